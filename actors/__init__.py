@@ -1,0 +1,1 @@
+"""The living cluster: Pykka actors as brokers, replicas and coordinators."""

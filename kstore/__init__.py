@@ -1,0 +1,1 @@
+"""kstore: Kafka records, logs and protocol, at memory speed."""

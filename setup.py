@@ -1,0 +1,61 @@
+"""Builds the Cython extensions: every ``.pyx`` below ``kstore`` and ``actors`` is a module of its own.
+
+Two environment variables steer a build:
+
+* ``KSTORE_DEBUG=1`` turns on bounds, None and overflow checks and assertions in C (the debug build);
+  ``KSTORE_SANITIZE=1`` adds AddressSanitizer to it.
+* ``KSTORE_ONLY=kstore/codec`` builds only the extensions below that folder (several: separated by commas).
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+ROOT = Path(__file__).parent
+DEBUG = os.environ.get("KSTORE_DEBUG") == "1"
+SANITIZE = os.environ.get("KSTORE_SANITIZE") == "1"
+ONLY = tuple(p for p in os.environ.get("KSTORE_ONLY", "").split(",") if p)
+
+DIRECTIVES = {
+    "language_level": 3,
+    "binding": True,
+    "embedsignature": True,
+    "boundscheck": DEBUG,
+    "wraparound": False,
+    "nonecheck": DEBUG,
+    "initializedcheck": DEBUG,
+    "overflowcheck": DEBUG,
+    "cdivision": True,
+}
+
+
+def extensions() -> list[Extension]:
+    compile_args = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
+    link_args = []
+    if SANITIZE:
+        compile_args += ["-fsanitize=address", "-fno-omit-frame-pointer"]
+        link_args += ["-fsanitize=address"]
+    found = []
+    for house in ("kstore", "actors"):
+        for path in sorted((ROOT / house).rglob("*.pyx")):
+            source = path.relative_to(ROOT)
+            if ONLY and not str(source).startswith(ONLY):
+                continue
+            name = ".".join(source.with_suffix("").parts)
+            found.append(
+                Extension(name, [str(source)], extra_compile_args=compile_args, extra_link_args=link_args)
+            )
+    return found
+
+
+setup(
+    ext_modules=cythonize(
+        extensions(),
+        compiler_directives=DIRECTIVES,
+        build_dir="build/cython",
+        force=DEBUG,
+        quiet=True,
+    )
+)
