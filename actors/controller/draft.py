@@ -1,0 +1,302 @@
+"""Builds the next cluster image: one method a metadata record, copying each mapping the first time it is touched.
+
+The rules are those of Apache Kafka's image deltas and of `PartitionRegistration.merge`: a partition's epoch rises with
+every change record, its leader epoch only when the record names a leader (or that there is none). A topic's configs go with it.
+
+Records that kstore never writes and that change nothing it keeps (no-ops, controllers' registrations) are passed over
+by name; any other unknown record is an error, since an image that left it out would be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from actors.controller.image import (
+    NO_LEADER_CHANGE,
+    BrokerImage,
+    ClusterImage,
+    ConfigResource,
+    Endpoint,
+    ImageDelta,
+    PartitionImage,
+    ResourceType,
+    TopicImage,
+)
+from kstore.errors import UnsupportedVersion
+from kstore.schema.messages.broker_registration_change_record import BrokerRegistrationChangeRecord
+from kstore.schema.messages.config_record import ConfigRecord
+from kstore.schema.messages.feature_level_record import FeatureLevelRecord
+from kstore.schema.messages.fence_broker_record import FenceBrokerRecord
+from kstore.schema.messages.leader_change_message import LeaderChangeMessage
+from kstore.schema.messages.no_op_record import NoOpRecord
+from kstore.schema.messages.partition_change_record import PartitionChangeRecord
+from kstore.schema.messages.partition_record import PartitionRecord
+from kstore.schema.messages.producer_ids_record import ProducerIdsRecord
+from kstore.schema.messages.register_broker_record import RegisterBrokerRecord
+from kstore.schema.messages.register_controller_record import RegisterControllerRecord
+from kstore.schema.messages.remove_topic_record import RemoveTopicRecord
+from kstore.schema.messages.topic_record import TopicRecord
+from kstore.schema.messages.unfence_broker_record import UnfenceBrokerRecord
+from kstore.schema.messages.unregister_broker_record import UnregisterBrokerRecord
+from kstore.schema.messages.zk_migration_state_record import ZkMigrationStateRecord
+
+
+class ImageDraft:
+    """A cluster image under construction; `finish` closes it."""
+
+    def __init__(self, base: ClusterImage) -> None:
+        self._base = base
+        self._brokers: dict[int, BrokerImage] | None = None
+        self._topics: dict[str, TopicImage] | None = None
+        self._names: dict[bytes, str] | None = None
+        self._configs: dict[ConfigResource, Mapping[str, str]] | None = None
+        self._features: dict[str, int] | None = None
+        self._controller_id = base.controller_id
+        self._next_producer_id = base.next_producer_id
+        self._partitions: dict[str, dict[int, PartitionImage]] = {}
+        self._changed: dict[str, set[int]] = {}
+        self._removed: list[TopicImage] = []
+        self._changed_brokers: set[int] = set()
+        self._changed_configs: set[ConfigResource] = set()
+
+    def apply(self, record: object) -> None:
+        """Replays one record.
+
+        Raises:
+            UnsupportedVersion: the record is of a kind that an image can't leave out and kstore doesn't know.
+        """
+        rule = RULES.get(type(record))
+        if rule is None:
+            raise UnsupportedVersion(f"The metadata log holds a {type(record).__name__}, which kstore can't replay.")
+        rule(self, record)
+
+    def finish(self, offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
+        """The next image, and what differs between it and the base."""
+        base = self._base
+        for name, partitions in self._partitions.items():
+            topics = self._own_topics()
+            topics[name] = topics[name]._replace(partitions=partitions)
+        image = ClusterImage(
+            cluster_id=base.cluster_id,
+            offset=offset,
+            epoch=epoch,
+            controller_id=self._controller_id,
+            brokers=base.brokers if self._brokers is None else self._brokers,
+            topics=base.topics if self._topics is None else self._topics,
+            topic_names_by_id=base.topic_names_by_id if self._names is None else self._names,
+            configs=base.configs if self._configs is None else self._configs,
+            features=base.features if self._features is None else self._features,
+            next_producer_id=self._next_producer_id,
+        )
+        delta = ImageDelta(
+            changed_topics={name: frozenset(numbers) for name, numbers in self._changed.items()},
+            removed_topics=tuple(self._removed),
+            changed_brokers=frozenset(self._changed_brokers),
+            changed_configs=frozenset(self._changed_configs),
+            features_changed=self._features is not None,
+            controller_changed=self._controller_id != base.controller_id,
+        )
+        return image, delta
+
+    # -- brokers
+
+    def register_broker(self, record: RegisterBrokerRecord) -> None:
+        endpoints = tuple(Endpoint(e.name, e.host, e.port, e.security_protocol) for e in record.end_points)
+        self._put_broker(
+            BrokerImage(
+                id=record.broker_id,
+                epoch=record.broker_epoch,
+                incarnation=record.incarnation_id,
+                endpoints=endpoints,
+                fenced=record.fenced,
+                rack=record.rack,
+                shutting_down=record.in_controlled_shutdown,
+                log_dirs=tuple(record.log_dirs),
+            )
+        )
+
+    def change_broker(self, record: BrokerRegistrationChangeRecord) -> None:
+        broker = self._broker(record.broker_id, record.broker_epoch)
+        if record.fenced:
+            broker = broker._replace(fenced=record.fenced > 0)
+        if record.in_controlled_shutdown:
+            broker = broker._replace(shutting_down=record.in_controlled_shutdown > 0)
+        if record.log_dirs:
+            broker = broker._replace(log_dirs=tuple(record.log_dirs))
+        self._put_broker(broker)
+
+    def fence_broker(self, record: FenceBrokerRecord) -> None:
+        self._put_broker(self._broker(record.id, record.epoch)._replace(fenced=True))
+
+    def unfence_broker(self, record: UnfenceBrokerRecord) -> None:
+        self._put_broker(self._broker(record.id, record.epoch)._replace(fenced=False))
+
+    def unregister_broker(self, record: UnregisterBrokerRecord) -> None:
+        self._broker(record.broker_id, record.broker_epoch)
+        self._own_brokers().pop(record.broker_id)
+        self._changed_brokers.add(record.broker_id)
+
+    def _broker(self, broker_id: int, epoch: int) -> BrokerImage:
+        brokers = self._base.brokers if self._brokers is None else self._brokers
+        broker = brokers.get(broker_id)
+        assert broker is not None, f"the metadata log changes broker {broker_id}, which was never registered"
+        assert broker.epoch == epoch, f"the metadata log changes broker {broker_id} at epoch {epoch}, not {broker.epoch}"
+        return broker
+
+    def _put_broker(self, broker: BrokerImage) -> None:
+        self._own_brokers()[broker.id] = broker
+        self._changed_brokers.add(broker.id)
+
+    def _own_brokers(self) -> dict[int, BrokerImage]:
+        if self._brokers is None:
+            self._brokers = dict(self._base.brokers)
+        return self._brokers
+
+    # -- topics and partitions
+
+    def add_topic(self, record: TopicRecord) -> None:
+        self._own_topics()[record.name] = TopicImage(record.topic_id, record.name, {})
+        self._own_names()[record.topic_id] = record.name
+        self._partitions[record.name] = {}
+        self._changed[record.name] = set()
+
+    def remove_topic(self, record: RemoveTopicRecord) -> None:
+        name = self._own_names().pop(record.topic_id)
+        self._partitions.pop(name, None)
+        self._changed.pop(name, None)
+        self._own_topics().pop(name)
+        last_seen = self._base.topics.get(name)
+        if last_seen is not None and last_seen.id == record.topic_id:
+            self._removed.append(last_seen)
+        resource = (ResourceType.TOPIC, name)
+        configs = self._base.configs if self._configs is None else self._configs
+        if resource in configs:
+            self._own_configs().pop(resource)
+            self._changed_configs.add(resource)
+
+    def add_partition(self, record: PartitionRecord) -> None:
+        name = self._name_of(record.topic_id)
+        self._own_partitions(name)[record.partition_id] = PartitionImage(
+            replicas=tuple(record.replicas),
+            isr=tuple(record.isr),
+            leader=record.leader,
+            leader_epoch=record.leader_epoch,
+            partition_epoch=record.partition_epoch,
+            removing_replicas=tuple(record.removing_replicas),
+            adding_replicas=tuple(record.adding_replicas),
+            directories=tuple(record.directories),
+            leader_recovery_state=record.leader_recovery_state,
+            eligible_leader_replicas=tuple(record.eligible_leader_replicas or ()),
+            last_known_elr=tuple(record.last_known_elr or ()),
+        )
+        self._changed[name].add(record.partition_id)
+
+    def change_partition(self, record: PartitionChangeRecord) -> None:
+        name = self._name_of(record.topic_id)
+        partitions = self._own_partitions(name)
+        partitions[record.partition_id] = merged(partitions[record.partition_id], record)
+        self._changed[name].add(record.partition_id)
+
+    def _name_of(self, topic_id: bytes) -> str:
+        names = self._base.topic_names_by_id if self._names is None else self._names
+        return names[topic_id]
+
+    def _own_topics(self) -> dict[str, TopicImage]:
+        if self._topics is None:
+            self._topics = dict(self._base.topics)
+        return self._topics
+
+    def _own_names(self) -> dict[bytes, str]:
+        if self._names is None:
+            self._names = dict(self._base.topic_names_by_id)
+        return self._names
+
+    def _own_partitions(self, name: str) -> dict[int, PartitionImage]:
+        found = self._partitions.get(name)
+        if found is None:
+            found = self._partitions[name] = dict(self._base.topics[name].partitions)
+            self._changed.setdefault(name, set())
+        return found
+
+    # -- the rest
+
+    def change_config(self, record: ConfigRecord) -> None:
+        resource = (record.resource_type, record.resource_name)
+        configs = self._own_configs()
+        values = dict(configs.get(resource, {}))
+        if record.value is None:
+            values.pop(record.name, None)
+        else:
+            values[record.name] = record.value
+        if values:
+            configs[resource] = values
+        else:
+            configs.pop(resource, None)
+        self._changed_configs.add(resource)
+
+    def _own_configs(self) -> dict[ConfigResource, Mapping[str, str]]:
+        if self._configs is None:
+            self._configs = dict(self._base.configs)
+        return self._configs
+
+    def change_feature(self, record: FeatureLevelRecord) -> None:
+        if self._features is None:
+            self._features = dict(self._base.features)
+        if record.feature_level == 0:
+            self._features.pop(record.name, None)
+        else:
+            self._features[record.name] = record.feature_level
+
+    def advance_producer_ids(self, record: ProducerIdsRecord) -> None:
+        self._next_producer_id = record.next_producer_id
+
+    def change_leader(self, message: LeaderChangeMessage) -> None:
+        self._controller_id = message.leader_id
+
+    def pass_over(self, record: object) -> None:
+        """A record that says nothing an image keeps."""
+
+
+def merged(partition: PartitionImage, change: PartitionChangeRecord) -> PartitionImage:
+    """The partition after a change record; a null (or "unchanged") field of the record keeps the old value."""
+    isr, replicas, directories = change.isr, change.replicas, change.directories
+    removing, adding = change.removing_replicas, change.adding_replicas
+    eligible, last_known = change.eligible_leader_replicas, change.last_known_elr
+    leader, leader_epoch = partition.leader, partition.leader_epoch
+    if change.leader != NO_LEADER_CHANGE:
+        leader, leader_epoch = change.leader, leader_epoch + 1
+    recovery = change.leader_recovery_state
+    return PartitionImage(
+        replicas=partition.replicas if replicas is None else tuple(replicas),
+        isr=partition.isr if isr is None else tuple(isr),
+        leader=leader,
+        leader_epoch=leader_epoch,
+        partition_epoch=partition.partition_epoch + 1,
+        removing_replicas=partition.removing_replicas if removing is None else tuple(removing),
+        adding_replicas=partition.adding_replicas if adding is None else tuple(adding),
+        directories=partition.directories if directories is None else tuple(directories),
+        leader_recovery_state=partition.leader_recovery_state if recovery == -1 else recovery,
+        eligible_leader_replicas=partition.eligible_leader_replicas if eligible is None else tuple(eligible),
+        last_known_elr=partition.last_known_elr if last_known is None else tuple(last_known),
+    )
+
+
+RULES: dict[type, Callable[[ImageDraft, Any], None]] = {
+    RegisterBrokerRecord: ImageDraft.register_broker,
+    BrokerRegistrationChangeRecord: ImageDraft.change_broker,
+    FenceBrokerRecord: ImageDraft.fence_broker,
+    UnfenceBrokerRecord: ImageDraft.unfence_broker,
+    UnregisterBrokerRecord: ImageDraft.unregister_broker,
+    TopicRecord: ImageDraft.add_topic,
+    RemoveTopicRecord: ImageDraft.remove_topic,
+    PartitionRecord: ImageDraft.add_partition,
+    PartitionChangeRecord: ImageDraft.change_partition,
+    ConfigRecord: ImageDraft.change_config,
+    FeatureLevelRecord: ImageDraft.change_feature,
+    ProducerIdsRecord: ImageDraft.advance_producer_ids,
+    LeaderChangeMessage: ImageDraft.change_leader,
+    NoOpRecord: ImageDraft.pass_over,
+    RegisterControllerRecord: ImageDraft.pass_over,
+    ZkMigrationStateRecord: ImageDraft.pass_over,
+}

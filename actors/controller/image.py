@@ -1,0 +1,169 @@
+"""The cluster as the metadata log describes it at one offset: brokers, topics, partitions, configs, features.
+
+An image is immutable; nodes hand it to their actors freely. `apply` replays a run of metadata records and gives the
+next image together with a delta that says what changed, so a broker with 10,000 partitions looks only at those that
+did. Mappings that a run of records doesn't touch are shared between the two images; those it touches are copied once
+for the whole run, not once a record.
+
+Invariants: `topics` and `topic_names_by_id` hold the same topics; `offset` is the last record applied (-1: none);
+mappings are never changed after the image was made (nobody but `ImageDraft` may, while it builds).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+NO_LEADER = -1
+NO_LEADER_CHANGE = -2
+
+
+class ResourceType:
+    """Kafka's numbers for what a config belongs to (`ConfigResource.Type`)."""
+
+    TOPIC = 2
+    BROKER = 4
+    BROKER_LOGGER = 8
+    CLIENT_METRICS = 16
+    GROUP = 32
+
+
+class Endpoint(NamedTuple):
+    """Where a broker listens: a listener's name, its address and its security protocol (0 is PLAINTEXT)."""
+
+    name: str
+    host: str
+    port: int
+    security_protocol: int = 0
+
+
+class BrokerImage(NamedTuple):
+    """One registered broker. `epoch` is the offset of its registration; a fenced broker leads nothing."""
+
+    id: int
+    epoch: int
+    incarnation: bytes
+    endpoints: tuple[Endpoint, ...]
+    fenced: bool = True
+    rack: str | None = None
+    shutting_down: bool = False
+    log_dirs: tuple[bytes, ...] = ()
+
+    @property
+    def host(self) -> str:
+        return self.endpoints[0].host
+
+    @property
+    def port(self) -> int:
+        return self.endpoints[0].port
+
+    @property
+    def active(self) -> bool:
+        """True when the broker may lead and join an ISR."""
+        return not self.fenced and not self.shutting_down
+
+
+class PartitionImage(NamedTuple):
+    """One partition. `leader` is -1 when none of its in-sync replicas is alive."""
+
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+    leader: int
+    leader_epoch: int
+    partition_epoch: int
+    removing_replicas: tuple[int, ...] = ()
+    adding_replicas: tuple[int, ...] = ()
+    directories: tuple[bytes, ...] = ()
+    leader_recovery_state: int = 0
+    eligible_leader_replicas: tuple[int, ...] = ()
+    last_known_elr: tuple[int, ...] = ()
+
+
+class TopicImage(NamedTuple):
+    """One topic: its name, its id (16 bytes) and its partitions by number."""
+
+    id: bytes
+    name: str
+    partitions: Mapping[int, PartitionImage]
+
+
+ConfigResource = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDelta:
+    """What a run of records changed.
+
+    `changed_topics`: topic name to the numbers of its partitions that are new or different. `removed_topics`: the
+    last image of every topic that is gone (a topic deleted and made again under the same name is in both).
+    """
+
+    changed_topics: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    removed_topics: tuple[TopicImage, ...] = ()
+    changed_brokers: frozenset[int] = frozenset()
+    changed_configs: frozenset[ConfigResource] = frozenset()
+    features_changed: bool = False
+    controller_changed: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.changed_topics
+            or self.removed_topics
+            or self.changed_brokers
+            or self.changed_configs
+            or self.features_changed
+            or self.controller_changed
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterImage:
+    """All that the metadata log says up to `offset`."""
+
+    cluster_id: str = ""
+    offset: int = -1
+    epoch: int = -1
+    controller_id: int = -1
+    brokers: Mapping[int, BrokerImage] = field(default_factory=dict)
+    topics: Mapping[str, TopicImage] = field(default_factory=dict)
+    topic_names_by_id: Mapping[bytes, str] = field(default_factory=dict)
+    configs: Mapping[ConfigResource, Mapping[str, str]] = field(default_factory=dict)
+    features: Mapping[str, int] = field(default_factory=dict)
+    next_producer_id: int = 0
+
+    def apply(self, records: Iterable[object], offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
+        """Replays `records`, the last of which stands at `offset` in the log and was written in leader `epoch`."""
+        from actors.controller.draft import ImageDraft
+
+        draft = ImageDraft(self)
+        for record in records:
+            draft.apply(record)
+        return draft.finish(offset, epoch)
+
+    def topic(self, name: str) -> TopicImage | None:
+        return self.topics.get(name)
+
+    def topic_by_id(self, topic_id: bytes) -> TopicImage | None:
+        name = self.topic_names_by_id.get(topic_id)
+        return None if name is None else self.topics[name]
+
+    def partition(self, topic: str, partition: int) -> PartitionImage | None:
+        found = self.topics.get(topic)
+        return None if found is None else found.partitions.get(partition)
+
+    def config(self, resource_type: int, name: str) -> Mapping[str, str]:
+        """The configs set for one resource ("" names the defaults of all brokers); empty when there are none."""
+        return self.configs.get((resource_type, name), {})
+
+    def topic_config(self, topic: str) -> Mapping[str, str]:
+        return self.configs.get((ResourceType.TOPIC, topic), {})
+
+    def is_active(self, broker_id: int) -> bool:
+        """True when the broker is registered, unfenced and not shutting down."""
+        broker = self.brokers.get(broker_id)
+        return broker is not None and broker.active
+
+    def led_by(self, controller_id: int, epoch: int) -> ClusterImage:
+        """The same image after a leader change in the metadata quorum that no record has told of yet."""
+        return replace(self, controller_id=controller_id, epoch=epoch)
