@@ -1,0 +1,25 @@
+"""Leaves that turn bytes into numbers and back: checksum, key hash, compression framing.
+
+``cursor.pxd`` (for ``cimport`` only) holds the bounds-checked reader and writer that every decoder is built on.
+Nothing here keeps state, knows what a record is, or raises anything but ``kstore.errors`` for wrong bytes and
+``ValueError``/``TypeError`` for a wrong call.
+"""
+
+from kstore.codec.checksum import crc32c
+from kstore.codec.compression import GZIP, LZ4, NONE, SNAPPY, ZSTD, codec_id, codec_name, compress, decompress
+from kstore.codec.partitioning import murmur2, partition_for_key
+
+__all__ = [
+    "GZIP",
+    "LZ4",
+    "NONE",
+    "SNAPPY",
+    "ZSTD",
+    "codec_id",
+    "codec_name",
+    "compress",
+    "crc32c",
+    "decompress",
+    "murmur2",
+    "partition_for_key",
+]

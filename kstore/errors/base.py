@@ -1,0 +1,39 @@
+"""What every error with a Kafka code has in common."""
+
+from typing import ClassVar
+
+NONE = 0
+"""The code that stands for no error at all; it has no class."""
+
+
+class KafkaError(Exception):
+    """An error that has a number in Kafka's protocol.
+
+    ``message`` is what this one is about; without one it is what the class says of itself. ``record_errors`` is
+    filled by the validation of produced batches: pairs of the record's index in its batch and what is wrong with it.
+
+    >>> from kstore.errors import OffsetOutOfRange
+    >>> error = OffsetOutOfRange("no offset 7")
+    >>> error.code, error.name, error.retriable, error.message
+    (1, 'OFFSET_OUT_OF_RANGE', False, 'no offset 7')
+    """
+
+    code: ClassVar[int] = -1
+    name: ClassVar[str] = "UNKNOWN_SERVER_ERROR"
+    retriable: ClassVar[bool] = False
+    record_errors: tuple[tuple[int, str], ...] = ()
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(self.description if message is None else message)
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+    @property
+    def description(self) -> str:
+        """What the class says of itself: one sentence."""
+        return (type(self).__doc__ or "").strip()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.message!r})"

@@ -1,0 +1,41 @@
+from collections.abc import Iterable, Sequence
+from typing import final
+
+from typing_extensions import Buffer
+
+@final
+class BatchBuilder:
+    def __init__(
+        self,
+        *,
+        compression: int = 0,
+        level: int | None = None,
+        base_timestamp: int | None = None,
+        producer_id: int = -1,
+        producer_epoch: int = -1,
+        base_sequence: int = -1,
+        transactional: bool = False,
+        control: bool = False,
+        base_offset: int = 0,
+        leader_epoch: int = -1,
+        log_append_time: int | None = None,
+    ) -> None: ...
+    def append(
+        self,
+        timestamp: int,
+        key: Buffer | None,
+        value: Buffer | None,
+        headers: Iterable[tuple[str, Buffer | None]] = (),
+    ) -> None: ...
+    def append_many(
+        self,
+        values: Sequence[Buffer | None],
+        timestamp: int = -1,
+        *,
+        keys: Sequence[Buffer | None] | None = None,
+    ) -> None: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def estimated_bytes(self) -> int: ...
+    def build(self) -> bytes: ...
