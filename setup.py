@@ -1,10 +1,14 @@
 """Builds the Cython extensions: every ``.pyx`` below ``kstore`` and ``actors`` is a module of its own.
 
-Two environment variables steer a build:
+Environment variables steer a build:
 
 * ``KSTORE_DEBUG=1`` turns on bounds, None and overflow checks and assertions in C (the debug build);
   ``KSTORE_SANITIZE=1`` adds AddressSanitizer to it.
 * ``KSTORE_ONLY=kstore/codec`` builds only the extensions below that folder (several: separated by commas).
+* ``KSTORE_JOBS=4`` compiles that many at once (the number of cores unless told).
+
+Each flavour keeps its intermediate files in a folder of its own (``build/release``, ``build/debug``,
+``build/asan``), so that one never takes the other's objects for its own.
 """
 
 import os
@@ -14,9 +18,11 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 ROOT = Path(__file__).parent
-DEBUG = os.environ.get("KSTORE_DEBUG") == "1"
 SANITIZE = os.environ.get("KSTORE_SANITIZE") == "1"
+DEBUG = SANITIZE or os.environ.get("KSTORE_DEBUG") == "1"
 ONLY = tuple(p for p in os.environ.get("KSTORE_ONLY", "").split(",") if p)
+JOBS = int(os.environ.get("KSTORE_JOBS") or os.cpu_count() or 1)
+BUILD = f"build/{'asan' if SANITIZE else 'debug' if DEBUG else 'release'}"
 
 DIRECTIVES = {
     "language_level": 3,
@@ -44,18 +50,19 @@ def extensions() -> list[Extension]:
             if ONLY and not str(source).startswith(ONLY):
                 continue
             name = ".".join(source.with_suffix("").parts)
-            found.append(
-                Extension(name, [str(source)], extra_compile_args=compile_args, extra_link_args=link_args)
-            )
+            found.append(Extension(name, [str(source)], extra_compile_args=compile_args, extra_link_args=link_args))
     return found
 
 
-setup(
-    ext_modules=cythonize(
-        extensions(),
-        compiler_directives=DIRECTIVES,
-        build_dir="build/cython",
-        force=DEBUG,
-        quiet=True,
+if __name__ == "__main__":
+    setup(
+        ext_modules=cythonize(
+            extensions(),
+            compiler_directives=DIRECTIVES,
+            build_dir=f"{BUILD}/cython",
+            force=DEBUG,
+            quiet=True,
+            nthreads=JOBS if os.name == "posix" else 0,
+        ),
+        options={"build_ext": {"parallel": JOBS}, "build": {"build_base": BUILD}},
     )
-)

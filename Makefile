@@ -1,0 +1,134 @@
+# Every target does its own set-up; a second run does only what has changed since.
+#
+#   make demo         the order-events story on a real server, with clients in processes of their own
+#   make test         style, types, then every test but the long ones (what CI runs)
+#   make check        style and types only                make test-full     the long tests as well
+#   make bench        micro-benchmarks                    make test-oracle   against a real Apache Kafka (JDK, Maven)
+#   make bench-peers  beside Apache Kafka and kfake       make debug, asan   tests on a checked, a sanitized build
+#   make clean        away with everything that was made
+#
+# ARGS adds to what a test or bench target runs:  make debug ARGS=tests/codec    make test ARGS='-k torn_tail -x'
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.PHONY: help demo test check build test-full test-oracle bench bench-peers debug asan clean
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+ARGS   ?=
+
+NATIVE  := $(shell find kstore actors -name '*.pyx' -o -name '*.pxd')
+PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The build tools are read from the list that an installer reads, so that no version stands twice.
+PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+say     = @printf '==> %s\n' "$(1)"
+
+help:
+	@sed -n '3,10s/^# \{0,3\}//p' Makefile
+
+# --- set-up ----------------------------------------------------------------------------------------------------------
+
+# The interpreter: PYTHON=... if given, else the first on the path that is new enough.
+$(STAMPS)/venv:
+	@python=$${PYTHON:-}; \
+	for candidate in $$python python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if "$$candidate" -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	  python=; \
+	done; \
+	if [ -z "$$python" ]; then echo 'kstore needs Python 3.11 or newer with venv: install it, or name it with PYTHON=...' >&2; exit 2; fi; \
+	if ! command -v "$${CC:-cc}" >/dev/null; then echo 'kstore needs a C compiler: install gcc or clang, or name it with CC=...' >&2; exit 2; fi; \
+	echo "==> a virtual environment in $(VENV), of $$("$$python" --version)"; \
+	"$$python" -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/build-tools: pyproject.toml $(STAMPS)/venv
+	$(call say,build tools: Cython and setuptools)
+	@$(BIN)/python -c '$(PRINT_BUILD_REQUIRES)' >$@.txt && $(PIP) --requirement $@.txt
+	@touch $@
+
+$(STAMPS)/build: $(STAMPS)/build-tools setup.py $(NATIVE)
+	$(call say,compiling the extensions ($(words $(filter %.pyx,$(NATIVE))) modules))
+	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@
+
+$(STAMPS)/test: pyproject.toml $(STAMPS)/build
+	$(call say,installing kstore in place$(,) with what its tests and checks need)
+	@$(PIP) --no-build-isolation --editable '.[dev,test]'
+	@touch $@
+
+$(STAMPS)/bench: pyproject.toml $(STAMPS)/build
+	$(call say,installing kstore in place$(,) with what its benchmarks need)
+	@$(PIP) --no-build-isolation --editable '.[bench,test]'
+	@touch $@
+
+, := ,
+build: $(STAMPS)/build $(STAMPS)/test
+
+# --- what a user runs ------------------------------------------------------------------------------------------------
+
+demo: build
+	$(call say,the demo)
+	@$(BIN)/python -m actors.cli.demo
+
+test: check
+	$(call say,tests)
+	@$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
+
+check: build
+	$(call say,format and lint: ruff)
+	@$(BIN)/ruff format --check --quiet . || { echo 'these files are not formatted; mend: $(BIN)/ruff format .' >&2; $(BIN)/ruff format --check . | head -30 >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	$(call say,types: mypy --strict)
+	@$(BIN)/mypy --no-error-summary
+	$(call say,stubs of the compiled modules: stubtest)
+	@$(BIN)/python tests/tidy/stubs.py
+	$(call say,style and import direction: tests/tidy and tests/doors)
+	@$(BIN)/python -m pytest --quiet tests/tidy tests/doors
+
+test-full: check
+	$(call say,all tests$(,) the long ones as well)
+	@KSTORE_HYPOTHESIS=full $(BIN)/python -m pytest -m 'not oracle' $(ARGS)
+
+test-oracle: build
+	$(call say,tests against a real Apache Kafka)
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo 'these need a JDK (17 or newer) and Maven' >&2; exit 2; }
+	@$(BIN)/python -m pytest -m oracle $(ARGS)
+
+# --- measurements ----------------------------------------------------------------------------------------------------
+
+bench: $(STAMPS)/bench
+	$(call say,micro-benchmarks)
+	@$(BIN)/python -m pytest bench --benchmark-only --benchmark-sort=name $(ARGS)
+
+bench-peers: $(STAMPS)/bench
+	$(call say,kstore beside Apache Kafka and kfake; writes docs/benchmarks.md)
+	@$(BIN)/python -m bench.peers $(ARGS)
+
+# --- other builds: a copy of the tree each, so that the extensions in place stay what they are -----------------------
+
+COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar -c --exclude='*.so' --exclude=__pycache__ -f - \
+  setup.py pyproject.toml README.md LICENSE kstore actors tests | tar -x -C $(1) -f -
+DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
+
+debug: build
+	$(call say,debug build in build/tree-debug: bounds$(,) None and overflow are checked)
+	@$(call COPY_TREE,build/tree-debug)
+	@cd build/tree-debug && KSTORE_DEBUG=1 ../../$(BIN)/python setup.py --quiet build_ext --inplace
+	$(call say,tests on the debug build)
+	@cd build/tree-debug && $(DEBUG_TESTS)
+
+asan: build
+	$(call say,AddressSanitizer build in build/tree-asan)
+	@$(call COPY_TREE,build/tree-asan)
+	@cd build/tree-asan && KSTORE_SANITIZE=1 ../../$(BIN)/python setup.py --quiet build_ext --inplace
+	$(call say,tests on the AddressSanitizer build)
+	@cd build/tree-asan && LD_PRELOAD=$$($${CC:-cc} -print-file-name=libasan.so) PYTHONMALLOC=malloc \
+	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 $(DEBUG_TESTS)
+
+clean:
+	$(call say,removing $(VENV)$(,) build folders and compiled extensions)
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@find kstore actors \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +

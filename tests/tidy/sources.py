@@ -1,0 +1,118 @@
+"""What the style tests look at: the project's own files, their text, and the functions inside.
+
+Python is read by its syntax tree, Cython by its indentation: nothing at hand parses Cython without building it, and
+the rules need only know where a function begins and ends.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+PYTHON_OLDEST = (3, 11)
+ROOT = Path(__file__).resolve().parents[2]
+HOUSES = ("kstore", "actors")
+PLACES = (*HOUSES, "tests", "bench")
+CODE = {".py", ".pyx", ".pxd", ".pyi"}
+TEXT = CODE | {".c", ".cfg", ".go", ".h", ".ini", ".java", ".md", ".mod", ".sh", ".toml", ".xml", ".yaml", ".yml"}
+LEFT_OUT = {"__pycache__", "build", "dist", "target", "node_modules"}
+
+# Tables: written by a program of the repository, or compared by a test with Apache Kafka's own; each says so.
+TABLES = re.compile(r"kstore/schema/messages/|.*/(?:\w+_)?table\.py$")
+
+_CYTHON_FUNCTION = re.compile(
+    r"^(\s*)(?:async\s+def|def|cpdef|cdef)\b(?!\s+(?:class|struct|enum|union|extern|packed))[^=#]*\("
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The path inside the repository, with forward slashes."""
+        return self.path.relative_to(ROOT).as_posix()
+
+    @cached_property
+    def text(self) -> str:
+        return self.path.read_text(encoding="utf-8")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree of a .py or .pyi file; an empty one where it has none, which a test of its own reports."""
+        return ast.parse("" if self.syntax_error else self.text, self.name)
+
+    @cached_property
+    def syntax_error(self) -> str | None:
+        try:
+            ast.parse(self.text, self.name, feature_version=PYTHON_OLDEST)
+        except SyntaxError as error:
+            return f"{self.name}:{error.lineno}: {error.msg}"
+        return None
+
+    @property
+    def is_python(self) -> bool:
+        return self.path.suffix == ".py"
+
+    @property
+    def is_cython(self) -> bool:
+        return self.path.suffix in {".pyx", ".pxd"}
+
+    @property
+    def is_table(self) -> bool:
+        return TABLES.match(self.name) is not None
+
+
+@lru_cache
+def text_files() -> tuple[Source, ...]:
+    """Every text file that is the project's own, wherever it lies."""
+    found = [ROOT / name for name in ("Makefile", ".ci/run")]
+    for folder in (ROOT, *(ROOT / place for place in (*PLACES, "docs"))):
+        walk = folder.glob("*") if folder == ROOT else folder.rglob("*")
+        found += [path for path in walk if path.suffix in TEXT and not LEFT_OUT & set(path.relative_to(ROOT).parts)]
+    return tuple(Source(path) for path in sorted(set(found)) if path.is_file())
+
+
+@lru_cache
+def code(*places: str) -> tuple[Source, ...]:
+    """The Python and Cython files below those folders (all of ours unless told), tables left out."""
+    inside = tuple(f"{place}/" for place in places or PLACES)
+    return tuple(
+        source
+        for source in text_files()
+        if source.path.suffix in CODE and source.name.startswith(inside) and not source.is_table
+    )
+
+
+def functions(source: Source) -> Iterator[tuple[str, int, int]]:
+    """Every function of a file: its name, its first line, and how many lines it has, decorators left out."""
+    if source.is_cython:
+        yield from _cython_functions(source.lines)
+        return
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def _cython_functions(lines: list[str]) -> Iterator[tuple[str, int, int]]:
+    for start, line in enumerate(lines):
+        match = _CYTHON_FUNCTION.match(line)
+        if match is None:
+            continue
+        indent, end = len(match[1]), start
+        for number in range(start + 1, len(lines)):
+            text = lines[number].strip()
+            depth = len(lines[number]) - len(lines[number].lstrip())
+            if text and depth <= indent and not text.startswith((")", "#", '"""')):
+                break
+            if text:
+                end = number
+        name = re.split(r"[\s*&]", line[: line.index("(")].strip())[-1]
+        yield name, start + 1, end - start + 1

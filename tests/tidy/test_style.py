@@ -1,0 +1,150 @@
+"""Holds the style of CONTRIBUTING.md where a program can: sizes, names, docstrings, words that hide unfinished work.
+
+Every test lists all offenders at once, each as ``path:line``, so that one run says everything there is to mend.
+"""
+
+import ast
+import re
+
+import pytest
+from tidy.sources import Source, code, functions, text_files
+
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 70
+VAGUE = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"}
+UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|NotImplementedError)\b")
+PLACES_OF_ONE_MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home|Users)/\w")
+REGISTRIES = re.compile(r"pypi\.org|pythonhosted\.org|repo1?\.maven|maven\.apache\.org/maven2|proxy\.golang|crates\.io")
+
+
+def own_rules(source: Source) -> bool:
+    """The files of this folder name what they forbid."""
+    return source.name.startswith("tests/tidy/")
+
+
+def lines_matching(pattern: re.Pattern[str], sources: tuple[Source, ...]) -> list[str]:
+    return [
+        f"{source.name}:{number}: {line.strip()}"
+        for source in sources
+        if not own_rules(source)
+        for number, line in enumerate(source.lines, 1)
+        if pattern.search(line)
+    ]
+
+
+def test_a_file_holds_one_noun_in_at_most_400_lines() -> None:
+    assert [f"{s.name}: {len(s.lines)} lines" for s in code() if len(s.lines) > FILE_LINES_MAX] == []
+
+
+def test_every_file_is_read_by_the_oldest_python_we_support() -> None:
+    assert [s.syntax_error for s in code() if s.path.suffix in {".py", ".pyi"} and s.syntax_error] == []
+
+
+def test_a_function_fits_a_screen() -> None:
+    assert [
+        f"{source.name}:{line}: {name} has {count} lines"
+        for source in code()
+        for name, line, count in functions(source)
+        if count > FUNCTION_LINES_MAX
+    ] == []
+
+
+def test_a_table_left_out_of_these_rules_says_that_it_is_one() -> None:
+    tables = [source for source in text_files() if source.is_table and source.path.name != "__init__.py"]
+    assert [s.name for s in tables if s.is_python and not re.search(r"\btable\b|enerated", s.text[:1000])] == []
+
+
+def test_a_name_says_what_a_thing_is() -> None:
+    vague_files = [s.name for s in code() if VAGUE & set(re.split(r"[/_.]", s.name))]
+    vague_classes = [
+        f"{source.name}:{number}: {match[1]}"
+        for source in code()
+        if not own_rules(source)
+        for number, line in enumerate(source.lines, 1)
+        if (match := re.match(r"\s*(?:cdef )?class (\w*(?:Util|Utils|Helper|Helpers|Manager|Common))\b", line))
+    ]
+    assert vague_files + vague_classes == []
+
+
+def test_nothing_says_that_it_is_unfinished() -> None:
+    assert lines_matching(UNFINISHED, code()) == []
+
+
+def test_no_exception_is_caught_without_saying_which() -> None:
+    assert lines_matching(re.compile(r"^\s*except\s*(?:BaseException\s*)?:\s*(?!.*noqa)"), code()) == []
+
+
+def test_no_exception_is_swallowed() -> None:
+    assert [
+        f"{source.name}:{node.lineno}"
+        for source in code()
+        if source.is_python
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.ExceptHandler) and _does_nothing(node) and _is_broad(node.type)
+    ] == []
+
+
+def _does_nothing(handler: ast.ExceptHandler) -> bool:
+    return all(
+        isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in handler.body
+    )
+
+
+def _is_broad(caught: ast.expr | None) -> bool:
+    return caught is None or (isinstance(caught, ast.Name) and caught.id in {"Exception", "BaseException"})
+
+
+def test_a_test_waits_for_a_condition_and_never_for_time() -> None:
+    assert (
+        lines_matching(
+            re.compile(r"\btime\.sleep\b|from time import .*\bsleep\b|\basyncio\.sleep\((?!0\))"), code("tests")
+        )
+        == []
+    )
+
+
+def test_a_file_opens_with_what_it_is() -> None:
+    assert [s.name for s in code() if s.path.suffix != ".pyi" and s.text.strip() and not _opens_with_words(s)] == []
+
+
+def _opens_with_words(source: Source) -> bool:
+    if source.is_python:
+        return bool(ast.get_docstring(source.tree))
+    if source.path.suffix == ".pxd" and source.path.with_suffix(".pyx").exists():
+        return True  # the .pyx beside it says it for both
+    opening = re.compile(
+        r'\A(?:#[^\n]*\n|\s)*[rR]?"""\s*\S' if source.path.suffix == ".pyx" else r'\A\s*(?:[rR]?"""|# ?\w)'
+    )
+    return opening.match(source.text) is not None
+
+
+def test_a_test_is_named_as_a_sentence() -> None:
+    assert [
+        f"{source.name}:{line}: {name}"
+        for source in code("tests")
+        if source.is_python
+        for name, line, _ in functions(source)
+        if name.startswith("test_") and len(name.split("_")) < 4
+    ] == []
+
+
+def test_nothing_depends_on_one_machine() -> None:
+    assert lines_matching(PLACES_OF_ONE_MACHINE, text_files()) == []
+
+
+def test_nothing_names_a_registrys_host() -> None:
+    assert lines_matching(REGISTRIES, text_files()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("def f(a,\n      b):\n    return 1\n\nx = 1\n", [("f", 1, 3)]),
+        ("cdef int f(int a) noexcept nogil:\n    a += 1\n\n    return a\ncdef int x = g(1)\n", [("f", 1, 4)]),
+        ("cdef class A:\n    cpdef object m(self):\n        return 1\n    cdef int y\n", [("m", 2, 2)]),
+    ],
+)
+def test_the_length_of_a_cython_function_is_read_off_its_indentation(tmp_path, text, expected) -> None:
+    path = tmp_path / "a.pyx"
+    path.write_text(text)
+    assert list(functions(Source(path))) == expected
