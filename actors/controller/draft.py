@@ -141,7 +141,9 @@ class ImageDraft:
         brokers = self._base.brokers if self._brokers is None else self._brokers
         broker = brokers.get(broker_id)
         assert broker is not None, f"the metadata log changes broker {broker_id}, which was never registered"
-        assert broker.epoch == epoch, f"the metadata log changes broker {broker_id} at epoch {epoch}, not {broker.epoch}"
+        assert broker.epoch == epoch, (
+            f"the metadata log changes broker {broker_id} at epoch {epoch}, not {broker.epoch}"
+        )
         return broker
 
     def _put_broker(self, broker: BrokerImage) -> None:

@@ -1,0 +1,91 @@
+"""Which of Kafka's config keys do something in kstore.
+
+A key that isn't here is refused by its name rather than accepted without effect. Where only some values of a key are
+implemented, they are listed; None means all that Kafka allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
+    (
+        "auto.create.topics.enable",
+        "auto.leader.rebalance.enable",
+        "broker.heartbeat.interval.ms",
+        "broker.session.timeout.ms",
+        "connections.max.idle.ms",
+        "controller.quorum.fetch.max.bytes",
+        "default.replication.factor",
+        "delete.topic.enable",
+        "fetch.max.bytes",
+        "group.initial.rebalance.delay.ms",
+        "group.max.session.timeout.ms",
+        "group.max.size",
+        "group.min.session.timeout.ms",
+        "leader.imbalance.check.interval.seconds",
+        "log.flush.interval.messages",
+        "log.index.interval.bytes",
+        "log.index.size.max.bytes",
+        "log.message.timestamp.after.max.ms",
+        "log.message.timestamp.before.max.ms",
+        "log.message.timestamp.type",
+        "log.roll.hours",
+        "log.roll.jitter.hours",
+        "log.roll.jitter.ms",
+        "log.roll.ms",
+        "log.segment.bytes",
+        "log.segment.delete.delay.ms",
+        "max.connections",
+        "max.incremental.fetch.session.cache.slots",
+        "message.max.bytes",
+        "min.insync.replicas",
+        "num.partitions",
+        "offset.metadata.max.bytes",
+        "offsets.commit.timeout.ms",
+        "offsets.topic.num.partitions",
+        "offsets.topic.replication.factor",
+        "offsets.topic.segment.bytes",
+        "producer.id.expiration.ms",
+        "replica.fetch.backoff.ms",
+        "replica.fetch.max.bytes",
+        "replica.fetch.min.bytes",
+        "replica.fetch.response.max.bytes",
+        "replica.fetch.wait.max.ms",
+        "replica.high.watermark.checkpoint.interval.ms",
+        "replica.lag.time.max.ms",
+        "socket.request.max.bytes",
+        "unclean.leader.election.enable",
+    )
+)
+
+TOPIC: Mapping[str, tuple[str, ...] | None] = {
+    "compression.type": ("producer",),
+    "file.delete.delay.ms": None,
+    "flush.messages": None,
+    "index.interval.bytes": None,
+    "internal.segment.bytes": None,
+    "max.message.bytes": None,
+    "message.timestamp.after.max.ms": None,
+    "message.timestamp.before.max.ms": None,
+    "message.timestamp.type": None,
+    "min.insync.replicas": None,
+    "segment.bytes": None,
+    "segment.index.bytes": None,
+    "segment.jitter.ms": None,
+    "segment.ms": None,
+    "unclean.leader.election.enable": None,
+}
+
+# Keys of Kafka's that a kstore user states another way, and how.
+STATED_ELSEWHERE: Mapping[str, str] = {
+    "advertised.listeners": "it follows --listen",
+    "broker.id": "node ids are 1 to the number of --brokers",
+    "controller.quorum.voters": "it follows from --brokers",
+    "listeners": "use --listen",
+    "log.dir": "use --data-dir",
+    "log.dirs": "use --data-dir",
+    "metadata.log.dir": "use --data-dir",
+    "node.id": "node ids are 1 to the number of --brokers",
+    "process.roles": "every node is a broker, and the first is the controller",
+}

@@ -1,0 +1,62 @@
+"""The values of a topic's config keys: the topic's own, or the broker config that stands for it, or the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from actors.broker.config.broker import BrokerConfig, Source, Sourced
+from actors.broker.config.definition import Key, Value, nearest
+from actors.broker.config.implemented import TOPIC
+from actors.broker.config.topic_table import TOPIC_KEYS
+from kstore.errors import InvalidConfig
+
+KEYS: Mapping[str, Key] = {key.name: key for key in TOPIC_KEYS}
+
+# What the controller itself sets on the topics it makes, though clients can't yet.
+INTERNAL_ONLY = ("cleanup.policy",)
+
+
+def validate_topic_configs(configs: Mapping[str, str]) -> None:
+    """Checks the configs a client wants for a topic.
+
+    Raises:
+        InvalidConfig: a key is unknown (names the nearest one that works) or not implemented, or a value is wrong.
+    """
+    for name, text in configs.items():
+        key = KEYS.get(name)
+        if key is None:
+            raise InvalidConfig(f"Unknown topic config name: {name}{nearest(name, TOPIC)}")
+        if name not in TOPIC:
+            raise InvalidConfig(f"The topic config {name} is one of Apache Kafka's that kstore doesn't implement yet")
+        try:
+            key.parse(text)
+        except ValueError as error:
+            raise InvalidConfig(str(error)) from None
+        values = TOPIC[name]
+        if values is not None and text.strip() not in values:
+            raise InvalidConfig(
+                f"The value {text} of the topic config {name} is one of Apache Kafka's that kstore doesn't implement "
+                f"yet; these work: {', '.join(values)}"
+            )
+
+
+def topic_sources(name: str, configs: Mapping[str, str], broker: BrokerConfig) -> list[Sourced]:
+    """All values a topic key has, the one that holds first: the topic's, the brokers', the default."""
+    found = [Sourced(name, configs[name], Source.TOPIC)] if name in configs else []
+    found += broker.sources_for_topic_key(name)
+    if not found:
+        found.append(Sourced(name, KEYS[name].default, Source.DEFAULT))
+    return found
+
+
+def topic_values(configs: Mapping[str, str], broker: BrokerConfig) -> dict[str, Value]:
+    """The value that holds for each implemented topic key, given the topic's own configs and the broker's.
+
+    >>> topic_values({"segment.bytes": "2000000"}, BrokerConfig())["segment.bytes"]
+    2000000
+    """
+    values: dict[str, Value] = {}
+    for name in (*TOPIC, *INTERNAL_ONLY):
+        text = topic_sources(name, configs, broker)[0].text
+        values[name] = None if text is None else KEYS[name].parse(text)
+    return values

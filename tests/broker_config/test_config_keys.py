@@ -1,0 +1,146 @@
+"""The config keys: Kafka's types and bounds, what is refused and in which words, and which value holds."""
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.broker.config import BrokerConfig, ConfigError, parse_settings, topic_values, validate_topic_configs
+from actors.broker.config import broker as broker_keys
+from actors.broker.config import topic as topic_keys
+from actors.broker.config.broker import Source
+from actors.broker.config.definition import Key
+from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE, TOPIC
+from actors.broker.config.topic import topic_sources
+from kstore.errors import InvalidConfig
+
+
+def test_every_default_of_kafka_is_a_value_of_its_own_key() -> None:
+    for key in (*broker_keys.KEYS.values(), *topic_keys.KEYS.values()):
+        if key.default is not None and key.name not in ("controller.quorum.voters",):
+            key.parse(key.default)
+
+
+def test_the_keys_said_to_be_implemented_are_keys_of_kafka() -> None:
+    assert set(BROKER) <= set(broker_keys.KEYS)
+    assert set(TOPIC) <= set(topic_keys.KEYS)
+    assert set(STATED_ELSEWHERE) <= set(broker_keys.KEYS)
+
+
+def test_an_unknown_key_names_the_nearest_one_that_works() -> None:
+    with pytest.raises(ConfigError, match=r"Unknown broker config num\.partition \(did you mean num\.partitions\?\)"):
+        BrokerConfig({"num.partition": "3"})
+    with pytest.raises(InvalidConfig, match=r"name: segment\.byte \(did you mean segment\.bytes\?\)"):
+        validate_topic_configs({"segment.byte": "3"})
+
+
+def test_a_key_like_no_other_is_refused_without_a_guess() -> None:
+    with pytest.raises(ConfigError, match=r"^Unknown broker config zzz$"):
+        BrokerConfig({"zzz": "3"})
+
+
+def test_a_key_of_kafka_that_does_nothing_here_is_refused_by_its_name() -> None:
+    with pytest.raises(ConfigError, match=r"background\.threads is one of Apache Kafka's that kstore doesn't"):
+        BrokerConfig({"background.threads": "3"})
+    with pytest.raises(InvalidConfig, match=r"retention\.ms is one of Apache Kafka's that kstore doesn't"):
+        validate_topic_configs({"retention.ms": "3"})
+
+
+def test_a_key_stated_by_an_argument_says_by_which() -> None:
+    with pytest.raises(ConfigError, match="use --listen"):
+        BrokerConfig({"listeners": "PLAINTEXT://:9092"})
+
+
+def test_a_value_of_kafka_that_does_nothing_here_is_refused_too() -> None:
+    validate_topic_configs({"compression.type": "producer"})
+    with pytest.raises(InvalidConfig, match="these work: producer"):
+        validate_topic_configs({"compression.type": "gzip"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("num.partitions", "0", "Value must be at least 1"),
+        ("num.partitions", "three", "Not a number of type INT"),
+        ("num.partitions", "2147483648", "Not a number of type INT"),
+        ("num.partitions", "1_0", "Not a number of type INT"),
+        ("num.partitions", "", "Not a number of type INT"),
+        ("auto.create.topics.enable", "yes", "Expected value to be either true or false"),
+        ("log.message.timestamp.type", "Now", "String must be one of: CreateTime, LogAppendTime"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_kafkas_words(name: str, text: str, why: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        BrokerConfig({name: text})
+    assert str(raised.value) == f"Invalid value {text} for configuration {name}: {why}"
+
+
+def test_settings_are_split_at_the_first_equals_sign() -> None:
+    assert parse_settings(["a.b = c=d", "e="]) == {"a.b": "c=d", "e": ""}
+
+
+@pytest.mark.parametrize("text", ["num.partitions", "=3", ""])
+def test_a_setting_without_key_and_value_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="--set takes key=value"):
+        parse_settings([text])
+
+
+def test_defaults_are_kafkas_but_for_the_decided_ones() -> None:
+    config = BrokerConfig(brokers=5)
+    assert config.integer("num.partitions") == 1
+    assert config.integer("default.replication.factor") == 3
+    assert config.integer("offsets.topic.num.partitions") == 4
+    assert config.integer("group.initial.rebalance.delay.ms") == 0
+    assert BrokerConfig(brokers=2).integer("offsets.topic.replication.factor") == 2
+
+
+def test_a_dynamic_value_of_the_broker_wins_over_that_of_all_and_over_the_command_line() -> None:
+    config = BrokerConfig({"message.max.bytes": "1"})
+    assert config.integer("message.max.bytes") == 1
+    config = config.with_dynamic({"message.max.bytes": "2"}, {})
+    assert config.integer("message.max.bytes") == 2
+    config = config.with_dynamic({"message.max.bytes": "2"}, {"message.max.bytes": "3"})
+    assert config.integer("message.max.bytes") == 3
+    assert [(s.text, s.source) for s in config.sources("message.max.bytes")] == [
+        ("3", Source.DYNAMIC_BROKER),
+        ("2", Source.DYNAMIC_DEFAULT_BROKER),
+        ("1", Source.STATIC_BROKER),
+        ("1048588", Source.DEFAULT),
+    ]
+
+
+def test_a_topic_takes_what_its_brokers_say_unless_it_says_so_itself() -> None:
+    broker = BrokerConfig({"message.max.bytes": "5", "log.roll.hours": "2"})
+    values = topic_values({"min.insync.replicas": "2"}, broker)
+    assert (values["max.message.bytes"], values["segment.ms"], values["min.insync.replicas"]) == (5, 7_200_000, 2)
+    assert values["segment.bytes"] == 1 << 30
+    assert topic_values({"max.message.bytes": "9"}, broker)["max.message.bytes"] == 9
+
+
+def test_the_finer_of_two_broker_keys_for_one_topic_key_wins() -> None:
+    broker = BrokerConfig({"log.roll.hours": "2", "log.roll.ms": "70000"})
+    assert topic_values({}, broker)["segment.ms"] == 70_000
+    assert [s.name for s in topic_sources("segment.ms", {"segment.ms": "1"}, broker)] == [
+        "segment.ms",
+        "log.roll.ms",
+        "log.roll.hours",
+        "log.roll.hours",
+    ]
+
+
+@given(st.integers())
+def test_an_integer_is_taken_whenever_it_fits_its_type(value: int) -> None:
+    key = Key("k", "LONG", None)
+    if -(1 << 63) <= value < 1 << 63:
+        assert key.parse(f" {value} ") == value
+    else:
+        with pytest.raises(ConfigError):
+            key.parse(str(value))
+
+
+@given(st.text())
+def test_no_text_does_worse_than_a_config_error(text: str) -> None:
+    for key in broker_keys.KEYS.values():
+        with contextlib.suppress(ConfigError):
+            key.parse(text)
