@@ -13,9 +13,10 @@ from typing import NamedTuple
 from actors.broker.config.broker_table import BROKER_KEYS
 from actors.broker.config.definition import ConfigError, Key, Value, nearest
 from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE
+from actors.broker.config.security_table import SECURITY_KEYS
 from actors.broker.config.topic_table import BROKER_SYNONYMS
 
-KEYS: Mapping[str, Key] = {key.name: key for key in BROKER_KEYS}
+KEYS: Mapping[str, Key] = {key.name: key for key in (*BROKER_KEYS, *SECURITY_KEYS)}
 
 
 class Source:

@@ -1,4 +1,4 @@
-"""Writes `actors/broker/config/{broker,topic}_table.py` from what Apache Kafka's own jars say.
+"""Writes `actors/broker/config/{broker,security,topic}_table.py` from what Apache Kafka's own jars say.
 
 Run: `python tests/broker_config/oracle/generate.py LIBS` with the folder of Kafka's jars; needs a JDK 17. With
 `--check` it writes nothing and ends with 1 when the checked-in tables differ.
@@ -74,7 +74,10 @@ def row(fields: list[str]) -> str:
 def tables(dump: str, version: str) -> dict[str, str]:
     lines = [line.split("\t") for line in dump.splitlines()]
     made = {}
-    for what in ("broker", "topic"):
+    for fields in lines:
+        if fields[0] == "broker" and fields[1].startswith(("sasl.", "ssl.")):
+            fields[0] = "security"
+    for what in ("broker", "security", "topic"):
         rows = [row(fields) for fields in lines if fields[0] == what]
         name = f"{what.upper()}_KEYS"
         made[f"{what}_table.py"] = (
