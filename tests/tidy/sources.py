@@ -30,11 +30,12 @@ _CYTHON_FUNCTION = re.compile(
 @dataclass(frozen=True)
 class Source:
     path: Path
+    root: Path = ROOT
 
     @property
     def name(self) -> str:
         """The path inside the repository, with forward slashes."""
-        return self.path.relative_to(ROOT).as_posix()
+        return self.path.relative_to(self.root).as_posix()
 
     @cached_property
     def text(self) -> str:
@@ -68,6 +69,11 @@ class Source:
     @property
     def is_table(self) -> bool:
         return TABLES.match(self.name) is not None
+
+
+def assert_none(offenders: list[str]) -> None:
+    """Fails with all of them, one a line."""
+    assert not offenders, "\n" + "\n".join(offenders)
 
 
 @lru_cache
