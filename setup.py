@@ -61,8 +61,7 @@ if __name__ == "__main__":
             compiler_directives=DIRECTIVES,
             build_dir=f"{BUILD}/cython",
             force=DEBUG,
-            quiet=True,
-            nthreads=JOBS if os.name == "posix" else 0,
+                nthreads=JOBS if os.name == "posix" else 0,
         ),
         options={"build_ext": {"parallel": JOBS}, "build": {"build_base": BUILD}},
     )

@@ -1,7 +1,8 @@
 """Builds the next cluster image: one method a metadata record, copying each mapping the first time it is touched.
 
 The rules are those of Apache Kafka's image deltas and of `PartitionRegistration.merge`: a partition's epoch rises with
-every change record, its leader epoch only when the record names a leader (or that there is none). A topic's configs go with it.
+every change record, its leader epoch only when the record names a leader (or that there is none). A topic's
+configs go with it.
 
 Records that kstore never writes and that change nothing it keeps (no-ops, controllers' registrations) are passed over
 by name; any other unknown record is an error, since an image that left it out would be wrong.

@@ -1,0 +1,121 @@
+"""What a group state machine asks of the world: answers, timers, appends to the log, rows in the trace.
+
+The machine performs none of it. Each event runs to its end, the effects it left are taken with ``drain`` and carried
+out in order by whoever drives the machine: an actor, or a test.
+
+``Persist`` is the one effect with a way back: the driver appends the records in one batch and calls
+``GroupMachine.persisted(token, error)`` when they are committed or refused. Tokens rise by one.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from kstore.errors import KafkaError
+
+LogEntry: TypeAlias = tuple[bytes, bytes | None]
+"""Key and value of one record of ``__consumer_offsets``; a value of None is a tombstone."""
+
+Outcome: TypeAlias = Callable[[KafkaError | None], None]
+
+
+class TimerKey(NamedTuple):
+    """Names a timer; setting a key that is running replaces it. ``subject`` is a member id, or empty."""
+
+    kind: str
+    group_id: str
+    subject: str = ""
+
+
+class Respond(NamedTuple):
+    to: object
+    response: object
+
+
+class SetTimer(NamedTuple):
+    key: TimerKey
+    delay_ms: int
+
+
+class CancelTimer(NamedTuple):
+    key: TimerKey
+
+
+class Persist(NamedTuple):
+    token: int
+    group_id: str
+    entries: tuple[LogEntry, ...]
+
+
+class Note(NamedTuple):
+    """A row for the trace: what became of a group, in which generation, with how many members, and because of what."""
+
+    kind: str
+    group_id: str
+    generation: int
+    members: int
+    because: str
+
+
+Effect: TypeAlias = Respond | SetTimer | CancelTimer | Persist | Note
+
+
+class Persisting:
+    """An append under way; the steps added with ``then`` run in order once its outcome is known."""
+
+    __slots__ = ("_steps", "token")
+
+    def __init__(self, token: int) -> None:
+        self.token = token
+        self._steps: list[Outcome] = []
+
+    def then(self, step: Outcome) -> None:
+        self._steps.append(step)
+
+    def settle(self, error: KafkaError | None) -> None:
+        for step in self._steps:
+            step(error)
+
+
+class Effects:
+    """Collects the effects of the event at hand, and keeps the time at which it happens."""
+
+    def __init__(self) -> None:
+        self.now_ms = 0
+        self._collected: list[Effect] = []
+        self._persisting: dict[int, Persisting] = {}
+        self._last_token = 0
+
+    def drain(self) -> list[Effect]:
+        collected, self._collected = self._collected, []
+        return collected
+
+    def respond(self, to: object, response: object) -> None:
+        self._collected.append(Respond(to, response))
+
+    def set_timer(self, key: TimerKey, delay_ms: int) -> None:
+        self._collected.append(SetTimer(key, max(delay_ms, 0)))
+
+    def cancel_timer(self, key: TimerKey) -> None:
+        self._collected.append(CancelTimer(key))
+
+    def note(self, kind: str, group_id: str, generation: int, members: int, because: str) -> None:
+        self._collected.append(Note(kind, group_id, generation, members, because))
+
+    def persist(self, group_id: str, entries: list[LogEntry]) -> Persisting:
+        assert entries, "an append needs records"
+        self._last_token += 1
+        persisting = Persisting(self._last_token)
+        self._persisting[persisting.token] = persisting
+        self._collected.append(Persist(persisting.token, group_id, tuple(entries)))
+        return persisting
+
+    def settle(self, token: int, error: KafkaError | None) -> None:
+        self._persisting.pop(token).settle(error)
+
+    def after_pending(self, step: Callable[[], None]) -> None:
+        """Run ``step`` once every append under way has ended, which is at once when there is none."""
+        if not self._persisting:
+            step()
+            return
+        newest = next(reversed(self._persisting.values()))
+        newest.then(lambda _error: step())

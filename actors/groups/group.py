@@ -1,0 +1,194 @@
+"""A classic group's state: members, leader, generation and protocol, and the moves between its five states.
+
+    Empty --join--> PreparingRebalance --all joined or time up--> CompletingRebalance --leader's sync--> Stable
+      ^                 |     ^                                         |                                   |
+      +---nobody left---+     +------- join, leave, expiry, leader's rejoin ---------------------------------+
+
+Dead is entered from any state: the group was deleted, or its coordinator moved away.
+
+Invariants: ``awaiting_join_count`` equals the members with a parked join; ``speakers`` counts, for each protocol, the
+members that offer it; the leader, where there is one, is a member; every static member's instance id maps to its
+present member id. Members keep the order in which they joined, and whatever is chosen among them follows that order.
+"""
+
+from enum import Enum
+
+from actors.groups.member import Member, Protocols
+from kstore.errors import FencedInstanceId, UnknownMemberId
+
+
+class GroupState(Enum):
+    EMPTY = "Empty"
+    PREPARING_REBALANCE = "PreparingRebalance"
+    COMPLETING_REBALANCE = "CompletingRebalance"
+    STABLE = "Stable"
+    DEAD = "Dead"
+
+
+PREVIOUS_STATES: dict[GroupState, frozenset[GroupState]] = {
+    GroupState.EMPTY: frozenset({GroupState.PREPARING_REBALANCE}),
+    GroupState.PREPARING_REBALANCE: frozenset(
+        {GroupState.EMPTY, GroupState.COMPLETING_REBALANCE, GroupState.STABLE}
+    ),
+    GroupState.COMPLETING_REBALANCE: frozenset({GroupState.PREPARING_REBALANCE}),
+    GroupState.STABLE: frozenset({GroupState.COMPLETING_REBALANCE}),
+    GroupState.DEAD: frozenset(GroupState),
+}
+
+CONSUMER_PROTOCOL_TYPE = "consumer"
+
+
+class ClassicGroup:
+    def __init__(self, group_id: str, *, now_ms: int, state: GroupState = GroupState.EMPTY) -> None:
+        self.group_id = group_id
+        self.state = state
+        self.previous_state = GroupState.DEAD
+        self.state_since_ms: int | None = now_ms
+        self.generation_id = 0
+        self.protocol_type: str | None = None
+        self.protocol_name: str | None = None
+        self.leader_id: str | None = None
+        self.members: dict[str, Member] = {}
+        self.static_members: dict[str, str] = {}
+        self.pending_joins: dict[str, None] = {}
+        self.pending_syncs: dict[str, None] = {}
+        self.speakers: dict[str, int] = {}
+        self.awaiting_join_count = 0
+        self.gained_member = False
+        """A member came since the last look of an initial rebalance, which then waits some more."""
+        self.initial_delay_ms = 0
+        self.initial_remaining_ms = 0
+        self.is_committed = False
+        """Whether anything of the group has reached the log: until then readers aren't told of it."""
+
+    def transition_to(self, state: GroupState, now_ms: int) -> None:
+        assert self.state in PREVIOUS_STATES[state], f"group {self.group_id}: {self.state} to {state}"
+        self.previous_state, self.state = self.state, state
+        self.state_since_ms = now_ms
+
+    @property
+    def can_rebalance(self) -> bool:
+        return self.state in PREVIOUS_STATES[GroupState.PREPARING_REBALANCE]
+
+    @property
+    def has_all_joined(self) -> bool:
+        return self.awaiting_join_count == len(self.members) and not self.pending_joins
+
+    @property
+    def rebalance_timeout_ms(self) -> int:
+        return max((member.rebalance_timeout_ms for member in self.members.values()), default=0)
+
+    def is_leader(self, member_id: str) -> bool:
+        return self.leader_id == member_id
+
+    # Members
+
+    def add(self, member: Member, awaiting_join: object | None = None) -> None:
+        if member.group_instance_id is not None:
+            assert member.group_instance_id not in self.static_members
+            self.static_members[member.group_instance_id] = member.member_id
+        if not self.members:
+            self.protocol_type = member.protocol_type
+        assert self.protocol_type == member.protocol_type
+        if self.leader_id is None:
+            self.leader_id = member.member_id
+        self.members[member.member_id] = member
+        self._count_protocols(member.protocols, 1)
+        self.park_join(member, awaiting_join)
+        self.pending_joins.pop(member.member_id, None)
+
+    def remove(self, member_id: str) -> None:
+        """Forget a member or a pending one; its parked requests must have been answered before."""
+        member = self.members.pop(member_id, None)
+        if member is not None:
+            self._count_protocols(member.protocols, -1)
+            self.park_join(member, None)
+            if member.group_instance_id is not None:
+                del self.static_members[member.group_instance_id]
+        if self.is_leader(member_id):
+            self.leader_id = next(iter(self.members), None)
+        self.pending_joins.pop(member_id, None)
+        self.pending_syncs.pop(member_id, None)
+
+    def update(
+        self, member: Member, protocols: Protocols, *, rebalance_timeout_ms: int, session_timeout_ms: int
+    ) -> None:
+        self._count_protocols(member.protocols, -1)
+        member.protocols = protocols
+        self._count_protocols(protocols, 1)
+        member.rebalance_timeout_ms = rebalance_timeout_ms
+        member.session_timeout_ms = session_timeout_ms
+
+    def rename_static(self, group_instance_id: str, old_id: str, new_id: str) -> Member:
+        """Give a static member a new id, leadership included; parked requests must have been answered before."""
+        old = self.members.pop(old_id)
+        assert old.awaiting_join is None and old.awaiting_sync is None
+        renamed = old.renamed(new_id)
+        self.members[new_id] = renamed
+        if self.is_leader(old_id):
+            self.leader_id = new_id
+        self.static_members[group_instance_id] = new_id
+        return renamed
+
+    def park_join(self, member: Member, awaiting_join: object | None) -> None:
+        self.awaiting_join_count += (awaiting_join is not None) - (member.awaiting_join is not None)
+        member.awaiting_join = awaiting_join
+
+    def check_member(self, member_id: str, group_instance_id: str | None) -> None:
+        """Raise FencedInstanceId or UnknownMemberId unless this is a present member under its present id."""
+        if group_instance_id is not None:
+            present_id = self.static_members.get(group_instance_id)
+            if present_id is None:
+                raise UnknownMemberId()
+            if present_id != member_id:
+                raise FencedInstanceId()
+        if member_id not in self.members:
+            raise UnknownMemberId()
+
+    def elect_joined_leader(self) -> bool:
+        """Keep the leader if it has rejoined, else take the first that has; False when nobody has."""
+        if self.leader_id is None:
+            return False
+        if self.members[self.leader_id].awaiting_join is not None:
+            return True
+        for member in self.members.values():
+            if member.awaiting_join is not None:
+                self.leader_id = member.member_id
+                return True
+        return False
+
+    # Protocols
+
+    def _count_protocols(self, protocols: Protocols, change: int) -> None:
+        for name, _ in protocols:
+            self.speakers[name] = self.speakers.get(name, 0) + change
+            if self.speakers[name] == 0:
+                del self.speakers[name]
+
+    def supports(self, protocol_type: str, protocols: Protocols) -> bool:
+        """Whether a member with these could be in: any will do in an empty group, else one that all others speak."""
+        if self.state is GroupState.EMPTY:
+            return bool(protocol_type) and bool(protocols)
+        if self.protocol_type != protocol_type:
+            return False
+        return any(self.speakers.get(name, 0) == len(self.members) for name, _ in protocols)
+
+    def select_protocol(self) -> str:
+        """Every member votes for its favourite among the protocols that all speak; the first with most votes wins."""
+        assert self.members, "an empty group has no protocol to select"
+        candidates = {name for name, count in self.speakers.items() if count == len(self.members)}
+        votes: dict[str, int] = {}
+        for member in self.members.values():
+            choice = member.vote(candidates)
+            votes[choice] = votes.get(choice, 0) + 1
+        return max(votes, key=votes.__getitem__)
+
+    def begin_generation(self, now_ms: int) -> None:
+        self.generation_id += 1
+        self.pending_syncs.clear()
+        if self.members:
+            self.protocol_name = self.select_protocol()
+            self.transition_to(GroupState.COMPLETING_REBALANCE, now_ms)
+        else:
+            self.protocol_name = None
+            self.transition_to(GroupState.EMPTY, now_ms)

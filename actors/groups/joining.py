@@ -1,0 +1,246 @@
+"""JoinGroup: who may come in, under which id, and whether the group must rebalance for it.
+
+A dynamic client without an id gets one and, from version 4 on, must come back with it before it counts (so that a join
+that is retried leaves no ghost behind): until then it is a pending member, dropped after a session timeout. A static
+client without an id takes the place of whoever held its instance id; in a stable group whose protocol that doesn't
+change, it gets the old share back without a rebalance.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from actors.groups.effects import Effects
+from actors.groups.group import ClassicGroup, GroupState
+from actors.groups.member import Member, Protocols, protocols_of
+from actors.groups.rebalance import Rebalance, join_refused, joined, session_key, sync_refused
+from actors.groups.settings import NEW_MEMBER_JOIN_TIMEOUT_MS, GroupSettings
+from actors.groups.storage_errors import as_group_error
+from kstore import errors
+from kstore.errors import KafkaError
+from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupResponse
+
+REQUIRES_KNOWN_MEMBER_ID = 4
+SKIPS_ASSIGNMENT = 9
+
+
+class Caller(NamedTuple):
+    """Where a request came from; ``reply`` is whatever the driver wants to see again in ``Respond.to``."""
+
+    reply: object
+    version: int
+    client_id: str = ""
+    client_host: str = ""
+
+
+class Joining:
+    def __init__(self, rebalance: Rebalance, effects: Effects, settings: GroupSettings, new_uuid: Callable[[], str]):
+        self._rebalance = rebalance
+        self._effects = effects
+        self._settings = settings
+        self._new_uuid = new_uuid
+
+    def join(self, group: ClassicGroup, request: JoinGroupRequest, caller: Caller) -> None:
+        protocols = protocols_of((each.name, each.metadata) for each in request.protocols)
+        if not self._has_room(group, request.member_id):
+            group.remove(request.member_id)
+            self._refuse(caller, "", errors.GroupMaxSizeReached.code)
+        elif group.state is GroupState.DEAD:
+            self._refuse(caller, request.member_id, errors.CoordinatorNotAvailable.code)
+        elif not group.supports(request.protocol_type, protocols):
+            self._refuse(caller, request.member_id, errors.InconsistentGroupProtocol.code)
+        elif not request.member_id:
+            self._join_without_id(group, request, protocols, caller)
+        elif request.member_id in group.pending_joins and request.group_instance_id is None:
+            self._add(group, request, protocols, caller, request.member_id)
+        else:
+            self._rejoin(group, request, protocols, caller)
+
+    def _refuse(self, caller: Caller, member_id: str, code: int) -> None:
+        self._effects.respond(caller.reply, join_refused(member_id, code))
+
+    def _has_room(self, group: ClassicGroup, member_id: str) -> bool:
+        """While members gather, those that have come count: so the last to rejoin an overfull group stay out."""
+        limit = self._settings.group_max_size
+        member = group.members.get(member_id)
+        match group.state:
+            case GroupState.EMPTY | GroupState.DEAD:
+                return True
+            case GroupState.PREPARING_REBALANCE:
+                return (member is not None and member.awaiting_join is not None) or group.awaiting_join_count < limit
+            case _:
+                return member is not None or len(group.members) < limit
+
+    # Without an id
+
+    def _join_without_id(
+        self, group: ClassicGroup, request: JoinGroupRequest, protocols: Protocols, caller: Caller
+    ) -> None:
+        instance_id = request.group_instance_id
+        member_id = f"{caller.client_id if instance_id is None else instance_id}-{self._new_uuid()}"
+        old_id = None if instance_id is None else group.static_members.get(instance_id)
+        if old_id is not None:
+            self._replace_static(group, request, protocols, caller, old_id, member_id)
+        elif instance_id is None and caller.version >= REQUIRES_KNOWN_MEMBER_ID:
+            group.pending_joins[member_id] = None
+            self._effects.set_timer(session_key(group, member_id), request.session_timeout_ms)
+            self._refuse(caller, member_id, errors.MemberIdRequired.code)
+        else:
+            self._add(group, request, protocols, caller, member_id)
+
+    def _add(
+        self, group: ClassicGroup, request: JoinGroupRequest, protocols: Protocols, caller: Caller, member_id: str
+    ) -> None:
+        member = Member(
+            member_id,
+            group_instance_id=request.group_instance_id,
+            client_id=caller.client_id,
+            client_host=caller.client_host,
+            rebalance_timeout_ms=_rebalance_timeout_ms(request, caller),
+            session_timeout_ms=request.session_timeout_ms,
+            protocol_type=request.protocol_type,
+            protocols=protocols,
+        )
+        member.is_new = True
+        if group.state is GroupState.PREPARING_REBALANCE and group.previous_state is GroupState.EMPTY:
+            group.gained_member = True
+        group.add(member, caller.reply)
+        because = _because(f"join of {member_id}", request)
+        self._rebalance.note("MemberJoined", group, because)
+        # It can't send heartbeats before it knows its id, and a client that gave up and tried again would leave one
+        # more such member each time: this is what ends them.
+        self._rebalance.extend_session(group, member, NEW_MEMBER_JOIN_TIMEOUT_MS)
+        self._rebalance.begin_or_complete(group, because)
+
+    # With an id
+
+    def _rejoin(self, group: ClassicGroup, request: JoinGroupRequest, protocols: Protocols, caller: Caller) -> None:
+        try:
+            group.check_member(request.member_id, request.group_instance_id)
+        except KafkaError as error:
+            self._refuse(caller, request.member_id, error.code)
+            return
+        member = group.members[request.member_id]
+        is_unchanged = member.protocols == protocols
+        match group.state:
+            case GroupState.EMPTY:
+                self._refuse(caller, request.member_id, errors.UnknownMemberId.code)
+            case GroupState.COMPLETING_REBALANCE if is_unchanged:
+                self._effects.respond(caller.reply, joined(group, member))
+            case GroupState.STABLE if is_unchanged and not group.is_leader(member.member_id):
+                self._effects.respond(caller.reply, joined(group, member))
+            case _:
+                self._update(group, member, request, protocols, caller)
+
+    def _update(
+        self, group: ClassicGroup, member: Member, request: JoinGroupRequest, protocols: Protocols, caller: Caller
+    ) -> None:
+        """A rejoin that moves the group: during a rebalance, with other protocols, or of a stable group's leader."""
+        if group.state is GroupState.STABLE and group.is_leader(member.member_id):
+            because = _because(f"rejoin of the leader {member.member_id}", request)
+        else:
+            because = _because(f"rejoin of {member.member_id}", request)
+        self._take(group, member, request, protocols, caller)
+        self._rebalance.begin_or_complete(group, because)
+
+    def _take(
+        self, group: ClassicGroup, member: Member, request: JoinGroupRequest, protocols: Protocols, caller: Caller
+    ) -> None:
+        """Make the request the member's parked join; an earlier one of the same member, retried, is let go."""
+        if member.awaiting_join is not None:
+            refusal = join_refused(member.member_id, errors.RebalanceInProgress.code)
+            self._rebalance.answer_join(group, member, refusal)
+        group.update(
+            member,
+            protocols,
+            rebalance_timeout_ms=_rebalance_timeout_ms(request, caller),
+            session_timeout_ms=request.session_timeout_ms,
+        )
+        group.park_join(member, caller.reply)
+
+    # Static members
+
+    def _replace_static(
+        self,
+        group: ClassicGroup,
+        request: JoinGroupRequest,
+        protocols: Protocols,
+        caller: Caller,
+        old_id: str,
+        new_id: str,
+    ) -> None:
+        instance_id = request.group_instance_id
+        assert instance_id is not None
+        old_leader_id = group.leader_id
+        old = group.members[old_id]
+        self._fence(group, old)
+        member = group.rename_static(instance_id, old_id, new_id)
+        self._rebalance.extend_session(group, member)
+        self._take(group, member, request, protocols, caller)
+        because = _because(f"join of static {instance_id} as {new_id} in place of {old_id}", request)
+        self._rebalance.note("MemberReplaced", group, because)
+        if group.state is GroupState.STABLE and group.protocol_name == group.select_protocol():
+            self._persist_replacement(group, member, old, old_leader_id, caller)
+        elif group.state is GroupState.PREPARING_REBALANCE:
+            self._rebalance.complete_if_all_joined(group, because)
+        else:
+            # In a stable group the protocol changes; in a completing one the leader may already be dealing shares to
+            # the old id, and the new one would get none.
+            self._rebalance.begin(group, because)
+
+    def _fence(self, group: ClassicGroup, old: Member) -> None:
+        code = errors.FencedInstanceId.code
+        self._rebalance.answer_join(group, old, join_refused(old.member_id, code))
+        self._rebalance.answer_sync(old, sync_refused(code))
+        self._effects.cancel_timer(session_key(group, old.member_id))
+
+    def _persist_replacement(
+        self, group: ClassicGroup, member: Member, old: Member, old_leader_id: str | None, caller: Caller
+    ) -> None:
+        def stored(error: KafkaError | None) -> None:
+            if group.members.get(member.member_id) is not member:
+                return
+            if error is not None:
+                self._undo_replacement(group, member, old, error)
+            elif caller.version >= SKIPS_ASSIGNMENT:
+                is_leader = group.is_leader(member.member_id)
+                self._rebalance.answer_join(group, member, joined(group, member, skip_assignment=is_leader))
+            else:
+                # Before version 9 nobody can be told "you lead, but assign nothing": the old leader's id makes the new
+                # one a follower, who syncs to get its share.
+                self._rebalance.answer_join(group, member, _as_follower(group, member, old_leader_id))
+
+        shares = {each.member_id: each.assignment for each in group.members.values()}
+        self._rebalance.persist(group, shares).then(stored)
+
+    def _undo_replacement(self, group: ClassicGroup, member: Member, old: Member, error: KafkaError) -> None:
+        assert member.group_instance_id is not None
+        self._rebalance.answer_join(group, member, join_refused("", as_group_error(error).code))
+        self._effects.cancel_timer(session_key(group, member.member_id))
+        group.update(
+            member,
+            old.protocols,
+            rebalance_timeout_ms=old.rebalance_timeout_ms,
+            session_timeout_ms=old.session_timeout_ms,
+        )
+        restored = group.rename_static(member.group_instance_id, member.member_id, old.member_id)
+        self._rebalance.extend_session(group, restored)
+        self._rebalance.note("ReplacementUndone", group, f"{error.name} while storing {member.member_id}")
+
+
+def _as_follower(group: ClassicGroup, member: Member, old_leader_id: str | None) -> JoinGroupResponse:
+    return JoinGroupResponse(
+        generation_id=group.generation_id,
+        protocol_type=group.protocol_type,
+        protocol_name=group.protocol_name,
+        leader=old_leader_id or "",
+        member_id=member.member_id,
+    )
+
+
+def _rebalance_timeout_ms(request: JoinGroupRequest, caller: Caller) -> int:
+    """Version 0 has no such field: the session timeout stands in."""
+    return request.session_timeout_ms if caller.version == 0 else request.rebalance_timeout_ms
+
+
+def _because(cause: str, request: JoinGroupRequest) -> str:
+    return f"{cause}: {request.reason}" if request.reason else cause

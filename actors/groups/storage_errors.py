@@ -1,0 +1,22 @@
+"""What a failed append to ``__consumer_offsets`` means to the client whose request needed it.
+
+The client can't act on the state of a partition it never heard of: it is told to try again, to look for the coordinator
+again, or that the broker failed.
+"""
+
+from kstore import errors
+from kstore.errors import KafkaError
+
+_TRY_AGAIN = (errors.UnknownTopicOrPartition, errors.NotEnoughReplicas, errors.TimedOut)
+_MOVED = (errors.NotLeaderOrFollower, errors.FencedLeaderEpoch, errors.KafkaStorage)
+_TOO_LARGE = (errors.RecordTooLarge, errors.RecordBatchTooLarge, errors.InvalidFetchSize)
+
+
+def as_group_error(error: KafkaError) -> KafkaError:
+    if isinstance(error, _TRY_AGAIN):
+        return errors.CoordinatorNotAvailable()
+    if isinstance(error, _MOVED):
+        return errors.NotCoordinator()
+    if isinstance(error, _TOO_LARGE):
+        return errors.UnknownServerError()
+    return error

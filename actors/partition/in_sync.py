@@ -1,0 +1,261 @@
+"""What the leader of a partition knows of its followers: how far each is, who is in sync, what is committed.
+
+Pure: events in, decisions out; time is passed in, brokers are looked up through the function given.
+
+* Progress. A follower that fetches from offset N holds everything before N. It is *caught up* at the last moment at
+  which its fetch offset had reached what the leader's end was then.
+* The in-sync set (ISR) changes only through the controller. While a change is under way there are two sets: the
+  *committed* one, which the controller has confirmed, and the *maximal* one, which also counts a follower about to
+  join and still counts one about to leave. The high watermark is held back by the maximal set, because the change
+  may or may not have happened already (KIP-497).
+* The high watermark is the least end offset of the maximal set; followers that are caught up and may join are waited
+  for too, so that they get the chance to join. It stands still while the committed set is smaller than
+  ``min.insync.replicas`` (or than the number of replicas, where there are fewer).
+* A follower leaves the set when it hasn't been caught up for ``replica.lag.time.max.ms``. It joins when it has
+  reached the high watermark and the start of the leader's epoch, and when the incarnation of its broker (the broker
+  epoch) that fetched is the one that the cluster knows, alive (KIP-903).
+
+Invariants: ``node`` is in both sets; the committed set is a subset of the maximal one; one change at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from kstore.errors import NotLeaderOrFollower
+
+UNKNOWN = -1
+NO_BROKER_EPOCH = -1
+NEVER_FETCHED = -2
+NOT_ELIGIBLE = -2
+
+
+class Follower:
+    """One other replica, as the leader sees it."""
+
+    __slots__ = ("broker_epoch", "caught_up_ms", "end_offset", "fetched_ms", "leader_end_seen", "node", "start_offset")
+
+    def __init__(self, node: int, caught_up_ms: int) -> None:
+        self.node = node
+        self.end_offset = UNKNOWN
+        self.start_offset = UNKNOWN
+        self.leader_end_seen = UNKNOWN
+        self.fetched_ms = 0
+        self.caught_up_ms = caught_up_ms
+        self.broker_epoch = NEVER_FETCHED
+
+
+class Proposal(NamedTuple):
+    """A change of the in-sync set that the controller is asked for. ``epochs`` are broker epochs, -1 if unknown."""
+
+    isr: tuple[int, ...]
+    epochs: tuple[int, ...]
+    leader_epoch: int
+    partition_epoch: int
+    joining: int | None
+    leaving: tuple[int, ...]
+
+
+class InSyncSet:
+    """The followers of one partition in one leader epoch.
+
+    ``broker_epoch_of(node)`` gives the epoch of a broker that may be in sync, and ``NOT_ELIGIBLE`` for one that is
+    unknown, fenced or shutting down.
+    """
+
+    __slots__ = (
+        "_broker_epoch_of",
+        "committed",
+        "epoch_start_offset",
+        "followers",
+        "lag_max_ms",
+        "leader_epoch",
+        "maximal",
+        "min_in_sync",
+        "node",
+        "partition_epoch",
+        "pending",
+        "replicas",
+    )
+
+    def __init__(
+        self,
+        node: int,
+        *,
+        leader_epoch: int,
+        partition_epoch: int,
+        epoch_start_offset: int,
+        replicas: Iterable[int],
+        isr: Iterable[int],
+        min_in_sync: int,
+        lag_max_ms: int,
+        now_ms: int,
+        broker_epoch_of: Callable[[int], int],
+    ) -> None:
+        self.node = node
+        self.leader_epoch = leader_epoch
+        self.partition_epoch = partition_epoch
+        self.epoch_start_offset = epoch_start_offset
+        self.min_in_sync = min_in_sync
+        self.lag_max_ms = lag_max_ms
+        self._broker_epoch_of = broker_epoch_of
+        self.pending: Proposal | None = None
+        self.followers: dict[int, Follower] = {}
+        self.replicas: tuple[int, ...] = ()
+        self.committed: tuple[int, ...] = ()
+        self.maximal: tuple[int, ...] = ()
+        self._take(replicas, isr, now_ms)
+
+    def _take(self, replicas: Iterable[int], isr: Iterable[int], now_ms: int) -> None:
+        self.replicas = tuple(replicas)
+        self.committed = self.maximal = tuple(isr)
+        self.pending = None
+        known = self.followers
+        self.followers = {
+            node: known.get(node) or Follower(node, now_ms if node in self.committed else 0)
+            for node in self.replicas
+            if node != self.node
+        }
+
+    # -- what happens --------------------------------------------------------------------------------------------
+
+    def confirmed(self, replicas: Iterable[int], isr: Iterable[int], partition_epoch: int, now_ms: int) -> bool:
+        """The metadata log tells of this partition in the same leader epoch. False when that is old news."""
+        if partition_epoch < self.partition_epoch:
+            return False
+        if partition_epoch == self.partition_epoch and self.pending is not None:
+            return False
+        self.partition_epoch = partition_epoch
+        self._take(replicas, isr, now_ms)
+        return True
+
+    def appended(self, old_end: int, now_ms: int) -> None:
+        """The leader's log is about to grow past ``old_end``: who had all of it was caught up until now.
+
+        An idle follower's fetch is parked and says nothing, so this moment stands for all the fetches in between.
+        """
+        for follower in self.followers.values():
+            if follower.end_offset >= old_end:
+                follower.caught_up_ms = now_ms
+                follower.fetched_ms = now_ms
+                follower.leader_end_seen = old_end
+
+    def fetched(
+        self, node: int, offset: int, start_offset: int, leader_end: int, now_ms: int, broker_epoch: int
+    ) -> Follower:
+        """A follower fetches from ``offset``. Raises NotLeaderOrFollower for an older incarnation of its broker."""
+        follower = self.followers[node]
+        if broker_epoch != NO_BROKER_EPOCH and broker_epoch < self._broker_epoch_of(node):
+            raise NotLeaderOrFollower(f"broker {node} fetched with the stale broker epoch {broker_epoch}")
+        if offset >= leader_end:
+            follower.caught_up_ms = now_ms
+        elif offset >= follower.leader_end_seen and follower.fetched_ms > follower.caught_up_ms:
+            follower.caught_up_ms = follower.fetched_ms
+        follower.end_offset = offset
+        follower.start_offset = start_offset
+        if leader_end > follower.leader_end_seen:
+            follower.leader_end_seen = leader_end
+        follower.fetched_ms = now_ms
+        follower.broker_epoch = broker_epoch
+        return follower
+
+    # -- what follows --------------------------------------------------------------------------------------------
+
+    @property
+    def needed(self) -> int:
+        """How many replicas must be in sync: ``min.insync.replicas``, or all where there are fewer."""
+        return min(self.min_in_sync, len(self.followers) + 1)
+
+    @property
+    def is_short(self) -> bool:
+        """True when too few replicas are in sync to accept writes that all of them must have."""
+        return len(self.committed) < self.needed
+
+    def high_watermark(self, leader_end: int, now_ms: int) -> int:
+        """How far everything is committed as far as this leader knows; -1 when nothing may be committed now."""
+        if len(self.committed) < self.min_in_sync and self.is_short:
+            return UNKNOWN
+        least = leader_end
+        maximal = self.maximal
+        for node, follower in self.followers.items():
+            end = follower.end_offset
+            if end < least and (
+                node in maximal or (self._is_caught_up(follower, leader_end, now_ms) and self._may_join(follower))
+            ):
+                least = end
+        return least
+
+    def grow(self, follower: Follower, high_watermark: int) -> Proposal | None:
+        """Ask for a follower to join, if it may."""
+        if (
+            self.pending is not None
+            or follower.node in self.committed
+            or follower.end_offset < high_watermark
+            or follower.end_offset < self.epoch_start_offset
+            or not self._may_join(follower)
+        ):
+            return None
+        isr = tuple(sorted((*self.committed, follower.node)))
+        return self._propose(isr, follower.node, ())
+
+    def shrink(self, leader_end: int, now_ms: int) -> Proposal | None:
+        """Ask for those to leave that haven't been caught up for too long."""
+        if self.pending is not None:
+            return None
+        leaving = tuple(
+            node
+            for node in self.committed
+            if node in self.followers and not self._is_caught_up(self.followers[node], leader_end, now_ms)
+        )
+        if not leaving:
+            return None
+        return self._propose(tuple(node for node in self.committed if node not in leaving), None, leaving)
+
+    def _propose(self, isr: tuple[int, ...], joining: int | None, leaving: tuple[int, ...]) -> Proposal:
+        epochs = tuple(
+            self._broker_epoch_of(node)
+            if node == self.node
+            else max(NO_BROKER_EPOCH, self.followers[node].broker_epoch)
+            if node in self.followers
+            else NO_BROKER_EPOCH
+            for node in isr
+        )
+        self.pending = Proposal(isr, epochs, self.leader_epoch, self.partition_epoch, joining, leaving)
+        if joining is not None:
+            self.maximal = isr
+        return self.pending
+
+    # -- what the controller says to it --------------------------------------------------------------------------
+
+    def accepted(
+        self, proposal: Proposal, isr: Iterable[int], leader_epoch: int, partition_epoch: int
+    ) -> bool:
+        """The controller's answer: the state it now has. False when that is old news, here already."""
+        if leader_epoch != self.leader_epoch or partition_epoch < self.partition_epoch:
+            return False
+        if proposal is not self.pending and partition_epoch == self.partition_epoch:
+            return False
+        self.partition_epoch = partition_epoch
+        self.committed = self.maximal = tuple(isr)
+        self.pending = None
+        return True
+
+    def refused(self, proposal: Proposal) -> bool:
+        """The controller won't do it, and nothing has changed: back to the committed set."""
+        if proposal is not self.pending:
+            return False
+        self.maximal = self.committed
+        self.pending = None
+        return True
+
+    # -- judgements ----------------------------------------------------------------------------------------------
+
+    def _is_caught_up(self, follower: Follower, leader_end: int, now_ms: int) -> bool:
+        return follower.end_offset == leader_end or now_ms - follower.caught_up_ms <= self.lag_max_ms
+
+    def _may_join(self, follower: Follower) -> bool:
+        known = self._broker_epoch_of(follower.node)
+        if known == NOT_ELIGIBLE or follower.broker_epoch == NEVER_FETCHED:
+            return False
+        return follower.broker_epoch in (NO_BROKER_EPOCH, known)

@@ -1,0 +1,8 @@
+"""The runtime: actors on a run queue, in a world that gives them time, order, randomness, disk and network."""
+
+from actors.runtime.actor import Actor, Ask, Conversation, receives
+from actors.runtime.node import Node
+from actors.runtime.queue import Ref, Reply, Stopped
+from actors.runtime.timers import Timer
+
+__all__ = ["Actor", "Ask", "Conversation", "Node", "Ref", "Reply", "Stopped", "Timer", "receives"]

@@ -1,0 +1,230 @@
+"""The actor: Pykka's, with its turns given by the run queue instead of a thread of its own.
+
+What Pykka gives: the actor, its ref, tell, ask, the future. What is overridden, and why:
+
+* ``__init__``: Pykka draws a random URN and makes a ``threading.Event``; here an actor is named by its node, so that
+  traces read alike in every run, and the inbox is its own stopped flag.
+* the three creation hooks (inbox, future, loop), start, stop and failure: the run queue delivers, so there is no loop;
+  the process-wide registry is not used, so two clusters never meet.
+
+A subclass marks its handlers by the message class that they receive::
+
+    class Greeter(Actor):
+        @receives(Greet)
+        def greet(self, message: Greet) -> str:
+            return f"hello {message.name}"
+
+What a handler returns answers the ask. ``self.defer()`` takes the answer over, to be given later. A handler that
+raises a ``KafkaError`` answers with it; any other exception is a defect and crashes the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pykka
+from pykka.messages import _ActorStop
+
+from actors.runtime.queue import Inbox, Ref, Reply, reply_to_inbox
+
+if TYPE_CHECKING:
+    import random
+
+    from actors.runtime.node import Node
+    from actors.runtime.timers import Timer
+
+Handler = TypeVar("Handler", bound=Callable[..., object])
+
+
+def receives(*messages: type) -> Callable[[Handler], Handler]:
+    """Mark a method as the handler of one or more message classes."""
+
+    def mark(handler: Handler) -> Handler:
+        handler.__dict__["receives"] = messages
+        return handler
+
+    return mark
+
+
+class Ask:
+    """What a conversation yields to ask an actor: see ``Actor.converse``."""
+
+    __slots__ = ("message", "ref")
+
+    def __init__(self, ref: pykka.ActorRef[Any], message: object) -> None:
+        self.ref = ref
+        self.message = message
+
+
+Conversation = Generator[Any, Any, Any]
+
+
+class Actor(pykka.Actor):
+    """An actor of a node. ``name`` is its place in traces, below the node's own name."""
+
+    handlers: dict[type, Callable[..., object]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.handlers = {}
+        for base in reversed(cls.__mro__):
+            for handler in vars(base).values():
+                for message in getattr(handler, "receives", ()):
+                    cls.handlers[message] = handler
+
+    def __init__(self, node: Node, name: str) -> None:
+        self.node = node
+        self.actor_urn = f"{node.name}/{name}"
+        queue = node.world.queue
+        self.inbox = Inbox(queue, self, self.handlers, self.actor_urn)
+        self.actor_inbox = self.inbox
+        self.actor_stopped = self.inbox  # type: ignore[assignment]  # is_set() and set() are all that Pykka uses
+        self._actor_ref = Ref(self)
+        self._queue = queue
+        self._clock = node.world.clock
+        self._recorder = node.world.recorder
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> Ref:  # type: ignore[override]
+        """Make the actor, put it on its node and tell it to start; returns its ref."""
+        actor = cls(*args, **kwargs)
+        actor.node.add(actor)
+        actor._start_actor_loop()
+        return actor._actor_ref
+
+    @property
+    def actor_ref(self) -> Ref:  # type: ignore[override]
+        """The actor's ref, the only thing of it that others may hold."""
+        return self._actor_ref
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        raise AssertionError("an actor's inbox is made in __init__, with its node's run queue")
+
+    @staticmethod
+    def _create_future() -> pykka.Future[Any]:
+        from actors.runtime.future import Future
+
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        self.inbox.send(_Start())
+
+    def _stop(self) -> None:
+        self.node.remove(self)
+        self.on_stop()
+        self.inbox.close(True)
+
+    def _handle_receive(self, message: Any) -> Any:
+        if type(message) is _Start:
+            return self.on_start()
+        if isinstance(message, _ActorStop):
+            return self._stop()
+        return super()._handle_receive(message)
+
+    def on_receive(self, message: Any) -> Any:
+        """Reached only by a message that no handler receives, which is a defect of the sender."""
+        raise AssertionError(f"{self.actor_urn} has no handler for {type(message).__name__}")
+
+    # -- what an actor may do ------------------------------------------------------------------------------------
+
+    def request(self, ref: pykka.ActorRef[Any], message: object, then: Callable[..., None], *args: object) -> None:
+        """Ask another actor; ``then(outcome, *args)`` runs in a later turn of this one.
+
+        The outcome is the answer, or a ``KafkaError`` or ``Stopped`` instance.
+        """
+        ref.actor_inbox.request(message, self.inbox, then, args)  # type: ignore[attr-defined]
+
+    def defer(self) -> Reply:
+        """Take over the answer to the message being handled: ``.set(value)`` or ``.fail(error)`` it later, once."""
+        reply: Reply | None = self._queue.take_reply()
+        assert reply is not None, "nobody asked: there is no answer to defer"
+        return reply
+
+    def reply_here(self, then: Callable[..., None], *args: object) -> Reply:
+        """A reply that ends in a turn of this actor: to hand to links, disk lanes and other asynchronous things."""
+        return reply_to_inbox(self.inbox, then, args)
+
+    def after(self, delay_ms: float, message: object) -> Timer:
+        """Tell this actor ``message`` in ``delay_ms`` milliseconds, unless the timer is cancelled."""
+        return self.node.world.timers.start(delay_ms, self.inbox, message)
+
+    def spawn(self, actor_class: type[Actor], *args: Any, **kwargs: Any) -> Ref:
+        """Start another actor on this node: ``actor_class(node, *args)``."""
+        return actor_class.start(self.node, *args, **kwargs)
+
+    def note(self, kind: str, partition: str = "", offset1: int = -1, offset2: int = -1) -> int:
+        """Write a row of the domain (what happened, where, which offsets) to the flight recorder."""
+        return self._recorder.note(self.inbox.actor_id, kind, self._queue.current, partition, offset1, offset2)
+
+    def now_ms(self) -> int:
+        """Wall-clock time of this node, in milliseconds since 1970."""
+        return self._clock.now_ms() + self.node.clock_skew_ms
+
+    def now_us(self) -> int:
+        """Time from an arbitrary start that never goes back, in microseconds."""
+        return self._clock.now_us()
+
+    @property
+    def random(self) -> random.Random:
+        """The world's randomness: from the seed in a simulation."""
+        return self.node.world.random
+
+    def uuid(self) -> bytes:
+        """A new random id, 16 bytes."""
+        return self.node.world.uuid()
+
+    def on_disk(self, work: Callable[[], object], then: Callable[..., None], *args: object) -> None:
+        """Run slow disk work (fsync, unlink) off the turn; ``then(outcome, *args)`` gets its value or ``OSError``."""
+        self.node.world.disk.submit(work, reply_to_inbox(self.inbox, then, args), self.node)
+
+    def converse(self, conversation: Conversation, done: Callable[[Any], None]) -> None:
+        """Run a generator that yields ``Ask``s, or lists of them, and gets the outcomes back; ``done`` gets its value.
+
+        A ``KafkaError`` comes back as a value, never raised, so a conversation decides what it means.
+        """
+        self._step(None, conversation, done)
+
+    def _step(self, outcome: Any, conversation: Conversation, done: Callable[[Any], None]) -> None:
+        try:
+            asked = conversation.send(outcome)
+        except StopIteration as stop:
+            done(stop.value)
+            return
+        if isinstance(asked, list):
+            _Gather(self, asked, conversation, done)
+        else:
+            self.ask_for(asked, self._step, conversation, done)
+
+    def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
+        """Send what a conversation yielded. Subclasses add other kinds of question than ``Ask``."""
+        self.request(asked.ref, asked.message, then, *args)
+
+
+class _Gather:
+    """Several questions of a conversation under way at once; goes on when all are answered, in the order asked."""
+
+    __slots__ = ("actor", "conversation", "done", "left", "outcomes")
+
+    def __init__(self, actor: Actor, asks: list[Any], conversation: Conversation, done: Callable[[Any], None]) -> None:
+        self.actor, self.conversation, self.done = actor, conversation, done
+        self.outcomes: list[Any] = [None] * len(asks)
+        self.left = len(asks)
+        if not asks:
+            actor._step([], conversation, done)
+        for index, asked in enumerate(asks):
+            actor.ask_for(asked, self.answered, index)
+
+    def answered(self, outcome: Any, index: int) -> None:
+        self.outcomes[index] = outcome
+        self.left -= 1
+        if not self.left:
+            self.actor._step(self.outcomes, self.conversation, self.done)
+
+
+class _Start:
+    """The first message of every actor: run ``on_start``."""
+
+    __slots__ = ()
+

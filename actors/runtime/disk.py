@@ -1,0 +1,93 @@
+"""The disk lane: slow disk work (fsync, unlink) that must not hold up a turn.
+
+Real time runs it on a worker thread and brings the outcome back through the driver; virtual time runs it at once and
+delivers the outcome after a delay drawn from the seed, so that a node can be killed between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from actors.runtime.queue import Reply
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from actors.runtime.node import Node
+    from actors.runtime.world import World
+
+
+def outcome_of(work: Callable[[], object]) -> object:
+    """What the work returned, or the ``OSError`` it met: a disk's failure is an outcome, a defect is raised."""
+    try:
+        return work()
+    except OSError as error:
+        return error
+
+
+class ThreadedDisk:
+    """Disk work on one worker thread, in the order it was submitted."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.executor: ThreadPoolExecutor | None = None
+
+    def submit(self, work: Callable[[], object], reply: Reply, node: Node) -> None:
+        """Run ``work`` off the turn and answer ``reply`` with its outcome."""
+        if self.executor is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kstore-disk")
+        cause = self.world.queue.current
+        self.executor.submit(self._run, work, reply, node, cause)
+
+    def _run(self, work: Callable[[], object], reply: Reply, node: Node, cause: int) -> None:
+        outcome: object
+        try:
+            outcome = outcome_of(work)
+        except BaseException as error:  # a defect: it belongs to the thread that drives, which raises it
+            self.world.driver.post(_raise, error)
+            return
+        self.world.driver.post(self._answer, outcome, reply, node, cause)
+
+    def _answer(self, outcome: object, reply: Reply, node: Node, cause: int) -> None:
+        if node.alive:
+            queue = self.world.queue
+            queue.enter(0, "DiskDone", cause)
+            reply.set(outcome)
+            queue.leave()
+
+    def close(self) -> None:
+        """Finish what was submitted."""
+        if self.executor is not None:
+            self.executor.shutdown(wait=True)
+            self.executor = None
+
+
+class VirtualDisk:
+    """Disk work on virtual time: done at once, known after a delay drawn from the seed."""
+
+    def __init__(self, world: World, delay_us_max: int = 2_000) -> None:
+        self.world = world
+        self.delay_us_max = delay_us_max
+        self.done_at_us: dict[str, int] = {}
+
+    def submit(self, work: Callable[[], object], reply: Reply, node: Node) -> None:
+        """Run ``work`` and answer ``reply`` later, in order for each node."""
+        outcome = outcome_of(work)
+        at_us = self.world.clock.now_us() + self.world.random.randrange(self.delay_us_max)
+        at_us = max(at_us, self.done_at_us.get(node.name, 0))
+        self.done_at_us[node.name] = at_us
+        self.world.timers.at(at_us, self._answer, outcome, reply, node)
+
+    def _answer(self, outcome: object, reply: Reply, node: Node) -> None:
+        if node.alive:
+            reply.set(outcome)
+
+    def close(self) -> None:
+        """Nothing is pending outside the world."""
+
+
+def _raise(error: BaseException) -> Any:
+    raise error

@@ -1,0 +1,153 @@
+"""Drivers: who gives the turns, and how time passes while nobody has one.
+
+One primitive for everybody outside: ``drive(until, timeout_s)`` runs the ready queue and the timers on the calling
+thread until the condition holds. ``post`` brings work from other threads to the one that drives.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from actors.runtime.world import World
+
+T = TypeVar("T")
+TURNS_BETWEEN_CHECKS = 256
+
+
+class SimulationStalled(Exception):
+    """Virtual time has nothing left to do, and what was waited for has not happened."""
+
+
+class NodeCrashed(Exception):
+    """An actor's handler raised: a defect. The cause is its exception."""
+
+
+class Driver(Protocol):
+    """What a world needs of its driver."""
+
+    def post(self, action: Callable[..., object], *args: object) -> None:
+        """Have ``action(*args)`` called by the driving thread, outside any turn; callable from any thread."""
+
+    def call(self, action: Callable[..., T], *args: Any) -> T:
+        """Call ``action(*args)`` as the driving thread, outside any turn, and return its value."""
+
+    def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
+        """Give turns until ``until()`` is true; False when ``timeout_s`` passed first."""
+
+    def close(self) -> None:
+        """Stop driving."""
+
+
+def raise_crashes(world: World) -> None:
+    """Raise the first defect that an actor met; nothing is swallowed."""
+    if world.crashes:
+        actor, error = world.crashes[0]
+        raise NodeCrashed(f"{actor.actor_urn}: {error!r}") from error
+
+
+class VirtualDriver:
+    """Virtual time: when nobody has a turn, the clock jumps to the next timer. One thread, no waiting."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.after_event: Callable[[], None] | None = None
+
+    def post(self, action: Callable[..., object], *args: object) -> None:
+        """Virtual time has one thread: the action is called at once."""
+        action(*args)
+
+    def call(self, action: Callable[..., T], *args: Any) -> T:
+        """Call it: the caller is the driving thread."""
+        return action(*args)
+
+    def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
+        """As ``Driver.drive``, in virtual seconds. Raises ``SimulationStalled`` when nothing is left to happen."""
+        world = self.world
+        deadline_us = None if timeout_s is None else world.clock.now_us() + round(timeout_s * 1e6)
+        while not until():
+            if self._run_ready():
+                continue
+            next_us = world.timers.next_deadline_us()
+            if deadline_us is not None and (next_us is None or next_us > deadline_us):
+                world.clock.advance_to(deadline_us)
+                return bool(until())
+            if next_us is None:
+                raise SimulationStalled("nothing is left to happen, and what was waited for has not happened")
+            world.clock.advance_to(max(next_us, world.clock.now_us()))
+            world.timers.fire()
+        return True
+
+    def run_for(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        self.drive(lambda: False, seconds)
+
+    def _run_ready(self) -> int:
+        queue = self.world.queue
+        handled = queue.run(1)
+        if handled and self.after_event is not None:
+            self.after_event()
+        if self.world.crashes:
+            raise_crashes(self.world)
+        return handled
+
+    def close(self) -> None:
+        """Nothing runs by itself."""
+
+
+class RealDriver:
+    """Real time on the calling thread: turns are given under one lock, and the caller sleeps until the next timer."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.lock = threading.RLock()
+        self.wake = threading.Condition(threading.Lock())
+        self.posted: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+
+    def post(self, action: Callable[..., object], *args: object) -> None:
+        """As ``Driver.post``."""
+        self.posted.append((action, args))
+        with self.wake:
+            self.wake.notify_all()
+
+    def call(self, action: Callable[..., T], *args: Any) -> T:
+        """As ``Driver.call``: under the lock, on this thread."""
+        with self.lock:
+            return action(*args)
+
+    def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
+        """As ``Driver.drive``."""
+        world = self.world
+        deadline_us = None if timeout_s is None else world.clock.now_us() + round(timeout_s * 1e6)
+        while True:
+            with self.lock:
+                self._run_ready()
+                if until():
+                    return True
+                if world.queue.has_ready():
+                    continue
+                next_us = world.timers.next_deadline_us()
+            now_us = world.clock.now_us()
+            if deadline_us is not None:
+                if now_us >= deadline_us:
+                    return False
+                next_us = deadline_us if next_us is None else min(next_us, deadline_us)
+            with self.wake:
+                if not self.posted and not world.queue.has_ready():
+                    self.wake.wait(None if next_us is None else max(0, next_us - now_us) / 1e6)
+
+    def _run_ready(self) -> None:
+        world = self.world
+        while self.posted:
+            action, args = self.posted.popleft()
+            action(*args)
+        world.timers.fire()
+        world.queue.run(TURNS_BETWEEN_CHECKS)
+        if world.crashes:
+            raise_crashes(world)
+
+    def close(self) -> None:
+        """Nothing runs by itself."""

@@ -1,0 +1,79 @@
+"""The future that somebody outside the actors gets for an ask. ``get`` drives the world until the answer is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+if TYPE_CHECKING:
+    from actors.runtime.queue import Ref
+    from actors.runtime.world import World
+
+Failure = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class Future(pykka.Future[Any]):
+    """An answer to come. Made by Pykka's ``ask`` without a world, or by ``ask`` below with one."""
+
+    def __init__(self, world: World | None = None) -> None:
+        super().__init__()
+        self.world = world
+        self.done = False
+        self.value: Any = None
+        self.failure: BaseException | None = None
+
+    def set(self, value: Any = None) -> None:
+        """Answer with a value."""
+        assert not self.done, "a future is answered once"
+        self.value = value
+        self.done = True
+
+    def set_exception(self, exc_info: Any = None) -> None:
+        """Answer with an exception: an ``exc_info`` triple, or the one being handled."""
+        import sys
+
+        assert not self.done, "a future is answered once"
+        self.failure = (exc_info or sys.exc_info())[1]
+        self.done = True
+
+    def get(self, *, timeout: float | None = None) -> Any:
+        """The answer, driving the world until it is there.
+
+        Raises what the actor raised, or ``pykka.Timeout`` after ``timeout`` seconds. An error inside a turn: an actor
+        never blocks.
+        """
+        if not self.done:
+            assert self.world is not None, "this future has no world to drive; use actors.runtime.future.ask"
+            assert self.world.queue.running is None, "an actor never blocks: use request(..., then=...)"
+            if not self.world.driver.drive(lambda: self.done, timeout):
+                raise pykka.Timeout(f"no answer in {timeout} seconds")
+        if self.failure is not None:
+            raise self.failure
+        return self.value
+
+
+def ask(world: World, ref: Ref, message: object) -> Future:
+    """Ask an actor from outside; the message enters the world by the driver, as a user's call in the trace."""
+    future = Future(world)
+
+    def send() -> None:
+        world.queue.enter(0, "UserCall")
+        ref.actor_inbox.send(message, future)  # type: ignore[attr-defined]
+        world.queue.leave()
+
+    world.driver.call(send)
+    return future
+
+
+def ask_in_turn(world: World, action: Callable[[], None]) -> None:
+    """Have something done from outside the actors, traced as a user's call."""
+
+    def enter() -> None:
+        world.queue.enter(0, "UserCall")
+        action()
+        world.queue.leave()
+
+    world.driver.call(enter)

@@ -1,0 +1,17 @@
+"""Bounds at the edges of the cluster, units in the names. Beyond one, a peer gets a typed error or a closed
+connection; inside, a limit is an assertion."""
+
+# A frame longer than this is refused and its connection closed (socket.request.max.bytes is the configured one).
+FRAME_BYTES_MAX = 100 * 1024 * 1024
+# Requests of one connection that are under way at once; beyond, its socket isn't read.
+CONNECTION_REQUESTS_IN_FLIGHT_MAX = 1024
+# Bytes of one connection's requests under way; beyond, its socket isn't read.
+CONNECTION_BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
+# Connections of one broker (max.connections is the configured one, whose Kafka default is unlimited).
+CONNECTIONS_MAX = 10_000
+# A frame of at least this many bytes gets a buffer of its own, and its turns as soon as it is whole.
+LARGE_FRAME_BYTES = 16 * 1024
+# Answers are handed to the socket in pieces of this many bytes, the next when the socket has taken the last.
+WRITE_CHUNK_BYTES = 1024 * 1024
+# A peer that begins a frame has this long to finish it.
+FRAME_SECONDS_MAX = 60

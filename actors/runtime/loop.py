@@ -1,0 +1,185 @@
+"""The driver that an asyncio or uvloop loop owns: sockets, timers and turns on one thread.
+
+Turns are given once a loop turn, after all sockets that were readable have been read; ``drain_now`` gives them at
+once (for large frames, while they are hot in the cache). After each drain the ``after_drain`` hooks run: connections
+write what was collected, one write each.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from actors.runtime.world import World
+
+T = TypeVar("T")
+TURNS_A_DRAIN = 20_000  # then the sockets get their chance
+
+
+class LoopDriver:
+    """Drives a world from an event loop. ``start`` runs the loop in a thread of its own; ``serve`` in the caller's."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.thread: threading.Thread | None = None
+        self.thread_id = 0
+        self.after_drain: list[Callable[[], None]] = []
+        self.on_crash: Callable[[Exception], None] | None = None
+        self._scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_us = 0
+        self._waiting: list[tuple[Callable[[], object], threading.Event]] = []
+        world.queue.on_ready = self._on_ready
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    def open(self) -> asyncio.AbstractEventLoop:
+        """Make the loop; uvloop where it is installed."""
+        import asyncio
+
+        try:
+            import uvloop
+
+            self.loop = uvloop.new_event_loop()
+        except ImportError:
+            self.loop = asyncio.new_event_loop()
+        return self.loop
+
+    def run_forever(self) -> None:
+        """Run the loop on this thread until ``stop``."""
+        import asyncio
+
+        loop = self.loop or self.open()
+        self.thread_id = threading.get_ident()
+        asyncio.set_event_loop(loop)
+        self._on_ready()
+        try:
+            loop.run_forever()
+        finally:
+            self.thread_id = 0
+
+    def start(self) -> None:
+        """Run the loop on a daemon thread."""
+        self.open()
+        self.thread = threading.Thread(target=self.run_forever, name="kstore-loop", daemon=True)
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Make ``run_forever`` return; callable from any thread and from signal handlers."""
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def close(self) -> None:
+        """Stop the loop's thread and close the loop."""
+        if self.loop is None:
+            return
+        if self.thread is not None:
+            self.stop()
+            self.thread.join()
+            self.thread = None
+        self.loop.close()
+        self.loop = None
+
+    # -- turns ---------------------------------------------------------------------------------------------------
+
+    def _on_ready(self) -> None:
+        if not self._scheduled and self.loop is not None:
+            self._scheduled = True
+            if threading.get_ident() == self.thread_id:
+                self.loop.call_soon(self.drain)
+            else:
+                self.loop.call_soon_threadsafe(self.drain)
+
+    def drain(self) -> None:
+        """Give turns until nobody is ready, then write what was collected and see to the next timer."""
+        self._scheduled = False
+        self.drain_now()
+
+    def drain_now(self) -> None:
+        """As ``drain``, now, whether or not one is scheduled."""
+        world = self.world
+        world.timers.fire()
+        world.queue.run(TURNS_A_DRAIN)
+        for hook in self.after_drain:
+            hook()
+        if world.queue.has_ready():
+            self._on_ready()
+        self._arm()
+        if self._waiting:
+            self._check_waiting()
+        if world.crashes and self.on_crash is not None:
+            self.on_crash(world.crashes[0][1])
+
+    def _arm(self) -> None:
+        next_us = self.world.timers.next_deadline_us()
+        if next_us is None:
+            return
+        if self._timer is not None:
+            if self._timer_us <= next_us:
+                return
+            self._timer.cancel()
+        assert self.loop is not None
+        self._timer_us = next_us
+        delay_s = max(0, next_us - self.world.clock.now_us()) / 1e6
+        self._timer = self.loop.call_later(delay_s, self._timer_due)
+
+    def _timer_due(self) -> None:
+        self._timer = None
+        self.drain_now()
+
+    # -- from outside --------------------------------------------------------------------------------------------
+
+    def post(self, action: Callable[..., object], *args: object) -> None:
+        """As ``Driver.post``."""
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(self._posted, action, args)
+
+    def _posted(self, action: Callable[..., object], args: tuple[object, ...]) -> None:
+        action(*args)
+        self.drain_now()
+
+    def call(self, action: Callable[..., T], *args: Any) -> T:
+        """As ``Driver.call``: on the loop's thread, waited for by this one."""
+        if self.thread_id in (0, threading.get_ident()):
+            return action(*args)
+        outcome: list[Any] = []
+        done = threading.Event()
+
+        def run() -> None:
+            try:
+                outcome.append((True, action(*args)))
+            except BaseException as error:
+                outcome.append((False, error))
+            done.set()
+
+        self.post(run)
+        done.wait()
+        succeeded, value = outcome[0]
+        if not succeeded:
+            raise value
+        return value  # type: ignore[no-any-return]
+
+    def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
+        """Wait until the loop's thread has seen ``until()`` hold after a drain."""
+        assert self.thread_id != threading.get_ident(), "the loop's own thread can't wait for itself"
+        done = threading.Event()
+        self.call(self._wait_for, until, done)
+        return done.wait(timeout_s)
+
+    def _wait_for(self, until: Callable[[], object], done: threading.Event) -> None:
+        self._waiting.append((until, done))
+        self._check_waiting()
+
+    def _check_waiting(self) -> None:
+        still = []
+        for until, done in self._waiting:
+            if until():
+                done.set()
+            else:
+                still.append((until, done))
+        self._waiting = still

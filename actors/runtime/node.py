@@ -1,0 +1,48 @@
+"""A node: the actors that live and die together, their name in traces, their folder and their configuration.
+
+A node is a broker with its controller voter, or a client's place in the network. ``kill`` is what a power switch
+does: inboxes, timers and pending disk work are discarded, nothing is answered and nothing is flushed; a node that
+comes back is another object with the next incarnation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.runtime.actor import Actor
+    from actors.runtime.world import World
+
+
+class Node:
+    """One incarnation of a node. ``view`` is what its broker last published for its other actors to read."""
+
+    def __init__(self, world: World, node_id: int, *, kind: str = "broker", incarnation: int = 1, fs: Any = None,
+                 config: Any = None) -> None:
+        self.world = world
+        self.node_id = node_id
+        self.incarnation = incarnation
+        self.name = f"{kind}-{node_id}#{incarnation}"
+        self.fs = fs
+        self.config = config
+        self.view: Any = None
+        self.clock_skew_ms = 0
+        self.alive = True
+        self.actors: dict[str, Actor] = {}
+
+    def add(self, actor: Actor) -> None:
+        """Keep a started actor; names are unique among the living of a node."""
+        assert self.alive, f"{self.name} is not alive"
+        assert actor.actor_urn not in self.actors, f"{actor.actor_urn} is there already"
+        self.actors[actor.actor_urn] = actor
+
+    def remove(self, actor: Actor) -> None:
+        """Let go of an actor that stops."""
+        self.actors.pop(actor.actor_urn, None)
+
+    def kill(self) -> None:
+        """End all actors at once, mid-work: no answer, no ``on_stop``, no flush."""
+        self.alive = False
+        for actor in self.actors.values():
+            actor.inbox.close(False)
+        self.actors.clear()

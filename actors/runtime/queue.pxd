@@ -1,0 +1,48 @@
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from actors.runtime.recorder cimport Recorder
+
+cdef class Envelope:
+    cdef Envelope next
+    cdef object message
+    cdef object then
+    cdef tuple args
+    cdef object reply_to
+    cdef int64_t cause
+
+cdef class Inbox:
+    cdef readonly RunQueue queue
+    cdef readonly object actor
+    cdef dict handlers
+    cdef readonly int32_t actor_id
+    cdef Envelope head
+    cdef Envelope tail
+    cdef Inbox next_ready
+    cdef bint scheduled
+    cdef readonly bint closed
+    cdef readonly int depth
+    cdef void post(self, Envelope envelope)
+
+cdef class Reply:
+    cdef Inbox asker
+    cdef object then
+    cdef tuple args
+    cdef readonly bint answered
+
+cdef class RunQueue:
+    cdef readonly Recorder recorder
+    cdef Inbox first
+    cdef Inbox last
+    cdef list ready
+    cdef bint seeded
+    cdef uint64_t random_state
+    cdef readonly int64_t current
+    cdef readonly Inbox running
+    cdef object reply_to
+    cdef public object on_ready
+    cdef public object on_crash
+    cdef readonly int64_t turns
+    cdef void schedule(self, Inbox inbox)
+    cdef Inbox take(self)
+    cdef int turn(self, Inbox inbox) except -1
+    cdef uint64_t draw(self) noexcept

@@ -1,0 +1,298 @@
+"""The run queue: every actor's inbox, the order in which they get their turns, and the envelope that carries a cause.
+
+A turn is one message handled to its end by one actor. Messages from one sender to one receiver keep their order.
+Two orders between actors:
+
+* in the order of arrival (real time): an actor that has its turn handles up to ``BURST`` waiting messages;
+* drawn from a seed (simulation): one message a turn, the next actor drawn from those that have any.
+
+Each envelope knows the trace row it was sent from; when it is delivered, a row is written with that row as its cause,
+and becomes the cause of whatever the handler sends. Not thread-safe by itself: whoever runs turns holds the driver's
+lock; ``Inbox.post`` from another thread is safe under the GIL, as no Python code runs inside it.
+"""
+
+cimport cython
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from actors.runtime.recorder cimport Recorder
+
+import pykka
+
+from kstore.errors import KafkaError
+
+cdef enum:
+    BURST = 32  # messages an actor may handle before the others get their turn
+
+
+class Stopped(Exception):
+    """The actor, or the node it lived on, was stopped before it answered."""
+
+
+@cython.freelist(1024)
+@cython.trashcan(True)
+cdef class Envelope:
+    """A message on its way, with the reply it may expect and the trace row that caused it."""
+
+
+cdef class Inbox:
+    """One actor's waiting messages; also its stopped flag, as Pykka's refs expect one."""
+
+    def __init__(self, RunQueue queue, actor, dict handlers, str name):
+        self.queue = queue
+        self.actor = actor
+        self.handlers = handlers
+        self.actor_id = queue.recorder.intern_name(name)
+
+    cdef void post(self, Envelope envelope):
+        if self.tail is None:
+            self.head = envelope
+        else:
+            self.tail.next = envelope
+        self.tail = envelope
+        self.depth += 1
+        if not self.scheduled:
+            self.scheduled = True
+            self.queue.schedule(self)
+
+    def put(self, envelope):
+        """Take a Pykka envelope (``.message``, ``.reply_to``): what Pykka's own refs and proxies send."""
+        self.send(envelope.message, envelope.reply_to)
+
+    def send(self, message, reply_to=None):
+        """Queue a message. To a stopped actor it is a traced no-op, and a reply expected of it is ``Stopped``."""
+        cdef Envelope envelope
+        cdef RunQueue queue = self.queue
+        if self.closed:
+            queue.recorder.write(self.actor_id, "DeadLetter", queue.current, 0, -1, -1)
+            if reply_to is not None:
+                answer_stopped(reply_to)
+            return
+        envelope = Envelope.__new__(Envelope)
+        envelope.message = message
+        envelope.reply_to = reply_to
+        envelope.cause = queue.current
+        self.post(envelope)
+
+    def request(self, message, Inbox asker, then, tuple args):
+        """Queue a message whose answer goes to ``asker`` as a call ``then(outcome, *args)`` in a turn of its own."""
+        cdef Reply reply = Reply.__new__(Reply)
+        reply.asker = asker
+        reply.then = then
+        reply.args = args
+        self.send(message, reply)
+
+    def get(self):
+        raise AssertionError("the run queue delivers messages; nothing takes them from an inbox")
+
+    def empty(self):
+        return self.head is None
+
+    def is_set(self):
+        return self.closed
+
+    def set(self):
+        self.close(True)
+
+    def close(self, bint answer):
+        """Stop the actor: nothing more is delivered. With ``answer``, requests still waiting end in ``Stopped``;
+        without, they vanish, as they do when a node is killed."""
+        cdef Envelope envelope = self.head
+        self.closed = True
+        self.head = self.tail = None
+        self.depth = 0
+        while envelope is not None:
+            if answer and envelope.reply_to is not None:
+                answer_stopped(envelope.reply_to)
+            envelope = envelope.next
+
+
+cdef answer_stopped(reply_to):
+    if isinstance(reply_to, Reply):
+        reply_to.fail(Stopped("the actor was stopped before it answered"))
+    else:
+        error = pykka.ActorDeadError("the actor was stopped before it answered")
+        reply_to.set_exception((type(error), error, None))
+
+
+cdef answer_error(reply_to, error):
+    if isinstance(reply_to, Reply):
+        reply_to.fail(error)
+    else:
+        reply_to.set_exception((type(error), error, error.__traceback__))
+
+
+@cython.freelist(256)
+cdef class Reply:
+    """Where the answer to a request goes. Answered at most once; a second answer is a defect."""
+
+    def set(self, outcome=None):
+        """Answer with a value."""
+        cdef Envelope envelope
+        cdef Inbox asker = self.asker
+        assert not self.answered, "a request is answered once"
+        self.answered = True
+        if asker.closed:
+            return
+        envelope = Envelope.__new__(Envelope)
+        envelope.message = outcome
+        envelope.then = self.then
+        envelope.args = self.args
+        envelope.cause = asker.queue.current
+        asker.post(envelope)
+
+    def fail(self, error):
+        """Answer with an exception instance; the asker's ``then`` receives it as its outcome."""
+        self.set(error)
+
+
+def reply_to_inbox(Inbox asker, then, tuple args=()):
+    """A ``Reply`` that ends in a turn of ``asker``: for links, timers and disk lanes that answer an actor."""
+    cdef Reply reply = Reply.__new__(Reply)
+    reply.asker = asker
+    reply.then = then
+    reply.args = args
+    return reply
+
+
+class Ref(pykka.ActorRef):
+    """A Pykka ref whose messages go to the run queue."""
+
+    def tell(self, message):
+        """Send a message and expect nothing back. To a stopped actor it is a traced no-op."""
+        (<Inbox> self.actor_inbox).send(message, None)
+
+
+cdef class RunQueue:
+    """The actors that have messages waiting, and whose turn it is."""
+
+    def __init__(self, Recorder recorder, seed=None):
+        self.recorder = recorder
+        self.ready = []
+        self.seeded = seed is not None
+        self.random_state = (seed or 0) & 0xFFFFFFFFFFFFFFFF
+
+    cdef uint64_t draw(self) noexcept:
+        # splitmix64: a full-period generator with one word of state
+        self.random_state += 0x9E3779B97F4A7C15ULL
+        cdef uint64_t z = self.random_state
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL
+        return z ^ (z >> 31)
+
+    cdef void schedule(self, Inbox inbox):
+        cdef bint was_empty
+        if self.seeded:
+            was_empty = not self.ready
+            self.ready.append(inbox)
+        else:
+            was_empty = self.first is None
+            if was_empty:
+                self.first = inbox
+            else:
+                self.last.next_ready = inbox
+            self.last = inbox
+        if was_empty and self.running is None and self.on_ready is not None:
+            self.on_ready()
+
+    cdef Inbox take(self):
+        cdef Inbox inbox
+        cdef Py_ssize_t count, index
+        if self.seeded:
+            count = len(self.ready)
+            if count == 0:
+                return None
+            index = <Py_ssize_t> (self.draw() % <uint64_t> count)
+            inbox = self.ready[index]
+            self.ready[index] = self.ready[count - 1]
+            self.ready.pop()
+            return inbox
+        inbox = self.first
+        if inbox is not None:
+            self.first = inbox.next_ready
+            inbox.next_ready = None
+            if self.first is None:
+                self.last = None
+        return inbox
+
+    cdef int turn(self, Inbox inbox) except -1:
+        cdef Envelope envelope = inbox.head
+        cdef object handler, outcome, message = envelope.message
+        inbox.head = envelope.next
+        if inbox.head is None:
+            inbox.tail = None
+        envelope.next = None
+        inbox.depth -= 1
+        self.turns += 1
+        try:
+            if envelope.then is not None:
+                self.current = self.recorder.write(inbox.actor_id, "Answered", envelope.cause, 0, -1, -1)
+                envelope.then(message, *envelope.args)
+                return 0
+            self.current = self.recorder.write(inbox.actor_id, type(message), envelope.cause, 0, -1, -1)
+            self.reply_to = envelope.reply_to
+            handler = inbox.handlers.get(type(message))
+            if handler is not None:
+                outcome = handler(inbox.actor, message)
+            else:
+                outcome = inbox.actor._handle_receive(message)
+            if self.reply_to is not None:
+                self.reply_to.set(outcome)
+        except Exception as error:
+            if self.reply_to is not None and isinstance(error, KafkaError):
+                answer_error(self.reply_to, error)
+            else:
+                self.recorder.write(inbox.actor_id, "Crashed", self.current, 0, -1, -1)
+                if self.on_crash is None:
+                    raise
+                self.on_crash(inbox.actor, error)
+        finally:
+            self.reply_to = None
+        return 0
+
+    def take_reply(self):
+        """What the running handler would answer to; from now on it answers by itself, later. ``None`` if not asked."""
+        reply, self.reply_to = self.reply_to, None
+        return reply
+
+    def run(self, int64_t limit=1 << 62):
+        """Give turns until nobody has a message or ``limit`` messages were handled; returns how many were."""
+        cdef int64_t handled = 0
+        cdef int burst
+        cdef Inbox inbox
+        assert self.running is None, "turns don't nest: an actor never blocks"
+        while handled < limit:
+            inbox = self.take()
+            if inbox is None:
+                break
+            self.running = inbox
+            burst = 1 if self.seeded else BURST
+            try:
+                while burst > 0 and inbox.head is not None:
+                    self.turn(inbox)
+                    handled += 1
+                    burst -= 1
+            finally:
+                inbox.scheduled = inbox.head is not None
+                if inbox.scheduled:
+                    self.schedule(inbox)
+                self.running = None
+                self.current = 0
+        return handled
+
+    def has_ready(self):
+        if self.seeded:
+            return len(self.ready) > 0
+        return self.first is not None
+
+    def enter(self, int32_t actor_id, kind, int64_t cause=0):
+        """Begin something that comes from outside (a socket, a user's call, a timer): what is sent until the next
+        ``leave`` has this row as its cause."""
+        self.current = self.recorder.write(actor_id, kind, cause, 0, -1, -1)
+        return self.current
+
+    def leave(self):
+        self.current = 0
+
+    def draw_below(self, int64_t bound):
+        """A number from 0 to ``bound`` - 1 from the queue's own seed."""
+        return <int64_t> (self.draw() % <uint64_t> bound)

@@ -1,0 +1,80 @@
+"""A world: everything that comes from outside an actor — time, order, randomness, ids, disk and network.
+
+``real_world()`` runs on the machine's clock, in the order of arrival. ``virtual_world(seed)`` runs on virtual time, in
+an order drawn from the seed: the same seed gives the same run, byte for byte, which its ``trace_hash`` proves.
+Two worlds share nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from actors.runtime.clock import Clock
+from actors.runtime.disk import ThreadedDisk, VirtualDisk
+from actors.runtime.queue import RunQueue
+from actors.runtime.recorder import Recorder
+from actors.runtime.timers import Timers
+
+if TYPE_CHECKING:
+    from actors.runtime.driver import Driver
+
+
+class World:
+    """What all nodes of one cluster share. ``net`` is set by the network that joins them."""
+
+    driver: Driver
+
+    def __init__(self, *, seed: int | None = None, trace_rows: int = 65536) -> None:
+        virtual = seed is not None
+        self.seed = seed
+        self.virtual = virtual
+        self.clock = Clock(virtual)
+        self.recorder = Recorder(self.clock, trace_rows, virtual)
+        self.queue = RunQueue(self.recorder, seed)
+        self.timers = Timers(self.clock, self.queue)
+        self.random = random.Random(seed)
+        self.disk: ThreadedDisk | VirtualDisk = VirtualDisk(self) if virtual else ThreadedDisk(self)
+        self.net: Any = None
+        self.queue.on_crash = self._crashed
+        self.crashes: list[tuple[Any, Exception]] = []
+
+    def uuid(self) -> bytes:
+        """A new version 4 UUID, 16 bytes; from the seed where there is one."""
+        number = bytearray(self.random.getrandbits(128).to_bytes(16, "big"))
+        number[6] = number[6] & 0x0F | 0x40
+        number[8] = number[8] & 0x3F | 0x80
+        return bytes(number)
+
+    def _crashed(self, actor: Any, error: Exception) -> None:
+        self.crashes.append((actor, error))
+        actor.node.kill()
+        if self.net is not None:
+            self.net.node_died(actor.node)
+
+
+def real_world(*, trace_rows: int = 65536) -> World:
+    """A world on the machine's clock, driven by whoever calls into it."""
+    from actors.runtime.driver import RealDriver
+
+    world = World(trace_rows=trace_rows)
+    world.driver = RealDriver(world)
+    return world
+
+
+def virtual_world(seed: int, *, trace_rows: int = 65536) -> World:
+    """A world on virtual time, its order drawn from ``seed``."""
+    from actors.runtime.driver import VirtualDriver
+
+    world = World(seed=seed, trace_rows=trace_rows)
+    world.driver = VirtualDriver(world)
+    return world
+
+
+def loop_world(*, trace_rows: int = 65536) -> World:
+    """A world on the machine's clock, driven by an asyncio (or uvloop) loop, which also owns the sockets."""
+    from actors.runtime.loop import LoopDriver
+
+    world = World(trace_rows=trace_rows)
+    world.driver = LoopDriver(world)
+    return world
