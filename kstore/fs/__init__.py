@@ -1,0 +1,20 @@
+"""The file-system seam: everything kstore keeps goes through it, so a test can stand in for the disk.
+
+``interface`` says what a file system must do; ``posix`` is the real one (the only module that opens files),
+``memory`` keeps files as lists of chunks and never copies a large payload.
+"""
+
+from kstore.fs.interface import Buffer, Chunk, File, FileSlice, FileSystem, Lock, LockedError, TornWriteError
+from kstore.fs.memory import MemoryFileSystem
+
+__all__ = [
+    "Buffer",
+    "Chunk",
+    "File",
+    "FileSlice",
+    "FileSystem",
+    "Lock",
+    "LockedError",
+    "MemoryFileSystem",
+    "TornWriteError",
+]

@@ -1,0 +1,319 @@
+"""The real file system: the one module of kstore that opens files.
+
+Handles: a file is opened when it is used. At most ``max_open_files`` stay open; beyond that the least recently used
+one is closed, found by a second-chance clock (a use only sets a flag, so that the hot path pays nothing for order).
+
+Writes go to an explicit position (``pwritev``), so a torn tail that a failed cut left behind can never slip between
+two appends. The lock is an open-file-description record lock where the platform has it: it excludes Apache Kafka's
+lock on the same file as well as a second opener in this process.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kstore.fs.interface import Buffer, Chunk, FileSlice, LockedError, TornWriteError, parent
+
+IOV_MAX = min(os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024, 1024)
+WRITE_MAX_BYTES = 0x7FFF_F000  # what one write takes on Linux
+_OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC
+
+
+class PosixFile:
+    """A file of a ``PosixFileSystem``. ``size`` is counted, not asked for: the owner is the only writer."""
+
+    __slots__ = ("_descriptor", "_handles", "_real", "path", "size", "used")
+
+    def __init__(self, handles: "Handles", path: str, real: str, descriptor: int, size: int) -> None:
+        self._handles = handles
+        self._real = real
+        self._descriptor = descriptor
+        self.path = path
+        self.size = size
+        self.used = False
+        handles.opened(self)
+
+    def __repr__(self) -> str:
+        return f"PosixFile({self.path!r}, size={self.size})"
+
+    def append(self, chunks: Sequence[Buffer], nbytes: int) -> None:
+        descriptor = self._descriptor
+        if descriptor < 0:
+            descriptor = self._open()
+        self.used = True
+        size = self.size
+        try:
+            if len(chunks) > IOV_MAX or os.pwritev(descriptor, chunks, size) != nbytes:
+                self._write_in_parts(descriptor, chunks, nbytes)
+        except OSError as error:
+            self._cut_back(descriptor, error)
+            raise
+        self.size = size + nbytes
+
+    def _write_in_parts(self, descriptor: int, chunks: Sequence[Buffer], nbytes: int) -> None:
+        """More chunks than one call takes, or a call that took only a part: write on from where it is known good."""
+        position = self.size
+        waiting: list[Buffer] = [chunk for chunk in chunks if len(chunk)]
+        first = 0
+        while first < len(waiting):
+            written = os.pwritev(descriptor, waiting[first : first + IOV_MAX], position)
+            if written <= 0:
+                raise OSError(errno.EIO, "a write made no progress", self.path)
+            position += written
+            while first < len(waiting) and written >= len(waiting[first]):
+                written -= len(waiting[first])
+                first += 1
+            if written:
+                waiting[first] = memoryview(waiting[first])[written:]
+        if position != self.size + nbytes:
+            os.ftruncate(descriptor, self.size)
+            raise ValueError(f"the chunks hold {position - self.size} bytes, not the {nbytes} that were announced")
+
+    def _cut_back(self, descriptor: int, cause: OSError) -> None:
+        try:
+            os.ftruncate(descriptor, self.size)
+        except OSError as error:
+            raise TornWriteError(error.errno, f"couldn't cut a failed append back: {error}", self.path) from cause
+
+    def read(self, position: int, nbytes: int) -> bytes:
+        descriptor = self._descriptor
+        if descriptor < 0:
+            descriptor = self._open()
+        self.used = True
+        data = os.pread(descriptor, nbytes, position)
+        if len(data) == nbytes or not data:
+            return data
+        parts = [data]
+        got = len(data)
+        while got < nbytes:
+            data = os.pread(descriptor, nbytes - got, position + got)
+            if not data:
+                break
+            parts.append(data)
+            got += len(data)
+        return b"".join(parts)
+
+    def chunks(self, position: int, nbytes: int) -> list[Chunk]:
+        return [FileSlice(self, position, nbytes)] if nbytes else []
+
+    def truncate(self, size: int) -> None:
+        if size > self.size:
+            raise ValueError(f"can't cut {self.path} to {size} bytes: it has {self.size}")
+        descriptor = self._descriptor if self._descriptor >= 0 else self._open()
+        os.ftruncate(descriptor, size)
+        self.size = size
+
+    def sync(self) -> None:
+        os.fsync(self._descriptor if self._descriptor >= 0 else self._open())
+
+    def sync_later(self) -> Callable[[], None]:
+        return PendingSync(os.dup(self._descriptor if self._descriptor >= 0 else self._open()))
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            self._handles.closed(self)
+            self._shut()
+
+    def _open(self) -> int:
+        self._descriptor = os.open(self._real, _OPEN_FLAGS)
+        self._handles.opened(self)
+        return self._descriptor
+
+    def _shut(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
+
+    def __del__(self) -> None:
+        if getattr(self, "_descriptor", -1) >= 0:
+            self._shut()
+
+
+class PendingSync:
+    """An fsync on a descriptor of its own, for another thread; dropped unused, it gives the descriptor back."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __call__(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor < 0:
+            raise ValueError("a pending sync runs once")
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        if getattr(self, "_descriptor", -1) >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class Handles:
+    """Which files of a file system are open, and which one closes next."""
+
+    __slots__ = ("_hand", "_open", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._open: list[PosixFile] = []
+        self._hand = 0
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def opened(self, file: PosixFile) -> None:
+        while len(self._open) >= self.limit:
+            self._close_one()
+        file.used = False
+        self._open.append(file)
+
+    def closed(self, file: PosixFile) -> None:
+        place = self._open.index(file)
+        last = self._open.pop()
+        if last is not file:
+            self._open[place] = last
+
+    def close_all(self) -> None:
+        while self._open:
+            self._open[-1].close()
+
+    def _close_one(self) -> None:
+        """Second chance: a file used since the hand last passed is spared once."""
+        while True:
+            if self._hand >= len(self._open):
+                self._hand = 0
+            file = self._open[self._hand]
+            if not file.used:
+                file.close()
+                return
+            file.used = False
+            self._hand += 1
+
+
+class PosixLock:
+    """Holds the lock for as long as its descriptor is open, so the kernel releases it when the process ends."""
+
+    __slots__ = ("_descriptor", "path")
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class PosixFileSystem:
+    """A folder of the real file system.
+
+    ``root`` is made when it isn't there; ``max_open_files`` bounds the descriptors kept open.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], *, max_open_files: int = 512) -> None:
+        if max_open_files < 1:
+            raise ValueError("max_open_files must be at least 1")
+        self.root = os.path.abspath(os.fspath(root))
+        os.makedirs(self.root, exist_ok=True)
+        self.handles = Handles(max_open_files)
+
+    def __repr__(self) -> str:
+        return f"PosixFileSystem({self.root!r})"
+
+    def _real(self, path: str) -> str:
+        return f"{self.root}/{path}" if path else self.root
+
+    def open(self, path: str, *, create: bool = False) -> PosixFile:
+        real = self._real(path)
+        descriptor = os.open(real, _OPEN_FLAGS | os.O_CREAT if create else _OPEN_FLAGS, 0o644)
+        return PosixFile(self.handles, path, real, descriptor, os.fstat(descriptor).st_size)
+
+    def exists(self, path: str) -> bool:
+        return os.path.exists(self._real(path))
+
+    def size(self, path: str) -> int:
+        return os.stat(self._real(path)).st_size
+
+    def read_bytes(self, path: str) -> bytes:
+        return Path(self._real(path)).read_bytes()
+
+    def replace(self, path: str, data: bytes, *, sync: bool = True) -> None:
+        real = self._real(path)
+        written = real + ".tmp"
+        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            if sync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(written, real)
+        if sync:
+            self.sync_dir(parent(path))
+
+    def sync_path_later(self, path: str) -> Callable[[], None]:
+        real = self._real(path)
+
+        def run() -> None:
+            for each in (real, os.path.dirname(real)):
+                try:
+                    descriptor = os.open(each, os.O_RDONLY | os.O_CLOEXEC)
+                except FileNotFoundError:
+                    continue
+                PendingSync(descriptor)()
+
+        return run
+
+    def rename(self, old: str, new: str) -> None:
+        os.replace(self._real(old), self._real(new))
+
+    def unlink(self, path: str) -> None:
+        os.unlink(self._real(path))
+
+    def remove_tree(self, path: str) -> None:
+        if os.path.lexists(self._real(path)):
+            shutil.rmtree(self._real(path))
+
+    def listdir(self, path: str = "") -> list[str]:
+        return sorted(os.listdir(self._real(path)))
+
+    def mkdir(self, path: str) -> None:
+        os.makedirs(self._real(path), exist_ok=True)
+
+    def sync_dir(self, path: str = "") -> None:
+        PendingSync(os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC))()
+
+    def lock(self, path: str) -> PosixLock:
+        real = self._real(path)
+        descriptor = os.open(real, _OPEN_FLAGS | os.O_CREAT, 0o644)
+        try:
+            _take_lock(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                raise LockedError(error.errno, "locked by somebody else", real) from error
+            raise
+        return PosixLock(path, descriptor)
+
+    def close(self) -> None:
+        """Give all handles back; files open again when they are used."""
+        self.handles.close_all()
+
+
+def _take_lock(descriptor: int) -> None:
+    if sys.platform == "linux":
+        whole_file = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, whole_file)
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

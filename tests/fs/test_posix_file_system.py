@@ -1,0 +1,105 @@
+"""What only the real file system has: descriptors, short writes, locks of the kernel."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kstore.fs import LockedError, TornWriteError
+from kstore.fs.posix import PosixFileSystem
+
+
+def test_no_more_files_stay_open_than_the_limit_allows(tmp_path: Path) -> None:
+    fs = PosixFileSystem(tmp_path, max_open_files=8)
+    before = len(os.listdir("/dev/fd"))
+    files = [fs.open(f"file-{number}", create=True) for number in range(50)]
+    for turn in range(3):
+        for number, file in enumerate(files):
+            file.append([b"%d,%d;" % (turn, number)], len(b"%d,%d;" % (turn, number)))
+    assert len(fs.handles) == 8
+    assert len(os.listdir("/dev/fd")) - before == 8
+    assert files[7].read(0, 100) == b"0,7;1,7;2,7;"
+    fs.close()
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_the_file_in_use_is_spared_by_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fs = PosixFileSystem(tmp_path, max_open_files=4)
+    busy = fs.open("busy", create=True)
+    opened: list[str] = []
+    real = os.open
+    monkeypatch.setattr(os, "open", lambda path, *rest: opened.append(Path(path).name) or real(path, *rest))
+    for number in range(20):
+        fs.open(f"file-{number}", create=True)
+        busy.append([b"x"], 1)
+    assert "busy" not in opened
+    assert len(fs.handles) == 4
+    assert busy.read(0, 50) == b"x" * 20
+
+
+def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.pwritev
+    monkeypatch.setattr(os, "pwritev", lambda fd, chunks, at: real(fd, [bytes(chunks[0])[:3] or b""], at))
+    file = PosixFileSystem(tmp_path).open("data", create=True)
+    file.append([b"", b"abcdefgh", b"ij", b"", memoryview(b"klmnop")], 16)
+    assert file.read(0, 99) == b"abcdefghijklmnop"
+    assert file.size == 16
+
+
+def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = PosixFileSystem(tmp_path).open("data", create=True)
+    file.append([b"abc"], 3)
+    real = os.pwritev
+    calls = []
+
+    def full_disk(fd: int, chunks: list[bytes], at: int) -> int:
+        calls.append(at)
+        if len(calls) > 1:
+            raise OSError(28, "No space left on device")
+        return real(fd, [chunks[0]], at)
+
+    monkeypatch.setattr(os, "pwritev", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        file.append([b"def", b"ghi"], 6)
+    assert (file.size, os.stat(tmp_path / "data").st_size) == (3, 3)
+
+
+def test_a_failed_write_that_cannot_be_cut_back_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise OSError(5, "Input/output error")
+
+    file = PosixFileSystem(tmp_path).open("data", create=True)
+    monkeypatch.setattr(os, "pwritev", broken)
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with pytest.raises(TornWriteError):
+        file.append([b"def"], 3)
+
+
+def test_another_process_cannot_take_the_lock(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom kstore.fs.posix import PosixFileSystem\nfrom kstore.fs import LockedError\n"
+        "try: PosixFileSystem(sys.argv[1]).lock('.lock')\nexcept LockedError: print('locked')\nelse: print('free')\n"
+    )
+
+    def other() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    lock = PosixFileSystem(tmp_path).lock(".lock")
+    with pytest.raises(LockedError):
+        PosixFileSystem(tmp_path).lock(".lock")
+    assert other() == "locked"
+    lock.release()
+    assert other() == "free"
+
+
+def test_a_pending_sync_that_is_dropped_gives_its_descriptor_back(tmp_path: Path) -> None:
+    file = PosixFileSystem(tmp_path).open("data", create=True)
+    before = len(os.listdir("/dev/fd"))
+    pending = file.sync_later()
+    assert len(os.listdir("/dev/fd")) == before + 1
+    del pending
+    assert len(os.listdir("/dev/fd")) == before
