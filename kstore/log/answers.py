@@ -1,0 +1,73 @@
+"""What a log answers with."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kstore.fs import Chunk
+from kstore.records import RecordBatch
+
+
+class AppendInfo(NamedTuple):
+    """What became of one group of batches.
+
+    ``log_append_time`` is -1 when the topic keeps the producer's timestamps. ``duplicate`` says that nothing was
+    written, because these very batches are in the log already: the offsets are those of the first time, ``batches``
+    is empty. ``batches`` are as written, with their offsets and leader epoch.
+    """
+
+    first_offset: int
+    last_offset: int
+    max_timestamp: int
+    log_append_time: int
+    duplicate: bool
+    batches: list[RecordBatch]
+
+
+class LogRead:
+    """Whole batches from one place in the log.
+
+    ``batches`` is filled when they come from the hot tail, parsed as they are; otherwise it is None and ``chunks``
+    are slices of the file (or views of memory). ``next_offset`` is where to read on.
+    """
+
+    __slots__ = ("_chunks", "batches", "next_offset", "size_bytes")
+
+    def __init__(
+        self, batches: list[RecordBatch] | None, chunks: list[Chunk] | None, size_bytes: int, next_offset: int
+    ) -> None:
+        self.batches = batches
+        self._chunks = chunks
+        self.size_bytes = size_bytes
+        self.next_offset = next_offset
+
+    @property
+    def chunks(self) -> list[Chunk]:
+        """What to send, in order; never copied."""
+        if self._chunks is None:
+            chunks: list[Chunk] = []
+            for batch in self.batches or ():
+                chunks.append(batch.header)
+                chunks.append(batch.payload)
+            self._chunks = chunks
+        return self._chunks
+
+    def __repr__(self) -> str:
+        source = "file" if self.batches is None else f"{len(self.batches)} hot batches"
+        return f"LogRead({source}, {self.size_bytes} bytes, next_offset={self.next_offset})"
+
+
+class TimestampedOffset(NamedTuple):
+    timestamp: int
+    offset: int
+    leader_epoch: int
+
+
+class DiskWork(NamedTuple):
+    """Work that may be slow: ``run`` on any thread, then ``done`` (with what ``run`` raised, if it did) on the log's.
+
+    The works of one log run one after the other, in the order in which they were handed out.
+    """
+
+    name: str
+    run: Callable[[], None]
+    done: Callable[[BaseException | None], None]

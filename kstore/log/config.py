@@ -1,0 +1,86 @@
+"""A topic's settings as far as its log needs them, with Apache Kafka's names, units and defaults.
+
+Topic names have dots where ours have underscores; times and sizes that Kafka leaves without a unit in the name keep
+the name it gave them, so that ``segment.bytes`` is found as ``segment_bytes``.
+"""
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+CREATE_TIME = 0
+LOG_APPEND_TIME = 1
+LONG_MAX = (1 << 63) - 1
+INT_MAX = (1 << 31) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """``message_timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in a batch's attributes."""
+
+    segment_bytes: int = 1 << 30
+    segment_ms: int = 7 * 24 * 3600 * 1000
+    segment_index_bytes: int = 10 << 20
+    index_interval_bytes: int = 4096
+    max_message_bytes: int = 1048588
+    message_timestamp_type: int = CREATE_TIME
+    message_timestamp_before_max_ms: int = LONG_MAX
+    message_timestamp_after_max_ms: int = 3600 * 1000
+    flush_messages: int = LONG_MAX
+    flush_ms: int = LONG_MAX
+    compacted: bool = False
+    producer_id_expiration_ms: int = 24 * 3600 * 1000
+    max_decompressed_bytes: int = 256 << 20
+    hot_tail_bytes: int = 4 << 20
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value < (0 if field.name in _MAY_BE_ZERO else 1):
+                raise ValueError(f"{field.name} can't be {value}")
+        if self.segment_bytes > INT_MAX:
+            raise ValueError(f"segment_bytes can't be more than {INT_MAX}: positions in an index have 31 bits")
+        if self.message_timestamp_type not in (CREATE_TIME, LOG_APPEND_TIME):
+            raise ValueError("message_timestamp_type is 0 (CreateTime) or 1 (LogAppendTime)")
+        if self.segment_index_bytes < 12:
+            raise ValueError("segment_index_bytes must have room for one entry, 12 bytes")
+
+    @property
+    def index_entries_max(self) -> int:
+        return self.segment_index_bytes // 8
+
+    @property
+    def time_index_entries_max(self) -> int:
+        return self.segment_index_bytes // 12
+
+    @classmethod
+    def from_topic(cls, settings: dict[str, str]) -> Self:
+        """From a topic's settings by Kafka's names and as text; what isn't about the log is passed over.
+
+        >>> LogConfig.from_topic({"segment.bytes": "1048576", "cleanup.policy": "compact"}).compacted
+        True
+        """
+        values: dict[str, int | bool] = {}
+        for field in fields(cls):
+            text = settings.get(field.name.replace("_", "."))
+            if text is None:
+                continue
+            if field.name == "message_timestamp_type":
+                values[field.name] = _TIMESTAMP_TYPES[text]
+            else:
+                values[field.name] = int(text)
+        if "cleanup.policy" in settings:
+            values["compacted"] = "compact" in settings["cleanup.policy"]
+        return cls(**values)
+
+
+_TIMESTAMP_TYPES = {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME}
+_MAY_BE_ZERO = {
+    "compacted",
+    "hot_tail_bytes",
+    "index_interval_bytes",
+    "max_message_bytes",
+    "message_timestamp_type",
+    "message_timestamp_before_max_ms",
+    "message_timestamp_after_max_ms",
+    "flush_ms",
+}
