@@ -1,0 +1,37 @@
+"""What is known of an API apart from its messages' fields."""
+
+from typing import NamedTuple
+
+BROKER = ("broker",)
+CONTROLLER = ("controller",)
+BOTH = ("broker", "controller")
+
+
+class Api(NamedTuple):
+    """One API: ``first`` and ``last`` are the versions that its definition has.
+
+    ``flexible_from`` is 32767 when no version is flexible; ``listeners`` are those where Kafka serves it:
+    ``broker``, ``controller`` or both.
+    """
+
+    key: int
+    name: str
+    module: str
+    first: int
+    last: int
+    flexible_from: int
+    latest_unstable: bool
+    listeners: tuple[str, ...]
+
+    @property
+    def stable_last(self) -> int:
+        """The last version that may be advertised."""
+        return self.last - 1 if self.latest_unstable else self.last
+
+    def request_header_version(self, version: int) -> int:
+        """2 for flexible versions, 1 before."""
+        return 2 if version >= self.flexible_from else 1
+
+    def response_header_version(self, version: int) -> int:
+        """1 for flexible versions, 0 before; always 0 for ApiVersions, which is asked before anything is known."""
+        return 1 if version >= self.flexible_from and self.key != 18 else 0

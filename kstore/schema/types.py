@@ -1,0 +1,7 @@
+"""The names that generated modules use for what Python has no name of its own for."""
+
+from typing import Any, TypeAlias
+
+Records: TypeAlias = Any
+"""Record batches. Decoded: a ``memoryview`` into the frame. To encode: anything with the buffer protocol, or a
+list of chunks, each a buffer or an object that is read later and has ``nbytes``."""
