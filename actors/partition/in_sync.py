@@ -213,24 +213,19 @@ class InSyncSet:
         return self._propose(tuple(node for node in self.committed if node not in leaving), None, leaving)
 
     def _propose(self, isr: tuple[int, ...], joining: int | None, leaving: tuple[int, ...]) -> Proposal:
-        epochs = tuple(
-            self._broker_epoch_of(node)
-            if node == self.node
-            else max(NO_BROKER_EPOCH, self.followers[node].broker_epoch)
-            if node in self.followers
-            else NO_BROKER_EPOCH
-            for node in isr
-        )
+        epochs = tuple(max(NO_BROKER_EPOCH, self._fetched_epoch(node)) for node in isr)
         self.pending = Proposal(isr, epochs, self.leader_epoch, self.partition_epoch, joining, leaving)
         if joining is not None:
             self.maximal = isr
         return self.pending
 
+    def _fetched_epoch(self, node: int) -> int:
+        follower = self.followers.get(node)
+        return self._broker_epoch_of(node) if follower is None else follower.broker_epoch
+
     # -- what the controller says to it --------------------------------------------------------------------------
 
-    def accepted(
-        self, proposal: Proposal, isr: Iterable[int], leader_epoch: int, partition_epoch: int
-    ) -> bool:
+    def accepted(self, proposal: Proposal, isr: Iterable[int], leader_epoch: int, partition_epoch: int) -> bool:
         """The controller's answer: the state it now has. False when that is old news, here already."""
         if leader_epoch != self.leader_epoch or partition_epoch < self.partition_epoch:
             return False

@@ -1,0 +1,129 @@
+"""What waits at a replica: appends for their acknowledgement, reads for something to read.
+
+Pure: the replies and tokens that wait are opaque here.
+
+* An append with acks=all waits until the high watermark has passed its last record, or its deadline. Offsets wait in
+  ascending order, so that passing looks only at those that are done.
+* A read that found nothing is kept as a *watch* and answered when the limit that it may read to has passed the
+  offset it has seen: followers read to the log end, consumers to the high watermark, read-committed ones to the last
+  stable offset. A watch that waits costs nothing; it goes when it fires, or when its reader says so.
+
+Invariant: no append with ``required`` at or below the last high watermark given waits, and no watch whose ``beyond``
+is below its limit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+
+class WaitingAppend(NamedTuple):
+    """One append under way: ``required`` is the offset that the high watermark must reach."""
+
+    required: int
+    deadline_ms: int
+    info: Any
+    reply: Any
+
+
+class WaitingAppends:
+    """Appends in the order of the offsets that they need."""
+
+    __slots__ = ("queue",)
+
+    def __init__(self) -> None:
+        self.queue: deque[WaitingAppend] = deque()
+
+    def __len__(self) -> int:
+        return len(self.queue)
+
+    def add(self, waiting: WaitingAppend) -> None:
+        """Keep one more; one that answers a duplicate goes before those that need more."""
+        queue = self.queue
+        at = len(queue)
+        while at and queue[at - 1].required > waiting.required:
+            at -= 1
+        if at == len(queue):
+            queue.append(waiting)
+        else:
+            queue.insert(at, waiting)
+
+    def pass_to(self, high_watermark: int) -> list[WaitingAppend]:
+        """Take those that are done."""
+        queue = self.queue
+        done = []
+        while queue and queue[0].required <= high_watermark:
+            done.append(queue.popleft())
+        return done
+
+    def expire(self, now_ms: int) -> list[WaitingAppend]:
+        """Take those whose time is over."""
+        late = [waiting for waiting in self.queue if waiting.deadline_ms <= now_ms]
+        if late:
+            self.queue = deque(waiting for waiting in self.queue if waiting.deadline_ms > now_ms)
+        return late
+
+    def next_deadline_ms(self) -> int | None:
+        """The nearest deadline of all, or ``None``."""
+        return min((waiting.deadline_ms for waiting in self.queue), default=None)
+
+    def take_all(self) -> list[WaitingAppend]:
+        """Take all of them: the replica no longer leads."""
+        waiting = list(self.queue)
+        self.queue.clear()
+        return waiting
+
+
+class Watching(Protocol):
+    """What a watch must know of itself."""
+
+    @property
+    def token(self) -> int: ...
+
+    @property
+    def beyond(self) -> int: ...
+
+
+Watch = TypeVar("Watch", bound=Watching)
+
+LOG_END = 0
+HIGH_WATERMARK = 1
+LAST_STABLE = 2
+
+
+class WaitingReads(Generic[Watch]):
+    """Watches of one replica by their token, apart by the limit that they read to."""
+
+    __slots__ = ("by_limit",)
+
+    def __init__(self) -> None:
+        self.by_limit: tuple[dict[int, Watch], dict[int, Watch], dict[int, Watch]] = ({}, {}, {})
+
+    def __len__(self) -> int:
+        return sum(len(watches) for watches in self.by_limit)
+
+    def add(self, limit: int, watch: Watch) -> None:
+        """Keep a read that found nothing."""
+        self.by_limit[limit][watch.token] = watch
+
+    def remove(self, token: int) -> None:
+        """Forget a watch; harmless when it has fired already."""
+        for watches in self.by_limit:
+            if watches.pop(token, None) is not None:
+                return
+
+    def take_readable(self, limit: int, offset: int) -> list[Watch]:
+        """Take those that find something now that their limit stands at ``offset``."""
+        watches = self.by_limit[limit]
+        ready = [watch for watch in watches.values() if watch.beyond < offset]
+        for watch in ready:
+            del watches[watch.token]
+        return ready
+
+    def take_all(self) -> list[Watch]:
+        """Take all of them: the replica's role changes."""
+        waiting = [watch for watches in self.by_limit for watch in watches.values()]
+        for watches in self.by_limit:
+            watches.clear()
+        return waiting
