@@ -5,29 +5,15 @@ header bytes, a shared view of the rest), ``validate_for_append`` walks its reco
 gives it its place in the log, ``records`` reads it, and ``BatchBuilder`` writes new ones.
 """
 
-from kstore.records.batch import HEADER_BYTES, RecordBatch, parse_batches
+from kstore.records.batch import HEADER_BYTES, RecordBatch, parse_batches, scan_batches
 from kstore.records.builder import BatchBuilder
-from kstore.records.control import (
-    EndTransactionMarker,
-    control_type,
-    end_transaction_marker,
-    leader_change_batch,
-    read_end_transaction_marker,
-)
 from kstore.records.record import Record
-from kstore.records.validator import ValidationResult, validate_for_append
 
 __all__ = [
     "HEADER_BYTES",
     "BatchBuilder",
-    "EndTransactionMarker",
     "Record",
     "RecordBatch",
-    "ValidationResult",
-    "control_type",
-    "end_transaction_marker",
-    "leader_change_batch",
     "parse_batches",
-    "read_end_transaction_marker",
-    "validate_for_append",
+    "scan_batches",
 ]

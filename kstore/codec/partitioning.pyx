@@ -1,0 +1,60 @@
+"""Kafka's hash of keys, murmur2 with Kafka's seed, and the partition that its default partitioner takes for a key.
+
+The numbers are Java's: the hash is a signed 32-bit integer, and the partition is the hash with its sign bit masked
+off, modulo the number of partitions (not its absolute value).
+"""
+
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+
+cdef enum:
+    MULTIPLIER = 0x5BD1E995
+    SEED = 0x9747B28C
+
+
+cdef uint32_t murmur2_of(const uint8_t *p, uint32_t nbytes) noexcept nogil:
+    cdef uint32_t h = <uint32_t>SEED ^ nbytes
+    cdef uint32_t k
+    while nbytes >= 4:
+        k = p[0] | <uint32_t>p[1] << 8 | <uint32_t>p[2] << 16 | <uint32_t>p[3] << 24
+        k *= <uint32_t>MULTIPLIER
+        k ^= k >> 24
+        k *= <uint32_t>MULTIPLIER
+        h *= <uint32_t>MULTIPLIER
+        h ^= k
+        p += 4
+        nbytes -= 4
+    if nbytes == 3:
+        h ^= <uint32_t>p[2] << 16
+    if nbytes >= 2:
+        h ^= <uint32_t>p[1] << 8
+    if nbytes >= 1:
+        h ^= p[0]
+        h *= <uint32_t>MULTIPLIER
+    h ^= h >> 13
+    h *= <uint32_t>MULTIPLIER
+    h ^= h >> 15
+    return h
+
+
+cdef uint32_t hash_of(const uint8_t[::1] key) noexcept:
+    return murmur2_of(&key[0] if key.shape[0] else NULL, <uint32_t>key.shape[0])
+
+
+def murmur2(const uint8_t[::1] key not None):
+    """The hash of a key, as Kafka's Java client computes it: a signed 32-bit integer.
+
+    >>> murmur2(b"21")
+    -973932308
+    """
+    return <int32_t>hash_of(key)
+
+
+def partition_for_key(const uint8_t[::1] key not None, int32_t partitions):
+    """The partition, from 0, that Kafka's default partitioner gives a key among ``partitions`` of them.
+
+    >>> [partition_for_key(key, 3) for key in (b"User1", b"User2")]
+    [0, 0]
+    """
+    if partitions < 1:
+        raise ValueError(f"a topic has at least one partition, not {partitions}")
+    return <int32_t>((hash_of(key) & 0x7FFFFFFF) % <uint32_t>partitions)

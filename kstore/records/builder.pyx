@@ -1,0 +1,270 @@
+"""Builds the bytes of one record batch, record by record.
+
+Records are written straight into the bytes object that ``build`` hands out, behind room for the header, so an
+uncompressed batch is never copied. The object grows by doubling; only this builder holds it until ``build`` has
+fitted it to its size and given it away, after which the builder is used up.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
+from cpython.sequence cimport PySequence_Fast, PySequence_Fast_GET_ITEM, PySequence_Fast_GET_SIZE
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from kstore.codec.checksum cimport crc32c_update
+from kstore.codec.cursor cimport (
+    VARINT_BYTES_MAX, VARLONG_BYTES_MAX, put_i8, put_varint, put_varlong, store16, store32, store64, varint_bytes,
+    varlong_bytes,
+)
+from kstore.records cimport layout
+
+from kstore.codec.compression import codec_name, compress
+from kstore.errors import MessageTooLarge
+
+cdef extern from "Python.h":
+    int _PyBytes_Resize(PyObject **bytes, Py_ssize_t newsize) except -1
+    PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *v, Py_ssize_t nbytes) except NULL
+    char *bytes_start "PyBytes_AS_STRING"(PyObject *bytes) noexcept
+    Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject *bytes) noexcept
+
+cdef enum:
+    FIRST_CAPACITY = 1024
+    FRAMING_BYTES_MAX = 4 * VARINT_BYTES_MAX + VARLONG_BYTES_MAX + 1 + VARINT_BYTES_MAX
+cdef int64_t BATCH_BYTES_MAX = 0x7FFFFFFF
+cdef tuple NO_HEADERS = ()
+
+ctypedef struct Piece:
+    const char *data
+    Py_ssize_t nbytes    # -1: null
+
+
+cdef inline int view_piece(object data, Piece *piece, Py_buffer *held, bint *is_held) except -1:
+    """Points a piece at a bytes-like object's memory; ``held`` is released by the caller when it is used."""
+    is_held[0] = False
+    if data is None:
+        piece.data = NULL
+        piece.nbytes = -1
+    elif PyBytes_CheckExact(data):
+        piece.data = PyBytes_AS_STRING(data)
+        piece.nbytes = PyBytes_GET_SIZE(data)
+    else:
+        PyObject_GetBuffer(data, held, PyBUF_SIMPLE)
+        is_held[0] = True
+        piece.data = <const char *>held.buf
+        piece.nbytes = held.len
+    return 0
+
+
+cdef inline uint8_t *put_piece(uint8_t *p, const Piece *piece) noexcept nogil:
+    if piece.nbytes < 0:
+        return put_varint(p, -1)
+    p = put_varint(p, <int32_t>piece.nbytes)
+    memcpy(p, piece.data, piece.nbytes)
+    return p + piece.nbytes
+
+
+cdef inline int64_t piece_bytes(const Piece *piece) noexcept nogil:
+    return 1 if piece.nbytes < 0 else varint_bytes(<int32_t>piece.nbytes) + piece.nbytes
+
+
+@cython.final
+cdef class BatchBuilder:
+    """Collects records and builds a batch of format v2 from them.
+
+    Offsets count from ``base_offset``. ``base_timestamp`` is the first record's unless given. With
+    ``log_append_time`` the batch says that the broker set the time, and which. ``control`` and ``transactional`` set
+    the bits of that name; producer id, epoch and base sequence are -1 when there is no idempotent producer.
+
+    >>> builder = BatchBuilder(producer_id=9, producer_epoch=0, base_sequence=0)
+    >>> builder.append(1_700_000_000_000, b"User1", b"order", [("source", b"web")])
+    >>> from kstore.records import parse_batches
+    >>> parse_batches(builder.build())[0].records()
+    [Record(offset=0, timestamp=1700000000000, key=b'User1', value=b'order', headers=(('source', b'web'),))]
+    """
+
+    cdef PyObject *buffer
+    cdef Py_ssize_t used
+    cdef readonly int32_t count
+    cdef int compression
+    cdef int attributes
+    cdef object level
+    cdef bint has_base_timestamp
+    cdef bint has_log_append_time
+    cdef int64_t base_timestamp
+    cdef int64_t max_timestamp
+    cdef int64_t log_append_time
+    cdef int64_t base_offset
+    cdef int64_t producer_id
+    cdef int16_t producer_epoch
+    cdef int32_t base_sequence
+    cdef int32_t leader_epoch
+
+    def __cinit__(self, *, int compression=0, level=None, base_timestamp=None, int64_t producer_id=-1,
+                  int16_t producer_epoch=-1, int32_t base_sequence=-1, bint transactional=False, bint control=False,
+                  int64_t base_offset=0, int32_t leader_epoch=-1, log_append_time=None):
+        codec_name(compression)
+        self.compression = compression
+        self.level = level
+        self.attributes = (compression | (layout.TRANSACTIONAL_BIT if transactional else 0)
+                           | (layout.CONTROL_BIT if control else 0))
+        self.has_base_timestamp = base_timestamp is not None
+        self.base_timestamp = -1 if base_timestamp is None else base_timestamp
+        self.max_timestamp = -1
+        self.has_log_append_time = log_append_time is not None
+        self.log_append_time = -1 if log_append_time is None else log_append_time
+        self.base_offset = base_offset
+        self.leader_epoch = leader_epoch
+        self.producer_id = producer_id
+        self.producer_epoch = producer_epoch
+        self.base_sequence = base_sequence
+        self.used = layout.HEADER_SIZE
+        self.buffer = new_bytes(NULL, FIRST_CAPACITY)
+
+    def __dealloc__(self):
+        Py_XDECREF(self.buffer)
+
+    @property
+    def estimated_bytes(self):
+        """The size of the batch so far, before compression."""
+        return self.used
+
+    cdef uint8_t *reserve(self, int64_t nbytes) except NULL:
+        """Room for ``nbytes`` more; returns where they go."""
+        cdef Py_ssize_t capacity
+        if self.buffer == NULL:
+            raise ValueError("this builder has built its batch; make a new one")
+        capacity = bytes_size(self.buffer)
+        if nbytes > capacity - self.used:
+            if nbytes > BATCH_BYTES_MAX - self.used:
+                raise MessageTooLarge(f"a batch cannot take {self.used + nbytes} bytes")
+            _PyBytes_Resize(&self.buffer, max(2 * capacity, self.used + nbytes))
+        return <uint8_t *>bytes_start(self.buffer) + self.used
+
+    cdef inline int put_record(self, int64_t timestamp, const Piece *key, const Piece *value,
+                               Py_ssize_t header_count, bytes headers) except -1:
+        """Writes one record; ``headers`` are its headers in their final form behind their count, None for none."""
+        cdef int64_t delta, body
+        cdef uint8_t *p
+        if not self.has_base_timestamp:
+            self.has_base_timestamp = True
+            self.base_timestamp = timestamp
+        delta = <int64_t>(<uint64_t>timestamp - <uint64_t>self.base_timestamp)
+        p = self.reserve(FRAMING_BYTES_MAX + max(key.nbytes, <Py_ssize_t>0) + max(value.nbytes, <Py_ssize_t>0)
+                         + (0 if headers is None else PyBytes_GET_SIZE(headers)))
+        body = (1 + varlong_bytes(delta) + varint_bytes(self.count) + piece_bytes(key) + piece_bytes(value)
+                + varint_bytes(<int32_t>header_count) + (0 if headers is None else PyBytes_GET_SIZE(headers)))
+        p = put_varint(p, <int32_t>body)
+        p = put_i8(p, 0)
+        p = put_varlong(p, delta)
+        p = put_varint(p, self.count)
+        p = put_piece(p, key)
+        p = put_piece(p, value)
+        p = put_varint(p, <int32_t>header_count)
+        if headers is not None:
+            memcpy(p, PyBytes_AS_STRING(headers), PyBytes_GET_SIZE(headers))
+            p += PyBytes_GET_SIZE(headers)
+        self.used = p - <uint8_t *>bytes_start(self.buffer)
+        self.count += 1
+        if timestamp > self.max_timestamp:
+            self.max_timestamp = timestamp
+        return 0
+
+    def append(self, int64_t timestamp, key, value, headers=NO_HEADERS):
+        """Adds a record: ``timestamp`` in ms (-1: none), key and value bytes-like or None, headers as pairs."""
+        cdef Piece key_piece, value_piece
+        cdef Py_buffer key_held, value_held
+        cdef bint key_is_held = False, value_is_held = False
+        cdef bytes packed = None
+        cdef Py_ssize_t header_count = 0
+        if headers is not NO_HEADERS and headers:
+            header_count, packed = pack_headers(headers)
+        try:
+            view_piece(key, &key_piece, &key_held, &key_is_held)
+            view_piece(value, &value_piece, &value_held, &value_is_held)
+            self.put_record(timestamp, &key_piece, &value_piece, header_count, packed)
+        finally:
+            if key_is_held:
+                PyBuffer_Release(&key_held)
+            if value_is_held:
+                PyBuffer_Release(&value_held)
+
+    def append_many(self, values, int64_t timestamp=-1, *, keys=None):
+        """Adds a record for each value, all with one timestamp; ``keys``, when given, are as many."""
+        cdef object value_list = PySequence_Fast(values, "values are a sequence of bytes-like objects or None")
+        cdef object key_list = None
+        cdef Py_ssize_t i
+        cdef Py_ssize_t n = PySequence_Fast_GET_SIZE(value_list)
+        cdef Piece piece
+        cdef Piece null
+        null.data = NULL
+        null.nbytes = -1
+        if keys is not None:
+            key_list = PySequence_Fast(keys, "keys are a sequence of bytes-like objects or None")
+            if PySequence_Fast_GET_SIZE(key_list) != n:
+                raise ValueError(f"{n} values and {PySequence_Fast_GET_SIZE(key_list)} keys")
+        for i in range(n):
+            value = <object>PySequence_Fast_GET_ITEM(value_list, i)
+            if key_list is None and PyBytes_CheckExact(value):
+                piece.data = PyBytes_AS_STRING(value)
+                piece.nbytes = PyBytes_GET_SIZE(value)
+                self.put_record(timestamp, &null, &piece, 0, None)
+            else:
+                self.append(timestamp, None if key_list is None else <object>PySequence_Fast_GET_ITEM(key_list, i), value)
+
+    def build(self):
+        """The finished batch; the builder takes no more records. A batch without records is refused: ``ValueError``."""
+        cdef bytes data
+        if self.count == 0:
+            raise ValueError("a batch has at least one record")
+        self.reserve(0)
+        if self.compression == 0:
+            _PyBytes_Resize(&self.buffer, self.used)
+            data = <bytes>self.buffer
+        else:
+            plain = memoryview(<bytes>self.buffer)[layout.HEADER_SIZE:self.used]
+            payload = compress(self.compression, plain, self.level)
+            data = PyBytes_FromStringAndSize(NULL, layout.HEADER_SIZE + len(payload))
+            memcpy(PyBytes_AS_STRING(data) + layout.HEADER_SIZE, PyBytes_AS_STRING(payload), len(payload))
+        Py_XDECREF(self.buffer)
+        self.buffer = NULL
+        self.write_header(<uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+        return data
+
+    cdef void write_header(self, uint8_t *h, Py_ssize_t nbytes) noexcept:
+        cdef int attributes = self.attributes | (layout.LOG_APPEND_TIME_BIT if self.has_log_append_time else 0)
+        cdef int64_t newest = self.log_append_time if self.has_log_append_time else self.max_timestamp
+        store64(h + layout.AT_BASE_OFFSET, <uint64_t>self.base_offset)
+        store32(h + layout.AT_LENGTH, <uint32_t>(nbytes - layout.BEFORE_LENGTH_SIZE))
+        store32(h + layout.AT_LEADER_EPOCH, <uint32_t>self.leader_epoch)
+        h[layout.AT_MAGIC] = layout.MAGIC_V2
+        store16(h + layout.AT_ATTRIBUTES, attributes)
+        store32(h + layout.AT_LAST_OFFSET_DELTA, <uint32_t>(self.count - 1))
+        store64(h + layout.AT_BASE_TIMESTAMP, <uint64_t>self.base_timestamp)
+        store64(h + layout.AT_MAX_TIMESTAMP, <uint64_t>newest)
+        store64(h + layout.AT_PRODUCER_ID, <uint64_t>self.producer_id)
+        store16(h + layout.AT_PRODUCER_EPOCH, <uint32_t>self.producer_epoch & 0xFFFF)
+        store32(h + layout.AT_BASE_SEQUENCE, <uint32_t>self.base_sequence)
+        store32(h + layout.AT_COUNT, <uint32_t>self.count)
+        store32(h + layout.AT_CRC, crc32c_update(0, h + layout.AT_ATTRIBUTES, nbytes - layout.AT_ATTRIBUTES))
+
+
+cdef bytes framed(bytes data):
+    """A length and the bytes; a null length for None."""
+    cdef uint8_t[VARINT_BYTES_MAX] length
+    cdef uint8_t *end = put_varint(length, -1 if data is None else <int32_t>len(data))
+    cdef bytes prefix = PyBytes_FromStringAndSize(<char *>length, end - length)
+    return prefix if data is None else prefix + data
+
+
+cdef tuple pack_headers(object headers):
+    """Headers in their final form: how many, and their bytes."""
+    cdef list parts = []
+    for name, value in headers:
+        if not isinstance(name, str):
+            raise TypeError(f"a header's name is a str, not {type(name).__name__}")
+        parts.append(framed(name.encode()))
+        parts.append(framed(None if value is None else bytes(memoryview(value))))
+    return len(parts) // 2, b"".join(parts)
