@@ -8,7 +8,8 @@ NotLeaderOrFollower('This broker is not the leader, or not a replica at all, of 
 """
 
 from kstore.errors import table
-from kstore.errors.base import NONE, KafkaError
+from kstore.errors.base import NONE as NONE
+from kstore.errors.base import KafkaError as KafkaError
 from kstore.errors.table import *  # noqa: F403  (the table is the list of names)
 
 BY_CODE: dict[int, type[KafkaError]] = {
