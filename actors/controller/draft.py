@@ -25,22 +25,24 @@ from actors.controller.image import (
     TopicImage,
 )
 from kstore.errors import UnsupportedVersion
-from kstore.schema.messages.broker_registration_change_record import BrokerRegistrationChangeRecord
-from kstore.schema.messages.config_record import ConfigRecord
-from kstore.schema.messages.feature_level_record import FeatureLevelRecord
-from kstore.schema.messages.fence_broker_record import FenceBrokerRecord
-from kstore.schema.messages.leader_change_message import LeaderChangeMessage
-from kstore.schema.messages.no_op_record import NoOpRecord
-from kstore.schema.messages.partition_change_record import PartitionChangeRecord
-from kstore.schema.messages.partition_record import PartitionRecord
-from kstore.schema.messages.producer_ids_record import ProducerIdsRecord
-from kstore.schema.messages.register_broker_record import RegisterBrokerRecord
-from kstore.schema.messages.register_controller_record import RegisterControllerRecord
-from kstore.schema.messages.remove_topic_record import RemoveTopicRecord
-from kstore.schema.messages.topic_record import TopicRecord
-from kstore.schema.messages.unfence_broker_record import UnfenceBrokerRecord
-from kstore.schema.messages.unregister_broker_record import UnregisterBrokerRecord
-from kstore.schema.messages.zk_migration_state_record import ZkMigrationStateRecord
+from kstore.schema.messages.control_records import LeaderChangeMessage
+from kstore.schema.messages.metadata_records import (
+    BrokerRegistrationChangeRecord,
+    ConfigRecord,
+    FeatureLevelRecord,
+    FenceBrokerRecord,
+    NoOpRecord,
+    PartitionChangeRecord,
+    PartitionRecord,
+    ProducerIdsRecord,
+    RegisterBrokerRecord,
+    RegisterControllerRecord,
+    RemoveTopicRecord,
+    TopicRecord,
+    UnfenceBrokerRecord,
+    UnregisterBrokerRecord,
+    ZkMigrationStateRecord,
+)
 
 
 class ImageDraft:
@@ -142,9 +144,7 @@ class ImageDraft:
         brokers = self._base.brokers if self._brokers is None else self._brokers
         broker = brokers.get(broker_id)
         assert broker is not None, f"the metadata log changes broker {broker_id}, which was never registered"
-        assert broker.epoch == epoch, (
-            f"the metadata log changes broker {broker_id} at epoch {epoch}, not {broker.epoch}"
-        )
+        assert broker.epoch == epoch, f"the metadata log changes broker {broker_id} at epoch {epoch}, not its own"
         return broker
 
     def _put_broker(self, broker: BrokerImage) -> None:

@@ -1,0 +1,107 @@
+"""One request on its way through the broker, and what its handler may use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.broker.connection import Connection
+    from actors.runtime.node import Node
+
+
+class _NoResponse:
+    """What a handler answers with when the client expects nothing (Produce with acks=0)."""
+
+    __slots__ = ()
+
+
+NO_RESPONSE = _NoResponse()
+
+
+class Remote:
+    """What a conversation yields to ask another node: the outcome is its response, or a ``Disconnected``."""
+
+    __slots__ = ("node_id", "request")
+
+    def __init__(self, node_id: int, request: Any) -> None:
+        self.node_id = node_id
+        self.request = request
+
+
+class Call:
+    """A request, with its header, the connection it came by and the answer to it.
+
+    ``version`` is the request's API version; ``is_broker`` is true on links between nodes; ``respond`` may be called
+    once, in any turn of the connection.
+    """
+
+    __slots__ = (
+        "api_key",
+        "client_id",
+        "connection",
+        "correlation_id",
+        "request",
+        "response",
+        "size_bytes",
+        "version",
+    )
+
+    def __init__(
+        self,
+        connection: Connection,
+        api_key: int,
+        version: int,
+        correlation_id: int,
+        client_id: str | None,
+        request: Any,
+        size_bytes: int,
+    ) -> None:
+        self.connection = connection
+        self.api_key = api_key
+        self.version = version
+        self.correlation_id = correlation_id
+        self.client_id = client_id
+        self.request = request
+        self.response: Any = None
+        self.size_bytes = size_bytes
+
+    def respond(self, response: Any) -> None:
+        """Answer; the response leaves when those to earlier requests have left."""
+        assert self.response is None, "a call is answered once"
+        self.response = response
+        self.connection.call_answered(self)
+
+    @property
+    def node(self) -> Node:
+        """The node that was asked."""
+        return self.connection.node
+
+    @property
+    def view(self) -> Any:
+        """What the node's broker last published: ``.image``, ``.replicas``, ``.coordinators``."""
+        return self.connection.node.view
+
+    @property
+    def now_ms(self) -> int:
+        """Wall-clock time, in milliseconds."""
+        return self.connection.now_ms()
+
+    @property
+    def is_broker(self) -> bool:
+        """Whether another node of the cluster asks."""
+        return self.connection.is_broker
+
+    @property
+    def listener(self) -> str:
+        """The listener that the request came by."""
+        return self.connection.listener
+
+    @property
+    def client_host(self) -> str:
+        """Where the client is: its address."""
+        return self.connection.client_host
+
+    @property
+    def principal(self) -> str:
+        """Who asks; without authentication always Kafka's anonymous user."""
+        return "User:ANONYMOUS"

@@ -1,0 +1,175 @@
+"""The connection: an actor per client connection, on TCP or a link, that takes requests and answers them in order.
+
+Requests of one connection are answered in the order they came. Produce requests are worked on side by side, as long
+as nothing else is under way, which keeps their order in each partition because each replica's inbox keeps it; any
+other request has the connection for itself until it is answered, as in Apache Kafka.
+
+What can't be read is the peer's fault and closes the connection: an API key that isn't served, a version outside its
+range (but for ApiVersions, which answers in version 0), a frame whose fields don't add up.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from actors.broker import registry
+from actors.broker.call import NO_RESPONSE, Call, Remote
+from actors.network.channel import Channel, ChannelClosed, FramesReceived, Requested
+from actors.runtime import Actor, receives
+from actors.runtime.limits import CONNECTION_BYTES_IN_FLIGHT_MAX, CONNECTION_REQUESTS_IN_FLIGHT_MAX
+from kstore.errors import KafkaError
+from kstore.schema import decode, frames
+
+if TYPE_CHECKING:
+    from actors.network.link import Link
+    from actors.runtime.node import Node
+
+PRODUCE = 0
+API_VERSIONS = 18
+
+
+class RequestRefused(KafkaError):
+    """The request can't be answered in the protocol: the connection is closed."""
+
+
+class Connection(Actor):
+    """One client's connection to one node."""
+
+    def __init__(self, node: Node, name: str, channel: Channel, listener: str, client_host: str) -> None:
+        super().__init__(node, name)
+        self.channel = channel
+        self.listener = listener
+        self.is_broker = listener == "broker"
+        self.client_host = client_host
+        self.waiting: deque[Call] = deque()
+        self.under_way: deque[Call] = deque()
+        self.bytes_in_flight = 0
+        self.paused = False
+        self.links: dict[int, Link] = {}
+        self.state: dict[str, Any] = {}  # what API handlers keep for the life of the connection
+        self.closed = False
+
+    # -- what comes in -------------------------------------------------------------------------------------------
+
+    @receives(FramesReceived)
+    def frames_received(self, message: FramesReceived) -> None:
+        """Requests from a socket."""
+        for frame in message.frames:
+            if self.closed:
+                return
+            try:
+                call = self._read(frame)
+            except KafkaError:
+                self._refuse()
+                return
+            self._take(call)
+
+    @receives(Requested)
+    def requested(self, message: Requested) -> None:
+        """A request from a link."""
+        if self.closed:
+            return
+        request = message.request
+        if registry.served(request.API_KEY, to_node=self.is_broker) is None:
+            self._refuse()
+            return
+        client_id = f"node-{self.client_host}"
+        self._take(Call(self, request.API_KEY, message.version, message.correlation_id, client_id, request, 0))
+
+    def _read(self, frame: Any) -> Call:
+        header, body = frames.decode_request_header(frame)
+        api_key, version = header.request_api_key, header.request_api_version
+        served = registry.served(api_key, to_node=self.is_broker)
+        if served is None:
+            raise RequestRefused(f"API key {api_key} is not served")
+        request: Any = None
+        if served.first <= version <= served.last:
+            request = decode(frames.request_class(api_key), version, frame, body)
+        elif api_key != API_VERSIONS:
+            raise RequestRefused(f"version {version} of API key {api_key} is not served")
+        return Call(self, api_key, version, header.correlation_id, header.client_id, request, len(frame))
+
+    def _take(self, call: Call) -> None:
+        self.bytes_in_flight += call.size_bytes
+        if self.waiting or not self._may_start(call):
+            self.waiting.append(call)
+        else:
+            self._begin(call)
+        if not self.paused and self._is_full():
+            self.paused = True
+            self.channel.pause_reading()
+
+    def _is_full(self) -> bool:
+        return (
+            self.bytes_in_flight > CONNECTION_BYTES_IN_FLIGHT_MAX
+            or len(self.waiting) + len(self.under_way) > CONNECTION_REQUESTS_IN_FLIGHT_MAX
+        )
+
+    # -- working on it -------------------------------------------------------------------------------------------
+
+    def _may_start(self, call: Call) -> bool:
+        under_way = self.under_way
+        return not under_way or (call.api_key == PRODUCE and under_way[-1].api_key == PRODUCE)
+
+    def _begin(self, call: Call) -> None:
+        self.under_way.append(call)
+        try:
+            outcome = registry.handler(call.api_key).handle(call)
+        except KafkaError:
+            self._refuse()
+            return
+        if outcome is None:
+            return
+        if isinstance(outcome, GeneratorType):
+            self.converse(outcome, call.respond)
+        else:
+            call.respond(outcome)
+
+    def ask_for(self, asked: Any, then: Any, *args: object) -> None:
+        """As ``Actor.ask_for``, with ``Remote`` for other nodes."""
+        if isinstance(asked, Remote):
+            link = self.links.get(asked.node_id)
+            if link is None:
+                link = self.links[asked.node_id] = self.connect(asked.node_id)
+            self.call(link, asked.request, then, *args)
+        else:
+            super().ask_for(asked, then, *args)
+
+    # -- what goes out -------------------------------------------------------------------------------------------
+
+    def call_answered(self, call: Call) -> None:
+        """A handler has answered: send what is due, in order, and begin what waited."""
+        under_way = self.under_way
+        while under_way and under_way[0].response is not None:
+            done = under_way.popleft()
+            self.bytes_in_flight -= done.size_bytes
+            if done.response is not NO_RESPONSE and not self.closed:
+                self.channel.respond(done.correlation_id, done.response, done.version)
+        while self.waiting and not self.closed and self._may_start(self.waiting[0]):
+            self._begin(self.waiting.popleft())
+        if self.paused and not self._is_full():
+            self.paused = False
+            self.channel.resume_reading()
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def _refuse(self) -> None:
+        self.note("RequestRefused")
+        self.channel.abort()
+        self._end()
+
+    @receives(ChannelClosed)
+    def channel_closed(self, message: ChannelClosed) -> None:
+        """The client is gone: nothing more can be answered."""
+        self._end()
+
+    def _end(self) -> None:
+        if self.closed:
+            return
+        self.closed = True
+        self.waiting.clear()
+        for link in self.links.values():
+            link.close()
+        self.stop()

@@ -1,0 +1,87 @@
+"""The API keys that the broker answers: which module handles each, in which versions, and for whom.
+
+The versions stand here as well as in the modules (a test compares them), so that ApiVersions can be answered without
+importing every handler; a handler and its messages are imported when the key is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import NamedTuple
+
+
+class Served(NamedTuple):
+    """One API key. ``advertised_first`` differs from ``first`` only for Produce, whose versions 0 to 2 are advertised
+    but refused, as Apache Kafka does for the sake of old librdkafka."""
+
+    key: int
+    module: str
+    first: int
+    last: int
+    advertised_first: int
+
+
+def _served(key: int, module: str, first: int, last: int) -> Served:
+    return Served(key, module, first, last, 0 if key == 0 else first)
+
+
+CLIENT_APIS = {
+    served.key: served
+    for served in (
+        _served(0, "produce", 3, 13),
+        _served(1, "fetch", 4, 18),
+        _served(2, "list_offsets", 1, 11),
+        _served(3, "metadata", 0, 13),
+        _served(8, "offset_commit", 2, 10),
+        _served(9, "offset_fetch", 1, 10),
+        _served(10, "find_coordinator", 0, 6),
+        _served(11, "join_group", 0, 9),
+        _served(12, "heartbeat", 0, 4),
+        _served(13, "leave_group", 0, 5),
+        _served(14, "sync_group", 0, 5),
+        _served(15, "describe_groups", 0, 6),
+        _served(16, "list_groups", 0, 5),
+        _served(18, "api_versions", 0, 4),
+        _served(19, "create_topics", 2, 7),
+        _served(20, "delete_topics", 1, 6),
+        _served(22, "init_producer_id", 0, 5),
+        _served(23, "offset_for_leader_epoch", 2, 4),
+        _served(32, "describe_configs", 1, 4),
+        _served(37, "create_partitions", 0, 3),
+        _served(42, "delete_groups", 0, 2),
+        _served(44, "incremental_alter_configs", 0, 1),
+        _served(60, "describe_cluster", 0, 2),
+    )
+}
+"""What clients may ask, by API key; ApiVersions advertises these."""
+
+NODE_APIS = {
+    served.key: served
+    for served in (
+        _served(56, "alter_partition", 2, 3),
+        _served(62, "broker_registration", 0, 4),
+        _served(63, "broker_heartbeat", 0, 1),
+        _served(67, "allocate_producer_ids", 0, 0),
+    )
+}
+"""What only other nodes may ask, on links inside the cluster; never advertised, and closed to clients."""
+
+_handlers: dict[int, ModuleType] = {}
+
+
+def served(api_key: int, *, to_node: bool) -> Served | None:
+    """What is known of an API key; ``None`` if it isn't answered, or not to this peer."""
+    found = CLIENT_APIS.get(api_key)
+    if found is None and to_node:
+        found = NODE_APIS.get(api_key)
+    return found
+
+
+def handler(api_key: int) -> ModuleType:
+    """The module that handles an API key that is served."""
+    module = _handlers.get(api_key)
+    if module is None:
+        entry = CLIENT_APIS.get(api_key) or NODE_APIS[api_key]
+        module = _handlers[api_key] = import_module(f"actors.broker.apis.{entry.module}")
+    return module
