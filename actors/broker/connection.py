@@ -50,6 +50,7 @@ class Connection(Actor):
         self.links: dict[int, Link] = {}
         self.state: dict[str, Any] = {}  # what API handlers keep for the life of the connection
         self.closed = False
+        self.settling = False
 
     # -- what comes in -------------------------------------------------------------------------------------------
 
@@ -89,6 +90,8 @@ class Connection(Actor):
             request = decode(frames.request_class(api_key), version, frame, body)
         elif api_key != API_VERSIONS:
             raise RequestRefused(f"version {version} of API key {api_key} is not served")
+        else:
+            version = 0  # the client is newer: it is told so in the version that everybody reads
         return Call(self, api_key, version, header.correlation_id, header.client_id, request, len(frame))
 
     def _take(self, call: Call) -> None:
@@ -141,14 +144,20 @@ class Connection(Actor):
 
     def call_answered(self, call: Call) -> None:
         """A handler has answered: send what is due, in order, and begin what waited."""
-        under_way = self.under_way
-        while under_way and under_way[0].response is not None:
-            done = under_way.popleft()
-            self.bytes_in_flight -= done.size_bytes
-            if done.response is not NO_RESPONSE and not self.closed:
-                self.channel.respond(done.correlation_id, done.response, done.version)
-        while self.waiting and not self.closed and self._may_start(self.waiting[0]):
-            self._begin(self.waiting.popleft())
+        if self.settling:
+            return  # a request that was begun below answered at once: the loop goes on with it
+        self.settling = True
+        under_way, waiting = self.under_way, self.waiting
+        while True:
+            while under_way and under_way[0].response is not None:
+                done = under_way.popleft()
+                self.bytes_in_flight -= done.size_bytes
+                if done.response is not NO_RESPONSE and not self.closed:
+                    self.channel.respond(done.correlation_id, done.response, done.version)
+            if not waiting or not self._may_start(waiting[0]):
+                break
+            self._begin(waiting.popleft())
+        self.settling = False
         if self.paused and not self._is_full():
             self.paused = False
             self.channel.resume_reading()

@@ -31,6 +31,7 @@ from actors.runtime.queue import Inbox, Ref, Reply, reply_to_inbox
 if TYPE_CHECKING:
     import random
 
+    from actors.network.link import Link
     from actors.runtime.node import Node
     from actors.runtime.timers import Timer
 
@@ -174,6 +175,16 @@ class Actor(pykka.Actor):
     def uuid(self) -> bytes:
         """A new random id, 16 bytes."""
         return self.node.world.uuid()
+
+    def connect(self, node_id: int, listener: str = "broker") -> Link:
+        """A new link to another node, for this actor's own use. It opens when it first sends."""
+        from actors.network.link import Link
+
+        return Link(self.node.world.net, self.node, node_id, listener)
+
+    def call(self, link: Link, request: Any, then: Callable[..., None], *args: object) -> None:
+        """Send a request message over a link; ``then(outcome, *args)`` gets the response or a ``Disconnected``."""
+        link.send(request, reply_to_inbox(self.inbox, then, args))
 
     def on_disk(self, work: Callable[[], object], then: Callable[..., None], *args: object) -> None:
         """Run slow disk work (fsync, unlink) off the turn; ``then(outcome, *args)`` gets its value or ``OSError``."""

@@ -28,6 +28,8 @@ class Node:
         self.view: Any = None
         self.clock_skew_ms = 0
         self.alive = True
+        self.accept: Any = None  # (channel, listener, host) -> ref of a new connection; set by the node's broker
+        self.peer_lost: Any = None  # (node_id) -> None, called when another node is known to have died
         self.actors: dict[str, Actor] = {}
 
     def add(self, actor: Actor) -> None:

@@ -1,0 +1,164 @@
+"""A link: one node's end of a connection to another node, with requests under way and their answers.
+
+A link opens a session with the other node's present incarnation when it first sends, and again after that one has
+broken. Within a session requests and answers keep their order. A request that isn't answered within its time breaks
+the session, as a client closes a connection that times out: all its requests end in ``Disconnected``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.network.channel import ChannelClosed, Requested
+from actors.network.network import Network, Path
+from kstore.errors import KafkaError
+
+if TYPE_CHECKING:
+    from actors.runtime.node import Node
+    from actors.runtime.queue import Reply
+    from actors.runtime.timers import Timer
+
+REQUEST_TIMEOUT_MS = 30_000
+
+
+class Disconnected(KafkaError):
+    """The link broke, or could not be opened; whether the request was carried out is not known."""
+
+    code = -1
+    name = "DISCONNECTED"
+    retriable = True
+
+
+class Session:
+    """One opening of a link: the channel that the other node's connection answers to."""
+
+    def __init__(self, net: Network, link: Link, server: Node) -> None:
+        self.net = net
+        self.link = link
+        self.client = link.node
+        self.server = server
+        self.inward = Path(link.node.node_id, server.node_id)
+        self.outward = Path(server.node_id, link.node.node_id)
+        self.in_flight: dict[int, tuple[Reply, int, type]] = {}  # correlation id: reply, deadline_us, answer's class
+        self.correlation_id = 0
+        self.timer: Timer | None = None
+        self.connection: Any = None
+        self.client_knows = False  # that it is over
+        self.server_knows = False
+        net.sessions[self] = None
+
+    # -- the client's end ----------------------------------------------------------------------------------------
+
+    def send(self, request: Any, version: int, reply: Reply, timeout_ms: float) -> None:
+        """Send a request; its answer, or ``Disconnected``, goes to ``reply``."""
+        self.correlation_id += 1
+        world = self.net.world
+        deadline_us = world.clock.now_us() + round(timeout_ms * 1000)
+        self.in_flight[self.correlation_id] = (reply, deadline_us, type(request))
+        if self.timer is None:
+            self.timer = world.timers.at(deadline_us, self._overdue)
+        self.net.carry(self.inward, self._deliver, self.correlation_id, request, version)
+
+    def _overdue(self) -> None:
+        self.timer = None
+        if not self.in_flight:
+            return
+        first_deadline_us = min(entry[1] for entry in self.in_flight.values())
+        if first_deadline_us > self.net.world.clock.now_us():
+            self.timer = self.net.world.timers.at(first_deadline_us, self._overdue)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Close from the client's end: what was sent may still arrive, no answer will."""
+        self.net.carry(self.inward, self.server_lost)
+        self.lost()
+
+    def lost(self) -> None:
+        """The client learns that the session is over."""
+        in_flight, self.in_flight = self.in_flight, {}
+        self.forget()
+        for reply, _, _ in in_flight.values():
+            reply.fail(Disconnected(f"the link to node {self.server.node_id} broke"))
+
+    def forget(self) -> None:
+        """The client's end is gone: nothing more comes to it."""
+        self.outward.closed = True
+        self.in_flight.clear()
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.link.session is self:
+            self.link.session = None
+        self.client_knows = True
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.client_knows and (self.server_knows or not self.server.alive):
+            self.net.sessions.pop(self, None)
+
+    def _answered(self, correlation_id: int, response: Any) -> None:
+        entry = self.in_flight.pop(correlation_id, None)
+        if entry is not None:
+            entry[0].set(response)
+
+    # -- the server's end: a channel -----------------------------------------------------------
+
+    def _deliver(self, correlation_id: int, request: Any, version: int) -> None:
+        if self.server.alive:
+            self.connection.tell(Requested(correlation_id, request, version))
+
+    def server_lost(self) -> None:
+        """The server's end learns that the client has gone."""
+        self.inward.closed = True
+        self.server_knows = True
+        self._settle()
+        if self.server.alive:
+            self.connection.tell(ChannelClosed())
+
+    def respond(self, correlation_id: int, response: Any, version: int) -> None:
+        """Send an answer back; called by the server's connection."""
+        self.net.carry(self.outward, self._answered, correlation_id, self.net.through_wire(response, version))
+
+    def abort(self) -> None:
+        """The server's connection closes: the client learns it as a broken link."""
+        self.inward.closed = True
+        self.server_knows = True
+        self.net.carry(self.outward, self.lost)
+
+    def pause_reading(self) -> None:
+        """Links between nodes have their bounds at the sender: one fetch in flight, one heartbeat, and so on."""
+
+    def resume_reading(self) -> None:
+        """See ``pause_reading``."""
+
+
+class Link:
+    """A node's way to another node. ``listener`` is "broker" between nodes and "client" for a simulated client."""
+
+    def __init__(self, net: Network, node: Node, node_id: int, listener: str = "broker") -> None:
+        self.net = net
+        self.node = node
+        self.node_id = node_id
+        self.listener = listener
+        self.session: Session | None = None
+
+    def send(self, request: Any, reply: Reply, *, version: int | None = None,
+             timeout_ms: float = REQUEST_TIMEOUT_MS) -> None:
+        """Send a request message; ``reply`` gets the response message or a ``Disconnected``."""
+        session = self.session
+        if session is None:
+            server = self.net.nodes.get(self.node_id)
+            if server is None or server.accept is None:
+                reply.fail(Disconnected(f"node {self.node_id} can't be reached"))
+                return
+            session = self.session = Session(self.net, self, server)
+            session.connection = server.accept(session, self.listener, self.node.name)
+        if version is None:
+            version = self.net.version_of(type(request))
+        session.send(self.net.through_wire(request, version), version, reply, timeout_ms)
+
+    def close(self) -> None:
+        """Close the link; its requests end in ``Disconnected``."""
+        if self.session is not None:
+            self.session.close()

@@ -1,0 +1,154 @@
+"""The network between nodes: who is alive, who can reach whom, and how long a message takes.
+
+A link behaves as a TCP connection does. Messages on it arrive in order; when a path is cut they wait, as in a socket's
+buffer, and arrive after it has healed, unless whoever sent them has closed the link meanwhile; when the other node
+dies, and the path is whole, its links break at once. In real time a message arrives in the turn after it was sent; in
+virtual time after a delay drawn from the seed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.network.link import Session
+    from actors.runtime.node import Node
+    from actors.runtime.world import World
+
+DELAY_US_MIN = 50
+DELAY_US_MAX = 1_500
+
+
+class Path:
+    """One direction of one session: keeps order, and what waits while the path is cut."""
+
+    __slots__ = ("arrives_us", "clogged", "closed", "receiver", "sender")
+
+    def __init__(self, sender: int, receiver: int) -> None:
+        self.sender = sender
+        self.receiver = receiver
+        self.arrives_us = 0
+        self.clogged: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self.closed = False
+
+
+class Network:
+    """Joins the nodes of one world. Nodes are known by id; clients of a simulation have negative ids."""
+
+    def __init__(self, world: World, *, wire: bool = False) -> None:
+        self.world = world
+        self.wire = wire  # encode and decode every message at a drawn version, as TCP would
+        self.nodes: dict[int, Node] = {}
+        self.sessions: dict[Session, None] = {}  # a dict for its order: the same in every run
+        self.cuts: set[tuple[int, int]] = set()
+        self.slow_us: dict[tuple[int, int], int] = {}
+        self.messages_carried = 0
+        world.net = self
+
+    # -- nodes ---------------------------------------------------------------------------------------------------
+
+    def join(self, node: Node) -> None:
+        """Make a node reachable."""
+        self.nodes[node.node_id] = node
+
+    def node_died(self, node: Node) -> None:
+        """Take a dead node out; its links break, and those that it is no longer connected to learn it in time."""
+        if self.nodes.get(node.node_id) is not node:
+            return
+        del self.nodes[node.node_id]
+        for session in list(self.sessions):
+            if session.server is node:
+                self._break(node.node_id, session.client.node_id, session.lost)
+            elif session.client is node:
+                session.forget()
+                self._break(node.node_id, session.server.node_id, session.server_lost)
+        for other in list(self.nodes.values()):
+            if self.reachable(node.node_id, other.node_id) and other.peer_lost is not None:
+                other.peer_lost(node.node_id)
+
+    def _break(self, from_id: int, to_id: int, action: Callable[[], None]) -> None:
+        """Tell one end of a session that the other is gone, unless the path between them is cut."""
+        if not self.reachable(from_id, to_id):
+            return
+        if self.world.virtual:
+            self.world.timers.at(self.world.clock.now_us() + self._delay_us(from_id, to_id), action)
+        else:
+            action()
+
+    # -- carrying ------------------------------------------------------------------------------------------------
+
+    def reachable(self, from_id: int, to_id: int) -> bool:
+        """Whether a message from one node arrives at the other now."""
+        return (from_id, to_id) not in self.cuts
+
+    def _delay_us(self, from_id: int, to_id: int) -> int:
+        return self.world.random.randrange(DELAY_US_MIN, DELAY_US_MAX) + self.slow_us.get((from_id, to_id), 0)
+
+    def carry(self, path: Path, action: Callable[..., None], *args: Any) -> None:
+        """Have ``action(*args)`` happen at the path's other end, in order."""
+        self.messages_carried += 1
+        if path.closed:
+            return
+        if self.cuts and not self.reachable(path.sender, path.receiver):
+            path.clogged.append((action, args))
+            return
+        world = self.world
+        if not world.virtual and not self.slow_us:
+            action(*args)
+            return
+        delay_us = self._delay_us(path.sender, path.receiver) if world.virtual else self.slow_us.get(
+            (path.sender, path.receiver), 0
+        )
+        path.arrives_us = max(path.arrives_us + 1, world.clock.now_us() + delay_us)
+        world.timers.at(path.arrives_us, self._arrive, path, action, args)
+
+    def _arrive(self, path: Path, action: Callable[..., None], args: tuple[Any, ...]) -> None:
+        if path.closed:
+            return
+        if path.clogged or not self.reachable(path.sender, path.receiver):
+            path.clogged.append((action, args))
+            return
+        action(*args)
+
+    # -- versions ------------------------------------------------------------------------------------------------
+
+    def version_of(self, request_class: type) -> int:
+        """The version to send a request in: the latest stable one, or with ``wire`` any that is accepted, drawn."""
+        first, last = request_class.VERSIONS  # type: ignore[attr-defined]
+        if request_class.LATEST_UNSTABLE:  # type: ignore[attr-defined]
+            last -= 1
+        return self.world.random.randint(first, last) if self.wire else last
+
+    def through_wire(self, message: Any, version: int) -> Any:
+        """With ``wire``, the message as it comes out of its own bytes; otherwise the message itself."""
+        if not self.wire:
+            return message
+        from kstore.schema import decode, encode
+
+        return decode(type(message), version, encode(message, version))
+
+    # -- faults --------------------------------------------------------------------------------------------------
+
+    def cut(self, from_ids: Iterable[int], to_ids: Iterable[int], *, both_ways: bool = True) -> None:
+        """Stop messages from some nodes to others."""
+        for a in from_ids:
+            for b in to_ids:
+                self.cuts.add((a, b))
+                if both_ways:
+                    self.cuts.add((b, a))
+
+    def heal(self) -> None:
+        """Let everything through again; what waited arrives in order."""
+        self.cuts.clear()
+        self.slow_us.clear()
+        for session in list(self.sessions):
+            for path in (session.inward, session.outward):
+                waiting, path.clogged = path.clogged, deque()
+                for action, args in waiting:
+                    self.carry(path, action, *args)
+
+    def slow(self, from_id: int, to_id: int, delay_ms: float) -> None:
+        """Add a delay to every message from one node to another."""
+        self.slow_us[(from_id, to_id)] = round(delay_ms * 1000)

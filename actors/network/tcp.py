@@ -1,0 +1,258 @@
+"""TCP: a listener per node, and a channel per connection that turns socket reads into frames and answers into writes.
+
+What the measurements asked for: small frames get their turns once a loop turn, when every readable socket has been
+read; a frame of ``LARGE_FRAME_BYTES`` or more is read straight into a buffer of its own and gets its turns at once.
+Answers are collected and written once per connection per drain. Records of a fetch answer are never joined or
+encoded again: file slices are read in pieces as the socket takes them.
+
+Frame: ``length 4 (big-endian, signed) | length bytes``. A length below 1 or over the limit closes the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from actors.network.channel import ChannelClosed, FramesReceived
+from actors.runtime.limits import FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
+from kstore.schema import frames
+
+if TYPE_CHECKING:
+    from actors.runtime.loop import LoopDriver
+    from actors.runtime.node import Node
+
+READ_BUFFER_BYTES = 256 * 1024
+LENGTH = struct.Struct(">i")
+
+
+class TcpChannel(asyncio.BufferedProtocol):
+    """One client's socket."""
+
+    def __init__(self, listener: TcpListener) -> None:
+        self.listener = listener
+        self.transport: Any = None
+        self.connection: Any = None
+        self.head = bytearray()  # the beginning of a small frame whose rest has not come
+        self.large: bytearray | None = None  # the large frame being read
+        self.large_view: memoryview | None = None
+        self.filled = 0
+        self.begun_at = 0.0
+        self.collected: list[Any] = []  # answers since the last drain
+        self.unsent: deque[Any] = deque()  # what the socket has not taken yet
+        self.may_write = True
+        self.dirty = False
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: Any) -> None:
+        """A client has connected."""
+        self.transport = transport
+        self.listener.connected(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go: the rest of a large frame, or the buffer that all connections share."""
+        if self.large_view is not None:
+            return self.large_view[self.filled :]
+        return self.listener.read_buffer
+
+    def buffer_updated(self, count: int) -> None:
+        """Bytes have come."""
+        if self.large is not None:
+            self.filled += count
+            if self.filled == len(self.large):
+                frame, self.large, self.large_view = self.large, None, None
+                self._deliver([frame])
+                self.listener.driver.drain_now()
+            return
+        data = self.listener.read_buffer[:count]
+        if self.head:
+            self.head += data
+            data = memoryview(bytes(self.head))
+            self.head = bytearray()
+        whole = self._split(data)
+        if whole:
+            self._deliver(whole)
+            if len(whole[-1]) >= LARGE_FRAME_BYTES:
+                self.listener.driver.drain_now()
+
+    def _split(self, data: memoryview) -> list[Any]:
+        whole: list[Any] = []
+        position, end = 0, len(data)
+        limit = self.listener.frame_bytes_max
+        while end - position >= 4:
+            (length,) = LENGTH.unpack_from(data, position)
+            if not 1 <= length <= limit:
+                self.abort()
+                return whole
+            position += 4
+            if end - position < length:
+                self._keep(data[position:], length)
+                return whole
+            whole.append(bytes(data[position : position + length]))
+            position += length
+        if position < end:
+            self.head += data[position:]
+            self._begin_waiting()
+        return whole
+
+    def _keep(self, rest: memoryview, length: int) -> None:
+        if length >= LARGE_FRAME_BYTES:
+            self.large = bytearray(length)
+            self.large_view = memoryview(self.large)
+            self.filled = len(rest)
+            self.large_view[: self.filled] = rest
+        else:
+            self.head += LENGTH.pack(length)
+            self.head += rest
+        self._begin_waiting()
+
+    def _begin_waiting(self) -> None:
+        self.begun_at = self.listener.loop.time()
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether the client began a frame and did not finish it in time."""
+        return bool(self.head or self.large is not None) and now - self.begun_at > FRAME_SECONDS_MAX
+
+    def _deliver(self, whole: list[Any]) -> None:
+        queue = self.listener.node.world.queue
+        queue.enter(self.connection.actor_inbox.actor_id, "SocketRead")
+        self.connection.tell(FramesReceived(whole))
+        queue.leave()
+
+    def eof_received(self) -> bool:
+        """The client will send nothing more: the connection is closed, as Apache Kafka does."""
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The socket is gone."""
+        self.collected.clear()
+        self.unsent.clear()
+        self.large = self.large_view = None
+        self.listener.disconnected(self)
+        if self.connection is not None and self.listener.node.alive:
+            self.connection.tell(ChannelClosed())
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def respond(self, correlation_id: int, response: Any, version: int) -> None:
+        """Collect an answer; it is written when the drain ends."""
+        self.collected += frames.encode_response(response, version, correlation_id)
+        if not self.dirty:
+            self.dirty = True
+            self.listener.dirty.append(self)
+
+    def flush(self) -> None:
+        """Hand what was collected to the socket, in one write if it is small."""
+        self.dirty = False
+        parts, self.collected = self.collected, []
+        if self.transport is None or self.transport.is_closing():
+            return
+        if self.may_write and not self.unsent and not any(hasattr(part, "read") for part in parts):
+            self.transport.writelines(parts) if len(parts) > 1 else self.transport.write(parts[0])
+            return
+        self.unsent.extend(parts)
+        self._write_on()
+
+    def _write_on(self) -> None:
+        while self.unsent and self.may_write:
+            part = self.unsent[0]
+            if hasattr(part, "read"):
+                piece, rest = part.read_piece(WRITE_CHUNK_BYTES)
+                if rest is None:
+                    self.unsent.popleft()
+                else:
+                    self.unsent[0] = rest
+                self.transport.write(piece)
+            else:
+                self.unsent.popleft()
+                self.transport.write(part)
+
+    def pause_writing(self) -> None:
+        """The socket's buffer is full."""
+        self.may_write = False
+
+    def resume_writing(self) -> None:
+        """The socket takes more."""
+        self.may_write = True
+        self._write_on()
+
+    def pause_reading(self) -> None:
+        """As ``Channel.pause_reading``."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """As ``Channel.resume_reading``."""
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def abort(self) -> None:
+        """As ``Channel.abort``: what was answered before is sent, then the socket is closed."""
+        self.flush()
+        if self.transport is not None:
+            self.transport.close()
+
+
+class TcpListener:
+    """The sockets of one node. Lives on the loop's thread."""
+
+    def __init__(self, driver: LoopDriver, node: Node, *, frame_bytes_max: int, connections_max: int) -> None:
+        assert driver.loop is not None, "a listener needs an open loop"
+        self.driver = driver
+        self.loop = driver.loop
+        self.node = node
+        self.frame_bytes_max = frame_bytes_max
+        self.connections_max = connections_max
+        self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
+        self.channels: dict[TcpChannel, None] = {}
+        self.dirty: list[TcpChannel] = []
+        self.server: Any = None
+        self.sweeper: Any = None
+
+    async def listen(self, sockets: Any) -> None:
+        """Accept clients on a bound socket."""
+        self.server = await self.loop.create_server(lambda: TcpChannel(self), sock=sockets, backlog=1024)
+        self.driver.after_drain.append(self.flush)
+        self.sweeper = self.loop.call_later(FRAME_SECONDS_MAX / 4, self._sweep)
+
+    def connected(self, channel: TcpChannel) -> None:
+        """A client has come: it gets a connection actor, unless there are too many or the node is down."""
+        if len(self.channels) >= self.connections_max or self.node.accept is None or not self.node.alive:
+            channel.transport.abort()
+            return
+        self.channels[channel] = None
+        peer = channel.transport.get_extra_info("peername") or ("", 0)
+        channel.transport.set_write_buffer_limits(high=2 * WRITE_CHUNK_BYTES)
+        channel.connection = self.node.accept(channel, "client", peer[0])
+
+    def disconnected(self, channel: TcpChannel) -> None:
+        """A client has gone."""
+        self.channels.pop(channel, None)
+
+    def flush(self) -> None:
+        """Write what the drain has collected, one write a connection."""
+        if self.dirty:
+            dirty, self.dirty = self.dirty, []
+            for channel in dirty:
+                channel.flush()
+
+    def _sweep(self) -> None:
+        now = self.loop.time()
+        for channel in [c for c in self.channels if c.is_overdue(now)]:
+            channel.abort()
+        self.sweeper = self.loop.call_later(FRAME_SECONDS_MAX / 4, self._sweep)
+
+    def close(self, *, abruptly: bool = False) -> None:
+        """Stop accepting and close every socket; ``abruptly`` as a killed process does."""
+        if self.server is not None:
+            self.server.close()
+            self.server = None
+            self.driver.after_drain.remove(self.flush)
+            self.sweeper.cancel()
+        for channel in list(self.channels):
+            if abruptly:
+                channel.transport.abort()
+            else:
+                channel.abort()
