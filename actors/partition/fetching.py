@@ -1,0 +1,326 @@
+"""A follower's side of replication: which partitions to fetch from one leader next, and what its answers mean.
+
+Pure: it builds requests and sorts answers; links, timers and replicas belong to the actor around it.
+
+One fetch carries all partitions that this node follows from that leader, through an incremental session: a request
+names only the partitions whose offset or epoch differ from what the leader was told last. What the leader was told is
+``known``; an answer about a partition counts only while ``known`` still is where the partition stands, so whatever
+crosses with a change is dropped and comes again.
+
+A partition is *ready*, *busy* (its replica is taking what was fetched) or *held back* (after an error, for a growing
+time). Held back partitions leave the session, or the leader would answer their error again at once. A fetch parked at
+the leader is superseded by the next one when partitions have become ready that it doesn't know of, so that a new
+partition doesn't wait for the end of somebody else's long poll.
+
+Invariants: ``busy`` counts the busy partitions; a partition is in ``changed`` if it is ready and its state isn't what
+is known; ``known`` is not None exactly for the partitions of the leader's session, ``in_session`` of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kstore.schema.messages.fetch import (
+    FetchPartition,
+    FetchRequest,
+    FetchResponse,
+    FetchTopic,
+    ForgottenTopic,
+    PartitionData,
+    ReplicaState,
+)
+
+Key = tuple[str, int]
+State = tuple[int, int, int, int]
+
+NONE = 0
+OFFSET_OUT_OF_RANGE = 1
+FETCH_SESSION_ID_NOT_FOUND = 70
+FIRST_BACKOFF_MS = 10
+EPOCH_MAX = 2**31 - 1
+
+
+class Followed:
+    """One partition that is fetched. ``replica`` is the follower's ref, opaque here."""
+
+    __slots__ = (
+        "backoff_ms",
+        "busy",
+        "held_until_ms",
+        "high_watermark",
+        "key",
+        "known",
+        "last_epoch",
+        "leader_epoch",
+        "leader_start",
+        "log_start_offset",
+        "offset",
+        "replica",
+        "topic_id",
+    )
+
+    def __init__(
+        self,
+        replica: Any,
+        topic: str,
+        topic_id: bytes,
+        partition: int,
+        *,
+        leader_epoch: int,
+        offset: int,
+        last_epoch: int,
+        log_start_offset: int,
+    ) -> None:
+        self.replica = replica
+        self.key: Key = (topic, partition)
+        self.topic_id = topic_id
+        self.leader_epoch = leader_epoch
+        self.offset = offset
+        self.last_epoch = last_epoch
+        self.log_start_offset = log_start_offset
+        self.high_watermark = -1
+        self.leader_start = -1
+        self.known: State | None = None
+        self.busy = False
+        self.held_until_ms: int | None = None
+        self.backoff_ms = FIRST_BACKOFF_MS
+
+    @property
+    def state(self) -> State:
+        """What the leader must know of it."""
+        return self.offset, self.last_epoch, self.leader_epoch, self.log_start_offset
+
+
+class Brought:
+    """What one answer brings: for each kind of outcome the partitions that have it."""
+
+    __slots__ = ("failed", "out_of_range", "taken")
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[Followed, PartitionData]] = []
+        self.out_of_range: list[Followed] = []
+        self.failed: list[tuple[Followed, int]] = []
+
+
+class LeaderSession:
+    """All partitions that this node follows from one leader."""
+
+    def __init__(
+        self,
+        *,
+        node: int,
+        broker_epoch: int,
+        max_wait_ms: int,
+        min_bytes: int,
+        max_bytes: int,
+        partition_max_bytes: int,
+        backoff_max_ms: int,
+    ) -> None:
+        self.node = node
+        self.broker_epoch = broker_epoch
+        self.max_wait_ms = max_wait_ms
+        self.min_bytes = min_bytes
+        self.max_bytes = max_bytes
+        self.partition_max_bytes = partition_max_bytes
+        self.backoff_max_ms = backoff_max_ms
+        self.followed: dict[Key, Followed] = {}
+        self.by_id: dict[tuple[bytes, int], Followed] = {}
+        self.changed: dict[Key, Followed] = {}
+        self.held: dict[Key, Followed] = {}
+        self.forgotten: dict[tuple[bytes, int], str] = {}
+        self.in_session = 0
+        self.busy = 0
+        self.session_id = 0
+        self.session_epoch = 0
+        self.refused_session = False
+
+    # -- which partitions ----------------------------------------------------------------------------------------
+
+    def follow(self, partition: Followed) -> None:
+        """Fetch a partition from now on, from where it says; in place of what was said of it before."""
+        topic, index = partition.key
+        self.unfollow(topic, index)
+        self.followed[partition.key] = partition
+        self.by_id[partition.topic_id, index] = partition
+        self.changed[partition.key] = partition
+
+    def unfollow(self, topic: str, index: int) -> None:
+        """Let go of a partition; harmless when it isn't followed."""
+        partition = self.followed.pop((topic, index), None)
+        if partition is None:
+            return
+        self.by_id.pop((partition.topic_id, index), None)
+        self.changed.pop(partition.key, None)
+        self.held.pop(partition.key, None)
+        if partition.busy:
+            self.busy -= 1
+        self._leave_session(partition)
+
+    def took(self, partition: Followed, *, offset: int, last_epoch: int, log_start_offset: int) -> None:
+        """A replica has taken what it was brought, and stands here now."""
+        self._not_busy(partition)
+        partition.offset = offset
+        partition.last_epoch = last_epoch
+        partition.log_start_offset = log_start_offset
+        partition.backoff_ms = FIRST_BACKOFF_MS
+        if partition.known != partition.state:
+            self.changed[partition.key] = partition
+
+    def hold(self, partition: Followed, now_ms: int) -> int:
+        """Leave a partition alone for a while, longer each time; returns how long."""
+        self._not_busy(partition)
+        delay_ms = partition.backoff_ms
+        partition.backoff_ms = min(delay_ms * 2, self.backoff_max_ms)
+        partition.held_until_ms = now_ms + delay_ms
+        self.changed.pop(partition.key, None)
+        self.held[partition.key] = partition
+        self._leave_session(partition)
+        return delay_ms
+
+    def release(self, now_ms: int) -> int | None:
+        """Those whose time is over are ready again; returns when the next one is, or ``None``."""
+        nearest: int | None = None
+        for key, partition in list(self.held.items()):
+            until = partition.held_until_ms
+            assert until is not None
+            if until <= now_ms:
+                del self.held[key]
+                partition.held_until_ms = None
+                self.changed[key] = partition
+            elif nearest is None or until < nearest:
+                nearest = until
+        return nearest
+
+    def _not_busy(self, partition: Followed) -> None:
+        if partition.busy:
+            partition.busy = False
+            self.busy -= 1
+
+    def _leave_session(self, partition: Followed) -> None:
+        if partition.known is not None:
+            partition.known = None
+            self.in_session -= 1
+            self.forgotten[partition.topic_id, partition.key[1]] = partition.key[0]
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    @property
+    def may_send(self) -> bool:
+        """True when a fetch makes sense now: everybody has taken the last one's records, and there is somebody."""
+        return self.busy == 0 and bool(self.changed or self.in_session)
+
+    @property
+    def may_supersede(self) -> bool:
+        """True when a fetch that is under way should make room for one that knows more."""
+        return self.session_id != 0 and self.busy == 0 and bool(self.changed)
+
+    def request(self) -> FetchRequest:
+        """The next fetch. It is sent at once: from here on its contents are what the leader knows."""
+        full = self.session_epoch == 0
+        topics: dict[bytes, FetchTopic] = {}
+        for partition in self.followed.values() if full else self.changed.values():
+            if partition.held_until_ms is not None:
+                continue
+            topic, index = partition.key
+            entry = topics.get(partition.topic_id)
+            if entry is None:
+                entry = topics[partition.topic_id] = FetchTopic(topic=topic, topic_id=partition.topic_id)
+            entry.partitions.append(
+                FetchPartition(
+                    partition=index,
+                    current_leader_epoch=partition.leader_epoch,
+                    fetch_offset=partition.offset,
+                    last_fetched_epoch=partition.last_epoch,
+                    log_start_offset=partition.log_start_offset,
+                    partition_max_bytes=self.partition_max_bytes,
+                )
+            )
+            if partition.known is None:
+                self.in_session += 1
+            partition.known = partition.state
+            self.forgotten.pop((partition.topic_id, index), None)
+        self.changed = {}
+        forgotten = [] if full else self._forgotten_topics()
+        self.forgotten = {}
+        return FetchRequest(
+            replica_state=ReplicaState(replica_id=self.node, replica_epoch=self.broker_epoch),
+            max_wait_ms=self.max_wait_ms if not full or self.refused_session else 0,
+            min_bytes=self.min_bytes,
+            max_bytes=self.max_bytes,
+            session_id=self.session_id,
+            session_epoch=self.session_epoch,
+            topics=list(topics.values()),
+            forgotten_topics_data=forgotten,
+        )
+
+    def _forgotten_topics(self) -> list[ForgottenTopic]:
+        topics: dict[bytes, ForgottenTopic] = {}
+        for (topic_id, index), topic in self.forgotten.items():
+            entry = topics.setdefault(topic_id, ForgottenTopic(topic=topic, topic_id=topic_id))
+            entry.partitions.append(index)
+        return list(topics.values())
+
+    def sent(self) -> None:
+        """The request is on its way: the next one has the next number."""
+        if self.session_epoch:
+            self.session_epoch = 1 if self.session_epoch >= EPOCH_MAX else self.session_epoch + 1
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def start_over(self, *, close_session: bool = False) -> None:
+        """The session is gone, here or there: the next fetch names everything. A lost link says no more than that."""
+        if not close_session:
+            self.session_id = 0
+        self.session_epoch = 0
+        self.in_session = 0
+        self.forgotten = {}
+        for partition in self.followed.values():
+            partition.known = None
+            if partition.held_until_ms is None and not partition.busy:
+                self.changed[partition.key] = partition
+
+    def answered(self, response: FetchResponse, *, full: bool) -> Brought | None:
+        """Sort an answer; ``None`` when the leader doesn't know the session, which then starts over."""
+        if response.error_code != NONE:
+            self.start_over(close_session=response.error_code != FETCH_SESSION_ID_NOT_FOUND)
+            return None
+        if full:
+            self.session_id = response.session_id
+            self.session_epoch = 1 if response.session_id else 0
+            self.refused_session = not response.session_id
+        brought = Brought()
+        for topic in response.responses:
+            for data in topic.partitions:
+                partition = self.by_id.get((topic.topic_id, data.partition_index))
+                if partition is not None and not partition.busy and partition.known == partition.state:
+                    self._sort(partition, data, brought)
+        if full and self.refused_session:
+            self._forget_session()
+        return brought
+
+    def _sort(self, partition: Followed, data: PartitionData, brought: Brought) -> None:
+        if data.error_code == OFFSET_OUT_OF_RANGE:
+            brought.out_of_range.append(partition)
+            return
+        if data.error_code != NONE:
+            brought.failed.append((partition, data.error_code))
+            return
+        partition.backoff_ms = FIRST_BACKOFF_MS
+        if (
+            data.records
+            or data.diverging_epoch.end_offset >= 0
+            or data.high_watermark != partition.high_watermark
+            or data.log_start_offset != partition.leader_start
+        ):
+            partition.high_watermark = data.high_watermark
+            partition.leader_start = data.log_start_offset
+            partition.busy = True
+            self.busy += 1
+            brought.taken.append((partition, data))
+
+    def _forget_session(self) -> None:
+        """The leader keeps no session for us: every fetch names everything."""
+        for partition in self.followed.values():
+            partition.known = None
+        self.in_session = 0
+        self.changed = {key: one for key, one in self.followed.items() if one.held_until_ms is None}

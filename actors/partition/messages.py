@@ -1,0 +1,250 @@
+"""What replicas, the fetch desk and the replica fetchers say to each other.
+
+Offsets are of records; an epoch of -1 means that it isn't known. A *token* names one read: it is drawn from one
+counter a node, so a late answer is known by its token and dropped.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from actors.runtime import Ref
+    from kstore.log import LogConfig
+    from kstore.records import RecordBatch
+
+FROM_CLIENT = 0
+FROM_COORDINATOR = 1
+
+READ_UNCOMMITTED = 0
+READ_COMMITTED = 1
+READ_TO_LOG_END = 2
+
+CONSUMER = -1
+
+
+class Append(NamedTuple):
+    """Ask a leader to append one request's batches. The answer is an ``Appended``, or the error that refused it."""
+
+    batches: list[RecordBatch]
+    required_acks: int = -1
+    timeout_ms: int = 30_000
+    origin: int = FROM_CLIENT
+
+
+class Appended(NamedTuple):
+    """Where the batches stand. With acks=-1 it is said when the high watermark has passed them."""
+
+    first_offset: int
+    last_offset: int
+    log_append_time: int
+    log_start_offset: int
+    leader_epoch: int
+    duplicate: bool
+
+
+class Flush(NamedTuple):
+    """To itself: append what has been collected, in one go."""
+
+
+class Read(NamedTuple):
+    """Read from ``offset`` and answer with a ``ReadAnswer``; a second one follows when the first says ``parked``.
+
+    ``beyond``: park until there is something past this offset (at least ``offset``; more when the reader has seen
+    that much already and found it too little). ``replaces`` is the token of a parked read that this one takes the
+    place of. ``replica`` and ``broker_epoch`` say which follower asks; ``CONSUMER`` is none.
+    """
+
+    reader: Ref
+    token: int
+    replaces: int
+    offset: int
+    beyond: int
+    max_bytes: int
+    leader_epoch: int
+    last_fetched_epoch: int
+    log_start_offset: int
+    isolation: int
+    replica: int
+    broker_epoch: int
+
+
+class ReadAnswer(NamedTuple):
+    """What a read found: an error code, or the offsets and perhaps records.
+
+    ``parked``: nothing yet; another answer follows under the same token. ``diverging``: the (epoch, end offset) to
+    which the follower has to look back, because its log isn't a prefix of the leader's.
+    """
+
+    token: int
+    error: int
+    parked: bool
+    high_watermark: int
+    last_stable_offset: int
+    log_start_offset: int
+    read: Any
+    diverging: tuple[int, int] | None
+
+
+class CancelRead(NamedTuple):
+    """Forget a parked read."""
+
+    token: int
+
+
+class ReadLog(NamedTuple):
+    """Ask a leader's replica for its own log from ``offset`` to its end, committed or not: for loading a coordinator.
+
+    The answer is a ``LogPart`` of at least one batch where there is one.
+    """
+
+    offset: int
+    max_bytes: int = 1 << 20
+
+
+class LogPart(NamedTuple):
+    """Some batches; ``next_offset`` is where to read on, until it is ``end_offset``."""
+
+    batches: list[RecordBatch]
+    next_offset: int
+    end_offset: int
+    high_watermark: int
+    log_start_offset: int
+
+
+class FindOffset(NamedTuple):
+    """Ask for the offset of a time (or -1 latest, -2 earliest, -3 greatest timestamp, -4 earliest local, -5 latest
+    tiered, -6 earliest not yet tiered). ``isolation`` is ``READ_TO_LOG_END`` for replicas."""
+
+    timestamp: int
+    isolation: int
+    leader_epoch: int
+
+
+class FoundOffset(NamedTuple):
+    """What was found; all -1 when nothing."""
+
+    timestamp: int
+    offset: int
+    leader_epoch: int
+
+
+class FindEpochEnd(NamedTuple):
+    """Ask a leader where the largest epoch up to ``epoch`` ends. The answer is a pair (epoch, end offset)."""
+
+    epoch: int
+    leader_epoch: int
+
+
+class BecomeLeader(NamedTuple):
+    """Lead in this epoch; in the epoch that is led already, take the replicas and the in-sync set as confirmed."""
+
+    leader_epoch: int
+    partition_epoch: int
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+
+
+class BecomeFollower(NamedTuple):
+    """Follow ``leader`` through ``fetcher``; there is none when the partition has no leader (-1)."""
+
+    leader: int
+    leader_epoch: int
+    partition_epoch: int
+    fetcher: Ref | None
+
+
+class Configure(NamedTuple):
+    """The topic's settings have changed."""
+
+    log: LogConfig
+    min_in_sync: int
+
+
+class BrokersChanged(NamedTuple):
+    """Brokers came, went or were fenced: look again at who may be in sync."""
+
+
+class Upkeep(NamedTuple):
+    """Time to look at age: segments to roll, producers to forget."""
+
+
+class ReportHighWatermark(NamedTuple):
+    """Ask for the high watermark, for the checkpoint."""
+
+
+class Remove(NamedTuple):
+    """The partition was deleted or moved away: answer everybody, delete the log, stop."""
+
+
+class IsrAnswer(NamedTuple):
+    """What the controller said to a change of the in-sync set: its new state, or an error code (0: none)."""
+
+    proposal: Any
+    error: int
+    leader_epoch: int
+    isr: tuple[int, ...]
+    partition_epoch: int
+
+
+class ChangeIsr(NamedTuple):
+    """Ask the controller, by way of the node's queue of changes, for a change of an in-sync set."""
+
+    replica: Ref
+    topic_id: bytes
+    partition: int
+    proposal: Any
+
+
+class Follow(NamedTuple):
+    """Tell a fetcher to fetch a partition from its leader."""
+
+    replica: Ref
+    topic: str
+    topic_id: bytes
+    partition: int
+    leader_epoch: int
+    offset: int
+    last_epoch: int
+    log_start_offset: int
+
+
+class Unfollow(NamedTuple):
+    """Tell a fetcher to let go of a partition."""
+
+    topic: str
+    partition: int
+
+
+class Replicate(NamedTuple):
+    """What a fetcher brought a follower: records (chunks, or parsed batches), or where its log diverges."""
+
+    leader_epoch: int
+    offset: int
+    records: Any
+    high_watermark: int
+    log_start_offset: int
+    diverging: tuple[int, int] | None
+
+
+class StartAt(NamedTuple):
+    """The leader's log no longer (or not yet) has the follower's end: go on where it can, from what it has.
+
+    ``leader_start`` and ``leader_end`` are the ends of the leader's log.
+    """
+
+    leader_epoch: int
+    leader_start: int
+    leader_end: int
+
+
+class Replicated(NamedTuple):
+    """Where a follower's log ends now, and in which epoch; ``failed`` when it could not take what was brought."""
+
+    topic: str
+    partition: int
+    leader_epoch: int
+    offset: int
+    last_epoch: int
+    log_start_offset: int
+    failed: bool

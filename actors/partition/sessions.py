@@ -1,0 +1,337 @@
+"""Fetch sessions as a broker keeps them (KIP-227), and one fetch while its partitions are asked.
+
+A session remembers which partitions a consumer or follower fetches, so that a request names only those that changed
+and an answer only those with news. Here it also remembers which of them wait at their replicas: a *slot* that is
+parked there costs nothing until it fires, and a fetch touches only the slots that are *due*, so that a session over
+10,000 idle partitions costs no more than one over none.
+
+Pure: replicas are asked and answered by the actor around it. A slot is
+
+* due: the next fetch must ask its replica (it is new or changed, or its last answer was used or left over),
+* asked: the replica hasn't answered yet,
+* parked: the replica will say when there is something to read,
+* answered: its answer waits for the fetch to be complete.
+
+Epochs of a session: 0 opens one, -1 does without (or ends one), otherwise each request has the next number, which
+goes from 2^31-1 to 1.
+
+Invariants: a slot that isn't parked, asked or answered is in ``due``; a session has one fetch at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from actors.partition.messages import ReadAnswer
+
+INITIAL_EPOCH = 0
+FINAL_EPOCH = -1
+EPOCH_MAX = 2**31 - 1
+EVICT_AFTER_MS = 120_000
+
+DUE = 0
+ASKED = 1
+PARKED = 2
+ANSWERED = 3
+
+Key = tuple[Any, int]
+
+
+def next_epoch(epoch: int) -> int:
+    """The number of the request after this one."""
+    return 1 if epoch >= EPOCH_MAX else epoch + 1
+
+
+class Slot:
+    """One partition of a session, or of a fetch without one. ``topic`` is a name, or a topic id from version 13."""
+
+    __slots__ = (
+        "answer",
+        "fetch",
+        "fetch_offset",
+        "last_fetched_epoch",
+        "leader_epoch",
+        "log_start_offset",
+        "max_bytes",
+        "partition",
+        "sent_high_watermark",
+        "sent_log_start",
+        "session",
+        "state",
+        "token",
+        "topic",
+    )
+
+    def __init__(self, topic: Any, asked: Any) -> None:
+        self.topic = topic
+        self.partition: int = asked.partition
+        self.state = DUE
+        self.token = -1
+        self.answer: ReadAnswer | None = None
+        self.session: Session | None = None
+        self.fetch: Gathering | None = None
+        self.sent_high_watermark = -1
+        self.sent_log_start = -1
+        self.update(asked)
+
+    @property
+    def key(self) -> Key:
+        return self.topic, self.partition
+
+    def update(self, asked: Any) -> None:
+        """Take what the request says of the partition (a ``FetchPartition``)."""
+        self.fetch_offset: int = asked.fetch_offset
+        self.max_bytes: int = asked.partition_max_bytes
+        self.leader_epoch: int = asked.current_leader_epoch
+        self.last_fetched_epoch: int = asked.last_fetched_epoch
+        self.log_start_offset: int = asked.log_start_offset
+
+    def has_news(self) -> bool:
+        """True when an incremental answer must name it."""
+        answer = self.answer
+        assert answer is not None
+        return (
+            (answer.read is not None and answer.read.size_bytes > 0)
+            or answer.error != 0
+            or answer.diverging is not None
+            or answer.high_watermark != self.sent_high_watermark
+            or answer.log_start_offset != self.sent_log_start
+        )
+
+    def sent(self) -> None:
+        """Its answer goes out: what it said is what the other side knows now."""
+        answer = self.answer
+        assert answer is not None
+        if answer.error:
+            self.sent_high_watermark = self.sent_log_start = -1
+        else:
+            self.sent_high_watermark = answer.high_watermark
+            self.sent_log_start = answer.log_start_offset
+
+
+class Gathering:
+    """One fetch under way: which slots were asked, and what came back. ``context`` belongs to the actor."""
+
+    __slots__ = (
+        "bytes_found",
+        "context",
+        "deadline_ms",
+        "finished",
+        "max_bytes",
+        "min_bytes",
+        "names_all",
+        "session",
+        "slots",
+        "unanswered",
+        "urgent",
+    )
+
+    def __init__(
+        self,
+        context: Any,
+        session: Session | None,
+        *,
+        names_all: bool,
+        min_bytes: int,
+        max_bytes: int,
+        deadline_ms: int,
+    ) -> None:
+        self.context = context
+        self.session = session
+        self.names_all = names_all
+        self.min_bytes = min_bytes
+        self.max_bytes = max_bytes
+        self.deadline_ms = deadline_ms
+        self.slots: dict[Key, Slot] = {}
+        self.unanswered = 0
+        self.bytes_found = 0
+        self.urgent = False
+        self.finished = False
+
+    def ask(self, slot: Slot, token: int) -> None:
+        """A slot's replica is being asked. What it found before stands until it has found more."""
+        if slot.state == DUE:
+            slot.answer = None
+        slot.state = ASKED
+        slot.token = token
+        slot.fetch = self
+        self.slots[slot.key] = slot
+        self.unanswered += 1
+
+    def take(self, slot: Slot, answer: ReadAnswer) -> None:
+        """A slot's replica has answered, now or at last."""
+        if slot.state == ASKED:
+            self.unanswered -= 1
+        self.slots[slot.key] = slot
+        before = size_of(slot.answer)
+        if answer.parked:
+            slot.state = PARKED
+            if not before:
+                slot.answer = answer
+            return
+        slot.state = ANSWERED
+        slot.answer = answer
+        size = size_of(answer)
+        self.bytes_found += size - before
+        if size == 0:
+            self.urgent = True
+
+    @property
+    def is_complete(self) -> bool:
+        """True when everybody was heard and there is enough to answer."""
+        return self.unanswered == 0 and (self.urgent or self.bytes_found >= self.min_bytes)
+
+    def too_little(self) -> list[Slot]:
+        """Slots that found something, but not enough to end the fetch: to be asked for more once all were heard."""
+        return [slot for slot in self.slots.values() if slot.state == ANSWERED]
+
+    def finish(self) -> list[Slot]:
+        """End the fetch: the slots that its answer names, in order, with records up to ``max_bytes``.
+
+        The first that has records gives them whatever their size, so that a large batch can't block a reader.
+        """
+        self.finished = True
+        named: list[Slot] = []
+        left_over: list[Slot] = []
+        room = self.max_bytes
+        first = True
+        for slot in self.slots.values():
+            answer = slot.answer
+            if answer is None:
+                left_over.append(slot)
+                continue
+            size = size_of(answer)
+            if size:
+                if size > room and not first:
+                    left_over.append(slot)
+                    if not self.names_all:
+                        continue
+                    slot.answer = answer._replace(read=None)
+                else:
+                    room -= size
+                    first = False
+            if self.names_all or slot.has_news():
+                named.append(slot)
+                slot.sent()
+        if self.session is not None:
+            self._release(self.session, left_over)
+        return named
+
+    def _release(self, session: Session, left_over: list[Slot]) -> None:
+        """What was left over comes first next time; what was used is asked again, by the offset that then holds."""
+        session.fetch = None
+        due = session.due
+        for slot in left_over:
+            slot.state = DUE
+            due[slot.key] = slot
+        for slot in self.slots.values():
+            used = size_of(slot.answer) > 0
+            if used or slot.state == ANSWERED:
+                slot.state = DUE
+                due[slot.key] = slot
+
+
+def size_of(answer: ReadAnswer | None) -> int:
+    """How many bytes of records an answer brings."""
+    return 0 if answer is None or answer.read is None else answer.read.size_bytes
+
+
+class Session:
+    """The partitions of one consumer or follower."""
+
+    __slots__ = ("created_ms", "due", "epoch", "fetch", "id", "privileged", "slots", "used_ms", "uses_ids")
+
+    def __init__(self, session_id: int, *, privileged: bool, uses_ids: bool, now_ms: int) -> None:
+        self.id = session_id
+        self.epoch = 1
+        self.privileged = privileged
+        self.uses_ids = uses_ids
+        self.created_ms = now_ms
+        self.used_ms = now_ms
+        self.slots: dict[Key, Slot] = {}
+        self.due: dict[Key, Slot] = {}
+        self.fetch: Gathering | None = None
+
+    def name(self, topic: Any, asked: Any) -> None:
+        """A request names a partition: it is new, or its offset or limits have changed."""
+        key = (topic, asked.partition)
+        slot = self.slots.get(key)
+        if slot is None:
+            slot = self.slots[key] = Slot(topic, asked)
+            slot.session = self
+        else:
+            slot.update(asked)
+        self.due[key] = slot
+
+    def forget(self, topic: Any, partition: int) -> Slot | None:
+        """A request drops a partition; the slot is returned so that a parked read can be called off."""
+        key = (topic, partition)
+        self.due.pop(key, None)
+        return self.slots.pop(key, None)
+
+    def take_due(self) -> Iterable[Slot]:
+        """The slots that the fetch which begins now must ask."""
+        due = self.due
+        self.due = {}
+        return due.values()
+
+
+class SessionCache:
+    """All sessions of a broker, at most ``slots_max`` of them."""
+
+    def __init__(self, slots_max: int, draw_id: Callable[[], int]) -> None:
+        self.slots_max = slots_max
+        self.sessions: dict[int, Session] = {}
+        self.evicted = 0
+        self._draw_id = draw_id
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self.sessions.values())
+
+    def get(self, session_id: int) -> Session | None:
+        return self.sessions.get(session_id)
+
+    def remove(self, session: Session) -> None:
+        """End a session."""
+        del self.sessions[session.id]
+
+    def make_room(self, *, privileged: bool, partitions: int, now_ms: int) -> tuple[bool, Session | None]:
+        """Whether a new session may be kept, and which one has to go for it.
+
+        A stale session goes first. Otherwise one that is worth less than the newcomer: followers are worth more than
+        consumers, more partitions more than fewer; the young are spared, but for a follower's sake.
+        """
+        if len(self.sessions) < self.slots_max:
+            return True, None
+        if not self.sessions:
+            return False, None
+        stalest = min(self.sessions.values(), key=lambda session: (session.used_ms, session.id))
+        if now_ms - stalest.used_ms > EVICT_AFTER_MS:
+            return True, stalest
+        candidates = [
+            session
+            for session in self.sessions.values()
+            if now_ms - session.created_ms > EVICT_AFTER_MS or (privileged and not session.privileged)
+        ]
+        if candidates:
+            least = min(candidates, key=_worth)
+            if (least.privileged, len(least.slots)) < (privileged, partitions):
+                return True, least
+        return False, None
+
+    def open(self, *, privileged: bool, uses_ids: bool, now_ms: int) -> Session:
+        """A new session with an id of its own; there must be room."""
+        session_id = self._draw_id()
+        while session_id <= 0 or session_id in self.sessions:
+            session_id = self._draw_id()
+        session = Session(session_id, privileged=privileged, uses_ids=uses_ids, now_ms=now_ms)
+        self.sessions[session_id] = session
+        return session
+
+
+def _worth(session: Session) -> tuple[bool, int, int]:
+    return session.privileged, len(session.slots), session.id
