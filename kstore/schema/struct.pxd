@@ -1,5 +1,5 @@
 # What the codec sees of a struct: where its slots lie and what stands in them by default.
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 
 cdef class Field:
     cdef readonly object kind         # a constant, a struct class, or a list of one of them
@@ -17,6 +17,7 @@ cdef class Layout:
     cdef readonly tuple specs         # one field spec a name (none for unknown_tagged_fields)
     cdef tuple defaults               # the shared default, or the class whose fresh instance is the default
     cdef int count
+    cdef dict plans                   # version -> the codec's plan of it, once compiled
     cdef PyObject **name_at           # borrowed from names
     cdef PyObject **default_at        # borrowed from defaults
     cdef Py_ssize_t *offset_at        # of the slot, from the start of the object
@@ -28,6 +29,7 @@ cpdef enum Fresh:
     STRUCT = 2                        # a new instance of a struct class
 
 cdef Layout layout_of(cls)
+cdef Layout find_layout(PyTypeObject *cls)
 cdef object fresh_default(Layout layout, int index)
 cdef object bare(cls)
 cdef bint same(object left, object right) except -1

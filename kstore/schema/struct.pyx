@@ -20,7 +20,7 @@ kept for the process); a class's slots never move, as CPython's member descripto
 from cpython.dict cimport PyDict_GetItem
 from cpython.list cimport PyList_New
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
 
 cdef extern from *:
@@ -135,6 +135,12 @@ cdef Layout _lay_out(cls, tuple names, tuple specs):
         if i < layout.count - 1 and (<Field>specs[i]).fresh:
             layout.fresh_at[i] = LIST if (<Field>specs[i]).default is list else STRUCT
     return layout
+
+
+cdef Layout find_layout(PyTypeObject *cls):
+    """The layout of a class, ``None`` when it isn't a struct's."""
+    cdef PyObject *found = PyDict_GetItem(_layouts, <object>cls)
+    return None if found == NULL else <Layout>found
 
 
 cdef Layout layout_of(cls):
