@@ -1,0 +1,95 @@
+"""A node's folder: claimed for this process alone, known by its ``meta.properties``, judged clean or not.
+
+What a log directory of Apache Kafka holds beside the partitions, and what is true of it between a start and a stop:
+the lock is held, the mark of a clean stop is gone, and the checkpoints say from where logs must be recovered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kstore.fs import FileSystem, LockedError
+from kstore.log.checkpoints import (
+    HIGH_WATERMARKS,
+    RECOVERY_POINTS,
+    START_OFFSETS,
+    CheckpointError,
+    MetaProperties,
+    read_meta_properties,
+    read_offsets,
+    take_clean_shutdown,
+    write_clean_shutdown,
+    write_meta_properties,
+    write_offsets,
+)
+
+LOCK = ".lock"
+
+
+class FolderError(Exception):
+    """The folder can't be used; the message says why and what mends it."""
+
+
+class Folder:
+    """One node's claimed folder."""
+
+    def __init__(self, fs: FileSystem, lock: Any, name: str) -> None:
+        self.fs = fs
+        self.name = name
+        self._lock = lock
+        self.meta = read_meta_properties(fs)
+        self.clean = take_clean_shutdown(fs)
+        self.recovery_points = read_offsets(fs, RECOVERY_POINTS)
+        self.high_watermarks = read_offsets(fs, HIGH_WATERMARKS)
+        self.start_offsets = read_offsets(fs, START_OFFSETS)
+
+    def belong(self, meta: MetaProperties) -> None:
+        """Make a new folder part of a cluster; raises ``FolderError`` if it is part of another one."""
+        if self.meta is None:
+            write_meta_properties(self.fs, meta)
+            self.meta = meta
+        elif self.meta.cluster_id != meta.cluster_id:
+            raise FolderError(
+                f"{self.name} belongs to cluster {self.meta.cluster_id}, its neighbours to {meta.cluster_id}: "
+                "put each cluster's folders under a --data-dir of their own"
+            )
+        elif self.meta.node_id != meta.node_id:
+            raise FolderError(f"{self.name} belongs to node {self.meta.node_id}: rename it node-{self.meta.node_id}")
+
+    def checkpoint_high_watermarks(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Remember how far each partition is committed."""
+        write_offsets(self.fs, HIGH_WATERMARKS, offsets, sync=False)
+
+    def checkpoint_recovery_points(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Remember up to where each log is known to be on disk."""
+        write_offsets(self.fs, RECOVERY_POINTS, offsets, sync=False)
+
+    def checkpoint_start_offsets(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Remember where logs begin that don't begin at their first segment's offset."""
+        write_offsets(self.fs, START_OFFSETS, offsets, sync=False)
+
+    def mark_clean(self, broker_epoch: int) -> None:
+        """The last act of a clean stop."""
+        write_clean_shutdown(self.fs, broker_epoch)
+
+    def release(self) -> None:
+        """Let others have the folder; open files are closed without a flush."""
+        self.fs.close()  # type: ignore[attr-defined]
+        self._lock.release()
+
+
+def claim_folder(fs: FileSystem, node_id: int, name: str) -> Folder:
+    """Take a folder for this process; raises ``FolderError`` when another one has it or it isn't readable."""
+    try:
+        fs.mkdir("")
+        lock = fs.lock(LOCK)
+    except LockedError:
+        raise FolderError(f"{name} is in use by another process: stop it, or choose another --data-dir") from None
+    except OSError as error:
+        raise FolderError(f"{name} can't be used: {error.strerror}: choose a --data-dir you may write to") from None
+    try:
+        return Folder(fs, lock, name)
+    except (CheckpointError, OSError) as error:
+        lock.release()
+        raise FolderError(f"{name} can't be used: {error}") from None

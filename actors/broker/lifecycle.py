@@ -1,0 +1,165 @@
+"""The broker's membership in the cluster: it registers with the controller, then beats.
+
+Registration names the incarnation, the listeners and the log directory; its answer is the broker epoch. Heartbeats
+tell how far the node has replayed the metadata log, so that the controller can unfence it once it knows itself; they
+go on every ``broker.heartbeat.interval.ms``, sooner while the broker is fenced. A controller that doesn't know the
+epoch any more (it fenced and forgot, or restarted) is registered with again. (KIP-631, ``BrokerLifecycleManager``.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.runtime import Actor, Ref, receives
+from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
+from kstore.schema.messages.broker_registration import BrokerRegistrationRequest, Listener
+
+if TYPE_CHECKING:
+    from actors.controller.image import Endpoint
+    from actors.runtime import Node, Timer
+
+RETRY_MS = 50
+FENCED_BEAT_MS = 20
+
+
+class Registered(NamedTuple):
+    """To the broker: the node is registered, under this epoch."""
+
+    broker_epoch: int
+
+
+class MetadataReached(NamedTuple):
+    """From the broker: the node has replayed the metadata log up to ``offset``; whether it finds itself fenced."""
+
+    offset: int
+    fenced: bool
+    controller_id: int
+
+
+class LeaveCluster(NamedTuple):
+    """From the broker: ask the controller to move leaderships away; answered when it has, or can't be asked."""
+
+
+class _Beat(NamedTuple):
+    pass
+
+
+class _Register(NamedTuple):
+    pass
+
+
+class Lifecycle(Actor):
+    """One node's registration and heartbeats."""
+
+    def __init__(
+        self, node: Node, broker: Ref, cluster_id: str, directory_id: bytes, endpoints: list[Endpoint], controller: int
+    ) -> None:
+        super().__init__(node, "lifecycle")
+        self.broker = broker
+        self.cluster_id = cluster_id
+        self.directory_id = directory_id
+        self.endpoints = endpoints
+        self.incarnation = self.uuid()
+        self.link = self.connect(controller)
+        self.broker_epoch = -1
+        self.offset = -1
+        self.fenced = True
+        self.leaving: Any = None
+        self.in_flight = False
+        self.timer: Timer | None = None
+
+    def on_start(self) -> None:
+        """Register at once."""
+        self.register(_Register())
+
+    @receives(_Register)
+    def register(self, message: _Register) -> None:
+        """Ask to be a member of the cluster."""
+        request = BrokerRegistrationRequest(
+            broker_id=self.node.node_id,
+            cluster_id=self.cluster_id,
+            incarnation_id=self.incarnation,
+            listeners=[
+                Listener(name=e.name, host=e.host, port=e.port, security_protocol=e.security_protocol)
+                for e in self.endpoints
+            ],
+            features=[],
+            rack=None,
+            is_migrating_zk_broker=False,
+            log_dirs=[self.directory_id],
+            previous_broker_epoch=-1,
+        )
+        self.call(self.link, request, self.registered)
+
+    def registered(self, outcome: Any) -> None:
+        """The controller has answered, or could not be reached."""
+        if isinstance(outcome, Exception) or outcome.error_code:
+            self.note("RegistrationRefused", "", outcome.error_code if not isinstance(outcome, Exception) else -1)
+            self.after(RETRY_MS, _Register())
+            return
+        self.broker_epoch = outcome.broker_epoch
+        self.broker.tell(Registered(self.broker_epoch))
+        self.beat(_Beat())
+
+    @receives(MetadataReached)
+    def metadata_reached(self, message: MetadataReached) -> None:
+        """The node knows more: say so at once while it matters."""
+        self.offset = message.offset
+        was_fenced, self.fenced = self.fenced, message.fenced
+        if self.fenced and was_fenced and self.broker_epoch >= 0:
+            self.beat(_Beat())
+
+    @receives(_Beat)
+    def beat(self, message: _Beat) -> None:
+        """Tell the controller that the broker lives."""
+        if self.in_flight:
+            return
+        if self.timer is not None:
+            self.timer.cancel()
+        self.in_flight = True
+        request = BrokerHeartbeatRequest(
+            broker_id=self.node.node_id,
+            broker_epoch=self.broker_epoch,
+            current_metadata_offset=self.offset,
+            want_fence=False,
+            want_shut_down=self.leaving is not None,
+        )
+        session_ms = self.node.config.integer("broker.session.timeout.ms")
+        self.link.send(request, self.reply_here(self.beaten, self.offset), timeout_ms=session_ms / 2)
+
+    def beaten(self, outcome: Any, told_offset: int) -> None:
+        """The controller has heard, or not."""
+        self.in_flight = False
+        failed = isinstance(outcome, Exception)
+        if not failed and outcome.error_code:
+            if self.leaving is not None:
+                self._left()
+                return
+            self.broker_epoch = -1
+            self.register(_Register())
+            return
+        if self.leaving is not None and (failed or outcome.should_shut_down):
+            self._left()
+            return
+        wait_ms = self.node.config.integer("broker.heartbeat.interval.ms")
+        if failed:
+            wait_ms = RETRY_MS
+        elif outcome.is_fenced or self.leaving is not None:
+            wait_ms = 0 if self.offset > told_offset else FENCED_BEAT_MS
+        self.timer = self.after(wait_ms, _Beat())
+
+    @receives(LeaveCluster)
+    def leave(self, message: LeaveCluster) -> None:
+        """Shut down in order: the controller moves leaderships away first."""
+        self.leaving = self.defer()
+        if self.broker_epoch < 0:
+            self._left()
+        else:
+            self.beat(_Beat())
+
+    def _left(self) -> None:
+        leaving, self.leaving = self.leaving, None
+        if self.timer is not None:
+            self.timer.cancel()
+        leaving.set(None)
+

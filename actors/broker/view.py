@@ -1,0 +1,32 @@
+"""What a node's broker publishes for the node's other actors to read: one immutable value, replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from actors.controller.image import ClusterImage
+
+if TYPE_CHECKING:
+    from actors.broker.config import BrokerConfig
+    from actors.runtime import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The cluster as this node knows it, and where its own actors are.
+
+    ``replicas`` has every partition with a replica on this node, by (topic, partition), leader or not;
+    ``coordinators`` has the group coordinator of each ``__consumer_offsets`` partition that is led here.
+    ``controller`` is set on the node that holds the controller.
+    """
+
+    image: ClusterImage
+    config: BrokerConfig
+    broker_epoch: int = -1
+    replicas: Mapping[tuple[str, int], Ref] = field(default_factory=dict)
+    coordinators: Mapping[int, Ref] = field(default_factory=dict)
+    fetch_desk: Ref | None = None
+    controller: Ref | None = None
+    producer_ids: Ref | None = None

@@ -1,0 +1,88 @@
+"""``kstore serve``: some brokers in this process, for any Kafka client, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+import traceback
+from typing import Any
+
+EXAMPLE = """\
+example:
+  kstore serve --brokers 3 --listen 127.0.0.1:9092 --data-dir ./kafka-data --set num.partitions=4
+
+Prints one line when it is ready, with the brokers' addresses. Without --data-dir everything is kept in memory.
+SIGTERM and Ctrl-C stop it in order; after a SIGKILL the next start recovers what is in the folder.
+"""
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb to the command's parser."""
+    verb = verbs.add_parser(
+        "serve",
+        help="run brokers that any Kafka client can connect to",
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_argument("--brokers", type=int, default=1, metavar="N", help="how many brokers (default: 1)")
+    verb.add_argument(
+        "--listen",
+        default="127.0.0.1:9092",
+        metavar="HOST:PORT",
+        help="the first broker's address, the others follow on the next ports; port 0: any free ports "
+        "(default: 127.0.0.1:9092)",
+    )
+    verb.add_argument("--data-dir", metavar="DIR", help="keep the data here, in Apache Kafka's own format")
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a broker config of Apache Kafka's; repeatable"
+    )
+    verb.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until told to stop. 0: stopped in order; 1: a broker crashed; 2: it could not be started as asked."""
+    from actors.broker.config import ConfigError, parse_settings
+    from actors.broker.folder import FolderError
+    from actors.cluster import Cluster
+    from actors.network.ports import ListenError
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        cluster = Cluster(
+            options.brokers, data_dir=options.data_dir, listen=options.listen, config=parse_settings(options.set)
+        )
+    except (ConfigError, FolderError, ListenError, ValueError) as error:
+        print(f"kstore: {error}", file=sys.stderr)
+        return 2
+    crashes: list[Exception] = []
+
+    def crashed(error: Exception) -> None:
+        crashes.append(error)
+        stop.set()
+
+    cluster.world.driver.on_crash = crashed  # type: ignore[attr-defined]
+    try:
+        cluster.start()
+        settle_memory()
+        if not crashes:
+            print(f"kstore: {options.brokers} brokers ready on {cluster.bootstrap_servers}", flush=True)
+        stop.wait()
+    finally:
+        cluster.close()
+    for error in crashes:
+        traceback.print_exception(error)
+    return 1 if crashes else 0
+
+
+def settle_memory() -> None:
+    """Tell the collector that what exists now stays, and to look less often for what doesn't."""
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -1,0 +1,232 @@
+"""A cluster: its world, its nodes, their folders and their sockets, put together, started and stopped.
+
+Three worlds: on virtual time with a ``seed``; on an event loop's thread with ``listen``, where every broker also
+speaks the Kafka protocol on TCP; otherwise in real time on the calling threads. Node ids are 1 to ``brokers``; node 1
+is the controller. With ``data_dir`` each node keeps a log directory of Apache Kafka's own format in ``node-N``,
+otherwise its files are in memory and outlive a kill as a disk does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from actors.broker.broker import Broker, StopNode
+from actors.broker.config import BrokerConfig
+from actors.broker.folder import Folder, claim_folder
+from actors.controller.image import ClusterImage, Endpoint
+from actors.network.network import Network
+from actors.runtime.future import ask
+from actors.runtime.node import Node
+from actors.runtime.world import World, loop_world, real_world, virtual_world
+from kstore.fs import FileSystem, MemoryFileSystem
+from kstore.log.checkpoints import MetaProperties
+from kstore.schema.uuids import to_string
+
+if TYPE_CHECKING:
+    from actors.runtime import Ref
+
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 60
+
+
+class Cluster:
+    """Some brokers in this process. Usable in a ``with`` block; ``close`` stops them in order.
+
+    ``data_dir``: a folder, or None to keep everything in memory. ``listen``: ``"host:port"`` of the first broker, the
+    others follow on consecutive ports (port 0: any free ports). ``seed``: run on virtual time, in an order drawn from
+    it. ``config``: Apache Kafka's broker keys. Raises ``ConfigError`` for a wrong key, ``FolderError`` for a folder
+    that can't be used, ``OSError`` for a port that can't be had.
+    """
+
+    def __init__(
+        self,
+        brokers: int = 1,
+        *,
+        data_dir: str | None = None,
+        listen: str | None = None,
+        seed: int | None = None,
+        config: Mapping[str, str] | None = None,
+        trace_rows: int = 65536,
+        wire: bool = False,
+    ) -> None:
+        if brokers < 1:
+            raise ValueError("a cluster has at least one broker")
+        if listen is not None and seed is not None:
+            raise ValueError("a cluster with a seed runs on virtual time, where no socket is: leave out listen or seed")
+        self.config = BrokerConfig(config, brokers=brokers)
+        self.node_ids = tuple(range(1, brokers + 1))
+        self.world = self._make_world(listen, seed, trace_rows)
+        self.net = Network(self.world, wire=wire)
+        self.nodes: dict[int, Node] = {}
+        self.brokers: dict[int, Ref] = {}
+        self.incarnations = dict.fromkeys(self.node_ids, 0)
+        self.memories: dict[int, FileSystem] = {}
+        self.folders: dict[int, Folder] = {}
+        self.data_dir = data_dir
+        self.ports: Any = None
+        self.closed = False
+        try:
+            self._open(listen)
+        except BaseException:
+            self._abandon()
+            raise
+
+    @staticmethod
+    def _make_world(listen: str | None, seed: int | None, trace_rows: int) -> World:
+        if seed is not None:
+            return virtual_world(seed, trace_rows=trace_rows)
+        if listen is not None:
+            return loop_world(trace_rows=trace_rows)
+        return real_world(trace_rows=trace_rows)
+
+    # -- starting ------------------------------------------------------------------------------------------------
+
+    def _open(self, listen: str | None) -> None:
+        if listen is not None:
+            from actors.network.ports import Ports
+
+            self.ports = Ports(self.world, listen, self.node_ids)
+        for node_id in self.node_ids:
+            self.folders[node_id] = self._claim(node_id)
+        self._settle_identity()
+
+    def _claim(self, node_id: int) -> Folder:
+        fs: FileSystem
+        if self.data_dir is None:
+            fs = self.memories.setdefault(node_id, MemoryFileSystem())
+        else:
+            from kstore.fs.posix import PosixFileSystem
+
+            fs = PosixFileSystem(f"{self.data_dir}/node-{node_id}")
+        return claim_folder(fs, node_id, f"{self.data_dir}/node-{node_id}" if self.data_dir else f"node-{node_id}")
+
+    def _settle_identity(self) -> None:
+        """Give new folders the cluster's id, and see that the others agree on one."""
+        known = {folder.meta.cluster_id for folder in self.folders.values() if folder.meta is not None}
+        cluster_id = min(known) if known else to_string(self.world.uuid())
+        for node_id, folder in self.folders.items():
+            folder.belong(MetaProperties(cluster_id, node_id, self.world.uuid()))
+        self.cluster_id = cluster_id
+
+    def start(self, *, thread: bool = True) -> Cluster:
+        """Boot every node; with ``thread`` and a listener, the loop runs in a thread of its own. Returns itself."""
+        if self.ports is not None and thread:
+            self.world.driver.start()  # type: ignore[attr-defined]
+        self.world.driver.call(self.boot)
+        if self.ports is None or thread:
+            self.wait_for(self.is_ready, timeout=START_SECONDS_MAX)
+        return self
+
+    def boot(self) -> None:
+        """Bring up every node, on the driving thread, without waiting for them."""
+        for node_id in self.node_ids:
+            self._boot(node_id)
+
+    def _boot(self, node_id: int) -> None:
+        self.incarnations[node_id] += 1
+        folder = self.folders[node_id]
+        node = Node(
+            self.world, node_id, incarnation=self.incarnations[node_id], fs=folder.fs, config=self.config
+        )
+        self.nodes[node_id] = node
+        self.net.join(node)
+        endpoint = Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)
+        if self.ports is not None:
+            endpoint = self.ports.open(node)
+        self.brokers[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint], len(self.node_ids))
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def image(self, node_id: int | None = None) -> ClusterImage:
+        """The cluster as a node knows it; by default the node that knows most."""
+        if node_id is not None:
+            view = self.nodes[node_id].view
+            return view.image if view is not None else ClusterImage()
+        return max((self.image(i) for i in self.nodes if self.nodes[i].alive), key=lambda image: image.offset,
+                   default=ClusterImage())
+
+    def is_ready(self) -> bool:
+        """Whether every living node knows every living broker as unfenced."""
+        living = [node_id for node_id, node in self.nodes.items() if node.alive]
+        return all(self.image(i).is_active(j) for i in living for j in living)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What a Kafka client connects to: ``host:port`` of each broker, with commas."""
+        if self.ports is None:
+            raise ValueError("this cluster has no listener: give it listen=\"127.0.0.1:0\"")
+        return ",".join(f"{host}:{port}" for host, port in self.ports.addresses.values())
+
+    def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
+        """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds."""
+        if not self.world.driver.drive(predicate, timeout):
+            raise TimeoutError(f"not so after {timeout} seconds: {predicate}")
+
+    # -- failing -------------------------------------------------------------------------------------------------
+
+    def kill(self, node_id: int) -> None:
+        """End a node at once, as a killed process ends: nothing is flushed, its links and sockets break."""
+        self.world.driver.call(self._kill, node_id)
+
+    def _kill(self, node_id: int) -> None:
+        node = self.nodes[node_id]
+        if not node.alive:
+            return
+        self.world.recorder.note(0, "NodeKilled", self.world.queue.current, node.name)
+        node.kill()
+        if self.ports is not None:
+            self.ports.close(node_id, abruptly=True)
+        self.folders[node_id].release()
+        self.net.node_died(node)
+
+    def restart(self, node_id: int) -> None:
+        """Bring a dead node back on the folder that it left."""
+        self.world.driver.call(self._restart, node_id)
+
+    def _restart(self, node_id: int) -> None:
+        if self.nodes[node_id].alive:
+            raise ValueError(f"node {node_id} is alive")
+        folder = self._claim(node_id)
+        assert folder.meta is not None, "a folder that was used has its meta.properties"
+        self.folders[node_id] = folder
+        self._boot(node_id)
+
+    # -- stopping ------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Stop every node in order: sockets first, then brokers, the controller's node last."""
+        if self.closed:
+            return
+        self.closed = True
+        try:
+            self._stop_nodes()
+        finally:
+            self._abandon()
+
+    def _stop_nodes(self) -> None:
+        if self.ports is not None:
+            self.world.driver.call(self.ports.stop_accepting)
+        for node_id in sorted(self.node_ids, reverse=True):
+            node = self.nodes.get(node_id)
+            if node is not None and node.alive:
+                ask(self.world, self.brokers[node_id], StopNode()).get(timeout=STOP_SECONDS_MAX)
+
+    def _abandon(self) -> None:
+        """Let go of everything outside the world."""
+        self.closed = True
+        for node in self.nodes.values():
+            if node.alive:
+                node.kill()
+        if self.ports is not None:
+            self.ports.close_all()
+        self.world.disk.close()
+        self.world.driver.close()
+        for folder in self.folders.values():
+            folder.release()
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

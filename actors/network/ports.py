@@ -1,0 +1,96 @@
+"""The sockets of a cluster: one address a node, bound before anything else starts and kept through restarts."""
+
+from __future__ import annotations
+
+import socket
+
+from actors.controller.image import Endpoint
+from actors.network.tcp import TcpListener
+from actors.runtime.limits import CONNECTIONS_MAX
+from actors.runtime.loop import LoopDriver
+from actors.runtime.node import Node
+from actors.runtime.world import World
+
+
+class ListenError(Exception):
+    """The address can't be listened on; the message says why and what mends it."""
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """``host:port`` as a pair; raises ``ListenError``."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or int(port) > 65535:
+        raise ListenError(f"--listen takes host:port, as in --listen 127.0.0.1:9092; got {text!r}")
+    return host.strip("[]"), int(port)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A bound and listening socket; raises ``ListenError``."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        raise ListenError(f"{host}:{port} can't be listened on: {error.strerror}: choose another --listen") from None
+    sock.setblocking(False)
+    return sock
+
+
+class Ports:
+    """Addresses and listeners of the nodes of one cluster."""
+
+    def __init__(self, world: World, listen: str, node_ids: tuple[int, ...]) -> None:
+        assert isinstance(world.driver, LoopDriver)
+        self.driver = world.driver
+        self.bound: dict[int, socket.socket] = {}
+        self.listeners: dict[int, TcpListener] = {}
+        self.addresses: dict[int, tuple[str, int]] = {}
+        host, first = parse_address(listen)
+        try:
+            for index, node_id in enumerate(node_ids):
+                sock = self.bound[node_id] = bind(host, first + index if first else 0)
+                self.addresses[node_id] = (host, sock.getsockname()[1])
+        except BaseException:
+            self.close_all()
+            raise
+        self.driver.open()
+
+    def open(self, node: Node) -> Endpoint:
+        """Listen for a node's clients; called on the loop's thread."""
+        host, port = self.addresses[node.node_id]
+        sock = self.bound.pop(node.node_id, None) or bind(host, port)
+        listener = self.listeners[node.node_id] = TcpListener(
+            self.driver,
+            node,
+            frame_bytes_max=node.config.integer("socket.request.max.bytes"),
+            connections_max=min(node.config.integer("max.connections"), CONNECTIONS_MAX),
+        )
+        assert self.driver.loop is not None
+        self.driver.loop.create_task(listener.listen(sock))
+        return Endpoint("PLAINTEXT", host, port)
+
+    def close(self, node_id: int, *, abruptly: bool = False) -> None:
+        """Close a node's sockets."""
+        listener = self.listeners.pop(node_id, None)
+        if listener is not None:
+            listener.close(abruptly=abruptly)
+
+    def stop_accepting(self) -> None:
+        """Close all sockets in order: what was answered is sent."""
+        for node_id in list(self.listeners):
+            self.close(node_id)
+
+    def close_all(self) -> None:
+        """Close what is still open, from any thread, when the loop no longer runs or never did."""
+        for sock in self.bound.values():
+            sock.close()
+        self.bound.clear()
+        if self.listeners:
+            self.driver.call(self.stop_accepting)
+
+    def addresses_text(self) -> str:
+        """The addresses as clients write them."""
+        return ",".join(f"{host}:{port}" for host, port in self.addresses.values())
