@@ -5,9 +5,14 @@ who sends a bomb gets ``MessageTooLarge``; who sends nonsense gets ``CorruptMess
 this one; its library is imported when it is first used.
 """
 
-from typing import Final
+from __future__ import annotations
 
-from typing_extensions import Buffer
+from typing import TYPE_CHECKING, Final
+
+from kstore.errors import MessageTooLarge
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 NONE: Final = 0
 GZIP: Final = 1
@@ -41,9 +46,59 @@ def codec_id(name: str) -> int:
 
 
 def compress(codec: int, data: Buffer, level: int | None = None) -> bytes:
-    """The bytes of ``data`` under a codec, framed as Kafka's own clients frame them."""
-    raise ValueError(codec)
+    """``data`` under a codec, framed as Kafka's own clients frame it; ``level`` None is Kafka's default.
+
+    >>> decompress(LZ4, compress(LZ4, b"order" * 100), limit_bytes=500) == b"order" * 100
+    True
+    """
+    match codec:
+        case 0:
+            return bytes(data)
+        case 1:
+            from kstore.codec.gzip_members import compress_gzip
+
+            return compress_gzip(data, level)
+        case 2:
+            from kstore.codec.snappy_blocks import compress_snappy
+
+            return compress_snappy(data)
+        case 3:
+            from kstore.codec.lz4_frame import compress_lz4
+
+            return compress_lz4(data, level)
+        case 4:
+            from kstore.codec.zstd_frames import compress_zstd
+
+            return compress_zstd(data, level)
+        case _:
+            raise ValueError(f"compression {codec} doesn't exist; there are 0 to {len(NAMES) - 1}: {', '.join(NAMES)}")
 
 
 def decompress(codec: int, data: Buffer, *, limit_bytes: int) -> bytes:
-    raise ValueError(codec)
+    """What ``data`` was before ``compress``, or another client's compression, if that is at most ``limit_bytes``.
+
+    Raises ``MessageTooLarge`` when it is more, ``CorruptMessage`` when the bytes don't make sense.
+    """
+    match codec:
+        case 0:
+            if memoryview(data).nbytes > limit_bytes:
+                raise MessageTooLarge(f"{memoryview(data).nbytes} bytes; at most {limit_bytes} are accepted")
+            return bytes(data)
+        case 1:
+            from kstore.codec.gzip_members import decompress_gzip
+
+            return decompress_gzip(data, limit_bytes)
+        case 2:
+            from kstore.codec.snappy_blocks import decompress_snappy
+
+            return decompress_snappy(data, limit_bytes)
+        case 3:
+            from kstore.codec.lz4_frame import decompress_lz4
+
+            return decompress_lz4(data, limit_bytes)
+        case 4:
+            from kstore.codec.zstd_frames import decompress_zstd
+
+            return decompress_zstd(data, limit_bytes)
+        case _:
+            raise ValueError(f"compression {codec} doesn't exist; there are 0 to {len(NAMES) - 1}: {', '.join(NAMES)}")

@@ -7,13 +7,32 @@ gives it its place in the log, ``records`` reads it, and ``BatchBuilder`` writes
 
 from kstore.records.batch import HEADER_BYTES, RecordBatch, parse_batches, scan_batches
 from kstore.records.builder import BatchBuilder
+from kstore.records.control import (
+    ControlType,
+    EndTransactionMarker,
+    control_batch,
+    control_key,
+    control_type,
+    end_transaction_batch,
+    read_end_transaction_marker,
+)
 from kstore.records.record import Record
+from kstore.records.validator import ValidationResult, validate_for_append
 
 __all__ = [
     "HEADER_BYTES",
     "BatchBuilder",
+    "ControlType",
+    "EndTransactionMarker",
     "Record",
     "RecordBatch",
+    "ValidationResult",
+    "control_batch",
+    "control_key",
+    "control_type",
+    "end_transaction_batch",
     "parse_batches",
+    "read_end_transaction_marker",
     "scan_batches",
+    "validate_for_append",
 ]

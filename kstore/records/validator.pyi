@@ -1,13 +1,17 @@
-from typing import NamedTuple, final
+from typing import final
 
-from kstore.errors import KafkaError
 from kstore.records.batch import RecordBatch
 
-class ValidationResult(NamedTuple):
-    max_timestamp: int
-    offset_of_max_timestamp: int
-    log_append_time: int | None
-    decompressed_bytes: int
+@final
+class ValidationResult:
+    @property
+    def max_timestamp(self) -> int: ...
+    @property
+    def offset_of_max_timestamp(self) -> int: ...
+    @property
+    def log_append_time(self) -> int | None: ...
+    @property
+    def record_bytes(self) -> int: ...
 
 def validate_for_append(
     batch: RecordBatch,
