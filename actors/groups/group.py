@@ -27,9 +27,7 @@ class GroupState(Enum):
 
 PREVIOUS_STATES: dict[GroupState, frozenset[GroupState]] = {
     GroupState.EMPTY: frozenset({GroupState.PREPARING_REBALANCE}),
-    GroupState.PREPARING_REBALANCE: frozenset(
-        {GroupState.EMPTY, GroupState.COMPLETING_REBALANCE, GroupState.STABLE}
-    ),
+    GroupState.PREPARING_REBALANCE: frozenset({GroupState.EMPTY, GroupState.COMPLETING_REBALANCE, GroupState.STABLE}),
     GroupState.COMPLETING_REBALANCE: frozenset({GroupState.PREPARING_REBALANCE}),
     GroupState.STABLE: frozenset({GroupState.COMPLETING_REBALANCE}),
     GroupState.DEAD: frozenset(GroupState),
@@ -122,7 +120,8 @@ class ClassicGroup:
     def rename_static(self, group_instance_id: str, old_id: str, new_id: str) -> Member:
         """Give a static member a new id, leadership included; parked requests must have been answered before."""
         old = self.members.pop(old_id)
-        assert old.awaiting_join is None and old.awaiting_sync is None
+        assert old.awaiting_join is None
+        assert old.awaiting_sync is None
         renamed = old.renamed(new_id)
         self.members[new_id] = renamed
         if self.is_leader(old_id):

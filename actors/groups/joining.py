@@ -42,8 +42,7 @@ class Joining:
     def join(self, group: ClassicGroup, request: JoinGroupRequest, caller: Caller) -> None:
         protocols = protocols_of((each.name, each.metadata) for each in request.protocols)
         if not self._has_room(group, request.member_id):
-            group.remove(request.member_id)
-            self._refuse(caller, "", errors.GroupMaxSizeReached.code)
+            self._turn_away(group, request, caller)
         elif group.state is GroupState.DEAD:
             self._refuse(caller, request.member_id, errors.CoordinatorNotAvailable.code)
         elif not group.supports(request.protocol_type, protocols):
@@ -54,6 +53,12 @@ class Joining:
             self._add(group, request, protocols, caller, request.member_id)
         else:
             self._rejoin(group, request, protocols, caller)
+
+    def _turn_away(self, group: ClassicGroup, request: JoinGroupRequest, caller: Caller) -> None:
+        self._effects.cancel_timer(session_key(group, request.member_id))
+        group.remove(request.member_id)
+        self._refuse(caller, "", errors.GroupMaxSizeReached.code)
+        self._rebalance.complete_if_all_joined(group, f"no room for {request.member_id or 'a new member'}")
 
     def _refuse(self, caller: Caller, member_id: str, code: int) -> None:
         self._effects.respond(caller.reply, join_refused(member_id, code))

@@ -132,6 +132,11 @@ class Rebalance:
             return None
         return self.complete(group, because) if group.has_all_joined else None
 
+    def complete_if_ready(self, group: ClassicGroup, because: str) -> None:
+        """End the gathering because a member was lost; this does end an initial rebalance that has all it waits for."""
+        if group.state is GroupState.PREPARING_REBALANCE and group.has_all_joined:
+            self.complete(group, because)
+
     def join_deadline_passed(self, group: ClassicGroup) -> None:
         if group.state is not GroupState.PREPARING_REBALANCE:
             return

@@ -18,11 +18,14 @@ from actors.groups.group import ClassicGroup, GroupState
 from actors.groups.member import Member
 from kstore.errors import CorruptMessage
 from kstore.schema import decode, encode
-from kstore.schema.messages.group_metadata_key import GroupMetadataKey
-from kstore.schema.messages.group_metadata_value import GroupMetadataValue, MemberMetadata
-from kstore.schema.messages.offset_commit_key import OffsetCommitKey
-from kstore.schema.messages.offset_commit_value import OffsetCommitValue
-from kstore.schema.uuids import ZERO_UUID
+from kstore.schema.messages.consumer_offsets import (
+    GroupMetadataKey,
+    GroupMetadataValue,
+    MemberMetadata,
+    OffsetCommitKey,
+    OffsetCommitValue,
+)
+from kstore.schema.uuids import ZERO
 
 _SHORT = struct.Struct(">h")
 
@@ -42,7 +45,7 @@ class CommittedOffset(NamedTuple):
     committed_at_ms: int
     expires_at_ms: int = -1
     """-1 unless the client asked for a retention of its own, which only OffsetCommit 2 to 4 can."""
-    topic_id: bytes = ZERO_UUID
+    topic_id: bytes = ZERO
 
 
 class OffsetRecord(NamedTuple):

@@ -7,9 +7,9 @@ again, or that the broker failed.
 from kstore import errors
 from kstore.errors import KafkaError
 
-_TRY_AGAIN = (errors.UnknownTopicOrPartition, errors.NotEnoughReplicas, errors.TimedOut)
-_MOVED = (errors.NotLeaderOrFollower, errors.FencedLeaderEpoch, errors.KafkaStorage)
-_TOO_LARGE = (errors.RecordTooLarge, errors.RecordBatchTooLarge, errors.InvalidFetchSize)
+_TRY_AGAIN = (errors.UnknownTopicOrPartition, errors.NotEnoughReplicas, errors.RequestTimedOut)
+_MOVED = (errors.NotLeaderOrFollower, errors.FencedLeaderEpoch, errors.KafkaStorageError)
+_TOO_LARGE = (errors.MessageTooLarge, errors.RecordListTooLarge, errors.InvalidFetchSize)
 
 
 def as_group_error(error: KafkaError) -> KafkaError:

@@ -1,0 +1,299 @@
+"""A coordinator partition as a state machine: its groups and their offsets, what clients ask, what time and the log do.
+
+Every method is one event at a time ``now_ms``; it changes state and leaves effects, which ``take`` hands over. Nothing
+here knows of actors, sockets or clocks. The life of a machine:
+
+    replay(key, value)*   the partition's log, from its start to its end
+    loaded                sessions begin to run
+    join, sync, ...       requests, ``timer_fired`` and ``persisted`` in any order
+    unload                the partition's leader is elsewhere now: everybody parked is told so
+
+State follows the log in this way: offsets change when their records are committed; membership changes at once and is
+written where a broker that takes over must know it (a group that is new, whose assignment is settled, or that is
+empty), as in Apache Kafka.
+"""
+
+from collections.abc import Callable, Iterable
+
+from actors.groups.committing import Committing, check_commit, commit_refused
+from actors.groups.effects import Effect, Effects, TimerKey
+from actors.groups.group import ClassicGroup, GroupState
+from actors.groups.joining import Caller, Joining
+from actors.groups.membership import Membership
+from actors.groups.offsets import OffsetKey, OffsetStore
+from actors.groups.rebalance import JOIN, SESSION, SYNC, Rebalance, join_key, join_refused, session_key, sync_refused
+from actors.groups.records import OffsetRecord, decode_entry, group_from_record, group_tombstone, new_group_entry
+from actors.groups.reports import describe, list_groups
+from actors.groups.settings import GroupSettings
+from actors.groups.storage_errors import as_group_error
+from kstore import errors
+from kstore.errors import NONE, KafkaError
+from kstore.schema.messages.delete_groups import DeletableGroupResult
+from kstore.schema.messages.describe_groups import DescribedGroup
+from kstore.schema.messages.heartbeat import HeartbeatRequest
+from kstore.schema.messages.join_group import JoinGroupRequest
+from kstore.schema.messages.leave_group import LeaveGroupRequest
+from kstore.schema.messages.list_groups import ListedGroup
+from kstore.schema.messages.offset_commit import OffsetCommitRequest
+from kstore.schema.messages.offset_fetch import OffsetFetchRequestGroup
+from kstore.schema.messages.sync_group import SyncGroupRequest
+
+RETENTION = TimerKey("retention", "")
+
+COMMIT_KNOWS_GROUP_NOT_FOUND = 9
+
+
+class GroupMachine:
+    def __init__(self, settings: GroupSettings, new_uuid: Callable[[], str]) -> None:
+        self.groups: dict[str, ClassicGroup] = {}
+        self.offsets = OffsetStore()
+        self._settings = settings
+        self._effects = Effects()
+        self._rebalance = Rebalance(settings, self._effects)
+        self._joining = Joining(self._rebalance, self._effects, settings, new_uuid)
+        self._membership = Membership(self._rebalance, self._effects)
+        self._committing = Committing(self._rebalance, self._effects, settings, self.offsets)
+
+    def take(self) -> list[Effect]:
+        """The effects since the last take, in the order in which they are to happen."""
+        return self._effects.drain()
+
+    # What members ask
+
+    def join(self, request: JoinGroupRequest, caller: Caller, now_ms: int) -> None:
+        self._effects.now_ms = now_ms
+        code = self._why_not_join(request)
+        if code != NONE:
+            self._effects.respond(caller.reply, join_refused(request.member_id, code))
+            return
+        group = self.groups.get(request.group_id)
+        is_new = group is None
+        if group is None:
+            group = self.groups[request.group_id] = ClassicGroup(request.group_id, now_ms=now_ms)
+        self._joining.join(group, request, caller)
+        if is_new:
+            self._persist_new(group)
+
+    def _why_not_join(self, request: JoinGroupRequest) -> int:
+        shortest, longest = self._settings.group_min_session_timeout_ms, self._settings.group_max_session_timeout_ms
+        if not request.group_id:
+            return errors.InvalidGroupId.code
+        if not shortest <= request.session_timeout_ms <= longest:
+            return errors.InvalidSessionTimeout.code
+        if request.group_id not in self.groups and request.member_id:
+            return errors.UnknownMemberId.code
+        return NONE
+
+    def _persist_new(self, group: ClassicGroup) -> None:
+        def stored(error: KafkaError | None) -> None:
+            if error is None:
+                group.is_committed = True
+            elif not group.is_committed and self.groups.get(group.group_id) is group:
+                self._abandon(group, as_group_error(error))
+
+        self._effects.persist(group.group_id, [new_group_entry(group)]).then(stored)
+
+    def sync(self, request: SyncGroupRequest, caller: Caller, now_ms: int) -> None:
+        self._effects.now_ms = now_ms
+        self._membership.sync(self.groups.get(request.group_id), request, caller)
+
+    def heartbeat(self, request: HeartbeatRequest, caller: Caller, now_ms: int) -> None:
+        self._effects.now_ms = now_ms
+        self._membership.heartbeat(self.groups.get(request.group_id), request, caller)
+
+    def leave(self, request: LeaveGroupRequest, caller: Caller, now_ms: int) -> None:
+        self._effects.now_ms = now_ms
+        self._membership.leave(self.groups.get(request.group_id), request, caller)
+
+    # Offsets
+
+    def commit(self, request: OffsetCommitRequest, caller: Caller, now_ms: int) -> None:
+        self._effects.now_ms = now_ms
+        group = self.groups.get(request.group_id)
+        try:
+            if group is None:
+                group = self._simple_group(request, caller)
+            check_commit(group, request)
+        except KafkaError as error:
+            self._effects.respond(caller.reply, commit_refused(request, error.code))
+            return
+        self._committing.commit(group, request, caller)
+
+    def _simple_group(self, request: OffsetCommitRequest, caller: Caller) -> ClassicGroup:
+        """A group that is nothing but offsets, for clients that assign their partitions themselves."""
+        if request.generation_id_or_member_epoch >= 0:
+            if caller.version >= COMMIT_KNOWS_GROUP_NOT_FOUND:
+                raise errors.GroupIdNotFound()
+            raise errors.IllegalGeneration()
+        group = ClassicGroup(request.group_id, now_ms=self._effects.now_ms)
+        self.groups[request.group_id] = group
+        return group
+
+    def fetch(self, request: OffsetFetchRequestGroup, caller: Caller, *, require_stable: bool) -> None:
+        """Answer with an OffsetFetchResponseGroup; a stable one waits for the commits that are under way."""
+
+        def answer() -> None:
+            self._effects.respond(caller.reply, self._committing.fetch(request))
+
+        if require_stable:
+            self._effects.after_pending(answer)
+        else:
+            answer()
+
+    # Groups as a whole
+
+    def describe(self, group_id: str, version: int) -> DescribedGroup:
+        return describe(group_id, self.groups.get(group_id), version)
+
+    def listed(self, states: list[str], types: list[str]) -> list[ListedGroup]:
+        return list_groups(self.groups.values(), states, types)
+
+    def delete(self, group_ids: list[str], caller: Caller, now_ms: int) -> None:
+        """Answer with a list of DeletableGroupResult once what can be deleted is."""
+        self._effects.now_ms = now_ms
+        codes = {group_id: self._why_not_delete(group_id) for group_id in group_ids}
+        doomed = [group_id for group_id, code in codes.items() if code == NONE]
+
+        def answer(error: KafkaError | None) -> None:
+            for group_id in doomed:
+                codes[group_id] = NONE if error is None else as_group_error(error).code
+            results = [DeletableGroupResult(group_id=group_id, error_code=code) for group_id, code in codes.items()]
+            self._effects.respond(caller.reply, results)
+
+        if doomed:
+            self._bury(doomed, "DeleteGroups", answer)
+        else:
+            answer(None)
+
+    def _why_not_delete(self, group_id: str) -> int:
+        group = self.groups.get(group_id)
+        if group is None or group.state is GroupState.DEAD:
+            return errors.GroupIdNotFound.code
+        return NONE if group.state is GroupState.EMPTY else errors.NonEmptyGroup.code
+
+    def _bury(self, group_ids: list[str], because: str, then: Callable[[KafkaError | None], None]) -> None:
+        """Write tombstones for groups and all their offsets; until they are committed the groups count as Dead."""
+        groups = [self.groups[group_id] for group_id in group_ids]
+        keys = [key for group_id in group_ids for key in self.offsets.keys_of(group_id)]
+        entries = self._committing.tombstones(keys) + [group_tombstone(group_id) for group_id in group_ids]
+        for group in groups:
+            self._cancel_timers(group)
+            group.pending_joins.clear()
+            group.transition_to(GroupState.DEAD, self._effects.now_ms)
+
+        def stored(error: KafkaError | None) -> None:
+            for group in groups:
+                if error is not None:
+                    group.state = GroupState.EMPTY
+                    continue
+                self._rebalance.note("GroupDeleted", group, because)
+                self.groups.pop(group.group_id, None)
+            if error is None:
+                self._committing.bury(keys)
+            then(error)
+
+        self._effects.persist("", entries).then(stored)
+
+    def topics_deleted(self, topics: Iterable[str], now_ms: int) -> None:
+        """Offsets of topics that are gone go too."""
+        self._effects.now_ms = now_ms
+        keys = self.offsets.keys_in(topics)
+        if keys:
+            self._expire(keys)
+
+    def _expire(self, keys: list[OffsetKey]) -> None:
+        def stored(error: KafkaError | None) -> None:
+            if error is None:
+                self._committing.bury(keys)
+
+        self._effects.persist("", self._committing.tombstones(keys)).then(stored)
+
+    # Time
+
+    def timer_fired(self, key: TimerKey, now_ms: int) -> None:
+        self._effects.now_ms = now_ms
+        if key == RETENTION:
+            self._drop_the_expired()
+            self._effects.set_timer(RETENTION, self._settings.offsets_retention_check_interval_ms)
+            return
+        group = self.groups.get(key.group_id)
+        if group is None:
+            return
+        match key.kind:
+            case kind if kind == SESSION:
+                self._membership.session_expired(group, key.subject)
+            case kind if kind == JOIN:
+                self._rebalance.join_deadline_passed(group)
+            case kind if kind == SYNC:
+                self._rebalance.sync_deadline_passed(group)
+
+    def _drop_the_expired(self) -> None:
+        forsaken = []
+        expired: list[OffsetKey] = []
+        for group in self.groups.values():
+            keys = self._committing.expired(group)
+            is_wanted = group.state is not GroupState.EMPTY or bool(group.pending_joins) or not group.is_committed
+            if not is_wanted and len(keys) == len(self.offsets.keys_of(group.group_id)):
+                forsaken.append(group.group_id)
+            else:
+                expired += keys
+        if expired:
+            self._expire(expired)
+        if forsaken:
+            self._bury(forsaken, "offsets.retention.minutes", lambda _error: None)
+
+    # The log
+
+    def persisted(self, token: int, error: KafkaError | None, now_ms: int) -> None:
+        """The records of ``Persist(token)`` are committed, or (with an error) may never be."""
+        self._effects.now_ms = now_ms
+        self._effects.settle(token, error)
+
+    def replay(self, key: bytes, value: bytes | None, now_ms: int) -> None:
+        record = decode_entry(key, value)
+        if record is None:
+            return
+        if isinstance(record, OffsetRecord):
+            self.offsets.apply(OffsetKey(record.group_id, record.topic, record.partition), record.committed)
+            if record.committed is not None and record.group_id not in self.groups:
+                group = self.groups[record.group_id] = ClassicGroup(record.group_id, now_ms=now_ms)
+                group.is_committed = True
+        elif record.value is None:
+            self.groups.pop(record.group_id, None)
+        else:
+            self.groups[record.group_id] = group_from_record(record.group_id, record.value, now_ms)
+
+    def loaded(self, now_ms: int) -> None:
+        """All of the log has been replayed: every member has a whole session to show itself."""
+        self._effects.now_ms = now_ms
+        for group in self.groups.values():
+            for member in group.members.values():
+                self._rebalance.extend_session(group, member)
+            if len(group.members) > self._settings.group_max_size:
+                self._rebalance.begin(group, f"more than {self._settings.group_max_size} members at load")
+        self._effects.set_timer(RETENTION, self._settings.offsets_retention_check_interval_ms)
+
+    def unload(self, now_ms: int) -> None:
+        """Another broker leads the partition. Of the effects only answers matter now."""
+        self._effects.now_ms = now_ms
+        for group in self.groups.values():
+            self._dismiss_parked(group, errors.NotCoordinator.code)
+            group.transition_to(GroupState.DEAD, now_ms)
+
+    def _dismiss_parked(self, group: ClassicGroup, code: int) -> None:
+        for member in group.members.values():
+            self._rebalance.answer_join(group, member, join_refused(member.member_id, code))
+            self._rebalance.answer_sync(member, sync_refused(code))
+
+    def _abandon(self, group: ClassicGroup, error: KafkaError) -> None:
+        """A new group that couldn't be written never was."""
+        self._dismiss_parked(group, error.code)
+        self._cancel_timers(group)
+        self._rebalance.note("GroupAbandoned", group, f"{error.name} while storing it")
+        del self.groups[group.group_id]
+
+    def _cancel_timers(self, group: ClassicGroup) -> None:
+        self._effects.cancel_timer(join_key(group))
+        self._rebalance.cancel_sync_deadline(group)
+        for member_id in (*group.members, *group.pending_joins):
+            self._effects.cancel_timer(session_key(group, member_id))

@@ -1,0 +1,33 @@
+"""Which topics a group's members read, as far as the coordinator can tell.
+
+Classic groups negotiate in bytes the coordinator doesn't need to understand; only for protocol type ``consumer`` does
+it know them (a version, then the consumer protocol's subscription), and only to keep the offsets of topics still read.
+"""
+
+import struct
+
+from actors.groups.group import CONSUMER_PROTOCOL_TYPE, ClassicGroup
+from kstore.errors import KafkaError
+from kstore.schema import decode
+from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
+
+_SHORT = struct.Struct(">h")
+
+
+def subscribed_topics(group: ClassicGroup) -> frozenset[str] | None:
+    """The topics of all members together; None when that can't be known."""
+    if group.protocol_type != CONSUMER_PROTOCOL_TYPE:
+        return None
+    if not group.members:
+        return frozenset()
+    if group.protocol_name is None:
+        return None
+    topics: set[str] = set()
+    for member in group.members.values():
+        metadata = member.metadata(group.protocol_name)
+        try:
+            # Every version begins with the fields of version 0, which hold all that is asked for here.
+            topics.update(decode(ConsumerProtocolSubscription, 0, metadata, _SHORT.size).topics)
+        except KafkaError:
+            return None  # a client's own dialect: nothing is known of its topics, so none of its offsets are touched
+    return frozenset(topics)
