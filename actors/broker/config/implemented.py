@@ -59,6 +59,25 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
     )
 )
 
+# Broker keys whose dynamic values are seen by all who use them: the topic defaults, resolved anew with each image.
+DYNAMIC = frozenset(
+    (
+        "log.flush.interval.messages",
+        "log.index.interval.bytes",
+        "log.index.size.max.bytes",
+        "log.message.timestamp.after.max.ms",
+        "log.message.timestamp.before.max.ms",
+        "log.message.timestamp.type",
+        "log.roll.jitter.ms",
+        "log.roll.ms",
+        "log.segment.bytes",
+        "log.segment.delete.delay.ms",
+        "message.max.bytes",
+        "min.insync.replicas",
+        "unclean.leader.election.enable",
+    )
+)
+
 TOPIC: Mapping[str, tuple[str, ...] | None] = {
     "compression.type": ("producer",),
     "file.delete.delay.ms": None,

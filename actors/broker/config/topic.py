@@ -12,12 +12,12 @@ from kstore.errors import InvalidConfig
 
 KEYS: Mapping[str, Key] = {key.name: key for key in TOPIC_KEYS}
 
-# What the controller itself sets on the topics it makes, though clients can't yet.
+# What only the topics that Kafka makes for itself may set yet.
 INTERNAL_ONLY = ("cleanup.policy",)
 
 
-def validate_topic_configs(configs: Mapping[str, str]) -> None:
-    """Checks the configs a client wants for a topic.
+def validate_topic_configs(configs: Mapping[str, str], *, internal: bool = False) -> None:
+    """Checks the configs wanted for a topic, which may be one of Kafka's own (`internal`).
 
     Raises:
         InvalidConfig: a key is unknown (names the nearest one that works) or not implemented, or a value is wrong.
@@ -26,13 +26,13 @@ def validate_topic_configs(configs: Mapping[str, str]) -> None:
         key = KEYS.get(name)
         if key is None:
             raise InvalidConfig(f"Unknown topic config name: {name}{nearest(name, TOPIC)}")
-        if name not in TOPIC:
+        if name not in TOPIC and not (internal and name in INTERNAL_ONLY):
             raise InvalidConfig(f"The topic config {name} is one of Apache Kafka's that kstore doesn't implement yet")
         try:
             key.parse(text)
         except ValueError as error:
             raise InvalidConfig(str(error)) from None
-        values = TOPIC[name]
+        values = TOPIC.get(name)
         if values is not None and text.strip() not in values:
             raise InvalidConfig(
                 f"The value {text} of the topic config {name} is one of Apache Kafka's that kstore doesn't implement "
@@ -60,3 +60,9 @@ def topic_values(configs: Mapping[str, str], broker: BrokerConfig) -> dict[str, 
         text = topic_sources(name, configs, broker)[0].text
         values[name] = None if text is None else KEYS[name].parse(text)
     return values
+
+
+def described(configs: Mapping[str, str], broker: BrokerConfig) -> list[tuple[Key, Sourced]]:
+    """Every topic key that does something here, or that this topic sets, with the value that holds for it."""
+    names = sorted({*TOPIC, *configs})
+    return [(KEYS[name], topic_sources(name, configs, broker)[0]) for name in names if not KEYS[name].internal]

@@ -1,0 +1,108 @@
+"""The controller without its log, clock and network: requests and events in, records and answers out.
+
+A decision's records are one batch of the metadata log: all of them or none. Whoever drives the machine appends them
+and then calls `advance` with where they stand; the next decision is made on the image that has them, before they are
+committed, and its answer is held back until they are. `advance` is also how a log is replayed.
+
+    decision = machine.decide(request, version, now_ms)     # raises a KafkaError that answers the request
+    offset = append(decision.records)                       # …
+    image, delta = machine.advance(decision.records, offset, epoch)
+
+Invariants: every leader is in its in-sync set; an in-sync set is never empty; leader epochs and partition epochs only
+rise; a fenced broker leads nothing and is in an in-sync set only as its last member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Any
+
+from actors.broker.config import BrokerConfig
+from actors.controller import brokers, configs, deletion, producer_ids, replication, topics
+from actors.controller.image import ClusterImage, ImageDelta, ResourceType
+from actors.controller.state import ControllerState, Decision
+from kstore.errors import UnsupportedVersion
+from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequest
+from kstore.schema.messages.alter_partition import AlterPartitionRequest
+from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
+from kstore.schema.messages.broker_registration import BrokerRegistrationRequest
+from kstore.schema.messages.create_partitions import CreatePartitionsRequest
+from kstore.schema.messages.create_topics import CreateTopicsRequest
+from kstore.schema.messages.delete_topics import DeleteTopicsRequest
+from kstore.schema.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
+
+
+class ControllerMachine:
+    """What the active controller knows and decides."""
+
+    def __init__(
+        self, image: ClusterImage, config: BrokerConfig, random: Random, new_id: Callable[[], bytes]
+    ) -> None:
+        """Starts from an image; `new_id` gives 16 random bytes for each new topic."""
+        self.state = ControllerState(image, config, random, new_id)
+
+    @property
+    def image(self) -> ClusterImage:
+        return self.state.image
+
+    def decide(self, request: object, version: int, now_ms: int) -> Decision:
+        """What to do about a request of API version `version`.
+
+        Raises:
+            KafkaError: what the request as a whole is answered with.
+        """
+        state = self.state
+        match request:
+            case AlterPartitionRequest():
+                return replication.alter_partitions(state, request)
+            case BrokerHeartbeatRequest():
+                return brokers.heartbeat(state, request, now_ms)
+            case BrokerRegistrationRequest():
+                return brokers.register(state, request, now_ms)
+            case AllocateProducerIdsRequest():
+                return producer_ids.allocate(state, request)
+            case CreateTopicsRequest():
+                return topics.create(state, request)
+            case DeleteTopicsRequest():
+                return deletion.delete(state, request, version)
+            case CreatePartitionsRequest():
+                return topics.create_partitions(state, request)
+            case IncrementalAlterConfigsRequest():
+                return configs.alter(state, request)
+            case _:
+                raise UnsupportedVersion(f"The controller doesn't answer a {type(request).__name__}.")
+
+    def take_over(self, now_ms: int) -> None:
+        """Begins to lead: every broker that isn't fenced gets a fresh session."""
+        for broker in self.image.brokers.values():
+            if not broker.fenced:
+                self.state.sessions.touch(broker.id, now_ms)
+
+    def fence_silent(self, now_ms: int) -> Decision:
+        """Fences one broker whose session has run out; no records when there is none."""
+        return brokers.fence_silent(self.state, now_ms)
+
+    def fence_lost(self, broker_id: int) -> Decision:
+        """Fences a broker that is known to be dead."""
+        return brokers.fence_lost(self.state, broker_id)
+
+    def balance_leaders(self) -> Decision:
+        """Gives leaderships back to the replicas that are first in their assignments."""
+        return Decision(list(replication.balanced(self.state)))
+
+    def elect_uncleanly(self) -> Decision:
+        """Leaders for partitions that have none and may, after a change of config, choose one out of sync."""
+        return Decision(list(replication.uncleanly_electable(self.state)))
+
+    def next_session_end_ms(self) -> int | None:
+        """When to call `fence_silent` next, if nothing is heard until then."""
+        return self.state.sessions.next_expiry_ms(self.state.config.integer("broker.session.timeout.ms"))
+
+    def advance(self, records: Iterable[object], offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
+        """Takes in records that were appended up to `offset` in leader epoch `epoch`."""
+        self.state.image, delta = self.state.image.apply(records, offset, epoch)
+        if any(resource_type == ResourceType.BROKER for resource_type, _ in delta.changed_configs):
+            for_all = self.image.config(ResourceType.BROKER, "")
+            self.state.config = self.state.config.with_dynamic(for_all, {})
+        return self.state.image, delta

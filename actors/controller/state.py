@@ -1,0 +1,62 @@
+"""What the controller's rules decide on, and what a decision is.
+
+`ControllerState` is the controller's own view: the image with everything written so far (committed or not), its
+config, the sessions of the brokers, and the world's sources of random numbers and ids. The rules (`brokers`, `topics`,
+`replication`, `configs`, `producer_ids`) read it and give a `Decision`; only `machine` changes the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from actors.broker.config import BrokerConfig
+from actors.controller.image import ClusterImage, ResourceType
+from actors.controller.sessions import Sessions
+from kstore.errors import BrokerIdNotRegistered, StaleBrokerEpoch
+
+
+@dataclass(slots=True)
+class ControllerState:
+    """All that a rule may look at."""
+
+    image: ClusterImage
+    config: BrokerConfig
+    random: Random
+    new_id: Callable[[], bytes]
+    sessions: Sessions = field(default_factory=Sessions)
+
+    @property
+    def next_offset(self) -> int:
+        """Where the next record will stand in the log."""
+        return self.image.offset + 1
+
+    def check_epoch(self, broker_id: int, epoch: int) -> None:
+        """Raises BrokerIdNotRegistered or StaleBrokerEpoch when a request isn't from the broker that is registered."""
+        broker = self.image.brokers.get(broker_id)
+        if broker is None:
+            raise BrokerIdNotRegistered(f"No broker registration found for broker id {broker_id}")
+        if broker.epoch != epoch:
+            raise StaleBrokerEpoch(f"Expected broker epoch {broker.epoch}, but got broker epoch {epoch}")
+
+    def topic_setting(self, topic: str, name: str, broker_name: str) -> str | None:
+        """A topic config's text as it holds for the whole cluster: the topic's, else the brokers'."""
+        own = self.image.topic_config(topic).get(name)
+        if own is not None:
+            return own
+        for_all = self.image.config(ResourceType.BROKER, "").get(broker_name)
+        return self.config.sources(broker_name)[0].text if for_all is None else for_all
+
+    def may_elect_uncleanly(self, topic: str) -> bool:
+        name = "unclean.leader.election.enable"
+        return (self.topic_setting(topic, name, name) or "").strip().lower() == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The records to append in one batch (none: nothing changes) and the answer, due once they are committed."""
+
+    records: list[Any]
+    answer: Any = None
