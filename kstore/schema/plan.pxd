@@ -37,6 +37,7 @@ cdef class Plan:
     cdef readonly int version
     cdef readonly bint flexible
     cdef bint whole                 # of a message, not of a part of one
+    cdef int api_key                # -1: none
     cdef Layout layout
     cdef Step *steps                # the fields of this version, in order
     cdef int count

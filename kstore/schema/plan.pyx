@@ -78,6 +78,7 @@ cdef Plan _compiled(cls, int version, bint flexible, int depth):
     plan.version = version
     plan.flexible = flexible
     plan.whole = depth == 0
+    plan.api_key = cls.API_KEY if plan.whole else -1
     plan.layout = layout
     plan.kept = []
     _add_steps(plan, depth)

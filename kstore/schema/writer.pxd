@@ -18,5 +18,7 @@ cdef class Parts:
     cdef list parts
     cdef uint8_t first[1024]
 
+cdef Parts parts_writer()
+cdef int finish_part(Parts out) except -1
 cdef int write_message(Parts out, Plan plan, object message) except -1
 cdef uint8_t *room(Writer *w, Py_ssize_t nbytes) except NULL

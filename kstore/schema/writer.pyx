@@ -65,13 +65,19 @@ def encode_parts(message, int version, prefix=b""):
     ``prefix`` are bytes to put in front. A field of record batches may be a list of chunks; a chunk has a buffer,
     ``nbytes`` or a length, and need not be readable before it is sent.
     """
+    cdef Parts out = parts_writer()
+    _raw(&out.w, prefix)
+    write_message(out, plan_of(type(message), version), message)
+    finish_part(out)
+    return out.parts
+
+
+cdef Parts parts_writer():
+    """A writer that leaves record batches as parts of their own."""
     cdef Parts out = Parts.__new__(Parts)
     out.w.keeps_parts = True
     out.parts = []
-    _raw(&out.w, prefix)
-    write_message(out, plan_of(type(message), version), message)
-    _finish_part(out)
-    return out.parts
+    return out
 
 
 cdef int write_message(Parts out, Plan plan, object message) except -1:
@@ -106,7 +112,7 @@ cdef int _grow(Writer *w, Py_ssize_t nbytes) except -1:
     return 0
 
 
-cdef int _finish_part(Parts out) except -1:
+cdef int finish_part(Parts out) except -1:
     """What was written since the last part becomes one."""
     cdef Py_ssize_t nbytes = out.w.p - out.w.start
     if nbytes:
@@ -376,7 +382,7 @@ cdef Py_ssize_t _nbytes(object chunk) except -1:
 
 cdef int _keep(Parts out, object chunk, Py_ssize_t nbytes) except -1:
     if nbytes:
-        _finish_part(out)
+        finish_part(out)
         out.parts.append(chunk)
         out.w.parted_bytes += nbytes
     return 0
