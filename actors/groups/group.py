@@ -126,6 +126,9 @@ class ClassicGroup:
         self.members[new_id] = renamed
         if self.is_leader(old_id):
             self.leader_id = new_id
+        if old_id in self.pending_syncs:
+            del self.pending_syncs[old_id]
+            self.pending_syncs[new_id] = None
         self.static_members[group_instance_id] = new_id
         return renamed
 
