@@ -1,4 +1,7 @@
-"""The future that somebody outside the actors gets for an ask. ``get`` drives the world until the answer is there."""
+"""The future that somebody outside the actors gets for an ask. ``get`` drives the world until the answer is there.
+
+Pykka's refs, proxies and combinators (``map``, ``join`` and the like) work on it as they do on Pykka's own.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ Failure = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class Future(pykka.Future[Any]):
-    """An answer to come. Made by Pykka's ``ask`` without a world, or by ``ask`` below with one."""
+    """An answer to come, in a world. Without one, it is what Pykka's combinators make of others."""
 
     def __init__(self, world: World | None = None) -> None:
         super().__init__()
@@ -30,6 +33,10 @@ class Future(pykka.Future[Any]):
         assert not self.done, "a future is answered once"
         self.value = value
         self.done = True
+
+    def fail(self, error: BaseException) -> None:
+        """Answer with an exception instance, as a ``Reply`` does."""
+        self.set_exception((type(error), error, error.__traceback__))
 
     def set_exception(self, exc_info: Any = None) -> None:
         """Answer with an exception: an ``exc_info`` triple, or the one being handled."""
@@ -46,7 +53,8 @@ class Future(pykka.Future[Any]):
         never blocks.
         """
         if not self.done:
-            assert self.world is not None, "this future has no world to drive; use actors.runtime.future.ask"
+            if self.world is None:
+                return super().get(timeout=timeout)
             assert self.world.queue.running is None, "an actor never blocks: use request(..., then=...)"
             if not self.world.driver.drive(lambda: self.done, timeout):
                 raise pykka.Timeout(f"no answer in {timeout} seconds")
@@ -56,10 +64,13 @@ class Future(pykka.Future[Any]):
 
 
 def ask(world: World, ref: Ref, message: object) -> Future:
-    """Ask an actor from outside; the message enters the world by the driver, as a user's call in the trace."""
+    """Ask an actor; from outside, the message enters the world by the driver, as a user's call in the trace."""
     future = Future(world)
 
     def send() -> None:
+        if world.queue.running is not None:
+            ref.actor_inbox.send(message, future)  # type: ignore[attr-defined]
+            return
         world.queue.enter(0, "UserCall")
         ref.actor_inbox.send(message, future)  # type: ignore[attr-defined]
         world.queue.leave()

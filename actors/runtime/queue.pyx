@@ -161,6 +161,13 @@ class Ref(pykka.ActorRef):
         """Send a message and expect nothing back. To a stopped actor it is a traced no-op."""
         (<Inbox> self.actor_inbox).send(message, None)
 
+    def ask(self, message, *, block=True, timeout=None):
+        """Send a message and expect an answer: the future of it, or, with ``block``, the answer. Outside turns only
+        may one wait for it; an actor uses ``request``."""
+        from actors.runtime.future import ask
+        future = ask((<Inbox> self.actor_inbox).actor.node.world, self, message)
+        return future.get(timeout=timeout) if block else future
+
 
 cdef class RunQueue:
     """The actors that have messages waiting, and whose turn it is."""

@@ -7,7 +7,8 @@ Row, all little-endian on the machines we support::
 ``sequence`` counts from 1; ``cause`` is the sequence of the row that led to this one, 0 for what came from outside.
 Names (actors, kinds, partitions) are interned in the order of their first use, per recorder, so a row holds no
 address and no process-wide number: the same run gives the same bytes. A recorder made with ``hashing=True`` feeds
-each row, and each name as it is interned, to XXH3-128; ``trace_hash()`` is the run's fingerprint.
+each row to XXH3-128; with the names after them that is ``trace_hash()``, the run's fingerprint, the same whatever the
+capacity.
 
 The ring keeps the last ``capacity`` rows; ``rows()`` says which sequence it begins at, so that history that was
 overwritten is never mistaken for history that was not.
@@ -63,8 +64,6 @@ cdef class Recorder:
         cdef int32_t number = <int32_t> len(self.names)
         self.ids[key] = number
         self.names.append(name)
-        if self.hasher is not None:
-            self.hasher.update(b"%d=%s\n" % (number, name.encode()))
         return number
 
     cdef int64_t write(self, int32_t actor, object kind, int64_t cause, int32_t partition,
@@ -108,7 +107,9 @@ cdef class Recorder:
         """The run's fingerprint: XXH3-128 over all rows and names so far, as 32 hex digits."""
         assert self.hasher is not None, "a recorder hashes only when made with hashing=True"
         self.hash_up_to(self.next_sequence)
-        return self.hasher.hexdigest()
+        whole = self.hasher.copy()
+        whole.update("\n".join(self.names).encode())
+        return whole.hexdigest()
 
     def recent(self, int64_t count=65536):
         """The last rows, oldest first, at most ``count`` and at most what the ring still holds."""
