@@ -1,0 +1,57 @@
+"""What is said to and by the actors that keep the metadata log: the controller and, on the other nodes, the observer.
+
+Both keep the node's cluster image. Both tell the node's broker `ImageAdvanced` and answer `AwaitTopics` and
+`CloseMetadataLog`; the rest is for the controller alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from actors.controller.image import ClusterImage, ImageDelta
+from kstore.schema.messages.fetch import FetchRequest
+from kstore.schema.uuids import Uuid
+
+METADATA_TOPIC_ID: Uuid = bytes(15) + b"\x01"
+"""The id of `__cluster_metadata` in every cluster; Kafka prints it as AAAAAAAAAAAAAAAAAAAAAQ."""
+
+METADATA_LOG = "__cluster_metadata-0"
+
+
+class ImageAdvanced(NamedTuple):
+    """To the broker: the cluster is now `image`, committed; `delta` is what changed since the last one it was told."""
+
+    image: ClusterImage
+    delta: ImageDelta
+
+
+class AwaitTopics(NamedTuple):
+    """Asked by a handler that wants topics it had made: answered with True when the node knows them all with their
+    leaders, with False after `timeout_ms`."""
+
+    names: tuple[str, ...]
+    timeout_ms: float
+
+
+class CloseMetadataLog(NamedTuple):
+    """Asked at a clean stop: the log is flushed and closed, then answered with None."""
+
+
+class Decide(NamedTuple):
+    """To the controller: a request of a client or a node, to be answered with its response once that is committed."""
+
+    request: Any
+    version: int
+
+
+class NodeLost(NamedTuple):
+    """To the controller: a node is known to be dead; it is fenced at once."""
+
+    node_id: int
+
+
+class FetchMetadata(NamedTuple):
+    """To the controller: another node copies the metadata log. Answered with a FetchResponse, at the latest after the
+    request's longest wait."""
+
+    request: FetchRequest
