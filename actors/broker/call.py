@@ -19,13 +19,18 @@ NO_RESPONSE = _NoResponse()
 
 
 class Remote:
-    """What a conversation yields to ask another node: the outcome is its response, or a ``Disconnected``."""
+    """What a conversation yields to ask another node: the outcome is its response, or a ``Disconnected``.
 
-    __slots__ = ("node_id", "request")
+    ``version`` is for a request that older versions can't carry whole, such as one passed on from a client; without
+    it the network chooses.
+    """
 
-    def __init__(self, node_id: int, request: Any) -> None:
+    __slots__ = ("node_id", "request", "version")
+
+    def __init__(self, node_id: int, request: Any, version: int | None = None) -> None:
         self.node_id = node_id
         self.request = request
+        self.version = version
 
 
 class Call:

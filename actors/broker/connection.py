@@ -136,7 +136,7 @@ class Connection(Actor):
             link = self.links.get(asked.node_id)
             if link is None:
                 link = self.links[asked.node_id] = self.connect(asked.node_id)
-            self.call(link, asked.request, then, *args)
+            link.send(asked.request, self.reply_here(then, *args), version=asked.version)
         else:
             super().ask_for(asked, then, *args)
 
