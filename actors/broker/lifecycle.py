@@ -162,4 +162,3 @@ class Lifecycle(Actor):
         if self.timer is not None:
             self.timer.cancel()
         leaving.set(None)
-

@@ -55,7 +55,9 @@ class Session:
         world = self.net.world
         deadline_us = world.clock.now_us() + round(timeout_ms * 1000)
         self.in_flight[self.correlation_id] = (reply, deadline_us, type(request))
-        if self.timer is None:
+        if self.timer is None or deadline_us < self.timer.deadline_us:
+            if self.timer is not None:
+                self.timer.cancel()
             self.timer = world.timers.at(deadline_us, self._overdue)
         self.net.carry(self.inward, self._deliver, self.correlation_id, request, version)
 
@@ -107,6 +109,8 @@ class Session:
     def _deliver(self, correlation_id: int, request: Any, version: int) -> None:
         if self.server.alive:
             self.connection.tell(Requested(correlation_id, request, version))
+        elif not self.client_knows:
+            self.abort()  # nobody has this connection: the machine resets it
 
     def server_lost(self) -> None:
         """The server's end learns that the client has gone."""

@@ -22,15 +22,17 @@ DELAY_US_MAX = 1_500
 
 
 class Path:
-    """One direction of one session: keeps order, and what waits while the path is cut."""
+    """One direction of one session. What is on its way stands in one queue, which keeps its order; ``held`` counts
+    the messages whose time came while the path was cut."""
 
-    __slots__ = ("arrives_us", "clogged", "closed", "receiver", "sender")
+    __slots__ = ("arrives_us", "closed", "held", "receiver", "sender", "under_way")
 
     def __init__(self, sender: int, receiver: int) -> None:
         self.sender = sender
         self.receiver = receiver
         self.arrives_us = 0
-        self.clogged: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self.under_way: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self.held = 0
         self.closed = False
 
 
@@ -39,7 +41,7 @@ class Network:
 
     def __init__(self, world: World, *, wire: bool = False) -> None:
         self.world = world
-        self.wire = wire  # encode and decode every message at a drawn version, as TCP would
+        self.wire = wire  # encode and decode every message, as TCP would
         self.nodes: dict[int, Node] = {}
         self.sessions: dict[Session, None] = {}  # a dict for its order: the same in every run
         self.cuts: set[tuple[int, int]] = set()
@@ -91,35 +93,36 @@ class Network:
         self.messages_carried += 1
         if path.closed:
             return
-        if self.cuts and not self.reachable(path.sender, path.receiver):
-            path.clogged.append((action, args))
-            return
-        world = self.world
-        if not world.virtual and not self.slow_us:
+        if not (self.world.virtual or self.cuts or self.slow_us or path.under_way):
             action(*args)
             return
-        delay_us = self._delay_us(path.sender, path.receiver) if world.virtual else self.slow_us.get(
-            (path.sender, path.receiver), 0
-        )
-        path.arrives_us = max(path.arrives_us + 1, world.clock.now_us() + delay_us)
-        world.timers.at(path.arrives_us, self._arrive, path, action, args)
+        path.under_way.append((action, args))
+        self._schedule(path)
 
-    def _arrive(self, path: Path, action: Callable[..., None], args: tuple[Any, ...]) -> None:
+    def _schedule(self, path: Path) -> None:
+        """Set the time at which the next message of a path arrives that has none yet."""
+        world = self.world
+        delay_us = self.slow_us.get((path.sender, path.receiver), 0)
+        if world.virtual:
+            delay_us = self._delay_us(path.sender, path.receiver)
+        path.arrives_us = max(path.arrives_us + 1, world.clock.now_us() + delay_us)
+        world.timers.at(path.arrives_us, self._arrive, path)
+
+    def _arrive(self, path: Path) -> None:
         if path.closed:
-            return
-        if path.clogged or not self.reachable(path.sender, path.receiver):
-            path.clogged.append((action, args))
-            return
-        action(*args)
+            path.under_way.clear()
+        elif not self.reachable(path.sender, path.receiver):
+            path.held += 1
+        elif path.under_way:
+            action, args = path.under_way.popleft()
+            action(*args)
 
     # -- versions ------------------------------------------------------------------------------------------------
 
     def version_of(self, request_class: type) -> int:
-        """The version to send a request in: the latest stable one, or with ``wire`` any that is accepted, drawn."""
-        first, last = request_class.VERSIONS  # type: ignore[attr-defined]
-        if request_class.LATEST_UNSTABLE:  # type: ignore[attr-defined]
-            last -= 1
-        return self.world.random.randint(first, last) if self.wire else last
+        """The version to send a request in: the latest stable one, as nodes of one release do among themselves."""
+        last: int = request_class.VERSIONS[1]  # type: ignore[attr-defined]
+        return last - 1 if request_class.LATEST_UNSTABLE else last  # type: ignore[attr-defined]
 
     def through_wire(self, message: Any, version: int) -> Any:
         """With ``wire``, the message as it comes out of its own bytes; otherwise the message itself."""
@@ -145,9 +148,9 @@ class Network:
         self.slow_us.clear()
         for session in list(self.sessions):
             for path in (session.inward, session.outward):
-                waiting, path.clogged = path.clogged, deque()
-                for action, args in waiting:
-                    self.carry(path, action, *args)
+                held, path.held = path.held, 0
+                for _ in range(held):
+                    self._schedule(path)
 
     def slow(self, from_id: int, to_id: int, delay_ms: float) -> None:
         """Add a delay to every message from one node to another."""

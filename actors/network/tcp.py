@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.network.channel import ChannelClosed, FramesReceived
 from actors.runtime.limits import FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
+from kstore.fs import FileSlice
 from kstore.schema import frames
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.begun_at = 0.0
         self.collected: list[Any] = []  # answers since the last drain
         self.unsent: deque[Any] = deque()  # what the socket has not taken yet
+        self.slice_sent = 0  # bytes of the first unsent file slice that the socket has taken
         self.may_write = True
+        self.may_read = True  # as far as the connection is concerned
+        self.reading = True
         self.dirty = False
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -149,7 +153,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         parts, self.collected = self.collected, []
         if self.transport is None or self.transport.is_closing():
             return
-        if self.may_write and not self.unsent and not any(hasattr(part, "read") for part in parts):
+        if self.may_write and not self.unsent and not any(isinstance(part, FileSlice) for part in parts):
             self.transport.writelines(parts) if len(parts) > 1 else self.transport.write(parts[0])
             return
         self.unsent.extend(parts)
@@ -158,35 +162,54 @@ class TcpChannel(asyncio.BufferedProtocol):
     def _write_on(self) -> None:
         while self.unsent and self.may_write:
             part = self.unsent[0]
-            if hasattr(part, "read"):
-                piece, rest = part.read_piece(WRITE_CHUNK_BYTES)
-                if rest is None:
-                    self.unsent.popleft()
-                else:
-                    self.unsent[0] = rest
-                self.transport.write(piece)
+            if isinstance(part, FileSlice):
+                self._write_piece(part)
             else:
                 self.unsent.popleft()
                 self.transport.write(part)
 
+    def _write_piece(self, part: FileSlice) -> None:
+        try:
+            piece = part.read(self.slice_sent, WRITE_CHUNK_BYTES)
+        except (OSError, EOFError):  # the log was cut or deleted meanwhile: the answer is void
+            self.unsent.clear()
+            self.transport.abort()
+            return
+        self.slice_sent += len(piece)
+        if self.slice_sent == part.nbytes:
+            self.slice_sent = 0
+            self.unsent.popleft()
+        self.transport.write(piece)
+
     def pause_writing(self) -> None:
-        """The socket's buffer is full."""
+        """The socket's buffer is full: a client that doesn't read its answers is not read from either."""
         self.may_write = False
+        self._see_to_reading()
 
     def resume_writing(self) -> None:
         """The socket takes more."""
         self.may_write = True
         self._write_on()
+        self._see_to_reading()
 
     def pause_reading(self) -> None:
         """As ``Channel.pause_reading``."""
-        if not self.transport.is_closing():
-            self.transport.pause_reading()
+        self.may_read = False
+        self._see_to_reading()
 
     def resume_reading(self) -> None:
         """As ``Channel.resume_reading``."""
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
+        self.may_read = True
+        self._see_to_reading()
+
+    def _see_to_reading(self) -> None:
+        wanted = self.may_read and self.may_write
+        if wanted != self.reading and not self.transport.is_closing():
+            self.reading = wanted
+            if wanted:
+                self.transport.resume_reading()
+            else:
+                self.transport.pause_reading()
 
     def abort(self) -> None:
         """As ``Channel.abort``: what was answered before is sent, then the socket is closed."""
@@ -239,10 +262,13 @@ class TcpListener:
                 channel.flush()
 
     def _sweep(self) -> None:
-        now = self.loop.time()
+        self.close_overdue(self.loop.time())
+        self.sweeper = self.loop.call_later(FRAME_SECONDS_MAX / 4, self._sweep)
+
+    def close_overdue(self, now: float) -> None:
+        """Close the connections whose client began a frame and has not finished it in time."""
         for channel in [c for c in self.channels if c.is_overdue(now)]:
             channel.abort()
-        self.sweeper = self.loop.call_later(FRAME_SECONDS_MAX / 4, self._sweep)
 
     def close(self, *, abruptly: bool = False) -> None:
         """Stop accepting and close every socket; ``abruptly`` as a killed process does."""

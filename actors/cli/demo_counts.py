@@ -1,0 +1,94 @@
+"""What the demo counts when all is over: from the clients' words and from the log files of the three brokers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+
+from actors.cli.demo_processes import Clients
+from kstore.fs.posix import PosixFileSystem
+from kstore.log import Log, LogConfig
+
+NODES = 3
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The figures at the end of the story."""
+
+    acknowledged: int
+    found: int
+    lost: int
+    doubled: int
+    disordered: int
+    replicas_differ: int
+    redelivered: int
+    redelivered_after_kill: int
+    failed: int
+
+    @property
+    def good(self) -> bool:
+        """Whether every figure that must be zero is."""
+        return not (self.lost or self.doubled or self.disordered or self.replicas_differ or self.failed)
+
+    def text(self) -> str:
+        """The figures, a line each."""
+        why = "" if not self.redelivered else (
+            f"  ({self.redelivered_after_kill} had been received by C, which was killed before it committed them; "
+            f"{self.redelivered - self.redelivered_after_kill} were received but not committed when the group "
+            "rebalanced)"
+        )
+        return "\n".join(
+            (
+                "",
+                f"  acknowledged to the producer     {self.acknowledged:6}",
+                f"  refused to the producer          {self.failed:6}  (must be 0)",
+                f"  found in the log                 {self.found:6}",
+                f"  acknowledged but lost            {self.lost:6}  (must be 0)",
+                f"  twice in the log                 {self.doubled:6}  (must be 0)",
+                f"  out of order for their user      {self.disordered:6}  (must be 0)",
+                f"  partitions whose copies differ   {self.replicas_differ:6}  (must be 0)",
+                f"  redelivered to the group         {self.redelivered:6}{why}",
+            )
+        )
+
+
+def count(folder: str, topic: str, partitions: int, clients: Clients) -> Counts:
+    """Read the logs of the stopped brokers and hold them against what the clients said."""
+    in_log: Counter[int] = Counter()
+    disordered = replicas_differ = 0
+    for partition in range(partitions):
+        copies = [orders_in(folder, node, f"{topic}-{partition}") for node in range(1, NODES + 1)]
+        replicas_differ += any(copy != copies[0] for copy in copies)
+        latest: dict[str, int] = {}
+        for order, user, _ in copies[0]:
+            in_log[order] += 1
+            disordered += order <= latest.get(user, -1)
+            latest[user] = order
+    again = {order: members for order, members in clients.receivers.items() if len(members) > 1}
+    return Counts(
+        acknowledged=clients.acknowledged(),
+        found=sum(in_log.values()),
+        lost=sum(1 for order in clients.acks if order not in in_log),
+        doubled=sum(1 for times in in_log.values() if times > 1),
+        disordered=disordered,
+        replicas_differ=replicas_differ,
+        redelivered=sum(len(members) - 1 for members in again.values()),
+        redelivered_after_kill=sum(len(members) - 1 for members in again.values() if members[0] in clients.killed),
+        failed=len(clients.failures),
+    )
+
+
+def orders_in(folder: str, node: int, partition: str) -> list[tuple[int, str, bytes]]:
+    """Every record of one broker's copy of a partition: order, user, and the bytes of the batch it is in."""
+    fs = PosixFileSystem(f"{folder}/node-{node}")
+    log = Log.open(fs, partition, LogConfig(), now_ms=0, clean=True)
+    orders = []
+    for batch in log.batches(log.start_offset):
+        whole = bytes(batch.header) + bytes(batch.payload)
+        for record in batch.records():
+            assert record.value is not None, "every order has a value"
+            orders.append((json.loads(record.value)["order"], json.loads(record.value)["user"], whole))
+    fs.close()
+    return orders

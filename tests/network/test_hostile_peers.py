@@ -1,0 +1,174 @@
+"""What peers may do to a broker's sockets without harm: garbage, oversize, half-open, slow, too many."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import pytest
+
+from actors.cluster import Cluster
+from kstore.schema import decode, encode
+from kstore.schema.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
+from kstore.schema.messages.headers import RequestHeader
+
+PATIENCE_S = 20
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with Cluster(1, listen="127.0.0.1:0", config={"socket.request.max.bytes": "1000000"}) as running:
+        yield running.start()
+
+
+def connect(cluster: Cluster) -> socket.socket:
+    host, port = cluster.ports.addresses[1]
+    return socket.create_connection((host, port), timeout=PATIENCE_S)
+
+
+def frame(api_key: int, version: int, body: bytes, correlation_id: int = 7, header_version: int = 1) -> bytes:
+    header = RequestHeader(
+        request_api_key=api_key, request_api_version=version, correlation_id=correlation_id, client_id="test"
+    )
+    payload = encode(header, header_version) + body
+    return struct.pack(">i", len(payload)) + payload
+
+
+def api_versions(correlation_id: int = 7) -> bytes:
+    return frame(18, 0, encode(ApiVersionsRequest(), 0), correlation_id)
+
+
+def read_frame(sock: socket.socket) -> bytes:
+    (length,) = struct.unpack(">i", read_exactly(sock, 4))
+    return read_exactly(sock, length)
+
+
+def read_exactly(sock: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        more = sock.recv(count - len(data))
+        assert more, "the broker closed the connection"
+        data += more
+    return data
+
+
+def is_closed(sock: socket.socket) -> bool:
+    try:
+        return sock.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def assert_serves(cluster: Cluster) -> None:
+    with connect(cluster) as sock:
+        sock.sendall(api_versions())
+        answer = read_frame(sock)
+        assert answer[:4] == struct.pack(">i", 7)
+        assert decode(ApiVersionsResponse, 0, answer, 4).error_code == 0
+
+
+@pytest.mark.parametrize("length", [0, -1, -(2**31), 1_000_001, 2**31 - 1])
+def test_a_frame_length_that_cannot_be_closes_the_connection(cluster, length):
+    with connect(cluster) as sock:
+        sock.sendall(struct.pack(">i", length) + b"xxxx")
+        assert is_closed(sock)
+    assert_serves(cluster)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        struct.pack(">i", 3) + b"abc",
+        frame(18, 0, b"")[:-3] + b"\x00\x00\x00",
+        frame(999, 0, b""),
+        frame(3, 99, b""),
+        frame(0, 2, b"\x00" * 20),
+        frame(62, 0, b"\x00" * 40),
+        frame(3, 1, struct.pack(">i", 2**31 - 1)),
+    ],
+    ids=["http", "short header", "broken client id", "unknown key", "unknown version", "produce v2",
+         "a broker's own request", "a count beyond the frame"],
+)
+def test_garbage_closes_the_connection_and_nothing_else(cluster, payload):
+    with connect(cluster) as sock:
+        sock.sendall(payload)
+        sock.shutdown(socket.SHUT_WR)
+        assert is_closed(sock)
+    assert_serves(cluster)
+
+
+def test_an_unknown_version_of_api_versions_is_answered_in_version_0_with_what_is_served(cluster):
+    with connect(cluster) as sock:
+        sock.sendall(frame(18, 99, b"\x00\x00", header_version=2))
+        answer = decode(ApiVersionsResponse, 0, read_frame(sock), 4)
+        assert answer.error_code == 35
+        served = {key.api_key: (key.min_version, key.max_version) for key in answer.api_keys}
+        assert served[18] == (0, 4)
+
+
+def test_a_request_that_comes_byte_by_byte_is_answered_as_if_it_came_whole(cluster):
+    with connect(cluster) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in api_versions():
+            sock.sendall(bytes([byte]))
+        assert read_frame(sock)[:4] == struct.pack(">i", 7)
+
+
+def test_many_requests_in_one_write_are_answered_in_their_order(cluster):
+    with connect(cluster) as sock:
+        sock.sendall(b"".join(api_versions(n) for n in range(500)))
+        for n in range(500):
+            assert read_frame(sock)[:4] == struct.pack(">i", n)
+
+
+def test_a_peer_that_goes_away_in_the_middle_of_a_frame_leaves_nothing_behind(cluster):
+    for cut in (1, 4, 10):
+        with connect(cluster) as sock:
+            sock.sendall(api_versions()[:cut])
+    listener = cluster.ports.listeners[1]
+    cluster.wait_for(lambda: not listener.channels, PATIENCE_S)
+    assert_serves(cluster)
+
+
+def test_a_peer_that_does_not_finish_its_frame_is_closed_when_its_time_is_over(cluster):
+    with connect(cluster) as sock:
+        sock.sendall(api_versions()[:10])
+        listener = cluster.ports.listeners[1]
+        cluster.wait_for(lambda: any(c.head for c in listener.channels), PATIENCE_S)
+        cluster.world.driver.call(listener.close_overdue, listener.loop.time() + 3600)
+        assert is_closed(sock)
+
+
+def test_a_large_frame_of_zeros_is_read_whole_and_refused(cluster):
+    with connect(cluster) as sock:
+        sock.sendall(struct.pack(">i", 900_000) + bytes(900_000))
+        assert is_closed(sock)
+    assert_serves(cluster)
+
+
+def test_connections_beyond_the_limit_are_closed_and_others_live_on():
+    with Cluster(1, listen="127.0.0.1:0", config={"max.connections": "3"}) as small:
+        small.start()
+        kept = [connect(small) for _ in range(3)]
+        for sock in kept:
+            sock.sendall(api_versions())
+            assert read_frame(sock)
+        with connect(small) as fourth:
+            assert is_closed(fourth)
+        kept[0].sendall(api_versions(8))
+        assert read_frame(kept[0])[:4] == struct.pack(">i", 8)
+        for sock in kept:
+            sock.close()
+
+
+def test_a_reader_that_never_reads_stops_being_read_from(cluster):
+    """Its requests wait in its own socket once enough of them are under way; others are served meanwhile."""
+    with connect(cluster) as sock:
+        sock.setblocking(False)
+        request = api_versions()
+        sent = 0
+        with pytest.raises(BlockingIOError):
+            while sent < 512 * 1024 * 1024:
+                sent += sock.send(request * 2000)
+        assert_serves(cluster)
