@@ -101,7 +101,7 @@ test-oracle: build
 
 bench: $(STAMPS)/bench
 	$(call say,micro-benchmarks)
-	@$(BIN)/python -m pytest bench --benchmark-only --benchmark-sort=name $(ARGS)
+	@$(BIN)/python -m pytest bench --benchmark-only --benchmark-sort=name --benchmark-json=build/benchmark.json $(ARGS)
 
 bench-peers: $(STAMPS)/bench
 	$(call say,kstore beside Apache Kafka and kfake; writes docs/benchmarks.md)

@@ -1,4 +1,3 @@
-# ruff: noqa: N818  (the names are Kafka's)
 """One exception class for each of Apache Kafka's error codes (a table).
 
 Codes, names and which of them may be retried are those of ``org.apache.kafka.common.protocol.Errors`` in

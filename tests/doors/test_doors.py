@@ -29,7 +29,7 @@ BELOW = {
 # The world: the only places that may touch clocks, randomness, threads, sockets, processes and files.
 WORLDLY_PLACES = ("kstore/fs/posix", "actors/network/", "actors/runtime/", "actors/cli/")
 WORLDLY_MODULES = tuple(
-    "_thread asyncio concurrent datetime libc.time multiprocessing posix queue random secrets select selectors signal "
+    "_thread asyncio concurrent datetime libc.time multiprocessing posix queue secrets select selectors signal "
     "socket ssl subprocess tempfile threading time uvloop".split()
 )
 WORLDLY_CALLS = re.compile(r"(?<![\w.])open\(|\bos\.(?:open|urandom|getpid|fork)\b|\buuid\.uuid[14]\b")
@@ -93,6 +93,19 @@ def test_only_the_world_touches_clocks_threads_sockets_and_files() -> None:
         if WORLDLY_CALLS.search(line) and not re.match(r"\s*(?:#|c?p?def\b)", line)
     ]
     assert_none(taken + called)
+
+
+def test_randomness_is_handed_in_and_never_taken_from_the_module() -> None:
+    inside = [source for source in code("kstore", "actors") if not source.name.startswith(WORLDLY_PLACES)]
+    taken = re.compile(r"^\s*import random\b|from random import (?!Random$)|\bRandom\(\)")
+    assert_none(
+        [
+            f"{source.name}:{number}: {line.strip()}"
+            for source in inside
+            for number, line in enumerate(source.lines, 1)
+            if taken.search(line)
+        ]
+    )
 
 
 def test_a_state_machine_reaches_no_runtime_no_disk_and_no_clock() -> None:

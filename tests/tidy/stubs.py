@@ -25,7 +25,14 @@ def main() -> int:
         return 0
     os.chdir(ROOT)
     modules = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in compiled]
-    arguments = ["--concise", "--ignore-disjoint-bases", "--ignore-unused-allowlist", "--allowlist", str(ALLOWED), *modules]
+    arguments = [
+        "--concise",
+        "--ignore-disjoint-bases",
+        "--ignore-unused-allowlist",
+        "--allowlist",
+        str(ALLOWED),
+        *modules,
+    ]
     return stubtest.test_stubs(stubtest.parse_options(arguments))
 
 

@@ -1,0 +1,143 @@
+"""``python -m bench.peers``: measures, prints as it goes, and writes ``docs/benchmarks.md``."""
+
+import argparse
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from confluent_kafka import KafkaException
+
+from bench.peers import environment, load, raw, report
+from bench.peers.cases import IDLE_MEMORY, LOADED_MEMORY, START, Case, Metric, cases
+from bench.peers.processes import ServerFailed, stop_on_termination
+from bench.peers.results import Results
+from bench.peers.servers import EVERY_REPLICA_ACKNOWLEDGES, SERVERS, Server
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parents[2]
+MICRO = ROOT / "build" / "benchmark.json"
+WARM_RECORDS = 50_000
+SETTLE_S = 3.0
+FAILURES = (ServerFailed, load.LoadFailed, raw.WrongAnswer, KafkaException, subprocess.TimeoutExpired, OSError)
+
+
+class Run:
+    """One run of the chosen cases on the chosen servers."""
+
+    def __init__(self, names: list[str], folder: Path, rounds: int) -> None:
+        self.kinds = [SERVERS[name] for name in names]
+        self.folder, self.rounds = folder, rounds
+        self.results = Results([kind.name for kind in self.kinds])
+        self.versions: dict[str, str] = {}
+        self._made = 0
+
+    def new_server(self, kind: type[Server], config: Mapping[str, str]) -> Server:
+        """A server in a folder of its own, made ready but not started."""
+        self._made += 1
+        server = kind(self.folder / f"server-{self._made}", config)
+        self.versions[server.name] = server.prepare()
+        return server
+
+    def starts(self) -> None:
+        """Starts every server anew in every round, up to its first record."""
+        for number in range(self.rounds):
+            for kind in turned(self.kinds, number):
+                server = self.new_server(kind, EVERY_REPLICA_ACKNOWLEDGES)
+                try:
+                    self.measure(START, server)
+                finally:
+                    server.stop()
+
+    def loads(self, chosen: list[Case]) -> None:
+        """Starts every server once and puts every case on each in turn."""
+        with contextlib.ExitStack() as stopping:
+            servers = [self.new_server(kind, {}) for kind in self.kinds]
+            for server in servers:
+                stopping.callback(server.stop)
+                server.launch()
+            for server in servers:
+                server.wait()
+            time.sleep(SETTLE_S)
+            self.memory(IDLE_MEMORY, servers)
+            for server in servers:
+                with load.topic(server) as name:
+                    load.fill(server, name, 100, WARM_RECORDS)
+            self.rounds_of([case for case in chosen if case.fills_memory], servers)
+            self.memory(LOADED_MEMORY, servers)
+            self.rounds_of([case for case in chosen if not case.fills_memory], servers)
+
+    def rounds_of(self, chosen: list[Case], servers: list[Server]) -> None:
+        for case in chosen:
+            for number in range(self.rounds):
+                for server in turned(servers, number):
+                    self.measure(case, server)
+
+    def measure(self, case: Case, server: Server) -> None:
+        try:
+            figures = case.measure(server)
+        except FAILURES as failure:
+            self.results.failures.append(f"{case.name}, {server.name}: {failure}")
+            figures = {}
+            print(f"{case.name:32} {server.name:8} failed: {failure}", flush=True)
+        for metric in case.metrics:
+            self.add(metric, server, figures.get(metric.key))
+
+    def memory(self, metric: Metric, servers: list[Server]) -> None:
+        for server in servers:
+            self.add(metric, server, server.resident_bytes() / 1e6)
+
+    def add(self, metric: Metric, server: Server, figure: float | None) -> None:
+        self.results.add(metric, server.name, figure)
+        if figure is not None:
+            print(f"{metric.name:64} {server.name:8} {figure:10.4g} {metric.unit}", flush=True)
+
+
+def turned(things: list[T], number: int) -> list[T]:
+    """Each round begins with another server, so that none always runs on a tired disk."""
+    first = number % len(things)
+    return things[first:] + things[:first]
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.peers", description="kstore beside Apache Kafka and kfake.")
+    parser.add_argument("--servers", default="kstore,kafka,kfake", help="which, separated by commas")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--scale", type=float, default=1.0, help="factor on the number of records")
+    parser.add_argument("--only", default="", help="only cases whose name contains this")
+    parser.add_argument("--no-start", action="store_true", help="leave out the time to the first record")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
+    parser.add_argument("--micro", type=Path, default=MICRO, help="the report of `make bench`, taken in if it is there")
+    asked = parser.parse_args()
+    asked.servers = asked.servers.split(",")
+    if unknown := [name for name in asked.servers if name not in SERVERS]:
+        parser.error(f"no such server: {', '.join(unknown)}; there are {', '.join(SERVERS)}")
+    return asked
+
+
+def main() -> int:
+    asked = parse_arguments()
+    stop_on_termination()
+    described = environment.describe()
+    chosen = [case for case in cases(asked.scale) if asked.only in case.name]
+    with tempfile.TemporaryDirectory(prefix="bench-peers-") as folder:
+        run = Run(asked.servers, Path(folder), asked.rounds)
+        if not asked.no_start:
+            run.starts()
+        if chosen:
+            run.loads(chosen)
+    asked.output.parent.mkdir(parents=True, exist_ok=True)
+    asked.output.write_text(report.render(run.results, described, run.versions, asked.rounds, asked.micro))
+    print(f"wrote {asked.output}")
+    for failure in run.results.failures:
+        print("failed:", failure, file=sys.stderr)
+    return 1 if run.results.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""A real Apache Kafka on loopback: fetched once by Maven, started with any number of combined nodes, and its tools.
+
+It is the peer of the benchmarks and the oracle of the tests, so it is written with the standard library alone. Needs a
+JDK (17 or newer) and Maven. The jars are kept in ``~/.cache/kstore-peers`` (or below ``XDG_CACHE_HOME``).
+"""
+
+import argparse
+import base64
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bench.peers.processes import HOST, Process, free_ports, stop_on_termination, wait_until_listening
+
+VERSION = "4.3.1"
+POM = Path(__file__).parent / "pom.xml"
+HEAP = "-Xms256m -Xmx1g"  # overridden by KAFKA_HEAP
+START_TIMEOUT_S = 180.0
+
+
+def missing() -> str | None:
+    """What this machine lacks to run it, as a sentence; None when nothing does."""
+    lacking = [command for command in ("java", "mvn") if shutil.which(command) is None]
+    return f"Apache Kafka needs {' and '.join(lacking)} on the path" if lacking else None
+
+
+def libs() -> Path:
+    """The folder of the jars, fetched if need be."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "kstore-peers" / "kafka" / "libs"
+    done = folder / f".done-{VERSION}"
+    if not done.exists() and not (folder / f"kafka_2.13-{VERSION}.jar").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        fetch = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+        subprocess.run(fetch, check=True, stdout=sys.stderr)
+    done.touch()
+    return folder
+
+
+def java(class_name: str, *arguments: str | Path, heap: str | None = None) -> list[str]:
+    """The command line that runs a class of the jars."""
+    flags = (heap or os.environ.get("KAFKA_HEAP") or HEAP).split()
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    return ["java", *flags, quiet, "-cp", f"{libs()}/*", class_name, *map(str, arguments)]
+
+
+def tool(class_name: str, *arguments: str | Path, timeout_s: float = 120.0) -> str:
+    """Runs a tool, e.g. ``tool("org.apache.kafka.tools.DumpLogSegments", "--files", path)``; what it printed."""
+    command = java(class_name, *arguments, heap="-Xmx512m")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{class_name} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class KafkaCluster:
+    """Combined broker and controller nodes 1..n of one cluster, each a JVM, their logs in ``folder/log-N``."""
+
+    def __init__(self, folder: Path, nodes: int = 1, config: Mapping[str, str] | None = None) -> None:
+        self.folder, self.nodes = folder, nodes
+        self._extra = dict(config or {})
+        self._first_port = free_ports(2 * nodes)
+        self.processes: list[Process] = []
+
+    @property
+    def ports(self) -> list[int]:
+        return [self._first_port + i for i in range(self.nodes)]
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(f"{HOST}:{port}" for port in self.ports)
+
+    def log_folder(self, node: int) -> Path:
+        return self.folder / f"log-{node}"
+
+    def format(self) -> None:
+        """Writes each node's properties and formats its log folder, as an operator would."""
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for node in range(1, self.nodes + 1):
+            lines = [f"{key}={value}" for key, value in self._properties(node).items()]
+            self._properties_file(node).write_text("\n".join(lines) + "\n")
+            tool("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties_file(node))
+
+    def launch(self) -> None:
+        """Starts the nodes without waiting for them."""
+        for node in range(1, self.nodes + 1):
+            command = java("kafka.Kafka", self._properties_file(node))
+            self.processes.append(Process(command, self.folder / f"node-{node}.out"))
+
+    def wait(self) -> None:
+        wait_until_listening(self.processes, self.ports, START_TIMEOUT_S)
+
+    def stop(self) -> None:
+        with contextlib.ExitStack() as stopping:
+            for process in self.processes:
+                process.terminate()
+                stopping.callback(process.stop)
+        self.processes.clear()
+
+    def _properties_file(self, node: int) -> Path:
+        return self.folder / f"node-{node}.properties"
+
+    def _properties(self, node: int) -> dict[str, str]:
+        controllers = [self._first_port + self.nodes + i for i in range(self.nodes)]
+        voters = ",".join(f"{i}@{HOST}:{port}" for i, port in enumerate(controllers, 1))
+        copies = str(self.nodes)
+        return {
+            "process.roles": "broker,controller",
+            "node.id": str(node),
+            "controller.quorum.voters": voters,
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"PLAINTEXT://{HOST}:{self.ports[node - 1]},CONTROLLER://{HOST}:{controllers[node - 1]}",
+            "advertised.listeners": f"PLAINTEXT://{HOST}:{self.ports[node - 1]}",
+            "log.dirs": str(self.log_folder(node)),
+            "default.replication.factor": copies,
+            "offsets.topic.replication.factor": copies,
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": copies,
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "log.segment.delete.delay.ms": "1000",
+            **self._extra,
+        }
+
+
+@contextlib.contextmanager
+def running(folder: Path, nodes: int = 1, config: Mapping[str, str] | None = None) -> Iterator[KafkaCluster]:
+    """A formatted cluster that listens; stopped at the end of the block."""
+    cluster = KafkaCluster(folder, nodes, config)
+    cluster.format()
+    try:
+        cluster.launch()
+        cluster.wait()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="kafka.sh", description="A real Apache Kafka on loopback.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("libs", help="fetch the jars; print their folder")
+    start = verbs.add_parser("start", help="start N nodes and wait for Ctrl-C")
+    start.add_argument("nodes", type=int, nargs="?", default=1)
+    start.add_argument("--folder", type=Path, help="where the nodes keep their data (a temporary folder unless told)")
+    start.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a line of server.properties")
+    each = verbs.add_parser("tool", help="run a class of the jars")
+    each.add_argument("class_name")
+    each.add_argument("arguments", nargs=argparse.REMAINDER)
+    one = verbs.add_parser("run", help="one node in the foreground, from a server.properties of your own")
+    one.add_argument("properties", type=Path)
+    asked = parser.parse_args()
+    if lacking := missing():
+        parser.exit(2, lacking + "\n")
+    if asked.verb == "libs":
+        print(libs())
+    elif asked.verb == "tool":
+        sys.exit(subprocess.call(java(asked.class_name, *asked.arguments)))
+    elif asked.verb == "run":
+        command = java("kafka.Kafka", asked.properties.resolve())
+        os.execvp(command[0], command)
+    else:
+        _start(asked.nodes, asked.folder, dict(pair.split("=", 1) for pair in asked.set))
+
+
+def _start(nodes: int, folder: Path | None, config: dict[str, str]) -> None:
+    stop_on_termination()
+    with contextlib.ExitStack() as stopping:
+        data = folder or Path(stopping.enter_context(tempfile.TemporaryDirectory(prefix="kafka-")))
+        cluster = stopping.enter_context(running(data, nodes, config))
+        print(f"ready on {cluster.bootstrap}, data in {cluster.folder}, Ctrl-C stops", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main()

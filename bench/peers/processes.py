@@ -1,0 +1,128 @@
+"""The processes that a measurement starts: where their output goes, when they listen, how much memory they hold.
+
+A process is stopped by its own id, first politely; nothing here looks for processes by name. Everything is bound to
+loopback.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+HOST = "127.0.0.1"
+STOP_TIMEOUT_S = 30.0
+
+
+class ServerFailed(Exception):
+    """A server did not come up, or went down; the message ends with the last lines that it printed."""
+
+
+class Process:
+    """One child process whose output goes to a file."""
+
+    def __init__(self, arguments: Sequence[str | Path], log: Path, env: dict[str, str] | None = None) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self._child = subprocess.Popen(
+                [str(argument) for argument in arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(env or {})},
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def check(self) -> None:
+        """Raises when it has ended on its own."""
+        if self._child.poll() is not None:
+            raise ServerFailed(f"{self._child.args!r} ended with {self._child.returncode}:\n{self.tail()}")
+
+    def tail(self, lines: int = 15) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def terminate(self) -> None:
+        """Asks it to stop, without waiting."""
+        if self._child.poll() is None:
+            self._child.terminate()
+
+    def stop(self) -> None:
+        """Asks it to stop and waits until it has; one that takes too long is killed, and that is an error."""
+        self.terminate()
+        try:
+            self._child.wait(STOP_TIMEOUT_S)
+        except BaseException:  # too slow, or the user is in a hurry: never leave it running
+            self._child.kill()
+            self._child.wait()
+            raise
+
+    def resident_bytes(self) -> int:
+        return sum(_resident_bytes(pid) for pid in (self.pid, *_descendants(self.pid)))
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
+    pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
+    waiting = [pid]
+    while waiting:
+        parent = waiting.pop()
+        for child, its_parent in pairs:
+            if its_parent == parent:
+                waiting.append(child)
+                yield child
+
+
+def _resident_bytes(pid: int) -> int:
+    listed = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return int(listed.stdout or 0) * 1024
+
+
+def free_ports(count: int) -> int:
+    """The first of ``count`` ports in a row that nobody listens on."""
+    while True:
+        with contextlib.ExitStack() as held:
+            try:
+                first = _held_port(held, 0)
+                for port in range(first + 1, first + count):
+                    _held_port(held, port)
+            except (OSError, OverflowError):
+                continue
+            return first
+
+
+def _held_port(held: contextlib.ExitStack, port: int) -> int:
+    sock = held.enter_context(socket.socket())
+    sock.bind((HOST, port))
+    return int(sock.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_until_listening(processes: Sequence[Process], ports: Sequence[int], timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    for port in ports:
+        while not listens(port):
+            for process in processes:
+                process.check()
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"nobody listens on port {port} after {timeout_s:g} s:\n{processes[0].tail()}")
+            time.sleep(0.01)
+
+
+def stop_on_termination() -> None:
+    """Makes SIGTERM unwind the stack, so that every ``with`` stops what it has started."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
