@@ -1,0 +1,42 @@
+"""The features of Kafka that a cluster can agree on, and the levels kstore has.
+
+Only what is there is named: a `metadata.version` of Kafka 4.3 for the records of the metadata log, and the fixed set
+of voters (`kraft.version` 0). The consumer protocol, transactions of version 2, share groups, streams groups and
+eligible leader replicas are at level 0, which is how Kafka says that they are off.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kstore.schema.messages.broker_registration import Feature
+from kstore.schema.messages.metadata_records import FeatureLevelRecord
+
+METADATA_VERSION = "metadata.version"
+KRAFT_VERSION = "kraft.version"
+
+
+class Range(NamedTuple):
+    """The levels of a feature that this program works with."""
+
+    lowest: int
+    highest: int
+
+
+SUPPORTED: dict[str, Range] = {
+    METADATA_VERSION: Range(30, 30),  # 4.3-IV0
+    KRAFT_VERSION: Range(0, 0),
+}
+
+
+def supported() -> list[Feature]:
+    """What a broker tells the controller when it registers."""
+    return [
+        Feature(name=name, min_supported_version=levels.lowest, max_supported_version=levels.highest)
+        for name, levels in SUPPORTED.items()
+    ]
+
+
+def bootstrap_records() -> list[FeatureLevelRecord]:
+    """The first records of a new cluster: the level that its log is written in."""
+    return [FeatureLevelRecord(name=METADATA_VERSION, feature_level=SUPPORTED[METADATA_VERSION].highest)]

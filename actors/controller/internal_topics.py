@@ -1,0 +1,28 @@
+"""The topics that Kafka makes for itself when they are first needed: how many partitions, and their configs."""
+
+from __future__ import annotations
+
+from actors.broker.config import BrokerConfig
+from actors.controller.topic_names import OFFSETS_TOPIC
+from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig
+
+
+def creatable(name: str, config: BrokerConfig) -> CreatableTopic:
+    """What to ask the controller for when topic `name` is to be made on first use; a client's topic gets the defaults.
+
+    >>> creatable("__consumer_offsets", BrokerConfig(brokers=3)).num_partitions
+    4
+    """
+    if name != OFFSETS_TOPIC:
+        return CreatableTopic(name=name, num_partitions=-1, replication_factor=-1)
+    configs = {
+        "cleanup.policy": "compact",
+        "compression.type": "producer",
+        "segment.bytes": str(config.integer("offsets.topic.segment.bytes")),
+    }
+    return CreatableTopic(
+        name=name,
+        num_partitions=config.integer("offsets.topic.num.partitions"),
+        replication_factor=config.integer("offsets.topic.replication.factor"),
+        configs=[CreatableTopicConfig(name=key, value=value) for key, value in configs.items()],
+    )

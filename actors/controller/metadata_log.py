@@ -1,0 +1,126 @@
+"""The metadata log's own formats: batches of records, the change of leader, `quorum-state`, and what a replay gives.
+
+A batch of `__cluster_metadata` holds one decision: records without a key, each value a message in its envelope. A
+control batch tells of a new leader of the quorum. Records between a BeginTransactionRecord and its end, which Kafka's
+controllers write for long decisions, take effect together at the end or, if aborted, not at all.
+
+`quorum-state` is one line of JSON (data_version 0): who leads in which epoch, and who votes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from kstore.fs import FileSystem
+from kstore.records import BatchBuilder, RecordBatch
+from kstore.records.control import ControlType, control_batch, control_type
+from kstore.schema import decode, encode
+from kstore.schema.envelopes import decode_metadata, encode_metadata
+from kstore.schema.messages.control_records import LeaderChangeMessage, LeaderChangeMessageVoter
+from kstore.schema.messages.metadata_records import (
+    AbortTransactionRecord,
+    BeginTransactionRecord,
+    BrokerRegistrationChangeRecord,
+    EndTransactionRecord,
+)
+from kstore.schema.struct import Message
+
+QUORUM_STATE = "quorum-state"
+
+
+def version_of(record: Message) -> int:
+    """The version to write a record in: the latest, but for the one of which Kafka writes the least that will do."""
+    if isinstance(record, BrokerRegistrationChangeRecord):
+        return 1 if record.in_controlled_shutdown else 0
+    return record.VERSIONS[1]
+
+
+def encode_batch(records: Sequence[Message], base_offset: int, epoch: int, now_ms: int) -> bytes:
+    """One batch with one decision."""
+    builder = BatchBuilder(base_offset=base_offset, leader_epoch=epoch)
+    for record in records:
+        builder.append(now_ms, None, encode_metadata(record, version_of(record)))
+    return builder.build()
+
+
+def encode_leader_change(leader_id: int, voters: Iterable[int], offset: int, epoch: int, now_ms: int) -> bytes:
+    """The control batch with which a new leader's epoch begins."""
+    message = LeaderChangeMessage(
+        leader_id=leader_id,
+        voters=[LeaderChangeMessageVoter(voter_id=voter) for voter in voters],
+        granting_voters=[LeaderChangeMessageVoter(voter_id=leader_id)],
+    )
+    value = encode(message, 0)
+    return control_batch(ControlType.LEADER_CHANGE, value, now_ms, base_offset=offset, leader_epoch=epoch)
+
+
+class Replay:
+    """Turns batches into the records that take effect, holding back those of an open transaction."""
+
+    def __init__(self) -> None:
+        self._open: list[Any] | None = None
+
+    def records(self, batch: RecordBatch) -> list[Any]:
+        """What takes effect with this batch."""
+        if batch.is_control:
+            return leader_changes(batch)
+        effective: list[Any] = []
+        for record in batch.records():
+            assert record.value is not None, "a metadata record has a value"
+            message = decode_metadata(record.value)
+            if isinstance(message, BeginTransactionRecord):
+                self._open = []
+            elif isinstance(message, EndTransactionRecord):
+                effective += self._open or []
+                self._open = None
+            elif isinstance(message, AbortTransactionRecord):
+                self._open = None
+            elif self._open is None:
+                effective.append(message)
+            else:
+                self._open.append(message)
+        return effective
+
+
+def leader_changes(batch: RecordBatch) -> list[Any]:
+    """The changes of leader in a control batch; other control records don't concern the image."""
+    return [
+        decode(LeaderChangeMessage, 0 if record.value[1] == 0 else 1, record.value)
+        for record in batch.records()
+        if control_type(record) is ControlType.LEADER_CHANGE and record.value is not None
+    ]
+
+
+class QuorumState(NamedTuple):
+    """The epoch a voter is in, and whom it knows to lead (-1: nobody)."""
+
+    leader_id: int
+    leader_epoch: int
+
+
+def read_quorum_state(fs: FileSystem, log_path: str) -> QuorumState:
+    """What a voter wrote down; epoch 0 without a leader when it never did."""
+    path = f"{log_path}/{QUORUM_STATE}"
+    if not fs.exists(path):
+        return QuorumState(-1, 0)
+    state = json.loads(fs.read_bytes(path))
+    return QuorumState(int(state["leaderId"]), int(state["leaderEpoch"]))
+
+
+def write_quorum_state(fs: FileSystem, log_path: str, state: QuorumState, voters: Iterable[int]) -> None:
+    """Durable when it returns: a voter that forgot its epoch could vote twice."""
+    text = json.dumps(
+        {
+            "clusterId": "",
+            "leaderId": state.leader_id,
+            "leaderEpoch": state.leader_epoch,
+            "votedId": -1,
+            "appliedOffset": 0,
+            "currentVoters": [{"voterId": voter} for voter in voters],
+            "data_version": 0,
+        },
+        separators=(",", ":"),
+    )
+    fs.replace(f"{log_path}/{QUORUM_STATE}", text.encode())
