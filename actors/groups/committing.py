@@ -5,7 +5,7 @@ retention time. While a consumer group is stable, topics that its members no lon
 last commit.
 """
 
-from actors.groups.effects import Effects, LogEntry
+from actors.groups.effects import AnswerOnce, Effects, LogEntry
 from actors.groups.group import CONSUMER_PROTOCOL_TYPE, ClassicGroup, GroupState
 from actors.groups.joining import Caller
 from actors.groups.offsets import OffsetKey, OffsetStore
@@ -120,6 +120,7 @@ class Committing:
     ) -> None:
         for key, _ in accepted:
             self.store.begin(key)
+        answer = AnswerOnce(self._effects, caller.reply)
 
         def stored(error: KafkaError | None) -> None:
             for key, committed in accepted:
@@ -128,12 +129,14 @@ class Committing:
                     self.store.apply(key, committed)
             if error is None:
                 group.is_committed = True
-                self._effects.respond(caller.reply, response)
+                answer.give(response)
             else:
-                self._effects.respond(caller.reply, commit_refused(request, as_group_error(error).code))
+                answer.give(commit_refused(request, as_group_error(error).code))
 
         entries = [offset_entry(key.group_id, key.topic, key.partition, committed) for key, committed in accepted]
-        self._effects.persist(group.group_id, entries).then(stored)
+        persisting = self._effects.persist(group.group_id, entries)
+        persisting.then(stored)
+        persisting.if_overdue(lambda error: answer.give(commit_refused(request, as_group_error(error).code)))
 
     # OffsetFetch
 

@@ -16,6 +16,7 @@ LogEntry: TypeAlias = tuple[bytes, bytes | None]
 """Key and value of one record of ``__consumer_offsets``; a value of None is a tombstone."""
 
 Outcome: TypeAlias = Callable[[KafkaError | None], None]
+Failure: TypeAlias = Callable[[KafkaError], None]
 
 
 class TimerKey(NamedTuple):
@@ -60,19 +61,35 @@ Effect: TypeAlias = Respond | SetTimer | CancelTimer | Persist | Note
 
 
 class Persisting:
-    """An append under way; the steps added with ``then`` run in order once its outcome is known."""
+    """An append under way; the steps added with ``then`` run in order once its outcome is known.
 
-    __slots__ = ("_steps", "token")
+    When that takes longer than a client may be kept waiting, an append with ``if_overdue`` steps runs those, and its
+    other steps still when the outcome comes; one without has failed.
+    """
+
+    __slots__ = ("_overdue_steps", "_steps", "token")
 
     def __init__(self, token: int) -> None:
         self.token = token
         self._steps: list[Outcome] = []
+        self._overdue_steps: list[Failure] = []
 
     def then(self, step: Outcome) -> None:
         self._steps.append(step)
 
+    def if_overdue(self, step: Failure) -> None:
+        self._overdue_steps.append(step)
+
+    @property
+    def outlives_its_deadline(self) -> bool:
+        return bool(self._overdue_steps)
+
     def settle(self, error: KafkaError | None) -> None:
         for step in self._steps:
+            step(error)
+
+    def overdue(self, error: KafkaError) -> None:
+        for step in self._overdue_steps:
             step(error)
 
 
@@ -110,7 +127,20 @@ class Effects:
         return persisting
 
     def settle(self, token: int, error: KafkaError | None) -> None:
-        self._persisting.pop(token).settle(error)
+        """The outcome of an append; nothing happens when it was given up before."""
+        persisting = self._persisting.pop(token, None)
+        if persisting is not None:
+            persisting.settle(error)
+
+    def overdue(self, token: int, error: KafkaError) -> None:
+        """An append takes too long for those who wait for it."""
+        persisting = self._persisting.get(token)
+        if persisting is None:
+            return
+        if persisting.outlives_its_deadline:
+            persisting.overdue(error)
+        else:
+            self.settle(token, error)
 
     def after_pending(self, step: Callable[[], None]) -> None:
         """Run ``step`` once every append under way has ended, which is at once when there is none."""
@@ -119,3 +149,19 @@ class Effects:
             return
         newest = next(reversed(self._persisting.values()))
         newest.then(lambda _error: step())
+
+
+class AnswerOnce:
+    """An answer that two things may bring about, of which the first counts."""
+
+    __slots__ = ("_effects", "_is_given", "_to")
+
+    def __init__(self, effects: Effects, to: object) -> None:
+        self._effects = effects
+        self._to = to
+        self._is_given = False
+
+    def give(self, response: object) -> None:
+        if not self._is_given:
+            self._is_given = True
+            self._effects.respond(self._to, response)

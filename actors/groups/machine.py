@@ -16,7 +16,7 @@ empty), as in Apache Kafka.
 from collections.abc import Callable, Iterable
 
 from actors.groups.committing import Committing, check_commit, commit_refused
-from actors.groups.effects import Effect, Effects, TimerKey
+from actors.groups.effects import AnswerOnce, Effect, Effects, TimerKey
 from actors.groups.group import ClassicGroup, GroupState
 from actors.groups.joining import Caller, Joining
 from actors.groups.membership import Membership
@@ -41,6 +41,8 @@ from kstore.schema.messages.sync_group import SyncGroupRequest
 RETENTION = TimerKey("retention", "")
 
 COMMIT_KNOWS_GROUP_NOT_FOUND = 9
+
+TOMBSTONES_PER_APPEND_MAX = 1_000
 
 
 class GroupMachine:
@@ -153,17 +155,17 @@ class GroupMachine:
         self._effects.now_ms = now_ms
         codes = {group_id: self._why_not_delete(group_id) for group_id in group_ids}
         doomed = [group_id for group_id, code in codes.items() if code == NONE]
+        answer = AnswerOnce(self._effects, caller.reply)
 
-        def answer(error: KafkaError | None) -> None:
+        def ended(error: KafkaError | None) -> None:
             for group_id in doomed:
                 codes[group_id] = NONE if error is None else as_group_error(error).code
-            results = [DeletableGroupResult(group_id=group_id, error_code=code) for group_id, code in codes.items()]
-            self._effects.respond(caller.reply, results)
+            answer.give([DeletableGroupResult(group_id=group_id, error_code=code) for group_id, code in codes.items()])
 
         if doomed:
-            self._bury(doomed, "DeleteGroups", answer)
+            self._bury(doomed, "DeleteGroups", ended)
         else:
-            answer(None)
+            ended(None)
 
     def _why_not_delete(self, group_id: str) -> int:
         group = self.groups.get(group_id)
@@ -192,21 +194,28 @@ class GroupMachine:
                 self._committing.bury(keys)
             then(error)
 
-        self._effects.persist("", entries).then(stored)
+        persisting = self._effects.persist("", entries)
+        persisting.then(stored)
+        persisting.if_overdue(then)
 
     def topics_deleted(self, topics: Iterable[str], now_ms: int) -> None:
         """Offsets of topics that are gone go too."""
         self._effects.now_ms = now_ms
         keys = self.offsets.keys_in(topics)
-        if keys:
-            self._expire(keys)
+        self._expire(keys)
 
     def _expire(self, keys: list[OffsetKey]) -> None:
+        for start in range(0, len(keys), TOMBSTONES_PER_APPEND_MAX):
+            self._expire_some(keys[start : start + TOMBSTONES_PER_APPEND_MAX])
+
+    def _expire_some(self, keys: list[OffsetKey]) -> None:
         def stored(error: KafkaError | None) -> None:
             if error is None:
                 self._committing.bury(keys)
 
-        self._effects.persist("", self._committing.tombstones(keys)).then(stored)
+        persisting = self._effects.persist("", self._committing.tombstones(keys))
+        persisting.then(stored)
+        persisting.if_overdue(lambda _error: None)
 
     # Time
 
@@ -237,8 +246,7 @@ class GroupMachine:
                 forsaken.append(group.group_id)
             else:
                 expired += keys
-        if expired:
-            self._expire(expired)
+        self._expire(expired)
         if forsaken:
             self._bury(forsaken, "offsets.retention.minutes", lambda _error: None)
 
@@ -248,6 +256,11 @@ class GroupMachine:
         """The records of ``Persist(token)`` are committed, or (with an error) may never be."""
         self._effects.now_ms = now_ms
         self._effects.settle(token, error)
+
+    def overdue(self, token: int, now_ms: int) -> None:
+        """``Persist(token)`` takes longer than clients may be kept waiting; its outcome may still come."""
+        self._effects.now_ms = now_ms
+        self._effects.overdue(token, errors.RequestTimedOut())
 
     def replay(self, key: bytes, value: bytes | None, now_ms: int) -> None:
         record = decode_entry(key, value)

@@ -3,7 +3,9 @@
 import pytest
 from groups.driving import START_MS, Driven
 
+from actors.groups.joining import Caller
 from kstore import errors
+from kstore.schema import encode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
 
 DAY_MS = 24 * 3_600_000
@@ -156,8 +158,6 @@ def test_while_a_group_lives_only_topics_that_it_no_longer_reads_expire() -> Non
 
 
 def encoded_subscription(*topics: str) -> bytes:
-    from kstore.schema import encode
-
     return encode(ConsumerProtocolSubscription(topics=list(topics)), 0)
 
 
@@ -217,7 +217,7 @@ def test_a_deletion_that_cannot_be_stored_leaves_the_group() -> None:
     driven = Driven()
     driven.send_commit("commit", {("t", 0): 5})
     driven.is_held = True
-    driven.machine.delete(["g"], _caller(), driven.now_ms)
+    driven.machine.delete(["g"], Caller("delete", 2), driven.now_ms)
     driven.carry_out()
     driven.send_commit("meanwhile", {("t", 0): 6})
     assert driven.commit_code("meanwhile") == errors.CoordinatorNotAvailable.code
@@ -228,7 +228,41 @@ def test_a_deletion_that_cannot_be_stored_leaves_the_group() -> None:
     assert driven.fetch() == {("t", 0): 7}
 
 
-def _caller() -> object:
-    from actors.groups.joining import Caller
+def test_a_commit_that_takes_too_long_is_answered_and_counts_all_the_same_when_it_is_committed() -> None:
+    driven = Driven()
+    driven.is_held = True
+    driven.send_commit("commit", {("t", 0): 5})
+    driven.machine.overdue(driven.held[0].token, driven.now_ms)
+    driven.carry_out()
+    assert driven.commit_code("commit") == errors.CoordinatorNotAvailable.code
+    driven.commit()
+    assert driven.is_parked("commit"), "it was answered before"
+    assert driven.fetch() == {("t", 0): 5}
 
-    return Caller("delete", 2)
+
+def test_an_assignment_that_takes_too_long_to_store_has_failed() -> None:
+    driven = Driven()
+    member_id = driven.member()
+    driven.send_join("join", member_id)
+    driven.pass_ms(0)
+    driven.is_held = True
+    driven.send_sync("sync", member_id, 1, {member_id: b"p"})
+    driven.machine.overdue(driven.held[0].token, driven.now_ms)
+    driven.carry_out()
+    assert driven.synced("sync").error_code == errors.CoordinatorNotAvailable.code
+    driven.commit()
+    assert driven.state() == "PreparingRebalance"
+
+
+def test_a_deletion_that_takes_too_long_is_answered_and_ends_when_it_is_committed() -> None:
+    driven = Driven()
+    driven.send_commit("commit", {("t", 0): 5})
+    driven.is_held = True
+    driven.machine.delete(["g"], Caller("delete", 2), driven.now_ms)
+    driven.carry_out()
+    driven.machine.overdue(driven.held[0].token, driven.now_ms)
+    driven.carry_out()
+    assert not driven.is_parked("delete")
+    driven.commit()
+    assert not driven.machine.groups
+    assert driven.fetch() == {}
