@@ -262,7 +262,7 @@ cdef object _inner(Plan plan, const Step *step, Reader *r):
     cdef int8_t marker
     if step.nullable and step.kind == K_STRUCT:
         marker = <int8_t>_fixed(plan, step, 1, r)[0]
-        if marker < 0:
+        if marker < 0 or (marker == 0 and step.tag >= 0):
             return None
     return _struct(<Plan>step.plan, r)
 

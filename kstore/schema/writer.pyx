@@ -406,7 +406,8 @@ cdef int _raw(Writer *w, object data) except -1:
 
 cdef int _inner(Parts out, Plan plan, const Step *step, object value) except -1:
     if step.nullable and step.kind == K_STRUCT:
-        room(&out.w, 1)[0] = 0xFF if value is None else 1
+        # Null is -1 where the field stands in order, 0 where it is tagged.
+        room(&out.w, 1)[0] = 1 if value is not None else 0xFF if step.tag < 0 else 0
         out.w.p += 1
         if value is None:
             return 0

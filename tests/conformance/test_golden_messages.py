@@ -1,0 +1,213 @@
+"""Our bytes are Apache Kafka's: every message, every version, both ways.
+
+``golden/messages.jsonl.gz`` holds what Kafka's own generated classes wrote, beside the JSON that Kafka's own
+converters made of the same objects; ``golden/GoldenMessages.java`` says what the cases are. Here the JSON becomes
+our object, whose bytes must be Kafka's, and Kafka's bytes must become that object again.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import importlib
+import json
+import os
+import pkgutil
+import shutil
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kstore.errors import UnsupportedVersion
+from kstore.schema import SchemaError, decode_from, encode, encode_parts, messages
+from kstore.schema.struct import Message, Struct
+from kstore.schema.uuids import from_string
+
+GOLDEN = Path(__file__).parent / "golden" / "messages.jsonl.gz"
+LIBS = Path(os.environ.get("KSTORE_KAFKA_LIBS", Path.home() / ".cache/kstore-peers/kafka/libs"))
+UNKNOWN = ((7001, b"\x01\x02\x03"), (7002, b""))
+
+
+def golden_lines() -> dict[str, list[dict[str, Any]]]:
+    """Message name -> its lines; the ``Data`` that Kafka's Java puts behind some names is left out."""
+    found = defaultdict(list)
+    with gzip.open(GOLDEN, "rt") as file:
+        for text in file:
+            line = json.loads(text)
+            name = line["message"]
+            found[name if name in CLASSES else name.removesuffix("Data")].append(line)
+    return dict(found)
+
+
+def message_classes() -> dict[str, type[Message]]:
+    found = {}
+    for module in pkgutil.iter_modules(messages.__path__):
+        names = vars(importlib.import_module(f"kstore.schema.messages.{module.name}"))
+        for each in names.values():
+            if isinstance(each, type) and issubclass(each, Message) and each is not Message:
+                found[each.NAME] = each
+    return found
+
+
+CLASSES = message_classes()
+LINES = golden_lines()
+
+
+def squashed(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def field_of(cls: type[Struct], java_name: str) -> str:
+    """Our name of a field that Java calls ``topicData``."""
+    wanted = squashed(java_name)
+    (found,) = [name for name in cls.fields() if squashed(name) == wanted]
+    return found
+
+
+def from_json(cls: type[Struct], node: dict[str, Any]) -> Struct:
+    values = {}
+    for key, value in node.items():
+        records = key.endswith("SizeInBytes") and squashed(key) not in map(squashed, cls.fields())
+        name = field_of(cls, key.removesuffix("SizeInBytes") if records else key)
+        values[name] = value_of(cls.fields()[name].kind, value)
+    return cls(**values)
+
+
+def value_of(kind: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(kind, list):
+        return [value_of(kind[0], each) for each in value]
+    if isinstance(kind, type):
+        return from_json(kind, value)
+    match kind:
+        case "uuid":
+            return from_string(value)
+        case "bytes":
+            return base64.b64decode(value)
+        case "records":
+            return bytes((i * 7 + 3) & 0xFF for i in range(value))
+    return value
+
+
+def structs_within(message: Struct, node: dict[str, Any]) -> list[Struct]:
+    """The structs that the JSON speaks of, the message among them."""
+    found = [message]
+    for key, value in node.items():
+        if isinstance(value, (list, dict)):
+            ours = getattr(message, field_of(type(message), key))
+            pairs = zip(ours, value, strict=True) if isinstance(value, list) else [(ours, value)]
+            for inner, inner_node in pairs:
+                if isinstance(inner, Struct):
+                    found += structs_within(inner, inner_node)
+    return found
+
+
+def objects(line: dict[str, Any], cls: type[Message]) -> list[tuple[Message, dict[str, Any]]]:
+    """The cases of a line that Kafka could write: our object and what Kafka made of it."""
+    found = []
+    for case, made in line["cases"].items():
+        if "error" not in made:
+            message = from_json(cls, made["json"])
+            if case == "unknown":
+                for each in structs_within(message, made["json"]):
+                    each.unknown_tagged_fields = UNKNOWN
+            found.append((message, made))
+    return found
+
+
+def test_every_message_and_version_is_in_the_golden_file() -> None:
+    assert set(LINES) == set(CLASSES)
+    for name, lines in LINES.items():
+        first, last = CLASSES[name].VERSIONS
+        assert [line["version"] for line in lines] == list(range(first, last + 1)), name
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_bytes_are_those_of_kafka_both_ways(name: str) -> None:
+    cls = CLASSES[name]
+    for line in LINES[name]:
+        version = line["version"]
+        for message, made in objects(line, cls):
+            theirs = bytes.fromhex(made["hex"])
+            assert encode(message, version) == theirs
+            assert b"".join(encode_parts(message, version)) == theirs
+            assert encode_parts(message, version, b"before")[0].startswith(b"before")
+            back, end = decode_from(cls, version, b"---" + theirs, 3)
+            assert (back, end) == (message, len(theirs) + 3)
+            assert encode(back, version) == theirs
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_every_cut_of_a_golden_message_is_refused(name: str) -> None:
+    cls = CLASSES[name]
+    for line in LINES[name]:
+        whole = bytes.fromhex(line["cases"]["full"]["hex"])
+        for size in range(0, len(whole), max(1, len(whole) // 40)):
+            with pytest.raises(SchemaError):
+                decode_from(cls, line["version"], whole[:size])
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_fields_of_other_versions_are_refused_or_ignored_as_in_kafka(name: str) -> None:
+    cls = CLASSES[name]
+    for line in LINES[name]:
+        full = line["cases"]["full"]
+        for path in line["ignored"]:
+            assert encode(misplaced(cls, full["json"], path), line["version"]).hex() == full["hex"], path
+        for path in line["refused"]:
+            with pytest.raises(UnsupportedVersion):
+                encode(misplaced(cls, full["json"], path), line["version"])
+
+
+def misplaced(cls: type[Message], node: dict[str, Any], path: str) -> Message:
+    message = from_json(cls, node)
+    assert isinstance(message, Message)
+    owners: list[Struct] = [message]
+    *way, last = path.split(".")
+    for step in way:
+        values = [getattr(owner, field_of(type(owner), step)) for owner in owners]
+        owners = [each for value in values for each in (value if isinstance(value, list) else [value])]
+    for owner in owners:
+        set_anew(owner, field_of(type(owner), last))
+    return message
+
+
+def set_anew(owner: Struct, name: str) -> None:
+    """Gives a field some value that isn't its default."""
+    kind, default = type(owner).fields()[name].kind, getattr(type(owner)(), name)
+    if isinstance(kind, list):
+        value: Any = [kind[0]() if isinstance(kind[0], type) else None]
+    elif isinstance(kind, type):
+        value = kind(unknown_tagged_fields=UNKNOWN)
+    else:
+        value = {"string": "x", "bytes": b"x", "records": b"x", "uuid": b"x" * 16}.get(kind)
+        if value is None:
+            value = not default if kind == "bool" else default - 1 if default else 1
+    assert value != default
+    setattr(owner, name, value)
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_unknown_tagged_fields_need_a_flexible_version(name: str) -> None:
+    cls = CLASSES[name]
+    for line in LINES[name]:
+        assert ("error" in line["cases"]["unknown"]) == (line["version"] < cls.FLEXIBLE_FROM)
+        if "error" in line["cases"]["unknown"]:
+            message = from_json(cls, line["cases"]["full"]["json"])
+            message.unknown_tagged_fields = UNKNOWN
+            with pytest.raises(UnsupportedVersion):
+                encode(message, line["version"])
+
+
+@pytest.mark.oracle
+@pytest.mark.skipif(not LIBS.is_dir(), reason=f"needs Apache Kafka's jars in {LIBS} (or KSTORE_KAFKA_LIBS)")
+@pytest.mark.skipif(shutil.which("java") is None, reason="needs a JDK")
+def test_kafka_still_writes_the_golden_bytes(tmp_path: Path) -> None:
+    anew = tmp_path / "messages.jsonl.gz"
+    program = GOLDEN.with_name("GoldenMessages.java")
+    subprocess.run(["java", "-Xmx512m", "-cp", f"{LIBS}/*", str(program), str(LIBS), str(anew)], check=True)
+    assert gzip.decompress(anew.read_bytes()) == gzip.decompress(GOLDEN.read_bytes())
