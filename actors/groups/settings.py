@@ -1,6 +1,11 @@
 """The broker settings a group coordinator obeys, under Kafka's names with the dots made underscores."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from actors.broker.config import BrokerConfig
 
 
 class GroupSettings(NamedTuple):
@@ -17,3 +22,16 @@ class GroupSettings(NamedTuple):
 
 NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1_000
 """How long a member that has never been through a join may stay parked in its first; fixed in Kafka too."""
+
+
+def settings_of(config: BrokerConfig) -> GroupSettings:
+    return GroupSettings(
+        group_min_session_timeout_ms=config.integer("group.min.session.timeout.ms"),
+        group_max_session_timeout_ms=config.integer("group.max.session.timeout.ms"),
+        group_initial_rebalance_delay_ms=config.integer("group.initial.rebalance.delay.ms"),
+        group_max_size=config.integer("group.max.size"),
+        offset_metadata_max_bytes=config.integer("offset.metadata.max.bytes"),
+        offsets_retention_ms=config.integer("offsets.retention.minutes") * 60_000,
+        offsets_retention_check_interval_ms=config.integer("offsets.retention.check.interval.ms"),
+        offsets_commit_timeout_ms=config.integer("offsets.commit.timeout.ms"),
+    )

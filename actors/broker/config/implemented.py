@@ -43,6 +43,8 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "num.partitions",
         "offset.metadata.max.bytes",
         "offsets.commit.timeout.ms",
+        "offsets.retention.check.interval.ms",
+        "offsets.retention.minutes",
         "offsets.topic.num.partitions",
         "offsets.topic.replication.factor",
         "offsets.topic.segment.bytes",

@@ -1,0 +1,264 @@
+"""The coordinator of one ``__consumer_offsets`` partition, for as long as its node leads that partition in one epoch.
+
+It replays the partition's log through the leader's replica, then feeds the state machine with requests, timers and
+append outcomes, and carries out what the machine asks for: answers, timers, appends with acks=all. The broker starts
+one when its node becomes leader and tells it to resign when that ends; a new epoch is a new coordinator.
+
+A timer that is set again to a later time, as every heartbeat does, isn't made anew: it is looked at when it fires.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from actors.groups.effects import CancelTimer, Effect, LogEntry, Note, Persist, Respond, SetTimer, TimerKey
+from actors.groups.joining import Caller
+from actors.groups.machine import GroupMachine
+from actors.groups.messages import (
+    Beat,
+    Client,
+    CommitOffsets,
+    DeleteGroups,
+    DescribeGroup,
+    FetchOffsets,
+    Join,
+    Leave,
+    ListGroups,
+    Resign,
+    Sync,
+    TopicsDeleted,
+)
+from actors.groups.settings import settings_of
+from actors.partition.messages import FROM_COORDINATOR, Append, Appended, LogPart, ReadLog
+from actors.runtime import Actor, Ref, receives
+from kstore.errors import CoordinatorLoadInProgress, KafkaError, NotCoordinator
+from kstore.records import BatchBuilder, parse_batches
+
+if TYPE_CHECKING:
+    from actors.runtime import Node, Timer
+
+APPEND_TIMEOUT_MS = 2**31 - 1
+"""The replica's own: clients are answered after ``offsets.commit.timeout.ms``, but the outcome is awaited."""
+
+RETRY_LOAD_MS = 100
+
+
+class TimerDue(NamedTuple):
+    key: TimerKey
+    serial: int
+
+
+class Overdue(NamedTuple):
+    token: int
+
+
+class Load(NamedTuple):
+    """To itself: read on."""
+
+
+class _Running:
+    """A timer under way: ``due_us`` may have moved on since it was armed."""
+
+    __slots__ = ("armed_us", "due_us", "serial", "timer")
+
+    def __init__(self, timer: Timer, due_us: int, serial: int) -> None:
+        self.timer = timer
+        self.armed_us = due_us
+        self.due_us = due_us
+        self.serial = serial
+
+
+class GroupCoordinator(Actor):
+    def __init__(self, node: Node, partition: int, leader_epoch: int, replica: Ref) -> None:
+        super().__init__(node, f"groups/{partition}@{leader_epoch}")
+        self._replica = replica
+        self._settings = settings_of(node.config)
+        self._machine = GroupMachine(self._settings, lambda: str(UUID(bytes=self.uuid())))
+        self._timers: dict[TimerKey, _Running] = {}
+        self._deadlines: dict[int, Timer] = {}
+        self._serial = 0
+        self._is_loading = True
+        self._next_offset = 0
+
+    def on_start(self) -> None:
+        self._load(Load())
+
+    # -- loading -------------------------------------------------------------------------------------------------
+
+    @receives(Load)
+    def _load(self, message: Load) -> None:
+        self.request(self._replica, ReadLog(self._next_offset), self._read)
+
+    def _read(self, part: Any) -> None:
+        if not isinstance(part, LogPart):
+            # The replica isn't ready to be read, or not the leader any more: then the broker says so soon.
+            self.note("LoadRetried")
+            self.after(RETRY_LOAD_MS, Load())
+            return
+        now_ms = self.now_ms()
+        for batch in part.batches:
+            if not batch.is_control:
+                for record in batch.records():
+                    if record.key is not None:
+                        self._machine.replay(record.key, record.value, now_ms)
+        self._next_offset = part.next_offset
+        if part.next_offset < part.end_offset:
+            self._load(Load())
+            return
+        self._is_loading = False
+        self.note("GroupsLoaded", "", part.end_offset, len(self._machine.groups))
+        self._machine.loaded(now_ms)
+        self._carry_out()
+
+    def _caller(self, client: Client) -> Caller:
+        """Takes the answer over; from here on the machine gives it."""
+        if self._is_loading:
+            raise CoordinatorLoadInProgress()
+        return Caller(self.defer(), client.version, client.client_id, client.client_host)
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    @receives(Join)
+    def join(self, message: Join) -> None:
+        self._machine.join(message.request, self._caller(message.client), self.now_ms())
+        self._carry_out()
+
+    @receives(Sync)
+    def sync(self, message: Sync) -> None:
+        self._machine.sync(message.request, self._caller(message.client), self.now_ms())
+        self._carry_out()
+
+    @receives(Beat)
+    def beat(self, message: Beat) -> None:
+        self._machine.heartbeat(message.request, self._caller(message.client), self.now_ms())
+        self._carry_out()
+
+    @receives(Leave)
+    def leave(self, message: Leave) -> None:
+        self._machine.leave(message.request, self._caller(message.client), self.now_ms())
+        self._carry_out()
+
+    @receives(CommitOffsets)
+    def commit_offsets(self, message: CommitOffsets) -> None:
+        self._machine.commit(message.request, self._caller(message.client), self.now_ms())
+        self._carry_out()
+
+    @receives(FetchOffsets)
+    def fetch_offsets(self, message: FetchOffsets) -> None:
+        caller = self._caller(message.client)
+        self._machine.fetch(message.request, caller, require_stable=message.require_stable)
+        self._carry_out()
+
+    @receives(DeleteGroups)
+    def delete_groups(self, message: DeleteGroups) -> None:
+        self._machine.delete(message.group_ids, self._caller(message.client), self.now_ms())
+        self._carry_out()
+
+    @receives(DescribeGroup)
+    def describe_group(self, message: DescribeGroup) -> object:
+        if self._is_loading:
+            raise CoordinatorLoadInProgress()
+        return self._machine.describe(message.group_id, message.version)
+
+    @receives(ListGroups)
+    def list_groups(self, message: ListGroups) -> object:
+        if self._is_loading:
+            raise CoordinatorLoadInProgress()
+        return self._machine.listed(message.states, message.types)
+
+    # -- the broker ----------------------------------------------------------------------------------------------
+
+    @receives(TopicsDeleted)
+    def topics_deleted(self, message: TopicsDeleted) -> None:
+        if not self._is_loading:
+            self._machine.topics_deleted(message.topics, self.now_ms())
+            self._carry_out()
+
+    @receives(Resign)
+    def resign(self, message: Resign) -> None:
+        self._machine.unload(self.now_ms())
+        for effect in self._machine.take():
+            if isinstance(effect, Respond):
+                self._respond(effect)
+        self.stop()
+
+    def on_stop(self) -> None:
+        for running in self._timers.values():
+            running.timer.cancel()
+        for timer in self._deadlines.values():
+            timer.cancel()
+
+    # -- effects -------------------------------------------------------------------------------------------------
+
+    def _carry_out(self) -> None:
+        for effect in self._machine.take():
+            self._carry_out_one(effect)
+
+    def _carry_out_one(self, effect: Effect) -> None:
+        match effect:
+            case Respond():
+                self._respond(effect)
+            case SetTimer(key, delay_ms):
+                self._set_timer(key, delay_ms)
+            case CancelTimer(key):
+                running = self._timers.pop(key, None)
+                if running is not None:
+                    running.timer.cancel()
+            case Persist(token, _, entries):
+                self._append(token, entries)
+            case Note(kind, group_id, generation, members, _):
+                self.note(kind, group_id, generation, members)
+
+    def _respond(self, effect: Respond) -> None:
+        effect.to.set(effect.response)  # type: ignore[attr-defined]  # the Reply that _caller put there
+
+    def _append(self, token: int, entries: tuple[LogEntry, ...]) -> None:
+        now_ms = self.now_ms()
+        builder = BatchBuilder()
+        for key, value in entries:
+            builder.append(now_ms, key, value)
+        self._deadlines[token] = self.after(self._settings.offsets_commit_timeout_ms, Overdue(token))
+        append = Append(parse_batches(builder.build()), timeout_ms=APPEND_TIMEOUT_MS, origin=FROM_COORDINATOR)
+        self.request(self._replica, append, self._appended, token)
+
+    def _appended(self, outcome: Any, token: int) -> None:
+        self._deadlines.pop(token).cancel()
+        error: KafkaError | None = None
+        if not isinstance(outcome, Appended):
+            error = outcome if isinstance(outcome, KafkaError) else NotCoordinator()
+        self._machine.persisted(token, error, self.now_ms())
+        self._carry_out()
+
+    @receives(Overdue)
+    def overdue(self, message: Overdue) -> None:
+        if message.token in self._deadlines:
+            self._machine.overdue(message.token, self.now_ms())
+            self._carry_out()
+
+    # -- timers --------------------------------------------------------------------------------------------------
+
+    def _set_timer(self, key: TimerKey, delay_ms: int) -> None:
+        due_us = self.now_us() + delay_ms * 1_000
+        running = self._timers.get(key)
+        if running is not None and running.armed_us <= due_us:
+            running.due_us = due_us
+            return
+        if running is not None:
+            running.timer.cancel()
+        self._serial += 1
+        self._timers[key] = _Running(self.after(delay_ms, TimerDue(key, self._serial)), due_us, self._serial)
+
+    @receives(TimerDue)
+    def timer_due(self, message: TimerDue) -> None:
+        running = self._timers.get(message.key)
+        if running is None or running.serial != message.serial:
+            return
+        left_us = running.due_us - self.now_us()
+        if left_us > 0:
+            running.timer = self.after(left_us / 1_000, message)
+            running.armed_us = running.due_us
+            return
+        del self._timers[message.key]
+        self._machine.timer_fired(message.key, self.now_ms())
+        self._carry_out()
