@@ -173,6 +173,14 @@ class ReportHighWatermark(NamedTuple):
     """Ask for the high watermark, for the checkpoint."""
 
 
+class HighWatermarkMoved(NamedTuple):
+    """A replica's high watermark is no longer what it last reported for the checkpoint."""
+
+    topic: str
+    partition: int
+    replica: Ref
+
+
 class Remove(NamedTuple):
     """The partition was deleted or moved away: answer everybody, delete the log, stop."""
 

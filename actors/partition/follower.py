@@ -1,0 +1,157 @@
+"""A replica while it follows: it takes what the node's fetcher brings from the leader, and nothing else.
+
+Its log is made a beginning of the leader's by the leader's word on where they part (the diverging epoch), one epoch
+at a time; only then is anything appended. The high watermark is the leader's, as far as this log reaches, and it is
+taken from an answer only when that answer didn't show that the logs part.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.partition.messages import BecomeFollower, Follow, Replicate, Replicated, StartAt, Unfollow
+from kstore.errors import CorruptMessage, KafkaError
+from kstore.records import RecordBatch, parse_batches
+
+if TYPE_CHECKING:
+    from actors.partition.replica import Replica
+
+
+class Chunks(list[Any]):
+    """The records of a fetch answer as they go to a socket, with the parsed batches they came from, if they are."""
+
+    __slots__ = ("batches",)
+
+    def __init__(self, chunks: list[Any], batches: list[RecordBatch] | None) -> None:
+        super().__init__(chunks)
+        self.batches = batches
+
+
+def batches_of(records: Any) -> list[RecordBatch]:
+    """The whole batches of a fetch answer, whichever way they came; an incomplete last one is left out."""
+    if isinstance(records, Chunks) and records.batches is not None:
+        return records.batches
+    if isinstance(records, list):
+        records = b"".join(bytes(chunk) for chunk in records)
+    return parse_batches(records, allow_partial=True)
+
+
+class Follower:
+    """The following role of one replica, in one leader epoch."""
+
+    __slots__ = ("fetcher", "leader", "leader_epoch", "log", "replica")
+
+    def __init__(self, replica: Replica, message: BecomeFollower) -> None:
+        self.replica = replica
+        self.log = replica.log
+        self.leader = message.leader
+        self.leader_epoch = message.leader_epoch
+        self.fetcher = message.fetcher
+        if self.fetcher is not None:
+            self.fetcher.tell(
+                Follow(
+                    replica.actor_ref,
+                    replica.topic,
+                    replica.topic_id,
+                    replica.partition,
+                    self.leader_epoch,
+                    self.log.end_offset,
+                    self.log.latest_epoch,
+                    self.log.start_offset,
+                )
+            )
+
+    def replicate(self, message: Replicate) -> None:
+        """Take what was fetched, and say where the log ends now."""
+        if message.leader_epoch != self.leader_epoch:
+            return  # fetched for an older role; the fetcher was told of this one
+        failed = False
+        try:
+            if message.diverging is not None:
+                self._truncate(*message.diverging)
+            else:
+                if message.records:
+                    self._append(message)
+                self._follow_offsets(message.high_watermark, message.log_start_offset)
+        except KafkaError as error:
+            failed = True
+            self.replica.note("ReplicationFailed", self.replica.label, message.offset, error.code)
+        self._report(failed)
+        self.replica.start_disk_work()
+
+    def _append(self, message: Replicate) -> None:
+        log, replica = self.log, self.replica
+        batches = batches_of(message.records)
+        if not batches:
+            return
+        if batches[-1].leader_epoch > self.leader_epoch:
+            raise CorruptMessage(f"records of the later leader epoch {batches[-1].leader_epoch}")
+        old_end = log.end_offset
+        log.append_as_follower(batches, replica.now_ms())
+        replica.note("Replicated", replica.label, old_end, log.end_offset - 1)
+        log.release_hot(log.end_offset)
+
+    def _follow_offsets(self, high_watermark: int, leader_start: int) -> None:
+        log = self.log
+        high_watermark = min(high_watermark, log.end_offset)
+        if high_watermark > log.high_watermark:
+            log.advance_high_watermark(high_watermark)
+            self.replica.high_watermark_moved()
+        if leader_start > log.start_offset:
+            log.advance_start_offset(min(leader_start, log.high_watermark))
+
+    def _truncate(self, epoch: int, leader_end: int) -> None:
+        """Cut the log where it may part from the leader's: its largest epoch up to ``epoch`` ends at ``leader_end``.
+
+        Where this log doesn't have that epoch, it is cut at the end of the one before, and the leader is asked again
+        from there.
+        """
+        log = self.log
+        known_epoch, known_end = log.epoch_end_offset(epoch)
+        if known_epoch < 0:
+            offset = leader_end
+        elif known_epoch != epoch:
+            offset = known_end
+        else:
+            offset = min(known_end, leader_end)
+        self._truncate_to(min(offset, log.end_offset))
+
+    def _truncate_to(self, offset: int) -> None:
+        old_end = self.log.end_offset
+        if offset < old_end:
+            self.log.truncate_to(offset)
+            self.replica.note("Truncated", self.replica.label, old_end, offset)
+            self.replica.high_watermark_moved()
+
+    def start_at(self, message: StartAt) -> None:
+        """The leader's log doesn't reach to this one's end, or begins after it: go on where both can."""
+        if message.leader_epoch != self.leader_epoch:
+            return
+        end = self.log.end_offset
+        if message.leader_end < end:
+            self._truncate_to(message.leader_end)
+        elif message.leader_start > end:
+            self.log.truncate_fully_and_start_at(message.leader_start)
+            self.replica.note("Truncated", self.replica.label, end, message.leader_start)
+            self.replica.high_watermark_moved()
+        self._report(False)
+
+    def _report(self, failed: bool) -> None:
+        log, replica = self.log, self.replica
+        if self.fetcher is not None:
+            self.fetcher.tell(
+                Replicated(
+                    replica.topic,
+                    replica.partition,
+                    self.leader_epoch,
+                    log.end_offset,
+                    log.latest_epoch,
+                    log.start_offset,
+                    failed,
+                )
+            )
+
+    def leave(self) -> None:
+        """Follow no longer."""
+        if self.fetcher is not None:
+            self.fetcher.tell(Unfollow(self.replica.topic, self.replica.partition))

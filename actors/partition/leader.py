@@ -1,0 +1,452 @@
+"""A replica while it leads: it appends what producers send, serves who reads, and says what is committed.
+
+Appends that wait in the replica's inbox are collected and written in one go. What is committed moves with the
+followers' fetches; that answers the appends which wait for it and wakes the reads which are parked here. Everything
+is event-driven: while nothing is appended and nobody lags, a leader does nothing at all.
+
+Two things need time. The in-sync set is looked at again while somebody lags (or a change was refused); and followers
+whose fetch is parked are told of a higher high watermark after ``NEWS_MS``, unless records told them first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors.partition.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
+from actors.partition.messages import (
+    FROM_CLIENT,
+    READ_COMMITTED,
+    READ_UNCOMMITTED,
+    Append,
+    Appended,
+    BecomeLeader,
+    ChangeIsr,
+    Flush,
+    IsrAnswer,
+    Read,
+    ReadAnswer,
+)
+from actors.partition.waiting import (
+    HIGH_WATERMARK,
+    LAST_STABLE,
+    LOG_END,
+    WaitingAppend,
+    WaitingAppends,
+    WaitingReads,
+)
+from kstore.errors import (
+    FencedLeaderEpoch,
+    IneligibleReplica,
+    KafkaError,
+    NotEnoughReplicas,
+    NotEnoughReplicasAfterAppend,
+    NotLeaderOrFollower,
+    OffsetOutOfRange,
+    OperationNotAttempted,
+    RequestTimedOut,
+    UnknownLeaderEpoch,
+)
+
+if TYPE_CHECKING:
+    from actors.partition.replica import Replica
+    from actors.runtime import Reply
+    from kstore.log import LogRead
+
+GROUP_MAX = 32
+NEWS_MS = 100
+ISR_RETRY_MS = 200
+FLUSH = Flush()
+
+REFUSED_UNCHANGED = frozenset({OperationNotAttempted.code, IneligibleReplica.code})
+
+
+class TellNews(NamedTuple):
+    """To itself: followers that wait don't know the high watermark yet."""
+
+
+class CheckInSync(NamedTuple):
+    """To itself: somebody lagged; look again."""
+
+
+class ExpireAppends(NamedTuple):
+    """To itself: the nearest deadline of an append is over."""
+
+
+class Parked(NamedTuple):
+    """A read that waits, and the high watermark that its reader was told."""
+
+    read: Read
+    told_high_watermark: int
+    token: int
+    beyond: int
+
+
+class Leader:
+    """The leading role of one replica, in one leader epoch."""
+
+    __slots__ = (
+        "appends",
+        "check_armed",
+        "collected",
+        "end_when_armed",
+        "expiry_ms",
+        "in_sync",
+        "log",
+        "news_armed",
+        "reads",
+        "replica",
+    )
+
+    def __init__(self, replica: Replica, message: BecomeLeader) -> None:
+        self.replica = replica
+        self.log = replica.log
+        self.collected: list[tuple[Append, Reply]] = []
+        self.appends = WaitingAppends()
+        self.reads: WaitingReads[Parked] = WaitingReads()
+        self.news_armed = False
+        self.check_armed = False
+        self.end_when_armed = -1
+        self.expiry_ms: int | None = None
+        self.log.assign_epoch(message.leader_epoch, self.log.end_offset)
+        self.in_sync = InSyncSet(
+            replica.node.node_id,
+            leader_epoch=message.leader_epoch,
+            partition_epoch=message.partition_epoch,
+            epoch_start_offset=self.log.end_offset,
+            replicas=message.replicas,
+            isr=message.isr,
+            min_in_sync=replica.min_in_sync,
+            lag_max_ms=replica.lag_max_ms,
+            now_ms=replica.now_ms(),
+            broker_epoch_of=self._broker_epoch_of,
+        )
+
+    def _broker_epoch_of(self, node: int) -> int:
+        broker = self.replica.node.view.image.brokers.get(node)
+        return broker.epoch if broker is not None and broker.active else NOT_ELIGIBLE
+
+    # -- appending -----------------------------------------------------------------------------------------------
+
+    def append(self, message: Append) -> None:
+        """Take one request's batches; they are written with those that wait behind it."""
+        replica = self.replica
+        if message.required_acks == -1 and self.in_sync.is_short:
+            isr = self.in_sync.committed
+            raise NotEnoughReplicas(f"{replica.label} has {len(isr)} of {self.in_sync.needed} needed in-sync replicas")
+        collected = self.collected
+        if collected and collected[0][0].origin != message.origin:
+            self.flush()
+            collected = self.collected
+        collected.append((message, replica.defer()))
+        if replica.inbox.depth == 0 or len(collected) >= GROUP_MAX:
+            self.flush()
+        elif len(collected) == 1:
+            replica.inbox.send(FLUSH)
+
+    def flush(self) -> None:
+        """Append all that was collected, in one write; then tell followers, then producers."""
+        collected = self.collected
+        if not collected:
+            return
+        self.collected = []
+        replica, log, in_sync = self.replica, self.log, self.in_sync
+        now_ms = replica.now_ms()
+        old_end = log.end_offset
+        in_sync.appended(old_end, now_ms)
+        outcomes = log.append_as_leader(
+            [message.batches for message, _ in collected],
+            in_sync.leader_epoch,
+            now_ms,
+            from_client=collected[0][0].origin == FROM_CLIENT,
+        )
+        new_end = log.end_offset
+        if new_end != old_end:
+            replica.note("BatchAppended", replica.label, old_end, new_end - 1)
+            self._wake(LOG_END, new_end)
+            self._advance(now_ms)
+            self._arm_check(in_sync.lag_max_ms / 2)
+        for (message, reply), outcome in zip(collected, outcomes, strict=True):
+            if isinstance(outcome, KafkaError):
+                reply.fail(outcome)
+                continue
+            if outcome.duplicate:
+                replica.note("DuplicateAnswered", replica.label, outcome.first_offset, outcome.last_offset)
+            info = Appended(
+                outcome.first_offset,
+                outcome.last_offset,
+                outcome.log_append_time,
+                log.start_offset,
+                in_sync.leader_epoch,
+                outcome.duplicate,
+            )
+            if message.required_acks != -1:
+                reply.set(info)
+            else:
+                self._answer_when_committed(message, reply, info, now_ms)
+        replica.start_disk_work()
+
+    def _answer_when_committed(self, message: Append, reply: Reply, info: Appended, now_ms: int) -> None:
+        required = info.last_offset + 1
+        waiting = WaitingAppend(required, now_ms + message.timeout_ms, info, reply)
+        if required <= self.log.high_watermark:
+            self._answer(waiting)
+            return
+        self.appends.add(waiting)
+        if self.expiry_ms is None or waiting.deadline_ms < self.expiry_ms:
+            self.expiry_ms = waiting.deadline_ms
+            self.replica.after(message.timeout_ms, ExpireAppends())
+
+    def _answer(self, waiting: WaitingAppend) -> None:
+        if len(self.in_sync.maximal) < self.in_sync.needed:
+            waiting.reply.fail(NotEnoughReplicasAfterAppend())
+        else:
+            waiting.reply.set(waiting.info)
+
+    def expire_appends(self) -> None:
+        """Answer appends whose followers took too long."""
+        now_ms = self.replica.now_ms()
+        if self.expiry_ms is None or now_ms < self.expiry_ms:
+            return  # the timer of an append that asked for more time than a later one
+        for waiting in self.appends.expire(now_ms):
+            waiting.reply.fail(RequestTimedOut(f"{self.replica.label} was appended to, but not committed in time"))
+        self.expiry_ms = self.appends.next_deadline_ms()
+        if self.expiry_ms is not None:
+            self.replica.after(self.expiry_ms - now_ms, ExpireAppends())
+
+    # -- what is committed ---------------------------------------------------------------------------------------
+
+    def _advance(self, now_ms: int) -> None:
+        """Move the high watermark if it may move, and tell those who wait for that."""
+        log, replica = self.log, self.replica
+        high_watermark = self.in_sync.high_watermark(log.end_offset, now_ms)
+        if high_watermark <= log.high_watermark:
+            return
+        log.advance_high_watermark(high_watermark)
+        replica.note("HighWatermarkAdvanced", replica.label, high_watermark)
+        replica.high_watermark_moved()
+        for waiting in self.appends.pass_to(high_watermark):
+            self._answer(waiting)
+        reads = self.reads.by_limit
+        if reads[HIGH_WATERMARK]:
+            self._wake(HIGH_WATERMARK, high_watermark)
+        if reads[LAST_STABLE]:
+            self._wake(LAST_STABLE, log.last_stable_offset)
+        if reads[LOG_END] and not self.news_armed:
+            self.news_armed = True
+            replica.after(NEWS_MS, TellNews())
+
+    def tell_news(self) -> None:
+        """Followers that wait learn the high watermark, as they had no records to learn it from."""
+        self.news_armed = False
+        high_watermark = self.log.high_watermark
+        behind = [parked for parked in self.reads.by_limit[LOG_END].values()
+                  if parked.told_high_watermark < high_watermark]
+        for parked in behind:
+            self.reads.remove(parked.token)
+            self._tell(parked.read, parked=False, read=None)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def read(self, message: Read) -> None:
+        """Serve a follower or a consumer, now or when there is something for it."""
+        if message.replaces >= 0:
+            self.reads.remove(message.replaces)
+        try:
+            self.check_epoch(message.leader_epoch)
+            if message.replica >= 0:
+                self._read_as_follower(message)
+            else:
+                self._read_as_consumer(message)
+        except KafkaError as error:
+            self.replica.refuse(message, error)
+
+    def check_epoch(self, epoch: int) -> None:
+        """Fence a reader that knows an older leader epoch, or a newer one than this leader's."""
+        known = self.in_sync.leader_epoch
+        if epoch in (known, -1):
+            return
+        if epoch < known:
+            self.replica.note("EpochFenced", self.replica.label, epoch, known)
+            raise FencedLeaderEpoch(f"the leader epoch {epoch} is older than {known}")
+        raise UnknownLeaderEpoch(f"the leader epoch {epoch} is newer than {known}")
+
+    def _read_as_follower(self, message: Read) -> None:
+        log, in_sync = self.log, self.in_sync
+        if message.replica not in in_sync.followers:
+            if message.leader_epoch >= 0:
+                raise UnknownLeaderEpoch(f"node {message.replica} isn't a replica as far as this leader knows")
+            raise NotLeaderOrFollower(f"node {message.replica} isn't a replica")
+        diverging = self._divergence(message)
+        if diverging is not None:
+            self._tell(message, parked=False, read=None, diverging=diverging)
+            return
+        offset, end = message.offset, log.end_offset
+        if offset < log.start_offset or offset > end:
+            raise OffsetOutOfRange(f"offset {offset} isn't within {log.start_offset} and {end}")
+        now_ms = self.replica.now_ms()
+        follower = in_sync.fetched(message.replica, offset, message.log_start_offset, end, now_ms, message.broker_epoch)
+        if message.replica not in in_sync.maximal:
+            self._grow(follower)
+        if log.high_watermark < end:
+            self._advance(now_ms)
+        if end > message.beyond:
+            self._tell(message, parked=False, read=log.read(offset, message.max_bytes, up_to=end))
+        else:
+            self._park(LOG_END, message)
+
+    def _divergence(self, message: Read) -> tuple[int, int] | None:
+        """Where the follower's log may part from this one; ``None`` if it is a beginning of it."""
+        epoch, offset = message.last_fetched_epoch, message.offset
+        log = self.log
+        if epoch < 0 or (epoch == log.latest_epoch and offset <= log.end_offset):
+            return None
+        known_epoch, known_end = log.epoch_end_offset(epoch)
+        if known_epoch < 0 or known_end < 0:
+            raise OffsetOutOfRange(f"where epoch {epoch} ended is not known")
+        if offset < log.start_offset:
+            raise OffsetOutOfRange(f"offset {offset} is before {log.start_offset}")
+        if known_epoch < epoch or known_end < offset:
+            return known_epoch, known_end
+        return None
+
+    def _read_as_consumer(self, message: Read) -> None:
+        log = self.log
+        offset, end = message.offset, log.end_offset
+        if offset < log.start_offset or offset > end:
+            raise OffsetOutOfRange(f"offset {offset} isn't within {log.start_offset} and {end}")
+        if message.last_fetched_epoch >= 0:
+            diverging = self._divergence(message)
+            if diverging is not None:
+                self._tell(message, parked=False, read=None, diverging=diverging)
+                return
+        kind, limit = self._limit(message.isolation)
+        if limit > message.beyond:
+            self._tell(message, parked=False, read=log.read(offset, message.max_bytes, up_to=limit))
+        else:
+            self._park(kind, message)
+
+    def _limit(self, isolation: int) -> tuple[int, int]:
+        if isolation == READ_UNCOMMITTED:
+            return HIGH_WATERMARK, self.log.high_watermark
+        if isolation == READ_COMMITTED:
+            return LAST_STABLE, self.log.last_stable_offset
+        return LOG_END, self.log.end_offset
+
+    def _park(self, kind: int, message: Read) -> None:
+        self.reads.add(kind, Parked(message, self.log.high_watermark, message.token, message.beyond))
+        self._tell(message, parked=True, read=None)
+
+    def _wake(self, kind: int, limit: int) -> None:
+        """Answer the reads that were parked below ``limit``; those at one place share what is read."""
+        log = self.log
+        shared: LogRead | None = None
+        place = (-1, -1)
+        for parked in self.reads.take_readable(kind, limit):
+            message = parked.read
+            if place != (message.offset, message.max_bytes):
+                place = (message.offset, message.max_bytes)
+                shared = log.read(message.offset, message.max_bytes, up_to=limit)
+            self._tell(message, parked=False, read=shared)
+
+    def _tell(
+        self, message: Read, *, parked: bool, read: LogRead | None, diverging: tuple[int, int] | None = None
+    ) -> None:
+        log = self.log
+        message.reader.tell(
+            ReadAnswer(
+                message.token,
+                0,
+                parked,
+                log.high_watermark,
+                log.last_stable_offset,
+                log.start_offset,
+                read,
+                diverging,
+            )
+        )
+
+    # -- the in-sync set -----------------------------------------------------------------------------------------
+
+    def confirm(self, message: BecomeLeader) -> None:
+        """The metadata log tells of this epoch again: its replicas or its in-sync set may have changed."""
+        before = self.in_sync.committed
+        now_ms = self.replica.now_ms()
+        if self.in_sync.confirmed(message.replicas, message.isr, message.partition_epoch, now_ms):
+            self._note_change(before)
+            self.look_at_in_sync()
+
+    def look_at_in_sync(self) -> None:
+        """Judge everybody again: who lags, who may join, what is committed."""
+        in_sync, log, now_ms = self.in_sync, self.log, self.replica.now_ms()
+        proposal = in_sync.shrink(log.end_offset, now_ms)
+        if proposal is not None:
+            self._propose(proposal)
+        else:
+            for follower in in_sync.followers.values():
+                self._grow(follower)
+        self._advance(now_ms)
+        if len(in_sync.replicas) > 1 and self._somebody_lags():
+            self._arm_check(in_sync.lag_max_ms / 2)
+
+    def _somebody_lags(self) -> bool:
+        in_sync, end = self.in_sync, self.log.end_offset
+        if self.log.high_watermark < end:
+            return True
+        return any(in_sync.followers[node].end_offset < end for node in in_sync.committed if node in in_sync.followers)
+
+    def check_in_sync(self) -> None:
+        """The timer's look. A log that has been idle since then keeps nothing in memory."""
+        self.check_armed = False
+        if self.log.end_offset == self.end_when_armed:
+            self.log.release_hot(self.log.high_watermark)
+        self.look_at_in_sync()
+        if self.log.end_offset != self.end_when_armed:
+            self._arm_check(self.in_sync.lag_max_ms / 2)
+
+    def _arm_check(self, delay_ms: float) -> None:
+        if not self.check_armed:
+            self.check_armed = True
+            self.end_when_armed = self.log.end_offset
+            self.replica.after(delay_ms, CheckInSync())
+
+    def _grow(self, follower: Follower) -> None:
+        proposal = self.in_sync.grow(follower, self.log.high_watermark)
+        if proposal is not None:
+            self._propose(proposal)
+
+    def _propose(self, proposal: Proposal) -> None:
+        replica = self.replica
+        replica.isr_changes.tell(ChangeIsr(replica.actor_ref, replica.topic_id, replica.partition, proposal))
+
+    def isr_answered(self, answer: IsrAnswer) -> None:
+        """The controller has decided on a change."""
+        in_sync, proposal, before = self.in_sync, answer.proposal, self.in_sync.committed
+        if proposal.leader_epoch != in_sync.leader_epoch:
+            return
+        if not answer.error:
+            if in_sync.accepted(proposal, answer.isr, answer.leader_epoch, answer.partition_epoch):
+                self._note_change(before)
+                self.look_at_in_sync()
+        elif answer.error in REFUSED_UNCHANGED and in_sync.refused(proposal):
+            self._advance(self.replica.now_ms())
+            self.replica.after(ISR_RETRY_MS, CheckInSync())
+
+    def _note_change(self, before: tuple[int, ...]) -> None:
+        now = self.in_sync.committed
+        label = self.replica.label
+        if any(node not in now for node in before):
+            self.replica.note("IsrShrunk", label, len(before), len(now))
+        if any(node not in before for node in now):
+            self.replica.note("IsrGrown", label, len(before), len(now))
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def leave(self, error: KafkaError) -> None:
+        """Lead no longer: everybody who waits here is told why."""
+        collected, self.collected = self.collected, []
+        for _, reply in collected:
+            reply.fail(error)
+        for waiting in self.appends.take_all():
+            waiting.reply.fail(error)
+        for parked in self.reads.take_all():
+            self.replica.refuse(parked.read, error)

@@ -1,0 +1,359 @@
+"""One replica of one partition: one actor for as long as the replica lives, playing leader or follower in turn.
+
+The actor owns the partition's log. What it does depends on its role (`leader.py`, `follower.py`); here are the change
+of roles, what both answer alike, and the log's disk work. A role change answers everybody who waits here with
+NOT_LEADER_OR_FOLLOWER.
+
+Disk work (fsync of closed segments, deletion of files) is done off the turn, one piece after the other; the log is
+closed for good after its last.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from actors.partition.follower import Follower
+from actors.partition.leader import CheckInSync, ExpireAppends, Leader, TellNews
+from actors.partition.messages import (
+    READ_COMMITTED,
+    READ_TO_LOG_END,
+    Append,
+    BecomeFollower,
+    BecomeLeader,
+    BrokersChanged,
+    CancelRead,
+    Configure,
+    FindEpochEnd,
+    FindOffset,
+    Flush,
+    FoundOffset,
+    HighWatermarkMoved,
+    IsrAnswer,
+    LogPart,
+    Read,
+    ReadAnswer,
+    ReadLog,
+    Remove,
+    Replicate,
+    ReportHighWatermark,
+    StartAt,
+    Upkeep,
+)
+from actors.runtime import Actor, receives
+from kstore.errors import KafkaError, NotLeaderOrFollower, OffsetNotAvailable, UnknownTopicOrPartition
+from kstore.log import Log
+
+if TYPE_CHECKING:
+    from actors.runtime import Node, Ref
+    from kstore.log import DiskWork, LogConfig
+
+LATEST = -1
+EARLIEST = -2
+MAX_TIMESTAMP = -3
+EARLIEST_LOCAL = -4
+LATEST_TIERED = -5
+EARLIEST_PENDING_UPLOAD = -6
+NOTHING = FoundOffset(-1, -1, -1)
+
+
+class Replica(Actor):
+    """The replica of ``topic``-``partition`` on this node.
+
+    ``checkpoints`` is told when the high watermark has moved since it was last asked for it; ``isr_changes`` carries
+    changes of the in-sync set to the controller. ``clean``, ``recovery_point``, ``high_watermark`` and
+    ``start_offset`` are what the folder's checkpoints say of the log.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        topic: str,
+        partition: int,
+        topic_id: bytes,
+        *,
+        log_config: LogConfig,
+        min_in_sync: int,
+        isr_changes: Ref,
+        checkpoints: Ref,
+        clean: bool = False,
+        recovery_point: int = 0,
+        high_watermark: int = 0,
+        start_offset: int = 0,
+    ) -> None:
+        self.label = f"{topic}-{partition}"
+        super().__init__(node, f"replica/{self.label}")
+        self.topic = topic
+        self.partition = partition
+        self.topic_id = topic_id
+        self.min_in_sync = min_in_sync
+        self.lag_max_ms = node.config.integer("replica.lag.time.max.ms")
+        self.isr_changes = isr_changes
+        self.checkpoints = checkpoints
+        self.log = Log.open(
+            node.fs,
+            self.label,
+            log_config,
+            now_ms=self.now_ms(),
+            clean=clean,
+            recovery_point=recovery_point,
+            start_offset=start_offset,
+        )
+        self.log.advance_high_watermark(min(high_watermark, self.log.end_offset))
+        self.leader: Leader | None = None
+        self.follower: Follower | None = None
+        self.leader_epoch = -1
+        self.checkpoint_due = False
+        self.disk_works: deque[DiskWork] = deque()
+        self.disk_busy = False
+        self.removing = False
+
+    # -- roles ---------------------------------------------------------------------------------------------------
+
+    @receives(BecomeLeader)
+    def become_leader(self, message: BecomeLeader) -> None:
+        """Lead in this epoch, or take what the metadata log says of the one that is led."""
+        if message.leader_epoch < self.leader_epoch:
+            return
+        if self.leader is not None and message.leader_epoch == self.leader_epoch:
+            self.leader.confirm(message)
+            return
+        self._leave_role()
+        self.leader_epoch = message.leader_epoch
+        self.note("BecameLeader", self.label, message.leader_epoch, self.log.end_offset)
+        self.leader = Leader(self, message)
+        self.leader.look_at_in_sync()
+
+    @receives(BecomeFollower)
+    def become_follower(self, message: BecomeFollower) -> None:
+        """Follow the leader of this epoch, or wait for one."""
+        if message.leader_epoch < self.leader_epoch:
+            return
+        following = self.follower
+        if (
+            following is not None
+            and (following.leader_epoch, following.leader) == (message.leader_epoch, message.leader)
+            and following.fetcher == message.fetcher
+        ):
+            return
+        self._leave_role()
+        self.leader_epoch = message.leader_epoch
+        self.note("BecameFollower", self.label, message.leader_epoch, self.log.end_offset)
+        self.follower = Follower(self, message)
+
+    def _leave_role(self, error: KafkaError | None = None) -> None:
+        if self.leader is not None:
+            leader, self.leader = self.leader, None
+            leader.leave(error or NotLeaderOrFollower(f"this node no longer leads {self.label}"))
+        if self.follower is not None:
+            follower, self.follower = self.follower, None
+            follower.leave()
+
+    def _leading(self) -> Leader:
+        if self.leader is None:
+            raise NotLeaderOrFollower(f"this node doesn't lead {self.label}")
+        return self.leader
+
+    # -- leading -------------------------------------------------------------------------------------------------
+
+    @receives(Append)
+    def append(self, message: Append) -> None:
+        """Append a producer's or a coordinator's batches."""
+        leader = self.leader
+        if leader is None:
+            raise NotLeaderOrFollower(f"this node doesn't lead {self.label}")
+        leader.append(message)
+
+    @receives(Flush)
+    def flush(self, message: Flush) -> None:
+        """Append what was collected."""
+        if self.leader is not None:
+            self.leader.flush()
+
+    @receives(Read)
+    def read(self, message: Read) -> None:
+        """Serve a fetch."""
+        leader = self.leader
+        if leader is None:
+            self.refuse(message, NotLeaderOrFollower(f"this node doesn't lead {self.label}"))
+        else:
+            leader.read(message)
+
+    @receives(CancelRead)
+    def cancel_read(self, message: CancelRead) -> None:
+        """A reader has stopped waiting."""
+        if self.leader is not None:
+            self.leader.reads.remove(message.token)
+
+    def refuse(self, message: Read, error: KafkaError) -> None:
+        """Answer a read with an error."""
+        message.reader.tell(ReadAnswer(message.token, error.code, False, -1, -1, -1, None, None))
+
+    @receives(TellNews)
+    def tell_news(self, message: TellNews) -> None:
+        """Tell waiting followers the high watermark."""
+        if self.leader is not None:
+            self.leader.tell_news()
+
+    @receives(ExpireAppends)
+    def expire_appends(self, message: ExpireAppends) -> None:
+        """Answer appends whose time is over."""
+        if self.leader is not None:
+            self.leader.expire_appends()
+
+    @receives(CheckInSync)
+    def check_in_sync(self, message: CheckInSync) -> None:
+        """Judge the followers again."""
+        if self.leader is not None:
+            self.leader.check_in_sync()
+
+    @receives(BrokersChanged)
+    def brokers_changed(self, message: BrokersChanged) -> None:
+        """A broker came, went or was fenced: somebody may join, or is no longer waited for."""
+        if self.leader is not None:
+            self.leader.look_at_in_sync()
+
+    @receives(IsrAnswer)
+    def isr_answered(self, message: IsrAnswer) -> None:
+        """The controller has decided on a change of the in-sync set."""
+        if self.leader is not None:
+            self.leader.isr_answered(message)
+
+    # -- following -----------------------------------------------------------------------------------------------
+
+    @receives(Replicate)
+    def replicate(self, message: Replicate) -> None:
+        """Take what the fetcher brings."""
+        if self.follower is not None:
+            self.follower.replicate(message)
+
+    @receives(StartAt)
+    def start_at(self, message: StartAt) -> None:
+        """Go on from where the leader's log is."""
+        if self.follower is not None:
+            self.follower.start_at(message)
+
+    # -- looking up ----------------------------------------------------------------------------------------------
+
+    @receives(ReadLog)
+    def read_log(self, message: ReadLog) -> LogPart:
+        """Give a coordinator the records that it is made of."""
+        self._leading()
+        log = self.log
+        batches = []
+        size_bytes = 0
+        next_offset = log.end_offset
+        for batch in log.batches(max(message.offset, log.start_offset), log.end_offset):
+            batches.append(batch)
+            size_bytes += batch.size_bytes
+            if size_bytes >= message.max_bytes:
+                next_offset = batch.last_offset + 1
+                break
+        return LogPart(batches, next_offset, log.end_offset, log.high_watermark, log.start_offset)
+
+    @receives(FindEpochEnd)
+    def find_epoch_end(self, message: FindEpochEnd) -> tuple[int, int]:
+        """Where the largest epoch up to the one asked for ends."""
+        self._leading().check_epoch(message.leader_epoch)
+        return self.log.epoch_end_offset(message.epoch)
+
+    @receives(FindOffset)
+    def find_offset(self, message: FindOffset) -> FoundOffset:
+        """The offset of a time, or of one of the special times."""
+        leader = self._leading()
+        leader.check_epoch(message.leader_epoch)
+        log = self.log
+        limit = self._limit(message.isolation)
+        settled = message.isolation == READ_TO_LOG_END or leader.in_sync.epoch_start_offset <= log.high_watermark
+        timestamp = message.timestamp
+        if timestamp == LATEST:
+            if not settled:
+                raise OffsetNotAvailable("the high watermark hasn't reached the start of the leader's epoch")
+            return FoundOffset(-1, limit, self.leader_epoch)
+        if timestamp in (EARLIEST, EARLIEST_LOCAL):
+            return FoundOffset(-1, log.start_offset, log.epoch_at(log.start_offset))
+        if timestamp in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
+            return NOTHING
+        found = log.max_timestamp() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp)
+        if found is not None and found.offset < limit:
+            return FoundOffset(found.timestamp, found.offset, found.leader_epoch)
+        if not settled:
+            raise OffsetNotAvailable("the high watermark hasn't reached the start of the leader's epoch")
+        return NOTHING
+
+    def _limit(self, isolation: int) -> int:
+        if isolation == READ_TO_LOG_END:
+            return self.log.end_offset
+        return self.log.last_stable_offset if isolation == READ_COMMITTED else self.log.high_watermark
+
+    # -- upkeep --------------------------------------------------------------------------------------------------
+
+    @receives(Configure)
+    def configure(self, message: Configure) -> None:
+        """Take the topic's new settings."""
+        self.log.config = message.log
+        self.min_in_sync = message.min_in_sync
+        if self.leader is not None:
+            self.leader.in_sync.min_in_sync = message.min_in_sync
+            self.leader.look_at_in_sync()
+
+    def high_watermark_moved(self) -> None:
+        """The checkpoint has to hear of it, once."""
+        if not self.checkpoint_due:
+            self.checkpoint_due = True
+            self.checkpoints.tell(HighWatermarkMoved(self.topic, self.partition, self.actor_ref))
+
+    @receives(ReportHighWatermark)
+    def report_high_watermark(self, message: ReportHighWatermark) -> int:
+        """The high watermark, for the checkpoint."""
+        self.checkpoint_due = False
+        return self.log.high_watermark
+
+    @receives(Upkeep)
+    def upkeep(self, message: Upkeep) -> None:
+        """Roll by age, forget idle producers."""
+        self._queue_works(self.log.tick(self.now_ms()))
+
+    def start_disk_work(self) -> None:
+        """Begin what an append left to be done off the turn."""
+        works = self.log.take_work()
+        if works:
+            self._queue_works(works)
+
+    def _queue_works(self, works: list[DiskWork]) -> None:
+        self.disk_works.extend(works)
+        if not self.disk_busy:
+            self._next_work()
+
+    def _next_work(self) -> None:
+        self.disk_busy = bool(self.disk_works)
+        if self.disk_busy:
+            work = self.disk_works.popleft()
+            self.on_disk(work.run, self._work_done, work.done)
+
+    def _work_done(self, outcome: Any, done: Callable[[BaseException | None], None]) -> None:
+        done(outcome if isinstance(outcome, BaseException) else None)
+        if self.removing and not self.disk_works:
+            self.log.remove()
+            self.stop()
+        else:
+            self._next_work()
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    @receives(Remove)
+    def remove(self, message: Remove) -> None:
+        """The partition is no longer here: its log goes, after the disk work that is under way."""
+        self._leave_role(UnknownTopicOrPartition(f"{self.label} was deleted or moved away"))
+        self.removing = True
+        self.disk_works.clear()
+        if not self.disk_busy:
+            self.log.remove()
+            self.stop()
+
+    def on_stop(self) -> None:
+        """A stop in order: nobody is left waiting, and the log is on disk."""
+        self._leave_role()
+        if not self.removing:
+            self.log.close()
