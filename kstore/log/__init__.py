@@ -6,5 +6,6 @@
 
 from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.config import LogConfig
+from kstore.log.log import Log
 
-__all__ = ["AppendInfo", "DiskWork", "LogConfig", "LogRead", "TimestampedOffset"]
+__all__ = ["AppendInfo", "DiskWork", "Log", "LogConfig", "LogRead", "TimestampedOffset"]

@@ -5,7 +5,7 @@ the name it gave them, so that ``segment.bytes`` is found as ``segment_bytes``.
 """
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 CREATE_TIME = 0
 LOG_APPEND_TIME = 1
@@ -59,7 +59,7 @@ class LogConfig:
         >>> LogConfig.from_topic({"segment.bytes": "1048576", "cleanup.policy": "compact"}).compacted
         True
         """
-        values: dict[str, int | bool] = {}
+        values: dict[str, Any] = {}
         for field in fields(cls):
             text = settings.get(field.name.replace("_", "."))
             if text is None:

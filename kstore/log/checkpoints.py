@@ -1,0 +1,157 @@
+"""The small text files of a log directory, in Apache Kafka's formats.
+
+* ``recovery-point-offset-checkpoint``, ``replication-offset-checkpoint`` (high watermarks) and
+  ``log-start-offset-checkpoint``: a version line (0), a count, then a line ``topic partition offset`` for each.
+* ``.kafka_cleanshutdown``: JSON with the broker's epoch. It is there only between a clean stop and the next start;
+  whoever starts takes it away before touching a log, so that a crash during recovery is never taken for a clean stop.
+* ``meta.properties``: which cluster, node and directory this is.
+* ``<partition>/partition.metadata``: the topic's id.
+
+Every file is replaced atomically. One that can't be read raises ``CheckpointError`` with its name and line.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kstore.fs import FileSystem
+
+RECOVERY_POINTS = "recovery-point-offset-checkpoint"
+HIGH_WATERMARKS = "replication-offset-checkpoint"
+START_OFFSETS = "log-start-offset-checkpoint"
+CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
+META_PROPERTIES = "meta.properties"
+PARTITION_METADATA = "partition.metadata"
+
+Offsets = dict[tuple[str, int], int]
+
+
+class CheckpointError(Exception):
+    """A checkpoint file isn't what it should be."""
+
+
+def read_lines(fs: FileSystem, path: str) -> list[str]:
+    """The entries of a versioned text file: its lines after the version (0) and the count that it announces."""
+    try:
+        lines = fs.read_bytes(path).decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise CheckpointError(f"{path}: not a text file: {error}") from None
+    if not lines or lines[0] != "0":
+        raise CheckpointError(f"{path}:1: expected version 0, found {lines[0] if lines else 'nothing'!r}")
+    entries = lines[2:]
+    if len(lines) < 2 or lines[1] != str(len(entries)):
+        raise CheckpointError(f"{path}:2: the count doesn't match the {len(entries)} entries")
+    return entries
+
+
+def versioned(entries: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in ["0", str(len(entries)), *entries]).encode()
+
+
+def read_offsets(fs: FileSystem, path: str) -> Offsets:
+    """A checkpoint of offsets by topic and partition; one that isn't there is empty."""
+    if not fs.exists(path):
+        return {}
+    found: Offsets = {}
+    for number, line in enumerate(read_lines(fs, path), start=3):
+        try:
+            topic, partition, offset = line.split(" ")
+            found[topic, int(partition)] = int(offset)
+        except ValueError:
+            raise CheckpointError(f"{path}:{number}: expected a topic, a partition and an offset") from None
+    return found
+
+
+def write_offsets(fs: FileSystem, path: str, offsets: Mapping[tuple[str, int], int], *, sync: bool = True) -> None:
+    entries = [f"{topic} {partition} {offset}" for (topic, partition), offset in offsets.items()]
+    fs.replace(path, versioned(entries), sync=sync)
+
+
+def write_clean_shutdown(fs: FileSystem, broker_epoch: int = -1) -> None:
+    """The last act of a clean stop, when every log is closed and every checkpoint written."""
+    fs.replace(CLEAN_SHUTDOWN, json.dumps({"version": 0, "brokerEpoch": broker_epoch}, separators=(",", ":")).encode())
+
+
+def take_clean_shutdown(fs: FileSystem) -> bool:
+    """Whether the last stop was clean. The mark is gone, durably, when this returns: call it before opening a log."""
+    if not fs.exists(CLEAN_SHUTDOWN):
+        return False
+    fs.unlink(CLEAN_SHUTDOWN)
+    fs.sync_dir()
+    return True
+
+
+def read_clean_shutdown_epoch(fs: FileSystem) -> int | None:
+    """The broker epoch in the mark, or None when there is no mark or no epoch in it."""
+    if not fs.exists(CLEAN_SHUTDOWN):
+        return None
+    try:
+        epoch = json.loads(fs.read_bytes(CLEAN_SHUTDOWN))["brokerEpoch"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return epoch if isinstance(epoch, int) and epoch >= 0 else None
+
+
+class MetaProperties(NamedTuple):
+    """Who a log directory belongs to. ``directory_id`` is 16 bytes."""
+
+    cluster_id: str
+    node_id: int
+    directory_id: bytes
+
+
+def read_meta_properties(fs: FileSystem) -> MetaProperties | None:
+    """None when the directory was never formatted."""
+    if not fs.exists(META_PROPERTIES):
+        return None
+    values = {}
+    for line in fs.read_bytes(META_PROPERTIES).decode("utf-8", "replace").splitlines():
+        if line.strip() and line.lstrip()[0] not in "#!":
+            key, _, value = line.partition("=")
+            values[key.strip()] = value.strip()
+    try:
+        if values["version"] != "1":
+            raise CheckpointError(f"{META_PROPERTIES}: expected version 1, found {values['version']!r}")
+        return MetaProperties(values["cluster.id"], int(values["node.id"]), _id_of(values["directory.id"]))
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{META_PROPERTIES}: missing or wrong: {error}") from None
+
+
+def write_meta_properties(fs: FileSystem, meta: MetaProperties) -> None:
+    text = (
+        f"cluster.id={meta.cluster_id}\ndirectory.id={_text_of(meta.directory_id)}\nnode.id={meta.node_id}\nversion=1\n"
+    )
+    fs.replace(META_PROPERTIES, text.encode())
+
+
+def read_partition_metadata(fs: FileSystem, log_path: str) -> bytes | None:
+    """The topic id (16 bytes) that a partition's folder belongs to, or None when none was written."""
+    path = f"{log_path}/{PARTITION_METADATA}"
+    if not fs.exists(path):
+        return None
+    lines = fs.read_bytes(path).decode("utf-8", "replace").splitlines()
+    if len(lines) != 2 or lines[0] != "version: 0" or not lines[1].startswith("topic_id: "):
+        raise CheckpointError(f"{path}: expected a version 0 and a topic_id")
+    try:
+        return _id_of(lines[1].removeprefix("topic_id: "))
+    except ValueError as error:
+        raise CheckpointError(f"{path}:2: {error}") from None
+
+
+def write_partition_metadata(fs: FileSystem, log_path: str, topic_id: bytes, *, sync: bool = False) -> None:
+    """Without ``sync`` the file survives the process but not a power cut; a folder without it is told its id again."""
+    fs.replace(f"{log_path}/{PARTITION_METADATA}", f"version: 0\ntopic_id: {_text_of(topic_id)}".encode(), sync=sync)
+
+
+def _text_of(identifier: bytes) -> str:
+    if len(identifier) != 16:
+        raise ValueError("an id has 16 bytes")
+    return urlsafe_b64encode(identifier).rstrip(b"=").decode()
+
+
+def _id_of(text: str) -> bytes:
+    identifier = urlsafe_b64decode(text + "==")
+    if len(identifier) != 16:
+        raise ValueError(f"an id has 16 bytes, not {len(identifier)}")
+    return identifier

@@ -1,0 +1,139 @@
+"""What of a log is durable, and the work that makes more of it so.
+
+Works are handed out in order and must be run in order, on any thread; only their ``done`` touches the log. A sync of
+a log says "durable up to here" and must not say so of bytes that were cut and written anew meanwhile: every
+truncation starts a new generation, and what belongs to an older one raises nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kstore.log.answers import DiskWork
+from kstore.log.segment import Segment
+
+if TYPE_CHECKING:
+    from kstore.log.log import Log
+
+INDEX_WAITING_MAX_BYTES = 4096
+
+Step = Callable[[], None]
+
+
+class Durability:
+    """``recovery_point``: everything below it survives a power cut."""
+
+    __slots__ = ("_generation", "_log", "_loose", "_synced_ms", "_waiting", "recovery_point")
+
+    def __init__(self, log: Log, recovery_point: int, now_ms: int) -> None:
+        self._log = log
+        self.recovery_point = recovery_point
+        self._waiting: list[DiskWork] = []
+        self._loose: set[str] = set()
+        self._generation = 0
+        self._synced_ms = now_ms
+
+    def written(self, path: str) -> None:
+        """A small file was written, and its name is new: the next sync covers it."""
+        self._loose.add(path)
+
+    def sync_due(self, now_ms: int) -> bool:
+        config = self._log.config
+        unsynced = self._log.end_offset - self.recovery_point
+        if not unsynced:
+            self._synced_ms = now_ms
+            return False
+        return unsynced >= config.flush_messages or now_ms - self._synced_ms >= config.flush_ms
+
+    def segment_sealed(self, segment: Segment, snapshot_path: str, end_offset: int) -> None:
+        """The segment is complete and ends at ``end_offset``: sync what isn't yet, up to it."""
+        self.written(snapshot_path)
+        self._waiting.append(self._work(f"roll {segment.file.path}", end_offset))
+
+    def sync_soon(self, now_ms: int) -> None:
+        self._synced_ms = now_ms
+        work = self.sync_work()
+        if work is not None:
+            self._waiting.append(work)
+
+    def sync_work(self) -> DiskWork | None:
+        """Make the log durable up to its end; None when there is nothing to do."""
+        log = self._log
+        if log.end_offset <= self.recovery_point and not self._loose and not log.epochs.unsynced:
+            return None
+        return self._work(f"sync {log.path}", log.end_offset)
+
+    def _work(self, name: str, end_offset: int) -> DiskWork:
+        try:
+            steps = self._steps(end_offset)
+        except OSError as error:
+            raise self._log.failed(f"couldn't write the indexes of {self._log.path}: {error}") from error
+        generation = self._generation
+
+        def run() -> None:
+            for step in steps:
+                step()
+
+        def done(error: BaseException | None) -> None:
+            if error is not None:
+                self._log.failed(f"couldn't make {self._log.path} durable: {error}")
+            elif generation == self._generation and end_offset > self.recovery_point:
+                self.recovery_point = end_offset
+
+        return DiskWork(name, run, done)
+
+    def _steps(self, end_offset: int) -> list[Step]:
+        """The batches first, then what is derived from them, the folder's names last."""
+        log = self._log
+        steps: list[Step] = []
+        if end_offset > self.recovery_point:
+            for segment in log.segments.from_offset(self.recovery_point):
+                steps.append(segment.file.sync_later())
+                steps.append(segment.offset_index.sync_later())
+                steps.append(segment.time_index.sync_later())
+        if log.epochs.unsynced:
+            self._loose.add(log.epochs.path)
+            log.epochs.unsynced = False
+        steps += [log.fs.sync_path_later(path) for path in sorted(self._loose)]
+        self._loose.clear()
+        steps.append(log.fs.sync_path_later(log.path))
+        return steps
+
+    def forget(self, unlinks: list[Step]) -> None:
+        """Files to unlink, sooner or later."""
+        for unlink in unlinks:
+            self._waiting.append(DiskWork(f"unlink in {self._log.path}", unlink, self._unlinked))
+
+    def _unlinked(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._log.failed(f"couldn't remove files of {self._log.path}: {error}")
+
+    def truncated(self, end_offset: int, *, fully: bool = False) -> None:
+        self._generation += 1
+        self.recovery_point = end_offset if fully else min(self.recovery_point, end_offset)
+
+    def take(self) -> list[DiskWork]:
+        """What has come up, in order. Indexes with more to write than they should keep in memory are written out."""
+        try:
+            for index in (self._log.segments.active.offset_index, self._log.segments.active.time_index):
+                if index.waiting_bytes >= INDEX_WAITING_MAX_BYTES:
+                    index.save()
+        except OSError as error:
+            raise self._log.failed(f"couldn't write the indexes of {self._log.path}: {error}") from error
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def run_all(self) -> None:
+        """All work that waits and a sync to the end, here and now; raises OSError."""
+        works = self.take()
+        last = self.sync_work()
+        if last is not None:
+            works.append(last)
+        for work in works:
+            try:
+                work.run()
+            except OSError as error:
+                work.done(error)
+                raise
+            work.done(None)

@@ -1,0 +1,136 @@
+"""Where each leader epoch began in a log: the ``leader-epoch-checkpoint`` file.
+
+A version line (0), a count, then a line ``epoch start_offset`` for each. Epochs and start offsets both rise. An
+epoch is written down (survives the process) before the first batch that carries it; making that durable is disk
+work, and a file that a power cut left unreadable is built anew from the log.
+"""
+
+from bisect import bisect_left, bisect_right
+
+from kstore.fs import FileSystem
+from kstore.log.checkpoints import CheckpointError, read_lines, versioned
+
+UNDEFINED = -1
+
+
+class LeaderEpochs:
+    """``unsynced`` is set by every write and cleared by whoever sees to its durability."""
+
+    __slots__ = ("_epochs", "_fs", "_starts", "path", "unsynced")
+
+    def __init__(self, fs: FileSystem, path: str) -> None:
+        self._fs = fs
+        self.path = path
+        self._epochs: list[int] = []
+        self._starts: list[int] = []
+        self.unsynced = False
+
+    @classmethod
+    def read(cls, fs: FileSystem, path: str) -> "LeaderEpochs":
+        """From its file. Raises CheckpointError when that is unreadable, FileNotFoundError when it isn't there."""
+        found = cls(fs, path)
+        for number, line in enumerate(read_lines(fs, path), start=3):
+            try:
+                epoch, start = map(int, line.split(" "))
+            except ValueError:
+                raise CheckpointError(f"{path}:{number}: expected an epoch and an offset") from None
+            if epoch < 0 or start < 0:
+                raise CheckpointError(f"{path}:{number}: neither an epoch nor an offset is negative")
+            found._put(epoch, start)
+        return found
+
+    def __len__(self) -> int:
+        return len(self._epochs)
+
+    @property
+    def entries(self) -> list[tuple[int, int]]:
+        return list(zip(self._epochs, self._starts, strict=True))
+
+    @property
+    def latest(self) -> int:
+        """The newest epoch, or -1."""
+        return self._epochs[-1] if self._epochs else UNDEFINED
+
+    def assign(self, epoch: int, start_offset: int) -> bool:
+        """Note that ``epoch`` begins at ``start_offset``; whether that was news.
+
+        It is in the file on return; when the file can't be written, nothing is noted and OSError is raised.
+        """
+        before = self._epochs.copy(), self._starts.copy()
+        if not self.note(epoch, start_offset):
+            return False
+        try:
+            self.write()
+        except OSError:
+            self._epochs, self._starts = before
+            raise
+        return True
+
+    def note(self, epoch: int, start_offset: int) -> bool:
+        """As ``assign``, but the file is left to a later ``write``."""
+        if epoch < 0 or start_offset < 0:
+            raise ValueError(f"neither epoch {epoch} nor start offset {start_offset} may be negative")
+        if self._epochs and epoch == self._epochs[-1] and start_offset >= self._starts[-1]:
+            return False
+        self._put(epoch, start_offset)
+        return True
+
+    def _put(self, epoch: int, start_offset: int) -> None:
+        """Entries that would stand out of order go: what the log says last is what holds."""
+        keep = len(self._epochs)
+        while keep and (self._epochs[keep - 1] >= epoch or self._starts[keep - 1] >= start_offset):
+            keep -= 1
+        self._epochs[keep:] = [epoch]
+        self._starts[keep:] = [start_offset]
+
+    def end_offset(self, epoch: int, log_end_offset: int) -> tuple[int, int]:
+        """The newest epoch not after ``epoch``, and the offset at which the next one begins: where an epoch ends.
+
+        An epoch older than all ends where the first begins; ``(-1, -1)`` when it is newer than the latest, or when
+        the log knows no epoch at all.
+        """
+        if epoch < 0 or not self._epochs or epoch > self._epochs[-1]:
+            return UNDEFINED, UNDEFINED
+        if epoch == self._epochs[-1]:
+            return epoch, log_end_offset
+        higher = bisect_right(self._epochs, epoch)
+        if higher == 0:
+            return epoch, self._starts[0]
+        return self._epochs[higher - 1], self._starts[higher]
+
+    def at(self, offset: int) -> int:
+        """The epoch of the record at an offset, or -1 when it lies before the first known start."""
+        place = bisect_right(self._starts, offset)
+        return self._epochs[place - 1] if place else UNDEFINED
+
+    def start_of(self, epoch: int) -> int:
+        """Where an epoch began, or -1 when the log has no such epoch."""
+        place = bisect_left(self._epochs, epoch)
+        found = place < len(self._epochs) and self._epochs[place] == epoch
+        return self._starts[place] if found else UNDEFINED
+
+    def truncate_from_end(self, end_offset: int) -> None:
+        """Forget the epochs that began at or after ``end_offset``."""
+        keep = bisect_left(self._starts, end_offset)
+        if keep < len(self._starts):
+            del self._epochs[keep:], self._starts[keep:]
+            self.write()
+
+    def truncate_from_start(self, start_offset: int) -> None:
+        """Forget what ended before ``start_offset``; the epoch that holds it now begins there."""
+        gone = bisect_right(self._starts, start_offset)
+        if gone and (gone > 1 or self._starts[0] < start_offset):
+            del self._epochs[: gone - 1], self._starts[: gone - 1]
+            self._starts[0] = start_offset
+            self.write()
+
+    def clear(self) -> None:
+        if self._epochs:
+            self._epochs.clear()
+            self._starts.clear()
+            self.write()
+
+    def write(self) -> None:
+        entries = [f"{epoch} {start}" for epoch, start in zip(self._epochs, self._starts, strict=True)]
+        self._fs.replace(self.path, versioned(entries), sync=False)
+        self.unsynced = True

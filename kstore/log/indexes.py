@@ -1,0 +1,222 @@
+"""The two sparse indexes beside a segment, in Apache Kafka's formats.
+
+    <base>.index       entries of 8 bytes: offset - base int32 | position int32
+    <base>.timeindex   entries of 12 bytes: timestamp int64 | offset - base int32
+
+Numbers are big-endian, and every column rises from entry to entry. An offset entry says that the batch which *ends*
+at that offset begins at that position; a time entry that no record up to that offset is newer than that timestamp.
+
+The newest entries wait in memory until ``save`` writes them together, and a look-up sees both; so an append never
+fails for an index. Nothing is lost by it: a segment that wasn't closed has its indexes rebuilt when it is opened.
+Unlike Apache Kafka's, the files are never longer than what they hold, so there is nothing to trim.
+"""
+
+import struct
+from collections.abc import Callable
+
+from kstore.fs import File, FileSystem
+from kstore.log.scan import last_not_above
+
+_BLOCK_ENTRIES = 512
+_OFFSET_ENTRY = struct.Struct(">ii")
+_TIME_ENTRY = struct.Struct(">qi")
+
+
+class IndexFileError(Exception):
+    """An index file contradicts itself or its segment."""
+
+
+class _Index:
+    """What both have in common: entries in a file, the newest ones in ``_waiting``."""
+
+    __slots__ = ("_entry_bytes", "_file", "_fs", "_saved", "_waiting", "base_offset", "path")
+
+    def __init__(self, fs: FileSystem, path: str, base_offset: int, entry_bytes: int) -> None:
+        self._fs = fs
+        self.path = path
+        self.base_offset = base_offset
+        self._entry_bytes = entry_bytes
+        self._file: File | None = None
+        self._saved = 0
+        self._waiting = bytearray()
+
+    def __len__(self) -> int:
+        return self._saved + len(self._waiting) // self._entry_bytes
+
+    def load(self) -> None:
+        """Take what the file holds. FileNotFoundError without one, IndexFileError when it can't be right."""
+        self._file = self._fs.open(self.path)
+        if self._file.size % self._entry_bytes:
+            raise IndexFileError(f"{self.path}: {self._file.size} bytes aren't whole entries")
+        self._saved = self._file.size // self._entry_bytes
+        self._waiting.clear()
+
+    def _entry(self, number: int) -> bytes:
+        nbytes = self._entry_bytes
+        if number >= self._saved:
+            at = (number - self._saved) * nbytes
+            return bytes(self._waiting[at : at + nbytes])
+        assert self._file is not None
+        return self._file.read(number * nbytes, nbytes)
+
+    def _last_not_above(self, key_at: int, key_bytes: int, key: int) -> int:
+        """The number of the last entry whose key isn't above ``key``, or -1."""
+        if self._waiting:
+            found = last_not_above(self._waiting, self._entry_bytes, key_at, key_bytes, key)
+            if found >= 0:
+                return self._saved + found
+        if not self._saved:
+            return -1
+        assert self._file is not None
+        nbytes = self._entry_bytes
+        low, high = 0, self._saved
+        while high - low > _BLOCK_ENTRIES:
+            middle = (low + high) >> 1
+            entry = self._file.read(middle * nbytes, nbytes)
+            if int.from_bytes(entry[key_at : key_at + key_bytes], "big", signed=True) <= key:
+                low = middle
+            else:
+                high = middle
+        block = self._file.read(low * nbytes, (high - low) * nbytes)
+        found = last_not_above(block, nbytes, key_at, key_bytes, key)
+        return low + found if found >= 0 else low - 1
+
+    def _cut(self, count: int) -> None:
+        if count < self._saved:
+            assert self._file is not None
+            self._file.truncate(count * self._entry_bytes)
+            self._saved = count
+            self._waiting.clear()
+        else:
+            del self._waiting[(count - self._saved) * self._entry_bytes :]
+
+    def _make_empty(self) -> None:
+        self._file = self._fs.open(self.path, create=True)
+        self._file.truncate(0)
+        self._saved = 0
+        self._waiting.clear()
+
+    def save(self) -> None:
+        """Write out what waits; the file is there afterwards, even when it is empty."""
+        if self._file is None:
+            self._file = self._fs.open(self.path, create=True)
+            if self._file.size:
+                self._file.truncate(0)
+        if self._waiting:
+            self._file.append([bytes(self._waiting)], len(self._waiting))
+            self._saved += len(self._waiting) // self._entry_bytes
+            self._waiting.clear()
+
+    def sync_later(self) -> Callable[[], None]:
+        self.save()
+        assert self._file is not None
+        return self._file.sync_later()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What ``save`` would write."""
+        return len(self._waiting)
+
+
+class OffsetIndex(_Index):
+    """Where batches lie. ``last_offset`` is the base offset while the index is empty."""
+
+    __slots__ = ("last_offset",)
+
+    def __init__(self, fs: FileSystem, path: str, base_offset: int) -> None:
+        super().__init__(fs, path, base_offset, _OFFSET_ENTRY.size)
+        self.last_offset = base_offset
+
+    def load(self) -> None:
+        super().load()
+        self._take_last()
+        if len(self) and self.last_offset <= self.base_offset:
+            raise IndexFileError(f"{self.path}: the last entry is not above the base offset")
+
+    def _take_last(self) -> None:
+        count = len(self)
+        self.last_offset = self.base_offset + (self.entry(count - 1)[0] if count else 0)
+
+    def entry(self, number: int) -> tuple[int, int]:
+        """An entry as it is stored: relative offset and position."""
+        relative, position = _OFFSET_ENTRY.unpack(self._entry(number))
+        return relative, position
+
+    def append(self, offset: int, position: int) -> None:
+        """The batch that ends at ``offset`` begins at ``position``; both above those of the last entry."""
+        if offset <= self.last_offset and len(self):
+            raise ValueError(f"{self.path}: offset {offset} isn't above the last one, {self.last_offset}")
+        self._waiting += _OFFSET_ENTRY.pack(offset - self.base_offset, position)
+        self.last_offset = offset
+
+    def position_before(self, offset: int) -> int:
+        """A position from which a walk forward meets the batch with ``offset``."""
+        found = self._last_not_above(0, 4, min(offset - self.base_offset, 0x7FFFFFFF))
+        return self.entry(found)[1] if found >= 0 else 0
+
+    def position_not_above(self, position: int) -> int:
+        """The last position in the index that isn't above ``position``, or 0."""
+        found = self._last_not_above(4, 4, position)
+        return self.entry(found)[1] if found >= 0 else 0
+
+    def truncate_to(self, offset: int) -> None:
+        """Keep the entries below ``offset``."""
+        self._cut(self._last_not_above(0, 4, min(offset - 1 - self.base_offset, 0x7FFFFFFF)) + 1)
+        self._take_last()
+
+    def reset(self) -> None:
+        self._make_empty()
+        self.last_offset = self.base_offset
+
+
+class TimeIndex(_Index):
+    """How new the records are up to an offset; ``(-1, base offset)`` while the index is empty."""
+
+    __slots__ = ("last_offset", "last_timestamp")
+
+    def __init__(self, fs: FileSystem, path: str, base_offset: int) -> None:
+        super().__init__(fs, path, base_offset, _TIME_ENTRY.size)
+        self.last_timestamp = -1
+        self.last_offset = base_offset
+
+    def load(self) -> None:
+        super().load()
+        self._take_last()
+        if len(self) and (self.last_offset < self.base_offset or self.last_timestamp < self.entry(0)[0]):
+            raise IndexFileError(f"{self.path}: the last entry lies before the first or the base offset")
+
+    def _take_last(self) -> None:
+        count = len(self)
+        self.last_timestamp, relative = self.entry(count - 1) if count else (-1, 0)
+        self.last_offset = self.base_offset + relative
+
+    def entry(self, number: int) -> tuple[int, int]:
+        """An entry as it is stored: timestamp and relative offset."""
+        timestamp, relative = _TIME_ENTRY.unpack(self._entry(number))
+        return timestamp, relative
+
+    def maybe_append(self, timestamp: int, offset: int) -> None:
+        """No record up to ``offset`` is newer than ``timestamp``; passed over unless that is newer than the last."""
+        if timestamp > self.last_timestamp:
+            self._waiting += _TIME_ENTRY.pack(timestamp, offset - self.base_offset)
+            self.last_timestamp = timestamp
+            self.last_offset = offset
+
+    def offset_before(self, timestamp: int) -> int:
+        """An offset from which a walk forward meets the first record at ``timestamp`` or later."""
+        found = self._last_not_above(0, 8, timestamp)
+        return self.base_offset + (self.entry(found)[1] if found >= 0 else 0)
+
+    def truncate_to(self, offset: int) -> None:
+        """Keep the entries below ``offset``."""
+        self._cut(self._last_not_above(8, 4, min(offset - 1 - self.base_offset, 0x7FFFFFFF)) + 1)
+        self._take_last()
+
+    def reset(self) -> None:
+        self._make_empty()
+        self.last_timestamp = -1
+        self.last_offset = self.base_offset

@@ -1,0 +1,350 @@
+"""A partition's log: batches appended at its end, read from any offset, cut where a leader says so.
+
+The owner (a replica's actor) calls it from one thread, tells it the time, and carries out the ``DiskWork`` that it
+hands out. Appends are one vectored write into the page cache.
+
+Invariants. Offsets rise along the log, and so do leader epochs. ``start_offset <= high_watermark <= end_offset``.
+Producer state, indexes, hot tail and end offset change only after the write that they describe has succeeded. What
+lies below ``recovery_point`` is durable. After a write that couldn't be undone, or a failed sync, ``failure`` says
+why, and the log takes no more appends: what the disk holds is then for a recovery to find out.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from kstore.errors import KafkaError, KafkaStorageError, OffsetOutOfRange
+from kstore.fs import FileSystem
+from kstore.log import snapshot
+from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
+from kstore.log.appending import FollowerAppend, LeaderAppend
+from kstore.log.config import LogConfig
+from kstore.log.durability import Durability
+from kstore.log.recovery import Loaded, Loader, RecoveryReport, load_snapshot, replay
+from kstore.log.segment import Segment
+from kstore.log.tail import HotTail
+from kstore.records import RecordBatch
+
+PRODUCER_EXPIRY_CHECK_MS = 600_000
+
+
+class Log:
+    """Use ``Log.open``. Offsets and epochs that there are none of are -1."""
+
+    __slots__ = (
+        "_expiry_checked_ms",
+        "_hot_end_offset",
+        "config",
+        "disk",
+        "end_offset",
+        "epochs",
+        "failure",
+        "fs",
+        "high_watermark",
+        "hot",
+        "path",
+        "producers",
+        "recovery",
+        "segments",
+        "start_offset",
+    )
+
+    def __init__(self, fs: FileSystem, path: str, config: LogConfig, loaded: Loaded, now_ms: int) -> None:
+        self.fs = fs
+        self.path = path
+        self.config = config
+        self.segments = loaded.segments
+        self.epochs = loaded.epochs
+        self.producers = loaded.producers
+        self.recovery: RecoveryReport = loaded.report
+        self.start_offset = loaded.start_offset
+        self.end_offset = loaded.end_offset
+        self.high_watermark = loaded.start_offset
+        self.hot = HotTail(config.hot_tail_bytes)
+        self.failure: str | None = None
+        self.disk = Durability(self, loaded.recovery_point, now_ms)
+        self._expiry_checked_ms = now_ms
+        self._hot_end_offset = loaded.end_offset
+
+    @classmethod
+    def open(
+        cls,
+        fs: FileSystem,
+        path: str,
+        config: LogConfig,
+        *,
+        now_ms: int,
+        clean: bool = False,
+        recovery_point: int = 0,
+        start_offset: int = 0,
+        high_watermark: int | None = None,
+    ) -> "Log":
+        """Open the log in folder ``path``, making it when it isn't there.
+
+        ``clean`` says that the last stop left a clean-shutdown mark; otherwise the log is walked from
+        ``recovery_point`` on. That, ``start_offset`` and ``high_watermark`` come from the folder's checkpoints.
+        ``recovery`` of the log tells what was found. Raises KafkaStorageError when the disk fails.
+        """
+        try:
+            loaded = Loader(fs, path, config, clean=clean, now_ms=now_ms).load(recovery_point, start_offset)
+        except OSError as error:
+            raise KafkaStorageError(f"can't open {path}: {error}") from error
+        log = cls(fs, path, config, loaded, now_ms)
+        log.advance_high_watermark(log.start_offset if high_watermark is None else high_watermark)
+        return log
+
+    def __repr__(self) -> str:
+        return f"Log({self.path!r}, {self.start_offset}..{self.end_offset}, {len(self.segments)} segments)"
+
+    # What it knows of itself
+
+    @property
+    def size_bytes(self) -> int:
+        return self.segments.size_bytes
+
+    @property
+    def recovery_point(self) -> int:
+        return self.disk.recovery_point
+
+    @property
+    def latest_epoch(self) -> int:
+        return self.epochs.latest
+
+    @property
+    def first_unstable_offset(self) -> int | None:
+        return self.producers.first_unstable_offset(self.high_watermark)
+
+    @property
+    def last_stable_offset(self) -> int:
+        """Below it every record is replicated, and of no transaction that may still go either way."""
+        unstable = self.producers.first_unstable_offset(self.high_watermark)
+        return self.high_watermark if unstable is None else min(unstable, self.high_watermark)
+
+    def assign_epoch(self, epoch: int, start_offset: int) -> None:
+        """Note that a leader epoch begins at an offset, as a new leader does before its first append."""
+        try:
+            self.epochs.assign(epoch, start_offset)
+        except OSError as error:
+            raise KafkaStorageError(f"can't write {self.epochs.path}: {error}") from error
+
+    def epoch_end_offset(self, epoch: int) -> tuple[int, int]:
+        """The newest epoch here that isn't after ``epoch``, and where it ends; (-1, -1) when there is none."""
+        return self.epochs.end_offset(epoch, self.end_offset)
+
+    def epoch_at(self, offset: int) -> int:
+        return self.epochs.at(offset)
+
+    def advance_high_watermark(self, offset: int) -> int:
+        """Set the high watermark, within the log; what it is then. It may fall as well, after a truncation."""
+        self.high_watermark = max(self.start_offset, min(offset, self.end_offset))
+        self.producers.high_watermark_advanced(self.high_watermark)
+        return self.high_watermark
+
+    def advance_start_offset(self, offset: int) -> None:
+        """Records below ``offset`` are as good as gone (DeleteRecords, a leader's start offset)."""
+        if offset > self.high_watermark:
+            raise OffsetOutOfRange(f"the log can't start at {offset}, beyond its high watermark {self.high_watermark}")
+        if offset > self.start_offset:
+            self.start_offset = offset
+            self.epochs.truncate_from_start(offset)
+
+    # Appending
+
+    def append_as_leader(
+        self,
+        groups: Sequence[Sequence[RecordBatch]],
+        leader_epoch: int,
+        now_ms: int,
+        *,
+        from_client: bool = True,
+    ) -> list[AppendInfo | KafkaError]:
+        """Validate, stamp and append each group (the batches of one request), all of them in one write.
+
+        Each group stands or falls by itself: its place in the answer holds its AppendInfo or its error. A retry of
+        one of the producer's last five batches is answered with the offsets of the first time. ``from_client`` is
+        False for what coordinators and the quorum write: control batches pass, sequence numbers aren't checked.
+        """
+        return LeaderAppend(self, leader_epoch, now_ms, from_client).run(groups)
+
+    def append_as_follower(self, batches: Sequence[RecordBatch], now_ms: int, *, verify: bool = True) -> None:
+        """Append what a leader has stamped, in one write (one a segment); ``verify`` checks the checksums.
+
+        Raises CorruptMessage for wrong bytes or offsets that don't continue the log, KafkaStorageError for the disk.
+        """
+        FollowerAppend(self, now_ms).run(batches, verify)
+
+    def roll(self, now_ms: int) -> None:
+        """Close the active segment and begin one at the end offset; an empty segment stays as it is."""
+        active = self.segments.active
+        if not active.size_bytes and active.base_offset == self.end_offset:
+            return
+        active.seal()
+        path = self.segments.snapshot_path(self.end_offset)
+        self.fs.replace(path, snapshot.encode(self.producers.snapshot()), sync=False)
+        self.disk.segment_sealed(active, path, self.end_offset)
+        self.segments.create(self.end_offset, now_ms)
+
+    # Reading
+
+    def read(self, offset: int, max_bytes: int, *, up_to: int | None = None, min_one: bool = True) -> LogRead:
+        """The batches from the one with ``offset`` on, at most ``max_bytes`` of them, that end below ``up_to``.
+
+        ``up_to`` is the end of the log unless given (the high watermark for consumers). With ``min_one`` the first
+        batch comes even when it is larger than ``max_bytes``. Raises OffsetOutOfRange.
+        """
+        if offset < self.start_offset or offset > self.end_offset:
+            raise OffsetOutOfRange(f"offset {offset} isn't in {self.path}: {self.start_offset} to {self.end_offset}")
+        limit = self.end_offset if up_to is None or up_to > self.end_offset else up_to
+        if offset < limit:
+            found = self.hot.read(offset, max_bytes, limit, min_one)
+            if found is not None:
+                return LogRead(found[0], None, found[1], found[2])
+        return self._read_files(offset, max_bytes, limit, min_one)
+
+    def _read_files(self, offset: int, max_bytes: int, limit: int, min_one: bool) -> LogRead:
+        if offset < limit:
+            for segment in self.segments.from_offset(offset):
+                extent = segment.extent(max(offset, segment.base_offset), max_bytes, limit, min_one=min_one)
+                if extent is not None:
+                    next_offset = extent.next_offset if extent.nbytes else offset
+                    return LogRead(None, segment.chunks(extent), extent.nbytes, next_offset)
+        return LogRead(None, [], 0, offset)
+
+    def batches(self, offset: int, up_to: int | None = None) -> Iterator[RecordBatch]:
+        """The batches from the one with ``offset`` on that end below ``up_to``, read from the files."""
+        limit = self.end_offset if up_to is None else min(up_to, self.end_offset)
+        for segment in self.segments.from_offset(offset):
+            place = segment.find(max(offset, segment.base_offset))
+            if place is None:
+                continue
+            for batch in segment.batches(place[0]):
+                if batch.last_offset >= limit:
+                    return
+                yield batch
+
+    def release_hot(self, offset: int) -> None:
+        """Everybody who reads at the tail has what lies below ``offset``: it need not be kept in memory."""
+        self.hot.release(offset)
+
+    def offset_for_timestamp(self, timestamp: int) -> TimestampedOffset | None:
+        """The first record at ``timestamp`` or later, or None when all are older."""
+        for segment in self.segments:
+            if segment.max_timestamp < timestamp:
+                continue
+            for batch in segment.find_timestamp(timestamp, self.start_offset):
+                if batch.max_timestamp < timestamp or batch.last_offset < self.start_offset:
+                    continue
+                for record in batch.records():
+                    if record.timestamp >= timestamp and record.offset >= self.start_offset:
+                        return TimestampedOffset(record.timestamp, record.offset, batch.leader_epoch)
+        return None
+
+    def max_timestamp(self) -> TimestampedOffset | None:
+        """The first of the newest records, or None in an empty log."""
+        newest: Segment | None = None
+        for segment in self.segments:
+            if segment.max_timestamp >= 0 and (newest is None or segment.max_timestamp > newest.max_timestamp):
+                newest = segment
+        return None if newest is None else self.offset_for_timestamp(newest.max_timestamp)
+
+    # Cutting
+
+    def truncate_to(self, offset: int) -> int:
+        """Cut everything from ``offset`` on; the new end, which is lower when ``offset`` lies inside of a batch.
+
+        The recovery point and the high watermark fall with the end; write their checkpoints soon after. Raises
+        KafkaStorageError when the disk fails half way: the log is then closed for appends.
+        """
+        if offset >= self.end_offset:
+            return self.end_offset
+        if offset < self.segments.first.base_offset:
+            self.truncate_fully_and_start_at(offset)
+            return offset
+        try:
+            self.disk.forget(self.segments.remove_from(offset + 1))
+            base_offset = self.segments.active.truncate_to(offset)
+            self._ends_at(offset if base_offset is None else min(offset, base_offset))
+        except OSError as error:
+            raise self.failed(f"couldn't cut {self.path} at {offset}: {error}") from error
+        return self.end_offset
+
+    def _ends_at(self, end_offset: int) -> None:
+        """Bring all that is derived from the batches down to a new, lower end."""
+        self.end_offset = end_offset
+        self.start_offset = min(self.start_offset, end_offset)
+        self.hot.truncate(end_offset)
+        self.disk.truncated(end_offset)
+        self.segments.remove_snapshots(end_offset)
+        self.epochs.truncate_from_end(end_offset)
+        self.producers, offset = load_snapshot(self.fs, self.segments, self.start_offset, end_offset)
+        replay(self.fs, self.segments, self.producers, offset, end_offset)
+        self.advance_high_watermark(self.high_watermark)
+
+    def truncate_fully_and_start_at(self, offset: int, now_ms: int = 0) -> None:
+        """Throw everything away and begin anew at ``offset``."""
+        try:
+            self.disk.forget(self.segments.remove_from(0))
+            self.segments.create(offset, now_ms)
+            self.segments.remove_snapshots(-1)
+            self.epochs.clear()
+        except OSError as error:
+            raise self.failed(f"couldn't empty {self.path}: {error}") from error
+        self.hot.clear()
+        self.producers.clear()
+        self.start_offset = self.end_offset = offset
+        self.disk.truncated(offset, fully=True)
+        self.advance_high_watermark(offset)
+
+    # Time and disk
+
+    def tick(self, now_ms: int) -> list[DiskWork]:
+        """What time brings: rolls by age, expiry of producers, syncs that are due. Call it every second or so."""
+        active = self.segments.active
+        if active.size_bytes and self.failure is None:
+            age_ms = now_ms - max(active.first_timestamp(), active.created_ms)
+            if age_ms > self.config.segment_ms:
+                try:
+                    self.roll(now_ms)
+                except OSError as error:
+                    raise self.failed(f"couldn't roll {self.path}: {error}") from error
+        if now_ms - self._expiry_checked_ms >= PRODUCER_EXPIRY_CHECK_MS:
+            self._expiry_checked_ms = now_ms
+            self.producers.expire(now_ms, self.config.producer_id_expiration_ms)
+        if len(self.hot) and self._hot_end_offset == self.end_offset:
+            self.hot.clear()
+        self._hot_end_offset = self.end_offset
+        if self.disk.sync_due(now_ms):
+            self.disk.sync_soon(now_ms)
+        return self.disk.take()
+
+    def take_work(self) -> list[DiskWork]:
+        """The work that has come up since the last call."""
+        return self.disk.take()
+
+    def flush_work(self) -> DiskWork | None:
+        """What makes the log durable up to its end, or None when it is; its ``done`` raises ``recovery_point``."""
+        return self.disk.sync_work()
+
+    def flush(self) -> None:
+        """As ``flush_work`` and all work before it, at once."""
+        self.disk.run_all()
+
+    def failed(self, reason: str) -> KafkaStorageError:
+        """Close the log for appends; the error to raise."""
+        if self.failure is None:
+            self.failure = reason
+        return KafkaStorageError(reason)
+
+    def close(self) -> None:
+        """Make everything durable and give the files back: after this, the log may count as cleanly stopped."""
+        try:
+            if self.failure is None:
+                self.segments.active.seal()
+                path = self.segments.snapshot_path(self.end_offset)
+                if self.end_offset > self.segments.first.base_offset and not self.fs.exists(path):
+                    self.fs.replace(path, snapshot.encode(self.producers.snapshot()), sync=False)
+                    self.disk.written(path)
+            self.disk.run_all()
+        except OSError as error:
+            raise self.failed(f"couldn't close {self.path}: {error}") from error
+        finally:
+            for segment in self.segments:
+                segment.close()

@@ -1,0 +1,48 @@
+"""What the files of a log are called: twenty digits of the base offset and a suffix, as Apache Kafka does.
+
+>>> segment_file(42, LOG)
+'00000000000000000042.log'
+>>> base_offset_of("00000000000000000042.timeindex")
+42
+"""
+
+LOG = ".log"
+INDEX = ".index"
+TIME_INDEX = ".timeindex"
+TRANSACTION_INDEX = ".txnindex"
+SNAPSHOT = ".snapshot"
+DELETED = ".deleted"
+TEMPORARY = ".tmp"
+CLEANED = ".cleaned"
+SWAP = ".swap"
+EPOCHS = "leader-epoch-checkpoint"
+
+SEGMENT_SUFFIXES = (LOG, INDEX, TIME_INDEX, TRANSACTION_INDEX)
+
+
+def segment_file(base_offset: int, suffix: str) -> str:
+    return f"{base_offset:020d}{suffix}"
+
+
+def base_offset_of(name: str) -> int:
+    """The number a file's name begins with, or -1 when it isn't a file of a segment."""
+    digits = name.partition(".")[0]
+    return int(digits) if len(digits) == 20 and digits.isascii() and digits.isdigit() else -1
+
+
+def folder(topic: str, partition: int) -> str:
+    return f"{topic}-{partition}"
+
+
+def topic_and_partition(name: str) -> tuple[str, int] | None:
+    """What a folder's name stands for; None when it isn't a partition's (a folder marked for deletion, say).
+
+    >>> topic_and_partition("order-events-2")
+    ('order-events', 2)
+    >>> topic_and_partition("lost+found") is None
+    True
+    """
+    topic, dash, number = name.rpartition("-")
+    if not (topic and dash and number.isascii() and number.isdigit()):
+        return None
+    return topic, int(number)

@@ -1,0 +1,265 @@
+"""Opening a log's folder: what a clean stop left is taken as it is, what a crash left is made sound.
+
+After a clean stop the files are trusted: only the end of the last segment is looked at. After any other end, every
+segment from the recovery point on is walked batch by batch, checksums included; the first batch that is torn or
+wrong, and all behind it, is cut off, and indexes, leader epochs and producer state are built anew from what is left.
+Missing or contradictory indexes are rebuilt in either case.
+
+Every step can be cut short and done again: the log is only ever cut at its end, from the newest segment to the
+oldest, and whatever is derived from it is written last. The recovery point never rises here.
+"""
+
+from dataclasses import dataclass, field
+
+from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError
+from kstore.fs import FileSystem
+from kstore.log import snapshot
+from kstore.log.checkpoints import CheckpointError
+from kstore.log.config import LogConfig
+from kstore.log.epochs import LeaderEpochs
+from kstore.log.indexes import IndexFileError
+from kstore.log.names import (
+    CLEANED,
+    DELETED,
+    EPOCHS,
+    LOG,
+    SEGMENT_SUFFIXES,
+    SWAP,
+    TEMPORARY,
+    base_offset_of,
+)
+from kstore.log.producers import ProducerStates
+from kstore.log.segment import Segment
+from kstore.log.segments import Segments, log_offsets
+from kstore.records import RecordBatch
+from kstore.records.batch import scan_batches
+
+WALK_BYTES = 4 << 20
+RELATIVE_OFFSET_MAX = (1 << 31) - 1
+
+
+@dataclass(slots=True)
+class RecoveryReport:
+    """What opening a log came to. ``cut_offset`` is where the log was cut, when it was."""
+
+    clean: bool
+    walked_segments: int = 0
+    rebuilt_indexes: int = 0
+    cut_bytes: int = 0
+    cut_offset: int | None = None
+    cut_cause: str | None = None
+    removed_segments: int = 0
+    replayed_from: int | None = None
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A log's parts, sound."""
+
+    segments: Segments
+    epochs: LeaderEpochs
+    report: RecoveryReport
+    producers: ProducerStates = field(default_factory=ProducerStates)
+    start_offset: int = 0
+    end_offset: int = 0
+    recovery_point: int = 0
+
+
+class Loader:
+    """Opens one folder; used once."""
+
+    def __init__(self, fs: FileSystem, path: str, config: LogConfig, *, clean: bool, now_ms: int) -> None:
+        self.fs = fs
+        self.path = path
+        self.config = config
+        self.now_ms = now_ms
+        self.segments = Segments(fs, path)
+        self.report = RecoveryReport(clean)
+        self.epochs = LeaderEpochs(fs, f"{path}/{EPOCHS}")
+        self.epochs_known = False
+
+    def load(self, recovery_point: int, start_offset: int) -> Loaded:
+        self.fs.mkdir(self.path)
+        self._sweep()
+        for base_offset in log_offsets(self.fs.listdir(self.path)):
+            self.segments.load(base_offset, self.now_ms)
+        self._load_epochs()
+        if not len(self.segments):
+            self.segments.create(start_offset, self.now_ms)
+        end_offset = self._make_sound(recovery_point)
+        if end_offset < start_offset:
+            for unlink in self.segments.remove_from(0):
+                unlink()
+            self.segments.create(start_offset, self.now_ms)
+            end_offset = start_offset
+        start_offset = max(start_offset, self.segments.first.base_offset)
+        self._finish_epochs(start_offset, end_offset)
+        producers = self._producers(start_offset, end_offset)
+        if self.report.clean and self.report.cut_offset is None:
+            recovery_point = end_offset
+        return Loaded(
+            self.segments,
+            self.epochs,
+            self.report,
+            producers,
+            start_offset,
+            end_offset,
+            min(recovery_point, end_offset),
+        )
+
+    def _sweep(self) -> None:
+        """Remove what an interrupted deletion, replacement or cleaning left over."""
+        names = self.fs.listdir(self.path)
+        if any(name.endswith(SWAP) for name in names):
+            raise KafkaStorageError(
+                f"{self.path}: Apache Kafka was stopped while it replaced cleaned segments: start it once to finish"
+            )
+        logs = set(log_offsets(names))
+        for name in names:
+            orphan = name.endswith(SEGMENT_SUFFIXES) and not name.endswith(LOG) and base_offset_of(name) not in logs
+            if orphan or name.endswith((DELETED, CLEANED, TEMPORARY)):
+                self.fs.unlink(f"{self.path}/{name}")
+
+    def _load_epochs(self) -> None:
+        try:
+            self.epochs = LeaderEpochs.read(self.fs, self.epochs.path)
+            self.epochs_known = True
+        except FileNotFoundError:
+            self.epochs_known = not len(self.segments)
+        except CheckpointError:
+            self.epochs_known = False
+
+    def _make_sound(self, recovery_point: int) -> int:
+        """Load or walk every segment; the log's end."""
+        unsynced = {s.base_offset for s in self.segments.from_offset(recovery_point)}
+        for segment in list(self.segments):
+            if not self.report.clean and segment.base_offset in unsynced:
+                if not self._walk(segment):
+                    break
+                continue
+            try:
+                segment.load_indexes()
+            except (FileNotFoundError, IndexFileError):
+                self.report.rebuilt_indexes += 1
+                if not self._walk(segment):
+                    break
+        try:
+            return self._end_of(self.segments.active)
+        except KafkaError:
+            self._walk(self.segments.active)
+            return self._end_of(self.segments.active)
+
+    def _end_of(self, segment: Segment) -> int:
+        end_offset = segment.base_offset
+        for batch in segment.batches(segment.offset_index.position_before(segment.base_offset + RELATIVE_OFFSET_MAX)):
+            end_offset = batch.last_offset + 1
+        return end_offset
+
+    def _walk(self, segment: Segment) -> bool:
+        """Rebuild a segment's indexes from its batches, and cut the log at the first wrong one: whether none was."""
+        self.report.walked_segments += 1
+        segment.reset_indexes()
+        position = 0
+        next_offset = segment.base_offset
+        cause: str | None = None
+        while position < segment.size_bytes and cause is None:
+            batches, cause = self._sound_batches(segment, position)
+            for batch in batches:
+                if not _continues(batch, next_offset, segment.base_offset):
+                    cause = f"the batch of offsets {batch.base_offset} to {batch.last_offset} is out of place"
+                    break
+                segment.note(batch, position, self.config.index_interval_bytes)
+                if self.epochs_known and batch.leader_epoch > self.epochs.latest:
+                    self.epochs.note(batch.leader_epoch, batch.base_offset)
+                position += batch.size_bytes
+                next_offset = batch.last_offset + 1
+        if cause is not None:
+            self._cut(segment, position, next_offset, cause)
+        segment.seal()
+        return cause is None
+
+    def _sound_batches(self, segment: Segment, position: int) -> tuple[list[RecordBatch], str | None]:
+        """Some batches from a position on, or why there are none."""
+        data = segment.file.read(position, WALK_BYTES)
+        batches, error = scan_batches(data)
+        if batches or error is None:
+            return batches, None
+        nbytes = 12 + int.from_bytes(data[8:12], "big", signed=True) if len(data) >= 12 else 0
+        if WALK_BYTES < nbytes <= segment.size_bytes - position:
+            batches, error = scan_batches(segment.file.read(position, nbytes))
+        if batches:
+            return batches, None
+        return [], str(error) if error is not None else str(CorruptMessage())
+
+    def _cut(self, segment: Segment, position: int, offset: int, cause: str) -> None:
+        """Newer segments go first: a crash in between leaves no hole."""
+        before = len(self.segments)
+        unlinks = self.segments.remove_from(segment.base_offset + 1)
+        self.report.removed_segments += before - len(self.segments)
+        self.report.cut_bytes += segment.size_bytes - position
+        self.report.cut_offset = offset
+        self.report.cut_cause = cause
+        segment.file.truncate(position)
+        for unlink in unlinks:
+            unlink()
+
+    def _finish_epochs(self, start_offset: int, end_offset: int) -> None:
+        if not self.epochs_known:
+            for segment in self.segments:
+                for batch in segment.batches(0):
+                    if batch.leader_epoch > self.epochs.latest:
+                        self.epochs.note(batch.leader_epoch, batch.base_offset)
+        self.epochs.truncate_from_end(end_offset)
+        self.epochs.truncate_from_start(start_offset)
+        if (len(self.epochs) and self.report.walked_segments) or (not self.epochs_known and end_offset > start_offset):
+            self.epochs.write()
+
+    def _producers(self, start_offset: int, end_offset: int) -> ProducerStates:
+        """From the newest snapshot that can be read, and a replay of what was appended since."""
+        self.segments.remove_snapshots(end_offset)
+        producers, offset = load_snapshot(self.fs, self.segments, start_offset, end_offset)
+        if offset < end_offset:
+            self.report.replayed_from = offset
+            replay(self.fs, self.segments, producers, offset, end_offset)
+        producers.expire(self.now_ms, self.config.producer_id_expiration_ms)
+        return producers
+
+
+def _continues(batch: RecordBatch, next_offset: int, base_offset: int) -> bool:
+    return (
+        batch.base_offset >= next_offset
+        and batch.last_offset >= batch.base_offset
+        and batch.last_offset - base_offset <= RELATIVE_OFFSET_MAX
+    )
+
+
+def load_snapshot(fs: FileSystem, segments: Segments, start_offset: int, end_offset: int) -> tuple[ProducerStates, int]:
+    """The producers as of the newest readable snapshot, and its offset; unreadable ones are removed."""
+    producers = ProducerStates()
+    for offset in reversed(segments.snapshot_offsets()):
+        if start_offset <= offset <= end_offset:
+            path = segments.snapshot_path(offset)
+            try:
+                producers.restore(snapshot.decode(fs.read_bytes(path)))
+            except snapshot.SnapshotError:
+                fs.unlink(path)
+                continue
+            return producers, offset
+    return producers, start_offset
+
+
+def replay(fs: FileSystem, segments: Segments, producers: ProducerStates, offset: int, end_offset: int) -> None:
+    """Bring producers from ``offset`` to ``end_offset``; a segment on the way gets its snapshot if it has none."""
+    saved = set(segments.snapshot_offsets())
+    for segment in segments.from_offset(offset):
+        base = segment.base_offset
+        if base > offset and base not in saved:
+            fs.replace(segments.snapshot_path(base), snapshot.encode(producers.snapshot()), sync=False)
+        place = segment.find(max(offset, base))
+        if place is None:
+            continue
+        for batch in segment.batches(place[0]):
+            if batch.base_offset >= end_offset:
+                return
+            if batch.producer_id >= 0 and batch.base_offset >= offset:
+                producers.add(batch)

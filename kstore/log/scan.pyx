@@ -1,0 +1,94 @@
+"""Walks over the headers of batches in a piece of a segment, and bisection in a piece of an index.
+
+A piece begins at a batch and may end anywhere. Only headers are looked at, so a walk may leave the piece in a single
+step over a large batch: positions are relative to the piece and may lie beyond it, where the next piece begins.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from kstore.codec.cursor cimport load32, load64
+from kstore.records.layout cimport (
+    HEADER_SIZE, MAGIC_V2, AT_LAST_OFFSET_DELTA, AT_MAGIC, base_offset_at, batch_size_at, last_offset_at,
+    max_timestamp_at,
+)
+
+from kstore.errors import CorruptMessage
+
+cdef enum:
+    NEEDED = AT_LAST_OFFSET_DELTA + 4    # the part of a header that tells a batch's place
+
+
+cdef inline bint sound(const uint8_t *batch) noexcept nogil:
+    return batch[AT_MAGIC] == MAGIC_V2 and batch_size_at(batch) >= HEADER_SIZE
+
+
+cdef object unsound(Py_ssize_t at):
+    return CorruptMessage(f"there is no record batch {at} bytes into this piece of the log")
+
+
+def find_offset(const uint8_t[::1] piece not None, int64_t offset):
+    """``(found, position, base_offset)`` of the first batch that ends at ``offset`` or later.
+
+    Not found, the position is where to look on, and the base offset is -1.
+    """
+    cdef Py_ssize_t at = 0, size = piece.shape[0]
+    cdef const uint8_t *p = &piece[0] if size else NULL
+    while at + NEEDED <= size:
+        if not sound(p + at):
+            raise unsound(at)
+        if last_offset_at(p + at) >= offset:
+            return True, at, base_offset_at(p + at)
+        at += batch_size_at(p + at)
+    return False, at, -1
+
+
+def find_end(const uint8_t[::1] piece not None, Py_ssize_t max_bytes, int64_t up_to):
+    """``(ended, position, next_offset)`` after the batches that fit ``max_bytes`` and end below ``up_to``.
+
+    Ended says that the batch at the position is one too many (its base offset is then the next offset). Otherwise
+    the piece gave out: the position is where to walk on, and the next offset follows on the last batch seen (-1
+    when there was none).
+    """
+    cdef Py_ssize_t at = 0, size = piece.shape[0]
+    cdef int64_t nbytes, next_offset = -1
+    cdef const uint8_t *p = &piece[0] if size else NULL
+    while at + NEEDED <= size:
+        if not sound(p + at):
+            raise unsound(at)
+        nbytes = batch_size_at(p + at)
+        if at + nbytes > max_bytes or last_offset_at(p + at) >= up_to:
+            return True, at, base_offset_at(p + at)
+        next_offset = last_offset_at(p + at) + 1
+        at += nbytes
+    return False, at, next_offset
+
+
+def find_timestamp(const uint8_t[::1] piece not None, int64_t timestamp):
+    """``(found, position)`` of the first batch with a record at ``timestamp`` or later."""
+    cdef Py_ssize_t at = 0, size = piece.shape[0]
+    cdef const uint8_t *p = &piece[0] if size else NULL
+    while at + HEADER_SIZE <= size:
+        if not sound(p + at):
+            raise unsound(at)
+        if max_timestamp_at(p + at) >= timestamp:
+            return True, at
+        at += batch_size_at(p + at)
+    return False, at
+
+
+def last_not_above(const uint8_t[::1] entries not None, int entry_bytes, int key_at, int key_bytes, int64_t key):
+    """The index of the last entry whose key (4 or 8 bytes at ``key_at``) isn't above ``key``; -1 when all are."""
+    cdef Py_ssize_t low = 0, high = entries.shape[0] // entry_bytes, middle
+    cdef const uint8_t *p = &entries[0] if high else NULL
+    cdef int64_t found
+    while low < high:
+        middle = (low + high) >> 1
+        if key_bytes == 4:
+            found = <int32_t>load32(p + middle * entry_bytes + key_at)
+        else:
+            found = <int64_t>load64(p + middle * entry_bytes + key_at)
+        if found <= key:
+            low = middle + 1
+        else:
+            high = middle
+    return low - 1

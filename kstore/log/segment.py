@@ -1,0 +1,254 @@
+"""One segment: a file of batches and the two indexes beside it.
+
+The segment holds the offsets from its base offset to the next segment's. Batches lie end to end; nothing in the file
+is ever rewritten, it only grows or is cut at the end. What a look-up needs to read of the file are a few kilobytes:
+from the nearest index entry on, headers only.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kstore.errors import CorruptMessage
+from kstore.fs import Chunk, File, FileSystem
+from kstore.log.indexes import OffsetIndex, TimeIndex
+from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
+from kstore.log.scan import find_end, find_offset, find_timestamp
+from kstore.records import HEADER_BYTES, RecordBatch, parse_batches
+
+WINDOW_BYTES = 8192
+READ_BYTES = 1 << 20
+_HINTS_MAX = 8
+
+
+class Extent(NamedTuple):
+    """Whole batches in a segment's file; ``next_offset`` is where to read on."""
+
+    position: int
+    nbytes: int
+    next_offset: int
+
+
+class Segment:
+    """``created_ms`` is when its first batch was appended, or when it was opened; ``bytes_since_index`` what was
+    appended since the last entry of the offset index."""
+
+    __slots__ = (
+        "_first_timestamp",
+        "_fs",
+        "_hints",
+        "_path",
+        "base_offset",
+        "bytes_since_index",
+        "created_ms",
+        "file",
+        "max_timestamp",
+        "offset_index",
+        "offset_of_max_timestamp",
+        "time_index",
+    )
+
+    def __init__(self, fs: FileSystem, path: str, base_offset: int, *, create: bool, now_ms: int) -> None:
+        self._fs = fs
+        self._path = path
+        self.base_offset = base_offset
+        self.file: File = fs.open(self.file_path(LOG), create=create)
+        self.offset_index = OffsetIndex(fs, self.file_path(INDEX), base_offset)
+        self.time_index = TimeIndex(fs, self.file_path(TIME_INDEX), base_offset)
+        self.bytes_since_index = 0
+        self.max_timestamp = -1
+        self.offset_of_max_timestamp = -1
+        self.created_ms = now_ms
+        self._first_timestamp: int | None = None
+        self._hints: dict[int, int] = {}
+
+    def __repr__(self) -> str:
+        return f"Segment({self._path}/{self.base_offset}, {self.file.size} bytes)"
+
+    def file_path(self, suffix: str) -> str:
+        return f"{self._path}/{segment_file(self.base_offset, suffix)}"
+
+    @property
+    def size_bytes(self) -> int:
+        return self.file.size
+
+    def first_timestamp(self) -> int:
+        """The newest timestamp of the first batch, or -1 while there is none: what a segment's age counts from."""
+        if self._first_timestamp is None:
+            if not self.file.size:
+                return -1
+            batch = next(self.batches(0))
+            self._first_timestamp = batch.max_timestamp
+        return self._first_timestamp
+
+    def note(self, batch: RecordBatch, position: int, index_interval_bytes: int) -> None:
+        """Take a batch that was written at ``position`` into the indexes."""
+        last_offset = batch.last_offset
+        timestamp = batch.max_timestamp
+        if timestamp > self.max_timestamp:
+            self.max_timestamp = timestamp
+            self.offset_of_max_timestamp = last_offset
+        if self.bytes_since_index > index_interval_bytes:
+            self.offset_index.append(last_offset, position)
+            self.time_index.maybe_append(self.max_timestamp, self.offset_of_max_timestamp)
+            self.bytes_since_index = 0
+        self.bytes_since_index += batch.size_bytes
+
+    def load_indexes(self) -> None:
+        """Take the index files as they are; raises when they are missing or can't be right.
+
+        The time index of a segment that was rolled or closed ends with the newest timestamp.
+        """
+        self.offset_index.load()
+        self.time_index.load()
+        self.max_timestamp = self.time_index.last_timestamp
+        self.offset_of_max_timestamp = self.time_index.last_offset
+
+    def _note_newest_after(self, position: int) -> None:
+        """What the time index doesn't know yet lies behind its last entry."""
+        for batch in self.batches(position):
+            if batch.max_timestamp > self.max_timestamp:
+                self.max_timestamp = batch.max_timestamp
+                self.offset_of_max_timestamp = batch.last_offset
+
+    def find(self, offset: int) -> tuple[int, int] | None:
+        """Position and base offset of the first batch that ends at ``offset`` or later; None when there is none."""
+        position = self._hints.get(offset)
+        if position is None:
+            position = self.offset_index.position_before(offset)
+        size = self.file.size
+        while position < size:
+            piece = self.file.read(position, WINDOW_BYTES)
+            found, moved, base_offset = find_offset(piece, offset)
+            if found:
+                return position + moved, base_offset
+            if not moved:
+                return None
+            position += moved
+        return None
+
+    def extent(self, offset: int, max_bytes: int, up_to: int, *, min_one: bool) -> Extent | None:
+        """The batches from ``offset`` on that fit ``max_bytes`` and end below ``up_to``; None past the last batch.
+
+        With ``min_one`` the first batch comes even when it doesn't fit.
+        """
+        place = self.find(offset)
+        if place is None:
+            return None
+        start, first_offset = place
+        end, next_offset = self._end_of(start, max_bytes, up_to)
+        if end == start and min_one:
+            head = self.file.read(start, HEADER_BYTES)
+            next_offset = _next_offset_of_first(head)
+            end = start + _size_of_first(head) if next_offset <= up_to else start
+        if end == start:
+            return Extent(start, 0, first_offset)
+        self._remember(next_offset, end)
+        return Extent(start, end - start, next_offset)
+
+    def _end_of(self, start: int, max_bytes: int, up_to: int) -> tuple[int, int]:
+        """Where to stop, and the next offset from there (-1 when that is where it began)."""
+        size = self.file.size
+        limit = min(start + max_bytes, size)
+        position = min(self.offset_index.position_not_above(limit - 1), self.offset_index.position_before(up_to - 1))
+        position = max(position, start)
+        next_offset = -1
+        while position < limit:
+            piece = self.file.read(position, WINDOW_BYTES)
+            ended, moved, after = find_end(piece, limit - position, up_to)
+            if after >= 0:
+                next_offset = after
+            if ended or not moved:
+                return position + moved, next_offset
+            position += moved
+        return position, next_offset
+
+    def _remember(self, offset: int, position: int) -> None:
+        """Who reads on in order finds the place without a look-up."""
+        if len(self._hints) >= _HINTS_MAX:
+            del self._hints[next(iter(self._hints))]
+        self._hints[offset] = position
+
+    def chunks(self, extent: Extent) -> list[Chunk]:
+        return self.file.chunks(extent.position, extent.nbytes)
+
+    def batches(self, position: int) -> Iterator[RecordBatch]:
+        """The batches from a position on (one where a batch begins)."""
+        size = self.file.size
+        window = READ_BYTES
+        while position < size:
+            found = parse_batches(self.file.read(position, window), allow_partial=True)
+            if not found:
+                if position + window >= size:
+                    raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
+                window *= 4
+                continue
+            window = READ_BYTES
+            for batch in found:
+                position += batch.size_bytes
+                yield batch
+
+    def find_timestamp(self, timestamp: int, start_offset: int) -> Iterator[RecordBatch]:
+        """The batches, from a place on before which no record at or above ``start_offset`` is as new."""
+        offset = max(self.time_index.offset_before(timestamp), start_offset)
+        position = self.offset_index.position_before(offset)
+        size = self.file.size
+        while position < size:
+            found, moved = find_timestamp(self.file.read(position, WINDOW_BYTES), timestamp)
+            position += moved
+            if found:
+                yield from self.batches(position)
+                return
+            if not moved:
+                return
+
+    def truncate_to(self, offset: int) -> int | None:
+        """Cut from the batch with ``offset`` on; the base offset of that batch, or None when nothing was there."""
+        self._hints.clear()
+        place = self.find(offset)
+        self.offset_index.truncate_to(offset if place is None else min(offset, place[1]))
+        self.time_index.truncate_to(offset if place is None else min(offset, place[1]))
+        if place is None:
+            return None
+        position, base_offset = place
+        self.file.truncate(position)
+        self.bytes_since_index = 0
+        self.max_timestamp = self.time_index.last_timestamp
+        self.offset_of_max_timestamp = self.time_index.last_offset
+        self._note_newest_after(self.offset_index.position_before(self.offset_of_max_timestamp))
+        if not position:
+            self._first_timestamp = None
+        return base_offset
+
+    def reset_indexes(self) -> None:
+        """Empty the indexes and what was derived from the batches, to walk over them anew."""
+        for index in (self.offset_index, self.time_index):
+            index.reset()
+        self.max_timestamp = -1
+        self.offset_of_max_timestamp = -1
+        self.bytes_since_index = 0
+        self._first_timestamp = None
+        self._hints.clear()
+
+    def seal(self) -> None:
+        """The time index gets the newest timestamp as its last entry, and both are written out."""
+        if self.max_timestamp >= 0:
+            self.time_index.maybe_append(self.max_timestamp, self.offset_of_max_timestamp)
+        self.offset_index.save()
+        self.time_index.save()
+
+    def close(self) -> None:
+        self.file.close()
+        self.offset_index.close()
+        self.time_index.close()
+
+    def paths(self) -> list[str]:
+        """The files that it may have, the batches' own first."""
+        return [self.file_path(suffix) for suffix in (LOG, INDEX, TIME_INDEX, TRANSACTION_INDEX)]
+
+
+def _size_of_first(head: bytes) -> int:
+    return 12 + int.from_bytes(head[8:12], "big", signed=True)
+
+
+def _next_offset_of_first(head: bytes) -> int:
+    return int.from_bytes(head[:8], "big") + int.from_bytes(head[23:27], "big", signed=True) + 1

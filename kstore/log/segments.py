@@ -1,0 +1,117 @@
+"""The segments of a log in order, as files: finding one by offset, adding, cutting and taking away.
+
+Segments go from the newest to the oldest, each by renaming its files to ``.deleted`` and unlinking them later, so
+that a crash at any point leaves a log without a hole, and what is left over is swept at the next start.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+
+from kstore.fs import FileSystem
+from kstore.log.names import DELETED, LOG, SNAPSHOT, segment_file
+from kstore.log.segment import Segment
+
+
+class Segments:
+    """At least one, once a log is open; the last one is active."""
+
+    __slots__ = ("_bases", "_fs", "_list", "_path")
+
+    def __init__(self, fs: FileSystem, path: str) -> None:
+        self._fs = fs
+        self._path = path
+        self._list: list[Segment] = []
+        self._bases: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._list)
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self._list)
+
+    @property
+    def active(self) -> Segment:
+        return self._list[-1]
+
+    @property
+    def first(self) -> Segment:
+        return self._list[0]
+
+    @property
+    def base_offsets(self) -> list[int]:
+        return self._bases
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(segment.size_bytes for segment in self._list)
+
+    def load(self, base_offset: int, now_ms: int) -> Segment:
+        """Add the segment whose file is there already."""
+        return self._add(Segment(self._fs, self._path, base_offset, create=False, now_ms=now_ms))
+
+    def create(self, base_offset: int, now_ms: int) -> Segment:
+        """Add a new, empty segment at the end."""
+        segment = Segment(self._fs, self._path, base_offset, create=True, now_ms=now_ms)
+        if segment.size_bytes:
+            segment.file.truncate(0)
+        return self._add(segment)
+
+    def _add(self, segment: Segment) -> Segment:
+        assert not self._bases or segment.base_offset > self._bases[-1], "segments are added in order"
+        self._list.append(segment)
+        self._bases.append(segment.base_offset)
+        return segment
+
+    def from_offset(self, offset: int) -> list[Segment]:
+        """The segment that an offset belongs to, and all after it."""
+        return self._list[max(bisect_right(self._bases, offset) - 1, 0) :]
+
+    def upper_offset(self, segment: Segment, end_offset: int) -> int:
+        """Where the next segment begins, or the log's end."""
+        place = bisect_right(self._bases, segment.base_offset)
+        return self._bases[place] if place < len(self._bases) else end_offset
+
+    def remove_from(self, base_offset: int) -> list[Callable[[], None]]:
+        """Take away the segments with this base offset or a higher one; what is left to do is to unlink them."""
+        later: list[Callable[[], None]] = []
+        while self._bases and self._bases[-1] >= base_offset:
+            self._bases.pop()
+            later.append(self.discard(self._list.pop()))
+        return later
+
+    def discard(self, segment: Segment) -> Callable[[], None]:
+        """Rename a segment's files out of the way, the batches' own last; the call that unlinks them."""
+        segment.close()
+        gone = []
+        for path in reversed(segment.paths()):
+            if self._fs.exists(path):
+                self._fs.rename(path, path + DELETED)
+                gone.append(path + DELETED)
+        return lambda: self._unlink(gone)
+
+    def _unlink(self, paths: list[str]) -> None:
+        """A name that is gone was taken by a later segment of the same base, and unlinked with that one."""
+        for path in paths:
+            if self._fs.exists(path):
+                self._fs.unlink(path)
+
+    def snapshot_offsets(self) -> list[int]:
+        return sorted(int(name[:20]) for name in self._fs.listdir(self._path) if _is_snapshot(name))
+
+    def snapshot_path(self, offset: int) -> str:
+        return f"{self._path}/{segment_file(offset, SNAPSHOT)}"
+
+    def remove_snapshots(self, above: int) -> None:
+        """Remove the producer snapshots above an offset, the newest first."""
+        for offset in reversed(self.snapshot_offsets()):
+            if offset > above:
+                self._fs.unlink(self.snapshot_path(offset))
+
+
+def _is_snapshot(name: str) -> bool:
+    return name.endswith(SNAPSHOT) and len(name) == 20 + len(SNAPSHOT) and name[:20].isdigit()
+
+
+def log_offsets(names: list[str]) -> list[int]:
+    """The base offsets of the segments in a folder's listing."""
+    return sorted(int(name[:20]) for name in names if name.endswith(LOG) and len(name) == 24 and name[:20].isdigit())

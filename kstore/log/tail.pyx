@@ -1,0 +1,106 @@
+"""The hot tail: the newest batches of a log as they were appended, so that who reads at the end reads no file.
+
+Batches lie in a list in order of their offsets; ``first`` of them are gone already (the list is cut now and then, not
+every time). At most ``max_bytes`` are kept: the oldest go first.
+"""
+
+from libc.stdint cimport int64_t
+
+from kstore.records.batch cimport RecordBatch
+
+
+cdef class HotTail:
+    """Holds no batch twice and no gap: what isn't appended in order starts it anew."""
+
+    def __init__(self, Py_ssize_t max_bytes):
+        self.max_bytes = max_bytes
+        self.size_bytes = 0
+        self.batches = []
+        self.first = 0
+
+    def __len__(self):
+        return len(self.batches) - self.first
+
+    @property
+    def start_offset(self):
+        """The first offset it holds, or -1."""
+        if self.first == len(self.batches):
+            return -1
+        return (<RecordBatch>self.batches[self.first]).base_offset
+
+    cpdef void append(self, RecordBatch batch):
+        self.batches.append(batch)
+        self.size_bytes += batch.size_bytes
+        while self.size_bytes > self.max_bytes and self.first < len(self.batches):
+            self.drop_first()
+
+    cdef void drop_first(self):
+        self.size_bytes -= (<RecordBatch>self.batches[self.first]).size_bytes
+        self.batches[self.first] = None
+        self.first += 1
+        if self.first > 64 and self.first * 2 > len(self.batches):
+            del self.batches[:self.first]
+            self.first = 0
+
+    cdef Py_ssize_t place_of(self, int64_t offset):
+        """The first batch that ends at ``offset`` or later; the list's length when none does."""
+        cdef Py_ssize_t low = self.first, high = len(self.batches), middle
+        cdef RecordBatch batch
+        while low < high:
+            middle = (low + high) >> 1
+            batch = self.batches[middle]
+            if batch.base_offset + batch.last_offset_delta < offset:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    cpdef object read(self, int64_t offset, Py_ssize_t max_bytes, int64_t up_to, bint min_one):
+        """``(batches, bytes, next offset)`` from ``offset`` on, as long as they fit and end below ``up_to``.
+
+        None when the tail begins after ``offset``, or ends before it.
+        """
+        cdef Py_ssize_t place, size = 0
+        cdef int64_t next_offset = offset
+        cdef RecordBatch batch
+        cdef list found
+        if self.first == len(self.batches) or offset < (<RecordBatch>self.batches[self.first]).base_offset:
+            return None
+        place = self.place_of(offset)
+        if place == len(self.batches):
+            return None
+        found = []
+        while place < len(self.batches):
+            batch = self.batches[place]
+            if batch.base_offset + batch.last_offset_delta >= up_to:
+                break
+            if size + batch.size_bytes > max_bytes and (size or not min_one):
+                break
+            found.append(batch)
+            size += batch.size_bytes
+            next_offset = batch.base_offset + batch.last_offset_delta + 1
+            place += 1
+        return found, size, next_offset
+
+    cpdef void release(self, int64_t offset):
+        """Let go of the batches that end below ``offset``."""
+        while self.first < len(self.batches):
+            batch = <RecordBatch>self.batches[self.first]
+            if (<RecordBatch>batch).base_offset + (<RecordBatch>batch).last_offset_delta >= offset:
+                break
+            self.drop_first()
+
+    cpdef void truncate(self, int64_t offset):
+        """Let go of the batches that don't end below ``offset``."""
+        cdef RecordBatch batch
+        while self.first < len(self.batches):
+            batch = self.batches[len(self.batches) - 1]
+            if batch.base_offset + batch.last_offset_delta < offset:
+                break
+            self.size_bytes -= batch.size_bytes
+            self.batches.pop()
+
+    cpdef void clear(self):
+        self.batches = []
+        self.first = 0
+        self.size_bytes = 0
