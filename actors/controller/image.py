@@ -141,6 +141,16 @@ class ClusterImage:
             draft.apply(record)
         return draft.finish(offset, epoch)
 
+    def whole(self) -> ImageDelta:
+        """The delta from an empty image to this one: everything is new."""
+        return ImageDelta(
+            changed_topics={name: frozenset(topic.partitions) for name, topic in self.topics.items()},
+            changed_brokers=frozenset(self.brokers),
+            changed_configs=frozenset(self.configs),
+            features_changed=bool(self.features),
+            controller_changed=self.controller_id != NO_LEADER,
+        )
+
     def topic(self, name: str) -> TopicImage | None:
         return self.topics.get(name)
 

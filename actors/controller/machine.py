@@ -36,9 +36,7 @@ from kstore.schema.messages.incremental_alter_configs import IncrementalAlterCon
 class ControllerMachine:
     """What the active controller knows and decides."""
 
-    def __init__(
-        self, image: ClusterImage, config: BrokerConfig, random: Random, new_id: Callable[[], bytes]
-    ) -> None:
+    def __init__(self, image: ClusterImage, config: BrokerConfig, random: Random, new_id: Callable[[], bytes]) -> None:
         """Starts from an image; `new_id` gives 16 random bytes for each new topic."""
         self.state = ControllerState(image, config, random, new_id)
 

@@ -1,0 +1,255 @@
+"""The controller: the one voter of the metadata quorum, which owns the log and decides.
+
+A decision is appended as one batch and taken in at once; what it changed is published, and its answer given, when the
+batch is on the disk. Batches that are written while a flush is under way are covered by the next one. Other nodes copy
+the log by Fetch, up to what is committed; a fetch that finds nothing new waits for it.
+
+At start the log is replayed and a new epoch begins with a change of leader; a new log begins with the features that
+the cluster has. There is one voter, so no vote is asked for: `quorum-state` says who leads before the log does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.controller import fetching
+from actors.controller.features import bootstrap_records
+from actors.controller.image import ClusterImage, ImageDelta
+from actors.controller.keeper import MetadataKeeper
+from actors.controller.machine import ControllerMachine
+from actors.controller.messages import METADATA_LOG, CloseMetadataLog, Decide, FetchMetadata, NodeLost
+from actors.controller.metadata_log import (
+    QuorumState,
+    encode_batch,
+    encode_leader_change,
+    read_quorum_state,
+    write_quorum_state,
+)
+from actors.controller.state import Decision
+from actors.runtime import Node, Ref, Reply, Timer, receives
+from kstore.errors import KafkaError
+from kstore.log import Log
+from kstore.records import parse_batches
+from kstore.schema.messages.fetch import FetchRequest
+from kstore.schema.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
+
+if TYPE_CHECKING:
+    from actors.broker.folder import Folder
+
+
+class CheckSessions(NamedTuple):
+    """To itself: a session may have run out."""
+
+
+class BalanceLeaders(NamedTuple):
+    """To itself: give leaderships back to the preferred replicas."""
+
+
+class FetchOverdue(NamedTuple):
+    """To itself: a fetch has waited as long as it wanted to."""
+
+    number: int
+
+
+class Uncommitted(NamedTuple):
+    """A batch that is taken in but not on the disk yet, and what it makes of the cluster."""
+
+    offset: int
+    image: ClusterImage
+    delta: ImageDelta
+
+
+class Answer(NamedTuple):
+    """An answer that is due when the log is committed up to `offset`."""
+
+    offset: int
+    reply: Reply
+    response: Any
+
+
+class ParkedFetch(NamedTuple):
+    """A fetch that waits for the next commit."""
+
+    request: FetchRequest
+    reply: Reply
+    timer: Timer
+
+
+class Controller(MetadataKeeper):
+    """The active controller of the cluster."""
+
+    log: Log
+    machine: ControllerMachine
+
+    def __init__(self, node: Node, broker: Ref, folder: Folder) -> None:
+        """`broker` is told of every committed change."""
+        super().__init__(node, "controller", broker, folder)
+        self.epoch = 0
+        self.committed = -1
+        self.uncommitted: deque[Uncommitted] = deque()
+        self.answers: deque[Answer] = deque()
+        self.fetches: dict[int, ParkedFetch] = {}
+        self.fetched = 0
+        self.flushing = False
+        self.session_timer: Timer | None = None
+
+    # -- beginning to lead
+
+    def on_start(self) -> None:
+        """Replays the log and begins an epoch."""
+        self.log = self.open_log()
+        self.machine = ControllerMachine(self.published, self.node.config, self.random, self.uuid)
+        for batch in self.log.batches(self.log.start_offset):
+            self.machine.advance(self.replay.records(batch), batch.last_offset, batch.leader_epoch)
+        is_new = self.log.end_offset == 0
+        state = read_quorum_state(self.folder.fs, METADATA_LOG)
+        self.epoch = max(state.leader_epoch, self.log.latest_epoch) + 1
+        own_id = self.node.node_id
+        write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(own_id, self.epoch), [own_id])
+        leader_change = encode_leader_change(own_id, [own_id], self.log.end_offset, self.epoch, self.now_ms())
+        self.append(leader_change)
+        if is_new:
+            self.carry_out(Decision(list(bootstrap_records())))
+        self.machine.take_over(self.now_ms())
+        self.check_sessions(CheckSessions())
+        if self.node.config.boolean("auto.leader.rebalance.enable"):
+            self.balance_later()
+
+    # -- deciding
+
+    @receives(Decide)
+    def decide(self, message: Decide) -> None:
+        """Decides about a request; the answer waits for the commit."""
+        decision = self.machine.decide(message.request, message.version, self.now_ms())
+        reply = self.defer()
+        self.carry_out(decision)
+        if isinstance(message.request, IncrementalAlterConfigsRequest):
+            self.carry_out(self.machine.elect_uncleanly())
+        self.answer(reply, decision.answer)
+        if self.session_timer is None:
+            self.check_sessions(CheckSessions())
+
+    def answer(self, reply: Reply, response: Any) -> None:
+        """Answers when all that the answer was based on is committed."""
+        if self.machine.image.offset <= self.committed:
+            reply.set(response)
+        else:
+            self.answers.append(Answer(self.machine.image.offset, reply, response))
+
+    def carry_out(self, decision: Decision) -> None:
+        """Writes a decision's records, if it has any."""
+        if decision.records:
+            base_offset = self.log.end_offset
+            self.append(encode_batch(decision.records, base_offset, self.epoch, self.now_ms()))
+
+    def append(self, data: bytes) -> None:
+        """Appends one batch and takes it in; it is committed when it is on the disk."""
+        batches = parse_batches(data)
+        (outcome,) = self.log.append_as_leader([batches], self.epoch, self.now_ms(), from_client=False)
+        if isinstance(outcome, KafkaError):
+            raise RuntimeError(f"the metadata log can't be written: {outcome.message}")
+        assert outcome.first_offset == batches[0].base_offset, "a batch is encoded for the end of the log"
+        records = self.replay.records(batches[0])
+        image, delta = self.machine.advance(records, outcome.last_offset, self.epoch)
+        self.note("MetadataAppended", METADATA_LOG, outcome.first_offset, outcome.last_offset)
+        self.uncommitted.append(Uncommitted(outcome.last_offset, image, delta))
+        self.run_disk_work(self.log)
+        self.flush()
+
+    # -- committing
+
+    def flush(self) -> None:
+        """Brings what is appended to the disk, one flush at a time."""
+        if self.flushing or not self.uncommitted:
+            return
+        work = self.log.flush_work()
+        if work is None:
+            self.commit(self.log.end_offset - 1)
+            return
+        self.flushing = True
+        self.on_disk(work.run, self.flushed, work, self.log.end_offset - 1)
+
+    def flushed(self, outcome: object, work: Any, offset: int) -> None:
+        """A flush is done: what it covered is committed."""
+        self.flushing = False
+        self.disk_work_done(outcome, work)
+        self.commit(offset)
+        self.flush()
+
+    def commit(self, offset: int) -> None:
+        """Publishes and answers what is committed now."""
+        self.committed = offset
+        self.log.advance_high_watermark(offset + 1)
+        while self.uncommitted and self.uncommitted[0].offset <= offset:
+            step = self.uncommitted.popleft()
+            self.publish(step.image, step.delta)
+        while self.answers and self.answers[0].offset <= offset:
+            due = self.answers.popleft()
+            due.reply.set(due.response)
+        for number in list(self.fetches):
+            self.serve_parked(number)
+
+    # -- the brokers' sessions and leaderships
+
+    @receives(NodeLost)
+    def node_lost(self, message: NodeLost) -> None:
+        """Fences a node that is known to be dead."""
+        self.note("NodeLost", "", message.node_id)
+        self.carry_out(self.machine.fence_lost(message.node_id))
+
+    @receives(CheckSessions)
+    def check_sessions(self, message: CheckSessions) -> None:
+        """Fences those not heard of, and comes back when the next session may have run out."""
+        now_ms = self.now_ms()
+        while (decision := self.machine.fence_silent(now_ms)).records:
+            self.carry_out(decision)
+        end_ms = self.machine.next_session_end_ms()
+        self.session_timer = None if end_ms is None else self.after(max(1, end_ms - now_ms), CheckSessions())
+
+    @receives(BalanceLeaders)
+    def balance_leaders(self, message: BalanceLeaders) -> None:
+        """Moves leaderships to where the assignments want them."""
+        self.carry_out(self.machine.balance_leaders())
+        self.balance_later()
+
+    def balance_later(self) -> None:
+        seconds = self.node.config.integer("leader.imbalance.check.interval.seconds")
+        self.after(seconds * 1000, BalanceLeaders())
+
+    # -- serving the log to other nodes
+
+    @receives(FetchMetadata)
+    def fetch_metadata(self, message: FetchMetadata) -> Any:
+        """Gives another node what is committed from its offset on, or what it must cut off first."""
+        response = fetching.serve(self.log, message.request, self.node.node_id, self.epoch)
+        if response is not None:
+            return response
+        self.fetched += 1
+        timer = self.after(message.request.max_wait_ms, FetchOverdue(self.fetched))
+        self.fetches[self.fetched] = ParkedFetch(message.request, self.defer(), timer)
+        return None
+
+    def serve_parked(self, number: int) -> None:
+        parked = self.fetches[number]
+        response = fetching.serve(self.log, parked.request, self.node.node_id, self.epoch)
+        if response is not None:
+            del self.fetches[number]
+            parked.timer.cancel()
+            parked.reply.set(response)
+
+    @receives(FetchOverdue)
+    def fetch_overdue(self, message: FetchOverdue) -> None:
+        """Nothing new came in time."""
+        parked = self.fetches.pop(message.number, None)
+        if parked is not None:
+            parked.reply.set(fetching.nothing_new(self.log, self.node.node_id, self.epoch))
+
+    # -- the end
+
+    @receives(CloseMetadataLog)
+    def close(self, message: CloseMetadataLog) -> None:
+        """Flushes and closes the log."""
+        self.log.flush()
+        self.commit(self.log.end_offset - 1)
+        self.log.close()

@@ -1,0 +1,128 @@
+"""The observer: a node without a vote copies the metadata log from the controller and replays it.
+
+It starts from the copy it has, but publishes nothing before it has caught up with the controller once, so that a node
+that comes back never acts on what was true when it left. Later every fetch's records are published as one step. One
+fetch is under way at a time; when the controller can't be reached it tries again after a short while.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.controller import fetching
+from actors.controller.image import ClusterImage, ImageDelta
+from actors.controller.keeper import MetadataKeeper
+from actors.controller.messages import METADATA_LOG, CloseMetadataLog
+from actors.controller.metadata_log import QuorumState, read_quorum_state, write_quorum_state
+from actors.runtime import Node, Ref, receives
+from kstore import errors
+from kstore.log import Log
+from kstore.records import RecordBatch, parse_batches
+from kstore.schema.messages.fetch import FetchResponse, PartitionData
+
+if TYPE_CHECKING:
+    from actors.broker.folder import Folder
+
+RETRY_MS = 50
+ANSWER_MS = 2_000
+"""How much longer than its wait a fetch may take before the link is given up, as Kafka's quorum fetch timeout."""
+
+
+class FetchNext(NamedTuple):
+    """To itself: ask the controller for more."""
+
+
+class Observer(MetadataKeeper):
+    """Follows the controller."""
+
+    log: Log
+
+    def __init__(self, node: Node, broker: Ref, folder: Folder, controller_id: int) -> None:
+        """`controller_id` is the voter to follow."""
+        super().__init__(node, "observer", broker, folder)
+        self.controller_id = controller_id
+        self.link = self.connect(controller_id)
+        self.epoch = 0
+        self.image: ClusterImage = self.published
+        self.closed = False
+
+    def on_start(self) -> None:
+        """Replays the node's copy, then asks for what it lacks."""
+        self.log = self.open_log()
+        for batch in self.log.batches(self.log.start_offset):
+            self.take_in([batch])
+        state = read_quorum_state(self.folder.fs, METADATA_LOG)
+        self.epoch = max(state.leader_epoch, self.log.latest_epoch)
+        self.fetch_next(FetchNext())
+
+    def take_in(self, batches: list[RecordBatch]) -> ImageDelta:
+        """Replays batches that are in the log into the image that isn't published yet."""
+        records = [record for batch in batches for record in self.replay.records(batch)]
+        self.image, delta = self.image.apply(records, batches[-1].last_offset, batches[-1].leader_epoch)
+        return delta
+
+    @receives(FetchNext)
+    def fetch_next(self, message: FetchNext) -> None:
+        """Asks for what follows the copy's end."""
+        if self.closed:
+            return
+        max_bytes = self.node.config.integer("controller.quorum.fetch.max.bytes")
+        request = fetching.fetch_request(self.log, self.node.node_id, self.image.cluster_id, self.epoch, max_bytes)
+        self.link.send(
+            request,
+            self.reply_here(self.fetched),
+            version=fetching.FETCH_VERSION,
+            timeout_ms=fetching.FETCH_WAIT_MS + ANSWER_MS,
+        )
+
+    def fetched(self, outcome: FetchResponse | Exception) -> None:
+        """The controller has answered, or can't be reached."""
+        if self.closed:
+            return
+        if isinstance(outcome, Exception) or outcome.error_code or not outcome.responses:
+            self.after(RETRY_MS, FetchNext())
+            return
+        answer = outcome.responses[0].partitions[0]
+        if answer.error_code:
+            self.follow_epoch(answer)
+        elif answer.diverging_epoch.epoch >= 0 or answer.diverging_epoch.end_offset >= 0:
+            raise RuntimeError(
+                f"the controller's metadata log ends at {answer.diverging_epoch.end_offset} where this node's copy "
+                f"goes on to {self.log.end_offset}: committed records were lost"
+            )
+        else:
+            self.append(answer)
+            self.fetch_next(FetchNext())
+
+    def follow_epoch(self, answer: PartitionData) -> None:
+        """The controller leads in another epoch than this node believed."""
+        known = answer.error_code in (errors.FencedLeaderEpoch.code, errors.UnknownLeaderEpoch.code)
+        epoch = answer.current_leader.leader_epoch
+        if known and epoch > self.epoch:
+            self.epoch = epoch
+            voters = [self.controller_id]
+            write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(self.controller_id, epoch), voters)
+            self.fetch_next(FetchNext())
+        else:
+            self.after(RETRY_MS, FetchNext())
+
+    def append(self, answer: PartitionData) -> None:
+        """Adds what came to the copy, and publishes it once there is nothing more that is committed."""
+        batches = parse_batches(fetching.joined(answer.records), allow_partial=True) if answer.records else []
+        delta = ImageDelta()
+        if batches:
+            self.log.append_as_follower(batches, self.now_ms())
+            delta = self.take_in(batches)
+            self.run_disk_work(self.log)
+        self.log.advance_high_watermark(min(answer.high_watermark, self.log.end_offset))
+        first = self.published.offset < 0
+        if self.image is not self.published and not (first and self.log.end_offset < answer.high_watermark):
+            self.publish(self.image, delta)
+
+    @receives(CloseMetadataLog)
+    def close(self, message: CloseMetadataLog) -> None:
+        """Flushes and closes the copy."""
+        self.closed = True
+        self.link.close()
+        self.log.flush()
+        self.log.close()
