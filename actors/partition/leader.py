@@ -46,11 +46,12 @@ from kstore.errors import (
     RequestTimedOut,
     UnknownLeaderEpoch,
 )
+from kstore.fs import FileSlice
+from kstore.log import LogRead
 
 if TYPE_CHECKING:
     from actors.partition.replica import Replica
-    from actors.runtime import Reply
-    from kstore.log import LogRead
+    from actors.runtime import Reply, Timer
 
 GROUP_MAX = 32
 NEWS_MS = 100
@@ -89,6 +90,7 @@ class Leader:
         "check_armed",
         "collected",
         "end_when_armed",
+        "expiry",
         "expiry_ms",
         "in_sync",
         "log",
@@ -106,7 +108,8 @@ class Leader:
         self.news_armed = False
         self.check_armed = False
         self.end_when_armed = -1
-        self.expiry_ms: int | None = None
+        self.expiry: Timer | None = None
+        self.expiry_ms = 0
         self.log.assign_epoch(message.leader_epoch, self.log.end_offset)
         self.in_sync = InSyncSet(
             replica.node.node_id,
@@ -192,9 +195,14 @@ class Leader:
             self._answer(waiting)
             return
         self.appends.add(waiting)
-        if self.expiry_ms is None or waiting.deadline_ms < self.expiry_ms:
-            self.expiry_ms = waiting.deadline_ms
-            self.replica.after(message.timeout_ms, ExpireAppends())
+        if self.expiry is None or waiting.deadline_ms < self.expiry_ms:
+            self._set_expiry(waiting.deadline_ms, now_ms)
+
+    def _set_expiry(self, deadline_ms: int, now_ms: int) -> None:
+        if self.expiry is not None:
+            self.expiry.cancel()
+        self.expiry_ms = deadline_ms
+        self.expiry = self.replica.after(deadline_ms - now_ms, ExpireAppends())
 
     def _answer(self, waiting: WaitingAppend) -> None:
         if len(self.in_sync.maximal) < self.in_sync.needed:
@@ -204,14 +212,13 @@ class Leader:
 
     def expire_appends(self) -> None:
         """Answer appends whose followers took too long."""
+        self.expiry = None
         now_ms = self.replica.now_ms()
-        if self.expiry_ms is None or now_ms < self.expiry_ms:
-            return  # the timer of an append that asked for more time than a later one
         for waiting in self.appends.expire(now_ms):
             waiting.reply.fail(RequestTimedOut(f"{self.replica.label} was appended to, but not committed in time"))
-        self.expiry_ms = self.appends.next_deadline_ms()
-        if self.expiry_ms is not None:
-            self.replica.after(self.expiry_ms - now_ms, ExpireAppends())
+        nearest_ms = self.appends.next_deadline_ms()
+        if nearest_ms is not None:
+            self._set_expiry(nearest_ms, now_ms)
 
     # -- what is committed ---------------------------------------------------------------------------------------
 
@@ -239,8 +246,9 @@ class Leader:
         """Followers that wait learn the high watermark, as they had no records to learn it from."""
         self.news_armed = False
         high_watermark = self.log.high_watermark
-        behind = [parked for parked in self.reads.by_limit[LOG_END].values()
-                  if parked.told_high_watermark < high_watermark]
+        behind = [
+            parked for parked in self.reads.by_limit[LOG_END].values() if parked.told_high_watermark < high_watermark
+        ]
         for parked in behind:
             self.reads.remove(parked.token)
             self._tell(parked.read, parked=False, read=None)
@@ -290,7 +298,7 @@ class Leader:
         if log.high_watermark < end:
             self._advance(now_ms)
         if end > message.beyond:
-            self._tell(message, parked=False, read=log.read(offset, message.max_bytes, up_to=end))
+            self._tell(message, parked=False, read=in_memory(log.read(offset, message.max_bytes, up_to=end)))
         else:
             self._park(LOG_END, message)
 
@@ -346,6 +354,8 @@ class Leader:
             if place != (message.offset, message.max_bytes):
                 place = (message.offset, message.max_bytes)
                 shared = log.read(message.offset, message.max_bytes, up_to=limit)
+                if kind == LOG_END:
+                    shared = in_memory(shared)
             self._tell(message, parked=False, read=shared)
 
     def _tell(
@@ -443,6 +453,8 @@ class Leader:
 
     def leave(self, error: KafkaError) -> None:
         """Lead no longer: everybody who waits here is told why."""
+        if self.expiry is not None:
+            self.expiry.cancel()
         collected, self.collected = self.collected, []
         for _, reply in collected:
             reply.fail(error)
@@ -450,3 +462,11 @@ class Leader:
             waiting.reply.fail(error)
         for parked in self.reads.take_all():
             self.replica.refuse(parked.read, error)
+
+
+def in_memory(read: LogRead) -> LogRead:
+    """What was read, no longer tied to a file: a follower can't know how long the file stays as it is."""
+    if read.batches is not None or not any(isinstance(chunk, FileSlice) for chunk in read.chunks):
+        return read
+    chunks = [chunk.read(0, chunk.nbytes) if isinstance(chunk, FileSlice) else chunk for chunk in read.chunks]
+    return LogRead(None, chunks, read.size_bytes, read.next_offset)

@@ -123,6 +123,7 @@ class Gathering:
         "names_all",
         "session",
         "slots",
+        "timed",
         "unanswered",
         "urgent",
     )
@@ -147,6 +148,7 @@ class Gathering:
         self.unanswered = 0
         self.bytes_found = 0
         self.urgent = False
+        self.timed = False
         self.finished = False
 
     def ask(self, slot: Slot, token: int) -> None:

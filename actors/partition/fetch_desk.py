@@ -1,0 +1,439 @@
+"""The fetch desk: where all fetches of a node's consumers and followers are put together, and its sessions live.
+
+A fetch asks the replica of each partition that it must look at once. Replicas that have nothing keep the read and
+answer again when there is something; until then, or until its time is over, the fetch waits, and costs nothing. A
+session with thousands of idle partitions is parked at their replicas once and for all.
+
+The desk hands out what replicas read as they read it: parsed batches, views of memory, or slices of files.
+
+Deadlines stand in a heap of their own with one timer for the nearest, because most fetches end long before theirs.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.partition.follower import Chunks
+from actors.partition.messages import CONSUMER, CancelRead, Read, ReadAnswer
+from actors.partition.sessions import (
+    ASKED,
+    DUE,
+    FINAL_EPOCH,
+    INITIAL_EPOCH,
+    PARKED,
+    Gathering,
+    Session,
+    SessionCache,
+    Slot,
+    next_epoch,
+    size_of,
+)
+from actors.runtime import Actor, receives
+from kstore.errors import (
+    FencedLeaderEpoch,
+    FetchSessionIdNotFound,
+    FetchSessionTopicIdError,
+    InvalidFetchSessionEpoch,
+    NotLeaderOrFollower,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
+from kstore.schema.messages.fetch import (
+    EpochEndOffset,
+    FetchableTopicResponse,
+    FetchResponse,
+    LeaderIdAndEpoch,
+    NodeEndpoint,
+    PartitionData,
+)
+
+if TYPE_CHECKING:
+    from actors.runtime import Node, Ref, Reply, Timer
+    from kstore.schema.messages.fetch import FetchRequest
+
+TOPIC_IDS_FROM = 13
+ENDPOINTS_FROM = 16
+SESSION_ID_BITS = 31
+LEADER_HINT_CODES = frozenset({NotLeaderOrFollower.code, FencedLeaderEpoch.code})
+
+
+class Fetch(NamedTuple):
+    """Ask the desk to answer a Fetch request. The answer is a ``FetchResponse``."""
+
+    request: FetchRequest
+    version: int
+    is_broker: bool
+
+
+class Expire(NamedTuple):
+    """To itself: some fetch has waited long enough."""
+
+
+EXPIRE = Expire()
+
+
+class Deliver(NamedTuple):
+    """To itself: answer a fetch, with what else has come in meanwhile."""
+
+    fetch: Gathering
+
+
+class Context:
+    """Whose fetch it is, and how it is answered."""
+
+    __slots__ = ("broker_epoch", "isolation", "reply", "replica", "session_id", "version")
+
+    def __init__(self, reply: Reply, message: Fetch) -> None:
+        request = message.request
+        self.reply = reply
+        self.version = message.version
+        self.isolation: int = request.isolation_level
+        state = request.replica_state
+        if state.replica_id >= 0:
+            self.replica = state.replica_id
+            self.broker_epoch = state.replica_epoch
+        else:
+            self.replica = max(CONSUMER, request.replica_id)
+            self.broker_epoch = -1
+        self.session_id = 0
+
+
+class FetchDesk(Actor):
+    """The one fetch desk of a node."""
+
+    def __init__(self, node: Node, name: str = "fetch-desk") -> None:
+        super().__init__(node, name)
+        slots_max = node.config.integer("max.incremental.fetch.session.cache.slots")
+        self.bytes_max = node.config.integer("fetch.max.bytes")
+        self.sessions = SessionCache(slots_max, lambda: self.random.getrandbits(SESSION_ID_BITS))
+        self.asked: dict[int, Slot] = {}  # by token: slots that a replica has yet to answer, at first or at last
+        self.last_token = 0
+        self.deadlines: list[tuple[int, int, Gathering]] = []
+        self.timed = 0
+        self.alarm: Timer | None = None
+
+    # -- a fetch begins ------------------------------------------------------------------------------------------
+
+    @receives(Fetch)
+    def fetch(self, message: Fetch) -> Any:
+        """Take a Fetch request."""
+        request = message.request
+        context = Context(self.defer(), message)
+        if context.replica >= 0 and not message.is_broker:
+            self._refuse_impostor(context, request)
+            return
+        now_ms = self.now_ms()
+        uses_ids = message.version >= TOPIC_IDS_FROM
+        names_all = True
+        session: Session | None = None
+        if request.session_epoch in (INITIAL_EPOCH, FINAL_EPOCH):
+            if request.session_id:
+                self._end_session(self.sessions.get(request.session_id))
+            if request.session_epoch == INITIAL_EPOCH:
+                session = self._open_session(context, request, uses_ids, now_ms)
+        else:
+            names_all = False
+            session = self.sessions.get(request.session_id)
+            error = self._misfit(session, request, uses_ids)
+            if session is None or error:
+                context.reply.set(FetchResponse(error_code=error, session_id=0))
+                return
+            self._go_on(session, request, uses_ids, now_ms)
+        context.session_id = session.id if session is not None else 0
+        gathering = Gathering(
+            context,
+            session,
+            names_all=names_all,
+            min_bytes=request.min_bytes,
+            max_bytes=min(request.max_bytes, self.bytes_max),
+            deadline_ms=now_ms + request.max_wait_ms,
+        )
+        self._ask(gathering, session, request, uses_ids)
+        if gathering.unanswered == 0:
+            self._heard(gathering)
+
+    @staticmethod
+    def _misfit(session: Session | None, request: FetchRequest, uses_ids: bool) -> int:
+        if session is None:
+            return FetchSessionIdNotFound.code
+        if session.uses_ids != uses_ids:
+            return FetchSessionTopicIdError.code
+        if session.epoch != request.session_epoch:
+            return InvalidFetchSessionEpoch.code
+        return 0
+
+    def _open_session(self, context: Context, request: FetchRequest, uses_ids: bool, now_ms: int) -> Session | None:
+        privileged = context.replica >= 0
+        partitions = sum(len(topic.partitions) for topic in request.topics)
+        if partitions == 0:
+            return None
+        allowed, evicted = self.sessions.make_room(privileged=privileged, partitions=partitions, now_ms=now_ms)
+        if not allowed:
+            return None
+        if evicted is not None:
+            self.sessions.evicted += 1
+            self._end_session(evicted)
+        session = self.sessions.open(privileged=privileged, uses_ids=uses_ids, now_ms=now_ms)
+        self._name(session, request, uses_ids)
+        return session
+
+    def _go_on(self, session: Session, request: FetchRequest, uses_ids: bool, now_ms: int) -> None:
+        session.epoch = next_epoch(session.epoch)
+        session.used_ms = now_ms
+        if session.fetch is not None:
+            self._finish(session.fetch)  # its sender has given it up for this one
+        self._name(session, request, uses_ids)
+        for topic in request.forgotten_topics_data:
+            for partition in topic.partitions:
+                slot = session.forget(topic.topic_id if uses_ids else topic.topic, partition)
+                if slot is not None:
+                    self._call_off(slot)
+        if not session.slots:
+            self.sessions.remove(session)
+
+    @staticmethod
+    def _name(session: Session, request: FetchRequest, uses_ids: bool) -> None:
+        for topic in request.topics:
+            name = topic.topic_id if uses_ids else topic.topic
+            for asked in topic.partitions:
+                session.name(name, asked)
+
+    def _refuse_impostor(self, context: Context, request: FetchRequest) -> None:
+        """Only brokers fetch as replicas: a client that says it is one would move the high watermark."""
+        code = TopicAuthorizationFailed.code
+        context.reply.set(
+            FetchResponse(
+                responses=[
+                    FetchableTopicResponse(
+                        topic=topic.topic,
+                        topic_id=topic.topic_id,
+                        partitions=[_failed(asked.partition, code) for asked in topic.partitions],
+                    )
+                    for topic in request.topics
+                ]
+            )
+        )
+
+    # -- asking replicas -----------------------------------------------------------------------------------------
+
+    def _ask(self, gathering: Gathering, session: Session | None, request: FetchRequest, uses_ids: bool) -> None:
+        if session is not None:
+            session.fetch = gathering
+            for slot in session.take_due():
+                self._ask_one(gathering, slot, slot.fetch_offset)
+            return
+        for topic in request.topics:
+            name = topic.topic_id if uses_ids else topic.topic
+            for asked in topic.partitions:
+                self._ask_one(gathering, Slot(name, asked), asked.fetch_offset)
+
+    def _ask_one(self, gathering: Gathering, slot: Slot, beyond: int) -> None:
+        replaces = slot.token
+        self.last_token = token = self.last_token + 1
+        gathering.ask(slot, token)
+        if replaces >= 0:
+            self.asked.pop(replaces, None)
+        context = gathering.context
+        replica = self._replica_of(slot)
+        if isinstance(replica, int):
+            gathering.take(slot, ReadAnswer(token, replica, False, -1, -1, -1, None, None))
+            return
+        self.asked[token] = slot
+        replica.tell(
+            Read(
+                self.actor_ref,
+                token,
+                replaces,
+                slot.fetch_offset,
+                beyond,
+                min(slot.max_bytes, gathering.max_bytes),
+                slot.leader_epoch,
+                slot.last_fetched_epoch,
+                slot.log_start_offset,
+                context.isolation,
+                context.replica,
+                context.broker_epoch,
+            )
+        )
+
+    def _replica_of(self, slot: Slot) -> Ref | int:
+        """The replica to ask, or the code of the error that there is none."""
+        view = self.node.view
+        name = slot.topic
+        if type(name) is not str:
+            name = view.image.topic_names_by_id.get(name)
+            if name is None:
+                return UnknownTopicId.code
+        replica: Ref | None = view.replicas.get((name, slot.partition))
+        if replica is not None:
+            return replica
+        if view.image.partition(name, slot.partition) is None:
+            return UnknownTopicOrPartition.code
+        return NotLeaderOrFollower.code
+
+    def _call_off(self, slot: Slot) -> None:
+        if self.asked.pop(slot.token, None) is None:
+            return
+        replica = self._replica_of(slot)
+        if not isinstance(replica, int):
+            replica.tell(CancelRead(slot.token))
+
+    # -- hearing from them ---------------------------------------------------------------------------------------
+
+    @receives(ReadAnswer)
+    def answered(self, answer: ReadAnswer) -> None:
+        """A replica says what it found, or that it will say later."""
+        slot = self.asked.get(answer.token) if answer.parked else self.asked.pop(answer.token, None)
+        if slot is None or slot.state not in (ASKED, PARKED):
+            return
+        gathering = slot.session.fetch if slot.session is not None else slot.fetch
+        if gathering is None or gathering.finished:
+            if slot.session is not None and not answer.parked:
+                slot.state = DUE
+                slot.session.due[slot.key] = slot
+            return
+        was_waiting = gathering.unanswered == 0
+        gathering.take(slot, answer)
+        if gathering.unanswered:
+            return
+        if was_waiting and gathering.is_complete and len(gathering.slots) > 1 and self.inbox.depth:
+            self.inbox.send(Deliver(gathering))  # more may have fired with it
+        else:
+            self._heard(gathering)
+
+    @receives(Deliver)
+    def deliver(self, message: Deliver) -> None:
+        """Answer a fetch that has found enough."""
+        if not message.fetch.finished:
+            self._heard(message.fetch)
+
+    def _heard(self, gathering: Gathering) -> None:
+        """All replicas were heard: answer, or wait for more."""
+        now_ms = self.now_ms()
+        if gathering.is_complete or gathering.deadline_ms <= now_ms or not gathering.slots and gathering.names_all:
+            self._finish(gathering)
+            return
+        for slot in gathering.too_little():
+            self._ask_one(gathering, slot, self._seen(gathering, slot))
+        if not gathering.timed:
+            self._wait(gathering, now_ms)
+
+    @staticmethod
+    def _seen(gathering: Gathering, slot: Slot) -> int:
+        """How far a reader that needs more has seen: it is answered again when its limit has moved on from there."""
+        answer = slot.answer
+        assert answer is not None
+        limit = answer.last_stable_offset if gathering.context.isolation else answer.high_watermark
+        return max(slot.fetch_offset, limit)
+
+    def _wait(self, gathering: Gathering, now_ms: int) -> None:
+        gathering.timed = True
+        self.timed += 1
+        heappush(self.deadlines, (gathering.deadline_ms, self.timed, gathering))
+        if self.alarm is None or self.deadlines[0][2] is gathering:
+            self._set_alarm(now_ms)
+
+    def _set_alarm(self, now_ms: int) -> None:
+        if self.alarm is not None:
+            self.alarm.cancel()
+        self.alarm = self.after(self.deadlines[0][0] - now_ms, EXPIRE)
+
+    @receives(Expire)
+    def expire(self, message: Expire) -> None:
+        """Fetches whose time is over get what there is."""
+        self.alarm = None
+        now_ms = self.now_ms()
+        deadlines = self.deadlines
+        while deadlines and (deadlines[0][2].finished or deadlines[0][0] <= now_ms):
+            gathering = heappop(deadlines)[2]
+            if not gathering.finished:
+                self._finish(gathering)
+        if deadlines:
+            self._set_alarm(now_ms)
+
+    # -- answering -----------------------------------------------------------------------------------------------
+
+    def _finish(self, gathering: Gathering) -> None:
+        named = gathering.finish()
+        context: Context = gathering.context
+        topics: dict[Any, FetchableTopicResponse] = {}
+        hints: dict[int, None] = {}
+        by_id = context.version >= TOPIC_IDS_FROM
+        for slot in named:
+            entry = topics.get(slot.topic)
+            if entry is None:
+                entry = topics[slot.topic] = FetchableTopicResponse()
+                if by_id:
+                    entry.topic_id = slot.topic
+                else:
+                    entry.topic = slot.topic
+            entry.partitions.append(self._partition_data(slot, context, hints))
+        response = FetchResponse(session_id=context.session_id, responses=list(topics.values()))
+        if hints and context.version >= ENDPOINTS_FROM:
+            response.node_endpoints = self._endpoints(hints)
+        for slot in gathering.slots.values():
+            slot.answer = None
+            if slot.session is None and slot.state in (ASKED, PARKED):
+                self._call_off(slot)
+        context.reply.set(response)
+
+    def _partition_data(self, slot: Slot, context: Context, hints: dict[int, None]) -> PartitionData:
+        answer = slot.answer
+        assert answer is not None
+        if answer.error:
+            data = _failed(slot.partition, answer.error)
+            if answer.error in LEADER_HINT_CODES and context.version >= ENDPOINTS_FROM:
+                self._hint_leader(slot, data, hints)
+            return data
+        data = PartitionData(
+            partition_index=slot.partition,
+            high_watermark=answer.high_watermark,
+            last_stable_offset=answer.last_stable_offset,
+            log_start_offset=answer.log_start_offset,
+            aborted_transactions=[] if context.isolation else None,
+            records=Chunks(answer.read.chunks, answer.read.batches) if size_of(answer) else b"",
+        )
+        if answer.diverging is not None:
+            data.diverging_epoch = EpochEndOffset(epoch=answer.diverging[0], end_offset=answer.diverging[1])
+        return data
+
+    def _hint_leader(self, slot: Slot, data: PartitionData, hints: dict[int, None]) -> None:
+        image = self.node.view.image
+        name = slot.topic if type(slot.topic) is str else image.topic_names_by_id.get(slot.topic)
+        partition = image.partition(name, slot.partition) if name is not None else None
+        if partition is not None and partition.leader >= 0:
+            data.current_leader = LeaderIdAndEpoch(leader_id=partition.leader, leader_epoch=partition.leader_epoch)
+            hints[partition.leader] = None
+
+    def _endpoints(self, hints: dict[int, None]) -> list[NodeEndpoint]:
+        brokers = self.node.view.image.brokers
+        return [
+            NodeEndpoint(node_id=node, host=brokers[node].host, port=brokers[node].port, rack=brokers[node].rack)
+            for node in hints
+            if node in brokers
+        ]
+
+    # -- sessions end --------------------------------------------------------------------------------------------
+
+    def _end_session(self, session: Session | None) -> None:
+        if session is None:
+            return
+        self.sessions.remove(session)
+        if session.fetch is not None:
+            self._finish(session.fetch)
+        for slot in session.slots.values():
+            self._call_off(slot)
+
+
+def _failed(partition: int, code: int) -> PartitionData:
+    return PartitionData(
+        partition_index=partition,
+        error_code=code,
+        high_watermark=-1,
+        last_stable_offset=-1,
+        log_start_offset=-1,
+        aborted_transactions=[],
+        records=b"",
+    )
