@@ -14,24 +14,40 @@ from kstore.fs.interface import Buffer, Chunk, LockedError
 
 REFERENCE_MIN_BYTES = 2048  # smaller chunks are copied
 _JOIN_MAX_BYTES = 1 << 16
+_JOINED_PIECES = 128
 
 
 class Content:
-    """The bytes of one file: ``pieces[i]`` begins at ``starts[i]``; pieces are never empty and never change."""
+    """The bytes of one file: ``pieces[i]`` begins at ``starts[i]``; pieces are never empty and never change.
 
-    __slots__ = ("pieces", "size", "starts")
+    Every so often the small ones at the end are joined to a larger one, so that a file of crumbs isn't read crumb
+    by crumb; views of the old ones stay good.
+    """
+
+    __slots__ = ("_small_run", "pieces", "size", "starts")
 
     def __init__(self) -> None:
         self.pieces: list[Buffer] = []
         self.starts: list[int] = []
         self.size = 0
+        self._small_run = 0
 
     def add(self, piece: Buffer) -> None:
         self.pieces.append(piece)
         self.starts.append(self.size)
         self.size += len(piece)
+        if len(piece) >= REFERENCE_MIN_BYTES:
+            self._small_run = 0
+            return
+        self._small_run += 1
+        if self._small_run == _JOINED_PIECES:
+            first = len(self.pieces) - _JOINED_PIECES
+            self.pieces[first:] = [b"".join(self.pieces[first:])]
+            del self.starts[first + 1 :]
+            self._small_run = 0
 
     def cut(self, size: int) -> None:
+        self._small_run = 0
         while self.starts and self.starts[-1] >= size:
             self.starts.pop()
             self.pieces.pop()

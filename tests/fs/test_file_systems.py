@@ -167,3 +167,21 @@ def test_a_file_is_the_bytes_it_was_given(
     assert file.read(begin, end - begin) == model[begin:end]
     assert joined(file.chunks(begin, end - begin)) == model[begin:end]
     assert fs.read_bytes("data") == model
+
+
+def test_a_memory_file_of_crumbs_is_read_in_larger_pieces_and_old_views_stay_good() -> None:
+    file = MemoryFileSystem().open("data", create=True)
+    file.append([b"first"], 5)
+    view = file.chunks(0, 5)[0]
+    for number in range(2000):
+        file.append([b"%4d" % number], 4)
+    assert view == b"first"
+    assert file.read(5, 8000) == b"".join(b"%4d" % number for number in range(2000))
+    assert len(file.chunks(0, file.size)) < 20
+
+
+def test_a_memory_file_keeps_a_large_payload_without_copying_it() -> None:
+    file = MemoryFileSystem().open("data", create=True)
+    payload = memoryview(b"p" * 10_000)
+    file.append([b"h" * 61, payload], 10_061)
+    assert file.chunks(61, 10_000)[0] is payload
