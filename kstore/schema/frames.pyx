@@ -17,14 +17,15 @@ from importlib import import_module
 from libc.stdint cimport INT32_MAX, int16_t, int32_t, uint8_t
 
 from kstore.codec.cursor cimport load16, put_i16, put_i32, store32
+from kstore.schema.parts cimport Parts, finish_part, parts_writer, room
 from kstore.schema.plan cimport Plan, plan_of
 from kstore.schema.reader cimport Reader, read_message
-from kstore.schema.writer cimport Parts, finish_part, parts_writer, room, write_message
+from kstore.schema.writer cimport write_message
 
 from kstore.errors import InvalidRequest
+from kstore.schema import versions
 from kstore.schema.errors import SchemaError
 from kstore.schema.messages.headers import RequestHeader, ResponseHeader
-from kstore.schema.versions import APIS
 
 cdef enum:
     KEYS = 128
@@ -42,7 +43,7 @@ cdef Plan _response_header_1 = plan_of(ResponseHeader, 1)
 cdef int _know_versions() except -1:
     cdef int key
     for key in range(KEYS):
-        _flexible_from[key] = APIS[key].flexible_from if key in APIS else 32767
+        _flexible_from[key] = versions.APIS[key].flexible_from if key in versions.APIS else 32767
     return 0
 
 
@@ -158,7 +159,7 @@ def response_class(int api_key):
 
 
 cdef object _class(int api_key, str suffix, dict known):
-    api = APIS.get(api_key)
+    api = versions.APIS.get(api_key)
     if api is None:
         raise InvalidRequest(f"there is no API with key {api_key}")
     known[api_key] = getattr(import_module(f"kstore.schema.messages.{api.module}"), api.name + suffix)

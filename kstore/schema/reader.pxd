@@ -12,5 +12,6 @@ ctypedef struct Reader:
     PyObject *source                # the object that owns the buffer; borrowed
     PyObject *view                  # a memoryview of it, made when first needed; owned
     int unknown_left                # how many more unknown tagged fields are kept
+    Py_ssize_t structs_left         # how many more structs may stand in arrays
 
 cdef object read_message(Plan plan, Reader *r)

@@ -3,6 +3,7 @@
 No length is believed: a string, a blob, a count or a tagged field's size is held against the bytes that are left
 (a count times the fewest bytes that an element takes), varints against their type's width, nesting against the
 plan. So the memory that a hostile frame can claim is a small multiple of its own size, and time is linear in it.
+The worst multiple is that of arrays of nearly empty structs, so a message may have ``STRUCTS_MAX`` of them in all.
 Of unknown tagged fields, ``UNKNOWN_MAX`` a message are kept; more are passed over.
 
 Slots of a new struct are NULL until a value is put there; ``read_struct`` leaves none empty.
@@ -33,6 +34,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     UNKNOWN_MAX = 1000
+    STRUCTS_MAX = 1000000
     STRING_BYTES_MAX = 32767
 
 
@@ -74,6 +76,7 @@ cdef object read_message(Plan plan, Reader *r):
     """The message at the cursor; ``r.start``, ``r.c`` and ``r.source`` are set."""
     r.view = NULL
     r.unknown_left = UNKNOWN_MAX
+    r.structs_left = STRUCTS_MAX
     try:
         return _struct(plan, r)
     finally:
@@ -275,6 +278,10 @@ cdef object _array(Plan plan, const Step *step, Reader *r):
         return None
     if count > remaining(&r.c) // step.least:
         _refuse(plan, step, r, f"{count} elements of {step.least} bytes or more don't fit into {remaining(&r.c)} bytes")
+    if step.element == K_STRUCT:
+        r.structs_left -= count
+        if r.structs_left < 0:
+            _refuse(plan, step, r, f"the message has more than {STRUCTS_MAX} structs")
     made = PyList_New(count)
     for i in range(count):
         item = _value(plan, step, step.element, r)

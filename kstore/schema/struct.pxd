@@ -16,6 +16,7 @@ cdef class Layout:
     cdef readonly tuple names         # field names in schema order, unknown_tagged_fields last
     cdef readonly tuple specs         # one field spec a name (none for unknown_tagged_fields)
     cdef tuple defaults               # the shared default, or the class whose fresh instance is the default
+    cdef bint plain                   # nobody wrote an __init__ or __new__ of their own
     cdef int count
     cdef dict plans                   # version -> the codec's plan of it, once compiled
     cdef PyObject **name_at           # borrowed from names
@@ -23,7 +24,7 @@ cdef class Layout:
     cdef Py_ssize_t *offset_at        # of the slot, from the start of the object
     cdef char *fresh_at               # what the default is: one of Fresh
 
-cpdef enum Fresh:
+cdef enum Fresh:
     SHARED = 0                        # immutable, the same object for all
     LIST = 1                          # a new empty list
     STRUCT = 2                        # a new instance of a struct class

@@ -154,6 +154,7 @@ class StructType(type):
     """The metaclass: makes slots of the fields, and calls of the class quick."""
 
     def __new__(mcls, str name, tuple bases, dict namespace):
+        cdef Layout layout
         inherited = _layouts.get(bases[0]) if bases else None
         names = [] if inherited is None else [*(<Layout>inherited).names][:len((<Layout>inherited).specs)]
         specs = [] if inherited is None else list((<Layout>inherited).specs)
@@ -164,8 +165,11 @@ class StructType(type):
         if bases:
             namespace["__slots__"] = tuple(own)
         cls = type.__new__(mcls, name, bases, namespace)
-        _layouts[cls] = _lay_out(cls, tuple(names), tuple(specs))
-        kstore_take_calls(cls, <void *>_construct)
+        layout = _lay_out(cls, tuple(names), tuple(specs))
+        _layouts[cls] = layout
+        if inherited is None or ((<Layout>inherited).plain and not {"__init__", "__new__"} & namespace.keys()):
+            layout.plain = True
+            kstore_take_calls(cls, <void *>_construct)
         return cls
 
     def fields(cls):

@@ -9,17 +9,16 @@ field that the version doesn't have, unless the field is ignorable. Values of th
 caller's mistakes: ``TypeError`` and ``ValueError``, naming the field.
 """
 
-cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.buffer cimport PyObject_CheckBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_CheckExact, PyList_GET_SIZE
 from cpython.long cimport PyLong_AsLongLong, PyLong_Check
-from cpython.object cimport PyObject, PyObject_TypeCheck
+from cpython.object cimport PyObject
 from libc.stdint cimport INT16_MAX, INT32_MAX, int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove
 
 from kstore.codec.cursor cimport VARINT_BYTES_MAX, put_i16, put_i32, put_i64, put_uvarint, store64, uvarint_bytes
+from kstore.schema.parts cimport Parts, finish_part, keep, nbytes_of, parts_writer, put_raw, room
 from kstore.schema.plan cimport (
     K_ARRAY, K_BOOL, K_BYTES, K_FLOAT64, K_INT8, K_INT16, K_INT32, K_INT64, K_RECORDS, K_STRING, K_STRUCT, K_UINT16,
     K_UINT32, K_UUID, Kind, Plan, Step, plan_of,
@@ -31,19 +30,6 @@ from kstore.errors import UnsupportedVersion
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object unicode, Py_ssize_t *size) except NULL
     bint PyUnicode_Check(object o)
-
-
-@cython.freelist(4)
-cdef class Parts:
-    """A writer and the parts it has finished."""
-
-    def __cinit__(self):
-        self.w.start = self.w.p = self.first
-        self.w.end = self.first + sizeof(self.first)
-
-    def __dealloc__(self):
-        if self.w.owned:
-            free(self.w.start)
 
 
 def encode(message, int version):
@@ -66,60 +52,14 @@ def encode_parts(message, int version, prefix=b""):
     ``nbytes`` or a length, and need not be readable before it is sent.
     """
     cdef Parts out = parts_writer()
-    _raw(&out.w, prefix)
+    put_raw(out, prefix)
     write_message(out, plan_of(type(message), version), message)
     finish_part(out)
     return out.parts
 
 
-cdef Parts parts_writer():
-    """A writer that leaves record batches as parts of their own."""
-    cdef Parts out = Parts.__new__(Parts)
-    out.w.keeps_parts = True
-    out.parts = []
-    return out
-
-
 cdef int write_message(Parts out, Plan plan, object message) except -1:
     return _struct(out, plan, message)
-
-
-cdef uint8_t *room(Writer *w, Py_ssize_t nbytes) except NULL:
-    """Where to write; at least ``nbytes`` fit there."""
-    if w.end - w.p < nbytes:
-        _grow(w, nbytes)
-    return w.p
-
-
-cdef int _grow(Writer *w, Py_ssize_t nbytes) except -1:
-    cdef Py_ssize_t used = w.p - w.start
-    cdef Py_ssize_t size = 2 * (w.end - w.start)
-    cdef uint8_t *bigger
-    if size < used + nbytes:
-        size = used + nbytes
-    if w.owned:
-        bigger = <uint8_t *>realloc(w.start, size)
-    else:
-        bigger = <uint8_t *>malloc(size)
-    if bigger == NULL:
-        raise MemoryError
-    if not w.owned:
-        memcpy(bigger, w.start, used)
-    w.owned = True
-    w.start = bigger
-    w.p = bigger + used
-    w.end = bigger + size
-    return 0
-
-
-cdef int finish_part(Parts out) except -1:
-    """What was written since the last part becomes one."""
-    cdef Py_ssize_t nbytes = out.w.p - out.w.start
-    if nbytes:
-        out.parts.append(PyBytes_FromStringAndSize(<char *>out.w.start, nbytes))
-        out.w.parted_bytes += nbytes
-        out.w.p = out.w.start
-    return 0
 
 
 cdef object _wrong(Plan plan, const Step *step, str why, type error=ValueError):
@@ -200,7 +140,7 @@ cdef int _merged(Parts out, Plan plan, object message, uint64_t written, tuple u
             i += 1
         out.w.p = put_uvarint(room(&out.w, 2 * VARINT_BYTES_MAX), tag)
         out.w.p = put_uvarint(out.w.p, <uint32_t>len(data))
-        _raw(&out.w, data)
+        put_raw(out, data)
     while i < plan.tagged_count:
         if written >> i & 1:
             _known_tag(out, plan, &plan.tagged[i], message)
@@ -340,67 +280,43 @@ cdef int _blob(Parts out, Plan plan, const Step *step, Kind kind, object value) 
         return _chunks(out, plan, step, value)
     if not PyObject_CheckBuffer(value):
         _wrong(plan, step, f"bytes are needed, not {value!r}", TypeError)
-    length = _nbytes(value)
+    length = nbytes_of(value)
     if length > INT32_MAX:
         _wrong(plan, step, f"{length} bytes are more than a message can carry")
     _length(out, step, 4, length)
     if kind == K_RECORDS and out.w.keeps_parts and not out.w.in_tagged:
-        return _keep(out, value, length)
-    return _raw(&out.w, value)
+        return keep(out, value, length)
+    return _copy(out, plan, step, value, length)
 
 
 cdef int _chunks(Parts out, Plan plan, const Step *step, object value) except -1:
     """Record batches in chunks: a list of them, or one that isn't a buffer."""
     cdef Py_ssize_t length = 0
-    cdef list sizes
+    cdef list sizes = []
     chunks = value if isinstance(value, (list, tuple)) else (value,)
-    sizes = [_nbytes(chunk) for chunk in chunks]
-    length = sum(sizes)
+    for chunk in chunks:
+        size = nbytes_of(chunk)
+        sizes.append(size)
+        length += size
     if length > INT32_MAX:
         _wrong(plan, step, f"{length} bytes are more than a message can carry")
     _length(out, step, 4, length)
     for chunk, size in zip(chunks, sizes):
         if out.w.keeps_parts and not out.w.in_tagged:
-            _keep(out, chunk, size)
+            keep(out, chunk, size)
         elif PyObject_CheckBuffer(chunk):
-            _raw(&out.w, chunk)
+            _copy(out, plan, step, chunk, size)
         else:
             _wrong(plan, step, f"{chunk!r} has no bytes to copy; encode_parts leaves it as it is", TypeError)
     return 0
 
 
-cdef Py_ssize_t _nbytes(object chunk) except -1:
-    if PyBytes_CheckExact(chunk):
-        return PyBytes_GET_SIZE(chunk)
-    size = getattr(chunk, "nbytes", None)
-    if size is None:
-        size = memoryview(chunk).nbytes if PyObject_CheckBuffer(chunk) else len(chunk)
-    if size < 0:
-        raise ValueError(f"a chunk of {size} bytes")
-    return size
-
-
-cdef int _keep(Parts out, object chunk, Py_ssize_t nbytes) except -1:
-    if nbytes:
-        finish_part(out)
-        out.parts.append(chunk)
-        out.w.parted_bytes += nbytes
-    return 0
-
-
-cdef int _raw(Writer *w, object data) except -1:
-    """Bytes as they are, without a length."""
-    cdef Py_buffer buffer
-    if PyBytes_CheckExact(data):
-        memcpy(room(w, PyBytes_GET_SIZE(data)), PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
-        w.p += PyBytes_GET_SIZE(data)
-        return 0
-    PyObject_GetBuffer(data, &buffer, PyBUF_SIMPLE)
-    try:
-        memcpy(room(w, buffer.len), buffer.buf, buffer.len)
-        w.p += buffer.len
-    finally:
-        PyBuffer_Release(&buffer)
+cdef int _copy(Parts out, Plan plan, const Step *step, object data, Py_ssize_t nbytes) except -1:
+    """Bytes whose length is written already."""
+    cdef Py_ssize_t before = out.w.p - out.w.start
+    put_raw(out, data)
+    if out.w.p - out.w.start - before != nbytes:
+        _wrong(plan, step, f"it says that it has {nbytes} bytes, but has {out.w.p - out.w.start - before}")
     return 0
 
 
