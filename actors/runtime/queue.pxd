@@ -38,6 +38,7 @@ cdef class RunQueue:
     cdef uint64_t random_state
     cdef readonly int64_t current
     cdef readonly Inbox running
+    cdef readonly Inbox ran
     cdef object reply_to
     cdef public object on_ready
     cdef public object on_crash

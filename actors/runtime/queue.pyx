@@ -271,7 +271,7 @@ cdef class RunQueue:
             inbox = self.take()
             if inbox is None:
                 break
-            self.running = inbox
+            self.running = self.ran = inbox
             burst = 1 if self.seeded else BURST
             try:
                 while burst > 0 and inbox.head is not None:

@@ -22,6 +22,8 @@ cdef class Recorder:
     cdef Clock clock
     cdef dict ids
     cdef list names
+    cdef int64_t* counts
+    cdef Py_ssize_t countable
     cdef object hasher
     cdef int32_t intern_name(self, object key) except -1
     cdef int64_t write(self, int32_t actor, object kind, int64_t cause, int32_t partition,

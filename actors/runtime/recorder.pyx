@@ -15,7 +15,8 @@ overwritten is never mistaken for history that was not.
 """
 
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset
 
 from actors.runtime.clock cimport Clock
 
@@ -40,7 +41,9 @@ cdef class Recorder:
         if capacity < 2 or capacity & (capacity - 1):
             raise ValueError(f"capacity must be a power of two, not {capacity}")
         self.rows = <Row*> calloc(capacity, sizeof(Row))
-        if self.rows == NULL:
+        self.countable = 1024
+        self.counts = <int64_t*> calloc(self.countable, sizeof(int64_t))
+        if self.rows == NULL or self.counts == NULL:
             raise MemoryError()
         self.capacity = capacity
         self.next_sequence = 1
@@ -55,6 +58,7 @@ cdef class Recorder:
 
     def __dealloc__(self):
         free(self.rows)
+        free(self.counts)
 
     cdef int32_t intern_name(self, object key) except -1:
         cdef object found = self.ids.get(key)
@@ -62,6 +66,14 @@ cdef class Recorder:
             return <int32_t> found
         cdef str name = key.__name__ if isinstance(key, type) else key
         cdef int32_t number = <int32_t> len(self.names)
+        cdef int64_t* counts
+        if number >= self.countable:
+            counts = <int64_t*> realloc(self.counts, 2 * self.countable * sizeof(int64_t))
+            if counts == NULL:
+                raise MemoryError()
+            memset(counts + self.countable, 0, self.countable * sizeof(int64_t))
+            self.counts = counts
+            self.countable *= 2
         self.ids[key] = number
         self.names.append(name)
         return number
@@ -74,6 +86,7 @@ cdef class Recorder:
         if self.hasher is not None and sequence - self.hashed >= self.capacity - 1:
             self.hash_up_to(sequence)
         row.sequence = sequence
+        self.counts[kind_id] += 1
         row.time_us = self.clock.monotonic_us()
         row.cause = cause
         row.actor = actor
@@ -102,6 +115,11 @@ cdef class Recorder:
     def note(self, int32_t actor, kind, int64_t cause, partition="", int64_t offset1=-1, int64_t offset2=-1):
         """Write a row and return its sequence. ``kind`` is a name or a message class."""
         return self.write(actor, kind, cause, self.intern_name(partition), offset1, offset2)
+
+    def count(self, kind):
+        """How many rows of a kind were written, those that were overwritten since among them."""
+        cdef object number = self.ids.get(kind)
+        return 0 if number is None else self.counts[<int32_t> number]
 
     def trace_hash(self):
         """The run's fingerprint: XXH3-128 over all rows and names so far, as 32 hex digits."""

@@ -106,3 +106,10 @@ def test_ids_drawn_from_a_seed_are_the_same_again_and_are_uuids() -> None:
     ids = [virtual_world(5).uuid(), virtual_world(5).uuid(), virtual_world(6).uuid()]
     assert ids[0] == ids[1] != ids[2]
     assert {(len(each), each[6] >> 4, each[8] >> 6) for each in ids} == {(16, 4, 2)}
+
+
+def test_rows_of_a_kind_are_counted_whether_or_not_the_ring_still_has_them() -> None:
+    _, rows = recorder(4)
+    for number in range(3000):
+        rows.note(rows.intern(f"actor-{number}"), "Odd" if number % 2 else "Even", 0)
+    assert (rows.count("Odd"), rows.count("Even"), rows.count("Never")) == (1500, 1500, 0)

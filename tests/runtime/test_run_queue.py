@@ -141,3 +141,11 @@ def test_numbers_drawn_from_a_seed_stay_below_their_bound_and_reach_it() -> None
     queue = RunQueue(Recorder(Clock(True)), 7)
     drawn = [queue.draw_below(10) for _ in range(500)]
     assert set(drawn) == set(range(10))
+
+
+def test_the_queue_says_whose_turn_was_the_last() -> None:
+    world = virtual_world(1)
+    ref = start(Node(world, 1), Player, "player")
+    world.queue.run()
+    assert world.queue.ran is ref.actor_inbox
+    assert world.queue.running is None
