@@ -32,7 +32,7 @@ from actors.groups.messages import (
 from actors.groups.settings import settings_of
 from actors.partition.messages import FROM_COORDINATOR, Append, Appended, LogPart, ReadLog
 from actors.runtime import Actor, Ref, receives
-from kstore.errors import CoordinatorLoadInProgress, KafkaError, NotCoordinator
+from kstore.errors import CoordinatorLoadInProgress, KafkaError, NotCoordinator, NotEnoughReplicasAfterAppend
 from kstore.records import BatchBuilder, parse_batches
 
 if TYPE_CHECKING:
@@ -225,7 +225,8 @@ class GroupCoordinator(Actor):
     def _appended(self, outcome: Any, token: int) -> None:
         self._deadlines.pop(token).cancel()
         error: KafkaError | None = None
-        if not isinstance(outcome, Appended):
+        # Fewer in sync than wished for, but committed all the same: for offsets that is what counts.
+        if not isinstance(outcome, Appended | NotEnoughReplicasAfterAppend):
             error = outcome if isinstance(outcome, KafkaError) else NotCoordinator()
         self._machine.persisted(token, error, self.now_ms())
         self._carry_out()

@@ -1,0 +1,36 @@
+"""DeleteGroups, key 42, versions 0 to 2: delete groups without members, and all that they have committed.
+
+Answered when the deletion is committed in the log. A group with members is NON_EMPTY_GROUP.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.groups.asking import client_of, settled
+from actors.groups.messages import DeleteGroups
+from actors.groups.routing import coordinator_here
+from actors.runtime import Ask, Conversation, Ref
+from kstore.errors import KafkaError
+from kstore.schema.messages.delete_groups import DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse
+
+API_KEY = 42
+VERSIONS = (0, 2)
+
+
+def handle(call: Call) -> Conversation:
+    request: DeleteGroupsRequest = call.request
+    results: list[DeletableGroupResult] = []
+    by_coordinator: dict[Ref, list[str]] = {}
+    for group_id in dict.fromkeys(request.groups_names):
+        try:
+            by_coordinator.setdefault(coordinator_here(call.view, group_id), []).append(group_id)
+        except KafkaError as error:
+            results.append(DeletableGroupResult(group_id=group_id, error_code=error.code))
+    outcomes = yield [Ask(ref, DeleteGroups(names, client_of(call))) for ref, names in by_coordinator.items()]
+    for names, outcome in zip(by_coordinator.values(), outcomes, strict=True):
+        answer = settled(outcome)
+        if isinstance(answer, KafkaError):
+            results += [DeletableGroupResult(group_id=name, error_code=answer.code) for name in names]
+        else:
+            results += answer
+    return DeleteGroupsResponse(results=results)

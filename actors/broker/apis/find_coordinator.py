@@ -1,0 +1,87 @@
+"""FindCoordinator, key 10, versions 0 to 6: which broker coordinates a group.
+
+That is the leader of the group's partition of ``__consumer_offsets``. The first question makes the topic, and is
+answered COORDINATOR_NOT_AVAILABLE, as is every one until the partition has a leader: clients ask again. Coordinators
+of transactions (key type 1) and of share groups (2) don't exist; asking for one is INVALID_REQUEST, which clients don't
+retry, with a message that says so.
+
+Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 6 is what share groups came with.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call, Remote
+from actors.controller.image import BrokerImage, Endpoint
+from actors.groups.routing import OFFSETS_TOPIC, group_partition
+from actors.runtime import Conversation
+from kstore.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError
+from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
+from kstore.schema.messages.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
+
+API_KEY = 10
+VERSIONS = (0, 6)
+
+SEVERAL_KEYS = 4
+GROUP = 0
+
+CREATE_TIMEOUT_MS = 30_000
+
+
+def handle(call: Call) -> Conversation:
+    request: FindCoordinatorRequest = call.request
+    keys = request.coordinator_keys if call.version >= SEVERAL_KEYS else [request.key]
+    if request.key_type == GROUP and call.view.image.topic(OFFSETS_TOPIC) is None:
+        yield Remote(call.view.image.controller_id, _creation(call))
+    found = [_find(call, request.key_type, key) for key in keys]
+    if call.version >= SEVERAL_KEYS:
+        return FindCoordinatorResponse(coordinators=found)
+    only = found[0]
+    return FindCoordinatorResponse(
+        error_code=only.error_code,
+        error_message=only.error_message,
+        node_id=only.node_id,
+        host=only.host,
+        port=only.port,
+    )
+
+
+def _find(call: Call, key_type: int, key: str) -> Coordinator:
+    try:
+        broker = _coordinator(call, key_type, key)
+    except KafkaError as error:
+        return Coordinator(key=key, node_id=-1, host="", port=-1, error_code=error.code, error_message=error.message)
+    endpoint = _endpoint(broker, call.listener)
+    return Coordinator(key=key, node_id=broker.id, host=endpoint.host, port=endpoint.port, error_message=None)
+
+
+def _coordinator(call: Call, key_type: int, key: str) -> BrokerImage:
+    if key_type != GROUP:
+        raise InvalidRequest(f"there are coordinators of groups (key type 0) only, none of key type {key_type}")
+    image = call.view.image
+    topic = image.topic(OFFSETS_TOPIC)
+    partition = None if topic is None else topic.partitions.get(group_partition(call.view, key))
+    broker: BrokerImage | None = None if partition is None else image.brokers.get(partition.leader)
+    if broker is None or broker.fenced:
+        raise CoordinatorNotAvailable()
+    return broker
+
+
+def _endpoint(broker: BrokerImage, listener: str) -> Endpoint:
+    return next((each for each in broker.endpoints if each.name == listener), broker.endpoints[0])
+
+
+def _creation(call: Call) -> CreateTopicsRequest:
+    """The offsets topic; that another node makes it at the same time does no harm."""
+    config = call.view.config
+    settings = {
+        "cleanup.policy": "compact",
+        "compression.type": "producer",
+        "segment.bytes": str(config.integer("offsets.topic.segment.bytes")),
+    }
+    topic = CreatableTopic(
+        name=OFFSETS_TOPIC,
+        num_partitions=config.integer("offsets.topic.num.partitions"),
+        replication_factor=config.integer("offsets.topic.replication.factor"),
+        configs=[CreatableTopicConfig(name=name, value=value) for name, value in settings.items()],
+    )
+    return CreateTopicsRequest(topics=[topic], timeout_ms=CREATE_TIMEOUT_MS)

@@ -1,0 +1,28 @@
+"""Heartbeat, key 12, versions 0 to 4: a member shows that it lives, and learns of a rebalance.
+
+A coordinator that is still loading its groups answers without an error, as nobody's session runs yet.
+
+Versions: 3 knows static members.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.groups.asking import ask_coordinator, client_of
+from actors.groups.messages import Beat
+from actors.runtime import Conversation
+from kstore.errors import CoordinatorLoadInProgress, InvalidGroupId, KafkaError
+from kstore.schema.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
+
+API_KEY = 12
+VERSIONS = (0, 4)
+
+
+def handle(call: Call) -> Conversation:
+    request: HeartbeatRequest = call.request
+    if not request.group_id:
+        return HeartbeatResponse(error_code=InvalidGroupId.code)
+    outcome = yield from ask_coordinator(call, request.group_id, Beat(request, client_of(call)))
+    if isinstance(outcome, CoordinatorLoadInProgress):
+        return HeartbeatResponse()
+    return HeartbeatResponse(error_code=outcome.code) if isinstance(outcome, KafkaError) else outcome

@@ -1,0 +1,36 @@
+"""JoinGroup, key 11, versions 0 to 9: become a member of a group, or take part in its next generation.
+
+The answer waits until the group's members have joined, or as long as its rebalance timeout. The group's coordinator
+must be on this node (NOT_COORDINATOR) and have loaded its groups (COORDINATOR_LOAD_IN_PROGRESS).
+
+Versions: 0 has no rebalance timeout, the session timeout stands in; from 4 on a new dynamic member is first given an
+id (MEMBER_ID_REQUIRED); 5 knows static members; before 7 an absent protocol name is an empty one; 8 takes a reason;
+from 9 on a leader can be told to skip the assignment.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.groups.asking import ask_coordinator, client_of
+from actors.groups.messages import Join
+from actors.runtime import Conversation
+from kstore.errors import InvalidGroupId, KafkaError
+from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupResponse
+
+API_KEY = 11
+VERSIONS = (0, 9)
+
+PROTOCOL_MAY_BE_NULL = 7
+
+
+def handle(call: Call) -> Conversation:
+    request: JoinGroupRequest = call.request
+    if request.group_id:
+        outcome = yield from ask_coordinator(call, request.group_id, Join(request, client_of(call)))
+    else:
+        outcome = InvalidGroupId()
+    if isinstance(outcome, KafkaError):
+        outcome = JoinGroupResponse(error_code=outcome.code, member_id=request.member_id, protocol_name=None)
+    if call.version < PROTOCOL_MAY_BE_NULL and outcome.protocol_name is None:
+        outcome.protocol_name = ""
+    return outcome

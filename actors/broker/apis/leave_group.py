@@ -1,0 +1,35 @@
+"""LeaveGroup, key 13, versions 0 to 5: members leave, or are removed by an administrator, at once.
+
+Versions: 0 to 2 name one member, whose error is the response's; from 3 on several, each by its id, or a static one by
+its instance id alone; 5 takes a reason.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.groups.asking import ask_coordinator, client_of
+from actors.groups.messages import Leave
+from actors.runtime import Conversation
+from kstore.errors import InvalidGroupId, KafkaError
+from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
+
+API_KEY = 13
+VERSIONS = (0, 5)
+
+NAMES_SEVERAL = 3
+
+
+def handle(call: Call) -> Conversation:
+    request: LeaveGroupRequest = call.request
+    if not request.group_id:
+        return LeaveGroupResponse(error_code=InvalidGroupId.code)
+    names_several = call.version >= NAMES_SEVERAL
+    if not names_several:
+        members = [MemberIdentity(member_id=request.member_id)]
+        request = LeaveGroupRequest(group_id=request.group_id, members=members)
+    outcome = yield from ask_coordinator(call, request.group_id, Leave(request, client_of(call)))
+    if isinstance(outcome, KafkaError):
+        return LeaveGroupResponse(error_code=outcome.code)
+    if names_several:
+        return outcome
+    return LeaveGroupResponse(error_code=outcome.error_code or outcome.members[0].error_code)

@@ -1,0 +1,34 @@
+"""ListGroups, key 16, versions 0 to 5: the groups whose coordinators are on this node.
+
+A client that wants all groups asks every broker. While one of the coordinators is loading the whole answer is
+COORDINATOR_LOAD_IN_PROGRESS, as an incomplete list would look complete.
+
+Versions: from 4 on filtered by state, from 5 on by type (there are only classic groups).
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.groups.asking import settled
+from actors.groups.messages import ListGroups
+from actors.runtime import Ask, Conversation
+from kstore.errors import KafkaError, NotCoordinator
+from kstore.schema.messages.list_groups import ListedGroup, ListGroupsRequest, ListGroupsResponse
+
+API_KEY = 16
+VERSIONS = (0, 5)
+
+
+def handle(call: Call) -> Conversation:
+    request: ListGroupsRequest = call.request
+    message = ListGroups(request.states_filter, request.types_filter)
+    outcomes = yield [Ask(coordinator, message) for _, coordinator in sorted(call.view.coordinators.items())]
+    groups: list[ListedGroup] = []
+    for outcome in outcomes:
+        answer = settled(outcome)
+        if isinstance(answer, NotCoordinator):
+            continue  # it moved away meanwhile, and its groups with it
+        if isinstance(answer, KafkaError):
+            return ListGroupsResponse(error_code=answer.code)
+        groups += answer
+    return ListGroupsResponse(groups=groups)

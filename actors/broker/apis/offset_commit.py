@@ -1,0 +1,89 @@
+"""OffsetCommit, key 8, versions 2 to 10: remember how far a group has read.
+
+Answered when the offsets are committed in ``__consumer_offsets``. Topics and partitions that don't exist are refused
+one by one, the others go to the group's coordinator. A generation below 0 is a client that assigns its partitions
+itself, for which a group is made if there is none.
+
+Versions: 2 to 4 take a retention time of their own; 6 takes leader epochs; 7 knows static members; 8 is the first
+flexible one; from 9 on a group that isn't there is GROUP_ID_NOT_FOUND, before ILLEGAL_GENERATION; 10 names topics by
+id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from actors.broker.call import Call
+from actors.groups.asking import ask_coordinator, client_of
+from actors.groups.messages import CommitOffsets
+from actors.runtime import Conversation
+from kstore.errors import KafkaError, UnknownTopicId, UnknownTopicOrPartition
+from kstore.schema.messages.offset_commit import (
+    OffsetCommitRequest,
+    OffsetCommitRequestTopic,
+    OffsetCommitResponse,
+    OffsetCommitResponsePartition,
+    OffsetCommitResponseTopic,
+)
+
+API_KEY = 8
+VERSIONS = (2, 10)
+
+TOPICS_BY_ID = 10
+
+
+def handle(call: Call) -> Conversation:
+    request: OffsetCommitRequest = call.request
+    answers = [OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id) for topic in request.topics]
+    accepted: list[OffsetCommitRequestTopic] = []
+    their_answers: list[OffsetCommitResponseTopic] = []
+    for topic, answer in zip(request.topics, answers, strict=True):
+        known = _existing(call, topic, answer)
+        if known is not None and known.partitions:
+            accepted.append(known)
+            their_answers.append(answer)
+    if accepted:
+        outcome = yield from ask_coordinator(
+            call, request.group_id, CommitOffsets(_narrowed(request, accepted), client_of(call))
+        )
+        if isinstance(outcome, KafkaError):
+            for topic, answer in zip(accepted, their_answers, strict=True):
+                _refuse(answer, (each.partition_index for each in topic.partitions), outcome)
+        else:
+            for found, answer in zip(outcome.topics, their_answers, strict=True):
+                answer.partitions += found.partitions
+    return OffsetCommitResponse(topics=answers)
+
+
+def _existing(
+    call: Call, topic: OffsetCommitRequestTopic, answer: OffsetCommitResponseTopic
+) -> OffsetCommitRequestTopic | None:
+    """The part of a topic that exists, under both name and id; the rest is refused in the answer."""
+    image = call.view.image
+    by_id = call.version >= TOPICS_BY_ID
+    found = image.topic_by_id(topic.topic_id) if by_id else image.topic(topic.name)
+    if found is None:
+        missing = UnknownTopicId() if by_id else UnknownTopicOrPartition()
+        _refuse(answer, (each.partition_index for each in topic.partitions), missing)
+        return None
+    known = [each for each in topic.partitions if each.partition_index in found.partitions]
+    unknown = [each.partition_index for each in topic.partitions if each.partition_index not in found.partitions]
+    _refuse(answer, unknown, UnknownTopicOrPartition())
+    return OffsetCommitRequestTopic(name=found.name, topic_id=found.id, partitions=known)
+
+
+def _refuse(answer: OffsetCommitResponseTopic, partitions: Iterable[int], error: KafkaError) -> None:
+    answer.partitions += [
+        OffsetCommitResponsePartition(partition_index=partition, error_code=error.code) for partition in partitions
+    ]
+
+
+def _narrowed(request: OffsetCommitRequest, topics: list[OffsetCommitRequestTopic]) -> OffsetCommitRequest:
+    return OffsetCommitRequest(
+        group_id=request.group_id,
+        generation_id_or_member_epoch=request.generation_id_or_member_epoch,
+        member_id=request.member_id,
+        group_instance_id=request.group_instance_id,
+        retention_time_ms=request.retention_time_ms,
+        topics=topics,
+    )

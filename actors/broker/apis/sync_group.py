@@ -1,0 +1,30 @@
+"""SyncGroup, key 14, versions 0 to 5: get one's share of a generation; the leader brings everybody's.
+
+Followers wait for the leader's sync, and all wait until the assignment is committed in the log.
+
+Versions: 3 knows static members; 5 must name the protocol and its type, and is answered with them.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.groups.asking import ask_coordinator, client_of
+from actors.groups.messages import Sync
+from actors.runtime import Conversation
+from kstore.errors import InconsistentGroupProtocol, InvalidGroupId, KafkaError
+from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupResponse
+
+API_KEY = 14
+VERSIONS = (0, 5)
+
+MUST_NAME_PROTOCOL = 5
+
+
+def handle(call: Call) -> Conversation:
+    request: SyncGroupRequest = call.request
+    if call.version >= MUST_NAME_PROTOCOL and (request.protocol_type is None or request.protocol_name is None):
+        return SyncGroupResponse(error_code=InconsistentGroupProtocol.code)
+    if not request.group_id:
+        return SyncGroupResponse(error_code=InvalidGroupId.code)
+    outcome = yield from ask_coordinator(call, request.group_id, Sync(request, client_of(call)))
+    return SyncGroupResponse(error_code=outcome.code) if isinstance(outcome, KafkaError) else outcome
