@@ -8,6 +8,7 @@ Versions: 4 shows static members; before 6 a group that isn't there is described
 
 from __future__ import annotations
 
+from actors.broker.authorized import ON_GROUP
 from actors.broker.call import Call
 from actors.groups.asking import settled
 from actors.groups.messages import DescribeGroup
@@ -18,9 +19,6 @@ from kstore.schema.messages.describe_groups import DescribedGroup, DescribeGroup
 
 API_KEY = 15
 VERSIONS = (0, 6)
-
-READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS = 3, 6, 8, 10, 11
-ALL_OPERATIONS = sum(1 << operation for operation in (READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS))
 
 
 def handle(call: Call) -> Conversation:
@@ -40,7 +38,7 @@ def handle(call: Call) -> Conversation:
         described.append(_refused(group_id, answer) if isinstance(answer, KafkaError) else answer)
     for group in described:
         if request.include_authorized_operations and not group.error_code:
-            group.authorized_operations = ALL_OPERATIONS
+            group.authorized_operations = ON_GROUP
     return DescribeGroupsResponse(groups=described)
 
 

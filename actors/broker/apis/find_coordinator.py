@@ -1,21 +1,23 @@
 """FindCoordinator, key 10, versions 0 to 6: which broker coordinates a group.
 
-That is the leader of the group's partition of ``__consumer_offsets``. The first question makes the topic, and is
-answered COORDINATOR_NOT_AVAILABLE, as is every one until the partition has a leader: clients ask again. Coordinators
-of transactions (key type 1) and of share groups (2) don't exist; asking for one is INVALID_REQUEST, which clients don't
-retry, with a message that says so.
+That is the leader of the group's partition of ``__consumer_offsets``. The first question makes the topic, and waits a
+little for this node to know it (Kafka lets the client ask again); while the partition has no leader the answer is
+COORDINATOR_NOT_AVAILABLE, and clients ask again. Coordinators of transactions (key type 1) and of share groups (2)
+don't exist; asking for one is INVALID_REQUEST, which clients don't retry, with a message that says so.
 
 Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 6 is what share groups came with.
 """
 
 from __future__ import annotations
 
-from actors.broker.call import Call, Remote
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller, until_known
 from actors.controller.image import BrokerImage, Endpoint
+from actors.controller.internal_topics import creatable
 from actors.groups.routing import OFFSETS_TOPIC, group_partition
 from actors.runtime import Conversation
 from kstore.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError
-from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
+from kstore.schema.messages.create_topics import CreateTopicsRequest
 from kstore.schema.messages.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
 
 API_KEY = 10
@@ -25,13 +27,14 @@ SEVERAL_KEYS = 4
 GROUP = 0
 
 CREATE_TIMEOUT_MS = 30_000
+CREATE_VERSION = 7
 
 
 def handle(call: Call) -> Conversation:
     request: FindCoordinatorRequest = call.request
     keys = request.coordinator_keys if call.version >= SEVERAL_KEYS else [request.key]
     if request.key_type == GROUP and call.view.image.topic(OFFSETS_TOPIC) is None:
-        yield Remote(call.view.image.controller_id, _creation(call))
+        yield from _make_offsets_topic(call)
     found = [_find(call, request.key_type, key) for key in keys]
     if call.version >= SEVERAL_KEYS:
         return FindCoordinatorResponse(coordinators=found)
@@ -43,6 +46,15 @@ def handle(call: Call) -> Conversation:
         host=only.host,
         port=only.port,
     )
+
+
+def _make_offsets_topic(call: Call) -> Conversation:
+    """Ask the controller for it; that another node does so at the same time, or that it refuses, shows afterwards."""
+    topic = creatable(OFFSETS_TOPIC, call.view.config)
+    request = CreateTopicsRequest(topics=[topic], timeout_ms=CREATE_TIMEOUT_MS)
+    outcome = yield from to_controller(call, request, CREATE_VERSION)
+    if failed(outcome) is None:
+        yield from until_known(call, (OFFSETS_TOPIC,))
 
 
 def _find(call: Call, key_type: int, key: str) -> Coordinator:
@@ -68,20 +80,3 @@ def _coordinator(call: Call, key_type: int, key: str) -> BrokerImage:
 
 def _endpoint(broker: BrokerImage, listener: str) -> Endpoint:
     return next((each for each in broker.endpoints if each.name == listener), broker.endpoints[0])
-
-
-def _creation(call: Call) -> CreateTopicsRequest:
-    """The offsets topic; that another node makes it at the same time does no harm."""
-    config = call.view.config
-    settings = {
-        "cleanup.policy": "compact",
-        "compression.type": "producer",
-        "segment.bytes": str(config.integer("offsets.topic.segment.bytes")),
-    }
-    topic = CreatableTopic(
-        name=OFFSETS_TOPIC,
-        num_partitions=config.integer("offsets.topic.num.partitions"),
-        replication_factor=config.integer("offsets.topic.replication.factor"),
-        configs=[CreatableTopicConfig(name=name, value=value) for name, value in settings.items()],
-    )
-    return CreateTopicsRequest(topics=[topic], timeout_ms=CREATE_TIMEOUT_MS)
