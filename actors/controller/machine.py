@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from random import Random
-from typing import Any
 
 from actors.broker.config import BrokerConfig
 from actors.controller import brokers, configs, deletion, producer_ids, replication, topics

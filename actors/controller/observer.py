@@ -7,7 +7,7 @@ fetch is under way at a time; when the controller can't be reached it tries agai
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.controller import fetching
 from actors.controller.image import ClusterImage, ImageDelta

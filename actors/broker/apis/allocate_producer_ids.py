@@ -1,0 +1,21 @@
+"""AllocateProducerIds (key 67): a broker wants a block of producer ids to hand out.
+
+For nodes only: clients can't ask it. The controller answers; a node that isn't the controller says so.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller
+from actors.runtime import Conversation
+from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsResponse
+
+API_KEY = 67
+VERSIONS = (0, 0)
+
+
+def handle(call: Call) -> Conversation:
+    """Asks this node's controller."""
+    outcome = yield from to_controller(call, call.request)
+    error = failed(outcome)
+    return outcome if error is None else AllocateProducerIdsResponse(error_code=error.code)

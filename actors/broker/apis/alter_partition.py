@@ -1,0 +1,23 @@
+"""AlterPartition (key 56): the leader of partitions proposes their in-sync sets.
+
+Version 3 names each member with its broker epoch (KIP-903); with 2 the controller can't tell a restarted broker.
+
+For nodes only: clients can't ask it. The controller answers; a node that isn't the controller says so.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller
+from actors.runtime import Conversation
+from kstore.schema.messages.alter_partition import AlterPartitionResponse
+
+API_KEY = 56
+VERSIONS = (2, 3)
+
+
+def handle(call: Call) -> Conversation:
+    """Asks this node's controller."""
+    outcome = yield from to_controller(call, call.request)
+    error = failed(outcome)
+    return outcome if error is None else AlterPartitionResponse(error_code=error.code)

@@ -1,0 +1,21 @@
+"""BrokerHeartbeat (key 63): a broker's sign of life, and what it wants to become.
+
+For nodes only: clients can't ask it. The controller answers; a node that isn't the controller says so.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller
+from actors.runtime import Conversation
+from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatResponse
+
+API_KEY = 63
+VERSIONS = (0, 1)
+
+
+def handle(call: Call) -> Conversation:
+    """Asks this node's controller."""
+    outcome = yield from to_controller(call, call.request)
+    error = failed(outcome)
+    return outcome if error is None else BrokerHeartbeatResponse(error_code=error.code)

@@ -1,0 +1,23 @@
+"""BrokerRegistration (key 62): a broker that has started introduces itself.
+
+Version 2 names its log directories, 3 the epoch in which it last stopped; both are optional.
+
+For nodes only: clients can't ask it. The controller answers; a node that isn't the controller says so.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller
+from actors.runtime import Conversation
+from kstore.schema.messages.broker_registration import BrokerRegistrationResponse
+
+API_KEY = 62
+VERSIONS = (0, 4)
+
+
+def handle(call: Call) -> Conversation:
+    """Asks this node's controller."""
+    outcome = yield from to_controller(call, call.request)
+    error = failed(outcome)
+    return outcome if error is None else BrokerRegistrationResponse(error_code=error.code)

@@ -1,0 +1,178 @@
+"""Metadata (key 3): the brokers, the controller, and the topics with their partitions, leaders and replicas.
+
+Version 0 asks for all topics with an empty list, later ones with null; 1 added the controller, racks and internal
+topics, 4 the wish not to have topics made, 7 leader epochs, 8 the authorized operations, 10 topic ids, 12 asking by
+id. Topics that are asked for by name and aren't there are made, when the request and `auto.create.topics.enable` allow
+it. The first answer then has them already if the controller is quick (Kafka always says unknown first).
+
+A partition without a leader has LEADER_NOT_AVAILABLE and leader -1; replicas on fenced brokers are offline. Version 0
+leaves fenced brokers out of the replicas and the in-sync set, with REPLICA_NOT_AVAILABLE, as Kafka does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from actors.broker import authorized
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller, until_known
+from actors.controller import topic_names
+from actors.controller.image import NO_LEADER, ClusterImage, PartitionImage, TopicImage
+from actors.controller.internal_topics import creatable
+from actors.runtime import Conversation
+from kstore import errors
+from kstore.errors import KafkaError
+from kstore.schema.messages.create_topics import CreateTopicsRequest
+from kstore.schema.messages.metadata import (
+    MetadataRequestTopic,
+    MetadataResponse,
+    MetadataResponseBroker,
+    MetadataResponsePartition,
+    MetadataResponseTopic,
+)
+from kstore.schema.uuids import ZERO
+
+API_KEY = 3
+VERSIONS = (0, 13)
+CREATE_VERSION = 7
+
+
+def handle(call: Call) -> MetadataResponse | Conversation:
+    """Answers from the node's own image, making topics first where that is wanted."""
+    request = call.request
+    wanted: list[MetadataRequestTopic] | None = request.topics
+    if wanted is None or (call.version == 0 and not wanted):
+        return answer(call, [described(call, topic) for topic in call.view.image.topics.values()])
+    missing = [name for name in names_to_make(call, wanted) if name not in call.view.image.topics]
+    if missing:
+        return made_first(call, wanted, missing)
+    return answer(call, topics_of(call, wanted))
+
+
+def names_to_make(call: Call, wanted: Iterable[MetadataRequestTopic]) -> list[str]:
+    """The names that may be made, if the request and the broker want topics made on first use."""
+    if not (call.request.allow_auto_topic_creation and call.view.config.boolean("auto.create.topics.enable")):
+        return []
+    asked = dict.fromkeys(topic.name for topic in wanted if topic.name is not None and topic.topic_id == ZERO)
+    return [name for name in asked if is_legal(name)]
+
+
+def is_legal(name: str) -> bool:
+    try:
+        topic_names.validate(name)
+    except errors.InvalidTopic:
+        return False
+    return name != topic_names.METADATA_TOPIC
+
+
+def made_first(call: Call, wanted: list[MetadataRequestTopic], missing: list[str]) -> Conversation:
+    """Has topics made, waits a while to learn of them, then answers."""
+    view = call.view
+    topics = [creatable(name, view.config) for name in missing]
+    outcome = yield from to_controller(call, CreateTopicsRequest(topics=topics), CREATE_VERSION)
+    refused: dict[str, int] = {}
+    if failed(outcome) is None:
+        made = [result.name for result in outcome.topics if result.error_code in (0, errors.TopicAlreadyExists.code)]
+        refused = {result.name: result.error_code for result in outcome.topics if result.name not in made}
+        yield from until_known(call, tuple(made))
+    return answer(call, topics_of(call, wanted, refused))
+
+
+def topics_of(
+    call: Call, wanted: list[MetadataRequestTopic], refused: dict[str, int] | None = None
+) -> list[MetadataResponseTopic]:
+    """The topics asked for, each once, in the order asked; what isn't there with its error."""
+    image: ClusterImage = call.view.image
+    found: dict[tuple[str | None, bytes], MetadataResponseTopic] = {}
+    for asked in wanted:
+        key = (asked.name, asked.topic_id)
+        if key in found:
+            continue
+        try:
+            topic = resolved(image, asked, call.version)
+        except KafkaError as error:
+            code = (refused or {}).get(asked.name or "", error.code)
+            name = asked.name if call.version >= 12 else asked.name or ""
+            found[key] = MetadataResponseTopic(error_code=code, name=name, topic_id=asked.topic_id)
+        else:
+            found[key] = described(call, topic)
+    return list(found.values())
+
+
+def resolved(image: ClusterImage, asked: MetadataRequestTopic, version: int) -> TopicImage:
+    """The topic that is meant; raises why there is none."""
+    by_id = asked.topic_id != ZERO
+    if version < 12 and (by_id or asked.name is None):
+        raise errors.InvalidRequest
+    if by_id:
+        topic = image.topic_by_id(asked.topic_id)
+        if topic is None:
+            raise errors.UnknownTopicId
+        return topic
+    name = asked.name or ""
+    topic = image.topics.get(name)
+    if topic is None:
+        topic_names.validate(name)
+        raise errors.UnknownTopicOrPartition
+    return topic
+
+
+def described(call: Call, topic: TopicImage) -> MetadataResponseTopic:
+    """A topic that is there."""
+    image: ClusterImage = call.view.image
+    alive = frozenset(broker.id for broker in image.brokers.values() if not broker.fenced)
+    one = oldest_partition if call.version == 0 else partition
+    return MetadataResponseTopic(
+        name=topic.name,
+        topic_id=topic.id,
+        is_internal=topic.name in topic_names.INTERNAL_TOPICS,
+        partitions=[one(number, found, alive) for number, found in topic.partitions.items()],
+        topic_authorized_operations=(
+            authorized.ON_TOPIC if call.request.include_topic_authorized_operations else authorized.NOT_ASKED
+        ),
+    )
+
+
+def partition(number: int, found: PartitionImage, alive: frozenset[int]) -> MetadataResponsePartition:
+    led = found.leader in alive
+    return MetadataResponsePartition(
+        error_code=0 if led else errors.LeaderNotAvailable.code,
+        partition_index=number,
+        leader_id=found.leader if led else NO_LEADER,
+        leader_epoch=found.leader_epoch,
+        replica_nodes=list(found.replicas),
+        isr_nodes=list(found.isr),
+        offline_replicas=[replica for replica in found.replicas if replica not in alive],
+    )
+
+
+def oldest_partition(number: int, found: PartitionImage, alive: frozenset[int]) -> MetadataResponsePartition:
+    """As version 0 has it: without the brokers that can't be reached."""
+    answer = partition(number, found, alive)
+    answer.replica_nodes = [replica for replica in found.replicas if replica in alive]
+    answer.isr_nodes = [replica for replica in found.isr if replica in alive]
+    reachable = len(answer.replica_nodes) + len(answer.isr_nodes) == len(found.replicas) + len(found.isr)
+    if not answer.error_code and not reachable:
+        answer.error_code = errors.ReplicaNotAvailable.code
+    return answer
+
+
+def answer(call: Call, topics: list[MetadataResponseTopic]) -> MetadataResponse:
+    """The whole response around the topics."""
+    image: ClusterImage = call.view.image
+    alive = [image.brokers[number] for number in sorted(image.brokers) if not image.brokers[number].fenced]
+    controller = image.controller_id
+    if alive and controller not in (broker.id for broker in alive):
+        controller = alive[0].id  # any broker passes on what is for the controller
+    return MetadataResponse(
+        brokers=[
+            MetadataResponseBroker(node_id=broker.id, host=broker.host, port=broker.port, rack=broker.rack)
+            for broker in alive
+        ],
+        cluster_id=image.cluster_id,
+        controller_id=controller if alive else -1,
+        topics=topics,
+        cluster_authorized_operations=(
+            authorized.ON_CLUSTER if call.request.include_cluster_authorized_operations else authorized.NOT_ASKED
+        ),
+    )

@@ -1,0 +1,47 @@
+"""How a handler reaches the controller: on its own node by asking it, elsewhere over a link, as Kafka forwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.broker.call import Call, Remote
+from actors.controller.messages import AwaitTopics, Decide
+from actors.network.link import Disconnected
+from actors.runtime import Ask, Conversation
+from kstore.errors import KafkaError, NotController, RequestTimedOut
+
+TOPICS_KNOWN_MS_MAX = 1_000
+"""How long the answer to a creation is held back for this node to learn of it; then it goes out all the same."""
+
+
+def to_controller(call: Call, request: Any, version: int | None = None) -> Conversation:
+    """The controller's response to `request`, or a KafkaError: NotController when there is none to be found.
+
+    When the link to the controller breaks it isn't known whether the request was carried out: RequestTimedOut.
+    """
+    view = call.view
+    if view.controller is not None:
+        outcome = yield Ask(view.controller, Decide(request, call.version if version is None else version))
+        return outcome
+    controller_id = view.image.controller_id
+    if controller_id == -1 or controller_id == call.node.node_id or call.is_broker:
+        return NotController()
+    outcome = yield Remote(controller_id, request, call.version if version is None else version)
+    if isinstance(outcome, Disconnected):
+        return RequestTimedOut(f"The connection to the controller was lost: {outcome.message}.")
+    return outcome
+
+
+def until_known(call: Call, names: tuple[str, ...]) -> Conversation:
+    """Waits a while for this node to know topics that the controller has just made."""
+    if names and call.view.metadata is not None:
+        yield Ask(call.view.metadata, AwaitTopics(names, TOPICS_KNOWN_MS_MAX))
+
+
+def failed(outcome: Any) -> KafkaError | None:
+    """The error that a conversation with the controller ended in, if it did; anything else unforeseen is raised."""
+    if isinstance(outcome, KafkaError):
+        return outcome
+    if isinstance(outcome, Exception):
+        return NotController()
+    return None
