@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from actors.controller.features import supported
 from actors.runtime import Actor, Ref, receives
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
 from kstore.schema.messages.broker_registration import BrokerRegistrationRequest, Listener
@@ -83,7 +84,7 @@ class Lifecycle(Actor):
                 Listener(name=e.name, host=e.host, port=e.port, security_protocol=e.security_protocol)
                 for e in self.endpoints
             ],
-            features=[],
+            features=supported(),
             rack=None,
             is_migrating_zk_broker=False,
             log_dirs=[self.directory_id],

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.broker.config import BrokerConfig, ConfigError, parse_settings, topic_values, validate_topic_configs
+from actors.broker.config import (
+    BrokerConfig,
+    ConfigError,
+    parse_settings,
+    topic_log_config,
+    topic_values,
+    validate_topic_configs,
+)
 from actors.broker.config import broker as broker_keys
 from actors.broker.config import topic as topic_keys
 from actors.broker.config.broker import Source
@@ -127,6 +134,14 @@ def test_the_finer_of_two_broker_keys_for_one_topic_key_wins() -> None:
         "log.roll.hours",
         "log.roll.hours",
     ]
+
+
+def test_a_log_is_kept_as_its_topic_and_its_brokers_say() -> None:
+    broker = BrokerConfig({"log.segment.bytes": "2000000", "log.roll.ms": "5000", "producer.id.expiration.ms": "9"})
+    config = topic_log_config({"message.timestamp.type": "LogAppendTime", "cleanup.policy": "compact"}, broker)
+    assert (config.segment_bytes, config.segment_ms, config.producer_id_expiration_ms) == (2_000_000, 5_000, 9)
+    assert (config.message_timestamp_type, config.compacted) == (1, True)
+    assert topic_log_config({"internal.segment.bytes": "500"}, broker).segment_bytes == 500
 
 
 @given(st.integers())

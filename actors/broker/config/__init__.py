@@ -6,6 +6,14 @@ from Kafka's jars; `implemented` says which keys do something here; `broker` and
 
 from actors.broker.config.broker import BrokerConfig, parse_settings
 from actors.broker.config.definition import ConfigError, Value
-from actors.broker.config.topic import topic_values, validate_topic_configs
+from actors.broker.config.topic import topic_log_config, topic_values, validate_topic_configs
 
-__all__ = ["BrokerConfig", "ConfigError", "Value", "parse_settings", "topic_values", "validate_topic_configs"]
+__all__ = [
+    "BrokerConfig",
+    "ConfigError",
+    "Value",
+    "parse_settings",
+    "topic_log_config",
+    "topic_values",
+    "validate_topic_configs",
+]

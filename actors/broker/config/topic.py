@@ -9,6 +9,7 @@ from actors.broker.config.definition import Key, Value, nearest
 from actors.broker.config.implemented import TOPIC
 from actors.broker.config.topic_table import TOPIC_KEYS
 from kstore.errors import InvalidConfig
+from kstore.log import LogConfig
 
 KEYS: Mapping[str, Key] = {key.name: key for key in TOPIC_KEYS}
 
@@ -66,3 +67,25 @@ def described(configs: Mapping[str, str], broker: BrokerConfig) -> list[tuple[Ke
     """Every topic key that does something here, or that this topic sets, with the value that holds for it."""
     names = sorted({*TOPIC, *configs})
     return [(KEYS[name], topic_sources(name, configs, broker)[0]) for name in names if not KEYS[name].internal]
+
+
+SEGMENT_INDEX_BYTES_MIN = 12
+"""Room for one entry of an index; Kafka takes less and makes it so too."""
+
+
+def topic_log_config(configs: Mapping[str, str], broker: BrokerConfig) -> LogConfig:
+    """How the logs of a topic are kept, given the topic's own configs and the broker's.
+
+    >>> topic_log_config({"max.message.bytes": "1000"}, BrokerConfig()).max_message_bytes
+    1000
+    """
+    settings = {}
+    for name in (*TOPIC, *INTERNAL_ONLY):
+        text = topic_sources(name, configs, broker)[0].text
+        if text is not None:
+            settings[name] = text.strip()
+    if "internal.segment.bytes" in settings:
+        settings["segment.bytes"] = settings["internal.segment.bytes"]
+    settings["segment.index.bytes"] = str(max(SEGMENT_INDEX_BYTES_MIN, int(settings["segment.index.bytes"])))
+    settings["producer.id.expiration.ms"] = str(broker.integer("producer.id.expiration.ms"))
+    return LogConfig.from_topic(settings)
