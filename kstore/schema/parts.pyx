@@ -70,8 +70,10 @@ cdef Py_ssize_t nbytes_of(object chunk) except -1:
     if PyBytes_CheckExact(chunk):
         return PyBytes_GET_SIZE(chunk)
     size = getattr(chunk, "nbytes", None)
+    if size is None and PyObject_CheckBuffer(chunk):
+        size = memoryview(chunk).nbytes
     if size is None:
-        size = memoryview(chunk).nbytes if PyObject_CheckBuffer(chunk) else len(chunk)
+        raise TypeError(f"{chunk!r} is no chunk of record batches: it has neither a buffer nor nbytes")
     if size < 0:
         raise ValueError(f"a chunk of {size} bytes")
     return size

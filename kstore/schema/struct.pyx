@@ -163,7 +163,7 @@ class StructType(type):
             names.append(key)
             specs.append(namespace.pop(key))
         if bases:
-            namespace["__slots__"] = tuple(own)
+            namespace["__slots__"] = (*own, *namespace.get("__slots__", ()))
         cls = type.__new__(mcls, name, bases, namespace)
         layout = _lay_out(cls, tuple(names), tuple(specs))
         _layouts[cls] = layout

@@ -2,7 +2,7 @@
 
 One pass into a buffer that grows. A tagged field is written behind one byte of room for its size, and moved when
 the size takes more. Where a message carries record batches and the caller wants parts, the batches stay their own
-parts of the result, never copied, never even looked at: a chunk is anything with ``nbytes`` or a length.
+parts of the result, never copied, never even looked at: a chunk is anything with a buffer or ``nbytes``.
 
 What can't be written in a version raises ``UnsupportedVersion`` as in Kafka: a value other than the default in a
 field that the version doesn't have, unless the field is ignorable. Values of the wrong type or size are the
@@ -48,8 +48,8 @@ def encode(message, int version):
 def encode_parts(message, int version, prefix=b""):
     """The same as a list: buffers, and between them the chunks of record batches as they were given.
 
-    ``prefix`` are bytes to put in front. A field of record batches may be a list of chunks; a chunk has a buffer,
-    ``nbytes`` or a length, and need not be readable before it is sent.
+    ``prefix`` are bytes to put in front. A field of record batches may be a list of chunks; a chunk has a buffer
+    or ``nbytes``, and need not be readable before it is sent.
     """
     cdef Parts out = parts_writer()
     put_raw(out, prefix)
