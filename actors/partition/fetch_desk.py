@@ -14,8 +14,8 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.partition.follower import Chunks
-from actors.partition.messages import CONSUMER, CancelRead, Read, ReadAnswer
+from actors.partition.fetch_answers import TOPIC_IDS_FROM, Context, fetch_response, refusal
+from actors.partition.messages import CancelRead, Read, ReadAnswer
 from actors.partition.sessions import (
     ASKED,
     DUE,
@@ -27,36 +27,23 @@ from actors.partition.sessions import (
     SessionCache,
     Slot,
     next_epoch,
-    size_of,
 )
 from actors.runtime import Actor, receives
 from kstore.errors import (
-    FencedLeaderEpoch,
     FetchSessionIdNotFound,
     FetchSessionTopicIdError,
     InvalidFetchSessionEpoch,
     NotLeaderOrFollower,
-    TopicAuthorizationFailed,
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from kstore.schema.messages.fetch import (
-    EpochEndOffset,
-    FetchableTopicResponse,
-    FetchResponse,
-    LeaderIdAndEpoch,
-    NodeEndpoint,
-    PartitionData,
-)
+from kstore.schema.messages.fetch import FetchResponse
 
 if TYPE_CHECKING:
-    from actors.runtime import Node, Ref, Reply, Timer
+    from actors.runtime import Node, Ref, Timer
     from kstore.schema.messages.fetch import FetchRequest
 
-TOPIC_IDS_FROM = 13
-ENDPOINTS_FROM = 16
 SESSION_ID_BITS = 31
-LEADER_HINT_CODES = frozenset({NotLeaderOrFollower.code, FencedLeaderEpoch.code})
 
 
 class Fetch(NamedTuple):
@@ -80,26 +67,6 @@ class Deliver(NamedTuple):
     fetch: Gathering
 
 
-class Context:
-    """Whose fetch it is, and how it is answered."""
-
-    __slots__ = ("broker_epoch", "isolation", "reply", "replica", "session_id", "version")
-
-    def __init__(self, reply: Reply, message: Fetch) -> None:
-        request = message.request
-        self.reply = reply
-        self.version = message.version
-        self.isolation: int = request.isolation_level
-        state = request.replica_state
-        if state.replica_id >= 0:
-            self.replica = state.replica_id
-            self.broker_epoch = state.replica_epoch
-        else:
-            self.replica = max(CONSUMER, request.replica_id)
-            self.broker_epoch = -1
-        self.session_id = 0
-
-
 class FetchDesk(Actor):
     """The one fetch desk of a node."""
 
@@ -120,9 +87,9 @@ class FetchDesk(Actor):
     def fetch(self, message: Fetch) -> Any:
         """Take a Fetch request."""
         request = message.request
-        context = Context(self.defer(), message)
+        context = Context(self.defer(), message.request, message.version)
         if context.replica >= 0 and not message.is_broker:
-            self._refuse_impostor(context, request)
+            context.reply.set(refusal(request))
             return
         now_ms = self.now_ms()
         uses_ids = message.version >= TOPIC_IDS_FROM
@@ -199,22 +166,6 @@ class FetchDesk(Actor):
             name = topic.topic_id if uses_ids else topic.topic
             for asked in topic.partitions:
                 session.name(name, asked)
-
-    def _refuse_impostor(self, context: Context, request: FetchRequest) -> None:
-        """Only brokers fetch as replicas: a client that says it is one would move the high watermark."""
-        code = TopicAuthorizationFailed.code
-        context.reply.set(
-            FetchResponse(
-                responses=[
-                    FetchableTopicResponse(
-                        topic=topic.topic,
-                        topic_id=topic.topic_id,
-                        partitions=[_failed(asked.partition, code) for asked in topic.partitions],
-                    )
-                    for topic in request.topics
-                ]
-            )
-        )
 
     # -- asking replicas -----------------------------------------------------------------------------------------
 
@@ -298,7 +249,7 @@ class FetchDesk(Actor):
         gathering.take(slot, answer)
         if gathering.unanswered:
             return
-        if was_waiting and gathering.is_complete and len(gathering.slots) > 1 and self.inbox.depth:
+        if was_waiting and gathering.is_complete() and len(gathering.slots) > 1 and self.inbox.depth:
             self.inbox.send(Deliver(gathering))  # more may have fired with it
         else:
             self._heard(gathering)
@@ -312,12 +263,16 @@ class FetchDesk(Actor):
     def _heard(self, gathering: Gathering) -> None:
         """All replicas were heard: answer, or wait for more."""
         now_ms = self.now_ms()
-        if gathering.is_complete or gathering.deadline_ms <= now_ms or not gathering.slots and gathering.names_all:
+        session = gathering.session
+        nothing_asked = not gathering.slots and (session is None or not session.slots)
+        if gathering.is_complete() or nothing_asked or gathering.deadline_ms <= now_ms:
             self._finish(gathering)
             return
         for slot in gathering.too_little():
             self._ask_one(gathering, slot, self._seen(gathering, slot))
-        if not gathering.timed:
+        if gathering.is_complete():
+            self._finish(gathering)
+        elif not gathering.timed:
             self._wait(gathering, now_ms)
 
     @staticmethod
@@ -358,62 +313,11 @@ class FetchDesk(Actor):
     def _finish(self, gathering: Gathering) -> None:
         named = gathering.finish()
         context: Context = gathering.context
-        topics: dict[Any, FetchableTopicResponse] = {}
-        hints: dict[int, None] = {}
-        by_id = context.version >= TOPIC_IDS_FROM
-        for slot in named:
-            entry = topics.get(slot.topic)
-            if entry is None:
-                entry = topics[slot.topic] = FetchableTopicResponse()
-                if by_id:
-                    entry.topic_id = slot.topic
-                else:
-                    entry.topic = slot.topic
-            entry.partitions.append(self._partition_data(slot, context, hints))
-        response = FetchResponse(session_id=context.session_id, responses=list(topics.values()))
-        if hints and context.version >= ENDPOINTS_FROM:
-            response.node_endpoints = self._endpoints(hints)
+        context.reply.set(fetch_response(named, context, self.node.view.image))
         for slot in gathering.slots.values():
             slot.answer = None
             if slot.session is None and slot.state in (ASKED, PARKED):
                 self._call_off(slot)
-        context.reply.set(response)
-
-    def _partition_data(self, slot: Slot, context: Context, hints: dict[int, None]) -> PartitionData:
-        answer = slot.answer
-        assert answer is not None
-        if answer.error:
-            data = _failed(slot.partition, answer.error)
-            if answer.error in LEADER_HINT_CODES and context.version >= ENDPOINTS_FROM:
-                self._hint_leader(slot, data, hints)
-            return data
-        data = PartitionData(
-            partition_index=slot.partition,
-            high_watermark=answer.high_watermark,
-            last_stable_offset=answer.last_stable_offset,
-            log_start_offset=answer.log_start_offset,
-            aborted_transactions=[] if context.isolation else None,
-            records=Chunks(answer.read.chunks, answer.read.batches) if size_of(answer) else b"",
-        )
-        if answer.diverging is not None:
-            data.diverging_epoch = EpochEndOffset(epoch=answer.diverging[0], end_offset=answer.diverging[1])
-        return data
-
-    def _hint_leader(self, slot: Slot, data: PartitionData, hints: dict[int, None]) -> None:
-        image = self.node.view.image
-        name = slot.topic if type(slot.topic) is str else image.topic_names_by_id.get(slot.topic)
-        partition = image.partition(name, slot.partition) if name is not None else None
-        if partition is not None and partition.leader >= 0:
-            data.current_leader = LeaderIdAndEpoch(leader_id=partition.leader, leader_epoch=partition.leader_epoch)
-            hints[partition.leader] = None
-
-    def _endpoints(self, hints: dict[int, None]) -> list[NodeEndpoint]:
-        brokers = self.node.view.image.brokers
-        return [
-            NodeEndpoint(node_id=node, host=brokers[node].host, port=brokers[node].port, rack=brokers[node].rack)
-            for node in hints
-            if node in brokers
-        ]
 
     # -- sessions end --------------------------------------------------------------------------------------------
 
@@ -425,15 +329,3 @@ class FetchDesk(Actor):
             self._finish(session.fetch)
         for slot in session.slots.values():
             self._call_off(slot)
-
-
-def _failed(partition: int, code: int) -> PartitionData:
-    return PartitionData(
-        partition_index=partition,
-        error_code=code,
-        high_watermark=-1,
-        last_stable_offset=-1,
-        log_start_offset=-1,
-        aborted_transactions=[],
-        records=b"",
-    )

@@ -89,7 +89,6 @@ class Follower:
         old_end = log.end_offset
         log.append_as_follower(batches, replica.now_ms())
         replica.note("Replicated", replica.label, old_end, log.end_offset - 1)
-        log.release_hot(log.end_offset)
 
     def _follow_offsets(self, high_watermark: int, leader_start: int) -> None:
         log = self.log
@@ -119,8 +118,8 @@ class Follower:
     def _truncate_to(self, offset: int) -> None:
         old_end = self.log.end_offset
         if offset < old_end:
-            self.log.truncate_to(offset)
-            self.replica.note("Truncated", self.replica.label, old_end, offset)
+            new_end = self.log.truncate_to(offset)
+            self.replica.note("Truncated", self.replica.label, old_end, new_end)
             self.replica.high_watermark_moved()
 
     def start_at(self, message: StartAt) -> None:

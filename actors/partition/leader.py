@@ -1,11 +1,9 @@
 """A replica while it leads: it appends what producers send, serves who reads, and says what is committed.
 
 Appends that wait in the replica's inbox are collected and written in one go. What is committed moves with the
-followers' fetches; that answers the appends which wait for it and wakes the reads which are parked here. Everything
-is event-driven: while nothing is appended and nobody lags, a leader does nothing at all.
-
-Two things need time. The in-sync set is looked at again while somebody lags (or a change was refused); and followers
-whose fetch is parked are told of a higher high watermark after ``NEWS_MS``, unless records told them first.
+followers' fetches; that answers the appends which wait for it and wakes the reads which are parked (`serving.py`).
+Everything is event-driven: while nothing is appended and nobody lags, a leader does nothing at all. The in-sync set
+is looked at again by time only while somebody lags, or after the controller refused a change.
 """
 
 from __future__ import annotations
@@ -13,56 +11,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.partition.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
-from actors.partition.messages import (
-    FROM_CLIENT,
-    READ_COMMITTED,
-    READ_UNCOMMITTED,
-    Append,
-    Appended,
-    BecomeLeader,
-    ChangeIsr,
-    Flush,
-    IsrAnswer,
-    Read,
-    ReadAnswer,
-)
-from actors.partition.waiting import (
-    HIGH_WATERMARK,
-    LAST_STABLE,
-    LOG_END,
-    WaitingAppend,
-    WaitingAppends,
-    WaitingReads,
-)
+from actors.partition.messages import FROM_CLIENT, Append, Appended, BecomeLeader, ChangeIsr, Flush, IsrAnswer, Read
+from actors.partition.serving import Serving
+from actors.partition.waiting import WaitingAppend, WaitingAppends
 from kstore.errors import (
-    FencedLeaderEpoch,
     IneligibleReplica,
     KafkaError,
     NotEnoughReplicas,
     NotEnoughReplicasAfterAppend,
-    NotLeaderOrFollower,
-    OffsetOutOfRange,
     OperationNotAttempted,
     RequestTimedOut,
-    UnknownLeaderEpoch,
 )
-from kstore.fs import FileSlice
-from kstore.log import LogRead
 
 if TYPE_CHECKING:
     from actors.partition.replica import Replica
     from actors.runtime import Reply, Timer
 
 GROUP_MAX = 32
-NEWS_MS = 100
 ISR_RETRY_MS = 200
 FLUSH = Flush()
 
 REFUSED_UNCHANGED = frozenset({OperationNotAttempted.code, IneligibleReplica.code})
-
-
-class TellNews(NamedTuple):
-    """To itself: followers that wait don't know the high watermark yet."""
 
 
 class CheckInSync(NamedTuple):
@@ -73,13 +42,8 @@ class ExpireAppends(NamedTuple):
     """To itself: the nearest deadline of an append is over."""
 
 
-class Parked(NamedTuple):
-    """A read that waits, and the high watermark that its reader was told."""
-
-    read: Read
-    told_high_watermark: int
-    token: int
-    beyond: int
+CHECK_IN_SYNC = CheckInSync()
+EXPIRE_APPENDS = ExpireAppends()
 
 
 class Leader:
@@ -89,14 +53,12 @@ class Leader:
         "appends",
         "check_armed",
         "collected",
-        "end_when_armed",
         "expiry",
         "expiry_ms",
         "in_sync",
         "log",
-        "news_armed",
-        "reads",
         "replica",
+        "serving",
     )
 
     def __init__(self, replica: Replica, message: BecomeLeader) -> None:
@@ -104,10 +66,7 @@ class Leader:
         self.log = replica.log
         self.collected: list[tuple[Append, Reply]] = []
         self.appends = WaitingAppends()
-        self.reads: WaitingReads[Parked] = WaitingReads()
-        self.news_armed = False
         self.check_armed = False
-        self.end_when_armed = -1
         self.expiry: Timer | None = None
         self.expiry_ms = 0
         self.log.assign_epoch(message.leader_epoch, self.log.end_offset)
@@ -123,6 +82,7 @@ class Leader:
             now_ms=replica.now_ms(),
             broker_epoch_of=self._broker_epoch_of,
         )
+        self.serving = Serving(self)
 
     def _broker_epoch_of(self, node: int) -> int:
         broker = self.replica.node.view.image.brokers.get(node)
@@ -165,9 +125,10 @@ class Leader:
         new_end = log.end_offset
         if new_end != old_end:
             replica.note("BatchAppended", replica.label, old_end, new_end - 1)
-            self._wake(LOG_END, new_end)
+            self.serving.grown(new_end)
             self._advance(now_ms)
-            self._arm_check(in_sync.lag_max_ms / 2)
+            if len(in_sync.replicas) > 1:
+                self._arm_check(in_sync.lag_max_ms / 2)
         for (message, reply), outcome in zip(collected, outcomes, strict=True):
             if isinstance(outcome, KafkaError):
                 reply.fail(outcome)
@@ -202,7 +163,7 @@ class Leader:
         if self.expiry is not None:
             self.expiry.cancel()
         self.expiry_ms = deadline_ms
-        self.expiry = self.replica.after(deadline_ms - now_ms, ExpireAppends())
+        self.expiry = self.replica.after(deadline_ms - now_ms, EXPIRE_APPENDS)
 
     def _answer(self, waiting: WaitingAppend) -> None:
         if len(self.in_sync.maximal) < self.in_sync.needed:
@@ -233,147 +194,18 @@ class Leader:
         replica.high_watermark_moved()
         for waiting in self.appends.pass_to(high_watermark):
             self._answer(waiting)
-        reads = self.reads.by_limit
-        if reads[HIGH_WATERMARK]:
-            self._wake(HIGH_WATERMARK, high_watermark)
-        if reads[LAST_STABLE]:
-            self._wake(LAST_STABLE, log.last_stable_offset)
-        if reads[LOG_END] and not self.news_armed:
-            self.news_armed = True
-            replica.after(NEWS_MS, TellNews())
+        self.serving.committed(high_watermark)
 
-    def tell_news(self) -> None:
-        """Followers that wait learn the high watermark, as they had no records to learn it from."""
-        self.news_armed = False
-        high_watermark = self.log.high_watermark
-        behind = [
-            parked for parked in self.reads.by_limit[LOG_END].values() if parked.told_high_watermark < high_watermark
-        ]
-        for parked in behind:
-            self.reads.remove(parked.token)
-            self._tell(parked.read, parked=False, read=None)
-
-    # -- reading -------------------------------------------------------------------------------------------------
-
-    def read(self, message: Read) -> None:
-        """Serve a follower or a consumer, now or when there is something for it."""
-        if message.replaces >= 0:
-            self.reads.remove(message.replaces)
-        try:
-            self.check_epoch(message.leader_epoch)
-            if message.replica >= 0:
-                self._read_as_follower(message)
-            else:
-                self._read_as_consumer(message)
-        except KafkaError as error:
-            self.replica.refuse(message, error)
-
-    def check_epoch(self, epoch: int) -> None:
-        """Fence a reader that knows an older leader epoch, or a newer one than this leader's."""
-        known = self.in_sync.leader_epoch
-        if epoch in (known, -1):
-            return
-        if epoch < known:
-            self.replica.note("EpochFenced", self.replica.label, epoch, known)
-            raise FencedLeaderEpoch(f"the leader epoch {epoch} is older than {known}")
-        raise UnknownLeaderEpoch(f"the leader epoch {epoch} is newer than {known}")
-
-    def _read_as_follower(self, message: Read) -> None:
-        log, in_sync = self.log, self.in_sync
-        if message.replica not in in_sync.followers:
-            if message.leader_epoch >= 0:
-                raise UnknownLeaderEpoch(f"node {message.replica} isn't a replica as far as this leader knows")
-            raise NotLeaderOrFollower(f"node {message.replica} isn't a replica")
-        diverging = self._divergence(message)
-        if diverging is not None:
-            self._tell(message, parked=False, read=None, diverging=diverging)
-            return
-        offset, end = message.offset, log.end_offset
-        if offset < log.start_offset or offset > end:
-            raise OffsetOutOfRange(f"offset {offset} isn't within {log.start_offset} and {end}")
-        now_ms = self.replica.now_ms()
-        follower = in_sync.fetched(message.replica, offset, message.log_start_offset, end, now_ms, message.broker_epoch)
+    def follower_fetched(self, message: Read) -> None:
+        """A follower fetches from ``message.offset``, so it has all before that. It may join, and more be committed."""
+        in_sync, end, now_ms = self.in_sync, self.log.end_offset, self.replica.now_ms()
+        follower = in_sync.fetched(
+            message.replica, message.offset, message.log_start_offset, end, now_ms, message.broker_epoch
+        )
         if message.replica not in in_sync.maximal:
             self._grow(follower)
-        if log.high_watermark < end:
+        if self.log.high_watermark < end:
             self._advance(now_ms)
-        if end > message.beyond:
-            self._tell(message, parked=False, read=in_memory(log.read(offset, message.max_bytes, up_to=end)))
-        else:
-            self._park(LOG_END, message)
-
-    def _divergence(self, message: Read) -> tuple[int, int] | None:
-        """Where the follower's log may part from this one; ``None`` if it is a beginning of it."""
-        epoch, offset = message.last_fetched_epoch, message.offset
-        log = self.log
-        if epoch < 0 or (epoch == log.latest_epoch and offset <= log.end_offset):
-            return None
-        known_epoch, known_end = log.epoch_end_offset(epoch)
-        if known_epoch < 0 or known_end < 0:
-            raise OffsetOutOfRange(f"where epoch {epoch} ended is not known")
-        if offset < log.start_offset:
-            raise OffsetOutOfRange(f"offset {offset} is before {log.start_offset}")
-        if known_epoch < epoch or known_end < offset:
-            return known_epoch, known_end
-        return None
-
-    def _read_as_consumer(self, message: Read) -> None:
-        log = self.log
-        offset, end = message.offset, log.end_offset
-        if offset < log.start_offset or offset > end:
-            raise OffsetOutOfRange(f"offset {offset} isn't within {log.start_offset} and {end}")
-        if message.last_fetched_epoch >= 0:
-            diverging = self._divergence(message)
-            if diverging is not None:
-                self._tell(message, parked=False, read=None, diverging=diverging)
-                return
-        kind, limit = self._limit(message.isolation)
-        if limit > message.beyond:
-            self._tell(message, parked=False, read=log.read(offset, message.max_bytes, up_to=limit))
-        else:
-            self._park(kind, message)
-
-    def _limit(self, isolation: int) -> tuple[int, int]:
-        if isolation == READ_UNCOMMITTED:
-            return HIGH_WATERMARK, self.log.high_watermark
-        if isolation == READ_COMMITTED:
-            return LAST_STABLE, self.log.last_stable_offset
-        return LOG_END, self.log.end_offset
-
-    def _park(self, kind: int, message: Read) -> None:
-        self.reads.add(kind, Parked(message, self.log.high_watermark, message.token, message.beyond))
-        self._tell(message, parked=True, read=None)
-
-    def _wake(self, kind: int, limit: int) -> None:
-        """Answer the reads that were parked below ``limit``; those at one place share what is read."""
-        log = self.log
-        shared: LogRead | None = None
-        place = (-1, -1)
-        for parked in self.reads.take_readable(kind, limit):
-            message = parked.read
-            if place != (message.offset, message.max_bytes):
-                place = (message.offset, message.max_bytes)
-                shared = log.read(message.offset, message.max_bytes, up_to=limit)
-                if kind == LOG_END:
-                    shared = in_memory(shared)
-            self._tell(message, parked=False, read=shared)
-
-    def _tell(
-        self, message: Read, *, parked: bool, read: LogRead | None, diverging: tuple[int, int] | None = None
-    ) -> None:
-        log = self.log
-        message.reader.tell(
-            ReadAnswer(
-                message.token,
-                0,
-                parked,
-                log.high_watermark,
-                log.last_stable_offset,
-                log.start_offset,
-                read,
-                diverging,
-            )
-        )
 
     # -- the in-sync set -----------------------------------------------------------------------------------------
 
@@ -405,19 +237,14 @@ class Leader:
         return any(in_sync.followers[node].end_offset < end for node in in_sync.committed if node in in_sync.followers)
 
     def check_in_sync(self) -> None:
-        """The timer's look. A log that has been idle since then keeps nothing in memory."""
+        """The timer's look."""
         self.check_armed = False
-        if self.log.end_offset == self.end_when_armed:
-            self.log.release_hot(self.log.high_watermark)
         self.look_at_in_sync()
-        if self.log.end_offset != self.end_when_armed:
-            self._arm_check(self.in_sync.lag_max_ms / 2)
 
     def _arm_check(self, delay_ms: float) -> None:
         if not self.check_armed:
             self.check_armed = True
-            self.end_when_armed = self.log.end_offset
-            self.replica.after(delay_ms, CheckInSync())
+            self.replica.after(delay_ms, CHECK_IN_SYNC)
 
     def _grow(self, follower: Follower) -> None:
         proposal = self.in_sync.grow(follower, self.log.high_watermark)
@@ -439,7 +266,7 @@ class Leader:
                 self.look_at_in_sync()
         elif answer.error in REFUSED_UNCHANGED and in_sync.refused(proposal):
             self._advance(self.replica.now_ms())
-            self.replica.after(ISR_RETRY_MS, CheckInSync())
+            self.replica.after(ISR_RETRY_MS, CHECK_IN_SYNC)
 
     def _note_change(self, before: tuple[int, ...]) -> None:
         now = self.in_sync.committed
@@ -460,13 +287,4 @@ class Leader:
             reply.fail(error)
         for waiting in self.appends.take_all():
             waiting.reply.fail(error)
-        for parked in self.reads.take_all():
-            self.replica.refuse(parked.read, error)
-
-
-def in_memory(read: LogRead) -> LogRead:
-    """What was read, no longer tied to a file: a follower can't know how long the file stays as it is."""
-    if read.batches is not None or not any(isinstance(chunk, FileSlice) for chunk in read.chunks):
-        return read
-    chunks = [chunk.read(0, chunk.nbytes) if isinstance(chunk, FileSlice) else chunk for chunk in read.chunks]
-    return LogRead(None, chunks, read.size_bytes, read.next_offset)
+        self.serving.leave(error)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actors.partition.follower import Follower
-from actors.partition.leader import CheckInSync, ExpireAppends, Leader, TellNews
+from actors.partition.leader import CheckInSync, ExpireAppends, Leader
 from actors.partition.messages import (
     READ_COMMITTED,
     READ_TO_LOG_END,
@@ -41,6 +41,7 @@ from actors.partition.messages import (
     StartAt,
     Upkeep,
 )
+from actors.partition.serving import TellNews
 from actors.runtime import Actor, receives
 from kstore.errors import KafkaError, NotLeaderOrFollower, OffsetNotAvailable, UnknownTopicOrPartition
 from kstore.log import Log
@@ -99,8 +100,8 @@ class Replica(Actor):
             clean=clean,
             recovery_point=recovery_point,
             start_offset=start_offset,
+            high_watermark=high_watermark,
         )
-        self.log.advance_high_watermark(min(high_watermark, self.log.end_offset))
         self.leader: Leader | None = None
         self.follower: Follower | None = None
         self.leader_epoch = -1
@@ -178,13 +179,13 @@ class Replica(Actor):
         if leader is None:
             self.refuse(message, NotLeaderOrFollower(f"this node doesn't lead {self.label}"))
         else:
-            leader.read(message)
+            leader.serving.read(message)
 
     @receives(CancelRead)
     def cancel_read(self, message: CancelRead) -> None:
         """A reader has stopped waiting."""
         if self.leader is not None:
-            self.leader.reads.remove(message.token)
+            self.leader.serving.reads.remove(message.token)
 
     def refuse(self, message: Read, error: KafkaError) -> None:
         """Answer a read with an error."""
@@ -194,7 +195,7 @@ class Replica(Actor):
     def tell_news(self, message: TellNews) -> None:
         """Tell waiting followers the high watermark."""
         if self.leader is not None:
-            self.leader.tell_news()
+            self.leader.serving.tell_news()
 
     @receives(ExpireAppends)
     def expire_appends(self, message: ExpireAppends) -> None:
@@ -255,14 +256,14 @@ class Replica(Actor):
     @receives(FindEpochEnd)
     def find_epoch_end(self, message: FindEpochEnd) -> tuple[int, int]:
         """Where the largest epoch up to the one asked for ends."""
-        self._leading().check_epoch(message.leader_epoch)
+        self._leading().serving.check_epoch(message.leader_epoch)
         return self.log.epoch_end_offset(message.epoch)
 
     @receives(FindOffset)
     def find_offset(self, message: FindOffset) -> FoundOffset:
         """The offset of a time, or of one of the special times."""
         leader = self._leading()
-        leader.check_epoch(message.leader_epoch)
+        leader.serving.check_epoch(message.leader_epoch)
         log = self.log
         limit = self._limit(message.isolation)
         settled = message.isolation == READ_TO_LOG_END or leader.in_sync.epoch_start_offset <= log.high_watermark

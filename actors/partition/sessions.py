@@ -179,7 +179,6 @@ class Gathering:
         if size == 0:
             self.urgent = True
 
-    @property
     def is_complete(self) -> bool:
         """True when everybody was heard and there is enough to answer."""
         return self.unanswered == 0 and (self.urgent or self.bytes_found >= self.min_bytes)

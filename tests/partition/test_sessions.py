@@ -75,9 +75,9 @@ def test_a_fetch_is_complete_when_all_were_heard_and_there_are_enough_bytes():
     fetch = begin(session_of(0, 1))
     first, second = slots(fetch)
     fetch.take(first, data(10))
-    assert not fetch.is_complete
+    assert not fetch.is_complete()
     fetch.take(second, nothing())
-    assert fetch.is_complete
+    assert fetch.is_complete()
     assert named(fetch) == [0, 1]
 
 
@@ -85,9 +85,9 @@ def test_a_fetch_that_finds_nothing_waits_and_ends_with_what_fires():
     fetch = begin(session_of(0, 1))
     for slot in slots(fetch):
         fetch.take(slot, nothing(high_watermark=-1))
-    assert not fetch.is_complete
+    assert not fetch.is_complete()
     fetch.take(slots(fetch)[1], data(10))
-    assert fetch.is_complete
+    assert fetch.is_complete()
     assert 1 in named(fetch)
 
 
@@ -95,7 +95,7 @@ def test_an_error_ends_a_fetch_at_once():
     fetch = begin(session_of(0, 1))
     fetch.take(slots(fetch)[0], failure())
     fetch.take(slots(fetch)[1], nothing(high_watermark=-1))
-    assert fetch.is_complete
+    assert fetch.is_complete()
 
 
 def test_the_next_fetch_asks_only_what_was_used_or_changed():
@@ -163,14 +163,14 @@ def test_too_few_bytes_are_kept_while_more_is_asked_for():
     fetch = begin(session, min_bytes=100)
     slot = slots(fetch)[0]
     fetch.take(slot, data(40))
-    assert not fetch.is_complete
+    assert not fetch.is_complete()
     assert fetch.too_little() == [slot]
     fetch.ask(slot, 8)
     fetch.take(slot, nothing())
-    assert not fetch.is_complete
+    assert not fetch.is_complete()
     assert slot.answer.read.size_bytes == 40
     fetch.take(slot, data(120))
-    assert fetch.is_complete
+    assert fetch.is_complete()
     assert fetch.bytes_found == 120
 
 

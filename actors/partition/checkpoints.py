@@ -1,0 +1,111 @@
+"""The checkpoint of high watermarks: which replicas' have moved, and what the file says of all.
+
+A replica says once that its high watermark has moved; when it is time, those that said so are asked for it, and the
+file is written with what is known of the others. An idle node writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.partition.messages import HighWatermarkMoved, ReportHighWatermark
+from actors.runtime import Actor, receives
+
+if TYPE_CHECKING:
+    from actors.runtime import Node, Ref, Reply
+
+Key = tuple[str, int]
+REPORT = ReportHighWatermark()
+
+
+class Checkpoint(NamedTuple):
+    """Write the checkpoint now, if it has changed; answered when it is written."""
+
+
+class ForgetReplica(NamedTuple):
+    """A partition is no longer on this node."""
+
+    topic: str
+    partition: int
+
+
+class CheckpointTime(NamedTuple):
+    """To itself: ``replica.high.watermark.checkpoint.interval.ms`` have passed since something moved."""
+
+
+class HighWatermarks(Actor):
+    """The high watermarks of a node's replicas. ``write`` puts them all into the folder's checkpoint."""
+
+    def __init__(
+        self,
+        node: Node,
+        known: Mapping[Key, int],
+        write: Callable[[Mapping[Key, int]], None],
+        name: str = "high-watermarks",
+    ) -> None:
+        super().__init__(node, name)
+        self.interval_ms = node.config.integer("replica.high.watermark.checkpoint.interval.ms")
+        self.known: dict[Key, int] = dict(known)
+        self.write = write
+        self.moved: dict[Key, Ref] = {}
+        self.asked = 0
+        self.changed = False
+        self.timed = False
+        self.replies: list[Reply] = []
+
+    @receives(HighWatermarkMoved)
+    def high_watermark_moved(self, message: HighWatermarkMoved) -> None:
+        """A replica has to be asked."""
+        self.moved[message.topic, message.partition] = message.replica
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if not self.timed:
+            self.timed = True
+            self.after(self.interval_ms, CheckpointTime())
+
+    @receives(CheckpointTime)
+    def checkpoint_time(self, message: CheckpointTime) -> None:
+        """Ask those that have moved."""
+        self.timed = False
+        self._collect()
+
+    @receives(Checkpoint)
+    def checkpoint(self, message: Checkpoint) -> None:
+        """Write it now: the node stops."""
+        self.replies.append(self.defer())
+        self._collect()
+
+    @receives(ForgetReplica)
+    def forget(self, message: ForgetReplica) -> None:
+        """Leave a partition out from now on."""
+        key = (message.topic, message.partition)
+        self.moved.pop(key, None)
+        if self.known.pop(key, None) is not None:
+            self.changed = True
+            self._set_timer()
+
+    def _collect(self) -> None:
+        moved, self.moved = self.moved, {}
+        for key, replica in moved.items():
+            self.asked += 1
+            self.request(replica, REPORT, self._reported, key)
+        self._write_when_known()
+
+    def _reported(self, outcome: Any, key: Key) -> None:
+        self.asked -= 1
+        if isinstance(outcome, int):
+            self.known[key] = outcome
+            self.changed = True
+        self._write_when_known()
+
+    def _write_when_known(self) -> None:
+        if self.asked:
+            return
+        if self.changed:
+            self.changed = False
+            self.write(self.known)
+        replies, self.replies = self.replies, []
+        for reply in replies:
+            reply.set(None)

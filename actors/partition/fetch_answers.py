@@ -1,0 +1,132 @@
+"""Fetch responses, built from what replicas answered; pure.
+
+An error names the present leader from version 12 on, and where it is from version 16 on, so that a client needn't ask
+for metadata. What has nothing to give has zero bytes of records, not none: clients expect it so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.partition.follower import Chunks
+from actors.partition.messages import CONSUMER
+from actors.partition.sessions import Slot, size_of
+from kstore.errors import FencedLeaderEpoch, NotLeaderOrFollower, TopicAuthorizationFailed
+from kstore.schema.messages.fetch import (
+    EpochEndOffset,
+    FetchableTopicResponse,
+    FetchRequest,
+    FetchResponse,
+    LeaderIdAndEpoch,
+    NodeEndpoint,
+    PartitionData,
+)
+
+if TYPE_CHECKING:
+    from actors.controller.image import ClusterImage
+
+LEADER_HINTS_FROM = 12
+TOPIC_IDS_FROM = 13
+ENDPOINTS_FROM = 16
+LEADER_HINT_CODES = frozenset({NotLeaderOrFollower.code, FencedLeaderEpoch.code})
+
+
+class Context:
+    """Whose fetch it is, and how it is answered."""
+
+    __slots__ = ("broker_epoch", "isolation", "replica", "reply", "session_id", "version")
+
+    def __init__(self, reply: Any, request: FetchRequest, version: int) -> None:
+        self.reply = reply
+        self.version = version
+        self.isolation: int = request.isolation_level
+        state = request.replica_state
+        if state.replica_id >= 0:
+            self.replica = state.replica_id
+            self.broker_epoch = state.replica_epoch
+        else:
+            self.replica = max(CONSUMER, request.replica_id)
+            self.broker_epoch = -1
+        self.session_id = 0
+
+
+def fetch_response(named: list[Slot], context: Context, image: ClusterImage) -> FetchResponse:
+    """The answer that names these slots."""
+    topics: dict[Any, FetchableTopicResponse] = {}
+    hints: dict[int, None] = {}
+    by_id = context.version >= TOPIC_IDS_FROM
+    for slot in named:
+        entry = topics.get(slot.topic)
+        if entry is None:
+            entry = FetchableTopicResponse(topic_id=slot.topic) if by_id else FetchableTopicResponse(topic=slot.topic)
+            topics[slot.topic] = entry
+        entry.partitions.append(_partition_data(slot, context, image, hints))
+    response = FetchResponse(session_id=context.session_id, responses=list(topics.values()))
+    if hints and context.version >= ENDPOINTS_FROM:
+        response.node_endpoints = _endpoints(hints, image)
+    return response
+
+
+def refusal(request: FetchRequest) -> FetchResponse:
+    """Only brokers fetch as replicas: a client that says it is one would move the high watermark."""
+    code = TopicAuthorizationFailed.code
+    return FetchResponse(
+        responses=[
+            FetchableTopicResponse(
+                topic=topic.topic,
+                topic_id=topic.topic_id,
+                partitions=[_failed(asked.partition, code) for asked in topic.partitions],
+            )
+            for topic in request.topics
+        ]
+    )
+
+
+def _partition_data(slot: Slot, context: Context, image: ClusterImage, hints: dict[int, None]) -> PartitionData:
+    answer = slot.answer
+    assert answer is not None
+    if answer.error:
+        data = _failed(slot.partition, answer.error)
+        if answer.error in LEADER_HINT_CODES and context.version >= LEADER_HINTS_FROM:
+            _hint_leader(slot, data, image, hints)
+        return data
+    data = PartitionData(
+        partition_index=slot.partition,
+        high_watermark=answer.high_watermark,
+        last_stable_offset=answer.last_stable_offset,
+        log_start_offset=answer.log_start_offset,
+        aborted_transactions=[] if context.isolation else None,
+        records=Chunks(answer.read.chunks, answer.read.batches) if size_of(answer) else b"",
+    )
+    if answer.diverging is not None:
+        data.diverging_epoch = EpochEndOffset(epoch=answer.diverging[0], end_offset=answer.diverging[1])
+    return data
+
+
+def _failed(partition: int, code: int) -> PartitionData:
+    return PartitionData(
+        partition_index=partition,
+        error_code=code,
+        high_watermark=-1,
+        last_stable_offset=-1,
+        log_start_offset=-1,
+        aborted_transactions=[],
+        records=b"",
+    )
+
+
+def _hint_leader(slot: Slot, data: PartitionData, image: ClusterImage, hints: dict[int, None]) -> None:
+    name = slot.topic if type(slot.topic) is str else image.topic_names_by_id.get(slot.topic)
+    partition = image.partition(name, slot.partition) if name is not None else None
+    if partition is not None and partition.leader >= 0:
+        data.current_leader = LeaderIdAndEpoch(leader_id=partition.leader, leader_epoch=partition.leader_epoch)
+        hints[partition.leader] = None
+
+
+def _endpoints(hints: dict[int, None], image: ClusterImage) -> list[NodeEndpoint]:
+    brokers = image.brokers
+    return [
+        NodeEndpoint(node_id=node, host=brokers[node].host, port=brokers[node].port, rack=brokers[node].rack)
+        for node in hints
+        if node in brokers
+    ]

@@ -1,0 +1,260 @@
+"""The replica fetcher: fetches all partitions that this node follows from one other node, over links of its own.
+
+One fetch is under way at a time, and the next one goes when all replicas have taken what the last one brought, so the
+leader always learns how far everybody is. While a fetch is parked at the leader, a second link carries one that
+supersedes it when partitions have been added, as the first connection is busy until its fetch is answered.
+
+Errors hold a partition back for 10 ms at first and up to ``replica.fetch.backoff.ms``; a broken link holds back them
+all. What an answer means is judged in `fetching.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.partition.fetching import FIRST_BACKOFF_MS, Brought, Followed, LeaderSession
+from actors.partition.messages import Follow, Replicate, Replicated, StartAt, Unfollow
+from actors.runtime import Actor, receives
+from kstore.errors import FencedLeaderEpoch, KafkaError
+from kstore.schema.messages.fetch import FetchRequest, FetchResponse
+from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
+
+if TYPE_CHECKING:
+    from actors.network.link import Link
+    from actors.runtime import Node, Timer
+
+REPLICA_STATE_FROM = 15
+LATEST = -1
+EARLIEST = -2
+UNFETCHABLE = frozenset({FencedLeaderEpoch.code})
+
+
+class Send(NamedTuple):
+    """To itself: send a fetch, now that the messages before this one have been heard."""
+
+
+class Retry(NamedTuple):
+    """To itself: the time of some partition that was held back is over."""
+
+
+SEND = Send()
+RETRY = Retry()
+
+
+class ReplicaFetcher(Actor):
+    """Fetches from node ``leader`` for the followers on this node."""
+
+    def __init__(self, node: Node, leader: int) -> None:
+        super().__init__(node, f"fetcher/{leader}")
+        self.leader = leader
+        config = node.config
+        self.session = LeaderSession(
+            node=node.node_id,
+            broker_epoch=-1,
+            max_wait_ms=config.integer("replica.fetch.wait.max.ms"),
+            min_bytes=config.integer("replica.fetch.min.bytes"),
+            max_bytes=config.integer("replica.fetch.response.max.bytes"),
+            partition_max_bytes=config.integer("replica.fetch.max.bytes"),
+            backoff_max_ms=config.integer("replica.fetch.backoff.ms"),
+        )
+        self.timeout_ms = config.integer("replica.socket.timeout.ms")
+        self.free_links: list[Link] = [self.connect(leader), self.connect(leader)]
+        self.offsets_link = self.connect(leader)
+        self.in_flight = 0
+        self.generation = 0  # answers to fetches of a session that was given up are not listened to
+        self.send_queued = False
+        self.backoff_ms = FIRST_BACKOFF_MS
+        self.broken_until_ms = 0
+        self.retry: Timer | None = None
+        self.retry_ms = 0
+
+    # -- which partitions ----------------------------------------------------------------------------------------
+
+    @receives(Follow)
+    def follow(self, message: Follow) -> None:
+        """Fetch one more partition, or one in a newer epoch."""
+        self.session.follow(
+            Followed(
+                message.replica,
+                message.topic,
+                message.topic_id,
+                message.partition,
+                leader_epoch=message.leader_epoch,
+                offset=message.offset,
+                last_epoch=message.last_epoch,
+                log_start_offset=message.log_start_offset,
+            )
+        )
+        self._queue_send()
+
+    @receives(Unfollow)
+    def unfollow(self, message: Unfollow) -> None:
+        """Let go of a partition."""
+        self.session.unfollow(message.topic, message.partition)
+        self._queue_send()
+
+    @receives(Replicated)
+    def replicated(self, message: Replicated) -> None:
+        """A replica has taken what it was brought, or could not."""
+        session = self.session
+        partition = session.followed.get((message.topic, message.partition))
+        if partition is None or partition.leader_epoch != message.leader_epoch:
+            return
+        if message.failed:
+            partition.offset = message.offset
+            partition.last_epoch = message.last_epoch
+            self._hold(partition)
+        else:
+            session.took(
+                partition,
+                offset=message.offset,
+                last_epoch=message.last_epoch,
+                log_start_offset=message.log_start_offset,
+            )
+        if session.busy == 0:
+            self.send(SEND)
+
+    # -- sending -------------------------------------------------------------------------------------------------
+
+    def _queue_send(self) -> None:
+        if not self.send_queued:
+            self.send_queued = True
+            self.inbox.send(SEND)
+
+    @receives(Send)
+    def send(self, message: Send) -> None:
+        """Send the next fetch, if it is time for one."""
+        self.send_queued = False
+        session = self.session
+        if self.in_flight:
+            if not self.free_links or not session.may_supersede:
+                return
+        elif not session.may_send:
+            return
+        now_ms = self.now_ms()
+        if now_ms < self.broken_until_ms:
+            self._arm_retry(self.broken_until_ms, now_ms)
+            return
+        session.broker_epoch = self.node.view.broker_epoch
+        full = session.session_epoch == 0
+        request = session.request()
+        session.sent()
+        self.in_flight += 1
+        link = self.free_links.pop()
+        link.send(
+            request,
+            self.reply_here(self.answered, link, full, self.generation),
+            version=max(REPLICA_STATE_FROM, link.net.version_of(FetchRequest)),
+            timeout_ms=self.timeout_ms,
+        )
+
+    # -- answers -------------------------------------------------------------------------------------------------
+
+    def answered(self, outcome: Any, link: Link, full: bool, generation: int) -> None:
+        """The leader has answered, or the link broke."""
+        self.in_flight -= 1
+        self.free_links.append(link)
+        if generation != self.generation:
+            self._queue_send()
+            return
+        if not isinstance(outcome, FetchResponse):
+            self._broken()
+            return
+        self.backoff_ms = FIRST_BACKOFF_MS
+        brought = self.session.answered(outcome, full=full)
+        if brought is None:
+            self.generation += 1
+        else:
+            self._deliver(brought)
+        if self.session.busy == 0:
+            self.send(SEND)
+
+    def _deliver(self, brought: Brought) -> None:
+        for partition, data in brought.taken:
+            diverging = data.diverging_epoch
+            partition.replica.tell(
+                Replicate(
+                    partition.leader_epoch,
+                    partition.offset,
+                    data.records,
+                    data.high_watermark,
+                    data.log_start_offset,
+                    (diverging.epoch, diverging.end_offset) if diverging.end_offset >= 0 else None,
+                )
+            )
+        for partition, code in brought.failed:
+            if code in UNFETCHABLE:
+                self.note("EpochFenced", _label(partition), partition.leader_epoch)
+            self._hold(partition)
+        for partition in brought.out_of_range:
+            self._hold(partition)
+            self._ask_offset(partition, LATEST, -1)
+
+    def _hold(self, partition: Followed) -> None:
+        now_ms = self.now_ms()
+        delay_ms = self.session.hold(partition, now_ms)
+        self._arm_retry(now_ms + delay_ms, now_ms)
+
+    def _broken(self) -> None:
+        """The link broke: give the session up, and come back after a while."""
+        now_ms = self.now_ms()
+        self.generation += 1
+        self.session.start_over()
+        self.broken_until_ms = now_ms + self.backoff_ms
+        self.backoff_ms = min(self.backoff_ms * 2, self.session.backoff_max_ms)
+        if self.session.followed:
+            self._arm_retry(self.broken_until_ms, now_ms)
+
+    def _arm_retry(self, at_ms: int, now_ms: int) -> None:
+        if self.retry is None or at_ms < self.retry_ms:
+            if self.retry is not None:
+                self.retry.cancel()
+            self.retry_ms = at_ms
+            self.retry = self.after(at_ms - now_ms, RETRY)
+
+    @receives(Retry)
+    def retry_now(self, message: Retry) -> None:
+        """Fetch again what was held back long enough."""
+        self.retry = None
+        now_ms = self.now_ms()
+        nearest_ms = self.session.release(now_ms)
+        if nearest_ms is not None:
+            self._arm_retry(nearest_ms, now_ms)
+        self.send(SEND)
+
+    # -- out of range --------------------------------------------------------------------------------------------
+
+    def _ask_offset(self, partition: Followed, timestamp: int, leader_end: int) -> None:
+        """Ask the leader where its log ends (or begins), because it doesn't have what comes next here."""
+        topic, index = partition.key
+        request = ListOffsetsRequest(
+            replica_id=self.node.node_id,
+            topics=[
+                ListOffsetsTopic(
+                    name=topic,
+                    partitions=[
+                        ListOffsetsPartition(
+                            partition_index=index, current_leader_epoch=partition.leader_epoch, timestamp=timestamp
+                        )
+                    ],
+                )
+            ],
+        )
+        self.call(self.offsets_link, request, self.offset_found, partition, timestamp, leader_end)
+
+    def offset_found(self, outcome: Any, partition: Followed, timestamp: int, leader_end: int) -> None:
+        """The leader's end is known, then its start; then the replica goes on. After an error, when it is fetched again."""
+        if isinstance(outcome, KafkaError) or self.session.followed.get(partition.key) is not partition:
+            return
+        found = outcome.topics[0].partitions[0]
+        if found.error_code:
+            return
+        if timestamp == LATEST:
+            self._ask_offset(partition, EARLIEST, found.offset)
+        else:
+            partition.replica.tell(StartAt(partition.leader_epoch, found.offset, leader_end))
+
+
+def _label(partition: Followed) -> str:
+    topic, index = partition.key
+    return f"{topic}-{index}"

@@ -1,0 +1,140 @@
+"""Changes of in-sync sets on their way to the controller: one request at a time, with all that have come up.
+
+A change that the controller decides on goes back to its replica with what it decided. When the controller can't be
+asked, or doesn't know this broker's epoch (yet), the changes wait and are sent again; one that its leader has replaced
+or given up is answered all the same, and ignored there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.partition.messages import ChangeIsr, IsrAnswer
+from actors.runtime import Actor, receives
+from kstore.errors import (
+    FencedLeaderEpoch,
+    IneligibleReplica,
+    InvalidRequest,
+    InvalidUpdateVersion,
+    NewLeaderElected,
+    OperationNotAttempted,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
+from kstore.schema.messages.alter_partition import (
+    AlterPartitionRequest,
+    AlterPartitionRequestPartitionData,
+    AlterPartitionRequestTopicData,
+    AlterPartitionResponse,
+    AlterPartitionResponsePartitionData,
+    BrokerState,
+)
+
+if TYPE_CHECKING:
+    from actors.network.link import Link
+    from actors.runtime import Node
+
+RETRY_MS = 50
+BROKER_EPOCHS_FROM = 3
+FINAL = frozenset(
+    error.code
+    for error in (
+        FencedLeaderEpoch,
+        IneligibleReplica,
+        InvalidRequest,
+        InvalidUpdateVersion,
+        NewLeaderElected,
+        OperationNotAttempted,
+        UnknownTopicId,
+        UnknownTopicOrPartition,
+    )
+)
+"""What the controller has decided, or what no repetition changes; anything else is asked again."""
+
+
+class SendChanges(NamedTuple):
+    """To itself: send what has come up."""
+
+
+SEND = SendChanges()
+Key = tuple[bytes, int]
+
+
+class IsrChanges(Actor):
+    """The one queue of changes of a node."""
+
+    def __init__(self, node: Node, controller: int, name: str = "isr-changes") -> None:
+        super().__init__(node, name)
+        self.link: Link = self.connect(controller)
+        self.waiting: dict[Key, ChangeIsr] = {}
+        self.in_flight = False
+        self.queued = False
+
+    @receives(ChangeIsr)
+    def change(self, message: ChangeIsr) -> None:
+        """Take one more change; it replaces an older one of the same partition."""
+        self.waiting[message.topic_id, message.partition] = message
+        self._queue_send(0)
+
+    def _queue_send(self, delay_ms: int) -> None:
+        if not self.queued and not self.in_flight:
+            self.queued = True
+            if delay_ms:
+                self.after(delay_ms, SEND)
+            else:
+                self.inbox.send(SEND)
+
+    @receives(SendChanges)
+    def send(self, message: SendChanges) -> None:
+        """Ask the controller."""
+        self.queued = False
+        if self.in_flight or not self.waiting:
+            return
+        changes, self.waiting = self.waiting, {}
+        self.in_flight = True
+        topics: dict[bytes, AlterPartitionRequestTopicData] = {}
+        for change in changes.values():
+            topic = topics.setdefault(change.topic_id, AlterPartitionRequestTopicData(topic_id=change.topic_id))
+            proposal = change.proposal
+            topic.partitions.append(
+                AlterPartitionRequestPartitionData(
+                    partition_index=change.partition,
+                    leader_epoch=proposal.leader_epoch,
+                    new_isr_with_epochs=[
+                        BrokerState(broker_id=node, broker_epoch=epoch)
+                        for node, epoch in zip(proposal.isr, proposal.epochs, strict=True)
+                    ],
+                    partition_epoch=proposal.partition_epoch,
+                )
+            )
+        request = AlterPartitionRequest(
+            broker_id=self.node.node_id, broker_epoch=self.node.view.broker_epoch, topics=list(topics.values())
+        )
+        self.link.send(request, self.reply_here(self.answered, changes), version=BROKER_EPOCHS_FROM)
+
+    def answered(self, outcome: Any, changes: dict[Key, ChangeIsr]) -> None:
+        """The controller has answered, or could not."""
+        self.in_flight = False
+        answers: dict[Key, AlterPartitionResponsePartitionData] = {}
+        if isinstance(outcome, AlterPartitionResponse) and not outcome.error_code:
+            for topic in outcome.topics:
+                for data in topic.partitions:
+                    answers[topic.topic_id, data.partition_index] = data
+        again = False
+        for key, change in changes.items():
+            answer = answers.get(key)
+            if answer is None or (answer.error_code and answer.error_code not in FINAL):
+                self.waiting.setdefault(key, change)
+                again = True
+                continue
+            change.replica.tell(
+                IsrAnswer(
+                    change.proposal,
+                    answer.error_code,
+                    answer.leader_epoch,
+                    tuple(answer.isr),
+                    answer.partition_epoch,
+                )
+            )
+        if self.waiting:
+            self._queue_send(RETRY_MS if again else 0)

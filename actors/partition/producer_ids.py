@@ -1,0 +1,63 @@
+"""Producer ids for idempotent producers: taken one by one from blocks that the controller allocates.
+
+A block is asked for when there is none left; producers that come meanwhile wait for it in order. When the controller
+can't be asked they are told COORDINATOR_LOAD_IN_PROGRESS, as by Apache Kafka, and come again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.runtime import Actor, receives
+from kstore.errors import CoordinatorLoadInProgress
+from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequest, AllocateProducerIdsResponse
+
+if TYPE_CHECKING:
+    from actors.network.link import Link
+    from actors.runtime import Node, Reply
+
+
+class NextProducerId(NamedTuple):
+    """Ask for a producer id that nobody has had."""
+
+
+class ProducerIds(Actor):
+    """The producer ids of one node."""
+
+    def __init__(self, node: Node, controller: int, name: str = "producer-ids") -> None:
+        super().__init__(node, name)
+        self.link: Link = self.connect(controller)
+        self.next_id = 0
+        self.end_id = 0
+        self.waiting: deque[Reply] = deque()
+
+    @receives(NextProducerId)
+    def next_producer_id(self, message: NextProducerId) -> None:
+        """Give the next one, or ask for more."""
+        self.waiting.append(self.defer())
+        if self.next_id < self.end_id:
+            self._give()
+        elif len(self.waiting) == 1:
+            self._allocate()
+
+    def _give(self) -> None:
+        while self.waiting and self.next_id < self.end_id:
+            self.waiting.popleft().set(self.next_id)
+            self.next_id += 1
+        if self.waiting:
+            self._allocate()
+
+    def _allocate(self) -> None:
+        request = AllocateProducerIdsRequest(broker_id=self.node.node_id, broker_epoch=self.node.view.broker_epoch)
+        self.call(self.link, request, self._allocated)
+
+    def _allocated(self, outcome: Any) -> None:
+        if isinstance(outcome, AllocateProducerIdsResponse) and not outcome.error_code:
+            self.next_id = outcome.producer_id_start
+            self.end_id = outcome.producer_id_start + outcome.producer_id_len
+            self._give()
+            return
+        waiting, self.waiting = self.waiting, deque()
+        for reply in waiting:
+            reply.fail(CoordinatorLoadInProgress("the controller has no producer ids for this broker yet"))

@@ -1,0 +1,207 @@
+"""What a leader lets others read: followers to the end of its log, consumers to what is committed.
+
+A read that finds nothing is parked here and answered when its limit has moved on. Readers are fenced by the leader
+epoch that they know, and a follower whose log isn't a beginning of this one is told where to look back to.
+
+Followers whose fetch is parked learn of a higher high watermark after ``NEWS_MS``, unless records told them first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors.partition.messages import READ_COMMITTED, READ_UNCOMMITTED, Read, ReadAnswer
+from actors.partition.waiting import HIGH_WATERMARK, LAST_STABLE, LOG_END, WaitingReads
+from kstore.errors import FencedLeaderEpoch, KafkaError, NotLeaderOrFollower, OffsetOutOfRange, UnknownLeaderEpoch
+from kstore.fs import FileSlice
+from kstore.log import LogRead
+
+if TYPE_CHECKING:
+    from actors.partition.leader import Leader
+
+NEWS_MS = 100
+
+
+class TellNews(NamedTuple):
+    """To itself: followers that wait don't know the high watermark yet."""
+
+
+TELL_NEWS = TellNews()
+
+
+class Parked(NamedTuple):
+    """A read that waits, and the high watermark that its reader was told."""
+
+    read: Read
+    told_high_watermark: int
+    token: int
+    beyond: int
+
+
+class Serving:
+    """The reads of one leader."""
+
+    __slots__ = ("in_sync", "leader", "log", "news_armed", "reads", "replica")
+
+    def __init__(self, leader: Leader) -> None:
+        self.leader = leader
+        self.replica = leader.replica
+        self.log = leader.log
+        self.in_sync = leader.in_sync
+        self.reads: WaitingReads[Parked] = WaitingReads()
+        self.news_armed = False
+
+    def read(self, message: Read) -> None:
+        """Serve a follower or a consumer, now or when there is something for it."""
+        if message.replaces >= 0:
+            self.reads.remove(message.replaces)
+        try:
+            self.check_epoch(message.leader_epoch)
+            if message.replica >= 0:
+                self._read_as_follower(message)
+            else:
+                self._read_as_consumer(message)
+        except KafkaError as error:
+            self.replica.refuse(message, error)
+
+    def check_epoch(self, epoch: int) -> None:
+        """Fence a reader that knows an older leader epoch, or a newer one than this leader's."""
+        known = self.in_sync.leader_epoch
+        if epoch in (known, -1):
+            return
+        if epoch < known:
+            self.replica.note("EpochFenced", self.replica.label, epoch, known)
+            raise FencedLeaderEpoch(f"the leader epoch {epoch} is older than {known}")
+        raise UnknownLeaderEpoch(f"the leader epoch {epoch} is newer than {known}")
+
+    def _check_offset(self, offset: int) -> None:
+        log = self.log
+        if offset < log.start_offset or offset > log.end_offset:
+            raise OffsetOutOfRange(f"offset {offset} isn't within {log.start_offset} and {log.end_offset}")
+
+    def _read_as_follower(self, message: Read) -> None:
+        log, node = self.log, message.replica
+        if node not in self.in_sync.followers:
+            if message.leader_epoch >= 0:
+                raise UnknownLeaderEpoch(f"node {node} isn't a replica as far as this leader knows")
+            raise NotLeaderOrFollower(f"node {node} isn't a replica")
+        diverging = self._divergence(message)
+        if diverging is not None:
+            self._tell(message, diverging=diverging)
+            return
+        self._check_offset(message.offset)
+        self.leader.follower_fetched(message)
+        end = log.end_offset
+        if end > message.beyond:
+            self._tell(message, in_memory(log.read(message.offset, message.max_bytes, up_to=end)))
+        else:
+            self._park(LOG_END, message)
+
+    def _read_as_consumer(self, message: Read) -> None:
+        self._check_offset(message.offset)
+        if message.last_fetched_epoch >= 0:
+            diverging = self._divergence(message)
+            if diverging is not None:
+                self._tell(message, diverging=diverging)
+                return
+        kind, limit = self._limit(message.isolation)
+        if limit > message.beyond:
+            self._tell(message, self.log.read(message.offset, message.max_bytes, up_to=limit))
+        else:
+            self._park(kind, message)
+
+    def _limit(self, isolation: int) -> tuple[int, int]:
+        if isolation == READ_UNCOMMITTED:
+            return HIGH_WATERMARK, self.log.high_watermark
+        if isolation == READ_COMMITTED:
+            return LAST_STABLE, self.log.last_stable_offset
+        return LOG_END, self.log.end_offset
+
+    def _divergence(self, message: Read) -> tuple[int, int] | None:
+        """Where the reader's log may part from this one; ``None`` if it is a beginning of it."""
+        epoch, offset = message.last_fetched_epoch, message.offset
+        log = self.log
+        if epoch < 0 or (epoch == log.latest_epoch and offset <= log.end_offset):
+            return None
+        known_epoch, known_end = log.epoch_end_offset(epoch)
+        if known_epoch < 0 or known_end < 0:
+            raise OffsetOutOfRange(f"where epoch {epoch} ended is not known")
+        if offset < log.start_offset:
+            raise OffsetOutOfRange(f"offset {offset} is before {log.start_offset}")
+        if known_epoch < epoch or known_end < offset:
+            return known_epoch, known_end
+        return None
+
+    # -- parked reads --------------------------------------------------------------------------------------------
+
+    def _park(self, kind: int, message: Read) -> None:
+        self.reads.add(kind, Parked(message, self.log.high_watermark, message.token, message.beyond))
+        self._tell(message, parked=True)
+
+    def grown(self, end_offset: int) -> None:
+        """The log has grown to here: followers have something to read."""
+        if self.reads.by_limit[LOG_END]:
+            self._wake(LOG_END, end_offset)
+
+    def committed(self, high_watermark: int) -> None:
+        """The high watermark has moved to here: consumers have something to read, and followers something to know."""
+        to_end, to_high_watermark, to_stable = self.reads.by_limit
+        if to_high_watermark:
+            self._wake(HIGH_WATERMARK, high_watermark)
+        if to_stable:
+            self._wake(LAST_STABLE, self.log.last_stable_offset)
+        if to_end and not self.news_armed:
+            self.news_armed = True
+            self.replica.after(NEWS_MS, TELL_NEWS)
+
+    def tell_news(self) -> None:
+        """Followers that wait learn the high watermark, as they had no records to learn it from."""
+        self.news_armed = False
+        known = self.log.high_watermark
+        behind = [parked for parked in self.reads.by_limit[LOG_END].values() if parked.told_high_watermark < known]
+        for parked in behind:
+            self.reads.remove(parked.token)
+            self._tell(parked.read)
+
+    def _wake(self, kind: int, limit: int) -> None:
+        """Answer the reads that were parked below ``limit``; those at one place share what is read."""
+        log = self.log
+        shared: LogRead | None = None
+        place = (-1, -1)
+        for parked in self.reads.take_readable(kind, limit):
+            message = parked.read
+            if place != (message.offset, message.max_bytes):
+                place = (message.offset, message.max_bytes)
+                shared = log.read(message.offset, message.max_bytes, up_to=limit)
+                if kind == LOG_END:
+                    shared = in_memory(shared)
+            self._tell(message, shared)
+
+    def _tell(
+        self,
+        message: Read,
+        read: LogRead | None = None,
+        *,
+        parked: bool = False,
+        diverging: tuple[int, int] | None = None,
+    ) -> None:
+        log = self.log
+        high_watermark = log.high_watermark
+        stable = log.last_stable_offset if message.isolation else high_watermark
+        message.reader.tell(
+            ReadAnswer(message.token, 0, parked, high_watermark, stable, log.start_offset, read, diverging)
+        )
+
+    def leave(self, error: KafkaError) -> None:
+        """All who wait are told why they wait in vain."""
+        for parked in self.reads.take_all():
+            self.replica.refuse(parked.read, error)
+
+
+def in_memory(read: LogRead) -> LogRead:
+    """What was read, no longer tied to a file: another node can't know how long the file stays as it is."""
+    chunks = read.chunks if read.batches is None else ()
+    if not any(isinstance(chunk, FileSlice) for chunk in chunks):
+        return read
+    whole = b"".join(chunk.read(0, chunk.nbytes) if isinstance(chunk, FileSlice) else chunk for chunk in chunks)
+    return LogRead(None, [whole], read.size_bytes, read.next_offset)
