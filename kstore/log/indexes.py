@@ -186,7 +186,8 @@ class TimeIndex(_Index):
     def load(self) -> None:
         super().load()
         self._take_last()
-        if len(self) and (self.last_offset < self.base_offset or self.last_timestamp < self.entry(0)[0]):
+        rises = len(self) < 2 or self.last_timestamp > self.entry(0)[0]
+        if not rises or self.last_offset < self.base_offset:
             raise IndexFileError(f"{self.path}: the last entry lies before the first or the base offset")
 
     def _take_last(self) -> None:

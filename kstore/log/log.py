@@ -18,7 +18,7 @@ from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
 from kstore.log.durability import Durability
-from kstore.log.recovery import Loaded, Loader, RecoveryReport, load_snapshot, replay
+from kstore.log.recovery import Loaded, Loader, RecoveryReport, restore_producers
 from kstore.log.segment import Segment
 from kstore.log.tail import HotTail
 from kstore.records import RecordBatch
@@ -274,8 +274,7 @@ class Log:
         self.disk.truncated(end_offset)
         self.segments.remove_snapshots(end_offset)
         self.epochs.truncate_from_end(end_offset)
-        self.producers, offset = load_snapshot(self.fs, self.segments, self.start_offset, end_offset)
-        replay(self.fs, self.segments, self.producers, offset, end_offset)
+        self.producers, _ = restore_producers(self.fs, self.segments, end_offset)
         self.advance_high_watermark(self.high_watermark)
 
     def truncate_fully_and_start_at(self, offset: int, now_ms: int = 0) -> None:

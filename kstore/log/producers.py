@@ -28,6 +28,10 @@ class Written(NamedTuple):
     timestamp: int
 
 
+def _written(batch: RecordBatch) -> Written:
+    return Written(batch.base_sequence, batch.last_sequence, batch.base_offset, batch.last_offset, batch.max_timestamp)
+
+
 class ProducerEntry:
     """One producer. ``window`` holds its last batches of this epoch, oldest first."""
 
@@ -90,13 +94,17 @@ class ProducerEntry:
             self.window.clear()
         elif len(self.window) >= WINDOW_BATCHES:
             del self.window[0]
-        timestamp = batch.max_timestamp
-        self.window.append(
-            Written(batch.base_sequence, batch.last_sequence, batch.base_offset, batch.last_offset, timestamp)
-        )
-        self.last_timestamp = timestamp
+        self.window.append(_written(batch))
+        self.last_timestamp = batch.max_timestamp
         if batch.is_transactional and self.transaction_first_offset < 0:
             self.transaction_first_offset = batch.base_offset
+
+    def remember(self, batch: RecordBatch) -> None:
+        """Take an older batch of this epoch, in the order of the log, in before the last one in the window."""
+        if batch.producer_epoch == self.epoch and self.window and batch.last_offset < self.window[-1].last_offset:
+            if len(self.window) >= WINDOW_BATCHES:
+                del self.window[0]
+            self.window.insert(len(self.window) - 1, _written(batch))
 
     def snapshot(self) -> SnapshotEntry:
         last = self.window[-1] if self.window else Written(-1, -1, -1, -1, -1)
@@ -167,6 +175,12 @@ class ProducerStates:
         entry.add(batch)
         if entry.transaction_first_offset >= 0:
             self._ongoing[entry.producer_id] = entry.transaction_first_offset
+
+    def remember(self, batch: RecordBatch) -> None:
+        """A data batch from before the snapshot that was restored, in the order of the log."""
+        entry = self._entries.get(batch.producer_id)
+        if entry is not None and not batch.is_control:
+            entry.remember(batch)
 
     def _end_transaction(self, entry: ProducerEntry, batch: RecordBatch) -> None:
         marker = read_end_transaction_marker(batch.records()[0])

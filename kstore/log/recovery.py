@@ -35,6 +35,7 @@ from kstore.records import RecordBatch
 from kstore.records.batch import scan_batches
 
 WALK_BYTES = 4 << 20
+WINDOW_BYTES = 6 << 20  # five batches of the largest default size, and some
 RELATIVE_OFFSET_MAX = (1 << 31) - 1
 
 
@@ -91,10 +92,11 @@ class Loader:
             for unlink in self.segments.remove_from(0):
                 unlink()
             self.segments.create(start_offset, self.now_ms)
+            self.epochs.clear()
             end_offset = start_offset
         start_offset = max(start_offset, self.segments.first.base_offset)
         self._finish_epochs(start_offset, end_offset)
-        producers = self._producers(start_offset, end_offset)
+        producers = self._producers(end_offset)
         if self.report.clean and self.report.cut_offset is None:
             recovery_point = end_offset
         return Loaded(
@@ -214,13 +216,12 @@ class Loader:
         if (len(self.epochs) and self.report.walked_segments) or (not self.epochs_known and end_offset > start_offset):
             self.epochs.write()
 
-    def _producers(self, start_offset: int, end_offset: int) -> ProducerStates:
+    def _producers(self, end_offset: int) -> ProducerStates:
         """From the newest snapshot that can be read, and a replay of what was appended since."""
         self.segments.remove_snapshots(end_offset)
-        producers, offset = load_snapshot(self.fs, self.segments, start_offset, end_offset)
+        producers, offset = restore_producers(self.fs, self.segments, end_offset)
         if offset < end_offset:
             self.report.replayed_from = offset
-            replay(self.fs, self.segments, producers, offset, end_offset)
         producers.expire(self.now_ms, self.config.producer_id_expiration_ms)
         return producers
 
@@ -233,22 +234,55 @@ def _continues(batch: RecordBatch, next_offset: int, base_offset: int) -> bool:
     )
 
 
-def load_snapshot(fs: FileSystem, segments: Segments, start_offset: int, end_offset: int) -> tuple[ProducerStates, int]:
-    """The producers as of the newest readable snapshot, and its offset; unreadable ones are removed."""
+def restore_producers(fs: FileSystem, segments: Segments, end_offset: int) -> tuple[ProducerStates, int]:
+    """The producers as of the newest snapshot that can be read, and since when; then a replay to the end.
+
+    The offset is where the replay began, ``end_offset`` when there was none.
+    """
+    producers, offset = _load_snapshot(fs, segments, end_offset)
+    if offset < end_offset:
+        _replay(fs, segments, producers, offset, end_offset)
+    return producers, offset
+
+
+def _load_snapshot(fs: FileSystem, segments: Segments, end_offset: int) -> tuple[ProducerStates, int]:
     producers = ProducerStates()
     for offset in reversed(segments.snapshot_offsets()):
-        if start_offset <= offset <= end_offset:
+        if segments.first.base_offset <= offset <= end_offset:
             path = segments.snapshot_path(offset)
             try:
                 producers.restore(snapshot.decode(fs.read_bytes(path)))
             except snapshot.SnapshotError:
                 fs.unlink(path)
                 continue
+            if len(producers):
+                _fill_windows(segments, producers, offset)
             return producers, offset
-    return producers, start_offset
+    return producers, segments.first.base_offset
 
 
-def replay(fs: FileSystem, segments: Segments, producers: ProducerStates, offset: int, end_offset: int) -> None:
+def _fill_windows(segments: Segments, producers: ProducerStates, offset: int) -> None:
+    """A snapshot has one batch a producer; those before it are read from the last megabytes before the snapshot.
+
+    So retries of them are known after a restart as they were before.
+    """
+    starts: list[tuple[Segment, int]] = []
+    wanted = WINDOW_BYTES
+    for segment in reversed(list(segments)):
+        if segment.base_offset < offset and wanted > 0:
+            skipped = segment.size_bytes - wanted
+            position = segment.offset_index.position_not_above(skipped) if skipped > 0 else 0
+            starts.append((segment, position))
+            wanted -= segment.size_bytes - position
+    for segment, position in reversed(starts):
+        for batch in segment.batches(position):
+            if batch.base_offset >= offset:
+                return
+            if batch.producer_id >= 0:
+                producers.remember(batch)
+
+
+def _replay(fs: FileSystem, segments: Segments, producers: ProducerStates, offset: int, end_offset: int) -> None:
     """Bring producers from ``offset`` to ``end_offset``; a segment on the way gets its snapshot if it has none."""
     saved = set(segments.snapshot_offsets())
     for segment in segments.from_offset(offset):

@@ -1,0 +1,48 @@
+"""What ``make.sh`` has a real Kafka write: every compression, rolls by age, a committed and an aborted transaction."""
+
+import sys
+
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+SETTINGS = {
+    "index.interval.bytes": "100",
+    "segment.ms": "60000",
+    "message.timestamp.after.max.ms": str((1 << 63) - 1),
+}
+
+
+def main(bootstrap: str) -> None:
+    config = {"bootstrap.servers": bootstrap}
+    for made in AdminClient(config).create_topics([NewTopic("golden", 1, 1, config=SETTINGS)]).values():
+        made.result()
+    base_ms = 1_700_000_000_000
+    number = 0
+    for compression in ["none", "gzip", "snappy", "lz4", "zstd"]:
+        producer = Producer({**config, "enable.idempotence": True, "compression.type": compression, "linger.ms": 0})
+        for _ in range(4):
+            for _ in range(3):
+                producer.produce(
+                    "golden",
+                    key=f"k{number % 5}",
+                    value=f"value-{number}-" + "x" * (number % 40),
+                    timestamp=base_ms + number * 1000,
+                    headers=[("h", b"1")] if number % 7 == 0 else None,
+                    partition=0,
+                )
+                number += 1
+            producer.flush()
+        base_ms += 70_000
+    producer = Producer({**config, "transactional.id": "t1"})
+    producer.init_transactions(10)
+    for value in ["committed", "aborted", "committed too"]:
+        producer.begin_transaction()
+        producer.produce("golden", key="tx", value=value, timestamp=base_ms + number * 1000, partition=0)
+        producer.flush()
+        if value == "aborted":
+            producer.abort_transaction(10)
+        else:
+            producer.commit_transaction(10)
+
+
+main(sys.argv[1])
