@@ -36,6 +36,7 @@ cdef object INCOMPLETE = CorruptMessage("the bytes end in the middle of a record
 
 @cython.final
 @cython.no_gc
+@cython.auto_pickle(False)
 @cython.freelist(256)
 cdef class RecordBatch:
     """One batch of records in format v2; made by ``parse_batches``."""

@@ -71,6 +71,7 @@ cdef inline int64_t piece_bytes(const Piece *piece) noexcept nogil:
 
 
 @cython.final
+@cython.auto_pickle(False)
 cdef class BatchBuilder:
     """Collects records and builds a batch of format v2 from them.
 

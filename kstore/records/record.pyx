@@ -22,6 +22,7 @@ cdef tuple NO_HEADERS = ()
 
 @cython.final
 @cython.no_gc
+@cython.auto_pickle(False)
 @cython.freelist(4096)
 cdef class Record:
     """One record of a batch; ``headers`` are pairs of a name and a value, which may be None.

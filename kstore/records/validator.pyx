@@ -1,8 +1,13 @@
 """What a leader checks of a batch before it goes into the log: the checksum, the header, and every record.
 
 The checks, their order and their error codes are those of Apache Kafka's ``UnifiedLog`` and ``LogValidator``; texts
-are ours. Two things are stricter: records' offset deltas must be 0, 1, 2 ... (Kafka builds a compressed batch anew
-when they aren't, and lets an uncompressed one pass), and at most ``RECORD_ERRORS_MAX`` record errors are listed.
+are ours. Where Kafka differs:
+
+* offset deltas must be 0, 1, 2 ... here; Kafka fails over a compressed batch whose deltas aren't (UNKNOWN_SERVER_ERROR)
+  and lets an uncompressed one pass;
+* a record must be as long as it says in compressed batches too, where Kafka doesn't look;
+* what Kafka answers with UNKNOWN_SERVER_ERROR because a decoder threw is INVALID_RECORD;
+* at most ``RECORD_ERRORS_MAX`` record errors are listed.
 
 Records are walked without the GIL and without an allocation; only a record that is refused brings the walk back to
 Python for its message, and the walk then goes on, so that the producer learns of all of them.
@@ -102,6 +107,7 @@ cdef inline int64_t plus(int64_t a, int64_t b) noexcept nogil:
 
 @cython.final
 @cython.no_gc
+@cython.auto_pickle(False)
 @cython.freelist(64)
 cdef class ValidationResult:
     """What ``stamped`` and the indexes need to know of a batch that may be appended.
@@ -171,6 +177,14 @@ cdef object rejection(list errors, int32_t total, bint is_about_time):
     return error
 
 
+cdef object decompressed(RecordBatch batch, Py_ssize_t limit_bytes):
+    """The records' bytes. With its checksum right, a batch that doesn't decompress was sent so, and will be again."""
+    try:
+        return batch.decompressed(limit_bytes)
+    except CorruptMessage as error:
+        raise InvalidRecord(error.message) from error
+
+
 cdef int walk_records(const uint8_t *data, Py_ssize_t nbytes, const Rules *rules, Walk *walk) except -1:
     cdef int verdict
     cdef list errors = None
@@ -207,8 +221,8 @@ def validate_for_append(RecordBatch batch not None, *, bint topic_compacted=Fals
     and ``after_max_ms`` after ``now_ms``. ``from_client`` is False for what coordinators write: control batches and
     any base offset pass.
 
-    Raises ``CorruptMessage`` (checksum, compressed bytes), ``MessageTooLarge`` (the batch, or decompressed),
-    ``InvalidRecord`` or ``InvalidTimestamp``; the last two carry ``record_errors`` when single records are at fault.
+    Raises ``CorruptMessage`` (the checksum), ``MessageTooLarge`` (the batch, or decompressed), ``InvalidRecord`` or
+    ``InvalidTimestamp``; the last two carry ``record_errors`` when single records are at fault.
     """
     cdef Rules rules
     cdef Walk walk
@@ -230,7 +244,7 @@ def validate_for_append(RecordBatch batch not None, *, bint topic_compacted=Fals
         result.record_bytes = batch.payload_bytes
         walk_records(batch.data, batch.payload_bytes, &rules, &walk)
     else:
-        plain = batch.decompressed(max_decompressed_bytes)
+        plain = decompressed(batch, max_decompressed_bytes)
         result.record_bytes = plain.shape[0]
         walk_records(&plain[0] if plain.shape[0] else NULL, plain.shape[0], &rules, &walk)
     if timestamp_type == 0:
