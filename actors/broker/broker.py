@@ -1,0 +1,176 @@
+"""The broker: boots a node's actors and keeps them in step with the cluster image.
+
+It owns nothing of the data path. When the metadata log says something new it publishes a new ``View``, makes or ends
+replicas, tells them their roles, and starts or stops the coordinators of the ``__consumer_offsets`` partitions that
+are led here. A stop in order ends the parts in the reverse order of their making, and marks the folder clean last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.broker.connection import Connection
+from actors.broker.folder import Folder
+from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered
+from actors.broker.replicas import Replicas
+from actors.broker.view import View
+from actors.controller.controller import Controller
+from actors.controller.image import ClusterImage, Endpoint, ImageDelta, ResourceType
+from actors.controller.messages import CloseMetadataLog, ImageAdvanced, NodeLost
+from actors.controller.observer import Observer
+from actors.groups.coordinator import GroupCoordinator
+from actors.groups.messages import Resign, TopicsDeleted
+from actors.groups.routing import OFFSETS_TOPIC
+from actors.partition.fetch_desk import FetchDesk
+from actors.partition.producer_ids import ProducerIds
+from actors.runtime import Actor, receives
+
+if TYPE_CHECKING:
+    from actors.network.channel import Channel
+    from actors.runtime import Node, Ref, Reply
+
+CONTROLLER_ID = 1
+
+
+class StopNode(NamedTuple):
+    """Stop the node in order; answered when its folder is marked clean."""
+
+
+class PeerLost(NamedTuple):
+    """Another node is known to be dead."""
+
+    node_id: int
+
+
+class Broker(Actor):
+    """The one broker actor of a node."""
+
+    def __init__(self, node: Node, folder: Folder, cluster_id: str, endpoints: list[Endpoint]) -> None:
+        super().__init__(node, "broker")
+        self.folder = folder
+        self.cluster_id = cluster_id
+        self.endpoints = endpoints
+        self.connections = 0
+        self.coordinators: dict[int, tuple[int, Ref]] = {}  # by partition: leader epoch, coordinator
+        self.static_config = node.config
+        self.controller: Ref | None = None
+        self.metadata: Ref
+        self.lifecycle: Ref
+        self.replicas: Replicas
+        self.stopping: Reply | None = None
+        node.view = View(ClusterImage(cluster_id=cluster_id), node.config)
+
+    def on_start(self) -> None:
+        """Bring up the node: its replicas' helpers, then what it knows of the cluster, then its membership."""
+        node, folder = self.node, self.folder
+        assert folder.meta is not None, "a folder belongs to a cluster before its node starts"
+        self.replicas = Replicas(self, folder, CONTROLLER_ID)
+        if node.node_id == CONTROLLER_ID:
+            self.controller = self.metadata = self.spawn(Controller, self.actor_ref, folder)
+        else:
+            self.metadata = self.spawn(Observer, self.actor_ref, folder, CONTROLLER_ID)
+        self.lifecycle = self.spawn(
+            Lifecycle, self.actor_ref, self.cluster_id, folder.meta.directory_id, self.endpoints, CONTROLLER_ID
+        )
+        node.view = replace(
+            node.view,
+            controller=self.controller,
+            metadata=self.metadata,
+            fetch_desk=self.spawn(FetchDesk),
+            producer_ids=self.spawn(ProducerIds, CONTROLLER_ID),
+        )
+        node.accept = self.accept
+        node.peer_lost = self.peer_lost
+
+    # -- called by the network, outside any turn ------------------------------------------------------------------
+
+    def accept(self, channel: Channel, listener: str, client_host: str) -> Ref:
+        """Give a new client its connection actor."""
+        self.connections += 1
+        return Connection.start(self.node, f"connection/{self.connections}", channel, listener, client_host)
+
+    def peer_lost(self, node_id: int) -> None:
+        """Hear of another node's death."""
+        self.actor_ref.tell(PeerLost(node_id))
+
+    @receives(PeerLost)
+    def tell_controller(self, message: PeerLost) -> None:
+        """The controller, if it is here, fences the node at once."""
+        if self.controller is not None:
+            self.controller.tell(NodeLost(message.node_id))
+
+    # -- the cluster changes ---------------------------------------------------------------------------------------
+
+    @receives(Registered)
+    def registered(self, message: Registered) -> None:
+        """The node is a member, under a new epoch."""
+        self.node.view = replace(self.node.view, broker_epoch=message.broker_epoch)
+        self.replicas.broker_epoch_is(message.broker_epoch)
+
+    @receives(ImageAdvanced)
+    def image_advanced(self, message: ImageAdvanced) -> None:
+        """Bring the node's actors in step with a newer image."""
+        image, delta = message.image, message.delta
+        node = self.node
+        if any(resource[0] == ResourceType.BROKER for resource in delta.changed_configs):
+            defaults = image.config(ResourceType.BROKER, "")
+            own = image.config(ResourceType.BROKER, str(node.node_id))
+            node.config = self.static_config.with_dynamic(defaults, own)
+        node.view = replace(node.view, image=image, config=node.config)
+        if self.stopping is None:
+            self.replicas.follow(image, delta)
+            node.view = replace(node.view, replicas=dict(self.replicas.refs))
+            self._follow_coordinators(image, delta)
+        me = image.brokers.get(node.node_id)
+        fenced = me is None or me.fenced or me.epoch != node.view.broker_epoch
+        self.lifecycle.tell(MetadataReached(image.offset, fenced, image.controller_id))
+
+    def _follow_coordinators(self, image: ClusterImage, delta: ImageDelta) -> None:
+        if delta.removed_topics:
+            gone = TopicsDeleted(tuple(topic.name for topic in delta.removed_topics))
+            for _, coordinator in self.coordinators.values():
+                coordinator.tell(gone)
+        topic = image.topics.get(OFFSETS_TOPIC)
+        partitions = {} if topic is None else topic.partitions
+        changed = set(delta.changed_topics.get(OFFSETS_TOPIC, ()))
+        changed.update(number for number in self.coordinators if number not in partitions)
+        for number in sorted(changed):
+            found = partitions.get(number)
+            led_epoch = found.leader_epoch if found is not None and found.leader == self.node.node_id else -1
+            epoch, coordinator = self.coordinators.get(number, (-1, None))
+            if epoch == led_epoch:
+                continue
+            if coordinator is not None:
+                del self.coordinators[number]
+                coordinator.tell(Resign())
+            if led_epoch >= 0:
+                replica = self.replicas.refs[OFFSETS_TOPIC, number]
+                self.coordinators[number] = (led_epoch, self.spawn(GroupCoordinator, number, led_epoch, replica))
+        if changed:
+            current = {number: coordinator for number, (_, coordinator) in self.coordinators.items()}
+            self.node.view = replace(self.node.view, coordinators=current)
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    @receives(StopNode)
+    def stop_node(self, message: StopNode) -> None:
+        """End in order: no new clients, coordinators, replicas, checkpoints, the metadata log, the mark."""
+        self.stopping = self.defer()
+        self.node.accept = None
+        for _, coordinator in self.coordinators.values():
+            coordinator.tell(Resign())
+        self.replicas.stop(self.replicas_stopped)
+
+    def replicas_stopped(self) -> None:
+        """Every partition's log is closed; now the metadata log."""
+        self.request(self.metadata, CloseMetadataLog(), self._metadata_closed)
+
+    def _metadata_closed(self, outcome: Any) -> None:
+        assert not isinstance(outcome, Exception), outcome
+        self.folder.mark_clean(self.node.view.broker_epoch)
+        stopping, self.stopping = self.stopping, None
+        assert stopping is not None, "somebody asked for the stop"
+        stopping.set(None)
+        self.node.kill()
+        self.node.world.net.node_died(self.node)

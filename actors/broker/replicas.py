@@ -1,0 +1,161 @@
+"""The replicas of a node: made, told their roles and ended as the cluster image says; their common helpers.
+
+Not an actor: the broker actor's own part for partitions. It keeps a ref to each replica and to one fetcher for each
+node that leads what is followed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from actors.broker.config import topic_values
+from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, ResourceType, TopicImage
+from actors.partition.checkpoints import Checkpoints, WriteCheckpoints
+from actors.partition.fetcher import ReplicaFetcher
+from actors.partition.isr_changes import IsrChanges
+from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Configure, Remove
+from actors.partition.replica import CloseReplica, Replica
+from kstore.log import LogConfig
+from kstore.log.checkpoints import read_partition_metadata, write_partition_metadata
+
+if TYPE_CHECKING:
+    from actors.broker.broker import Broker
+    from actors.broker.folder import Folder
+    from actors.runtime import Ref
+
+Key = tuple[str, int]
+
+
+def log_config(values: Mapping[str, Any], producer_id_expiration_ms: int) -> LogConfig:
+    """What a log needs of its topic's settings."""
+    texts = {name: str(value) for name, value in values.items() if value is not None and not isinstance(value, list)}
+    policy = values.get("cleanup.policy")
+    texts["cleanup.policy"] = ",".join(policy) if isinstance(policy, list) else str(policy or "delete")
+    texts["producer.id.expiration.ms"] = str(producer_id_expiration_ms)
+    return LogConfig.from_topic(texts)
+
+
+class Replicas:
+    """The partitions that have a replica on this node."""
+
+    def __init__(self, broker: Broker, folder: Folder, controller_id: int) -> None:
+        self.broker = broker
+        self.node = broker.node
+        self.folder = folder
+        self.refs: dict[Key, Ref] = {}
+        self.leaders: dict[Key, None] = {}
+        self.fetchers: dict[int, Ref] = {}
+        self.isr_changes = broker.spawn(IsrChanges, controller_id)
+        self.checkpoints = broker.spawn(Checkpoints, folder)
+
+    def broker_epoch_is(self, broker_epoch: int) -> None:
+        """The node was registered anew: what it says to others carries the new epoch."""
+        for fetcher in self.fetchers.values():
+            fetcher.tell(BrokersChanged())
+
+    # -- following the image ---------------------------------------------------------------------------------------
+
+    def follow(self, image: ClusterImage, delta: ImageDelta) -> None:
+        """Make, end and instruct replicas."""
+        for topic in delta.removed_topics:
+            for number in topic.partitions:
+                self._remove(topic.name, number)
+        for name, numbers in delta.changed_topics.items():
+            changed = image.topics[name]
+            for number in sorted(numbers):
+                self._follow_partition(image, changed, number, changed.partitions[number])
+        for kind, name in delta.changed_configs:
+            if kind == ResourceType.TOPIC:
+                self._configure(image, name)
+            elif kind == ResourceType.BROKER:
+                for topic_name in dict.fromkeys(topic for topic, _ in self.refs):
+                    self._configure(image, topic_name)
+        if delta.changed_brokers:
+            for key in self.leaders:
+                self.refs[key].tell(BrokersChanged())
+
+    def _follow_partition(self, image: ClusterImage, topic: TopicImage, number: int, found: PartitionImage) -> None:
+        key = (topic.name, number)
+        if self.node.node_id not in found.replicas:
+            self._remove(*key)
+            return
+        replica = self.refs.get(key)
+        if replica is None:
+            replica = self.refs[key] = self._make(image, topic, number)
+        if found.leader == self.node.node_id:
+            self.leaders[key] = None
+            replica.tell(BecomeLeader(found.leader_epoch, found.partition_epoch, found.replicas, found.isr))
+        else:
+            self.leaders.pop(key, None)
+            fetcher = self._fetcher(found.leader) if found.leader >= 0 else None
+            replica.tell(BecomeFollower(found.leader, found.leader_epoch, found.partition_epoch, fetcher))
+
+    def _fetcher(self, leader: int) -> Ref:
+        fetcher = self.fetchers.get(leader)
+        if fetcher is None:
+            fetcher = self.fetchers[leader] = self.broker.spawn(ReplicaFetcher, leader)
+        return fetcher
+
+    def _make(self, image: ClusterImage, topic: TopicImage, number: int) -> Ref:
+        key = (topic.name, number)
+        fs, path = self.folder.fs, f"{topic.name}-{number}"
+        kept = read_partition_metadata(fs, path) if fs.exists(path) else None
+        if kept is not None and kept != topic.id:
+            fs.remove_tree(path)  # of a topic of this name that was deleted while the node was away
+        values = topic_values(image.topic_config(topic.name), self.node.config)
+        replica = self.broker.spawn(
+            Replica,
+            topic.name,
+            number,
+            topic.id,
+            log_config=log_config(values, self.node.config.integer("producer.id.expiration.ms")),
+            min_in_sync=int(values["min.insync.replicas"]),  # type: ignore[arg-type]
+            isr_changes=self.isr_changes,
+            checkpoints=self.checkpoints,
+            clean=self.folder.clean,
+            recovery_point=self.folder.recovery_points.pop(key, 0),
+            high_watermark=self.folder.high_watermarks.get(key, 0),
+            start_offset=self.folder.start_offsets.pop(key, 0),
+        )
+        if kept != topic.id:
+            write_partition_metadata(fs, path, topic.id)
+        return replica
+
+    def _configure(self, image: ClusterImage, topic_name: str) -> None:
+        topic = image.topics.get(topic_name)
+        if topic is None:
+            return
+        values = topic_values(image.topic_config(topic_name), self.node.config)
+        config = log_config(values, self.node.config.integer("producer.id.expiration.ms"))
+        for number in topic.partitions:
+            replica = self.refs.get((topic_name, number))
+            if replica is not None:
+                replica.tell(Configure(config, int(values["min.insync.replicas"])))  # type: ignore[arg-type]
+
+    def _remove(self, topic: str, number: int) -> None:
+        self.leaders.pop((topic, number), None)
+        replica = self.refs.pop((topic, number), None)
+        if replica is not None:
+            replica.tell(Remove())
+
+    # -- stopping --------------------------------------------------------------------------------------------------
+
+    def stop(self, done: Callable[[], None]) -> None:
+        """Close every log, then write the checkpoints, then call ``done`` in a turn of the broker."""
+        waiting = len(self.refs)
+        if not waiting:
+            self._write_checkpoints(done)
+
+        def closed(outcome: Any) -> None:
+            nonlocal waiting
+            assert not isinstance(outcome, Exception), outcome
+            waiting -= 1
+            if not waiting:
+                self._write_checkpoints(done)
+
+        for replica in self.refs.values():
+            self.broker.request(replica, CloseReplica(), closed)
+
+    def _write_checkpoints(self, done: Callable[[], None]) -> None:
+        self.broker.request(self.checkpoints, WriteCheckpoints(), lambda outcome: done())
