@@ -20,7 +20,7 @@ from kstore.codec.cursor cimport load16, load32, load64, store16, store32, store
 from kstore.records cimport layout
 from kstore.records.record cimport RecordPlace, read_records
 
-from kstore.codec.compression import NAMES, compress, decompress
+from kstore.codec.compression import codec_name, compress, decompress
 from kstore.errors import CorruptMessage, InvalidRecord, KafkaError, MessageTooLarge
 
 HEADER_BYTES = layout.HEADER_SIZE
@@ -133,7 +133,7 @@ cdef class RecordBatch:
         cdef int codec = self.attributes & layout.COMPRESSION_MASK
         if codec == 0:
             return self.payload
-        if codec >= len(NAMES):
+        if codec >= layout.COMPRESSIONS:
             raise InvalidRecord(f"compression {codec} doesn't exist")
         return decompress(codec, self.payload, limit_bytes=limit_bytes)
 
@@ -206,7 +206,7 @@ cdef class RecordBatch:
         flags = "".join((
             " transactional" if self.is_transactional else "",
             " control" if self.is_control else "",
-            f" {NAMES[self.compression]}" if 0 < self.compression < len(NAMES) else "",
+            f" {codec_name(self.compression)}" if 0 < self.compression < layout.COMPRESSIONS else "",
         ))
         producer = ""
         if self.producer_id >= 0:

@@ -50,6 +50,7 @@ cdef enum:
 
 cdef enum:
     COMPRESSION_MASK = 0x07
+    COMPRESSIONS = 5           # those that there are: 0 to 4
     LOG_APPEND_TIME_BIT = 0x08
     TRANSACTIONAL_BIT = 0x10
     CONTROL_BIT = 0x20

@@ -2,6 +2,8 @@ from typing import final
 
 from kstore.records.batch import RecordBatch
 
+RECORD_ERRORS_MAX: int
+
 @final
 class ValidationResult:
     @property

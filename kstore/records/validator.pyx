@@ -22,15 +22,14 @@ from kstore.records cimport layout
 from kstore.records.batch cimport RecordBatch
 from kstore.records.walk cimport WALK_OK, RecordFields, next_record, walk_failure
 
-from kstore.codec.compression import NAMES
+import kstore.records.batch
 from kstore.errors import CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge
-from kstore.records.batch import DECOMPRESSED_BYTES_MAX
 
 RECORD_ERRORS_MAX = 1000
 
 cdef int64_t INT64_MAX = 0x7FFFFFFFFFFFFFFF
 cdef int64_t INT64_MIN = -INT64_MAX - 1
-cdef Py_ssize_t DECOMPRESSED_MAX = DECOMPRESSED_BYTES_MAX
+cdef Py_ssize_t DECOMPRESSED_MAX = kstore.records.batch.DECOMPRESSED_BYTES_MAX
 
 cdef enum Verdict:
     # beside the codes of walk.pxd, which are small
@@ -134,7 +133,7 @@ cdef int check_header(RecordBatch batch, bint from_client) except -1:
     if from_client and batch.base_offset != 0:
         raise InvalidRecord(f"a produced batch begins at offset 0, not {batch.base_offset}")
     batch.verify_crc()
-    if batch.attributes & layout.COMPRESSION_MASK >= len(NAMES):
+    if batch.attributes & layout.COMPRESSION_MASK >= layout.COMPRESSIONS:
         raise InvalidRecord(f"compression {batch.attributes & layout.COMPRESSION_MASK} doesn't exist")
     if not from_client:
         return 0

@@ -41,7 +41,7 @@ class ModelBatch(NamedTuple):
     producer_id: int = -1
     producer_epoch: int = -1
     base_sequence: int = -1
-    count: int | None = None
+    record_count: int | None = None
     payload: bytes | None = None
 
     def to_bytes(self) -> bytes:
@@ -60,7 +60,7 @@ class ModelBatch(NamedTuple):
             self.producer_id,
             self.producer_epoch,
             self.base_sequence,
-            len(self.records) if self.count is None else self.count,
+            len(self.records) if self.record_count is None else self.record_count,
         )
         crc = crc32c_slowly(under_crc + payload) if self.crc is None else self.crc
         before = struct.pack(">qiibI", self.base_offset, 49 + len(payload), self.leader_epoch, 2, crc)

@@ -146,8 +146,8 @@ def wrong_header() -> Iterator[Case]:
     yield Case("header: producer without a sequence", batch(producer_id=5, producer_epoch=1).to_bytes())
     yield Case("header: sequence without a producer", batch(base_sequence=3).to_bytes())
     for count in (-1, 0, 3, 5, 2**31 - 1):
-        yield Case(f"header: count {count}", batch(count=count).to_bytes())
-        yield Case(f"header: count and span {count}", batch(count=count, last_offset_delta=count - 1).to_bytes())
+        yield Case(f"header: count {count}", batch(record_count=count).to_bytes())
+        yield Case(f"header: count and span {count}", batch(record_count=count, last_offset_delta=count - 1).to_bytes())
     for delta in (-1, -2, 7):
         yield Case(f"header: last offset delta {delta}", batch(last_offset_delta=delta).to_bytes())
     for codec in (5, 6, 7):

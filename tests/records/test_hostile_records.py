@@ -83,7 +83,7 @@ def test_payloads_cut_anywhere_under_a_length_that_fits(model: ModelBatch, draw:
 def test_noise_as_records_under_any_codec(codec: int, noise: bytes, count: int, is_compressed: bool) -> None:
     payload = compress(codec, noise) if is_compressed and codec <= 4 else noise
     record = ModelRecord(0, 0, None, None)
-    model = ModelBatch([record], compression=codec, payload=payload, count=count, last_offset_delta=count - 1)
+    model = ModelBatch([record], compression=codec, payload=payload, record_count=count, last_offset_delta=count - 1)
     read_every_way(model.to_bytes())
 
 
