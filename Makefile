@@ -114,7 +114,7 @@ COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar -c --exclude='*.so' --exclude=__
 DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
 
 debug: build
-	$(call say,debug build in build/tree-debug: bounds$(,) None and overflow are checked)
+	$(call say,debug build in build/tree-debug: bounds and None are checked$(,) assertions hold)
 	@$(call COPY_TREE,build/tree-debug)
 	@cd build/tree-debug && KSTORE_DEBUG=1 ../../$(BIN)/python setup.py --quiet build_ext --inplace
 	$(call say,tests on the debug build)
