@@ -24,12 +24,11 @@ from kstore.codec.compression import codec_name, compress, decompress
 from kstore.errors import CorruptMessage, InvalidRecord, KafkaError, MessageTooLarge
 
 HEADER_BYTES = layout.HEADER_SIZE
-DECOMPRESSED_BYTES_MAX = 128 * 1024 * 1024
+DECOMPRESSED_BYTES_MAX = layout.DECOMPRESSED_BYTES_LIMIT
 NO_TIMESTAMP = -1
 CREATE_TIME = 0
 LOG_APPEND_TIME = 1
 
-cdef Py_ssize_t DECOMPRESSED_MAX = DECOMPRESSED_BYTES_MAX
 cdef int32_t INT32_MAX = 0x7FFFFFFF
 cdef object INCOMPLETE = CorruptMessage("the bytes end in the middle of a record batch")
 
@@ -137,7 +136,7 @@ cdef class RecordBatch:
             raise InvalidRecord(f"compression {codec} doesn't exist")
         return decompress(codec, self.payload, limit_bytes=limit_bytes)
 
-    def records(self, *, Py_ssize_t limit_bytes=DECOMPRESSED_MAX):
+    def records(self, *, Py_ssize_t limit_bytes=layout.DECOMPRESSED_BYTES_LIMIT):
         """The records as a list; the checksum is not looked at.
 
         Raises ``InvalidRecord`` or ``CorruptMessage`` when the bytes aren't the records that the header announces, and
@@ -182,7 +181,7 @@ cdef class RecordBatch:
             store32(h + layout.AT_CRC, batch.crc)
         return batch
 
-    def recompressed(self, int compression, level=None, *, Py_ssize_t limit_bytes=DECOMPRESSED_MAX):
+    def recompressed(self, int compression, level=None, *, Py_ssize_t limit_bytes=layout.DECOMPRESSED_BYTES_LIMIT):
         """The same records under another compression (a topic's ``compression.type``); a new payload."""
         cdef bytes data
         cdef uint8_t *h

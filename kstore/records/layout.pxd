@@ -49,6 +49,9 @@ cdef enum:
     MAGIC_V2 = 2
 
 cdef enum:
+    DECOMPRESSED_BYTES_LIMIT = 134217728    # what a reader takes from one batch unless told otherwise: 128 MiB
+
+cdef enum:
     COMPRESSION_MASK = 0x07
     COMPRESSIONS = 5           # those that there are: 0 to 4
     LOG_APPEND_TIME_BIT = 0x08

@@ -22,14 +22,12 @@ from kstore.records cimport layout
 from kstore.records.batch cimport RecordBatch
 from kstore.records.walk cimport WALK_OK, RecordFields, next_record, walk_failure
 
-import kstore.records.batch
 from kstore.errors import CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge
 
 RECORD_ERRORS_MAX = 1000
 
 cdef int64_t INT64_MAX = 0x7FFFFFFFFFFFFFFF
 cdef int64_t INT64_MIN = -INT64_MAX - 1
-cdef Py_ssize_t DECOMPRESSED_MAX = kstore.records.batch.DECOMPRESSED_BYTES_MAX
 
 cdef enum Verdict:
     # beside the codes of walk.pxd, which are small
@@ -212,7 +210,7 @@ cdef int walk_records(const uint8_t *data, Py_ssize_t nbytes, const Rules *rules
 
 def validate_for_append(RecordBatch batch not None, *, bint topic_compacted=False, int timestamp_type=0,
                         int64_t now_ms=0, int64_t before_max_ms=INT64_MAX, int64_t after_max_ms=INT64_MAX,
-                        max_batch_bytes=None, Py_ssize_t max_decompressed_bytes=DECOMPRESSED_MAX,
+                        max_batch_bytes=None, Py_ssize_t max_decompressed_bytes=layout.DECOMPRESSED_BYTES_LIMIT,
                         bint from_client=True):
     """Checks a batch as the leader of a partition must before it appends it.
 
