@@ -63,7 +63,7 @@ class Connection(Actor):
             try:
                 call = self._read(frame)
             except KafkaError:
-                self._refuse()
+                self.refuse()
                 return
             self._take(call)
 
@@ -74,7 +74,7 @@ class Connection(Actor):
             return
         request = message.request
         if registry.served(request.API_KEY, to_node=self.is_broker) is None:
-            self._refuse()
+            self.refuse()
             return
         client_id = f"node-{self.client_host}"
         self._take(Call(self, request.API_KEY, message.version, message.correlation_id, client_id, request, 0))
@@ -121,7 +121,7 @@ class Connection(Actor):
         try:
             outcome = registry.handler(call.api_key).handle(call)
         except KafkaError:
-            self._refuse()
+            self.refuse()
             return
         if outcome is None:
             return
@@ -164,7 +164,8 @@ class Connection(Actor):
 
     # -- the end -------------------------------------------------------------------------------------------------
 
-    def _refuse(self) -> None:
+    def refuse(self) -> None:
+        """Close the connection, which is all that can be said to a peer that is wrong or wants no answers."""
         self.note("RequestRefused")
         self.channel.abort()
         self._end()

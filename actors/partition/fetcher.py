@@ -243,7 +243,7 @@ class ReplicaFetcher(Actor):
         self.call(self.offsets_link, request, self.offset_found, partition, timestamp, leader_end)
 
     def offset_found(self, outcome: Any, partition: Followed, timestamp: int, leader_end: int) -> None:
-        """The leader's end is known, then its start; then the replica goes on. After an error, when it is fetched again."""
+        """The leader's end is known, then its start; then the replica goes on. After an error it is fetched again."""
         if isinstance(outcome, KafkaError) or self.session.followed.get(partition.key) is not partition:
             return
         found = outcome.topics[0].partitions[0]

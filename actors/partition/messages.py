@@ -185,6 +185,18 @@ class Remove(NamedTuple):
     """The partition was deleted or moved away: answer everybody, delete the log, stop."""
 
 
+class Close(NamedTuple):
+    """The node stops: answer everybody, bring the log to the disk, stop. Answered with ``Closed``."""
+
+
+class Closed(NamedTuple):
+    """What the checkpoints have to say of a log that is closed."""
+
+    recovery_point: int
+    start_offset: int
+    high_watermark: int
+
+
 class IsrAnswer(NamedTuple):
     """What the controller said to a change of the in-sync set: its new state, or an error code (0: none)."""
 

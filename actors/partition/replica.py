@@ -24,6 +24,8 @@ from actors.partition.messages import (
     BecomeLeader,
     BrokersChanged,
     CancelRead,
+    Close,
+    Closed,
     Configure,
     FindEpochEnd,
     FindOffset,
@@ -353,8 +355,12 @@ class Replica(Actor):
             self.log.remove()
             self.stop()
 
-    def on_stop(self) -> None:
-        """A stop in order: nobody is left waiting, and the log is on disk."""
+    @receives(Close)
+    def close(self, message: Close) -> Closed:
+        """A stop in order: nobody is left waiting, and the log is on disk up to its end."""
         self._leave_role()
+        log = self.log
         if not self.removing:
-            self.log.close()
+            log.close()
+        self.stop()
+        return Closed(log.recovery_point, log.start_offset, log.high_watermark)

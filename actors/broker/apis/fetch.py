@@ -1,0 +1,33 @@
+"""Fetch, API key 1, versions 4 to 18: for consumers, and for the followers of other nodes.
+
+The node's fetch desk puts the answer together (`actors/partition/fetch_desk.py`): sessions, parked reads, limits.
+
+Versions: 5 log start offset; 7 sessions; 9 the leader epoch that the client knows; 12 the epoch last fetched, answered
+with where logs diverge, and hints of the present leader; 13 topic ids; 15 the replica's broker epoch; 16 where leaders
+are; 17 replica directories and 18 the replica's high watermark, both read and passed over.
+
+Left out: reading from followers (KIP-392). Only leaders serve, and no preferred read replica is named, as with Apache
+Kafka's default of no ``replica.selector.class``; but there a client that asks a follower all the same is served.
+Aborted transactions are never named, as there are no transactions. Quotas don't throttle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.partition.fetch_desk import Fetch
+from actors.runtime import Ask
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from actors.broker.call import Call
+
+API_KEY = 1
+VERSIONS = (4, 18)
+
+
+def handle(call: Call) -> Generator[Any, Any, Any]:
+    """Answer a Fetch request."""
+    response = yield Ask(call.view.fetch_desk, Fetch(call.request, call.version, call.is_broker))
+    return response

@@ -1,0 +1,44 @@
+"""InitProducerId, API key 22, versions 0 to 5: an id for an idempotent producer.
+
+A producer without a transactional id gets an id that nobody has had, with epoch 0, whichever broker it asks; one that
+brings an id and epoch of its own (version 3 and up, after it lost its place in a sequence) gets a new id as well.
+
+Left out: transactions. A request with a transactional id is refused with UNSUPPORTED_VERSION, so that a transactional
+producer fails at once instead of waiting for a coordinator that isn't there. An empty one is INVALID_REQUEST.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.partition.producer_ids import NextProducerId
+from actors.runtime import Ask
+from kstore.errors import InvalidRequest, KafkaError, UnknownServerError, UnsupportedVersion
+from kstore.schema.messages.init_producer_id import InitProducerIdResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from actors.broker.call import Call
+
+API_KEY = 22
+VERSIONS = (0, 5)
+
+
+def handle(call: Call) -> Any:
+    """Answer an InitProducerId request."""
+    transactional_id = call.request.transactional_id
+    if transactional_id is None:
+        return _idempotent(call)
+    return _failed(InvalidRequest.code if not transactional_id else UnsupportedVersion.code)
+
+
+def _idempotent(call: Call) -> Generator[Any, Any, Any]:
+    outcome = yield Ask(call.view.producer_ids, NextProducerId())
+    if isinstance(outcome, int):
+        return InitProducerIdResponse(producer_id=outcome, producer_epoch=0)
+    return _failed(outcome.code if isinstance(outcome, KafkaError) else UnknownServerError.code)
+
+
+def _failed(code: int) -> InitProducerIdResponse:
+    return InitProducerIdResponse(error_code=code, producer_id=-1, producer_epoch=-1)

@@ -1,0 +1,91 @@
+"""ListOffsets, API key 2, versions 1 to 11: the offset of a time in each of some partitions.
+
+Special times: -1 latest (the high watermark, or the last stable offset for read-committed readers), -2 earliest, from
+version 7 on -3 the greatest timestamp, from 8 on -4 the earliest local offset (the same as earliest, as nothing is
+tiered), from 9 on -5 the latest tiered and from 11 on -6 the earliest not yet tiered (both unknown, -1). An older
+version that uses one is answered with UNSUPPORTED_VERSION. A time after the last record has no offset (-1).
+
+Versions: 2 isolation level; 4 leader epochs, checked and answered; 5 OFFSET_NOT_AVAILABLE while a new leader doesn't
+know yet what was committed (LEADER_NOT_AVAILABLE before); 10 a timeout, only for tiered storage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.partition.messages import READ_TO_LOG_END, FindOffset, FoundOffset
+from actors.runtime import Ask
+from kstore.errors import (
+    InvalidRequest,
+    KafkaError,
+    LeaderNotAvailable,
+    NotLeaderOrFollower,
+    OffsetNotAvailable,
+    UnknownTopicOrPartition,
+    UnsupportedVersion,
+)
+from kstore.schema.messages.list_offsets import (
+    ListOffsetsPartitionResponse,
+    ListOffsetsResponse,
+    ListOffsetsTopicResponse,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from actors.broker.call import Call
+
+API_KEY = 2
+VERSIONS = (1, 11)
+
+OFFSET_NOT_AVAILABLE_FROM = 5
+FIRST_VERSION_OF = {-1: 1, -2: 1, -3: 7, -4: 8, -5: 9, -6: 11}
+DEBUGGING_REPLICA = -2
+
+
+def handle(call: Call) -> Generator[Any, Any, Any]:
+    """Answer a ListOffsets request."""
+    request = call.request
+    as_replica = request.replica_id == DEBUGGING_REPLICA or (request.replica_id >= 0 and call.is_broker)
+    isolation = READ_TO_LOG_END if as_replica else request.isolation_level
+    parts = [(topic.name, asked) for topic in request.topics for asked in topic.partitions]
+    keys = [(name, asked.partition_index) for name, asked in parts]
+    repeated = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
+    asked = [
+        InvalidRequest("the partition is asked for twice") if key in repeated else _ask(call, *part, isolation)
+        for key, part in zip(keys, parts, strict=True)
+    ]
+    answers = iter((yield [ask for ask in asked if isinstance(ask, Ask)]))
+    topics: dict[str, ListOffsetsTopicResponse] = {}
+    for (name, partition), ask in zip(parts, asked, strict=True):
+        outcome = next(answers) if isinstance(ask, Ask) else ask
+        topic = topics.setdefault(name, ListOffsetsTopicResponse(name=name))
+        topic.partitions.append(_answered(call.version, partition.partition_index, outcome))
+    return ListOffsetsResponse(topics=list(topics.values()))
+
+
+def _ask(call: Call, name: str, partition: Any, isolation: int) -> Ask | KafkaError:
+    timestamp = partition.timestamp
+    if timestamp < 0 and call.version < FIRST_VERSION_OF.get(timestamp, VERSIONS[1] + 1):
+        return UnsupportedVersion(f"the timestamp {timestamp} means nothing in version {call.version}")
+    view = call.view
+    replica = view.replicas.get((name, partition.partition_index))
+    if replica is not None:
+        return Ask(replica, FindOffset(timestamp, isolation, partition.current_leader_epoch))
+    if view.image.partition(name, partition.partition_index) is None:
+        return UnknownTopicOrPartition()
+    return NotLeaderOrFollower()
+
+
+def _answered(version: int, index: int, outcome: Any) -> ListOffsetsPartitionResponse:
+    if isinstance(outcome, FoundOffset):
+        return ListOffsetsPartitionResponse(
+            partition_index=index,
+            timestamp=outcome.timestamp,
+            offset=outcome.offset,
+            leader_epoch=outcome.leader_epoch,
+        )
+    code = outcome.code if isinstance(outcome, KafkaError) else NotLeaderOrFollower.code
+    if code == OffsetNotAvailable.code and version < OFFSET_NOT_AVAILABLE_FROM:
+        code = LeaderNotAvailable.code
+    return ListOffsetsPartitionResponse(partition_index=index, error_code=code)

@@ -1,0 +1,58 @@
+"""OffsetForLeaderEpoch, API key 23, versions 2 to 4: where an epoch ends in a leader's log.
+
+Consumers ask it to find out whether what they have read was truncated. The answer is the largest epoch up to the one
+asked for, and the offset where it ends; both -1 when the log knows of none.
+
+Versions: 3 a replica id (nothing depends on it); 4 the flexible encoding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.partition.messages import FindEpochEnd
+from actors.runtime import Ask
+from kstore.errors import KafkaError, NotLeaderOrFollower, UnknownTopicOrPartition
+from kstore.schema.messages.offset_for_leader_epoch import (
+    EpochEndOffset,
+    OffsetForLeaderEpochResponse,
+    OffsetForLeaderTopicResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from actors.broker.call import Call
+
+API_KEY = 23
+VERSIONS = (2, 4)
+
+
+def handle(call: Call) -> Generator[Any, Any, Any]:
+    """Answer an OffsetForLeaderEpoch request."""
+    parts = [(topic.topic, asked) for topic in call.request.topics for asked in topic.partitions]
+    asked = [_ask(call, name, partition) for name, partition in parts]
+    answers = iter((yield [ask for ask in asked if isinstance(ask, Ask)]))
+    topics: dict[str, OffsetForLeaderTopicResult] = {}
+    for (name, partition), ask in zip(parts, asked, strict=True):
+        outcome = next(answers) if isinstance(ask, Ask) else ask
+        topic = topics.setdefault(name, OffsetForLeaderTopicResult(topic=name))
+        topic.partitions.append(_answered(partition.partition, outcome))
+    return OffsetForLeaderEpochResponse(topics=list(topics.values()))
+
+
+def _ask(call: Call, name: str, partition: Any) -> Ask | KafkaError:
+    view = call.view
+    replica = view.replicas.get((name, partition.partition))
+    if replica is not None:
+        return Ask(replica, FindEpochEnd(partition.leader_epoch, partition.current_leader_epoch))
+    if view.image.partition(name, partition.partition) is None:
+        return UnknownTopicOrPartition()
+    return NotLeaderOrFollower()
+
+
+def _answered(index: int, outcome: Any) -> EpochEndOffset:
+    if isinstance(outcome, tuple):
+        return EpochEndOffset(partition=index, leader_epoch=outcome[0], end_offset=outcome[1])
+    code = outcome.code if isinstance(outcome, KafkaError) else NotLeaderOrFollower.code
+    return EpochEndOffset(partition=index, error_code=code)

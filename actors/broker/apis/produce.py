@@ -1,0 +1,224 @@
+"""Produce, API key 0, versions 3 to 13 (0 to 2 are advertised for the sake of old librdkafka, and refused).
+
+Each partition's batches go to its replica as they came, and are answered when ``acks`` says so: 0 never, 1 when the
+leader has them, -1 when every in-sync replica has. A request with no acknowledgement that fails closes the
+connection, which is all that Apache Kafka can do as well.
+
+Versions: 5 log start offset; 8 the records at fault, with messages; 10 the present leader, when it isn't this node;
+13 topic ids. Message formats before v2 can't come by versions 3 and up.
+
+Left out: transactions. A request with a transactional id, or with transactional batches, is answered with
+INVALID_TXN_STATE, as Apache Kafka answers for a transaction that it knows nothing of. Quotas don't throttle.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.broker.call import NO_RESPONSE
+from actors.partition.messages import Append, Appended
+from actors.runtime import Ask, Stopped
+from kstore.errors import (
+    InvalidRecord,
+    InvalidRequiredAcks,
+    InvalidTopic,
+    InvalidTxnState,
+    KafkaError,
+    NotLeaderOrFollower,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+    code_of,
+)
+from kstore.records import RecordBatch, parse_batches
+from kstore.schema.messages.produce import (
+    BatchIndexAndErrorMessage,
+    LeaderIdAndEpoch,
+    NodeEndpoint,
+    PartitionProduceResponse,
+    ProduceResponse,
+    TopicProduceResponse,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from actors.broker.call import Call
+    from actors.controller.image import ClusterImage
+
+API_KEY = 0
+VERSIONS = (3, 13)
+
+TOPIC_IDS_FROM = 13
+LEADER_HINTS_FROM = 10
+INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
+ADMIN_CLIENT_ID = "__admin_client"
+MAGIC = 2
+
+
+def handle(call: Call) -> Any:
+    """Answer a Produce request."""
+    request = call.request
+    acks = request.acks
+    if not -1 <= acks <= 1:
+        return _failed(call, InvalidRequiredAcks(f"acks is -1, 0 or 1, not {acks}"))
+    if request.transactional_id is not None:
+        return _failed(call, InvalidTxnState("this broker has no transactions"))
+    topics = request.topic_data
+    if len(topics) == 1 and len(topics[0].partition_data) == 1:
+        return _one(call, topics[0], topics[0].partition_data[0], acks)
+    return _several(call, acks)
+
+
+def _one(call: Call, topic: Any, data: Any, acks: int) -> Generator[Any, Any, Any]:
+    """The usual case: one partition."""
+    by_id = call.version >= TOPIC_IDS_FROM
+    asked = _append(call, topic, data, acks, by_id)
+    outcome = (yield asked) if isinstance(asked, Ask) else asked
+    if acks == 0:
+        if isinstance(outcome, Exception):
+            call.connection.refuse()
+        return NO_RESPONSE
+    part, hint = _answered(call, _name(call, topic, by_id), data.index, outcome)
+    answer = TopicProduceResponse(partition_responses=[part])
+    _identify(answer, topic, by_id)
+    return _response(call, [answer], {} if hint is None else {hint: None})
+
+
+def _several(call: Call, acks: int) -> Generator[Any, Any, Any]:
+    by_id = call.version >= TOPIC_IDS_FROM
+    parts = [(topic, data) for topic in call.request.topic_data for data in topic.partition_data]
+    asked = [_append(call, topic, data, acks, by_id) for topic, data in parts]
+    answers = iter((yield [ask for ask in asked if isinstance(ask, Ask)]))
+    outcomes = [next(answers) if isinstance(ask, Ask) else ask for ask in asked]
+    if acks == 0:
+        if any(isinstance(outcome, Exception) for outcome in outcomes):
+            call.connection.refuse()
+        return NO_RESPONSE
+    responses: dict[int, TopicProduceResponse] = {}
+    hints: dict[int, None] = {}
+    for (topic, data), outcome in zip(parts, outcomes, strict=True):
+        answer = responses.get(id(topic))
+        if answer is None:
+            answer = responses[id(topic)] = TopicProduceResponse()
+            _identify(answer, topic, by_id)
+        part, hint = _answered(call, _name(call, topic, by_id), data.index, outcome)
+        answer.partition_responses.append(part)
+        if hint is not None:
+            hints[hint] = None
+    return _response(call, list(responses.values()), hints)
+
+
+# -- asking the replica --------------------------------------------------------------------------------------------
+
+
+def _append(call: Call, topic: Any, data: Any, acks: int, by_id: bool) -> Ask | KafkaError:
+    """What to ask of whom, or why nobody can be asked."""
+    view = call.view
+    name: str | None = topic.name
+    if by_id:
+        name = view.image.topic_names_by_id.get(topic.topic_id)
+        if name is None:
+            return UnknownTopicId()
+    try:
+        batches = _batches(data.records)
+    except KafkaError as error:
+        return error
+    if name in INTERNAL_TOPICS and call.client_id != ADMIN_CLIENT_ID:
+        return InvalidTopic(f"{name} is the cluster's own")
+    replica = view.replicas.get((name, data.index))
+    if replica is None:
+        if view.image.partition(name, data.index) is None:
+            return UnknownTopicOrPartition(f"there is no partition {name}-{data.index}")
+        return NotLeaderOrFollower(f"this node has no replica of {name}-{data.index}")
+    return Ask(replica, Append(batches, acks, call.request.timeout_ms))
+
+
+def _batches(records: Any) -> list[RecordBatch]:
+    """The batches of one partition: one, of format 2, as Apache Kafka wants it from version 3 on."""
+    batches = parse_batches(records) if records else []
+    if len(batches) != 1:
+        raise InvalidRecord(f"a produce request has one record batch for a partition, not {len(batches)}")
+    batch = batches[0]
+    if batch.magic != MAGIC:
+        raise InvalidRecord(f"a record batch has format {MAGIC}, not {batch.magic}")
+    if batch.is_transactional:
+        raise InvalidTxnState("this broker has no transactions")
+    return batches
+
+
+# -- answering -----------------------------------------------------------------------------------------------------
+
+
+def _name(call: Call, topic: Any, by_id: bool) -> str:
+    name: str = call.view.image.topic_names_by_id.get(topic.topic_id, "") if by_id else topic.name
+    return name
+
+
+def _identify(answer: TopicProduceResponse, topic: Any, by_id: bool) -> None:
+    if by_id:
+        answer.topic_id = topic.topic_id
+    else:
+        answer.name = topic.name
+
+
+def _answered(call: Call, name: str, index: int, outcome: Any) -> tuple[PartitionProduceResponse, int | None]:
+    """One partition's answer, and the node that leads it if the client should know."""
+    if isinstance(outcome, Appended):
+        return (
+            PartitionProduceResponse(
+                index=index,
+                base_offset=outcome.first_offset,
+                log_append_time_ms=outcome.log_append_time,
+                log_start_offset=outcome.log_start_offset,
+            ),
+            None,
+        )
+    if isinstance(outcome, Stopped):
+        outcome = NotLeaderOrFollower("the replica was stopped")
+    part = PartitionProduceResponse(
+        index=index,
+        error_code=code_of(outcome),
+        base_offset=-1,
+        error_message=outcome.message,
+        record_errors=[
+            BatchIndexAndErrorMessage(batch_index=at, batch_index_error_message=text)
+            for at, text in outcome.record_errors
+        ],
+    )
+    if isinstance(outcome, NotLeaderOrFollower) and call.version >= LEADER_HINTS_FROM:
+        partition = call.view.image.partition(name, index)
+        if partition is not None and partition.leader >= 0:
+            part.current_leader = LeaderIdAndEpoch(leader_id=partition.leader, leader_epoch=partition.leader_epoch)
+            return part, partition.leader
+    return part, None
+
+
+def _response(call: Call, answers: list[TopicProduceResponse], hints: dict[int, None]) -> ProduceResponse:
+    response = ProduceResponse(responses=answers)
+    if hints:
+        response.node_endpoints = _endpoints(hints, call.view.image)
+    return response
+
+
+def _endpoints(hints: dict[int, None], image: ClusterImage) -> list[NodeEndpoint]:
+    brokers = image.brokers
+    return [
+        NodeEndpoint(node_id=node, host=brokers[node].host, port=brokers[node].port, rack=brokers[node].rack)
+        for node in hints
+        if node in brokers
+    ]
+
+
+def _failed(call: Call, error: KafkaError) -> Any:
+    """The whole request is refused."""
+    if call.request.acks == 0:
+        call.connection.refuse()
+        return NO_RESPONSE
+    by_id = call.version >= TOPIC_IDS_FROM
+    answers = []
+    for topic in call.request.topic_data:
+        answer = TopicProduceResponse()
+        _identify(answer, topic, by_id)
+        answer.partition_responses = [_answered(call, "", data.index, error)[0] for data in topic.partition_data]
+        answers.append(answer)
+    return ProduceResponse(responses=answers)
