@@ -80,6 +80,7 @@ class GroupCoordinator(Actor):
         self._serial = 0
         self._is_loading = True
         self._next_offset = 0
+        self._topics_deleted: list[str] = []  # while loading
 
     def on_start(self) -> None:
         self._load(Load())
@@ -109,6 +110,7 @@ class GroupCoordinator(Actor):
         self._is_loading = False
         self.note("GroupsLoaded", "", part.end_offset, len(self._machine.groups))
         self._machine.loaded(now_ms)
+        self._machine.topics_deleted(self._topics_deleted, now_ms)
         self._carry_out()
 
     def _caller(self, client: Client) -> Caller:
@@ -171,7 +173,9 @@ class GroupCoordinator(Actor):
 
     @receives(TopicsDeleted)
     def topics_deleted(self, message: TopicsDeleted) -> None:
-        if not self._is_loading:
+        if self._is_loading:
+            self._topics_deleted += message.topics
+        else:
             self._machine.topics_deleted(message.topics, self.now_ms())
             self._carry_out()
 

@@ -142,6 +142,11 @@ class Effects:
         else:
             self.settle(token, error)
 
+    def give_up(self, error: KafkaError) -> None:
+        """End every append under way with an error: nobody will be here for its outcome."""
+        for token in list(self._persisting):
+            self.settle(token, error)
+
     def after_pending(self, step: Callable[[], None]) -> None:
         """Run ``step`` once every append under way has ended, which is at once when there is none."""
         if not self._persisting:

@@ -35,7 +35,7 @@ from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.list_groups import ListedGroup
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
-from kstore.schema.messages.offset_fetch import OffsetFetchRequestGroup
+from kstore.schema.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
 from kstore.schema.messages.sync_group import SyncGroupRequest
 
 RETENTION = TimerKey("retention", "")
@@ -49,6 +49,7 @@ class GroupMachine:
     def __init__(self, settings: GroupSettings, new_uuid: Callable[[], str]) -> None:
         self.groups: dict[str, ClassicGroup] = {}
         self.offsets = OffsetStore()
+        self._is_unloaded = False
         self._settings = settings
         self._effects = Effects()
         self._rebalance = Rebalance(settings, self._effects)
@@ -135,7 +136,9 @@ class GroupMachine:
         """Answer with an OffsetFetchResponseGroup; a stable one waits for the commits that are under way."""
 
         def answer() -> None:
-            self._effects.respond(caller.reply, self._committing.fetch(request))
+            self._effects.respond(caller.reply, refusal if self._is_unloaded else self._committing.fetch(request))
+
+        refusal = OffsetFetchResponseGroup(group_id=request.group_id, error_code=errors.NotCoordinator.code)
 
         if require_stable:
             self._effects.after_pending(answer)
@@ -289,9 +292,11 @@ class GroupMachine:
     def unload(self, now_ms: int) -> None:
         """Another broker leads the partition. Of the effects only answers matter now."""
         self._effects.now_ms = now_ms
+        self._is_unloaded = True
         for group in self.groups.values():
             self._dismiss_parked(group, errors.NotCoordinator.code)
             group.transition_to(GroupState.DEAD, now_ms)
+        self._effects.give_up(errors.NotCoordinator())
 
     def _dismiss_parked(self, group: ClassicGroup, code: int) -> None:
         for member in group.members.values():

@@ -23,7 +23,7 @@ def java_hash(text: str) -> int:
     """Java's ``String.hashCode``, a signed 32-bit number.
 
     >>> java_hash("kstore"), java_hash("polygenelubricants")
-    (-1129555117, -2147483648)
+    (-1121877162, -2147483648)
     """
     units = text.encode("utf-16-be", "surrogatepass")
     value = 0

@@ -1,0 +1,149 @@
+"""One node on virtual time with group coordinators on it, each over a replica that is a list, and clients that call.
+
+``Shelf`` stands for the leader's replica: it keeps batches, commits an append at once or when told, and can be told to
+refuse. ``Front`` stands for a connection: it runs an API's handler as a conversation.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType, SimpleNamespace
+from typing import Any, NamedTuple
+
+from actors.broker.config import BrokerConfig
+from actors.broker.view import View
+from actors.controller.image import BrokerImage, ClusterImage, Endpoint, PartitionImage, TopicImage
+from actors.groups.coordinator import GroupCoordinator
+from actors.groups.messages import Resign
+from actors.groups.routing import OFFSETS_TOPIC
+from actors.partition.messages import Append, Appended, LogPart, ReadLog
+from actors.runtime import Actor, Node, Ref, Reply, receives
+from actors.runtime.future import Future, ask
+from actors.runtime.world import virtual_world
+from kstore.errors import KafkaError
+from kstore.records import RecordBatch
+
+ORDERS_ID = b"orders-orders-or"
+ONE_BATCH = 1
+
+
+class Release(NamedTuple):
+    """Commit the oldest append that is held, or refuse it with an error."""
+
+    error: KafkaError | None = None
+
+
+class Shelf(Actor):
+    def __init__(self, node: Node, name: str) -> None:
+        super().__init__(node, name)
+        self.batches: list[RecordBatch] = []
+        self.end_offset = 0
+        self.is_held = False
+        self.error: KafkaError | None = None
+        self.read_error: KafkaError | None = None
+        self.held: list[tuple[Append, Reply]] = []
+
+    @receives(Append)
+    def append(self, message: Append) -> None:
+        assert message.required_acks == -1
+        if self.error is not None:
+            raise self.error
+        self.held.append((message, self.defer()))
+        if not self.is_held:
+            self.release(Release())
+
+    @receives(Release)
+    def release(self, message: Release) -> None:
+        append, reply = self.held.pop(0)
+        if message.error is not None:
+            reply.fail(message.error)
+            return
+        first = self.end_offset
+        for batch in append.batches:
+            self.batches.append(batch.stamped(self.end_offset, 1))
+            self.end_offset += batch.count
+        reply.set(Appended(first, self.end_offset - 1, -1, 0, 1, False))
+
+    @receives(ReadLog)
+    def read(self, message: ReadLog) -> LogPart:
+        """One batch at a time, so that a load takes several turns."""
+        if self.read_error is not None:
+            raise self.read_error
+        batches = [batch for batch in self.batches if batch.last_offset >= message.offset][:ONE_BATCH]
+        next_offset = batches[-1].last_offset + 1 if batches else self.end_offset
+        return LogPart(batches, next_offset, self.end_offset, self.end_offset, 0)
+
+
+class Handle(NamedTuple):
+    module: ModuleType
+    call: Any
+
+
+class Front(Actor):
+    @receives(Handle)
+    def handle(self, message: Handle) -> None:
+        self.converse(message.module.handle(message.call), self.defer().set)
+
+
+class Stand:
+    def __init__(self, *, partitions: int = 1, seed: int = 1, **config: str) -> None:
+        self.world = virtual_world(seed)
+        settings = {key.replace("_", "."): value for key, value in config.items()}
+        self.config = BrokerConfig(settings)
+        self.node = Node(self.world, 1, config=self.config)
+        self.front = Front.start(self.node, "front")
+        self.shelves = [Shelf(self.node, f"shelf/{index}") for index in range(partitions)]
+        for shelf in self.shelves:
+            self.node.add(shelf)
+            shelf._start_actor_loop()
+        self.coordinators: dict[int, Ref] = {}
+        self.epoch = 0
+        self.publish()
+        for index in range(partitions):
+            self.lead(index)
+
+    def publish(self) -> None:
+        self.node.view = View(image=self.image(), config=self.config, coordinators=dict(self.coordinators))
+
+    def image(self) -> ClusterImage:
+        def topic(name: str, topic_id: bytes, count: int) -> TopicImage:
+            partition = PartitionImage((1,), (1,), 1, 1, 1)
+            return TopicImage(topic_id, name, dict.fromkeys(range(count), partition))
+
+        topics = [topic("orders", ORDERS_ID, 2), topic(OFFSETS_TOPIC, b"offsets-offsets-", len(self.shelves))]
+        broker = BrokerImage(1, 1, b"i" * 16, (Endpoint("PLAINTEXT", "127.0.0.1", 9092),), fenced=False)
+        return ClusterImage(
+            controller_id=1,
+            brokers={1: broker},
+            topics={each.name: each for each in topics},
+            topic_names_by_id={each.id: each.name for each in topics},
+        )
+
+    def lead(self, partition: int) -> None:
+        self.epoch += 1
+        shelf = self.shelves[partition].actor_ref
+        self.coordinators[partition] = GroupCoordinator.start(self.node, partition, self.epoch, shelf)
+        self.publish()
+        self.run_for(0)
+
+    def resign(self, partition: int) -> None:
+        self.coordinators.pop(partition).tell(Resign())
+        self.publish()
+
+    def ask(self, module: ModuleType, request: Any, *, version: int | None = None) -> Future:
+        call = SimpleNamespace(
+            request=request,
+            version=module.VERSIONS[1] if version is None else version,
+            client_id="client",
+            client_host="127.0.0.1",
+            view=self.node.view,
+            node=self.node,
+            listener="PLAINTEXT",
+            is_broker=False,
+        )
+        return ask(self.world, self.front, Handle(module, call))
+
+    def get(self, module: ModuleType, request: Any, *, version: int | None = None) -> Any:
+        return self.ask(module, request, version=version).get(timeout=600)
+
+    def run_for(self, seconds: float) -> None:
+        self.world.driver.drive(lambda: False, seconds)
