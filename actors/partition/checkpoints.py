@@ -13,14 +13,10 @@ from actors.partition.messages import HighWatermarkMoved, ReportHighWatermark
 from actors.runtime import Actor, receives
 
 if TYPE_CHECKING:
-    from actors.runtime import Node, Ref, Reply
+    from actors.runtime import Node, Ref
 
 Key = tuple[str, int]
 REPORT = ReportHighWatermark()
-
-
-class Checkpoint(NamedTuple):
-    """Write the checkpoint now, if it has changed; answered when it is written."""
 
 
 class ForgetReplica(NamedTuple):
@@ -52,7 +48,6 @@ class HighWatermarks(Actor):
         self.asked = 0
         self.changed = False
         self.timed = False
-        self.replies: list[Reply] = []
 
     @receives(HighWatermarkMoved)
     def high_watermark_moved(self, message: HighWatermarkMoved) -> None:
@@ -69,12 +64,6 @@ class HighWatermarks(Actor):
     def checkpoint_time(self, message: CheckpointTime) -> None:
         """Ask those that have moved."""
         self.timed = False
-        self._collect()
-
-    @receives(Checkpoint)
-    def checkpoint(self, message: Checkpoint) -> None:
-        """Write it now: the node stops."""
-        self.replies.append(self.defer())
         self._collect()
 
     @receives(ForgetReplica)
@@ -101,11 +90,6 @@ class HighWatermarks(Actor):
         self._write_when_known()
 
     def _write_when_known(self) -> None:
-        if self.asked:
-            return
-        if self.changed:
+        if not self.asked and self.changed:
             self.changed = False
             self.write(self.known)
-        replies, self.replies = self.replies, []
-        for reply in replies:
-            reply.set(None)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.partition.follower import Follower
@@ -49,7 +50,7 @@ from kstore.errors import KafkaError, NotLeaderOrFollower, OffsetNotAvailable, U
 from kstore.log import Log
 
 if TYPE_CHECKING:
-    from actors.runtime import Node, Ref
+    from actors.runtime import Node, Ref, Reply
     from kstore.log import DiskWork, LogConfig
 
 LATEST = -1
@@ -110,7 +111,7 @@ class Replica(Actor):
         self.checkpoint_due = False
         self.disk_works: deque[DiskWork] = deque()
         self.disk_busy = False
-        self.removing = False
+        self.when_idle: Callable[[], None] | None = None
 
     # -- roles ---------------------------------------------------------------------------------------------------
 
@@ -337,11 +338,9 @@ class Replica(Actor):
 
     def _work_done(self, outcome: Any, done: Callable[[BaseException | None], None]) -> None:
         done(outcome if isinstance(outcome, BaseException) else None)
-        if self.removing and not self.disk_works:
-            self.log.remove()
-            self.stop()
-        else:
-            self._next_work()
+        self._next_work()
+        if not self.disk_busy and self.when_idle is not None:
+            self.when_idle()
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -349,18 +348,27 @@ class Replica(Actor):
     def remove(self, message: Remove) -> None:
         """The partition is no longer here: its log goes, after the disk work that is under way."""
         self._leave_role(UnknownTopicOrPartition(f"{self.label} was deleted or moved away"))
-        self.removing = True
-        self.disk_works.clear()
-        if not self.disk_busy:
-            self.log.remove()
-            self.stop()
+        self._end_with(self._remove_log)
+
+    def _remove_log(self) -> None:
+        self.log.remove()
+        self.stop()
 
     @receives(Close)
-    def close(self, message: Close) -> Closed:
-        """A stop in order: nobody is left waiting, and the log is on disk up to its end."""
+    def close(self, message: Close) -> None:
+        """A stop in order: nobody is left waiting, and the log is on disk."""
         self._leave_role()
+        self._end_with(self._close_log, self.defer())
+
+    def _close_log(self, reply: Reply) -> None:
         log = self.log
-        if not self.removing:
-            log.close()
-        self.stop()
-        return Closed(log.recovery_point, log.start_offset, log.high_watermark)
+        log.close()
+        reply.set(Closed(log.high_watermark, log.recovery_point, log.start_offset))
+
+    def _end_with(self, last: Callable[..., None], *args: object) -> None:
+        """Do the last thing to the log, once no disk work is under way; what waits is covered by it."""
+        self.disk_works.clear()
+        if self.disk_busy:
+            self.when_idle = partial(last, *args)
+        else:
+            last(*args)
