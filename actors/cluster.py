@@ -134,7 +134,7 @@ class Cluster:
         endpoint = Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)
         if self.ports is not None:
             endpoint = self.ports.open(node)
-        self.brokers[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint], len(self.node_ids))
+        self.brokers[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint])
 
     # -- looking -------------------------------------------------------------------------------------------------
 

@@ -106,7 +106,6 @@ class Broker(Actor):
     def registered(self, message: Registered) -> None:
         """The node is a member, under a new epoch."""
         self.node.view = replace(self.node.view, broker_epoch=message.broker_epoch)
-        self.replicas.broker_epoch_is(message.broker_epoch)
 
     @receives(ImageAdvanced)
     def image_advanced(self, message: ImageAdvanced) -> None:

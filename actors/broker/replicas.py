@@ -9,31 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.config import topic_values
+from actors.broker.config import topic_log_config, topic_values
 from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, ResourceType, TopicImage
-from actors.partition.checkpoints import Checkpoints, WriteCheckpoints
+from actors.partition.checkpoints import ForgetReplica, HighWatermarks
 from actors.partition.fetcher import ReplicaFetcher
 from actors.partition.isr_changes import IsrChanges
-from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Configure, Remove
-from actors.partition.replica import CloseReplica, Replica
-from kstore.log import LogConfig
+from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Close, Closed, Configure, Remove
+from actors.partition.replica import Replica
 from kstore.log.checkpoints import read_partition_metadata, write_partition_metadata
 
 if TYPE_CHECKING:
     from actors.broker.broker import Broker
+    from actors.broker.config import BrokerConfig
     from actors.broker.folder import Folder
     from actors.runtime import Ref
 
 Key = tuple[str, int]
 
 
-def log_config(values: Mapping[str, Any], producer_id_expiration_ms: int) -> LogConfig:
-    """What a log needs of its topic's settings."""
-    texts = {name: str(value) for name, value in values.items() if value is not None and not isinstance(value, list)}
-    policy = values.get("cleanup.policy")
-    texts["cleanup.policy"] = ",".join(policy) if isinstance(policy, list) else str(policy or "delete")
-    texts["producer.id.expiration.ms"] = str(producer_id_expiration_ms)
-    return LogConfig.from_topic(texts)
+def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int:
+    """How many replicas must be in sync for acks=all."""
+    value = topic_values(image.topic_config(topic), config)["min.insync.replicas"]
+    assert isinstance(value, int), "min.insync.replicas is an integer"
+    return value
 
 
 class Replicas:
@@ -47,12 +45,9 @@ class Replicas:
         self.leaders: dict[Key, None] = {}
         self.fetchers: dict[int, Ref] = {}
         self.isr_changes = broker.spawn(IsrChanges, controller_id)
-        self.checkpoints = broker.spawn(Checkpoints, folder)
-
-    def broker_epoch_is(self, broker_epoch: int) -> None:
-        """The node was registered anew: what it says to others carries the new epoch."""
-        for fetcher in self.fetchers.values():
-            fetcher.tell(BrokersChanged())
+        self.high_watermarks = broker.spawn(
+            HighWatermarks, folder.high_watermarks, folder.checkpoint_high_watermarks
+        )
 
     # -- following the image ---------------------------------------------------------------------------------------
 
@@ -103,16 +98,15 @@ class Replicas:
         kept = read_partition_metadata(fs, path) if fs.exists(path) else None
         if kept is not None and kept != topic.id:
             fs.remove_tree(path)  # of a topic of this name that was deleted while the node was away
-        values = topic_values(image.topic_config(topic.name), self.node.config)
         replica = self.broker.spawn(
             Replica,
             topic.name,
             number,
             topic.id,
-            log_config=log_config(values, self.node.config.integer("producer.id.expiration.ms")),
-            min_in_sync=int(values["min.insync.replicas"]),  # type: ignore[arg-type]
+            log_config=topic_log_config(image.topic_config(topic.name), self.node.config),
+            min_in_sync=min_in_sync_of(image, topic.name, self.node.config),
             isr_changes=self.isr_changes,
-            checkpoints=self.checkpoints,
+            checkpoints=self.high_watermarks,
             clean=self.folder.clean,
             recovery_point=self.folder.recovery_points.pop(key, 0),
             high_watermark=self.folder.high_watermarks.get(key, 0),
@@ -126,36 +120,40 @@ class Replicas:
         topic = image.topics.get(topic_name)
         if topic is None:
             return
-        values = topic_values(image.topic_config(topic_name), self.node.config)
-        config = log_config(values, self.node.config.integer("producer.id.expiration.ms"))
+        config = topic_log_config(image.topic_config(topic_name), self.node.config)
+        message = Configure(config, min_in_sync_of(image, topic_name, self.node.config))
         for number in topic.partitions:
             replica = self.refs.get((topic_name, number))
             if replica is not None:
-                replica.tell(Configure(config, int(values["min.insync.replicas"])))  # type: ignore[arg-type]
+                replica.tell(message)
 
     def _remove(self, topic: str, number: int) -> None:
         self.leaders.pop((topic, number), None)
         replica = self.refs.pop((topic, number), None)
         if replica is not None:
             replica.tell(Remove())
+            self.high_watermarks.tell(ForgetReplica(topic, number))
 
     # -- stopping --------------------------------------------------------------------------------------------------
 
     def stop(self, done: Callable[[], None]) -> None:
         """Close every log, then write the checkpoints, then call ``done`` in a turn of the broker."""
-        waiting = len(self.refs)
-        if not waiting:
-            self._write_checkpoints(done)
+        closed: dict[Key, Closed] = {}
 
-        def closed(outcome: Any) -> None:
-            nonlocal waiting
-            assert not isinstance(outcome, Exception), outcome
-            waiting -= 1
-            if not waiting:
-                self._write_checkpoints(done)
+        def one_closed(outcome: Any, key: Key) -> None:
+            assert isinstance(outcome, Closed), outcome
+            closed[key] = outcome
+            if len(closed) == len(self.refs):
+                self._checkpoint(closed)
+                done()
 
-        for replica in self.refs.values():
-            self.broker.request(replica, CloseReplica(), closed)
+        for key, replica in self.refs.items():
+            self.broker.request(replica, Close(), one_closed, key)
+        if not self.refs:
+            done()
 
-    def _write_checkpoints(self, done: Callable[[], None]) -> None:
-        self.broker.request(self.checkpoints, WriteCheckpoints(), lambda outcome: done())
+    def _checkpoint(self, closed: Mapping[Key, Closed]) -> None:
+        folder = self.folder
+        folder.checkpoint_high_watermarks({key: ends.high_watermark for key, ends in closed.items()})
+        folder.checkpoint_recovery_points({key: ends.recovery_point for key, ends in closed.items()})
+        folder.checkpoint_start_offsets({key: ends.start_offset for key, ends in closed.items() if ends.start_offset})

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.controller.fetching import is_for_metadata
+from actors.controller.messages import FetchMetadata
 from actors.partition.fetch_desk import Fetch
 from actors.runtime import Ask
 
@@ -28,6 +30,10 @@ VERSIONS = (4, 18)
 
 
 def handle(call: Call) -> Generator[Any, Any, Any]:
-    """Answer a Fetch request."""
-    response = yield Ask(call.view.fetch_desk, Fetch(call.request, call.version, call.is_broker))
+    """Answer a Fetch request; another node's of the metadata log is the controller's to answer."""
+    view = call.view
+    if call.is_broker and view.controller is not None and is_for_metadata(call.request):
+        response = yield Ask(view.controller, FetchMetadata(call.request))
+        return response
+    response = yield Ask(view.fetch_desk, Fetch(call.request, call.version, call.is_broker))
     return response
