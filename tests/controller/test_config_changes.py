@@ -71,21 +71,61 @@ def test_lists_are_appended_to_and_subtracted_from(driven: Driven) -> None:
 @pytest.mark.parametrize(
     ("operations", "where", "error", "message"),
     [
-        ([("segment.ms", APPEND, "1")], {}, errors.InvalidConfig, "Can't APPEND to key segment.ms because its type is not LIST."),
-        ([("segment.ms", SET, "1"), ("segment.ms", SET, "2")], {}, errors.InvalidRequest, "Error due to duplicate config keys"),
+        (
+            [("segment.ms", APPEND, "1")],
+            {},
+            errors.InvalidConfig,
+            "Can't APPEND to key segment.ms because its type is not LIST.",
+        ),
+        (
+            [("segment.ms", SET, "1"), ("segment.ms", SET, "2")],
+            {},
+            errors.InvalidRequest,
+            "Error due to duplicate config keys",
+        ),
         ([("segment.ms", SET, None)], {}, errors.InvalidRequest, "Null value not supported for : segment.ms"),
         ([("segment.ms", 9, "1")], {}, errors.InvalidRequest, "Unknown operations type 9"),
-        ([("segment.ms", SET, "0")], {}, errors.InvalidConfig, "Invalid value 0 for configuration segment.ms: Value must be at least 1"),
-        ([("retention.ms", SET, "5")], {}, errors.InvalidConfig, "The topic config retention.ms is one of Apache Kafka's that kstore doesn't implement yet"),
-        ([("segment.ms", SET, "1")], {"name": "none"}, errors.UnknownTopicOrPartition, "The topic 'none' does not exist."),
+        (
+            [("segment.ms", SET, "0")],
+            {},
+            errors.InvalidConfig,
+            "Invalid value 0 for configuration segment.ms: Value must be at least 1",
+        ),
+        (
+            [("retention.ms", SET, "5")],
+            {},
+            errors.InvalidConfig,
+            "The topic config retention.ms is one of Apache Kafka's that kstore doesn't implement yet",
+        ),
+        (
+            [("segment.ms", SET, "1")],
+            {"name": "none"},
+            errors.UnknownTopicOrPartition,
+            "The topic 'none' does not exist.",
+        ),
         ([("segment.ms", SET, "1")], {"name": ""}, errors.InvalidRequest, "Default topic resources are not allowed."),
         ([("segment.ms", SET, "1")], {"kind": 32}, errors.InvalidRequest, "Unsupported resource type: 32"),
-        ([("num.partitions", SET, "3")], {"kind": 4, "name": ""}, errors.InvalidRequest, "Cannot update these configs dynamically: num.partitions"),
+        (
+            [("num.partitions", SET, "3")],
+            {"kind": 4, "name": ""},
+            errors.InvalidRequest,
+            "Cannot update these configs dynamically: num.partitions",
+        ),
         ([("nonsense", SET, "3")], {"kind": 4, "name": ""}, errors.InvalidConfig, "Unknown broker config nonsense"),
-        ([("message.max.bytes", SET, "-1")], {"kind": 4, "name": ""}, errors.InvalidConfig, "Invalid value -1 for configuration message.max.bytes: Value must be at least 0"),
-        ([("message.max.bytes", SET, "1")], {"kind": 4, "name": "one"}, errors.InvalidRequest, "Unable to parse broker name as a base 10 number."),
+        (
+            [("message.max.bytes", SET, "-1")],
+            {"kind": 4, "name": ""},
+            errors.InvalidConfig,
+            "Invalid value -1 for configuration message.max.bytes: Value must be at least 0",
+        ),
+        (
+            [("message.max.bytes", SET, "1")],
+            {"kind": 4, "name": "one"},
+            errors.InvalidRequest,
+            "Unable to parse broker name as a base 10 number.",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_change_that_cannot_be_is_refused_whole(
     driven: Driven,
     operations: list[tuple[str, int, str | None]],

@@ -95,8 +95,10 @@ def test_a_manual_assignment_is_followed_and_fenced_brokers_are_not_in_sync(driv
         (
             CreatableTopic(name="a b"),
             errors.InvalidTopic,
-            "Topic name is invalid: 'a b' contains one or more characters other than ASCII alphanumerics, '.', '_' "
-            "and '-'",
+            (
+                "Topic name is invalid: 'a b' contains one or more characters other than ASCII alphanumerics, '.', '_' "
+                "and '-'"
+            ),
         ),
         (
             CreatableTopic(name="x" * 250),
@@ -127,8 +129,10 @@ def test_a_manual_assignment_is_followed_and_fenced_brokers_are_not_in_sync(driv
         (
             CreatableTopic(name="t", num_partitions=1, replication_factor=4),
             errors.InvalidReplicationFactor,
-            "Unable to replicate the partition 4 time(s): The target replication factor of 4 cannot be reached because "
-            "only 3 broker(s) are registered or some brokers have all their log directories cordoned.",
+            (
+                "Unable to replicate the partition 4 time(s): The target replication factor of 4 cannot be reached "
+                "because only 3 broker(s) are registered or some brokers have all their log directories cordoned."
+            ),
         ),
         (
             CreatableTopic(name="t", num_partitions=10_001, replication_factor=1),
@@ -176,17 +180,68 @@ def test_what_cannot_be_made_is_refused_in_kafkas_words(
 @pytest.mark.parametrize(
     ("assignments", "changes", "error", "message"),
     [
-        ([(0, [1])], {"replication_factor": 1}, errors.InvalidRequest, "A manual partition assignment was specified, but replication factor was not set to -1."),
-        ([(0, [1])], {"num_partitions": 1}, errors.InvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1."),
-        ([(0, [1]), (0, [1])], {}, errors.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition 0"),
-        ([(0, [1]), (2, [1])], {}, errors.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence"),
-        ([(0, [])], {}, errors.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list."),
-        ([(0, [1, 9])], {}, errors.InvalidReplicaAssignment, "The manual partition assignment includes broker 9, but no such broker is registered."),
-        ([(0, [1, 1])], {}, errors.InvalidReplicaAssignment, "The manual partition assignment includes the broker 1 more than once."),
-        ([(0, [1, 3]), (1, [1])], {}, errors.InvalidReplicaAssignment, "The manual partition assignment includes a partition with 1 replica(s), but this is not consistent with previous partitions, which have 2 replica(s)."),
-        ([(0, [2])], {}, errors.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition 0 are fenced or in controlled shutdown."),
+        (
+            [(0, [1])],
+            {"replication_factor": 1},
+            errors.InvalidRequest,
+            "A manual partition assignment was specified, but replication factor was not set to -1.",
+        ),
+        (
+            [(0, [1])],
+            {"num_partitions": 1},
+            errors.InvalidRequest,
+            "A manual partition assignment was specified, but numPartitions was not set to -1.",
+        ),
+        (
+            [(0, [1]), (0, [1])],
+            {},
+            errors.InvalidReplicaAssignment,
+            "Found multiple manual partition assignments for partition 0",
+        ),
+        (
+            [(0, [1]), (2, [1])],
+            {},
+            errors.InvalidReplicaAssignment,
+            "partitions should be a consecutive 0-based integer sequence",
+        ),
+        (
+            [(0, [])],
+            {},
+            errors.InvalidReplicaAssignment,
+            "The manual partition assignment includes an empty replica list.",
+        ),
+        (
+            [(0, [1, 9])],
+            {},
+            errors.InvalidReplicaAssignment,
+            "The manual partition assignment includes broker 9, but no such broker is registered.",
+        ),
+        (
+            [(0, [1, 1])],
+            {},
+            errors.InvalidReplicaAssignment,
+            "The manual partition assignment includes the broker 1 more than once.",
+        ),
+        (
+            [(0, [1, 3]), (1, [1])],
+            {},
+            errors.InvalidReplicaAssignment,
+            (
+                "The manual partition assignment includes a partition with 1 replica(s), but this is not consistent "
+                "with previous partitions, which have 2 replica(s)."
+            ),
+        ),
+        (
+            [(0, [2])],
+            {},
+            errors.InvalidReplicaAssignment,
+            (
+                "All brokers specified in the manual partition assignment for partition 0 are fenced or in controlled "
+                "shutdown."
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_manual_assignment_that_cannot_be_is_refused(
     driven: Driven,
     assignments: list[tuple[int, list[int]]],
@@ -315,10 +370,25 @@ def test_partitions_are_added_with_as_many_replicas_as_the_first_has(driven: Dri
         ("zzz", 3, (), errors.UnknownTopicOrPartition, None),
         ("a", 2, (), errors.InvalidPartitions, "Topic already has 2 partition(s)."),
         ("a", 1, (), errors.InvalidPartitions, "The topic a currently has 2 partition(s); 1 would not be an increase."),
-        ("a", 4, ([1, 2],), errors.InvalidReplicaAssignment, "Attempted to add 2 additional partition(s), but only 1 assignment(s) were specified."),
-        ("a", 3, ([1],), errors.InvalidReplicaAssignment, "The manual partition assignment includes a partition with 1 replica(s), but this is not consistent with previous partitions, which have 2 replica(s)."),
+        (
+            "a",
+            4,
+            ([1, 2],),
+            errors.InvalidReplicaAssignment,
+            "Attempted to add 2 additional partition(s), but only 1 assignment(s) were specified.",
+        ),
+        (
+            "a",
+            3,
+            ([1],),
+            errors.InvalidReplicaAssignment,
+            (
+                "The manual partition assignment includes a partition with 1 replica(s), but this is not consistent "
+                "with previous partitions, which have 2 replica(s)."
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_partitions_that_cannot_be_added_are_refused(
     driven: Driven,
     name: str,
