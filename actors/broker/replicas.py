@@ -7,6 +7,7 @@ node that leads what is followed here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.config import topic_log_config, topic_values
@@ -43,6 +44,7 @@ class Replicas:
         self.folder = folder
         self.refs: dict[Key, Ref] = {}
         self.leaders: dict[Key, None] = {}
+        self.leaving: dict[Key, None] = {}
         self.fetchers: dict[int, Ref] = {}
         self.isr_changes = broker.spawn(IsrChanges, controller_id)
         self.high_watermarks = broker.spawn(
@@ -75,6 +77,8 @@ class Replicas:
         if self.node.node_id not in found.replicas:
             self._remove(*key)
             return
+        if key in self.leaving:
+            return  # comes back to it when the place is free
         replica = self.refs.get(key)
         if replica is None:
             replica = self.refs[key] = self._make(image, topic, number)
@@ -129,10 +133,21 @@ class Replicas:
 
     def _remove(self, topic: str, number: int) -> None:
         self.leaders.pop((topic, number), None)
-        replica = self.refs.pop((topic, number), None)
+        key = (topic, number)
+        replica = self.refs.pop(key, None)
         if replica is not None:
-            replica.tell(Remove())
+            self.leaving[key] = None
+            self.broker.request(replica, Remove(), self._removed, key)
             self.high_watermarks.tell(ForgetReplica(topic, number))
+
+    def _removed(self, outcome: Any, key: Key) -> None:
+        """A replica is gone; a topic made anew under its name may have its place."""
+        del self.leaving[key]
+        image = self.node.view.image
+        topic = image.topics.get(key[0])
+        if topic is not None and key[1] in topic.partitions:
+            self._follow_partition(image, topic, key[1], topic.partitions[key[1]])
+            self.node.view = replace(self.node.view, replicas=dict(self.refs))
 
     # -- stopping --------------------------------------------------------------------------------------------------
 

@@ -197,18 +197,6 @@ class Closed(NamedTuple):
     high_watermark: int
 
 
-class Close(NamedTuple):
-    """The node stops: answer everybody, put the log on disk, and say ``Closed``."""
-
-
-class Closed(NamedTuple):
-    """What the folder's checkpoints must know of a closed log."""
-
-    high_watermark: int
-    recovery_point: int
-    start_offset: int
-
-
 class IsrAnswer(NamedTuple):
     """What the controller said to a change of the in-sync set: its new state, or an error code (0: none)."""
 

@@ -348,10 +348,16 @@ class Replica(Actor):
     def remove(self, message: Remove) -> None:
         """The partition is no longer here: its log goes, after the disk work that is under way."""
         self._leave_role(UnknownTopicOrPartition(f"{self.label} was deleted or moved away"))
-        self._end_with(self._remove_log)
+        self._end_with(self._remove_log, self.defer())
 
-    def _remove_log(self) -> None:
-        self.log.remove()
+    def _remove_log(self, reply: Reply) -> None:
+        """Move the folder out of the way at once, as another topic may take its name, and delete it at leisure."""
+        fs, doomed = self.node.fs, f"{self.label}.{self.topic_id.hex()}-delete"
+        fs.rename(self.label, doomed)
+        self.on_disk(partial(fs.remove_tree, doomed), self._removed, reply)
+
+    def _removed(self, outcome: Any, reply: Reply) -> None:
+        reply.set(outcome)
         self.stop()
 
     @receives(Close)
@@ -363,7 +369,8 @@ class Replica(Actor):
     def _close_log(self, reply: Reply) -> None:
         log = self.log
         log.close()
-        reply.set(Closed(log.high_watermark, log.recovery_point, log.start_offset))
+        reply.set(Closed(log.recovery_point, log.start_offset, log.high_watermark))
+        self.stop()
 
     def _end_with(self, last: Callable[..., None], *args: object) -> None:
         """Do the last thing to the log, once no disk work is under way; what waits is covered by it."""
