@@ -32,6 +32,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     FIRST_CAPACITY = 1024
+    USUAL_FRAMING_BYTES = 16
     FRAMING_BYTES_MAX = 4 * VARINT_BYTES_MAX + VARLONG_BYTES_MAX + 1 + VARINT_BYTES_MAX
 cdef int64_t BATCH_BYTES_MAX = 0x7FFFFFFF
 cdef tuple NO_HEADERS = ()
@@ -68,6 +69,18 @@ cdef inline uint8_t *put_piece(uint8_t *p, const Piece *piece) noexcept nogil:
 
 cdef inline int64_t piece_bytes(const Piece *piece) noexcept nogil:
     return 1 if piece.nbytes < 0 else varint_bytes(<int32_t>piece.nbytes) + piece.nbytes
+
+
+cdef int64_t framed_bytes(object values, Py_ssize_t n):
+    """About what values will take as records, so that their batch grows once for all of them."""
+    cdef int64_t nbytes = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        value = <object>PySequence_Fast_GET_ITEM(values, i)
+        nbytes += USUAL_FRAMING_BYTES
+        if PyBytes_CheckExact(value):
+            nbytes += PyBytes_GET_SIZE(value)
+    return nbytes
 
 
 @cython.final
@@ -206,6 +219,7 @@ cdef class BatchBuilder:
             key_list = PySequence_Fast(keys, "keys are a sequence of bytes-like objects or None")
             if PySequence_Fast_GET_SIZE(key_list) != n:
                 raise ValueError(f"{n} values and {PySequence_Fast_GET_SIZE(key_list)} keys")
+        self.reserve(framed_bytes(value_list, n))
         for i in range(n):
             value = <object>PySequence_Fast_GET_ITEM(value_list, i)
             if key_list is None and PyBytes_CheckExact(value):
