@@ -79,6 +79,7 @@ class GroupCoordinator(Actor):
         self._deadlines: dict[int, Timer] = {}
         self._serial = 0
         self._is_loading = True
+        self._is_unreadable = False
         self._next_offset = 0
         self._topics_deleted: list[str] = []  # while loading
 
@@ -98,11 +99,13 @@ class GroupCoordinator(Actor):
             self.after(RETRY_LOAD_MS, Load())
             return
         now_ms = self.now_ms()
-        for batch in part.batches:
-            if not batch.is_control:
-                for record in batch.records():
-                    if record.key is not None:
-                        self._machine.replay(record.key, record.value, now_ms)
+        try:
+            self._replay(part, now_ms)
+        except KafkaError:
+            # Groups that can't be read whole aren't coordinated at all; as in Kafka, until the partition moves.
+            self._is_unreadable = True
+            self.note("LoadFailed", "", self._next_offset, part.end_offset)
+            return
         self._next_offset = part.next_offset
         if part.next_offset < part.end_offset:
             self._load(Load())
@@ -113,10 +116,23 @@ class GroupCoordinator(Actor):
         self._machine.topics_deleted(self._topics_deleted, now_ms)
         self._carry_out()
 
-    def _caller(self, client: Client) -> Caller:
-        """Takes the answer over; from here on the machine gives it."""
+    def _replay(self, part: LogPart, now_ms: int) -> None:
+        for batch in part.batches:
+            if batch.is_control:
+                continue
+            for record in batch.records():
+                if record.key is not None:
+                    self._machine.replay(record.key, record.value, now_ms)
+
+    def _refuse_while_loading(self) -> None:
+        if self._is_unreadable:
+            raise NotCoordinator()
         if self._is_loading:
             raise CoordinatorLoadInProgress()
+
+    def _caller(self, client: Client) -> Caller:
+        """Takes the answer over; from here on the machine gives it."""
+        self._refuse_while_loading()
         return Caller(self.defer(), client.version, client.client_id, client.client_host)
 
     # -- requests ------------------------------------------------------------------------------------------------
@@ -159,14 +175,12 @@ class GroupCoordinator(Actor):
 
     @receives(DescribeGroup)
     def describe_group(self, message: DescribeGroup) -> object:
-        if self._is_loading:
-            raise CoordinatorLoadInProgress()
+        self._refuse_while_loading()
         return self._machine.describe(message.group_id, message.version)
 
     @receives(ListGroups)
     def list_groups(self, message: ListGroups) -> object:
-        if self._is_loading:
-            raise CoordinatorLoadInProgress()
+        self._refuse_while_loading()
         return self._machine.listed(message.states, message.types)
 
     # -- the broker ----------------------------------------------------------------------------------------------

@@ -10,14 +10,13 @@ the field for it), and groups at version 3. Every version is read. Other record 
 exist here, and are skipped like Kafka skips unknown ones.
 """
 
-import struct
 from typing import NamedTuple, TypeAlias
 
 from actors.groups.effects import LogEntry
 from actors.groups.group import ClassicGroup, GroupState
 from actors.groups.member import Member
-from kstore.errors import CorruptMessage
-from kstore.schema import decode, encode
+from kstore.schema import decode
+from kstore.schema.envelopes import encode_key, encode_value, prefix_of
 from kstore.schema.messages.consumer_offsets import (
     GroupMetadataKey,
     GroupMetadataValue,
@@ -26,8 +25,6 @@ from kstore.schema.messages.consumer_offsets import (
     OffsetCommitValue,
 )
 from kstore.schema.uuids import ZERO
-
-_SHORT = struct.Struct(">h")
 
 LEGACY_OFFSET_COMMIT_TYPE = 0
 OFFSET_COMMIT_TYPE = 1
@@ -65,10 +62,9 @@ DecodedRecord: TypeAlias = OffsetRecord | GroupRecord
 
 def offset_entry(group_id: str, topic: str, partition: int, committed: CommittedOffset | None) -> LogEntry:
     """One commit, or its tombstone."""
-    key = OffsetCommitKey(group=group_id, topic=topic, partition=partition)
-    key_bytes = _SHORT.pack(OFFSET_COMMIT_TYPE) + encode(key, 0)
+    key = encode_key(OffsetCommitKey(group=group_id, topic=topic, partition=partition))
     if committed is None:
-        return key_bytes, None
+        return key, None
     version = COMMIT_VERSION if committed.expires_at_ms < 0 else COMMIT_VERSION_WITH_EXPIRY
     value = OffsetCommitValue(
         offset=committed.offset,
@@ -78,11 +74,11 @@ def offset_entry(group_id: str, topic: str, partition: int, committed: Committed
         expire_timestamp=committed.expires_at_ms,
         topic_id=committed.topic_id,
     )
-    return key_bytes, _SHORT.pack(version) + encode(value, version)
+    return key, encode_value(value, version)
 
 
 def group_key(group_id: str) -> bytes:
-    return _SHORT.pack(GROUP_METADATA_TYPE) + encode(GroupMetadataKey(group=group_id), 0)
+    return encode_key(GroupMetadataKey(group=group_id))
 
 
 def group_entry(group: ClassicGroup, assignments: dict[str, bytes]) -> LogEntry:
@@ -110,7 +106,7 @@ def group_entry(group: ClassicGroup, assignments: dict[str, bytes]) -> LogEntry:
         current_state_timestamp=-1 if group.state_since_ms is None else group.state_since_ms,
         members=members,
     )
-    return group_key(group.group_id), _SHORT.pack(GROUP_VERSION) + encode(value, GROUP_VERSION)
+    return group_key(group.group_id), encode_value(value, GROUP_VERSION)
 
 
 def new_group_entry(group: ClassicGroup) -> LogEntry:
@@ -124,28 +120,20 @@ def group_tombstone(group_id: str) -> LogEntry:
 
 
 def decode_entry(key: bytes, value: bytes | None) -> DecodedRecord | None:
-    """Read one record back; None for a type that isn't ours. Raises CorruptMessage for what is cut short."""
-    if len(key) < 2:
-        raise CorruptMessage("a record of __consumer_offsets has a key without a type")
-    (record_type,) = _SHORT.unpack_from(key)
+    """Read one record back; None for a type that isn't ours. Raises SchemaError for what is cut short."""
+    record_type = prefix_of(key)
     if record_type in (LEGACY_OFFSET_COMMIT_TYPE, OFFSET_COMMIT_TYPE):
         offset_key = decode(OffsetCommitKey, 0, key, 2)
         committed = None if value is None else _committed(value)
         return OffsetRecord(offset_key.group, offset_key.topic, offset_key.partition, committed)
     if record_type == GROUP_METADATA_TYPE:
         group_id = decode(GroupMetadataKey, 0, key, 2).group
-        return GroupRecord(group_id, None if value is None else decode(GroupMetadataValue, _version(value), value, 2))
+        return GroupRecord(group_id, None if value is None else decode(GroupMetadataValue, prefix_of(value), value, 2))
     return None
 
 
-def _version(value: bytes) -> int:
-    if len(value) < 2:
-        raise CorruptMessage("a record of __consumer_offsets has a value without a version")
-    return int(_SHORT.unpack_from(value)[0])
-
-
 def _committed(value: bytes) -> CommittedOffset:
-    stored = decode(OffsetCommitValue, _version(value), value, 2)
+    stored = decode(OffsetCommitValue, prefix_of(value), value, 2)
     return CommittedOffset(
         stored.offset,
         stored.leader_epoch,

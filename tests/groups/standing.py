@@ -58,10 +58,13 @@ class Shelf(Actor):
             reply.fail(message.error)
             return
         first = self.end_offset
-        for batch in append.batches:
+        self.append_now(append.batches)
+        reply.set(Appended(first, self.end_offset - 1, -1, 0, 1, False))
+
+    def append_now(self, batches: list[RecordBatch]) -> None:
+        for batch in batches:
             self.batches.append(batch.stamped(self.end_offset, 1))
             self.end_offset += batch.count
-        reply.set(Appended(first, self.end_offset - 1, -1, 0, 1, False))
 
     @receives(ReadLog)
     def read(self, message: ReadLog) -> LogPart:

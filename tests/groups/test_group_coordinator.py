@@ -20,6 +20,7 @@ from actors.broker.apis import (
 from actors.groups.messages import TopicsDeleted
 from actors.groups.routing import java_hash, partition_for
 from kstore import errors
+from kstore.records import BatchBuilder, parse_batches
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 from kstore.schema.messages.describe_groups import DescribeGroupsRequest
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
@@ -376,3 +377,15 @@ def _slow_java_hash(text: str) -> int:
             units.append(character)
     total = sum(unit * 31 ** (len(units) - 1 - index) for index, unit in enumerate(units)) % 2**32
     return total - 2**32 if total >= 2**31 else total
+
+
+def test_groups_that_cannot_be_read_are_not_coordinated() -> None:
+    stand = Stand()
+    stable_member(stand)
+    builder = BatchBuilder()
+    builder.append(1, b"\x00\x02\x00\x01g", b"\x00\x03\x00")
+    stand.resign(0)
+    stand.shelves[0].append_now(parse_batches(builder.build()))
+    stand.lead(0)
+    assert stand.get(join_group, join()).error_code == errors.NotCoordinator.code
+    assert stand.get(list_groups, ListGroupsRequest()).groups == []
