@@ -54,6 +54,7 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "replica.fetch.wait.max.ms",
         "replica.high.watermark.checkpoint.interval.ms",
         "replica.lag.time.max.ms",
+        "replica.socket.timeout.ms",
         "socket.request.max.bytes",
         "unclean.leader.election.enable",
     )
