@@ -72,10 +72,10 @@ def run(options: argparse.Namespace) -> int:
         if not crashes:
             print(f"kstore: {options.brokers} brokers ready on {cluster.bootstrap_servers}", flush=True)
         stop.wait()
+        for error in crashes:
+            traceback.print_exception(error)
     finally:
         cluster.close()
-    for error in crashes:
-        traceback.print_exception(error)
     return 1 if crashes else 0
 
 

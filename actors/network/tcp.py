@@ -151,7 +151,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         """Hand what was collected to the socket, in one write if it is small."""
         self.dirty = False
         parts, self.collected = self.collected, []
-        if self.transport is None or self.transport.is_closing():
+        if not parts or self.transport.is_closing():
             return
         if self.may_write and not self.unsent and not any(isinstance(part, FileSlice) for part in parts):
             self.transport.writelines(parts) if len(parts) > 1 else self.transport.write(parts[0])
@@ -214,8 +214,7 @@ class TcpChannel(asyncio.BufferedProtocol):
     def abort(self) -> None:
         """As ``Channel.abort``: what was answered before is sent, then the socket is closed."""
         self.flush()
-        if self.transport is not None:
-            self.transport.close()
+        self.transport.close()
 
 
 class TcpListener:

@@ -55,7 +55,6 @@ class Future(pykka.Future[Any]):
         if not self.done:
             if self.world is None:
                 return super().get(timeout=timeout)
-            assert self.world.queue.running is None, "an actor never blocks: use request(..., then=...)"
             if not self.world.driver.drive(lambda: self.done, timeout):
                 raise pykka.Timeout(f"no answer in {timeout} seconds")
         if self.failure is not None:
