@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import doctest
 import time
 import tracemalloc
 from typing import Any
 
 import pytest
 
+from kstore import schema
 from kstore.errors import InvalidRequest, UnsupportedVersion
-from kstore.schema import SchemaError, decode, decode_from, encode, encode_parts
+from kstore.schema import SchemaError, decode, decode_from, encode, encode_parts, reader, uuids, writer
 from kstore.schema.messages.create_topics import CreateTopicsRequest
 from kstore.schema.messages.describe_client_quotas import DescribeClientQuotasResponse, EntryData, ValueData
 from kstore.schema.messages.fetch import FetchableTopicResponse, FetchResponse, PartitionData
@@ -217,6 +219,12 @@ def test_a_known_tagged_field_must_fill_its_size() -> None:
 
 def test_overlong_varints_of_five_bytes_are_read_as_kafka_reads_them() -> None:
     assert decode(HeartbeatRequest, 4, b"\x82\x80\x00g\x00\x00\x00\x01\x02m\x00\x00").group_id == "g"
+
+
+@pytest.mark.parametrize("module", [schema, reader, writer, uuids])
+def test_examples_in_docstrings_run(module: Any) -> None:
+    found = doctest.testmod(module)
+    assert (found.failed, found.attempted > 0) == (0, True)
 
 
 def test_the_latest_unstable_version_is_marked() -> None:

@@ -66,7 +66,7 @@ def any_message(draw: st.DrawFn) -> tuple[Message, int]:
     return draw(structs(cls, version, version >= cls.FLEXIBLE_FROM)), version
 
 
-@settings(max_examples=300)
+@settings(max_examples=5 * settings().max_examples)
 @given(any_message())
 def test_what_was_encoded_comes_back(drawn: tuple[Message, int]) -> None:
     message, version = drawn
@@ -127,7 +127,7 @@ def test_the_damage_is_mostly_noticed(seed: int) -> None:
     assert refused > len(NAMES) // 3
 
 
-@settings(max_examples=200)
+@settings(max_examples=3 * settings().max_examples)
 @given(st.sampled_from(NAMES), st.data())
 def test_garbage_is_refused_or_harmless(name: str, data: st.DataObject) -> None:
     cls = CLASSES[name]
