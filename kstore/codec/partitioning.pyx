@@ -4,6 +4,7 @@ The numbers are Java's: the hash is a signed 32-bit integer, and the partition i
 off, modulo the number of partitions (not its absolute value).
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 
 cdef enum:
@@ -36,25 +37,37 @@ cdef uint32_t murmur2_of(const uint8_t *p, uint32_t nbytes) noexcept nogil:
     return h
 
 
-cdef uint32_t hash_of(const uint8_t[::1] key) noexcept:
-    return murmur2_of(&key[0] if key.shape[0] else NULL, <uint32_t>key.shape[0])
+cdef int hash_of(object key, uint32_t *out) except -1:
+    cdef const uint8_t[::1] view
+    if PyBytes_CheckExact(key):
+        out[0] = murmur2_of(<const uint8_t *>PyBytes_AS_STRING(key), <uint32_t>PyBytes_GET_SIZE(key))
+        return 0
+    if key is None:
+        raise TypeError("a record without a key has no hash")
+    view = key
+    out[0] = murmur2_of(&view[0] if view.shape[0] else NULL, <uint32_t>view.shape[0])
+    return 0
 
 
-def murmur2(const uint8_t[::1] key not None):
+def murmur2(key):
     """The hash of a key, as Kafka's Java client computes it: a signed 32-bit integer.
 
     >>> murmur2(b"21")
     -973932308
     """
-    return <int32_t>hash_of(key)
+    cdef uint32_t found
+    hash_of(key, &found)
+    return <int32_t>found
 
 
-def partition_for_key(const uint8_t[::1] key not None, int32_t partitions):
+def partition_for_key(key, int32_t partitions):
     """The partition, from 0, that Kafka's default partitioner gives a key among ``partitions`` of them.
 
     >>> [partition_for_key(key, 3) for key in (b"User1", b"User2")]
     [0, 0]
     """
+    cdef uint32_t found
     if partitions < 1:
         raise ValueError(f"a topic has at least one partition, not {partitions}")
-    return <int32_t>((hash_of(key) & 0x7FFFFFFF) % <uint32_t>partitions)
+    hash_of(key, &found)
+    return <int32_t>((found & 0x7FFFFFFF) % <uint32_t>partitions)

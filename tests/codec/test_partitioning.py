@@ -18,6 +18,13 @@ def test_a_key_has_the_hash_and_the_partitions_that_kafka_gives_it(
     assert [partition_for_key(data, count) for count in (1, 3, 7, 1000)] == [int(p) for p in partitions]
 
 
+@pytest.mark.parametrize("key", [None, "text", 7])
+def test_what_is_not_bytes_has_no_hash(key) -> None:
+    for call in (lambda: murmur2(key), lambda: partition_for_key(key, 3)):
+        with pytest.raises(TypeError):
+            call()
+
+
 @pytest.mark.parametrize("partitions", [0, -3])
 def test_a_topic_without_partitions_is_refused(partitions: int) -> None:
     with pytest.raises(ValueError, match="at least one"):
