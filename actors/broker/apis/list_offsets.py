@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 API_KEY = 2
 VERSIONS = (1, 11)
 
+LEADER_EPOCHS_FROM = 4
 OFFSET_NOT_AVAILABLE_FROM = 5
 FIRST_VERSION_OF = {-1: 1, -2: 1, -3: 7, -4: 8, -5: 9, -6: 11}
 DEBUGGING_REPLICA = -2
@@ -83,7 +84,7 @@ def _answered(version: int, index: int, outcome: Any) -> ListOffsetsPartitionRes
             partition_index=index,
             timestamp=outcome.timestamp,
             offset=outcome.offset,
-            leader_epoch=outcome.leader_epoch,
+            leader_epoch=outcome.leader_epoch if version >= LEADER_EPOCHS_FROM else -1,
         )
     code = outcome.code if isinstance(outcome, KafkaError) else NotLeaderOrFollower.code
     if code == OffsetNotAvailable.code and version < OFFSET_NOT_AVAILABLE_FROM:
