@@ -1,0 +1,149 @@
+"""What all simulated clients share: conversations with brokers, waiting, and a view of who leads what.
+
+A client is an actor whose whole life is one conversation, a generator that yields what it wants: ``To`` a broker (the
+outcome is its response or a ``Disconnected``), ``Pause``, or a list of them at once. It believes what brokers tell it,
+but never an older leader epoch than it has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple
+
+from actors.network.link import Disconnected, Link
+from actors.runtime import Actor, Conversation, Node, receives
+from actors.simulation import requests
+from actors.simulation.history import History
+from kstore.errors import for_code
+
+ANSWER_MS = 3_000
+RETRY_MS_MAX = 250
+
+
+class Scene:
+    """What the clients of one run know of it. ``closing`` asks them to finish what they have begun."""
+
+    def __init__(self, history: History, brokers: int, topic: str, partitions: int, group: str, *, wire: bool) -> None:
+        self.history = history
+        self.node_ids = tuple(range(1, brokers + 1))
+        self.topic = topic
+        self.partitions = tuple(range(partitions))
+        self.group = group
+        self.wire = wire
+        self.closing = False
+
+
+class Pause(NamedTuple):
+    """Wait so long."""
+
+    delay_ms: float
+
+
+class To(NamedTuple):
+    """Send a request to a broker."""
+
+    node_id: int
+    request: Any
+    version: int
+    timeout_ms: float = ANSWER_MS
+
+
+class Rested(NamedTuple):
+    """To itself: a pause is over."""
+
+    then: Callable[..., None]
+    args: tuple[Any, ...]
+
+
+Talk = Generator[Any, Any, Any]
+
+
+class Client(Actor):
+    """A client of the cluster; subclasses say how it lives."""
+
+    def __init__(self, node: Node, name: str, scene: Scene) -> None:
+        super().__init__(node, name)
+        self.scene = scene
+        self.links: dict[int, Link] = {}
+        self.leaders: dict[int, tuple[int, int]] = {}  # partition: node, leader epoch
+        self.topic_id = requests.NO_ID
+        self.resting = False  # it has nothing under way and wants nothing
+
+    def on_start(self) -> None:
+        self.converse(self.live(), self.ended)
+
+    def live(self) -> Conversation:
+        """The client's life."""
+        raise AssertionError(f"{type(self).__name__} doesn't say how it lives")
+
+    def ended(self, outcome: object) -> None:
+        """Its life is over; it stays, at rest."""
+        self.resting = True
+
+    def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
+        """As ``Actor.ask_for``, for ``To`` and ``Pause``."""
+        if isinstance(asked, Pause):
+            self.after(asked.delay_ms, Rested(then, args))
+        elif isinstance(asked, To):
+            link = self.links.get(asked.node_id)
+            if link is None:
+                link = self.links[asked.node_id] = self.connect(asked.node_id, "client")
+            reply = self.reply_here(then, *args)
+            link.send(asked.request, reply, version=asked.version, timeout_ms=asked.timeout_ms)
+        else:
+            super().ask_for(asked, then, *args)
+
+    @receives(Rested)
+    def rested(self, message: Rested) -> None:
+        """Go on after a pause."""
+        message.then(None, *message.args)
+
+    # -- what lives are made of ----------------------------------------------------------------------------------
+
+    def version(self, api_key: int) -> int:
+        """The version to speak: the latest, or any where messages become bytes."""
+        first, last = requests.versions(api_key)
+        return self.random.randint(first, last) if self.scene.wire else last
+
+    def to(self, node_id: int, request: Any, timeout_ms: float = ANSWER_MS) -> To:
+        """A request in a version that doesn't matter to it."""
+        return To(node_id, request, self.version(request.API_KEY), timeout_ms)
+
+    def anybody(self) -> int:
+        """A broker, alive or not."""
+        return self.random.choice(self.scene.node_ids)
+
+    def retry_pause(self) -> Pause:
+        return Pause(self.random.randint(20, RETRY_MS_MAX))
+
+    def refresh(self) -> Talk:
+        """Ask some broker who leads the topic's partitions; whether it answered."""
+        answer = yield self.to(self.anybody(), requests.metadata(self.scene.topic))
+        if isinstance(answer, Disconnected) or not answer.topics or answer.topics[0].error_code:
+            return False
+        topic = answer.topics[0]
+        if any(topic.topic_id):
+            self.topic_id = topic.topic_id
+        for each in topic.partitions:
+            known = self.leaders.get(each.partition_index)
+            epoch = each.leader_epoch
+            if known is None or epoch < 0 or epoch >= known[1]:
+                self.leaders[each.partition_index] = (each.leader_id, epoch)
+        return True
+
+    def leader_of(self, partition: int) -> Talk:
+        """The node that leads a partition; asks until one is known."""
+        while self.leaders.get(partition, (-1, -1))[0] < 0 or not any(self.topic_id):
+            if not (yield from self.refresh()) or self.leaders.get(partition, (-1, -1))[0] < 0:
+                yield self.retry_pause()
+        return self.leaders[partition][0]
+
+    def mistrust(self, partition: int) -> Talk:
+        """What is known of a partition's leader has led nowhere: ask again, after a while."""
+        yield self.retry_pause()
+        yield from self.refresh()
+
+
+def is_retriable(code: int) -> bool:
+    """Whether a client may send the same again after this error."""
+    return for_code(code).retriable

@@ -1,0 +1,181 @@
+"""What the clients of a run did and saw, and what must be true of it. Every value is one of a kind.
+
+The terms are Jepsen's for Kafka. At once: *inconsistent offsets* (two values at one offset), *duplicate* (one value
+at two offsets), *non-monotonic poll*, *high watermark went back* (ListOffsets), *offset lost* (a position once read
+is out of range), *refused* (an error that the protocol has no reason for), *partition owned twice*, *committed offset
+lost*. At the end, over the whole log as a reader finds it: *lost write*, *unseen*, *order of a producer*.
+
+Fair to Kafka's contract: a write without an acknowledgement may be there or not, but not twice; a commit without an
+answer may count or not; what acks=1 acknowledged may be lost.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+CommitOrder = tuple[int, int]  # generation, number within the member's commits of it
+
+
+class Finding(NamedTuple):
+    """Something that must not be, by the name of the invariant that it breaks."""
+
+    invariant: str
+    detail: str
+
+
+class Commit(NamedTuple):
+    """One commit of one partition's offset."""
+
+    order: CommitOrder
+    offset: int
+
+
+class Committed:
+    """The commits of one partition by one group."""
+
+    __slots__ = ("acknowledged", "begun", "uncertain")
+
+    def __init__(self) -> None:
+        self.begun: list[Commit] = []
+        self.acknowledged: Commit | None = None  # the last one, in the order of the group
+        self.uncertain: set[int] = set()  # offsets of commits that were never answered
+
+
+class History:
+    """One run's history. ``findings`` fills as things go wrong."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.sent_values: dict[bytes, int] = {}  # value: partition
+        self.acked_values: dict[bytes, tuple[int, int]] = {}  # value: partition, offset
+        self.at_offset: dict[tuple[int, int], bytes] = {}
+        self.offset_of: dict[bytes, tuple[int, int]] = {}
+        self.positions: dict[tuple[str, int], int] = {}
+        self.latest: dict[int, int] = {}
+        self.producer_ids: dict[tuple[int, int], str] = {}
+        self.owners: dict[tuple[str, int, int], str] = {}
+        self.commits: dict[tuple[str, int], Committed] = {}
+        self.reads = 0
+
+    def find(self, invariant: str, detail: str) -> None:
+        self.findings.append(Finding(invariant, detail))
+
+    # -- producing -----------------------------------------------------------------------------------------------
+
+    def producer_id_given(self, label: str, producer_id: int, epoch: int) -> None:
+        other = self.producer_ids.setdefault((producer_id, epoch), label)
+        if other != label:
+            self.find("one producer an id", f"{label} and {other} were both given {producer_id} epoch {epoch}")
+
+    def sent(self, label: str, partition: int, values: list[bytes], *, certain: bool) -> None:
+        for value in values:
+            assert value not in self.sent_values, "every value is one of a kind"
+            self.sent_values[value] = partition
+
+    def acknowledged(self, partition: int, values: list[bytes], base_offset: int) -> None:
+        for offset, value in enumerate(values, base_offset):
+            before = self.acked_values.setdefault(value, (partition, offset))
+            if before != (partition, offset):
+                self.find("duplicate", f"{value!r} was acknowledged at {before} and at {(partition, offset)}")
+            self._place(partition, offset, value, "acknowledged")
+
+    def refused(self, label: str, partition: int, value: bytes, code: int) -> None:
+        self.find("refused", f"{label} sending {value!r} to {partition} got error {code}")
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def _place(self, partition: int, offset: int, value: bytes, how: str) -> None:
+        there = self.at_offset.setdefault((partition, offset), value)
+        if there != value:
+            self.find("inconsistent offsets", f"{value!r} {how} at {offset} of {partition}, where {there!r} was")
+        place = self.offset_of.setdefault(value, (partition, offset))
+        if place != (partition, offset):
+            self.find("duplicate", f"{value!r} {how} at {(partition, offset)} and at {place}")
+
+    def read(self, reader: str, partition: int, values: list[tuple[int, bytes]]) -> None:
+        """What one fetch brought a reader, from its position on."""
+        for offset, value in values:
+            self.reads += 1
+            last = self.positions.get((reader, partition), -1)
+            if offset <= last:
+                self.find("non-monotonic poll", f"{reader} read {offset} of {partition} after {last}")
+            self.positions[reader, partition] = offset
+            if self.sent_values.get(value) != partition:
+                self.find("unsent", f"{reader} read {value!r} in {partition}, which nobody sent there")
+            self._place(partition, offset, value, f"read by {reader}")
+
+    def sought(self, reader: str, partition: int, offset: int) -> None:
+        """A reader goes on from another place, as a group member does from the committed offset."""
+        self.positions[reader, partition] = offset - 1
+
+    def offset_lost(self, reader: str, partition: int, offset: int) -> None:
+        self.find("offset lost", f"{reader} was at {offset} of {partition}, which is out of range now")
+
+    def listed(self, partition: int, floor: int, offset: int) -> None:
+        """ListOffsets said ``offset``; when it was asked, ``floor`` had been said already."""
+        if offset < floor:
+            self.find("high watermark went back", f"partition {partition}: {offset} after {floor}")
+        self.latest[partition] = max(self.latest.get(partition, 0), offset)
+
+    # -- groups --------------------------------------------------------------------------------------------------
+
+    def assigned(self, group: str, generation: int, member: str, partitions: list[int]) -> None:
+        for partition in partitions:
+            owner = self.owners.setdefault((group, generation, partition), member)
+            if owner != member:
+                self.find(
+                    "partition owned twice",
+                    f"{partition} in generation {generation} of {group} by {owner} and {member}",
+                )
+
+    def _commits(self, group: str, partition: int) -> Committed:
+        return self.commits.setdefault((group, partition), Committed())
+
+    def commit_begun(self, group: str, partition: int, order: CommitOrder, offset: int) -> None:
+        self._commits(group, partition).begun.append(Commit(order, offset))
+
+    def commit_acknowledged(self, group: str, partition: int, order: CommitOrder, offset: int) -> None:
+        commits = self._commits(group, partition)
+        if commits.acknowledged is None or commits.acknowledged.order <= order:
+            commits.acknowledged = Commit(order, offset)
+
+    def commit_uncertain(self, group: str, partition: int, offset: int) -> None:
+        self._commits(group, partition).uncertain.add(offset)
+
+    def last_commit(self, group: str, partition: int) -> Commit | None:
+        """What was acknowledged so far: to be asked before an OffsetFetch is sent."""
+        return self._commits(group, partition).acknowledged
+
+    def commit_found(self, group: str, partition: int, known: Commit | None, offset: int) -> None:
+        """OffsetFetch said ``offset`` (-1: none); when it was asked, ``known`` had been acknowledged."""
+        commits = self._commits(group, partition)
+        if offset in commits.uncertain or (known is None and offset == -1):
+            return
+        if known is not None and offset == known.offset:
+            return
+        if any(commit.offset == offset and (known is None or commit.order > known.order) for commit in commits.begun):
+            return
+        self.find("committed offset lost", f"{group} found {offset} of {partition}, after {known} was acknowledged")
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def judge_the_whole(self, log: dict[int, list[tuple[int, bytes]]], idempotent: set[str]) -> None:
+        """Judge all writes by the whole log of each partition, as a reader found it after everything healed."""
+        found = {value: (partition, offset) for partition, values in log.items() for offset, value in values}
+        for value, place in self.acked_values.items():
+            if value not in found:
+                self.find("lost write", f"{value!r}, acknowledged at {place}, isn't in the log")
+        for value, place in self.offset_of.items():
+            if value not in found:
+                self.find("unseen", f"{value!r}, seen at {place}, was not found there again")
+        for partition, values in log.items():
+            last: dict[str, int] = {}
+            for offset, value in values:
+                label, _, number = value.decode().split("/")
+                if label in idempotent:
+                    if int(number) != last.get(label, -1) + 1:
+                        self.find(
+                            "order of a producer",
+                            f"{value!r} at {offset} of {partition} follows number {last.get(label, -1)}",
+                        )
+                    last[label] = int(number)

@@ -1,0 +1,215 @@
+"""The judge of a running cluster: after every turn it looks at whoever had it, and raises on what must not be.
+
+It sees inside the actors, as nobody else may. A turn of a replica is judged by its log, role and high watermark; a turn
+of the controller by the elections and in-sync sets that it decided on. What costs more (producer states, byte-for-byte
+comparison) is judged when a log is opened and at the end of a run.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from actors.cluster import Cluster
+from actors.controller.controller import Controller
+from actors.controller.image import ClusterImage
+from actors.partition.replica import Replica
+from actors.simulation.history import History
+from actors.simulation.ledger import Book, Shadow, Violation, entry_of
+from kstore.log import Log
+from kstore.log.producers import ProducerStates
+
+
+class Judge:
+    """Judges one cluster. ``look`` is to be called after every turn."""
+
+    def __init__(self, cluster: Cluster, history: History) -> None:
+        self.cluster = cluster
+        self.queue = cluster.world.queue
+        self.history = history
+        self.books: dict[str, Book] = {}
+        self.image = ClusterImage()
+        self.turns = 0
+        self.judged = 0
+        self.failovers = 0
+        self.isr_shrinks = 0
+        self.isr_growths = 0
+
+    def look(self) -> None:
+        """Judge the turn that has just been."""
+        self.turns += 1
+        if self.history.findings:
+            raise Violation(*self.history.findings[0])
+        ran = self.queue.ran
+        assert ran is not None, "there has been a turn"
+        kind = type(ran.actor)
+        if kind is Replica:
+            self.judge_replica(ran.actor)
+        elif kind is Controller:
+            self.judge_controller(ran.actor)
+
+    def book(self, label: str) -> Book:
+        found = self.books.get(label)
+        if found is None:
+            found = self.books[label] = Book(label)
+        return found
+
+    # -- a replica's turn ----------------------------------------------------------------------------------------
+
+    def judge_replica(self, replica: Replica) -> None:
+        node, log = replica.node, replica.log
+        if not node.alive:
+            return
+        book = self.book(replica.label)
+        shadow = book.shadow(node.node_id)
+        leader = replica.leader
+        if (
+            shadow.incarnation == node.name
+            and shadow.end_offset == log.end_offset
+            and shadow.high_watermark == log.high_watermark
+            and (leader is None or book.leaders.get(replica.leader_epoch) == node.name)
+        ):
+            return
+        self.judged += 1
+        self.follow_log(book, shadow, replica)
+        self.judge_offsets(replica)
+        if leader is not None:
+            book.leads(node.name, replica.leader_epoch)
+            in_sync = leader.in_sync
+            if node.node_id not in in_sync.committed or node.node_id not in in_sync.maximal:
+                raise Violation(
+                    "the leader is in the in-sync set", f"{replica.label}: {node.name}, {in_sync.committed}"
+                )
+        if log.high_watermark > shadow.high_watermark:
+            if leader is not None:
+                book.commits(node.node_id, log.high_watermark, self.in_sync(replica))
+            else:
+                book.believes(node.node_id, log.high_watermark)
+        shadow.high_watermark = log.high_watermark
+
+    def follow_log(self, book: Book, shadow: Shadow, replica: Replica) -> None:
+        """Bring the shadow up to what the log is now."""
+        node, log = replica.node, replica.log
+        node_id = node.node_id
+        if shadow.incarnation != node.name:
+            found = [entry_of(batch) for batch in log.batches(0, log.end_offset)]
+            fresh = not shadow.incarnation
+            known = [entry for entry in found if entry.last_offset < shadow.end_offset]
+            book.recovered(node_id, node.name, known)
+            judge_producers(log, replica.label)
+            if fresh:
+                book.appended(node_id, found)
+                return
+        if log.end_offset < shadow.end_offset:
+            if log.end_offset < shadow.high_watermark:
+                raise Violation(
+                    "nothing below the high watermark is cut off",
+                    f"{replica.label}: {node.name} from {shadow.end_offset} to {log.end_offset}, "
+                    f"its high watermark was {shadow.high_watermark}",
+                )
+            book.truncated(node_id, log.end_offset)
+        if log.end_offset > shadow.end_offset:
+            entries = [entry_of(batch) for batch in log.batches(shadow.end_offset, log.end_offset)]
+            if replica.leader is not None and any(entry.epoch != replica.leader_epoch for entry in entries):
+                raise Violation("a leader appends in its epoch", f"{replica.label}: {node.name} appended {entries}")
+            book.appended(node_id, entries)
+
+    def judge_offsets(self, replica: Replica) -> None:
+        log = replica.log
+        offsets = (log.start_offset, log.last_stable_offset, log.high_watermark, log.end_offset)
+        if any(left > right for left, right in pairwise(offsets)):
+            raise Violation("start <= last stable <= high watermark <= end", f"{replica.label}: {offsets}")
+
+    def in_sync(self, replica: Replica) -> tuple[int, ...]:
+        """The in-sync set of a replica's partition, as the controller has it."""
+        return self.image.topics[replica.topic].partitions[replica.partition].isr
+
+    # -- the controller's turn -----------------------------------------------------------------------------------
+
+    def judge_controller(self, controller: Controller) -> None:
+        if not hasattr(controller, "machine"):
+            return
+        before, image = self.image, controller.machine.image
+        if image is before:
+            return
+        self.image = image
+        if image.topics is before.topics:
+            return
+        for name, topic in image.topics.items():
+            known = before.topics.get(name)
+            if known is topic:
+                continue
+            for number, partition in topic.partitions.items():
+                old = None if known is None else known.partitions.get(number)
+                if partition is not old:
+                    self.judge_partition(f"{name}-{number}", old, partition)
+
+    def judge_partition(self, label: str, old: Any, new: Any) -> None:
+        """A decision of the controller about one partition."""
+        if new.leader >= 0 and new.leader not in new.isr:
+            raise Violation("the leader is in the in-sync set", f"{label}: {new}")
+        if not new.isr:
+            raise Violation("an in-sync set is never empty", f"{label}: {new}")
+        book = self.book(label)
+        if old is None:
+            return
+        if new.leader_epoch < old.leader_epoch or new.partition_epoch < old.partition_epoch:
+            raise Violation("epochs only rise", f"{label}: {new} after {old}")
+        if new.leader != old.leader:
+            if new.leader_epoch == old.leader_epoch:
+                raise Violation("no two leaders in one epoch", f"{label}: {new} after {old}")
+            if new.leader >= 0:
+                self.failovers += 1
+                book.holds_all(new.leader, "was elected")
+        gone, come = set(old.isr) - set(new.isr), set(new.isr) - set(old.isr)
+        self.isr_shrinks += bool(gone)
+        self.isr_growths += bool(come)
+        for node_id in sorted(come):
+            book.holds_all(node_id, "joined the in-sync set")
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def replicas(self) -> dict[str, list[Replica]]:
+        """All replicas of living nodes, by partition."""
+        found: dict[str, list[Replica]] = {}
+        for node in self.cluster.nodes.values():
+            if node.alive:
+                for ref in node.view.replicas.values():
+                    replica = ref.actor_inbox.actor
+                    found.setdefault(replica.label, []).append(replica)
+        return found
+
+    def is_all_replicated(self) -> bool:
+        """Whether all replicas of every partition end at one offset, and know that it is committed."""
+        ends = [{(each.log.end_offset, each.log.high_watermark) for each in some} for some in self.replicas().values()]
+        return all(len(each) == 1 and min(each)[0] == min(each)[1] for each in ends)
+
+    def judge_everything(self) -> None:
+        """All replicas, byte for byte, after everything has come to rest."""
+        for label, replicas in self.replicas().items():
+            contents = set()
+            for replica in replicas:
+                self.judge_replica(replica)
+                judge_producers(replica.log, label)
+                log = replica.log
+                contents.add(b"".join(batch.to_bytes() for batch in log.batches(0, log.end_offset)))
+            if len(contents) != 1:
+                raise Violation("the same bytes on every replica", f"{label}: {sorted(map(len, contents))} bytes")
+
+
+def judge_producers(log: Log, label: str) -> None:
+    """The producer state of a log equals a replay of its batches."""
+    replayed = ProducerStates()
+    for batch in log.batches(log.start_offset, log.end_offset):
+        if batch.producer_id >= 0:
+            replayed.add(batch)
+    for entry in replayed:
+        kept = log.producers.get(entry.producer_id)
+        if kept is None or (kept.epoch, kept.window) != (entry.epoch, entry.window):
+            window = None if kept is None else (kept.epoch, kept.window)
+            raise Violation(
+                "the producer state is a replay of the log",
+                f"{label}: producer {entry.producer_id} has {window}, the log says {(entry.epoch, entry.window)}",
+            )
+    if len(log.producers) > len(replayed):
+        raise Violation("the producer state is a replay of the log", f"{label}: it has producers that the log hasn't")

@@ -1,0 +1,203 @@
+"""The books that the judges keep of one partition: what every replica's log holds, and what has been committed.
+
+A ``Book`` has a shadow of each node's log, which outlives the node as its disk does, and the committed log: the
+batches below the highest high watermark that a leader ever had. Pure: what is observed comes in, a ``Violation`` is
+raised when it breaks an invariant.
+
+An entry is a batch as far as its bytes matter: two entries are equal if and only if offsets, leader epoch, checksum
+(which covers everything that the producer sent) and producer fields are. Logs here begin at offset 0 and are only
+ever cut at their ends, so entry *i* of one log stands where entry *i* of another does, as long as all before are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from kstore.records import RecordBatch
+
+
+class Violation(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, detail: str) -> None:
+        super().__init__(f"{invariant}: {detail}")
+        self.invariant = invariant
+        self.detail = detail
+
+
+class Entry(NamedTuple):
+    """One batch in a log."""
+
+    base_offset: int
+    last_offset: int
+    epoch: int
+    crc: int
+    producer_id: int
+    producer_epoch: int
+    base_sequence: int
+
+
+def entry_of(batch: RecordBatch) -> Entry:
+    return Entry(
+        batch.base_offset,
+        batch.last_offset,
+        batch.leader_epoch,
+        batch.crc,
+        batch.producer_id,
+        batch.producer_epoch,
+        batch.base_sequence,
+    )
+
+
+class Shadow:
+    """What one node's log holds. ``agreed`` counts the entries that are known to equal the committed ones."""
+
+    __slots__ = ("agreed", "end_offset", "entries", "high_watermark", "incarnation", "producer_epochs")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.end_offset = 0
+        self.high_watermark = 0
+        self.incarnation = ""
+        self.agreed = 0
+        self.producer_epochs: dict[int, int] = {}
+
+
+class Book:
+    """The books of one partition."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.shadows: dict[int, Shadow] = {}
+        self.leaders: dict[int, str] = {}  # leader epoch: the node that led in it
+        self.known: dict[tuple[int, int], tuple[Entry, Entry | None]] = {}  # by offset and epoch: it and the one before
+        self.committed: list[Entry] = []
+        self.committed_end = 0
+
+    def shadow(self, node_id: int) -> Shadow:
+        found = self.shadows.get(node_id)
+        if found is None:
+            found = self.shadows[node_id] = Shadow()
+        return found
+
+    def _fail(self, invariant: str, detail: str) -> None:
+        raise Violation(invariant, f"{self.label}: {detail}")
+
+    # -- what a log does -----------------------------------------------------------------------------------------
+
+    def appended(self, node_id: int, entries: Iterable[Entry]) -> None:
+        """A node's log has grown."""
+        shadow = self.shadow(node_id)
+        last = shadow.entries[-1] if shadow.entries else None
+        for entry in entries:
+            if entry.base_offset != shadow.end_offset:
+                self._fail("offsets follow on", f"node {node_id} has {entry} at its end {shadow.end_offset}")
+            if last is not None and entry.epoch < last.epoch:
+                self._fail("leader epochs never fall along a log", f"node {node_id} has {entry} after {last}")
+            epoch = shadow.producer_epochs.get(entry.producer_id, -1)
+            if entry.producer_epoch < epoch:
+                self._fail("a fenced epoch never appends", f"node {node_id} has {entry} after producer epoch {epoch}")
+            if entry.producer_id >= 0:
+                shadow.producer_epochs[entry.producer_id] = entry.producer_epoch
+            self._match(node_id, entry, last)
+            shadow.entries.append(entry)
+            shadow.end_offset = entry.last_offset + 1
+            last = entry
+
+    def _match(self, node_id: int, entry: Entry, before: Entry | None) -> None:
+        there, there_before = self.known.setdefault((entry.base_offset, entry.epoch), (entry, before))
+        if there != entry or there_before != before:
+            self._fail(
+                "logs that share offset and epoch share all before",
+                f"node {node_id} has {entry} after {before}, another log {there} after {there_before}",
+            )
+
+    def truncated(self, node_id: int, end_offset: int) -> None:
+        """A node's log was cut."""
+        shadow = self.shadow(node_id)
+        entries = shadow.entries
+        while entries and entries[-1].last_offset >= end_offset:
+            gone = entries.pop()
+            index = len(entries)
+            if index < len(self.committed) and self.committed[index] == gone:
+                self._fail(
+                    "a committed record stays",
+                    f"node {node_id} cut {gone} off, with {self.committed_end} committed",
+                )
+        shadow.end_offset = entries[-1].last_offset + 1 if entries else 0
+        if shadow.end_offset != end_offset:
+            self._fail("logs are cut between batches", f"node {node_id} ends at {end_offset}, in {entries[-1:]}")
+        shadow.agreed = min(shadow.agreed, len(entries))
+        shadow.producer_epochs = {}
+        for entry in entries:
+            if entry.producer_id >= 0:
+                shadow.producer_epochs[entry.producer_id] = entry.producer_epoch
+
+    def recovered(self, node_id: int, incarnation: str, entries: list[Entry]) -> None:
+        """A node has opened the log that it had before."""
+        shadow = self.shadow(node_id)
+        if shadow.incarnation and entries != shadow.entries:
+            self._fail(
+                "a restart finds what was written",
+                f"node {node_id} had {len(shadow.entries)} batches up to {shadow.end_offset}, and found {len(entries)}",
+            )
+        shadow.incarnation = incarnation
+        shadow.high_watermark = 0
+
+    # -- who leads, what is committed ----------------------------------------------------------------------------
+
+    def leads(self, node_name: str, epoch: int) -> None:
+        """A node plays leader in an epoch."""
+        other = self.leaders.setdefault(epoch, node_name)
+        if other != node_name:
+            self._fail("no two leaders in one epoch", f"{node_name} and {other} lead in epoch {epoch}")
+
+    def commits(self, node_id: int, high_watermark: int, in_sync: Iterable[int]) -> None:
+        """A leader has moved its high watermark; ``in_sync`` is the in-sync set as the controller has it."""
+        shadow = self.shadow(node_id)
+        self.agrees(node_id, high_watermark)
+        first = len(self.committed)
+        for entry in shadow.entries[first:]:
+            if entry.last_offset >= high_watermark:
+                break
+            self.committed.append(entry)
+            self.committed_end = entry.last_offset + 1
+        if self.committed_end < high_watermark:
+            self._fail("high watermarks stand between batches", f"node {node_id} has {high_watermark}")
+        if len(self.committed) > first:
+            for member in in_sync:
+                self.holds_all(member, "is in sync")
+
+    def agrees(self, node_id: int, high_watermark: int) -> None:
+        """What a node believes committed below its high watermark is what was committed there."""
+        shadow = self.shadow(node_id)
+        committed, entries = self.committed, shadow.entries
+        index = shadow.agreed
+        while index < len(committed) and committed[index].last_offset < high_watermark:
+            if index >= len(entries) or entries[index] != committed[index]:
+                self._fail(
+                    "committed records are the same everywhere",
+                    f"node {node_id} has {entries[index : index + 1]} where {committed[index]} was committed",
+                )
+            index += 1
+        shadow.agreed = index
+
+    def believes(self, node_id: int, high_watermark: int) -> None:
+        """A follower has moved its high watermark."""
+        if high_watermark > self.committed_end:
+            self._fail(
+                "nobody is ahead of what is committed",
+                f"follower {node_id} has the high watermark {high_watermark}, committed is {self.committed_end}",
+            )
+        self.agrees(node_id, high_watermark)
+
+    def holds_all(self, node_id: int, why: str) -> None:
+        """A node's log has all that was ever committed, at the same offsets, with the same bytes."""
+        shadow = self.shadow(node_id)
+        if shadow.end_offset < self.committed_end:
+            self._fail(
+                "committed records are on every in-sync member",
+                f"node {node_id} {why} and ends at {shadow.end_offset}, committed is {self.committed_end}",
+            )
+        self.agrees(node_id, self.committed_end)

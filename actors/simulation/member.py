@@ -1,0 +1,231 @@
+"""A group member: joins, is assigned partitions, reads them from the committed offsets on, commits, leaves.
+
+It lives as a Kafka consumer does: the leader assigns by range, heartbeats go on between fetches, an error that says
+that the group moved on makes it join again, and one that says that it is unknown makes it begin anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.network.link import Disconnected
+from actors.runtime import Conversation, Node
+from actors.simulation import requests
+from actors.simulation.client import Client, Pause, Scene, Talk, To
+from actors.simulation.history import CommitOrder
+from kstore.errors import FencedInstanceId, IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
+from kstore.schema import decode
+from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
+from kstore.schema.messages.heartbeat import HeartbeatRequest
+
+SESSION_MS = 6_000
+REBALANCE_MS = 4_000
+JOIN_ANSWER_MS = 8_000
+HEARTBEAT_MS = 400
+BEGIN_ANEW = {UnknownMemberId.code, IllegalGeneration.code, FencedInstanceId.code}
+
+
+class Member(Client):
+    """A member of the scene's group, until the scene closes; then it stays in it, reading nothing new."""
+
+    def __init__(self, node: Node, name: str, scene: Scene, *, label: str, restless: bool) -> None:
+        super().__init__(node, name, scene)
+        self.label = label
+        self.restless = restless  # leaves and pauses now and then
+        self.member_id = ""
+        self.generation = -1
+        self.coordinator = -1
+        self.assigned: list[int] = []
+        self.positions: dict[int, int] = {}
+        self.commits = 0
+        self.dirty = False
+
+    def live(self) -> Conversation:
+        while True:
+            self.assigned = []
+            if self.coordinator < 0 and not (yield from self.find_coordinator()):
+                yield self.retry_pause()
+                continue
+            if not (yield from self.join()):
+                yield self.retry_pause()
+                continue
+            if (yield from self.find_positions()):
+                yield from self.take_part()
+            if self.restless and not self.scene.closing and self.random.random() < 0.2:
+                yield from self.leave()
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether it is in the group and has what it was assigned."""
+        return self.generation >= 0 and self.coordinator >= 0 and not self.dirty
+
+    def to_coordinator(self, request: Any, version: int, timeout_ms: float = 3_000) -> To:
+        return To(self.coordinator, request, version, timeout_ms)
+
+    def went_wrong(self, code: int) -> bool:
+        """Draw what follows from an error code of the group's; whether it was one."""
+        if code == 0:
+            return False
+        if code in BEGIN_ANEW:
+            self.generation = -1
+            if code != IllegalGeneration.code:
+                self.member_id = ""
+        elif code != RebalanceInProgress.code:
+            self.coordinator = -1
+        return True
+
+    def find_coordinator(self) -> Talk:
+        version = self.version(10)
+        answer = yield To(self.anybody(), requests.find_coordinator(self.scene.group, version), version)
+        if isinstance(answer, Disconnected):
+            return False
+        error, node_id = requests.coordinator_of(answer)
+        self.coordinator = node_id if error == 0 else -1
+        return error == 0
+
+    # -- joining -------------------------------------------------------------------------------------------------
+
+    def join(self) -> Talk:
+        """Join and sync; whether it is in the group now."""
+        scene = self.scene
+        version = self.version(11)
+        request = requests.join_group(scene.group, self.member_id, None, scene.topic, SESSION_MS, REBALANCE_MS, version)
+        answer = yield self.to_coordinator(request, version, JOIN_ANSWER_MS)
+        if isinstance(answer, Disconnected):
+            self.coordinator = -1
+            return False
+        if answer.error_code == MemberIdRequired.code:
+            self.member_id = answer.member_id
+            return (yield from self.join())
+        if self.went_wrong(answer.error_code):
+            return False
+        self.member_id, self.generation = answer.member_id, answer.generation_id
+        self.commits = 0
+        assignments = self.assignments(answer.members) if answer.leader == self.member_id else {}
+        version = self.version(14)
+        request_to_sync = requests.sync_group(scene.group, self.generation, self.member_id, scene.topic, assignments)
+        synced = yield self.to_coordinator(request_to_sync, version, JOIN_ANSWER_MS)
+        if isinstance(synced, Disconnected):
+            self.coordinator = -1
+            return False
+        if self.went_wrong(synced.error_code):
+            return False
+        self.assigned = requests.assigned_partitions(synced.assignment)
+        scene.history.assigned(scene.group, self.generation, self.member_id, self.assigned)
+        return True
+
+    def assignments(self, members: list[Any]) -> dict[str, list[int]]:
+        """The leader's work: every partition to one member."""
+        ids = sorted(each.member_id for each in members if self.is_subscribed(bytes(each.metadata)))
+        assigned: dict[str, list[int]] = {each: [] for each in ids}
+        for index, partition in enumerate(self.scene.partitions):
+            assigned[ids[index % len(ids)]].append(partition)
+        return assigned
+
+    def is_subscribed(self, metadata: bytes) -> bool:
+        version = int.from_bytes(metadata[:2], "big")
+        return self.scene.topic in decode(ConsumerProtocolSubscription, version, metadata, 2).topics
+
+    def leave(self) -> Talk:
+        version = self.version(13)
+        yield self.to_coordinator(requests.leave_group(self.scene.group, self.member_id, version), version)
+        self.member_id = ""
+        self.generation = -1
+        yield Pause(self.random.randint(10, 2_000))
+
+    # -- taking part ---------------------------------------------------------------------------------------------
+
+    def find_positions(self) -> Talk:
+        """Ask for the committed offsets of what is assigned, until it is told."""
+        scene, history = self.scene, self.scene.history
+        while self.assigned:
+            yield from self.leader_of(self.assigned[0])
+            version = self.version(9)
+            known = {partition: history.last_commit(scene.group, partition) for partition in self.assigned}
+            request = requests.offset_fetch(scene.group, scene.topic, self.topic_id, self.assigned, version)
+            answer = yield self.to_coordinator(request, version)
+            if isinstance(answer, Disconnected):
+                self.coordinator = -1
+                return False
+            error, offsets = requests.fetched_offsets(answer)
+            errors = [code for code, _ in offsets.values() if code]
+            if error or errors or len(offsets) < len(self.assigned):
+                self.went_wrong(error or (errors[0] if errors else 15))
+                if self.coordinator < 0:
+                    return False
+                yield self.retry_pause()
+                continue
+            for partition, (_, offset) in offsets.items():
+                history.commit_found(scene.group, partition, known[partition], offset)
+                self.positions[partition] = max(0, offset)
+                history.sought(self.label, partition, max(0, offset))
+            break
+        return True
+
+    def take_part(self) -> Talk:
+        """Heartbeat, fetch and commit until the group moves on."""
+        while True:
+            yield Pause(self.random.randint(HEARTBEAT_MS // 2, HEARTBEAT_MS))
+            if self.restless and not self.scene.closing and self.random.random() < 0.02:
+                yield Pause(self.random.randint(100, 2 * SESSION_MS))  # as a process does that collects its garbage
+            version = self.version(12)
+            request = HeartbeatRequest(
+                group_id=self.scene.group, generation_id=self.generation, member_id=self.member_id
+            )
+            answer = yield self.to_coordinator(request, version)
+            if isinstance(answer, Disconnected):
+                self.coordinator = -1
+            if isinstance(answer, Disconnected) or self.went_wrong(answer.error_code):
+                return
+            yield from self.fetch_assigned()
+            if self.dirty and not (yield from self.commit()):
+                return
+            if self.restless and not self.scene.closing and self.random.random() < 0.03:
+                return
+
+    def fetch_assigned(self) -> Talk:
+        history, topic = self.scene.history, self.scene.topic
+        for partition in self.assigned:
+            leader = yield from self.leader_of(partition)
+            position = self.positions[partition]
+            places = {partition: (position, self.leaders[partition][1])}
+            answer = yield self.to(leader, requests.fetch(topic, self.topic_id, places, 10))
+            if isinstance(answer, Disconnected) or answer.error_code:
+                yield from self.refresh()
+                continue
+            part = answer.responses[0].partitions[0]
+            if part.error_code:
+                yield from self.refresh()
+                continue
+            values = requests.values_from(part.records, position)
+            if values:
+                history.read(self.label, partition, values)
+                self.positions[partition] = values[-1][0] + 1
+                self.dirty = True
+
+    def commit(self) -> Talk:
+        """Commit all positions; whether the member is still in the group."""
+        scene, history = self.scene, self.scene.history
+        self.commits += 1
+        order: CommitOrder = (self.generation, self.commits)
+        offsets = {partition: self.positions[partition] for partition in self.assigned}
+        for partition, offset in offsets.items():
+            history.commit_begun(scene.group, partition, order, offset)
+        request = requests.offset_commit(
+            scene.group, self.generation, self.member_id, scene.topic, self.topic_id, offsets
+        )
+        answer = yield self.to_coordinator(request, self.version(8))
+        if isinstance(answer, Disconnected):
+            self.coordinator = -1
+            for partition, offset in offsets.items():
+                history.commit_uncertain(scene.group, partition, offset)
+            return False
+        error = 0
+        for each in answer.topics[0].partitions:
+            if each.error_code == 0:
+                history.commit_acknowledged(scene.group, each.partition_index, order, offsets[each.partition_index])
+            else:
+                error = each.error_code
+                history.commit_uncertain(scene.group, each.partition_index, offsets[each.partition_index])
+        self.dirty = self.dirty and error != 0
+        return not self.went_wrong(error)

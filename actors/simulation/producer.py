@@ -1,0 +1,126 @@
+"""Producers: an idempotent one that never gives up and never loses, and one that takes what acks=1 gives.
+
+The idempotent producer keeps several requests under way in each partition and sends what failed again, in order and
+with the same sequence numbers, until it is acknowledged. Every value is sent as one of a kind:
+``producer/partition/number``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from actors.network.link import Disconnected
+from actors.runtime import Conversation, Node
+from actors.simulation import requests
+from actors.simulation.client import Client, Pause, Scene, Talk, is_retriable
+from kstore.errors import OutOfOrderSequenceNumber
+from kstore.records import BatchBuilder
+from kstore.schema.messages.init_producer_id import InitProducerIdRequest
+
+IN_FLIGHT_MAX = 4
+RECORDS_MAX = 4
+
+
+class Batch(NamedTuple):
+    """Values under way, and the bytes that carry them, the same at every attempt."""
+
+    values: list[bytes]
+    records: bytes
+
+
+class Producer(Client):
+    """Produces to every partition until the scene closes, then until all is acknowledged."""
+
+    def __init__(self, node: Node, name: str, scene: Scene, *, label: str, acks: int, pace_ms: int) -> None:
+        super().__init__(node, name, scene)
+        self.label = label
+        self.acks = acks
+        self.pace_ms = pace_ms
+        self.producer_id = -1
+        self.producer_epoch = -1
+        self.busy = 0
+
+    @property
+    def is_idempotent(self) -> bool:
+        return self.acks == -1
+
+    def live(self) -> Conversation:
+        if self.is_idempotent:
+            yield from self.obtain_id()
+        self.busy = len(self.scene.partitions)
+        for partition in self.scene.partitions:
+            self.converse(self.produce_to(partition), self.finished)
+
+    def ended(self, outcome: object) -> None:
+        """Each partition's conversation says when it is over."""
+
+    def finished(self, outcome: object) -> None:
+        self.busy -= 1
+        self.resting = self.busy == 0
+
+    def obtain_id(self) -> Talk:
+        while self.producer_id < 0:
+            request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000)
+            answer = yield self.to(self.anybody(), request)
+            if not isinstance(answer, Disconnected) and answer.error_code == 0:
+                self.producer_id, self.producer_epoch = answer.producer_id, answer.producer_epoch
+                self.scene.history.producer_id_given(self.label, answer.producer_id, answer.producer_epoch)
+            else:
+                yield self.retry_pause()
+
+    # -- one partition -------------------------------------------------------------------------------------------
+
+    def produce_to(self, partition: int) -> Talk:
+        under_way: list[Batch] = []
+        number = sequence = 0
+        while under_way or not self.scene.closing:
+            if not under_way:
+                yield Pause(self.random.randint(1, 2 * self.pace_ms))
+                for _ in range(self.random.randint(1, IN_FLIGHT_MAX)):
+                    batch = self.next_batch(partition, number, sequence)
+                    under_way.append(batch)
+                    number += len(batch.values)
+                    sequence += len(batch.values)
+            leader = yield from self.leader_of(partition)
+            outcomes = yield [self.to(leader, self.produce_request(partition, batch)) for batch in under_way]
+            left = self.settle(partition, under_way, outcomes)
+            under_way = left if self.is_idempotent else []
+            if left:
+                yield from self.mistrust(partition)
+
+    def next_batch(self, partition: int, number: int, sequence: int) -> Batch:
+        count = self.random.randint(1, RECORDS_MAX)
+        values = [f"{self.label}/{partition}/{number + index}".encode() for index in range(count)]
+        now_ms = self.now_ms()
+        builder = BatchBuilder(
+            base_timestamp=now_ms,
+            producer_id=self.producer_id,
+            producer_epoch=self.producer_epoch,
+            base_sequence=sequence if self.is_idempotent else -1,
+        )
+        for value in values:
+            builder.append(now_ms, None, value)
+        self.scene.history.sent(self.label, partition, values, certain=self.is_idempotent)
+        return Batch(values, builder.build())
+
+    def produce_request(self, partition: int, batch: Batch) -> Any:
+        return requests.produce(self.scene.topic, self.topic_id, partition, batch.records, self.acks, 2_000)
+
+    def settle(self, partition: int, batches: list[Batch], outcomes: list[Any]) -> list[Batch]:
+        """Note what was acknowledged; returns what was not."""
+        left: list[Batch] = []
+        for batch, outcome in zip(batches, outcomes, strict=True):
+            if isinstance(outcome, Disconnected):
+                left.append(batch)
+                continue
+            answer = outcome.responses[0].partition_responses[0]
+            if answer.error_code == 0:
+                if self.is_idempotent:
+                    self.scene.history.acknowledged(partition, batch.values, answer.base_offset)
+            elif answer.error_code == OutOfOrderSequenceNumber.code and left:
+                left.append(batch)  # the one before it has to be in the log first
+            else:
+                if not is_retriable(answer.error_code):
+                    self.scene.history.refused(self.label, partition, batch.values[0], answer.error_code)
+                left.append(batch)
+        return left

@@ -1,0 +1,113 @@
+"""A reader: a consumer without a group, that reads every partition from its beginning and asks where the ends are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.network.link import Disconnected
+from actors.runtime import Conversation, Node
+from actors.simulation import requests
+from actors.simulation.client import Client, Pause, Scene, Talk
+from kstore.errors import OffsetOutOfRange, for_code
+
+
+class Reader(Client):
+    """Reads until the scene closes; with ``to_end`` it reads until it is at the end of every partition."""
+
+    def __init__(self, node: Node, name: str, scene: Scene, *, label: str, to_end: bool = False) -> None:
+        super().__init__(node, name, scene)
+        self.label = label
+        self.to_end = to_end
+        self.positions = dict.fromkeys(scene.partitions, 0)
+        self.ends: dict[int, int] = {}
+        self.values: dict[int, list[tuple[int, bytes]]] = {partition: [] for partition in scene.partitions}
+
+    def live(self) -> Conversation:
+        for partition in self.scene.partitions:
+            yield from self.leader_of(partition)
+        while not self.is_done():
+            yield Pause(self.random.randint(1, 100))
+            if self.to_end or self.random.random() < 0.2:
+                yield from self.ask_for_ends()
+            yield from self.fetch_once()
+
+    def is_done(self) -> bool:
+        if not self.to_end:
+            return self.scene.closing
+        return len(self.ends) == len(self.positions) and all(
+            self.positions[partition] >= end for partition, end in self.ends.items()
+        )
+
+    def by_leader(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for partition in self.scene.partitions:
+            node = self.leaders[partition][0]
+            if node >= 0:
+                found.setdefault(node, []).append(partition)
+        return found
+
+    def known_epoch(self, partition: int) -> int:
+        return self.leaders[partition][1]
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def fetch_once(self) -> Talk:
+        """One fetch from every leader at once."""
+        asked = self.by_leader()
+        fetches = []
+        for node, partitions in asked.items():
+            places = {each: (self.positions[each], self.known_epoch(each)) for each in partitions}
+            max_wait_ms = 20 if self.to_end else self.random.choice((0, 50, 300))
+            fetches.append(self.to(node, requests.fetch(self.scene.topic, self.topic_id, places, max_wait_ms)))
+        outcomes = yield fetches
+        lost = len(asked) == 0
+        for outcome in outcomes:
+            if isinstance(outcome, Disconnected) or outcome.error_code:
+                lost = True
+            else:
+                lost |= self.take(outcome)
+        if lost:
+            yield self.retry_pause()
+            yield from self.refresh()
+
+    def take(self, response: Any) -> bool:
+        """Note what a fetch brought; whether some partition has to be looked for elsewhere."""
+        lost = False
+        for topic in response.responses:
+            for part in topic.partitions:
+                partition = part.partition_index
+                if part.error_code == OffsetOutOfRange.code:
+                    self.scene.history.offset_lost(self.label, partition, self.positions[partition])
+                elif part.error_code:
+                    lost = True
+                    if not for_code(part.error_code).retriable:
+                        self.scene.history.refused(self.label, partition, b"fetch", part.error_code)
+                else:
+                    self.keep(partition, requests.values_from(part.records, self.positions[partition]))
+        return lost
+
+    def keep(self, partition: int, values: list[tuple[int, bytes]]) -> None:
+        if values:
+            self.scene.history.read(self.label, partition, values)
+            self.positions[partition] = values[-1][0] + 1
+            if self.to_end:
+                self.values[partition] += values
+
+    # -- ends ----------------------------------------------------------------------------------------------------
+
+    def ask_for_ends(self) -> Talk:
+        history = self.scene.history
+        asked = self.by_leader()
+        floors = dict(history.latest)
+        outcomes = yield [
+            self.to(node, requests.list_latest(self.scene.topic, {each: self.known_epoch(each) for each in partitions}))
+            for node, partitions in asked.items()
+        ]
+        for outcome in outcomes:
+            if isinstance(outcome, Disconnected):
+                continue
+            for topic in outcome.topics:
+                for part in topic.partitions:
+                    if part.error_code == 0:
+                        history.listed(part.partition_index, floors.get(part.partition_index, 0), part.offset)
+                        self.ends[part.partition_index] = part.offset

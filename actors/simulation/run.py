@@ -1,0 +1,262 @@
+"""One run: a seed's cluster, its clients, its faults; then healing, coming to rest, and the judgement of everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.cluster import Cluster
+from actors.network.link import Disconnected
+from actors.runtime import Conversation, Node
+from actors.runtime.driver import NodeCrashed, SimulationStalled
+from actors.simulation import requests
+from actors.simulation.client import Client, Scene
+from actors.simulation.faults import Faults
+from actors.simulation.history import History
+from actors.simulation.invariants import Judge
+from actors.simulation.ledger import Violation
+from actors.simulation.member import Member
+from actors.simulation.producer import Producer
+from actors.simulation.reader import Reader
+
+TOPIC = "orders"
+GROUP = "workers"
+BROKERS = 3
+TRACE_ROWS = 1 << 13
+ROWS_SHOWN = 40
+REST_SECONDS_MAX = 60
+
+CONFIG = {
+    "broker.heartbeat.interval.ms": "400",
+    "broker.session.timeout.ms": "2000",
+    "group.initial.rebalance.delay.ms": "100",
+    "offsets.topic.num.partitions": "2",
+    "offsets.topic.replication.factor": "3",
+    "replica.fetch.wait.max.ms": "300",
+    "replica.high.watermark.checkpoint.interval.ms": "1000",
+    "replica.lag.time.max.ms": "1500",
+}
+
+COUNTED = {"truncations": "Truncated", "duplicates answered": "DuplicateAnswered", "epochs fenced": "EpochFenced"}
+
+
+@dataclass
+class Outcome:
+    """What became of one seed."""
+
+    seed: int
+    ok: bool = False
+    trace_hash: str = ""
+    events: int = 0
+    virtual_seconds: float = 0.0
+    counts: dict[str, int] = field(default_factory=dict)
+    invariant: str = ""
+    detail: str = ""
+    trace: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The line that a campaign writes."""
+        line = {
+            "seed": self.seed,
+            "ok": self.ok,
+            "trace_hash": self.trace_hash,
+            "events": self.events,
+            "virtual_seconds": round(self.virtual_seconds, 3),
+            "counts": self.counts,
+        }
+        return line if self.ok else line | {"invariant": self.invariant, "detail": self.detail}
+
+    def report(self) -> str:
+        """A failure, for whoever has to find out why."""
+        return "\n".join(
+            [
+                f"seed {self.seed}: {self.invariant}",
+                f"  {self.detail}",
+                f"  again: .venv/bin/python -m actors.simulation.campaign --seed {self.seed}",
+                f"  the end of the trace, after {self.events} turns and {self.virtual_seconds:.3f} virtual seconds:",
+                *(f"    {row}" for row in self.trace),
+            ]
+        )
+
+
+class TopicMaker(Client):
+    """Creates the topic."""
+
+    def __init__(self, node: Node, name: str, scene: Scene, min_in_sync: int) -> None:
+        super().__init__(node, name, scene)
+        self.min_in_sync = min_in_sync
+
+    def live(self) -> Conversation:
+        configs = {"min.insync.replicas": str(self.min_in_sync)}
+        request = requests.create_topic(TOPIC, len(self.scene.partitions), BROKERS, configs)
+        while True:
+            answer = yield self.to(self.anybody(), request, 10_000)
+            if not isinstance(answer, Disconnected) and answer.topics[0].error_code in (0, 36):
+                return
+            yield self.retry_pause()
+
+
+class Run:
+    """One seed, set up and played. What is drawn is drawn from the world's own randomness."""
+
+    def __init__(self, seed: int) -> None:
+        wire = seed % 3 == 0
+        self.cluster = Cluster(brokers=BROKERS, seed=seed, config=CONFIG, trace_rows=TRACE_ROWS, wire=wire)
+        self.world = self.cluster.world
+        self.random = self.world.random
+        self.history = History()
+        self.judge = Judge(self.cluster, self.history)
+        self.scene = Scene(self.history, BROKERS, TOPIC, self.random.randint(1, 3), GROUP, wire=wire)
+        self.clients: list[Client] = []
+        self.client_ids: list[int] = []
+        self.made = 0
+        self.seed = seed
+
+    # -- clients -------------------------------------------------------------------------------------------------
+
+    def place(self) -> Node:
+        """A node of its own for a client."""
+        self.made += 1
+        node = Node(self.world, -self.made, kind="client", config=self.cluster.config)
+        self.cluster.net.join(node)
+        self.client_ids.append(node.node_id)
+        return node
+
+    def begin(self, client_class: type[Client], name: str, *args: Any, **kwargs: Any) -> Any:
+        ref = client_class.start(self.place(), name, self.scene, *args, **kwargs)
+        return ref.actor_inbox.actor  # type: ignore[attr-defined]
+
+    def make_clients(self) -> None:
+        random = self.random
+        for number in range(random.randint(1, 2)):
+            label = f"p{number}"
+            pace_ms = random.randint(60, 300)
+            self.clients.append(self.begin(Producer, label, label=label, acks=-1, pace_ms=pace_ms))
+        self.clients.append(self.begin(Producer, "careless", label="careless", acks=1, pace_ms=300))
+        self.clients.append(self.begin(Reader, "reader", label="reader"))
+        for number in range(random.randint(1, 3)):
+            self.add_member(f"m{number}")
+
+    def add_member(self, label: str) -> None:
+        self.clients.append(self.begin(Member, label, label=label, restless=self.random.random() < 0.5))
+
+    def lose_a_member(self) -> None:
+        """Kill a member's process now and then; another comes in its place."""
+        members = [client for client in self.clients if isinstance(client, Member)]
+        lost = self.random.choice(members)
+        self.clients.remove(lost)
+        self.client_ids.remove(lost.node.node_id)
+        lost.node.kill()
+        self.cluster.net.node_died(lost.node)
+        self.add_member(f"m{self.made}")
+
+    # -- playing -------------------------------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """The whole run; raises what went wrong."""
+        self.world.driver.after_event = self.judge.look  # type: ignore[attr-defined]
+        self.cluster.start()
+        maker = self.begin(TopicMaker, "maker", self.random.choice((1, 2, 2)))
+        self.until(lambda: maker.resting, "the topic is made")
+        self.make_clients()
+        self.storm(self.random.uniform(8, 16))
+        self.scene.closing = True
+        self.until(self.is_at_rest, "everything is at rest again")
+        self.read_all()
+        self.until(self.judge.is_all_replicated, "every replica has everything, and knows that it is committed")
+        self.judge.judge_everything()
+
+    def storm(self, seconds: float) -> None:
+        """Let faults happen for so long, then heal them."""
+        faults = Faults(self.cluster, self.client_ids)
+        end_us = self.world.clock.now_us() + round(seconds * 1e6)
+        while self.world.clock.now_us() < end_us:
+            self.world.driver.drive(lambda: False, faults.step())
+            if self.random.random() < 0.05:
+                self.lose_a_member()
+        faults.stop()
+
+    def until(self, condition: Any, what: str) -> None:
+        if not self.world.driver.drive(condition, REST_SECONDS_MAX):
+            raise Violation("within a minute of healing", f"not so: {what}; {self.what_is_not()}")
+
+    def read_all(self) -> None:
+        """A fresh reader reads everything; the history is judged by it."""
+        reader = self.begin(Reader, "last reader", label="last reader", to_end=True)
+        self.until(lambda: reader.resting, "all that is there can be read")
+        idempotent = {client.label for client in self.clients if isinstance(client, Producer) and client.is_idempotent}
+        self.history.judge_the_whole(reader.values, idempotent)
+        if self.history.findings:
+            raise Violation(*self.history.findings[0])
+
+    # -- rest ----------------------------------------------------------------------------------------------------
+
+    def is_at_rest(self) -> bool:
+        return not self.what_is_not()
+
+    def what_is_not(self) -> str:
+        """What is not at rest, in words; empty when everything is."""
+        for node_id in self.cluster.node_ids:
+            image = self.cluster.image(node_id)
+            for topic in image.topics.values():
+                for number, partition in topic.partitions.items():
+                    if partition.leader < 0 or len(partition.isr) < len(partition.replicas):
+                        return f"node {node_id} knows {topic.name}-{number} as {partition}"
+        busy = [client.actor_urn for client in self.clients if isinstance(client, Producer) and not client.resting]
+        if busy:
+            return f"{busy} wait for acknowledgements"
+        members = [client for client in self.clients if isinstance(client, Member)]
+        if not all(member.is_stable for member in members) or len({member.generation for member in members}) > 1:
+            return f"members are in {[(member.label, member.generation, member.coordinator) for member in members]}"
+        owned = sorted(partition for member in members for partition in member.assigned)
+        if owned != list(self.scene.partitions):
+            return f"members own {owned}"
+        return ""
+
+    def counts(self) -> dict[str, int]:
+        recorder = self.world.recorder
+        counts = {
+            "failovers": self.judge.failovers,
+            "isr shrinks": self.judge.isr_shrinks,
+            "isr growths": self.judge.isr_growths,
+            "acknowledged": len(self.history.acked_values),
+            "read": self.history.reads,
+        }
+        return counts | {name: recorder.count(kind) for name, kind in COUNTED.items()}
+
+
+def play(seed: int) -> Outcome:
+    """Play one seed to its end, or to the first thing that must not be."""
+    outcome = Outcome(seed)
+    run = Run(seed)
+    try:
+        run.play()
+        outcome.ok = True
+    except Violation as violation:
+        outcome.invariant, outcome.detail = violation.invariant, violation.detail
+    except (NodeCrashed, SimulationStalled, TimeoutError) as failure:
+        outcome.invariant, outcome.detail = type(failure).__name__, str(failure)
+        cause = failure.__cause__
+        if cause is not None and cause.__traceback__ is not None:
+            outcome.detail += _where(cause.__traceback__)
+    outcome.trace_hash = run.world.recorder.trace_hash()
+    outcome.events = run.judge.turns
+    outcome.virtual_seconds = run.world.clock.now_us() / 1e6
+    outcome.counts = run.counts()
+    if not outcome.ok:
+        outcome.trace = [
+            f"{row.sequence} {row.time_us / 1e6:.6f} <-{row.cause} {row.actor} {row.kind} {row.partition} "
+            f"{row.offset1} {row.offset2}"
+            for row in run.world.recorder.recent(ROWS_SHOWN)
+        ]
+    run.cluster._abandon()
+    return outcome
+
+
+def _where(traceback: Any) -> str:
+    places = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        places.append(f"{code.co_filename.rsplit('/actors/', 1)[-1]}:{traceback.tb_lineno} {code.co_name}")
+        traceback = traceback.tb_next
+    return " at " + " < ".join(reversed(places[-4:]))
