@@ -35,19 +35,20 @@ def describe(group_id: str, group: ClassicGroup | None, version: int) -> Describ
         group_state=shown_state(group).value,
         protocol_type=group.protocol_type or "",
         protocol_data=(group.protocol_name or "") if is_stable else "",
-        members=[_describe_member(group, member, with_shares=is_stable) for member in group.members.values()],
+        members=[_describe_member(group, member, with_metadata=is_stable) for member in group.members.values()],
     )
 
 
-def _describe_member(group: ClassicGroup, member: Member, *, with_shares: bool) -> DescribedGroupMember:
-    assert not with_shares or group.protocol_name is not None
+def _describe_member(group: ClassicGroup, member: Member, *, with_metadata: bool) -> DescribedGroupMember:
+    """Between generations the assignment is the last one, as in Kafka."""
+    assert not with_metadata or group.protocol_name is not None
     return DescribedGroupMember(
         member_id=member.member_id,
         group_instance_id=member.group_instance_id,
         client_id=member.client_id,
         client_host=member.client_host,
-        member_metadata=member.metadata(group.protocol_name or "") if with_shares else b"",
-        member_assignment=member.assignment if with_shares else b"",
+        member_metadata=member.metadata(group.protocol_name or "") if with_metadata else b"",
+        member_assignment=member.assignment,
     )
 
 

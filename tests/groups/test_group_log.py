@@ -139,7 +139,7 @@ def test_groups_are_listed_by_state_and_type() -> None:
     assert names([], ["consumer"]) == []
 
 
-def test_a_stable_group_is_described_with_shares_another_without() -> None:
+def test_a_stable_group_is_described_with_metadata_another_without() -> None:
     driven = Driven()
     leader, _ = driven.stable_group(2)
     described = driven.machine.describe("g", 5)
@@ -149,7 +149,8 @@ def test_a_stable_group_is_described_with_shares_another_without() -> None:
     driven.send_join("join", leader)
     described = driven.machine.describe("g", 5)
     assert (described.group_state, described.protocol_data) == ("PreparingRebalance", "")
-    assert [each.member_assignment for each in described.members] == [b"", b""]
+    assert [each.member_metadata for each in described.members] == [b"", b""]
+    assert described.members[0].member_assignment == f"share of {leader}".encode()
 
 
 def test_a_group_that_is_not_there_is_dead_and_from_version_6_an_error() -> None:

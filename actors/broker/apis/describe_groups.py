@@ -1,6 +1,6 @@
 """DescribeGroups, key 15, versions 0 to 6: state and members of groups, by the node that coordinates them.
 
-Members' metadata and shares are told of stable groups only. Without an authorizer every operation on a group is
+Members' metadata is told of stable groups only. Without an authorizer every operation on a group is
 authorized, which is what is answered when asked (from 3 on).
 
 Versions: 4 shows static members; before 6 a group that isn't there is described as Dead, from 6 on it is an error.

@@ -1,0 +1,29 @@
+"""The same scripts of group requests, the same answers: a broker of ours over TCP beside what Apache Kafka answered.
+
+``golden/make.py`` made a real Kafka answer; its transcripts are compared with ours field by field.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from groups.group_scripts import CONFIG, SCRIPTS, Wire, transcript
+
+from actors.cluster import Cluster
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "kafka-4.3.1.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def bootstrap() -> Iterator[str]:
+    cluster = Cluster(1, listen="127.0.0.1:0", config=CONFIG)
+    cluster.start()
+    yield cluster.bootstrap_servers
+    cluster.close()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_groups_answer_as_kafka_does(bootstrap: str, script: Callable[[Wire, str], None]) -> None:
+    found = transcript(bootstrap, script, script.__name__.replace("_", "-"))
+    assert json.loads(json.dumps(found)) == GOLDEN[script.__name__]
