@@ -13,7 +13,7 @@ from typing import TypeVar
 from confluent_kafka import KafkaException
 
 from bench.peers import environment, load, raw, report
-from bench.peers.cases import IDLE_MEMORY, LOADED_MEMORY, START, Case, Metric, cases
+from bench.peers.cases import IDLE_MEMORY, LOADED_MEMORY, START, WARM_UP, Case, Metric, cases
 from bench.peers.processes import ServerFailed, stop_on_termination
 from bench.peers.results import Results
 from bench.peers.servers import EVERY_REPLICA_ACKNOWLEDGES, SERVERS, Server
@@ -22,7 +22,6 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 MICRO = ROOT / "build" / "benchmark.json"
-WARM_RECORDS = 50_000
 SETTLE_S = 3.0
 FAILURES = (ServerFailed, load.LoadFailed, raw.WrongAnswer, KafkaException, subprocess.TimeoutExpired, OSError)
 
@@ -66,8 +65,7 @@ class Run:
             time.sleep(SETTLE_S)
             self.memory(IDLE_MEMORY, servers)
             for server in servers:
-                with load.topic(server) as name:
-                    load.fill(server, name, 100, WARM_RECORDS)
+                self.measure(WARM_UP, server)
             self.rounds_of([case for case in chosen if case.fills_memory], servers)
             self.memory(LOADED_MEMORY, servers)
             self.rounds_of([case for case in chosen if not case.fills_memory], servers)
@@ -80,6 +78,8 @@ class Run:
 
     def measure(self, case: Case, server: Server) -> None:
         try:
+            for process in server.processes:
+                process.check()
             figures = case.measure(server)
         except FAILURES as failure:
             self.results.failures.append(f"{case.name}, {server.name}: {failure}")

@@ -100,6 +100,7 @@ def cases(scale: float = 1.0) -> list[Case]:
     ]
 
 
+WARM_UP = Case("warm-up", lambda server: load.produce(server, 100, 50_000), ())
 START = Case(
     "start",
     load.start_to_first_record,
