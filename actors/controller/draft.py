@@ -28,6 +28,7 @@ from kstore.errors import UnsupportedVersion
 from kstore.schema.messages.control_records import LeaderChangeMessage
 from kstore.schema.messages.metadata_records import (
     BrokerRegistrationChangeRecord,
+    ClearElrRecord,
     ConfigRecord,
     FeatureLevelRecord,
     FenceBrokerRecord,
@@ -201,6 +202,17 @@ class ImageDraft:
         partitions[record.partition_id] = merged(partitions[record.partition_id], record)
         self._changed[name].add(record.partition_id)
 
+    def clear_eligible_leaders(self, record: ClearElrRecord) -> None:
+        """Forgets who may lead beside the in-sync replicas, in one topic or, without a name, in all."""
+        topics = self._base.topics if self._topics is None else self._topics
+        for name in [record.topic_name] if record.topic_name else list(topics):
+            partitions = self._partitions.get(name) or topics[name].partitions
+            for number, partition in list(partitions.items()):
+                if partition.eligible_leader_replicas or partition.last_known_elr:
+                    cleared = partition._replace(eligible_leader_replicas=(), last_known_elr=())
+                    self._own_partitions(name)[number] = cleared
+                    self._changed[name].add(number)
+
     def _name_of(self, topic_id: bytes) -> str:
         names = self._base.topic_names_by_id if self._names is None else self._names
         return names[topic_id]
@@ -295,6 +307,7 @@ RULES: dict[type, Callable[[ImageDraft, Any], None]] = {
     RemoveTopicRecord: ImageDraft.remove_topic,
     PartitionRecord: ImageDraft.add_partition,
     PartitionChangeRecord: ImageDraft.change_partition,
+    ClearElrRecord: ImageDraft.clear_eligible_leaders,
     ConfigRecord: ImageDraft.change_config,
     FeatureLevelRecord: ImageDraft.change_feature,
     ProducerIdsRecord: ImageDraft.advance_producer_ids,
