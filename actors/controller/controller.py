@@ -108,10 +108,14 @@ class Controller(MetadataKeeper):
         own_id = self.node.node_id
         write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(own_id, self.epoch), [own_id])
         leader_change = encode_leader_change(own_id, [own_id], self.log.end_offset, self.epoch, self.now_ms())
+        self.flushing = True
         self.append(leader_change)
         if is_new:
             self.carry_out(Decision(list(bootstrap_records())))
         self.machine.take_over(self.now_ms())
+        self.carry_out(self.machine.fence_lost(own_id))  # the log tells of the node as it was before it died
+        self.flushing = False
+        self.flush()
         self.check_sessions(CheckSessions())
         if self.node.config.boolean("auto.leader.rebalance.enable"):
             self.balance_later()
@@ -178,12 +182,15 @@ class Controller(MetadataKeeper):
         self.flush()
 
     def commit(self, offset: int) -> None:
-        """Publishes and answers what is committed now."""
+        """Publishes and answers what is committed now. At the beginning that is what all of it comes to: the node must
+        not act on what was true when it died."""
         self.committed = offset
         self.log.advance_high_watermark(offset + 1)
         while self.uncommitted and self.uncommitted[0].offset <= offset:
             step = self.uncommitted.popleft()
-            self.publish(step.image, step.delta)
+            is_last = not self.uncommitted or self.uncommitted[0].offset > offset
+            if is_last or self.published.offset >= 0:
+                self.publish(step.image, step.delta)
         while self.answers and self.answers[0].offset <= offset:
             due = self.answers.popleft()
             due.reply.set(due.response)
