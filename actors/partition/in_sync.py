@@ -199,6 +199,15 @@ class InSyncSet:
         isr = tuple(sorted((*self.committed, follower.node)))
         return self._propose(isr, follower.node, ())
 
+    def grow_any(self, leader_end: int, high_watermark: int, now_ms: int) -> Proposal | None:
+        """Ask for somebody to join whose last fetch found no place free: who is caught up, not who merely was once."""
+        for follower in self.followers.values():
+            if follower.node not in self.committed and self._is_caught_up(follower, leader_end, now_ms):
+                proposal = self.grow(follower, high_watermark)
+                if proposal is not None:
+                    return proposal
+        return None
+
     def shrink(self, leader_end: int, now_ms: int) -> Proposal | None:
         """Ask for those to leave that haven't been caught up for too long."""
         if self.pending is not None:

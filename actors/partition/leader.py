@@ -220,12 +220,11 @@ class Leader:
     def look_at_in_sync(self) -> None:
         """Judge everybody again: who lags, who may join, what is committed."""
         in_sync, log, now_ms = self.in_sync, self.log, self.replica.now_ms()
-        proposal = in_sync.shrink(log.end_offset, now_ms)
+        proposal = in_sync.shrink(log.end_offset, now_ms) or in_sync.grow_any(
+            log.end_offset, log.high_watermark, now_ms
+        )
         if proposal is not None:
             self._propose(proposal)
-        else:
-            for follower in in_sync.followers.values():
-                self._grow(follower)
         self._advance(now_ms)
         if len(in_sync.replicas) > 1 and self._somebody_lags():
             self._arm_check(in_sync.lag_max_ms / 2)

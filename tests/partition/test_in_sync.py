@@ -131,6 +131,16 @@ def test_a_follower_joins_at_the_high_watermark_and_the_start_of_the_epoch():
     assert (proposal.isr, proposal.joining, proposal.epochs) == ((1, 2, 3), 3, (11, -1, 13))
 
 
+def test_who_has_left_for_lagging_does_not_come_back_without_a_fetch():
+    in_sync = make(isr=(1, 2))
+    fetch(in_sync, 2, 6, 10)
+    fetch(in_sync, 3, 5, 10)
+    late = LAG_MAX_MS + 1
+    assert in_sync.grow_any(10, 5, late) is None
+    fetch(in_sync, 3, 10, 10, now_ms=late)
+    assert in_sync.grow_any(10, 5, late).joining == 3
+
+
 def test_the_joining_follower_holds_the_high_watermark_at_once():
     in_sync = make(isr=(1,))
     assert in_sync.grow(fetch(in_sync, 3, 9, 10), 9) is not None
