@@ -77,7 +77,7 @@ def _measured(figure: float, metric: Metric, peer: str | None) -> str:
 
 def _micro(report: dict[str, object]) -> str:
     """The pytest-benchmark report of ``make bench``: one row a benchmark, rates where a benchmark names its unit."""
-    rows = ["| benchmark | median | rate | goal | met |", "|---|---|---|---|---|"]
+    rows = ["| benchmark | median for one | rate | goal | met |", "|---|---|---|---|---|"]
     benchmarks = report["benchmarks"]
     assert isinstance(benchmarks, list)
     for each in benchmarks:
@@ -86,7 +86,8 @@ def _micro(report: dict[str, object]) -> str:
         rate = count / seconds
         met = "-" if goal is None else _yes(rate >= goal)
         shown_goal = "-" if goal is None else f"≥ {_rate(goal, unit)}"
-        rows.append(f"| {each['name']} | {_duration(seconds / count)} | {_rate(rate, unit)} | {shown_goal} | {met} |")
+        name = each["name"].removeprefix("test_").replace("_", " ")
+        rows.append(f"| {name} | {_duration(seconds / count)} | {_rate(rate, unit)} | {shown_goal} | {met} |")
     return "\n".join(rows)
 
 
