@@ -59,6 +59,7 @@ class Broker(Actor):
         self.lifecycle: Ref
         self.replicas: Replicas
         self.stopping: Reply | None = None
+        self.joined = False  # the image has this incarnation of the node; before, it tells of another
         node.view = View(ClusterImage(cluster_id=cluster_id), node.config)
 
     def on_start(self) -> None:
@@ -105,7 +106,9 @@ class Broker(Actor):
     @receives(Registered)
     def registered(self, message: Registered) -> None:
         """The node is a member, under a new epoch."""
-        self.node.view = replace(self.node.view, broker_epoch=message.broker_epoch)
+        node = self.node
+        node.view = replace(node.view, broker_epoch=message.broker_epoch)
+        self._follow(node.view.image, ImageDelta())
 
     @receives(ImageAdvanced)
     def image_advanced(self, message: ImageAdvanced) -> None:
@@ -117,13 +120,28 @@ class Broker(Actor):
             own = image.config(ResourceType.BROKER, str(node.node_id))
             node.config = self.static_config.with_dynamic(defaults, own)
         node.view = replace(node.view, image=image, config=node.config)
-        if self.stopping is None:
-            self.replicas.follow(image, delta)
-            node.view = replace(node.view, replicas=dict(self.replicas.refs))
-            self._follow_coordinators(image, delta)
         me = image.brokers.get(node.node_id)
         fenced = me is None or me.fenced or me.epoch != node.view.broker_epoch
+        self._follow(image, delta)
         self.lifecycle.tell(MetadataReached(image.offset, fenced, image.controller_id))
+
+    def _follow(self, image: ClusterImage, delta: ImageDelta) -> None:
+        """Make replicas and coordinators what the image says, once it tells of this incarnation of the node.
+
+        What it says before is of the one that died: what that led, in epochs that this one must not lead in.
+        """
+        node = self.node
+        if self.stopping is not None:
+            return
+        if not self.joined:
+            me = image.brokers.get(node.node_id)
+            self.joined = me is not None and me.epoch == node.view.broker_epoch
+            if not self.joined:
+                return
+            delta = image.whole()
+        self.replicas.follow(image, delta)
+        node.view = replace(node.view, replicas=dict(self.replicas.refs))
+        self._follow_coordinators(image, delta)
 
     def _follow_coordinators(self, image: ClusterImage, delta: ImageDelta) -> None:
         if delta.removed_topics:
