@@ -29,6 +29,11 @@ cdef class HotTail:
         return (<RecordBatch>self.batches[self.first]).base_offset
 
     cpdef void append(self, RecordBatch batch):
+        cdef RecordBatch last
+        if self.first < len(self.batches):
+            last = self.batches[len(self.batches) - 1]
+            if batch.base_offset != last.base_offset + last.last_offset_delta + 1:
+                self.clear()
         self.batches.append(batch)
         self.size_bytes += batch.size_bytes
         while self.size_bytes > self.max_bytes and self.first < len(self.batches):
