@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker.broker import Broker, StopNode
 from actors.broker.config import BrokerConfig
-from actors.broker.folder import Folder, claim_folder
+from actors.broker.folder import Folder, claim_folder, claim_folder_at
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
 from actors.runtime.future import ask
 from actors.runtime.node import Node
 from actors.runtime.world import World, loop_world, real_world, virtual_world
-from kstore.fs import FileSystem, MemoryFileSystem
+from kstore.fs import MemoryFileSystem
 from kstore.log.checkpoints import MetaProperties
 from kstore.schema.uuids import to_string
 
@@ -61,7 +61,7 @@ class Cluster:
         self.nodes: dict[int, Node] = {}
         self.brokers: dict[int, Ref] = {}
         self.incarnations = dict.fromkeys(self.node_ids, 0)
-        self.memories: dict[int, FileSystem] = {}
+        self.memories = {node_id: MemoryFileSystem() for node_id in self.node_ids if data_dir is None}
         self.folders: dict[int, Folder] = {}
         self.data_dir = data_dir
         self.ports: Any = None
@@ -92,14 +92,9 @@ class Cluster:
         self._settle_identity()
 
     def _claim(self, node_id: int) -> Folder:
-        fs: FileSystem
         if self.data_dir is None:
-            fs = self.memories.setdefault(node_id, MemoryFileSystem())
-        else:
-            from kstore.fs.posix import PosixFileSystem
-
-            fs = PosixFileSystem(f"{self.data_dir}/node-{node_id}")
-        return claim_folder(fs, node_id, f"{self.data_dir}/node-{node_id}" if self.data_dir else f"node-{node_id}")
+            return claim_folder(self.memories[node_id], f"node-{node_id}")
+        return claim_folder_at(f"{self.data_dir}/node-{node_id}")
 
     def _settle_identity(self) -> None:
         """Give new folders the cluster's id, and see that the others agree on one."""
@@ -126,9 +121,7 @@ class Cluster:
     def _boot(self, node_id: int) -> None:
         self.incarnations[node_id] += 1
         folder = self.folders[node_id]
-        node = Node(
-            self.world, node_id, incarnation=self.incarnations[node_id], fs=folder.fs, config=self.config
-        )
+        node = Node(self.world, node_id, incarnation=self.incarnations[node_id], fs=folder.fs, config=self.config)
         self.nodes[node_id] = node
         self.net.join(node)
         endpoint = Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)
@@ -143,19 +136,29 @@ class Cluster:
         if node_id is not None:
             view = self.nodes[node_id].view
             return view.image if view is not None else ClusterImage()
-        return max((self.image(i) for i in self.nodes if self.nodes[i].alive), key=lambda image: image.offset,
-                   default=ClusterImage())
+        return max(
+            (self.image(i) for i in self.nodes if self.nodes[i].alive),
+            key=lambda image: image.offset,
+            default=ClusterImage(),
+        )
 
     def is_ready(self) -> bool:
-        """Whether every living node knows every living broker as unfenced."""
-        living = [node_id for node_id, node in self.nodes.items() if node.alive]
-        return all(self.image(i).is_active(j) for i in living for j in living)
+        """Whether every living node knows every living broker, in its present incarnation, as unfenced."""
+        living = [node for node in self.nodes.values() if node.alive]
+        return all(
+            node.view is not None and self._is_active(node.view.image, other) for node in living for other in living
+        )
+
+    @staticmethod
+    def _is_active(image: ClusterImage, node: Node) -> bool:
+        broker = image.brokers.get(node.node_id)
+        return broker is not None and broker.active and broker.epoch == node.view.broker_epoch
 
     @property
     def bootstrap_servers(self) -> str:
         """What a Kafka client connects to: ``host:port`` of each broker, with commas."""
         if self.ports is None:
-            raise ValueError("this cluster has no listener: give it listen=\"127.0.0.1:0\"")
+            raise ValueError('this cluster has no listener: give it listen="127.0.0.1:0"')
         return ",".join(f"{host}:{port}" for host, port in self.ports.addresses.values())
 
     def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:

@@ -79,17 +79,32 @@ class Folder:
         self._lock.release()
 
 
-def claim_folder(fs: FileSystem, node_id: int, name: str) -> Folder:
+def claim_folder_at(path: str) -> Folder:
+    """As ``claim_folder``, for a folder of the real file system, which is made if it isn't there."""
+    from kstore.fs.posix import PosixFileSystem
+
+    try:
+        fs = PosixFileSystem(path)
+    except OSError as error:
+        raise unusable(path, error) from None
+    return claim_folder(fs, path)
+
+
+def claim_folder(fs: FileSystem, name: str) -> Folder:
     """Take a folder for this process; raises ``FolderError`` when another one has it or it isn't readable."""
     try:
-        fs.mkdir("")
         lock = fs.lock(LOCK)
     except LockedError:
         raise FolderError(f"{name} is in use by another process: stop it, or choose another --data-dir") from None
     except OSError as error:
-        raise FolderError(f"{name} can't be used: {error.strerror}: choose a --data-dir you may write to") from None
+        raise unusable(name, error) from None
     try:
         return Folder(fs, lock, name)
     except (CheckpointError, OSError) as error:
         lock.release()
         raise FolderError(f"{name} can't be used: {error}") from None
+
+
+def unusable(name: str, error: OSError) -> FolderError:
+    """What to say of a folder that the system refuses."""
+    return FolderError(f"{name} can't be used ({error.strerror}): choose a --data-dir that you may write to")

@@ -47,9 +47,7 @@ class Replicas:
         self.leaving: dict[Key, None] = {}
         self.fetchers: dict[int, Ref] = {}
         self.isr_changes = broker.spawn(IsrChanges, controller_id)
-        self.high_watermarks = broker.spawn(
-            HighWatermarks, folder.high_watermarks, folder.checkpoint_high_watermarks
-        )
+        self.high_watermarks = broker.spawn(HighWatermarks, folder.high_watermarks, folder.checkpoint_high_watermarks)
 
     # -- following the image ---------------------------------------------------------------------------------------
 

@@ -34,14 +34,13 @@ def produce(bootstrap: str, topic: str, orders: int, users: list[str]) -> None:
         bootstrap_servers=bootstrap,
         acks="all",
         enable_idempotence=True,
-        key_serializer=str.encode,
-        value_serializer=lambda value: json.dumps(value).encode(),
     )
     say(event="producing")
 
     def acknowledged(order: int, user: str) -> Any:
-        return lambda where: say(event="acknowledged", order=order, user=user, partition=where.partition,
-                                 offset=where.offset)
+        return lambda where: say(
+            event="acknowledged", order=order, user=user, partition=where.partition, offset=where.offset
+        )
 
     def failed(order: int) -> Any:
         return lambda error: say(event="failed", order=order, error=repr(error))
@@ -49,7 +48,7 @@ def produce(bootstrap: str, topic: str, orders: int, users: list[str]) -> None:
     started = time.monotonic()
     for order in range(orders):
         user = users[order % len(users)]
-        future = producer.send(topic, key=user, value={"order": order, "user": user})
+        future = producer.send(topic, key=user.encode(), value=json.dumps({"order": order, "user": user}).encode())
         future.add_callback(acknowledged(order, user))
         future.add_errback(failed(order))
         ahead = started + order / ORDERS_A_SECOND - time.monotonic()
@@ -74,7 +73,6 @@ def consume(bootstrap: str, topic: str, name: str) -> None:
         enable_auto_commit=False,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=SESSION_TIMEOUT_MS // 5,
-        value_deserializer=json.loads,
     )
 
     class Listener(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -89,8 +87,8 @@ def consume(bootstrap: str, topic: str, name: str) -> None:
     while not stopping:
         for records in consumer.poll(timeout_ms=200).values():
             for record in records:
-                say(event="received", member=name, order=record.value["order"], partition=record.partition,
-                    offset=record.offset)
+                order = json.loads(record.value)["order"]
+                say(event="received", member=name, order=order, partition=record.partition, offset=record.offset)
                 received += 1
         if received:
             commit(consumer, name)

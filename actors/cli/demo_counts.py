@@ -34,10 +34,14 @@ class Counts:
 
     def text(self) -> str:
         """The figures, a line each."""
-        why = "" if not self.redelivered else (
-            f"  ({self.redelivered_after_kill} had been received by C, which was killed before it committed them; "
-            f"{self.redelivered - self.redelivered_after_kill} were received but not committed when the group "
-            "rebalanced)"
+        why = (
+            ""
+            if not self.redelivered
+            else (
+                f"  ({self.redelivered_after_kill} had been received by C, which was killed before it committed them; "
+                f"{self.redelivered - self.redelivered_after_kill} were received but not committed when the group "
+                "rebalanced)"
+            )
         )
         return "\n".join(
             (

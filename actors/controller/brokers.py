@@ -21,7 +21,7 @@ from typing import Any
 from actors.controller import replication
 from actors.controller.image import BrokerImage
 from actors.controller.state import ControllerState, Decision
-from kstore.errors import DuplicateBrokerRegistration, InconsistentClusterId, UnsupportedVersion
+from kstore.errors import InconsistentClusterId, UnsupportedVersion
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest, BrokerHeartbeatResponse
 from kstore.schema.messages.broker_registration import BrokerRegistrationRequest, BrokerRegistrationResponse
 from kstore.schema.messages.metadata_records import (
@@ -46,23 +46,18 @@ class Stage(Enum):
 def register(state: ControllerState, request: BrokerRegistrationRequest, now_ms: int) -> Decision:
     """BrokerRegistration: a broker process introduces itself and is fenced until it has caught up.
 
-    A new incarnation is first taken out of the in-sync sets that its predecessor was in.
+    A new incarnation is first taken out of the in-sync sets that its predecessor was in. Where Kafka waits for the
+    predecessor's session to end (DUPLICATE_BROKER_REGISTRATION), it is known to be dead here: a node's folder is locked,
+    so no two incarnations of it live at once.
 
     Raises:
-        InconsistentClusterId, DuplicateBrokerRegistration, UnsupportedVersion: as Kafka's ClusterControlManager.
+        InconsistentClusterId, UnsupportedVersion: as Kafka's ClusterControlManager.
     """
     image, broker_id = state.image, request.broker_id
     if request.cluster_id != image.cluster_id:
         raise InconsistentClusterId(f"Expected cluster ID {image.cluster_id}, but got cluster ID {request.cluster_id}")
     known = image.brokers.get(broker_id)
     same = known is not None and known.incarnation == request.incarnation_id
-    if known is not None and not same and not known.shutting_down:
-        timeout_ms = state.config.integer("broker.session.timeout.ms")
-        if not known.fenced and state.sessions.is_valid(broker_id, now_ms, timeout_ms):
-            raise DuplicateBrokerRegistration(
-                "Another broker is registered with that broker id. If the broker was recently restarted this should "
-                "self-resolve once the heartbeat manager expires the broker's session."
-            )
     check_features(state, request)
     records: list[Any] = [] if same else list(replication.without_broker(state, broker_id))
     epoch = known.epoch if same and known is not None else state.next_offset + len(records)

@@ -147,8 +147,9 @@ class Link:
         self.listener = listener
         self.session: Session | None = None
 
-    def send(self, request: Any, reply: Reply, *, version: int | None = None,
-             timeout_ms: float = REQUEST_TIMEOUT_MS) -> None:
+    def send(
+        self, request: Any, reply: Reply, *, version: int | None = None, timeout_ms: float = REQUEST_TIMEOUT_MS
+    ) -> None:
         """Send a request message; ``reply`` gets the response message or a ``Disconnected``."""
         session = self.session
         if session is None:

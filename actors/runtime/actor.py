@@ -238,4 +238,3 @@ class _Start:
     """The first message of every actor: run ``on_start``."""
 
     __slots__ = ()
-

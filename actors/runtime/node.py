@@ -17,8 +17,16 @@ if TYPE_CHECKING:
 class Node:
     """One incarnation of a node. ``view`` is what its broker last published for its other actors to read."""
 
-    def __init__(self, world: World, node_id: int, *, kind: str = "broker", incarnation: int = 1, fs: Any = None,
-                 config: Any = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        node_id: int,
+        *,
+        kind: str = "broker",
+        incarnation: int = 1,
+        fs: Any = None,
+        config: Any = None,
+    ) -> None:
         self.world = world
         self.node_id = node_id
         self.incarnation = incarnation

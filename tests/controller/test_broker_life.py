@@ -5,7 +5,6 @@ from deciding import Driven
 
 from kstore.errors import (
     BrokerIdNotRegistered,
-    DuplicateBrokerRegistration,
     InconsistentClusterId,
     StaleBrokerEpoch,
     UnsupportedVersion,
@@ -39,12 +38,11 @@ def test_a_broker_that_wants_to_stay_fenced_stays_fenced() -> None:
     assert driven.image.brokers[1].fenced
 
 
-def test_a_second_process_with_the_same_id_is_refused_while_the_first_one_lives() -> None:
+def test_a_new_incarnation_replaces_the_one_before_at_once_and_starts_fenced() -> None:
     driven = Driven()
-    with pytest.raises(DuplicateBrokerRegistration, match="Another broker is registered with that broker id"):
-        driven.register(2)
-    driven.now_ms += 9_000
-    assert driven.register(2) > 0
+    before = driven.image.brokers[2].epoch
+    assert driven.register(2) > before
+    assert driven.image.brokers[2].fenced
 
 
 def test_a_broker_that_registers_again_keeps_its_epoch_and_its_partitions() -> None:

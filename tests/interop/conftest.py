@@ -37,6 +37,9 @@ class Program:
             with self.changed:
                 into.append(line.rstrip("\n"))
                 self.changed.notify_all()
+        self.process.wait()
+        with self.changed:
+            self.changed.notify_all()
 
     def wait_for(self, condition: Callable[[list[str]], object], what: str) -> None:
         """Wait until the lines so far satisfy ``condition``."""
@@ -49,6 +52,8 @@ class Program:
         code = self.process.wait(PATIENCE_S)
         for reader in self._readers:
             reader.join(PATIENCE_S)
+        self.process.stdout.close()
+        self.process.stderr.close()
         return code
 
     def stop(self) -> int:

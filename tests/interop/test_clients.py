@@ -14,7 +14,8 @@ ORDERS = 240
 def create_topic(bootstrap: str, topic: str, partitions: int = 3) -> None:
     from confluent_kafka.admin import AdminClient, NewTopic
 
-    AdminClient({"bootstrap.servers": bootstrap}).create_topics([NewTopic(topic, partitions, 3)])[topic].result(30)
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, partitions, 3)])[topic].result(30)
 
 
 def assignment(lines: list[str]) -> list[int]:
@@ -25,7 +26,6 @@ def assignment(lines: list[str]) -> list[int]:
 def received(program) -> list[tuple[int, int, str, str]]:
     rows = [line.split() for line in list(program.lines) if line.startswith("received")]
     return [(int(partition), int(offset), key, value) for _, partition, offset, key, value in rows]
-
 
 
 def test_the_programs_of_the_seed_run_unmodified_against_localhost_9092(serve, programs, tmp_path):

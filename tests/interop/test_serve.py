@@ -89,8 +89,8 @@ def test_after_sigkill_every_acknowledged_record_is_there_once(serve, tmp_path):
     for _ in range(3):
         server = serve("--brokers", "3", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path))
         if not sent:
-            topic = NewTopic("orders", 2, 3)
-            AdminClient({"bootstrap.servers": server.bootstrap}).create_topics([topic])["orders"].result(30)
+            admin = AdminClient({"bootstrap.servers": server.bootstrap})
+            admin.create_topics([NewTopic("orders", 2, 3)])["orders"].result(30)
         producer = Producer({"bootstrap.servers": server.bootstrap, "enable.idempotence": True, "linger.ms": 1})
 
         def report(error, message):
@@ -109,10 +109,14 @@ def test_after_sigkill_every_acknowledged_record_is_there_once(serve, tmp_path):
         producer.poll(0)
 
     server = serve("--brokers", "3", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path))
-    consumer = Consumer({
-        "bootstrap.servers": server.bootstrap, "group.id": "check", "enable.partition.eof": True,
-        "auto.offset.reset": "earliest",
-    })
+    consumer = Consumer(
+        {
+            "bootstrap.servers": server.bootstrap,
+            "group.id": "check",
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+        }
+    )
     consumer.assign([TopicPartition("orders", p, 0) for p in range(2)])
     found: Counter[bytes] = Counter()
     ends = 0

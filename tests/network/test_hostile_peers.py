@@ -87,8 +87,16 @@ def test_a_frame_length_that_cannot_be_closes_the_connection(cluster, length):
         frame(62, 0, b"\x00" * 40),
         frame(3, 1, struct.pack(">i", 2**31 - 1)),
     ],
-    ids=["http", "short header", "broken client id", "unknown key", "unknown version", "produce v2",
-         "a broker's own request", "a count beyond the frame"],
+    ids=[
+        "http",
+        "short header",
+        "broken client id",
+        "unknown key",
+        "unknown version",
+        "produce v2",
+        "a broker's own request",
+        "a count beyond the frame",
+    ],
 )
 def test_garbage_closes_the_connection_and_nothing_else(cluster, payload):
     with connect(cluster) as sock:

@@ -26,8 +26,13 @@ def kafka_python(bootstrap: str, topic: str, group: str, name: str) -> None:
             say("assigned", sorted(p.partition for p in assigned))
 
     consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=group, client_id=name, auto_offset_reset="earliest",
-        enable_auto_commit=False, session_timeout_ms=1500, heartbeat_interval_ms=300,
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        client_id=name,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        session_timeout_ms=1500,
+        heartbeat_interval_ms=300,
     )
     consumer.subscribe([topic], listener=Listener())
     while not stopping:
@@ -43,10 +48,17 @@ def kafka_python(bootstrap: str, topic: str, group: str, name: str) -> None:
 def confluent_kafka(bootstrap: str, topic: str, group: str, name: str) -> None:
     from confluent_kafka import Consumer
 
-    consumer = Consumer({
-        "bootstrap.servers": bootstrap, "group.id": group, "client.id": name, "auto.offset.reset": "earliest",
-        "enable.auto.commit": False, "session.timeout.ms": 1500, "heartbeat.interval.ms": 300,
-    })
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": group,
+            "client.id": name,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "session.timeout.ms": 1500,
+            "heartbeat.interval.ms": 300,
+        }
+    )
     consumer.subscribe([topic], on_assign=lambda c, parts: say("assigned", sorted(p.partition for p in parts)))
     while not stopping:
         record = consumer.poll(0.1)
@@ -68,8 +80,13 @@ async def aio(bootstrap: str, topic: str, group: str, name: str) -> None:
             say("assigned", sorted(p.partition for p in assigned))
 
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=group, client_id=name, auto_offset_reset="earliest",
-        enable_auto_commit=False, session_timeout_ms=1500, heartbeat_interval_ms=300,
+        bootstrap_servers=bootstrap,
+        group_id=group,
+        client_id=name,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        session_timeout_ms=1500,
+        heartbeat_interval_ms=300,
     )
     await consumer.start()
     consumer.subscribe([topic], listener=Listener())
