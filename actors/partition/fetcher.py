@@ -135,7 +135,8 @@ class ReplicaFetcher(Actor):
         if now_ms < self.broken_until_ms:
             self._arm_retry(self.broken_until_ms, now_ms)
             return
-        session.broker_epoch = self.node.view.broker_epoch
+        if session.broker_epoch != self.node.view.broker_epoch:
+            self._introduce_again()
         full = session.session_epoch == 0
         request = session.request()
         session.sent()
@@ -147,6 +148,12 @@ class ReplicaFetcher(Actor):
             version=max(REPLICA_STATE_FROM, link.net.version_of(FetchRequest)),
             timeout_ms=self.timeout_ms,
         )
+
+    def _introduce_again(self) -> None:
+        """The node was registered anew: every read that the leader keeps is of an epoch that may no longer join."""
+        self.session.broker_epoch = self.node.view.broker_epoch
+        self.session.start_over()
+        self.generation += 1
 
     # -- answers -------------------------------------------------------------------------------------------------
 

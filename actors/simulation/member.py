@@ -100,7 +100,6 @@ class Member(Client):
         if self.went_wrong(answer.error_code):
             return False
         self.member_id, self.generation = answer.member_id, answer.generation_id
-        self.commits = 0
         assignments = self.assignments(answer.members) if answer.leader == self.member_id else {}
         version = self.version(14)
         request_to_sync = requests.sync_group(scene.group, self.generation, self.member_id, scene.topic, assignments)
