@@ -9,7 +9,7 @@ from actors.broker.config.definition import Key, Value, nearest
 from actors.broker.config.implemented import TOPIC
 from actors.broker.config.topic_table import TOPIC_KEYS
 from kstore.errors import InvalidConfig
-from kstore.log import LogConfig
+from kstore.log.config import LogConfig
 
 KEYS: Mapping[str, Key] = {key.name: key for key in TOPIC_KEYS}
 
