@@ -155,12 +155,12 @@ class Broker(Actor):
         for number in sorted(changed):
             found = partitions.get(number)
             led_epoch = found.leader_epoch if found is not None and found.leader == self.node.node_id else -1
-            epoch, coordinator = self.coordinators.get(number, (-1, None))
-            if epoch == led_epoch:
-                continue
-            if coordinator is not None:
+            present = self.coordinators.get(number)
+            if present is not None:
+                if present[0] == led_epoch:
+                    continue
                 del self.coordinators[number]
-                coordinator.tell(Resign())
+                present[1].tell(Resign())
             if led_epoch >= 0:
                 replica = self.replicas.refs[OFFSETS_TOPIC, number]
                 self.coordinators[number] = (led_epoch, self.spawn(GroupCoordinator, number, led_epoch, replica))

@@ -72,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
         if not crashes:
             print(f"kstore: {options.brokers} brokers ready on {cluster.bootstrap_servers}", flush=True)
         stop.wait()
-        for error in crashes:
-            traceback.print_exception(error)
+        for crash in crashes:
+            traceback.print_exception(crash)
     finally:
         cluster.close()
     return 1 if crashes else 0

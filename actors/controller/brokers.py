@@ -47,8 +47,8 @@ def register(state: ControllerState, request: BrokerRegistrationRequest, now_ms:
     """BrokerRegistration: a broker process introduces itself and is fenced until it has caught up.
 
     A new incarnation is first taken out of the in-sync sets that its predecessor was in. Where Kafka waits for the
-    predecessor's session to end (DUPLICATE_BROKER_REGISTRATION), it is known to be dead here: a node's folder is locked,
-    so no two incarnations of it live at once.
+    predecessor's session to end (DUPLICATE_BROKER_REGISTRATION), it is known to be dead here: a node's folder is
+    locked, so no two incarnations of it live at once.
 
     Raises:
         InconsistentClusterId, UnsupportedVersion: as Kafka's ClusterControlManager.

@@ -81,23 +81,23 @@ class Actor(pykka.Actor):
         self.inbox = Inbox(queue, self, self.handlers, self.actor_urn)
         self.actor_inbox = self.inbox
         self.actor_stopped = self.inbox  # type: ignore[assignment]  # is_set() and set() are all that Pykka uses
-        self._actor_ref = Ref(self)
+        self.ref = self._actor_ref = Ref(self)
         self._queue = queue
         self._clock = node.world.clock
         self._recorder = node.world.recorder
 
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> Ref:  # type: ignore[override]
+    def start(cls, *args: Any, **kwargs: Any) -> Ref:
         """Make the actor, put it on its node and tell it to start; returns its ref."""
         actor = cls(*args, **kwargs)
         actor.node.add(actor)
         actor._start_actor_loop()
-        return actor._actor_ref
+        return actor.actor_ref
 
     @property
-    def actor_ref(self) -> Ref:  # type: ignore[override]
+    def actor_ref(self) -> Ref:
         """The actor's ref, the only thing of it that others may hold."""
-        return self._actor_ref
+        return self.ref
 
     @staticmethod
     def _create_actor_inbox() -> Any:

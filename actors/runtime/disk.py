@@ -46,7 +46,7 @@ class ThreadedDisk:
         outcome: object
         try:
             outcome = outcome_of(work)
-        except BaseException as error:  # a defect: it belongs to the thread that drives, which raises it
+        except BaseException as error:  # noqa: BLE001 - a defect: it belongs to the thread that drives, which raises it
             self.world.driver.post(_raise, error)
             return
         self.world.driver.post(self._answer, outcome, reply, node, cause)

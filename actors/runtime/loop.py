@@ -153,7 +153,7 @@ class LoopDriver:
         def run() -> None:
             try:
                 outcome.append((True, action(*args)))
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
                 outcome.append((False, error))
             done.set()
 

@@ -90,4 +90,4 @@ def seen(members) -> set[int]:
 
 
 def wait_until(members, condition, what: str) -> None:
-    next(iter(members.values())).wait_for(lambda lines: condition(), what)
+    next(iter(members.values())).wait_for(lambda _: condition(), what)

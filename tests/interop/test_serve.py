@@ -52,7 +52,8 @@ def test_a_taken_port_is_refused_by_its_address(tmp_path):
         taken.listen()
         port = taken.getsockname()[1]
         line = refused("--listen", f"127.0.0.1:{port}", "--data-dir", str(tmp_path))
-    assert f"127.0.0.1:{port}" in line and "choose another --listen" in line
+    assert f"127.0.0.1:{port}" in line
+    assert "choose another --listen" in line
     assert list(tmp_path.iterdir()) == []
 
 

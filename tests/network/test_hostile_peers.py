@@ -80,7 +80,7 @@ def test_a_frame_length_that_cannot_be_closes_the_connection(cluster, length):
     [
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         struct.pack(">i", 3) + b"abc",
-        frame(18, 0, b"")[:-3] + b"\x00\x00\x00",
+        struct.pack(">ihhih", 10, 18, 0, 7, 100),
         frame(999, 0, b""),
         frame(3, 99, b""),
         frame(0, 2, b"\x00" * 20),
@@ -176,7 +176,10 @@ def test_a_reader_that_never_reads_stops_being_read_from(cluster):
         sock.setblocking(False)
         request = api_versions()
         sent = 0
-        with pytest.raises(BlockingIOError):
+        try:
             while sent < 512 * 1024 * 1024:
                 sent += sock.send(request * 2000)
+        except BlockingIOError:
+            pass
+        assert sent < 512 * 1024 * 1024, "the broker goes on reading"
         assert_serves(cluster)

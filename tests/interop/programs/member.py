@@ -59,7 +59,7 @@ def confluent_kafka(bootstrap: str, topic: str, group: str, name: str) -> None:
             "heartbeat.interval.ms": 300,
         }
     )
-    consumer.subscribe([topic], on_assign=lambda c, parts: say("assigned", sorted(p.partition for p in parts)))
+    consumer.subscribe([topic], on_assign=lambda _, parts: say("assigned", sorted(p.partition for p in parts)))
     while not stopping:
         record = consumer.poll(0.1)
         if record is None or record.error():
