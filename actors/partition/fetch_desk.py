@@ -77,8 +77,8 @@ class FetchDesk(Actor):
         self.sessions = SessionCache(slots_max, lambda: self.random.getrandbits(SESSION_ID_BITS))
         self.asked: dict[int, Slot] = {}  # by token: slots that a replica has yet to answer, at first or at last
         self.last_token = 0
-        self.deadlines: list[tuple[int, int, Gathering]] = []
-        self.timed = 0
+        self.deadlines: list[tuple[int, int, Gathering | Session]] = []
+        self.looks = 0
         self.alarm: Timer | None = None
 
     # -- a fetch begins ------------------------------------------------------------------------------------------
@@ -172,18 +172,20 @@ class FetchDesk(Actor):
     def _ask(self, gathering: Gathering, session: Session | None, request: FetchRequest, uses_ids: bool) -> None:
         if session is not None:
             session.fetch = gathering
-            for slot in session.take_due():
-                self._ask_one(gathering, slot, slot.fetch_offset)
+            due = session.take_due()
+            quiet = len(due) == 1 and not gathering.names_all and gathering.min_bytes <= 1
+            for slot in due:
+                self._ask_one(gathering, slot, slot.fetch_offset, quiet)
             return
         for topic in request.topics:
             name = topic.topic_id if uses_ids else topic.topic
             for asked in topic.partitions:
                 self._ask_one(gathering, Slot(name, asked), asked.fetch_offset)
 
-    def _ask_one(self, gathering: Gathering, slot: Slot, beyond: int) -> None:
+    def _ask_one(self, gathering: Gathering, slot: Slot, beyond: int, quiet: bool = False) -> None:
         replaces = slot.token
         self.last_token = token = self.last_token + 1
-        gathering.ask(slot, token)
+        gathering.ask(slot, token, quiet=quiet)
         if replaces >= 0:
             self.asked.pop(replaces, None)
         context = gathering.context
@@ -206,6 +208,8 @@ class FetchDesk(Actor):
                 context.isolation,
                 context.replica,
                 context.broker_epoch,
+                quiet,
+                slot.sent_high_watermark,
             )
         )
 
@@ -272,7 +276,7 @@ class FetchDesk(Actor):
             self._ask_one(gathering, slot, self._seen(gathering, slot))
         if gathering.is_complete():
             self._finish(gathering)
-        elif not gathering.timed:
+        else:
             self._wait(gathering, now_ms)
 
     @staticmethod
@@ -284,10 +288,14 @@ class FetchDesk(Actor):
         return max(slot.fetch_offset, limit)
 
     def _wait(self, gathering: Gathering, now_ms: int) -> None:
-        gathering.timed = True
-        self.timed += 1
-        heappush(self.deadlines, (gathering.deadline_ms, self.timed, gathering))
-        if self.alarm is None or self.deadlines[0][2] is gathering:
+        """Look at it when its time is over. A session has one entry, which then serves its next fetches as well."""
+        waiting = gathering if gathering.session is None else gathering.session
+        if waiting.timed:
+            return
+        waiting.timed = True
+        self.looks += 1
+        heappush(self.deadlines, (gathering.deadline_ms, self.looks, waiting))
+        if self.alarm is None or self.deadlines[0][2] is waiting:
             self._set_alarm(now_ms)
 
     def _set_alarm(self, now_ms: int) -> None:
@@ -301,11 +309,19 @@ class FetchDesk(Actor):
         self.alarm = None
         now_ms = self.now_ms()
         deadlines = self.deadlines
-        while deadlines and (deadlines[0][2].finished or deadlines[0][0] <= now_ms):
-            gathering = heappop(deadlines)[2]
-            if not gathering.finished:
-                self._finish(gathering)
-        if deadlines:
+        while deadlines and deadlines[0][0] <= now_ms:
+            waiting = heappop(deadlines)[2]
+            if isinstance(waiting, Session):
+                waiting.timed = False
+                fetch = waiting.fetch
+                if fetch is not None and fetch.deadline_ms > now_ms:
+                    self._wait(fetch, now_ms)
+                    continue
+            else:
+                fetch = waiting
+            if fetch is not None and not fetch.finished:
+                self._finish(fetch)
+        if deadlines and self.alarm is None:
             self._set_alarm(now_ms)
 
     # -- answering -----------------------------------------------------------------------------------------------

@@ -58,6 +58,7 @@ class ReplicaFetcher(Actor):
             backoff_max_ms=config.integer("replica.fetch.backoff.ms"),
         )
         self.timeout_ms = config.integer("replica.socket.timeout.ms")
+        self.version = FetchRequest.VERSIONS[1]
         self.free_links: list[Link] = [self.connect(leader), self.connect(leader)]
         self.offsets_link = self.connect(leader)
         self.in_flight = 0
@@ -144,8 +145,8 @@ class ReplicaFetcher(Actor):
         link = self.free_links.pop()
         link.send(
             request,
-            self.reply_here(self.answered, link, full, self.generation),
-            version=max(REPLICA_STATE_FROM, link.net.version_of(FetchRequest)),
+            self.reply_here(self.answered, link, full, self.generation, session.requests),
+            version=self.version if not link.net.wire else max(REPLICA_STATE_FROM, link.net.version_of(FetchRequest)),
             timeout_ms=self.timeout_ms,
         )
 
@@ -157,7 +158,7 @@ class ReplicaFetcher(Actor):
 
     # -- answers -------------------------------------------------------------------------------------------------
 
-    def answered(self, outcome: Any, link: Link, full: bool, generation: int) -> None:
+    def answered(self, outcome: Any, link: Link, full: bool, generation: int, request: int) -> None:
         """The leader has answered, or the link broke."""
         self.in_flight -= 1
         self.free_links.append(link)
@@ -168,7 +169,7 @@ class ReplicaFetcher(Actor):
             self._broken()
             return
         self.backoff_ms = FIRST_BACKOFF_MS
-        brought = self.session.answered(outcome, full=full)
+        brought = self.session.answered(outcome, full=full, request=request)
         if brought is None:
             self.generation += 1
         else:

@@ -4,8 +4,8 @@ Pure: it builds requests and sorts answers; links, timers and replicas belong to
 
 One fetch carries all partitions that this node follows from that leader, through an incremental session: a request
 names only the partitions whose offset or epoch differ from what the leader was told last. What the leader was told is
-``known``; an answer about a partition counts only while ``known`` still is where the partition stands, so whatever
-crosses with a change is dropped and comes again.
+``known``; an answer about a partition counts only while ``known`` still is where the partition stands, and if the
+leader knew it when it answered, so whatever crosses with a change is dropped and comes again.
 
 A partition is *ready*, *busy* (its replica is taking what was fetched) or *held back* (after an error, for a growing
 time). Held back partitions leave the session, or the leader would answer their error again at once. A fetch parked at
@@ -54,6 +54,7 @@ class Followed:
         "leader_epoch",
         "leader_start",
         "log_start_offset",
+        "named_in",
         "offset",
         "replica",
         "topic_id",
@@ -81,6 +82,7 @@ class Followed:
         self.high_watermark = -1
         self.leader_start = -1
         self.known: State | None = None
+        self.named_in = 0  # the request that told the leader
         self.busy = False
         self.held_until_ms: int | None = None
         self.backoff_ms = FIRST_BACKOFF_MS
@@ -133,6 +135,7 @@ class LeaderSession:
         self.session_id = 0
         self.session_epoch = 0
         self.refused_session = False
+        self.requests = 0
 
     # -- which partitions ----------------------------------------------------------------------------------------
 
@@ -217,6 +220,7 @@ class LeaderSession:
     def request(self) -> FetchRequest:
         """The next fetch. It is sent at once: from here on its contents are what the leader knows."""
         full = self.session_epoch == 0
+        self.requests += 1
         topics: dict[bytes, FetchTopic] = {}
         for partition in self.followed.values() if full else self.changed.values():
             if partition.held_until_ms is not None:
@@ -238,6 +242,7 @@ class LeaderSession:
             if partition.known is None:
                 self.in_session += 1
             partition.known = partition.state
+            partition.named_in = self.requests
             self.forgotten.pop((partition.topic_id, index), None)
         self.changed = {}
         forgotten = [] if full else self._forgotten_topics()
@@ -279,8 +284,14 @@ class LeaderSession:
             if partition.held_until_ms is None and not partition.busy:
                 self.changed[partition.key] = partition
 
-    def answered(self, response: FetchResponse, *, full: bool) -> Brought | None:
-        """Sort an answer; ``None`` when the leader doesn't know the session, which then starts over."""
+    def answered(self, response: FetchResponse, *, full: bool, request: int | None = None) -> Brought | None:
+        """Sort an answer; ``None`` when the leader doesn't know the session, which then starts over.
+
+        ``request`` counts the one that is answered, the last one if not given. Answers to two that are under way may
+        come in any order, and a late one may say again what was taken from the other.
+        """
+        if request is None:
+            request = self.requests
         if response.error_code != NONE:
             self.start_over(close_session=response.error_code != FETCH_SESSION_ID_NOT_FOUND)
             return None
@@ -292,7 +303,12 @@ class LeaderSession:
         for topic in response.responses:
             for data in topic.partitions:
                 partition = self.by_id.get((topic.topic_id, data.partition_index))
-                if partition is not None and not partition.busy and partition.known == partition.state:
+                if (
+                    partition is not None
+                    and not partition.busy
+                    and partition.known == partition.state
+                    and partition.named_in <= request
+                ):
                     self._sort(partition, data, brought)
         if full and self.refused_session:
             self._forget_session()

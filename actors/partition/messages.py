@@ -52,7 +52,8 @@ class Read(NamedTuple):
 
     ``beyond``: park until there is something past this offset (at least ``offset``; more when the reader has seen
     that much already and found it too little). ``replaces`` is the token of a parked read that this one takes the
-    place of. ``replica`` and ``broker_epoch`` say which follower asks; ``CONSUMER`` is none.
+    place of. ``replica`` and ``broker_epoch`` say which follower asks; ``CONSUMER`` is none. ``quiet``: don't answer
+    before there is something. ``known_high_watermark`` is what the reader was last told.
     """
 
     reader: Ref
@@ -67,6 +68,8 @@ class Read(NamedTuple):
     isolation: int
     replica: int
     broker_epoch: int
+    quiet: bool
+    known_high_watermark: int
 
 
 class ReadAnswer(NamedTuple):

@@ -30,10 +30,9 @@ TELL_NEWS = TellNews()
 
 
 class Parked(NamedTuple):
-    """A read that waits, and the high watermark that its reader was told."""
+    """A read that waits."""
 
     read: Read
-    told_high_watermark: int
     token: int
     beyond: int
 
@@ -135,8 +134,11 @@ class Serving:
     # -- parked reads --------------------------------------------------------------------------------------------
 
     def _park(self, kind: int, message: Read) -> None:
-        self.reads.add(kind, Parked(message, self.log.high_watermark, message.token, message.beyond))
-        self._tell(message, parked=True)
+        self.reads.add(kind, Parked(message, message.token, message.beyond))
+        if not message.quiet:
+            self._tell(message, parked=True)
+        if kind == LOG_END and message.known_high_watermark < self.log.high_watermark:
+            self._tell_news_soon()
 
     def grown(self, end_offset: int) -> None:
         """The log has grown to here: followers have something to read."""
@@ -150,7 +152,11 @@ class Serving:
             self._wake(HIGH_WATERMARK, high_watermark)
         if to_stable:
             self._wake(LAST_STABLE, self.log.last_stable_offset)
-        if to_end and not self.news_armed:
+        if to_end:
+            self._tell_news_soon()
+
+    def _tell_news_soon(self) -> None:
+        if not self.news_armed:
             self.news_armed = True
             self.replica.after(NEWS_MS, TELL_NEWS)
 
@@ -158,10 +164,11 @@ class Serving:
         """Followers that wait learn the high watermark, as they had no records to learn it from."""
         self.news_armed = False
         known = self.log.high_watermark
-        behind = [parked for parked in self.reads.by_limit[LOG_END].values() if parked.told_high_watermark < known]
-        for parked in behind:
-            self.reads.remove(parked.token)
-            self._tell(parked.read)
+        parked = [waiting.read for waiting in self.reads.by_limit[LOG_END].values()]
+        for read in parked:
+            if read.known_high_watermark < known:
+                self.reads.remove(read.token)
+                self._tell(read)
 
     def _wake(self, kind: int, limit: int) -> None:
         """Answer the reads that were parked below ``limit``; those at one place share what is read."""

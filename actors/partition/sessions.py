@@ -9,7 +9,7 @@ Pure: replicas are asked and answered by the actor around it. A slot is
 
 * due: the next fetch must ask its replica (it is new or changed, or its last answer was used or left over),
 * asked: the replica hasn't answered yet,
-* parked: the replica will say when there is something to read,
+* parked: the replica will say when there is something to read, or at once if there is (when it was asked quietly),
 * answered: its answer waits for the fetch to be complete.
 
 Epochs of a session: 0 opens one, -1 does without (or ends one), otherwise each request has the next number, which
@@ -20,7 +20,7 @@ Invariants: a slot that isn't parked, asked or answered is in ``due``; a session
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from actors.partition.messages import ReadAnswer
@@ -151,15 +151,22 @@ class Gathering:
         self.timed = False
         self.finished = False
 
-    def ask(self, slot: Slot, token: int) -> None:
-        """A slot's replica is being asked. What it found before stands until it has found more."""
+    def ask(self, slot: Slot, token: int, *, quiet: bool = False) -> None:
+        """A slot's replica is being asked. What it found before stands until it has found more.
+
+        ``quiet``: it won't say when it has nothing, so the slot counts as parked for this fetch, and is due in the next
+        one if it hasn't answered: nobody knows whether it was asked at all.
+        """
         if slot.state == DUE:
             slot.answer = None
-        slot.state = ASKED
         slot.token = token
         slot.fetch = self
         self.slots[slot.key] = slot
-        self.unanswered += 1
+        if quiet:
+            slot.state = PARKED
+        else:
+            slot.state = ASKED
+            self.unanswered += 1
 
     def take(self, slot: Slot, answer: ReadAnswer) -> None:
         """A slot's replica has answered, now or at last."""
@@ -241,7 +248,7 @@ def size_of(answer: ReadAnswer | None) -> int:
 class Session:
     """The partitions of one consumer or follower."""
 
-    __slots__ = ("created_ms", "due", "epoch", "fetch", "id", "privileged", "slots", "used_ms", "uses_ids")
+    __slots__ = ("created_ms", "due", "epoch", "fetch", "id", "privileged", "slots", "timed", "used_ms", "uses_ids")
 
     def __init__(self, session_id: int, *, privileged: bool, uses_ids: bool, now_ms: int) -> None:
         self.id = session_id
@@ -253,6 +260,7 @@ class Session:
         self.slots: dict[Key, Slot] = {}
         self.due: dict[Key, Slot] = {}
         self.fetch: Gathering | None = None
+        self.timed = False  # whether the actor will look at it when some time is over
 
     def name(self, topic: Any, asked: Any) -> None:
         """A request names a partition: it is new, or its offset or limits have changed."""
@@ -271,7 +279,7 @@ class Session:
         self.due.pop(key, None)
         return self.slots.pop(key, None)
 
-    def take_due(self) -> Iterable[Slot]:
+    def take_due(self) -> Collection[Slot]:
         """The slots that the fetch which begins now must ask."""
         due = self.due
         self.due = {}

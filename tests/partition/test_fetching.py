@@ -127,6 +127,19 @@ def test_records_that_come_twice_are_taken_once():
     assert session.answered(answer(data(0)), full=False).taken == []
 
 
+def test_a_late_answer_to_a_superseded_fetch_says_nothing_of_what_changed_since():
+    session = established(0)
+    session.follow(followed(0, offset=7, leader_epoch=2))
+    send(session)
+    superseded = session.requests
+    diverging = data(0, b"", diverging_epoch=EpochEndOffset(epoch=1, end_offset=2))
+    (taken,) = session.answered(answer(diverging), full=False, request=superseded).taken
+    session.took(taken[0], offset=2, last_epoch=1, log_start_offset=0)
+    send(session)
+    assert session.answered(answer(diverging), full=False, request=superseded).taken == []
+    assert len(session.answered(answer(data(0)), full=False, request=session.requests).taken) == 1
+
+
 def test_a_partition_in_error_leaves_the_session_and_comes_back():
     session = established(0, 1)
     brought = session.answered(answer(data(0, error_code=6)), full=False)

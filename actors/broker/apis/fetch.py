@@ -18,22 +18,26 @@ from typing import TYPE_CHECKING, Any
 from actors.controller.fetching import is_for_metadata
 from actors.controller.messages import FetchMetadata
 from actors.partition.fetch_desk import Fetch
-from actors.runtime import Ask
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from actors.broker.call import Call
 
 API_KEY = 1
 VERSIONS = (4, 18)
 
 
-def handle(call: Call) -> Generator[Any, Any, Any]:
+def handle(call: Call) -> None:
     """Answer a Fetch request; another node's of the metadata log is the controller's to answer."""
-    view = call.view
-    if call.is_broker and view.controller is not None and is_for_metadata(call.request):
-        response = yield Ask(view.controller, FetchMetadata(call.request))
-        return response
-    response = yield Ask(view.fetch_desk, Fetch(call.request, call.version, call.is_broker))
-    return response
+    view, request = call.view, call.request
+    asked: FetchMetadata | Fetch = Fetch(request, call.version, call.is_broker)
+    desk = view.fetch_desk
+    if call.is_broker and view.controller is not None and is_for_metadata(request):
+        asked, desk = FetchMetadata(request), view.controller
+    call.connection.request(desk, asked, _answered, call)
+
+
+def _answered(outcome: Any, call: Call) -> None:
+    if isinstance(outcome, Exception):
+        call.connection.refuse()  # the node is stopping
+    else:
+        call.respond(outcome)
