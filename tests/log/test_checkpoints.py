@@ -77,7 +77,7 @@ def test_a_directory_knows_whose_it_is(fs: FileSystem) -> None:
 )
 def test_broken_meta_properties_are_refused(fs: FileSystem, content: bytes) -> None:
     fs.replace(checkpoints.META_PROPERTIES, content)
-    with pytest.raises(CheckpointError, match="meta.properties"):
+    with pytest.raises(CheckpointError, match=checkpoints.META_PROPERTIES.replace(".", "[.]")):
         checkpoints.read_meta_properties(fs)
 
 
