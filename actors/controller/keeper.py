@@ -46,6 +46,7 @@ class MetadataKeeper(Actor):
         self.broker = broker
         self.folder = folder
         self.published = ClusterImage(cluster_id=folder.meta.cluster_id)
+        self.known = self.published  # what the broker has made of it: never ahead, sometimes a turn behind
         self.replay = Replay()
         self.waiting: dict[int, Waiting] = {}
         self.waited = 0
@@ -72,19 +73,25 @@ class MetadataKeeper(Actor):
         work.done(None)
 
     def publish(self, image: ClusterImage, delta: ImageDelta) -> None:
-        """Tells the broker what is committed now, and those who waited for it. At first that is everything."""
+        """Tells the broker what is committed now. At first that is everything."""
         if self.published.offset < 0:
             delta = image.whole()
         self.published = image
         self.note("ImageAdvanced", "", image.offset, image.epoch)
-        self.broker.tell(ImageAdvanced(image, delta))
+        self.request(self.broker, ImageAdvanced(image, delta), self.adopted, image)
+
+    def adopted(self, outcome: object, image: ClusterImage) -> None:
+        """The broker has brought its node in step with an image: whoever waited for it finds it there."""
+        if isinstance(outcome, Exception):
+            return  # the node is stopping
+        self.known = image
         for number, waiting in list(self.waiting.items()):
             if self.knows(waiting.names):
                 self.end_waiting(number, True)
 
     def knows(self, names: tuple[str, ...]) -> bool:
-        """True when all topics are there with all their leaders."""
-        topics = self.published.topics
+        """True when the node acts on an image that has all these topics with all their leaders."""
+        topics = self.known.topics
         return all(
             name in topics and all(p.leader != NO_LEADER for p in topics[name].partitions.values()) for name in names
         )
