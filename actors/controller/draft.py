@@ -62,7 +62,7 @@ class ImageDraft:
         self._changed: dict[str, set[int]] = {}
         self._removed: list[TopicImage] = []
         self._changed_brokers: set[int] = set()
-        self._changed_configs: set[ConfigResource] = set()
+        self._changed_configs: dict[ConfigResource, None] = {}
 
     def apply(self, record: object) -> None:
         """Replays one record.
@@ -97,7 +97,7 @@ class ImageDraft:
             changed_topics={name: frozenset(numbers) for name, numbers in self._changed.items()},
             removed_topics=tuple(self._removed),
             changed_brokers=frozenset(self._changed_brokers),
-            changed_configs=frozenset(self._changed_configs),
+            changed_configs=tuple(self._changed_configs),
             features_changed=self._features is not None,
             controller_changed=self._controller_id != base.controller_id,
         )
@@ -177,7 +177,7 @@ class ImageDraft:
         configs = self._base.configs if self._configs is None else self._configs
         if resource in configs:
             self._own_configs().pop(resource)
-            self._changed_configs.add(resource)
+            self._changed_configs[resource] = None
 
     def add_partition(self, record: PartitionRecord) -> None:
         name = self._name_of(record.topic_id)
@@ -248,7 +248,7 @@ class ImageDraft:
             configs[resource] = values
         else:
             configs.pop(resource, None)
-        self._changed_configs.add(resource)
+        self._changed_configs[resource] = None
 
     def _own_configs(self) -> dict[ConfigResource, Mapping[str, str]]:
         if self._configs is None:

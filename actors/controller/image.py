@@ -96,13 +96,14 @@ class ImageDelta:
     """What a run of records changed.
 
     `changed_topics`: topic name to the numbers of its partitions that are new or different. `removed_topics`: the
-    last image of every topic that is gone (a topic deleted and made again under the same name is in both).
+    last image of every topic that is gone (a topic deleted and made again under the same name is in both). What is
+    named by strings keeps the order of the log, so that a run is the same whatever strings hash to.
     """
 
     changed_topics: Mapping[str, frozenset[int]] = field(default_factory=dict)
     removed_topics: tuple[TopicImage, ...] = ()
     changed_brokers: frozenset[int] = frozenset()
-    changed_configs: frozenset[ConfigResource] = frozenset()
+    changed_configs: tuple[ConfigResource, ...] = ()
     features_changed: bool = False
     controller_changed: bool = False
 
@@ -146,7 +147,7 @@ class ClusterImage:
         return ImageDelta(
             changed_topics={name: frozenset(topic.partitions) for name, topic in self.topics.items()},
             changed_brokers=frozenset(self.brokers),
-            changed_configs=frozenset(self.configs),
+            changed_configs=tuple(self.configs),
             features_changed=bool(self.features),
             controller_changed=self.controller_id != NO_LEADER,
         )
