@@ -61,10 +61,23 @@ def tool(class_name: str, *arguments: str | Path, timeout_s: float = 120.0) -> s
 
 
 class KafkaCluster:
-    """Combined broker and controller nodes 1..n of one cluster, each a JVM, their logs in ``folder/log-N``."""
+    """Nodes 1..n of one cluster, each a JVM and a broker; the first ``voters`` of them are controllers too.
 
-    def __init__(self, folder: Path, nodes: int = 1, config: Mapping[str, str] | None = None) -> None:
-        self.folder, self.nodes = folder, nodes
+    All are voters unless told. Their logs are in ``data/node-N``, inside ``folder`` unless told; their properties and
+    output are in ``folder``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        nodes: int = 1,
+        config: Mapping[str, str] | None = None,
+        *,
+        voters: int | None = None,
+        data: Path | None = None,
+    ) -> None:
+        self.folder, self.nodes, self.voters = folder, nodes, voters or nodes
+        self.data = data or folder / "data"
         self._extra = dict(config or {})
         self._first_port = free_ports(2 * nodes)
         self.processes: list[Process] = []
@@ -78,15 +91,19 @@ class KafkaCluster:
         return ",".join(f"{HOST}:{port}" for port in self.ports)
 
     def log_folder(self, node: int) -> Path:
-        return self.folder / f"log-{node}"
+        return self.data / f"node-{node}"
 
-    def format(self) -> None:
-        """Writes each node's properties and formats its log folder, as an operator would."""
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    def configure(self) -> None:
+        """Writes each node's server.properties."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for node in range(1, self.nodes + 1):
             lines = [f"{key}={value}" for key, value in self._properties(node).items()]
             self._properties_file(node).write_text("\n".join(lines) + "\n")
+
+    def format(self) -> None:
+        """Prepares each node's log folder as an operator would."""
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        for node in range(1, self.nodes + 1):
             tool("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties_file(node))
 
     def launch(self) -> None:
@@ -109,15 +126,17 @@ class KafkaCluster:
         return self.folder / f"node-{node}.properties"
 
     def _properties(self, node: int) -> dict[str, str]:
-        controllers = [self._first_port + self.nodes + i for i in range(self.nodes)]
+        controllers = [self._first_port + self.nodes + i for i in range(self.voters)]
         voters = ",".join(f"{i}@{HOST}:{port}" for i, port in enumerate(controllers, 1))
-        copies = str(self.nodes)
+        copies, listeners = str(self.nodes), f"PLAINTEXT://{HOST}:{self.ports[node - 1]}"
+        if node <= self.voters:
+            listeners += f",CONTROLLER://{HOST}:{controllers[node - 1]}"
         return {
-            "process.roles": "broker,controller",
+            "process.roles": "broker,controller" if node <= self.voters else "broker",
             "node.id": str(node),
             "controller.quorum.voters": voters,
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{HOST}:{self.ports[node - 1]},CONTROLLER://{HOST}:{controllers[node - 1]}",
+            "listeners": listeners,
             "advertised.listeners": f"PLAINTEXT://{HOST}:{self.ports[node - 1]}",
             "log.dirs": str(self.log_folder(node)),
             "default.replication.factor": copies,
@@ -134,13 +153,31 @@ class KafkaCluster:
 
 @contextlib.contextmanager
 def running(folder: Path, nodes: int = 1, config: Mapping[str, str] | None = None) -> Iterator[KafkaCluster]:
-    """A formatted cluster that listens; stopped at the end of the block."""
+    """A new cluster that listens; stopped at the end of the block."""
     cluster = KafkaCluster(folder, nodes, config)
+    cluster.configure()
     cluster.format()
+    with _launched(cluster):
+        yield cluster
+
+
+@contextlib.contextmanager
+def running_on(
+    data: Path, folder: Path, nodes: int, *, voters: int, config: Mapping[str, str] | None = None
+) -> Iterator[KafkaCluster]:
+    """A cluster on the folders ``data/node-N`` that somebody else has written; stopped at the end of the block."""
+    cluster = KafkaCluster(folder, nodes, config, voters=voters, data=data)
+    cluster.configure()
+    with _launched(cluster):
+        yield cluster
+
+
+@contextlib.contextmanager
+def _launched(cluster: KafkaCluster) -> Iterator[None]:
     try:
         cluster.launch()
         cluster.wait()
-        yield cluster
+        yield
     finally:
         cluster.stop()
 

@@ -150,6 +150,7 @@ class Kafka(Server):
     def prepare(self) -> str:
         if lacking := kafka.missing():
             raise ServerFailed(lacking)
+        self._cluster.configure()
         self._cluster.format()
         return kafka.VERSION
 
