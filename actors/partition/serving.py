@@ -97,12 +97,12 @@ class Serving:
             self._park(LOG_END, message)
 
     def _read_as_consumer(self, message: Read) -> None:
-        self._check_offset(message.offset)
         if message.last_fetched_epoch >= 0:
             diverging = self._divergence(message)
             if diverging is not None:
                 self._tell(message, diverging=diverging)
                 return
+        self._check_offset(message.offset)
         kind, limit = self._limit(message.isolation)
         if limit > message.beyond:
             self._tell(message, self.log.read(message.offset, message.max_bytes, up_to=limit))
