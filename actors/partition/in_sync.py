@@ -61,7 +61,8 @@ class InSyncSet:
     """The followers of one partition in one leader epoch.
 
     ``broker_epoch_of(node)`` gives the epoch of a broker that may be in sync, and ``NOT_ELIGIBLE`` for one that is
-    unknown, fenced or shutting down.
+    unknown, fenced or shutting down. ``needed``: how many replicas must be in sync (``min.insync.replicas``, or all
+    where there are fewer); ``is_short``: too few are, to accept writes that all of them must have.
     """
 
     __slots__ = (
@@ -69,10 +70,12 @@ class InSyncSet:
         "committed",
         "epoch_start_offset",
         "followers",
+        "is_short",
         "lag_max_ms",
         "leader_epoch",
         "maximal",
         "min_in_sync",
+        "needed",
         "node",
         "partition_epoch",
         "pending",
@@ -100,6 +103,8 @@ class InSyncSet:
         self.min_in_sync = min_in_sync
         self.lag_max_ms = lag_max_ms
         self._broker_epoch_of = broker_epoch_of
+        self.needed = min_in_sync
+        self.is_short = False
         self.pending: Proposal | None = None
         self.followers: dict[int, Follower] = {}
         self.replicas: tuple[int, ...] = ()
@@ -117,6 +122,7 @@ class InSyncSet:
             for node in self.replicas
             if node != self.node
         }
+        self._count()
 
     # -- what happens --------------------------------------------------------------------------------------------
 
@@ -162,19 +168,19 @@ class InSyncSet:
 
     # -- what follows --------------------------------------------------------------------------------------------
 
-    @property
-    def needed(self) -> int:
-        """How many replicas must be in sync: ``min.insync.replicas``, or all where there are fewer."""
-        return min(self.min_in_sync, len(self.followers) + 1)
+    def require(self, min_in_sync: int) -> None:
+        """``min.insync.replicas`` has changed."""
+        self.min_in_sync = min_in_sync
+        self._count()
 
-    @property
-    def is_short(self) -> bool:
-        """True when too few replicas are in sync to accept writes that all of them must have."""
-        return len(self.committed) < self.needed
+    def _count(self) -> None:
+        """How many must be in sync, and whether too few are: kept, as every append asks."""
+        self.needed = min(self.min_in_sync, len(self.followers) + 1)
+        self.is_short = len(self.committed) < self.needed
 
     def high_watermark(self, leader_end: int, now_ms: int) -> int:
         """How far everything is committed as far as this leader knows; -1 when nothing may be committed now."""
-        if len(self.committed) < self.min_in_sync and self.is_short:
+        if self.is_short:
             return UNKNOWN
         least = leader_end
         maximal = self.maximal
@@ -243,6 +249,7 @@ class InSyncSet:
         self.partition_epoch = partition_epoch
         self.committed = self.maximal = tuple(isr)
         self.pending = None
+        self._count()
         return True
 
     def refused(self, proposal: Proposal) -> bool:

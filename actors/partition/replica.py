@@ -299,7 +299,7 @@ class Replica(Actor):
         self.log.config = message.log
         self.min_in_sync = message.min_in_sync
         if self.leader is not None:
-            self.leader.in_sync.min_in_sync = message.min_in_sync
+            self.leader.in_sync.require(message.min_in_sync)
             self.leader.look_at_in_sync()
 
     def high_watermark_moved(self) -> None:
