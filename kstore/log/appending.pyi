@@ -1,0 +1,19 @@
+from collections.abc import Sequence
+
+from kstore.errors import KafkaError
+from kstore.log.answers import AppendInfo
+from kstore.log.log import Log
+from kstore.records import RecordBatch
+
+class Write:
+    def __init__(self, log: Log, now_ms: int, *, keep_hot: bool) -> None: ...
+    @property
+    def now_ms(self) -> int: ...
+
+class LeaderAppend:
+    def __init__(self, log: Log, leader_epoch: int, now_ms: int, from_client: bool) -> None: ...
+    def run(self, groups: Sequence[Sequence[RecordBatch]]) -> list[AppendInfo | KafkaError]: ...
+
+class FollowerAppend:
+    def __init__(self, log: Log, now_ms: int) -> None: ...
+    def run(self, batches: Sequence[RecordBatch], verify: bool) -> None: ...
