@@ -7,6 +7,7 @@ second batch in the same write finds its first.
 
 from libc.stdint cimport int32_t, int64_t
 
+from kstore.log.producers cimport ProducerStates, Written
 from kstore.log.tail cimport HotTail
 from kstore.records.batch cimport RecordBatch
 
@@ -123,7 +124,7 @@ cdef class Write:
     cdef int note(self, list batches) except -1:
         """Indexes, producers and hot tail learn of what was written."""
         cdef object segment = self.segment
-        cdef object producers = self.log.producers
+        cdef ProducerStates producers = self.log.producers
         cdef HotTail hot = self.log.hot
         cdef int64_t position = self.position
         cdef int64_t interval = self.log.config.index_interval_bytes
@@ -154,7 +155,7 @@ cdef class LeaderAppend:
 
     cdef object log
     cdef object config
-    cdef object producers
+    cdef ProducerStates producers
     cdef Write write
     cdef dict staged             # producers as they will be once what waits is written
     cdef object error            # what every group fails with
@@ -213,6 +214,7 @@ cdef class LeaderAppend:
 
     cdef object accept(self, object group):
         cdef RecordBatch batch, ours
+        cdef Written former
         cdef list stamped = []
         cdef bint several = len(group) > 1
         cdef int64_t offset = self.next_offset, nbytes = 0, newest = -1, append_time = -1
@@ -221,7 +223,7 @@ cdef class LeaderAppend:
         for batch in group:
             valid = self.validate(batch)
             if batch.producer_id >= 0:
-                former = self.producers.check(batch, self.staged, from_client=self.from_client)
+                former = self.producers.check(batch, self.staged, self.from_client)
                 if former is not None:
                     return AppendInfo(former.first_offset, former.last_offset, former.timestamp, -1, True, [])
             ours = batch.stamped(offset, self.epoch, valid.log_append_time, max_timestamp=valid.max_timestamp)

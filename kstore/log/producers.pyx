@@ -1,0 +1,337 @@
+"""What a log remembers of its producers, so that a retried batch is written once and a gap is seen.
+
+For each producer id: its epoch, its last five batches (a retry of one of them is answered with the offsets of the
+first time) and where its open transaction began. The next batch must follow on the last sequence number; after
+2^31 - 1 comes 0. The state equals a replay of the log, and a snapshot file shortens that replay.
+"""
+
+cimport cython
+from libc.stdint cimport int32_t, int64_t
+
+from kstore.records.batch cimport RecordBatch
+
+from kstore.errors import InvalidProducerEpoch, InvalidTxnState, OutOfOrderSequenceNumber, TransactionCoordinatorFenced
+from kstore.log.snapshot import SnapshotEntry
+from kstore.records import read_end_transaction_marker
+
+WINDOW_BATCHES = 5
+
+cdef enum:
+    WINDOW = 5
+    CONTROL = 0x20
+    TRANSACTIONAL = 0x10
+
+cdef int32_t SEQUENCE_MAX = 0x7FFFFFFF
+cdef int32_t NO_EPOCH = -1
+cdef int64_t NO_OFFSET = -1
+
+
+cdef inline int64_t last_offset_of(RecordBatch batch) noexcept:
+    return batch.base_offset + batch.last_offset_delta
+
+
+cdef inline int32_t last_sequence_of(RecordBatch batch) noexcept:
+    """Counted past the largest number from 0 again; -1 without a sequence."""
+    if batch.base_sequence < 0:
+        return -1
+    return <int32_t>((<int64_t>batch.base_sequence + batch.last_offset_delta) & SEQUENCE_MAX)
+
+
+@cython.final
+@cython.freelist(64)
+cdef class Written:
+    """A batch that is in the log."""
+
+    def __eq__(self, other):
+        return isinstance(other, Written) and self.values() == other.values()
+
+    def __hash__(self):
+        return hash(self.values())
+
+    def values(self):
+        """First and last sequence number, first and last offset, newest timestamp."""
+        return self.first_sequence, self.last_sequence, self.first_offset, self.last_offset, self.timestamp
+
+    def __repr__(self):
+        return (f"<Written {self.first_offset}..{self.last_offset},"
+                f" sequence {self.first_sequence}..{self.last_sequence}>")
+
+
+cdef Written written(RecordBatch batch):
+    cdef Written made = Written.__new__(Written)
+    made.first_sequence = batch.base_sequence
+    made.last_sequence = last_sequence_of(batch)
+    made.first_offset = batch.base_offset
+    made.last_offset = last_offset_of(batch)
+    made.timestamp = batch.max_timestamp
+    return made
+
+
+@cython.final
+cdef class ProducerEntry:
+    """One producer. ``window`` holds its last batches of this epoch, oldest first."""
+
+    def __cinit__(self, int64_t producer_id, int32_t epoch=NO_EPOCH):
+        self.producer_id = producer_id
+        self.epoch = epoch
+        self.coordinator_epoch = -1
+        self.last_timestamp = -1
+        self.transaction_first_offset = NO_OFFSET
+        self.window = []
+
+    cdef ProducerEntry copy(self):
+        cdef ProducerEntry twin = ProducerEntry(self.producer_id, self.epoch)
+        twin.coordinator_epoch = self.coordinator_epoch
+        twin.last_timestamp = self.last_timestamp
+        twin.transaction_first_offset = self.transaction_first_offset
+        twin.window = self.window[:]
+        return twin
+
+    cdef Written find(self, RecordBatch batch):
+        """This very batch, when it is among the last ones."""
+        cdef Written each
+        if batch.producer_epoch == self.epoch:
+            for each in self.window:
+                if each.first_sequence == batch.base_sequence and each.last_sequence == last_sequence_of(batch):
+                    return each
+        return None
+
+    cdef int check_epoch(self, RecordBatch batch) except -1:
+        """Raise when a newer epoch of this producer has written."""
+        if batch.producer_epoch < self.epoch:
+            raise InvalidProducerEpoch(
+                f"epoch {batch.producer_epoch} of producer {self.producer_id} is older than its last, {self.epoch}"
+            )
+        return 0
+
+    cdef int check(self, RecordBatch batch) except -1:
+        """Raise unless a client's batch may follow on what is here."""
+        cdef int32_t last = -1
+        self.check_epoch(batch)
+        if batch.producer_epoch > self.epoch:
+            if batch.base_sequence != 0 and self.epoch != NO_EPOCH:
+                raise OutOfOrderSequenceNumber(
+                    f"producer {self.producer_id} must begin epoch {batch.producer_epoch} with sequence number 0,"
+                    f" not {batch.base_sequence}"
+                )
+            return 0
+        if self.transaction_first_offset >= 0 and not batch.attributes & TRANSACTIONAL:
+            raise InvalidTxnState(f"producer {self.producer_id} has an open transaction, and this batch isn't in it")
+        if self.window:
+            last = (<Written>self.window[len(self.window) - 1]).last_sequence
+        if batch.base_sequence != (0 if last == SEQUENCE_MAX else last + 1):
+            raise OutOfOrderSequenceNumber(
+                f"producer {self.producer_id} in epoch {self.epoch}: sequence number {batch.base_sequence} doesn't"
+                f" follow on {last}"
+            )
+        return 0
+
+    cdef int add(self, RecordBatch batch) except -1:
+        """Note a data batch that is in the log (with its final offsets)."""
+        if batch.producer_epoch != self.epoch:
+            self.epoch = batch.producer_epoch
+            self.window = []
+        elif len(self.window) >= WINDOW:
+            del self.window[0]
+        self.window.append(written(batch))
+        self.last_timestamp = batch.max_timestamp
+        if batch.attributes & TRANSACTIONAL and self.transaction_first_offset < 0:
+            self.transaction_first_offset = batch.base_offset
+        return 0
+
+    cdef int remember(self, RecordBatch batch) except -1:
+        """Take an older batch of this epoch, in the order of the log, in before the last one in the window."""
+        cdef Written last
+        if batch.producer_epoch != self.epoch or not self.window:
+            return 0
+        last = self.window[len(self.window) - 1]
+        if last_offset_of(batch) < last.last_offset:
+            if len(self.window) >= WINDOW:
+                del self.window[0]
+            self.window.insert(len(self.window) - 1, written(batch))
+        return 0
+
+    def snapshot(self):
+        """What a snapshot keeps of it."""
+        cdef Written last
+        cdef tuple batch = (-1, -1, 0)
+        if self.window:
+            last = self.window[len(self.window) - 1]
+            batch = (last.last_sequence, last.last_offset, last.last_offset - last.first_offset)
+        return SnapshotEntry(
+            self.producer_id, self.epoch, *batch, self.last_timestamp, self.coordinator_epoch,
+            self.transaction_first_offset,
+        )
+
+    def __repr__(self):
+        return f"<ProducerEntry {self.producer_id}/{self.epoch}: {self.window}>"
+
+
+cdef ProducerEntry entry_from(object saved):
+    """The producer that a snapshot's entry tells of."""
+    cdef ProducerEntry entry = ProducerEntry(saved.producer_id, saved.epoch)
+    cdef Written last
+    entry.last_timestamp = saved.timestamp
+    entry.coordinator_epoch = saved.coordinator_epoch
+    entry.transaction_first_offset = saved.transaction_first_offset
+    if saved.last_offset >= 0:
+        last = Written.__new__(Written)
+        last.last_sequence = saved.last_sequence
+        last.first_sequence = <int32_t>((<int64_t>saved.last_sequence - <int64_t>saved.offset_delta) & SEQUENCE_MAX)
+        if saved.last_sequence < 0:
+            last.first_sequence = -1
+        last.last_offset = saved.last_offset
+        last.first_offset = saved.last_offset - saved.offset_delta
+        last.timestamp = saved.timestamp
+        entry.window.append(last)
+    return entry
+
+
+@cython.final
+cdef class ProducerStates:
+    """All producers of one log.
+
+    ``unreplicated`` are transactions that have ended in the log but not yet below the high watermark: their records
+    aren't stable either. Nothing here changes before the write that it describes has succeeded.
+    """
+
+    def __cinit__(self):
+        self.entries = {}
+        self.ongoing = {}
+        self.unreplicated = []
+
+    def __len__(self):
+        return len(self.entries)
+
+    def __iter__(self):
+        return iter(list(self.entries.values()))
+
+    def get(self, producer_id):
+        """What is known of a producer, or None."""
+        return self.entries.get(producer_id)
+
+    cdef ProducerEntry entry_of(self, RecordBatch batch, dict staged):
+        cdef object entry = staged.get(batch.producer_id) if staged else None
+        return entry if entry is not None else self.entries.get(batch.producer_id)
+
+    cpdef add(self, RecordBatch batch):
+        """Note a batch of a producer that is in the log, with its final offsets."""
+        cdef ProducerEntry entry = self.entries.get(batch.producer_id)
+        if entry is None:
+            entry = self.entries[batch.producer_id] = ProducerEntry(batch.producer_id)
+        if batch.attributes & CONTROL:
+            self.end_transaction(entry, batch)
+            return
+        entry.add(batch)
+        if entry.transaction_first_offset >= 0:
+            self.ongoing[entry.producer_id] = entry.transaction_first_offset
+
+    def remember(self, RecordBatch batch not None):
+        """A data batch from before the snapshot that was restored, in the order of the log."""
+        cdef ProducerEntry entry = self.entries.get(batch.producer_id)
+        if entry is not None and not batch.attributes & CONTROL:
+            entry.remember(batch)
+
+    cdef int end_transaction(self, ProducerEntry entry, RecordBatch batch) except -1:
+        marker = read_end_transaction_marker(batch.records()[0])
+        if marker is None:
+            return 0
+        if batch.producer_epoch != entry.epoch:
+            entry.window = []
+            entry.epoch = batch.producer_epoch
+        entry.coordinator_epoch = marker.coordinator_epoch
+        entry.last_timestamp = batch.max_timestamp
+        entry.transaction_first_offset = NO_OFFSET
+        began = self.ongoing.pop(entry.producer_id, None)
+        if began is not None:
+            self.unreplicated.append((began, last_offset_of(batch)))
+        return 0
+
+    cdef int check_marker(self, RecordBatch batch) except -1:
+        """Raise unless a coordinator's marker may end what is open."""
+        cdef ProducerEntry entry = self.entries.get(batch.producer_id)
+        if entry is None:
+            return 0
+        entry.check_epoch(batch)
+        marker = read_end_transaction_marker(batch.records()[0])
+        if marker is not None and marker.coordinator_epoch < entry.coordinator_epoch:
+            raise TransactionCoordinatorFenced(
+                f"coordinator epoch {marker.coordinator_epoch} is older than {entry.coordinator_epoch}"
+            )
+        return 0
+
+    cdef Written check(self, RecordBatch batch, dict staged, bint from_client):
+        """Raise unless the batch may be appended; the former batch when it is a retry of one.
+
+        ``staged`` has the producers of batches that were accepted but aren't written yet.
+        """
+        cdef ProducerEntry entry
+        cdef Written found
+        if batch.attributes & CONTROL:
+            self.check_marker(batch)
+            return None
+        entry = self.entry_of(batch, staged)
+        if entry is None:
+            return None
+        if not from_client:
+            entry.check_epoch(batch)
+            return None
+        found = entry.find(batch)
+        if found is None:
+            entry.check(batch)
+        return found
+
+    cdef int stage(self, RecordBatch batch, dict staged) except -1:
+        """Note a batch that was accepted but isn't written yet."""
+        cdef ProducerEntry entry
+        if batch.attributes & CONTROL:
+            return 0
+        entry = self.entry_of(batch, staged)
+        entry = ProducerEntry(batch.producer_id) if entry is None else entry.copy()
+        entry.add(batch)
+        staged[batch.producer_id] = entry
+        return 0
+
+    def first_unstable_offset(self, int64_t high_watermark):
+        """Where the oldest transaction begins that is open, or ended only at or above the high watermark."""
+        if not self.ongoing and not self.unreplicated:
+            return None
+        firsts = list(self.ongoing.values())
+        firsts += [first for first, last in self.unreplicated if last >= high_watermark]
+        return min(firsts, default=None)
+
+    def high_watermark_advanced(self, int64_t high_watermark):
+        """Transactions that ended below it are stable now."""
+        if self.unreplicated:
+            self.unreplicated = [each for each in self.unreplicated if each[1] >= high_watermark]
+
+    def expire(self, int64_t now_ms, int64_t expiration_ms):
+        """Forget producers that haven't written for long and have no open transaction; how many there were."""
+        cdef ProducerEntry entry
+        cdef list gone = []
+        for entry in self.entries.values():
+            if entry.transaction_first_offset < 0 and now_ms - entry.last_timestamp >= expiration_ms:
+                gone.append(entry.producer_id)
+        for producer_id in gone:
+            del self.entries[producer_id]
+        return len(gone)
+
+    def clear(self):
+        """Forget everything."""
+        self.entries.clear()
+        self.ongoing.clear()
+        self.unreplicated = []
+
+    def snapshot(self):
+        """The entries of a snapshot, in the order in which the producers came."""
+        return [entry.snapshot() for entry in self.entries.values()]
+
+    def restore(self, saved):
+        """What a snapshot says, in place of what is here."""
+        cdef ProducerEntry entry
+        self.clear()
+        for each in saved:
+            entry = entry_from(each)
+            self.entries[entry.producer_id] = entry
+            if entry.transaction_first_offset >= 0:
+                self.ongoing[entry.producer_id] = entry.transaction_first_offset
