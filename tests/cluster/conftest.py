@@ -1,0 +1,31 @@
+"""Clusters of three on virtual time, in memory or on a disk, that end with the test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from speaking import Speaker
+
+from actors.cluster import Cluster
+
+
+@pytest.fixture
+def start(seed: int) -> Iterator[Callable[..., Speaker]]:
+    """Starts a cluster and gives a client of it; everything that ``Cluster`` takes may be said."""
+    started: list[Cluster] = []
+
+    def begin(brokers: int = 3, **how: Any) -> Speaker:
+        cluster = Cluster(brokers=brokers, seed=how.pop("seed", seed), **how)
+        started.append(cluster)
+        return Speaker(cluster.start())
+
+    yield begin
+    for cluster in started:
+        cluster.close()
+
+
+@pytest.fixture(params=["memory", "disk"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """Where a cluster keeps its folders: once in memory, once on the disk."""
+    return {"data_dir": str(tmp_path)} if request.param == "disk" else {}
