@@ -127,7 +127,7 @@ class Client(Actor):
         for each in topic.partitions:
             known = self.leaders.get(each.partition_index)
             epoch = each.leader_epoch
-            if known is None or epoch < 0 or epoch >= known[1]:
+            if known is None or epoch >= known[1]:  # versions before 7 don't tell the epoch: no reason to change
                 self.leaders[each.partition_index] = (each.leader_id, epoch)
         return True
 
