@@ -5,6 +5,7 @@ succeeded nothing of the log changes; what its groups do to their producers is s
 second batch in the same write finds its first.
 """
 
+cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from kstore.log.producers cimport ProducerStates, Written
@@ -30,6 +31,7 @@ cdef inline int64_t last_offset_of(RecordBatch batch) noexcept:
     return batch.base_offset + batch.last_offset_delta
 
 
+@cython.final
 cdef class Write:
     """Batches that will be written together, at the end of the active segment.
 
@@ -150,6 +152,7 @@ cdef class Write:
         return 0
 
 
+@cython.final
 cdef class LeaderAppend:
     """One call of ``Log.append_as_leader``."""
 
@@ -281,6 +284,7 @@ cdef class LeaderAppend:
         return 0
 
 
+@cython.final
 cdef class FollowerAppend:
     """One call of ``Log.append_as_follower``."""
 

@@ -1,5 +1,8 @@
+from typing import final
+
 from kstore.records import RecordBatch
 
+@final
 class HotTail:
     def __init__(self, max_bytes: int) -> None: ...
     def __len__(self) -> int: ...

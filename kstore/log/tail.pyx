@@ -4,11 +4,13 @@ Batches lie in a list in order of their offsets; ``first`` of them are gone alre
 every time). At most ``max_bytes`` are kept: the oldest go first.
 """
 
+cimport cython
 from libc.stdint cimport int64_t
 
 from kstore.records.batch cimport RecordBatch
 
 
+@cython.final
 cdef class HotTail:
     """Holds no batch twice and no gap: what isn't appended in order starts it anew."""
 
