@@ -37,19 +37,20 @@ def alter(state: ControllerState, request: IncrementalAlterConfigsRequest) -> De
     """IncrementalAlterConfigs; with `validate_only`, only the answers."""
     times = Counter((resource.resource_type, resource.resource_name) for resource in request.resources)
     records: list[ConfigRecord] = []
-    results: dict[tuple[int, str], AlterConfigsResourceResponse] = {}
+    results: list[AlterConfigsResourceResponse] = []
     for resource in request.resources:
         target = (resource.resource_type, resource.resource_name)
-        result = results[target] = AlterConfigsResourceResponse(
+        result = AlterConfigsResourceResponse(
             error_message=None, resource_type=resource.resource_type, resource_name=resource.resource_name
         )
+        results.append(result)
         try:
             if times[target] > 1:
                 raise errors.InvalidRequest("Each resource must appear at most once.")
             records += altered(state, resource)
         except KafkaError as error:
             result.error_code, result.error_message = error.code, error.message
-    response = IncrementalAlterConfigsResponse(responses=list(results.values()))
+    response = IncrementalAlterConfigsResponse(responses=results)
     return Decision([] if request.validate_only else list(records), response)
 
 
@@ -128,15 +129,16 @@ def check(state: ControllerState, resource: AlterConfigsResource, wanted: dict[s
 def check_broker(state: ControllerState, name: str, wanted: dict[str, str], touched: set[str]) -> None:
     if name:
         if not name.isdecimal() or not name.isascii():
-            raise errors.InvalidRequest("Unable to parse broker name as a base 10 number.")
+            raise errors.InvalidRequest(f"Node id must be an integer, but it is: {name}")
         if int(name) not in state.image.brokers:
             raise errors.InvalidRequest(f"No broker registration found for broker id {name}")
     try:
         for touched_name in sorted(touched):
             implemented_key(touched_name)
-            if touched_name not in DYNAMIC:
-                raise errors.InvalidRequest(f"Cannot update these configs dynamically: {touched_name}")
+        fixed = sorted(touched - DYNAMIC)
+        if fixed:
+            raise errors.InvalidRequest(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
         for wanted_name, text in wanted.items():
             implemented_key(wanted_name).parse(text)
     except ConfigError as error:
-        raise errors.InvalidConfig(str(error)) from None
+        raise errors.InvalidRequest(str(error)) from None

@@ -69,7 +69,7 @@ def resolved(
             raise errors.InvalidRequest("Duplicate topic name.")
         found = state.image.topics.get(topic.name)
         if found is None:
-            raise errors.UnknownTopicOrPartition
+            raise errors.UnknownTopicOrPartition("This server does not host this topic-partition.")
         if ids[found.id]:
             raise errors.InvalidRequest("The provided topic name maps to an ID that was already supplied.")
     else:
@@ -77,6 +77,6 @@ def resolved(
             raise errors.InvalidRequest("Duplicate topic id.")
         found = state.image.topic_by_id(topic.topic_id)
         if found is None:
-            raise errors.UnknownTopicId
+            raise errors.UnknownTopicId("This server does not host this topic ID.")
     assert found.id not in doomed, "a topic was resolved twice"
     return found.name, found.id

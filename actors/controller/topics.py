@@ -64,7 +64,7 @@ def create(state: ControllerState, request: CreateTopicsRequest) -> Decision:
 def create_one(state: ControllerState, topic: CreatableTopic, room: int) -> tuple[list[Any], CreatableTopicResult]:
     """The records of one new topic and its answer; raises what is wrong with it."""
     if topic.name == topic_names.METADATA_TOPIC:
-        raise errors.TopicAuthorizationFailed(f"Creation of internal topic {topic.name} is prohibited.")
+        raise errors.InvalidRequest(f"Creation of internal topic {topic.name} is prohibited.")
     topic_names.validate(topic.name)
     if topic.name in state.image.topics:
         raise errors.TopicAlreadyExists(f"Topic '{topic.name}' already exists.")
@@ -213,7 +213,7 @@ def create_partitions(state: ControllerState, request: CreatePartitionsRequest) 
                 raise errors.InvalidRequest("Duplicate topic name.")
             records += added_partitions(state, topic, room=RECORDS_MAX - len(records))
         except KafkaError as error:
-            result.error_code, result.error_message = error.code, error.message
+            result.error_code, result.error_message = error.code, error.message or None
     response = CreatePartitionsResponse(results=list(results.values()))
     return Decision([] if request.validate_only else records, response)
 
@@ -222,7 +222,7 @@ def added_partitions(state: ControllerState, asked: CreatePartitionsTopic, room:
     """The records of the partitions to add to one topic; raises what is wrong with it."""
     topic = state.image.topics.get(asked.name)
     if topic is None:
-        raise errors.UnknownTopicOrPartition
+        raise errors.UnknownTopicOrPartition("")
     count = len(topic.partitions)
     if asked.count == count:
         raise errors.InvalidPartitions(f"Topic already has {count} partition(s).")

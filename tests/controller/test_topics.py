@@ -113,7 +113,7 @@ def test_a_manual_assignment_is_followed_and_fenced_brokers_are_not_in_sync(driv
         ),
         (
             CreatableTopic(name="__cluster_metadata"),
-            errors.TopicAuthorizationFailed,
+            errors.InvalidRequest,
             "Creation of internal topic __cluster_metadata is prohibited.",
         ),
         (

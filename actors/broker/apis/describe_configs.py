@@ -37,9 +37,7 @@ def handle(call: Call) -> DescribeConfigsResponse:
     """Answers from the node's own image and config."""
     results = []
     for resource in call.request.resources:
-        result = DescribeConfigsResult(
-            error_message=None, resource_type=resource.resource_type, resource_name=resource.resource_name
-        )
+        result = DescribeConfigsResult(resource_type=resource.resource_type, resource_name=resource.resource_name)
         try:
             found = configs_of(call, resource)
         except KafkaError as error:
@@ -59,7 +57,7 @@ def configs_of(call: Call, resource: DescribeConfigsResource) -> Iterable[Descri
     if resource.resource_type == ResourceType.TOPIC:
         topic_names.validate(name)
         if name not in image.topics:
-            raise errors.UnknownTopicOrPartition
+            raise errors.UnknownTopicOrPartition("")
         own = image.topic_config(name)
         return [
             told(key, topic_sources(key.name, own, config_of(call)), read_only=False, synonyms=synonyms)
