@@ -117,8 +117,8 @@ class Follower:
 
     def _truncate_to(self, offset: int) -> None:
         old_end = self.log.end_offset
-        if offset < old_end:
-            new_end = self.log.truncate_to(offset)
+        new_end = self.log.truncate_to(offset)  # at its end as well: an epoch may begin there that the leader hasn't
+        if new_end < old_end:
             self.replica.note("Truncated", self.replica.label, old_end, new_end)
             self.replica.high_watermark_moved()
 

@@ -252,8 +252,14 @@ class Log:
 
         The recovery point and the high watermark fall with the end; write their checkpoints soon after. Raises
         KafkaStorageError when the disk fails half way: the log is then closed for appends.
+
+        At the end of the log there are no records to cut, but an epoch may begin there that has none: it goes too.
         """
         if offset >= self.end_offset:
+            try:
+                self.epochs.truncate_from_end(offset)
+            except OSError as error:
+                raise self.failed(f"couldn't cut the epochs of {self.path} at {offset}: {error}") from error
             return self.end_offset
         if offset < self.segments.first.base_offset:
             self.truncate_fully_and_start_at(offset)

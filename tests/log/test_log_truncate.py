@@ -37,6 +37,15 @@ def test_a_cut_log_is_as_if_the_rest_had_never_been(fs: FileSystem, offset: int)
     assert log.read(kept, 100).next_offset == kept + 3
 
 
+def test_a_cut_at_the_end_takes_an_epoch_away_that_began_there_without_a_record(fs: FileSystem) -> None:
+    log = filled(fs)
+    log.assign_epoch(9, log.end_offset)
+    assert log.latest_epoch == 9
+    assert log.truncate_to(log.end_offset) == 60
+    assert log.latest_epoch == 3
+    assert len(everything(log)) == len(everything(filled(MemoryFileSystem())))
+
+
 def test_what_was_cut_is_unlinked_by_the_work_handed_out(fs: FileSystem) -> None:
     log = filled(fs)
     log.flush()
