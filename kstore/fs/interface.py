@@ -25,16 +25,17 @@ class LockedError(OSError):
 class FileSlice:
     """A range of a file that is read when it is needed, in pieces of the reader's choosing.
 
-    The range must stay what it was until it is read: the log never rewrites bytes, but it may cut or delete them,
-    and then ``read`` raises EOFError or FileNotFoundError and the answer that was being sent is void.
+    The log never rewrites bytes, but it may cut or delete them before they are read: then ``read`` raises EOFError or
+    FileNotFoundError, and the answer that was being sent is void.
     """
 
-    __slots__ = ("file", "nbytes", "position")
+    __slots__ = ("_cuts", "file", "nbytes", "position")
 
     def __init__(self, file: "File", position: int, nbytes: int) -> None:
         self.file = file
         self.position = position
         self.nbytes = nbytes
+        self._cuts = file.cuts
 
     def __len__(self) -> int:
         return self.nbytes
@@ -46,6 +47,8 @@ class FileSlice:
         """At most ``nbytes`` bytes from ``offset`` in the slice; short only at the slice's own end."""
         if offset < 0 or offset > self.nbytes:
             raise ValueError(f"offset {offset} is outside of a slice of {self.nbytes} bytes")
+        if self.file.cuts != self._cuts:
+            raise EOFError(f"{self.file.path} was cut since this slice of it was made")
         wanted = min(nbytes, self.nbytes - offset)
         data = self.file.read(self.position + offset, wanted)
         if len(data) != wanted:
@@ -65,6 +68,11 @@ class File(Protocol):
     @property
     def size(self) -> int:
         """Bytes in the file; what the owner appended and didn't cut."""
+        ...
+
+    @property
+    def cuts(self) -> int:
+        """How often ``truncate`` has been called on this object."""
         ...
 
     def append(self, chunks: Sequence[Buffer], nbytes: int) -> None:

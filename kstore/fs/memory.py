@@ -78,10 +78,11 @@ class Content:
 class MemoryFile:
     """A handle on a file's content; any number of them see the same bytes."""
 
-    __slots__ = ("_content", "path")
+    __slots__ = ("_content", "cuts", "path")
 
     def __init__(self, path: str, content: Content) -> None:
         self.path = path
+        self.cuts = 0
         self._content = content
 
     def __repr__(self) -> str:
@@ -142,6 +143,7 @@ class MemoryFile:
     def truncate(self, size: int) -> None:
         if size > self.size:
             raise ValueError(f"can't cut {self.path} to {size} bytes: it has {self.size}")
+        self.cuts += 1
         self._content.cut(size)
 
     def sync(self) -> None:

@@ -27,7 +27,7 @@ _OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC
 class PosixFile:
     """A file of a ``PosixFileSystem``. ``size`` is counted, not asked for: the owner is the only writer."""
 
-    __slots__ = ("_descriptor", "_handles", "_real", "path", "size", "used")
+    __slots__ = ("_descriptor", "_handles", "_real", "cuts", "path", "size", "used")
 
     def __init__(self, handles: "Handles", path: str, real: str, descriptor: int, size: int) -> None:
         self._handles = handles
@@ -35,6 +35,7 @@ class PosixFile:
         self._descriptor = descriptor
         self.path = path
         self.size = size
+        self.cuts = 0
         self.used = False
         handles.opened(self)
 
@@ -105,6 +106,7 @@ class PosixFile:
         if size > self.size:
             raise ValueError(f"can't cut {self.path} to {size} bytes: it has {self.size}")
         descriptor = self._descriptor if self._descriptor >= 0 else self._open()
+        self.cuts += 1
         os.ftruncate(descriptor, size)
         self.size = size
 
@@ -289,7 +291,11 @@ class PosixFileSystem:
         return sorted(os.listdir(self._real(path)))
 
     def mkdir(self, path: str) -> None:
-        os.makedirs(self._real(path), exist_ok=True)
+        real = self._real(path)
+        try:
+            os.mkdir(real)
+        except (FileNotFoundError, FileExistsError):
+            os.makedirs(real, exist_ok=True)
 
     def sync_dir(self, path: str = "") -> None:
         PendingSync(os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC))()

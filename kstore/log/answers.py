@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kstore.fs import Chunk
+from kstore.log.writing import chunks
 from kstore.records import RecordBatch
 
 
@@ -42,13 +43,9 @@ class LogRead:
 
     @property
     def chunks(self) -> list[Chunk]:
-        """What to send, in order; never copied."""
+        """What to send, in order: large payloads as they are, small batches joined."""
         if self._chunks is None:
-            chunks: list[Chunk] = []
-            for batch in self.batches or ():
-                chunks.append(batch.header)
-                chunks.append(batch.payload)
-            self._chunks = chunks
+            self._chunks = [*chunks(self.batches, self.size_bytes)] if self.batches else []
         return self._chunks
 
     def __repr__(self) -> str:

@@ -10,6 +10,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from kstore.log.producers cimport ProducerStates, Written
 from kstore.log.tail cimport HotTail
+from kstore.log.writing cimport chunks_of, note_batches
 from kstore.records.batch cimport RecordBatch
 
 from kstore.errors import (
@@ -41,7 +42,6 @@ cdef class Write:
     cdef object log
     cdef object segment
     cdef list batches
-    cdef list chunks
     cdef bint keep_hot
     cdef bint indexes_full
     cdef readonly int64_t now_ms
@@ -64,7 +64,6 @@ cdef class Write:
         cdef object config = self.log.config
         self.segment = self.log.segments.active
         self.batches = []
-        self.chunks = []
         self.nbytes = 0
         self.position = self.segment.size_bytes
         self.first_timestamp = self.segment.first_timestamp() if self.position else -1
@@ -99,8 +98,6 @@ cdef class Write:
         if self.first_timestamp < 0 and not self.position + self.nbytes:
             self.first_timestamp = batch.max_timestamp
         self.batches.append(batch)
-        self.chunks.append(batch.header)
-        self.chunks.append(batch.payload)
         self.nbytes += batch.size_bytes
 
     cdef int commit(self) except -1:
@@ -110,7 +107,7 @@ cdef class Write:
         if not batches:
             return 0
         try:
-            self.segment.file.append(self.chunks, self.nbytes)
+            self.segment.file.append(chunks_of(batches, self.nbytes), self.nbytes)
         except TornWriteError as error:
             raise log.failed(f"{self.segment.file.path} is torn: {error}") from error
         if not self.position:
@@ -119,36 +116,20 @@ cdef class Write:
         log.end_offset = last_offset_of(<RecordBatch>batches[len(batches) - 1]) + 1
         self.position += self.nbytes
         self.batches = []
-        self.chunks = []
         self.nbytes = 0
         return 0
 
     cdef int note(self, list batches) except -1:
         """Indexes, producers and hot tail learn of what was written."""
-        cdef object segment = self.segment
         cdef ProducerStates producers = self.log.producers
         cdef HotTail hot = self.log.hot
-        cdef int64_t position = self.position
-        cdef int64_t interval = self.log.config.index_interval_bytes
-        cdef int64_t since_index = segment.bytes_since_index
-        cdef int64_t newest = segment.max_timestamp
         cdef RecordBatch batch
+        note_batches(self.segment, batches, self.position, self.log.config.index_interval_bytes)
         for batch in batches:
-            if batch.max_timestamp > newest:
-                newest = batch.max_timestamp
-                segment.max_timestamp = newest
-                segment.offset_of_max_timestamp = last_offset_of(batch)
-            if since_index > interval:
-                segment.offset_index.append(last_offset_of(batch), position)
-                segment.time_index.maybe_append(newest, segment.offset_of_max_timestamp)
-                since_index = 0
-            since_index += batch.size_bytes
-            position += batch.size_bytes
             if batch.producer_id >= 0:
                 producers.add(batch)
             if self.keep_hot:
                 hot.append(batch)
-        segment.bytes_since_index = since_index
         return 0
 
 

@@ -200,25 +200,30 @@ class Log:
         return self._read_files(offset, max_bytes, limit, min_one)
 
     def _read_files(self, offset: int, max_bytes: int, limit: int, min_one: bool) -> LogRead:
-        if offset < limit:
+        if offset >= limit:
+            return LogRead(None, [], 0, offset)
+        try:
             for segment in self.segments.from_offset(offset):
                 extent = segment.extent(max(offset, segment.base_offset), max_bytes, limit, min_one=min_one)
                 if extent is not None:
                     next_offset = extent.next_offset if extent.nbytes else offset
                     return LogRead(None, segment.chunks(extent), extent.nbytes, next_offset)
+        except OSError as error:
+            raise KafkaStorageError(f"couldn't read {self.path} at {offset}: {error}") from error
         return LogRead(None, [], 0, offset)
 
     def batches(self, offset: int, up_to: int | None = None) -> Iterator[RecordBatch]:
         """The batches from the one with ``offset`` on that end below ``up_to``, read from the files."""
         limit = self.end_offset if up_to is None else min(up_to, self.end_offset)
-        for segment in self.segments.from_offset(offset):
-            place = segment.find(max(offset, segment.base_offset))
-            if place is None:
-                continue
-            for batch in segment.batches(place[0]):
-                if batch.last_offset >= limit:
-                    return
-                yield batch
+        try:
+            for segment in self.segments.from_offset(offset):
+                place = segment.find(max(offset, segment.base_offset))
+                for batch in segment.batches(place[0]) if place is not None else ():
+                    if batch.last_offset >= limit:
+                        return
+                    yield batch
+        except OSError as error:
+            raise KafkaStorageError(f"couldn't read {self.path}: {error}") from error
 
     def release_hot(self, offset: int) -> None:
         """Everybody who reads at the tail has what lies below ``offset``: it need not be kept in memory."""
@@ -226,6 +231,12 @@ class Log:
 
     def offset_for_timestamp(self, timestamp: int) -> TimestampedOffset | None:
         """The first record at ``timestamp`` or later, or None when all are older."""
+        try:
+            return self._first_at(timestamp)
+        except OSError as error:
+            raise KafkaStorageError(f"couldn't read {self.path}: {error}") from error
+
+    def _first_at(self, timestamp: int) -> TimestampedOffset | None:
         for segment in self.segments:
             if segment.max_timestamp < timestamp:
                 continue

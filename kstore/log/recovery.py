@@ -31,6 +31,7 @@ from kstore.log.names import (
 from kstore.log.producers import ProducerStates
 from kstore.log.segment import Segment
 from kstore.log.segments import Segments, log_offsets
+from kstore.log.writing import note_batches
 from kstore.records import RecordBatch
 from kstore.records.batch import scan_batches
 
@@ -166,15 +167,15 @@ class Loader:
         cause: str | None = None
         while position < segment.size_bytes and cause is None:
             batches, cause = self._sound_batches(segment, position)
-            for batch in batches:
+            for number, batch in enumerate(batches):
                 if not _continues(batch, next_offset, segment.base_offset):
                     cause = f"the batch of offsets {batch.base_offset} to {batch.last_offset} is out of place"
+                    del batches[number:]
                     break
-                segment.note(batch, position, self.config.index_interval_bytes)
                 if self.epochs_known and batch.leader_epoch > self.epochs.latest:
                     self.epochs.note(batch.leader_epoch, batch.base_offset)
-                position += batch.size_bytes
                 next_offset = batch.last_offset + 1
+            position = note_batches(segment, batches, position, self.config.index_interval_bytes)
         if cause is not None:
             self._cut(segment, position, next_offset, cause)
         segment.seal()

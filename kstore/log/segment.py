@@ -80,19 +80,6 @@ class Segment:
             self._first_timestamp = batch.max_timestamp
         return self._first_timestamp
 
-    def note(self, batch: RecordBatch, position: int, index_interval_bytes: int) -> None:
-        """Take a batch that was written at ``position`` into the indexes."""
-        last_offset = batch.last_offset
-        timestamp = batch.max_timestamp
-        if timestamp > self.max_timestamp:
-            self.max_timestamp = timestamp
-            self.offset_of_max_timestamp = last_offset
-        if self.bytes_since_index > index_interval_bytes:
-            self.offset_index.append(last_offset, position)
-            self.time_index.maybe_append(self.max_timestamp, self.offset_of_max_timestamp)
-            self.bytes_since_index = 0
-        self.bytes_since_index += batch.size_bytes
-
     def load_indexes(self) -> None:
         """Take the index files as they are; raises when they are missing or can't be right.
 

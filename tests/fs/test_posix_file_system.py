@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kstore.fs import LockedError, TornWriteError
+from kstore.fs import FileSlice, LockedError, TornWriteError
 from kstore.fs.posix import PosixFileSystem
 
 
@@ -79,7 +79,7 @@ def test_a_failed_write_that_cannot_be_cut_back_says_so(tmp_path: Path, monkeypa
 
 def test_another_process_cannot_take_the_lock(tmp_path: Path) -> None:
     script = (
-        "import sys\nfrom kstore.fs.posix import PosixFileSystem\nfrom kstore.fs import LockedError\n"
+        "import sys\nfrom kstore.fs.posix import PosixFileSystem\nfrom kstore.fs import FileSlice, LockedError\n"
         "try: PosixFileSystem(sys.argv[1]).lock('.lock')\nexcept LockedError: print('locked')\nelse: print('free')\n"
     )
 
@@ -103,3 +103,17 @@ def test_a_pending_sync_that_is_dropped_gives_its_descriptor_back(tmp_path: Path
     assert len(os.listdir("/dev/fd")) == before + 1
     del pending
     assert len(os.listdir("/dev/fd")) == before
+
+
+def test_a_slice_of_a_file_that_was_cut_since_is_void(tmp_path: Path) -> None:
+    file = PosixFileSystem(tmp_path).open("data", create=True)
+    file.append([b"abcdef"], 6)
+    (piece,) = file.chunks(1, 4)
+    assert isinstance(piece, FileSlice)
+    assert (piece.read(0, 2), piece.read(2, 9)) == (b"bc", b"de")
+    with pytest.raises(ValueError, match="outside"):
+        piece.read(5, 1)
+    file.truncate(3)
+    file.append([b"xyz"], 3)
+    with pytest.raises(EOFError):
+        piece.read(0, 2)
