@@ -72,6 +72,12 @@ class Speaker(Client):
         assert answer.error_code == 0
         return Producer(answer.producer_id, answer.producer_epoch)
 
+    def say(self, topic: str, *said: bytes, **how: Any) -> int:
+        """Produce one batch, which must succeed; its first offset."""
+        answer = self.produce(topic, *said, **how)
+        assert answer.error_code == 0, answer
+        return int(answer.base_offset)
+
     def put(self, topic: str, records: bytes, *, node: int | None = None, **how: Any) -> Any:
         """Produce one batch that is made already; the partition's answer."""
         request = self.produce_request(topic, records, **how)

@@ -29,7 +29,7 @@ def test_a_node_that_is_cut_off_holds_back_the_commit_until_the_in_sync_set_has_
     client = start(**kept)
     client.create("t", partitions=3)
     index, leader, lost = client.led_elsewhere("t")
-    client.produce("t", b"before", index=index)
+    client.say("t", b"before", index=index)
     client.run(1)
     client.cluster.net.cut([lost], [n for n in (1, 2, 3) if n != lost])
     answers = client.put_later("t", batch(b"during"), index=index, timeout_ms=LONG_MS)
@@ -150,14 +150,14 @@ def test_a_leader_that_returns_cuts_off_its_tail_and_takes_its_followers_bytes(s
     client.create("t", partitions=3)
     index, old, _ = client.led_elsewhere("t")
     others = [n for n in (1, 2, 3) if n != old]
-    client.produce("t", b"kept", index=index)
+    client.say("t", b"kept", index=index)
     client.cluster.net.cut([old], others)
     for _ in range(3):
         assert client.produce("t", b"lost", b"lost too", acks=1, index=index, node=old).error_code == 0
     assert client.replica(old, "t", index).log.end_offset == 7
     epoch = client.partition("t", index).leader_epoch
-    client.cluster.wait_for(lambda: client.cluster.image(1).topics["t"].partitions[index].leader != old, 60)
-    client.produce("t", b"new", index=index)
+    client.wait_for_leader("t", index, other_than=old)
+    client.say("t", b"new", index=index)
     client.cluster.net.heal()
     client.wait_for_isr("t", index=index)
     client.run(1)
@@ -173,13 +173,13 @@ def test_a_dead_leader_that_returns_from_its_folder_cuts_off_its_tail(start, kep
     client = start(**kept)
     client.create("t", partitions=3)
     index, old, _ = client.led_elsewhere("t")
-    client.produce("t", b"kept", index=index)
+    client.say("t", b"kept", index=index)
     client.cluster.net.cut([old], [n for n in (1, 2, 3) if n != old])
-    client.produce("t", b"lost", acks=1, index=index)
+    client.say("t", b"lost", acks=1, index=index)
     client.cluster.kill(old)
     client.wait_for_leader("t", index, other_than=old)
     client.cluster.net.heal()
-    client.produce("t", b"new", index=index)
+    client.say("t", b"new", index=index)
     client.cluster.restart(old)
     client.wait_for_isr("t", index=index)
     client.run(1)
@@ -193,12 +193,12 @@ def test_every_leadership_has_an_epoch_of_its_own_that_batches_carry(start):
     client.create("t", partitions=3)
     index, old, _ = client.led_elsewhere("t")
     first = client.partition("t", index).leader_epoch
-    client.produce("t", b"a", index=index)
+    client.say("t", b"a", index=index)
     client.cluster.kill(old)
     client.wait_for_leader("t", index, other_than=old)
     second = client.partition("t", index).leader_epoch
     assert second > first
-    client.produce("t", b"b", index=index)
+    client.say("t", b"b", index=index)
     epochs = [found.leader_epoch for found in batches_in(client.log_bytes(1, "t", index))]
     assert epochs == [first, second]
     assert client.epoch_end("t", first, index=index).end_offset == 1
@@ -209,10 +209,11 @@ def test_readers_with_another_leader_epoch_are_fenced(start):
     client = start()
     client.create("t", partitions=3)
     index, old, _ = client.led_elsewhere("t")
-    client.produce("t", b"a", index=index)
+    client.say("t", b"a", index=index)
     before = client.partition("t", index).leader_epoch
     client.cluster.kill(old)
     client.wait_for_leader("t", index, other_than=old)
+    client.say("t", b"b", index=index)
     now = client.partition("t", index).leader_epoch
     for epoch, code in ((before, FencedLeaderEpoch.code), (now + 1, UnknownLeaderEpoch.code), (now, 0), (-1, 0)):
         assert client.fetch("t", 0, index=index, leader_epoch=epoch, max_wait_ms=0).error_code == code
@@ -240,10 +241,10 @@ def lose_all_in_sync(client: Speaker, topic: str) -> tuple[int, int, int]:
     index, found = next((i, found) for i, found in partitions.items() if 1 not in found.replicas)
     leader = found.leader
     follower = next(n for n in found.replicas if n != leader)
-    client.produce(topic, b"before", index=index)
+    client.say(topic, b"before", index=index)
     client.cluster.kill(follower)
     client.wait_for_isr(topic, 1, index=index)
-    client.produce(topic, b"on one", index=index)
+    client.say(topic, b"on one", index=index)
     client.cluster.kill(leader)
     client.cluster.wait_for(lambda: client.leader(topic, index) != leader)
     return index, follower, leader
@@ -265,7 +266,7 @@ def test_without_a_living_member_of_the_in_sync_set_nobody_leads_until_one_retur
     assert client.leader("t", index) == last
     client.wait_for_isr("t", 2, index=index)
     assert client.everything("t", index=index) == [b"before", b"on one"]
-    client.produce("t", b"after", index=index)
+    client.say("t", b"after", index=index)
     client.run(1)
     assert client.logs_are_equal("t", index)
 
@@ -304,7 +305,7 @@ def test_without_a_controller_the_cluster_serves_data_and_decides_again_when_it_
     client.create("t", partitions=6, copies=2)
     index = next(i for i, p in client.cluster.image().topics["t"].partitions.items() if 1 not in p.replicas)
     led_by_it = next(i for i, p in client.cluster.image().topics["t"].partitions.items() if p.leader == 1)
-    client.produce("t", b"a", index=index)
+    client.say("t", b"a", index=index)
     client.cluster.kill(1)
     client.run(60)
     assert client.produce("t", b"b", index=index).error_code == 0

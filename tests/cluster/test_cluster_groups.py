@@ -1,0 +1,288 @@
+"""Consumer groups and a cluster that fails under them: membership lives with a coordinator, offsets outlive it."""
+
+from typing import Any
+
+from speaking import Speaker, batches_in
+
+from actors.groups.routing import OFFSETS_TOPIC
+from actors.simulation import requests
+from kstore.errors import IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
+from kstore.schema import decode
+from kstore.schema.messages.consumer_offsets import (
+    GroupMetadataKey,
+    GroupMetadataValue,
+    OffsetCommitKey,
+    OffsetCommitValue,
+)
+from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
+from kstore.schema.messages.heartbeat import HeartbeatRequest
+from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
+
+GROUP = "g"
+SESSION_MS = 10_000
+REBALANCE_MS = 20_000
+PATIENCE_S = 120
+NOT_NOW = {14, 15, 16}  # the coordinator loads, isn't there, or is elsewhere
+JOIN_VERSION = 9
+FETCH_VERSION = 9
+
+
+class Member:
+    """A member of the group, one request after the other; ``instance`` makes it a static one."""
+
+    def __init__(self, client: Speaker, connection: int = 1, instance: str | None = None) -> None:
+        self.client = client
+        self.connection = connection
+        self.instance = instance
+        self.member_id = ""
+        self.generation = -1
+
+    def ask(self, request: Any, version: int | None = None) -> Any:
+        """Ask the coordinator, wherever it is by now."""
+        while True:
+            node = coordinator(self.client)
+            response = self.client.ask(node, request, version=version, connection=self.connection)
+            code = getattr(response, "error_code", 0)
+            if code not in NOT_NOW and getattr(response, "name", "") != "DISCONNECTED":
+                return response
+            self.client.run(0.1)
+
+    def join_later(self) -> list[Any]:
+        request = requests.join_group(GROUP, self.member_id, self.instance, "t", SESSION_MS, REBALANCE_MS, JOIN_VERSION)
+        return self.client.send(coordinator(self.client), request, version=JOIN_VERSION, connection=self.connection)
+
+    def heard(self, joined: Any) -> Any:
+        self.member_id, self.generation = joined.member_id, joined.generation_id
+        return joined
+
+    def join(self) -> Any:
+        """Join, with the id that the first answer gives."""
+        request = requests.join_group(GROUP, self.member_id, self.instance, "t", SESSION_MS, REBALANCE_MS, JOIN_VERSION)
+        joined = self.ask(request, JOIN_VERSION)
+        if joined.error_code == MemberIdRequired.code:
+            self.member_id = joined.member_id
+            return self.join()
+        assert joined.error_code == 0, joined
+        return self.heard(joined)
+
+    def sync(self, assignments: dict[str, list[int]] | None = None) -> list[int]:
+        """The partitions that the leader's assignment gives."""
+        synced = self.ask(requests.sync_group(GROUP, self.generation, self.member_id, "t", assignments or {}))
+        assert synced.error_code == 0, synced
+        return requests.assigned_partitions(synced.assignment)
+
+    def heartbeat(self) -> int:
+        request = HeartbeatRequest(
+            group_id=GROUP, generation_id=self.generation, member_id=self.member_id, group_instance_id=self.instance
+        )
+        return int(self.ask(request).error_code)
+
+    def commit(self, offsets: dict[int, int]) -> int:
+        """Commit; the error code of all partitions."""
+        topic_id = self.client.topic_id("t")
+        request = requests.offset_commit(GROUP, self.generation, self.member_id, "t", topic_id, offsets)
+        while True:
+            answer = self.ask(request)
+            codes = {part.error_code for topic in answer.topics for part in topic.partitions}
+            if not codes & NOT_NOW:
+                assert len(codes) == 1
+                return int(codes.pop())
+            self.client.run(0.1)
+
+    def leave(self) -> int:
+        request = LeaveGroupRequest(
+            group_id=GROUP, members=[MemberIdentity(member_id=self.member_id, group_instance_id=self.instance)]
+        )
+        answer = self.ask(request)
+        return int(answer.error_code or answer.members[0].error_code)
+
+
+def coordinator(client: Speaker, group: str = GROUP) -> int:
+    """The node that coordinates a group, as a living node says."""
+    while True:
+        answer = client.ask(client.living()[-1], FindCoordinatorRequest(coordinator_keys=[group]), connection=9)
+        found = answer.coordinators[0]
+        if found.error_code == 0 and client.cluster.nodes[found.node_id].alive:
+            return int(found.node_id)
+        client.run(0.1)
+
+
+def committed(client: Speaker, *partitions: int) -> dict[int, int]:
+    """The group's committed offsets."""
+    request = requests.offset_fetch(GROUP, "t", client.topic_id("t"), list(partitions), FETCH_VERSION)
+    while True:
+        answer = client.ask(coordinator(client), request, version=FETCH_VERSION, connection=9)
+        if getattr(answer, "name", "") != "DISCONNECTED":
+            code, offsets = requests.fetched_offsets(answer)
+            if code == 0:
+                return {partition: offset for partition, (_, offset) in offsets.items()}
+            assert code in NOT_NOW, code
+        client.run(0.1)
+
+
+def alone(client: Speaker, **how: Any) -> Member:
+    """A group of one member that has both partitions."""
+    member = Member(client, **how)
+    member.join()
+    assert member.sync({member.member_id: [0, 1]}) == [0, 1]
+    return member
+
+
+def pair(client: Speaker) -> tuple[Member, Member]:
+    """A group of two members, a partition each."""
+    first, second = Member(client, 1), Member(client, 2)
+    first.join()
+    first.sync({first.member_id: [0, 1]})
+    joining = second.join_later()
+    client.cluster.wait_for(lambda: joining, PATIENCE_S)
+    second.member_id = joining[0].member_id
+    joining = second.join_later()
+    client.run(1)
+    assert first.heartbeat() == RebalanceInProgress.code
+    first.join()
+    client.cluster.wait_for(lambda: joining, PATIENCE_S)
+    assert second.heard(joining[0]).error_code == 0
+    assert first.generation == second.generation
+    assert first.sync({first.member_id: [0], second.member_id: [1]}) == [0]
+    assert second.sync() == [1]
+    return first, second
+
+
+def begin(start: Any, **how: Any) -> Speaker:
+    client: Speaker = start(**how)
+    client.create("t", partitions=2)
+    return client
+
+
+def test_two_members_share_the_partitions_and_the_one_that_stays_gets_all(start):
+    client = begin(start)
+    first, second = pair(client)
+    assert (first.heartbeat(), second.heartbeat()) == (0, 0)
+    assert second.leave() == 0
+    assert first.heartbeat() == RebalanceInProgress.code
+    before = first.generation
+    first.join()
+    assert first.generation == before + 1
+    assert first.sync({first.member_id: [0, 1]}) == [0, 1]
+    assert second.heartbeat() == UnknownMemberId.code
+
+
+def test_a_member_that_is_not_heard_of_for_its_session_is_out(start):
+    client = begin(start)
+    first, second = pair(client)
+    for _ in range(3):
+        client.run(SESSION_MS / 1000 / 4)
+        assert first.heartbeat() == 0
+    client.run(SESSION_MS / 1000 / 3)
+    assert first.heartbeat() == RebalanceInProgress.code
+    first.join()
+    assert first.sync({first.member_id: [0, 1]}) == [0, 1]
+    assert second.commit({1: 7}) == UnknownMemberId.code
+    assert committed(client, 1) == {1: -1}
+
+
+def test_a_commit_of_an_older_generation_is_refused(start):
+    client = begin(start)
+    member = alone(client)
+    member.generation -= 1
+    assert member.commit({0: 1}) == IllegalGeneration.code
+    member.generation += 1
+    assert member.commit({0: 1, 1: 2}) == 0
+    assert committed(client, 0, 1) == {0: 1, 1: 2}
+
+
+def test_committed_offsets_survive_the_death_of_the_coordinators_node(start, kept):
+    client = begin(start, **kept)
+    member = alone(client)
+    assert member.commit({0: 3, 1: 4}) == 0
+    assert member.commit({1: 5}) == 0
+    dead = coordinator(client)
+    others = [n for n in (1, 2, 3) if n != dead]
+    client.cluster.kill(dead)
+    if dead == 1:
+        client.run(1)
+        client.cluster.restart(dead)
+    client.cluster.wait_for(lambda: coordinator(client) in others, PATIENCE_S)
+    assert committed(client, 0, 1) == {0: 3, 1: 5}
+    assert member.heartbeat() == 0, "the members are replayed too"
+    assert member.commit({0: 6}) == 0
+    assert committed(client, 0, 1) == {0: 6, 1: 5}
+
+
+def test_committed_offsets_and_members_survive_the_whole_cluster(start, kept):
+    client = begin(start, **kept)
+    member = alone(client)
+    assert member.commit({0: 3, 1: 4}) == 0
+    for node in (1, 2, 3):
+        client.cluster.kill(node)
+    client.run(1)
+    for node in (1, 2, 3):
+        client.cluster.restart(node)
+    client.cluster.wait_for(client.cluster.is_ready, PATIENCE_S)
+    assert committed(client, 0, 1) == {0: 3, 1: 4}
+    assert member.heartbeat() == 0
+    assert member.commit({0: 5}) == 0
+    client.run(2 * SESSION_MS / 1000)
+    assert member.heartbeat() == UnknownMemberId.code
+
+
+def test_committed_offsets_survive_a_stop_in_order(start, tmp_path):
+    client = begin(start, data_dir=str(tmp_path))
+    member = alone(client)
+    assert member.commit({0: 3, 1: 4}) == 0
+    client.cluster.close()
+    again: Speaker = start(data_dir=str(tmp_path))
+    assert committed(again, 0, 1) == {0: 3, 1: 4}
+
+
+def test_a_static_member_that_returns_within_its_session_keeps_its_partitions_without_a_rebalance(start):
+    client = begin(start)
+    member = alone(client, instance="one")
+    before = member.generation
+    back = Member(client, 3, instance="one")
+    back.join()
+    assert back.generation == before
+    assert back.member_id != member.member_id
+    assert back.sync() == [0, 1]
+    assert member.heartbeat() == 82, "the one before is fenced"
+    assert back.heartbeat() == 0
+
+
+def test_offsets_stand_in_the_log_as_kafka_writes_them(start, kept):
+    client = begin(start, **kept)
+    member = alone(client)
+    assert member.commit({0: 3}) == 0
+    index = next(
+        i for i in client.cluster.image().topics[OFFSETS_TOPIC].partitions if client.log_bytes(1, OFFSETS_TOPIC, i)
+    )
+    client.run(1)
+    found: dict[str, Any] = {}
+    for batch in batches_in(client.log_bytes(1, OFFSETS_TOPIC, index)):
+        for record in batch.records():
+            version = int.from_bytes(record.key[:2], "big")
+            value_version = int.from_bytes(record.value[:2], "big")
+            if version == 1:
+                key, value = (
+                    decode(OffsetCommitKey, 0, record.key, 2),
+                    decode(OffsetCommitValue, value_version, record.value, 2),
+                )
+                found[f"{key.group}/{key.topic}/{key.partition}"] = value.offset
+            else:
+                assert version == 2
+                group = decode(GroupMetadataKey, 0, record.key, 2)
+                found[group.group] = decode(GroupMetadataValue, value_version, record.value, 2)
+    assert found["g/t/0"] == 3
+    assert found[GROUP].generation == member.generation
+    assert [each.member_id for each in found[GROUP].members] == [member.member_id]
+    assert client.logs_are_equal(OFFSETS_TOPIC, index)
+
+
+def test_offsets_of_a_deleted_topic_are_forgotten(start):
+    client = begin(start)
+    client.create("u")
+    member = alone(client)
+    assert member.commit({0: 3}) == 0
+    client.delete("t")
+    client.create("t", partitions=2)
+    client.run(1)
+    assert committed(client, 0) == {0: -1}
