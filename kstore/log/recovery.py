@@ -82,8 +82,13 @@ class Loader:
 
     def load(self, recovery_point: int, start_offset: int) -> Loaded:
         self.fs.mkdir(self.path)
-        self._sweep()
-        for base_offset in log_offsets(self.fs.listdir(self.path)):
+        names = self._sweep()
+        if all(base_offset_of(name) < 0 and name != EPOCHS for name in names):
+            self.segments.create(start_offset, self.now_ms)
+            return Loaded(
+                self.segments, self.epochs, self.report, ProducerStates(), start_offset, start_offset, start_offset
+            )
+        for base_offset in log_offsets(names):
             self.segments.load(base_offset, self.now_ms)
         self._load_epochs()
         if not len(self.segments):
@@ -110,18 +115,22 @@ class Loader:
             min(recovery_point, end_offset),
         )
 
-    def _sweep(self) -> None:
-        """Remove what an interrupted deletion, replacement or cleaning left over."""
+    def _sweep(self) -> list[str]:
+        """Remove what an interrupted deletion, replacement or cleaning left over; the names that stay."""
         names = self.fs.listdir(self.path)
         if any(name.endswith(SWAP) for name in names):
             raise KafkaStorageError(
                 f"{self.path}: Apache Kafka was stopped while it replaced cleaned segments: start it once to finish"
             )
         logs = set(log_offsets(names))
+        kept = []
         for name in names:
             orphan = name.endswith(SEGMENT_SUFFIXES) and not name.endswith(LOG) and base_offset_of(name) not in logs
             if orphan or name.endswith((DELETED, CLEANED, TEMPORARY)):
                 self.fs.unlink(f"{self.path}/{name}")
+            else:
+                kept.append(name)
+        return kept
 
     def _load_epochs(self) -> None:
         try:
