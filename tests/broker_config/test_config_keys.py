@@ -1,6 +1,7 @@
 """The config keys: Kafka's types and bounds, what is refused and in which words, and which value holds."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from actors.broker.config.broker import Source
 from actors.broker.config.definition import Key
 from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE, TOPIC
 from actors.broker.config.topic import topic_sources
+from actors.broker.config.topic_table import BROKER_SYNONYMS
 from kstore.errors import InvalidConfig
 
 
@@ -33,6 +35,15 @@ def test_the_keys_said_to_be_implemented_are_keys_of_kafka() -> None:
     assert set(BROKER) <= set(broker_keys.KEYS)
     assert set(TOPIC) <= set(topic_keys.KEYS)
     assert set(STATED_ELSEWHERE) <= set(broker_keys.KEYS)
+
+
+def test_a_broker_key_said_to_be_implemented_is_read_by_somebody() -> None:
+    root = Path(__file__).parents[2] / "actors"
+    tables = root / "broker" / "config"
+    sources = [path.read_text() for path in root.rglob("*.py") if tables not in path.parents]
+    code = "".join([*sources, (tables / "topic.py").read_text()])
+    for_topics = {name for key in TOPIC for name, _ in BROKER_SYNONYMS.get(key, ())}
+    assert [name for name in BROKER if f'"{name}"' not in code and name not in for_topics] == []
 
 
 def test_an_unknown_key_names_the_nearest_one_that_works() -> None:

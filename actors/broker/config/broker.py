@@ -8,7 +8,7 @@ differently. A `BrokerConfig` is immutable; `with_dynamic` makes another.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from actors.broker.config.broker_table import BROKER_KEYS
 from actors.broker.config.definition import ConfigError, Key, Value, nearest
@@ -93,7 +93,7 @@ class BrokerConfig:
     (3, 3)
     """
 
-    __slots__ = ("_brokers", "_defaults", "_dynamic", "_dynamic_default", "_static", "_values")
+    __slots__ = ("_brokers", "_defaults", "_dynamic", "_dynamic_default", "_static", "_values", "topics")
 
     def __init__(
         self,
@@ -114,6 +114,7 @@ class BrokerConfig:
         self._dynamic_default = dict(dynamic_default or {})
         self._dynamic = dict(dynamic or {})
         self._values: dict[str, Value] = {}
+        self.topics: dict[object, Any] = {}  # what `topic` has worked out for topics under this config
         for name, text in self._static.items():
             implemented_key(name).parse(text)
         for name in BROKER:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import TypeVar
 
 from actors.broker.config.broker import BrokerConfig, Source, Sourced
 from actors.broker.config.definition import Key, Value, nearest
@@ -10,6 +12,10 @@ from actors.broker.config.implemented import TOPIC
 from actors.broker.config.topic_table import TOPIC_KEYS
 from kstore.errors import InvalidConfig
 from kstore.log.config import LogConfig
+
+T = TypeVar("T")
+
+REMEMBERED_MAX = 1024
 
 KEYS: Mapping[str, Key] = {key.name: key for key in TOPIC_KEYS}
 
@@ -50,7 +56,27 @@ def topic_sources(name: str, configs: Mapping[str, str], broker: BrokerConfig) -
     return found
 
 
-def topic_values(configs: Mapping[str, str], broker: BrokerConfig) -> dict[str, Value]:
+def remembered(
+    work_out: Callable[[Mapping[str, str], BrokerConfig], T],
+) -> Callable[[Mapping[str, str], BrokerConfig], T]:
+    """A function of a topic's and a broker's configs that is worked out once for all topics with the same configs."""
+
+    @wraps(work_out)
+    def found(configs: Mapping[str, str], broker: BrokerConfig) -> T:
+        key = (work_out, *sorted(configs.items())) if configs else work_out
+        try:
+            value: T = broker.topics[key]
+        except KeyError:
+            if len(broker.topics) >= REMEMBERED_MAX:
+                broker.topics.clear()
+            value = broker.topics[key] = work_out(configs, broker)
+        return value
+
+    return found
+
+
+@remembered
+def topic_values(configs: Mapping[str, str], broker: BrokerConfig) -> Mapping[str, Value]:
     """The value that holds for each implemented topic key, given the topic's own configs and the broker's.
 
     >>> topic_values({"segment.bytes": "2000000"}, BrokerConfig())["segment.bytes"]
@@ -73,6 +99,7 @@ SEGMENT_INDEX_BYTES_MIN = 12
 """Room for one entry of an index; Kafka takes less and makes it so too."""
 
 
+@remembered
 def topic_log_config(configs: Mapping[str, str], broker: BrokerConfig) -> LogConfig:
     """How the logs of a topic are kept, given the topic's own configs and the broker's.
 
