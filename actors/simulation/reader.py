@@ -12,7 +12,10 @@ from kstore.errors import OffsetOutOfRange, for_code
 
 
 class Reader(Client):
-    """Reads until the scene closes; with ``to_end`` it reads until it is at the end of every partition."""
+    """Reads until the scene closes; with ``to_end`` it reads until it is at the end of every partition.
+
+    Now and then it sleeps for so long that the leaders it knows of may have led, lost and led again meanwhile.
+    """
 
     def __init__(self, node: Node, name: str, scene: Scene, *, label: str, to_end: bool = False) -> None:
         super().__init__(node, name, scene)
@@ -26,7 +29,8 @@ class Reader(Client):
         for partition in self.scene.partitions:
             yield from self.leader_of(partition)
         while not self.is_done():
-            yield Pause(self.random.randint(1, 100))
+            sleepy = not self.to_end and not self.scene.closing and self.random.random() < 0.04
+            yield Pause(self.random.randint(2_000, 5_000) if sleepy else self.random.randint(1, 100))
             if self.to_end or self.random.random() < 0.2:
                 yield from self.ask_for_ends()
             yield from self.fetch_once()

@@ -30,6 +30,7 @@ CONFIG = {
     "broker.heartbeat.interval.ms": "400",
     "broker.session.timeout.ms": "2000",
     "group.initial.rebalance.delay.ms": "100",
+    "leader.imbalance.check.interval.seconds": "2",
     "offsets.topic.num.partitions": "2",
     "offsets.topic.replication.factor": "3",
     "replica.fetch.wait.max.ms": "300",
