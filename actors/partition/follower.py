@@ -64,6 +64,7 @@ class Follower:
     def replicate(self, message: Replicate) -> None:
         """Take what was fetched, and say where the log ends now."""
         if message.leader_epoch != self.leader_epoch:
+            self.replica.note("EpochFenced", self.replica.label, message.leader_epoch, self.leader_epoch)
             return  # fetched for an older role; the fetcher was told of this one
         failed = False
         try:

@@ -15,6 +15,7 @@ from actors.partition.messages import FROM_CLIENT, Append, Appended, BecomeLeade
 from actors.partition.serving import Serving
 from actors.partition.waiting import WaitingAppend, WaitingAppends
 from kstore.errors import (
+    FencedLeaderEpoch,
     IneligibleReplica,
     KafkaError,
     NotEnoughReplicas,
@@ -263,6 +264,8 @@ class Leader:
             if in_sync.accepted(proposal, answer.isr, answer.leader_epoch, answer.partition_epoch):
                 self._note_change(before)
                 self.look_at_in_sync()
+        elif answer.error == FencedLeaderEpoch.code:
+            self.replica.note("EpochFenced", self.replica.label, proposal.leader_epoch)
         elif answer.error in REFUSED_UNCHANGED and in_sync.refused(proposal):
             self._advance(self.replica.now_ms())
             self.replica.after(ISR_RETRY_MS, CHECK_IN_SYNC)

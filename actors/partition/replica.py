@@ -231,6 +231,8 @@ class Replica(Actor):
         """Take what the fetcher brings."""
         if self.follower is not None:
             self.follower.replicate(message)
+        else:
+            self.note("EpochFenced", self.label, message.leader_epoch, self.leader_epoch)
 
     @receives(StartAt)
     def start_at(self, message: StartAt) -> None:
