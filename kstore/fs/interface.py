@@ -72,7 +72,7 @@ class File(Protocol):
 
     @property
     def cuts(self) -> int:
-        """How often ``truncate`` has been called on this object."""
+        """Rises whenever slices made before become void."""
         ...
 
     def append(self, chunks: Sequence[Buffer], nbytes: int) -> None:
@@ -101,6 +101,10 @@ class File(Protocol):
 
     def sync_later(self) -> Callable[[], None]:
         """A call that does what ``sync`` does, from any thread, whatever happens to this file's handle until then."""
+        ...
+
+    def retire(self) -> None:
+        """Its name is about to be another file's, or nobody's: slices of it are void, and it isn't opened again."""
         ...
 
     def close(self) -> None:

@@ -152,6 +152,9 @@ class MemoryFile:
     def sync_later(self) -> Callable[[], None]:
         return self.sync
 
+    def retire(self) -> None:
+        self.cuts += 1
+
     def close(self) -> None:
         """Nothing is held."""
 

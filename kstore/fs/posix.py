@@ -116,12 +116,19 @@ class PosixFile:
     def sync_later(self) -> Callable[[], None]:
         return PendingSync(os.dup(self._descriptor if self._descriptor >= 0 else self._open()))
 
+    def retire(self) -> None:
+        self.close()
+        self.cuts += 1
+        self._real = ""
+
     def close(self) -> None:
         if self._descriptor >= 0:
             self._handles.closed(self)
             self._shut()
 
     def _open(self) -> int:
+        if not self._real:
+            raise FileNotFoundError(errno.ENOENT, "the file was retired", self.path)
         self._descriptor = os.open(self._real, _OPEN_FLAGS)
         self._handles.opened(self)
         return self._descriptor

@@ -117,3 +117,18 @@ def test_a_slice_of_a_file_that_was_cut_since_is_void(tmp_path: Path) -> None:
     file.append([b"xyz"], 3)
     with pytest.raises(EOFError):
         piece.read(0, 2)
+
+
+def test_a_retired_file_is_not_taken_for_the_next_one_of_its_name(tmp_path: Path) -> None:
+    fs = PosixFileSystem(tmp_path)
+    file = fs.open("data", create=True)
+    file.append([b"old"], 3)
+    (piece,) = file.chunks(0, 3)
+    assert isinstance(piece, FileSlice)
+    file.retire()
+    fs.rename("data", "data.deleted")
+    fs.open("data", create=True).append([b"new"], 3)
+    with pytest.raises(EOFError):
+        piece.read(0, 3)
+    with pytest.raises(FileNotFoundError):
+        file.read(0, 3)
