@@ -1,0 +1,111 @@
+"""The pages of `docs/` that follow from the config keys: `python -m actors.broker.config.documents` writes them.
+
+`configs.md` lists every key that does something here, `deviations.md` what differs from Apache Kafka where Kafka has
+the same. A test holds the files to what this module makes of the tables.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from actors.broker.config.broker import KEYS as BROKER_KEYS
+from actors.broker.config.broker import deviations
+from actors.broker.config.definition import Key
+from actors.broker.config.implemented import BROKER, DYNAMIC, STATED_ELSEWHERE, TOPIC
+from actors.broker.config.topic import KEYS as TOPIC_KEYS
+
+MADE_BY = "<!-- made by `python -m actors.broker.config.documents` -->\n"
+
+BEHAVIOUR = """\
+## Behaviour
+
+- A node that is known to be dead is fenced at once; Apache Kafka waits for its session to end. A new incarnation of a
+  broker is registered at once for the same reason; Apache Kafka answers DUPLICATE_BROKER_REGISTRATION until then.
+- Metadata of a topic that is made on first use has the topic in its first answer where the controller is quick enough;
+  Apache Kafka always answers UNKNOWN_TOPIC_OR_PARTITION first. CreateTopics is answered when the broker that was asked
+  knows the topic, too.
+- A config key of Apache Kafka's that isn't implemented yet is refused by its name, in the command and by the admin
+  APIs, and so is a value of which that is true. An unknown key is refused with the nearest one that works.
+- DescribeConfigs tells the keys that do something, not all that Apache Kafka has.
+- Of the features that Apache Kafka 4.3 turns on in a new cluster only `metadata.version` is on: there are no eligible
+  leader replicas, and no groups of the consumer, share and streams protocols.
+"""
+
+
+def default_of(key: Key) -> str:
+    """A default as a cell of a table; the ones that depend on the number of brokers say how."""
+    one, many = deviations(1).get(key.name), deviations(3).get(key.name)
+    if one != many:
+        return "the lesser of 3 and the brokers"
+    text = key.default if one is None else one
+    return "unset" if text is None else f"`{text}`" if text else "empty"
+
+
+def bounds_of(key: Key) -> str:
+    """What a value may be, as a cell of a table."""
+    if key.choices:
+        return ", ".join(f"`{choice}`" for choice in key.choices)
+    if key.low is None and key.high is None:
+        return ""
+    return f"{'' if key.low is None else key.low}…{'' if key.high is None else key.high}"
+
+
+def configs() -> str:
+    """`configs.md`."""
+    lines = [
+        MADE_BY,
+        "# Config keys\n",
+        "Names, types and bounds are Apache Kafka's; the keys that aren't here are refused by their names.\n",
+        "## Brokers\n",
+        "Set with `--set key=value`. A dynamic one can also be changed while the brokers run, for all or for one.\n",
+        "| key | type | default | values | dynamic |",
+        "|---|---|---|---|---|",
+    ]
+    for name in sorted(BROKER):
+        key = BROKER_KEYS[name]
+        dynamic = "yes" if name in DYNAMIC else ""
+        lines.append(f"| `{name}` | {key.type.lower()} | {default_of(key)} | {bounds_of(key)} | {dynamic} |")
+    lines += ["", "Stated another way:\n"]
+    lines += [f"- `{name}`: {how}" for name, how in STATED_ELSEWHERE.items()]
+    lines += [
+        "",
+        "## Topics\n",
+        "Set when a topic is made, or with IncrementalAlterConfigs.\n",
+        "| key | type | default | values |",
+        "|---|---|---|---|",
+    ]
+    for name, values in TOPIC.items():
+        key = TOPIC_KEYS[name]
+        if not key.internal:
+            allowed = bounds_of(key) if values is None else ", ".join(f"`{value}`" for value in values)
+            lines.append(f"| `{name}` | {key.type.lower()} | {default_of(key)} | {allowed} |")
+    return "\n".join(lines) + "\n"
+
+
+def differences() -> str:
+    """`deviations.md`."""
+    lines = [
+        MADE_BY,
+        "# Where kstore differs from Apache Kafka 4.3\n",
+        "## Defaults\n",
+        "| key | Apache Kafka | kstore |",
+        "|---|---|---|",
+    ]
+    for name in sorted(deviations(1)):
+        if name in BROKER:
+            key = BROKER_KEYS[name]
+            lines.append(f"| `{name}` | `{key.default}` | {default_of(key)} |")
+    return "\n".join(lines) + "\n\n" + BEHAVIOUR
+
+
+PAGES = {"configs.md": configs, "deviations.md": differences}
+
+
+def main() -> None:
+    docs = Path(__file__).parents[3] / "docs"
+    for name, page in PAGES.items():
+        (docs / name).write_text(page())
+
+
+if __name__ == "__main__":
+    main()
