@@ -83,40 +83,11 @@ class Socket:
         self._socket.close()
 
 
-class Wire:
-    """Some clients of one broker, by name, and the transcript of what they were answered."""
+class Labels:
+    """Messages as dictionaries, with a label for each member id in the order of their appearance."""
 
-    def __init__(self, bootstrap: str) -> None:
-        host, port = bootstrap.split(",")[0].rsplit(":", 1)
-        self._address = host, int(port)
-        self._sockets: dict[str, Socket] = {}
+    def __init__(self) -> None:
         self._labels: dict[str, str] = {}
-        self.transcript: list[Any] = []
-
-    def socket(self, client: str) -> Socket:
-        if client not in self._sockets:
-            self._sockets[client] = Socket(*self._address)
-        return self._sockets[client]
-
-    def send(self, client: str, request: Any, version: int) -> None:
-        self.socket(client).send(request, version)
-
-    def receive(self, client: str) -> Any:
-        response = self.socket(client).receive()
-        self.transcript.append([client, type(response).__name__, self.plain(response)])
-        return response
-
-    def call(self, client: str, request: Any, version: int) -> Any:
-        self.send(client, request, version)
-        return self.receive(client)
-
-    def settle(self, request: Any, version: int, is_settled: Callable[[Any], bool]) -> Any:
-        """Ask until the answer is what the script can go on with; not noted."""
-        while True:
-            self.send("settle", request, version)
-            response = self.socket("settle").receive()
-            if is_settled(response):
-                return response
 
     def plain(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -130,6 +101,42 @@ class Wire:
         if fields is None or value is None:
             return value
         return {name: self.plain(getattr(value, name)) for name in fields if name not in LEFT_OUT}
+
+
+class Wire:
+    """Some clients of one broker, by name, and the transcript of what they were answered."""
+
+    def __init__(self, bootstrap: str) -> None:
+        host, port = bootstrap.split(",")[0].rsplit(":", 1)
+        self._address = host, int(port)
+        self._sockets: dict[str, Socket] = {}
+        self.labels = Labels()
+        self.transcript: list[Any] = []
+
+    def socket(self, client: str) -> Socket:
+        if client not in self._sockets:
+            self._sockets[client] = Socket(*self._address)
+        return self._sockets[client]
+
+    def send(self, client: str, request: Any, version: int) -> None:
+        self.socket(client).send(request, version)
+
+    def receive(self, client: str) -> Any:
+        response = self.socket(client).receive()
+        self.transcript.append([client, type(response).__name__, self.labels.plain(response)])
+        return response
+
+    def call(self, client: str, request: Any, version: int) -> Any:
+        self.send(client, request, version)
+        return self.receive(client)
+
+    def settle(self, request: Any, version: int, is_settled: Callable[[Any], bool]) -> Any:
+        """Ask until the answer is what the script can go on with; not noted."""
+        while True:
+            self.send("settle", request, version)
+            response = self.socket("settle").receive()
+            if is_settled(response):
+                return response
 
     def close(self) -> None:
         for each in self._sockets.values():
@@ -407,7 +414,7 @@ def listing_and_deleting(wire: Wire, group: str) -> None:
         request = ListGroupsRequest(states_filter=states, types_filter=types)
         wire.send("a", request, version)
         answer = wire.socket("a").receive()
-        rows = [wire.plain(each) for each in answer.groups if each.group_id in (group, empty)]
+        rows = [wire.labels.plain(each) for each in answer.groups if each.group_id in (group, empty)]
         wire.transcript.append(["a", "listed", sorted(rows, key=lambda row: str(row["group_id"]))])
 
     for version in range(6):
