@@ -112,7 +112,7 @@ class Controller(MetadataKeeper):
         self.append(leader_change)
         if is_new:
             self.carry_out(Decision(list(bootstrap_records())))
-        self.machine.take_over(self.now_ms())
+        self.machine.take_over(self.steady_ms())
         self.carry_out(self.machine.fence_lost(own_id))  # the log tells of the node as it was before it died
         self.flushing = False
         self.flush()
@@ -120,12 +120,16 @@ class Controller(MetadataKeeper):
         if self.node.config.boolean("auto.leader.rebalance.enable"):
             self.balance_later()
 
+    def steady_ms(self) -> int:
+        """Time for sessions, which must not end because somebody sets the clock."""
+        return self.now_us() // 1000
+
     # -- deciding
 
     @receives(Decide)
     def decide(self, message: Decide) -> None:
         """Decides about a request; the answer waits for the commit."""
-        decision = self.machine.decide(message.request, message.version, self.now_ms())
+        decision = self.machine.decide(message.request, message.version, self.steady_ms())
         reply = self.defer()
         self.carry_out(decision)
         if isinstance(message.request, IncrementalAlterConfigsRequest):
@@ -208,7 +212,7 @@ class Controller(MetadataKeeper):
     @receives(CheckSessions)
     def check_sessions(self, message: CheckSessions) -> None:
         """Fences those not heard of, and comes back when the next session may have run out."""
-        now_ms = self.now_ms()
+        now_ms = self.steady_ms()
         while (decision := self.machine.fence_silent(now_ms)).records:
             self.carry_out(decision)
         end_ms = self.machine.next_session_end_ms()

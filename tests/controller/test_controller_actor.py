@@ -310,3 +310,15 @@ def test_the_other_nodes_follow_a_controller_that_returns() -> None:
         make(cluster, "users")
         cluster.wait_for(lambda: settled(cluster, "orders", "users"))
         assert cluster.image(2).epoch == 2
+
+
+def test_nobody_is_fenced_because_a_clock_is_set() -> None:
+    with Cluster(brokers=3, seed=7) as cluster:
+        cluster.start()
+        cluster.nodes[1].clock_skew_ms = 3_600_000
+        offset = cluster.image(1).offset
+        cluster.world.driver.run_for(20)  # type: ignore[attr-defined]
+        cluster.nodes[1].clock_skew_ms = -3_600_000
+        cluster.world.driver.run_for(20)  # type: ignore[attr-defined]
+        assert cluster.image(1).offset == offset
+        assert cluster.is_ready()
