@@ -1,7 +1,7 @@
 """The brokers' sessions with the controller: when each was last heard of and how far it has read the metadata log.
 
-Sessions are the controller's memory, not the log's: a controller that starts gives every broker a fresh one. Their times
-are milliseconds of a clock that never goes back or jumps.
+Sessions are the controller's memory, not the log's: a controller that starts gives every broker a fresh one. Their
+times are milliseconds of a clock that never goes back or jumps.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ def handle(call: Call) -> MetadataResponse | Conversation:
     request = call.request
     wanted: list[MetadataRequestTopic] | None = request.topics
     if wanted is None or (call.version == 0 and not wanted):
-        return answer(call, [described(call, topic) for topic in call.view.image.topics.values()])
+        alive = living(call.view.image)
+        return answer(call, [described(call, topic, alive) for topic in call.view.image.topics.values()])
     missing = [name for name in names_to_make(call, wanted) if name not in call.view.image.topics]
     if missing:
         return made_first(call, wanted, missing)
@@ -83,6 +84,7 @@ def topics_of(
 ) -> list[MetadataResponseTopic]:
     """The topics asked for, each once, in the order asked; what isn't there with its error."""
     image: ClusterImage = call.view.image
+    alive = living(image)
     found: dict[tuple[str | None, bytes], MetadataResponseTopic] = {}
     for asked in wanted:
         key = (asked.name, asked.topic_id)
@@ -95,7 +97,7 @@ def topics_of(
             name = asked.name if call.version >= 12 else asked.name or ""
             found[key] = MetadataResponseTopic(error_code=code, name=name, topic_id=asked.topic_id)
         else:
-            found[key] = described(call, topic)
+            found[key] = described(call, topic, alive)
     return list(found.values())
 
 
@@ -117,10 +119,13 @@ def resolved(image: ClusterImage, asked: MetadataRequestTopic, version: int) -> 
     return topic
 
 
-def described(call: Call, topic: TopicImage) -> MetadataResponseTopic:
+def living(image: ClusterImage) -> frozenset[int]:
+    """The brokers that can be reached."""
+    return frozenset(broker.id for broker in image.brokers.values() if not broker.fenced)
+
+
+def described(call: Call, topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic:
     """A topic that is there."""
-    image: ClusterImage = call.view.image
-    alive = frozenset(broker.id for broker in image.brokers.values() if not broker.fenced)
     one = oldest_partition if call.version == 0 else partition
     return MetadataResponseTopic(
         name=topic.name,
