@@ -1,248 +1,42 @@
-"""Scripts of group requests, spoken to any broker over plain sockets, and the transcript of its answers.
+"""Scripts of group requests to be played to any broker, ours or Apache Kafka's.
 
-A script is a function over ``Wire``: it sends requests in a fixed order, parks some, and every answer is noted as a
-dictionary, so that two brokers' transcripts can be compared. What must differ doesn't take part: member ids are
-replaced by labels in the order of their appearance, ports and throttle times are left out.
+A script is a function over ``Wire``: it sends requests in a fixed order, some of them parked, and every answer goes to
+the transcript.
 """
 
 from __future__ import annotations
 
-import re
-import socket
-import struct
 from collections.abc import Callable
 from typing import Any
 
-from kstore.schema import decode, frames
-from kstore.schema.messages.create_topics import CreatableTopic, CreateTopicsRequest
+from groups.requests_of_groups import (
+    RETRIABLE,
+    TOPIC,
+    beat,
+    commit,
+    fetch,
+    join,
+    leave,
+    member,
+    old_fetch,
+    old_sync,
+    prepare,
+    sync,
+)
+from groups.wire import Wire
+
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 from kstore.schema.messages.describe_groups import DescribeGroupsRequest
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
-from kstore.schema.messages.heartbeat import HeartbeatRequest
-from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
-from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
+from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.list_groups import ListGroupsRequest
-from kstore.schema.messages.offset_commit import (
-    OffsetCommitRequest,
-    OffsetCommitRequestPartition,
-    OffsetCommitRequestTopic,
-)
-from kstore.schema.messages.offset_fetch import (
-    OffsetFetchRequest,
-    OffsetFetchRequestGroup,
-    OffsetFetchRequestTopic,
-    OffsetFetchRequestTopics,
-)
-from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
 
-TIMEOUT_S = 30.0
-SESSION_MS = 6_000
-TOPIC = "group-orders"
 CONFIG = {
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "6000",
     "offsets.topic.num.partitions": "1",
 }
 """What a broker must be started with for its answers to be comparable."""
-
-RETRIABLE = {14, 15, 16, 3, 5, 6}
-MEMBER_ID = re.compile(r"^(script|instance-\w+)-[0-9a-f]{8}-[0-9a-f-]{27}$")
-LEFT_OUT = {"throttle_time_ms", "port", "host", "topic_id", "error_message"}
-
-
-class Socket:
-    """One client connection; requests may be sent ahead of reading their answers."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._socket = socket.create_connection((host, port), TIMEOUT_S)
-        self._sent: list[tuple[int, int]] = []
-        self._correlation_id = 0
-
-    def send(self, request: Any, version: int) -> None:
-        self._correlation_id += 1
-        parts = frames.encode_request(request, version, self._correlation_id, "script")
-        self._socket.sendall(b"".join(bytes(part) for part in parts))
-        self._sent.append((request.API_KEY, version))
-
-    def receive(self) -> Any:
-        api_key, version = self._sent.pop(0)
-        frame = self._read(struct.unpack(">i", self._read(4))[0])
-        _, body = frames.decode_response_header(api_key, version, frame)
-        return decode(frames.response_class(api_key), version, frame, body)
-
-    def _read(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            part = self._socket.recv(count - len(data))
-            if not part:
-                raise ConnectionError("the broker has closed the connection")
-            data += part
-        return data
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-class Labels:
-    """Messages as dictionaries, with a label for each member id in the order of their appearance."""
-
-    def __init__(self) -> None:
-        self._labels: dict[str, str] = {}
-
-    def plain(self, value: Any) -> Any:
-        if isinstance(value, list):
-            plain = [self.plain(each) for each in value]
-            return sorted(plain, key=lambda each: each["member_id"]) if _are_members(plain) else plain
-        if isinstance(value, str):
-            return self._labels.setdefault(value, f"member {len(self._labels)}") if MEMBER_ID.match(value) else value
-        if isinstance(value, bytes | bytearray | memoryview):
-            return bytes(value).hex()
-        fields = getattr(type(value), "__slots__", None)
-        if fields is None or value is None:
-            return value
-        return {name: self.plain(getattr(value, name)) for name in fields if name not in LEFT_OUT}
-
-
-class Wire:
-    """Some clients of one broker, by name, and the transcript of what they were answered."""
-
-    def __init__(self, bootstrap: str) -> None:
-        host, port = bootstrap.split(",")[0].rsplit(":", 1)
-        self._address = host, int(port)
-        self._sockets: dict[str, Socket] = {}
-        self.labels = Labels()
-        self.transcript: list[Any] = []
-
-    def socket(self, client: str) -> Socket:
-        if client not in self._sockets:
-            self._sockets[client] = Socket(*self._address)
-        return self._sockets[client]
-
-    def send(self, client: str, request: Any, version: int) -> None:
-        self.socket(client).send(request, version)
-
-    def receive(self, client: str) -> Any:
-        response = self.socket(client).receive()
-        self.transcript.append([client, type(response).__name__, self.labels.plain(response)])
-        return response
-
-    def call(self, client: str, request: Any, version: int) -> Any:
-        self.send(client, request, version)
-        return self.receive(client)
-
-    def settle(self, request: Any, version: int, is_settled: Callable[[Any], bool]) -> Any:
-        """Ask until the answer is what the script can go on with; not noted."""
-        while True:
-            self.send("settle", request, version)
-            response = self.socket("settle").receive()
-            if is_settled(response):
-                return response
-
-    def close(self) -> None:
-        for each in self._sockets.values():
-            each.close()
-
-
-def _are_members(rows: list[Any]) -> bool:
-    """A broker keeps its members in no order in particular."""
-    return bool(rows) and all(isinstance(row, dict) and "member_id" in row for row in rows)
-
-
-# Requests
-
-
-def join(group: str, member_id: str = "", **changes: Any) -> JoinGroupRequest:
-    protocols = changes.pop("protocols", {"range": b"\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff"})
-    fields = {"session_timeout_ms": SESSION_MS, "rebalance_timeout_ms": 10_000, "protocol_type": "consumer", **changes}
-    return JoinGroupRequest(
-        group_id=group,
-        member_id=member_id,
-        protocols=[JoinGroupRequestProtocol(name=name, metadata=data) for name, data in protocols.items()],
-        **fields,
-    )
-
-
-def sync(group: str, member_id: str, generation: int, shares: dict[str, bytes] | None = None, **changes: Any) -> Any:
-    return SyncGroupRequest(
-        **{
-            "group_id": group,
-            "member_id": member_id,
-            "generation_id": generation,
-            "protocol_type": "consumer",
-            "protocol_name": "range",
-            "assignments": [
-                SyncGroupRequestAssignment(member_id=each, assignment=share) for each, share in (shares or {}).items()
-            ],
-            **changes,
-        }
-    )
-
-
-def old_sync(group: str, member_id: str, generation: int, shares: dict[str, bytes] | None = None) -> Any:
-    return sync(group, member_id, generation, shares, protocol_type=None, protocol_name=None)
-
-
-def beat(group: str, member_id: str, generation: int, instance: str | None = None) -> HeartbeatRequest:
-    return HeartbeatRequest(group_id=group, member_id=member_id, generation_id=generation, group_instance_id=instance)
-
-
-def leave(group: str, *members: tuple[str, str | None]) -> LeaveGroupRequest:
-    return LeaveGroupRequest(
-        group_id=group, members=[MemberIdentity(member_id=each, group_instance_id=name) for each, name in members]
-    )
-
-
-def commit(
-    group: str,
-    offset: int,
-    member_id: str = "",
-    generation: int = -1,
-    *,
-    topics: tuple[str, ...] = (TOPIC,),
-    partitions: tuple[int, ...] = (0,),
-    **changes: Any,
-) -> OffsetCommitRequest:
-    metadata = changes.pop("metadata", "m")
-    rows = [
-        OffsetCommitRequestPartition(partition_index=each, committed_offset=offset, committed_metadata=metadata)
-        for each in partitions
-    ]
-    return OffsetCommitRequest(
-        group_id=group,
-        member_id=member_id,
-        generation_id_or_member_epoch=generation,
-        topics=[OffsetCommitRequestTopic(name=topic, partitions=rows) for topic in topics],
-        **changes,
-    )
-
-
-def fetch(group: str, topic: str | None = TOPIC, *, stable: bool = False) -> OffsetFetchRequest:
-    topics = None if topic is None else [OffsetFetchRequestTopics(name=topic, partition_indexes=[0, 1])]
-    return OffsetFetchRequest(groups=[OffsetFetchRequestGroup(group_id=group, topics=topics)], require_stable=stable)
-
-
-def old_fetch(group: str, topic: str | None = TOPIC) -> OffsetFetchRequest:
-    topics = None if topic is None else [OffsetFetchRequestTopic(name=topic, partition_indexes=[0, 1])]
-    return OffsetFetchRequest(group_id=group, topics=topics)
-
-
-def prepare(wire: Wire, group: str) -> None:
-    """Wait until the group has a coordinator that has loaded, and the topic is there."""
-    request = CreateTopicsRequest(topics=[CreatableTopic(name=TOPIC, num_partitions=2, replication_factor=1)])
-    wire.settle(request, 7, lambda answer: answer.topics[0].error_code in (0, 36))
-    find = FindCoordinatorRequest(coordinator_keys=[group])
-    wire.settle(find, 4, lambda answer: answer.coordinators[0].error_code not in RETRIABLE)
-    wire.settle(fetch(group), 9, lambda answer: answer.groups[0].error_code not in RETRIABLE)
-    wire.settle(
-        commit(f"{group}-probe", 1), 9, lambda answer: answer.topics[0].partitions[0].error_code not in RETRIABLE
-    )
-
-
-def member(wire: Wire, client: str, group: str, **changes: Any) -> str:
-    return str(wire.call(client, join(group, **changes), 9).member_id)
-
-
-# Scripts
 
 
 def one_member(wire: Wire, group: str) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from groups.group_scripts import CONFIG, SCRIPTS, Wire, transcript
+from groups.group_scripts import CONFIG, SCRIPTS, transcript
+from groups.wire import Wire
 
 from actors.cluster import Cluster
 

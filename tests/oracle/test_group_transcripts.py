@@ -7,7 +7,6 @@ from pathlib import Path
 from groups.group_scripts import (
     CONFIG,
     SCRIPTS,
-    Labels,
     listing_and_deleting,
     offsets,
     one_member,
@@ -15,6 +14,7 @@ from groups.group_scripts import (
     transcript,
     two_members,
 )
+from groups.wire import Labels
 
 from actors.cluster import Cluster
 from bench.peers.kafka import KafkaCluster
