@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from groups.group_scripts import Socket
+from groups.wire import Socket
 
 from actors.broker.config.implemented import TOPIC
 from kstore.schema.messages.create_partitions import (
