@@ -77,8 +77,15 @@ class Follower:
         except KafkaError as error:
             failed = True
             self.replica.note("ReplicationFailed", self.replica.label, message.offset, error.code)
-        self._report(failed)
-        self.replica.start_disk_work()
+        if message.records and self.replica.fsync_first and not failed:
+            self.replica.lane.sync(self._synced)
+        else:
+            self._report(failed)
+        self.replica.appended()
+
+    def _synced(self) -> None:
+        """What was taken is on the disk, or never will be."""
+        self._report(self.log.failure is not None)
 
     def _append(self, message: Replicate) -> None:
         log, replica = self.log, self.replica

@@ -18,6 +18,7 @@ from kstore.errors import (
     FencedLeaderEpoch,
     IneligibleReplica,
     KafkaError,
+    KafkaStorageError,
     NotEnoughReplicas,
     NotEnoughReplicasAfterAppend,
     OperationNotAttempted,
@@ -54,6 +55,7 @@ class Leader:
         "appends",
         "check_armed",
         "collected",
+        "durable_appends",
         "expiry",
         "expiry_ms",
         "in_sync",
@@ -67,6 +69,7 @@ class Leader:
         self.log = replica.log
         self.collected: list[tuple[Append, Reply]] = []
         self.appends = WaitingAppends()
+        self.durable_appends = WaitingAppends()  # with acks=1, before the log is synced
         self.check_armed = False
         self.expiry: Timer | None = None
         self.expiry_ms = 0
@@ -144,11 +147,26 @@ class Leader:
                 in_sync.leader_epoch,
                 outcome.duplicate,
             )
-            if message.required_acks != -1:
-                reply.set(info)
-            else:
+            if message.required_acks == -1:
                 self._answer_when_committed(message, reply, info, now_ms)
-        replica.start_disk_work()
+            elif replica.fsync_first and log.recovery_point <= info.last_offset:
+                self.durable_appends.add(WaitingAppend(info.last_offset + 1, 0, info, reply))
+            else:
+                reply.set(info)
+        if replica.fsync_first and new_end != old_end:
+            replica.lane.sync(self.synced)
+        replica.appended()
+
+    def synced(self) -> None:
+        """The log is durable up to some offset, which may be committed now, or has failed."""
+        failure = self.log.failure
+        if failure is None:
+            for waiting in self.durable_appends.pass_to(self.log.recovery_point):
+                waiting.reply.set(waiting.info)
+            self._advance(self.replica.now_ms())
+        else:
+            for waiting in (*self.durable_appends.take_all(), *self.appends.take_all()):
+                waiting.reply.fail(KafkaStorageError(failure))
 
     def _answer_when_committed(self, message: Append, reply: Reply, info: Appended, now_ms: int) -> None:
         required = info.last_offset + 1
@@ -188,6 +206,8 @@ class Leader:
         """Move the high watermark if it may move, and tell those who wait for that."""
         log, replica = self.log, self.replica
         high_watermark = self.in_sync.high_watermark(log.end_offset, now_ms)
+        if replica.fsync_first:
+            high_watermark = min(high_watermark, log.recovery_point)
         if high_watermark <= log.high_watermark:
             return
         log.advance_high_watermark(high_watermark)
@@ -287,6 +307,6 @@ class Leader:
         collected, self.collected = self.collected, []
         for _, reply in collected:
             reply.fail(error)
-        for waiting in self.appends.take_all():
+        for waiting in (*self.durable_appends.take_all(), *self.appends.take_all()):
             waiting.reply.fail(error)
         self.serving.leave(error)

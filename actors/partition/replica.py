@@ -4,17 +4,15 @@ The actor owns the partition's log. What it does depends on its role (`leader.py
 of roles, what both answer alike, and the log's disk work. A role change answers everybody who waits here with
 NOT_LEADER_OR_FOLLOWER.
 
-Disk work (fsync of closed segments, deletion of files) is done off the turn, one piece after the other; the log is
-closed for good after its last.
+A log is looked after (`upkeep`) while it is in use and for a little longer; an idle one costs nothing.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from actors.partition.disk_lane import DiskLane
 from actors.partition.follower import Follower
 from actors.partition.leader import CheckInSync, ExpireAppends, Leader
 from actors.partition.messages import (
@@ -48,10 +46,15 @@ from actors.partition.serving import TellNews
 from actors.runtime import Actor, receives
 from kstore.errors import KafkaError, NotLeaderOrFollower, OffsetNotAvailable, UnknownTopicOrPartition
 from kstore.log import Log
+from kstore.log.config import LONG_MAX
 
 if TYPE_CHECKING:
     from actors.runtime import Node, Ref, Reply
-    from kstore.log import DiskWork, LogConfig
+    from kstore.log import LogConfig
+
+UPKEEP_MS = 1_000
+IDLE_UPKEEP_MS = 600_000
+UPKEEP = Upkeep()
 
 LATEST = -1
 EARLIEST = -2
@@ -109,9 +112,8 @@ class Replica(Actor):
         self.follower: Follower | None = None
         self.leader_epoch = -1
         self.checkpoint_due = False
-        self.disk_works: deque[DiskWork] = deque()
-        self.disk_busy = False
-        self.when_idle: Callable[[], None] | None = None
+        self.lane = DiskLane(self, self.log)
+        self.upkeep_armed = False
 
     # -- roles ---------------------------------------------------------------------------------------------------
 
@@ -128,6 +130,8 @@ class Replica(Actor):
         self.note("BecameLeader", self.label, message.leader_epoch, self.log.end_offset)
         self.leader = Leader(self, message)
         self.leader.look_at_in_sync()
+        if self.fsync_first:
+            self.lane.sync(self.leader.synced)
 
     @receives(BecomeFollower)
     def become_follower(self, message: BecomeFollower) -> None:
@@ -316,33 +320,31 @@ class Replica(Actor):
         self.checkpoint_due = False
         return self.log.high_watermark
 
+    def appended(self) -> None:
+        """The log has grown: do its disk work, and look after it for as long as it is in use."""
+        self.lane.start()
+        if not self.upkeep_armed:
+            self.upkeep_armed = True
+            self.after(UPKEEP_MS, UPKEEP)
+
     @receives(Upkeep)
     def upkeep(self, message: Upkeep) -> None:
-        """Roll by age, forget idle producers."""
-        self._queue_works(self.log.tick(self.now_ms()))
+        """Roll by age, sync by age, free memory, forget idle producers; a log that is idle isn't looked at again."""
+        log = self.log
+        self.lane.add(log.tick(self.now_ms()))
+        self.upkeep_armed = False
+        sync_by_age = log.config.flush_ms < LONG_MAX and log.recovery_point < log.end_offset
+        if len(log.hot) or sync_by_age:
+            self.upkeep_armed = True
+            self.after(UPKEEP_MS, UPKEEP)
+        elif len(log.producers):
+            self.upkeep_armed = True
+            self.after(IDLE_UPKEEP_MS, UPKEEP)
 
-    def start_disk_work(self) -> None:
-        """Begin what an append left to be done off the turn."""
-        works = self.log.take_work()
-        if works:
-            self._queue_works(works)
-
-    def _queue_works(self, works: list[DiskWork]) -> None:
-        self.disk_works.extend(works)
-        if not self.disk_busy:
-            self._next_work()
-
-    def _next_work(self) -> None:
-        self.disk_busy = bool(self.disk_works)
-        if self.disk_busy:
-            work = self.disk_works.popleft()
-            self.on_disk(work.run, self._work_done, work.done)
-
-    def _work_done(self, outcome: Any, done: Callable[[BaseException | None], None]) -> None:
-        done(outcome if isinstance(outcome, BaseException) else None)
-        self._next_work()
-        if not self.disk_busy and self.when_idle is not None:
-            self.when_idle()
+    @property
+    def fsync_first(self) -> bool:
+        """With ``flush.messages=1`` nothing is acknowledged, or counts as replicated, before it is on the disk."""
+        return self.log.config.flush_messages == 1
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -350,7 +352,7 @@ class Replica(Actor):
     def remove(self, message: Remove) -> None:
         """The partition is no longer here: its log goes, after the disk work that is under way."""
         self._leave_role(UnknownTopicOrPartition(f"{self.label} was deleted or moved away"))
-        self._end_with(self._remove_log, self.defer())
+        self.lane.end_with(partial(self._remove_log, self.defer()))
 
     def _remove_log(self, reply: Reply) -> None:
         """Move the folder out of the way at once, as another topic may take its name, and delete it at leisure."""
@@ -366,18 +368,10 @@ class Replica(Actor):
     def close(self, message: Close) -> None:
         """A stop in order: nobody is left waiting, and the log is on disk."""
         self._leave_role()
-        self._end_with(self._close_log, self.defer())
+        self.lane.end_with(partial(self._close_log, self.defer()))
 
     def _close_log(self, reply: Reply) -> None:
         log = self.log
         log.close()
         reply.set(Closed(log.recovery_point, log.start_offset, log.high_watermark))
         self.stop()
-
-    def _end_with(self, last: Callable[..., None], *args: object) -> None:
-        """Do the last thing to the log, once no disk work is under way; what waits is covered by it."""
-        self.disk_works.clear()
-        if self.disk_busy:
-            self.when_idle = partial(last, *args)
-        else:
-            last(*args)

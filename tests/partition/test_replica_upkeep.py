@@ -1,7 +1,9 @@
 """What replicas do beside the data path: checkpoints, starting anew where the leader begins, changes that wait."""
 
+import pytest
 from clients import Client, batch, values
 
+from kstore.errors import KafkaStorageError
 from kstore.log.checkpoints import HIGH_WATERMARKS, read_offsets
 
 
@@ -112,3 +114,53 @@ def test_a_clean_stop_loses_nothing_and_recovers_nothing(start, tmp_path):
         assert len(values(client.fetch("t", 0).records)) == values_before + 1
         assert all(client.replica(node, "t").log.recovery.clean or not values_before for node in (1, 2, 3))
         cluster.close()
+
+
+@pytest.mark.parametrize("acks", [-1, 1])
+def test_with_flush_messages_1_what_is_acknowledged_is_on_the_disk(start, acks):
+    client = start()
+    client.create("t", flush_messages="1")
+    leader = client.leader("t")
+    for number in range(5):
+        assert client.produce("t", b"%d" % number, acks=acks).base_offset == number
+        assert client.replica(leader, "t").log.recovery_point == number + 1
+        if acks == -1:
+            assert all(client.replica(node, "t").log.recovery_point == number + 1 for node in (1, 2, 3))
+
+
+def test_with_flush_messages_1_many_appends_share_a_sync(start):
+    client = start(brokers=1)
+    client.create("t", copies=1, flush_messages="1")
+    sent = [client.send(1, client.produce_request("t", batch(b"a")), connection=n) for n in range(100)]
+    client.cluster.wait_for(lambda: all(sent))
+    assert sorted(s[0].responses[0].partition_responses[0].base_offset for s in sent) == list(range(100))
+    assert client.replica(1, "t").log.recovery_point == 100
+
+
+def test_with_flush_messages_1_an_append_whose_sync_fails_is_refused(start, monkeypatch):
+    client = start(brokers=1)
+    client.create("t", copies=1, flush_messages="1")
+    client.produce("t", b"a")
+    log = client.replica(1, "t").log
+
+    def failing(*args):
+        def sync():
+            raise OSError(5, "input/output error")
+
+        return sync
+
+    monkeypatch.setattr(type(log.segments.active.file), "sync_later", failing)
+    assert client.produce("t", b"b").error_code == KafkaStorageError.code
+    assert client.produce("t", b"c").error_code == KafkaStorageError.code
+    assert client.latest("t").offset == 1
+
+
+def test_an_idle_log_is_not_looked_after(start):
+    client = start(brokers=1)
+    client.create("t", copies=1)
+    client.produce("t", b"a")
+    client.run(5)
+    looks = client.cluster.world.recorder.count("Upkeep")
+    client.run(3_600)
+    assert client.cluster.world.recorder.count("Upkeep") == looks
+    assert len(client.replica(1, "t").log.hot) == 0

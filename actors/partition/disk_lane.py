@@ -1,0 +1,99 @@
+"""The slow disk work of one log, done off the turn, one piece after the other.
+
+A log hands out work as it comes up (closed segments to sync, files to unlink) and wants it done in that order. Whoever
+must know that something is durable asks for a sync and is called back; those who ask while one is under way share the
+next, which is what makes a commit of a group of appends cost one fsync.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.runtime import Actor
+    from kstore.log import DiskWork, Log
+
+Then = Callable[[], None]
+
+
+class DiskLane:
+    """Runs the work of ``log`` for the actor that owns it."""
+
+    __slots__ = ("actor", "busy", "last", "log", "synced", "syncing", "works")
+
+    def __init__(self, actor: Actor, log: Log) -> None:
+        self.actor = actor
+        self.log = log
+        self.works: deque[DiskWork] = deque()
+        self.busy = False
+        self.syncing = False
+        self.synced: list[tuple[int, Then]] = []  # who waits for the log to be durable up to an offset
+        self.last: Then | None = None
+
+    def start(self) -> None:
+        """Begin what the log has handed out since the last time."""
+        works = self.log.take_work()
+        if works:
+            self.add(works)
+
+    def add(self, works: list[DiskWork]) -> None:
+        """Do these after what is waiting."""
+        self.works.extend(works)
+        if not self.busy:
+            self._next()
+
+    def sync(self, then: Then) -> None:
+        """Call ``then`` when the log is durable up to its present end, or has failed."""
+        self.synced.append((self.log.end_offset, then))
+        if not self.syncing:
+            self._sync()
+
+    def end_with(self, last: Then) -> None:
+        """Do the last thing to the log, once no work is under way; it covers what waits."""
+        self.works.clear()
+        self.synced.clear()
+        if self.busy:
+            self.last = last
+        else:
+            last()
+
+    def _sync(self) -> None:
+        work = self.log.flush_work()
+        self.syncing = work is not None
+        if work is not None:
+            self.add([work])
+            return
+        waiting, self.synced = self.synced, []
+        for _, then in waiting:
+            then()
+
+    def _next(self) -> None:
+        self.busy = bool(self.works)
+        if self.busy:
+            work = self.works.popleft()
+            self.actor.on_disk(work.run, self._done, work)
+
+    def _done(self, outcome: Any, work: DiskWork) -> None:
+        work.done(outcome if isinstance(outcome, BaseException) else None)
+        self._next()
+        if self.synced:
+            self._tell_synced()
+        if not self.busy and self.last is not None:
+            last, self.last = self.last, None
+            last()
+
+    def _tell_synced(self) -> None:
+        log = self.log
+        durable = log.end_offset if log.failure is not None else log.recovery_point
+        waiting, self.synced = self.synced, []
+        for end_offset, then in waiting:
+            if end_offset <= durable:
+                then()
+            else:
+                self.synced.append((end_offset, then))
+        if not self.works and not self.busy:
+            self.syncing = False
+            if self.synced:
+                self._sync()
