@@ -37,8 +37,10 @@ def read_lines(fs: FileSystem, path: str) -> list[str]:
         lines = fs.read_bytes(path).decode("utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: not a text file: {error}") from None
-    if not lines or lines[0] != "0":
-        raise CheckpointError(f"{path}:1: expected version 0, found {lines[0] if lines else 'nothing'!r}")
+    if not lines:
+        return []  # as Kafka makes it before it has anything to write
+    if lines[0] != "0":
+        raise CheckpointError(f"{path}:1: expected version 0, found {lines[0]!r}")
     entries = lines[2:]
     if len(lines) < 2 or lines[1] != str(len(entries)):
         raise CheckpointError(f"{path}:2: the count doesn't match the {len(entries)} entries")

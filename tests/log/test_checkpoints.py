@@ -18,6 +18,11 @@ def test_offsets_are_read_as_written(offsets: dict[tuple[str, int], int]) -> Non
     assert checkpoints.read_offsets(fs, checkpoints.HIGH_WATERMARKS) == offsets
 
 
+def test_a_checkpoint_as_kafka_makes_it_before_it_writes_one_is_empty(fs: FileSystem) -> None:
+    fs.replace("a-checkpoint", b"")
+    assert read_offsets(fs, "a-checkpoint") == {}
+
+
 def test_a_missing_checkpoint_is_empty(fs: FileSystem) -> None:
     assert checkpoints.read_offsets(fs, checkpoints.RECOVERY_POINTS) == {}
     assert checkpoints.read_meta_properties(fs) is None
@@ -27,7 +32,6 @@ def test_a_missing_checkpoint_is_empty(fs: FileSystem) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"1\n0\n",
         b"0\n",
         b"0\n2\norders 0 5\n",
