@@ -191,6 +191,8 @@ cdef class LeaderAppend:
             return self.accept(group)
         except KafkaError as error:
             self.staged = staged
+            if self.log.failure is not None:    # it failed while it made room for this group
+                self.error = error
             return error
         except OSError as error:
             self.error = self.storage_error(error)

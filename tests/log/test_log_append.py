@@ -246,6 +246,34 @@ def test_a_torn_write_closes_the_log_for_appends_but_not_for_reads(monkeypatch: 
     assert content(log.read(0, 1000)) == everything(log)[0]
 
 
+def test_a_torn_write_before_a_roll_fails_every_group_of_the_append(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = opened(MemoryFileSystem(), small_config())
+    writes = []
+
+    def torn(*_: object) -> None:
+        writes.append(1)
+        raise TornWriteError(5, "Input/output error")
+
+    monkeypatch.setattr(type(log.segments.active.file), "append", torn)
+    answers = log.append_as_leader([[batch(3, producer=9, sequence=n * 3)] for n in range(8)], 0, NOW_MS)
+    assert {type(each) for each in answers} == {KafkaStorageError}
+    assert (len(writes), log.end_offset, len(log.producers), len(log.hot)) == (1, 0, 0, 0)
+
+
+def test_groups_that_were_written_before_a_failed_roll_stay_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = opened(MemoryFileSystem(), small_config())
+    append(log, batch())
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(MemoryFileSystem, "replace", full)
+    answers = log.append_as_leader([[batch(3)] for _ in range(6)], 0, NOW_MS)
+    written = [each for each in answers if isinstance(each, AppendInfo)]
+    assert 0 < len(written) < 6
+    assert log.end_offset == written[-1].last_offset + 1 == sum(each.count for each in log.batches(0))
+
+
 def test_an_epoch_that_cannot_be_written_down_appends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     log = opened(MemoryFileSystem())
     append(log, batch())
