@@ -135,7 +135,7 @@ class Loader:
     def _load_epochs(self) -> None:
         try:
             self.epochs = LeaderEpochs.read(self.fs, self.epochs.path)
-            self.epochs_known = True
+            self.epochs_known = len(self.epochs) > 0 or not len(self.segments)  # an empty file may be a lost one
         except FileNotFoundError:
             self.epochs_known = not len(self.segments)
         except CheckpointError:

@@ -20,7 +20,7 @@ def test_offsets_are_read_as_written(offsets: dict[tuple[str, int], int]) -> Non
 
 def test_a_checkpoint_as_kafka_makes_it_before_it_writes_one_is_empty(fs: FileSystem) -> None:
     fs.replace("a-checkpoint", b"")
-    assert read_offsets(fs, "a-checkpoint") == {}
+    assert checkpoints.read_offsets(fs, "a-checkpoint") == {}
 
 
 def test_a_missing_checkpoint_is_empty(fs: FileSystem) -> None:
