@@ -6,6 +6,7 @@ import pykka
 from actors.runtime.recorder import Recorder
 
 class Stopped(Exception): ...
+class Envelope: ...
 
 class Inbox:
     @property
