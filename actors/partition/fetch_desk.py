@@ -108,7 +108,7 @@ class FetchDesk(Actor):
                 context.reply.set(FetchResponse(error_code=error, session_id=0))
                 return
             self._go_on(session, request, uses_ids, now_ms)
-        context.session_id = session.id if session is not None else 0
+        context.session_id = session.id if session is not None and session.slots else 0
         gathering = Gathering(
             context,
             session,

@@ -85,7 +85,8 @@ class Follower:
 
     def _synced(self) -> None:
         """What was taken is on the disk, or never will be."""
-        self._report(self.log.failure is not None)
+        if self.replica.follower is self:
+            self._report(self.log.failure is not None)
 
     def _append(self, message: Replicate) -> None:
         log, replica = self.log, self.replica

@@ -159,6 +159,8 @@ class Leader:
 
     def synced(self) -> None:
         """The log is durable up to some offset, which may be committed now, or has failed."""
+        if self.replica.leader is not self:
+            return  # the sync was begun in an earlier role
         failure = self.log.failure
         if failure is None:
             for waiting in self.durable_appends.pass_to(self.log.recovery_point):

@@ -159,6 +159,23 @@ def test_a_forgotten_partition_is_silent(start):
     assert found(client.ask(1, session_request(client, "t", {}, session=(first.session_id, 2)))) == {}
 
 
+def test_a_session_of_nothing_is_no_session(start):
+    client = start(brokers=1)
+    client.create("t", copies=1)
+    first = client.ask(1, session_request(client, "t", {0: 0}, max_wait_ms=0))
+    last = client.ask(1, session_request(client, "t", {}, session=(first.session_id, 1), forgotten=[0]))
+    assert (last.error_code, last.session_id, found(last)) == (0, 0, {})
+
+
+@pytest.mark.parametrize("bound", [-1, 0, 1])
+def test_senseless_bounds_do_no_harm(start, bound):
+    client = start(brokers=1)
+    client.create("t", copies=1)
+    client.produce("t", b"a")
+    bounds = {"max_bytes": bound, "min_bytes": bound, "max_wait_ms": bound, "partition_max_bytes": bound}
+    assert values(client.fetch("t", 0, **bounds).records) == [b"a"]
+
+
 def test_a_session_is_known_by_its_id_and_the_number_of_the_request(start):
     client = start(brokers=1)
     client.create("t", copies=1)
