@@ -138,6 +138,7 @@ class Broker(Actor):
             self.joined = me is not None and me.epoch == node.view.broker_epoch
             if not self.joined:
                 return
+            self.replicas.sweep(image)
             delta = image.whole()
         self.replicas.follow(image, delta)
         node.view = replace(node.view, replicas=dict(self.replicas.refs))

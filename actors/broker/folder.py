@@ -57,6 +57,11 @@ class Folder:
         elif self.meta.node_id != meta.node_id:
             raise FolderError(f"{self.name} belongs to node {self.meta.node_id}: rename it node-{self.meta.node_id}")
 
+    def forget(self, key: tuple[str, int]) -> None:
+        """What the checkpoints say of a partition is of one that is gone."""
+        for offsets in (self.recovery_points, self.high_watermarks, self.start_offsets):
+            offsets.pop(key, None)
+
     def checkpoint_high_watermarks(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Remember how far each partition is committed."""
         write_offsets(self.fs, HIGH_WATERMARKS, offsets, sync=False)

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.config import topic_log_config, topic_values
 from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, ResourceType, TopicImage
+from actors.controller.messages import METADATA_LOG
 from actors.partition.checkpoints import ForgetReplica, HighWatermarks
 from actors.partition.fetcher import ReplicaFetcher
 from actors.partition.isr_changes import IsrChanges
 from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Close, Closed, Configure, Remove
 from actors.partition.replica import Replica
 from kstore.log.checkpoints import read_partition_metadata, write_partition_metadata
+from kstore.log.names import topic_and_partition
 
 if TYPE_CHECKING:
     from actors.broker.broker import Broker
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from actors.runtime import Ref
 
 Key = tuple[str, int]
+DOOMED = "-delete"
 
 
 def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int:
@@ -48,6 +52,41 @@ class Replicas:
         self.fetchers: dict[int, Ref] = {}
         self.isr_changes = broker.spawn(IsrChanges, controller_id)
         self.high_watermarks = broker.spawn(HighWatermarks, folder.high_watermarks, folder.checkpoint_high_watermarks)
+
+    # -- joining the cluster ---------------------------------------------------------------------------------------
+
+    def sweep(self, image: ClusterImage) -> None:
+        """Remove what the folder has of partitions that left this node while it was away, or as it died.
+
+        A folder is known by the topic id in its ``partition.metadata``; one without it is not touched.
+        """
+        fs = self.folder.fs
+        for name in fs.listdir():
+            key = topic_and_partition(name)
+            if name.endswith(DOOMED):
+                self._delete(name)
+            elif key is not None and name != METADATA_LOG:
+                topic_id = read_partition_metadata(fs, name)
+                if topic_id is not None and not self._belongs(image, key, topic_id):
+                    doomed = f"{name}.{self.broker.uuid().hex()}{DOOMED}"
+                    fs.rename(name, doomed)
+                    self._delete(doomed)
+                    self.folder.forget(key)
+                    self.high_watermarks.tell(ForgetReplica(*key))
+
+    def _belongs(self, image: ClusterImage, key: Key, topic_id: bytes) -> bool:
+        topic = image.topics.get(key[0])
+        if topic is None or topic.id != topic_id:
+            return False
+        found = topic.partitions.get(key[1])
+        return found is not None and self.node.node_id in found.replicas
+
+    def _delete(self, doomed: str) -> None:
+        self.broker.on_disk(partial(self.folder.fs.remove_tree, doomed), self._deleted, doomed)
+
+    def _deleted(self, outcome: Any, doomed: str) -> None:
+        if isinstance(outcome, OSError):
+            self.broker.note("FolderNotDeleted", doomed, outcome.errno or -1)  # the next start tries again
 
     # -- following the image ---------------------------------------------------------------------------------------
 
@@ -97,9 +136,7 @@ class Replicas:
     def _make(self, image: ClusterImage, topic: TopicImage, number: int) -> Ref:
         key = (topic.name, number)
         fs, path = self.folder.fs, f"{topic.name}-{number}"
-        kept = read_partition_metadata(fs, path) if fs.exists(path) else None
-        if kept is not None and kept != topic.id:
-            fs.remove_tree(path)  # of a topic of this name that was deleted while the node was away
+        is_new = not fs.exists(path) or read_partition_metadata(fs, path) is None
         replica = self.broker.spawn(
             Replica,
             topic.name,
@@ -114,7 +151,7 @@ class Replicas:
             high_watermark=self.folder.high_watermarks.get(key, 0),
             start_offset=self.folder.start_offsets.pop(key, 0),
         )
-        if kept != topic.id:
+        if is_new:
             write_partition_metadata(fs, path, topic.id)
         return replica
 

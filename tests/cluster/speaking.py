@@ -12,6 +12,7 @@ from partition.clients import Client, Outcomes, batch, values
 
 from actors.cluster import Cluster
 from actors.runtime import Node
+from kstore.errors import OffsetNotAvailable
 from kstore.records import RecordBatch, parse_batches
 from kstore.schema.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from kstore.schema.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
@@ -90,7 +91,9 @@ class Speaker(Client):
         return self.send(leader, self.produce_request(topic, records, **how), connection=1)
 
     def everything(self, topic: str, *, index: int = 0) -> list[bytes]:
-        """All committed values of a partition."""
+        """All committed values of a partition, once its leader knows what is committed."""
+        while self.latest(topic, index=index).error_code == OffsetNotAvailable.code:
+            self.run(0.1)
         said: list[bytes] = []
         offset = self.latest(topic, index=index, timestamp=-2).offset
         while True:
@@ -148,7 +151,8 @@ class Speaker(Client):
 
     def described(self, topic: str, node: int) -> Any:
         """What a node answers to Metadata about one topic."""
-        return self.ask(node, MetadataRequest(topics=[MetadataRequestTopic(name=topic)])).topics[0]
+        request = MetadataRequest(topics=[MetadataRequestTopic(name=topic)], allow_auto_topic_creation=False)
+        return self.ask(node, request).topics[0]
 
     # -- waiting -------------------------------------------------------------------------------------------------
 
