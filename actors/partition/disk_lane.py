@@ -78,6 +78,8 @@ class DiskLane:
     def _done(self, outcome: Any, work: DiskWork) -> None:
         work.done(outcome if isinstance(outcome, BaseException) else None)
         self._next()
+        if not self.busy:
+            self.syncing = False
         if self.synced:
             self._tell_synced()
         if not self.busy and self.last is not None:
@@ -93,7 +95,5 @@ class DiskLane:
                 then()
             else:
                 self.synced.append((end_offset, then))
-        if not self.works and not self.busy:
-            self.syncing = False
-            if self.synced:
-                self._sync()
+        if self.synced and not self.syncing:
+            self._sync()

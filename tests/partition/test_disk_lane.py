@@ -1,0 +1,130 @@
+"""The disk work of a log in order, and who waits for it, by itself."""
+
+from actors.partition.disk_lane import DiskLane
+from kstore.log import DiskWork
+
+
+class Disk:
+    """Does the work of an actor when it is told to, in order."""
+
+    def __init__(self) -> None:
+        self.waiting = []
+
+    def on_disk(self, work, then, *args) -> None:
+        self.waiting.append((work, then, args))
+
+    def do_one(self) -> None:
+        work, then, args = self.waiting.pop(0)
+        try:
+            outcome = work()
+        except OSError as error:
+            outcome = error
+        then(outcome, *args)
+
+
+class Log:
+    """As much of a log as a lane knows."""
+
+    def __init__(self) -> None:
+        self.end_offset = 0
+        self.recovery_point = 0
+        self.failure = None
+        self.handed_out = []
+        self.done = []
+
+    def work(self, name, *, fails=False):
+        end_offset = self.end_offset
+
+        def run() -> None:
+            if fails:
+                raise OSError(5, "no")
+
+        def done(error) -> None:
+            self.done.append(name)
+            if error is None:
+                self.recovery_point = max(self.recovery_point, end_offset)
+            else:
+                self.failure = str(error)
+
+        return DiskWork(name, run, done)
+
+    def take_work(self):
+        handed_out, self.handed_out = self.handed_out, []
+        return handed_out
+
+    def flush_work(self):
+        return self.work(f"sync {self.end_offset}") if self.recovery_point < self.end_offset else None
+
+
+def lane_of():
+    disk, log = Disk(), Log()
+    return DiskLane(disk, log), disk, log
+
+
+def test_work_is_done_in_order_one_at_a_time():
+    lane, disk, log = lane_of()
+    log.handed_out = [log.work("a"), log.work("b")]
+    lane.start()
+    log.handed_out = [log.work("c")]
+    lane.start()
+    assert len(disk.waiting) == 1
+    for _ in range(3):
+        disk.do_one()
+    assert log.done == ["a", "b", "c"]
+    assert not lane.busy
+
+
+def test_those_who_wait_while_a_sync_is_under_way_share_the_next():
+    lane, disk, log = lane_of()
+    told = []
+    for end_offset in (1, 2, 3):
+        log.end_offset = end_offset
+        lane.sync(lambda end_offset=end_offset: told.append(end_offset))
+    disk.do_one()
+    assert told == [1]
+    disk.do_one()
+    assert told == [1, 2, 3]
+    assert log.done == ["sync 1", "sync 3"]
+
+
+def test_what_is_durable_already_is_not_waited_for():
+    lane, disk, _ = lane_of()
+    told = []
+    lane.sync(lambda: told.append(1))
+    assert told == [1]
+    assert disk.waiting == []
+
+
+def test_a_sync_that_other_work_has_made_needless_leaves_the_lane_ready():
+    lane, disk, log = lane_of()
+    told = []
+    log.end_offset = 1
+    lane.add([log.work("roll")])
+    lane.sync(lambda: told.append(1))
+    disk.do_one()
+    disk.do_one()
+    assert told == [1]
+    log.end_offset = 2
+    lane.sync(lambda: told.append(2))
+    disk.do_one()
+    assert told == [1, 2]
+
+
+def test_a_failed_sync_tells_those_who_wait():
+    lane, disk, log = lane_of()
+    told = []
+    log.end_offset = 1
+    lane.add([log.work("roll", fails=True)])
+    lane.sync(lambda: told.append(log.failure))
+    disk.do_one()
+    assert told == ["[Errno 5] no"]
+
+
+def test_the_last_thing_waits_for_the_work_under_way_and_no_other():
+    lane, disk, log = lane_of()
+    log.handed_out = [log.work("a"), log.work("b")]
+    lane.start()
+    lane.end_with(lambda: log.done.append("last"))
+    disk.do_one()
+    assert log.done == ["a", "last"]
+    assert disk.waiting == []
