@@ -146,11 +146,24 @@ class Network:
         """Let everything through again; what waited arrives in order."""
         self.cuts.clear()
         self.slow_us.clear()
+        self._release()
+
+    def mend(self, from_ids: Iterable[int], to_ids: Iterable[int]) -> None:
+        """Undo cuts of some nodes from others, both ways; what waited arrives in order."""
+        for a in from_ids:
+            for b in to_ids:
+                self.cuts.discard((a, b))
+                self.cuts.discard((b, a))
+        self._release()
+
+    def _release(self) -> None:
+        """Send what was held on its way again where the path is whole."""
         for session in list(self.sessions):
             for path in (session.inward, session.outward):
-                held, path.held = path.held, 0
-                for _ in range(held):
-                    self._schedule(path)
+                if path.held and self.reachable(path.sender, path.receiver):
+                    held, path.held = path.held, 0
+                    for _ in range(held):
+                        self._schedule(path)
 
     def slow(self, from_id: int, to_id: int, delay_ms: float) -> None:
         """Add a delay to every message from one node to another."""

@@ -1,12 +1,14 @@
 """Faults, drawn from the seed: brokers die and come back, links are cut, one way or both, are slow, and heal.
 
-At most one broker is down by a drawn kill at a time, but for a while now and then two; node 1, the only controller,
-dies less often than the others. What was killed comes back after a drawn time, and a cut lasts until the next heal.
+Each fault lasts as long as is drawn for it, so they overlap. At most one broker is down by a drawn kill at a time, but
+for a while now and then two; node 1, the only controller, dies less often than the others.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from actors.cluster import Cluster
@@ -15,10 +17,21 @@ if TYPE_CHECKING:
     from random import Random
 
 CONTROLLER = 1
+PAUSE_S_MAX = 1.2
 DOWN_MS_MAX = 5_000
+CUT_MS_MAX = 6_000
 SLOW_MS_MAX = 400
 
-WEIGHTS = {"kill": 4, "kill the controller": 1, "cut": 4, "isolate": 2, "slow": 2, "heal": 5, "rest": 3}
+WEIGHTS = {
+    "kill": 4,
+    "kill the controller": 1,
+    "cut": 4,
+    "deafen": 3,
+    "isolate": 3,
+    "cut a client off": 2,
+    "slow": 4,
+    "rest": 4,
+}
 
 
 class Faults:
@@ -30,57 +43,65 @@ class Faults:
         self.clock = cluster.world.clock
         self.random: Random = cluster.world.random
         self.client_ids = client_ids
-        self.due_back: dict[int, int] = {}  # node: when, in microseconds
+        self.ends: list[tuple[int, int, Callable[[], None]]] = []  # when, in microseconds, and what ends a fault
+        self.drawn = 0
+        self.down: set[int] = set()
         self.done: Counter[str] = Counter()
 
     def step(self) -> float:
-        """Do what is due and one thing that is drawn; returns after how many seconds to come back."""
-        self.bring_back()
+        """End what is due and do one thing that is drawn; returns after how many seconds to come back."""
+        while self.ends and self.ends[0][0] <= self.clock.now_us():
+            heappop(self.ends)[2]()
         (kind,) = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))
         self.done[kind] += 1
+        nodes = self.cluster.node_ids
         match kind:
             case "kill":
-                self.kill(self.random.choice([node for node in self.cluster.node_ids if node != CONTROLLER]))
+                self.kill(self.random.choice([node for node in nodes if node != CONTROLLER]))
             case "kill the controller":
                 self.kill(CONTROLLER)
             case "cut":
-                self.cut()
-            case "isolate":
-                self.isolate()
+                left, right = self.random.sample(nodes, 2)
+                self.cut([left], [right], both_ways=self.random.random() < 0.5)
+            case "deafen":  # it is heard by the controller, and doesn't hear what the cluster has become
+                deaf = self.random.choice([node for node in nodes if node != CONTROLLER])
+                self.cut([CONTROLLER], [deaf], both_ways=False)
+            case "isolate":  # from the other brokers, but not from its clients, so that a leader goes on taking
+                alone = self.random.choice(nodes)
+                self.cut([alone], [node for node in nodes if node != alone], both_ways=self.random.random() < 0.7)
+            case "cut a client off":
+                client = self.random.choice(self.client_ids)
+                self.cut([client], [self.random.choice(nodes)], both_ways=self.random.random() < 0.5)
             case "slow":
-                left, right = self.random.sample(self.cluster.node_ids, 2)
-                self.net.slow(left, right, self.random.randint(1, SLOW_MS_MAX))
-            case "heal":
-                self.net.heal()
-        return self.random.uniform(0.05, 1.5)
+                self.slow(*self.random.sample(nodes, 2))
+        return self.random.uniform(0.05, PAUSE_S_MAX)
 
-    def bring_back(self) -> None:
-        """Restart those whose time has come."""
-        for node_id, at_us in list(self.due_back.items()):
-            if at_us <= self.clock.now_us():
-                del self.due_back[node_id]
-                self.cluster.restart(node_id)
+    def later(self, duration_ms: int, end: Callable[[], None]) -> None:
+        self.drawn += 1
+        heappush(self.ends, (self.clock.now_us() + 1000 * duration_ms, self.drawn, end))
 
     def kill(self, node_id: int) -> None:
-        if node_id in self.due_back or (self.due_back and self.random.random() < 0.8):
+        if node_id in self.down or (self.down and self.random.random() < 0.8):
             return
         self.cluster.kill(node_id)
-        self.due_back[node_id] = self.clock.now_us() + 1000 * self.random.randint(1, DOWN_MS_MAX)
+        self.down.add(node_id)
+        self.later(self.random.randint(1, DOWN_MS_MAX), lambda: self.restart(node_id))
 
-    def cut(self) -> None:
-        """Cut two brokers off from each other, or one broker from a client."""
-        left, right = self.random.sample([*self.cluster.node_ids, *self.client_ids], 2)
-        self.net.cut([left], [right], both_ways=self.random.random() < 0.5)
+    def restart(self, node_id: int) -> None:
+        self.down.discard(node_id)
+        self.cluster.restart(node_id)
 
-    def isolate(self) -> None:
-        """Cut one broker off from the other brokers, but not from its clients, so that a leader goes on taking."""
-        node_id = self.random.choice(self.cluster.node_ids)
-        others = [other for other in self.cluster.node_ids if other != node_id]
-        self.net.cut([node_id], others, both_ways=self.random.random() < 0.7)
+    def cut(self, some: list[int], others: list[int], *, both_ways: bool) -> None:
+        self.net.cut(some, others, both_ways=both_ways)
+        self.later(self.random.randint(100, CUT_MS_MAX), lambda: self.net.mend(some, others))
+
+    def slow(self, from_id: int, to_id: int) -> None:
+        self.net.slow(from_id, to_id, self.random.randint(1, SLOW_MS_MAX))
+        self.later(self.random.randint(100, CUT_MS_MAX), lambda: self.net.slow(from_id, to_id, 0))
 
     def stop(self) -> None:
         """Heal everything and bring everybody back."""
+        self.ends.clear()
         self.net.heal()
-        for node_id in list(self.due_back):
-            del self.due_back[node_id]
-            self.cluster.restart(node_id)
+        for node_id in sorted(self.down):
+            self.restart(node_id)

@@ -158,6 +158,18 @@ def test_what_was_on_its_way_when_a_path_was_cut_waits_with_the_rest(pair: Pair)
     pair.until(lambda: pair.outcomes == [1, 2, 3])
 
 
+def test_mending_one_path_leaves_the_others_cut(pair: Pair) -> None:
+    pair.net.cut([1], [2, 3])
+    pair.send(1, 2)
+    pair.world.driver.run_for(1)
+    pair.net.mend([3], [1])
+    pair.world.driver.run_for(1)
+    assert pair.outcomes == []
+    pair.net.mend([2], [1])
+    pair.until(lambda: pair.outcomes == [1, 2])
+    assert not pair.net.cuts
+
+
 def test_a_request_that_is_not_answered_in_time_breaks_the_session_and_the_next_opens_another(pair: Pair) -> None:
     pair.send("keep", timeout_ms=1000)
     pair.send("keep", timeout_ms=500)

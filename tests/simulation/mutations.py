@@ -1,0 +1,71 @@
+"""Known bugs of Apache Kafka's history, put back in by a patch: what a campaign has to notice.
+
+Each is restated for this design, where Kafka's old path doesn't exist, and is nowhere in the product.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from actors.partition.follower import Follower
+from actors.partition.messages import BecomeFollower, Read, Replicate
+from actors.partition.replica import Replica
+from actors.partition.serving import Serving
+
+
+def truncate_to_the_high_watermark(patch: pytest.MonkeyPatch) -> None:
+    """KIP-101: a follower cuts its log at its own high watermark instead of where the leader's epochs say."""
+    begin = Follower.__init__
+
+    def begin_at_the_high_watermark(self: Follower, replica: Replica, message: BecomeFollower) -> None:
+        end_offset = replica.log.end_offset
+        if replica.log.truncate_to(replica.log.high_watermark) < end_offset:
+            replica.note("Truncated", replica.label, end_offset, replica.log.end_offset)
+        begin(self, replica, message)
+
+    patch.setattr(Follower, "__init__", begin_at_the_high_watermark)
+    patch.setattr(Serving, "_divergence", lambda self, message: None)
+
+
+def no_epoch_fencing(patch: pytest.MonkeyPatch) -> None:
+    """KIP-320: fetches carry no epochs. A follower's log is compared once when it begins to follow, as before that
+    KIP; after that the leader serves and counts it, and it takes what comes, whatever epoch either of them is in."""
+    compare, replicate, append = Serving._divergence, Follower.replicate, Follower._append
+
+    def compare_once(self: Serving, message: Read) -> tuple[int, int] | None:
+        compared = self.replica.node.world.__dict__.setdefault("compared", set())
+        follower = (self.replica.label, message.replica, message.broker_epoch, message.leader_epoch)
+        if follower in compared:
+            return None
+        diverging = compare(self, message)
+        if diverging is None:
+            compared.add(follower)
+        return diverging
+
+    def replicate_from_any_epoch(self: Follower, message: Replicate) -> None:
+        replicate(self, message._replace(leader_epoch=self.leader_epoch))
+
+    def append_of_any_epoch(self: Follower, message: Replicate) -> None:
+        known, self.leader_epoch = self.leader_epoch, 1 << 30
+        append(self, message)
+        self.leader_epoch = known
+
+    patch.setattr(Serving, "check_epoch", lambda self, epoch: None)
+    patch.setattr(Serving, "_divergence", compare_once)
+    patch.setattr(Follower, "replicate", replicate_from_any_epoch)
+    patch.setattr(Follower, "_append", append_of_any_epoch)
+
+
+def high_watermark_before_truncating(patch: pytest.MonkeyPatch) -> None:
+    """KAFKA-14704: the high watermark is taken from an answer that shows that the logs part, and the log is cut in a
+    later turn."""
+    replicate = Follower.replicate
+
+    def replicate_with_the_high_watermark_first(self: Follower, message: Replicate) -> None:
+        if message.diverging is not None and message.high_watermark >= 0 and message.leader_epoch == self.leader_epoch:
+            self._follow_offsets(message.high_watermark, message.log_start_offset)
+            self.replica.actor_ref.tell(message._replace(high_watermark=-1))
+        else:
+            replicate(self, message)
+
+    patch.setattr(Follower, "replicate", replicate_with_the_high_watermark_first)
