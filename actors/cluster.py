@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker.broker import Broker, StopNode
 from actors.broker.config import BrokerConfig
-from actors.broker.folder import Folder, claim_folder, claim_folder_at
+from actors.broker.folder import Folder, FolderError, claim_folder, claim_folder_at
+from actors.controller.foreign import refusal, unsupported_features
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
 from actors.runtime.future import ask
@@ -88,7 +89,9 @@ class Cluster:
 
             self.ports = Ports(self.world, listen, self.node_ids)
         for node_id in self.node_ids:
-            self.folders[node_id] = self._claim(node_id)
+            folder = self.folders[node_id] = self._claim(node_id)
+            if foreign := unsupported_features(folder.fs):
+                raise FolderError(refusal(folder.name, foreign))
         self._settle_identity()
 
     def _claim(self, node_id: int) -> Folder:
