@@ -7,7 +7,6 @@ next, which is what makes a commit of a group of appends cost one fsync.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,7 @@ class DiskLane:
     def __init__(self, actor: Actor, log: Log) -> None:
         self.actor = actor
         self.log = log
-        self.works: deque[DiskWork] = deque()
+        self.works: list[DiskWork] = []
         self.busy = False
         self.syncing = False
         self.synced: list[tuple[int, Then]] = []  # who waits for the log to be durable up to an offset
@@ -72,7 +71,7 @@ class DiskLane:
     def _next(self) -> None:
         self.busy = bool(self.works)
         if self.busy:
-            work = self.works.popleft()
+            work = self.works.pop(0)
             self.actor.on_disk(work.run, self._done, work)
 
     def _done(self, outcome: Any, work: DiskWork) -> None:

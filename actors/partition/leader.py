@@ -28,6 +28,7 @@ from kstore.errors import (
 if TYPE_CHECKING:
     from actors.partition.replica import Replica
     from actors.runtime import Reply, Timer
+    from kstore.log import AppendInfo
 
 GROUP_MAX = 32
 ISR_RETRY_MS = 200
@@ -55,13 +56,13 @@ class Leader:
         "appends",
         "check_armed",
         "collected",
-        "durable_appends",
         "expiry",
         "expiry_ms",
         "in_sync",
         "log",
         "replica",
         "serving",
+        "unsynced",
     )
 
     def __init__(self, replica: Replica, message: BecomeLeader) -> None:
@@ -69,7 +70,7 @@ class Leader:
         self.log = replica.log
         self.collected: list[tuple[Append, Reply]] = []
         self.appends = WaitingAppends()
-        self.durable_appends = WaitingAppends()  # with acks=1, before the log is synced
+        self.unsynced: WaitingAppends | None = None  # with acks=1, where the log must be synced first
         self.check_armed = False
         self.expiry: Timer | None = None
         self.expiry_ms = 0
@@ -136,39 +137,52 @@ class Leader:
         for (message, reply), outcome in zip(collected, outcomes, strict=True):
             if isinstance(outcome, KafkaError):
                 reply.fail(outcome)
-                continue
-            if outcome.duplicate:
-                replica.note("DuplicateAnswered", replica.label, outcome.first_offset, outcome.last_offset)
-            info = Appended(
-                outcome.first_offset,
-                outcome.last_offset,
-                outcome.log_append_time,
-                log.start_offset,
-                in_sync.leader_epoch,
-                outcome.duplicate,
-            )
-            if message.required_acks == -1:
-                self._answer_when_committed(message, reply, info, now_ms)
-            elif replica.fsync_first and log.recovery_point <= info.last_offset:
-                self.durable_appends.add(WaitingAppend(info.last_offset + 1, 0, info, reply))
             else:
-                reply.set(info)
+                self._accepted(message, reply, outcome, now_ms)
         if replica.fsync_first and new_end != old_end:
             replica.lane.sync(self.synced)
         replica.appended()
+
+    def _accepted(self, message: Append, reply: Reply, outcome: AppendInfo, now_ms: int) -> None:
+        """One request's batches are in the log: acknowledge them, now or when they are where they must be."""
+        replica, log = self.replica, self.log
+        if outcome.duplicate:
+            replica.note("DuplicateAnswered", replica.label, outcome.first_offset, outcome.last_offset)
+        info = Appended(
+            outcome.first_offset,
+            outcome.last_offset,
+            outcome.log_append_time,
+            log.start_offset,
+            self.in_sync.leader_epoch,
+            outcome.duplicate,
+        )
+        if message.required_acks == -1:
+            self._answer_when_committed(message, reply, info, now_ms)
+        elif replica.fsync_first and log.recovery_point <= info.last_offset:
+            if self.unsynced is None:
+                self.unsynced = WaitingAppends()
+            self.unsynced.add(WaitingAppend(info.last_offset + 1, 0, info, reply))
+        else:
+            reply.set(info)
 
     def synced(self) -> None:
         """The log is durable up to some offset, which may be committed now, or has failed."""
         if self.replica.leader is not self:
             return  # the sync was begun in an earlier role
         failure = self.log.failure
-        if failure is None:
-            for waiting in self.durable_appends.pass_to(self.log.recovery_point):
+        if failure is not None:
+            self._fail_appends(KafkaStorageError(failure))
+            return
+        if self.unsynced is not None:
+            for waiting in self.unsynced.pass_to(self.log.recovery_point):
                 waiting.reply.set(waiting.info)
-            self._advance(self.replica.now_ms())
-        else:
-            for waiting in (*self.durable_appends.take_all(), *self.appends.take_all()):
-                waiting.reply.fail(KafkaStorageError(failure))
+        self._advance(self.replica.now_ms())
+
+    def _fail_appends(self, error: KafkaError) -> None:
+        for waiting in self.appends.take_all():
+            waiting.reply.fail(error)
+        for waiting in self.unsynced.take_all() if self.unsynced is not None else ():
+            waiting.reply.fail(error)
 
     def _answer_when_committed(self, message: Append, reply: Reply, info: Appended, now_ms: int) -> None:
         required = info.last_offset + 1
@@ -309,6 +323,5 @@ class Leader:
         collected, self.collected = self.collected, []
         for _, reply in collected:
             reply.fail(error)
-        for waiting in (*self.durable_appends.take_all(), *self.appends.take_all()):
-            waiting.reply.fail(error)
+        self._fail_appends(error)
         self.serving.leave(error)
