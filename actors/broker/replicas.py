@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actors.broker.config import topic_log_config, topic_values
 from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, ResourceType, TopicImage
 from actors.controller.messages import METADATA_LOG
-from actors.partition.checkpoints import ForgetReplica, HighWatermarks
+from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints
 from actors.partition.fetcher import ReplicaFetcher
 from actors.partition.isr_changes import IsrChanges
 from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Close, Closed, Configure, Remove
@@ -52,6 +52,7 @@ class Replicas:
         self.fetchers: dict[int, Ref] = {}
         self.isr_changes = broker.spawn(IsrChanges, controller_id)
         self.high_watermarks = broker.spawn(HighWatermarks, folder.high_watermarks, folder.checkpoint_high_watermarks)
+        self.recovery_points = broker.spawn(RecoveryPoints, folder.recovery_points, folder.checkpoint_recovery_points)
 
     # -- joining the cluster ---------------------------------------------------------------------------------------
 
@@ -72,7 +73,7 @@ class Replicas:
                     fs.rename(name, doomed)
                     self._delete(doomed)
                     self.folder.forget(key)
-                    self.high_watermarks.tell(ForgetReplica(*key))
+                    self._forget(key)
 
     def _belongs(self, image: ClusterImage, key: Key, topic_id: bytes) -> bool:
         topic = image.topics.get(key[0])
@@ -146,6 +147,7 @@ class Replicas:
             min_in_sync=min_in_sync_of(image, topic.name, self.node.config),
             isr_changes=self.isr_changes,
             checkpoints=self.high_watermarks,
+            recovery_points=self.recovery_points,
             clean=self.folder.clean,
             recovery_point=self.folder.recovery_points.pop(key, 0),
             high_watermark=self.folder.high_watermarks.get(key, 0),
@@ -173,7 +175,11 @@ class Replicas:
         if replica is not None:
             self.leaving[key] = None
             self.broker.request(replica, Remove(), self._removed, key)
-            self.high_watermarks.tell(ForgetReplica(topic, number))
+            self._forget(key)
+
+    def _forget(self, key: Key) -> None:
+        for checkpoint in (self.high_watermarks, self.recovery_points):
+            checkpoint.tell(ForgetReplica(*key))
 
     def _removed(self, outcome: Any, key: Key) -> None:
         """A replica is gone; a topic made anew under its name may have its place."""

@@ -1,7 +1,9 @@
-"""The checkpoint of high watermarks: which replicas' have moved, and what the file says of all.
+"""The checkpoints of high watermarks and of recovery points: what has moved, and what the files say of all.
 
-A replica says once that its high watermark has moved; when it is time, those that said so are asked for it, and the
-file is written with what is known of the others. An idle node writes nothing.
+High watermarks move all the time: a replica says once that its own has, and when it is time those that said so are
+asked for it. Recovery points rise when a segment is on the disk and tell where they stand: the file may lag behind
+those that have risen, which costs a recovery some time, but is written at once when one has fallen, as what was cut
+off may come again with other bytes. An idle node writes nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.partition.messages import HighWatermarkMoved, ReportHighWatermark
+from actors.partition.messages import HighWatermarkMoved, RecoveryPointMoved, ReportHighWatermark
 from actors.runtime import Actor, receives
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class ForgetReplica(NamedTuple):
 
 
 class CheckpointTime(NamedTuple):
-    """To itself: ``replica.high.watermark.checkpoint.interval.ms`` have passed since something moved."""
+    """To itself: the interval of the checkpoint has passed since something moved."""
 
 
 class HighWatermarks(Actor):
@@ -93,3 +95,46 @@ class HighWatermarks(Actor):
         if not self.asked and self.changed:
             self.changed = False
             self.write(self.known)
+
+
+class RecoveryPoints(Actor):
+    """The recovery points of a node's logs. ``write`` puts them all into the folder's checkpoint."""
+
+    def __init__(
+        self,
+        node: Node,
+        known: Mapping[Key, int],
+        write: Callable[[Mapping[Key, int]], None],
+        name: str = "recovery-points",
+    ) -> None:
+        super().__init__(node, name)
+        self.interval_ms = node.config.integer("log.flush.offset.checkpoint.interval.ms")
+        self.known: dict[Key, int] = dict(known)
+        self.write = write
+        self.timed = False
+
+    @receives(RecoveryPointMoved)
+    def recovery_point_moved(self, message: RecoveryPointMoved) -> None:
+        """A log is durable to somewhere else."""
+        self.known[message.topic, message.partition] = message.offset
+        if message.has_fallen:
+            self.write(self.known)
+        else:
+            self._set_timer()
+
+    @receives(ForgetReplica)
+    def forget(self, message: ForgetReplica) -> None:
+        """Leave a partition out from now on."""
+        if self.known.pop((message.topic, message.partition), None) is not None:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if not self.timed:
+            self.timed = True
+            self.after(self.interval_ms, CheckpointTime())
+
+    @receives(CheckpointTime)
+    def checkpoint_time(self, message: CheckpointTime) -> None:
+        """Write what has changed since."""
+        self.timed = False
+        self.write(self.known)

@@ -184,6 +184,15 @@ class HighWatermarkMoved(NamedTuple):
     replica: Ref
 
 
+class RecoveryPointMoved(NamedTuple):
+    """A replica's log is durable up to here now; ``has_fallen`` when that is less than before, after a truncation."""
+
+    topic: str
+    partition: int
+    offset: int
+    has_fallen: bool
+
+
 class Remove(NamedTuple):
     """The partition was deleted or moved away: answer everybody, delete the log, stop."""
 

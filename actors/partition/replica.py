@@ -36,6 +36,7 @@ from actors.partition.messages import (
     Read,
     ReadAnswer,
     ReadLog,
+    RecoveryPointMoved,
     Remove,
     Replicate,
     ReportHighWatermark,
@@ -68,9 +69,10 @@ NOTHING = FoundOffset(-1, -1, -1)
 class Replica(Actor):
     """The replica of ``topic``-``partition`` on this node.
 
-    ``checkpoints`` is told when the high watermark has moved since it was last asked for it; ``isr_changes`` carries
-    changes of the in-sync set to the controller. ``clean``, ``recovery_point``, ``high_watermark`` and
-    ``start_offset`` are what the folder's checkpoints say of the log.
+    ``checkpoints`` is told when the high watermark has moved since it was last asked for it, and ``recovery_points``
+    of each change of the recovery point; ``isr_changes`` carries changes of the in-sync set to the controller.
+    ``clean``, ``recovery_point``, ``high_watermark`` and ``start_offset`` are what the folder's checkpoints say of the
+    log.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Replica(Actor):
         min_in_sync: int,
         isr_changes: Ref,
         checkpoints: Ref,
+        recovery_points: Ref,
         clean: bool = False,
         recovery_point: int = 0,
         high_watermark: int = 0,
@@ -98,6 +101,7 @@ class Replica(Actor):
         self.lag_max_ms = node.config.integer("replica.lag.time.max.ms")
         self.isr_changes = isr_changes
         self.checkpoints = checkpoints
+        self.recovery_points = recovery_points
         self.log = Log.open(
             node.fs,
             self.label,
@@ -112,6 +116,7 @@ class Replica(Actor):
         self.follower: Follower | None = None
         self.leader_epoch = -1
         self.checkpoint_due = False
+        self.recovery_point = recovery_point  # as its checkpoint says
         self.lane = DiskLane(self, self.log)
         self.upkeep_armed = False
 
@@ -313,6 +318,14 @@ class Replica(Actor):
         if not self.checkpoint_due:
             self.checkpoint_due = True
             self.checkpoints.tell(HighWatermarkMoved(self.topic, self.partition, self.actor_ref))
+        if self.recovery_point != self.log.recovery_point:
+            self._recovery_point_moved()
+
+    def _recovery_point_moved(self) -> None:
+        """More of the log is on the disk than its checkpoint knows; or less, after a truncation."""
+        before, self.recovery_point = self.recovery_point, self.log.recovery_point
+        has_fallen = self.recovery_point < before
+        self.recovery_points.tell(RecoveryPointMoved(self.topic, self.partition, self.recovery_point, has_fallen))
 
     @receives(ReportHighWatermark)
     def report_high_watermark(self, message: ReportHighWatermark) -> int:
@@ -333,6 +346,8 @@ class Replica(Actor):
         log = self.log
         self.lane.add(log.tick(self.now_ms()))
         self.upkeep_armed = False
+        if self.recovery_point != log.recovery_point:
+            self._recovery_point_moved()
         sync_by_age = log.config.flush_ms < LONG_MAX and log.recovery_point < log.end_offset
         if len(log.hot) or sync_by_age:
             self.upkeep_armed = True

@@ -25,6 +25,7 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "leader.imbalance.check.interval.seconds",
         "log.flush.interval.messages",
         "log.flush.interval.ms",
+        "log.flush.offset.checkpoint.interval.ms",
         "log.index.interval.bytes",
         "log.index.size.max.bytes",
         "log.message.timestamp.after.max.ms",
