@@ -51,7 +51,7 @@ $(STAMPS)/build-tools: pyproject.toml $(STAMPS)/venv
 
 $(STAMPS)/build: $(STAMPS)/build-tools setup.py $(NATIVE)
 	$(call say,compiling the extensions ($(words $(filter %.pyx,$(NATIVE))) modules))
-	@$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 $(STAMPS)/test: pyproject.toml $(STAMPS)/build
@@ -116,14 +116,14 @@ DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and no
 debug: build
 	$(call say,debug build in build/tree-debug: bounds and None are checked$(,) assertions hold)
 	@$(call COPY_TREE,build/tree-debug)
-	@cd build/tree-debug && KSTORE_DEBUG=1 ../../$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	@cd build/tree-debug && KSTORE_DEBUG=1 ../../$(BIN)/python setup.py --quiet build_ext --inplace
 	$(call say,tests on the debug build)
 	@cd build/tree-debug && $(DEBUG_TESTS)
 
 asan: build
 	$(call say,AddressSanitizer build in build/tree-asan)
 	@$(call COPY_TREE,build/tree-asan)
-	@cd build/tree-asan && KSTORE_SANITIZE=1 ../../$(BIN)/python setup.py --quiet build_ext --inplace --parallel 2
+	@cd build/tree-asan && KSTORE_SANITIZE=1 ../../$(BIN)/python setup.py --quiet build_ext --inplace
 	$(call say,tests on the AddressSanitizer build)
 	@cd build/tree-asan && LD_PRELOAD=$$($${CC:-cc} -print-file-name=libasan.so) PYTHONMALLOC=malloc \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 $(DEBUG_TESTS)
