@@ -17,6 +17,7 @@ from actors.broker.folder import Folder, FolderError, claim_folder, claim_folder
 from actors.controller.foreign import refusal, unsupported_features
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
+from actors.runtime.driver import raise_crashes
 from actors.runtime.future import ask
 from actors.runtime.node import Node
 from actors.runtime.world import World, loop_world, real_world, virtual_world
@@ -100,11 +101,11 @@ class Cluster:
         return claim_folder_at(f"{self.data_dir}/node-{node_id}")
 
     def _settle_identity(self) -> None:
-        """Give new folders the cluster's id, and see that the others agree on one."""
+        """See that the folders agree on the cluster that they belong to; with new ones alone it is a new cluster."""
         known = {folder.meta.cluster_id for folder in self.folders.values() if folder.meta is not None}
         cluster_id = min(known) if known else to_string(self.world.uuid())
         for node_id, folder in self.folders.items():
-            folder.belong(MetaProperties(cluster_id, node_id, self.world.uuid()))
+            folder.check_belongs(MetaProperties(cluster_id, node_id, b""))
         self.cluster_id = cluster_id
 
     def start(self, *, thread: bool = True) -> Cluster:
@@ -124,6 +125,7 @@ class Cluster:
     def _boot(self, node_id: int) -> None:
         self.incarnations[node_id] += 1
         folder = self.folders[node_id]
+        folder.begin(MetaProperties(self.cluster_id, node_id, self.world.uuid()))
         node = Node(self.world, node_id, incarnation=self.incarnations[node_id], fs=folder.fs, config=self.config)
         self.nodes[node_id] = node
         self.net.join(node)
@@ -193,22 +195,25 @@ class Cluster:
     def _restart(self, node_id: int) -> None:
         if self.nodes[node_id].alive:
             raise ValueError(f"node {node_id} is alive")
-        folder = self._claim(node_id)
-        assert folder.meta is not None, "a folder that was used has its meta.properties"
-        self.folders[node_id] = folder
+        self.folders[node_id] = self._claim(node_id)
         self._boot(node_id)
 
     # -- stopping ------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Stop every node in order: sockets first, then brokers, the controller's node last."""
+        """Stop every node in order: sockets first, then brokers, the controller's node last.
+
+        Raises ``NodeCrashed`` if an actor met a defect: then nothing is stopped in order, no folder marked clean.
+        """
         if self.closed:
             return
         self.closed = True
         try:
-            self._stop_nodes()
+            if not self.world.crashes:
+                self._stop_nodes()
         finally:
             self._abandon()
+        raise_crashes(self.world)
 
     def _stop_nodes(self) -> None:
         if self.ports is not None:

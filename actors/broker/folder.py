@@ -39,22 +39,28 @@ class Folder:
         self.name = name
         self._lock = lock
         self.meta = read_meta_properties(fs)
-        self.clean = take_clean_shutdown(fs)
+        self.clean = False
         self.recovery_points = read_offsets(fs, RECOVERY_POINTS)
         self.high_watermarks = read_offsets(fs, HIGH_WATERMARKS)
         self.start_offsets = read_offsets(fs, START_OFFSETS)
 
-    def belong(self, meta: MetaProperties) -> None:
-        """Make a new folder part of a cluster; raises ``FolderError`` if it is part of another one."""
+    def begin(self, meta: MetaProperties) -> None:
+        """A node starts on the folder: a new one becomes its own, and the mark of a clean stop is taken away."""
         if self.meta is None:
             write_meta_properties(self.fs, meta)
             self.meta = meta
-        elif self.meta.cluster_id != meta.cluster_id:
+        self.clean = take_clean_shutdown(self.fs)
+
+    def check_belongs(self, meta: MetaProperties) -> None:
+        """Raises ``FolderError`` if the folder is part of another cluster, or another node's; changes nothing."""
+        if self.meta is None:
+            return
+        if self.meta.cluster_id != meta.cluster_id:
             raise FolderError(
                 f"{self.name} belongs to cluster {self.meta.cluster_id}, its neighbours to {meta.cluster_id}: "
                 "put each cluster's folders under a --data-dir of their own"
             )
-        elif self.meta.node_id != meta.node_id:
+        if self.meta.node_id != meta.node_id:
             raise FolderError(f"{self.name} belongs to node {self.meta.node_id}: rename it node-{self.meta.node_id}")
 
     def forget(self, key: tuple[str, int]) -> None:

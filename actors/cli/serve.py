@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
     from actors.broker.folder import FolderError
     from actors.cluster import Cluster
     from actors.network.ports import ListenError
+    from actors.runtime.driver import NodeCrashed
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -59,24 +60,17 @@ def run(options: argparse.Namespace) -> int:
     except (ConfigError, FolderError, ListenError, ValueError) as error:
         print(f"kstore: {error}", file=sys.stderr)
         return 2
-    crashes: list[Exception] = []
-
-    def crashed(error: Exception) -> None:
-        crashes.append(error)
-        stop.set()
-
-    cluster.world.driver.on_crash = crashed  # type: ignore[attr-defined]
+    cluster.world.driver.on_crash = lambda _: stop.set()  # type: ignore[attr-defined]
     try:
-        cluster.start()
-        settle_memory()
-        if not crashes:
+        with cluster:
+            cluster.start()
+            settle_memory()
             print(f"kstore: {options.brokers} brokers ready on {cluster.bootstrap_servers}", flush=True)
-        stop.wait()
-        for crash in crashes:
-            traceback.print_exception(crash)
-    finally:
-        cluster.close()
-    return 1 if crashes else 0
+            stop.wait()
+    except NodeCrashed as crash:
+        traceback.print_exception(crash)
+        return 1
+    return 0
 
 
 def settle_memory() -> None:

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from actors.runtime.driver import raise_crashes
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -165,11 +167,13 @@ class LoopDriver:
         return value  # type: ignore[no-any-return]
 
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
-        """Wait until the loop's thread has seen ``until()`` hold after a drain."""
-        assert self.thread_id != threading.get_ident(), "an actor never blocks, nor does the loop's own thread"
+        """Wait until the loop's thread has seen ``until()`` hold after a drain; raises ``NodeCrashed`` if one did."""
+        assert self.thread_id != threading.get_ident(), "the loop's own thread can't wait for itself"
         done = threading.Event()
         self.call(self._wait_for, until, done)
-        return done.wait(timeout_s)
+        held = done.wait(timeout_s)
+        raise_crashes(self.world)
+        return held
 
     def _wait_for(self, until: Callable[[], object], done: threading.Event) -> None:
         self._waiting.append((until, done))
@@ -178,7 +182,7 @@ class LoopDriver:
     def _check_waiting(self) -> None:
         still = []
         for until, done in self._waiting:
-            if until():
+            if self.world.crashes or until():
                 done.set()
             else:
                 still.append((until, done))

@@ -75,7 +75,7 @@ class Alone:
         self.world.disk = self.disk  # type: ignore[assignment]
         Network(self.world)
         folder = claim_folder(fs, "node-1")
-        folder.belong(MetaProperties("a-cluster", 1, b"d" * 16))
+        folder.begin(MetaProperties("a-cluster", 1, b"d" * 16))
         self.folder = folder
         self.node = Node(self.world, 1, incarnation=incarnation, fs=fs, config=BrokerConfig())
         self.listener = Listening.start(self.node, "listening")
