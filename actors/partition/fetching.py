@@ -172,6 +172,7 @@ class LeaderSession:
     def hold(self, partition: Followed, now_ms: int) -> int:
         """Leave a partition alone for a while, longer each time; returns how long."""
         self._not_busy(partition)
+        partition.high_watermark = partition.leader_start = -1
         delay_ms = partition.backoff_ms
         partition.backoff_ms = min(delay_ms * 2, self.backoff_max_ms)
         partition.held_until_ms = now_ms + delay_ms
@@ -237,6 +238,7 @@ class LeaderSession:
                     last_fetched_epoch=partition.last_epoch,
                     log_start_offset=partition.log_start_offset,
                     partition_max_bytes=self.partition_max_bytes,
+                    high_watermark=partition.high_watermark,
                 )
             )
             if partition.known is None:
@@ -328,8 +330,9 @@ class LeaderSession:
             or data.high_watermark != partition.high_watermark
             or data.log_start_offset != partition.leader_start
         ):
-            partition.high_watermark = data.high_watermark
-            partition.leader_start = data.log_start_offset
+            takes_offsets = data.diverging_epoch.end_offset < 0
+            partition.high_watermark = data.high_watermark if takes_offsets else -1
+            partition.leader_start = data.log_start_offset if takes_offsets else -1
             partition.busy = True
             self.busy += 1
             brought.taken.append((partition, data))

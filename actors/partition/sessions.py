@@ -29,6 +29,7 @@ INITIAL_EPOCH = 0
 FINAL_EPOCH = -1
 EPOCH_MAX = 2**31 - 1
 EVICT_AFTER_MS = 120_000
+NOT_SAID = 2**63 - 1  # a request that doesn't tell which high watermark its sender knows (KIP-1166)
 
 DUE = 0
 ASKED = 1
@@ -86,6 +87,8 @@ class Slot:
         self.leader_epoch: int = asked.current_leader_epoch
         self.last_fetched_epoch: int = asked.last_fetched_epoch
         self.log_start_offset: int = asked.log_start_offset
+        if asked.high_watermark != NOT_SAID:
+            self.sent_high_watermark = asked.high_watermark
 
     def has_news(self) -> bool:
         """True when an incremental answer must name it."""
@@ -103,7 +106,7 @@ class Slot:
         """Its answer goes out: what it said is what the other side knows now."""
         answer = self.answer
         assert answer is not None
-        if answer.error:
+        if answer.error or answer.diverging is not None:
             self.sent_high_watermark = self.sent_log_start = -1
         else:
             self.sent_high_watermark = answer.high_watermark

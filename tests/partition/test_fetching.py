@@ -140,6 +140,17 @@ def test_a_late_answer_to_a_superseded_fetch_says_nothing_of_what_changed_since(
     assert len(session.answered(answer(data(0)), full=False, request=session.requests).taken) == 1
 
 
+def test_a_high_watermark_that_was_not_taken_is_not_claimed():
+    session = established(0)
+    session.answered(answer(data(0, b"", high_watermark=3)), full=False)
+    session.took(session.followed["t", 0], offset=0, last_epoch=-1, log_start_offset=1)
+    assert send(session)[0].topics[0].partitions[0].high_watermark == 3
+    diverging = data(0, b"", high_watermark=5, diverging_epoch=EpochEndOffset(epoch=1, end_offset=2))
+    session.answered(answer(diverging), full=False)
+    session.took(session.followed["t", 0], offset=2, last_epoch=1, log_start_offset=1)
+    assert send(session)[0].topics[0].partitions[0].high_watermark == -1
+
+
 def test_a_partition_in_error_leaves_the_session_and_comes_back():
     session = established(0, 1)
     brought = session.answered(answer(data(0, error_code=6)), full=False)

@@ -11,6 +11,7 @@ from actors.partition.sessions import (
     DUE,
     EPOCH_MAX,
     EVICT_AFTER_MS,
+    NOT_SAID,
     PARKED,
     Gathering,
     Session,
@@ -25,7 +26,7 @@ class Found(NamedTuple):
     next_offset: int
 
 
-def asked(partition, offset=0, max_bytes=1000):
+def asked(partition, offset=0, max_bytes=1000, high_watermark=NOT_SAID):
     return SimpleNamespace(
         partition=partition,
         fetch_offset=offset,
@@ -33,6 +34,7 @@ def asked(partition, offset=0, max_bytes=1000):
         current_leader_epoch=-1,
         last_fetched_epoch=-1,
         log_start_offset=-1,
+        high_watermark=high_watermark,
     )
 
 
@@ -123,6 +125,15 @@ def test_an_incremental_answer_names_only_what_has_news():
     fetch.take(slots(fetch)[0], nothing(high_watermark=4))
     fetch.take(slots(fetch)[1], nothing(high_watermark=5))
     assert named(fetch) == [1]
+
+
+def test_a_high_watermark_is_told_again_to_who_says_that_it_does_not_know_it():
+    session = session_of(0)
+    for known, expected in ((NOT_SAID, [0]), (NOT_SAID, []), (4, []), (-1, [0]), (3, [0]), (4, [])):
+        session.name("t", asked(0, high_watermark=known))
+        fetch = begin(session)
+        fetch.take(slots(fetch)[0], nothing(high_watermark=4))
+        assert named(fetch) == expected
 
 
 def test_an_error_is_told_again_and_the_offsets_after_it():
