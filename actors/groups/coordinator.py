@@ -1,8 +1,9 @@
 """The coordinator of one ``__consumer_offsets`` partition, for as long as its node leads that partition in one epoch.
 
-It replays the partition's log through the leader's replica, then feeds the state machine with requests, timers and
-append outcomes, and carries out what the machine asks for: answers, timers, appends with acks=all. The broker starts
-one when its node becomes leader and tells it to resign when that ends; a new epoch is a new coordinator.
+It replays the partition's log through the leader's replica until all of it is committed, then feeds the state machine
+with requests, timers and append outcomes, and carries out what the machine asks for: answers, timers, appends with
+acks=all. The broker starts one when its node becomes leader and tells it to resign when that ends; a new epoch is a
+new coordinator.
 
 A timer that is set again to a later time, as every heartbeat does, isn't made anew: it is looked at when it fires.
 """
@@ -42,6 +43,7 @@ APPEND_TIMEOUT_MS = 2**31 - 1
 """The replica's own: clients are answered after ``offsets.commit.timeout.ms``, but the outcome is awaited."""
 
 RETRY_LOAD_MS = 100
+AWAIT_COMMIT_MS = 10
 
 
 class TimerDue(NamedTuple):
@@ -109,6 +111,11 @@ class GroupCoordinator(Actor):
         self._next_offset = part.next_offset
         if part.next_offset < part.end_offset:
             self._load(Load())
+            return
+        if part.high_watermark < part.end_offset:
+            # Right after an election this leader doesn't know yet how much is committed. To show less than the last
+            # leader did would lose what was acknowledged; to show more could be taken back by the next one.
+            self.after(AWAIT_COMMIT_MS, Load())
             return
         self._is_loading = False
         self.note("GroupsLoaded", "", part.end_offset, len(self._machine.groups))

@@ -37,6 +37,7 @@ class Shelf(Actor):
         super().__init__(node, name)
         self.batches: list[RecordBatch] = []
         self.end_offset = 0
+        self.high_watermark: int | None = None  # None: all is committed
         self.is_held = False
         self.error: KafkaError | None = None
         self.read_error: KafkaError | None = None
@@ -73,7 +74,8 @@ class Shelf(Actor):
             raise self.read_error
         batches = [batch for batch in self.batches if batch.last_offset >= message.offset][:ONE_BATCH]
         next_offset = batches[-1].last_offset + 1 if batches else self.end_offset
-        return LogPart(batches, next_offset, self.end_offset, self.end_offset, 0)
+        high_watermark = self.end_offset if self.high_watermark is None else self.high_watermark
+        return LogPart(batches, next_offset, self.end_offset, high_watermark, 0)
 
 
 class Handle(NamedTuple):

@@ -155,6 +155,20 @@ def test_while_it_loads_a_coordinator_asks_for_patience_but_calms_heartbeats() -
     assert committed(stand) == {}
 
 
+def test_a_coordinator_waits_until_what_it_has_loaded_is_committed() -> None:
+    stand = Stand()
+    stand.get(offset_commit, commit(5), version=9)
+    stand.get(offset_commit, commit(6), version=9)
+    stand.resign(0)
+    stand.shelves[0].high_watermark = 1
+    stand.lead(0)
+    stand.run_for(10)
+    assert committed(stand) == errors.CoordinatorLoadInProgress.code
+    stand.shelves[0].high_watermark = None
+    stand.run_for(0.02)
+    assert committed(stand) == {("orders", 0): 6}
+
+
 def test_a_node_that_does_not_coordinate_a_group_says_so() -> None:
     stand = Stand()
     stand.resign(0)
