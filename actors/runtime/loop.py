@@ -168,7 +168,7 @@ class LoopDriver:
 
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
         """Wait until the loop's thread has seen ``until()`` hold after a drain; raises ``NodeCrashed`` if one did."""
-        assert self.thread_id != threading.get_ident(), "the loop's own thread can't wait for itself"
+        assert self.thread_id != threading.get_ident(), "an actor never blocks, nor does the loop's own thread"
         done = threading.Event()
         self.call(self._wait_for, until, done)
         held = done.wait(timeout_s)

@@ -28,7 +28,6 @@ from runtime.acting import (
 from actors.runtime import Actor, Node, Ref, Stopped, receives
 from actors.runtime.driver import NodeCrashed
 from actors.runtime.future import ask, ask_in_turn
-from actors.runtime.loop import LoopDriver
 from actors.runtime.world import World
 from kstore.errors import NotLeaderOrFollower
 
@@ -55,12 +54,9 @@ def until(world: World, condition: Any) -> None:
 
 def until_crashed(world: World) -> Exception:
     """Drive until a defect shows; returns it."""
-    if isinstance(world.driver, LoopDriver):
+    with pytest.raises(NodeCrashed) as crash:
         until(world, lambda: world.crashes)
-    else:
-        with pytest.raises(NodeCrashed) as crash:
-            until(world, lambda: world.crashes)
-        assert crash.value.__cause__ is world.crashes[0][1]
+    assert crash.value.__cause__ is world.crashes[0][1]
     return world.crashes[0][1]
 
 
