@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 APPEND_TIMEOUT_MS = 2**31 - 1
 """The replica's own: clients are answered after ``offsets.commit.timeout.ms``, but the outcome is awaited."""
 
-RETRY_LOAD_MS = 100
-AWAIT_COMMIT_MS = 10
+LOOK_AGAIN_MS_MIN, LOOK_AGAIN_MS_MAX = 10, 640
 
 
 class TimerDue(NamedTuple):
@@ -83,6 +82,7 @@ class GroupCoordinator(Actor):
         self._is_loading = True
         self._is_unreadable = False
         self._next_offset = 0
+        self._look_again_ms = LOOK_AGAIN_MS_MIN
         self._topics_deleted: list[str] = []  # while loading
 
     def on_start(self) -> None:
@@ -97,8 +97,7 @@ class GroupCoordinator(Actor):
     def _read(self, part: Any) -> None:
         if not isinstance(part, LogPart):
             # The replica isn't ready to be read, or not the leader any more: then the broker says so soon.
-            self.note("LoadRetried")
-            self.after(RETRY_LOAD_MS, Load())
+            self._look_again()
             return
         now_ms = self.now_ms()
         try:
@@ -115,13 +114,18 @@ class GroupCoordinator(Actor):
         if part.high_watermark < part.end_offset:
             # Right after an election this leader doesn't know yet how much is committed. To show less than the last
             # leader did would lose what was acknowledged; to show more could be taken back by the next one.
-            self.after(AWAIT_COMMIT_MS, Load())
+            self._look_again()
             return
         self._is_loading = False
         self.note("GroupsLoaded", "", part.end_offset, len(self._machine.groups))
         self._machine.loaded(now_ms)
         self._machine.topics_deleted(self._topics_deleted, now_ms)
         self._carry_out()
+
+    def _look_again(self) -> None:
+        """Go on loading in a while, each time in a longer one."""
+        self.after(self._look_again_ms, Load())
+        self._look_again_ms = min(2 * self._look_again_ms, LOOK_AGAIN_MS_MAX)
 
     def _replay(self, part: LogPart, now_ms: int) -> None:
         for batch in part.batches:

@@ -165,7 +165,7 @@ def test_a_coordinator_waits_until_what_it_has_loaded_is_committed() -> None:
     stand.run_for(10)
     assert committed(stand) == errors.CoordinatorLoadInProgress.code
     stand.shelves[0].high_watermark = None
-    stand.run_for(0.02)
+    stand.run_for(1)
     assert committed(stand) == {("orders", 0): 6}
 
 
