@@ -122,7 +122,12 @@ class Session:
 
     def respond(self, correlation_id: int, response: Any, version: int) -> None:
         """Send an answer back; called by the server's connection."""
-        self.net.carry(self.outward, self._answered, correlation_id, self.net.through_wire(response, version))
+        try:
+            response = self.net.through_wire(response, version)
+        except (OSError, EOFError):  # the log was cut or deleted meanwhile: the answer is void
+            self.abort()
+            return
+        self.net.carry(self.outward, self._answered, correlation_id, response)
 
     def abort(self) -> None:
         """The server's connection closes: the client learns it as a broken link."""

@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from kstore.fs import FileSlice
+
 if TYPE_CHECKING:
     from actors.network.link import Session
     from actors.runtime.node import Node
@@ -125,12 +127,17 @@ class Network:
         return last - 1 if request_class.LATEST_UNSTABLE else last  # type: ignore[attr-defined]
 
     def through_wire(self, message: Any, version: int) -> Any:
-        """With ``wire``, the message as it comes out of its own bytes; otherwise the message itself."""
+        """With ``wire``, the message as it comes out of its own bytes; otherwise the message itself.
+
+        Raises OSError or EOFError when it has a slice of a file that was cut or deleted meanwhile.
+        """
         if not self.wire:
             return message
-        from kstore.schema import decode, encode
+        from kstore.schema import decode, encode_parts
 
-        return decode(type(message), version, encode(message, version))
+        parts = encode_parts(message, version)
+        whole = b"".join(part.read(0, part.nbytes) if isinstance(part, FileSlice) else part for part in parts)
+        return decode(type(message), version, whole)
 
     # -- faults --------------------------------------------------------------------------------------------------
 

@@ -12,11 +12,12 @@ from actors.cluster import Cluster
 
 @pytest.fixture
 def start(seed: int) -> Iterator[Callable[..., Speaker]]:
-    """Starts a cluster and gives a client of it; everything that ``Cluster`` takes may be said."""
+    """Starts a cluster and gives a client of it; whatever ``Cluster`` takes may be said. Without a seed it is real."""
     started: list[Cluster] = []
 
     def begin(brokers: int = 3, **how: Any) -> Speaker:
-        cluster = Cluster(brokers=brokers, seed=how.pop("seed", seed), **how)
+        how.setdefault("seed", seed)
+        cluster = Cluster(brokers=brokers, **how)
         started.append(cluster)
         return Speaker(cluster.start())
 

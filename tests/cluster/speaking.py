@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from partition.clients import Client, Outcomes, batch, values
+from partition.clients import Client, Outcomes, values
 
 from actors.cluster import Cluster
 from actors.runtime import Node
 from kstore.errors import OffsetNotAvailable
-from kstore.records import RecordBatch, parse_batches
+from kstore.records import BatchBuilder, RecordBatch, parse_batches
 from kstore.schema.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic
 from kstore.schema.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
 from kstore.schema.messages.incremental_alter_configs import (
@@ -35,9 +35,13 @@ IN_SYNC_S = 120
 
 
 class Producer:
-    """An idempotent producer's numbers: its id, its epoch, the next sequence of one partition."""
+    """An idempotent producer's numbers: its id, its epoch, the next sequence of one partition.
 
-    def __init__(self, producer_id: int, epoch: int = 0, sequence: int = 0) -> None:
+    Its records have the time of its cluster, as brokers forget producers whose last record is a day old.
+    """
+
+    def __init__(self, cluster: Cluster, producer_id: int, epoch: int = 0, sequence: int = 0) -> None:
+        self.clock = cluster.world.clock
         self.producer_id = producer_id
         self.epoch = epoch
         self.sequence = sequence
@@ -47,7 +51,10 @@ class Producer:
         base = self.sequence if sequence is None else sequence
         if sequence is None:
             self.sequence += len(said)
-        return batch(*said, producer_id=self.producer_id, producer_epoch=self.epoch, base_sequence=base)
+        builder = BatchBuilder(producer_id=self.producer_id, producer_epoch=self.epoch, base_sequence=base)
+        for value in said:
+            builder.append(self.clock.now_ms(), None, value)
+        return builder.build()
 
 
 class Speaker(Client):
@@ -71,7 +78,7 @@ class Speaker(Client):
         """A new idempotent producer."""
         answer = self.ask(self.living()[0], InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
         assert answer.error_code == 0
-        return Producer(answer.producer_id, answer.producer_epoch)
+        return Producer(self.cluster, answer.producer_id, answer.producer_epoch)
 
     def say(self, topic: str, *said: bytes, **how: Any) -> int:
         """Produce one batch, which must succeed; its first offset."""
@@ -154,7 +161,29 @@ class Speaker(Client):
         request = MetadataRequest(topics=[MetadataRequestTopic(name=topic)], allow_auto_topic_creation=False)
         return self.ask(node, request).topics[0]
 
-    # -- waiting -------------------------------------------------------------------------------------------------
+    def leader(self, topic: str, index: int = 0) -> int:
+        """The node that leads a partition; -1 while nobody does, or nobody is there who knows."""
+        found = self.cluster.image().partition(topic, index)
+        return -1 if found is None else found.leader
+
+    # -- waiting, in whatever time the cluster has -----------------------------------------------------------------
+
+    def run(self, seconds: float) -> None:
+        """Let time pass."""
+        self.cluster.world.driver.drive(lambda: False, seconds)
+
+    def wait_for_leader(self, topic: str, index: int = 0, *, other_than: int = -1) -> int:
+        """Wait until a living node leads and knows it; which one."""
+
+        def leads() -> bool:
+            node = self.cluster.nodes.get(self.leader(topic, index))
+            if node is None or node.node_id == other_than or not node.alive:
+                return False
+            replica: Any = node.actors.get(f"{node.name}/replica/{topic}-{index}")
+            return replica is not None and replica.leader is not None
+
+        self.cluster.wait_for(leads, IN_SYNC_S)
+        return self.leader(topic, index)
 
     def wait_for_isr(self, topic: str, size: int = 3, *, index: int = 0) -> None:
         """Wait until so many replicas are in sync."""
