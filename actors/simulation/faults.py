@@ -1,7 +1,9 @@
 """Faults, drawn from the seed: brokers die and come back, links are cut, one way or both, are slow, and heal.
 
-Each fault lasts as long as is drawn for it, so they overlap. At most one broker is down by a drawn kill at a time, but
-for a while now and then two; node 1, the only controller, dies less often than the others.
+Each seed draws its own mix: how likely each kind is, how long the longest lasts and how fast they come, so that some
+seeds are all kills and others hardly anything but slow links. Each fault lasts as long as is drawn for it, so they
+overlap. At most one broker is down by a drawn kill at a time, but for a while now and then two; node 1, the only
+controller, dies less often than the others.
 """
 
 from __future__ import annotations
@@ -17,16 +19,14 @@ if TYPE_CHECKING:
     from random import Random
 
 CONTROLLER = 1
-PAUSE_S_MAX = 1.2
-DOWN_MS_MAX = 5_000
-CUT_MS_MAX = 6_000
 SLOW_MS_MAX = 400
 
-WEIGHTS = {
+KINDS = {
     "kill": 4,
     "kill the controller": 1,
     "cut": 4,
-    "deafen": 3,
+    "deafen": 4,
+    "part from the controller": 4,
     "isolate": 3,
     "cut a client off": 2,
     "slow": 4,
@@ -47,12 +47,17 @@ class Faults:
         self.drawn = 0
         self.down: set[int] = set()
         self.done: Counter[str] = Counter()
+        self.weights = [weight * self.random.choice((0, 1, 1, 4)) for weight in KINDS.values()]
+        self.weights[-1] += 1  # something has to be possible
+        self.pause_s_max = self.random.choice((0.4, 1.0, 2.0))
+        self.cut_ms_max = self.random.choice((1_000, 4_000, 10_000))
+        self.down_ms_max = self.random.choice((200, 2_000, 6_000))
 
     def step(self) -> float:
         """End what is due and do one thing that is drawn; returns after how many seconds to come back."""
         while self.ends and self.ends[0][0] <= self.clock.now_us():
             heappop(self.ends)[2]()
-        (kind,) = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        (kind,) = self.random.choices(list(KINDS), self.weights)
         self.done[kind] += 1
         nodes = self.cluster.node_ids
         match kind:
@@ -65,7 +70,11 @@ class Faults:
                 self.cut([left], [right], both_ways=self.random.random() < 0.5)
             case "deafen":  # it is heard by the controller, and doesn't hear what the cluster has become
                 deaf = self.random.choice([node for node in nodes if node != CONTROLLER])
-                self.cut([CONTROLLER], [deaf], both_ways=False)
+                self.cut([CONTROLLER], [deaf], both_ways=False, longer=2)
+            case "part from the controller":  # some of its links fail altogether, others one way, each for its own time
+                for node in nodes:
+                    if node != CONTROLLER:
+                        self.cut([CONTROLLER], [node], both_ways=self.random.random() < 0.5, longer=2)
             case "isolate":  # from the other brokers, but not from its clients, so that a leader goes on taking
                 alone = self.random.choice(nodes)
                 self.cut([alone], [node for node in nodes if node != alone], both_ways=self.random.random() < 0.7)
@@ -74,7 +83,7 @@ class Faults:
                 self.cut([client], [self.random.choice(nodes)], both_ways=self.random.random() < 0.5)
             case "slow":
                 self.slow(*self.random.sample(nodes, 2))
-        return self.random.uniform(0.05, PAUSE_S_MAX)
+        return self.random.uniform(0.05, self.pause_s_max)
 
     def later(self, duration_ms: int, end: Callable[[], None]) -> None:
         self.drawn += 1
@@ -85,19 +94,19 @@ class Faults:
             return
         self.cluster.kill(node_id)
         self.down.add(node_id)
-        self.later(self.random.randint(1, DOWN_MS_MAX), lambda: self.restart(node_id))
+        self.later(self.random.randint(1, self.down_ms_max), lambda: self.restart(node_id))
 
     def restart(self, node_id: int) -> None:
         self.down.discard(node_id)
         self.cluster.restart(node_id)
 
-    def cut(self, some: list[int], others: list[int], *, both_ways: bool) -> None:
+    def cut(self, some: list[int], others: list[int], *, both_ways: bool, longer: int = 1) -> None:
         self.net.cut(some, others, both_ways=both_ways)
-        self.later(self.random.randint(100, CUT_MS_MAX), lambda: self.net.mend(some, others))
+        self.later(longer * self.random.randint(100, self.cut_ms_max), lambda: self.net.mend(some, others))
 
     def slow(self, from_id: int, to_id: int) -> None:
         self.net.slow(from_id, to_id, self.random.randint(1, SLOW_MS_MAX))
-        self.later(self.random.randint(100, CUT_MS_MAX), lambda: self.net.slow(from_id, to_id, 0))
+        self.later(self.random.randint(100, self.cut_ms_max), lambda: self.net.slow(from_id, to_id, 0))
 
     def stop(self) -> None:
         """Heal everything and bring everybody back."""

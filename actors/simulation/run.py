@@ -30,7 +30,7 @@ CONFIG = {
     "broker.heartbeat.interval.ms": "400",
     "broker.session.timeout.ms": "2000",
     "group.initial.rebalance.delay.ms": "100",
-    "leader.imbalance.check.interval.seconds": "2",
+    "leader.imbalance.check.interval.seconds": "1",
     "offsets.topic.num.partitions": "2",
     "offsets.topic.replication.factor": "3",
     "replica.fetch.wait.max.ms": "300",
@@ -131,9 +131,10 @@ class Run:
         random = self.random
         for number in range(random.randint(1, 2)):
             label = f"p{number}"
-            pace_ms = random.randint(60, 300)
+            pace_ms = random.choice((20, 60, 200))
             self.clients.append(self.begin(Producer, label, label=label, acks=-1, pace_ms=pace_ms))
-        self.clients.append(self.begin(Producer, "careless", label="careless", acks=1, pace_ms=300))
+        pace_ms = random.choice((20, 100, 300))
+        self.clients.append(self.begin(Producer, "careless", label="careless", acks=1, pace_ms=pace_ms))
         self.clients.append(self.begin(Reader, "reader", label="reader"))
         for number in range(random.randint(1, 3)):
             self.add_member(f"m{number}")
@@ -160,7 +161,7 @@ class Run:
         maker = self.begin(TopicMaker, "maker", self.random.choice((1, 2, 2)))
         self.until(lambda: maker.resting, "the topic is made")
         self.make_clients()
-        self.storm(self.random.uniform(8, 16))
+        self.storm(self.random.uniform(8, 20))
         self.scene.closing = True
         self.until(self.is_at_rest, "everything is at rest again")
         self.read_all()
