@@ -51,7 +51,6 @@ class Broker(Actor):
         self.folder = folder
         self.cluster_id = cluster_id
         self.endpoints = endpoints
-        self.connections = 0
         self.coordinators: dict[int, tuple[int, Ref]] = {}  # by partition: leader epoch, coordinator
         self.static_config = node.config
         self.controller: Ref | None = None
@@ -88,8 +87,8 @@ class Broker(Actor):
 
     def accept(self, channel: Channel, listener: str, client_host: str) -> Ref:
         """Give a new client its connection actor."""
-        self.connections += 1
-        return Connection.start(self.node, f"connection/{self.connections}", channel, listener, client_host)
+        number = self.node.connection_numbers.take()
+        return Connection.start(self.node, number, channel, listener, client_host)
 
     def peer_lost(self, node_id: int) -> None:
         """Hear of another node's death."""

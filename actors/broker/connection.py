@@ -37,8 +37,9 @@ class RequestRefused(KafkaError):
 class Connection(Actor):
     """One client's connection to one node."""
 
-    def __init__(self, node: Node, name: str, channel: Channel, listener: str, client_host: str) -> None:
-        super().__init__(node, name)
+    def __init__(self, node: Node, number: int, channel: Channel, listener: str, client_host: str) -> None:
+        super().__init__(node, f"connection/{number}")
+        self.number = number
         self.channel = channel
         self.listener = listener
         self.is_broker = listener == "broker"
@@ -183,3 +184,7 @@ class Connection(Actor):
         for link in self.links.values():
             link.close()
         self.stop()
+
+    def on_stop(self) -> None:
+        """The name may be another connection's now."""
+        self.node.connection_numbers.give_back(self.number)

@@ -7,11 +7,31 @@ comes back is another object with the next incarnation.
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
     from actors.runtime.world import World
+
+
+class Numbers:
+    """Small numbers for what comes and goes, lowest first: names made of them stay few, however much came."""
+
+    def __init__(self) -> None:
+        self._free: list[int] = []
+        self._taken = 0
+
+    def take(self) -> int:
+        """The lowest number, from 1, that nobody has."""
+        if self._free:
+            return heapq.heappop(self._free)
+        self._taken += 1
+        return self._taken
+
+    def give_back(self, number: int) -> None:
+        """Nobody has it any more."""
+        heapq.heappush(self._free, number)
 
 
 class Node:
@@ -39,6 +59,7 @@ class Node:
         self.accept: Any = None  # (channel, listener, host) -> ref of a new connection; set by the node's broker
         self.peer_lost: Any = None  # (node_id) -> None, called when another node is known to have died
         self.actors: dict[str, Actor] = {}
+        self.connection_numbers = Numbers()
 
     def add(self, actor: Actor) -> None:
         """Keep a started actor; names are unique among the living of a node."""
