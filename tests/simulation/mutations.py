@@ -24,7 +24,7 @@ def truncate_to_the_high_watermark(patch: pytest.MonkeyPatch) -> None:
         begin(self, replica, message)
 
     patch.setattr(Follower, "__init__", begin_at_the_high_watermark)
-    patch.setattr(Serving, "_divergence", lambda self, message: None)
+    patch.setattr(Serving, "_divergence", lambda *_: None)
 
 
 def no_epoch_fencing(patch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def no_epoch_fencing(patch: pytest.MonkeyPatch) -> None:
         append(self, message)
         self.leader_epoch = known
 
-    patch.setattr(Serving, "check_epoch", lambda self, epoch: None)
+    patch.setattr(Serving, "check_epoch", lambda *_: None)
     patch.setattr(Serving, "_divergence", compare_once)
     patch.setattr(Follower, "replicate", replicate_from_any_epoch)
     patch.setattr(Follower, "_append", append_of_any_epoch)

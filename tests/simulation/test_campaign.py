@@ -1,0 +1,77 @@
+"""A hundred seeds of produce, consume and group traffic under faults, and known bugs that they must not let pass."""
+
+from collections.abc import Callable
+
+import pytest
+from simulation import mutations
+
+from actors.simulation.campaign import Campaign, campaign, main
+from actors.simulation.run import Outcome, play
+
+pytestmark = pytest.mark.simulation
+
+SEEDS = range(1, 101)
+SEEDS_UNTIL_CAUGHT = range(1, 251)
+
+
+def test_a_hundred_seeds_hold_and_go_through_what_they_are_for(capsys: pytest.CaptureFixture[str]) -> None:
+    result = campaign(SEEDS)
+    with capsys.disabled():
+        print(f"\n{result.summary()}")
+    assert not result.failures, "\n\n".join(outcome.report() for outcome in result.failures)
+    assert result.missing == []
+
+
+@pytest.mark.parametrize(
+    ("number", "mutation"),
+    [
+        (1, mutations.truncate_to_the_high_watermark),
+        (3, mutations.no_epoch_fencing),
+        (7, mutations.high_watermark_before_truncating),
+    ],
+    ids=["1", "3", "7"],
+)
+def test_a_known_bug_is_caught_by_the_same_traffic(
+    number: int,
+    mutation: Callable[[pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mutation(monkeypatch)
+    result = campaign(SEEDS_UNTIL_CAUGHT, stop_at_failure=True)
+    assert result.failures, f"{result.seeds} seeds have not caught it"
+    with capsys.disabled():
+        print(f"\nmutation {number} was caught after {result.seeds} seeds by: {result.failures[0].invariant}")
+
+
+def test_a_failure_says_what_broke_and_how_to_play_it_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mutations.truncate_to_the_high_watermark(monkeypatch)
+    assert main(["--first", "1", "--seeds", "50"]) == 1
+    said = capsys.readouterr().out
+    assert "a committed record stays" in said
+    assert "python -m actors.simulation.campaign --seed " in said
+    assert "Truncated" in said.split("the end of the trace")[1]
+
+
+def test_one_seed_is_played_again_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seed", "5"]) == 0
+    assert main(["--seed", "5"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+    assert '"seed": 5, "ok": true' in first
+    assert main(["--seed", "6"]) == 0
+    assert play(6).trace_hash not in first
+
+
+def test_a_campaign_that_never_went_through_something_is_not_ok() -> None:
+    result = Campaign()
+    counts = {"failovers": 1, "truncations": 2, "isr shrinks": 3, "duplicates answered": 4, "epochs fenced": 0}
+    result.add(Outcome(1, ok=True, counts=counts))
+    assert not result.ok
+    assert result.missing == ["epochs fenced"]
+    assert "never went through: epochs fenced" in result.summary()
+    result.add(Outcome(2, ok=True, counts=counts | {"epochs fenced": 5}))
+    assert result.ok
+    assert result.counts["truncations"] == 4
