@@ -22,6 +22,7 @@ cdef class Inbox:
     cdef readonly bint closed
     cdef readonly int depth
     cdef void post(self, Envelope envelope)
+    cpdef send(self, message, reply_to=*)
 
 cdef class Reply:
     cdef Inbox asker

@@ -58,7 +58,11 @@ cdef class Inbox:
         """Take a Pykka envelope (``.message``, ``.reply_to``): what Pykka's own refs and proxies send."""
         self.send(envelope.message, envelope.reply_to)
 
-    def send(self, message, reply_to=None):
+    def tell(self, message):
+        """Queue a message that expects no answer: what a ref's ``tell`` is."""
+        self.send(message, None)
+
+    cpdef send(self, message, reply_to=None):
         """Queue a message. To a stopped actor it is a traced no-op, and a reply expected of it is ``Stopped``."""
         cdef Envelope envelope
         cdef RunQueue queue = self.queue
@@ -155,11 +159,14 @@ def reply_to_inbox(Inbox asker, then, tuple args=()):
 
 
 class Ref(pykka.ActorRef):
-    """A Pykka ref whose messages go to the run queue."""
+    """A Pykka ref whose messages go to the run queue.
 
-    def tell(self, message):
-        """Send a message and expect nothing back. To a stopped actor it is a traced no-op."""
-        (<Inbox> self.actor_inbox).send(message, None)
+    ``tell`` is the inbox's own: sending a message is the most frequent call of all, and so costs one call less.
+    """
+
+    def __init__(self, actor):
+        super().__init__(actor)
+        self.tell = self.actor_inbox.tell
 
     def ask(self, message, *, block=True, timeout=None):
         """Send a message and expect an answer: the future of it, or, with ``block``, the answer. Outside turns only
