@@ -1,9 +1,10 @@
-"""Faults, drawn from the seed: brokers die and come back, links are cut, one way or both, are slow, and heal.
+"""Faults, drawn from the seed: brokers die, or stop in order, and come back; links are cut, one way or both, are slow,
+and heal.
 
 Each seed draws its own mix: how likely each kind is, how long the longest lasts and how fast they come, so that some
 seeds are all kills and others hardly anything but slow links. Each fault lasts as long as is drawn for it, so they
-overlap. At most one broker is down by a drawn kill at a time, but for a while now and then two; node 1, the only
-controller, dies less often than the others.
+overlap. At most one broker is down at a time, but for a while now and then two; node 1, the only controller, dies less
+often than the others.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
+from actors.broker.broker import StopNode
 from actors.cluster import Cluster
+from actors.runtime.future import ask
 
 if TYPE_CHECKING:
     from random import Random
@@ -24,6 +27,7 @@ SLOW_MS_MAX = 400
 KINDS = {
     "kill": 4,
     "kill the controller": 1,
+    "stop": 2,
     "cut": 4,
     "deafen": 4,
     "part from the controller": 4,
@@ -65,6 +69,8 @@ class Faults:
                 self.kill(self.random.choice([node for node in nodes if node != CONTROLLER]))
             case "kill the controller":
                 self.kill(CONTROLLER)
+            case "stop":
+                self.stop_in_order(self.random.choice(nodes))
             case "cut":
                 left, right = self.random.sample(nodes, 2)
                 self.cut([left], [right], both_ways=self.random.random() < 0.5)
@@ -89,15 +95,27 @@ class Faults:
         self.drawn += 1
         heappush(self.ends, (self.clock.now_us() + 1000 * duration_ms, self.drawn, end))
 
-    def kill(self, node_id: int) -> None:
+    def goes_down(self, node_id: int) -> bool:
+        """Whether it may go down now; if so it comes back."""
         if node_id in self.down or (self.down and self.random.random() < 0.8):
-            return
-        self.cluster.kill(node_id)
+            return False
         self.down.add(node_id)
         self.later(self.random.randint(1, self.down_ms_max), lambda: self.restart(node_id))
+        return True
+
+    def kill(self, node_id: int) -> None:
+        if self.goes_down(node_id):
+            self.cluster.kill(node_id)
+
+    def stop_in_order(self, node_id: int) -> None:
+        """Have a broker stop; one that hasn't when its time is over is killed, as init systems do."""
+        if self.goes_down(node_id):
+            ask(self.cluster.world, self.cluster.brokers[node_id], StopNode())
 
     def restart(self, node_id: int) -> None:
         self.down.discard(node_id)
+        self.cluster.kill(node_id)
+        self.cluster.folders[node_id].release()
         self.cluster.restart(node_id)
 
     def cut(self, some: list[int], others: list[int], *, both_ways: bool, longer: int = 1) -> None:

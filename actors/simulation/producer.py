@@ -19,6 +19,7 @@ from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 
 IN_FLIGHT_MAX = 4
 RECORDS_MAX = 4
+COMPRESSIONS = [0] * 12 + [1, 2, 3, 4]
 
 
 class Batch(NamedTuple):
@@ -93,6 +94,7 @@ class Producer(Client):
         values = [f"{self.label}/{partition}/{number + index}".encode() for index in range(count)]
         now_ms = self.now_ms()
         builder = BatchBuilder(
+            compression=self.random.choice(COMPRESSIONS),
             base_timestamp=now_ms,
             producer_id=self.producer_id,
             producer_epoch=self.producer_epoch,
