@@ -30,6 +30,7 @@ from actors.groups.messages import (
     Sync,
     TopicsDeleted,
 )
+from actors.groups.routing import OFFSETS_TOPIC
 from actors.groups.settings import settings_of
 from actors.partition.messages import FROM_COORDINATOR, Append, Appended, LogPart, ReadLog
 from actors.runtime import Actor, Ref, receives
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 
 APPEND_TIMEOUT_MS = 2**31 - 1
 """The replica's own: clients are answered after ``offsets.commit.timeout.ms``, but the outcome is awaited."""
+
+TRACED_NAMES_MAX = 200
+TRACED_NAME_LENGTH_MAX = 100
 
 LOOK_AGAIN_MS_MIN, LOOK_AGAIN_MS_MAX = 10, 640
 
@@ -74,6 +78,8 @@ class GroupCoordinator(Actor):
     def __init__(self, node: Node, partition: int, leader_epoch: int, replica: Ref) -> None:
         super().__init__(node, f"groups/{partition}@{leader_epoch}")
         self._replica = replica
+        self._partition = partition
+        self._traced_names: set[str] = set()
         self._settings = settings_of(node.config)
         self._machine = GroupMachine(self._settings, lambda: str(UUID(bytes=self.uuid())))
         self._timers: dict[TimerKey, _Running] = {}
@@ -237,7 +243,16 @@ class GroupCoordinator(Actor):
             case Persist(token, _, entries):
                 self._append(token, entries)
             case Note(kind, group_id, generation, members, _):
-                self.note(kind, group_id, generation, members)
+                self.note(kind, self._traced_name(group_id), generation, members)
+
+    def _traced_name(self, group_id: str) -> str:
+        """The recorder keeps each name for ever, and clients choose these: so many are kept, others are their
+        partition's."""
+        if group_id not in self._traced_names:
+            if len(self._traced_names) >= TRACED_NAMES_MAX or len(group_id) > TRACED_NAME_LENGTH_MAX:
+                return f"{OFFSETS_TOPIC}-{self._partition}"
+            self._traced_names.add(group_id)
+        return group_id
 
     def _respond(self, effect: Respond) -> None:
         effect.to.set(effect.response)  # type: ignore[attr-defined]  # the Reply that _caller put there

@@ -18,7 +18,6 @@ from actors.broker.apis import (
     sync_group,
 )
 from actors.groups.messages import TopicsDeleted
-from actors.groups.routing import java_hash, partition_for
 from kstore import errors
 from kstore.records import BatchBuilder, parse_batches
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
@@ -364,35 +363,6 @@ def test_a_coordinator_that_stopped_expires_nobody() -> None:
     assert stand.get(heartbeat, beat).error_code == 0, "its timers ended with it"
 
 
-@pytest.mark.parametrize(
-    ("group_id", "hashed", "partition"),
-    [
-        ("", 0, 0),
-        ("g", 103, 3),
-        ("order-events", -782987144, 44),
-        ("polygenelubricants", -(2**31), 0),
-        ("naïve𝄞", None, None),
-    ],
-)
-def test_the_partition_of_a_group_is_javas(group_id: str, hashed: int | None, partition: int | None) -> None:
-    if hashed is None:
-        assert java_hash(group_id) == _slow_java_hash(group_id)
-        return
-    assert java_hash(group_id) == hashed
-    assert partition_for(group_id, 50) == partition
-
-
-def _slow_java_hash(text: str) -> int:
-    units: list[int] = []
-    for character in map(ord, text):
-        if character > 0xFFFF:
-            units += [0xD800 + ((character - 0x10000) >> 10), 0xDC00 + ((character - 0x10000) & 0x3FF)]
-        else:
-            units.append(character)
-    total = sum(unit * 31 ** (len(units) - 1 - index) for index, unit in enumerate(units)) % 2**32
-    return total - 2**32 if total >= 2**31 else total
-
-
 def test_groups_that_cannot_be_read_are_not_coordinated() -> None:
     stand = Stand()
     stable_member(stand)
@@ -403,3 +373,13 @@ def test_groups_that_cannot_be_read_are_not_coordinated() -> None:
     stand.lead(0)
     assert stand.get(join_group, join()).error_code == errors.NotCoordinator.code
     assert stand.get(list_groups, ListGroupsRequest()).groups == []
+
+
+def test_the_trace_keeps_only_so_many_of_the_names_that_clients_choose() -> None:
+    stand = Stand()
+    for group in [*(f"console-consumer-{index}" for index in range(300)), "x" * 5_000]:
+        stand.get(join_group, join(group=group), version=3)
+    traced = {row.partition for row in stand.world.recorder.recent() if row.kind == "MemberJoined"}
+    assert sum(name.startswith("console-consumer-") for name in traced) == 200
+    assert "__consumer_offsets-0" in traced
+    assert max(map(len, traced)) < 100
