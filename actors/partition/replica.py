@@ -9,6 +9,7 @@ A log is looked after (`upkeep`) while it is in use and for a little longer; an 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,7 @@ class Replica(Actor):
         self.recovery_point = recovery_point  # as its checkpoint says
         self.lane = DiskLane(self, self.log)
         self.upkeep_armed = False
+        self.farewell: Callable[[], None] | None = None
 
     # -- roles ---------------------------------------------------------------------------------------------------
 
@@ -376,8 +378,13 @@ class Replica(Actor):
         self.on_disk(partial(fs.remove_tree, doomed), self._removed, reply)
 
     def _removed(self, outcome: Any, reply: Reply) -> None:
-        reply.set(outcome)
+        self.farewell = partial(reply.set, outcome)
         self.stop()
+
+    def on_stop(self) -> None:
+        """Only now is the place free for another replica of this name."""
+        if self.farewell is not None:
+            self.farewell()
 
     @receives(Close)
     def close(self, message: Close) -> None:

@@ -135,15 +135,24 @@ def test_a_topic_made_anew_while_a_node_was_away_is_another_topic(start, kept):
     assert client.replica(lost, "t").log.start_offset == 0
 
 
-def test_a_topic_made_anew_again_and_again_is_always_empty(start, kept):
-    client = start(**kept)
+def make_anew_again_and_again(client: Speaker) -> None:
     for number in range(4):
         client.create("t", partitions=2)
+        client.wait_for_leader("t")
         client.say("t", b"%d" % number)
         assert client.everything("t") == [b"%d" % number]
         client.delete("t")
     client.run(1)
     assert all(partition_folders(client, node, "t") == [] for node in (1, 2, 3))
+
+
+def test_a_topic_made_anew_again_and_again_is_always_empty(start, kept):
+    make_anew_again_and_again(start(**kept))
+
+
+def test_a_topic_may_be_made_anew_whatever_the_order_of_the_turns(start):
+    for seed in range(30):
+        make_anew_again_and_again(start(seed=seed))
 
 
 def test_added_partitions_are_led_replicated_and_kept(start, kept):
