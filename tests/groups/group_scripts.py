@@ -30,6 +30,12 @@ from kstore.schema.messages.describe_groups import DescribeGroupsRequest
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.list_groups import ListGroupsRequest
+from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
+from kstore.schema.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchRequestTopics,
+)
 
 CONFIG = {
     "group.initial.rebalance.delay.ms": "0",
@@ -177,6 +183,43 @@ def offsets(wire: Wire, group: str) -> None:
     wire.call("a", fetch(group), 9)
 
 
+def offsets_by_id(wire: Wire, group: str) -> None:
+    known = wire.settle(
+        MetadataRequest(topics=[MetadataRequestTopic(name=TOPIC)]), 12, lambda answer: not answer.topics[0].error_code
+    )
+    topic_id, nowhere = known.topics[0].topic_id, b"nowhere-at-all-!"
+    for partition, ids in ((0, [topic_id]), (0, [nowhere]), (7, [topic_id, nowhere]), (1, [nowhere, topic_id])):
+        request = commit(group, 3, partitions=(partition,), topics=("",) * len(ids))
+        for topic, each in zip(request.topics, ids, strict=True):
+            topic.topic_id = each
+        wire.call("a", request, 10)
+    wire.call("a", fetch(group, None), 9)
+    wire.call("a", fetch(group, None), 10)
+    for ids in ([topic_id], [nowhere], [nowhere, topic_id]):
+        topics = [OffsetFetchRequestTopics(topic_id=each, partition_indexes=[0, 1]) for each in ids]
+        wire.call("a", OffsetFetchRequest(groups=[OffsetFetchRequestGroup(group_id=group, topics=topics)]), 10)
+
+
+def several_groups(wire: Wire, group: str) -> None:
+    names = [f"{group}-{index}" for index in range(3)]
+    for index, name in enumerate(names[:2]):
+        wire.call("a", commit(name, index), 9)
+    for version in (8, 9, 10):
+        groups = [OffsetFetchRequestGroup(group_id=name, topics=None) for name in names]
+        wire.call("a", OffsetFetchRequest(groups=groups), version)
+        wire.call("a", OffsetFetchRequest(groups=groups, require_stable=True), version)
+    a = member(wire, "a", group)
+    wire.call("a", join(group, a), 9)
+    wire.call("a", join(group, a, protocols={"range": b"other"}), 9)
+    wire.call("a", sync(group, a, 2, {a: b"1", "stranger": b"2"}), 5)
+    wire.call("a", DescribeGroupsRequest(groups=[*names, group]), 6)
+    for version in range(3, 6):
+        wire.call("a", leave(group, ("stranger", None)), version)
+    for version in range(3):
+        wire.call("a", LeaveGroupRequest(group_id=group, member_id="stranger"), version)
+    wire.call("a", leave(group, (a, None)), 4)
+
+
 def every_version(wire: Wire, group: str) -> None:
     for version in range(4):
         name = f"{group}-{version}"
@@ -259,6 +302,8 @@ SCRIPTS = [
     two_members,
     static_members,
     offsets,
+    offsets_by_id,
+    several_groups,
     every_version,
     listing_and_deleting,
     a_session_that_ends,
