@@ -286,3 +286,60 @@ def test_offsets_of_a_deleted_topic_are_forgotten(start):
     client.create("t", partitions=2)
     client.run(1)
     assert committed(client, 0) == {0: -1}
+
+
+def test_a_rebalance_whose_coordinator_dies_is_begun_again_with_the_next_one(start):
+    client = begin(start)
+    first, second = pair(client)
+    assert first.commit({0: 3}) == 0
+    dead = coordinator(client)
+    third = Member(client, 3)
+    joining = third.join_later()
+    client.cluster.wait_for(lambda: joining, PATIENCE_S)
+    third.member_id = joining[0].member_id
+    third.join_later()
+    client.run(1)
+    client.cluster.kill(dead)
+    client.run(1)
+    client.cluster.restart(dead)
+    client.cluster.wait_for(client.cluster.is_ready, PATIENCE_S)
+    before = first.generation
+    joins = [(member, member.join_later()) for member in (first, second)]
+    while not all(heard and heard[0].error_code == 0 for _, heard in joins):
+        client.run(0.5)
+        joins = [
+            (member, member.join_later() if heard and heard[0].error_code in NOT_NOW else heard)
+            for member, heard in joins
+        ]
+    for member, heard in joins:
+        assert member.heard(heard[0]).generation_id > before
+    assert first.sync({first.member_id: [0], second.member_id: [1]}) == [0]
+    assert second.sync() == [1]
+    assert committed(client, 0) == {0: 3}
+
+
+def test_a_member_waits_for_the_others_no_longer_than_their_rebalance_may_take(start):
+    client = begin(start)
+    first, second = pair(client)
+    assert second.heartbeat() == 0
+    third = Member(client, 3)
+    asked = third.join_later()
+    client.cluster.wait_for(lambda: asked, PATIENCE_S)
+    third.member_id = asked[0].member_id
+    joining = third.join_later()
+    client.run(1)
+    assert first.heartbeat() == RebalanceInProgress.code
+    first_joining = first.join_later()
+    for _ in range(int(REBALANCE_MS / 1000) + 2):
+        client.run(1)
+        second.heartbeat()  # it lives, but doesn't join
+    client.cluster.wait_for(lambda: joining and first_joining, PATIENCE_S)
+    assert third.heard(joining[0]).error_code == 0
+    assert first.heard(first_joining[0]).generation_id == third.generation
+    assert second.heartbeat() == UnknownMemberId.code
+
+
+def test_groups_of_many_names_are_spread_over_the_nodes(start):
+    client = begin(start)
+    places = {coordinator(client, f"group-{number}") for number in range(20)}
+    assert places == {1, 2, 3}

@@ -170,3 +170,56 @@ def test_a_stop_in_order_under_traffic_keeps_what_was_acknowledged(start, tmp_pa
     again.wait_for_leader("t")
     found = again.everything("t")
     assert found[: len(acknowledged)] == acknowledged
+
+
+def test_a_node_may_be_killed_at_any_moment_of_its_start(start, kept):
+    client = start(**kept)
+    client.create("t", partitions=6)
+    producer = client.producer()
+    assert client.put("t", producer.batch(b"a")).error_code == 0
+    for step in range(40):
+        node = 1 + step % 3
+        client.cluster.kill(node)
+        client.cluster.restart(node)
+        client.run(step * 0.0007)
+    client.cluster.wait_for(client.cluster.is_ready, 60)
+    for index in range(6):
+        client.wait_for_leader("t", index)
+        client.wait_for_isr("t", index=index)
+    assert client.put("t", producer.batch(b"b")).base_offset == 1
+    assert client.everything("t") == [b"a", b"b"]
+
+
+def test_nodes_that_start_while_they_are_cut_off_join_when_the_links_heal(start, kept):
+    client = start(**kept)
+    client.create("t", partitions=3)
+    client.say("t", b"a")
+    for node in (1, 2, 3):
+        client.cluster.kill(node)
+    client.cluster.net.cut([1], [2, 3])
+    client.cluster.net.cut([2], [3])
+    for node in (1, 2, 3):
+        client.cluster.restart(node)
+    client.run(30)
+    assert not client.cluster.is_ready()
+    client.cluster.net.heal()
+    client.cluster.wait_for(client.cluster.is_ready, 60)
+    for index in range(3):
+        client.wait_for_isr("t", index=index)
+    assert client.everything("t") == [b"a"]
+
+
+def test_a_cluster_in_trouble_stops_in_order_and_starts_again(start, tmp_path):
+    client = start(data_dir=str(tmp_path))
+    client.create("t", partitions=3)
+    for index in range(3):
+        client.say("t", b"a", index=index)
+    client.cluster.net.cut([1], [2])
+    client.cluster.kill(3)
+    client.run(5)
+    client.cluster.close()
+    again = start(data_dir=str(tmp_path))
+    for index in range(3):
+        again.wait_for_leader("t", index)
+        again.wait_for_isr("t", index=index)
+        assert again.everything("t", index=index) == [b"a"]
