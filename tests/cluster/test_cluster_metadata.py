@@ -8,7 +8,9 @@ from partition.clients import batch
 from speaking import BROKER, Speaker
 
 from actors.cluster import Cluster
-from kstore.errors import MessageTooLarge, NotEnoughReplicas, UnknownTopicOrPartition
+from kstore.errors import CoordinatorNotAvailable, MessageTooLarge, NotEnoughReplicas, UnknownTopicOrPartition
+from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
+from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
 from kstore.schema.uuids import to_string
 
 READY_S = 60
@@ -263,3 +265,72 @@ def test_metadata_is_the_same_at_every_node(start):
         described.append([(p.partition_index, p.leader_id, p.leader_epoch, p.isr_nodes) for p in partitions])
     assert len(described[0]) == 3
     assert described[0] == described[1] == described[2]
+
+
+def test_dead_replicas_are_named_offline_and_dead_nodes_not_at_all(start):
+    client = start()
+    client.create("t")
+    dead = next(node for node in client.followers("t") if node != 1)
+    client.cluster.kill(dead)
+    client.wait_for_isr("t", 2)
+    client.run(1)
+    living = client.living()
+    for node in living:
+        response = client.ask(node, MetadataRequest(topics=None, allow_auto_topic_creation=False))
+        assert sorted(broker.node_id for broker in response.brokers) == living
+        assert (response.controller_id, response.cluster_id) in {(n, client.cluster.cluster_id) for n in living}
+        (partition,) = response.topics[0].partitions
+        assert (partition.error_code, partition.offline_replicas) == (0, [dead])
+        assert sorted(partition.isr_nodes) == living
+        assert sorted(partition.replica_nodes) == [1, 2, 3]
+
+
+def test_a_topic_that_is_asked_for_is_made_when_the_client_and_the_brokers_allow_it(start):
+    client = start(config={"num.partitions": "2", "min.insync.replicas": "2"})
+    named = MetadataRequest(topics=[MetadataRequestTopic(name="t")], allow_auto_topic_creation=True)
+    client.ask(2, named)
+    client.cluster.wait_for(lambda: all("t" in client.cluster.image(node).topics for node in (1, 2, 3)))
+    client.wait_for_leader("t", 1)
+    assert len(client.described("t", 3).partitions) == 2
+    assert all(len(p.replica_nodes) == 3 for p in client.described("t", 3).partitions)
+    client.say("t", b"a", index=1)
+    refusing = start(config={"auto.create.topics.enable": "false"})
+    assert refusing.ask(2, named).topics[0].error_code == UnknownTopicOrPartition.code
+    refusing.run(1)
+    assert "t" not in refusing.cluster.image().topics
+
+
+def test_the_brokers_defaults_hold_for_topics_without_settings_of_their_own(start):
+    client = start(config={"min.insync.replicas": "2", "unclean.leader.election.enable": "true"})
+    client.create("t", partitions=6, copies=2)
+    partitions = client.cluster.image().topics["t"].partitions
+    index, found = next((i, p) for i, p in partitions.items() if 1 not in p.replicas)
+    leader = found.leader
+    follower = next(n for n in found.replicas if n != leader)
+    client.say("t", b"a", index=index)
+    client.cluster.kill(follower)
+    client.wait_for_isr("t", 1, index=index)
+    client.run(0.1)
+    assert client.produce("t", b"b", index=index).error_code == NotEnoughReplicas.code
+    assert client.produce("t", b"c", index=index, acks=1).error_code == 0
+    client.cluster.kill(leader)
+    client.run(1)
+    client.cluster.restart(follower)
+    assert client.wait_for_leader("t", index, other_than=leader) == follower
+    client.cluster.restart(leader)
+    client.wait_for_isr("t", 2, index=index)
+    assert client.everything("t", index=index) == [b"a"]
+
+
+def test_a_partition_of_the_offsets_topic_without_a_leader_has_no_coordinator(start):
+    client = start(config={"offsets.topic.replication.factor": "1", "offsets.topic.num.partitions": "2"})
+    request = FindCoordinatorRequest(coordinator_keys=["a", "b", "c", "d"])
+    client.ask(1, request)
+    client.run(2)
+    places = {found.key: found.node_id for found in client.ask(1, request).coordinators}
+    dead = next(node for node in places.values() if node != 1)
+    client.cluster.kill(dead)
+    client.run(1)
+    for found in client.ask(1, request).coordinators:
+        expected = (CoordinatorNotAvailable.code, -1) if places[found.key] == dead else (0, places[found.key])
+        assert (found.error_code, found.node_id) == expected
