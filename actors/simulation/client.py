@@ -125,9 +125,8 @@ class Client(Actor):
         if any(topic.topic_id):
             self.topic_id = topic.topic_id
         for each in topic.partitions:
-            known = self.leaders.get(each.partition_index)
-            epoch = each.leader_epoch
-            if known is None or epoch >= known[1]:  # versions before 7 don't tell the epoch: no reason to change
+            known, epoch = self.leaders.get(each.partition_index, (-1, 0)), each.leader_epoch
+            if epoch >= known[1]:  # versions before 7 don't tell the epoch (-1): nothing is learnt from them
                 self.leaders[each.partition_index] = (each.leader_id, epoch)
         return True
 

@@ -1,8 +1,9 @@
 """Producers: an idempotent one that never gives up and never loses, and one that takes what acks=1 gives.
 
 The idempotent producer keeps several requests under way in each partition and sends what failed again, in order and
-with the same sequence numbers, until it is acknowledged. Every value is sent as one of a kind:
-``producer/partition/number``.
+with the same sequence numbers, until it is acknowledged. The first of a partition goes alone: a leader that has never
+heard of a producer takes any sequence number from it, so one that has just begun to lead could take the second of two
+whose first was refused a moment before. Every value is sent as one of a kind: ``producer/partition/number``.
 """
 
 from __future__ import annotations
@@ -74,10 +75,11 @@ class Producer(Client):
     def produce_to(self, partition: int) -> Talk:
         under_way: list[Batch] = []
         number = sequence = 0
+        in_flight_max = 1
         while under_way or not self.scene.closing:
             if not under_way:
                 yield Pause(self.random.randint(1, 2 * self.pace_ms))
-                for _ in range(self.random.randint(1, IN_FLIGHT_MAX)):
+                for _ in range(self.random.randint(1, in_flight_max)):
                     batch = self.next_batch(partition, number, sequence)
                     under_way.append(batch)
                     number += len(batch.values)
@@ -86,7 +88,9 @@ class Producer(Client):
             outcomes = yield [self.to(leader, self.produce_request(partition, batch)) for batch in under_way]
             left = self.settle(partition, under_way, outcomes)
             under_way = left if self.is_idempotent else []
-            if left:
+            if not left:
+                in_flight_max = IN_FLIGHT_MAX
+            else:
                 yield from self.mistrust(partition)
 
     def next_batch(self, partition: int, number: int, sequence: int) -> Batch:
