@@ -215,8 +215,11 @@ class LeaderSession:
 
     @property
     def may_supersede(self) -> bool:
-        """True when a fetch that is under way should make room for one that knows more."""
-        return self.session_id != 0 and self.busy == 0 and bool(self.changed)
+        """True when a fetch that is under way should make room for one that knows more.
+
+        Not one that opens a session: two of them would open two, and the answer that came last would decide between.
+        """
+        return self.session_epoch != 0 and self.busy == 0 and bool(self.changed)
 
     def request(self) -> FetchRequest:
         """The next fetch. It is sent at once: from here on its contents are what the leader knows."""

@@ -223,3 +223,16 @@ def test_a_parked_fetch_is_superseded_only_for_partitions_it_does_not_know():
     assert session.may_supersede
     assert indexes(send(session)[0]) == [1]
     assert not session.may_supersede
+
+
+def test_a_fetch_that_opens_a_session_is_not_superseded_even_if_it_ends_another():
+    session = established(0)
+    session.answered(answer(error_code=71), full=False)
+    assert session.session_id == 9
+    send(session)
+    session.follow(followed(1))
+    assert not session.may_supersede
+    session.answered(answer(data(0, b""), session_id=10), full=True)
+    session.took(session.followed["t", 0], offset=0, last_epoch=-1, log_start_offset=0)
+    assert session.may_supersede
+    assert indexes(send(session)[0]) == [1]
