@@ -181,6 +181,7 @@ def offsets(wire: Wire, group: str) -> None:
     wire.call("a", commit(group, 9, a, 2), 9)
     wire.call("a", commit(group, 9, a, -1), 9)
     wire.call("a", fetch(group), 9)
+    wire.call("a", leave(group, (a, None)), 5)
 
 
 def offsets_by_id(wire: Wire, group: str) -> None:
