@@ -1,8 +1,10 @@
 """Idempotent producers and a cluster that fails under them: one copy of each batch, and the first offset each time."""
 
+import pytest
 from partition.clients import batch
 from speaking import Producer, Speaker, answer_of, batches_in
 
+from actors.network.link import Disconnected
 from kstore.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber
 
 SEQUENCE_MAX = 2**31 - 1
@@ -200,3 +202,61 @@ def test_no_producer_id_is_given_twice_whichever_nodes_die(start, kept):
         client.cluster.restart(1)
         client.cluster.wait_for(client.cluster.is_ready, 60)
     assert len(set(given)) == len(given)
+
+
+def push(client: Speaker, sent: list[bytes], acknowledged: int) -> int:
+    """Send what isn't acknowledged, five at a time, until something fails; how many are acknowledged then."""
+    while acknowledged < len(sent):
+        leader = client.leader("t")
+        if leader < 0 or not client.cluster.nodes[leader].alive:
+            return acknowledged
+        window = sent[acknowledged : acknowledged + 5]
+        answers = [client.put_later("t", records) for records in window]
+        node = client.cluster.nodes[leader]
+        client.cluster.wait_for(lambda answers=answers, node=node: all(answers) or not node.alive, 60)
+        for number, heard in enumerate(answers, start=acknowledged):
+            if not heard or isinstance(heard[0], Disconnected) or answer_of(heard[0]).error_code:
+                return acknowledged
+            assert answer_of(heard[0]).base_offset == number
+            acknowledged = number + 1
+    return acknowledged
+
+
+def push_through_deaths(client: Speaker, count: int) -> int:
+    """Have a producer say so much while leaders, and sometimes all nodes, die; check it; how many times they died."""
+    client.create("t", segment_bytes="1048576", index_interval_bytes="1000")
+    producer = client.producer()
+    values = [b"%d" % number + b"." * (number % 7) * 3000 for number in range(count)]
+    sent = [producer.batch(value) for value in values]
+    draw, acknowledged, deaths = client.cluster.world.random, 0, 0
+    while acknowledged < len(sent):
+        victims = (1, 2, 3) if deaths % 4 == 3 else (client.leader("t"),)
+
+        def die(victims: tuple[int, ...] = victims) -> None:
+            for node in victims:
+                client.cluster.kill(node)
+
+        client.cluster.world.timers.at(client.cluster.world.clock.now_us() + draw.randrange(15_000), die)
+        deaths += 1
+        acknowledged = push(client, sent, acknowledged)
+        client.run(0.1)
+        for node in (1, 2, 3):
+            if not client.cluster.nodes[node].alive:
+                client.cluster.restart(node)
+        client.cluster.wait_for(client.cluster.is_ready, 60)
+        client.wait_for_leader("t")
+    client.run(0.1)
+    assert client.everything("t") == values
+    client.wait_for_isr("t")
+    client.run(1)
+    assert client.logs_are_equal("t")
+    return deaths
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_pipeline_through_deaths_of_leaders_and_of_the_whole_cluster_is_there_once_and_in_order(start, seed, number):
+    assert push_through_deaths(start(seed=100 * seed + number), 300) >= 5
+
+
+def test_a_pipeline_through_deaths_on_the_disk_is_there_once_and_in_order(start, tmp_path):
+    assert push_through_deaths(start(data_dir=str(tmp_path)), 120) >= 1
