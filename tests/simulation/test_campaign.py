@@ -1,6 +1,9 @@
 """A hundred seeds of produce, consume and group traffic under faults, and known bugs that they must not let pass."""
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pytest
 from simulation import mutations
@@ -15,7 +18,10 @@ SEEDS_UNTIL_CAUGHT = range(1, 251)
 
 
 def test_a_hundred_seeds_hold_and_go_through_what_they_are_for(capsys: pytest.CaptureFixture[str]) -> None:
-    result = campaign(SEEDS)
+    result = Campaign()
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for outcome in pool.map(play, SEEDS, chunksize=5):
+            result.add(outcome)
     with capsys.disabled():
         print(f"\n{result.summary()}")
     assert not result.failures, "\n\n".join(outcome.report() for outcome in result.failures)
