@@ -173,7 +173,7 @@ class FetchDesk(Actor):
         if session is not None:
             session.fetch = gathering
             due = session.take_due()
-            may_wait = gathering.min_bytes <= 1 and request.max_wait_ms > 0  # else its time is over before any answer
+            may_wait = gathering.min_bytes == 1 and request.max_wait_ms > 0  # else it may end before any answer
             quiet = len(due) == 1 and not gathering.names_all and may_wait
             for slot in due:
                 self._ask_one(gathering, slot, slot.fetch_offset, quiet)

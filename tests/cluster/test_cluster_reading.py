@@ -105,11 +105,11 @@ def session_request(client: Speaker, session: int, epoch: int, offsets: dict[int
     topics = [FetchTopic(topic="t", topic_id=client.topic_id("t"), partitions=parts)] if parts else []
     forgotten = [ForgottenTopic(topic="t", topic_id=client.topic_id("t"), partitions=how.pop("forgotten", []))]
     how.setdefault("max_wait_ms", 0)
+    how.setdefault("min_bytes", 1)
     return FetchRequest(
         session_id=session,
         session_epoch=epoch,
         topics=topics,
-        min_bytes=1,
         max_bytes=1 << 20,
         forgotten_topics_data=forgotten if forgotten[0].partitions else [],
         **how,
@@ -160,6 +160,21 @@ def test_a_long_poll_of_a_session_is_woken_by_any_of_its_partitions(start):
         assert part.partition_index == index
         assert values(part.records) == [b"a"]
         read = {index: offset + 1}
+
+
+@pytest.mark.parametrize(("max_wait_ms", "min_bytes"), [(0, 0), (0, 1), (0, 5), (500, 0)])
+def test_a_fetch_that_may_not_wait_brings_what_is_there_already(start, max_wait_ms, min_bytes):
+    client = start(1)
+    client.create("t", partitions=2, copies=1)
+    session = client.ask(1, session_request(client, 0, 0, {0: 0, 1: 0})).session_id
+    client.ask(1, session_request(client, session, 1, {}))
+    client.say("t", b"a", index=1)
+    before = now_s(client)
+    response = client.ask(
+        1, session_request(client, session, 2, {}, max_wait_ms=max_wait_ms, min_bytes=min_bytes), connection=2
+    )
+    assert [values(part.records) for topic in response.responses for part in topic.partitions] == [[b"a"]]
+    assert now_s(client) - before < 0.02
 
 
 def test_offsets_are_found_by_time(start, kept):
