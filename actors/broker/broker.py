@@ -16,7 +16,7 @@ from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered
 from actors.broker.replicas import Replicas
 from actors.broker.view import View
 from actors.controller.controller import Controller
-from actors.controller.image import ClusterImage, Endpoint, ImageDelta, ResourceType
+from actors.controller.image import ClusterImage, Endpoint, ImageDelta, PartitionImage, ResourceType
 from actors.controller.messages import CloseMetadataLog, ImageAdvanced, NodeLost
 from actors.controller.observer import Observer
 from actors.groups.coordinator import GroupCoordinator
@@ -143,30 +143,43 @@ class Broker(Actor):
         node.view = replace(node.view, replicas=dict(self.replicas.refs))
         self._follow_coordinators(image, delta)
 
+    def replica_came(self, topic: str, number: int) -> None:
+        """A replica has taken its place, which one of a deleted topic's had until now."""
+        node = self.node
+        node.view = replace(node.view, replicas=dict(self.replicas.refs))
+        self._follow_coordinators(node.view.image, ImageDelta(changed_topics={topic: frozenset((number,))}))
+
     def _follow_coordinators(self, image: ClusterImage, delta: ImageDelta) -> None:
-        if delta.removed_topics:
-            gone = TopicsDeleted(tuple(topic.name for topic in delta.removed_topics))
-            for _, coordinator in self.coordinators.values():
-                coordinator.tell(gone)
         topic = image.topics.get(OFFSETS_TOPIC)
         partitions = {} if topic is None else topic.partitions
         changed = set(delta.changed_topics.get(OFFSETS_TOPIC, ()))
         changed.update(number for number in self.coordinators if number not in partitions)
+        if delta.removed_topics:
+            gone = TopicsDeleted(tuple(topic.name for topic in delta.removed_topics))
+            for number, (_, coordinator) in list(self.coordinators.items()):
+                coordinator.tell(gone)
+                if OFFSETS_TOPIC in gone.topics:  # its log goes with it, even if the topic was made anew at once
+                    self._end_coordinator(number)
         for number in sorted(changed):
-            found = partitions.get(number)
-            led_epoch = found.leader_epoch if found is not None and found.leader == self.node.node_id else -1
-            present = self.coordinators.get(number)
-            if present is not None:
-                if present[0] == led_epoch:
-                    continue
-                del self.coordinators[number]
-                present[1].tell(Resign())
-            if led_epoch >= 0:
-                replica = self.replicas.refs[OFFSETS_TOPIC, number]
-                self.coordinators[number] = (led_epoch, self.spawn(GroupCoordinator, number, led_epoch, replica))
+            self._follow_coordinator(number, partitions.get(number))
         if changed:
             current = {number: coordinator for number, (_, coordinator) in self.coordinators.items()}
             self.node.view = replace(self.node.view, coordinators=current)
+
+    def _follow_coordinator(self, number: int, found: PartitionImage | None) -> None:
+        led_epoch = found.leader_epoch if found is not None and found.leader == self.node.node_id else -1
+        present = self.coordinators.get(number)
+        if present is not None:
+            if present[0] == led_epoch:
+                return
+            self._end_coordinator(number)
+        replica = self.replicas.refs.get((OFFSETS_TOPIC, number))
+        if led_epoch >= 0 and replica is not None:  # else it comes with the replica
+            self.coordinators[number] = (led_epoch, self.spawn(GroupCoordinator, number, led_epoch, replica))
+
+    def _end_coordinator(self, number: int) -> None:
+        _, coordinator = self.coordinators.pop(number)
+        coordinator.tell(Resign())
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

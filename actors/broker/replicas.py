@@ -7,7 +7,6 @@ node that leads what is followed here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -186,9 +185,9 @@ class Replicas:
         del self.leaving[key]
         image = self.node.view.image
         topic = image.topics.get(key[0])
-        if topic is not None and key[1] in topic.partitions:
+        if self.broker.stopping is None and topic is not None and key[1] in topic.partitions:
             self._follow_partition(image, topic, key[1], topic.partitions[key[1]])
-            self.node.view = replace(self.node.view, replicas=dict(self.refs))
+            self.broker.replica_came(*key)
 
     # -- stopping --------------------------------------------------------------------------------------------------
 

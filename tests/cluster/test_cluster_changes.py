@@ -99,3 +99,16 @@ def test_after_a_storm_on_the_disk_folders_and_metadata_agree_also_when_started_
     client.cluster.close()
     again = start(data_dir=str(tmp_path))
     check_that_folders_and_metadata_agree(again)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_stop_in_the_middle_of_a_storm_comes_to_its_end_and_the_next_start_agrees(start, seed, number, tmp_path):
+    client = start(seed=1000 * seed + number, data_dir=str(tmp_path))
+    draw = random.Random(number)
+    for _ in range(30):
+        change(client, draw)
+        client.run(draw.choice((0.0, 0.001, 0.01)))
+    client.cluster.close()
+    again = start(data_dir=str(tmp_path))
+    again.run(5)
+    check_that_folders_and_metadata_agree(again)

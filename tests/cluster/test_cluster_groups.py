@@ -14,6 +14,7 @@ from kstore.schema.messages.consumer_offsets import (
     OffsetCommitKey,
     OffsetCommitValue,
 )
+from kstore.schema.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
@@ -343,3 +344,17 @@ def test_groups_of_many_names_are_spread_over_the_nodes(start):
     client = begin(start)
     places = {coordinator(client, f"group-{number}") for number in range(20)}
     assert places == {1, 2, 3}
+
+
+def test_the_offsets_topic_may_be_deleted_and_comes_back_empty_whatever_the_order_of_the_turns(start):
+    for seed in range(20):
+        client = begin(start, seed=seed)
+        assert alone(client).commit({0: 3}) == 0
+        for _ in range(2):
+            asked = DeleteTopicsRequest(topics=[DeleteTopicState(name=OFFSETS_TOPIC)], timeout_ms=10_000)
+            assert client.ask(1, asked).responses[0].error_code == 0
+            assert committed(client, 0) in ({0: 3}, {0: -1})
+            client.run(1)
+            assert committed(client, 0) == {0: -1}
+        assert alone(client).commit({0: 4}) == 0
+        assert committed(client, 0) == {0: 4}
