@@ -31,6 +31,7 @@ CONFIG = {
     "broker.session.timeout.ms": "2000",
     "group.initial.rebalance.delay.ms": "100",
     "leader.imbalance.check.interval.seconds": "1",
+    "log.flush.offset.checkpoint.interval.ms": "2000",
     "offsets.topic.num.partitions": "2",
     "offsets.topic.replication.factor": "3",
     "replica.fetch.wait.max.ms": "300",
@@ -80,15 +81,22 @@ class Outcome:
         )
 
 
+DRAWN = {
+    "flush.messages": ("1", "9223372036854775807", "9223372036854775807"),
+    "index.interval.bytes": ("0", "200", "4096"),
+    "internal.segment.bytes": ("1000", "20000", "1073741824"),
+    "message.timestamp.type": ("CreateTime", "CreateTime", "LogAppendTime"),
+    "min.insync.replicas": ("1", "2", "2"),
+    "segment.ms": ("3000", "604800000"),
+}
+"""What each seed draws for the topic."""
+
+
 class TopicMaker(Client):
     """Creates the topic."""
 
-    def __init__(self, node: Node, name: str, scene: Scene, min_in_sync: int) -> None:
-        super().__init__(node, name, scene)
-        self.min_in_sync = min_in_sync
-
     def live(self) -> Conversation:
-        configs = {"min.insync.replicas": str(self.min_in_sync)}
+        configs = {key: self.random.choice(values) for key, values in DRAWN.items()}
         request = requests.create_topic(TOPIC, len(self.scene.partitions), BROKERS, configs)
         while True:
             answer = yield self.to(self.anybody(), request, 10_000)
@@ -158,7 +166,7 @@ class Run:
         """The whole run; raises what went wrong."""
         self.world.driver.after_event = self.judge.look  # type: ignore[attr-defined]
         self.cluster.start()
-        maker = self.begin(TopicMaker, "maker", self.random.choice((1, 2, 2)))
+        maker = self.begin(TopicMaker, "maker")
         self.until(lambda: maker.resting, "the topic is made")
         self.make_clients()
         self.storm(self.random.uniform(8, 20))
