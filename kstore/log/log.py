@@ -259,7 +259,9 @@ class Log:
     # Cutting
 
     def truncate_to(self, offset: int) -> int:
-        """Cut everything from ``offset`` on; the new end, which is lower when ``offset`` lies inside of a batch.
+        """Cut everything from ``offset`` on; the new end: where the last batch that is left ends.
+
+        It is lower than ``offset`` when that lies inside of a batch, or between two batches.
 
         The recovery point and the high watermark fall with the end; write their checkpoints soon after. Raises
         KafkaStorageError when the disk fails half way: the log is then closed for appends.
@@ -277,8 +279,12 @@ class Log:
             return offset
         try:
             self.disk.forget(self.segments.remove_from(offset + 1))
-            base_offset = self.segments.active.truncate_to(offset)
-            self._ends_at(offset if base_offset is None else min(offset, base_offset))
+            self.segments.active.truncate_to(offset)
+            end_offset = self.segments.active.end_offset()
+            if end_offset < self.start_offset <= offset:
+                self.truncate_fully_and_start_at(self.start_offset)
+            else:
+                self._ends_at(end_offset)
         except OSError as error:
             raise self.failed(f"couldn't cut {self.path} at {offset}: {error}") from error
         return self.end_offset

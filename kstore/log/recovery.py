@@ -29,7 +29,7 @@ from kstore.log.names import (
     base_offset_of,
 )
 from kstore.log.producers import ProducerStates
-from kstore.log.segment import Segment
+from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
 from kstore.log.segments import Segments, log_offsets
 from kstore.log.writing import note_batches
 from kstore.records import RecordBatch
@@ -37,7 +37,6 @@ from kstore.records.batch import scan_batches
 
 WALK_BYTES = 4 << 20
 WINDOW_BYTES = 6 << 20  # five batches of the largest default size, and some
-RELATIVE_OFFSET_MAX = (1 << 31) - 1
 
 
 @dataclass(slots=True)
@@ -156,16 +155,10 @@ class Loader:
                 if not self._walk(segment):
                     break
         try:
-            return self._end_of(self.segments.active)
+            return self.segments.active.end_offset()
         except KafkaError:
             self._walk(self.segments.active)
-            return self._end_of(self.segments.active)
-
-    def _end_of(self, segment: Segment) -> int:
-        end_offset = segment.base_offset
-        for batch in segment.batches(segment.offset_index.position_before(segment.base_offset + RELATIVE_OFFSET_MAX)):
-            end_offset = batch.last_offset + 1
-        return end_offset
+            return self.segments.active.end_offset()
 
     def _walk(self, segment: Segment) -> bool:
         """Rebuild a segment's indexes from its batches, and cut the log at the first wrong one: whether none was."""

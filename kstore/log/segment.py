@@ -19,6 +19,8 @@ WINDOW_BYTES = 8192
 READ_BYTES = 1 << 20
 _HINTS_MAX = 8
 
+RELATIVE_OFFSET_MAX = (1 << 31) - 1
+
 
 class Extent(NamedTuple):
     """Whole batches in a segment's file; ``next_offset`` is where to read on."""
@@ -158,6 +160,13 @@ class Segment:
     def chunks(self, extent: Extent) -> list[Chunk]:
         return self.file.chunks(extent.position, extent.nbytes)
 
+    def end_offset(self) -> int:
+        """Where the last batch ends; of an empty segment, its base offset."""
+        end_offset = self.base_offset
+        for batch in self.batches(self.offset_index.position_before(self.base_offset + RELATIVE_OFFSET_MAX)):
+            end_offset = batch.last_offset + 1
+        return end_offset
+
     def batches(self, position: int) -> Iterator[RecordBatch]:
         """The batches from a position on (one where a batch begins)."""
         size = self.file.size
@@ -188,15 +197,15 @@ class Segment:
             if not moved:
                 return
 
-    def truncate_to(self, offset: int) -> int | None:
-        """Cut from the batch with ``offset`` on; the base offset of that batch, or None when nothing was there."""
+    def truncate_to(self, offset: int) -> None:
+        """Cut from the batch with ``offset`` on."""
         self._hints.clear()
         place = self.find(offset)
         self.offset_index.truncate_to(offset if place is None else min(offset, place[1]))
         self.time_index.truncate_to(offset if place is None else min(offset, place[1]))
         if place is None:
-            return None
-        position, base_offset = place
+            return
+        position = place[0]
         self.file.truncate(position)
         self.bytes_since_index = 0
         self.max_timestamp = self.time_index.last_timestamp
@@ -204,7 +213,6 @@ class Segment:
         self._note_newest_after(self.offset_index.position_before(self.offset_of_max_timestamp))
         if not position:
             self._first_timestamp = None
-        return base_offset
 
     def reset_indexes(self) -> None:
         """Empty the indexes and what was derived from the batches, to walk over them anew."""

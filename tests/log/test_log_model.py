@@ -100,8 +100,11 @@ class LogBesideAList(RuleBasedStateMachine):
         """At a batch's first offset, or within it: either way the batch goes."""
         place = int(part * len(self.model))
         first, last, *_ = self.model[place]
-        end = self.model[place - 1][1] + 1 if place and inside == 0 else first
-        assert self.log.truncate_to(min(first + inside, last) if inside else end) == end
+        end = self.model[place - 1][1] + 1 if place else None
+        found = self.log.truncate_to(min(first + inside, last))
+        # before the first batch there may be the base of a segment, which is where an empty log ends
+        end = found if end is None or end < self.log.segments.active.base_offset else end
+        assert self.log.segments.first.base_offset <= found == end <= first
         del self.model[place:]
         self.end = end
         self.point = min(self.point, self.log.recovery_point)
