@@ -66,9 +66,11 @@ def storm(client: Speaker, draw: random.Random, steps: int) -> None:
 
 def check_that_folders_and_metadata_agree(client: Speaker) -> None:
     """Each node has the folders of its replicas and no others, and every partition works."""
-    topics = client.cluster.image().topics
+    cluster = client.cluster
+    cluster.wait_for(lambda: cluster.image(1).topics == cluster.image(2).topics == cluster.image(3).topics)
+    client.run(2)
+    topics = cluster.image().topics
     for node in (1, 2, 3):
-        assert client.cluster.image(node).topics == topics
         expected = {f"{t.name}-{i}" for t in topics.values() for i, p in t.partitions.items() if node in p.replicas}
         assert {name for name in client.names(node) if name.partition("-")[0] in NAMES} == expected
     for topic in topics.values():

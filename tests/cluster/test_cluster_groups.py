@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import group_requests as requests
+from group_requests import GROUP, REBALANCE_MS, SESSION_MS
 from speaking import Speaker, batches_in
 
 from actors.groups.routing import OFFSETS_TOPIC
-from actors.simulation import requests
 from kstore.errors import IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
 from kstore.schema import decode
 from kstore.schema.messages.consumer_offsets import (
@@ -19,9 +20,6 @@ from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 
-GROUP = "g"
-SESSION_MS = 10_000
-REBALANCE_MS = 20_000
 PATIENCE_S = 120
 NOT_NOW = {14, 15, 16}  # the coordinator loads, isn't there, or is elsewhere
 JOIN_VERSION = 9
@@ -49,7 +47,7 @@ class Member:
             self.client.run(0.1)
 
     def join_later(self) -> list[Any]:
-        request = requests.join_group(GROUP, self.member_id, self.instance, "t", SESSION_MS, REBALANCE_MS, JOIN_VERSION)
+        request = requests.join_group(self.member_id, self.instance)
         return self.client.send(coordinator(self.client), request, version=JOIN_VERSION, connection=self.connection)
 
     def heard(self, joined: Any) -> Any:
@@ -58,7 +56,7 @@ class Member:
 
     def join(self) -> Any:
         """Join, with the id that the first answer gives."""
-        request = requests.join_group(GROUP, self.member_id, self.instance, "t", SESSION_MS, REBALANCE_MS, JOIN_VERSION)
+        request = requests.join_group(self.member_id, self.instance)
         joined = self.ask(request, JOIN_VERSION)
         if joined.error_code == MemberIdRequired.code:
             self.member_id = joined.member_id
@@ -68,7 +66,7 @@ class Member:
 
     def sync(self, assignments: dict[str, list[int]] | None = None) -> list[int]:
         """The partitions that the leader's assignment gives."""
-        synced = self.ask(requests.sync_group(GROUP, self.generation, self.member_id, "t", assignments or {}))
+        synced = self.ask(requests.sync_group(self.generation, self.member_id, assignments or {}))
         assert synced.error_code == 0, synced
         return requests.assigned_partitions(synced.assignment)
 
@@ -81,7 +79,7 @@ class Member:
     def commit(self, offsets: dict[int, int]) -> int:
         """Commit; the error code of all partitions."""
         topic_id = self.client.topic_id("t")
-        request = requests.offset_commit(GROUP, self.generation, self.member_id, "t", topic_id, offsets)
+        request = requests.offset_commit(self.generation, self.member_id, topic_id, offsets)
         while True:
             answer = self.ask(request)
             codes = {part.error_code for topic in answer.topics for part in topic.partitions}
@@ -110,13 +108,13 @@ def coordinator(client: Speaker, group: str = GROUP) -> int:
 
 def committed(client: Speaker, *partitions: int) -> dict[int, int]:
     """The group's committed offsets."""
-    request = requests.offset_fetch(GROUP, "t", client.topic_id("t"), list(partitions), FETCH_VERSION)
+    request = requests.offset_fetch(client.topic_id("t"), list(partitions))
     while True:
         answer = client.ask(coordinator(client), request, version=FETCH_VERSION, connection=9)
         if getattr(answer, "name", "") != "DISCONNECTED":
             code, offsets = requests.fetched_offsets(answer)
             if code == 0:
-                return {partition: offset for partition, (_, offset) in offsets.items()}
+                return offsets
             assert code in NOT_NOW, code
         client.run(0.1)
 
