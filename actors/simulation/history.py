@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-CommitOrder = tuple[int, int]  # generation, number within the member's commits of it
+CommitOrder = tuple[int, int]  # generation, number of the commit
 
 
 class Finding(NamedTuple):
@@ -56,6 +56,7 @@ class History:
         self.owners: dict[tuple[str, int, int], str] = {}
         self.commits: dict[tuple[str, int], Committed] = {}
         self.reads = 0
+        self.commits_begun = 0
 
     def find(self, invariant: str, detail: str) -> None:
         self.findings.append(Finding(invariant, detail))
@@ -130,6 +131,11 @@ class History:
 
     def _commits(self, group: str, partition: int) -> Committed:
         return self.commits.setdefault((group, partition), Committed())
+
+    def next_commit(self, generation: int) -> CommitOrder:
+        """The place of a commit that is about to be sent in the order of its group."""
+        self.commits_begun += 1
+        return generation, self.commits_begun
 
     def commit_begun(self, group: str, partition: int, order: CommitOrder, offset: int) -> None:
         self._commits(group, partition).begun.append(Commit(order, offset))

@@ -1,7 +1,8 @@
 """A group member: joins, is assigned partitions, reads them from the committed offsets on, commits, leaves.
 
 It lives as a Kafka consumer does: the leader assigns by range, heartbeats go on between fetches, an error that says
-that the group moved on makes it join again, and one that says that it is unknown makes it begin anew.
+that the group moved on makes it join again, and one that says that it is unknown makes it begin anew. A static member
+(with an ``instance``) never leaves, and whoever comes in its place takes up what it had.
 """
 
 from __future__ import annotations
@@ -12,11 +13,9 @@ from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
 from actors.simulation import requests
 from actors.simulation.client import Client, Pause, Scene, Talk, To
-from actors.simulation.history import CommitOrder
 from kstore.errors import FencedInstanceId, IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
-from kstore.schema.messages.heartbeat import HeartbeatRequest
 
 SESSION_MS = 6_000
 REBALANCE_MS = 4_000
@@ -28,16 +27,18 @@ BEGIN_ANEW = {UnknownMemberId.code, IllegalGeneration.code, FencedInstanceId.cod
 class Member(Client):
     """A member of the scene's group, until the scene closes; then it stays in it, reading nothing new."""
 
-    def __init__(self, node: Node, name: str, scene: Scene, *, label: str, restless: bool) -> None:
+    def __init__(
+        self, node: Node, name: str, scene: Scene, *, label: str, instance: str | None, restless: bool
+    ) -> None:
         super().__init__(node, name, scene)
         self.label = label
+        self.instance = instance
         self.restless = restless  # leaves and pauses now and then
         self.member_id = ""
         self.generation = -1
         self.coordinator = -1
         self.assigned: list[int] = []
         self.positions: dict[int, int] = {}
-        self.commits = 0
         self.dirty = False
 
     def live(self) -> Conversation:
@@ -51,7 +52,7 @@ class Member(Client):
                 continue
             if (yield from self.find_positions()):
                 yield from self.take_part()
-            if self.restless and not self.scene.closing and self.random.random() < 0.2:
+            if self.restless and self.instance is None and not self.scene.closing and self.random.random() < 0.2:
                 yield from self.leave()
 
     @property
@@ -88,8 +89,10 @@ class Member(Client):
     def join(self) -> Talk:
         """Join and sync; whether it is in the group now."""
         scene = self.scene
-        version = self.version(11)
-        request = requests.join_group(scene.group, self.member_id, None, scene.topic, SESSION_MS, REBALANCE_MS, version)
+        version = self.version(11) if self.instance is None else max(5, self.version(11))
+        request = requests.join_group(
+            scene.group, self.member_id, self.instance, scene.topic, SESSION_MS, REBALANCE_MS, version
+        )
         answer = yield self.to_coordinator(request, version, JOIN_ANSWER_MS)
         if isinstance(answer, Disconnected):
             self.coordinator = -1
@@ -102,15 +105,17 @@ class Member(Client):
         self.member_id, self.generation = answer.member_id, answer.generation_id
         assignments = self.assignments(answer.members) if answer.leader == self.member_id else {}
         version = self.version(14)
-        request_to_sync = requests.sync_group(scene.group, self.generation, self.member_id, scene.topic, assignments)
-        synced = yield self.to_coordinator(request_to_sync, version, JOIN_ANSWER_MS)
+        sync = requests.sync_group(
+            scene.group, self.generation, self.member_id, self.instance, scene.topic, assignments, version
+        )
+        synced = yield self.to_coordinator(sync, version, JOIN_ANSWER_MS)
         if isinstance(synced, Disconnected):
             self.coordinator = -1
             return False
         if self.went_wrong(synced.error_code):
             return False
         self.assigned = requests.assigned_partitions(synced.assignment)
-        scene.history.assigned(scene.group, self.generation, self.member_id, self.assigned)
+        scene.history.assigned(scene.group, self.generation, self.instance or self.member_id, self.assigned)
         return True
 
     def assignments(self, members: list[Any]) -> dict[str, list[int]]:
@@ -168,9 +173,7 @@ class Member(Client):
             if self.restless and not self.scene.closing and self.random.random() < 0.02:
                 yield Pause(self.random.randint(100, 2 * SESSION_MS))  # as a process does that collects its garbage
             version = self.version(12)
-            request = HeartbeatRequest(
-                group_id=self.scene.group, generation_id=self.generation, member_id=self.member_id
-            )
+            request = requests.heartbeat(self.scene.group, self.generation, self.member_id, self.instance, version)
             answer = yield self.to_coordinator(request, version)
             if isinstance(answer, Disconnected):
                 self.coordinator = -1
@@ -205,15 +208,22 @@ class Member(Client):
     def commit(self) -> Talk:
         """Commit all positions; whether the member is still in the group."""
         scene, history = self.scene, self.scene.history
-        self.commits += 1
-        order: CommitOrder = (self.generation, self.commits)
+        order = history.next_commit(self.generation)
         offsets = {partition: self.positions[partition] for partition in self.assigned}
         for partition, offset in offsets.items():
             history.commit_begun(scene.group, partition, order, offset)
+        version = self.version(8)
         request = requests.offset_commit(
-            scene.group, self.generation, self.member_id, scene.topic, self.topic_id, offsets
+            scene.group,
+            self.generation,
+            self.member_id,
+            self.instance,
+            scene.topic,
+            self.topic_id,
+            offsets,
+            version,
         )
-        answer = yield self.to_coordinator(request, self.version(8))
+        answer = yield self.to_coordinator(request, version)
         if isinstance(answer, Disconnected):
             self.coordinator = -1
             for partition, offset in offsets.items():

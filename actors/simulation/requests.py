@@ -19,6 +19,7 @@ from kstore.schema.messages.consumer_protocol import (
 from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
+from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
@@ -117,12 +118,19 @@ def join_group(
 
 
 def sync_group(
-    group: str, generation: int, member: str, topic: str, assignments: dict[str, list[int]]
+    group: str,
+    generation: int,
+    member: str,
+    instance: str | None,
+    topic: str,
+    assignments: dict[str, list[int]],
+    version: int,
 ) -> SyncGroupRequest:
     return SyncGroupRequest(
         group_id=group,
         generation_id=generation,
         member_id=member,
+        group_instance_id=instance if version >= 3 else None,
         protocol_type="consumer",
         protocol_name="range",
         assignments=[
@@ -153,8 +161,24 @@ def leave_group(group: str, member: str, version: int) -> LeaveGroupRequest:
     return LeaveGroupRequest(group_id=group, member_id=member)
 
 
+def heartbeat(group: str, generation: int, member: str, instance: str | None, version: int) -> HeartbeatRequest:
+    return HeartbeatRequest(
+        group_id=group,
+        generation_id=generation,
+        member_id=member,
+        group_instance_id=instance if version >= 3 else None,
+    )
+
+
 def offset_commit(
-    group: str, generation: int, member: str, topic: str, topic_id: bytes, offsets: dict[int, int]
+    group: str,
+    generation: int,
+    member: str,
+    instance: str | None,
+    topic: str,
+    topic_id: bytes,
+    offsets: dict[int, int],
+    version: int,
 ) -> OffsetCommitRequest:
     partitions = [
         OffsetCommitRequestPartition(partition_index=partition, committed_offset=offset, committed_metadata="")
@@ -164,6 +188,7 @@ def offset_commit(
         group_id=group,
         generation_id_or_member_epoch=generation,
         member_id=member,
+        group_instance_id=instance if version >= 7 else None,
         topics=[OffsetCommitRequestTopic(name=topic, topic_id=topic_id, partitions=partitions)],
     )
 

@@ -144,11 +144,14 @@ class Run:
         pace_ms = random.choice((20, 100, 300))
         self.clients.append(self.begin(Producer, "careless", label="careless", acks=1, pace_ms=pace_ms))
         self.clients.append(self.begin(Reader, "reader", label="reader"))
+        if random.random() < 0.5:
+            self.add_member("static", "instance-0")
         for number in range(random.randint(1, 3)):
             self.add_member(f"m{number}")
 
-    def add_member(self, label: str) -> None:
-        self.clients.append(self.begin(Member, label, label=label, restless=self.random.random() < 0.5))
+    def add_member(self, label: str, instance: str | None = None) -> None:
+        restless = self.random.random() < 0.5
+        self.clients.append(self.begin(Member, label, label=label, instance=instance, restless=restless))
 
     def lose_a_member(self) -> None:
         """Kill a member's process now and then; another comes in its place."""
@@ -158,7 +161,7 @@ class Run:
         self.client_ids.remove(lost.node.node_id)
         lost.node.kill()
         self.cluster.net.node_died(lost.node)
-        self.add_member(f"m{self.made}")
+        self.add_member(f"m{self.made}", lost.instance)
 
     # -- playing -------------------------------------------------------------------------------------------------
 
