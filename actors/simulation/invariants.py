@@ -82,6 +82,11 @@ class Judge:
                 )
         if log.high_watermark > shadow.high_watermark:
             if leader is not None:
+                if leader.in_sync.is_short:
+                    raise Violation(
+                        "nothing is committed by fewer than min.insync.replicas",
+                        f"{replica.label}: {node.name} at {log.high_watermark} with {leader.in_sync.committed}",
+                    )
                 book.commits(node.node_id, log.high_watermark, self.in_sync(replica))
             else:
                 book.believes(node.node_id, log.high_watermark)
@@ -178,6 +183,15 @@ class Judge:
                     replica = ref.actor_inbox.actor
                     found.setdefault(replica.label, []).append(replica)
         return found
+
+    def owed(self) -> list[str]:
+        """The leaders that still owe answers to appends. (No inbox holds a message while virtual time passes.)"""
+        return [
+            f"{replica.node.name} for {replica.label}"
+            for replicas in self.replicas().values()
+            for replica in replicas
+            if replica.leader is not None and replica.leader.appends
+        ]
 
     def is_all_replicated(self) -> bool:
         """Whether all replicas of every partition end at one offset, and know that it is committed."""

@@ -177,6 +177,7 @@ class Run:
         self.until(self.is_at_rest, "everything is at rest again")
         self.read_all()
         self.until(self.judge.is_all_replicated, "every replica has everything, and knows that it is committed")
+        self.until(lambda: not self.judge.owed(), "every append has been answered")
         self.judge.judge_everything()
 
     def storm(self, seconds: float) -> None:
