@@ -7,8 +7,11 @@ from typing import Any
 from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
 from actors.simulation import requests
-from actors.simulation.client import Client, Pause, Scene, Talk
+from actors.simulation.client import Client, Pause, Scene, Talk, To
+from actors.simulation.fetching import Fetching
 from kstore.errors import OffsetOutOfRange, for_code
+
+FETCH = 1
 
 
 class Reader(Client):
@@ -23,6 +26,8 @@ class Reader(Client):
         self.to_end = to_end
         self.positions = dict.fromkeys(scene.partitions, 0)
         self.ends: dict[int, int] = {}
+        self.fetching: dict[int, Fetching] = {}
+        self.in_sessions = self.random.random() < 0.7
         self.values: dict[int, list[tuple[int, bytes]]] = {partition: [] for partition in scene.partitions}
 
     def live(self) -> Conversation:
@@ -55,6 +60,12 @@ class Reader(Client):
 
     # -- reading -------------------------------------------------------------------------------------------------
 
+    def fetching_from(self, node: int) -> Fetching:
+        found = self.fetching.get(node)
+        if found is None:
+            found = self.fetching[node] = Fetching(self.version(FETCH), in_session=self.in_sessions)
+        return found
+
     def fetch_once(self) -> Talk:
         """One fetch from every leader at once."""
         asked = self.by_leader()
@@ -62,13 +73,17 @@ class Reader(Client):
         for node, partitions in asked.items():
             places = {each: (self.positions[each], self.known_epoch(each)) for each in partitions}
             max_wait_ms = 20 if self.to_end else self.random.choice((0, 50, 300))
-            fetches.append(self.to(node, requests.fetch(self.scene.topic, self.topic_id, places, max_wait_ms)))
+            fetching = self.fetching_from(node)
+            request = fetching.request(self.scene.topic, self.topic_id, places, max_wait_ms)
+            fetches.append(To(node, request, fetching.version))
         outcomes = yield fetches
         lost = len(asked) == 0
-        for outcome in outcomes:
+        for node, outcome in zip(asked, outcomes, strict=True):
             if isinstance(outcome, Disconnected) or outcome.error_code:
+                del self.fetching[node]
                 lost = True
             else:
+                self.fetching[node].answered(outcome)
                 lost |= self.take(outcome)
         if lost:
             yield self.retry_pause()
