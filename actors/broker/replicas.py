@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]
 DOOMED = "-delete"
+STRAY = "-stray"
 
 
 def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int:
@@ -56,9 +57,11 @@ class Replicas:
     # -- joining the cluster ---------------------------------------------------------------------------------------
 
     def sweep(self, image: ClusterImage) -> None:
-        """Remove what the folder has of partitions that left this node while it was away, or as it died.
+        """Set aside what the folder has of partitions that left this node while it was away, or as it died.
 
-        A folder is known by the topic id in its ``partition.metadata``; one without it is not touched.
+        A folder is known by the topic id in its ``partition.metadata``; one without it is not touched. As in Apache
+        Kafka, what the cluster doesn't know is renamed ``-stray`` and kept for a person to look at; only folders whose
+        deletion had begun are deleted.
         """
         fs = self.folder.fs
         for name in fs.listdir():
@@ -68,9 +71,7 @@ class Replicas:
             elif key is not None and name != METADATA_LOG:
                 topic_id = read_partition_metadata(fs, name)
                 if topic_id is not None and not self._belongs(image, key, topic_id):
-                    doomed = f"{name}.{self.broker.uuid().hex()}{DOOMED}"
-                    fs.rename(name, doomed)
-                    self._delete(doomed)
+                    fs.rename(name, f"{name}.{self.broker.uuid().hex()}{STRAY}")
                     self.folder.forget(key)
                     self._forget(key)
 
