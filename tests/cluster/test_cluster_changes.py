@@ -65,7 +65,7 @@ def storm(client: Speaker, draw: random.Random, steps: int) -> None:
 
 
 def check_that_folders_and_metadata_agree(client: Speaker) -> None:
-    """Each node has the folders of its replicas and, beside those set aside as strays, no others; all partitions work."""
+    """Each node has its replicas' folders and, beside strays that were set aside, no others; all partitions work."""
     cluster = client.cluster
     cluster.wait_for(lambda: cluster.image(1).topics == cluster.image(2).topics == cluster.image(3).topics)
     client.run(2)
