@@ -21,7 +21,7 @@ from actors.simulation.reader import Reader
 
 TOPIC = "orders"
 GROUP = "workers"
-BROKERS = 3
+REPLICAS = 3
 TRACE_ROWS = 1 << 13
 ROWS_SHOWN = 40
 REST_SECONDS_MAX = 60
@@ -97,7 +97,7 @@ class TopicMaker(Client):
 
     def live(self) -> Conversation:
         configs = {key: self.random.choice(values) for key, values in DRAWN.items()}
-        request = requests.create_topic(TOPIC, len(self.scene.partitions), BROKERS, configs)
+        request = requests.create_topic(TOPIC, len(self.scene.partitions), REPLICAS, configs)
         while True:
             answer = yield self.to(self.anybody(), request, 10_000)
             if not isinstance(answer, Disconnected) and answer.topics[0].error_code in (0, 36):
@@ -110,12 +110,13 @@ class Run:
 
     def __init__(self, seed: int) -> None:
         wire = seed % 3 == 0
-        self.cluster = Cluster(brokers=BROKERS, seed=seed, config=CONFIG, trace_rows=TRACE_ROWS, wire=wire)
+        brokers = 5 if seed % 7 == 0 else 3
+        self.cluster = Cluster(brokers=brokers, seed=seed, config=CONFIG, trace_rows=TRACE_ROWS, wire=wire)
         self.world = self.cluster.world
         self.random = self.world.random
         self.history = History()
         self.judge = Judge(self.cluster, self.history)
-        self.scene = Scene(self.history, BROKERS, TOPIC, self.random.randint(1, 3), GROUP, wire=wire)
+        self.scene = Scene(self.history, brokers, TOPIC, self.random.randint(1, 3), GROUP, wire=wire)
         self.clients: list[Client] = []
         self.client_ids: list[int] = []
         self.made = 0
