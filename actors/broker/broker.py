@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.broker.connection import Connection
+from actors.broker.doorway import PeerLost, close_doorway, open_doorway
 from actors.broker.folder import Folder
 from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered
 from actors.broker.replicas import Replicas
@@ -27,7 +27,6 @@ from actors.partition.producer_ids import ProducerIds
 from actors.runtime import Actor, receives
 
 if TYPE_CHECKING:
-    from actors.network.channel import Channel
     from actors.runtime import Node, Ref, Reply
 
 CONTROLLER_ID = 1
@@ -35,12 +34,6 @@ CONTROLLER_ID = 1
 
 class StopNode(NamedTuple):
     """Stop the node in order; answered when its folder is marked clean."""
-
-
-class PeerLost(NamedTuple):
-    """Another node is known to be dead."""
-
-    node_id: int
 
 
 class Broker(Actor):
@@ -80,19 +73,7 @@ class Broker(Actor):
             fetch_desk=self.spawn(FetchDesk),
             producer_ids=self.spawn(ProducerIds, CONTROLLER_ID),
         )
-        node.accept = self.accept
-        node.peer_lost = self.peer_lost
-
-    # -- called by the network, outside any turn ------------------------------------------------------------------
-
-    def accept(self, channel: Channel, listener: str, client_host: str) -> Ref:
-        """Give a new client its connection actor."""
-        number = self.node.connection_numbers.take()
-        return Connection.start(self.node, number, channel, listener, client_host)
-
-    def peer_lost(self, node_id: int) -> None:
-        """Hear of another node's death."""
-        self.actor_ref.tell(PeerLost(node_id))
+        open_doorway(node, self.actor_ref)
 
     @receives(PeerLost)
     def tell_controller(self, message: PeerLost) -> None:
@@ -187,7 +168,7 @@ class Broker(Actor):
     def stop_node(self, message: StopNode) -> None:
         """End in order: no new clients, coordinators, replicas, checkpoints, the metadata log, the mark."""
         self.stopping = self.defer()
-        self.node.accept = None
+        close_doorway(self.node)
         for _, coordinator in self.coordinators.values():
             coordinator.tell(Resign())
         self.replicas.stop(self.replicas_stopped)

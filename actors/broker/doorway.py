@@ -1,0 +1,43 @@
+"""Where the network reaches a node, outside any turn: it makes the connections, and tells of deaths.
+
+These are functions of a node. What they say to the broker actor they tell its ref, like everybody else.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors.broker.connection import Connection
+
+if TYPE_CHECKING:
+    from actors.network.channel import Channel
+    from actors.runtime import Node, Ref
+
+
+class PeerLost(NamedTuple):
+    """To the broker: another node is known to be dead."""
+
+    node_id: int
+
+
+def open_doorway(node: Node, broker: Ref) -> None:
+    """From now on the node can be reached."""
+    node.accept = partial(accept, node)
+    node.peer_lost = partial(tell_of_death, broker)
+
+
+def close_doorway(node: Node) -> None:
+    """Nobody new comes in."""
+    node.accept = None
+
+
+def accept(node: Node, channel: Channel, listener: str, client_host: str) -> Ref:
+    """Give a new client its connection actor."""
+    number = node.connection_numbers.take()
+    return Connection.start(node, number, channel, listener, client_host)
+
+
+def tell_of_death(broker: Ref, node_id: int) -> None:
+    """Another node has died."""
+    broker.tell(PeerLost(node_id))
