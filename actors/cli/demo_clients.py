@@ -18,6 +18,7 @@ from typing import Any
 GROUP = "order-processors"
 SESSION_TIMEOUT_MS = 1500
 ORDERS_A_SECOND = 250
+COMMIT_INTERVAL_S = 0.5
 
 
 def say(**event: Any) -> None:
@@ -83,16 +84,20 @@ def consume(bootstrap: str, topic: str, name: str) -> None:
             say(event="assigned", member=name, partitions=sorted(p.partition for p in assigned))
 
     consumer.subscribe([topic], listener=Listener())
-    received = 0
+    uncommitted = 0
+    committed_at = time.monotonic()
     while not stopping:
         for records in consumer.poll(timeout_ms=200).values():
             for record in records:
                 order = json.loads(record.value)["order"]
                 say(event="received", member=name, order=order, partition=record.partition, offset=record.offset)
-                received += 1
-        if received:
+                uncommitted += 1
+        if uncommitted and time.monotonic() - committed_at >= COMMIT_INTERVAL_S:
             commit(consumer, name)
-            received = 0
+            uncommitted = 0
+            committed_at = time.monotonic()
+    if uncommitted:
+        commit(consumer, name)
     consumer.close()
     say(event="closed", member=name)
 

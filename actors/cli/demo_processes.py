@@ -87,8 +87,9 @@ class Clients:
         """Stop every client in order and read what they say last."""
         for process in self.processes.values():
             process.terminate()
-        for process in self.processes.values():
-            process.wait(timeout=30)
+        for name, process in self.processes.items():
+            if process.wait(timeout=30) != 0:
+                raise RuntimeError(f"the client process {name} ended with {process.returncode}")
         for reader in self.readers:
             reader.join(timeout=30)
         self.processes.clear()

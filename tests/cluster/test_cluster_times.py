@@ -15,6 +15,7 @@ WORLDS: dict[str, dict[str, Any]] = {
     "virtual, over the wire": {"wire": True},
     "real": {"seed": None},
     "real, over the wire": {"seed": None, "wire": True},
+    "an event loop with sockets": {"seed": None, "listen": "127.0.0.1:0"},
 }
 
 
