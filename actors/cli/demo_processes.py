@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 SILENT_S = 10
+PRODUCER = "producer"
 
 
 class Clients:
@@ -33,7 +34,7 @@ class Clients:
 
     def produce(self, bootstrap: str, topic: str, orders: int, users: list[str]) -> None:
         """Start the producer."""
-        self._start("producer", "produce", bootstrap, topic, str(orders), ",".join(users))
+        self._start(PRODUCER, "produce", bootstrap, topic, str(orders), ",".join(users))
 
     def consume(self, bootstrap: str, topic: str, names: str) -> list[str]:
         """Start the consumers of a group and see that each has been assigned something; returns who had to be started
@@ -85,8 +86,9 @@ class Clients:
 
     def stop_all(self) -> None:
         """Stop every client in order and read what they say last."""
-        for process in self.processes.values():
-            process.terminate()
+        for name, process in self.processes.items():
+            if name != PRODUCER:  # which has said that it is done, and ends by itself
+                process.terminate()
         for name, process in self.processes.items():
             if process.wait(timeout=30) != 0:
                 raise RuntimeError(f"the client process {name} ended with {process.returncode}")
