@@ -40,15 +40,18 @@ def test_a_node_whose_death_nobody_noticed_leads_in_no_epoch_that_it_led_in(star
     assert max(leaderships(speaker).values()) == 1
 
 
-def test_a_leader_hears_of_a_followers_new_registration_in_partitions_that_are_idle_too(start):
+def test_leaders_hear_of_a_followers_new_registration_in_partitions_that_are_idle_too(start):
     speaker = start()
-    speaker.create(TOPIC)
+    speaker.create(TOPIC, partitions=9)
     speaker.run(1)
-    node = speaker.cluster.nodes[speaker.followers(TOPIC)[0]]
+    node = speaker.cluster.nodes[2]
     node.view = replace(node.view, broker_epoch=node.view.broker_epoch + 1000)
     speaker.run(2)
-    known = speaker.replica(speaker.leader(TOPIC), TOPIC).leader.in_sync.followers[node.node_id]
-    assert known.broker_epoch == node.view.broker_epoch
+    for index in range(9):
+        leader = speaker.leader(TOPIC, index)
+        if leader != 2:
+            in_sync = speaker.replica(leader, TOPIC, index).leader.in_sync
+            assert in_sync.followers[2].broker_epoch == node.view.broker_epoch
 
 
 def test_a_leader_that_appended_nothing_in_its_epoch_follows_the_next_one(start):
