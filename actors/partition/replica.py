@@ -9,11 +9,10 @@ A log is looked after (`upkeep`) while it is in use and for a little longer; an 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.partition.disk_lane import DiskLane
+from actors.partition.ending import Closing, Removal
 from actors.partition.follower import Follower
 from actors.partition.leader import CheckInSync, ExpireAppends, Leader
 from actors.partition.messages import (
@@ -25,7 +24,6 @@ from actors.partition.messages import (
     BrokersChanged,
     CancelRead,
     Close,
-    Closed,
     Configure,
     FindEpochEnd,
     FindOffset,
@@ -51,7 +49,7 @@ from kstore.log import Log
 from kstore.log.config import LONG_MAX
 
 if TYPE_CHECKING:
-    from actors.runtime import Node, Ref, Reply
+    from actors.runtime import Node, Ref
     from kstore.log import LogConfig
 
 UPKEEP_MS = 1_000
@@ -120,7 +118,7 @@ class Replica(Actor):
         self.recovery_point = recovery_point  # as its checkpoint says
         self.lane = DiskLane(self, self.log)
         self.upkeep_armed = False
-        self.farewell: Callable[[], None] | None = None
+        self.ending: Removal | Closing | None = None
 
     # -- roles ---------------------------------------------------------------------------------------------------
 
@@ -345,6 +343,8 @@ class Replica(Actor):
     @receives(Upkeep)
     def upkeep(self, message: Upkeep) -> None:
         """Roll by age, sync by age, free memory, forget idle producers; a log that is idle isn't looked at again."""
+        if self.ending is not None:
+            return
         log = self.log
         self.lane.add(log.tick(self.now_ms()))
         self.upkeep_armed = False
@@ -367,33 +367,17 @@ class Replica(Actor):
 
     @receives(Remove)
     def remove(self, message: Remove) -> None:
-        """The partition is no longer here: its log goes, after the disk work that is under way."""
+        """The partition is no longer here: its log goes."""
         self._leave_role(UnknownTopicOrPartition(f"{self.label} was deleted or moved away"))
-        self.lane.end_with(partial(self._remove_log, self.defer()))
-
-    def _remove_log(self, reply: Reply) -> None:
-        """Move the folder out of the way at once, as another topic may take its name, and delete it at leisure."""
-        fs, doomed = self.node.fs, f"{self.label}.{self.topic_id.hex()}-delete"
-        fs.rename(self.label, doomed)
-        self.on_disk(partial(fs.remove_tree, doomed), self._removed, reply)
-
-    def _removed(self, outcome: Any, reply: Reply) -> None:
-        self.farewell = partial(reply.set, outcome)
-        self.stop()
-
-    def on_stop(self) -> None:
-        """Only now is the place free for another replica of this name."""
-        if self.farewell is not None:
-            self.farewell()
+        self.ending = Removal(self, self.defer())
 
     @receives(Close)
     def close(self, message: Close) -> None:
         """A stop in order: nobody is left waiting, and the log is on disk."""
         self._leave_role()
-        self.lane.end_with(partial(self._close_log, self.defer()))
+        self.ending = Closing(self, self.defer())
 
-    def _close_log(self, reply: Reply) -> None:
-        log = self.log
-        log.close()
-        reply.set(Closed(log.recovery_point, log.start_offset, log.high_watermark))
-        self.stop()
+    def on_stop(self) -> None:
+        """Only now is the place free for another replica of this name."""
+        if self.ending is not None:
+            self.ending.over()

@@ -116,6 +116,10 @@ class _Index:
         if self._file is not None:
             self._file.close()
 
+    def retire(self) -> None:
+        if self._file is not None:
+            self._file.retire()
+
     @property
     def waiting_bytes(self) -> int:
         """What ``save`` would write."""

@@ -370,3 +370,9 @@ class Log:
         finally:
             for segment in self.segments:
                 segment.close()
+
+    def abandon(self) -> None:
+        """The folder is about to be deleted: give the files back unsynced, and take no more appends."""
+        self.failed(f"{self.path} was deleted")
+        for segment in self.segments:
+            segment.retire()

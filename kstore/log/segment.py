@@ -236,6 +236,12 @@ class Segment:
         self.offset_index.close()
         self.time_index.close()
 
+    def retire(self) -> None:
+        """Its files are about to be gone: the handles are given back for good, and slices of the batches are void."""
+        self.file.retire()
+        self.offset_index.retire()
+        self.time_index.retire()
+
     def paths(self) -> list[str]:
         """The files that it may have, the batches' own first."""
         return [self.file_path(suffix) for suffix in (LOG, INDEX, TIME_INDEX, TRANSACTION_INDEX)]

@@ -81,8 +81,7 @@ class Segments:
 
     def discard(self, segment: Segment) -> Callable[[], None]:
         """Rename a segment's files out of the way, the batches' own last; the call that unlinks them."""
-        segment.close()
-        segment.file.retire()
+        segment.retire()
         gone = []
         for path in reversed(segment.paths()):
             if self._fs.exists(path):
