@@ -5,11 +5,15 @@ from __future__ import annotations
 import socket
 
 from actors.controller.image import Endpoint
+from actors.network.room import FrameRoom
 from actors.network.tcp import TcpListener
-from actors.runtime.limits import CONNECTIONS_MAX
+from actors.runtime.limits import CONNECTIONS_MAX, UNFINISHED_FRAMES_BYTES_MAX
 from actors.runtime.loop import LoopDriver
 from actors.runtime.node import Node
 from actors.runtime.world import World
+
+# A peer that is silent for two minutes is asked whether it is still there, every 15 seconds, up to eight times.
+KEEP_ALIVE = (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 8))
 
 
 class ListenError(Exception):
@@ -30,6 +34,7 @@ def bind(host: str, port: int) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keep_alive(sock)
         sock.bind((host, port))
         sock.listen(1024)
     except OSError as error:
@@ -37,6 +42,15 @@ def bind(host: str, port: int) -> socket.socket:
         raise ListenError(f"{host}:{port} can't be listened on: {error.strerror}: choose another --listen") from None
     sock.setblocking(False)
     return sock
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Have the system find out when a peer's machine is gone; accepted sockets inherit it from the listening one."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in KEEP_ALIVE:
+        option = getattr(socket, name, None)  # not every system has all of them
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class Ports:
@@ -47,6 +61,7 @@ class Ports:
         self.driver = world.driver
         self.bound: dict[int, socket.socket] = {}
         self.listeners: dict[int, TcpListener] = {}
+        self.room = FrameRoom(UNFINISHED_FRAMES_BYTES_MAX)
         self.addresses: dict[int, tuple[str, int]] = {}
         host, first = parse_address(listen)
         try:
@@ -62,11 +77,15 @@ class Ports:
         """Listen for a node's clients; called on the loop's thread."""
         host, port = self.addresses[node.node_id]
         sock = self.bound.pop(node.node_id, None) or bind(host, port)
+        frame_bytes_max = node.config.integer("socket.request.max.bytes")
+        self.room.bytes_max = max(UNFINISHED_FRAMES_BYTES_MAX, frame_bytes_max)
         listener = self.listeners[node.node_id] = TcpListener(
             self.driver,
             node,
-            frame_bytes_max=node.config.integer("socket.request.max.bytes"),
+            frame_bytes_max=frame_bytes_max,
             connections_max=min(node.config.integer("max.connections"), CONNECTIONS_MAX),
+            idle_ms_max=node.config.integer("connections.max.idle.ms"),
+            room=self.room,
         )
         assert self.driver.loop is not None
         self.driver.loop.create_task(listener.listen(sock))

@@ -5,18 +5,22 @@ read; a frame of ``LARGE_FRAME_BYTES`` or more is read straight into a buffer of
 Answers are collected and written once per connection per drain. Records of a fetch answer are never joined or
 encoded again: file slices are read in pieces as the socket takes them.
 
-Frame: ``length 4 (big-endian, signed) | length bytes``. A length below 1 or over the limit closes the connection.
+Frame: ``length 4 (big-endian, signed) | length bytes``. A length below 1 or over the limit closes the connection. A
+length is only what a peer says: the buffer for a large frame starts with ``FIRST_PIECE_BYTES`` at most and doubles as
+bytes come, in the ``FrameRoom`` that all connections share.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors.network.channel import ChannelClosed, FramesReceived
-from actors.runtime.limits import FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
+from actors.network.room import FrameRoom
+from actors.runtime.limits import FIRST_PIECE_BYTES, FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice
 from kstore.schema import frames
 
@@ -36,16 +40,19 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.transport: Any = None
         self.connection: Any = None
         self.head = bytearray()  # the beginning of a small frame whose rest has not come
-        self.large: bytearray | None = None  # the large frame being read
+        self.large: bytearray | None = None  # the large frame being read, as far as there is a buffer for it
         self.large_view: memoryview | None = None
+        self.large_bytes = 0  # how long it will be
         self.filled = 0
-        self.begun_at = 0.0
+        self.begun_at = 0.0  # when the unfinished frame began, or the closing of the connection
+        self.active_at = listener.loop.time()  # when the peer last sent or took something
         self.collected: list[Any] = []  # answers since the last drain
         self.unsent: deque[Any] = deque()  # what the socket has not taken yet
         self.slice_sent = 0  # bytes of the first unsent file slice that the socket has taken
         self.may_write = True
         self.may_read = True  # as far as the connection is concerned
         self.reading = True
+        self.ending = False
         self.dirty = False
 
     # -- reading -------------------------------------------------------------------------------------------------
@@ -58,30 +65,40 @@ class TcpChannel(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go: the rest of a large frame, or the buffer that all connections share."""
         if self.large_view is not None:
+            if self.filled == len(self.large_view):
+                self._grow()
             return self.large_view[self.filled :]
         return self.listener.read_buffer
 
     def buffer_updated(self, count: int) -> None:
         """Bytes have come."""
+        self.active_at = now = self.listener.loop.time()
         if self.large is not None:
             self.filled += count
-            if self.filled == len(self.large):
-                frame, self.large, self.large_view = self.large, None, None
+            if self.filled == self.large_bytes:
+                frame = self.large
+                self._let_go_of_large()
                 self._deliver([frame])
                 self.listener.driver.drain_now()
+            elif self.filled == len(self.large) and not self._has_room(now):
+                self.transport.abort()
             return
         data = self.listener.read_buffer[:count]
-        if self.head:
+        goes_on = bool(self.head)
+        if goes_on:
             self.head += data
             data = memoryview(bytes(self.head))
             self.head = bytearray()
-        whole = self._split(data)
+        whole = self._split(data, now)
         if whole:
             self._deliver(whole)
             if len(whole[-1]) >= LARGE_FRAME_BYTES:
                 self.listener.driver.drain_now()
+        elif goes_on:
+            return  # what is unfinished is what was unfinished before
+        self.begun_at = now
 
-    def _split(self, data: memoryview) -> list[Any]:
+    def _split(self, data: memoryview, now: float) -> list[Any]:
         whole: list[Any] = []
         position, end = 0, len(data)
         limit = self.listener.frame_bytes_max
@@ -92,32 +109,62 @@ class TcpChannel(asyncio.BufferedProtocol):
                 return whole
             position += 4
             if end - position < length:
-                self._keep(data[position:], length)
+                self._keep(data[position:], length, now)
                 return whole
             whole.append(bytes(data[position : position + length]))
             position += length
         if position < end:
             self.head += data[position:]
-            self._begin_waiting()
         return whole
 
-    def _keep(self, rest: memoryview, length: int) -> None:
-        if length >= LARGE_FRAME_BYTES:
-            self.large = bytearray(length)
-            self.large_view = memoryview(self.large)
-            self.filled = len(rest)
-            self.large_view[: self.filled] = rest
-        else:
+    def _keep(self, rest: memoryview, length: int, now: float) -> None:
+        if length < LARGE_FRAME_BYTES:
             self.head += LENGTH.pack(length)
             self.head += rest
-        self._begin_waiting()
+            return
+        size = min(length, FIRST_PIECE_BYTES)
+        if not self.listener.room.take(self, size, now):
+            self.transport.abort()
+            return
+        self.large = bytearray(size)
+        self.large_view = memoryview(self.large)
+        self.large_bytes = length
+        self.filled = len(rest)
+        self.large_view[: self.filled] = rest
 
-    def _begin_waiting(self) -> None:
-        self.begun_at = self.listener.loop.time()
+    def _has_room(self, now: float) -> bool:
+        """Take room for the next piece of the large frame; the buffer grows when nobody looks into it any more."""
+        assert self.large is not None
+        return self.listener.room.take(self, self._next_piece(), now)
+
+    def _next_piece(self) -> int:
+        return min(self.filled, self.large_bytes - self.filled)
+
+    def _grow(self) -> None:
+        assert self.large is not None
+        assert self.large_view is not None
+        self.large_view.release()
+        self.large += bytes(self._next_piece())
+        self.large_view = memoryview(self.large)
+
+    def _let_go_of_large(self) -> None:
+        if self.large is not None:
+            self.large = self.large_view = None
+            self.listener.room.give_back(self)
 
     def is_overdue(self, now: float) -> bool:
-        """Whether the client began a frame and did not finish it in time."""
-        return bool(self.head or self.large is not None) and now - self.begun_at > FRAME_SECONDS_MAX
+        """Whether the peer takes too long to finish a frame or to take its last answers, or has gone silent."""
+        if self.ending or (self.reading and (self.head or self.large is not None)):
+            return now - self.begun_at > FRAME_SECONDS_MAX
+        return now - self.active_at > self.listener.idle_seconds_max and self._owes_nothing()
+
+    def _owes_nothing(self) -> bool:
+        return self.connection is None or not self.connection.actor_inbox.actor.bytes_in_flight
+
+    def make_room(self) -> None:
+        """As ``Holder.make_room``: close the connection, and its unfinished frame is forgotten."""
+        self._let_go_of_large()
+        self.transport.abort()
 
     def _deliver(self, whole: list[Any]) -> None:
         queue = self.listener.node.world.queue
@@ -133,7 +180,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         """The socket is gone."""
         self.collected.clear()
         self.unsent.clear()
-        self.large = self.large_view = None
+        self._let_go_of_large()
         self.listener.disconnected(self)
         if self.connection is not None and self.listener.node.alive:
             self.connection.tell(ChannelClosed())
@@ -153,6 +200,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         parts, self.collected = self.collected, []
         if not parts or self.transport.is_closing():
             return
+        self.active_at = self.listener.loop.time()
         if self.may_write and not self.unsent and not any(isinstance(part, FileSlice) for part in parts):
             self.transport.writelines(parts) if len(parts) > 1 else self.transport.write(parts[0])
             return
@@ -188,6 +236,7 @@ class TcpChannel(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         """The socket takes more."""
+        self.active_at = self.listener.loop.time()
         self.may_write = True
         self._write_on()
         self._see_to_reading()
@@ -207,26 +256,43 @@ class TcpChannel(asyncio.BufferedProtocol):
         if wanted != self.reading and not self.transport.is_closing():
             self.reading = wanted
             if wanted:
+                self.begun_at = self.listener.loop.time()  # the time that it was not read from is not the peer's
                 self.transport.resume_reading()
             else:
                 self.transport.pause_reading()
 
     def abort(self) -> None:
-        """As ``Channel.abort``: what was answered before is sent, then the socket is closed."""
+        """As ``Channel.abort``. Answers that the transport has or takes at once are still sent, for as long as a frame
+        may take; what waits for a slow reader is dropped."""
         self.flush()
+        self.unsent.clear()
+        self.ending = True
+        self.begun_at = self.listener.loop.time()
         self.transport.close()
 
 
 class TcpListener:
     """The sockets of one node. Lives on the loop's thread."""
 
-    def __init__(self, driver: LoopDriver, node: Node, *, frame_bytes_max: int, connections_max: int) -> None:
+    def __init__(
+        self,
+        driver: LoopDriver,
+        node: Node,
+        *,
+        frame_bytes_max: int,
+        connections_max: int,
+        idle_ms_max: int,
+        room: FrameRoom,
+    ) -> None:
         assert driver.loop is not None, "a listener needs an open loop"
         self.driver = driver
         self.loop = driver.loop
         self.node = node
         self.frame_bytes_max = frame_bytes_max
         self.connections_max = connections_max
+        self.idle_seconds_max = idle_ms_max / 1000 if idle_ms_max >= 0 else math.inf
+        self.sweep_seconds = min(FRAME_SECONDS_MAX, max(1, self.idle_seconds_max)) / 4
+        self.room = room
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self.channels: dict[TcpChannel, None] = {}
         self.dirty: list[TcpChannel] = []
@@ -237,7 +303,7 @@ class TcpListener:
         """Accept clients on a bound socket."""
         self.server = await self.loop.create_server(lambda: TcpChannel(self), sock=sockets, backlog=1024)
         self.driver.after_drain.append(self.flush)
-        self.sweeper = self.loop.call_later(FRAME_SECONDS_MAX / 4, self._sweep)
+        self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
 
     def connected(self, channel: TcpChannel) -> None:
         """A client has come: it gets a connection actor, unless there are too many or the node is down."""
@@ -262,12 +328,12 @@ class TcpListener:
 
     def _sweep(self) -> None:
         self.close_overdue(self.loop.time())
-        self.sweeper = self.loop.call_later(FRAME_SECONDS_MAX / 4, self._sweep)
+        self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
 
     def close_overdue(self, now: float) -> None:
-        """Close the connections whose client began a frame and has not finished it in time."""
+        """Close the connections whose peer takes too long over a frame, or has been silent for too long."""
         for channel in [c for c in self.channels if c.is_overdue(now)]:
-            channel.abort()
+            channel.transport.abort()
 
     def close(self, *, abruptly: bool = False) -> None:
         """Stop accepting and close every socket; ``abruptly`` as a killed process does."""

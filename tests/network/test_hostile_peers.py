@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 
 import pytest
 
 from actors.cluster import Cluster
+from actors.runtime.limits import FIRST_PIECE_BYTES
 from kstore.schema import decode, encode
 from kstore.schema.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
 from kstore.schema.messages.headers import RequestHeader
@@ -146,6 +148,52 @@ def test_a_peer_that_does_not_finish_its_frame_is_closed_when_its_time_is_over(c
         cluster.wait_for(lambda: any(c.head for c in listener.channels), PATIENCE_S)
         cluster.world.driver.call(listener.close_overdue, listener.loop.time() + 3600)
         assert is_closed(sock)
+
+
+def test_a_silent_peer_is_closed_when_its_time_is_over_and_not_before(cluster):
+    with connect(cluster) as sock:
+        sock.sendall(api_versions())
+        read_frame(sock)
+        listener = cluster.ports.listeners[1]
+        cluster.world.driver.call(listener.close_overdue, listener.loop.time() + 590)
+        sock.sendall(api_versions())
+        read_frame(sock)
+        cluster.world.driver.call(listener.close_overdue, listener.loop.time() + 610)
+        assert is_closed(sock)
+
+
+def test_connections_max_idle_ms_says_how_long_a_peer_may_be_silent():
+    for setting, seconds in (("1500", 1.5), ("0", 0), ("-1", float("inf"))):
+        with Cluster(1, listen="127.0.0.1:0", config={"connections.max.idle.ms": setting}) as short:
+            short.start()
+            assert short.ports.listeners[1].idle_seconds_max == seconds
+
+
+def test_the_system_looks_after_peers_whose_machine_is_gone(cluster):
+    with connect(cluster) as sock:
+        sock.sendall(api_versions())
+        read_frame(sock)
+        listener = cluster.ports.listeners[1]
+        cluster.wait_for(lambda: len(listener.channels) == 1, PATIENCE_S)
+        (channel,) = listener.channels
+        accepted = channel.transport.get_extra_info("socket")
+        with socket.socket(fileno=os.dup(accepted.fileno())) as same:
+            assert same.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+
+
+def test_lengths_without_their_frames_take_little_memory():
+    with Cluster(1, listen="127.0.0.1:0") as running:
+        running.start()
+        peers = [connect(running) for _ in range(15)]
+        for sock in peers:
+            sock.sendall(struct.pack(">i", 100 * 1024 * 1024) + b"x")
+        room = running.ports.room
+        running.wait_for(lambda: len(room.holders) == 15, PATIENCE_S)
+        assert room.bytes_held == 15 * FIRST_PIECE_BYTES
+        for sock in peers:
+            sock.close()
+        running.wait_for(lambda: not room.holders, PATIENCE_S)
+        assert room.bytes_held == 0
 
 
 def test_a_large_frame_of_zeros_is_read_whole_and_refused(cluster):

@@ -14,6 +14,7 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "auto.leader.rebalance.enable",
         "broker.heartbeat.interval.ms",
         "broker.session.timeout.ms",
+        "connections.max.idle.ms",
         "controller.quorum.fetch.max.bytes",
         "default.replication.factor",
         "delete.topic.enable",
