@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actors.broker.broker import Broker, StopNode
 from actors.broker.config import BrokerConfig
 from actors.broker.folder import Folder, FolderError, claim_folder, claim_folder_at
+from actors.broker.folder_check import check_folders
 from actors.controller.foreign import refusal, unsupported_features
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
@@ -90,10 +91,12 @@ class Cluster:
 
             self.ports = Ports(self.world, listen, self.node_ids)
         for node_id in self.node_ids:
-            folder = self.folders[node_id] = self._claim(node_id)
+            self.folders[node_id] = self._claim(node_id)
+        self._settle_identity()
+        check_folders(self.folders)
+        for folder in self.folders.values():
             if foreign := unsupported_features(folder.fs):
                 raise FolderError(refusal(folder.name, foreign))
-        self._settle_identity()
 
     def _claim(self, node_id: int) -> Folder:
         if self.data_dir is None:

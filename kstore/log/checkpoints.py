@@ -133,6 +133,8 @@ def read_partition_metadata(fs: FileSystem, log_path: str) -> bytes | None:
     if not fs.exists(path):
         return None
     lines = fs.read_bytes(path).decode("utf-8", "replace").splitlines()
+    if not lines:
+        return None  # a power cut came before its content was on the disk
     if len(lines) != 2 or lines[0] != "version: 0" or not lines[1].startswith("topic_id: "):
         raise CheckpointError(f"{path}: expected a version 0 and a topic_id")
     try:

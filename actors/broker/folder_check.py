@@ -1,0 +1,166 @@
+"""What must hold of the nodes' folders before anything in them is changed; all of it is only read here.
+
+The metadata log says which topics there are and who is in sync: without it, or with less of it, partitions that are
+whole would be taken for strays, or led by those who lag. So a start is refused, with the mend, unless each node's
+copy is whole: only the torn end that a crash leaves may be cut. Node 1's must reach as far as its neighbours', which
+copy what is committed.
+
+| copy of            | cut short by a crash | damaged otherwise, or after a clean stop | shorter than a neighbour's |
+|--------------------|----------------------|------------------------------------------|----------------------------|
+| node 1 (the voter) | its end is cut       | refused                                  | refused                    |
+| another node       | cut, and copied anew | refused                                  | copied from node 1         |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from actors.broker.folder import Folder, FolderError
+from actors.controller.image import ClusterImage
+from actors.controller.messages import METADATA_LOG
+from actors.controller.metadata_log import QUORUM_STATE, Replay, read_quorum_state
+from kstore.fs import FileSystem
+from kstore.log.checkpoints import CLEAN_SHUTDOWN, PARTITION_METADATA, CheckpointError, read_partition_metadata
+from kstore.log.names import LOG, SWAP, segment_file, topic_and_partition
+from kstore.log.segments import log_offsets
+from kstore.records import HEADER_BYTES, RecordBatch
+from kstore.records.batch import scan_batches
+
+VOTER_ID = 1
+MAGIC_AT = 16
+MAGIC = b"\x02"
+LENGTH_END = 12
+
+
+class MetadataCopy(NamedTuple):
+    """What can be read of a node's metadata log. ``damage`` is why there is no more of it, if something is wrong;
+    ``torn`` when that is what an append leaves that was cut short."""
+
+    batches: list[RecordBatch]
+    end_offset: int = 0
+    damage: str | None = None
+    torn: bool = False
+
+
+def check_folders(folders: Mapping[int, Folder]) -> ClusterImage:
+    """The cluster as its metadata log tells of it; raises ``FolderError`` for what would lose data or can't be read."""
+    for folder in folders.values():
+        check_small_files(folder)
+    copies = {node_id: read_copy(folder.fs) for node_id, folder in folders.items()}
+    check_voter(folders, copies)
+    for node_id, folder in folders.items():
+        check_observer(folder, copies[node_id])
+    image, replay = ClusterImage(), Replay()
+    for batch in copies[VOTER_ID].batches:
+        image, _ = image.apply(replay.records(batch), batch.last_offset, batch.leader_epoch)
+    return image
+
+
+def check_small_files(folder: Folder) -> None:
+    """The files beside the logs that a start can't do without reading."""
+    fs = folder.fs
+    for path in fs.listdir():
+        if topic_and_partition(path) is None:
+            continue
+        if any(name.endswith(SWAP) for name in fs.listdir(path)):
+            raise FolderError(
+                f"{folder.name}/{path}: Apache Kafka was stopped while it replaced cleaned segments: "
+                "start Apache Kafka on it once to finish"
+            )
+        try:
+            read_partition_metadata(fs, path)
+        except CheckpointError as error:
+            raise FolderError(
+                f"{folder.name}/{error}: put {PARTITION_METADATA} back from a backup, or remove it to have the "
+                "partition taken for that of the topic with its name"
+            ) from None
+    try:
+        read_quorum_state(fs, METADATA_LOG)
+    except (ValueError, KeyError, TypeError):
+        raise FolderError(
+            f"{folder.name}/{METADATA_LOG}/{QUORUM_STATE} can't be read: remove it, and it is made anew from the log"
+        ) from None
+
+
+def read_copy(fs: FileSystem) -> MetadataCopy:
+    """Walk over a metadata log, checksums included."""
+    found: list[RecordBatch] = []
+    end_offset = 0
+    bases = log_offsets(fs.listdir(METADATA_LOG)) if fs.exists(METADATA_LOG) else []
+    for base in bases:
+        if base != end_offset:
+            return MetadataCopy(found, end_offset, f"the next segment begins at offset {base}")
+        data = fs.read_bytes(f"{METADATA_LOG}/{segment_file(base, LOG)}")
+        batches, error = scan_batches(data)
+        damage = None if error is None else str(error)
+        position = 0
+        for batch in batches:
+            if batch.base_offset != end_offset:
+                damage = f"a batch of offset {batch.base_offset} follows"
+                break
+            found.append(batch)
+            end_offset = batch.last_offset + 1
+            position += batch.size_bytes
+        if damage is not None:
+            torn = base == bases[-1] and not has_batch_after(data, position, end_offset)
+            return MetadataCopy(found, end_offset, damage, torn)
+    return MetadataCopy(found, end_offset)
+
+
+def has_batch_after(data: bytes, position: int, end_offset: int) -> bool:
+    """Whether whole batches lie behind a place that can't be read: an append cut short has none behind it."""
+    place = data.find(MAGIC, position + MAGIC_AT + 1)
+    while place >= 0:
+        start = place - MAGIC_AT
+        size = LENGTH_END + int.from_bytes(data[start + 8 : start + LENGTH_END], "big", signed=True)
+        if HEADER_BYTES <= size <= len(data) - start:
+            batches, _ = scan_batches(data[start : start + size])
+            if batches and batches[0].base_offset >= end_offset:
+                return True
+        place = data.find(MAGIC, place + 1)
+    return False
+
+
+def check_voter(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy]) -> None:
+    """The controller's copy is the one that counts."""
+    folder, copy = folders[VOTER_ID], copies[VOTER_ID]
+    furthest = max(folders, key=lambda node_id: (copies[node_id].end_offset, -node_id))
+    known = copies[furthest].end_offset
+    place = f"{folder.name}/{METADATA_LOG}"
+    wrong = None
+    if is_damaged(folder, copy):
+        wrong = f"{place} is damaged at offset {copy.end_offset} ({copy.damage})"
+    elif copy.end_offset < known:
+        extent = f"ends at offset {copy.end_offset}" if copy.end_offset else "is missing or empty"
+        wrong = f"{place} {extent}, though {folders[furthest].name} knows the cluster up to offset {known}"
+    elif not copy.end_offset and (partition := some_partition(folders)):
+        wrong = f"{place} is missing or empty, though there is {partition}"
+    if wrong is not None:
+        mend = "put it back from a backup"
+        if known and not copies[furthest].damage and furthest != VOTER_ID:
+            mend = f"put a copy of {folders[furthest].name}/{METADATA_LOG} in its place"
+        raise FolderError(f"{wrong}: {mend}")
+
+
+def check_observer(folder: Folder, copy: MetadataCopy) -> None:
+    """The copy of a node without a vote can be had again."""
+    if is_damaged(folder, copy):
+        raise FolderError(
+            f"{folder.name}/{METADATA_LOG} is damaged at offset {copy.end_offset} ({copy.damage}): remove it, and it "
+            "is copied anew from node 1"
+        )
+
+
+def is_damaged(folder: Folder, copy: MetadataCopy) -> bool:
+    """More is wrong than a torn end, or there is one though the last stop was clean."""
+    return copy.damage is not None and (not copy.torn or folder.fs.exists(CLEAN_SHUTDOWN))
+
+
+def some_partition(folders: Mapping[int, Folder]) -> str | None:
+    """One of the partitions that the folders hold, if they do."""
+    for folder in folders.values():
+        for path in folder.fs.listdir():
+            if path != METADATA_LOG and topic_and_partition(path) is not None:
+                return f"{folder.name}/{path}"
+    return None
