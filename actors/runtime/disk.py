@@ -7,7 +7,7 @@ delivers the outcome after a delay drawn from the seed, so that a node can be ki
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.runtime.queue import Reply
 
@@ -47,7 +47,7 @@ class ThreadedDisk:
         try:
             outcome = outcome_of(work)
         except BaseException as error:  # noqa: BLE001 - a defect: it belongs to the thread that drives, which raises it
-            self.world.driver.post(_raise, error)
+            self.world.driver.post(self.world.met_defect, error)
             return
         self.world.driver.post(self._answer, outcome, reply, node, cause)
 
@@ -55,8 +55,10 @@ class ThreadedDisk:
         if node.alive:
             queue = self.world.queue
             queue.enter(0, "DiskDone", cause)
-            reply.set(outcome)
-            queue.leave()
+            try:
+                reply.set(outcome)
+            finally:
+                queue.leave()
 
     def close(self) -> None:
         """Finish what was submitted."""
@@ -87,7 +89,3 @@ class VirtualDisk:
 
     def close(self) -> None:
         """Nothing is pending outside the world."""
-
-
-def _raise(error: BaseException) -> Any:
-    raise error

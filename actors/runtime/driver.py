@@ -23,7 +23,7 @@ class SimulationStalled(Exception):
 
 
 class NodeCrashed(Exception):
-    """An actor's handler raised: a defect. The cause is its exception."""
+    """An actor's handler raised, or what runs outside of turns: a defect. The cause is its exception."""
 
 
 class Driver(Protocol):
@@ -43,10 +43,10 @@ class Driver(Protocol):
 
 
 def raise_crashes(world: World) -> None:
-    """Raise the first defect that an actor met; nothing is swallowed."""
+    """Raise the first defect that was met; nothing is swallowed."""
     if world.crashes:
         actor, error = world.crashes[0]
-        raise NodeCrashed(f"{actor.actor_urn}: {error!r}") from error
+        raise NodeCrashed(f"{'outside any turn' if actor is None else actor.actor_urn}: {error!r}") from error
 
 
 class VirtualDriver:
@@ -58,7 +58,7 @@ class VirtualDriver:
 
     def post(self, action: Callable[..., object], *args: object) -> None:
         """Virtual time has one thread: the action is called at once."""
-        action(*args)
+        self.world.do(action, *args)
 
     def call(self, action: Callable[..., T], *args: Any) -> T:
         """Call it: the caller is the driving thread."""
@@ -78,7 +78,8 @@ class VirtualDriver:
             if next_us is None:
                 raise SimulationStalled("nothing is left to happen, and what was waited for has not happened")
             world.clock.advance_to(max(next_us, world.clock.now_us()))
-            world.timers.fire()
+            world.do(world.timers.fire)
+            raise_crashes(world)
         return True
 
     def run_for(self, seconds: float) -> None:
@@ -141,13 +142,17 @@ class RealDriver:
 
     def _run_ready(self) -> None:
         world = self.world
+        self._do_posted()
+        world.do(world.timers.fire)
+        world.queue.run(TURNS_BETWEEN_CHECKS)
+        raise_crashes(world)
+
+    def _do_posted(self) -> None:
         while self.posted:
             action, args = self.posted.popleft()
-            action(*args)
-        world.timers.fire()
-        world.queue.run(TURNS_BETWEEN_CHECKS)
-        if world.crashes:
-            raise_crashes(world)
+            self.world.do(action, *args)
 
     def close(self) -> None:
-        """Nothing runs by itself."""
+        """Nothing runs by itself; what was brought from other threads and not seen yet is seen now."""
+        with self.lock:
+            self._do_posted()

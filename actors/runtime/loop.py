@@ -3,6 +3,9 @@
 Turns are given once a loop turn, after all sockets that were readable have been read; ``drain_now`` gives them at
 once (for large frames, while they are hot in the cache). After each drain the ``after_drain`` hooks run: connections
 write what was collected, one write each.
+
+A defect outside of turns (in a hook, a posted action, a timer's action, a protocol's callback) is kept in the world's
+crashes as an actor's is: whoever waits in ``drive`` raises it, and ``on_crash`` is told. A loop would only print it.
 """
 
 from __future__ import annotations
@@ -22,6 +25,26 @@ T = TypeVar("T")
 TURNS_A_DRAIN = 20_000  # then the sockets get their chance
 
 
+class Waiter:
+    """Somebody on another thread who waits until a condition holds."""
+
+    def __init__(self, until: Callable[[], object]) -> None:
+        self.until = until
+        self.error: Exception | None = None
+        self.done = threading.Event()
+
+    def check(self) -> bool:
+        """Whether the wait is over; what the condition itself raises is for the one who waits."""
+        try:
+            over = bool(self.until())
+        except Exception as error:  # noqa: BLE001 - raised by `drive`
+            self.error = error
+            over = True
+        if over:
+            self.done.set()
+        return over
+
+
 class LoopDriver:
     """Drives a world from an event loop. ``start`` runs the loop in a thread of its own; ``serve`` in the caller's."""
 
@@ -31,11 +54,11 @@ class LoopDriver:
         self.thread: threading.Thread | None = None
         self.thread_id = 0
         self.after_drain: list[Callable[[], None]] = []
-        self.on_crash: Callable[[Exception], None] | None = None
+        self.on_crash: Callable[[BaseException], None] | None = None
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
-        self._waiting: list[tuple[Callable[[], object], threading.Event]] = []
+        self._waiting: list[Waiter] = []
         world.queue.on_ready = self._on_ready
 
     # -- the loop ------------------------------------------------------------------------------------------------
@@ -50,6 +73,7 @@ class LoopDriver:
             self.loop = uvloop.new_event_loop()
         except ImportError:
             self.loop = asyncio.new_event_loop()
+        self.loop.set_exception_handler(self._loop_met)
         return self.loop
 
     def run_forever(self) -> None:
@@ -105,10 +129,13 @@ class LoopDriver:
     def drain_now(self) -> None:
         """As ``drain``, now, whether or not one is scheduled."""
         world = self.world
-        world.timers.fire()
-        world.queue.run(TURNS_A_DRAIN)
-        for hook in self.after_drain:
-            hook()
+        try:
+            world.timers.fire()
+            world.queue.run(TURNS_A_DRAIN)
+            for hook in self.after_drain:
+                hook()
+        except Exception as error:  # noqa: BLE001 - a defect outside of turns, raised by `drive`
+            world.met_defect(error)
         if world.queue.has_ready():
             self._on_ready()
         self._arm()
@@ -116,6 +143,15 @@ class LoopDriver:
             self._check_waiting()
         if world.crashes and self.on_crash is not None:
             self.on_crash(world.crashes[0][1])
+
+    def _loop_met(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's exception handler: a callback of ours raised, or the loop says what it met itself."""
+        error = context.get("exception")
+        if error is None or (isinstance(error, OSError) and "task" not in context and "future" not in context):
+            loop.default_exception_handler(context)  # a socket's trouble, such as too many open files: printed
+            return
+        self.world.met_defect(error)
+        self._on_ready()
 
     def _arm(self) -> None:
         next_us = self.world.timers.next_deadline_us()
@@ -142,7 +178,7 @@ class LoopDriver:
         self.loop.call_soon_threadsafe(self._posted, action, args)
 
     def _posted(self, action: Callable[..., object], args: tuple[object, ...]) -> None:
-        action(*args)
+        self.world.do(action, *args)
         self.drain_now()
 
     def call(self, action: Callable[..., T], *args: Any) -> T:
@@ -169,21 +205,31 @@ class LoopDriver:
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
         """Wait until the loop's thread has seen ``until()`` hold after a drain; raises ``NodeCrashed`` if one did."""
         assert self.thread_id != threading.get_ident(), "an actor never blocks, nor does the loop's own thread"
-        done = threading.Event()
-        self.call(self._wait_for, until, done)
-        held = done.wait(timeout_s)
+        waiter = Waiter(until)
+        self.call(self._wait_for, waiter)
+        held = False
+        try:
+            held = waiter.done.wait(timeout_s)
+        finally:
+            if not held:
+                self.call(self._forget, waiter)
         raise_crashes(self.world)
+        if waiter.error is not None:
+            raise waiter.error
         return held
 
-    def _wait_for(self, until: Callable[[], object], done: threading.Event) -> None:
-        self._waiting.append((until, done))
+    def _wait_for(self, waiter: Waiter) -> None:
+        self._waiting.append(waiter)
         self._check_waiting()
 
+    def _forget(self, waiter: Waiter) -> None:
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+
     def _check_waiting(self) -> None:
-        still = []
-        for until, done in self._waiting:
-            if self.world.crashes or until():
-                done.set()
-            else:
-                still.append((until, done))
-        self._waiting = still
+        if self.world.crashes:
+            for waiter in self._waiting:
+                waiter.done.set()
+            self._waiting.clear()
+        else:
+            self._waiting = [waiter for waiter in self._waiting if not waiter.check()]

@@ -83,7 +83,9 @@ class Timers:
             action, timer.action = timer.action, None
             assert action is not None
             queue.enter(0, "TimerFired", timer.cause)
-            action(*timer.args)
-            queue.leave()
+            try:
+                action(*timer.args)
+            finally:
+                queue.leave()
             fired += 1
         return fired

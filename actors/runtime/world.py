@@ -8,6 +8,7 @@ Two worlds share nothing.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actors.runtime.clock import Clock
@@ -18,6 +19,8 @@ from actors.runtime.timers import Timers
 
 if TYPE_CHECKING:
     from actors.runtime.driver import Driver
+
+CRASHES_KEPT = 64
 
 
 class World:
@@ -37,7 +40,7 @@ class World:
         self.disk: ThreadedDisk | VirtualDisk = VirtualDisk(self) if virtual else ThreadedDisk(self)
         self.net: Any = None
         self.queue.on_crash = self._crashed
-        self.crashes: list[tuple[Any, Exception]] = []
+        self.crashes: list[tuple[Any, BaseException]] = []  # the actor that met the defect, None outside any turn
 
     def uuid(self) -> bytes:
         """A new version 4 UUID, 16 bytes; from the seed where there is one."""
@@ -45,6 +48,18 @@ class World:
         number[6] = number[6] & 0x0F | 0x40
         number[8] = number[8] & 0x3F | 0x80
         return bytes(number)
+
+    def do(self, action: Callable[..., object], *args: object) -> None:
+        """Call ``action(*args)``, outside any turn; a defect in it is kept for whoever drives, and raised there."""
+        try:
+            action(*args)
+        except Exception as error:  # noqa: BLE001 - a defect: the driver raises it
+            self.met_defect(error)
+
+    def met_defect(self, error: BaseException) -> None:
+        """Keep a defect that no actor's turn met; the first ones are enough."""
+        if len(self.crashes) < CRASHES_KEPT:
+            self.crashes.append((None, error))
 
     def _crashed(self, actor: Any, error: Exception) -> None:
         self.crashes.append((actor, error))

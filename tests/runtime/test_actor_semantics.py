@@ -172,7 +172,7 @@ def test_a_message_to_a_stopped_actor_is_a_dead_letter_in_the_trace(world: World
 
 def test_killing_a_node_answers_nothing_and_flushes_nothing(world: World, node: Node, player: Ref) -> None:
     witness = start(Node(world, 2), Player, "witness")
-    ask_in_turn(world, lambda: player.tell(WriteLater("after my death", 1)))
+    ask_in_turn(world, lambda: player.tell(WriteLater("after my death", 500)))
     held = ask(world, player, Hold())
     assert answer(player, Double(1)) == 2
     waiting: list[Any] = []
@@ -183,7 +183,7 @@ def test_killing_a_node_answers_nothing_and_flushes_nothing(world: World, node: 
 
     world.driver.call(send_and_kill)
     answer(witness, Relay(witness, Double(1)))
-    ask_in_turn(world, lambda: witness.tell(WriteLater("later", 20)))
+    ask_in_turn(world, lambda: witness.tell(WriteLater("later", 600)))
     until(world, lambda: witness.actor_inbox.actor.lines[-1] == "later")
     actor = player.actor_inbox.actor
     assert (held.done, waiting[0].done, actor.lines, actor.stopped) == (False, False, [], False)
