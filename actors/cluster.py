@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker.broker import Broker, StopNode
 from actors.broker.config import BrokerConfig
-from actors.broker.folder import Folder, FolderError, claim_folder, claim_folder_at
+from actors.broker.folder import Folder, FolderError, claim_folder, claim_folder_at, unusable
 from actors.broker.folder_check import check_folders
+from actors.broker.rescue import rescue
 from actors.controller.foreign import refusal, unsupported_features
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
@@ -66,6 +67,7 @@ class Cluster:
         self.incarnations = dict.fromkeys(self.node_ids, 0)
         self.memories = {node_id: MemoryFileSystem() for node_id in self.node_ids if data_dir is None}
         self.folders: dict[int, Folder] = {}
+        self.warnings: list[str] = []  # what was found wrong in the folders, and mended or lost
         self.data_dir = data_dir
         self.ports: Any = None
         self.closed = False
@@ -93,10 +95,14 @@ class Cluster:
         for node_id in self.node_ids:
             self.folders[node_id] = self._claim(node_id)
         self._settle_identity()
-        check_folders(self.folders)
+        image = check_folders(self.folders)
         for folder in self.folders.values():
             if foreign := unsupported_features(folder.fs):
                 raise FolderError(refusal(folder.name, foreign))
+        try:
+            self.warnings += rescue(self.folders, image, self.world.uuid)
+        except OSError as error:
+            raise unusable(str(self.data_dir), error) from None
 
     def _claim(self, node_id: int) -> Folder:
         if self.data_dir is None:

@@ -1,0 +1,195 @@
+"""Replicas that lost committed records while the nodes were down: they get them back before any node starts.
+
+A replica in the in-sync set has everything up to the high watermark; whoever leads relies on it. A disk that lost a
+file or got a byte wrong breaks that, and if all nodes start together nobody is there to notice: the short replica may
+be elected, and the whole ones would cut theirs to be like it. So, before the nodes start, the log of every replica in
+sync is measured (only read) against the highest high watermark that a node has checkpointed. One that is shorter is
+set aside as ``-stray``, and the log of the replica that knows most takes its place. Recovery makes that one sound:
+indexes and all that is derived from the batches isn't copied.
+
+A copy that is cut short leaves a folder that the next start deletes, and the next start copies again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from actors.broker.folder import Folder
+from actors.broker.replicas import DOOMED, STRAY, Key
+from actors.controller.image import ClusterImage, PartitionImage, TopicImage
+from kstore.fs import File, FileSystem
+from kstore.log.checkpoints import CLEAN_SHUTDOWN, read_partition_metadata, write_partition_metadata
+from kstore.log.config import LONG_MAX
+from kstore.log.names import INDEX, LOG, segment_file
+from kstore.log.segments import log_offsets
+from kstore.records import RecordBatch
+from kstore.records.batch import scan_batches
+
+READ_BYTES = 4 << 20
+INDEX_ENTRY_BYTES = 8
+
+
+class Extent(NamedTuple):
+    """How far a replica's log goes: compared as logs are in an election."""
+
+    epoch: int = -1
+    end_offset: int = 0
+
+
+class Measure:
+    """The nodes' replicas of one partition, as their folders have them.
+
+    A ``dense`` one has every offset, as it isn't compacted: where some are missing it is damaged.
+    """
+
+    def __init__(
+        self, folders: Mapping[int, Folder], topic: TopicImage, number: int, found: PartitionImage, *, dense: bool
+    ) -> None:
+        self.dense = dense
+        self.key: Key = (topic.name, number)
+        self.path = f"{topic.name}-{number}"
+        self.topic_id = topic.id
+        self.in_sync = [node_id for node_id in found.isr if node_id in folders]
+        self.folders = {node_id: folders[node_id] for node_id in found.replicas if node_id in folders}
+        self.present = {node_id for node_id in self.folders if self._is_present(node_id)}
+        marks = [folder.high_watermarks.get(self.key, 0) for n, folder in self.folders.items() if self._counts(n)]
+        self.committed = max(marks, default=0)
+
+    def _is_present(self, node_id: int) -> bool:
+        fs = self.folders[node_id].fs
+        return self._counts(node_id) and fs.exists(self.path) and bool(log_offsets(fs.listdir(self.path)))
+
+    def _counts(self, node_id: int) -> bool:
+        """Whether what the node has under the partition's name isn't of a topic that was deleted."""
+        fs = self.folders[node_id].fs
+        topic_id = read_partition_metadata(fs, self.path) if fs.exists(self.path) else None
+        return topic_id in (None, self.topic_id)
+
+    def extent(self, node_id: int, enough: int = LONG_MAX) -> Extent:
+        """Where recovery would end the log; it isn't read beyond what is ``enough``."""
+        if node_id not in self.present:
+            return Extent()
+        folder = self.folders[node_id]
+        names = folder.fs.listdir(self.path)
+        bases = log_offsets(names)
+        clean = folder.fs.exists(CLEAN_SHUTDOWN)
+        first_unsynced = max((b for b in bases if b <= folder.recovery_points.get(self.key, 0)), default=bases[0])
+        extent = Extent(-1, bases[-1])
+        for base in bases:
+            trusted = clean or base < first_unsynced
+            if trusted and base != bases[-1] and segment_file(base, INDEX) in names:
+                continue
+            position = last_indexed(folder.fs, f"{self.path}/{segment_file(base, INDEX)}") if trusted else 0
+            extent, whole = self._walk(folder.fs, base, position, enough)
+            if position and not whole:
+                extent, whole = self._walk(folder.fs, base, 0, enough)
+            if not whole or extent.end_offset >= enough:
+                break
+        return extent
+
+    def _walk(self, fs: FileSystem, base: int, position: int, enough: int) -> tuple[Extent, bool]:
+        """A segment's extent from a position on, and whether all that was read is sound."""
+        file = fs.open(f"{self.path}/{segment_file(base, LOG)}")
+        try:
+            return self._walk_file(file, base, position, enough)
+        finally:
+            file.close()
+
+    def _walk_file(self, file: File, base: int, position: int, enough: int) -> tuple[Extent, bool]:
+        extent, size = Extent(-1, base), file.size
+        offset_known = position == 0
+        while position < size and extent.end_offset < enough:
+            batches = sound_batches(file.read, position, size)
+            for batch in batches:
+                if offset_known and not self._follows(batch.base_offset, extent.end_offset):
+                    return extent, False
+                offset_known = True
+                position += batch.size_bytes
+                extent = Extent(batch.leader_epoch, batch.last_offset + 1)
+            if not batches:
+                return extent, False
+        return extent, True
+
+    def _follows(self, offset: int, expected: int) -> bool:
+        """Whether a batch may have this offset, which its checksum doesn't cover."""
+        return offset == expected or (offset > expected and not self.dense)
+
+
+def sound_batches(read: Callable[[int, int], bytes], position: int, size: int) -> list[RecordBatch]:
+    """Some whole batches from a position on; none when the first is torn or wrong."""
+    data = read(position, READ_BYTES)
+    batches, _ = scan_batches(data)
+    nbytes = 12 + int.from_bytes(data[8:12], "big", signed=True)
+    if not batches and READ_BYTES < nbytes <= size - position:
+        batches, _ = scan_batches(read(position, nbytes))
+    return batches
+
+
+def last_indexed(fs: FileSystem, path: str) -> int:
+    """The position of the last batch in an offset index, 0 when there is none; unused room at its end is zeros."""
+    if not fs.exists(path):
+        return 0
+    data = fs.read_bytes(path).rstrip(b"\0")
+    nbytes = -(-len(data) // INDEX_ENTRY_BYTES) * INDEX_ENTRY_BYTES
+    return int.from_bytes(data.ljust(nbytes, b"\0")[-4:], "big")
+
+
+def rescue(folders: Mapping[int, Folder], image: ClusterImage, token: Callable[[], bytes]) -> list[str]:
+    """Bring every replica in sync up to what is committed; a line for each that wasn't."""
+    lines: list[str] = []
+    for topic in image.topics.values():
+        dense = "compact" not in image.topic_config(topic.name).get("cleanup.policy", "")
+        for number, found in topic.partitions.items():
+            measure = Measure(folders, topic, number, found, dense=dense)
+            wanted = max(measure.committed, 1)  # a lost folder may be one of records that no checkpoint knows yet
+            for node_id in measure.in_sync:
+                if node_id in measure.present and not measure.committed:
+                    continue
+                if measure.extent(node_id, wanted).end_offset < wanted:
+                    lines += rescue_one(measure, node_id, token)
+    return lines
+
+
+def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> list[str]:
+    """Give one replica the log of the one that knows most, if that is somebody else."""
+    own = measure.extent(node_id)
+    extents = {other: measure.extent(other) for other in measure.folders if other != node_id}
+    best = max(extents, key=lambda other: (*extents[other], -other), default=node_id)
+    place = f"{measure.folders[node_id].name}/{measure.path}"
+    short = f"{place} ends at offset {own.end_offset}, though records up to offset {measure.committed} were committed"
+    if extents.get(best, own) <= own:
+        return [f"{short}: no replica has the rest, it is lost"] if measure.committed else []
+    stray = replace_log(measure, best, node_id, token().hex())
+    kept = f"; what was there is kept in {stray}" if stray else ""
+    lost = extents[best].end_offset < measure.committed
+    rest = f"; what follows offset {extents[best].end_offset} is lost" if lost else ""
+    if not measure.committed:
+        short = f"{place} is missing or empty"
+    return [f"{short}: copied from {measure.folders[best].name}{kept}{rest}"]
+
+
+def replace_log(measure: Measure, source_id: int, target_id: int, token: str) -> str | None:
+    """Copy the batches of a log to another node, durably, then put them in the place of what is there; its name now."""
+    source, target = measure.folders[source_id].fs, measure.folders[target_id].fs
+    path, incoming, stray = measure.path, f"{measure.path}.{token}{DOOMED}", f"{measure.path}.{token}{STRAY}"
+    target.mkdir(incoming)
+    for base in log_offsets(source.listdir(path)):
+        name = segment_file(base, LOG)
+        batches = source.open(f"{path}/{name}")
+        copy = target.open(f"{incoming}/{name}", create=True)
+        for position in range(0, batches.size, READ_BYTES):
+            data = batches.read(position, READ_BYTES)
+            copy.append([data], len(data))
+        copy.sync()
+        copy.close()
+        batches.close()
+    write_partition_metadata(target, incoming, measure.topic_id, sync=True)
+    target.sync_dir(incoming)
+    had_one = target.exists(path)
+    if had_one:
+        target.rename(path, stray)
+    target.rename(incoming, path)
+    target.sync_dir()
+    measure.present.add(target_id)
+    return stray if had_one else None

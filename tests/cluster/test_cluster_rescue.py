@@ -1,0 +1,111 @@
+"""Replicas in sync that lost committed records while all nodes were down: nothing that was acknowledged is lost."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+FIRST = "00000000000000000000.log"
+SAID = [b"%d" % number for number in range(40)]
+IN_SYNC_S = 60
+
+
+@pytest.fixture(params=["stopped", "killed"])
+def folders(request, start, tmp_path) -> Path:
+    """The folders of three nodes, with a topic in which everybody is in sync, after a stop of all or a kill of all."""
+    client = start(data_dir=str(tmp_path), config={"replica.high.watermark.checkpoint.interval.ms": "1000"})
+    client.create("t")
+    for value in SAID:
+        client.say("t", value)
+    client.wait_for_isr("t")
+    client.run(3)
+    if request.param == "killed":
+        for node in (3, 2, 1):
+            client.cluster._kill(node)
+    client.cluster.close()
+    return tmp_path
+
+
+def all_is_there(start, folders: Path) -> list[str]:
+    """Start the nodes again: all that was acknowledged is on all of them. What the cluster says of it."""
+    client = start(data_dir=str(folders))
+    client.wait_for_leader("t")
+    client.say("t", b"after")
+    client.wait_for_isr("t")
+    client.run(1)
+    assert client.everything("t") == [*SAID, b"after"]
+    assert [client.replica(node, "t").log.end_offset for node in (1, 2, 3)] == [len(SAID) + 1] * 3
+    assert client.logs_are_equal("t")
+    return list(client.cluster.warnings)
+
+
+def flip(path: Path, behind: int = 0) -> None:
+    """A wrong bit in batch number 20."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 + behind] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("behind", [0, 5, 40], ids=["offset", "length", "checked"])
+@pytest.mark.parametrize("node", [1, 2, 3])
+def test_a_wrong_byte_in_the_middle_of_a_segment_loses_nothing(start, folders, node, behind):
+    for mark in folders.glob("node-*/.kafka_cleanshutdown"):
+        mark.unlink()
+    flip(folders / f"node-{node}" / "t-0" / FIRST, behind)
+    for line in all_is_there(start, folders):
+        assert f"node-{node}/t-0 ends at offset 20, though records up to offset 40 were committed" in line
+
+
+@pytest.mark.parametrize("node", [1, 2, 3])
+def test_lost_segments_are_copied_from_another_replica(start, folders, node):
+    for segment in (folders / f"node-{node}" / "t-0").glob("*.log"):
+        segment.unlink()
+    all_is_there(start, folders)
+
+
+@pytest.mark.parametrize("node", [1, 2, 3])
+def test_a_lost_partition_is_copied_from_another_replica(start, folders, node):
+    shutil.rmtree(folders / f"node-{node}" / "t-0")
+    all_is_there(start, folders)
+
+
+def test_a_wrong_offset_of_the_first_batch_loses_nothing(start, folders):
+    for mark in folders.glob("node-*/.kafka_cleanshutdown"):
+        mark.unlink()
+    log = folders / "node-1" / "t-0" / FIRST
+    log.write_bytes(b"\1" + log.read_bytes()[1:])
+    all_is_there(start, folders)
+
+
+def test_two_of_three_that_are_short_get_what_the_third_has(start, folders):
+    shutil.rmtree(folders / "node-1" / "t-0")
+    (folders / "node-3" / "t-0" / FIRST).unlink()
+    all_is_there(start, folders)
+
+
+def test_folders_that_are_whole_are_left_as_they_are_and_nothing_is_said(start, folders):
+    assert all_is_there(start, folders) == []
+
+
+def test_a_copy_that_was_cut_short_is_made_again(start, folders):
+    node = folders / "node-1"
+    shutil.rmtree(node / "t-0")
+    (node / "t-0.0123-delete").mkdir()
+    (node / "t-0.0123-delete" / FIRST).write_bytes(b"half a batch")
+    all_is_there(start, folders)
+    assert not (node / "t-0.0123-delete").exists()
+
+
+def test_what_no_replica_has_is_said_to_be_lost(start, tmp_path):
+    client = start(1, data_dir=str(tmp_path))
+    client.create("t", copies=1)
+    for value in SAID:
+        client.say("t", value)
+    client.cluster.close()
+    (tmp_path / "node-1" / ".kafka_cleanshutdown").unlink()
+    flip(tmp_path / "node-1" / "t-0" / FIRST)
+    (line,) = start(1, data_dir=str(tmp_path)).cluster.warnings
+    assert "node-1/t-0 ends at offset 20, though records up to offset 40 were committed" in line
+    assert line.endswith("no replica has the rest, it is lost")
