@@ -109,7 +109,7 @@ def test_defaults_are_kafkas_but_for_the_decided_ones() -> None:
     assert config.integer("num.partitions") == 1
     assert config.integer("default.replication.factor") == 3
     assert config.integer("offsets.topic.num.partitions") == 4
-    assert config.integer("group.initial.rebalance.delay.ms") == 0
+    assert config.integer("group.initial.rebalance.delay.ms") == 200
     assert BrokerConfig(brokers=2).integer("offsets.topic.replication.factor") == 2
 
 

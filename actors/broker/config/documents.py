@@ -17,6 +17,11 @@ from actors.broker.config.topic import KEYS as TOPIC_KEYS
 MADE_BY = "<!-- made by `python -m actors.broker.config.documents` -->\n"
 
 BEHAVIOUR = """\
+`group.initial.rebalance.delay.ms` is short, so that a first member has its partitions soon, and not 0, because a
+kafka-python 3.0 consumer asks for its topics' metadata only `retry_backoff_ms` (100 ms) after it has started: as the
+leader of a group that is formed sooner it knows of no partitions, assigns none, and joins once more when it knows; if
+that second join outlasts the `poll()` that began it, the consumer forgets it and never gets an assignment.
+
 ## Behaviour
 
 - A node that is known to be dead is fenced at once; Apache Kafka waits for its session to end. A new incarnation of a
