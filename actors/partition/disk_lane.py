@@ -49,9 +49,13 @@ class DiskLane:
         if not self.syncing:
             self._sync()
 
-    def end_with(self, last: Then) -> None:
-        """Do the last thing to the log, once no work is under way; it covers what waits."""
+    def drop_and(self, last: Then) -> None:
+        """Do the last thing to the log, once no work is under way; what waits is done no more."""
         self.works.clear()
+        self.end_with(last)
+
+    def end_with(self, last: Then) -> None:
+        """Do the last thing to the log, after all work; nobody waits for it any longer."""
         self.synced.clear()
         if self.busy:
             self.last = last

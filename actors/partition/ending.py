@@ -1,7 +1,7 @@
 """How a replica ends: its log is deleted, or closed in order.
 
-Either waits for the disk work that is under way and drops what hasn't begun, which it covers. The answer is given as
-the actor stops: only then is the place free for another replica of this name.
+Either waits for the disk work that is under way. The answer is given as the actor stops: only then is the place free
+for another replica of this name.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.partition.messages import Closed
+from kstore.errors import KafkaStorageError
 
 if TYPE_CHECKING:
     from actors.partition.replica import Replica
@@ -23,7 +24,7 @@ class Removal:
         self.replica = replica
         self.reply = reply
         self.outcome: Any = None
-        replica.lane.end_with(self._remove)
+        replica.lane.drop_and(self._remove)
 
     def _remove(self) -> None:
         """Move the folder out of the way at once, as another topic may take its name, and delete it at leisure.
@@ -46,18 +47,31 @@ class Removal:
 
 
 class Closing:
-    """The log of ``replica`` is brought to the disk and closed; answered with ``Closed``."""
+    """The log of ``replica`` is brought to the disk, off the turn, and closed; answered with ``Closed``."""
 
     def __init__(self, replica: Replica, reply: Reply) -> None:
         self.replica = replica
         self.reply = reply
+        self.failed_before = False
         replica.lane.end_with(self._close)
 
     def _close(self) -> None:
-        self.replica.log.close()
+        replica = self.replica
+        self.failed_before = replica.log.failure is not None
+        try:
+            replica.lane.add(replica.log.closing_work())
+        except KafkaStorageError:  # the log keeps what it says
+            replica.note("LogNotClosed", replica.label)
+        replica.lane.end_with(self._closed)
+
+    def _closed(self) -> None:
+        self.replica.log.shut()
         self.replica.stop()
 
     def over(self) -> None:
         """The actor has stopped."""
         log = self.replica.log
-        self.reply.set(Closed(log.recovery_point, log.start_offset, log.high_watermark))
+        if log.failure is not None and not self.failed_before:
+            self.reply.fail(KafkaStorageError(log.failure))
+        else:
+            self.reply.set(Closed(log.recovery_point, log.start_offset, log.high_watermark))

@@ -125,7 +125,7 @@ class Replica(Actor):
     @receives(BecomeLeader)
     def become_leader(self, message: BecomeLeader) -> None:
         """Lead in this epoch, or take what the metadata log says of the one that is led."""
-        if message.leader_epoch < self.leader_epoch:
+        if message.leader_epoch < self.leader_epoch or self.ending is not None:
             return
         if self.leader is not None and message.leader_epoch == self.leader_epoch:
             self.leader.confirm(message)
@@ -141,7 +141,7 @@ class Replica(Actor):
     @receives(BecomeFollower)
     def become_follower(self, message: BecomeFollower) -> None:
         """Follow the leader of this epoch, or wait for one."""
-        if message.leader_epoch < self.leader_epoch:
+        if message.leader_epoch < self.leader_epoch or self.ending is not None:
             return
         following = self.follower
         if (

@@ -136,7 +136,7 @@ class FileSystem(Protocol):
         ...
 
     def sync_path_later(self, path: str) -> Callable[[], None]:
-        """A call, for any thread, that makes ``path`` and its name durable; a file that is gone by then is no error."""
+        """A call, for any thread, that makes a file's content or a folder's names durable, if it is there by then."""
         ...
 
     def rename(self, old: str, new: str) -> None:

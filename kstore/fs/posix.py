@@ -275,12 +275,11 @@ class PosixFileSystem:
         real = self._real(path)
 
         def run() -> None:
-            for each in (real, os.path.dirname(real)):
-                try:
-                    descriptor = os.open(each, os.O_RDONLY | os.O_CLOEXEC)
-                except FileNotFoundError:
-                    continue
-                PendingSync(descriptor)()
+            try:
+                descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return
+            PendingSync(descriptor)()
 
         return run
 

@@ -3,6 +3,10 @@
 Works are handed out in order and must be run in order, on any thread; only their ``done`` touches the log. A sync of
 a log says "durable up to here" and must not say so of bytes that were cut and written anew meanwhile: every
 truncation starts a new generation, and what belongs to an older one raises nothing.
+
+An fsync costs milliseconds, so only what has changed is synced: a log that nothing was appended to or cut from since
+the last time has nothing to do, even if an epoch without records was noted in it, which a power cut may take; each
+file and folder is synced once in a piece of work, and the folder above only until it is known to have the log's name.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from kstore.fs.interface import parent
 from kstore.log.answers import DiskWork
 from kstore.log.segment import Segment
 
@@ -24,15 +29,29 @@ Step = Callable[[], None]
 class Durability:
     """``recovery_point``: everything below it survives a power cut."""
 
-    __slots__ = ("_generation", "_log", "_loose", "_synced_ms", "_waiting", "recovery_point")
+    __slots__ = (
+        "_cut",
+        "_generation",
+        "_log",
+        "_loose",
+        "_names_new",
+        "_path_new",
+        "_synced_ms",
+        "_waiting",
+        "recovery_point",
+    )
 
-    def __init__(self, log: Log, recovery_point: int, now_ms: int) -> None:
+    def __init__(self, log: Log, recovery_point: int, now_ms: int, *, mended: bool) -> None:
+        """``mended``: files were cut or built anew as the log was opened."""
         self._log = log
         self.recovery_point = recovery_point
         self._waiting: list[DiskWork] = []
         self._loose: set[str] = set()
         self._generation = 0
         self._synced_ms = now_ms
+        self._cut = mended
+        self._names_new = True  # in the log's folder
+        self._path_new = True  # that folder itself
 
     def written(self, path: str) -> None:
         """A small file was written, and its name is new: the next sync covers it."""
@@ -50,6 +69,7 @@ class Durability:
         """The segment is complete and ends at ``end_offset``: sync what isn't yet, up to it."""
         self.written(snapshot_path)
         self._waiting.append(self._work(f"roll {segment.file.path}", end_offset))
+        self._names_new = True  # the next segment's
 
     def sync_soon(self, now_ms: int) -> None:
         self._synced_ms = now_ms
@@ -60,7 +80,7 @@ class Durability:
     def sync_work(self) -> DiskWork | None:
         """Make the log durable up to its end; None when there is nothing to do."""
         log = self._log
-        if log.end_offset <= self.recovery_point and not self._loose and not log.epochs.unsynced:
+        if log.end_offset <= self.recovery_point and not self._loose and not self._cut:
             return None
         return self._work(f"sync {log.path}", log.end_offset)
 
@@ -87,17 +107,19 @@ class Durability:
         """The batches first, then what is derived from them, the folder's names last."""
         log = self._log
         steps: list[Step] = []
-        if end_offset > self.recovery_point:
+        if end_offset > self.recovery_point or self._cut:
             for segment in log.segments.from_offset(self.recovery_point):
-                steps.append(segment.file.sync_later())
-                steps.append(segment.offset_index.sync_later())
-                steps.append(segment.time_index.sync_later())
+                steps += segment.sync_later()
         if log.epochs.unsynced:
             self._loose.add(log.epochs.path)
             log.epochs.unsynced = False
         steps += [log.fs.sync_path_later(path) for path in sorted(self._loose)]
+        if self._names_new or self._loose:
+            steps.append(log.fs.sync_path_later(log.path))
+        if self._path_new:
+            steps.append(log.fs.sync_path_later(parent(log.path)))
         self._loose.clear()
-        steps.append(log.fs.sync_path_later(log.path))
+        self._cut = self._names_new = self._path_new = False
         return steps
 
     def forget(self, unlinks: list[Step]) -> None:
@@ -111,6 +133,7 @@ class Durability:
 
     def truncated(self, end_offset: int, *, fully: bool = False) -> None:
         self._generation += 1
+        self._cut = self._names_new = True
         self.recovery_point = end_offset if fully else min(self.recovery_point, end_offset)
 
     def take(self) -> list[DiskWork]:
@@ -124,16 +147,21 @@ class Durability:
         waiting, self._waiting = self._waiting, []
         return waiting
 
-    def run_all(self) -> None:
-        """All work that waits and a sync to the end, here and now; raises OSError."""
+    def take_all(self, *, beside_checkpoints: bool = False) -> list[DiskWork]:
+        """All work that waits, and a sync to the end; of the files in the folder alone, when that is enough."""
         works = self.take()
+        if beside_checkpoints:
+            self._path_new = False
         last = self.sync_work()
-        if last is not None:
-            works.append(last)
-        for work in works:
-            try:
-                work.run()
-            except OSError as error:
-                work.done(error)
-                raise
-            work.done(None)
+        return works if last is None else [*works, last]
+
+
+def run_all(works: list[DiskWork]) -> None:
+    """Do it here and now; raises OSError."""
+    for work in works:
+        try:
+            work.run()
+        except OSError as error:
+            work.done(error)
+            raise
+        work.done(None)

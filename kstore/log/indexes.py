@@ -27,9 +27,12 @@ class IndexFileError(Exception):
 
 
 class _Index:
-    """What both have in common: entries in a file, the newest ones in ``_waiting``."""
+    """What both have in common: entries in a file, the newest ones in ``_waiting``.
 
-    __slots__ = ("_entry_bytes", "_file", "_fs", "_saved", "_waiting", "base_offset", "path")
+    ``unsynced`` is set when the file's content changes, and cleared as its sync is handed out.
+    """
+
+    __slots__ = ("_entry_bytes", "_file", "_fs", "_saved", "_waiting", "base_offset", "path", "unsynced")
 
     def __init__(self, fs: FileSystem, path: str, base_offset: int, entry_bytes: int) -> None:
         self._fs = fs
@@ -39,6 +42,7 @@ class _Index:
         self._file: File | None = None
         self._saved = 0
         self._waiting = bytearray()
+        self.unsynced = False
 
     def __len__(self) -> int:
         return self._saved + len(self._waiting) // self._entry_bytes
@@ -85,6 +89,7 @@ class _Index:
         if count < self._saved:
             assert self._file is not None
             self._file.truncate(count * self._entry_bytes)
+            self.unsynced = True
             self._saved = count
             self._waiting.clear()
         else:
@@ -93,6 +98,7 @@ class _Index:
     def _make_empty(self) -> None:
         self._file = self._fs.open(self.path, create=True)
         self._file.truncate(0)
+        self.unsynced = True
         self._saved = 0
         self._waiting.clear()
 
@@ -102,14 +108,17 @@ class _Index:
             self._file = self._fs.open(self.path, create=True)
             if self._file.size:
                 self._file.truncate(0)
+                self.unsynced = True
         if self._waiting:
             self._file.append([bytes(self._waiting)], len(self._waiting))
+            self.unsynced = True
             self._saved += len(self._waiting) // self._entry_bytes
             self._waiting.clear()
 
     def sync_later(self) -> Callable[[], None]:
         self.save()
         assert self._file is not None
+        self.unsynced = False
         return self._file.sync_later()
 
     def close(self) -> None:

@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 
 from kstore.errors import KafkaError, KafkaStorageError, OffsetOutOfRange
 from kstore.fs import FileSystem
+from kstore.fs.interface import parent
 from kstore.log import snapshot
 from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
-from kstore.log.durability import Durability
+from kstore.log.durability import Durability, run_all
 from kstore.log.recovery import Loaded, Loader, RecoveryReport, restore_producers
 from kstore.log.segment import Segment
 from kstore.log.tail import HotTail
@@ -60,7 +61,7 @@ class Log:
         self.high_watermark = loaded.start_offset
         self.hot = HotTail(config.hot_tail_bytes)
         self.failure: str | None = None
-        self.disk = Durability(self, loaded.recovery_point, now_ms)
+        self.disk = Durability(self, loaded.recovery_point, now_ms, mended=loaded.report.walked_segments > 0)
         self._expiry_checked_ms = now_ms
         self._hot_end_offset = loaded.end_offset
 
@@ -347,7 +348,7 @@ class Log:
 
     def flush(self) -> None:
         """As ``flush_work`` and all work before it, at once."""
-        self.disk.run_all()
+        run_all(self.disk.take_all())
 
     def failed(self, reason: str) -> KafkaStorageError:
         """Close the log for appends; the error to raise."""
@@ -355,8 +356,11 @@ class Log:
             self.failure = reason
         return KafkaStorageError(reason)
 
-    def close(self) -> None:
-        """Make everything durable and give the files back: after this, the log may count as cleanly stopped."""
+    def closing_work(self) -> list[DiskWork]:
+        """What brings all of it to the disk, to be run before ``shut``; raises KafkaStorageError.
+
+        The name of the log's own folder is left to the caller, who writes checkpoints beside it after this.
+        """
         try:
             if self.failure is None:
                 self.segments.active.seal()
@@ -364,12 +368,24 @@ class Log:
                 if self.end_offset > self.segments.first.base_offset and not self.fs.exists(path):
                     self.fs.replace(path, snapshot.encode(self.producers.snapshot()), sync=False)
                     self.disk.written(path)
-            self.disk.run_all()
+            return self.disk.take_all(beside_checkpoints=True)
+        except OSError as error:
+            raise self.failed(f"couldn't close {self.path}: {error}") from error
+
+    def shut(self) -> None:
+        """Give the files back."""
+        for segment in self.segments:
+            segment.close()
+
+    def close(self) -> None:
+        """Make everything durable and give the files back: after this, the log may count as cleanly stopped."""
+        try:
+            run_all(self.closing_work())
+            self.fs.sync_dir(parent(self.path))
         except OSError as error:
             raise self.failed(f"couldn't close {self.path}: {error}") from error
         finally:
-            for segment in self.segments:
-                segment.close()
+            self.shut()
 
     def abandon(self) -> None:
         """The folder is about to be deleted: give the files back unsynced, and take no more appends."""

@@ -5,7 +5,7 @@ is ever rewritten, it only grows or is cut at the end. What a look-up needs to r
 from the nearest index entry on, headers only.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from kstore.errors import CorruptMessage
@@ -230,6 +230,15 @@ class Segment:
             self.time_index.maybe_append(self.max_timestamp, self.offset_of_max_timestamp)
         self.offset_index.save()
         self.time_index.save()
+
+    def sync_later(self) -> list[Callable[[], None]]:
+        """Calls that make the batches durable, and as much of the indexes as isn't yet."""
+        syncs = [self.file.sync_later()]
+        for index in (self.offset_index, self.time_index):
+            index.save()
+            if index.unsynced:
+                syncs.append(index.sync_later())
+        return syncs
 
     def close(self) -> None:
         self.file.close()

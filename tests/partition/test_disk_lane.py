@@ -120,11 +120,22 @@ def test_a_failed_sync_tells_those_who_wait():
     assert told == ["[Errno 5] no"]
 
 
-def test_the_last_thing_waits_for_the_work_under_way_and_no_other():
+def test_the_last_thing_comes_after_all_work():
     lane, disk, log = lane_of()
     log.handed_out = [log.work("a"), log.work("b")]
     lane.start()
     lane.end_with(lambda: log.done.append("last"))
+    disk.do_one()
+    disk.do_one()
+    assert log.done == ["a", "b", "last"]
+    assert disk.waiting == []
+
+
+def test_the_last_thing_to_a_log_that_goes_waits_for_the_work_under_way_and_no_other():
+    lane, disk, log = lane_of()
+    log.handed_out = [log.work("a"), log.work("b")]
+    lane.start()
+    lane.drop_and(lambda: log.done.append("last"))
     disk.do_one()
     assert log.done == ["a", "last"]
     assert disk.waiting == []

@@ -1,13 +1,17 @@
-"""What is left of a replica when it ends: of a deleted one nothing, not even an open file."""
+"""What is left of a replica when it ends: of a deleted one nothing, of a closed one all, on the disk."""
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from clients import Client
 
+from actors.cluster import Cluster
 from kstore.fs import FileSlice
+from kstore.fs.posix import PosixFileSystem
+from kstore.log.checkpoints import RECOVERY_POINTS, read_offsets
 from kstore.schema.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
 
 
@@ -64,3 +68,31 @@ def test_a_topic_is_deleted_while_its_replicas_have_upkeep_to_do(start, tmp_path
         delete(client, "t")
         client.run(5)
         assert not list(tmp_path.rglob("t-*"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux which files are synced")
+def test_a_stop_syncs_logs_off_the_loop_and_is_over_when_they_are_on_the_disk(tmp_path, monkeypatch):
+    synced = []
+    real = os.fsync
+
+    def fsync(descriptor):
+        synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), threading.current_thread().name))
+        real(descriptor)
+
+    cluster = Cluster(brokers=1, data_dir=str(tmp_path))
+    client = Client(cluster.start())
+    client.create("t", copies=1, partitions=8)
+    for number in range(3):
+        client.wait_for_leader("t", number)
+        client.produce("t", b"a", index=number)
+    monkeypatch.setattr(os, "fsync", fsync)
+    cluster.close()
+    threads = {path: thread for path, thread in synced if "/t-" in path}
+    assert {thread[: len("kstore-disk")] for thread in threads.values()} == {"kstore-disk"}
+    folder = tmp_path / "node-1"
+    assert {path for path in threads if path.endswith(".log")} == {
+        str(folder / f"t-{number}" / f"{0:020}.log") for number in range(3)
+    }
+    assert sum(path.endswith("/t-5") for path in threads) == 0
+    points = read_offsets(PosixFileSystem(folder), RECOVERY_POINTS)
+    assert [points["t", number] for number in range(8)] == [1, 1, 1, 0, 0, 0, 0, 0]
