@@ -34,6 +34,10 @@ START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 60
 
 
+class StartError(TimeoutError):
+    """The nodes were not all ready when the time was over, or nobody wanted to wait any longer."""
+
+
 class Cluster:
     """Some brokers in this process. Usable in a ``with`` block; ``close`` stops them in order.
 
@@ -117,14 +121,28 @@ class Cluster:
             folder.check_belongs(MetaProperties(cluster_id, node_id, b""))
         self.cluster_id = cluster_id
 
-    def start(self, *, thread: bool = True) -> Cluster:
-        """Boot every node; with ``thread`` and a listener, the loop runs in a thread of its own. Returns itself."""
+    def start(self, *, thread: bool = True, given_up: Callable[[], object] = lambda: False) -> Cluster:
+        """Boot every node; with ``thread`` and a listener, the loop runs in a thread of its own. Returns itself.
+
+        Raises ``StartError`` when the nodes aren't ready in time, or as soon as ``given_up()`` holds before they are.
+        """
         if self.ports is not None and thread:
             self.world.driver.start()  # type: ignore[attr-defined]
         self.world.driver.call(self.boot)
         if self.ports is None or thread:
-            self.wait_for(self.is_ready, timeout=START_SECONDS_MAX)
+            self.world.driver.drive(lambda: self.is_ready() or given_up(), START_SECONDS_MAX)
+            if not self.world.driver.call(self.is_ready):
+                cause = "the start was given up" if given_up() else f"not ready after {START_SECONDS_MAX} seconds"
+                raise StartError(f"{cause}: {self.world.driver.call(self._late)}")
         return self
+
+    def _late(self) -> str:
+        """Who keeps the others from being ready."""
+        image = self.image()
+        late = [str(node.node_id) for node in self.nodes.values() if not (node.view and self._is_active(image, node))]
+        if late:
+            return f"node {', '.join(late)} not registered and unfenced yet"
+        return "not every node knows all the others yet"
 
     def boot(self) -> None:
         """Bring up every node, on the driving thread, without waiting for them."""
@@ -173,7 +191,7 @@ class Cluster:
         """What a Kafka client connects to: ``host:port`` of each broker, with commas."""
         if self.ports is None:
             raise ValueError('this cluster has no listener: give it listen="127.0.0.1:0"')
-        return ",".join(f"{host}:{port}" for host, port in self.ports.addresses.values())
+        return str(self.ports.addresses_text())
 
     def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
         """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds."""

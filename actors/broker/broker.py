@@ -179,7 +179,8 @@ class Broker(Actor):
 
     def _metadata_closed(self, outcome: Any) -> None:
         assert not isinstance(outcome, Exception), outcome
-        self.folder.mark_clean(self.node.view.broker_epoch)
+        if self.joined or self.folder.clean:  # else nobody has recovered the logs that a crash left here
+            self.folder.mark_clean(self.node.view.broker_epoch)
         stopping, self.stopping = self.stopping, None
         assert stopping is not None, "somebody asked for the stop"
         stopping.set(None)
