@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-SILENT_S = 10
 PRODUCER = "producer"
 
 
@@ -27,7 +26,6 @@ class Clients:
         self.receivers: dict[int, list[str]] = {}
         self.assigned: dict[str, list[int]] = {}
         self.killed: set[str] = set()
-        self.spoken: set[str] = set()
         self.produced = False
 
     # -- processes -----------------------------------------------------------------------------------------------
@@ -36,29 +34,9 @@ class Clients:
         """Start the producer."""
         self._start(PRODUCER, "produce", bootstrap, topic, str(orders), ",".join(users))
 
-    def consume(self, bootstrap: str, topic: str, names: str) -> list[str]:
-        """Start the consumers of a group and see that each has been assigned something; returns who had to be started
-        again, because it had said nothing for ``SILENT_S``.
-
-        kafka-python 3.0's consumer sometimes hangs at its start, whichever broker it talks to (its calling thread and
-        its I/O thread miss each other), and then never joins the group.
-        """
-        for name in names:
-            self._start(name, "consume", bootstrap, topic, name)
-        again: list[str] = []
-        while silent := self._silent(names):
-            if len(again) + len(silent) > len(names):
-                raise TimeoutError(f"consumers {', '.join(silent)} don't begin, although started again")
-            for name in silent:
-                self._end(name)
-                self._start(name, "consume", bootstrap, topic, name)
-            again += silent
-        return again
-
-    def _silent(self, names: str) -> list[str]:
-        with self.changed:
-            self.changed.wait_for(lambda: self.spoken.issuperset(names), SILENT_S)
-            return [name for name in names if name not in self.spoken]
+    def consume(self, bootstrap: str, topic: str, name: str) -> None:
+        """Start a consumer."""
+        self._start(name, "consume", bootstrap, topic, name)
 
     def _start(self, name: str, *arguments: str) -> None:
         process = subprocess.Popen(
@@ -74,15 +52,12 @@ class Clients:
 
     def kill(self, name: str) -> None:
         """SIGKILL one client."""
-        self._end(name)
-        with self.changed:
-            self.killed.add(name)
-            self.assigned.pop(name, None)
-
-    def _end(self, name: str) -> None:
         process = self.processes.pop(name)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        with self.changed:
+            self.killed.add(name)
+            self.assigned.pop(name, None)
 
     def stop_all(self) -> None:
         """Stop every client in order and read what they say last."""
@@ -124,9 +99,7 @@ class Clients:
         elif kind == "received":
             self.received.append(event)
             self.receivers.setdefault(event["order"], []).append(event["member"])
-        elif kind == "assigned":
-            self.spoken.add(event["member"])
-        if kind == "assigned" and event["member"] not in self.killed:
+        elif kind == "assigned" and event["member"] not in self.killed:
             self.assigned[event["member"]] = event["partitions"]
         elif kind == "revoked":
             self.assigned.pop(event["member"], None)

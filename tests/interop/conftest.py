@@ -41,10 +41,10 @@ class Program:
         with self.changed:
             self.changed.notify_all()
 
-    def wait_for(self, condition: Callable[[list[str]], object], what: str, patience_s: float = PATIENCE_S) -> None:
+    def wait_for(self, condition: Callable[[list[str]], object], what: str) -> None:
         """Wait until the lines so far satisfy ``condition``."""
         with self.changed:
-            if not self.changed.wait_for(lambda: condition(self.lines), patience_s):
+            if not self.changed.wait_for(lambda: condition(self.lines), PATIENCE_S):
                 raise TimeoutError(f"no {what} from {self.process.args}: {self.lines[-5:]} {self.errors[-5:]}")
 
     def finish(self) -> int:

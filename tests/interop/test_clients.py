@@ -18,28 +18,6 @@ def create_topic(bootstrap: str, topic: str, partitions: int = 3) -> None:
     admin.create_topics([NewTopic(topic, partitions, 3)])[topic].result(30)
 
 
-def begun(start, has_begun, *, may_hang: bool):
-    """A client program that has begun. kafka-python 3.0's consumer sometimes hangs at its start, with Apache Kafka as
-    well (its calling thread and its I/O thread miss each other): one that says nothing for long is started again."""
-    for patience_s in (10, 10, 60) if may_hang else (60,):
-        program = start()
-        try:
-            program.wait_for(has_begun, "beginning", patience_s)
-        except TimeoutError:
-            program.kill()
-        else:
-            return program
-    raise TimeoutError("the client did not begin, although started again")
-
-
-def started_member(programs, client: str, bootstrap: str, topic: str, name: str):
-    return begun(
-        lambda: programs("member.py", client, bootstrap, topic, "processors", name),
-        lambda lines: any(line.startswith("assigned") for line in lines),
-        may_hang=client == "kafka-python",
-    )
-
-
 def assignment(lines: list[str]) -> list[int]:
     assigned = [line for line in lines if line.startswith("assigned")]
     return json.loads(assigned[-1].removeprefix("assigned ")) if assigned else []
@@ -53,7 +31,8 @@ def received(program) -> list[tuple[int, int, str, str]]:
 def test_the_programs_of_the_seed_run_unmodified_against_localhost_9092(serve, programs, tmp_path):
     serve("--brokers", "3", "--listen", "127.0.0.1:9092", "--data-dir", str(tmp_path))
     assert programs("seed_producer.py").finish() == 0
-    consumer = begun(lambda: programs("seed_consumer.py"), lambda lines: len(lines) == 2, may_hang=True)
+    consumer = programs("seed_consumer.py")
+    consumer.wait_for(lambda lines: len(lines) == 2, "two messages")
     assert sorted(consumer.lines) == ["Key: key1, Value: Hello Kafka!", "Key: key2, Value: Kafka is great!"]
 
 
@@ -62,7 +41,7 @@ def test_a_group_of_processes_shares_the_partitions_and_takes_over_those_of_a_ki
     server = serve()
     topic = f"order-events-{client}"
     create_topic(server.bootstrap, topic)
-    members = {name: started_member(programs, client, server.bootstrap, topic, name) for name in "ABC"}
+    members = {name: programs("member.py", client, server.bootstrap, topic, "processors", name) for name in "ABC"}
     living = dict(members)
 
     def shared() -> bool:
