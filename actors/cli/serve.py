@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 EXAMPLE = """\
@@ -14,7 +16,8 @@ example:
   kstore serve --brokers 3 --listen 127.0.0.1:9092 --data-dir ./kafka-data --set num.partitions=4
 
 Prints one line when it is ready, with the brokers' addresses. Without --data-dir everything is kept in memory.
-SIGTERM and Ctrl-C stop it in order; after a SIGKILL the next start recovers what is in the folder.
+SIGTERM and Ctrl-C stop it in order; after a SIGKILL the next start recovers what is in the folder. Before it is
+ready they end it at once, which is no worse.
 """
 
 
@@ -43,34 +46,53 @@ def add_to(verbs: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until told to stop. 0: stopped in order; 1: a broker crashed; 2: it could not be started as asked."""
+    """Serve until told to stop. 0: stopped as told; 1: a broker crashed; 2: it could not be started as asked."""
+    on_stop_signal(lambda: os._exit(0))  # a start may be in the midst of long work, and may be cut off as by SIGKILL
     from actors.broker.config import ConfigError, parse_settings
     from actors.broker.folder import FolderError
-    from actors.cluster import Cluster
+    from actors.cluster import Cluster, StartError
     from actors.network.ports import ListenError
     from actors.runtime.driver import NodeCrashed
 
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     try:
         cluster = Cluster(
             options.brokers, data_dir=options.data_dir, listen=options.listen, config=parse_settings(options.set)
         )
-    except (ConfigError, FolderError, ListenError, ValueError) as error:
+    except ConfigError as error:
+        print(f"kstore: {error}: leave it out or mend it; docs/configs.md lists the keys that work", file=sys.stderr)
+        return 2
+    except (FolderError, ListenError, ValueError) as error:
         print(f"kstore: {error}", file=sys.stderr)
         return 2
+    for warning in cluster.warnings:
+        print(f"kstore: {warning}", file=sys.stderr, flush=True)
     cluster.world.driver.on_crash = lambda _: stop.set()  # type: ignore[attr-defined]
     try:
         with cluster:
             cluster.start()
             settle_memory()
-            print(f"kstore: {options.brokers} brokers ready on {cluster.bootstrap_servers}", flush=True)
+            on_stop_signal(stop.set)
+            print(ready_line(options.brokers, cluster.bootstrap_servers), flush=True)
             stop.wait()
+    except StartError as error:
+        print(f"kstore: {error}", file=sys.stderr)
+        return 2
     except NodeCrashed as crash:
         traceback.print_exception(crash)
         return 1
     return 0
+
+
+def on_stop_signal(action: Callable[[], None]) -> None:
+    """What SIGTERM and Ctrl-C do from now on."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: action())
+
+
+def ready_line(brokers: int, bootstrap_servers: str) -> str:
+    """The one line that a server prints."""
+    return f"kstore: {brokers} {'broker' if brokers == 1 else 'brokers'} ready on {bootstrap_servers}"
 
 
 def settle_memory() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from ipaddress import ip_address
 
 from actors.controller.image import Endpoint
 from actors.network.room import FrameRoom
@@ -12,6 +13,7 @@ from actors.runtime.loop import LoopDriver
 from actors.runtime.node import Node
 from actors.runtime.world import World
 
+PORT_MAX = 65535
 # A peer that is silent for two minutes is asked whether it is still there, every 15 seconds, up to eight times.
 KEEP_ALIVE = (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 8))
 
@@ -23,9 +25,25 @@ class ListenError(Exception):
 def parse_address(text: str) -> tuple[str, int]:
     """``host:port`` as a pair; raises ``ListenError``."""
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or int(port) > 65535:
+    host = host[1:-1] if host[:1] == "[" and host[-1:] == "]" else host
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > PORT_MAX:
         raise ListenError(f"--listen takes host:port, as in --listen 127.0.0.1:9092; got {text!r}")
-    return host.strip("[]"), int(port)
+    return host, int(port)
+
+
+def address_text(host: str, port: int) -> str:
+    """An address as clients write it: IPv6 in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def port_of(first: int, index: int) -> int:
+    """The port of the node at ``index``, counted from the first's; 0, any free one, stays 0."""
+    if first and first + index > PORT_MAX:
+        raise ListenError(
+            f"node {index + 1} would listen on port {first + index}, and the last is {PORT_MAX}: "
+            f"choose another --listen, or port 0 for any free ports"
+        )
+    return first + index if first else 0
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -36,12 +54,26 @@ def bind(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         keep_alive(sock)
         sock.bind((host, port))
+        refuse_everywhere(host, port, sock)
         sock.listen(1024)
-    except OSError as error:
+    except BaseException as error:
         sock.close()
-        raise ListenError(f"{host}:{port} can't be listened on: {error.strerror}: choose another --listen") from None
+        if isinstance(error, (OSError, UnicodeError)):  # the latter: no name of a machine can be written so
+            why = getattr(error, "strerror", None) or "that is no name of a machine"
+            text = address_text(host, port)
+            raise ListenError(f"{text} can't be listened on: {why}: choose another --listen") from None
+        raise
     sock.setblocking(False)
     return sock
+
+
+def refuse_everywhere(host: str, port: int, sock: socket.socket) -> None:
+    """Clients are told the address that is listened on, and none can connect to "every address of this machine"."""
+    if ip_address(sock.getsockname()[0]).is_unspecified:
+        raise ListenError(
+            f"{address_text(host, port)} is no address that clients could be told to connect to: "
+            f"give --listen a name or address of this machine that they reach, as in --listen 127.0.0.1:{port}"
+        )
 
 
 def keep_alive(sock: socket.socket) -> None:
@@ -66,7 +98,7 @@ class Ports:
         host, first = parse_address(listen)
         try:
             for index, node_id in enumerate(node_ids):
-                sock = self.bound[node_id] = bind(host, first + index if first else 0)
+                sock = self.bound[node_id] = bind(host, port_of(first, index))
                 self.addresses[node_id] = (host, sock.getsockname()[1])
         except BaseException:
             self.close_all()
@@ -112,4 +144,4 @@ class Ports:
 
     def addresses_text(self) -> str:
         """The addresses as clients write them."""
-        return ",".join(f"{host}:{port}" for host, port in self.addresses.values())
+        return ",".join(address_text(host, port) for host, port in self.addresses.values())

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from actors.broker.config.broker_table import BROKER_KEYS
-from actors.broker.config.definition import LEAVE_IT_OUT, ConfigError, Key, Value, nearest
+from actors.broker.config.definition import ConfigError, Key, Value, nearest
 from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE
 from actors.broker.config.security_table import SECURITY_KEYS
 from actors.broker.config.topic_table import BROKER_SYNONYMS
@@ -77,13 +77,11 @@ def implemented_key(name: str) -> Key:
     """
     key = KEYS.get(name)
     if key is None:
-        raise ConfigError(f"Unknown broker config {name}{nearest(name, BROKER)}: {LEAVE_IT_OUT}")
+        raise ConfigError(f"Unknown broker config {name}{nearest(name, BROKER)}")
     if name in STATED_ELSEWHERE:
         raise ConfigError(f"The broker config {name} can't be set: {STATED_ELSEWHERE[name]}")
     if name not in BROKER:
-        raise ConfigError(
-            f"The broker config {name} is one of Apache Kafka's that kstore doesn't implement yet: {LEAVE_IT_OUT}"
-        )
+        raise ConfigError(f"The broker config {name} is one of Apache Kafka's that kstore doesn't implement yet")
     return key
 
 
