@@ -125,20 +125,22 @@ def has_batch_after(data: bytes, position: int, end_offset: int) -> bool:
 def check_voter(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy]) -> None:
     """The controller's copy is the one that counts."""
     folder, copy = folders[VOTER_ID], copies[VOTER_ID]
-    furthest = max(folders, key=lambda node_id: (copies[node_id].end_offset, -node_id))
-    known = copies[furthest].end_offset
     place = f"{folder.name}/{METADATA_LOG}"
-    wrong = None
+    whole = [node_id for node_id in folders if node_id != VOTER_ID and not copies[node_id].damage]
+    furthest = max(whole, key=lambda node_id: (copies[node_id].end_offset, -node_id), default=VOTER_ID)
+    known = copies[furthest].end_offset
+    wrong, mend = None, "put it back from a backup"
     if is_damaged(folder, copy):
         wrong = f"{place} is damaged at offset {copy.end_offset} ({copy.damage})"
+        if copy.torn:
+            mend += f", or remove {folder.name}/{CLEAN_SHUTDOWN} to have its end cut off"
     elif copy.end_offset < known:
         extent = f"ends at offset {copy.end_offset}" if copy.end_offset else "is missing or empty"
         wrong = f"{place} {extent}, though {folders[furthest].name} knows the cluster up to offset {known}"
     elif not copy.end_offset and (partition := some_partition(folders)):
         wrong = f"{place} is missing or empty, though there is {partition}"
     if wrong is not None:
-        mend = "put it back from a backup"
-        if known and not copies[furthest].damage and furthest != VOTER_ID:
+        if known > copy.end_offset:
             mend = f"put a copy of {folders[furthest].name}/{METADATA_LOG} in its place"
         raise FolderError(f"{wrong}: {mend}")
 

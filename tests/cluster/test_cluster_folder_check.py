@@ -72,10 +72,16 @@ def test_a_wrong_length_in_the_controllers_metadata_log_is_no_torn_end(stopped):
     assert "node-1/__cluster_metadata-0 is damaged at offset 0" in refused(stopped)
 
 
-def test_a_torn_end_is_refused_after_a_clean_stop(stopped):
+def test_a_torn_end_is_refused_after_a_clean_stop_and_cut_once_the_mark_is_removed(start, stopped):
     log = stopped / "node-1" / METADATA / FIRST
     log.write_bytes(log.read_bytes()[:-7])
-    assert "node-1/__cluster_metadata-0 is damaged" in refused(stopped)
+    line = refused(stopped)
+    assert "node-1/__cluster_metadata-0 is damaged" in line
+    assert f"or remove {stopped}/node-1/.kafka_cleanshutdown to have its end cut off" in line
+    (stopped / "node-1" / ".kafka_cleanshutdown").unlink()
+    client = start(data_dir=str(stopped))
+    client.wait_for_leader("t")
+    assert client.everything("t") == SAID
 
 
 def test_a_torn_end_is_cut_after_a_crash(start, stopped):
