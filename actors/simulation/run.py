@@ -27,8 +27,8 @@ ROWS_SHOWN = 40
 REST_SECONDS_MAX = 60
 
 CONFIG = {
-    "broker.heartbeat.interval.ms": "400",
-    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "250",
+    "broker.session.timeout.ms": "1000",
     "group.initial.rebalance.delay.ms": "100",
     "leader.imbalance.check.interval.seconds": "1",
     "log.flush.offset.checkpoint.interval.ms": "2000",

@@ -5,12 +5,15 @@ Each is restated for this design, where Kafka's old path doesn't exist, and is n
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from actors.partition.follower import Follower
 from actors.partition.messages import BecomeFollower, Read, Replicate
 from actors.partition.replica import Replica
 from actors.partition.serving import Serving
+from actors.simulation.run import Outcome, play
 
 
 def truncate_to_the_high_watermark(patch: pytest.MonkeyPatch) -> None:
@@ -69,3 +72,10 @@ def high_watermark_before_truncating(patch: pytest.MonkeyPatch) -> None:
             replicate(self, message)
 
     patch.setattr(Follower, "replicate", replicate_with_the_high_watermark_first)
+
+
+def play_with(mutation: Callable[[pytest.MonkeyPatch], None], seed: int) -> Outcome:
+    """Play a seed with a bug put in, and take it out again."""
+    with pytest.MonkeyPatch.context() as patch:
+        mutation(patch)
+        return play(seed)

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 
 import pytest
 from simulation import mutations
 
-from actors.simulation.campaign import Campaign, campaign, main
+from actors.simulation.campaign import Campaign, main
 from actors.simulation.run import Outcome, play
 
 pytestmark = pytest.mark.simulation
@@ -17,9 +18,14 @@ SEEDS = range(1, 101)
 SEEDS_UNTIL_CAUGHT = range(1, 251)
 
 
+def processes() -> ProcessPoolExecutor:
+    """As many as there are cores: seeds have nothing to do with each other."""
+    return ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
+
+
 def test_a_hundred_seeds_hold_and_go_through_what_they_are_for(capsys: pytest.CaptureFixture[str]) -> None:
     result = Campaign()
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+    with processes() as pool:
         for outcome in pool.map(play, SEEDS, chunksize=5):
             result.add(outcome)
     with capsys.disabled():
@@ -40,11 +46,15 @@ def test_a_hundred_seeds_hold_and_go_through_what_they_are_for(capsys: pytest.Ca
 def test_a_known_bug_is_caught_by_the_same_traffic(
     number: int,
     mutation: Callable[[pytest.MonkeyPatch], None],
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    mutation(monkeypatch)
-    result = campaign(SEEDS_UNTIL_CAUGHT, stop_at_failure=True)
+    result = Campaign()
+    with processes() as pool:
+        for outcome in pool.map(partial(mutations.play_with, mutation), SEEDS_UNTIL_CAUGHT):
+            result.add(outcome)
+            if not outcome.ok:
+                pool.shutdown(wait=False, cancel_futures=True)
+                break
     assert result.failures, f"{result.seeds} seeds have not caught it"
     with capsys.disabled():
         print(f"\nmutation {number} was caught after {result.seeds} seeds by: {result.failures[0].invariant}")
