@@ -148,7 +148,7 @@ def with_a_piece_moved(draw: st.DrawFn, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", NAMES_WITH_BYTES)
-@settings(max_examples=max(1, settings().max_examples // 10))
+@settings(max_examples=max(1, settings().max_examples // 15))
 @given(st.data())
 def test_cut_flipped_and_hostile_messages_are_refused_or_harmless(name: str, drawn: st.DataObject) -> None:
     cls, version, data = drawn.draw(st.sampled_from(GOLDEN[name]))
