@@ -47,6 +47,7 @@ class Measure:
         self, folders: Mapping[int, Folder], topic: TopicImage, number: int, found: PartitionImage, *, dense: bool
     ) -> None:
         self.dense = dense
+        self.epoch_max = found.leader_epoch
         self.key: Key = (topic.name, number)
         self.path = f"{topic.name}-{number}"
         self.topic_id = topic.id
@@ -104,6 +105,8 @@ class Measure:
             for batch in batches:
                 if offset_known and not self._follows(batch.base_offset, extent.end_offset):
                     return extent, False
+                if not extent.epoch <= batch.leader_epoch <= self.epoch_max:
+                    return extent, False
                 offset_known = True
                 position += batch.size_bytes
                 extent = Extent(batch.leader_epoch, batch.last_offset + 1)
@@ -112,7 +115,7 @@ class Measure:
         return extent, True
 
     def _follows(self, offset: int, expected: int) -> bool:
-        """Whether a batch may have this offset, which its checksum doesn't cover."""
+        """Whether a batch may have this offset: like the epoch it isn't covered by the checksum."""
         return offset == expected or (offset > expected and not self.dense)
 
 

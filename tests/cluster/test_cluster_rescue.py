@@ -48,7 +48,7 @@ def flip(path: Path, behind: int = 0) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("behind", [0, 5, 40], ids=["offset", "length", "checked"])
+@pytest.mark.parametrize("behind", [0, 5, 14, 40], ids=["offset", "low offset", "epoch", "checked"])
 @pytest.mark.parametrize("node", [1, 2, 3])
 def test_a_wrong_byte_in_the_middle_of_a_segment_loses_nothing(start, folders, node, behind):
     for mark in folders.glob("node-*/.kafka_cleanshutdown"):
