@@ -18,6 +18,7 @@ class Holder(Protocol):
     """A connection that reads a large frame."""
 
     active_at: float
+    reading: bool  # a peer that isn't read from is not silent by its own fault
 
     def make_room(self) -> None:
         """Forget the frame and close, giving back the room at once."""
@@ -34,10 +35,14 @@ class FrameRoom:
     def take(self, holder: Holder, count: int, now: float) -> bool:
         """Give ``count`` more bytes to ``holder``; False when there is no room and nobody to make some."""
         while self.bytes_held + count > self.bytes_max:
-            others = [other for other in self.holders if other is not holder and now - other.active_at > SILENT_SECONDS]
-            if not others:
+            silent = [
+                other
+                for other in self.holders
+                if other is not holder and other.reading and now - other.active_at > SILENT_SECONDS
+            ]
+            if not silent:
                 return False
-            min(others, key=lambda other: other.active_at).make_room()
+            min(silent, key=lambda other: other.active_at).make_room()
         self.bytes_held += count
         self.holders[holder] = self.holders.get(holder, 0) + count
         return True

@@ -256,7 +256,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         if wanted != self.reading and not self.transport.is_closing():
             self.reading = wanted
             if wanted:
-                self.begun_at = self.listener.loop.time()  # the time that it was not read from is not the peer's
+                self.begun_at = self.active_at = self.listener.loop.time()  # the pause was not the peer's
                 self.transport.resume_reading()
             else:
                 self.transport.pause_reading()

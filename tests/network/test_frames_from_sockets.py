@@ -162,6 +162,17 @@ def test_when_all_are_sending_the_one_that_asks_for_more_is_closed():
     assert side.frames == [b"x" + bytes(FIRST_PIECE_BYTES - 1)]
 
 
+def test_a_peer_that_is_not_read_from_is_not_taken_for_silent():
+    side = Side(room_bytes=2 * FIRST_PIECE_BYTES)
+    first, second, third = side.connect(), side.connect(), side.connect()
+    for channel in (first, second):
+        send(channel, struct.pack(">i", FIRST_PIECE_BYTES) + b"x")
+    first.pause_reading()
+    side.now += 10 * SILENT_SECONDS
+    send(third, struct.pack(">i", FIRST_PIECE_BYTES) + b"x")
+    assert [channel.transport.ends for channel in (first, second, third)] == [[], ["aborted"], []]
+
+
 def test_a_frame_that_needs_more_than_the_room_has_left_is_closed_and_gives_all_back():
     side = Side(room_bytes=3 * FIRST_PIECE_BYTES)
     channel = side.connect()
