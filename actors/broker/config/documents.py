@@ -32,6 +32,14 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
 - A config key of Apache Kafka's that isn't implemented yet is refused by its name, in the command and by the admin
   APIs, and so is a value of which that is true. An unknown key is refused with the nearest one that works.
 - DescribeConfigs tells the keys that do something, not all that Apache Kafka has.
+- Before the nodes start their folders are compared. A replica in sync whose log ends below a high watermark that a
+  node has checkpointed gets a copy of the log that goes furthest, and its own is kept as `-stray`; Apache Kafka may
+  elect such a replica, and the others cut their logs to be like it. That reads what recovery will read once more. What
+  no replica has is told at the start, and lost. Records that were committed after the last checkpoint (5 s by default)
+  aren't missed, unless a log is missing as a whole. Wrong bytes after a stop in order, and in what was on the disk
+  before the last checkpoint, are not looked for, as by Apache Kafka.
+- A start is refused when the metadata log of node 1 is lost, shorter than another node's copy, or damaged by more than
+  a torn end after a crash; the line that says so names the mend.
 - Of the features that Apache Kafka 4.3 turns on in a new cluster only `metadata.version` is on: there are no eligible
   leader replicas, and no groups of the consumer, share and streams protocols.
 """
