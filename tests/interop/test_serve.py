@@ -113,7 +113,10 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     ("setting", "words"),
     [
         ("num.partition=3", ["num.partition", "num.partitions"]),
-        ("log.retention.hours=1", ["log.retention.hours", "doesn't implement yet", "leave it out or mend it; docs/configs.md lists"]),
+        (
+            "log.retention.hours=1",
+            ["log.retention.hours", "doesn't implement yet", "leave it out or mend it; docs/configs.md lists"],
+        ),
         ("num.partitions=many", ["num.partitions", "many"]),
         ("num.partitions", ["key=value"]),
     ],
