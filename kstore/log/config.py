@@ -11,6 +11,9 @@ CREATE_TIME = 0
 LOG_APPEND_TIME = 1
 LONG_MAX = (1 << 63) - 1
 INT_MAX = (1 << 31) - 1
+EXPANSION_MAX = 32  # how many times max.message.bytes the records of a batch may take
+DECOMPRESSED_BYTES_ALWAYS = 16 << 20
+DECOMPRESSED_BYTES_MAX = 64 << 20  # unless max.message.bytes itself is more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,6 @@ class LogConfig:
     flush_ms: int = LONG_MAX
     compacted: bool = False
     producer_id_expiration_ms: int = 24 * 3600 * 1000
-    max_decompressed_bytes: int = 256 << 20
     hot_tail_bytes: int = 4 << 20
 
     def __post_init__(self) -> None:
@@ -43,6 +45,16 @@ class LogConfig:
             raise ValueError("message_timestamp_type is 0 (CreateTime) or 1 (LogAppendTime)")
         if self.segment_index_bytes < 12:
             raise ValueError("segment_index_bytes must have room for one entry, 12 bytes")
+
+    @property
+    def max_decompressed_bytes(self) -> int:
+        """What the records of one appended batch may come to: a few kilobytes can claim any amount, and somebody waits.
+
+        >>> LogConfig(max_message_bytes=1 << 20).max_decompressed_bytes >> 20
+        32
+        """
+        ample = max(self.max_message_bytes * EXPANSION_MAX, DECOMPRESSED_BYTES_ALWAYS)
+        return min(ample, max(DECOMPRESSED_BYTES_MAX, self.max_message_bytes))
 
     @property
     def index_entries_max(self) -> int:

@@ -292,3 +292,26 @@ def test_an_epoch_that_cannot_be_written_down_appends_nothing(monkeypatch: pytes
 
 def test_every_error_of_a_group_is_a_kafka_error(fs: FileSystem) -> None:
     assert all(isinstance(each, KafkaError) for each in opened(fs).append_as_leader([[], []], 0, NOW_MS))
+
+
+@pytest.mark.parametrize("codec", [1, 3, 4])
+def test_a_compressed_batch_may_come_to_so_much_and_no_more(codec: int) -> None:
+    log = opened(MemoryFileSystem(), LogConfig(max_message_bytes=200_000))
+    for too_large, size in ((False, (16 << 20) - 100), (True, (16 << 20) + 1)):
+        builder = BatchBuilder(compression=codec)
+        builder.append(NOW_MS, None, bytes(size))
+        bomb = parse_batches(builder.build())[0]
+        assert bomb.size_bytes < 200_000
+        if too_large:
+            with pytest.raises(MessageTooLarge):
+                append(log, bomb)
+        else:
+            append(log, bomb)
+    assert log.end_offset == 1
+
+
+@pytest.mark.parametrize(
+    ("message_bytes", "mebibytes"), [(1000, 16), (1 << 20, 32), (8 << 20, 64), (100 << 20, 100), (0, 16)]
+)
+def test_what_records_may_come_to_follows_from_the_largest_message(message_bytes: int, mebibytes: int) -> None:
+    assert LogConfig(max_message_bytes=message_bytes).max_decompressed_bytes == mebibytes << 20

@@ -32,6 +32,9 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
 - A config key of Apache Kafka's that isn't implemented yet is refused by its name, in the command and by the admin
   APIs, and so is a value of which that is true. An unknown key is refused with the nearest one that works.
 - DescribeConfigs tells the keys that do something, not all that Apache Kafka has.
+- The records of a compressed batch that a producer sends may come to 32 times the topic's `max.message.bytes` when
+  decompressed, at least to 16 MiB and at most to 64 MiB or `max.message.bytes` itself (32 MiB by default); more is
+  refused with MESSAGE_TOO_LARGE. Apache Kafka has no such bound: a few kilobytes can keep a broker busy for long.
 - Before the nodes start their folders are compared. A replica in sync whose log ends below a high watermark that a
   node has checkpointed gets a copy of the log that goes furthest, and its own is kept as `-stray`; Apache Kafka may
   elect such a replica, and the others cut their logs to be like it. That reads what recovery will read once more. What
