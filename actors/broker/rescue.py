@@ -72,21 +72,20 @@ class Measure:
         if node_id not in self.present:
             return Extent()
         folder = self.folders[node_id]
-        names = folder.fs.listdir(self.path)
-        bases = log_offsets(names)
+        bases = log_offsets(folder.fs.listdir(self.path))
         clean = folder.fs.exists(CLEAN_SHUTDOWN)
         first_unsynced = max((b for b in bases if b <= folder.recovery_points.get(self.key, 0)), default=bases[0])
         extent = Extent(-1, bases[-1])
-        for base in bases:
+        for base, following in zip(bases, [*bases[1:], None], strict=True):
             trusted = clean or base < first_unsynced
-            if trusted and base != bases[-1] and segment_file(base, INDEX) in names:
-                continue
             position = last_indexed(folder.fs, f"{self.path}/{segment_file(base, INDEX)}") if trusted else 0
             extent, whole = self._walk(folder.fs, base, position, enough)
             if position and not whole:
                 extent, whole = self._walk(folder.fs, base, 0, enough)
             if not whole or extent.end_offset >= enough:
                 break
+            if following is not None and not self._follows(following, extent.end_offset):
+                break  # a segment between them is gone
         return extent
 
     def _walk(self, fs: FileSystem, base: int, position: int, enough: int) -> tuple[Extent, bool]:
@@ -133,9 +132,17 @@ def last_indexed(fs: FileSystem, path: str) -> int:
     """The position of the last batch in an offset index, 0 when there is none; unused room at its end is zeros."""
     if not fs.exists(path):
         return 0
-    data = fs.read_bytes(path).rstrip(b"\0")
-    nbytes = -(-len(data) // INDEX_ENTRY_BYTES) * INDEX_ENTRY_BYTES
-    return int.from_bytes(data.ljust(nbytes, b"\0")[-4:], "big")
+    file = fs.open(path)
+    try:
+        size = file.size - file.size % INDEX_ENTRY_BYTES
+        last = file.read(max(size - INDEX_ENTRY_BYTES, 0), INDEX_ENTRY_BYTES)
+        if size and not any(last):
+            data = file.read(0, size).rstrip(b"\0")
+            nbytes = -(-len(data) // INDEX_ENTRY_BYTES) * INDEX_ENTRY_BYTES
+            last = data.ljust(nbytes, b"\0")[-INDEX_ENTRY_BYTES:]
+    finally:
+        file.close()
+    return int.from_bytes(last[-4:], "big")
 
 
 def rescue(folders: Mapping[int, Folder], image: ClusterImage, token: Callable[[], bytes]) -> list[str]:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from partition.clients import batch
 
 FIRST = "00000000000000000000.log"
 SAID = [b"%d" % number for number in range(40)]
@@ -109,3 +110,27 @@ def test_what_no_replica_has_is_said_to_be_lost(start, tmp_path):
     (line,) = start(1, data_dir=str(tmp_path)).cluster.warnings
     assert "node-1/t-0 ends at offset 20, though records up to offset 40 were committed" in line
     assert line.endswith("no replica has the rest, it is lost")
+
+
+@pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])
+def test_a_lost_segment_among_several_is_copied_from_another_replica(start, tmp_path, clean):
+    client = start(data_dir=str(tmp_path))
+    client.create("t", segment_bytes=str(1 << 20))
+    for number in range(60):
+        client.put("t", batch(b"%09d" % number + b"x" * 65_500))
+    client.wait_for_isr("t")
+    client.run(8)
+    client.cluster.close()
+    if not clean:
+        for mark in tmp_path.glob("node-*/.kafka_cleanshutdown"):
+            mark.unlink()
+    segments = sorted((tmp_path / "node-1" / "t-0").glob("*.log"))
+    assert len(segments) > 3
+    segments[2].unlink()
+    again = start(data_dir=str(tmp_path))
+    (line,) = again.cluster.warnings
+    assert "copied from" in line
+    again.wait_for_isr("t")
+    again.run(1)
+    assert again.logs_are_equal("t")
+    assert [value[:9] for value in again.everything("t")] == [b"%09d" % number for number in range(60)]
