@@ -40,7 +40,8 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
   elect such a replica, and the others cut their logs to be like it. That reads what recovery will read once more. What
   no replica has is told at the start, and lost. Records that were committed after the last checkpoint (5 s by default)
   aren't missed, unless a log is missing as a whole. Wrong bytes after a stop in order, and in what was on the disk
-  before the last checkpoint, are not looked for, as by Apache Kafka.
+  before the last checkpoint, are not looked for, as by Apache Kafka; a log that lost its first segments is taken for
+  one whose first records were deleted.
 - A start is refused when the metadata log of node 1 is lost, shorter than another node's copy, or damaged by more than
   a torn end after a crash; the line that says so names the mend.
 - Of the features that Apache Kafka 4.3 turns on in a new cluster only `metadata.version` is on: there are no eligible
