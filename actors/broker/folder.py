@@ -113,7 +113,8 @@ def claim_folder(fs: FileSystem, name: str) -> Folder:
         return Folder(fs, lock, name)
     except (CheckpointError, OSError) as error:
         lock.release()
-        raise FolderError(f"{name} can't be used: {error}") from None
+        mend = ": put that file back from a backup" if isinstance(error, CheckpointError) else ""
+        raise FolderError(f"{name} can't be used: {error}{mend}") from None
 
 
 def unusable(name: str, error: OSError) -> FolderError:

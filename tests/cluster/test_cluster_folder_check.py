@@ -159,3 +159,13 @@ def test_an_empty_partition_metadata_is_as_none_and_written_anew(start, stopped)
 def test_segments_that_kafka_was_replacing_are_refused(stopped):
     (stopped / "node-2" / "t-0" / f"{FIRST}.swap").write_text("")
     assert "start Apache Kafka on it once" in refused(stopped)
+
+
+@pytest.mark.parametrize(
+    "name", ["replication-offset-checkpoint", "recovery-point-offset-checkpoint", "meta.properties"]
+)
+def test_a_garbage_checkpoint_is_refused_by_its_name(stopped, name):
+    (stopped / "node-2" / name).write_bytes(b"\xffgarbage")
+    line = refused(stopped)
+    assert f"node-2 can't be used: {name}" in line
+    assert "put that file back from a backup" in line
