@@ -18,6 +18,15 @@ class _NoResponse:
 NO_RESPONSE = _NoResponse()
 
 
+class Pause:
+    """What a conversation yields to let others have their turns before it goes on: an answer in parts is long."""
+
+    __slots__ = ()
+
+
+PAUSE = Pause()
+
+
 class Remote:
     """What a conversation yields to ask another node: the outcome is its response, or a ``Disconnected``.
 

@@ -15,7 +15,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
-from actors.broker.call import NO_RESPONSE, Call, Remote
+from actors.broker.call import NO_RESPONSE, PAUSE, Call, Remote
 from actors.network.channel import Channel, ChannelClosed, FramesReceived, Requested
 from actors.runtime import Actor, receives
 from actors.runtime.limits import CONNECTION_BYTES_IN_FLIGHT_MAX, CONNECTION_REQUESTS_IN_FLIGHT_MAX
@@ -132,8 +132,11 @@ class Connection(Actor):
             call.respond(outcome)
 
     def ask_for(self, asked: Any, then: Any, *args: object) -> None:
-        """As ``Actor.ask_for``, with ``Remote`` for other nodes."""
-        if isinstance(asked, Remote):
+        """As ``Actor.ask_for``, with ``Remote`` for other nodes and ``PAUSE``: sockets are looked at first."""
+        if asked is PAUSE:
+            world = self.node.world
+            world.timers.at(world.clock.now_us(), self.reply_here(then, *args).set, None)
+        elif isinstance(asked, Remote):
             link = self.links.get(asked.node_id)
             if link is None:
                 link = self.links[asked.node_id] = self.connect(asked.node_id)

@@ -8,7 +8,13 @@ from partition.clients import batch
 from speaking import BROKER, Speaker
 
 from actors.cluster import Cluster
-from kstore.errors import CoordinatorNotAvailable, MessageTooLarge, NotEnoughReplicas, UnknownTopicOrPartition
+from kstore.errors import (
+    CoordinatorNotAvailable,
+    InvalidTopic,
+    MessageTooLarge,
+    NotEnoughReplicas,
+    UnknownTopicOrPartition,
+)
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
 from kstore.schema.uuids import to_string
@@ -336,3 +342,33 @@ def test_a_partition_of_the_offsets_topic_without_a_leader_has_no_coordinator(st
     for found in client.ask(1, request).coordinators:
         expected = (CoordinatorNotAvailable.code, -1) if places[found.key] == dead else (0, places[found.key])
         assert (found.error_code, found.node_id) == expected
+
+
+def test_a_request_for_very_many_topics_lets_others_have_their_turns(start):
+    client = start(brokers=1)
+    client.create("t", copies=1)
+    names = [f"absent-{number}" for number in range(9_999)]
+    names[5_000] = "t"
+    asked = [MetadataRequestTopic(name=name) for name in [*names, "t", "absent-1", "not/legal"]]
+    many = client.send(1, MetadataRequest(topics=asked, allow_auto_topic_creation=False), connection=1)
+    overtaken = []
+    for number in range(2, 6):
+        few = client.send(1, MetadataRequest(topics=[MetadataRequestTopic(name="t")]), connection=number)
+        client.cluster.wait_for(lambda few=few: few, READY_S)
+        overtaken.append(not many)
+    assert overtaken[0]
+    client.cluster.wait_for(lambda: many, READY_S)
+    topics = many[0].topics
+    assert [topic.name for topic in topics] == [*names, "not/legal"]
+    assert {topic.error_code for topic in topics if topic.name.startswith("absent")} == {UnknownTopicOrPartition.code}
+    assert [(topic.error_code, len(topic.partitions)) for topic in topics if topic.name == "t"] == [(0, 1)]
+    assert topics[-1].error_code == InvalidTopic.code
+
+
+def test_very_many_topics_are_made_on_first_use_as_few_are(start):
+    client = start(brokers=1)
+    client.create("t", copies=1)
+    asked = [MetadataRequestTopic(name="t", topic_id=bytes(16)) for _ in range(2_500)]
+    answer = client.ask(1, MetadataRequest(topics=[*asked, MetadataRequestTopic(name="new")]))
+    assert [topic.name for topic in answer.topics] == ["t", "new"]
+    assert client.cluster.image().topics["new"].partitions

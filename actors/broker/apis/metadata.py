@@ -5,6 +5,9 @@ topics, 4 the wish not to have topics made, 7 leader epochs, 8 the authorized op
 id. Topics that are asked for by name and aren't there are made, when the request and `auto.create.topics.enable` allow
 it. The first answer then has them already if the controller is quick (Kafka always says unknown first).
 
+A request for many topics is answered in parts of ``PART``, with turns of others in between: what one client asks must
+not hold up all.
+
 A partition without a leader has LEADER_NOT_AVAILABLE and leader -1; replicas on fenced brokers are offline. Version 0
 leaves fenced brokers out of the replicas and the in-sync set, with REPLICA_NOT_AVAILABLE, as Kafka does.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from actors.broker import authorized
-from actors.broker.call import Call
+from actors.broker.call import PAUSE, Call
 from actors.broker.forwarding import failed, to_controller, until_known
 from actors.controller import topic_names
 from actors.controller.image import NO_LEADER, ClusterImage, PartitionImage, TopicImage
@@ -35,6 +38,7 @@ from kstore.schema.uuids import ZERO
 API_KEY = 3
 VERSIONS = (0, 13)
 CREATE_VERSION = 7
+PART = 2_000
 
 
 def handle(call: Call) -> MetadataResponse | Conversation:
@@ -44,10 +48,30 @@ def handle(call: Call) -> MetadataResponse | Conversation:
     if wanted is None or (call.version == 0 and not wanted):
         alive = living(call.view.image)
         return answer(call, [described(call, topic, alive) for topic in call.view.image.topics.values()])
+    if len(wanted) > PART:
+        return in_parts(call, wanted)
     missing = [name for name in names_to_make(call, wanted) if name not in call.view.image.topics]
     if missing:
         return made_first(call, wanted, missing)
     return answer(call, topics_of(call, wanted))
+
+
+def in_parts(call: Call, wanted: list[MetadataRequestTopic]) -> Conversation:
+    """As for few topics, each part of them in a turn of its own."""
+    once = list({(topic.name, topic.topic_id): topic for topic in wanted}.values())
+    missing: list[str] = []
+    topics: list[MetadataResponseTopic] = []
+    refused: dict[str, int] = {}
+    for start in range(0, len(once), PART):
+        yield PAUSE
+        names = names_to_make(call, once[start : start + PART])
+        missing += [name for name in names if name not in call.view.image.topics]
+    if missing:
+        refused = yield from make(call, missing)
+    for start in range(0, len(once), PART):
+        yield PAUSE
+        topics += topics_of(call, once[start : start + PART], refused)
+    return answer(call, topics)
 
 
 def names_to_make(call: Call, wanted: Iterable[MetadataRequestTopic]) -> list[str]:
@@ -68,15 +92,20 @@ def is_legal(name: str) -> bool:
 
 def made_first(call: Call, wanted: list[MetadataRequestTopic], missing: list[str]) -> Conversation:
     """Has topics made, waits a while to learn of them, then answers."""
-    view = call.view
-    topics = [creatable(name, view.config) for name in missing]
+    refused = yield from make(call, missing)
+    return answer(call, topics_of(call, wanted, refused))
+
+
+def make(call: Call, missing: list[str]) -> Conversation:
+    """Has topics made and waits a while to learn of them; what was refused, and why."""
+    topics = [creatable(name, call.view.config) for name in missing]
     outcome = yield from to_controller(call, CreateTopicsRequest(topics=topics), CREATE_VERSION)
     refused: dict[str, int] = {}
     if failed(outcome) is None:
         made = [result.name for result in outcome.topics if result.error_code in (0, errors.TopicAlreadyExists.code)]
         refused = {result.name: result.error_code for result in outcome.topics if result.name not in made}
         yield from until_known(call, tuple(made))
-    return answer(call, topics_of(call, wanted, refused))
+    return refused
 
 
 def topics_of(
