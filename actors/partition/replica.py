@@ -111,6 +111,8 @@ class Replica(Actor):
             start_offset=start_offset,
             high_watermark=high_watermark,
         )
+        if self.log.recovery.cut_offset is not None:
+            self.note("LogCut", self.label, self.log.recovery.cut_offset, high_watermark)
         self.leader: Leader | None = None
         self.follower: Follower | None = None
         self.leader_epoch = -1

@@ -164,3 +164,20 @@ def test_an_idle_log_is_not_looked_after(start):
     client.run(3_600)
     assert client.cluster.world.recorder.count("Upkeep") == looks
     assert len(client.replica(1, "t").log.hot) == 0
+
+
+def test_what_recovery_cuts_off_is_told_in_the_trace(start, tmp_path):
+    client = start(brokers=1, data_dir=str(tmp_path))
+    client.create("t", copies=1)
+    for value in (b"a", b"b", b"c"):
+        client.produce("t", value)
+    client.run(6)
+    client.cluster.kill(1)
+    with (tmp_path / "node-1" / "t-0" / f"{0:020}.log").open("r+b") as file:
+        file.truncate(file.seek(0, 2) - 1)
+    recorder = client.cluster.world.recorder
+    assert not recorder.count("LogCut")
+    client.cluster.restart(1)
+    client.cluster.wait_for(lambda: recorder.count("LogCut"))
+    told = [(row.partition, row.offset1, row.offset2) for row in recorder.recent() if row.kind == "LogCut"]
+    assert told == [("t-0", 2, 3)]
