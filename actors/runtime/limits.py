@@ -17,6 +17,6 @@ FIRST_PIECE_BYTES = 2 * 1024 * 1024
 # allowed size always fits. Beyond, the peers that have gone silent are closed, then those that ask for more.
 UNFINISHED_FRAMES_BYTES_MAX = 512 * 1024 * 1024
 # Answers are handed to the socket in pieces of this many bytes, the next when the socket has taken the last.
-WRITE_CHUNK_BYTES = 1024 * 1024
+WRITE_CHUNK_BYTES = 256 * 1024
 # A peer that begins a frame has this long to finish it.
 FRAME_SECONDS_MAX = 60

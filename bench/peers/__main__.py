@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 MICRO = ROOT / "build" / "benchmark.json"
+DELETED_AFTER_S = 1.5
 SETTLE_S = 3.0
 FAILURES = (ServerFailed, load.LoadFailed, raw.WrongAnswer, KafkaException, subprocess.TimeoutExpired, OSError)
 
@@ -74,6 +76,7 @@ class Run:
         for case in chosen:
             for number in range(self.rounds):
                 for server in turned(servers, number):
+                    settle_disk()
                     self.measure(case, server)
 
     def measure(self, case: Case, server: Server) -> None:
@@ -96,6 +99,13 @@ class Run:
         self.results.add(metric, server.name, figure)
         if figure is not None:
             print(f"{metric.name:64} {server.name:8} {figure:10.4g} {metric.unit}", flush=True)
+
+
+def settle_disk() -> None:
+    """Let what the last case wrote be deleted, and the rest reach the disk: otherwise the kernel holds up whoever
+    writes next until the disk has caught up with whoever wrote before."""
+    time.sleep(DELETED_AFTER_S)
+    os.sync()
 
 
 def turned(things: list[T], number: int) -> list[T]:
