@@ -194,6 +194,16 @@ def transcript(host: str, port: int) -> Transcript:
         socket.close()
 
 
+def wait_for_the_brokers_config(ask: Any) -> None:
+    """Ask until the broker goes by the default last set for all: Kafka's learns it a moment after the answer."""
+    resource = DescribeConfigsResource(resource_type=4, resource_name="1", configuration_keys=["message.max.bytes"])
+    for _ in range(10_000):
+        (config,) = ask(DescribeConfigsRequest(resources=[resource])).results[0].configs
+        if config.value == "800000":
+            return
+    raise TimeoutError("the broker doesn't go by the default that was set for all brokers")
+
+
 def answers(socket: Socket) -> Transcript:
     found: Transcript = {}
 
@@ -209,6 +219,7 @@ def answers(socket: Socket) -> Transcript:
     for name, altered in alterations():
         responses = ask(altered).responses
         found[f"alter {name}"] = [[r.resource_name, r.error_code, r.error_message] for r in responses]
+    wait_for_the_brokers_config(ask)
     for name, described in descriptions():
         found[f"describe {name}"] = [description(result) for result in ask(described).results]
     for name, wanted, version in look_ups():
