@@ -7,6 +7,7 @@ from pathlib import Path
 from bench.peers.cases import Metric
 from bench.peers.results import Results
 
+NOTES = Path(__file__).with_name("notes.md")  # what falls short and why: written by hand, about the page's own run
 NAMES = {
     "kstore": "kstore, 3 brokers, RF 3, on disk",
     "Kafka": "Apache Kafka, 3 nodes, RF 3",
@@ -20,6 +21,8 @@ def render(results: Results, environment: dict[str, str], versions: dict[str, st
         "## Beside Apache Kafka and kfake\n\n" + _table(results),
         _goals(results),
     ]
+    if NOTES.exists():
+        parts.append(NOTES.read_text().rstrip())
     if micro.exists():
         parts.append("## In the process\n\n" + _micro(json.loads(micro.read_text())))
     if results.failures:
