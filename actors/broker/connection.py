@@ -135,6 +135,7 @@ class Connection(Actor):
         """As ``Actor.ask_for``, with ``Remote`` for other nodes and ``PAUSE``: sockets are looked at first."""
         if asked is PAUSE:
             world = self.node.world
+            self.note("TurnsLeftToOthers")
             world.timers.at(world.clock.now_us(), self.reply_here(then, *args).set, None)
         elif isinstance(asked, Remote):
             link = self.links.get(asked.node_id)
