@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t, int64_t
 from kstore.log.producers cimport ProducerStates, Written
 from kstore.log.tail cimport HotTail
 from kstore.log.writing cimport chunks_of, note_batches
-from kstore.records.batch cimport RecordBatch
+from kstore.records.batch cimport RecordBatch, last_offset_of
 
 from kstore.errors import (
     CorruptMessage,
@@ -26,10 +26,6 @@ from kstore.log.answers import AppendInfo
 from kstore.records import validate_for_append
 
 cdef int64_t RELATIVE_OFFSET_MAX = 0x7FFFFFFF
-
-
-cdef inline int64_t last_offset_of(RecordBatch batch) noexcept:
-    return batch.base_offset + batch.last_offset_delta
 
 
 @cython.final

@@ -8,7 +8,7 @@ first time) and where its open transaction began. The next batch must follow on 
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
-from kstore.records.batch cimport RecordBatch
+from kstore.records.batch cimport RecordBatch, last_offset_of
 
 from kstore.errors import InvalidProducerEpoch, InvalidTxnState, OutOfOrderSequenceNumber, TransactionCoordinatorFenced
 from kstore.log.snapshot import SnapshotEntry
@@ -24,10 +24,6 @@ cdef enum:
 cdef int32_t SEQUENCE_MAX = 0x7FFFFFFF
 cdef int32_t NO_EPOCH = -1
 cdef int64_t NO_OFFSET = -1
-
-
-cdef inline int64_t last_offset_of(RecordBatch batch) noexcept:
-    return batch.base_offset + batch.last_offset_delta
 
 
 cdef inline int32_t last_sequence_of(RecordBatch batch) noexcept:

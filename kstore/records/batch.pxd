@@ -27,3 +27,8 @@ cdef class RecordBatch:
     cdef RecordBatch with_header(self, bytes header)
     cdef uint32_t computed_crc(self) noexcept
     cpdef object decompressed(self, Py_ssize_t limit_bytes)
+
+
+cdef inline int64_t last_offset_of(RecordBatch batch) noexcept:
+    """The ``last_offset`` that Python sees, without a Python number."""
+    return batch.base_offset + batch.last_offset_delta
