@@ -6,9 +6,10 @@ The rules and the words of the errors are those of Kafka's `ConfigDef`: whitespa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import NamedTuple
+
+from kstore.errors.config import ConfigError as ConfigError
+from kstore.errors.config import nearest as nearest
 
 Value = bool | int | float | str | tuple[str, ...] | None
 
@@ -26,10 +27,6 @@ TYPE_CODES = {
     "CLASS": 8,
     "PASSWORD": 9,
 }
-
-
-class ConfigError(ValueError):
-    """A config key or value that can't be used; the message names the key and the mend."""
 
 
 class Key(NamedTuple):
@@ -109,9 +106,3 @@ class Key(NamedTuple):
 
     def _invalid(self, text: str, why: str) -> ConfigError:
         return ConfigError(f"Invalid value {text} for configuration {self.name}: {why}")
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A question whether the known name most like `name` was meant; nothing when none is like it."""
-    found = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f" (did you mean {found[0]}?)" if found else ""

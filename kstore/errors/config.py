@@ -1,0 +1,24 @@
+"""The error for a config key, a value or a keyword that can't be used; apart, so that raising it loads no table.
+
+It has no code of Kafka's: it is the caller's mistake, found before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class ConfigError(ValueError):
+    """A config key or value that can't be used; the message names the key and the mend."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A question whether the known name most like `name` was meant; nothing when none is like it.
+
+    >>> nearest("linger", ["acks", "linger_ms"])
+    ' (did you mean linger_ms?)'
+    """
+    from difflib import get_close_matches  # only who made a mistake waits for it to load
+
+    found = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f" (did you mean {found[0]}?)" if found else ""
