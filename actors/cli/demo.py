@@ -50,7 +50,7 @@ def main() -> int:
     """Tell the story; 0 if the counts are as they must be."""
     story = Story()
     folder = tempfile.mkdtemp(prefix="kstore-demo-")
-    cluster = Cluster(3, data_dir=folder, listen="127.0.0.1:0")
+    cluster = Cluster.unstarted(3, data_dir=folder, listen="127.0.0.1:0")
     clients = Clients()
     try:
         counts = tell(story, cluster, clients, folder)

@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
     stop = threading.Event()
     try:
-        cluster = Cluster(
+        cluster = Cluster.unstarted(
             options.brokers, data_dir=options.data_dir, listen=options.listen, config=parse_settings(options.set)
         )
     except ConfigError as error:

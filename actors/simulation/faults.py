@@ -110,7 +110,7 @@ class Faults:
     def stop_in_order(self, node_id: int) -> None:
         """Have a broker stop; one that hasn't when its time is over is killed, as init systems do."""
         if self.goes_down(node_id):
-            ask(self.cluster.world, self.cluster.brokers[node_id], StopNode())
+            ask(self.cluster.world, self.cluster.broker_refs[node_id], StopNode())
 
     def restart(self, node_id: int) -> None:
         self.down.discard(node_id)

@@ -111,7 +111,7 @@ class Run:
     def __init__(self, seed: int) -> None:
         wire = seed % 3 == 0
         brokers = 5 if seed % 7 == 0 else 3
-        self.cluster = Cluster(brokers=brokers, seed=seed, config=CONFIG, trace_rows=TRACE_ROWS, wire=wire)
+        self.cluster = Cluster.unstarted(brokers=brokers, seed=seed, config=CONFIG, trace_rows=TRACE_ROWS, wire=wire)
         self.world = self.cluster.world
         self.random = self.world.random
         self.history = History()

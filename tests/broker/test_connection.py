@@ -82,7 +82,7 @@ def produce(topic: str, value: bytes, acks: int = -1, timeout_ms: int = 30_000) 
 @pytest.fixture
 def cluster():
     with Cluster(3, seed=11) as running:
-        yield running.start()
+        yield running
 
 
 def leader_of_a_new_topic(cluster: Cluster) -> int:

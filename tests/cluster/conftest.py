@@ -19,7 +19,7 @@ def start(seed: int) -> Iterator[Callable[..., Speaker]]:
         how.setdefault("seed", seed)
         cluster = Cluster(brokers=brokers, **how)
         started.append(cluster)
-        return Speaker(cluster.start())
+        return Speaker(cluster)
 
     yield begin
     for cluster in started:

@@ -10,7 +10,7 @@ MARK = ".kafka_cleanshutdown"
 
 
 def test_a_start_that_is_given_up_ends_at_once_and_says_who_was_late(seed):
-    cluster = Cluster(3, seed=seed)
+    cluster = Cluster.unstarted(3, seed=seed)
     before = cluster.world.clock.now_us()
     with pytest.raises(StartError) as refusal:
         cluster.start(given_up=lambda: cluster.nodes)
@@ -20,7 +20,7 @@ def test_a_start_that_is_given_up_ends_at_once_and_says_who_was_late(seed):
 
 
 def test_a_start_that_gets_nowhere_ends_after_its_time_and_says_who_was_late(seed):
-    cluster = Cluster(3, seed=seed)
+    cluster = Cluster.unstarted(3, seed=seed)
     cluster.net.cut([2], [1, 3])
     with pytest.raises(StartError) as refusal:
         cluster.start()
@@ -29,7 +29,8 @@ def test_a_start_that_gets_nowhere_ends_after_its_time_and_says_who_was_late(see
 
 
 def test_a_start_in_real_time_is_given_up_too():
-    cluster = Cluster(3, listen="127.0.0.1:0")
+    cluster = Cluster.unstarted(3, listen="127.0.0.1:0")
+    cluster.net.cut([2], [1, 3])
     with pytest.raises(StartError):
         cluster.start(given_up=lambda: True)
     cluster.close()
@@ -46,7 +47,7 @@ def test_a_stop_before_the_logs_were_opened_leaves_the_folder_as_clean_as_it_was
     assert mark.exists()
     if not clean:
         mark.unlink()
-    cluster = Cluster(3, data_dir=str(tmp_path), seed=1)
+    cluster = Cluster.unstarted(3, data_dir=str(tmp_path), seed=1)
     with pytest.raises(StartError):
         cluster.start(given_up=lambda: cluster.nodes)
     cluster.close()

@@ -45,7 +45,7 @@ def versions(request: type[Any]) -> Any:
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
     with Cluster(brokers=3, seed=11, wire=True, config={"min.insync.replicas": "2"}) as cluster:
-        yield cluster.start()
+        yield cluster
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_topic_is_not_made_where_client_or_broker_does_not_want_it(client: Cli
     assert (topic.error_code, topic.name) == (errors.UnknownTopicOrPartition.code, "orders")
     assert not cluster.image(1).topics
     with Cluster(brokers=1, seed=1, config={"auto.create.topics.enable": "false"}) as frugal:
-        other = Client(frugal.start())
+        other = Client(frugal)
         (topic,) = metadata(other, "orders", node=1).topics
         assert topic.error_code == errors.UnknownTopicOrPartition.code
 

@@ -14,7 +14,6 @@ KAFKAS: Transcript = json.loads((Path(__file__).parent / "golden" / "kafka-4.3.1
 @pytest.fixture(scope="module")
 def ours() -> Transcript:
     with Cluster(brokers=1, listen="127.0.0.1:0", config=CONFIG) as cluster:
-        cluster.start()
         host, _, port = cluster.bootstrap_servers.rpartition(":")
         found: Transcript = json.loads(json.dumps(transcript(host, int(port))))
         return found

@@ -262,7 +262,6 @@ def settled(cluster: Cluster, *topics: str) -> bool:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_all_nodes_hold_the_same_log_and_know_the_same_cluster(seed: int, wire: bool) -> None:
     with Cluster(brokers=3, seed=seed, wire=wire) as cluster:
-        cluster.start()
         make(cluster, "orders")
         cluster.wait_for(lambda: settled(cluster, "orders"))
         images = [cluster.image(node) for node in cluster.nodes]
@@ -272,7 +271,6 @@ def test_all_nodes_hold_the_same_log_and_know_the_same_cluster(seed: int, wire: 
 
 def test_a_dead_broker_is_fenced_at_once_and_a_returning_one_catches_up() -> None:
     with Cluster(brokers=3, seed=4) as cluster:
-        cluster.start()
         make(cluster, "orders")
         cluster.wait_for(lambda: settled(cluster, "orders"))
         cluster.kill(3)
@@ -289,7 +287,6 @@ def test_a_dead_broker_is_fenced_at_once_and_a_returning_one_catches_up() -> Non
 
 def test_a_broker_that_cannot_be_reached_is_fenced_when_its_session_ends() -> None:
     with Cluster(brokers=3, seed=5) as cluster:
-        cluster.start()
         before_us = cluster.world.clock.now_us()
         cluster.net.cut([1], [2])
         cluster.wait_for(lambda: cluster.image(1).brokers[2].fenced)
@@ -301,7 +298,6 @@ def test_a_broker_that_cannot_be_reached_is_fenced_when_its_session_ends() -> No
 
 def test_the_other_nodes_follow_a_controller_that_returns() -> None:
     with Cluster(brokers=3, seed=6) as cluster:
-        cluster.start()
         make(cluster, "orders")
         cluster.wait_for(lambda: settled(cluster, "orders"))
         cluster.kill(1)
@@ -314,7 +310,6 @@ def test_the_other_nodes_follow_a_controller_that_returns() -> None:
 
 def test_nobody_is_fenced_because_a_clock_is_set() -> None:
     with Cluster(brokers=3, seed=7) as cluster:
-        cluster.start()
         cluster.nodes[1].clock_skew_ms = 3_600_000
         offset = cluster.image(1).offset
         cluster.world.driver.run_for(20)  # type: ignore[attr-defined]

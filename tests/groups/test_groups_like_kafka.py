@@ -19,7 +19,6 @@ GOLDEN = json.loads((Path(__file__).parent / "golden" / "kafka-4.3.1.json").read
 @pytest.fixture(scope="module")
 def bootstrap() -> Iterator[str]:
     cluster = Cluster(1, listen="127.0.0.1:0", config=CONFIG)
-    cluster.start()
     yield cluster.bootstrap_servers
     cluster.close()
 

@@ -20,7 +20,7 @@ PATIENCE_S = 20
 @pytest.fixture(scope="module")
 def cluster():
     with Cluster(1, listen="127.0.0.1:0", config={"socket.request.max.bytes": "1000000"}) as running:
-        yield running.start()
+        yield running
 
 
 def connect(cluster: Cluster) -> socket.socket:
@@ -165,7 +165,6 @@ def test_a_silent_peer_is_closed_when_its_time_is_over_and_not_before(cluster):
 def test_connections_max_idle_ms_says_how_long_a_peer_may_be_silent():
     for setting, seconds in (("1500", 1.5), ("0", 0), ("-1", float("inf"))):
         with Cluster(1, listen="127.0.0.1:0", config={"connections.max.idle.ms": setting}) as short:
-            short.start()
             assert short.ports.listeners[1].idle_seconds_max == seconds
 
 
@@ -183,7 +182,6 @@ def test_the_system_looks_after_peers_whose_machine_is_gone(cluster):
 
 def test_lengths_without_their_frames_take_little_memory():
     with Cluster(1, listen="127.0.0.1:0") as running:
-        running.start()
         peers = [connect(running) for _ in range(15)]
         for sock in peers:
             sock.sendall(struct.pack(">i", 100 * 1024 * 1024) + b"x")
@@ -205,7 +203,6 @@ def test_a_large_frame_of_zeros_is_read_whole_and_refused(cluster):
 
 def test_connections_beyond_the_limit_are_closed_and_others_live_on():
     with Cluster(1, listen="127.0.0.1:0", config={"max.connections": "3"}) as small:
-        small.start()
         kept = [connect(small) for _ in range(3)]
         for sock in kept:
             sock.sendall(api_versions())

@@ -51,7 +51,6 @@ def test_our_offsets_topic_tells_what_kafkas_does(start_kafka: Callable[..., Kaf
     theirs = records(kafka.log_folder(1))
     ours_folder = tmp_path / "ours"
     cluster = Cluster(1, listen="127.0.0.1:0", config=CONFIG, data_dir=str(ours_folder))
-    cluster.start()
     play(cluster.bootstrap_servers)
     cluster.close()
     assert records(ours_folder / "node-1") == theirs

@@ -17,7 +17,7 @@ def start(seed: int) -> Iterator[Callable[..., Client]]:
     def begin(brokers: int = 3, **how: Any) -> Client:
         cluster = Cluster(brokers=brokers, seed=seed, **how)
         started.append(cluster)
-        return Client(cluster.start())
+        return Client(cluster)
 
     yield begin
     for cluster in started:

@@ -80,7 +80,7 @@ def test_a_stop_syncs_logs_off_the_loop_and_is_over_when_they_are_on_the_disk(tm
         real(descriptor)
 
     cluster = Cluster(brokers=1, data_dir=str(tmp_path))
-    client = Client(cluster.start())
+    client = Client(cluster)
     client.create("t", copies=1, partitions=8)
     for number in range(3):
         client.wait_for_leader("t", number)

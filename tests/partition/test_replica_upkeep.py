@@ -106,7 +106,7 @@ def test_a_clean_stop_loses_nothing_and_recovers_nothing(start, tmp_path):
 
     for values_before in (0, 1, 2):
         cluster = Cluster(brokers=3, seed=7, data_dir=str(tmp_path))
-        client = Client(cluster.start())
+        client = Client(cluster)
         if not values_before:
             client.create("t")
         client.wait_for_leader("t")

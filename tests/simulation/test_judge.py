@@ -66,7 +66,7 @@ def test_other_bytes_on_one_replica_are_seen_at_the_end(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_after_any_faults_the_cluster_is_whole_again(seed: int) -> None:
-    cluster = Cluster(brokers=3, seed=seed, config=CONFIG).start()
+    cluster = Cluster(brokers=3, seed=seed, config=CONFIG)
     judge = Judge(cluster, History())
     cluster.world.driver.after_event = judge.look  # type: ignore[attr-defined]
     faults = Faults(cluster, [-1, -2])

@@ -1,4 +1,4 @@
-"""A cluster: its world, its nodes, their folders and their sockets, put together, started and stopped.
+"""The nodes of a cluster: their world, their folders and their sockets, put together, started, killed and stopped.
 
 Three worlds: on virtual time with a ``seed``; on an event loop's thread with ``listen``, where every broker also
 speaks the Kafka protocol on TCP; otherwise in real time on the calling threads. Node ids are 1 to ``brokers``; node 1
@@ -9,7 +9,7 @@ otherwise its files are in memory and outlive a kill as a disk does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from actors.broker.broker import Broker, StopNode
 from actors.broker.config import BrokerConfig
@@ -38,42 +38,33 @@ class StartError(TimeoutError):
     """The nodes were not all ready when the time was over, or nobody wanted to wait any longer."""
 
 
-class Cluster:
-    """Some brokers in this process. Usable in a ``with`` block; ``close`` stops them in order.
-
-    ``data_dir``: a folder, or None to keep everything in memory. ``listen``: ``"host:port"`` of the first broker, the
-    others follow on consecutive ports (port 0: any free ports). ``seed``: run on virtual time, in an order drawn from
-    it. ``config``: Apache Kafka's broker keys. Raises ``ConfigError`` for a wrong key, ``FolderError`` for a folder
-    that can't be used, ``OSError`` for a port that can't be had.
-    """
+class Nodes:
+    """The nodes of one cluster. ``start`` boots them; what they are told from outside goes through the driver."""
 
     def __init__(
         self,
-        brokers: int = 1,
+        brokers: int,
         *,
-        data_dir: str | None = None,
-        listen: str | None = None,
-        seed: int | None = None,
-        config: Mapping[str, str] | None = None,
-        trace_rows: int = 65536,
-        wire: bool = False,
+        data_dir: str | None,
+        listen: str | None,
+        seed: int | None,
+        config: Mapping[str, str] | None,
+        trace_rows: int,
+        wire: bool,
     ) -> None:
-        if brokers < 1:
-            raise ValueError("a cluster has at least one broker")
-        if listen is not None and seed is not None:
-            raise ValueError("a cluster with a seed runs on virtual time, where no socket is: leave out listen or seed")
         self.config = BrokerConfig(config, brokers=brokers)
         self.node_ids = tuple(range(1, brokers + 1))
         self.world = self._make_world(listen, seed, trace_rows)
         self.net = Network(self.world, wire=wire)
         self.nodes: dict[int, Node] = {}
-        self.brokers: dict[int, Ref] = {}
+        self.broker_refs: dict[int, Ref] = {}
         self.incarnations = dict.fromkeys(self.node_ids, 0)
         self.memories = {node_id: MemoryFileSystem() for node_id in self.node_ids if data_dir is None}
         self.folders: dict[int, Folder] = {}
         self.warnings: list[str] = []  # what was found wrong in the folders, and mended or lost
         self.data_dir = data_dir
         self.ports: Any = None
+        self.started = False
         self.closed = False
         try:
             self._open(listen)
@@ -121,11 +112,15 @@ class Cluster:
             folder.check_belongs(MetaProperties(cluster_id, node_id, b""))
         self.cluster_id = cluster_id
 
-    def start(self, *, thread: bool = True, given_up: Callable[[], object] = lambda: False) -> Cluster:
-        """Boot every node; with ``thread`` and a listener, the loop runs in a thread of its own. Returns itself.
+    def start(self, *, thread: bool = True, given_up: Callable[[], object] = lambda: False) -> Self:
+        """Boot every node, unless that was done; with ``thread`` and a listener, the loop runs in a thread of its own.
 
-        Raises ``StartError`` when the nodes aren't ready in time, or as soon as ``given_up()`` holds before they are.
+        Returns itself. Raises ``StartError`` when the nodes aren't ready in time, or as soon as ``given_up()`` holds
+        before they are.
         """
+        if self.started:
+            return self
+        self.started = True
         if self.ports is not None and thread:
             self.world.driver.start()  # type: ignore[attr-defined]
         self.world.driver.call(self.boot)
@@ -159,7 +154,7 @@ class Cluster:
         endpoint = Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)
         if self.ports is not None:
             endpoint = self.ports.open(node)
-        self.brokers[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint])
+        self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint])
 
     # -- looking -------------------------------------------------------------------------------------------------
 
@@ -185,18 +180,6 @@ class Cluster:
     def _is_active(image: ClusterImage, node: Node) -> bool:
         broker = image.brokers.get(node.node_id)
         return broker is not None and broker.active and broker.epoch == node.view.broker_epoch
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """What a Kafka client connects to: ``host:port`` of each broker, with commas."""
-        if self.ports is None:
-            raise ValueError('this cluster has no listener: give it listen="127.0.0.1:0"')
-        return str(self.ports.addresses_text())
-
-    def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
-        """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds."""
-        if not self.world.driver.drive(predicate, timeout):
-            raise TimeoutError(f"not so after {timeout} seconds: {predicate}")
 
     # -- failing -------------------------------------------------------------------------------------------------
 
@@ -248,7 +231,7 @@ class Cluster:
         for node_id in sorted(self.node_ids, reverse=True):
             node = self.nodes.get(node_id)
             if node is not None and node.alive:
-                ask(self.world, self.brokers[node_id], StopNode()).get(timeout=STOP_SECONDS_MAX)
+                ask(self.world, self.broker_refs[node_id], StopNode()).get(timeout=STOP_SECONDS_MAX)
 
     def _abandon(self) -> None:
         """Let go of everything outside the world."""
@@ -262,9 +245,3 @@ class Cluster:
         self.world.driver.close()
         for folder in self.folders.values():
             folder.release()
-
-    def __enter__(self) -> Cluster:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
