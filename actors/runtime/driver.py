@@ -6,8 +6,6 @@ thread until the condition holds. ``post`` brings work from other threads to the
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
     from actors.runtime.world import World
 
 T = TypeVar("T")
-TURNS_BETWEEN_CHECKS = 256
 
 
 class SimulationStalled(Exception):
@@ -24,6 +21,20 @@ class SimulationStalled(Exception):
 
 class NodeCrashed(Exception):
     """An actor's handler raised, or what runs outside of turns: a defect. The cause is its exception."""
+
+
+class DriverClosed(RuntimeError):
+    """The cluster, or the client, was closed: nothing of it can be used any more."""
+
+    def __init__(self) -> None:
+        super().__init__("it was closed")
+
+
+class ForkedError(RuntimeError):
+    """A cluster or client was used in a forked child. It belongs to the process that made it, where it goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("it belongs to the process that this one was forked from: make another one here")
 
 
 class Driver(Protocol):
@@ -37,6 +48,9 @@ class Driver(Protocol):
 
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
         """Give turns until ``until()`` is true; False when ``timeout_s`` passed first."""
+
+    def pump(self) -> None:
+        """Give turns that are due, without waiting for anything; a no-op where a thread of its own drives."""
 
     def close(self) -> None:
         """Stop driving."""
@@ -80,7 +94,12 @@ class VirtualDriver:
             world.clock.advance_to(max(next_us, world.clock.now_us()))
             world.do(world.timers.fire)
             raise_crashes(world)
+            if world.callbacks:
+                world.call_back()
         return True
+
+    def pump(self) -> None:
+        """Virtual time passes only in ``drive``: who gets the next turn isn't up to how a client sends."""
 
     def run_for(self, seconds: float) -> None:
         """Let virtual time pass."""
@@ -93,66 +112,9 @@ class VirtualDriver:
             self.after_event()
         if self.world.crashes:
             raise_crashes(self.world)
+        if self.world.callbacks:
+            self.world.call_back()
         return handled
 
     def close(self) -> None:
         """Nothing runs by itself."""
-
-
-class RealDriver:
-    """Real time on the calling thread: turns are given under one lock, and the caller sleeps until the next timer."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.lock = threading.RLock()
-        self.wake = threading.Condition(threading.Lock())
-        self.posted: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
-
-    def post(self, action: Callable[..., object], *args: object) -> None:
-        """As ``Driver.post``."""
-        self.posted.append((action, args))
-        with self.wake:
-            self.wake.notify_all()
-
-    def call(self, action: Callable[..., T], *args: Any) -> T:
-        """As ``Driver.call``: under the lock, on this thread."""
-        with self.lock:
-            return action(*args)
-
-    def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
-        """As ``Driver.drive``."""
-        world = self.world
-        deadline_us = None if timeout_s is None else world.clock.now_us() + round(timeout_s * 1e6)
-        while True:
-            with self.lock:
-                self._run_ready()
-                if until():
-                    return True
-                if world.queue.has_ready():
-                    continue
-                next_us = world.timers.next_deadline_us()
-            now_us = world.clock.now_us()
-            if deadline_us is not None:
-                if now_us >= deadline_us:
-                    return False
-                next_us = deadline_us if next_us is None else min(next_us, deadline_us)
-            with self.wake:
-                if not self.posted and not world.queue.has_ready():
-                    self.wake.wait(None if next_us is None else max(0, next_us - now_us) / 1e6)
-
-    def _run_ready(self) -> None:
-        world = self.world
-        self._do_posted()
-        world.do(world.timers.fire)
-        world.queue.run(TURNS_BETWEEN_CHECKS)
-        raise_crashes(world)
-
-    def _do_posted(self) -> None:
-        while self.posted:
-            action, args = self.posted.popleft()
-            self.world.do(action, *args)
-
-    def close(self) -> None:
-        """Nothing runs by itself; what was brought from other threads and not seen yet is seen now."""
-        with self.lock:
-            self._do_posted()

@@ -10,11 +10,13 @@ crashes as an actor's is: whoever waits in ``drive`` raises it, and ``on_crash``
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.runtime.driver import raise_crashes
+from actors.runtime.driver import DriverClosed, ForkedError, raise_crashes
 
 if TYPE_CHECKING:
     import asyncio
@@ -59,6 +61,8 @@ class LoopDriver:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._waiting: list[Waiter] = []
+        self._pid = os.getpid()
+        self._callers: SimpleQueue[bool] | None = None  # the queue of the thread that calls users' callbacks
         world.queue.on_ready = self._on_ready
 
     # -- the loop ------------------------------------------------------------------------------------------------
@@ -102,8 +106,10 @@ class LoopDriver:
 
     def close(self) -> None:
         """Stop the loop's thread and close the loop."""
-        if self.loop is None:
+        if self.loop is None or os.getpid() != self._pid:
             return
+        if self._callers is not None:
+            self._callers.put(False)
         if self.thread is not None:
             self.stop()
             self.thread.join()
@@ -139,6 +145,8 @@ class LoopDriver:
         if world.queue.has_ready():
             self._on_ready()
         self._arm()
+        if world.callbacks:
+            self._have_called_back()
         if self._waiting:
             self._check_waiting()
         if world.crashes and self.on_crash is not None:
@@ -170,12 +178,31 @@ class LoopDriver:
         self._timer = None
         self.drain_now()
 
+    def _have_called_back(self) -> None:
+        """Users' callbacks may wait for things, which the loop never does: a thread of their own calls them."""
+        if self._callers is None:
+            callers = self._callers = SimpleQueue()
+            threading.Thread(
+                target=_call_back, args=(self.world, callers), name="kstore-callbacks", daemon=True
+            ).start()
+        self._callers.put(True)
+
     # -- from outside --------------------------------------------------------------------------------------------
 
     def post(self, action: Callable[..., object], *args: object) -> None:
         """As ``Driver.post``."""
+        self._check_usable()
         assert self.loop is not None
         self.loop.call_soon_threadsafe(self._posted, action, args)
+
+    def _check_usable(self) -> None:
+        if os.getpid() != self._pid:
+            raise ForkedError
+        if self.loop is None:
+            raise DriverClosed
+
+    def pump(self) -> None:
+        """The loop's thread gives turns as soon as there is something to do."""
 
     def _posted(self, action: Callable[..., object], args: tuple[object, ...]) -> None:
         self.world.do(action, *args)
@@ -233,3 +260,9 @@ class LoopDriver:
             self._waiting.clear()
         else:
             self._waiting = [waiter for waiter in self._waiting if not waiter.check()]
+
+
+def _call_back(world: World, callers: SimpleQueue[bool]) -> None:
+    """The thread that calls users' callbacks, until it is told to end."""
+    while callers.get():
+        world.call_back()

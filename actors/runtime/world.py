@@ -8,6 +8,7 @@ Two worlds share nothing.
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ class World:
         self.net: Any = None
         self.queue.on_crash = self._crashed
         self.crashes: list[tuple[Any, BaseException]] = []  # the actor that met the defect, None outside any turn
+        self.callbacks: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()  # users', to be called back
 
     def uuid(self) -> bytes:
         """A new version 4 UUID, 16 bytes; from the seed where there is one."""
@@ -56,6 +58,23 @@ class World:
         except Exception as error:  # noqa: BLE001 - a defect: the driver raises it
             self.met_defect(error)
 
+    def call_back(self) -> None:
+        """Call users' callbacks that are due; whoever drives does so outside of turns, holding no lock.
+
+        What one raises is its own program's trouble: it is logged, as in Kafka's clients.
+        """
+        while self.callbacks:
+            try:
+                callback, args = self.callbacks.popleft()
+            except IndexError:  # another thread took it
+                return
+            try:
+                callback(*args)
+            except Exception:
+                import logging
+
+                logging.getLogger("kstore").exception("a callback raised")
+
     def met_defect(self, error: BaseException) -> None:
         """Keep a defect that no actor's turn met; the first ones are enough."""
         if len(self.crashes) < CRASHES_KEPT:
@@ -70,7 +89,7 @@ class World:
 
 def real_world(*, trace_rows: int = 65536) -> World:
     """A world on the machine's clock, driven by whoever calls into it."""
-    from actors.runtime.driver import RealDriver
+    from actors.runtime.real import RealDriver
 
     world = World(trace_rows=trace_rows)
     world.driver = RealDriver(world)

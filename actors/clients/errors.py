@@ -1,0 +1,74 @@
+"""What can go wrong in a client by itself, beside the errors that brokers answer with."""
+
+from __future__ import annotations
+
+from kstore.errors import KafkaError
+
+
+class ClientError(KafkaError):
+    """An error that no broker answered with; its code is -1, as nothing of it goes over the wire."""
+
+    code = -1
+    name = "CLIENT_ERROR"
+
+
+class KafkaTimeout(ClientError, TimeoutError):
+    """It was not so in time; whether it will be is not known."""
+
+    name = "TIMEOUT"
+    retriable = True
+
+
+class BufferExhausted(KafkaTimeout):
+    """The producer's ``buffer_memory`` was full for ``max_block_ms``: the record was not taken."""
+
+    name = "BUFFER_EXHAUSTED"
+
+
+class NoBrokersAvailable(ClientError):
+    """None of the bootstrap servers could be reached."""
+
+    name = "NO_BROKERS_AVAILABLE"
+    retriable = True
+
+
+class ClientClosed(ClientError):
+    """The client was closed before, or its cluster was."""
+
+    name = "CLIENT_CLOSED"
+
+
+class CommitFailed(ClientError):
+    """The group has moved on without this consumer: what it did since its last commit may be done again by others."""
+
+    name = "COMMIT_FAILED"
+
+
+class NoOffsetForPartition(ClientError):
+    """No offset was committed for a partition, and ``auto_offset_reset`` is "none"."""
+
+    name = "NO_OFFSET_FOR_PARTITION"
+
+
+class LogTruncated(ClientError):
+    """Records that the consumer has read are gone (KIP-320), and ``auto_offset_reset`` is "none"."""
+
+    name = "LOG_TRUNCATED"
+
+
+class WokenUp(ClientError):
+    """``wakeup()`` was called from another thread."""
+
+    name = "WOKEN_UP"
+
+
+class SerializationFailed(ClientError):
+    """A serializer or deserializer raised; its exception is the cause."""
+
+    name = "SERIALIZATION_FAILED"
+
+
+class UnexpectedConcurrency(ClientError, RuntimeError):
+    """Two threads used one consumer at once."""
+
+    name = "UNEXPECTED_CONCURRENCY"

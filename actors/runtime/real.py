@@ -1,0 +1,329 @@
+"""Real time without a loop's thread: turns are given on whichever thread waits for something.
+
+Whoever calls ``drive`` gives turns under one lock until its condition holds, so a call into the cluster costs no
+change of threads. Those who have nothing to do meanwhile sleep; one of them, the watcher, sleeps no longer than until
+the next timer, and on the sockets where the world has any. A thread that gave turns looks whether the others'
+conditions hold now and wakes those whose do; when the watcher leaves, another takes its place.
+
+The daemon thread ``kstore-background`` is the watcher when nobody else is, so heartbeats go on while a program does
+something else. It stands back while others drive, looking again every ``NAP_S`` seconds: a thread that wants the
+interpreter makes the one that has it slower. It holds the driver weakly, and ends with it.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from actors.runtime.driver import DriverClosed, ForkedError, raise_crashes
+
+if TYPE_CHECKING:
+    from actors.runtime.world import World
+
+T = TypeVar("T")
+TURNS_BETWEEN_CHECKS = 256
+NAP_S = 0.005
+
+
+class Poller(Protocol):
+    """The sockets of a world: see ``actors.network.sockets``."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while a socket is ready."""
+
+    def handle_ready(self) -> None:
+        """Read and write what is ready; as the driving thread, without waiting."""
+
+    def close(self) -> None:
+        """Close everything."""
+
+
+class Sleeper:
+    """A thread that has nothing to do until something happens; how it sleeps and is woken."""
+
+    def __init__(self) -> None:
+        self.until: Callable[[], object] = bool
+        self.wakes_us: int | None = None  # when it wakes by itself
+        self._wakes: SimpleQueue[None] = SimpleQueue()
+
+    def sleep(self, timeout_s: float | None, *, watching: bool) -> None:
+        """Sleep until woken; a wake that came before is not missed."""
+        try:
+            self._wakes.get(timeout=timeout_s)
+            while True:
+                self._wakes.get_nowait()
+        except Empty:
+            return
+
+    def wake(self) -> None:
+        """End its sleep, now or the next one."""
+        self._wakes.put(None)
+
+
+class SocketSleeper(Sleeper):
+    """A thread of a world with sockets: as the watcher it sleeps on all of them."""
+
+    def __init__(self, poller: Poller) -> None:
+        super().__init__()
+        import select
+
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+        self._alone = select.poll()
+        self._alone.register(self._read, select.POLLIN)
+        self._with_sockets = select.poll()
+        self._with_sockets.register(self._read, select.POLLIN)
+        self._with_sockets.register(poller.fileno(), select.POLLIN)
+
+    def sleep(self, timeout_s: float | None, *, watching: bool) -> None:
+        """As ``Sleeper.sleep``; when ``watching``, also until a socket is ready."""
+        poll = self._with_sockets if watching else self._alone
+        woken = poll.poll(None if timeout_s is None else max(0, timeout_s * 1000))
+        if any(descriptor == self._read for descriptor, _ in woken):
+            os.read(self._read, 4096)
+
+    def wake(self) -> None:
+        """As ``Sleeper.wake``."""
+        with suppress(BlockingIOError):  # full of wakes already
+            os.write(self._write, b"w")
+
+    def __del__(self) -> None:
+        os.close(self._read)
+        os.close(self._write)
+
+
+class RealDriver:
+    """Drives a world from the threads that call into it."""
+
+    def __init__(self, world: World, poller: Poller | None = None) -> None:
+        self.world = world
+        self.poller = poller
+        self.pid = os.getpid()
+        self.lock = threading.RLock()
+        self.posted: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
+        self.sleeping: list[Sleeper] = []
+        self.watcher: Sleeper | None = None
+        self.closed = False
+        self.driven = False  # by somebody else than the background thread, since that one last looked
+        self.background: Sleeper | None = None
+        self.thread: threading.Thread | None = None
+        self._sleepers = threading.local()
+
+    # -- from outside --------------------------------------------------------------------------------------------
+
+    def post(self, action: Callable[..., object], *args: object) -> None:
+        """As ``Driver.post``."""
+        self.posted.append((action, args))
+        sleeper = self.watcher or self.background
+        if sleeper is not None:
+            sleeper.wake()
+
+    def call(self, action: Callable[..., T], *args: Any) -> T:
+        """As ``Driver.call``: under the lock, on this thread."""
+        self._check_usable()
+        with self.lock:
+            value = action(*args)
+            self._tell_watcher()
+            return value
+
+    def pump(self) -> None:
+        """Give turns now, without waiting for anything, unless another thread is giving some."""
+        self._check_usable()
+        self.driven = True
+        if self.lock.acquire(blocking=False):
+            try:
+                self._give_turns()
+                self._tell_watcher()
+                raise_crashes(self.world)
+            finally:
+                self.lock.release()
+            if self.world.callbacks:
+                self.world.call_back()
+
+    def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
+        """As ``Driver.drive``."""
+        self._check_usable()
+        self._see_to_background()
+        deadline_us = None if timeout_s is None else self.world.clock.now_us() + round(timeout_s * 1e6)
+        sleeper: Sleeper | None = None
+        try:
+            while True:
+                self.driven = True
+                with self.lock:
+                    if sleeper is not None:
+                        self._stop_sleeping(sleeper)
+                    self._give_turns()
+                    raise_crashes(self.world)
+                    held = bool(until())
+                    over = held or self._is_late(deadline_us)
+                    if not over and not self._has_work() and not self.world.callbacks:
+                        sleeper = sleeper or self._own_sleeper()
+                        self._begin_sleeping(sleeper, until, deadline_us)
+                if self.world.callbacks:
+                    self.world.call_back()
+                if over:
+                    return held
+                if sleeper is not None and sleeper in self.sleeping:
+                    sleeper.sleep(self._seconds_until(sleeper.wakes_us), watching=self.watcher is sleeper)
+        finally:
+            self._leave(sleeper)
+
+    def close(self) -> None:
+        """End the background thread; what was brought from other threads and not seen yet is seen now."""
+        if os.getpid() != self.pid:
+            return
+        with self.lock:
+            self._do_posted()
+            self.closed = True
+            for sleeper in self.sleeping:
+                sleeper.wake()
+        if self.background is not None:
+            self.background.wake()
+        if self.thread is not None and self.thread is not threading.current_thread():
+            self.thread.join()
+        if self.poller is not None:
+            self.poller.close()
+
+    def _check_usable(self) -> None:
+        if os.getpid() != self.pid:
+            raise ForkedError
+        if self.closed:
+            raise DriverClosed
+
+    def _is_late(self, deadline_us: int | None) -> bool:
+        if self.closed:
+            raise DriverClosed
+        return deadline_us is not None and self.world.clock.now_us() >= deadline_us
+
+    # -- turns, under the lock -----------------------------------------------------------------------------------
+
+    def _has_work(self) -> bool:
+        return bool(self.posted) or self.world.queue.has_ready()
+
+    def _give_turns(self) -> None:
+        world = self.world
+        if self.poller is not None:
+            world.do(self.poller.handle_ready)
+        self._do_posted()
+        world.do(world.timers.fire)
+        world.queue.run(TURNS_BETWEEN_CHECKS)
+        for sleeper in self.sleeping:
+            if self._is_over(sleeper):
+                sleeper.wake()
+
+    def _is_over(self, sleeper: Sleeper) -> bool:
+        try:
+            return bool(self.world.crashes or sleeper.until())
+        except Exception:  # noqa: BLE001 - the condition is looked at again by the thread that waits, which raises it
+            return True
+
+    def _do_posted(self) -> None:
+        while self.posted:
+            action, args = self.posted.popleft()
+            self.world.do(action, *args)
+
+    # -- sleeping ------------------------------------------------------------------------------------------------
+
+    def _own_sleeper(self) -> Sleeper:
+        """This thread's sleeper: one for all its waits, as it sleeps in one at a time."""
+        found: Sleeper | None = getattr(self._sleepers, "own", None)
+        if found is None:
+            found = self._sleepers.own = self._make_sleeper()
+        return found
+
+    def _make_sleeper(self) -> Sleeper:
+        return Sleeper() if self.poller is None else SocketSleeper(self.poller)
+
+    def _begin_sleeping(self, sleeper: Sleeper, until: Callable[[], object], deadline_us: int | None) -> None:
+        """Get ready to sleep, as the watcher unless there is one; not if work has come meanwhile."""
+        self.sleeping.append(sleeper)
+        sleeper.until = until
+        sleeper.wakes_us = deadline_us
+        if self.watcher is None or self.watcher is self.background:
+            if self.watcher is not None:
+                self.watcher.wake()
+            self.watcher = sleeper
+            next_us = self.world.timers.next_deadline_us()
+            if next_us is not None and (deadline_us is None or next_us < deadline_us):
+                sleeper.wakes_us = next_us
+        if self.posted:  # looked at after the watcher is set: `post` does it the other way round
+            self._stop_sleeping(sleeper)
+
+    def _stop_sleeping(self, sleeper: Sleeper) -> None:
+        if sleeper in self.sleeping:
+            self.sleeping.remove(sleeper)
+        if self.watcher is sleeper:
+            self.watcher = None
+
+    def _leave(self, sleeper: Sleeper | None) -> None:
+        """A thread has what it waited for: another one that sleeps is to watch."""
+        with self.lock:
+            if sleeper is not None:
+                self._stop_sleeping(sleeper)
+            if self.watcher is None and self.sleeping:
+                self.sleeping[0].wake()
+            else:
+                self._tell_watcher()
+
+    def _tell_watcher(self) -> None:
+        """Wake the watcher if there is something to do before it wakes by itself."""
+        watcher = self.watcher
+        if watcher is None:
+            return
+        next_us = self.world.timers.next_deadline_us()
+        if self._has_work() or (next_us is not None and (watcher.wakes_us is None or next_us < watcher.wakes_us)):
+            watcher.wake()
+
+    def _seconds_until(self, at_us: int | None) -> float | None:
+        return None if at_us is None else max(0, at_us - self.world.clock.now_us()) / 1e6
+
+    # -- when nobody drives --------------------------------------------------------------------------------------
+
+    def _see_to_background(self) -> None:
+        """Have the background thread, from the first time that anybody drives."""
+        if self.thread is not None:
+            return
+        with self.lock:
+            if self.background is not None:
+                return
+            sleeper = self.background = self._make_sleeper()
+            reference = weakref.ref(self, lambda _: sleeper.wake())
+            self.thread = threading.Thread(
+                target=_run_in_background, args=(reference, sleeper), name="kstore-background", daemon=True
+            )
+            self.thread.start()
+
+    def in_background(self, sleeper: Sleeper) -> tuple[float | None, bool]:
+        """Drive, if nobody else did since the last time; how long to sleep then, in seconds, and whether to watch."""
+        with self.lock:
+            self._stop_sleeping(sleeper)
+            if self.closed or (self.driven and not self.posted):
+                self.driven = False
+                return NAP_S, False
+            self._give_turns()
+            if self._has_work():
+                return 0, False
+            if self.watcher is None:
+                self._begin_sleeping(sleeper, bool, None)
+            watching = self.watcher is sleeper
+        if self.world.callbacks:
+            self.world.call_back()
+        return (self._seconds_until(sleeper.wakes_us), True) if watching else (NAP_S, False)
+
+
+def _run_in_background(reference: weakref.ref[RealDriver], sleeper: Sleeper) -> None:
+    """The background thread."""
+    while True:
+        driver = reference()
+        if driver is None or driver.closed:
+            return
+        timeout_s, watching = driver.in_background(sleeper)
+        del driver
+        sleeper.sleep(timeout_s, watching=watching)
