@@ -1,0 +1,255 @@
+"""The clients' keywords: defaults and bounds are the Java client's, names kafka-python's, and nothing is silent."""
+
+import csv
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.clients.config import CLASSES, ConsumerConfig, ProducerConfig, bootstrap_addresses, parse
+from actors.clients.refusals import ELSEWHERE, LATER, MEANINGLESS, refusal
+from actors.clients.rules import RULES, checked
+from kstore.errors.config import ConfigError
+
+GOLDEN = Path(__file__).parent / "golden" / "client_configs.tsv"
+CLIENTS = Path(__file__).parents[2] / "actors" / "clients"
+
+# Java's keys under other names here.
+RENAMED = {"partitioner_class": "partitioner"}
+
+# Defaults that differ from the Java client's, and why.
+DIFFERENT: dict[tuple[str, str], str] = {
+    ("producer", "acks"): "the same, as the number that goes over the wire",
+    ("producer", "key_serializer"): "required in Java; here bytes are taken as they are",
+    ("producer", "value_serializer"): "required in Java; here bytes are taken as they are",
+    ("consumer", "key_deserializer"): "required in Java; here bytes are given as they are",
+    ("consumer", "value_deserializer"): "required in Java; here bytes are given as they are",
+    ("consumer", "partition_assignment_strategy"): "the same, by the assignors' names instead of classes",
+}
+
+# kafka-python's own, which the Java client doesn't have.
+ONLY_IN_KAFKA_PYTHON = {
+    ("producer", "allow_auto_create_topics"),
+    ("consumer", "consumer_timeout_ms"),
+    ("consumer", "default_offset_commit_callback"),
+    ("consumer", "enable_incremental_fetch_sessions"),
+}
+KAFKA_PYTHON = (Path(__file__).parent / "golden" / "kafka_python_keywords.tsv").read_text().splitlines()
+
+
+def java_keys() -> list[dict[str, str]]:
+    names = ("client", "name", "type", "default", "validator")
+    with GOLDEN.open() as rows:
+        return list(csv.DictReader(rows, names, delimiter="\t"))
+
+
+def kafka_python(kind: str) -> set[str]:
+    return {line.partition("\t")[2] for line in KAFKA_PYTHON if line.startswith(f"{kind}\t")}
+
+
+def here(name: str) -> str:
+    name = name.replace(".", "_")
+    return RENAMED.get(name, name)
+
+
+def java_value(key: dict[str, str]) -> Any:
+    text = key["default"]
+    if text == "(null)":
+        return None
+    return {"INT": int, "LONG": int, "BOOLEAN": lambda t: t == "true"}.get(key["type"], str)(text)
+
+
+TAKEN = [key for key in java_keys() if here(key["name"]) in CLASSES[key["client"]].names()]
+NOT_TAKEN = [key for key in java_keys() if key not in TAKEN and key["name"] != "bootstrap.servers"]
+
+
+def test_the_java_clients_keys_are_all_there() -> None:
+    assert len(java_keys()) > 250
+
+
+@pytest.mark.parametrize("key", TAKEN, ids=lambda key: f"{key['client']}-{key['name']}")
+def test_a_default_is_the_java_clients(key: dict[str, str]) -> None:
+    name = here(key["name"])
+    default = getattr(CLASSES[key["client"]], name)
+    assert (default == java_value(key)) != ((key["client"], name) in DIFFERENT)
+
+
+@pytest.mark.parametrize("key", TAKEN, ids=lambda key: f"{key['client']}-{key['name']}")
+def test_a_bound_is_the_java_clients(key: dict[str, str]) -> None:
+    name, low = here(key["name"]), re.match(r"\[(-?\d+),\.\.\.", key["validator"])
+    if low is not None:
+        assert checked(name, int(low[1])) == int(low[1])
+        with pytest.raises(ConfigError, match=f"{name} takes"):
+            checked(name, int(low[1]) - 1)
+
+
+@pytest.mark.parametrize("key", NOT_TAKEN, ids=lambda key: f"{key['client']}-{key['name']}")
+def test_a_key_of_the_java_client_that_is_not_taken_is_refused_by_its_name(key: dict[str, str]) -> None:
+    name = key["name"].replace(".", "_")
+    with pytest.raises(ConfigError, match=f"the keyword {name} (is|means)"):
+        parse(key["client"], {name: "x"})  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("kind", sorted(CLASSES))
+def test_every_keyword_of_kafka_pythons_is_taken_or_refused_with_a_reason(kind: str) -> None:
+    names = kafka_python(kind) - {"bootstrap_servers"}
+    unknown = {name for name in names - set(CLASSES[kind].names()) if refusal(kind, name) is None}
+    assert unknown == set()
+
+
+@pytest.mark.parametrize("kind", sorted(CLASSES))
+def test_every_keyword_is_one_of_java_or_of_kafka_python(kind: str) -> None:
+    java = {here(key["name"]) for key in java_keys() if key["client"] == kind}
+    own = {name for client, name in ONLY_IN_KAFKA_PYTHON if client == kind}
+    assert set(CLASSES[kind].names()) - java == own
+    assert own <= kafka_python(kind)
+
+
+def test_every_keyword_has_a_rule_and_every_rule_a_keyword() -> None:
+    assert {name for made in CLASSES.values() for name in made.names()} == set(RULES)
+
+
+def test_no_keyword_is_taken_and_refused() -> None:
+    for kind, made in CLASSES.items():
+        refused = LATER | set(MEANINGLESS) | {name for client, name in ELSEWHERE if client == kind}
+        assert refused & set(made.names()) == set()
+
+
+@pytest.mark.parametrize("kind", sorted(CLASSES))
+def test_the_defaults_pass_their_own_rules(kind: str) -> None:
+    made = CLASSES[kind]
+    for name in made.names():
+        assert checked(name, getattr(made, name)) == getattr(made, name)
+
+
+def test_an_unknown_keyword_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"^a producer has no keyword linger \(did you mean linger_ms\?\)$"):
+        parse("producer", {"linger": 5})
+    with pytest.raises(ConfigError, match=r"^an admin has no keyword zzz$"):
+        parse("admin", {"zzz": 5})
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("producer", "transactional_id", "t"),
+        ("producer", "security_protocol", "SASL_SSL"),
+        ("consumer", "isolation_level", "read_committed"),
+        ("consumer", "group_protocol", "consumer"),
+        ("consumer", "auto_offset_reset", "by_duration:PT1H"),
+        ("admin", "sasl_mechanism", "PLAIN"),
+        ("admin", "ssl_cafile", "ca.pem"),
+    ],
+)
+def test_what_a_later_version_will_do_is_refused_as_such(kind: Any, name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}.* is not implemented yet"):
+        parse(kind, {name: value})
+
+
+def test_none_asks_nothing_of_a_later_version() -> None:
+    assert parse("producer", {"transactional_id": None, "ssl_context": None}).given == frozenset()
+
+
+@pytest.mark.parametrize("value", [True, "5", 1.5, -1, None, 2**31, [], float("nan")])
+def test_a_number_must_be_one(value: object) -> None:
+    with pytest.raises(ConfigError, match="request_timeout_ms takes a whole number of milliseconds, at least 0; got "):
+        parse("admin", {"request_timeout_ms": value})
+
+
+def test_values_are_what_the_client_uses() -> None:
+    config = parse("producer", {"acks": "all", "compression_type": None, "retries": float("inf"), "linger_ms": 2.0})
+    assert (config.acks, config.compression_type, config.retries, config.linger_ms) == (-1, "none", 2**31 - 1, 2)
+    assert config.given == {"acks", "compression_type", "retries", "linger_ms"}
+    assert parse("producer", {"acks": "1"}).acks == 1
+    assert parse("consumer", {"partition_assignment_strategy": "range"}).partition_assignment_strategy == ("range",)
+    assert parse("consumer", {"consumer_timeout_ms": -1}).consumer_timeout_ms == float("inf")
+
+
+@pytest.mark.parametrize("value", ["two", 2, True, None, "ALL"])
+def test_acks_are_none_one_or_all(value: object) -> None:
+    with pytest.raises(ConfigError, match='acks takes 0, 1 or "all"'):
+        parse("producer", {"acks": value})
+
+
+def test_a_serializer_is_a_callable_or_has_a_method() -> None:
+    class Upper:
+        def serialize(self, topic: str, value: str) -> bytes:
+            return value.upper().encode()
+
+    parse("producer", {"key_serializer": str.encode, "value_serializer": Upper()})
+    with pytest.raises(ConfigError, match="value_serializer takes a callable, an object with a method serialize"):
+        parse("producer", {"value_serializer": "utf-8"})
+
+
+def test_a_heartbeat_fits_into_a_session() -> None:
+    with pytest.raises(ConfigError, match=r"heartbeat_interval_ms \(3000\) must be lower than session_timeout_ms"):
+        parse("consumer", {"session_timeout_ms": 3000})
+    parse("consumer", {"session_timeout_ms": 3001})
+
+
+def test_a_fetch_waits_shorter_than_a_request() -> None:
+    with pytest.raises(ConfigError, match=r"fetch_max_wait_ms \(500\) must be lower than request_timeout_ms"):
+        parse("consumer", {"request_timeout_ms": 500})
+
+
+def test_only_a_group_commits_by_itself() -> None:
+    assert parse("consumer", {}).enable_auto_commit is False
+    assert parse("consumer", {"group_id": "g"}).enable_auto_commit is True
+    with pytest.raises(ConfigError, match="enable_auto_commit=True needs a group_id"):
+        parse("consumer", {"enable_auto_commit": True})
+
+
+def test_a_delivery_takes_at_least_a_request() -> None:
+    with pytest.raises(ConfigError, match=r"delivery_timeout_ms \(10\) must be at least .* \(30005\)"):
+        parse("producer", {"delivery_timeout_ms": 10})
+    assert parse("producer", {"request_timeout_ms": 200_000}).delivery_timeout_ms == 200_005
+
+
+def test_an_admins_call_takes_at_least_a_request() -> None:
+    with pytest.raises(ConfigError, match=r"default_api_timeout_ms \(10\) must be at least"):
+        parse("admin", {"default_api_timeout_ms": 10})
+    assert parse("admin", {"request_timeout_ms": 200_000}).default_api_timeout_ms == 200_000
+
+
+def test_a_config_stays_as_it_was_made_and_shows_what_was_given() -> None:
+    config = parse("producer", {"linger_ms": 1, "acks": 0})
+    with pytest.raises(AttributeError, match="linger_ms can't be set later"):
+        config.linger_ms = 2
+    assert repr(config) == "ProducerConfig(acks=0, linger_ms=1)"
+    assert (ProducerConfig.linger_ms, ConsumerConfig.fetch_min_bytes) == (5, 1)
+
+
+def test_bootstrap_servers_are_read_as_users_write_them() -> None:
+    assert bootstrap_addresses("a:1, b:2,") == [("a", 1), ("b", 2)]
+    assert bootstrap_addresses(["a", "[::1]:3", "[::1]", "::1"]) == [
+        ("a", 9092),
+        ("::1", 3),
+        ("::1", 9092),
+        ("::1", 9092),
+    ]
+
+
+@pytest.mark.parametrize("servers", ["", [], ":1", "a:", "a:x", "a:0", "a:65536", "[::1]3", "[::1", [1], "a:²"])
+def test_bootstrap_servers_that_are_no_address_are_refused(servers: Any) -> None:
+    with pytest.raises(ConfigError, match="bootstrap_servers"):
+        bootstrap_addresses(servers)
+
+
+@given(st.sampled_from(sorted(RULES)), st.one_of(st.none(), st.integers(), st.text(), st.floats(), st.lists(st.none())))
+def test_no_value_does_worse_than_a_config_error(name: str, value: object) -> None:
+    try:
+        checked(name, value)
+    except ConfigError as error:
+        assert name in str(error)  # noqa: PT017 (most values are fine)
+
+
+def test_reading_keywords_loads_no_broker() -> None:
+    show = "import sys, actors.clients.config; print(*[m for m in sys.modules if m.startswith(('actors', 'kstore'))])"
+    done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, timeout=60, check=True)
+    heavy = {"actors.broker", "actors.runtime", "kstore.log", "kstore.schema", "kstore.records"}
+    assert heavy & set(done.stdout.split()) == set()
