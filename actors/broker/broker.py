@@ -8,7 +8,7 @@ are led here. A stop in order ends the parts in the reverse order of their makin
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.broker.doorway import PeerLost, close_doorway, open_doorway
 from actors.broker.folder import Folder
@@ -25,6 +25,7 @@ from actors.groups.routing import OFFSETS_TOPIC
 from actors.partition.fetch_desk import FetchDesk
 from actors.partition.producer_ids import ProducerIds
 from actors.runtime import Actor, receives
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.runtime import Node, Ref, Reply

@@ -6,9 +6,10 @@ These are functions of a node. What they say to the broker actor they tell its r
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from actors.broker.connection import Connection
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.network.channel import Channel

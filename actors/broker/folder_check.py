@@ -14,7 +14,6 @@ copy what is committed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from actors.broker.folder import Folder, FolderError
 from actors.controller.image import ClusterImage
@@ -24,6 +23,7 @@ from kstore.fs import FileSystem
 from kstore.log.checkpoints import CLEAN_SHUTDOWN, PARTITION_METADATA, CheckpointError, read_partition_metadata
 from kstore.log.names import LOG, SWAP, segment_file, topic_and_partition
 from kstore.log.segments import log_offsets
+from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch
 from kstore.records.batch import scan_batches
 

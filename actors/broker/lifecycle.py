@@ -8,10 +8,11 @@ epoch any more (it fenced and forgot, or restarted) is registered with again. (K
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.controller.features import supported
 from actors.runtime import Actor, Ref, receives
+from kstore.named import NamedTuple
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
 from kstore.schema.messages.broker_registration import BrokerRegistrationRequest, Listener
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from importlib import import_module
 from types import ModuleType
-from typing import NamedTuple
+
+from kstore.named import NamedTuple
 
 
 class Served(NamedTuple):

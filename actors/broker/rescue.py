@@ -13,7 +13,6 @@ A copy that is cut short leaves a folder that the next start deletes, and the ne
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from actors.broker.folder import Folder
 from actors.broker.replicas import DOOMED, STRAY, Key
@@ -23,6 +22,7 @@ from kstore.log.checkpoints import CLEAN_SHUTDOWN, read_partition_metadata, writ
 from kstore.log.config import LONG_MAX
 from kstore.log.names import INDEX, LOG, segment_file
 from kstore.log.segments import log_offsets
+from kstore.named import NamedTuple
 from kstore.records import RecordBatch
 from kstore.records.batch import scan_batches
 

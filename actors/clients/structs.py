@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+
+from kstore.named import NamedTuple
 
 
 class TopicPartition(NamedTuple):

@@ -11,7 +11,7 @@ the cluster has. There is one voter, so no vote is asked for: `quorum-state` say
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.controller import fetching
 from actors.controller.features import bootstrap_records
@@ -30,6 +30,7 @@ from actors.controller.state import Decision
 from actors.runtime import Node, Ref, Reply, Timer, receives
 from kstore.errors import KafkaError
 from kstore.log import Log
+from kstore.named import NamedTuple
 from kstore.records import parse_batches
 from kstore.schema.messages.fetch import FetchRequest
 from kstore.schema.messages.incremental_alter_configs import IncrementalAlterConfigsRequest

@@ -7,8 +7,7 @@ eligible leader replicas are at level 0, which is how Kafka says that they are o
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from kstore.named import NamedTuple
 from kstore.schema.messages.broker_registration import Feature
 from kstore.schema.messages.metadata_records import FeatureLevelRecord
 

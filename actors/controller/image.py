@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+
+from kstore.named import NamedTuple
 
 NO_LEADER = -1
 NO_LEADER_CHANGE = -2

@@ -6,7 +6,7 @@ every step, in order. Handlers that have just had topics made wait here until th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from actors.controller.image import NO_LEADER, ClusterImage, ImageDelta
 from actors.controller.messages import METADATA_LOG, METADATA_TOPIC_ID, AwaitTopics, ImageAdvanced
@@ -15,6 +15,7 @@ from actors.runtime import Actor, Node, Ref, Reply, Timer, receives
 from kstore.log import Log, LogConfig
 from kstore.log.answers import DiskWork
 from kstore.log.checkpoints import read_partition_metadata, write_partition_metadata
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.broker.folder import Folder

@@ -6,9 +6,10 @@ Both keep the node's cluster image. Both tell the node's broker `ImageAdvanced` 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.controller.image import ClusterImage, ImageDelta
+from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import FetchRequest
 from kstore.schema.uuids import Uuid
 

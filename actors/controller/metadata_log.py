@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from kstore.fs import FileSystem
+from kstore.named import NamedTuple
 from kstore.records import BatchBuilder, RecordBatch
 from kstore.records.control import ControlType, control_batch, control_type
 from kstore.schema import decode, encode

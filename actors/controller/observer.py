@@ -7,7 +7,7 @@ fetch is under way at a time; when the controller can't be reached it tries agai
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from actors.controller import fetching
 from actors.controller.image import ClusterImage, ImageDelta
@@ -17,6 +17,7 @@ from actors.controller.metadata_log import QuorumState, read_quorum_state, write
 from actors.runtime import Node, Ref, receives
 from kstore import errors
 from kstore.log import Log
+from kstore.named import NamedTuple
 from kstore.records import RecordBatch, parse_batches
 from kstore.schema.messages.fetch import FetchResponse, PartitionData
 

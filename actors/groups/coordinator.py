@@ -10,7 +10,7 @@ A timer that is set again to a later time, as every heartbeat does, isn't made a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from actors.groups.effects import CancelTimer, Effect, LogEntry, Note, Persist, Respond, SetTimer, TimerKey
@@ -35,6 +35,7 @@ from actors.groups.settings import settings_of
 from actors.partition.messages import FROM_COORDINATOR, Append, Appended, LogPart, ReadLog
 from actors.runtime import Actor, Ref, receives
 from kstore.errors import CoordinatorLoadInProgress, KafkaError, NotCoordinator, NotEnoughReplicasAfterAppend
+from kstore.named import NamedTuple
 from kstore.records import BatchBuilder, parse_batches
 
 if TYPE_CHECKING:

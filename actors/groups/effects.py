@@ -8,9 +8,10 @@ out in order by whoever drives the machine: an actor, or a test.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from kstore.errors import KafkaError
+from kstore.named import NamedTuple
 
 LogEntry: TypeAlias = tuple[bytes, bytes | None]
 """Key and value of one record of ``__consumer_offsets``; a value of None is a tombstone."""

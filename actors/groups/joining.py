@@ -7,7 +7,6 @@ change, it gets the old share back without a rebalance.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from actors.groups.effects import Effects
 from actors.groups.group import ClassicGroup, GroupState
@@ -17,6 +16,7 @@ from actors.groups.settings import NEW_MEMBER_JOIN_TIMEOUT_MS, GroupSettings
 from actors.groups.storage_errors import as_group_error
 from kstore import errors
 from kstore.errors import KafkaError
+from kstore.named import NamedTuple
 from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
 REQUIRES_KNOWN_MEMBER_ID = 4

@@ -6,8 +6,7 @@ coordinator is loading all of them are answered with CoordinatorLoadInProgress.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from kstore.named import NamedTuple
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest

@@ -6,9 +6,10 @@ stays. Where commits are under way is known as well: what deletes offsets must n
 """
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from actors.groups.records import CommittedOffset
+from kstore.named import NamedTuple
 
 GroupOffsets: TypeAlias = dict[str, dict[int, CommittedOffset]]
 

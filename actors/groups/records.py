@@ -10,11 +10,12 @@ the field for it), and groups at version 3. Every version is read. Other record 
 exist here, and are skipped like Kafka skips unknown ones.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from actors.groups.effects import LogEntry
 from actors.groups.group import ClassicGroup, GroupState
 from actors.groups.member import Member
+from kstore.named import NamedTuple
 from kstore.schema import decode
 from kstore.schema.envelopes import encode_key, encode_value, prefix_of
 from kstore.schema.messages.consumer_offsets import (

@@ -9,10 +9,11 @@ off may come again with other bytes. An idle node writes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.partition.messages import HighWatermarkMoved, RecoveryPointMoved, ReportHighWatermark
 from actors.runtime import Actor, receives
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.runtime import Node, Ref

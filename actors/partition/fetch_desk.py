@@ -12,7 +12,7 @@ Deadlines stand in a heap of their own with one timer for the nearest, because m
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.partition.fetch_answers import TOPIC_IDS_FROM, Context, fetch_response, refusal
 from actors.partition.messages import CancelRead, Read, ReadAnswer
@@ -37,6 +37,7 @@ from kstore.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
+from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import FetchResponse
 
 if TYPE_CHECKING:

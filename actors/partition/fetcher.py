@@ -10,12 +10,13 @@ all. What an answer means is judged in `fetching.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.partition.fetching import FIRST_BACKOFF_MS, Brought, Followed, LeaderSession
 from actors.partition.messages import Follow, Replicate, Replicated, StartAt, Unfollow
 from actors.runtime import Actor, receives
 from kstore.errors import FencedLeaderEpoch, KafkaError
+from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import FetchRequest, FetchResponse
 from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 

@@ -21,9 +21,9 @@ Invariants: ``node`` is in both sets; the committed set is a subset of the maxim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from kstore.errors import NotLeaderOrFollower
+from kstore.named import NamedTuple
 
 UNKNOWN = -1
 NO_BROKER_EPOCH = -1

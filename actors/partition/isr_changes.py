@@ -7,7 +7,7 @@ or given up is answered all the same, and ignored there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.partition.messages import ChangeIsr, IsrAnswer
 from actors.runtime import Actor, receives
@@ -21,6 +21,7 @@ from kstore.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
+from kstore.named import NamedTuple
 from kstore.schema.messages.alter_partition import (
     AlterPartitionRequest,
     AlterPartitionRequestPartitionData,

@@ -8,7 +8,7 @@ is looked at again by time only while somebody lags, or after the controller ref
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from actors.partition.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
 from actors.partition.messages import FROM_CLIENT, Append, Appended, BecomeLeader, ChangeIsr, Flush, IsrAnswer, Read
@@ -24,6 +24,7 @@ from kstore.errors import (
     OperationNotAttempted,
     RequestTimedOut,
 )
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.partition.replica import Replica

@@ -6,7 +6,9 @@ counter a node, so a late answer is known by its token and dropped.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.runtime import Ref

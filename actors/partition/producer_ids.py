@@ -7,10 +7,11 @@ can't be asked they are told COORDINATOR_LOAD_IN_PROGRESS, as by Apache Kafka, a
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.runtime import Actor, receives
 from kstore.errors import CoordinatorLoadInProgress
+from kstore.named import NamedTuple
 from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequest, AllocateProducerIdsResponse
 
 if TYPE_CHECKING:

@@ -15,7 +15,9 @@ is below its limit.
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
+
+from kstore.named import NamedTuple
 
 
 class WaitingAppend(NamedTuple):

@@ -8,13 +8,14 @@ but never an older leader epoch than it has seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.network.link import Disconnected, Link
 from actors.runtime import Actor, Conversation, Node, receives
 from actors.simulation import requests
 from actors.simulation.history import History
 from kstore.errors import for_code
+from kstore.named import NamedTuple
 
 ANSWER_MS = 3_000
 RETRY_MS_MAX = 250

@@ -11,7 +11,7 @@ answer may count or not; what acks=1 acknowledged may be lost.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from kstore.named import NamedTuple
 
 CommitOrder = tuple[int, int]  # generation, number of the commit
 

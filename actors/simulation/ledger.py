@@ -12,8 +12,8 @@ ever cut at their ends, so entry *i* of one log stands where entry *i* of anothe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
+from kstore.named import NamedTuple
 from kstore.records import RecordBatch
 
 

@@ -8,13 +8,14 @@ whose first was refused a moment before. Every value is sent as one of a kind: `
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
 from actors.simulation import requests
 from actors.simulation.client import Client, Pause, Scene, Talk, is_retriable
 from kstore.errors import OutOfOrderSequenceNumber
+from kstore.named import NamedTuple
 from kstore.records import BatchBuilder
 from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 

@@ -13,12 +13,13 @@ lean on earlier ones; so do we. Checksums that are there are checked.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cramjam
 import xxhash
 
 from kstore.errors import CorruptMessage, MessageTooLarge
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

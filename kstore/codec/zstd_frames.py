@@ -8,11 +8,12 @@ every decoder supports is refused, as the decoder would allocate it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import cramjam
 
 from kstore.errors import CorruptMessage, MessageTooLarge
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -1,10 +1,10 @@
 """What a log answers with."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from kstore.fs import Chunk
 from kstore.log.writing import chunks
+from kstore.named import NamedTuple
 from kstore.records import RecordBatch
 
 

@@ -13,9 +13,9 @@ Every file is replaced atomically. One that can't be read raises ``CheckpointErr
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from kstore.fs import FileSystem
+from kstore.named import NamedTuple
 
 RECOVERY_POINTS = "recovery-point-offset-checkpoint"
 HIGH_WATERMARKS = "replication-offset-checkpoint"

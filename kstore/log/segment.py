@@ -6,13 +6,13 @@ from the nearest index entry on, headers only.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 from kstore.errors import CorruptMessage
 from kstore.fs import Chunk, File, FileSystem
 from kstore.log.indexes import OffsetIndex, TimeIndex
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
 from kstore.log.scan import find_end, find_offset, find_timestamp
+from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch, parse_batches
 
 WINDOW_BYTES = 8192

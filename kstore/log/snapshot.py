@@ -9,9 +9,9 @@ the records below that offset. The file keeps one batch a producer, the last.
 """
 
 import struct
-from typing import NamedTuple
 
 from kstore.codec.checksum import crc32c
+from kstore.named import NamedTuple
 
 VERSION = 1
 _HEAD = struct.Struct(">hI")

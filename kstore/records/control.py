@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import struct
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kstore.errors import InvalidRecord
+from kstore.named import NamedTuple
 from kstore.records.builder import BatchBuilder
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """What is known of an API apart from its messages' fields."""
 
-from typing import NamedTuple
+from kstore.named import NamedTuple
 
 BROKER = ("broker",)
 CONTROLLER = ("controller",)

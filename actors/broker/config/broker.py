@@ -8,13 +8,14 @@ differently. A `BrokerConfig` is immutable; `with_dynamic` makes another.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.broker.config.broker_table import BROKER_KEYS
 from actors.broker.config.definition import ConfigError, Key, Value, nearest
 from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE
 from actors.broker.config.security_table import SECURITY_KEYS
 from actors.broker.config.topic_table import BROKER_SYNONYMS
+from kstore.named import NamedTuple
 
 KEYS: Mapping[str, Key] = {key.name: key for key in (*BROKER_KEYS, *SECURITY_KEYS)}
 

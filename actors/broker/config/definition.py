@@ -6,10 +6,9 @@ The rules and the words of the errors are those of Kafka's `ConfigDef`: whitespa
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from kstore.errors.config import ConfigError as ConfigError
 from kstore.errors.config import nearest as nearest
+from kstore.named import NamedTuple
 
 Value = bool | int | float | str | tuple[str, ...] | None
 
