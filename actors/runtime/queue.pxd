@@ -1,5 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
+from actors.runtime.clock cimport Clock
 from actors.runtime.recorder cimport Recorder
 
 cdef class Envelope:
@@ -14,6 +15,7 @@ cdef class Inbox:
     cdef readonly RunQueue queue
     cdef readonly object actor
     cdef dict handlers
+    cdef str name
     cdef readonly int32_t actor_id
     cdef Envelope head
     cdef Envelope tail
@@ -32,6 +34,9 @@ cdef class Reply:
 
 cdef class RunQueue:
     cdef readonly Recorder recorder
+    cdef Clock clock
+    cdef int64_t now_us
+    cdef int64_t entered_us
     cdef Inbox first
     cdef Inbox last
     cdef list ready

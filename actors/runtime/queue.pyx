@@ -14,7 +14,7 @@ lock; ``Inbox.post`` from another thread is safe under the GIL, as no Python cod
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
-from actors.runtime.recorder cimport Recorder
+from actors.runtime.recorder cimport ENTERED, NOTE, Recorder
 
 import pykka
 
@@ -41,7 +41,8 @@ cdef class Inbox:
         self.queue = queue
         self.actor = actor
         self.handlers = handlers
-        self.actor_id = queue.recorder.intern_name(name)
+        self.name = name
+        self.actor_id = queue.recorder.intern(name)
 
     cdef void post(self, Envelope envelope):
         if self.tail is None:
@@ -67,7 +68,8 @@ cdef class Inbox:
         cdef Envelope envelope
         cdef RunQueue queue = self.queue
         if self.closed:
-            queue.recorder.write(self.actor_id, "DeadLetter", queue.current, 0, -1, -1)
+            queue.recorder.write(queue.recorder.mention(self.name), "DeadLetter", queue.current, 0, -1, -1, 0, NOTE,
+                                 queue.clock.monotonic_us())
             if reply_to is not None:
                 answer_stopped(reply_to)
             return
@@ -101,6 +103,8 @@ cdef class Inbox:
         """Stop the actor: nothing more is delivered. With ``answer``, requests still waiting end in ``Stopped``;
         without, they vanish, as they do when a node is killed."""
         cdef Envelope envelope = self.head
+        if not self.closed:
+            self.queue.recorder.release(self.actor_id)
         self.closed = True
         self.head = self.tail = None
         self.depth = 0
@@ -181,6 +185,7 @@ cdef class RunQueue:
 
     def __init__(self, Recorder recorder, seed=None):
         self.recorder = recorder
+        self.clock = recorder.clock
         self.ready = []
         self.seeded = seed is not None
         self.random_state = (seed or 0) & 0xFFFFFFFFFFFFFFFF
@@ -231,18 +236,21 @@ cdef class RunQueue:
     cdef int turn(self, Inbox inbox) except -1:
         cdef Envelope envelope = inbox.head
         cdef object handler, outcome, message = envelope.message
+        cdef Recorder recorder = self.recorder
+        cdef int64_t row, began_us = self.now_us
         inbox.head = envelope.next
         if inbox.head is None:
             inbox.tail = None
         envelope.next = None
         inbox.depth -= 1
         self.turns += 1
+        row = recorder.write(inbox.actor_id, "Answered" if envelope.then is not None else type(message),
+                             envelope.cause, 0, -1, -1, 0, inbox.depth, began_us)
+        self.current = recorder.turn_row = row
         try:
             if envelope.then is not None:
-                self.current = self.recorder.write(inbox.actor_id, "Answered", envelope.cause, 0, -1, -1)
                 envelope.then(message, *envelope.args)
                 return 0
-            self.current = self.recorder.write(inbox.actor_id, type(message), envelope.cause, 0, -1, -1)
             self.reply_to = envelope.reply_to
             handler = inbox.handlers.get(type(message))
             if handler is not None:
@@ -255,12 +263,14 @@ cdef class RunQueue:
             if self.reply_to is not None and isinstance(error, KafkaError):
                 answer_error(self.reply_to, error)
             else:
-                self.recorder.write(inbox.actor_id, "Crashed", self.current, 0, -1, -1)
+                recorder.write(inbox.actor_id, "Crashed", self.current, 0, -1, -1, 0, NOTE, self.clock.monotonic_us())
                 if self.on_crash is None:
                     raise
                 self.on_crash(inbox.actor, error)
         finally:
             self.reply_to = None
+            self.now_us = self.clock.monotonic_us()  # the end of this turn and the beginning of the next
+            recorder.end_turn(row, self.now_us - began_us)
         return 0
 
     def take_reply(self):
@@ -274,6 +284,7 @@ cdef class RunQueue:
         cdef int burst
         cdef Inbox inbox
         assert self.running is None, "turns don't nest: an actor never blocks"
+        self.now_us = self.clock.monotonic_us()
         while handled < limit:
             inbox = self.take()
             if inbox is None:
@@ -298,13 +309,20 @@ cdef class RunQueue:
             return len(self.ready) > 0
         return self.first is not None
 
-    def enter(self, int32_t actor_id, kind, int64_t cause=0):
-        """Begin something that comes from outside (a socket, a user's call, a timer): what is sent until the next
-        ``leave`` has this row as its cause."""
-        self.current = self.recorder.write(actor_id, kind, cause, 0, -1, -1)
+    def enter(self, int32_t actor_id, kind, int64_t cause=0, partition="", subject=""):
+        """Begin something that comes from outside (a user's call, a timer, a socket, a fault): what is sent until the
+        next ``leave`` has this row as its cause. ``partition`` is what it is about, ``subject`` a word on it."""
+        cdef Recorder recorder = self.recorder
+        cdef int32_t about = recorder.mention(partition) if partition else 0
+        cdef int32_t word = recorder.mention(subject) if subject else 0
+        self.entered_us = self.clock.monotonic_us()
+        self.current = recorder.write(actor_id, kind, cause, about, -1, -1, word, ENTERED, self.entered_us)
         return self.current
 
     def leave(self):
+        """End what ``enter`` began."""
+        if self.current:
+            self.recorder.end_turn(self.current, self.clock.monotonic_us() - self.entered_us)
         self.current = 0
 
     def draw_below(self, int64_t bound):

@@ -2,25 +2,40 @@
 
 Row, all little-endian on the machines we support::
 
-    sequence 8 | time_us 8 | cause 8 | actor 4 | kind 4 | partition 4 | spare 4 | offset1 8 | offset2 8 | spare 8
+    sequence 8 | time_us 8 | cause 8 | actor 4 | kind 4 | partition 4 | took_us 4 | offset1 8 | offset2 8 |
+    subject 4 | depth 4
 
 ``sequence`` counts from 1; ``cause`` is the sequence of the row that led to this one, 0 for what came from outside.
-Names (actors, kinds, partitions) are interned in the order of their first use, per recorder, so a row holds no
-address and no process-wide number: the same run gives the same bytes. A recorder made with ``hashing=True`` feeds
+``depth`` tells the three sorts of rows apart. A turn has the number of messages that still waited when it began, and
+``took_us``, its length (up to 2**32 - 1, as are those of rows that came from outside; 0 on virtual time, where a turn
+takes none). A note of what happened has -1; what came from outside (a user's call, a timer, a socket, a fault) has -2.
+
+Names (actors, kinds, partitions, subjects) are interned in the order of their first use, per recorder, so a row holds
+no address and no process-wide number: the same run gives the same bytes. A recorder made with ``hashing=True`` feeds
 each row to XXH3-128; with the names after them that is ``trace_hash()``, the run's fingerprint, the same whatever the
-capacity.
+capacity. Names that come and go (members, topics, connections) don't add up: from ``NAMES_BEFORE_SWEEP`` on, those
+that no row in the ring speaks of and no actor holds are forgotten, and their numbers given again. (From there on the
+fingerprint depends on the capacity, too, but still on nothing else.)
 
 The ring keeps the last ``capacity`` rows; ``rows()`` says which sequence it begins at, so that history that was
-overwritten is never mistaken for history that was not.
+overwritten is never mistaken for history that was not. ``spool_to`` has the rows brought to a file before they are.
 """
 
-from libc.stdint cimport int32_t, int64_t
+from cpython.dict cimport PyDict_GetItem
+from cpython.ref cimport PyObject
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
 from actors.runtime.clock cimport Clock
 
 from typing import NamedTuple
+
+cdef enum:
+    NAMES_BEFORE_SWEEP = 65_536
+    SPOOL_ROWS = 2_048  # how many rows go to the sink at a time
+
+cdef int64_t TOOK_US_MAX = 0xFFFFFFFF
 
 
 class TraceRow(NamedTuple):
@@ -34,6 +49,9 @@ class TraceRow(NamedTuple):
     partition: str
     offset1: int
     offset2: int
+    subject: str = ""
+    took_us: int = 0
+    depth: int = NOTE
 
 
 cdef class Recorder:
@@ -41,61 +59,175 @@ cdef class Recorder:
         if capacity < 2 or capacity & (capacity - 1):
             raise ValueError(f"capacity must be a power of two, not {capacity}")
         self.rows = <Row*> calloc(capacity, sizeof(Row))
-        self.countable = 1024
-        self.counts = <int64_t*> calloc(self.countable, sizeof(int64_t))
-        if self.rows == NULL or self.counts == NULL:
+        self.room = 1024
+        self.known = <Name*> calloc(self.room, sizeof(Name))
+        if self.rows == NULL or self.known == NULL:
             raise MemoryError()
         self.capacity = capacity
         self.next_sequence = 1
         self.hashed = 1
+        self.spooled = 1
+        self.spool_step = min(SPOOL_ROWS, capacity // 2)
         self.clock = clock
         self.ids = {"": 0}
         self.names = [""]
+        self.known[0].pins = 1
+        self.free = []
+        self.sweep_at = NAMES_BEFORE_SWEEP
         self.hasher = None
+        self.sink = None
+        self.fresh = []
         if hashing:
             import xxhash
             self.hasher = xxhash.xxh3_128()
 
     def __dealloc__(self):
         free(self.rows)
-        free(self.counts)
+        free(self.known)
+
+    # -- names
 
     cdef int32_t intern_name(self, object key) except -1:
-        cdef object found = self.ids.get(key)
-        if found is not None:
-            return <int32_t> found
+        cdef PyObject* found = PyDict_GetItem(self.ids, key)
+        if found != NULL:
+            return <int32_t> <object> found
+        return self.add_name(key)
+
+    cdef int32_t add_name(self, object key) except -1:
         cdef str name = key.__name__ if isinstance(key, type) else key
-        cdef int32_t number = <int32_t> len(self.names)
-        cdef int64_t* counts
-        if number >= self.countable:
-            counts = <int64_t*> realloc(self.counts, 2 * self.countable * sizeof(int64_t))
-            if counts == NULL:
-                raise MemoryError()
-            memset(counts + self.countable, 0, self.countable * sizeof(int64_t))
-            self.counts = counts
-            self.countable *= 2
+        cdef int32_t number
+        cdef Name* known
+        if not self.free and len(self.names) >= self.sweep_at:
+            self.sweep()
+        if self.free:
+            number = self.free.pop()
+            self.names[number] = name
+        else:
+            number = <int32_t> len(self.names)
+            if number >= self.room:
+                known = <Name*> realloc(self.known, 2 * self.room * sizeof(Name))
+                if known == NULL:
+                    raise MemoryError()
+                memset(known + self.room, 0, self.room * sizeof(Name))
+                self.known = known
+                self.room *= 2
+            self.names.append(name)
+        self.known[number].last_row = self.next_sequence
         self.ids[key] = number
-        self.names.append(name)
+        if self.sink is not None:
+            self.fresh.append(number)
         return number
 
-    cdef int64_t write(self, int32_t actor, object kind, int64_t cause, int32_t partition,
-                       int64_t offset1, int64_t offset2) except -1:
-        cdef int64_t sequence = self.next_sequence
+    cdef int sweep(self) except -1:
+        """Forget the names that only rows speak of which are overwritten since; the lowest number is given first."""
+        cdef int64_t kept_from = self.next_sequence - self.capacity
+        cdef int32_t number
+        cdef list doomed = [
+            key for key, number in self.ids.items()
+            if self.known[number].pins == 0 and self.known[number].last_row < kept_from
+        ]
+        for key in doomed:
+            number = self.ids.pop(key)
+            self.names[number] = ""
+            self.free.append(number)
+        self.free.sort(reverse=True)
+        self.sweep_at = max(NAMES_BEFORE_SWEEP, 2 * <int32_t> len(self.ids))
+        return 0
+
+    cdef int32_t mention(self, object key) except -1:
+        """The number of a name for the row that is written next: it isn't forgotten before."""
+        cdef int32_t number = self.intern_name(key)
+        self.known[number].last_row = self.next_sequence
+        return number
+
+    def intern(self, key):
+        """The number of a name, or of a message class by its name, kept until ``release``d as often as asked for."""
+        cdef int32_t number = self.intern_name(key)
+        self.known[number].pins += 1
+        return number
+
+    def release(self, int32_t number):
+        """Let go of a name's number: it may be forgotten when the last row that speaks of it is overwritten."""
+        self.known[number].pins -= 1
+        self.known[number].last_row = self.next_sequence
+
+    # -- writing
+
+    cdef int64_t write(self, int32_t actor, object kind, int64_t cause, int32_t partition, int64_t offset1,
+                       int64_t offset2, int32_t subject, int32_t depth, int64_t time_us) except -1:
         cdef int32_t kind_id = self.intern_name(kind)
-        cdef Row* row = &self.rows[sequence & (self.capacity - 1)]
+        cdef int64_t sequence
+        cdef Name* known
+        cdef Row* row
+        if self.sink is not None and self.next_sequence - self.spooled >= self.spool_step:
+            self.spool(self.next_sequence)
+        sequence = self.next_sequence
         if self.hasher is not None and sequence - self.hashed >= self.capacity - 1:
             self.hash_up_to(sequence)
+        known = self.known
+        if known[kind_id].pins == 0:
+            known[kind_id].pins = 1  # kinds are the program's own, and few
+        known[kind_id].written += 1
+        known[partition].last_row = sequence
+        known[subject].last_row = sequence
+        row = &self.rows[sequence & (self.capacity - 1)]
         row.sequence = sequence
-        self.counts[kind_id] += 1
-        row.time_us = self.clock.monotonic_us()
+        row.time_us = time_us
         row.cause = cause
         row.actor = actor
         row.kind = kind_id
         row.partition = partition
+        row.took_us = 0
         row.offset1 = offset1
         row.offset2 = offset2
+        row.subject = subject
+        row.depth = depth
         self.next_sequence = sequence + 1
         return sequence
+
+    cdef void end_turn(self, int64_t sequence, int64_t took_us) noexcept:
+        cdef Row* row = &self.rows[sequence & (self.capacity - 1)]
+        self.turn_row = 0
+        if took_us > 0 and row.sequence == sequence:
+            row.took_us = <uint32_t> min(took_us, TOOK_US_MAX)
+
+    def note(self, int32_t actor, kind, int64_t cause, partition="", int64_t offset1=-1, int64_t offset2=-1,
+             subject=""):
+        """Write a row and return its sequence. ``kind`` is a name or a message class."""
+        cdef int32_t about = self.mention(partition)
+        return self.write(actor, kind, cause, about, offset1, offset2, self.mention(subject) if subject else 0, NOTE,
+                          self.clock.monotonic_us())
+
+    # -- what becomes of the rows
+
+    def spool_to(self, sink):
+        """From now on give ``sink(names, rows)`` all rows before they are overwritten, those at hand now first.
+
+        ``names`` are (number, name) pairs that these and later rows use, ``rows`` the bytes of whole rows; the sink
+        must not raise. With None nothing more is given.
+        """
+        self.spooled = max(1, self.next_sequence - self.capacity)
+        self.fresh = [number for number, name in enumerate(self.names) if name]
+        self.sink = sink
+
+    def flush(self):
+        """Give the sink what it doesn't have yet."""
+        if self.sink is not None:
+            self.spool(self.next_sequence)
+
+    cdef int spool(self, int64_t end) except -1:
+        """Rows up to the turn that is under way, whose length isn't known yet, unless it has filled the ring."""
+        cdef list fresh, parts = []
+        if self.turn_row > self.spooled and end - self.spooled < self.capacity - 1:
+            end = self.turn_row
+        while self.spooled < end:
+            slot = self.spooled & (self.capacity - 1)
+            length = min(end - self.spooled, self.capacity - slot)
+            parts.append((<const unsigned char*> &self.rows[slot])[:length * sizeof(Row)])
+            self.spooled += length
+        fresh, self.fresh = self.fresh, []
+        self.sink([(number, self.names[number]) for number in fresh], b"".join(parts))
+        return 0
 
     cdef int hash_up_to(self, int64_t end) except -1:
         cdef int64_t begin = self.hashed
@@ -108,18 +240,12 @@ cdef class Recorder:
         self.hashed = end
         return 0
 
-    def intern(self, key):
-        """The number of a name, or of a message class by its name."""
-        return self.intern_name(key)
-
-    def note(self, int32_t actor, kind, int64_t cause, partition="", int64_t offset1=-1, int64_t offset2=-1):
-        """Write a row and return its sequence. ``kind`` is a name or a message class."""
-        return self.write(actor, kind, cause, self.intern_name(partition), offset1, offset2)
+    # -- looking
 
     def count(self, kind):
         """How many rows of a kind were written, those that were overwritten since among them."""
         cdef object number = self.ids.get(kind)
-        return 0 if number is None else self.counts[<int32_t> number]
+        return 0 if number is None else self.known[<int32_t> number].written
 
     def trace_hash(self):
         """The run's fingerprint: XXH3-128 over all rows and names so far, as 32 hex digits."""
@@ -129,15 +255,28 @@ cdef class Recorder:
         whole.update("\n".join(self.names).encode())
         return whole.hexdigest()
 
+    def copy(self):
+        """What the ring holds, oldest first: the bytes of its rows, and all names by their numbers."""
+        cdef int64_t first = max(1, self.next_sequence - self.capacity)
+        cdef int64_t slot = first & (self.capacity - 1)
+        cdef int64_t length = min(self.next_sequence - first, self.capacity - slot)
+        cdef int64_t left = self.next_sequence - first - length
+        cdef bytes rows = (<const unsigned char*> &self.rows[slot])[:length * sizeof(Row)]
+        if left:
+            rows += (<const unsigned char*> self.rows)[:left * sizeof(Row)]
+        return rows, list(self.names)
+
+    cdef object resolved(self, Row* row):
+        cdef list names = self.names
+        return TraceRow(row.sequence, row.time_us, row.cause, names[row.actor], names[row.kind], names[row.partition],
+                        row.offset1, row.offset2, names[row.subject], row.took_us, row.depth)
+
     def recent(self, int64_t count=65536):
         """The last rows, oldest first, at most ``count`` and at most what the ring still holds."""
         cdef int64_t first = max(1, self.next_sequence - min(count, self.capacity - 1))
         cdef list out = []
-        cdef Row* row
         while first < self.next_sequence:
-            row = &self.rows[first & (self.capacity - 1)]
-            out.append(TraceRow(row.sequence, row.time_us, row.cause, self.names[row.actor], self.names[row.kind],
-                                self.names[row.partition], row.offset1, row.offset2))
+            out.append(self.resolved(&self.rows[first & (self.capacity - 1)]))
             first += 1
         return out
 
@@ -149,7 +288,6 @@ cdef class Recorder:
             row = &self.rows[sequence & (self.capacity - 1)]
             if row.sequence != sequence:
                 break
-            out.append(TraceRow(row.sequence, row.time_us, row.cause, self.names[row.actor], self.names[row.kind],
-                                self.names[row.partition], row.offset1, row.offset2))
+            out.append(self.resolved(row))
             sequence = row.cause
         return out

@@ -113,3 +113,80 @@ def test_rows_of_a_kind_are_counted_whether_or_not_the_ring_still_has_them() -> 
     for number in range(3000):
         rows.note(rows.intern(f"actor-{number}"), "Odd" if number % 2 else "Even", 0)
     assert (rows.count("Odd"), rows.count("Even"), rows.count("Never")) == (1500, 1500, 0)
+
+
+def test_a_note_has_a_word_on_what_it_is_about() -> None:
+    _, rows = recorder()
+    rows.note(0, "MemberLeft", 0, "g", 3, 1, "leave of a: the consumer is being closed")
+    assert rows.recent()[0].subject == "leave of a: the consumer is being closed"
+
+
+def test_names_that_come_and_go_do_not_add_up() -> None:
+    _, rows = recorder(64)
+    actor = rows.intern("broker-1#1/groups/0@0")
+    for number in range(300_000):
+        rows.note(actor, "MemberJoined", 0, "g", 1, 1, f"join of member-{number}")
+    names = rows.copy()[1]
+    assert len(names) < 100_000
+    assert [row.subject for row in rows.recent(2)] == ["join of member-299998", "join of member-299999"]
+    assert rows.recent(1)[0].actor == "broker-1#1/groups/0@0"
+    assert rows.count("MemberJoined") == 300_000
+
+
+def test_a_name_that_is_held_is_kept_and_one_that_is_let_go_of_is_not() -> None:
+    _, rows = recorder(64)
+    kept, dropped = rows.intern("kept"), rows.intern("dropped")
+    rows.release(dropped)
+    for number in range(100_000):
+        rows.note(0, "Row", 0, f"topic-{number}-0")
+    assert rows.copy()[1][kept] == "kept"
+    assert "dropped" not in rows.copy()[1]
+
+
+def test_forgetting_names_is_the_same_in_every_run() -> None:
+    hashes = set()
+    for _ in range(2):
+        _, rows = recorder(64)
+        for number in range(100_000):
+            rows.note(0, "Row", 0, f"topic-{number}-0")
+        hashes.add(rows.trace_hash())
+    assert len(hashes) == 1
+
+
+def spooled(capacity: int, count: int) -> tuple[Recorder, list[tuple[list[tuple[int, str]], bytes]]]:
+    _, rows = recorder(capacity, hashing=False)
+    rows.note(0, "Before", 0)
+    given: list[tuple[list[tuple[int, str]], bytes]] = []
+    rows.spool_to(lambda names, data: given.append((names, data)))
+    for number in range(count):
+        rows.note(0, "Row", 0, f"topic-{number % 7}", number)
+    rows.flush()
+    return rows, given
+
+
+@pytest.mark.parametrize(("capacity", "count"), [(8, 3), (8, 1000), (2, 10), (65536, 10_000)])
+def test_a_sink_is_given_every_row_once_and_every_name_before_it_is_used(capacity: int, count: int) -> None:
+    rows, given = spooled(capacity, count)
+    whole = b"".join(data for _, data in given)
+    sequences = [int.from_bytes(whole[at : at + 8], "little") for at in range(0, len(whole), 64)]
+    assert sequences == list(range(1, rows.next_sequence))
+    known = {0}
+    for names, data in given:
+        known |= {number for number, _ in names}
+        for at in range(0, len(data), 64):
+            assert int.from_bytes(data[at + 28 : at + 32], "little") in known
+            assert int.from_bytes(data[at + 32 : at + 36], "little") in known
+
+
+def test_a_sink_is_given_rows_a_good_many_at_a_time() -> None:
+    _, given = spooled(65536, 10_000)
+    assert len(given) <= 6
+
+
+def test_the_rows_are_copied_as_they_stand_in_the_ring_oldest_first() -> None:
+    _, rows = recorder(8)
+    for number in range(20):
+        rows.note(0, "Row", 0, "", number)
+    data, names = rows.copy()
+    assert [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 64)] == list(range(13, 21))
+    assert names[:2] == ["", "Row"]

@@ -149,3 +149,53 @@ def test_the_queue_says_whose_turn_was_the_last() -> None:
     world.queue.run()
     assert world.queue.ran is ref.actor_inbox
     assert world.queue.running is None
+
+
+class Wait(NamedTuple):
+    us: int
+
+
+class Waiter(Actor):
+    """Keeps its turn until so much time has passed."""
+
+    @receives(Wait)
+    def wait(self, message: Wait) -> None:
+        end_us = self.now_us() + message.us
+        while self.now_us() < end_us:
+            pass
+
+
+def turns_of(world: World) -> list[tuple[str, int, int]]:
+    rows = [row for row in world.recorder.recent() if row.kind in ("Mark", "Wait")]
+    return [(row.kind, row.took_us, row.depth) for row in rows]
+
+
+def test_a_turn_knows_how_long_it_took_and_how_many_messages_still_waited() -> None:
+    world = real_world()
+    waiter = Waiter.start(Node(world, 1), "waiter")
+    world.queue.run()
+    for us in (3000, 0, 5000):
+        waiter.tell(Wait(us))
+    world.queue.run()
+    kinds, took, depths = zip(*turns_of(world), strict=True)
+    assert kinds == ("Wait",) * 3
+    assert took[0] >= 3000
+    assert took[2] >= 5000
+    assert depths == (2, 1, 0)
+
+
+def test_on_virtual_time_a_turn_takes_none() -> None:
+    world = virtual_world(1)
+    marker = Marker.start(Node(world, 1), "marker", [])
+    marker.tell(Mark("a"))
+    marker.tell(Mark("b"))
+    world.queue.run()
+    assert turns_of(world) == [("Mark", 0, 1), ("Mark", 0, 0)]
+
+
+def test_what_comes_from_outside_says_what_it_is_about() -> None:
+    world = virtual_world(1)
+    world.queue.enter(0, "NodeKilled", partition="broker-1#1", subject="for the test")
+    world.queue.leave()
+    (row,) = world.recorder.recent()
+    assert (row.kind, row.partition, row.subject, row.depth) == ("NodeKilled", "broker-1#1", "for the test", -2)
