@@ -7,7 +7,6 @@ are led here. A stop in order ends the parts in the reverse order of their makin
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.doorway import PeerLost, close_doorway, open_doorway
@@ -67,8 +66,7 @@ class Broker(Actor):
         self.lifecycle = self.spawn(
             Lifecycle, self.actor_ref, self.cluster_id, folder.meta.directory_id, self.endpoints, CONTROLLER_ID
         )
-        node.view = replace(
-            node.view,
+        node.view = node.view._replace(
             controller=self.controller,
             metadata=self.metadata,
             fetch_desk=self.spawn(FetchDesk),
@@ -88,7 +86,7 @@ class Broker(Actor):
     def registered(self, message: Registered) -> None:
         """The node is a member, under a new epoch."""
         node = self.node
-        node.view = replace(node.view, broker_epoch=message.broker_epoch)
+        node.view = node.view._replace(broker_epoch=message.broker_epoch)
         self._follow(node.view.image, ImageDelta())
 
     @receives(ImageAdvanced)
@@ -100,7 +98,7 @@ class Broker(Actor):
             defaults = image.config(ResourceType.BROKER, "")
             own = image.config(ResourceType.BROKER, str(node.node_id))
             node.config = self.static_config.with_dynamic(defaults, own)
-        node.view = replace(node.view, image=image, config=node.config)
+        node.view = node.view._replace(image=image, config=node.config)
         me = image.brokers.get(node.node_id)
         fenced = me is None or me.fenced or me.epoch != node.view.broker_epoch
         self._follow(image, delta)
@@ -122,13 +120,13 @@ class Broker(Actor):
             self.replicas.sweep(image)
             delta = image.whole()
         self.replicas.follow(image, delta)
-        node.view = replace(node.view, replicas=dict(self.replicas.refs))
+        node.view = node.view._replace(replicas=dict(self.replicas.refs))
         self._follow_coordinators(image, delta)
 
     def replica_came(self, topic: str, number: int) -> None:
         """A replica has taken its place, which one of a deleted topic's had until now."""
         node = self.node
-        node.view = replace(node.view, replicas=dict(self.replicas.refs))
+        node.view = node.view._replace(replicas=dict(self.replicas.refs))
         self._follow_coordinators(node.view.image, ImageDelta(changed_topics={topic: frozenset((number,))}))
 
     def _follow_coordinators(self, image: ClusterImage, delta: ImageDelta) -> None:
@@ -146,7 +144,7 @@ class Broker(Actor):
             self._follow_coordinator(number, partitions.get(number))
         if changed:
             current = {number: coordinator for number, (_, coordinator) in self.coordinators.items()}
-            self.node.view = replace(self.node.view, coordinators=current)
+            self.node.view = self.node.view._replace(coordinators=current)
 
     def _follow_coordinator(self, number: int, found: PartitionImage | None) -> None:
         led_epoch = found.leader_epoch if found is not None and found.leader == self.node.node_id else -1

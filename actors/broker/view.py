@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from actors.controller.image import ClusterImage
+from actors.controller.image import NOTHING, ClusterImage
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.broker.config import BrokerConfig
     from actors.runtime import Ref
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """The cluster as this node knows it, and where its own actors are.
 
     ``replicas`` has every partition with a replica on this node, by (topic, partition), leader or not;
@@ -26,8 +25,8 @@ class View:
     image: ClusterImage
     config: BrokerConfig
     broker_epoch: int = -1
-    replicas: Mapping[tuple[str, int], Ref] = field(default_factory=dict)
-    coordinators: Mapping[int, Ref] = field(default_factory=dict)
+    replicas: Mapping[tuple[str, int], Ref] = NOTHING
+    coordinators: Mapping[int, Ref] = NOTHING
     fetch_desk: Ref | None = None
     controller: Ref | None = None
     producer_ids: Ref | None = None

@@ -12,10 +12,12 @@ mappings are never changed after the image was made (nobody but `ImageDraft` may
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
 
 from kstore.named import NamedTuple
 
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 NO_LEADER = -1
 NO_LEADER_CHANGE = -2
 
@@ -92,8 +94,7 @@ class TopicImage(NamedTuple):
 ConfigResource = tuple[int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ImageDelta:
+class ImageDelta(NamedTuple):
     """What a run of records changed.
 
     `changed_topics`: topic name to the numbers of its partitions that are new or different. `removed_topics`: the
@@ -101,7 +102,7 @@ class ImageDelta:
     named by strings keeps the order of the log, so that a run is the same whatever strings hash to.
     """
 
-    changed_topics: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    changed_topics: Mapping[str, frozenset[int]] = NOTHING
     removed_topics: tuple[TopicImage, ...] = ()
     changed_brokers: frozenset[int] = frozenset()
     changed_configs: tuple[ConfigResource, ...] = ()
@@ -119,19 +120,18 @@ class ImageDelta:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterImage:
+class ClusterImage(NamedTuple):
     """All that the metadata log says up to `offset`."""
 
     cluster_id: str = ""
     offset: int = -1
     epoch: int = -1
     controller_id: int = -1
-    brokers: Mapping[int, BrokerImage] = field(default_factory=dict)
-    topics: Mapping[str, TopicImage] = field(default_factory=dict)
-    topic_names_by_id: Mapping[bytes, str] = field(default_factory=dict)
-    configs: Mapping[ConfigResource, Mapping[str, str]] = field(default_factory=dict)
-    features: Mapping[str, int] = field(default_factory=dict)
+    brokers: Mapping[int, BrokerImage] = NOTHING
+    topics: Mapping[str, TopicImage] = NOTHING
+    topic_names_by_id: Mapping[bytes, str] = NOTHING
+    configs: Mapping[ConfigResource, Mapping[str, str]] = NOTHING
+    features: Mapping[str, int] = NOTHING
     next_producer_id: int = 0
 
     def apply(self, records: Iterable[object], offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
@@ -178,4 +178,4 @@ class ClusterImage:
 
     def led_by(self, controller_id: int, epoch: int) -> ClusterImage:
         """The same image after a leader change in the metadata quorum that no record has told of yet."""
-        return replace(self, controller_id=controller_id, epoch=epoch)
+        return self._replace(controller_id=controller_id, epoch=epoch)

@@ -7,16 +7,17 @@ times are milliseconds of a clock that never goes back or jumps.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 
-@dataclass(slots=True)
 class Session:
     """One broker's session; `shutdown_offset` is how far all must have read before it may go (-1: it stays)."""
 
-    last_contact_ms: int
-    metadata_offset: int = -1
-    shutdown_offset: int = -1
+    __slots__ = ("last_contact_ms", "metadata_offset", "shutdown_offset")
+
+    def __init__(self, last_contact_ms: int, metadata_offset: int) -> None:
+        self.last_contact_ms = last_contact_ms
+        self.metadata_offset = metadata_offset
+        self.shutdown_offset = -1
 
 
 class Sessions:

@@ -8,7 +8,6 @@ config, the sessions of the brokers, and the world's sources of random numbers a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -16,17 +15,18 @@ from actors.broker.config import BrokerConfig
 from actors.controller.image import ClusterImage, ResourceType
 from actors.controller.sessions import Sessions
 from kstore.errors import BrokerIdNotRegistered, StaleBrokerEpoch
+from kstore.named import NamedTuple
 
 
-@dataclass(slots=True)
 class ControllerState:
     """All that a rule may look at."""
 
-    image: ClusterImage
-    config: BrokerConfig
-    random: Random
-    new_id: Callable[[], bytes]
-    sessions: Sessions = field(default_factory=Sessions)
+    def __init__(self, image: ClusterImage, config: BrokerConfig, random: Random, new_id: Callable[[], bytes]) -> None:
+        self.image = image
+        self.config = config
+        self.random = random
+        self.new_id = new_id
+        self.sessions = Sessions()
 
     @property
     def next_offset(self) -> int:
@@ -54,8 +54,7 @@ class ControllerState:
         return (self.topic_setting(topic, name, name) or "").strip().lower() == "true"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The records to append in one batch (none: nothing changes) and the answer, due once they are committed."""
 
     records: list[Any]

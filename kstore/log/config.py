@@ -4,8 +4,7 @@ Topic names have dots where ours have underscores; times and sizes that Kafka le
 the name it gave them, so that ``segment.bytes`` is found as ``segment_bytes``.
 """
 
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, Self, dataclass_transform
 
 CREATE_TIME = 0
 LOG_APPEND_TIME = 1
@@ -16,8 +15,34 @@ DECOMPRESSED_BYTES_ALWAYS = 16 << 20
 DECOMPRESSED_BYTES_MAX = 64 << 20  # unless max.message.bytes itself is more
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogConfig:
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class _Settings:
+    """Takes its fields by keyword; what isn't given is as the class says. Not changed once it is made."""
+
+    def __init__(self, **given: Any) -> None:
+        unknown = given.keys() - self.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        self.__dict__.update(given)
+        self._check(given)
+
+    def _check(self, given: dict[str, Any]) -> None:
+        """Raise ``ValueError`` for what can't be."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is not changed: {name}")
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name in self.__annotations__)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+
+class LogConfig(_Settings):
     """``message_timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in a batch's attributes."""
 
     segment_bytes: int = 1 << 30
@@ -34,11 +59,10 @@ class LogConfig:
     producer_id_expiration_ms: int = 24 * 3600 * 1000
     hot_tail_bytes: int = 4 << 20
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value < (0 if field.name in _MAY_BE_ZERO else 1):
-                raise ValueError(f"{field.name} can't be {value}")
+    def _check(self, given: dict[str, Any]) -> None:
+        for name, value in given.items():
+            if value < (0 if name in _MAY_BE_ZERO else 1):
+                raise ValueError(f"{name} can't be {value}")
         if self.segment_bytes > INT_MAX:
             raise ValueError(f"segment_bytes can't be more than {INT_MAX}: positions in an index have 31 bits")
         if self.message_timestamp_type not in (CREATE_TIME, LOG_APPEND_TIME):
@@ -72,14 +96,11 @@ class LogConfig:
         True
         """
         values: dict[str, Any] = {}
-        for field in fields(cls):
-            text = settings.get(field.name.replace("_", "."))
+        for name in cls.__annotations__:
+            text = settings.get(name.replace("_", "."))
             if text is None:
                 continue
-            if field.name == "message_timestamp_type":
-                values[field.name] = _TIMESTAMP_TYPES[text]
-            else:
-                values[field.name] = int(text)
+            values[name] = _TIMESTAMP_TYPES[text] if name == "message_timestamp_type" else int(text)
         if "cleanup.policy" in settings:
             values["compacted"] = "compact" in settings["cleanup.policy"]
         return cls(**values)

@@ -9,8 +9,6 @@ Every step can be cut short and done again: the log is only ever cut at its end,
 oldest, and whatever is derived from it is written last. The recovery point never rises here.
 """
 
-from dataclasses import dataclass, field
-
 from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError
 from kstore.fs import FileSystem
 from kstore.log import snapshot
@@ -32,6 +30,7 @@ from kstore.log.producers import ProducerStates
 from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
 from kstore.log.segments import Segments, log_offsets
 from kstore.log.writing import note_batches
+from kstore.named import NamedTuple
 from kstore.records import RecordBatch
 from kstore.records.batch import scan_batches
 
@@ -39,31 +38,41 @@ WALK_BYTES = 4 << 20
 WINDOW_BYTES = 6 << 20  # five batches of the largest default size, and some
 
 
-@dataclass(slots=True)
 class RecoveryReport:
     """What opening a log came to. ``cut_offset`` is where the log was cut, when it was."""
 
-    clean: bool
-    walked_segments: int = 0
-    rebuilt_indexes: int = 0
-    cut_bytes: int = 0
-    cut_offset: int | None = None
-    cut_cause: str | None = None
-    removed_segments: int = 0
-    replayed_from: int | None = None
+    __slots__ = (
+        "clean",
+        "cut_bytes",
+        "cut_cause",
+        "cut_offset",
+        "rebuilt_indexes",
+        "removed_segments",
+        "replayed_from",
+        "walked_segments",
+    )
+
+    def __init__(self, clean: bool) -> None:
+        self.clean = clean
+        self.walked_segments = 0
+        self.rebuilt_indexes = 0
+        self.cut_bytes = 0
+        self.cut_offset: int | None = None
+        self.cut_cause: str | None = None
+        self.removed_segments = 0
+        self.replayed_from: int | None = None
 
 
-@dataclass(slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """A log's parts, sound."""
 
     segments: Segments
     epochs: LeaderEpochs
     report: RecoveryReport
-    producers: ProducerStates = field(default_factory=ProducerStates)
-    start_offset: int = 0
-    end_offset: int = 0
-    recovery_point: int = 0
+    producers: ProducerStates
+    start_offset: int
+    end_offset: int
+    recovery_point: int
 
 
 class Loader:

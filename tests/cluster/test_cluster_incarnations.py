@@ -1,7 +1,6 @@
 """Nodes that come back before the cluster has noticed that they were gone: what they were must not go on in them."""
 
 from collections import Counter
-from dataclasses import replace
 
 TOPIC = "orders"
 
@@ -45,7 +44,7 @@ def test_leaders_hear_of_a_followers_new_registration_in_partitions_that_are_idl
     speaker.create(TOPIC, partitions=9)
     speaker.run(1)
     node = speaker.cluster.nodes[2]
-    node.view = replace(node.view, broker_epoch=node.view.broker_epoch + 1000)
+    node.view = node.view._replace(broker_epoch=node.view.broker_epoch + 1000)
     speaker.run(2)
     for index in range(9):
         leader = speaker.leader(TOPIC, index)
