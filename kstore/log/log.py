@@ -140,12 +140,16 @@ class Log:
         return self.high_watermark
 
     def advance_start_offset(self, offset: int) -> None:
-        """Records below ``offset`` are as good as gone (DeleteRecords, a leader's start offset)."""
+        """Records below ``offset`` are as good as gone (DeleteRecords, a leader's start offset); whole segments go."""
         if offset > self.high_watermark:
             raise OffsetOutOfRange(f"the log can't start at {offset}, beyond its high watermark {self.high_watermark}")
         if offset > self.start_offset:
             self.start_offset = offset
-            self.epochs.truncate_from_start(offset)
+            try:
+                self.epochs.truncate_from_start(offset)
+                self.disk.forget(self.segments.remove_before(offset))
+            except OSError as error:
+                raise self.failed(f"couldn't cut {self.path} before {offset}: {error}") from error
 
     # Appending
 
@@ -182,6 +186,7 @@ class Log:
         self.fs.replace(path, snapshot.encode(self.producers.snapshot()), sync=False)
         self.disk.segment_sealed(active, path, self.end_offset)
         self.segments.create(self.end_offset, now_ms)
+        self.disk.forget(self.segments.remove_before(self.start_offset))
 
     # Reading
 

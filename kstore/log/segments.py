@@ -1,7 +1,8 @@
 """The segments of a log in order, as files: finding one by offset, adding, cutting and taking away.
 
-Segments go from the newest to the oldest, each by renaming its files to ``.deleted`` and unlinking them later, so
-that a crash at any point leaves a log without a hole, and what is left over is swept at the next start.
+Segments go from the newest to the oldest where a log is cut, and from the oldest on where it begins later, each by
+renaming its files to ``.deleted`` and unlinking them later, so that a crash at any point leaves a log without a hole,
+and what is left over is swept at the next start.
 """
 
 from bisect import bisect_right
@@ -77,6 +78,19 @@ class Segments:
         while self._bases and self._bases[-1] >= base_offset:
             self._bases.pop()
             later.append(self.discard(self._list.pop()))
+        return later
+
+    def remove_before(self, offset: int) -> list[Callable[[], None]]:
+        """Take away the segments that end at ``offset`` or before, the oldest first, with the producer snapshots that
+        only they needed; the active one stays. What is left to do is to unlink them."""
+        later: list[Callable[[], None]] = []
+        while len(self._bases) > 1 and self._bases[1] <= offset:
+            later.append(self.discard(self._list[0]))
+            del self._list[0], self._bases[0]
+        if later:
+            for known in self.snapshot_offsets():
+                if known < self._bases[0]:
+                    self._fs.unlink(self.snapshot_path(known))
         return later
 
     def discard(self, segment: Segment) -> Callable[[], None]:

@@ -30,6 +30,7 @@ class LogBesideAList(RuleBasedStateMachine):
         self.sequences: dict[int, int] = {}
         self.works: list[DiskWork] = []
         self.now_ms = NOW_MS
+        self.deleted = False
 
     @initialize(memory=st.booleans(), segment=st.sampled_from([400, 900, 1 << 20]), interval=st.sampled_from([0, 200]))
     def begin(self, memory: bool, segment: int, interval: int) -> None:
@@ -97,14 +98,15 @@ class LogBesideAList(RuleBasedStateMachine):
     @precondition(lambda self: self.model)
     @rule(part=st.floats(0, 0.999), inside=st.integers(0, 3))
     def truncate(self, part: float, inside: int) -> None:
-        """At a batch's first offset, or within it: either way the batch goes."""
+        """At a batch's first offset, or within it: either way the batch goes, but nothing before the log's start."""
         place = int(part * len(self.model))
         first, last, *_ = self.model[place]
+        first = max(first, self.start)
         end = self.model[place - 1][1] + 1 if place else None
         found = self.log.truncate_to(min(first + inside, last))
         # before the first batch there may be the base of a segment, which is where an empty log ends
         end = found if end is None or end < self.log.segments.active.base_offset else end
-        assert self.log.segments.first.base_offset <= found == end <= first
+        assert max(self.start, self.log.segments.first.base_offset) <= found == end <= first
         del self.model[place:]
         self.end = end
         self.point = min(self.point, self.log.recovery_point)
@@ -124,6 +126,20 @@ class LogBesideAList(RuleBasedStateMachine):
         self.sequences = {}
         self.log.truncate_fully_and_start_at(self.end, self.now_ms)
 
+    @precondition(lambda self: self.model)
+    @rule(part=st.floats(0, 1))
+    def delete_records(self, part: float) -> None:
+        """Up to anywhere; a batch stays while its last record does, a segment while one batch does or it is active."""
+        offset = self.start + round(part * (self.end - self.start))
+        self.log.advance_high_watermark(self.end)
+        self.log.advance_start_offset(offset)
+        self.deleted |= offset > self.start
+        self.start = offset
+        self.model = [each for each in self.model if each[1] >= offset]
+        first = self.log.segments.first
+        assert first is self.log.segments.active or self.log.segments.base_offsets[1] > offset
+        assert min(self.log.segments.snapshot_offsets(), default=offset) >= first.base_offset
+
     @rule()
     def stop_cleanly(self) -> None:
         self.work_is_done()
@@ -131,7 +147,7 @@ class LogBesideAList(RuleBasedStateMachine):
         self.log.close()
         self.reopen(clean=True)
         assert self.log.recovery.walked_segments == 0
-        assert self.windows() == windows
+        self.remembers(windows)
 
     @rule(stale_point=st.floats(0, 1))
     def crash(self, stale_point: float) -> None:
@@ -139,7 +155,7 @@ class LogBesideAList(RuleBasedStateMachine):
         self.works = []
         self.reopen(clean=False, point=int(self.point * stale_point))
         assert self.log.recovery.cut_bytes == 0
-        assert self.windows() == windows
+        self.remembers(windows)
 
     @precondition(lambda self: self.model)
     @rule(torn=st.floats(0, 0.999))
@@ -169,8 +185,17 @@ class LogBesideAList(RuleBasedStateMachine):
         )
         self.point = self.log.recovery_point
 
-    def windows(self) -> dict[int, object]:
+    def windows(self) -> dict[int, tuple[int, list[object]]]:
         return {entry.producer_id: (entry.epoch, list(entry.window)) for entry in self.log.producers}
+
+    def remembers(self, windows: dict[int, tuple[int, list[object]]]) -> None:
+        """Each producer's last batches are known as before; of deleted ones the last, which a snapshot has."""
+        found = self.windows()
+        if not self.deleted:
+            assert found == windows
+        for producer_id, (epoch, window) in windows.items():
+            assert found[producer_id][0] == epoch
+            assert found[producer_id][1] == window[-len(found[producer_id][1]) :]
 
     @invariant()
     def both_hold_the_same(self) -> None:
@@ -185,7 +210,7 @@ class LogBesideAList(RuleBasedStateMachine):
         assert log.start_offset <= log.high_watermark <= log.end_offset
         assert log.recovery_point <= log.end_offset
         for epoch, start in log.epochs.entries:
-            assert all((first >= start) == (theirs >= epoch) for first, _, theirs, _ in self.model)
+            assert all((max(first, self.start) >= start) == (theirs >= epoch) for first, _, theirs, _ in self.model)
 
     @invariant()
     def every_offset_is_read(self) -> None:
