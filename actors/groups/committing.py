@@ -127,6 +127,7 @@ class Committing:
                 self.store.end(key)
                 if error is None:
                     self.store.apply(key, committed)
+                    self._effects.note_committed(key.group_id, key.topic, key.partition, committed.offset)
             if error is None:
                 group.is_committed = True
                 answer.give(response)

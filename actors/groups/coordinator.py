@@ -13,7 +13,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from actors.groups.effects import CancelTimer, Effect, LogEntry, Note, Persist, Respond, SetTimer, TimerKey
+from actors.groups.effects import (
+    CancelTimer,
+    Effect,
+    LogEntry,
+    Note,
+    NoteCommitted,
+    Persist,
+    Respond,
+    SetTimer,
+    TimerKey,
+)
 from actors.groups.joining import Caller
 from actors.groups.machine import GroupMachine
 from actors.groups.messages import (
@@ -44,8 +54,10 @@ if TYPE_CHECKING:
 APPEND_TIMEOUT_MS = 2**31 - 1
 """The replica's own: clients are answered after ``offsets.commit.timeout.ms``, but the outcome is awaited."""
 
-TRACED_NAMES_MAX = 200
-TRACED_NAME_LENGTH_MAX = 100
+TRACED_NAME_LENGTH_MAX = 249
+"""As long as a topic's name may be. Clients choose the names of groups and members, and their reasons."""
+
+TRACED_REASON_LENGTH_MAX = 400
 
 LOOK_AGAIN_MS_MIN, LOOK_AGAIN_MS_MAX = 10, 640
 
@@ -79,8 +91,7 @@ class GroupCoordinator(Actor):
     def __init__(self, node: Node, partition: int, leader_epoch: int, replica: Ref) -> None:
         super().__init__(node, f"groups/{partition}@{leader_epoch}")
         self._replica = replica
-        self._partition = partition
-        self._traced_names: set[str] = set()
+        self._label = f"{OFFSETS_TOPIC}-{partition}"
         self._settings = settings_of(node.config)
         self._machine = GroupMachine(self._settings, lambda: str(UUID(bytes=self.uuid())))
         self._timers: dict[TimerKey, _Running] = {}
@@ -112,7 +123,7 @@ class GroupCoordinator(Actor):
         except KafkaError:
             # Groups that can't be read whole aren't coordinated at all; as in Kafka, until the partition moves.
             self._is_unreadable = True
-            self.note("LoadFailed", "", self._next_offset, part.end_offset)
+            self.note("LoadFailed", self._label, self._next_offset, part.end_offset)
             return
         self._next_offset = part.next_offset
         if part.next_offset < part.end_offset:
@@ -124,7 +135,7 @@ class GroupCoordinator(Actor):
             self._look_again()
             return
         self._is_loading = False
-        self.note("GroupsLoaded", "", part.end_offset, len(self._machine.groups))
+        self.note("GroupsLoaded", self._label, part.end_offset, len(self._machine.groups))
         self._machine.loaded(now_ms)
         self._machine.topics_deleted(self._topics_deleted, now_ms)
         self._carry_out()
@@ -213,6 +224,7 @@ class GroupCoordinator(Actor):
 
     @receives(Resign)
     def resign(self, message: Resign) -> None:
+        self.note("GroupsResigned", self._label, -1, len(self._machine.groups))
         self._machine.unload(self.now_ms())
         for effect in self._machine.take():
             if isinstance(effect, Respond):
@@ -243,17 +255,11 @@ class GroupCoordinator(Actor):
                     running.timer.cancel()
             case Persist(token, _, entries):
                 self._append(token, entries)
-            case Note(kind, group_id, generation, members, _):
-                self.note(kind, self._traced_name(group_id), generation, members)
-
-    def _traced_name(self, group_id: str) -> str:
-        """The recorder keeps each name for ever, and clients choose these: so many are kept, others are their
-        partition's."""
-        if group_id not in self._traced_names:
-            if len(self._traced_names) >= TRACED_NAMES_MAX or len(group_id) > TRACED_NAME_LENGTH_MAX:
-                return f"{OFFSETS_TOPIC}-{self._partition}"
-            self._traced_names.add(group_id)
-        return group_id
+            case Note(kind, group_id, generation, members, because):
+                because = because[:TRACED_REASON_LENGTH_MAX]
+                self.note(kind, group_id[:TRACED_NAME_LENGTH_MAX], generation, members, because)
+            case NoteCommitted(group_id, topic, partition, offset):
+                self.note("OffsetCommitted", f"{topic}-{partition}", offset, -1, group_id[:TRACED_NAME_LENGTH_MAX])
 
     def _respond(self, effect: Respond) -> None:
         effect.to.set(effect.response)  # type: ignore[attr-defined]  # the Reply that _caller put there

@@ -58,7 +58,16 @@ class Note(NamedTuple):
     because: str
 
 
-Effect: TypeAlias = Respond | SetTimer | CancelTimer | Persist | Note
+class NoteCommitted(NamedTuple):
+    """A row for the trace: a group's offset of a partition is committed."""
+
+    group_id: str
+    topic: str
+    partition: int
+    offset: int
+
+
+Effect: TypeAlias = Respond | SetTimer | CancelTimer | Persist | Note | NoteCommitted
 
 
 class Persisting:
@@ -118,6 +127,9 @@ class Effects:
 
     def note(self, kind: str, group_id: str, generation: int, members: int, because: str) -> None:
         self._collected.append(Note(kind, group_id, generation, members, because))
+
+    def note_committed(self, group_id: str, topic: str, partition: int, offset: int) -> None:
+        self._collected.append(NoteCommitted(group_id, topic, partition, offset))
 
     def persist(self, group_id: str, entries: list[LogEntry]) -> Persisting:
         assert entries, "an append needs records"

@@ -8,6 +8,7 @@ from actors.groups.effects import Effects, Persisting
 from actors.groups.group import ClassicGroup, GroupState
 from actors.groups.joining import Caller
 from actors.groups.rebalance import Rebalance, session_key, sync_refused, synced
+from actors.groups.shares import in_words
 from actors.groups.storage_errors import as_group_error
 from kstore import errors
 from kstore.errors import NONE, KafkaError
@@ -71,7 +72,9 @@ class Membership:
                 return
             self._rebalance.assign(group, shares)
             group.transition_to(GroupState.STABLE, self._effects.now_ms)
-            self._rebalance.note("GroupStable", group, f"assignment of {group.leader_id}")
+            self._rebalance.note(
+                "GroupStable", group, f"{group.leader_id} assigned {in_words(group.protocol_type, shares)}"
+            )
 
         self._rebalance.persist(group, shares).then(stored)
 
@@ -156,8 +159,7 @@ class Membership:
             except KafkaError as error:
                 return error.code
             self._rebalance.dismiss(group, group.members[member_id])
-        reason = f": {identity.reason}" if identity.reason else ""
-        self._rebalance.note("MemberLeft", group, f"leave of {member_id}{reason}")
+        self._rebalance.note("MemberLeft", group, _leave_of(member_id, identity))
         return NONE
 
     def _after_leave(
@@ -166,5 +168,9 @@ class Membership:
         left = [identity for identity, code in zip(request.members, codes, strict=True) if code == NONE]
         if group is None or not left or group.state is GroupState.EMPTY:
             return None
-        names = ", ".join(identity.member_id or identity.group_instance_id or "" for identity in left)
-        return self._rebalance.begin_or_complete(group, f"leave of {names}")
+        because = ", ".join(_leave_of(each.member_id or each.group_instance_id or "", each) for each in left)
+        return self._rebalance.begin_or_complete(group, because)
+
+
+def _leave_of(name: str, identity: MemberIdentity) -> str:
+    return f"leave of {name}: {identity.reason}" if identity.reason else f"leave of {name}"

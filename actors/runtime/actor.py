@@ -155,9 +155,15 @@ class Actor(pykka.Actor):
         """Start another actor on this node: ``actor_class(node, *args)``."""
         return actor_class.start(self.node, *args, **kwargs)
 
-    def note(self, kind: str, partition: str = "", offset1: int = -1, offset2: int = -1) -> int:
-        """Write a row of the domain (what happened, where, which offsets) to the flight recorder."""
-        return self._recorder.note(self.inbox.actor_id, kind, self._queue.current, partition, offset1, offset2)
+    def note(
+        self, kind: str, partition: str = "", offset1: int = -1, offset2: int = -1, subject: str = "", cause: int = 0
+    ) -> int:
+        """Write a row of the domain to the flight recorder: what happened, where, which offsets, a word on why.
+
+        Its cause is the turn at hand, unless another row is named.
+        """
+        row = cause or self._queue.current
+        return self._recorder.note(self.inbox.actor_id, kind, row, partition, offset1, offset2, subject)
 
     def now_ms(self) -> int:
         """Wall-clock time of this node, in milliseconds since 1970."""

@@ -6,7 +6,17 @@ are names, and what was answered to each is kept in ``answers``.
 
 from collections.abc import Callable
 
-from actors.groups.effects import CancelTimer, Effect, LogEntry, Note, Persist, Respond, SetTimer, TimerKey
+from actors.groups.effects import (
+    CancelTimer,
+    Effect,
+    LogEntry,
+    Note,
+    NoteCommitted,
+    Persist,
+    Respond,
+    SetTimer,
+    TimerKey,
+)
 from actors.groups.joining import Caller
 from actors.groups.machine import GroupMachine
 from actors.groups.settings import GroupSettings
@@ -35,6 +45,7 @@ class Driven:
         self.timers: dict[TimerKey, int] = {}
         self.answers: dict[str, list[object]] = {}
         self.notes: list[Note] = []
+        self.notes_committed: list[NoteCommitted] = []
         self.log: list[LogEntry] = []
         self.held: list[Persist] = []
         self.is_held = False
@@ -71,6 +82,8 @@ class Driven:
                     self.commit()
             case Note():
                 self.notes.append(effect)
+            case NoteCommitted():
+                self.notes_committed.append(effect)
 
     def commit(self) -> None:
         """The oldest append that waits is committed."""

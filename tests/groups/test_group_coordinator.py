@@ -375,11 +375,9 @@ def test_groups_that_cannot_be_read_are_not_coordinated() -> None:
     assert stand.get(list_groups, ListGroupsRequest()).groups == []
 
 
-def test_the_trace_keeps_only_so_many_of_the_names_that_clients_choose() -> None:
+def test_the_trace_knows_groups_by_their_names_and_cuts_those_that_are_too_long() -> None:
     stand = Stand()
-    for group in [*(f"console-consumer-{index}" for index in range(300)), "x" * 5_000]:
+    for group in ["console-consumer-1", "x" * 5_000]:
         stand.get(join_group, join(group=group), version=3)
-    traced = {row.partition for row in stand.world.recorder.recent() if row.kind == "MemberJoined"}
-    assert sum(name.startswith("console-consumer-") for name in traced) == 200
-    assert "__consumer_offsets-0" in traced
-    assert max(map(len, traced)) < 100
+    traced = [row.partition for row in stand.world.recorder.recent() if row.kind == "MemberJoined"]
+    assert traced == ["console-consumer-1", "x" * 249]

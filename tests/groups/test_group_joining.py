@@ -250,7 +250,7 @@ def test_every_change_says_because_of_what() -> None:
         ("MemberJoined", f"join of {leader}"),
         ("RebalanceBegun", f"join of {leader}"),
         ("GenerationBegun", "its initial delay is over"),
-        ("GroupStable", f"assignment of {leader}"),
+        ("GroupStable", f"{leader} assigned {leader}: {len(f'share of {leader}')} bytes"),
         ("MemberExpired", f"session of {leader} expired"),
         ("RebalanceBegun", f"session of {leader} expired"),
         ("GroupEmptied", f"session of {leader} expired"),
