@@ -29,13 +29,16 @@ cdef class Clock:
             return self._virtual_us
         return read_clock(CLOCK_MONOTONIC)
 
+    cdef int64_t wall_ms(self) noexcept nogil:
+        if self.virtual:
+            return (self._epoch_us + self._virtual_us) // 1000
+        return read_clock(CLOCK_REALTIME) // 1000
+
     def now_us(self):
         return self.monotonic_us()
 
     def now_ms(self):
-        if self.virtual:
-            return (self._epoch_us + self._virtual_us) // 1000
-        return read_clock(CLOCK_REALTIME) // 1000
+        return self.wall_ms()
 
     def advance_to(self, int64_t now_us):
         """Move virtual time forward to ``now_us``; a real clock can't be moved."""

@@ -6,20 +6,19 @@ fitted it to its size and given it away, after which the builder is used up.
 """
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from cpython.sequence cimport PySequence_Fast, PySequence_Fast_GET_ITEM, PySequence_Fast_GET_SIZE
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from kstore.codec.checksum cimport crc32c_update
-from kstore.codec.cursor cimport (
-    VARINT_BYTES_MAX, VARLONG_BYTES_MAX, put_i8, put_varint, put_varlong, store16, store32, store64, varint_bytes,
-    varlong_bytes,
-)
+from kstore.codec.cursor cimport VARINT_BYTES_MAX, put_varint
 from kstore.records cimport layout
+from kstore.records.writing cimport (
+    FRAMING_BYTES_MAX, BatchFields, Piece, body_bytes, put_header, put_record, view_piece,
+)
 
 from kstore.codec.compression import codec_name, compress
 from kstore.errors import MessageTooLarge
@@ -33,42 +32,8 @@ cdef extern from "Python.h":
 cdef enum:
     FIRST_CAPACITY = 1024
     USUAL_FRAMING_BYTES = 16
-    FRAMING_BYTES_MAX = 4 * VARINT_BYTES_MAX + VARLONG_BYTES_MAX + 1 + VARINT_BYTES_MAX
 cdef int64_t BATCH_BYTES_MAX = 0x7FFFFFFF
 cdef tuple NO_HEADERS = ()
-
-ctypedef struct Piece:
-    const char *data
-    Py_ssize_t nbytes    # -1: null
-
-
-cdef inline int view_piece(object data, Piece *piece, Py_buffer *held, bint *is_held) except -1:
-    """Points a piece at a bytes-like object's memory; ``held`` is released by the caller when it is used."""
-    is_held[0] = False
-    if data is None:
-        piece.data = NULL
-        piece.nbytes = -1
-    elif PyBytes_CheckExact(data):
-        piece.data = PyBytes_AS_STRING(data)
-        piece.nbytes = PyBytes_GET_SIZE(data)
-    else:
-        PyObject_GetBuffer(data, held, PyBUF_SIMPLE)
-        is_held[0] = True
-        piece.data = <const char *>held.buf
-        piece.nbytes = held.len
-    return 0
-
-
-cdef inline uint8_t *put_piece(uint8_t *p, const Piece *piece) noexcept nogil:
-    if piece.nbytes < 0:
-        return put_varint(p, -1)
-    p = put_varint(p, <int32_t>piece.nbytes)
-    memcpy(p, piece.data, piece.nbytes)
-    return p + piece.nbytes
-
-
-cdef inline int64_t piece_bytes(const Piece *piece) noexcept nogil:
-    return 1 if piece.nbytes < 0 else varint_bytes(<int32_t>piece.nbytes) + piece.nbytes
 
 
 cdef int64_t framed_bytes(object values, Py_ssize_t n):
@@ -157,29 +122,22 @@ cdef class BatchBuilder:
             _PyBytes_Resize(&self.buffer, max(2 * capacity, self.used + nbytes))
         return <uint8_t *>bytes_start(self.buffer) + self.used
 
-    cdef inline int put_record(self, int64_t timestamp, const Piece *key, const Piece *value,
+    cdef inline int add_record(self, int64_t timestamp, const Piece *key, const Piece *value,
                                Py_ssize_t header_count, bytes headers) except -1:
         """Writes one record; ``headers`` are its headers in their final form behind their count, None for none."""
         cdef int64_t delta, body
         cdef uint8_t *p
+        cdef Piece packed
+        packed.data = NULL if headers is None else PyBytes_AS_STRING(headers)
+        packed.nbytes = 0 if headers is None else PyBytes_GET_SIZE(headers)
         if not self.has_base_timestamp:
             self.has_base_timestamp = True
             self.base_timestamp = timestamp
         delta = <int64_t>(<uint64_t>timestamp - <uint64_t>self.base_timestamp)
         p = self.reserve(FRAMING_BYTES_MAX + max(key.nbytes, <Py_ssize_t>0) + max(value.nbytes, <Py_ssize_t>0)
-                         + (0 if headers is None else PyBytes_GET_SIZE(headers)))
-        body = (1 + varlong_bytes(delta) + varint_bytes(self.count) + piece_bytes(key) + piece_bytes(value)
-                + varint_bytes(<int32_t>header_count) + (0 if headers is None else PyBytes_GET_SIZE(headers)))
-        p = put_varint(p, <int32_t>body)
-        p = put_i8(p, 0)
-        p = put_varlong(p, delta)
-        p = put_varint(p, self.count)
-        p = put_piece(p, key)
-        p = put_piece(p, value)
-        p = put_varint(p, <int32_t>header_count)
-        if headers is not None:
-            memcpy(p, PyBytes_AS_STRING(headers), PyBytes_GET_SIZE(headers))
-            p += PyBytes_GET_SIZE(headers)
+                         + packed.nbytes)
+        body = body_bytes(delta, self.count, key, value, header_count, packed.nbytes)
+        p = put_record(p, body, delta, self.count, key, value, header_count, &packed)
         self.used = p - <uint8_t *>bytes_start(self.buffer)
         self.count += 1
         if timestamp > self.max_timestamp:
@@ -198,7 +156,7 @@ cdef class BatchBuilder:
         try:
             view_piece(key, &key_piece, &key_held, &key_is_held)
             view_piece(value, &value_piece, &value_held, &value_is_held)
-            self.put_record(timestamp, &key_piece, &value_piece, header_count, packed)
+            self.add_record(timestamp, &key_piece, &value_piece, header_count, packed)
         finally:
             if key_is_held:
                 PyBuffer_Release(&key_held)
@@ -225,7 +183,7 @@ cdef class BatchBuilder:
             if key_list is None and PyBytes_CheckExact(value):
                 piece.data = PyBytes_AS_STRING(value)
                 piece.nbytes = PyBytes_GET_SIZE(value)
-                self.put_record(timestamp, &null, &piece, 0, None)
+                self.add_record(timestamp, &null, &piece, 0, None)
             else:
                 self.append(timestamp, None if key_list is None else <object>PySequence_Fast_GET_ITEM(key_list, i), value)
 
@@ -249,21 +207,17 @@ cdef class BatchBuilder:
         return data
 
     cdef void write_header(self, uint8_t *h, Py_ssize_t nbytes) noexcept:
-        cdef int attributes = self.attributes | (layout.LOG_APPEND_TIME_BIT if self.has_log_append_time else 0)
-        cdef int64_t newest = self.log_append_time if self.has_log_append_time else self.max_timestamp
-        store64(h + layout.AT_BASE_OFFSET, <uint64_t>self.base_offset)
-        store32(h + layout.AT_LENGTH, <uint32_t>(nbytes - layout.BEFORE_LENGTH_SIZE))
-        store32(h + layout.AT_LEADER_EPOCH, <uint32_t>self.leader_epoch)
-        h[layout.AT_MAGIC] = layout.MAGIC_V2
-        store16(h + layout.AT_ATTRIBUTES, attributes)
-        store32(h + layout.AT_LAST_OFFSET_DELTA, <uint32_t>(self.count - 1))
-        store64(h + layout.AT_BASE_TIMESTAMP, <uint64_t>self.base_timestamp)
-        store64(h + layout.AT_MAX_TIMESTAMP, <uint64_t>newest)
-        store64(h + layout.AT_PRODUCER_ID, <uint64_t>self.producer_id)
-        store16(h + layout.AT_PRODUCER_EPOCH, <uint32_t>self.producer_epoch & 0xFFFF)
-        store32(h + layout.AT_BASE_SEQUENCE, <uint32_t>self.base_sequence)
-        store32(h + layout.AT_COUNT, <uint32_t>self.count)
-        store32(h + layout.AT_CRC, crc32c_update(0, h + layout.AT_ATTRIBUTES, nbytes - layout.AT_ATTRIBUTES))
+        cdef BatchFields fields
+        fields.base_offset = self.base_offset
+        fields.leader_epoch = self.leader_epoch
+        fields.attributes = self.attributes | (layout.LOG_APPEND_TIME_BIT if self.has_log_append_time else 0)
+        fields.base_timestamp = self.base_timestamp
+        fields.max_timestamp = self.log_append_time if self.has_log_append_time else self.max_timestamp
+        fields.producer_id = self.producer_id
+        fields.producer_epoch = self.producer_epoch
+        fields.base_sequence = self.base_sequence
+        fields.count = self.count
+        put_header(h, nbytes, &fields)
 
 
 cdef bytes framed(bytes data):

@@ -1,0 +1,3 @@
+"""What the builder shares with other writers of batches."""
+
+cdef tuple pack_headers(object headers)
