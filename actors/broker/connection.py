@@ -77,8 +77,8 @@ class Connection(Actor):
         if registry.served(request.API_KEY, to_node=self.is_broker) is None:
             self.refuse()
             return
-        client_id = f"node-{self.client_host}"
-        self._take(Call(self, request.API_KEY, message.version, message.correlation_id, client_id, request, 0))
+        correlation_id, client_id = message.correlation_id, message.client_id
+        self._take(Call(self, request.API_KEY, message.version, correlation_id, client_id, request, 0))
 
     def _read(self, frame: Any) -> Call:
         header, body = frames.decode_request_header(frame)

@@ -19,6 +19,7 @@ class Requested(NamedTuple):
     correlation_id: int
     request: Any
     version: int
+    client_id: str
 
 
 class ChannelClosed(NamedTuple):

@@ -61,6 +61,11 @@ class Session:
             self.timer = world.timers.at(deadline_us, self._overdue)
         self.net.carry(self.inward, self._deliver, self.correlation_id, request, version)
 
+    def tell(self, request: Any, version: int) -> None:
+        """Send a request that is never answered."""
+        self.correlation_id += 1
+        self.net.carry(self.inward, self._deliver, self.correlation_id, request, version)
+
     def _overdue(self) -> None:
         self.timer = None
         if not self.in_flight:
@@ -108,7 +113,7 @@ class Session:
 
     def _deliver(self, correlation_id: int, request: Any, version: int) -> None:
         if self.server.alive:
-            self.connection.tell(Requested(correlation_id, request, version))
+            self.connection.tell(Requested(correlation_id, request, version, self.link.client_id))
         elif not self.client_knows:
             self.abort()  # nobody has this connection: the machine resets it
 
@@ -145,28 +150,43 @@ class Session:
 class Link:
     """A node's way to another node. ``listener`` is "broker" between nodes and "client" for a simulated client."""
 
-    def __init__(self, net: Network, node: Node, node_id: int, listener: str = "broker") -> None:
+    def __init__(
+        self, net: Network, node: Node, node_id: int, listener: str = "broker", client_id: str | None = None
+    ) -> None:
         self.net = net
         self.node = node
         self.node_id = node_id
         self.listener = listener
+        self.client_id = f"node-{node.name}" if client_id is None else client_id
         self.session: Session | None = None
 
     def send(
         self, request: Any, reply: Reply, *, version: int | None = None, timeout_ms: float = REQUEST_TIMEOUT_MS
     ) -> None:
         """Send a request message; ``reply`` gets the response message or a ``Disconnected``."""
-        session = self.session
+        session = self._open_session()
         if session is None:
-            server = self.net.nodes.get(self.node_id)
-            if server is None or server.accept is None:
-                reply.fail(Disconnected(f"node {self.node_id} can't be reached"))
-                return
-            session = self.session = Session(self.net, self, server)
-            session.connection = server.accept(session, self.listener, self.node.name)
+            reply.fail(Disconnected(f"node {self.node_id} can't be reached"))
+            return
         if version is None:
             version = self.net.version_of(type(request))
         session.send(self.net.through_wire(request, version), version, reply, timeout_ms)
+
+    def tell(self, request: Any, version: int) -> None:
+        """Send a request that is never answered; nobody learns whether it arrived."""
+        session = self._open_session()
+        if session is not None:
+            session.tell(self.net.through_wire(request, version), version)
+
+    def _open_session(self) -> Session | None:
+        """The session, a new one if there is none; None if the node can't be reached."""
+        if self.session is None:
+            server = self.net.nodes.get(self.node_id)
+            if server is None or server.accept is None:
+                return None
+            self.session = Session(self.net, self, server)
+            self.session.connection = server.accept(self.session, self.listener, self.node.name)
+        return self.session
 
     def close(self) -> None:
         """Close the link; its requests end in ``Disconnected``."""

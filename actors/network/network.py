@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from actors.runtime.node import Numbers
 from kstore.fs import FileSlice
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Network:
         self.cuts: set[tuple[int, int]] = set()
         self.slow_us: dict[tuple[int, int], int] = {}
         self.messages_carried = 0
+        self.client_numbers = Numbers()
         world.net = self
 
     # -- nodes ---------------------------------------------------------------------------------------------------

@@ -1,21 +1,27 @@
 """The disk lane: slow disk work (fsync, unlink) that must not hold up a turn.
 
-Real time runs it on a worker thread and brings the outcome back through the driver; virtual time runs it at once and
-delivers the outcome after a delay drawn from the seed, so that a node can be killed between the two.
+Real time runs it on a worker thread and brings the outcome back through the driver, or, where files are in memory and
+nothing is slow, at once; virtual time runs it at once and delivers the outcome after a delay drawn from the seed, so
+that a node can be killed between the two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from actors.runtime.queue import Reply
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from actors.runtime.node import Node
     from actors.runtime.world import World
+
+
+class Answerable(Protocol):
+    """Where an outcome goes: a ``Reply``, or what is like one."""
+
+    def set(self, outcome: object = None) -> None:
+        """Take the outcome."""
 
 
 def outcome_of(work: Callable[[], object]) -> object:
@@ -33,8 +39,11 @@ class ThreadedDisk:
         self.world = world
         self.executor: ThreadPoolExecutor | None = None
 
-    def submit(self, work: Callable[[], object], reply: Reply, node: Node) -> None:
+    def submit(self, work: Callable[[], object], reply: Answerable, node: Node) -> None:
         """Run ``work`` off the turn and answer ``reply`` with its outcome."""
+        if node.fs is not None and node.fs.in_memory:
+            reply.set(outcome_of(work))
+            return
         if self.executor is None:
             from concurrent.futures import ThreadPoolExecutor
 
@@ -42,7 +51,7 @@ class ThreadedDisk:
         cause = self.world.queue.current
         self.executor.submit(self._run, work, reply, node, cause)
 
-    def _run(self, work: Callable[[], object], reply: Reply, node: Node, cause: int) -> None:
+    def _run(self, work: Callable[[], object], reply: Answerable, node: Node, cause: int) -> None:
         outcome: object
         try:
             outcome = outcome_of(work)
@@ -51,7 +60,7 @@ class ThreadedDisk:
             return
         self.world.driver.post(self._answer, outcome, reply, node, cause)
 
-    def _answer(self, outcome: object, reply: Reply, node: Node, cause: int) -> None:
+    def _answer(self, outcome: object, reply: Answerable, node: Node, cause: int) -> None:
         if node.alive:
             queue = self.world.queue
             queue.enter(0, "DiskDone", cause)
@@ -75,7 +84,7 @@ class VirtualDisk:
         self.delay_us_max = delay_us_max
         self.done_at_us: dict[str, int] = {}
 
-    def submit(self, work: Callable[[], object], reply: Reply, node: Node) -> None:
+    def submit(self, work: Callable[[], object], reply: Answerable, node: Node) -> None:
         """Run ``work`` and answer ``reply`` later, in order for each node."""
         outcome = outcome_of(work)
         at_us = self.world.clock.now_us() + self.world.random.randrange(self.delay_us_max)
@@ -83,7 +92,7 @@ class VirtualDisk:
         self.done_at_us[node.name] = at_us
         self.world.timers.at(at_us, self._answer, outcome, reply, node)
 
-    def _answer(self, outcome: object, reply: Reply, node: Node) -> None:
+    def _answer(self, outcome: object, reply: Answerable, node: Node) -> None:
         if node.alive:
             reply.set(outcome)
 

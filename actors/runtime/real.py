@@ -40,6 +40,9 @@ class Poller(Protocol):
     def handle_ready(self) -> None:
         """Read and write what is ready; as the driving thread, without waiting."""
 
+    def flush(self) -> None:
+        """Write what the turns have collected."""
+
     def close(self) -> None:
         """Close everything."""
 
@@ -214,6 +217,8 @@ class RealDriver:
         self._do_posted()
         world.do(world.timers.fire)
         world.queue.run(TURNS_BETWEEN_CHECKS)
+        if self.poller is not None:
+            world.do(self.poller.flush)
         for sleeper in self.sleeping:
             if self._is_over(sleeper):
                 sleeper.wake()

@@ -19,6 +19,7 @@ from actors.runtime.recorder import Recorder
 from actors.runtime.timers import Timers
 
 if TYPE_CHECKING:
+    from actors.network.sockets import Sockets
     from actors.runtime.driver import Driver
 
 CRASHES_KEPT = 64
@@ -96,9 +97,20 @@ def real_world(*, trace_rows: int = 65536) -> World:
     return world
 
 
+def socket_world(*, trace_rows: int = 65536) -> tuple[World, Sockets]:
+    """A world on the machine's clock, driven by whoever calls into it, and its sockets."""
+    from actors.network.sockets import Sockets
+    from actors.runtime.real import RealDriver
+
+    world = World(trace_rows=trace_rows)
+    sockets = Sockets()
+    world.driver = RealDriver(world, sockets)
+    return world, sockets
+
+
 def virtual_world(seed: int, *, trace_rows: int = 65536) -> World:
     """A world on virtual time, its order drawn from ``seed``."""
-    from actors.runtime.driver import VirtualDriver
+    from actors.runtime.virtual import VirtualDriver
 
     world = World(seed=seed, trace_rows=trace_rows)
     world.driver = VirtualDriver(world)

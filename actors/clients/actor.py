@@ -1,0 +1,257 @@
+"""The actor behind every client: its links to brokers, what it knows of the cluster, and its conversations.
+
+What all clients need of the cluster is here as talks, to be used with ``yield from``: fresh metadata, the leader of a
+partition, the coordinator of a group, a broker that answers. They go on until they succeed or the conversation they are
+part of is cancelled, which is how a deadline ends them; between attempts they wait as long as KIP-580 has clients wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.clients.talk import Conversation, Gate, Pause, Talk, To, Wait
+from actors.clients.versions import CLIENT_VERSIONS
+from actors.clients.view import BrokerAddress, View
+from actors.network.link import Disconnected
+from actors.runtime import Actor, receives
+from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError, UnsupportedVersion, for_code
+
+if TYPE_CHECKING:
+    from actors.clients.config import ClientConfig
+    from actors.clients.home import ClientLink, Home
+    from actors.runtime import Node
+
+GROUP = 0  # FindCoordinator's key type
+JITTER = 0.2
+HOPELESS = (UnsupportedVersion, GroupAuthorizationFailed, InvalidGroupId)
+
+
+class Rested(NamedTuple):
+    """To itself: a pause is over."""
+
+    go_on: Callable[..., None]
+    args: tuple[Any, ...]
+
+
+class FreshenView(NamedTuple):
+    """To itself: what it knows of the cluster is ``metadata_max_age_ms`` old."""
+
+
+class ClientActor(Actor):
+    """A client of a cluster. Subclasses add what it does; ``config`` has the keywords that all clients share."""
+
+    creates_topics = False
+    """Whether asking for a topic's metadata may create it, where the broker allows that."""
+
+    def __init__(self, node: Node, name: str, home: Home, config: ClientConfig) -> None:
+        super().__init__(node, name)
+        self.home = home
+        self.config = config
+        self.view = View()
+        self.links: dict[BrokerAddress, ClientLink] = {}
+        self.bootstrap = {address.id: address for address in home.bootstrap()}
+        self.interest: dict[str, None] = {}  # topics whose metadata is kept fresh; in order
+        self.all_topics = False
+        self.coordinators: dict[str, int] = {}
+        self._failing: dict[int, int] = {}  # broker: until when it isn't asked first, us
+        self._refreshing: Gate | None = None
+        self._freshen: Any = None
+
+    # -- conversations -------------------------------------------------------------------------------------------
+
+    def begin(self, talk: Talk[Any], done: Callable[[Any, KafkaError | None], None] | None = None) -> Conversation:
+        """Begin a conversation of the actor's own, or of a user's call; ``talk_failed`` gets its error if ``done``
+        isn't given."""
+        conversation = Conversation(self, talk, done or self._talk_over)
+        conversation.step(None)
+        return conversation
+
+    def _talk_over(self, value: object, error: KafkaError | None) -> None:
+        if error is not None:
+            self.talk_failed(error)
+
+    def talk_failed(self, error: KafkaError) -> None:
+        """A conversation of the actor's own ended with an error; a defect unless a subclass expects some."""
+        raise AssertionError(f"{self.actor_urn}: nobody expected {error!r}") from error
+
+    def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
+        """As ``Actor.ask_for``, for ``To``, ``Pause`` and ``Wait``."""
+        if isinstance(asked, To):
+            self.send_to(asked.node_id, asked.request, then, *args, timeout_ms=asked.timeout_ms)
+        elif isinstance(asked, Pause):
+            self.after(asked.delay_ms, Rested(then, args))
+        elif isinstance(asked, Wait):
+            asked.gate.add(self.reply_here(then, *args).set)
+        else:
+            super().ask_for(asked, then, *args)
+
+    @receives(Rested)
+    def rested(self, message: Rested) -> None:
+        """Go on after a pause."""
+        message.go_on(None, *message.args)
+
+    def backoff(self, attempt: int) -> Pause:
+        """How long to wait before trying again: doubling from ``retry_backoff_ms`` on, up to its maximum, and a fifth
+        more or less, so that not all clients come back at once (KIP-580). ``attempt`` counts from 0."""
+        base = self.config.retry_backoff_ms * 2 ** min(attempt, 30)
+        return Pause(min(base, self.config.retry_backoff_max_ms) * self.random.uniform(1 - JITTER, 1 + JITTER))
+
+    # -- links ---------------------------------------------------------------------------------------------------
+
+    def send_to(
+        self, node_id: int, request: Any, then: Callable[..., None], *args: object, timeout_ms: float | None = None
+    ) -> None:
+        """Send a request to a broker; ``then(outcome, *args)`` gets its response or a ``KafkaError`` instance."""
+        link = self.link_to(node_id)
+        reply = self.reply_here(self._answered, node_id, then, args)
+        if link is None:
+            reply.fail(Disconnected(f"broker {node_id} isn't known"))
+        else:
+            link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
+
+    def _answered(self, outcome: Any, node_id: int, then: Callable[..., None], args: tuple[Any, ...]) -> None:
+        if isinstance(outcome, Disconnected):
+            self._failing[node_id] = self.now_us() + self.config.reconnect_backoff_ms * 1000
+            self.broker_lost(node_id)
+        elif self._failing:
+            self._failing.pop(node_id, None)
+        then(outcome, *args)
+
+    def broker_lost(self, node_id: int) -> None:
+        """A broker could not be reached, or its link broke: what it coordinated may be elsewhere."""
+        for group in [group for group, at in self.coordinators.items() if at == node_id]:
+            del self.coordinators[group]
+
+    def link_to(self, node_id: int) -> ClientLink | None:
+        """The link to a broker, made when it is first asked for; None for one that isn't known."""
+        address = self.view.brokers.get(node_id) or self.bootstrap.get(node_id)
+        if address is None:
+            return None
+        link = self.links.get(address)
+        if link is None:
+            link = self.links[address] = self.home.link(address, self.config)
+        return link
+
+    def on_stop(self) -> None:
+        """Close every link."""
+        for link in self.links.values():
+            link.close()
+
+    # -- the cluster ---------------------------------------------------------------------------------------------
+
+    def any_node(self) -> int:
+        """A broker to ask: drawn from those that didn't just fail, if there are any."""
+        ids = list(self.view.brokers) or list(self.bootstrap)
+        now_us = self.now_us()
+        willing = [each for each in ids if self._failing.get(each, 0) <= now_us]
+        if not willing and self.view.brokers:  # nobody known is left: begin anew (KIP-899)
+            willing = list(self.bootstrap)
+        return int(self.random.choice(willing or ids))
+
+    def refresh(self, names: Iterable[str] | None = ()) -> Talk[View]:
+        """Ask for metadata of topics, beside those that are of interest; None: of all topics."""
+        wanted = None if names is None else list(names)
+        attempt = 0
+        while True:
+            if self._refreshing is not None:
+                yield Wait(self._refreshing)
+                continue
+            gate = self._refreshing = Gate()
+            try:
+                answer = yield To(self.any_node(), self._metadata_request(wanted))
+            finally:
+                self._refreshing = None
+                gate.open()
+            if not isinstance(answer, KafkaError):
+                self.take_view(self.view.updated(answer, whole=wanted is None or self.all_topics))
+                return self.view
+            if isinstance(answer, HOPELESS):
+                raise answer
+            yield self.backoff(attempt)
+            attempt += 1
+
+    def _metadata_request(self, wanted: list[str] | None) -> Any:
+        from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
+
+        topics = None
+        if wanted is not None and not self.all_topics:
+            topics = [MetadataRequestTopic(name=name) for name in dict.fromkeys([*wanted, *self.interest])]
+        return MetadataRequest(topics=topics, allow_auto_topic_creation=self.creates_topics)
+
+    def take_view(self, view: View) -> None:
+        """Know more of the cluster than before."""
+        old, self.view = self.view, view
+        for address in [each for each in self.links if each.id >= 0 and view.brokers.get(each.id) not in (None, each)]:
+            self.links.pop(address).close()
+        if self._freshen is not None:
+            self._freshen.cancel()
+        self._freshen = self.after(self.config.metadata_max_age_ms, FreshenView())
+        self.on_view(old, view)
+
+    def on_view(self, old: View, new: View) -> None:
+        """What it knows of the cluster has changed; subclasses look for what matters to them."""
+
+    @receives(FreshenView)
+    def freshen_view(self, message: FreshenView) -> None:
+        """Ask anew, as nobody has for so long."""
+        self._freshen = None
+        self.begin(self.refresh())
+
+    def mistrust_view(self) -> None:
+        """Something that was known turned out wrong: ask anew, unless somebody does already."""
+        if self._refreshing is None:
+            self.begin(self.refresh())
+
+    def leader(self, topic: str, partition: int) -> Talk[int]:
+        """The broker that leads a partition; asks until there is one. Raises the topic's error if it isn't one that
+        passes."""
+        attempt = 0
+        while True:
+            found = self.view.partition(topic, partition)
+            if found is not None and found.leader >= 0:
+                return found.leader
+            if attempt:
+                yield self.backoff(attempt - 1)
+            view = yield from self.refresh([topic])
+            known = view.topics.get(topic)
+            if known is not None and known.error_code and not for_code(known.error_code).retriable:
+                raise for_code(known.error_code, topic)
+            attempt += 1
+
+    def coordinator(self, group: str) -> Talk[int]:
+        """The broker that coordinates a group; asks until there is one. Raises the error of a group that has none."""
+        attempt = 0
+        while True:
+            known = self.coordinators.get(group)
+            if known is not None:
+                return known
+            if attempt:
+                yield self.backoff(attempt - 1)
+            yield from self._find_coordinator(group)
+            attempt += 1
+
+    def _find_coordinator(self, group: str) -> Talk[None]:
+        from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
+
+        answer = yield To(self.any_node(), FindCoordinatorRequest(coordinator_keys=[group], key_type=GROUP))
+        if isinstance(answer, KafkaError):
+            if isinstance(answer, HOPELESS):
+                raise answer
+            return
+        found = answer.coordinators[0]
+        if found.error_code == 0:
+            if found.node_id not in self.view.brokers:
+                yield from self.refresh()
+            self.coordinators[group] = found.node_id
+        elif not (error := for_code(found.error_code, found.error_message)).retriable:
+            raise error
+
+    def forget_coordinator(self, group: str) -> None:
+        """It has moved, or nobody knows: ask anew when it is needed."""
+        self.coordinators.pop(group, None)
+
+    def controller(self) -> Talk[int]:
+        """The broker to send administration to: any that answers passes it on, so the one that metadata names."""
+        view = self.view if self.view.version else (yield from self.refresh())
+        return view.controller_id if view.controller_id in view.brokers else self.any_node()

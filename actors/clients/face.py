@@ -1,0 +1,171 @@
+"""What producers, consumers and admins have in common on the user's side of the actor.
+
+A user's call enters the world as a row of its own in the trace (``UserCall`` of the method's name), becomes a message
+to the client's actor, and drives the world until the answer is there. Nothing of a user's runs inside a turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+
+from actors.clients.actor import ClientActor
+from actors.clients.errors import ClientClosed, KafkaTimeout
+from actors.clients.talk import Conversation, Talk
+from actors.runtime import receives
+from actors.runtime.driver import DriverClosed
+from kstore.errors import KafkaError
+
+if TYPE_CHECKING:
+    from actors.clients.home import Home
+    from actors.runtime import Ref
+    from actors.runtime.world import World
+
+T = TypeVar("T")
+
+
+class Result:
+    """How a user's call ends: a value or an error; ``over`` when it has."""
+
+    __slots__ = ("cancelled", "conversation", "error", "over", "value")
+
+    def __init__(self) -> None:
+        self.over = False
+        self.cancelled = False
+        self.value: Any = None
+        self.error: KafkaError | None = None
+        self.conversation: Conversation | None = None
+
+    def done(self, value: Any, error: KafkaError | None) -> None:
+        """The conversation has ended so."""
+        self.value, self.error, self.over = value, error, True
+
+    def cancel(self) -> None:
+        """Nobody waits any longer."""
+        self.cancelled = True
+        if self.conversation is not None:
+            self.conversation.cancel()
+
+
+class Called(NamedTuple):
+    """To a client's actor: a user's call that is a conversation, and where its result goes."""
+
+    talk: Callable[..., Talk[Any]]
+    args: tuple[Any, ...]
+    result: Result
+
+
+class Acted(NamedTuple):
+    """To a client's actor: a user's call that nobody waits for."""
+
+    action: Callable[..., object]
+    args: tuple[Any, ...]
+
+
+class CalledActor(ClientActor):
+    """A client's actor that a ``Face`` talks to."""
+
+    @receives(Called)
+    def called(self, message: Called) -> None:
+        """Begin what the user's call is made of."""
+        result = message.result
+        if not result.cancelled:
+            result.conversation = self.begin(message.talk(*message.args), result.done)
+
+    @receives(Acted)
+    def acted(self, message: Acted) -> None:
+        """Do what the user's call asks for."""
+        message.action(*message.args)
+
+
+def home_over_tcp(bootstrap_servers: str | Sequence[str], kind: str) -> Home:
+    """A home of its own for a client of brokers elsewhere. Raises ``ConfigError`` for what is no address."""
+    from actors.clients.config import bootstrap_addresses
+    from actors.clients.home import TcpHome
+
+    return TcpHome(bootstrap_addresses(bootstrap_servers), kind)
+
+
+class Face:
+    """A client as its user has it. Subclasses start their actor and set ``_ref``."""
+
+    _ref: Ref
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._world: World = home.world
+        self._closed = False
+
+    # -- calls ---------------------------------------------------------------------------------------------------
+
+    def _run(self, name: str, talk: Callable[..., Talk[T]], *args: Any, timeout_s: float | None) -> T:
+        """Have a conversation in the actor and wait for its end; its value.
+
+        Raises the ``KafkaError`` that it raised, ``KafkaTimeout`` after ``timeout_s`` seconds, ``ClientClosed``.
+        """
+        result = Result()
+        self._tell(name, Called(talk, args, result))
+        try:
+            self._drive(lambda: result.over, timeout_s)
+        finally:
+            if not result.over and not self._closed:
+                self._world.driver.call(result.cancel)
+        if not result.over:
+            raise KafkaTimeout(f"{name} was not done in {timeout_s:g} seconds")
+        if result.error is not None:
+            raise result.error
+        return result.value  # type: ignore[no-any-return]
+
+    def _act(self, name: str, action: Callable[..., object], *args: Any) -> None:
+        """Have something done in a turn of the actor, without waiting for what comes of it."""
+        self._tell(name, Acted(action, args))
+        self._world.driver.pump()
+
+    def _tell(self, name: str, message: object) -> None:
+        """Send the actor a message, as a user's call of this name in the trace."""
+        if self._closed:
+            raise ClientClosed(f"{type(self).__name__.lower()} was closed")
+        try:
+            self._world.driver.call(self._enter, name, message)
+        except DriverClosed:
+            raise ClientClosed(f"the cluster of this {type(self).__name__.lower()} was closed") from None
+
+    def _enter(self, name: str, message: object) -> None:
+        queue = self._world.queue
+        if not self._home.node.alive:
+            raise ClientClosed(f"the node of this {type(self).__name__.lower()} is gone")
+        queue.enter(self._ref.actor_inbox.actor_id, f"{type(self).__name__}.{name}")  # type: ignore[attr-defined]
+        self._ref.tell(message)
+        queue.leave()
+
+    def _drive(self, until: Callable[[], object], timeout_s: float | None) -> bool:
+        """Let the world run until ``until()`` holds; False after ``timeout_s`` seconds."""
+        try:
+            return self._world.driver.drive(until, timeout_s)
+        except DriverClosed:
+            raise ClientClosed(f"the cluster of this {type(self).__name__.lower()} was closed") from None
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def _leave(self) -> None:
+        """Stop the actor, so that its links close, and leave home."""
+        if self._closed:
+            return
+        self._closed = True
+        driver = self._world.driver
+        try:
+            driver.call(self._ref.actor_inbox.actor.on_stop)  # type: ignore[attr-defined]
+            driver.pump()
+            driver.call(self._home.leave)
+        except DriverClosed:
+            return  # the cluster went first, and took its clients along
+
+    def close(self) -> None:
+        """Close the client; harmless when it is closed already."""
+        self._leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

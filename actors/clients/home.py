@@ -1,0 +1,126 @@
+"""Where a client lives: a node of its own, in the world of the cluster that it uses or in a world of its own over TCP.
+
+In a cluster's world its links hand over request objects, and it shares the cluster's time, order, faults and trace.
+Over TCP it has a world of its own, in real time, driven by the threads that use the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actors.clients.view import BrokerAddress
+from actors.runtime import Node
+
+if TYPE_CHECKING:
+    from actors.clients.config import ClientConfig
+    from actors.network.network import Network
+    from actors.network.sockets import Sockets
+    from actors.runtime.world import World
+
+PRODUCE = 0
+
+
+class ClientLink(Protocol):
+    """A client's way to one broker."""
+
+    def ask(self, request: Any, versions: tuple[int, int], reply: Any, timeout_ms: float) -> None:
+        """Send a request in the latest of ``versions`` that the broker knows; ``reply`` gets its response,
+        ``Disconnected`` or ``UnsupportedVersion``. One that is never answered (Produce with acks 0) ends in None."""
+
+    def close(self) -> None:
+        """Close it for good."""
+
+
+class Home(Protocol):
+    """What a client needs of where it lives."""
+
+    world: World
+    node: Node
+
+    def bootstrap(self) -> list[BrokerAddress]:
+        """Whom to ask first."""
+
+    def link(self, address: BrokerAddress, config: ClientConfig) -> ClientLink:
+        """A way to a broker."""
+
+    def leave(self) -> None:
+        """End the node, and its world if that was its own; as the client's thread, outside any turn."""
+
+
+class ClusterHome:
+    """A place in a cluster's own world. ``kind`` is what traces call the client: "producer", "consumer", "admin"."""
+
+    def __init__(self, net: Network, node_ids: Sequence[int], kind: str) -> None:
+        self.net = net
+        self.world = net.world
+        self.node_ids = node_ids
+        self.number = net.client_numbers.take()
+        self.node = Node(self.world, -1000 - self.number, kind=kind)
+        self.node.name = f"{kind}-{self.number}"
+        net.join(self.node)
+
+    def bootstrap(self) -> list[BrokerAddress]:
+        """As ``Home.bootstrap``: the brokers themselves."""
+        return [BrokerAddress(node_id, f"broker-{node_id}", 9092) for node_id in self.node_ids]
+
+    def link(self, address: BrokerAddress, config: ClientConfig) -> ClientLink:
+        """As ``Home.link``."""
+        return _NodeLink(self, address.id, config.client_id)
+
+    def leave(self) -> None:
+        """As ``Home.leave``: its links break, as a process's do that ends."""
+        if self.node.alive:
+            self.node.kill()
+            self.net.node_died(self.node)
+            self.net.client_numbers.give_back(self.number)
+
+
+class _NodeLink:
+    """A link inside the process. Brokers and clients of one process are of one release: the latest version will do."""
+
+    def __init__(self, home: ClusterHome, node_id: int, client_id: str) -> None:
+        from actors.network.link import Link
+
+        self._link = Link(home.net, home.node, node_id, "client", client_id)
+
+    def ask(self, request: Any, versions: tuple[int, int], reply: Any, timeout_ms: float) -> None:
+        """As ``ClientLink.ask``."""
+        if request.API_KEY == PRODUCE and request.acks == 0:
+            self._link.tell(request, versions[1])
+            reply.set(None)
+        else:
+            self._link.send(request, reply, version=versions[1], timeout_ms=timeout_ms)
+
+    def close(self) -> None:
+        """As ``ClientLink.close``."""
+        self._link.close()
+
+
+class TcpHome:
+    """A world of its own, with sockets to brokers at ``addresses``."""
+
+    def __init__(self, addresses: Sequence[tuple[str, int]], kind: str) -> None:
+        from actors.runtime.world import socket_world
+
+        self.addresses = addresses
+        self.sockets: Sockets
+        self.world, self.sockets = socket_world()
+        self.node = Node(self.world, -1, kind=kind)
+        self.node.name = kind
+
+    def bootstrap(self) -> list[BrokerAddress]:
+        """As ``Home.bootstrap``: the bootstrap servers, whose ids aren't known."""
+        return [BrokerAddress(-1 - index, host, port) for index, (host, port) in enumerate(self.addresses)]
+
+    def link(self, address: BrokerAddress, config: ClientConfig) -> ClientLink:
+        """As ``Home.link``."""
+        from actors.network.dial import Dialled, TcpLink
+
+        return TcpLink(self.sockets, self.node, address.host, address.port, Dialled(config))
+
+    def leave(self) -> None:
+        """As ``Home.leave``."""
+        self.node.kill()
+        self.world.disk.close()
+        self.world.driver.close()

@@ -1,0 +1,107 @@
+"""What a client knows of the cluster: brokers, topics and who leads their partitions. Immutable; replaced as a whole.
+
+It is put together from Metadata answers. An answer may come from a broker that is behind: a partition's leader is never
+replaced by one of an older epoch of the same topic (as in Kafka's Metadata class).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from kstore.schema.messages.metadata import MetadataResponse, MetadataResponseTopic
+
+NO_ID = bytes(16)
+
+
+class BrokerAddress(NamedTuple):
+    """A broker, and where it is. A bootstrap server, whose id isn't known yet, has a negative one."""
+
+    id: int
+    host: str
+    port: int
+    rack: str | None = None
+
+
+class PartitionView(NamedTuple):
+    """One partition; ``leader`` is -1 while there is none."""
+
+    leader: int
+    leader_epoch: int
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+    offline: tuple[int, ...] = ()
+    error_code: int = 0
+
+
+class TopicView(NamedTuple):
+    """One topic, or, with an ``error_code``, why nothing is known of it."""
+
+    name: str
+    id: bytes
+    internal: bool
+    error_code: int
+    partitions: Mapping[int, PartitionView]
+
+
+class View(NamedTuple):
+    """The cluster. ``version`` counts the answers it was made of: 0, nothing is known."""
+
+    brokers: Mapping[int, BrokerAddress] = {}
+    controller_id: int = -1
+    cluster_id: str | None = None
+    topics: Mapping[str, TopicView] = {}
+    version: int = 0
+
+    def partition(self, topic: str, partition: int) -> PartitionView | None:
+        """What is known of a partition; None if nothing is."""
+        found = self.topics.get(topic)
+        return None if found is None else found.partitions.get(partition)
+
+    def updated(self, answer: MetadataResponse, *, whole: bool) -> View:
+        """With what an answer says; ``whole`` if it was asked for every topic, so that others are gone."""
+        topics = {} if whole else dict(self.topics)
+        for topic in answer.topics:
+            if topic.name is not None:
+                topics[topic.name] = _merged(self.topics.get(topic.name), topic)
+        return View(
+            {b.node_id: BrokerAddress(b.node_id, b.host, b.port, b.rack) for b in answer.brokers},
+            answer.controller_id,
+            answer.cluster_id,
+            topics,
+            self.version + 1,
+        )
+
+    def with_leader(self, topic: str, partition: int, leader: int, leader_epoch: int) -> View:
+        """With a leader that a broker's answer named (KIP-951), unless a newer epoch is known."""
+        found = self.topics.get(topic)
+        if (
+            found is None
+            or partition not in found.partitions
+            or leader_epoch <= found.partitions[partition].leader_epoch
+        ):
+            return self
+        known = found.partitions[partition]._replace(leader=leader, leader_epoch=leader_epoch, error_code=0)
+        changed = found._replace(partitions={**found.partitions, partition: known})
+        return self._replace(topics={**self.topics, topic: changed}, version=self.version + 1)
+
+
+def _merged(known: TopicView | None, topic: MetadataResponseTopic) -> TopicView:
+    assert topic.name is not None
+    comparable = known is not None and (known.id == topic.topic_id or NO_ID in (known.id, topic.topic_id))
+    partitions: dict[int, PartitionView] = {}
+    for each in topic.partitions:
+        found = PartitionView(
+            each.leader_id,
+            each.leader_epoch,
+            tuple(each.replica_nodes),
+            tuple(each.isr_nodes),
+            tuple(each.offline_replicas),
+            each.error_code,
+        )
+        older = known.partitions.get(each.partition_index) if comparable and known is not None else None
+        if older is not None and older.leader_epoch > found.leader_epoch:
+            found = older
+        partitions[each.partition_index] = found
+    return TopicView(topic.name, topic.topic_id, topic.is_internal, topic.error_code, dict(sorted(partitions.items())))

@@ -1,0 +1,388 @@
+"""A client's link to a broker over TCP.
+
+It opens when something is first asked of it and again after it broke, no sooner than the reconnect backoff allows; asks
+for the broker's versions; then sends what is asked, in the latest version that both know, any number at a time. Answers
+come in the order of the requests. What isn't answered in time breaks the link, as in Kafka's own client: every request
+under way ends in ``Disconnected``.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.network.framing import BadFrame, Frames
+from actors.network.link import Disconnected
+from actors.network.sockets import READ, WRITE, Sockets
+from kstore.errors import KafkaError, UnsupportedVersion
+from kstore.schema import SchemaError, decode, frames
+from kstore.schema.messages.api_versions import ApiVersionsRequest
+
+if TYPE_CHECKING:
+    from actors.runtime.node import Node
+    from actors.runtime.queue import Reply
+
+PRODUCE, API_VERSIONS = 0, 18
+ANSWER_BYTES_MAX = 1 << 30
+PARTS_A_WRITE = 64
+READS_A_TURN = 16
+VERSION = "1"
+
+
+class Asked(NamedTuple):
+    """A request that waits for the link to open."""
+
+    request: Any
+    versions: tuple[int, int]
+    reply: Reply
+    deadline_us: int
+
+
+class UnderWay(NamedTuple):
+    """A request that was sent."""
+
+    correlation_id: int
+    api_key: int
+    version: int
+    reply: Any
+    deadline_us: int
+
+
+class Dialled:
+    """How a link is to behave: times in milliseconds, ``client_id`` as the broker's logs and quotas know it."""
+
+    def __init__(self, config: Any) -> None:
+        self.client_id: str = config.client_id
+        self.setup_timeout_us = config.socket_connection_setup_timeout_ms * 1000
+        self.backoff_ms = config.reconnect_backoff_ms
+        self.backoff_ms_max = max(config.reconnect_backoff_max_ms, config.reconnect_backoff_ms)
+        self.idle_us_max = config.connections_max_idle_ms * 1000 if config.connections_max_idle_ms > 0 else None
+
+
+class TcpLink:
+    """One client's way to one broker. Used on the driving thread only."""
+
+    def __init__(self, sockets: Sockets, node: Node, host: str, port: int, how: Dialled) -> None:
+        self.sockets = sockets
+        self.node = node
+        self.world = node.world
+        self.host = host
+        self.port = port
+        self.how = how
+        self.sock: socket.socket | None = None
+        self.opening = False
+        self.connected = False
+        self.served: dict[int, tuple[int, int]] | None = None  # what the broker speaks, once it has said so
+        self.waiting: deque[Asked] = deque()
+        self.under_way: deque[UnderWay] = deque()
+        self.unsent: deque[Any] = deque()
+        self.addresses: list[Any] = []
+        self.correlation_id = 0
+        self.failures = 0
+        self.not_before_us = 0
+        self.active_us = 0
+        self.timer: Any = None
+        self.closed = False
+        self.blocked = False  # the socket takes nothing more for now
+        self.actor_id = self.world.recorder.intern(f"{node.name}/link/{host}:{port}")
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def ask(self, request: Any, versions: tuple[int, int], reply: Any, timeout_ms: float) -> None:
+        """Send a request; ``reply`` gets its response, ``Disconnected`` or ``UnsupportedVersion``."""
+        deadline_us = self.world.clock.now_us() + round(timeout_ms * 1000)
+        if self.closed:
+            reply.fail(Disconnected(f"the link to {self.host}:{self.port} was closed"))
+            return
+        asked = Asked(request, versions, reply, deadline_us)
+        if self.served is not None:
+            self._send(asked)
+        else:
+            self.waiting.append(asked)
+            self._open()
+        if self.timer is None or deadline_us < self.timer.deadline_us:
+            self._watch_time()
+
+    def _send(self, asked: Asked) -> None:
+        request, api_key = asked.request, asked.request.API_KEY
+        assert self.served is not None
+        first, last = self.served.get(api_key, (0, -1))
+        version = min(asked.versions[1], last)
+        if version < max(asked.versions[0], first):
+            asked.reply.fail(
+                UnsupportedVersion(
+                    f"{self.host}:{self.port} speaks versions {first} to {last} of API key {api_key}, "
+                    f"and {asked.versions[0]} to {asked.versions[1]} were asked for"
+                    if last >= 0
+                    else f"{self.host}:{self.port} doesn't serve API key {api_key}"
+                )
+            )
+            return
+        self._write(request, version, asked.reply, asked.deadline_us)
+
+    def _write(self, request: Any, version: int, reply: Any, deadline_us: int) -> None:
+        self.correlation_id = self.correlation_id + 1 & 0x7FFFFFFF
+        self.unsent.extend(frames.encode_request(request, version, self.correlation_id, self.how.client_id))
+        self.sockets.to_flush(self)
+        if request.API_KEY == PRODUCE and request.acks == 0:
+            reply.set(None)  # nothing is ever answered
+        else:
+            self.under_way.append(UnderWay(self.correlation_id, request.API_KEY, version, reply, deadline_us))
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if self.opening or self.sock is not None:
+            return
+        self.opening = True
+        wait_us = self.not_before_us - self.world.clock.now_us()
+        if wait_us > 0:
+            self.world.timers.at(self.not_before_us, self._resolve)
+        else:
+            self._resolve()
+
+    def _resolve(self) -> None:
+        if self.closed:
+            return
+        try:
+            found = socket.getaddrinfo(
+                self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+            )
+        except socket.gaierror:  # a name: looked up where it holds up nobody
+            host, port = self.host, self.port
+            self.world.disk.submit(
+                lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), _Then(self._resolved), self.node
+            )
+        else:
+            self._resolved(found)
+
+    def _resolved(self, found: Any) -> None:
+        if self.closed:
+            return
+        if isinstance(found, OSError):
+            self.opening = False
+            self._broke(f"{self.host} is no known name: {found.strerror}")
+            return
+        self.addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+        self._connect()
+
+    def _connect(self) -> None:
+        """Try the next address."""
+        family, address = self.addresses.pop(0)
+        self.opening = False
+        sock = self.sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.active_us = self.world.clock.now_us()
+        try:
+            sock.connect(address)
+        except BlockingIOError:
+            self.sockets.watch(sock, WRITE, self._ready)
+            self._watch_time()
+        except OSError as error:
+            self._connect_failed(error)
+        else:
+            self._made()
+
+    def _connect_failed(self, error: OSError) -> None:
+        self._shut()
+        if self.addresses:
+            self._connect()
+        else:
+            self._broke(f"{self.host}:{self.port} can't be reached: {error.strerror or error}")
+
+    def _made(self) -> None:
+        """Connected: ask what the broker speaks."""
+        assert self.sock is not None
+        self.connected = True
+        self.frames = Frames(self.sockets.read_buffer, ANSWER_BYTES_MAX)
+        self.sockets.watch(self.sock, READ, self._ready)
+        self._ask_versions(4)
+
+    def _ask_versions(self, version: int) -> None:
+        deadline_us = self.world.clock.now_us() + self.how.setup_timeout_us
+        request = ApiVersionsRequest(client_software_name="kstore", client_software_version=VERSION)
+        self._write(request, version, _Then(lambda answer: self._learnt_versions(answer, version)), deadline_us)
+        self._watch_time()
+
+    def _learnt_versions(self, answer: Any, version: int) -> None:
+        if isinstance(answer, KafkaError):
+            return  # the link broke, and everybody has been told
+        if answer.error_code == UnsupportedVersion.code and version:
+            self._ask_versions(0)
+            return
+        if answer.error_code:
+            self._broke(f"{self.host}:{self.port} refused to tell its versions: error code {answer.error_code}")
+            return
+        self.failures = 0
+        self.served = {each.api_key: (each.min_version, each.max_version) for each in answer.api_keys}
+        while self.waiting:
+            self._send(self.waiting.popleft())
+
+    # -- the socket ----------------------------------------------------------------------------------------------
+
+    def _ready(self, events: int) -> None:
+        sock = self.sock
+        if sock is None:
+            return
+        if not self.connected:
+            error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if error:
+                import os
+
+                self._connect_failed(OSError(error, os.strerror(error)))
+            else:
+                self._made()
+            return
+        if events & WRITE:
+            self.flush()
+        if events & READ:
+            self._read(sock)
+
+    def _read(self, sock: socket.socket) -> None:
+        for _ in range(READS_A_TURN):
+            space = self.frames.space()
+            try:
+                count = sock.recv_into(space)
+                whole = self.frames.received(count) if count else []
+            except BlockingIOError:
+                return
+            except (OSError, BadFrame) as error:
+                self._broke(f"{self.host}:{self.port}: {error}")
+                return
+            if not count:
+                self._broke(f"{self.host}:{self.port} closed the connection")
+                return
+            if whole:
+                self._take(whole)
+            if self.sock is not sock or count < len(space):
+                return
+
+    def _take(self, whole: list[bytes | bytearray]) -> None:
+        """Give out answers, each to who asked."""
+        self.active_us = self.world.clock.now_us()
+        queue = self.world.queue
+        queue.enter(self.actor_id, "SocketRead")
+        try:
+            for frame in whole:
+                if not self.under_way:
+                    raise SchemaError("an answer that nobody asked for")
+                asked = self.under_way.popleft()
+                asked.reply.set(self._decoded(asked, frame))
+        except (KafkaError, SchemaError) as error:
+            self._broke(f"{self.host}:{self.port} answered what can't be read: {error}")
+        finally:
+            queue.leave()
+
+    def _decoded(self, asked: UnderWay, frame: bytes | bytearray) -> Any:
+        correlation_id, begin = frames.decode_response_header(asked.api_key, asked.version, frame)
+        if correlation_id != asked.correlation_id:
+            raise SchemaError(f"an answer to request {correlation_id} instead of {asked.correlation_id}")
+        version = asked.version
+        if asked.api_key == API_VERSIONS and version and frame[begin : begin + 2] == b"\x00\x23":
+            version = 0  # a broker that doesn't know the version says so in version 0
+        return decode(frames.response_class(asked.api_key), version, frame, begin)
+
+    def flush(self) -> None:
+        """Write what was collected, as far as the socket takes it."""
+        unsent, sock = self.unsent, self.sock
+        if sock is None or not self.connected:
+            return
+        try:
+            while unsent:
+                parts = [unsent[index] for index in range(min(len(unsent), PARTS_A_WRITE))]
+                sent = sock.sendmsg(parts)
+                while unsent and sent >= (size := memoryview(unsent[0]).nbytes):
+                    unsent.popleft()
+                    sent -= size
+                if sent:
+                    unsent[0] = memoryview(unsent[0]).cast("B")[sent:]
+        except BlockingIOError:
+            self.sockets.watch(sock, READ | WRITE, self._ready)
+            self.blocked = True
+            return
+        except OSError as error:
+            self._broke(f"{self.host}:{self.port}: {error}")
+            return
+        if self.blocked:
+            self.blocked = False
+            self.sockets.watch(sock, READ, self._ready)
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def _shut(self) -> None:
+        if self.sock is not None:
+            self.sockets.forget(self.sock)
+            self.sock.close()
+            self.sock = None
+        self.connected = self.blocked = False
+        self.served = None
+        self.unsent.clear()
+
+    def _broke(self, why: str) -> None:
+        """The link is no more, or never was: everybody is told, and the next try waits a little longer."""
+        self._shut()
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        under_way, self.under_way = self.under_way, deque()
+        waiting, self.waiting = self.waiting, deque()
+        now_us = self.world.clock.now_us()
+        backoff_ms = min(self.how.backoff_ms * 2 ** min(self.failures, 20), self.how.backoff_ms_max)
+        self.not_before_us = now_us + round(backoff_ms * 1000 * self.world.random.uniform(0.8, 1.2))
+        self.failures += 1
+        for reply in [each.reply for each in under_way] + [each.reply for each in waiting]:
+            reply.fail(Disconnected(why))
+
+    def close(self) -> None:
+        """Close it for good."""
+        if not self.closed:
+            self.closed = True
+            if self.connected:
+                self.flush()  # what was asked last, such as to leave a group, is not lost for want of a write
+            self._broke(f"the link to {self.host}:{self.port} was closed")
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def _watch_time(self) -> None:
+        deadline_us = self._next_deadline_us()
+        if deadline_us is None or (self.timer is not None and self.timer.deadline_us <= deadline_us):
+            return
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.world.timers.at(deadline_us, self._time_is_up)
+
+    def _next_deadline_us(self) -> int | None:
+        found = [each.deadline_us for each in self.under_way] + [each.deadline_us for each in self.waiting]
+        if self.sock is not None and not self.connected:
+            found.append(self.active_us + self.how.setup_timeout_us)
+        if not found and self.sock is not None and self.how.idle_us_max is not None:
+            found.append(self.active_us + self.how.idle_us_max)
+        return min(found, default=None)
+
+    def _time_is_up(self) -> None:
+        self.timer = None
+        deadline_us = self._next_deadline_us()
+        if deadline_us is not None and deadline_us <= self.world.clock.now_us():
+            self._broke(f"{self.host}:{self.port} didn't answer in time")
+        else:
+            self._watch_time()
+
+
+class _Then:
+    """A reply that ends in a call, for what isn't an actor's."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[[Any], None]) -> None:
+        self._call = call
+
+    def set(self, outcome: object = None) -> None:
+        """As ``Reply.set``."""
+        self._call(outcome)
+
+    def fail(self, error: BaseException) -> None:
+        """As ``Reply.fail``."""
+        self._call(error)

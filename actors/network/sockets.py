@@ -1,0 +1,64 @@
+"""The sockets of a world that is driven by its callers: which are ready, and who is told.
+
+Level-triggered and without a thread or loop of its own: ``RealDriver`` asks what is ready when it gives turns, and the
+thread that watches sleeps on ``fileno()``. All methods are called by the driving thread.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections.abc import Callable
+from typing import Any
+
+READ = selectors.EVENT_READ
+WRITE = selectors.EVENT_WRITE
+READ_BUFFER_BYTES = 256 * 1024
+
+
+class Sockets:
+    """Non-blocking sockets with what to call when they are ready."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._unwritten: dict[Any, None] = {}  # who has collected something since the last flush, in order
+        self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
+
+    def fileno(self) -> int:
+        """As ``Poller.fileno``."""
+        return self._selector.fileno()
+
+    def watch(self, sock: socket.socket, events: int, ready: Callable[[int], None]) -> None:
+        """Call ``ready(events)`` while a socket is ready for some of ``events``; replaces what was said before."""
+        if sock.fileno() in self._selector.get_map():
+            self._selector.modify(sock, events, ready)
+        else:
+            self._selector.register(sock, events, ready)
+
+    def forget(self, sock: socket.socket) -> None:
+        """Say nothing of a socket any more; before it is closed."""
+        if sock.fileno() in self._selector.get_map():
+            self._selector.unregister(sock)
+
+    def handle_ready(self) -> None:
+        """As ``Poller.handle_ready``."""
+        if self._selector.get_map():
+            for key, events in self._selector.select(0):
+                key.data(events)
+
+    def to_flush(self, link: Any) -> None:
+        """Have ``link.flush()`` called when the turns that are due were given: one write for what they collect."""
+        self._unwritten[link] = None
+
+    def flush(self) -> None:
+        """As ``Poller.flush``."""
+        while self._unwritten:
+            unwritten, self._unwritten = self._unwritten, {}
+            for link in unwritten:
+                link.flush()
+
+    def close(self) -> None:
+        """As ``Poller.close``."""
+        for key in list(self._selector.get_map().values()):
+            key.fileobj.close()  # type: ignore[union-attr]
+        self._selector.close()
