@@ -48,7 +48,7 @@ class VirtualDriver:
     # -- from outside --------------------------------------------------------------------------------------------
 
     def post(self, action: Callable[..., object], *args: object) -> None:
-        """As ``Driver.post``: the action is called at once. From another thread that is only sound while none drives."""
+        """As ``Driver.post``: the action is called at once; from another thread only while nobody drives."""
         self.world.do(action, *args)
 
     def call(self, action: Callable[..., T], *args: Any) -> T:

@@ -1,0 +1,198 @@
+"""Several synchronous programs on virtual time: each is a greenlet, and only one runs at any moment.
+
+A program leaves its place only inside ``VirtualDriver.drive``, where it waits; the hub, a greenlet of its own, gives
+turns and moves time until somebody's condition holds, and goes on with that one. Of several who may go on, one is
+drawn from the seed: a run is the same whenever it is made.
+
+Who spawned first is the main program. What stops everything (a crashed node, a stall, a spawned
+function that failed) is raised in it, as only there somebody looks at it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
+
+from actors.runtime.driver import DriverClosed
+
+if TYPE_CHECKING:
+    from actors.runtime.virtual import VirtualDriver
+
+
+class Wait:
+    """Somebody who waits inside ``drive``. ``deadline_us`` None: for as long as it takes."""
+
+    __slots__ = ("deadline_us", "greenlet", "until")
+
+    def __init__(self, waiting: greenlet, until: Callable[[], object], deadline_us: int | None) -> None:
+        self.greenlet = waiting
+        self.until = until
+        self.deadline_us = deadline_us
+
+
+class Spawned:
+    """A function that runs beside the main program on virtual time; ``join`` gives its value, or raises its error."""
+
+    def __init__(self, hub: Hub, name: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.name = name
+        self._hub = hub
+        self._value: Any = None
+        self._failure: BaseException | None = None
+        self._is_done = False
+        self._greenlet = greenlet(self._run, hub.greenlet)
+        self._greenlet.gr_context = contextvars.copy_context()
+        self._function: Callable[..., Any] | None = function
+        self._args = args
+
+    def _run(self, _: object = None) -> None:
+        function, args = self._function, self._args
+        assert function is not None, "it runs once"
+        try:
+            self._value = function(*args)
+        except GreenletExit:
+            self._failure = Cancelled(f"the cluster was closed before {self.name} had ended")
+        except BaseException as error:  # noqa: BLE001 - raised in the main program, and by `join`
+            error.add_note(f"raised in the spawned {self.name}")
+            self._failure = error
+            self._hub.failed.append(error)
+        finally:
+            self._is_done = True
+            self._function, self._args = None, ()
+            self._hub.running.pop(self, None)
+
+    def _never_ran(self) -> None:
+        """It was stopped before its first line: a greenlet that never ran doesn't notice."""
+        if not self._is_done:
+            self._is_done = True
+            self._failure = Cancelled(f"the cluster was closed before {self.name} began")
+            self._hub.running.pop(self, None)
+
+    def done(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self._is_done
+
+    def join(self, timeout: float | None = None) -> Any:
+        """Wait until it has ended; returns its value, or raises what it raised.
+
+        Raises ``TimeoutError`` after ``timeout`` virtual seconds.
+        """
+        if not self._is_done and not self._hub.driver.drive(self.done, timeout):
+            raise TimeoutError(f"{self.name} has not ended after {timeout} seconds")
+        if self._failure is not None:
+            if self._failure in self._hub.failed:
+                self._hub.failed.remove(self._failure)
+            raise self._failure
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"<Spawned {self.name}: {'done' if self._is_done else 'running'}>"
+
+
+class Cancelled(Exception):
+    """A spawned function was stopped where it waited, because its cluster was closed."""
+
+
+class Hub:
+    """Who waits, who may go on, and who has ended."""
+
+    def __init__(self, driver: VirtualDriver) -> None:
+        self.driver = driver
+        self.main = getcurrent()
+        self.greenlet = greenlet(self._serve)
+        self.running: dict[Spawned, None] = {}  # a dict for its order
+        self.failed: list[BaseException] = []
+        self._waits: list[Wait] = []
+        self._names = 0
+
+    def spawn(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Spawned:
+        """Have a function run, from the next time that anybody waits."""
+        self._names += 1
+        name = f"{getattr(function, '__qualname__', 'function')}-{self._names}"
+        spawned = Spawned(self, name, function, args)
+        self.running[spawned] = None
+        self._waits.append(Wait(spawned._greenlet, lambda: True, None))
+        return spawned
+
+    def is_inside(self) -> bool:
+        """Whether the caller is the hub itself: a condition, or a user's callback."""
+        return getcurrent() is self.greenlet
+
+    def wait(self, until: Callable[[], object], deadline_us: int | None) -> bool:
+        """Let the others go on until ``until()`` holds, or time is up; whether it holds."""
+        self._waits.append(Wait(getcurrent(), until, deadline_us))
+        held: bool = self.greenlet.switch()
+        return held
+
+    def _serve(self, _: object = None) -> None:
+        """The hub's life: until the driver is closed."""
+        while True:
+            try:
+                self._raise_failure()
+                if self.driver.closed:
+                    raise DriverClosed
+                if not self._go_on():
+                    self.driver.step(self._nearest_us(), self._waiting_names)
+            except GreenletExit:
+                return
+            except BaseException as error:  # noqa: BLE001 - raised in the main program
+                main = next(wait for wait in self._waits if wait.greenlet is self.main)
+                self._waits.remove(main)
+                main.greenlet.throw(error)
+
+    def _raise_failure(self) -> None:
+        """A spawned function failed: the main program hears of it, unless it is about to by ``join``."""
+        if self.failed:
+            joined = next((w for w in self._waits if w.greenlet is self.main and self._is_join_of_failed(w)), None)
+            if joined is None:
+                raise self.failed.pop(0)
+
+    def _is_join_of_failed(self, wait: Wait) -> bool:
+        joined = getattr(wait.until, "__self__", None)
+        return isinstance(joined, Spawned) and joined._failure is not None
+
+    def _go_on(self) -> bool:
+        """Go on with one of those whose wait is over; False if nobody's is."""
+        now_us = self.driver.world.clock.now_us()
+        over = [(wait, outcome) for wait in self._waits if (outcome := self._outcome(wait, now_us)) is not None]
+        if not over:
+            return False
+        wait, outcome = over[self.driver.world.queue.draw_below(len(over)) if len(over) > 1 else 0]
+        self._waits.remove(wait)
+        self.driver.resumed()
+        if isinstance(outcome, Exception):
+            wait.greenlet.throw(outcome)
+        else:
+            wait.greenlet.switch(outcome)
+        return True
+
+    def _outcome(self, wait: Wait, now_us: int) -> bool | Exception | None:
+        """Whether the condition holds, or what it raised; None while the wait goes on."""
+        try:
+            if wait.until():
+                return True
+        except Exception as error:  # noqa: BLE001 - raised where the condition was given
+            return error
+        return False if wait.deadline_us is not None and now_us >= wait.deadline_us else None
+
+    def _nearest_us(self) -> int | None:
+        return min((wait.deadline_us for wait in self._waits if wait.deadline_us is not None), default=None)
+
+    def _waiting_names(self) -> str:
+        names = {spawned._greenlet: spawned.name for spawned in self.running}
+        return ", ".join(names.get(wait.greenlet, "the main program") for wait in self._waits)
+
+    def close(self) -> None:
+        """Stop every spawned function where it waits, but for the one that closes the cluster."""
+        me = getcurrent()
+        for spawned in list(self.running):
+            if spawned._greenlet is not me:
+                spawned._greenlet.parent = me
+                spawned._greenlet.throw(GreenletExit)
+                spawned._never_ran()
+        self._waits = [wait for wait in self._waits if wait.greenlet is self.main]
+        if me is self.main:
+            self.greenlet.parent = me
+            self.greenlet.throw(GreenletExit)
