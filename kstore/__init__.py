@@ -1,1 +1,52 @@
-"""kstore: Kafka records, logs and protocol, at memory speed."""
+"""kstore: a real Kafka cluster inside a Python process, and clients for any Kafka.
+
+What a user imports stands here, and is loaded when it is first asked for: ``import kstore`` itself costs next to
+nothing, and no name costs more than what it needs.
+
+>>> from kstore import TopicPartition
+>>> TopicPartition("orders", 0)
+TopicPartition(topic='orders', partition=0)
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # type checkers take it for True; `typing` has it too, and takes milliseconds to load
+
+if TYPE_CHECKING:
+    from actors.clients.structs import ConsumerRebalanceListener as ConsumerRebalanceListener
+    from actors.clients.structs import NewPartitions as NewPartitions
+    from actors.clients.structs import NewTopic as NewTopic
+    from actors.clients.structs import OffsetAndMetadata as OffsetAndMetadata
+    from actors.clients.structs import OffsetAndTimestamp as OffsetAndTimestamp
+    from actors.clients.structs import RecordMetadata as RecordMetadata
+    from actors.clients.structs import TopicPartition as TopicPartition
+    from actors.cluster import Cluster as Cluster
+
+HOMES = {
+    "Cluster": "actors.cluster",
+    "ConsumerRebalanceListener": "actors.clients.structs",
+    "NewPartitions": "actors.clients.structs",
+    "NewTopic": "actors.clients.structs",
+    "OffsetAndMetadata": "actors.clients.structs",
+    "OffsetAndTimestamp": "actors.clients.structs",
+    "RecordMetadata": "actors.clients.structs",
+    "TopicPartition": "actors.clients.structs",
+}
+"""Where each name lives."""
+
+__all__ = sorted(HOMES)
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    home = HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(home), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *HOMES})
