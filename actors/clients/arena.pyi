@@ -1,0 +1,15 @@
+from typing import final
+
+ARENAS_MAX: int
+
+@final
+class Arena:
+    size_bytes: int
+    borrowers: int
+    def __new__(cls, size_bytes: int) -> Arena: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class Arenas:
+    def __init__(self) -> None: ...
+    def take(self, size_bytes: int) -> Arena: ...

@@ -1,0 +1,65 @@
+"""Memory that is lent out and used again: fresh pages cost more than filling them does.
+
+An arena gives its bytes by the buffer protocol and counts who has them. While somebody does (an array over it, or any
+view of that array), nobody else gets them; afterwards ``Arenas`` lends them again.
+"""
+
+cimport cython
+from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+
+ARENAS_MAX = 16
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Arena:
+    """``size_bytes`` of memory, not cleared; ``borrowers`` have it at the moment."""
+
+    cdef void *memory
+    cdef readonly Py_ssize_t size_bytes
+    cdef readonly Py_ssize_t borrowers
+
+    def __cinit__(self, Py_ssize_t size_bytes):
+        if size_bytes < 0:
+            raise ValueError("an arena has at least 0 bytes")
+        self.memory = PyMem_RawMalloc(size_bytes)
+        if self.memory == NULL:
+            raise MemoryError(f"no memory for {size_bytes} bytes of columns")
+        self.size_bytes = size_bytes
+
+    def __dealloc__(self):
+        PyMem_RawFree(self.memory)
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        PyBuffer_FillInfo(buffer, self, self.memory, self.size_bytes, 0, flags)
+        self.borrowers += 1
+
+    def __releasebuffer__(self, Py_buffer *buffer):
+        self.borrowers -= 1
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Arenas:
+    """A few arenas to choose from; those that are too small, or too many, are let go."""
+
+    cdef list kept
+
+    def __init__(self):
+        self.kept = []
+
+    def take(self, Py_ssize_t size_bytes):
+        """An arena of at least so many bytes that nobody has."""
+        cdef Arena arena
+        cdef Py_ssize_t size = 65536
+        for arena in self.kept:
+            if arena.borrowers == 0 and arena.size_bytes >= size_bytes:
+                return arena
+        while size < size_bytes:
+            size *= 2
+        arena = Arena(size)
+        if len(self.kept) >= ARENAS_MAX:
+            del self.kept[0]
+        self.kept.append(arena)
+        return arena
