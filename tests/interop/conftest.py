@@ -1,81 +1,15 @@
-"""Servers and client programs as processes of their own; each is ended by the pid it was started with."""
+"""Servers and client programs as processes of their own, which end with the test."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from processes import Program, Server
 
 PROGRAMS = Path(__file__).parent / "programs"
-PATIENCE_S = 60
-
-
-class Program:
-    """A process whose lines are kept as they come; whoever waits is woken by a line of any of them."""
-
-    changed = threading.Condition()
-
-    def __init__(self, *command: str) -> None:
-        self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
-        )
-        self.errors: list[str] = []
-        self._readers = [
-            threading.Thread(target=self._read, args=(self.process.stdout, self.lines), daemon=True),
-            threading.Thread(target=self._read, args=(self.process.stderr, self.errors), daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
-
-    def _read(self, stream, into: list[str]) -> None:
-        for line in stream:
-            with self.changed:
-                into.append(line.rstrip("\n"))
-                self.changed.notify_all()
-        self.process.wait()
-        with self.changed:
-            self.changed.notify_all()
-
-    def wait_for(self, condition: Callable[[list[str]], object], what: str) -> None:
-        """Wait until the lines so far satisfy ``condition``."""
-        with self.changed:
-            if not self.changed.wait_for(lambda: condition(self.lines), PATIENCE_S):
-                raise TimeoutError(f"no {what} from {self.process.args}: {self.lines[-5:]} {self.errors[-5:]}")
-
-    def finish(self) -> int:
-        """Wait for the process to end by itself; its exit code."""
-        code = self.process.wait(PATIENCE_S)
-        for reader in self._readers:
-            reader.join(PATIENCE_S)
-        self.process.stdout.close()
-        self.process.stderr.close()
-        return code
-
-    def stop(self) -> int:
-        """SIGTERM, then wait."""
-        self.process.terminate()
-        return self.finish()
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.finish()
-
-
-class Server(Program):
-    """``kstore serve`` in a process of its own."""
-
-    def __init__(self, *options: str) -> None:
-        super().__init__(sys.executable, "-m", "actors.cli.main", "serve", *options)
-        self.wait_for(lambda lines: lines or self.process.poll() is not None, "ready line")
-        assert self.process.poll() is None, f"the server ended: {self.errors}"
-        self.bootstrap = self.lines[0].rsplit(" ", 1)[1]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 
 import pytest
-from interop.conftest import Program
+from processes import Program
 
 STUCK_START = """
 import sys, threading
