@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker import registry
 from actors.broker.doorway import PeerLost, close_doorway, open_doorway
 from actors.broker.folder import Folder
 from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered
@@ -18,7 +19,6 @@ from actors.controller.controller import Controller
 from actors.controller.image import ClusterImage, Endpoint, ImageDelta, PartitionImage, ResourceType
 from actors.controller.messages import CloseMetadataLog, ImageAdvanced, NodeLost
 from actors.controller.observer import Observer
-from actors.groups.coordinator import GroupCoordinator
 from actors.groups.messages import Resign, TopicsDeleted
 from actors.groups.routing import OFFSETS_TOPIC
 from actors.partition.fetch_desk import FetchDesk
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from actors.runtime import Node, Ref, Reply
 
 CONTROLLER_ID = 1
+
+for _key in registry.NEEDED_BY_ALL:
+    registry.handler(_key)
 
 
 class StopNode(NamedTuple):
@@ -155,6 +158,8 @@ class Broker(Actor):
             self._end_coordinator(number)
         replica = self.replicas.refs.get((OFFSETS_TOPIC, number))
         if led_epoch >= 0 and replica is not None:  # else it comes with the replica
+            from actors.groups.coordinator import GroupCoordinator  # 10 ms that a cluster without groups saves
+
             self.coordinators[number] = (led_epoch, self.spawn(GroupCoordinator, number, led_epoch, replica))
 
     def _end_coordinator(self, number: int) -> None:

@@ -1,7 +1,8 @@
 """The API keys that the broker answers: which module handles each, in which versions, and for whom.
 
 The versions stand here as well as in the modules (a test compares them), so that ApiVersions can be answered without
-importing every handler; a handler and its messages are imported when the key is first asked for.
+importing every handler; a handler and its messages are imported when the key is first asked for, but for those that
+every cluster needs before its first record: the broker imports these with itself.
 """
 
 from __future__ import annotations
@@ -67,6 +68,9 @@ NODE_APIS = {
     )
 }
 """What only other nodes may ask, on links inside the cluster; never advertised, and closed to clients."""
+
+NEEDED_BY_ALL = (0, 1, 3, 18, 19, 22, 62, 63)
+"""Produce, Fetch, Metadata, ApiVersions, CreateTopics, InitProducerId, and what brokers say to their controller."""
 
 _handlers: dict[int, ModuleType] = {}
 

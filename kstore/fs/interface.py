@@ -119,6 +119,11 @@ class Lock(Protocol):
 
 
 class FileSystem(Protocol):
+    @property
+    def in_memory(self) -> bool:
+        """Whether nothing of it waits for a device, so that making files durable is as quick as reading them."""
+        ...
+
     def open(self, path: str, *, create: bool = False) -> File:
         """The file at ``path``; with ``create`` it is made when it isn't there, without it FileNotFoundError."""
         ...

@@ -181,6 +181,8 @@ class MemoryFileSystem:
     b'hello world'
     """
 
+    in_memory = True
+
     def __init__(self) -> None:
         self._files: dict[str, Content] = {}
         self._folders: dict[str, set[str]] = {"": set()}

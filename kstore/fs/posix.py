@@ -228,6 +228,8 @@ class PosixFileSystem:
     ``root`` is made when it isn't there; ``max_open_files`` bounds the descriptors kept open.
     """
 
+    in_memory = False
+
     def __init__(self, root: str | os.PathLike[str], *, max_open_files: int = 512) -> None:
         if max_open_files < 1:
             raise ValueError("max_open_files must be at least 1")

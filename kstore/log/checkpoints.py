@@ -10,7 +10,6 @@
 Every file is replaced atomically. One that can't be read raises ``CheckpointError`` with its name and line.
 """
 
-import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
@@ -72,7 +71,7 @@ def write_offsets(fs: FileSystem, path: str, offsets: Mapping[tuple[str, int], i
 
 def write_clean_shutdown(fs: FileSystem, broker_epoch: int = -1) -> None:
     """The last act of a clean stop, when every log is closed and every checkpoint written."""
-    fs.replace(CLEAN_SHUTDOWN, json.dumps({"version": 0, "brokerEpoch": broker_epoch}, separators=(",", ":")).encode())
+    fs.replace(CLEAN_SHUTDOWN, f'{{"version":0,"brokerEpoch":{broker_epoch}}}'.encode())
 
 
 def take_clean_shutdown(fs: FileSystem) -> bool:
@@ -88,6 +87,8 @@ def read_clean_shutdown_epoch(fs: FileSystem) -> int | None:
     """The broker epoch in the mark, or None when there is no mark or no epoch in it."""
     if not fs.exists(CLEAN_SHUTDOWN):
         return None
+    import json  # for this alone: most folders have no mark
+
     try:
         epoch = json.loads(fs.read_bytes(CLEAN_SHUTDOWN))["brokerEpoch"]
     except (ValueError, KeyError, TypeError):
