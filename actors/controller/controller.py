@@ -27,6 +27,7 @@ from actors.controller.metadata_log import (
     write_quorum_state,
 )
 from actors.controller.state import Decision
+from actors.controller.telling import asked_for, tell
 from actors.runtime import Node, Ref, Reply, Timer, receives
 from kstore.errors import KafkaError
 from kstore.log import Log
@@ -110,11 +111,12 @@ class Controller(MetadataKeeper):
         write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(own_id, self.epoch), [own_id])
         leader_change = encode_leader_change(own_id, [own_id], self.log.end_offset, self.epoch, self.now_ms())
         self.flushing = True
-        self.append(leader_change)
+        self.append(leader_change, "")
         if is_new:
-            self.carry_out(Decision(list(bootstrap_records())))
+            self.carry_out(Decision(list(bootstrap_records())), "a new cluster")
         self.machine.take_over(self.steady_ms())
-        self.carry_out(self.machine.fence_lost(own_id))  # the log tells of the node as it was before it died
+        # The log tells of the node as it was before it died.
+        self.carry_out(self.machine.fence_lost(own_id), "its process ended")
         self.flushing = False
         self.flush()
         self.check_sessions(CheckSessions())
@@ -132,9 +134,9 @@ class Controller(MetadataKeeper):
         """Decides about a request; the answer waits for the commit."""
         decision = self.machine.decide(message.request, message.version, self.steady_ms())
         reply = self.defer()
-        self.carry_out(decision)
+        self.carry_out(decision, asked_for(message.request))
         if isinstance(message.request, IncrementalAlterConfigsRequest):
-            self.carry_out(self.machine.elect_uncleanly())
+            self.carry_out(self.machine.elect_uncleanly(), "an unclean election was allowed")
         self.answer(reply, decision.answer)
         if self.session_timer is None:
             self.check_sessions(CheckSessions())
@@ -146,13 +148,13 @@ class Controller(MetadataKeeper):
         else:
             self.answers.append(Answer(self.machine.image.offset, reply, response))
 
-    def carry_out(self, decision: Decision) -> None:
+    def carry_out(self, decision: Decision, why: str) -> None:
         """Writes a decision's records, if it has any."""
         if decision.records:
             base_offset = self.log.end_offset
-            self.append(encode_batch(decision.records, base_offset, self.epoch, self.now_ms()))
+            self.append(encode_batch(decision.records, base_offset, self.epoch, self.now_ms()), why)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes, why: str) -> None:
         """Appends one batch and takes it in; it is committed when it is on the disk."""
         batches = parse_batches(data)
         (outcome,) = self.log.append_as_leader([batches], self.epoch, self.now_ms(), from_client=False)
@@ -160,8 +162,11 @@ class Controller(MetadataKeeper):
             raise RuntimeError(f"the metadata log can't be written: {outcome.message}")
         assert outcome.first_offset == batches[0].base_offset, "a batch is encoded for the end of the log"
         records = self.replay.records(batches[0])
+        before = self.machine.image
         image, delta = self.machine.advance(records, outcome.last_offset, self.epoch)
         self.note("MetadataAppended", METADATA_LOG, outcome.first_offset, outcome.last_offset)
+        for row in tell(records, delta, before, image, why):
+            self.note(*row)
         self.uncommitted.append(Uncommitted(outcome.last_offset, image, delta))
         self.run_disk_work(self.log)
         self.flush()
@@ -208,21 +213,21 @@ class Controller(MetadataKeeper):
     def node_lost(self, message: NodeLost) -> None:
         """Fences a node that is known to be dead."""
         self.note("NodeLost", "", message.node_id)
-        self.carry_out(self.machine.fence_lost(message.node_id))
+        self.carry_out(self.machine.fence_lost(message.node_id), "its process ended")
 
     @receives(CheckSessions)
     def check_sessions(self, message: CheckSessions) -> None:
         """Fences those not heard of, and comes back when the next session may have run out."""
         now_ms = self.steady_ms()
         while (decision := self.machine.fence_silent(now_ms)).records:
-            self.carry_out(decision)
+            self.carry_out(decision, "nothing was heard of it for its session")
         end_ms = self.machine.next_session_end_ms()
         self.session_timer = None if end_ms is None else self.after(max(1, end_ms - now_ms), CheckSessions())
 
     @receives(BalanceLeaders)
     def balance_leaders(self, message: BalanceLeaders) -> None:
         """Moves leaderships to where the assignments want them."""
-        self.carry_out(self.machine.balance_leaders())
+        self.carry_out(self.machine.balance_leaders(), "the preferred replica is in sync again")
         self.balance_later()
 
     def balance_later(self) -> None:

@@ -165,6 +165,11 @@ class Actor(pykka.Actor):
         row = cause or self._queue.current
         return self._recorder.note(self.inbox.actor_id, kind, row, partition, offset1, offset2, subject)
 
+    @property
+    def turn_row(self) -> int:
+        """The row of the turn at hand: what is noted later as its doing names it as its cause."""
+        return self._queue.current
+
     def now_ms(self) -> int:
         """Wall-clock time of this node, in milliseconds since 1970."""
         return self._clock.now_ms() + self.node.clock_skew_ms
