@@ -47,6 +47,7 @@ CLIENT_APIS = {
         _served(18, "api_versions", 0, 4),
         _served(19, "create_topics", 2, 7),
         _served(20, "delete_topics", 1, 6),
+        _served(21, "delete_records", 0, 2),
         _served(22, "init_producer_id", 0, 5),
         _served(23, "offset_for_leader_epoch", 2, 4),
         _served(32, "describe_configs", 1, 4),

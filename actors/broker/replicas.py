@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actors.broker.config import topic_log_config, topic_values
 from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, ResourceType, TopicImage
 from actors.controller.messages import METADATA_LOG
-from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints
+from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.fetcher import ReplicaFetcher
 from actors.partition.isr_changes import IsrChanges
 from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Close, Closed, Configure, Remove
@@ -53,6 +53,9 @@ class Replicas:
         self.isr_changes = broker.spawn(IsrChanges, controller_id)
         self.high_watermarks = broker.spawn(HighWatermarks, folder.high_watermarks, folder.checkpoint_high_watermarks)
         self.recovery_points = broker.spawn(RecoveryPoints, folder.recovery_points, folder.checkpoint_recovery_points)
+        self.start_offsets = broker.spawn(
+            StartOffsets, folder.start_offsets, folder.checkpoint_start_offsets, "start-offsets"
+        )
 
     # -- joining the cluster ---------------------------------------------------------------------------------------
 
@@ -148,6 +151,7 @@ class Replicas:
             isr_changes=self.isr_changes,
             checkpoints=self.high_watermarks,
             recovery_points=self.recovery_points,
+            start_offsets=self.start_offsets,
             clean=self.folder.clean,
             recovery_point=self.folder.recovery_points.pop(key, 0),
             high_watermark=self.folder.high_watermarks.get(key, 0),
@@ -178,7 +182,7 @@ class Replicas:
             self._forget(key)
 
     def _forget(self, key: Key) -> None:
-        for checkpoint in (self.high_watermarks, self.recovery_points):
+        for checkpoint in (self.high_watermarks, self.recovery_points, self.start_offsets):
             checkpoint.tell(ForgetReplica(*key))
 
     def _removed(self, outcome: Any, key: Key) -> None:

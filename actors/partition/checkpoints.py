@@ -1,9 +1,10 @@
-"""The checkpoints of high watermarks and of recovery points: what has moved, and what the files say of all.
+"""The checkpoints of high watermarks, recovery points and start offsets: what has moved, what the files say of all.
 
 High watermarks move all the time: a replica says once that its own has, and when it is time those that said so are
 asked for it. Recovery points rise when a segment is on the disk and tell where they stand: the file may lag behind
 those that have risen, which costs a recovery some time, but is written at once when one has fallen, as what was cut
-off may come again with other bytes. An idle node writes nothing.
+off may come again with other bytes. Start offsets are kept in the same way; they are written at once too when a
+partition is gone, for another topic of its name begins at 0. An idle node writes nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from actors.partition.messages import HighWatermarkMoved, RecoveryPointMoved, ReportHighWatermark
+from actors.partition.messages import HighWatermarkMoved, RecoveryPointMoved, ReportHighWatermark, StartOffsetMoved
 from actors.runtime import Actor, receives
 from kstore.named import NamedTuple
 
@@ -101,6 +102,8 @@ class HighWatermarks(Actor):
 class RecoveryPoints(Actor):
     """The recovery points of a node's logs. ``write`` puts them all into the folder's checkpoint."""
 
+    INTERVAL = "log.flush.offset.checkpoint.interval.ms"
+
     def __init__(
         self,
         node: Node,
@@ -109,7 +112,7 @@ class RecoveryPoints(Actor):
         name: str = "recovery-points",
     ) -> None:
         super().__init__(node, name)
-        self.interval_ms = node.config.integer("log.flush.offset.checkpoint.interval.ms")
+        self.interval_ms = node.config.integer(self.INTERVAL)
         self.known: dict[Key, int] = dict(known)
         self.write = write
         self.timed = False
@@ -117,6 +120,9 @@ class RecoveryPoints(Actor):
     @receives(RecoveryPointMoved)
     def recovery_point_moved(self, message: RecoveryPointMoved) -> None:
         """A log is durable to somewhere else."""
+        self._moved(message)
+
+    def _moved(self, message: RecoveryPointMoved | StartOffsetMoved) -> None:
         self.known[message.topic, message.partition] = message.offset
         if message.has_fallen:
             self.write(self.known)
@@ -139,3 +145,20 @@ class RecoveryPoints(Actor):
         """Write what has changed since."""
         self.timed = False
         self.write(self.known)
+
+
+class StartOffsets(RecoveryPoints):
+    """Where a node's logs begin. ``write`` puts them all into the folder's checkpoint."""
+
+    INTERVAL = "log.flush.start.offset.checkpoint.interval.ms"
+
+    @receives(StartOffsetMoved)
+    def start_offset_moved(self, message: StartOffsetMoved) -> None:
+        """A log begins somewhere else."""
+        self._moved(message)
+
+    @receives(ForgetReplica)
+    def forget(self, message: ForgetReplica) -> None:
+        """Leave a partition out from now on."""
+        if self.known.pop((message.topic, message.partition), None) is not None:
+            self.write(self.known)

@@ -107,6 +107,7 @@ class Follower:
             self.replica.high_watermark_moved()
         if leader_start > log.start_offset:
             log.advance_start_offset(min(leader_start, log.high_watermark))
+            self.replica.start_moved()
 
     def _truncate(self, epoch: int, leader_end: int) -> None:
         """Cut the log where it may part from the leader's: its largest epoch up to ``epoch`` ends at ``leader_end``.
@@ -130,6 +131,7 @@ class Follower:
         if new_end < old_end:
             self.replica.note("Truncated", self.replica.label, old_end, new_end)
             self.replica.high_watermark_moved()
+            self.replica.start_moved()
 
     def start_at(self, message: StartAt) -> None:
         """The leader's log doesn't reach to this one's end, or begins after it: go on where both can."""
@@ -142,6 +144,7 @@ class Follower:
             self.log.truncate_fully_and_start_at(message.leader_start)
             self.replica.note("Truncated", self.replica.label, end, message.leader_start)
             self.replica.high_watermark_moved()
+            self.replica.start_moved()
         self._report(False)
 
     def _report(self, failed: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.partition.deletions import Deletions
 from actors.partition.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
 from actors.partition.messages import FROM_CLIENT, Append, Appended, BecomeLeader, ChangeIsr, Flush, IsrAnswer, Read
 from actors.partition.serving import Serving
@@ -57,6 +58,7 @@ class Leader:
         "appends",
         "check_armed",
         "collected",
+        "deletions",
         "expiry",
         "expiry_ms",
         "in_sync",
@@ -89,6 +91,7 @@ class Leader:
             broker_epoch_of=self._broker_epoch_of,
         )
         self.serving = Serving(self)
+        self.deletions = Deletions(self)
 
     def _broker_epoch_of(self, node: int) -> int:
         broker = self.replica.node.view.image.brokers.get(node)
@@ -244,6 +247,7 @@ class Leader:
             self._grow(follower)
         if self.log.high_watermark < end:
             self._advance(now_ms)
+        self.deletions.settle()
 
     # -- the in-sync set -----------------------------------------------------------------------------------------
 
@@ -326,3 +330,4 @@ class Leader:
             reply.fail(error)
         self._fail_appends(error)
         self.serving.leave(error)
+        self.deletions.leave(error)

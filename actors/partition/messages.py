@@ -134,6 +134,20 @@ class FoundOffset(NamedTuple):
     leader_epoch: int
 
 
+class DeleteRecords(NamedTuple):
+    """Ask a leader to begin its log at ``offset`` (-1: at the high watermark). The answer is a ``Deleted``."""
+
+    offset: int
+    timeout_ms: int
+
+
+class Deleted(NamedTuple):
+    """The least offset at which a living replica's log begins; ``timed_out`` when that isn't the one asked for yet."""
+
+    low_watermark: int
+    timed_out: bool
+
+
 class FindEpochEnd(NamedTuple):
     """Ask a leader where the largest epoch up to ``epoch`` ends. The answer is a pair (epoch, end offset)."""
 
@@ -188,6 +202,15 @@ class HighWatermarkMoved(NamedTuple):
 
 class RecoveryPointMoved(NamedTuple):
     """A replica's log is durable up to here now; ``has_fallen`` when that is less than before, after a truncation."""
+
+    topic: str
+    partition: int
+    offset: int
+    has_fallen: bool
+
+
+class StartOffsetMoved(NamedTuple):
+    """A replica's log begins here now; ``has_fallen`` when that is earlier than before."""
 
     topic: str
     partition: int

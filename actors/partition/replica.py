@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.partition.deletions import ExpireDeletion
 from actors.partition.disk_lane import DiskLane
 from actors.partition.ending import Closing, Removal
+from actors.partition.finding import find_offset
 from actors.partition.follower import Follower
 from actors.partition.leader import CheckInSync, ExpireAppends, Leader
 from actors.partition.messages import (
-    READ_COMMITTED,
-    READ_TO_LOG_END,
     Append,
     BecomeFollower,
     BecomeLeader,
@@ -25,6 +25,7 @@ from actors.partition.messages import (
     CancelRead,
     Close,
     Configure,
+    DeleteRecords,
     FindEpochEnd,
     FindOffset,
     Flush,
@@ -40,11 +41,12 @@ from actors.partition.messages import (
     Replicate,
     ReportHighWatermark,
     StartAt,
+    StartOffsetMoved,
     Upkeep,
 )
 from actors.partition.serving import TellNews
 from actors.runtime import Actor, receives
-from kstore.errors import KafkaError, NotLeaderOrFollower, OffsetNotAvailable, UnknownTopicOrPartition
+from kstore.errors import KafkaError, NotLeaderOrFollower, UnknownTopicOrPartition
 from kstore.log import Log
 from kstore.log.config import LONG_MAX
 
@@ -56,20 +58,12 @@ UPKEEP_MS = 1_000
 IDLE_UPKEEP_MS = 600_000
 UPKEEP = Upkeep()
 
-LATEST = -1
-EARLIEST = -2
-MAX_TIMESTAMP = -3
-EARLIEST_LOCAL = -4
-LATEST_TIERED = -5
-EARLIEST_PENDING_UPLOAD = -6
-NOTHING = FoundOffset(-1, -1, -1)
-
 
 class Replica(Actor):
     """The replica of ``topic``-``partition`` on this node.
 
     ``checkpoints`` is told when the high watermark has moved since it was last asked for it, and ``recovery_points``
-    of each change of the recovery point; ``isr_changes`` carries changes of the in-sync set to the controller.
+    and ``start_offsets`` of each change of those; ``isr_changes`` carries changes of the in-sync set to the controller.
     ``clean``, ``recovery_point``, ``high_watermark`` and ``start_offset`` are what the folder's checkpoints say of the
     log.
     """
@@ -86,6 +80,7 @@ class Replica(Actor):
         isr_changes: Ref,
         checkpoints: Ref,
         recovery_points: Ref,
+        start_offsets: Ref,
         clean: bool = False,
         recovery_point: int = 0,
         high_watermark: int = 0,
@@ -101,6 +96,7 @@ class Replica(Actor):
         self.isr_changes = isr_changes
         self.checkpoints = checkpoints
         self.recovery_points = recovery_points
+        self.start_offsets = start_offsets
         self.log = Log.open(
             node.fs,
             self.label,
@@ -117,7 +113,8 @@ class Replica(Actor):
         self.follower: Follower | None = None
         self.leader_epoch = -1
         self.checkpoint_due = False
-        self.recovery_point = recovery_point  # as its checkpoint says
+        self.recovery_point = recovery_point  # as its checkpoint says, as does
+        self.start_offset = start_offset
         self.lane = DiskLane(self, self.log)
         self.upkeep_armed = False
         self.ending: Removal | Closing | None = None
@@ -228,12 +225,24 @@ class Replica(Actor):
         """A broker came, went or was fenced: somebody may join, or is no longer waited for."""
         if self.leader is not None:
             self.leader.look_at_in_sync()
+            self.leader.deletions.settle()
 
     @receives(IsrAnswer)
     def isr_answered(self, message: IsrAnswer) -> None:
         """The controller has decided on a change of the in-sync set."""
         if self.leader is not None:
             self.leader.isr_answered(message)
+
+    @receives(DeleteRecords)
+    def delete_records(self, message: DeleteRecords) -> None:
+        """Begin the log later."""
+        self._leading().deletions.delete(message)
+
+    @receives(ExpireDeletion)
+    def expire_deletion(self, message: ExpireDeletion) -> None:
+        """Answer a deletion whose time is over."""
+        if self.leader is not None:
+            self.leader.deletions.expire(message.number)
 
     # -- following -----------------------------------------------------------------------------------------------
 
@@ -280,29 +289,8 @@ class Replica(Actor):
         """The offset of a time, or of one of the special times."""
         leader = self._leading()
         leader.serving.check_epoch(message.leader_epoch)
-        log = self.log
-        limit = self._limit(message.isolation)
-        settled = message.isolation == READ_TO_LOG_END or leader.in_sync.epoch_start_offset <= log.high_watermark
-        timestamp = message.timestamp
-        if timestamp == LATEST:
-            if not settled:
-                raise OffsetNotAvailable("the high watermark hasn't reached the start of the leader's epoch")
-            return FoundOffset(-1, limit, self.leader_epoch)
-        if timestamp in (EARLIEST, EARLIEST_LOCAL):
-            return FoundOffset(-1, log.start_offset, log.epoch_at(log.start_offset))
-        if timestamp in (LATEST_TIERED, EARLIEST_PENDING_UPLOAD):
-            return NOTHING
-        found = log.max_timestamp() if timestamp == MAX_TIMESTAMP else log.offset_for_timestamp(timestamp)
-        if found is not None and found.offset < limit:
-            return FoundOffset(found.timestamp, found.offset, found.leader_epoch)
-        if not settled:
-            raise OffsetNotAvailable("the high watermark hasn't reached the start of the leader's epoch")
-        return NOTHING
-
-    def _limit(self, isolation: int) -> int:
-        if isolation == READ_TO_LOG_END:
-            return self.log.end_offset
-        return self.log.last_stable_offset if isolation == READ_COMMITTED else self.log.high_watermark
+        settled = leader.in_sync.epoch_start_offset <= self.log.high_watermark
+        return find_offset(self.log, message, self.leader_epoch, settled=settled)
 
     # -- upkeep --------------------------------------------------------------------------------------------------
 
@@ -328,6 +316,14 @@ class Replica(Actor):
         before, self.recovery_point = self.recovery_point, self.log.recovery_point
         has_fallen = self.recovery_point < before
         self.recovery_points.tell(RecoveryPointMoved(self.topic, self.partition, self.recovery_point, has_fallen))
+
+    def start_moved(self) -> None:
+        """The log may begin elsewhere now: its checkpoint has to hear of it, and what lay before is unlinked."""
+        before, self.start_offset = self.start_offset, self.log.start_offset
+        if before != self.start_offset:
+            has_fallen = self.start_offset < before
+            self.start_offsets.tell(StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen))
+            self.lane.start()
 
     @receives(ReportHighWatermark)
     def report_high_watermark(self, message: ReportHighWatermark) -> int:

@@ -171,6 +171,12 @@ class Serving:
                 self.reads.remove(read.token)
                 self._tell(read)
 
+    def tell_followers(self) -> None:
+        """The log begins later: followers that wait learn it now."""
+        for waiting in list(self.reads.by_limit[LOG_END].values()):
+            self.reads.remove(waiting.token)
+            self._tell(waiting.read)
+
     def _wake(self, kind: int, limit: int) -> None:
         """Answer the reads that were parked below ``limit``; those at one place share what is read."""
         log = self.log

@@ -27,6 +27,7 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "log.flush.interval.messages",
         "log.flush.interval.ms",
         "log.flush.offset.checkpoint.interval.ms",
+        "log.flush.start.offset.checkpoint.interval.ms",
         "log.index.interval.bytes",
         "log.index.size.max.bytes",
         "log.message.timestamp.after.max.ms",

@@ -1,0 +1,71 @@
+"""DeleteRecords, API key 21, versions 0 to 2: let partitions begin later, at an offset or (-1) at the high watermark.
+
+The answer has each partition's low watermark, the least offset at which one of its living replicas begins, and comes
+when that has reached what was asked for, or after the request's time (REQUEST_TIMED_OUT: what is deleted stays so).
+Kafka's own topics are INVALID_TOPIC. What an offset lies in is removed by whole segments, at once.
+
+Versions: 2 the flexible encoding, no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.controller.topic_names import INTERNAL_TOPICS
+from actors.partition.messages import Deleted, DeleteRecords
+from actors.runtime import Ask
+from kstore.errors import (
+    InvalidTopic,
+    KafkaError,
+    NotLeaderOrFollower,
+    RequestTimedOut,
+    UnknownTopicOrPartition,
+    code_of,
+)
+from kstore.schema.messages.delete_records import (
+    DeleteRecordsPartitionResult,
+    DeleteRecordsResponse,
+    DeleteRecordsTopicResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from actors.broker.call import Call
+
+API_KEY = 21
+VERSIONS = (0, 2)
+NO_LOW_WATERMARK = -1
+
+
+def handle(call: Call) -> Generator[Any, Any, Any]:
+    """Answer a DeleteRecords request; of a partition that is named twice, the last offset counts."""
+    offsets = {
+        (topic.name, asked.partition_index): asked.offset for topic in call.request.topics for asked in topic.partitions
+    }
+    asked = [_ask(call, key, offset) for key, offset in offsets.items()]
+    answers = iter((yield [ask for ask in asked if isinstance(ask, Ask)]))
+    topics: dict[str, DeleteRecordsTopicResult] = {}
+    for (name, index), ask in zip(offsets, asked, strict=True):
+        outcome = next(answers) if isinstance(ask, Ask) else ask
+        topic = topics.setdefault(name, DeleteRecordsTopicResult(name=name))
+        topic.partitions.append(_answered(index, outcome))
+    return DeleteRecordsResponse(topics=list(topics.values()))
+
+
+def _ask(call: Call, key: tuple[str, int], offset: int) -> Ask | KafkaError:
+    view = call.view
+    if view.image.partition(*key) is None:
+        return UnknownTopicOrPartition()
+    if key[0] in INTERNAL_TOPICS:
+        return InvalidTopic(f"records of the internal topic {key[0]} can't be deleted")
+    replica = view.replicas.get(key)
+    return NotLeaderOrFollower() if replica is None else Ask(replica, DeleteRecords(offset, call.request.timeout_ms))
+
+
+def _answered(index: int, outcome: Any) -> DeleteRecordsPartitionResult:
+    if isinstance(outcome, Deleted):
+        code = RequestTimedOut.code if outcome.timed_out else 0
+        return DeleteRecordsPartitionResult(partition_index=index, low_watermark=outcome.low_watermark, error_code=code)
+    code = code_of(outcome) if isinstance(outcome, KafkaError) else NotLeaderOrFollower.code
+    return DeleteRecordsPartitionResult(partition_index=index, low_watermark=NO_LOW_WATERMARK, error_code=code)

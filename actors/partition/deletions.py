@@ -1,0 +1,104 @@
+"""Records deleted from a partition's beginning, and who waits until every living replica has let go of them.
+
+Deleting is moving the log's start offset (KIP-107): at the leader at once, at each follower with its next fetch
+answer, and a follower's next fetch says that it did. The low watermark is the least start offset of the leader and
+its living followers; a deletion is over when that has reached its offset.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.partition.messages import Deleted, DeleteRecords
+from kstore.errors import KafkaError, OffsetOutOfRange
+from kstore.named import NamedTuple
+
+if TYPE_CHECKING:
+    from actors.partition.leader import Leader
+    from actors.runtime import Reply, Timer
+
+TO_HIGH_WATERMARK = -1
+
+
+class ExpireDeletion(NamedTuple):
+    """To itself: the time of a deletion is over."""
+
+    number: int
+
+
+class Deletion(NamedTuple):
+    """One that isn't known everywhere yet."""
+
+    required: int
+    low_watermark: int
+    reply: Reply
+    timer: Timer
+
+
+class Deletions:
+    """Those of one leader that wait, by a number of their own."""
+
+    __slots__ = ("count", "leader", "waiting")
+
+    def __init__(self, leader: Leader) -> None:
+        self.leader = leader
+        self.count = 0
+        self.waiting: dict[int, Deletion] = {}
+
+    def delete(self, message: DeleteRecords) -> None:
+        """Begin the log at an offset, and answer when all that live do.
+
+        Raises:
+            OffsetOutOfRange: the offset is beyond the high watermark, or negative and not -1.
+        """
+        log, replica = self.leader.log, self.leader.replica
+        offset = log.high_watermark if message.offset == TO_HIGH_WATERMARK else message.offset
+        if not 0 <= offset <= log.high_watermark:
+            raise OffsetOutOfRange(f"{replica.label} can't begin at {offset}: up to {log.high_watermark} is committed")
+        if offset > log.start_offset:
+            replica.note("RecordsDeleted", replica.label, log.start_offset, offset - 1)
+            log.advance_start_offset(offset)
+            replica.start_moved()
+            self.leader.serving.tell_followers()
+        low_watermark = self.low_watermark()
+        reply = replica.defer()
+        if low_watermark >= offset:
+            reply.set(Deleted(low_watermark, False))
+            return
+        self.count += 1
+        timer = replica.after(max(message.timeout_ms, 0), ExpireDeletion(self.count))
+        self.waiting[self.count] = Deletion(offset, low_watermark, reply, timer)
+
+    def low_watermark(self) -> int:
+        """The least start offset of the replicas that live, -1 while one hasn't said its own."""
+        brokers = self.leader.replica.node.view.image.brokers
+        least = self.leader.log.start_offset
+        for node, follower in self.leader.in_sync.followers.items():
+            broker = brokers.get(node)
+            if broker is not None and not broker.fenced:
+                least = min(least, follower.start_offset)
+        return least
+
+    def settle(self) -> None:
+        """A follower has said where it begins, or is no longer waited for: answer what is over."""
+        if not self.waiting:
+            return
+        low_watermark = self.low_watermark()
+        for number, deletion in list(self.waiting.items()):
+            if deletion.required <= low_watermark:
+                del self.waiting[number]
+                deletion.timer.cancel()
+                deletion.reply.set(Deleted(low_watermark, False))
+
+    def expire(self, number: int) -> None:
+        """It took too long: what is deleted stays deleted."""
+        deletion = self.waiting.pop(number, None)
+        if deletion is not None:
+            deletion.reply.set(Deleted(deletion.low_watermark, True))
+
+    def leave(self, error: KafkaError) -> None:
+        """All who wait are told why they wait in vain."""
+        for deletion in self.waiting.values():
+            deletion.timer.cancel()
+            deletion.reply.fail(error)
+        self.waiting.clear()
