@@ -180,7 +180,7 @@ class RealDriver:
 
     def close(self) -> None:
         """End the background thread; what was brought from other threads and not seen yet is seen now."""
-        if os.getpid() != self.pid:
+        if self.closed or os.getpid() != self.pid:
             return
         with self.lock:
             self._do_posted()
