@@ -1,0 +1,65 @@
+"""The two clusters that are compared: two nodes each, both of them brokers, the first the controller too.
+
+Two, so that there is somebody who doesn't lead and doesn't coordinate, and a node that may die at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from actors.cluster import Cluster
+from bench.peers.kafka import KafkaCluster
+from bench.peers.processes import HOST
+
+NODES = 2
+CONFIG = {
+    "default.replication.factor": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "6000",
+    "offsets.topic.num.partitions": "1",
+    "offsets.topic.replication.factor": "1",
+}
+"""What both are started with."""
+
+
+class Peer(NamedTuple):
+    """One cluster: where its nodes listen, and how one of them is killed."""
+
+    name: str
+    ports: Mapping[int, int]
+    kill: Callable[[int], None]
+
+
+@contextlib.contextmanager
+def kstore(data: Path | None = None) -> Iterator[Peer]:
+    """A cluster of ours that listens as `kstore serve` does."""
+    with Cluster(NODES, listen=f"{HOST}:0", config=CONFIG, data_dir=None if data is None else str(data)) as cluster:
+        cluster.start()
+        addresses = cluster.bootstrap_servers.split(",")
+        ports = {node: int(address.rpartition(":")[2]) for node, address in enumerate(addresses, 1)}
+        yield Peer("kstore", ports, cluster.kill)
+
+
+@contextlib.contextmanager
+def kafka(folder: Path) -> Iterator[Peer]:
+    """A real Apache Kafka."""
+    cluster = KafkaCluster(folder, NODES, CONFIG, voters=1)
+    cluster.configure()
+    cluster.format()
+    cluster.launch()
+    try:
+        cluster.wait()
+        yield Peer("kafka", dict(enumerate(cluster.ports, 1)), lambda node: _kill(cluster, node))
+    finally:
+        cluster.stop()
+
+
+def _kill(cluster: KafkaCluster, node: int) -> None:
+    process = cluster.processes[node - 1]
+    os.kill(process.pid, signal.SIGKILL)
+    process.stop()
