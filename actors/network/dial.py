@@ -269,8 +269,8 @@ class TcpLink:
             for frame in whole:
                 if not self.under_way:
                     raise SchemaError("an answer that nobody asked for")
-                asked = self.under_way.popleft()
-                asked.reply.set(self._decoded(asked, frame))
+                outcome = self._decoded(self.under_way[0], frame)
+                self.under_way.popleft().reply.set(outcome)
         except (KafkaError, SchemaError) as error:
             self._broke(f"{self.host}:{self.port} answered what can't be read: {error}")
         finally:
