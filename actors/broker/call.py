@@ -18,6 +18,21 @@ class _NoResponse:
 NO_RESPONSE = _NoResponse()
 
 
+class LostRequest:
+    """A fault's verdict on a request: the connection breaks before it is carried out."""
+
+    __slots__ = ()
+
+
+class LostAnswer:
+    """A fault's verdict on a request: it is carried out, and the connection breaks instead of the answer."""
+
+    __slots__ = ()
+
+
+LOST_REQUEST, LOST_ANSWER = LostRequest(), LostAnswer()
+
+
 class Pause:
     """What a conversation yields to let others have their turns before it goes on: an answer in parts is long."""
 
@@ -54,6 +69,7 @@ class Call:
         "client_id",
         "connection",
         "correlation_id",
+        "is_answer_lost",
         "request",
         "response",
         "size_bytes",
@@ -78,6 +94,7 @@ class Call:
         self.request = request
         self.response: Any = None
         self.size_bytes = size_bytes
+        self.is_answer_lost = False
 
     def respond(self, response: Any) -> None:
         """Answer; the response leaves when those to earlier requests have left."""

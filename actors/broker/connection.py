@@ -15,7 +15,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
-from actors.broker.call import NO_RESPONSE, PAUSE, Call, Remote
+from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, PAUSE, Call, Remote
 from actors.network.channel import Channel, ChannelClosed, FramesReceived, Requested
 from actors.runtime import Actor, receives
 from actors.runtime.limits import CONNECTION_BYTES_IN_FLIGHT_MAX, CONNECTION_REQUESTS_IN_FLIGHT_MAX
@@ -119,6 +119,8 @@ class Connection(Actor):
 
     def _begin(self, call: Call) -> None:
         self.under_way.append(call)
+        if self.node.tampering is not None and not self.is_broker and self._is_tampered_with(call):
+            return
         try:
             outcome = registry.handler(call.api_key).handle(call)
         except KafkaError:
@@ -130,6 +132,18 @@ class Connection(Actor):
             self.converse(outcome, call.respond)
         else:
             call.respond(outcome)
+
+    def _is_tampered_with(self, call: Call) -> bool:
+        """Whether a fault has taken the request's place; one that only takes its answer does so when it goes out."""
+        outcome = self.node.tampering(call)
+        if outcome is LOST_REQUEST:
+            self.refuse()
+        elif outcome is LOST_ANSWER:
+            call.is_answer_lost = True
+            return False
+        elif outcome is not None:
+            call.respond(outcome)
+        return outcome is not None
 
     def ask_for(self, asked: Any, then: Any, *args: object) -> None:
         """As ``Actor.ask_for``, with ``Remote`` for other nodes and ``PAUSE``: sockets are looked at first."""
@@ -157,6 +171,8 @@ class Connection(Actor):
             while under_way and under_way[0].response is not None:
                 done = under_way.popleft()
                 self.bytes_in_flight -= done.size_bytes
+                if done.is_answer_lost and not self.closed:
+                    self.refuse()
                 if done.response is not NO_RESPONSE and not self.closed:
                     self.channel.respond(done.correlation_id, done.response, done.version)
             if not waiting or not self._may_start(waiting[0]):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Never, Self
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
+from actors.cluster import looking
 from actors.cluster.arguments import check_shape, refuse_unknown
+from actors.cluster.brokers import ClusterBrokers
+from actors.cluster.faults import Faults
 from actors.cluster.nodes import Nodes
+from actors.cluster.topics import create_topic
+from kstore.errors.config import ConfigError
+
+if TYPE_CHECKING:
+    from actors.clients.records import ConsumerRecord
+    from actors.clients.structs import TopicPartition
+    from actors.runtime.hub import Spawned
+
+T = TypeVar("T")
 
 TRACE_ROWS = 65536
 
@@ -84,6 +96,27 @@ class Cluster(Nodes):
         super().__init__(
             brokers, data_dir=data_dir, listen=listen, seed=seed, config=config, trace_rows=trace_rows, wire=wire
         )
+        self.brokers = ClusterBrokers(self)
+        self.faults = Faults(self)
+
+    # -- topics and clients ---------------------------------------------------------------------------------------
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int = 1,
+        replication_factor: int | None = None,
+        config: Mapping[str, str] | None = None,
+        *,
+        timeout: float = 30,
+    ) -> None:
+        """Make a topic, and wait until it can be used.
+
+        ``replication_factor`` None takes the cluster's default: the lesser of 3 and the brokers. ``config`` has Apache
+        Kafka's topic keys. Raises what the controller refuses it with, such as ``TopicAlreadyExists``.
+        """
+        usable = create_topic(self, name, partitions, replication_factor, config, timeout)
+        self.wait_for(usable, timeout)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -92,13 +125,133 @@ class Cluster(Nodes):
             raise ValueError('this cluster has no listener: give it listen="127.0.0.1:0"')
         return str(self.ports.addresses_text())
 
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def leader(self, topic: str, partition: int = 0) -> int:
+        """The id of the broker that leads a partition, -1 while there is none. Raises UnknownTopicOrPartition."""
+        return self._look(looking.partition_of, topic, partition).leader
+
+    def isr(self, topic: str, partition: int = 0) -> tuple[int, ...]:
+        """The ids of a partition's in-sync replicas. Raises UnknownTopicOrPartition."""
+        return self._look(looking.partition_of, topic, partition).isr
+
+    def records(
+        self, topic: str, n: int | None = None, partition: int | None = None, timeout: float = 10
+    ) -> list[ConsumerRecord]:
+        """What is committed in a topic, or in one partition of it, read from the leaders' logs without a consumer.
+
+        With ``n`` it waits until there are so many, and still returns all that are there, so that one too many shows.
+        In the order of timestamps; those of one partition in the order of their offsets. Raises ``TimeoutError`` after
+        ``timeout`` seconds, with what was there; UnknownTopicOrPartition.
+        """
+        found: list[ConsumerRecord] | None = None
+
+        def is_there() -> bool:
+            nonlocal found
+            wanted = looking.topic_of(self, topic).partitions if partition is None else (partition,)
+            found = looking.committed_records(self, topic, sorted(wanted))
+            return found is not None and len(found) >= (n or 0)
+
+        if partition is not None:
+            self._look(looking.partition_of, topic, partition)
+        if not self.world.driver.drive(is_there, timeout):
+            what = "a partition has no leader" if found is None else f"there are {len(found)} records: {found!r}"
+            raise TimeoutError(f"not {n} records in {topic} after {timeout} seconds: {what}")
+        assert found is not None, "it was there"
+        return found
+
+    def committed(self, group: str, timeout: float = 10) -> dict[TopicPartition, int]:
+        """The offsets that a group has committed, by partition; empty if there are none.
+
+        Waits while the group's coordinator is loading or moves; raises ``TimeoutError`` after ``timeout`` seconds.
+        """
+        found: dict[TopicPartition, int] | None = None
+
+        def is_there() -> bool:
+            nonlocal found
+            found = looking.committed_offsets(self, group)
+            return found is not None
+
+        if not self.world.driver.drive(is_there, timeout):
+            raise TimeoutError(f"group {group} has had no coordinator for {timeout} seconds")
+        assert found is not None, "it was there"
+        return found
+
+    def lag(self, group: str, timeout: float = 10) -> dict[TopicPartition, int]:
+        """How many records a group hasn't committed yet, for each partition that it has committed anything of.
+
+        Counted in offsets, up to the high watermark. A partition without a leader isn't in it.
+        """
+        offsets = self.committed(group, timeout)
+        ends = {partition: self._look(looking.high_watermark, partition) for partition in offsets}
+        return {partition: end - offsets[partition] for partition, end in ends.items() if end is not None}
+
+    def _look(self, function: Callable[..., T], *args: Any) -> T:
+        return self.world.driver.call(function, self, *args)
+
+    # -- waiting -------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """The cluster's clock, in seconds since 1970; virtual time begins in 2020."""
+        return self.world.clock.now_ms() / 1000
+
     def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
-        """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds."""
+        """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds.
+
+        The predicate is called as the driving thread: it looks, and doesn't wait for anything itself.
+        """
         if not self.world.driver.drive(predicate, timeout):
-            raise TimeoutError(f"not so after {timeout} seconds: {predicate}")
+            raise TimeoutError(f"not so after {timeout:g} seconds: {_name_of(predicate)}")
+
+    def wait_for_group(
+        self, group: str, members: int | None = None, state: str = "Stable", timeout: float = 30
+    ) -> None:
+        """Wait until a group is in a state ("Stable", "Empty", "PreparingRebalance", …), with so many members."""
+        seen = "there is no such group"
+
+        def is_so() -> bool:
+            nonlocal seen
+            found = looking.group_of(self, group)
+            if found is not None:
+                seen = f"it is {found.state.value} with {len(found.members)} members"
+            return found is not None and found.state.value == state and members in (None, len(found.members))
+
+        if not self.world.driver.drive(is_so, timeout):
+            wanted = state if members is None else f"{state} with {members} members"
+            raise TimeoutError(f"group {group} is not {wanted} after {timeout:g} seconds: {seen}")
+
+    def run_for(self, seconds: float) -> None:
+        """Let so much time pass. On virtual time that returns as soon as everything in it has happened."""
+        self.world.driver.drive(_never, seconds)
+
+    def run_until(self, predicate: Callable[[], object], timeout: float = 300) -> None:
+        """As ``wait_for``, with the patience that virtual time allows: ``cluster.run_until(future.done)``."""
+        self.wait_for(predicate, timeout)
+
+    def spawn(self, function: Callable[..., Any], *args: Any) -> Spawned:
+        """Run ``function(*args)`` beside the caller on virtual time: another synchronous program with its clients.
+
+        It begins when the caller next waits, and the programs change places only where one waits, in an order drawn
+        from the seed. ``.join()`` gives its value; what it raises is raised there, or where the main program waits.
+        """
+        if not self.world.virtual:
+            raise ConfigError("spawn is for clusters with a seed; in real time threads do it: threading.Thread")
+        return self.world.driver.spawn(function, *args)  # type: ignore[attr-defined, no-any-return]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        return f"<Cluster {self.name}: {list(self.brokers.values())}{' closed' if self.closed else ''}>"
+
+
+def _never() -> bool:
+    return False
+
+
+def _name_of(predicate: Callable[[], object]) -> str:
+    return getattr(predicate, "__qualname__", repr(predicate))

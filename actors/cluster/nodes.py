@@ -9,6 +9,7 @@ otherwise its files are in memory and outlive a kill as a disk does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from actors.broker.broker import Broker, StopNode
@@ -63,6 +64,7 @@ class Nodes:
         self.folders: dict[int, Folder] = {}
         self.warnings: list[str] = []  # what was found wrong in the folders, and mended or lost
         self.data_dir = data_dir
+        self.tampering: Any = None  # what becomes of clients' requests, once a fault was asked for
         self.ports: Any = None
         self.started = False
         self.closed = False
@@ -149,6 +151,7 @@ class Nodes:
         folder = self.folders[node_id]
         folder.begin(MetaProperties(self.cluster_id, node_id, self.world.uuid()))
         node = Node(self.world, node_id, incarnation=self.incarnations[node_id], fs=folder.fs, config=self.config)
+        node.tampering = self.tampering
         self.nodes[node_id] = node
         self.net.join(node)
         endpoint = Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)
@@ -169,6 +172,10 @@ class Nodes:
             default=ClusterImage(),
         )
 
+    def controller_ref(self) -> Ref | None:
+        """The controller of the node that has it, if that lives."""
+        return next((n.view.controller for n in self.nodes.values() if n.alive and n.view and n.view.controller), None)
+
     def is_ready(self) -> bool:
         """Whether every living node knows every living broker, in its present incarnation, as unfenced."""
         living = [node for node in self.nodes.values() if node.alive]
@@ -183,19 +190,29 @@ class Nodes:
 
     # -- failing -------------------------------------------------------------------------------------------------
 
+    def as_fault(self, kind: str, about: str, action: Callable[[], None]) -> None:
+        """Do something that is a fault in the trace, and the cause of what comes of it."""
+        queue = self.world.queue
+        queue.enter(0, kind, 0, about)
+        try:
+            action()
+        finally:
+            queue.leave()
+
     def kill(self, node_id: int) -> None:
         """End a node at once, as a killed process ends: nothing is flushed, its links and sockets break."""
         self.world.driver.call(self._kill, node_id)
 
     def _kill(self, node_id: int) -> None:
         node = self.nodes[node_id]
-        if not node.alive:
-            return
-        self.world.recorder.note(0, "NodeKilled", self.world.queue.current, node.name)
+        if node.alive:
+            self.as_fault("NodeKilled", node.name, partial(self._end, node))
+
+    def _end(self, node: Node) -> None:
         node.kill()
         if self.ports is not None:
-            self.ports.close(node_id, abruptly=True)
-        self.folders[node_id].release()
+            self.ports.close(node.node_id, abruptly=True)
+        self.folders[node.node_id].release()
         self.net.node_died(node)
 
     def restart(self, node_id: int) -> None:
@@ -206,7 +223,7 @@ class Nodes:
         if self.nodes[node_id].alive:
             raise ValueError(f"node {node_id} is alive")
         self.folders[node_id] = self._claim(node_id)
-        self._boot(node_id)
+        self.as_fault("NodeRestarted", f"broker-{node_id}", partial(self._boot, node_id))
 
     # -- stopping ------------------------------------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ from actors.groups.messages import (
     Client,
     CommitOffsets,
     DeleteGroups,
+    DeleteOffsets,
     DescribeGroup,
     FetchOffsets,
     Join,
@@ -105,6 +106,11 @@ class GroupCoordinator(Actor):
 
     def on_start(self) -> None:
         self._load(Load())
+
+    @property
+    def loaded_machine(self) -> GroupMachine | None:
+        """Its groups and offsets, to look at between turns; None while they are being read, or can't be."""
+        return None if self._is_loading or self._is_unreadable else self._machine
 
     # -- loading -------------------------------------------------------------------------------------------------
 
@@ -195,6 +201,11 @@ class GroupCoordinator(Actor):
     def fetch_offsets(self, message: FetchOffsets) -> None:
         caller = self._caller(message.client)
         self._machine.fetch(message.request, caller, require_stable=message.require_stable)
+        self._carry_out()
+
+    @receives(DeleteOffsets)
+    def delete_offsets(self, message: DeleteOffsets) -> None:
+        self._machine.delete_offsets(message.request, self._caller(message.client), self.now_ms())
         self._carry_out()
 
     @receives(DeleteGroups)

@@ -49,6 +49,7 @@ class Network:
         self.sessions: dict[Session, None] = {}  # a dict for its order: the same in every run
         self.cuts: set[tuple[int, int]] = set()
         self.slow_us: dict[tuple[int, int], int] = {}
+        self.slow_nodes_us: dict[int, int] = {}  # on all links of a node
         self.messages_carried = 0
         self.client_numbers = Numbers()
         world.net = self
@@ -90,14 +91,18 @@ class Network:
         return (from_id, to_id) not in self.cuts
 
     def _delay_us(self, from_id: int, to_id: int) -> int:
-        return self.world.random.randrange(DELAY_US_MIN, DELAY_US_MAX) + self.slow_us.get((from_id, to_id), 0)
+        return self.world.random.randrange(DELAY_US_MIN, DELAY_US_MAX) + self._slowness_us(from_id, to_id)
+
+    def _slowness_us(self, from_id: int, to_id: int) -> int:
+        nodes = self.slow_nodes_us
+        return self.slow_us.get((from_id, to_id), 0) + nodes.get(from_id, 0) + nodes.get(to_id, 0)
 
     def carry(self, path: Path, action: Callable[..., None], *args: Any) -> None:
         """Have ``action(*args)`` happen at the path's other end, in order."""
         self.messages_carried += 1
         if path.closed:
             return
-        if not (self.world.virtual or self.cuts or self.slow_us or path.under_way):
+        if not (self.world.virtual or self.cuts or self.slow_us or self.slow_nodes_us or path.under_way):
             action(*args)
             return
         path.under_way.append((action, args))
@@ -106,11 +111,10 @@ class Network:
     def _schedule(self, path: Path) -> None:
         """Set the time at which the next message of a path arrives that has none yet."""
         world = self.world
-        delay_us = self.slow_us.get((path.sender, path.receiver), 0)
-        if world.virtual:
-            delay_us = self._delay_us(path.sender, path.receiver)
+        delay_of = self._delay_us if world.virtual else self._slowness_us
+        delay_us = delay_of(path.sender, path.receiver)
         path.arrives_us = max(path.arrives_us + 1, world.clock.now_us() + delay_us)
-        world.timers.at(path.arrives_us, self._arrive, path)
+        world.timers.at(path.arrives_us, self._arrive, path, kind="Arrived")
 
     def _arrive(self, path: Path) -> None:
         if path.closed:
@@ -155,6 +159,7 @@ class Network:
         """Let everything through again; what waited arrives in order."""
         self.cuts.clear()
         self.slow_us.clear()
+        self.slow_nodes_us.clear()
         self._release()
 
     def mend(self, from_ids: Iterable[int], to_ids: Iterable[int]) -> None:
@@ -177,3 +182,7 @@ class Network:
     def slow(self, from_id: int, to_id: int, delay_ms: float) -> None:
         """Add a delay to every message from one node to another."""
         self.slow_us[(from_id, to_id)] = round(delay_ms * 1000)
+
+    def slow_node(self, node_id: int, delay_ms: float) -> None:
+        """Add a delay to every message from or to a node."""
+        self.slow_nodes_us[node_id] = round(delay_ms * 1000)

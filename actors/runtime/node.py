@@ -58,6 +58,8 @@ class Node:
         self.alive = True
         self.accept: Any = None  # (channel, listener, host) -> ref of a new connection; set by the node's broker
         self.peer_lost: Any = None  # (node_id) -> None, called when another node is known to have died
+        self.tampering: Any = None  # (call) -> what to do with a client's request instead of carrying it out
+        self.is_paused = False
         self.actors: dict[str, Actor] = {}
         self.connection_numbers = Numbers()
 
@@ -66,10 +68,26 @@ class Node:
         assert self.alive, f"{self.name} is not alive"
         assert actor.actor_urn not in self.actors, f"{actor.actor_urn} is there already"
         self.actors[actor.actor_urn] = actor
+        if self.is_paused:
+            self.world.queue.hold(actor.inbox)
 
     def remove(self, actor: Actor) -> None:
         """Let go of an actor that stops."""
         self.actors.pop(actor.actor_urn, None)
+
+    def pause(self) -> None:
+        """Give its actors no turns, as SIGSTOP does: what is sent to them waits, and their timers are late."""
+        if not self.is_paused and self.alive:
+            self.is_paused = True
+            for actor in self.actors.values():
+                self.world.queue.hold(actor.inbox)
+
+    def resume(self) -> None:
+        """Go on where they were, with all that waited."""
+        if self.is_paused and self.alive:
+            self.is_paused = False
+            for actor in self.actors.values():
+                self.world.queue.let_go(actor.inbox)
 
     def kill(self) -> None:
         """End all actors at once, mid-work: no answer, no ``on_stop``, no flush."""

@@ -304,6 +304,32 @@ cdef class RunQueue:
                 self.current = 0
         return handled
 
+    def hold(self, Inbox inbox):
+        """Give an actor no turns until ``let_go``: its messages wait, in order. Not from inside a turn."""
+        cdef Inbox before = None, each = self.first
+        if not inbox.scheduled:
+            inbox.scheduled = True  # so that nobody schedules it
+            return
+        if self.seeded:
+            self.ready.remove(inbox)
+            return
+        while each is not None and each is not inbox:
+            before, each = each, each.next_ready
+        assert each is not None, "an actor is held once"
+        if before is None:
+            self.first = inbox.next_ready
+        else:
+            before.next_ready = inbox.next_ready
+        if self.last is inbox:
+            self.last = before
+        inbox.next_ready = None
+
+    def let_go(self, Inbox inbox):
+        """Give it turns again; what waited is handled now."""
+        inbox.scheduled = inbox.head is not None
+        if inbox.scheduled:
+            self.schedule(inbox)
+
     def has_ready(self):
         if self.seeded:
             return len(self.ready) > 0

@@ -1,0 +1,163 @@
+"""Faults at the door of a broker: some requests of clients are lost, or answered with an error, instead of carried out.
+
+A rule names an API and how many of its requests it is for. Requests between brokers are never touched: what happens
+between them is a matter of links. An answer that is an error is built by mirroring the request: every topic, partition,
+group or resource that it names comes back with the code, as Kafka's ``getErrorResponse`` has it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.broker.call import LostAnswer, LostRequest
+from actors.broker.registry import CLIENT_APIS
+from kstore import errors
+from kstore.errors.config import ConfigError, nearest
+from kstore.schema import frames
+
+if TYPE_CHECKING:
+    from actors.broker.call import Call
+
+NAMES = {served.module.replace("_", ""): served.key for served in CLIENT_APIS.values()}
+WHOLE = frozenset({9, 13})
+"""OffsetFetch and LeaveGroup: what their top level says is about the group, and stands for everything below it."""
+
+ALIASES = {"partition_index": "partition", "index": "partition_index", "partition": "partition_index"}
+KEY_FIELDS = ("key", "name", "group_id")
+PARTITION_FIELDS = ("partition_index", "partition", "index")
+
+
+class Rule:
+    """``left`` more requests of one API, on one broker or any, come to ``outcome``."""
+
+    __slots__ = ("api_key", "left", "node_id", "outcome")
+
+    def __init__(self, api_key: int, left: int, node_id: int | None, outcome: LostRequest | LostAnswer | int) -> None:
+        self.api_key = api_key
+        self.left = left
+        self.node_id = node_id
+        self.outcome = outcome
+
+
+class Tampering:
+    """The rules of one cluster, in the order in which they were made."""
+
+    def __init__(self) -> None:
+        self.rules: list[Rule] = []
+
+    def __call__(self, call: Call) -> Any:
+        """What is to become of a request: an answer, LOST_REQUEST, LOST_ANSWER, or None to carry it out."""
+        node_id = call.node.node_id
+        for rule in self.rules:
+            if rule.api_key == call.api_key and rule.node_id in (None, node_id):
+                rule.left -= 1
+                if not rule.left:
+                    self.rules.remove(rule)
+                if isinstance(rule.outcome, int):
+                    call.connection.note("RequestRefusedByFault")
+                    return error_response(call.request, call.api_key, call.version, rule.outcome)
+                call.connection.note("ConnectionCutByFault")
+                return rule.outcome
+        return None
+
+
+def api_key_of(api: str | int) -> int:
+    """The key of an API, by its name in any spelling ("Produce", "LIST_OFFSETS") or its number."""
+    if isinstance(api, int) and api in CLIENT_APIS:
+        return api
+    found = NAMES.get(str(api).replace("_", "").lower())
+    if found is None:
+        raise ConfigError(f"no API of clients is called {api!r}{nearest(str(api).lower(), NAMES)}")
+    return found
+
+
+def code_of(error: int | str | type[errors.KafkaError]) -> int:
+    """An error's code, by the code, the exception's class, or Kafka's name ("NOT_LEADER_OR_FOLLOWER")."""
+    if isinstance(error, type) and issubclass(error, errors.KafkaError):
+        return error.code
+    if isinstance(error, int) and error in errors.BY_CODE:
+        return error
+    by_name = {found.name: code for code, found in errors.BY_CODE.items()}
+    if error not in by_name:
+        raise ConfigError(f"Kafka has no error {error!r}{nearest(str(error), by_name)}")
+    return by_name[error]
+
+
+def error_response(request: Any, api_key: int, version: int, code: int) -> Any:
+    """The answer to a request that says ``code`` of everything that it asks for."""
+    response_class = frames.response_class(api_key)
+    response = _mirror(response_class, request, version, code)
+    if "error_code" in _fields(response_class, version):
+        below = any(isinstance(value, list) and value for value in _mirrored(response, version))
+        if api_key in WHOLE or not below:
+            response.error_code = code
+    return response
+
+
+def _mirrored(response: Any, version: int) -> list[Any]:
+    return [getattr(response, name) for name, kind in _fields(type(response), version).items() if _says_errors(kind)]
+
+
+def _fields(cls: Any, version: int) -> dict[str, Any]:
+    """The fields that a version has, by name: their kinds."""
+    found = {}
+    for name, field in cls.fields().items():
+        if _covers(field.versions, version):
+            found[name] = field.kind
+    return found
+
+
+def _covers(versions: str, version: int) -> bool:
+    """Whether a range as schemas write it ("3", "0-7", "8+") has a version.
+
+    >>> _covers("0-7", 7), _covers("8+", 7)
+    (True, False)
+    """
+    first, _, last = versions.rstrip("+").partition("-")
+    return int(first) <= version and (versions.endswith("+") or version <= int(last or first))
+
+
+def _says_errors(kind: Any) -> bool:
+    """Whether it is a list of things that each have an error code, or have such lists themselves."""
+    if not isinstance(kind, list) or isinstance(kind[0], str):
+        return False
+    fields = kind[0].fields()
+    return "error_code" in fields or any(_says_errors(field.kind) for field in fields.values())
+
+
+def _mirror(cls: Any, asked: Any, version: int, code: int) -> Any:
+    answer = cls()
+    for name, kind in _fields(cls, version).items():
+        if _says_errors(kind):
+            items = _items_for(name, asked, version)
+            mirrored = [_mirror(kind[0], item, version, code) for item in items]
+            for each in mirrored:
+                if "error_code" in _fields(kind[0], version):
+                    each.error_code = code
+            setattr(answer, name, mirrored)
+        elif name != "error_code" and not isinstance(kind, (list, type)):
+            value = _named(name, asked)
+            if value is not None:
+                setattr(answer, name, value)
+    return answer
+
+
+def _items_for(name: str, asked: Any, version: int) -> list[Any]:
+    """What the request lists that the list of this name answers: the one of the same name, or its first list."""
+    if isinstance(asked, (int, str)):
+        return []
+    lists = {each: kind for each, kind in _fields(type(asked), version).items() if isinstance(kind, list)}
+    chosen = name if name in lists else next(iter(lists), None)
+    return [] if chosen is None else getattr(asked, chosen) or []
+
+
+def _named(name: str, asked: Any) -> Any:
+    """What the request calls by this name, or what it is itself: a partition's number, a group's or a key's name."""
+    if isinstance(asked, str):
+        return asked if name in KEY_FIELDS else None
+    if isinstance(asked, int):
+        return asked if name in PARTITION_FIELDS else None
+    value = getattr(asked, name, None)
+    if value is None and name in ALIASES:
+        value = getattr(asked, ALIASES[name], None)
+    return value if isinstance(value, (int, str, bytes)) else None

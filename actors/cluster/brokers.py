@@ -1,0 +1,80 @@
+"""The brokers of a cluster as its user sees them: small objects that look at what is there now, and keep nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.cluster.nodes import Nodes
+
+
+class ClusterBroker:
+    """One broker, alive or dead, through all its restarts."""
+
+    __slots__ = ("_nodes", "id")
+
+    def __init__(self, nodes: Nodes, broker_id: int) -> None:
+        self._nodes = nodes
+        self.id = broker_id
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs (paused or not)."""
+        node = self._nodes.nodes.get(self.id)
+        return node is not None and node.alive
+
+    @property
+    def paused(self) -> bool:
+        """Whether ``faults.pause`` stopped it."""
+        return self.alive and self._nodes.nodes[self.id].is_paused
+
+    @property
+    def incarnation(self) -> int:
+        """How often it was started: 1 for the first time."""
+        return self._nodes.incarnations[self.id]
+
+    @property
+    def is_controller(self) -> bool:
+        """Whether it is the active controller."""
+        return self.alive and self._nodes.image().controller_id == self.id
+
+    @property
+    def host(self) -> str:
+        """Where it listens; inside the process a name that only in-process clients use."""
+        ports = self._nodes.ports
+        return f"broker-{self.id}" if ports is None else str(ports.addresses[self.id][0])
+
+    @property
+    def port(self) -> int:
+        """Its TCP port; 9092, which nobody listens on, when the cluster has no listener."""
+        ports = self._nodes.ports
+        return 9092 if ports is None else int(ports.addresses[self.id][1])
+
+    @property
+    def folder(self) -> str | None:
+        """Its log directory, or None when it is in memory."""
+        return None if self._nodes.data_dir is None else f"{self._nodes.data_dir}/node-{self.id}"
+
+    def __repr__(self) -> str:
+        state = "paused" if self.paused else "alive" if self.alive else "dead"
+        return f"<broker {self.id} {self.host}:{self.port} {state}>"
+
+
+class ClusterBrokers(Mapping[int, ClusterBroker]):
+    """``cluster.brokers``: by id, from 1 on; iterating gives the ids, in order."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._brokers = {broker_id: ClusterBroker(nodes, broker_id) for broker_id in nodes.node_ids}
+
+    def __getitem__(self, broker_id: int) -> ClusterBroker:
+        return self._brokers[broker_id]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._brokers)
+
+    def __len__(self) -> int:
+        return len(self._brokers)
+
+    def __repr__(self) -> str:
+        return repr(list(self._brokers.values()))

@@ -1,0 +1,151 @@
+"""The faults that a test asks a cluster for: brokers die or hang, links are cut or slow, requests fail.
+
+They happen at once and last until undone: by ``restart``, ``resume``, ``heal`` or the cluster's ``reset``. Each
+stands in the trace as the cause of what comes of it. Links are those between brokers and those of clients in the
+process; connections over TCP aren't cut or slowed, but a broker that is killed or paused is so for them as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from actors.broker.call import LOST_ANSWER, LOST_REQUEST
+from kstore.errors.config import ConfigError, nearest
+
+if TYPE_CHECKING:
+    from actors.clients.face import Face
+    from actors.cluster.nodes import Nodes
+    from kstore.errors import KafkaError
+
+    End = int | Face
+    Ends = End | Iterable[End]
+
+NAMES = "kill restart pause resume partition heal drop error slow".split()
+NOT_YET = "disk_error disk_full torn_write power_loss clock_skew".split()
+
+
+class Faults:
+    """``cluster.faults``. A broker is named by its id, a client in the process by itself."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    def __getattr__(self, name: str) -> Any:
+        if name in NOT_YET:
+            raise AttributeError(f"faults.{name} isn't implemented yet; there are {', '.join(NAMES)}")
+        raise AttributeError(f"there is no fault {name!r}{nearest(name, NAMES)}")
+
+    # -- brokers -------------------------------------------------------------------------------------------------
+
+    def kill(self, broker: int) -> None:
+        """End a broker at once, as SIGKILL ends a process: nothing is flushed, its connections break.
+
+        A broker that is dead stays so.
+        """
+        self._nodes.kill(self._broker(broker))
+
+    def restart(self, broker: int) -> None:
+        """Bring a broker back on the folder that it left; one that still lives is killed first. Doesn't wait for it."""
+        self._nodes.kill(self._broker(broker))
+        self._nodes.restart(broker)
+
+    def pause(self, broker: int) -> None:
+        """Stop a broker as SIGSTOP does: its connections stay open and nobody is answered, until ``resume``.
+
+        When that takes longer than its session, the controller fences it.
+        """
+        node = self._nodes.nodes[self._broker(broker)]
+        self._do("NodePaused", node.pause, about=node.name)
+
+    def resume(self, broker: int) -> None:
+        """Let a paused broker go on where it was, with everything that has waited for it."""
+        node = self._nodes.nodes[self._broker(broker)]
+        self._do("NodeResumed", node.resume, about=node.name)
+
+    # -- links ---------------------------------------------------------------------------------------------------
+
+    def partition(self, some: Ends, others: Ends, *, both_ways: bool = True) -> None:
+        """Cut the links between some brokers (or clients) and others; with ``both_ways=False`` only the way there.
+
+        What is sent meanwhile waits, as it does in a socket, and arrives after ``heal`` unless its sender gave up.
+        """
+        here, there = self._ids(some), self._ids(others)
+        net = self._nodes.net
+        self._do("LinksCut", lambda: net.cut(here, there, both_ways=both_ways), about=f"{here} {there}")
+
+    def slow(self, link: End | tuple[End, End], ms: float) -> None:
+        """Delay every message by ``ms`` milliseconds: on all links of a broker or client, or both ways between two."""
+        if not ms >= 0:
+            raise ConfigError(f"a delay is so many milliseconds, such as 50; got {ms!r}")
+        ends = self._ids(link)
+        if len(ends) > 2:
+            raise ConfigError(f"a link has two ends; got {link!r}")
+        net = self._nodes.net
+
+        def act() -> None:
+            if len(ends) == 1:
+                net.slow_node(ends[0], ms)
+            else:
+                net.slow(ends[0], ends[1], ms)
+                net.slow(ends[1], ends[0], ms)
+
+        self._do("LinksSlowed", act, about=f"{ends} {ms} ms")
+
+    def heal(self) -> None:
+        """Make every link whole and fast again; what waited arrives, in order. Dead brokers stay dead."""
+        self._do("LinksHealed", self._nodes.net.heal)
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    def drop(self, api: str | int, times: int = 1, *, broker: int | None = None, answer: bool = False) -> None:
+        """Lose the next ``times`` requests of clients for an API ("Produce", "OFFSET_COMMIT", 8): connections break.
+
+        They aren't carried out; with ``answer=True`` they are, and only the answer is lost, which a client can't tell
+        apart. ``broker``: only at this one. For a request that is never answered ``pause`` the broker.
+        """
+        self._add_rule(api, times, broker, LOST_ANSWER if answer else LOST_REQUEST)
+
+    def error(
+        self, api: str | int, code: int | str | type[KafkaError], times: int = 1, *, broker: int | None = None
+    ) -> None:
+        """Answer the next ``times`` requests of clients for an API with an error, without carrying them out.
+
+        ``code``: "NOT_LEADER_OR_FOLLOWER", 6, or ``kstore.errors.NotLeaderOrFollower``. It is said of every topic,
+        partition, group or resource that the request names.
+        """
+        from actors.broker.tampering import code_of
+
+        self._add_rule(api, times, broker, code_of(code))
+
+    def _add_rule(self, api: str | int, times: int, broker: int | None, outcome: Any) -> None:
+        from actors.broker.tampering import Rule, Tampering, api_key_of
+
+        if times < 1:
+            raise ConfigError(f"a fault happens once or more often; got {times!r}")
+        rule = Rule(api_key_of(api), times, None if broker is None else self._broker(broker), outcome)
+        nodes = self._nodes
+
+        def act() -> None:
+            if nodes.tampering is None:
+                nodes.tampering = Tampering()
+            nodes.tampering.rules.append(rule)
+            for node in nodes.nodes.values():
+                node.tampering = nodes.tampering
+
+        self._do("RequestsTamperedWith", act, about=str(api))
+
+    # -- what they are made of -----------------------------------------------------------------------------------
+
+    def _broker(self, broker: int) -> int:
+        if broker not in self._nodes.node_ids:
+            raise ConfigError(f"there is no broker {broker!r}: they are {', '.join(map(str, self._nodes.node_ids))}")
+        return broker
+
+    def _ids(self, ends: Ends | tuple[End, End]) -> list[int]:
+        each = [ends] if isinstance(ends, int) or hasattr(ends, "_home") else list(ends)
+        return [self._broker(end) if isinstance(end, int) else end._home.node.node_id for end in each]
+
+    def _do(self, kind: str, action: Callable[[], None], about: str = "") -> None:
+        nodes = self._nodes
+        nodes.world.driver.call(nodes.as_fault, kind, about, action)

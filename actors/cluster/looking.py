@@ -1,0 +1,116 @@
+"""What is in a cluster, read where it is: from the nodes' images, the leaders' logs and the groups' coordinators.
+
+Nothing here asks over the network or waits: these functions run as the driving thread, between turns. What isn't there
+at the moment (a leader, a coordinator that has its log loaded) is None, and the caller decides whether to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import merge
+from typing import TYPE_CHECKING, Any
+
+from actors.clients.structs import TopicPartition
+from actors.controller.image import PartitionImage, TopicImage
+from actors.groups.routing import OFFSETS_TOPIC, partition_for
+from kstore.errors import UnknownTopicOrPartition
+
+if TYPE_CHECKING:
+    from actors.clients.records import ConsumerRecord
+    from actors.cluster.nodes import Nodes
+    from actors.groups.group import ClassicGroup
+
+
+def topic_of(nodes: Nodes, topic: str) -> TopicImage:
+    """A topic as the node that knows most knows it; raises UnknownTopicOrPartition."""
+    found = nodes.image().topic(topic)
+    if found is None:
+        raise UnknownTopicOrPartition(f"there is no topic {topic}")
+    return found
+
+
+def partition_of(nodes: Nodes, topic: str, partition: int) -> PartitionImage:
+    """A partition; raises UnknownTopicOrPartition."""
+    found = topic_of(nodes, topic).partitions.get(partition)
+    if found is None:
+        raise UnknownTopicOrPartition(f"there is no partition {topic}-{partition}")
+    return found
+
+
+def leading_replica(nodes: Nodes, topic: str, partition: int) -> Any | None:
+    """The replica that leads a partition, once it knows that it does."""
+    found = nodes.image().partition(topic, partition)
+    node = None if found is None else nodes.nodes.get(found.leader)
+    if node is None or not node.alive:
+        return None
+    replica: Any = node.actors.get(f"{node.name}/replica/{topic}-{partition}")
+    return None if replica is None or replica.leader is None else replica
+
+
+def committed_records(nodes: Nodes, topic: str, partitions: Iterable[int]) -> list[ConsumerRecord] | None:
+    """What consumers could read of some partitions, by timestamp, each partition's in the order of its offsets.
+
+    None while one of them has no leader.
+    """
+    streams: list[list[ConsumerRecord]] = []
+    for partition in partitions:
+        replica = leading_replica(nodes, topic, partition)
+        if replica is None:
+            return None
+        streams.append(_records_of(replica.log, TopicPartition(topic, partition)))
+    if len(streams) == 1:
+        return streams[0]
+    return list(merge(*streams, key=_timestamp_of))
+
+
+def _timestamp_of(record: ConsumerRecord) -> int:
+    return record.timestamp
+
+
+def _records_of(log: Any, partition: TopicPartition) -> list[ConsumerRecord]:
+    from actors.clients.records import PartitionRecords
+
+    batches = list(log.batches(log.start_offset, log.high_watermark))
+    count = sum(batch.count for batch in batches)
+    return PartitionRecords(partition, batches, log.start_offset, check_crcs=False).take(count) if count else []
+
+
+def high_watermark(nodes: Nodes, partition: TopicPartition) -> int | None:
+    """How far a partition is committed; None while it has no leader, or isn't there."""
+    replica = leading_replica(nodes, *partition)
+    return None if replica is None else int(replica.log.high_watermark)
+
+
+def _machine_of(nodes: Nodes, group_id: str) -> Any | None:
+    """The state of the coordinator of a group, when it has one that has read its log; None otherwise."""
+    topic = nodes.image().topic(OFFSETS_TOPIC)
+    if topic is None:
+        return None
+    number = partition_for(group_id, len(topic.partitions))
+    node = nodes.nodes.get(topic.partitions[number].leader)
+    if node is None or not node.alive or node.view is None:
+        return None
+    ref = node.view.coordinators.get(number)
+    coordinator = None if ref is None else ref.actor_inbox.actor
+    return None if coordinator is None else coordinator.loaded_machine
+
+
+def group_of(nodes: Nodes, group_id: str) -> ClassicGroup | None:
+    """A group as its coordinator has it; None when there is none, or no coordinator."""
+    machine = _machine_of(nodes, group_id)
+    found: ClassicGroup | None = None if machine is None else machine.groups.get(group_id)
+    return found
+
+
+def committed_offsets(nodes: Nodes, group_id: str) -> dict[TopicPartition, int] | None:
+    """What a group has committed; None while its coordinator is loading or moving."""
+    if nodes.image().topic(OFFSETS_TOPIC) is None:
+        return {}
+    machine = _machine_of(nodes, group_id)
+    if machine is None:
+        return None
+    return {
+        TopicPartition(topic, partition): committed.offset
+        for topic, partitions in sorted(machine.offsets.of_group(group_id).items())
+        for partition, committed in sorted(partitions.items())
+    }

@@ -1,0 +1,57 @@
+"""Making a topic from outside: the controller decides, and then every broker is to know it, and its leaders to lead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from actors.cluster.looking import leading_replica
+from actors.controller.messages import Decide
+from actors.runtime.future import ask
+from kstore.errors import NotController, for_code
+from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
+
+if TYPE_CHECKING:
+    from actors.cluster.nodes import Nodes
+
+VERSION = 7
+
+
+def create_topic(
+    nodes: Nodes,
+    name: str,
+    partitions: int,
+    replication_factor: int | None,
+    config: Mapping[str, str] | None,
+    timeout: float,
+) -> Callable[[], bool]:
+    """Have the controller make a topic; what it returns tells whether the topic can be used.
+
+    Raises what the controller refuses it with.
+    """
+    topic = CreatableTopic(
+        name=name,
+        num_partitions=partitions,
+        replication_factor=-1 if replication_factor is None else replication_factor,
+        configs=[CreatableTopicConfig(name=key, value=str(value)) for key, value in (config or {}).items()],
+    )
+    controller = nodes.world.driver.call(nodes.controller_ref)
+    if controller is None:
+        raise NotController("the controller's broker is dead")
+    request = CreateTopicsRequest(topics=[topic], timeout_ms=round(timeout * 1000))
+    answer = ask(nodes.world, controller, Decide(request, VERSION)).get(timeout=timeout).topics[0]
+    if answer.error_code:
+        raise for_code(answer.error_code, answer.error_message)
+    return lambda: _is_usable(nodes, name)
+
+
+def _is_usable(nodes: Nodes, name: str) -> bool:
+    """Whether every living broker knows the topic, and whoever leads a partition of it knows that."""
+    living = [node_id for node_id, node in nodes.nodes.items() if node.alive and not node.is_paused]
+    if not all(nodes.image(node_id).topic(name) is not None for node_id in living):
+        return False
+    found = nodes.image().topics[name]
+    return all(
+        partition.leader not in living or leading_replica(nodes, name, number) is not None
+        for number, partition in found.partitions.items()
+    )
