@@ -8,7 +8,7 @@ is looked at again by time only while somebody lags, or after the controller ref
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.partition.deletions import Deletions
 from actors.partition.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
@@ -71,7 +71,7 @@ class Leader:
     def __init__(self, replica: Replica, message: BecomeLeader) -> None:
         self.replica = replica
         self.log = replica.log
-        self.collected: list[tuple[Append, Reply]] = []
+        self.collected: list[tuple[Append, Reply, int]] = []  # with the row of the turn that brought it
         self.appends = WaitingAppends()
         self.unsynced: WaitingAppends | None = None  # with acks=1, where the log must be synced first
         self.check_armed = False
@@ -109,7 +109,7 @@ class Leader:
         if collected and collected[0][0].origin != message.origin:
             self.flush()
             collected = self.collected
-        collected.append((message, replica.defer()))
+        collected.append((message, replica.defer(), replica.turn_row))
         if replica.inbox.depth == 0 or len(collected) >= GROUP_MAX:
             self.flush()
         elif len(collected) == 1:
@@ -126,19 +126,19 @@ class Leader:
         old_end = log.end_offset
         in_sync.appended(old_end, now_ms)
         outcomes = log.append_as_leader(
-            [message.batches for message, _ in collected],
+            [message.batches for message, _, _ in collected],
             in_sync.leader_epoch,
             now_ms,
             from_client=collected[0][0].origin == FROM_CLIENT,
         )
         new_end = log.end_offset
         if new_end != old_end:
-            replica.note("BatchAppended", replica.label, old_end, new_end - 1)
+            self._note_appended(collected, outcomes)
             self.serving.grown(new_end)
             self._advance(now_ms)
             if len(in_sync.replicas) > 1:
                 self._arm_check(in_sync.lag_max_ms / 2)
-        for (message, reply), outcome in zip(collected, outcomes, strict=True):
+        for (message, reply, _), outcome in zip(collected, outcomes, strict=True):
             if isinstance(outcome, KafkaError):
                 reply.fail(outcome)
             else:
@@ -146,6 +146,13 @@ class Leader:
         if replica.fsync_first and new_end != old_end:
             replica.lane.sync(self.synced)
         replica.appended()
+
+    def _note_appended(self, collected: list[tuple[Append, Reply, int]], outcomes: list[Any]) -> None:
+        """A row for each request; its cause is the turn that brought it, so a record's life leads to its sender."""
+        replica = self.replica
+        for (_, _, row), outcome in zip(collected, outcomes, strict=True):
+            if not isinstance(outcome, KafkaError) and not outcome.duplicate:
+                replica.note("BatchAppended", replica.label, outcome.first_offset, outcome.last_offset, cause=row)
 
     def _accepted(self, message: Append, reply: Reply, outcome: AppendInfo, now_ms: int) -> None:
         """One request's batches are in the log: acknowledge them, now or when they are where they must be."""
@@ -314,10 +321,10 @@ class Leader:
     def _note_change(self, before: tuple[int, ...]) -> None:
         now = self.in_sync.committed
         label = self.replica.label
-        if any(node not in now for node in before):
-            self.replica.note("IsrShrunk", label, len(before), len(now))
-        if any(node not in before for node in now):
-            self.replica.note("IsrGrown", label, len(before), len(now))
+        if gone := [str(node) for node in before if node not in now]:
+            self.replica.note("IsrShrunk", label, len(before), len(now), f"without {', '.join(gone)}")
+        if come := [str(node) for node in now if node not in before]:
+            self.replica.note("IsrGrown", label, len(before), len(now), f"with {', '.join(come)}")
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -326,7 +333,7 @@ class Leader:
         if self.expiry is not None:
             self.expiry.cancel()
         collected, self.collected = self.collected, []
-        for _, reply in collected:
+        for _, reply, _ in collected:
             reply.fail(error)
         self._fail_appends(error)
         self.serving.leave(error)

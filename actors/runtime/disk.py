@@ -90,7 +90,7 @@ class VirtualDisk:
         at_us = self.world.clock.now_us() + self.world.random.randrange(self.delay_us_max)
         at_us = max(at_us, self.done_at_us.get(node.name, 0))
         self.done_at_us[node.name] = at_us
-        self.world.timers.at(at_us, self._answer, outcome, reply, node)
+        self.world.timers.at(at_us, self._answer, outcome, reply, node, kind="DiskDone")
 
     def _answer(self, outcome: object, reply: Answerable, node: Node) -> None:
         if node.alive:

@@ -16,16 +16,23 @@ SWEEP_AT_LEAST = 64
 class Timer:
     """One thing that is due at ``deadline_us``; ``cancel`` before then and it never happens."""
 
-    __slots__ = ("action", "args", "cause", "deadline_us", "timers")
+    __slots__ = ("action", "args", "cause", "deadline_us", "kind", "timers")
 
     def __init__(
-        self, timers: Timers, deadline_us: int, action: Callable[..., None], args: tuple[Any, ...], cause: int
+        self,
+        timers: Timers,
+        deadline_us: int,
+        action: Callable[..., None],
+        args: tuple[Any, ...],
+        cause: int,
+        kind: str,
     ) -> None:
         self.timers = timers
         self.deadline_us = deadline_us
         self.action: Callable[..., None] | None = action
         self.args = args
         self.cause = cause
+        self.kind = kind
 
     def cancel(self) -> None:
         """Forget it; harmless when it happened already."""
@@ -50,9 +57,9 @@ class Timers:
         deadline_us = self.clock.now_us() + max(0, round(delay_ms * 1000))
         return self.at(deadline_us, self._send, inbox, message)
 
-    def at(self, deadline_us: int, action: Callable[..., None], *args: Any) -> Timer:
-        """Call ``action(*args)``, outside any turn, when the clock reads ``deadline_us``."""
-        timer = Timer(self, deadline_us, action, args, self.queue.current)
+    def at(self, deadline_us: int, action: Callable[..., None], *args: Any, kind: str = "TimerFired") -> Timer:
+        """Call ``action(*args)``, outside any turn, when the clock reads ``deadline_us``; ``kind`` is its row's."""
+        timer = Timer(self, deadline_us, action, args, self.queue.current, kind)
         self.made += 1
         heapq.heappush(self.heap, (deadline_us, self.made, timer))
         if self.cancelled > SWEEP_AT_LEAST and self.cancelled * 2 > len(self.heap):
@@ -82,7 +89,7 @@ class Timers:
             timer = heapq.heappop(self.heap)[2]
             action, timer.action = timer.action, None
             assert action is not None
-            queue.enter(0, "TimerFired", timer.cause)
+            queue.enter(0, timer.kind, timer.cause)
             try:
                 action(*timer.args)
             finally:
