@@ -54,6 +54,7 @@ CLIENT_APIS = {
         _served(37, "create_partitions", 0, 3),
         _served(42, "delete_groups", 0, 2),
         _served(44, "incremental_alter_configs", 0, 1),
+        _served(47, "offset_delete", 0, 0),
         _served(60, "describe_cluster", 0, 2),
     )
 }

@@ -1,4 +1,4 @@
-"""OffsetCommit and OffsetFetch of a group, and the end of offsets that nobody wants any more.
+"""OffsetCommit, OffsetFetch and OffsetDelete of a group, and the end of offsets that nobody wants any more.
 
 Offsets expire when their group has been without members, or a client without a group has been silent, for the
 retention time. While a consumer group is stable, topics that its members no longer read expire too, counted from the
@@ -22,6 +22,12 @@ from kstore.schema.messages.offset_commit import (
     OffsetCommitResponse,
     OffsetCommitResponsePartition,
     OffsetCommitResponseTopic,
+)
+from kstore.schema.messages.offset_delete import (
+    OffsetDeleteRequest,
+    OffsetDeleteResponse,
+    OffsetDeleteResponsePartition,
+    OffsetDeleteResponseTopic,
 )
 from kstore.schema.messages.offset_fetch import (
     OffsetFetchRequestGroup,
@@ -52,6 +58,18 @@ def check_commit(group: ClassicGroup, request: OffsetCommitRequest) -> None:
         raise errors.IllegalGeneration()
     if group.state is GroupState.COMPLETING_REBALANCE:
         raise errors.RebalanceInProgress()
+
+
+def check_offset_delete(group: ClassicGroup | None) -> ClassicGroup:
+    """The group, if its offsets may be deleted; raises the KafkaError for which they may not.
+
+    A group of consumers may have members, as long as they don't read the topics in question; others must be empty.
+    """
+    if group is None or group.state is GroupState.DEAD:
+        raise errors.GroupIdNotFound()
+    if group.state is not GroupState.EMPTY and group.protocol_type != CONSUMER_PROTOCOL_TYPE:
+        raise errors.NonEmptyGroup()
+    return group
 
 
 def commit_refused(request: OffsetCommitRequest, code: int) -> OffsetCommitResponse:
@@ -175,6 +193,48 @@ class Committing:
             committed_leader_epoch=committed.leader_epoch,
             metadata=committed.metadata,
         )
+
+    # OffsetDelete
+
+    def delete(self, group: ClassicGroup, request: OffsetDeleteRequest, caller: Caller) -> None:
+        """Delete what the caller asks for but of topics that are read; the group was checked."""
+        read = subscribed_topics(group)
+        response = OffsetDeleteResponse()
+        keys: list[OffsetKey] = []
+        for topic in request.topics:
+            is_read = group.protocol_type == CONSUMER_PROTOCOL_TYPE if read is None else topic.name in read
+            code = errors.GroupSubscribedToTopic.code if is_read else errors.NONE
+            wanted = [OffsetKey(group.group_id, topic.name, each.partition_index) for each in topic.partitions]
+            keys += [] if is_read else [key for key in wanted if self._is_known(key)]
+            answers = [
+                OffsetDeleteResponsePartition(partition_index=each.partition_index, error_code=code)
+                for each in topic.partitions
+            ]
+            response.topics.append(OffsetDeleteResponseTopic(name=topic.name, partitions=answers))
+        if keys:
+            self._delete(keys, response, caller)
+        else:
+            self._effects.respond(caller.reply, response)
+
+    def _is_known(self, key: OffsetKey) -> bool:
+        return self.store.get(key) is not None or self.store.is_under_way(key)
+
+    def _delete(self, keys: list[OffsetKey], response: OffsetDeleteResponse, caller: Caller) -> None:
+        answer = AnswerOnce(self._effects, caller.reply)
+
+        def refuse(error: KafkaError) -> None:
+            answer.give(OffsetDeleteResponse(error_code=as_group_error(error).code))
+
+        def stored(error: KafkaError | None) -> None:
+            if error is None:
+                self.bury(keys)
+                answer.give(response)
+            else:
+                refuse(error)
+
+        persisting = self._effects.persist("", self.tombstones(keys))
+        persisting.then(stored)
+        persisting.if_overdue(refuse)
 
     # Expiry
 

@@ -15,7 +15,7 @@ empty), as in Apache Kafka.
 
 from collections.abc import Callable, Iterable
 
-from actors.groups.committing import Committing, check_commit, commit_refused
+from actors.groups.committing import Committing, check_commit, check_offset_delete, commit_refused
 from actors.groups.effects import AnswerOnce, Effect, Effects, TimerKey
 from actors.groups.group import ClassicGroup, GroupState
 from actors.groups.joining import Caller, Joining
@@ -35,6 +35,7 @@ from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.list_groups import ListedGroup
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
+from kstore.schema.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
 from kstore.schema.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
 from kstore.schema.messages.sync_group import SyncGroupRequest
 
@@ -144,6 +145,17 @@ class GroupMachine:
             self._effects.after_pending(answer)
         else:
             answer()
+
+    def delete_offsets(self, request: OffsetDeleteRequest, caller: Caller, now_ms: int) -> None:
+        self._effects.now_ms = now_ms
+        try:
+            if not request.group_id:
+                raise errors.InvalidGroupId()
+            group = check_offset_delete(self.groups.get(request.group_id))
+        except KafkaError as error:
+            self._effects.respond(caller.reply, OffsetDeleteResponse(error_code=error.code))
+            return
+        self._committing.delete(group, request, caller)
 
     # Groups as a whole
 

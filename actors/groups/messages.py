@@ -11,6 +11,7 @@ from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
+from kstore.schema.messages.offset_delete import OffsetDeleteRequest
 from kstore.schema.messages.offset_fetch import OffsetFetchRequestGroup
 from kstore.schema.messages.sync_group import SyncGroupRequest
 
@@ -56,6 +57,13 @@ class FetchOffsets(NamedTuple):
     request: OffsetFetchRequestGroup
     client: Client
     require_stable: bool
+
+
+class DeleteOffsets(NamedTuple):
+    """Only partitions that exist are asked for."""
+
+    request: OffsetDeleteRequest
+    client: Client
 
 
 class DescribeGroup(NamedTuple):

@@ -14,6 +14,7 @@ from groups.requests_of_groups import (
     TOPIC,
     beat,
     commit,
+    delete_offsets,
     fetch,
     join,
     leave,
@@ -25,12 +26,15 @@ from groups.requests_of_groups import (
 )
 from groups.wire import Wire
 
+from kstore.schema import encode
+from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 from kstore.schema.messages.describe_groups import DescribeGroupsRequest
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.list_groups import ListGroupsRequest
 from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
+from kstore.schema.messages.offset_delete import OffsetDeleteRequest
 from kstore.schema.messages.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchRequestGroup,
@@ -272,6 +276,51 @@ def listing_and_deleting(wire: Wire, group: str) -> None:
     wire.call("a", beat(group, a, 1), 4)
 
 
+def deleting_offsets(wire: Wire, group: str) -> None:
+    def subscription(*topics: str) -> bytes:
+        return b"\x00\x00" + encode(ConsumerProtocolSubscription(topics=list(topics)), 0)
+
+    wire.call("a", delete_offsets(group, 0), 0)
+    wire.call("a", delete_offsets("", 0), 0)
+    wire.call("a", commit(group, 5, partitions=(0, 1, 2)), 9)
+    wire.call("a", delete_offsets(group), 0)
+    wire.call("a", delete_offsets(group, 0, 0, 7), 0)
+    wire.call("a", delete_offsets(group, 0, 1, topics=("nowhere", TOPIC)), 0)
+    wire.call("a", delete_offsets(group, topics=("nowhere",)), 0)
+    wire.call("a", delete_offsets(f"{group}-none", 0, topics=("nowhere",)), 0)
+    wire.call("a", delete_offsets(f"{group}-none", 0, topics=("nowhere", TOPIC)), 0)
+    wire.call("a", OffsetDeleteRequest(group_id=group), 0)
+    wire.call("a", fetch(group, None), 9)
+    wire.call("a", DescribeGroupsRequest(groups=[group]), 5)
+    a = member(wire, "a", group)
+    wire.call("a", join(group, a, protocols={"range": subscription("others")}), 9)
+    wire.call("a", delete_offsets(group, 2), 0)
+    wire.call("a", sync(group, a, 1, {a: b"share"}), 5)
+    wire.call("a", commit(group, 6, a, 1), 9)
+    wire.call("a", delete_offsets(group, 0, 2), 0)
+    wire.call("a", fetch(group, None), 9)
+    wire.call("a", commit(group, 7, a, 1), 9)
+    wire.call("a", join(group, a, protocols={"range": subscription("others", TOPIC)}), 9)
+    wire.call("a", sync(group, a, 2, {a: b"share"}), 5)
+    wire.call("a", delete_offsets(group, 0, 7), 0)
+    wire.call("a", join(group, a, protocols={"range": b"\x00\x00\x00"}), 9)
+    wire.call("a", sync(group, a, 3, {a: b"share"}), 5)
+    wire.call("a", delete_offsets(group, 0), 0)
+    wire.call("a", leave(group, (a, None)), 5)
+    wire.call("a", delete_offsets(group, 0), 0)
+    wire.call("a", fetch(group, None), 9)
+    other = f"{group}-connect"
+    b = member(wire, "b", other)
+    connect = {"protocols": {"range": b"x"}, "protocol_type": "connect"}
+    wire.call("b", join(other, b, **connect), 9)
+    wire.call("b", sync(other, b, 1, {b: b"s"}, protocol_type="connect"), 5)
+    wire.call("b", commit(other, 1, b, 1), 9)
+    wire.call("b", delete_offsets(other, 0), 0)
+    wire.call("b", delete_offsets(other, 0, topics=("nowhere",)), 0)
+    wire.call("b", leave(other, (b, None)), 5)
+    wire.call("b", delete_offsets(other, 0), 0)
+
+
 def a_session_that_ends(wire: Wire, group: str) -> None:
     a = member(wire, "a", group)
     wire.call("a", join(group, a), 9)
@@ -307,6 +356,7 @@ SCRIPTS = [
     several_groups,
     every_version,
     listing_and_deleting,
+    deleting_offsets,
     a_session_that_ends,
     finding,
 ]

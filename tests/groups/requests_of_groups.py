@@ -16,6 +16,11 @@ from kstore.schema.messages.offset_commit import (
     OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
 )
+from kstore.schema.messages.offset_delete import (
+    OffsetDeleteRequest,
+    OffsetDeleteRequestPartition,
+    OffsetDeleteRequestTopic,
+)
 from kstore.schema.messages.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchRequestGroup,
@@ -118,3 +123,10 @@ def prepare(wire: Wire, group: str) -> None:
 
 def member(wire: Wire, client: str, group: str, **changes: Any) -> str:
     return str(wire.call(client, join(group, **changes), 9).member_id)
+
+
+def delete_offsets(group: str, *partitions: int, topics: tuple[str, ...] = (TOPIC,)) -> OffsetDeleteRequest:
+    wanted = [OffsetDeleteRequestPartition(partition_index=each) for each in partitions]
+    return OffsetDeleteRequest(
+        group_id=group, topics=[OffsetDeleteRequestTopic(name=name, partitions=wanted) for name in topics]
+    )
