@@ -275,6 +275,8 @@ class TcpLink:
             self._broke(f"{self.host}:{self.port} answered what can't be read: {error}")
         finally:
             queue.leave()
+        if not self.under_way:
+            self._watch_time()
 
     def _decoded(self, asked: UnderWay, frame: bytes | bytearray) -> Any:
         correlation_id, begin = frames.decode_response_header(asked.api_key, asked.version, frame)

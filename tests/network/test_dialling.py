@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -51,7 +52,7 @@ class Peer:
             except OSError:
                 return
             self.connections += 1
-            with sock:
+            with sock, suppress(ConnectionError):  # the client may go in the midst of it
                 self.behaviour(self, sock)
 
     def read(self, sock: socket.socket) -> Any:
@@ -72,7 +73,10 @@ class Peer:
     def greet(self, sock: socket.socket) -> None:
         """Tell the versions."""
         keys = [ApiVersion(api_key=key, min_version=first, max_version=last) for key, first, last in SERVED]
-        self.answer(sock, self.read(sock), ApiVersionsResponse(api_keys=keys))
+        header = self.read(sock)
+        if header is None:
+            raise ConnectionAbortedError("the client has gone")
+        self.answer(sock, header, ApiVersionsResponse(api_keys=keys))
 
     def close(self) -> None:
         self.listening.shutdown(socket.SHUT_RDWR)
