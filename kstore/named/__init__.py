@@ -1,8 +1,8 @@
-"""``NamedTuple``: typing's to a type checker, and at run time the same kind of class for a sixth of the price.
+"""``NamedTuple``: typing's to a type checker, and at run time the same kind of class at a fraction of the price.
 
 typing makes a ``ForwardRef`` of each annotation and compiles a constructor for each class, 50 to 150 microseconds; the
 hundred and more message and value classes of a cluster would be a fifth of its import. Here annotations stay as
-written, and constructors of the same number of fields share their code but for the names.
+written, and a call of a class fills the tuple in C (`calls.pyx`), for a quarter of what a constructor in Python takes.
 
 >>> class Point(NamedTuple):
 ...     x: int
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple
 else:
     from _collections import _tuplegetter
-    from types import FunctionType
 
-    _GLOBALS = {"_tuple_new": tuple.__new__, "__builtins__": {}, "__name__": __name__}
-    _constructors = {}  # by the number of fields: the code of a constructor
+    from kstore.named.calls import take_calls
 
     class _Named(tuple):
         """What all named tuples can do."""
@@ -28,6 +26,9 @@ else:
         __slots__ = ()
         _fields = ()
         _field_defaults = {}
+
+        def __new__(cls, /, *values, **named):  # for derived classes, copies and pickles: else the call is C's
+            return tuple.__new__(cls, cls._filled(*values, **named))
 
         @classmethod
         def _make(cls, values):
@@ -49,15 +50,6 @@ else:
         def __getnewargs__(self):
             return tuple(self)
 
-    def _constructor(fields, defaults):
-        code = _constructors.get(len(fields))
-        if code is None:
-            names = ", ".join(f"_{number}" for number in range(len(fields)))
-            text = f"lambda _cls, {names}: _tuple_new(_cls, ({names}{',' if names else ''}))"
-            code = _constructors[len(fields)] = eval(text, _GLOBALS).__code__
-        code = code.replace(co_varnames=("_cls", *fields), co_name="__new__", co_qualname="__new__")
-        return FunctionType(code, _GLOBALS, "__new__", defaults)
-
     class _NamedType(type):
         """Makes what is derived from ``NamedTuple``; classes derived from that are ordinary ones."""
 
@@ -73,9 +65,11 @@ else:
             body["__slots__"] = ()
             body["_fields"] = body["__match_args__"] = fields
             body["_field_defaults"] = defaults
-            body["__new__"] = _constructor(fields, tuple(defaults.values()))
             for index, field in enumerate(fields):
                 body[field] = _tuplegetter(index, None)
-            return type(name, (_Named,), body)
+            made = type(name, (_Named,), body)
+            made._filled = made
+            take_calls(made, fields, tuple(defaults.values()))
+            return made
 
     NamedTuple = type.__new__(_NamedType, "NamedTuple", (), {})

@@ -1,0 +1,3 @@
+from typing import Any
+
+def take_calls(cls: type, fields: tuple[str, ...], defaults: tuple[Any, ...]) -> None: ...
