@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kstore import Admin, Cluster, Consumer, NewTopic, Producer
+import kstore
+
+if TYPE_CHECKING:
+    from kstore import Admin, Cluster, Consumer, Producer
 
 FAST = {"group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "100"}
 """What makes groups quick on every target: tests don't wait for members that don't come."""
@@ -52,7 +55,7 @@ class Target:
         name = self.fresh("topic")
         configs = {key.replace("_", "."): value for key, value in config.items()}
         with self._admin({}) as admin:
-            admin.create_topics([NewTopic(name, partitions, replication_factor, topic_configs=configs)])
+            admin.create_topics([kstore.NewTopic(name, partitions, replication_factor, topic_configs=configs)])
         return name
 
     def group(self) -> str:
@@ -100,10 +103,10 @@ class OverTcp(Target):
         self.brokers = brokers
 
     def _producer(self, keywords: dict[str, Any]) -> Producer:
-        return Producer(bootstrap_servers=self.bootstrap, **keywords)
+        return kstore.Producer(bootstrap_servers=self.bootstrap, **keywords)
 
     def _consumer(self, topics: tuple[str, ...], keywords: dict[str, Any]) -> Consumer:
-        return Consumer(*topics, bootstrap_servers=self.bootstrap, **keywords)
+        return kstore.Consumer(*topics, bootstrap_servers=self.bootstrap, **keywords)
 
     def _admin(self, keywords: dict[str, Any]) -> Admin:
-        return Admin(bootstrap_servers=self.bootstrap, **keywords)
+        return kstore.Admin(bootstrap_servers=self.bootstrap, **keywords)

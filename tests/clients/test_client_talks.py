@@ -1,0 +1,156 @@
+"""What all clients are made of: talks with brokers that are retried, cancelled, and survive their brokers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actors.clients.config import parse
+from actors.clients.errors import ClientClosed, KafkaTimeout
+from actors.clients.face import CalledActor, Face
+from actors.clients.home import ClusterHome
+from actors.clients.talk import Gate, Pause, Talk, To, Wait
+from actors.network.link import Disconnected
+from kstore import Cluster
+from kstore.schema.messages.metadata import MetadataRequest
+
+
+class Asker(Face):
+    """A client with nothing but what all have."""
+
+    def __init__(self, cluster: Cluster, **keywords: Any) -> None:
+        super().__init__(ClusterHome(cluster.net, cluster.node_ids, "asker"))
+        self._ref = CalledActor.start(self._home.node, "asker", self._home, parse("admin", keywords))
+        self.actor: CalledActor = self._ref.actor_inbox.actor
+
+    def run(self, talk: Any, *args: Any, timeout_s: float = 20) -> Any:
+        return self._run("run", talk, *args, timeout_s=timeout_s)
+
+    def act(self, action: Any, *args: Any) -> None:
+        self._act("act", action, *args)
+
+
+@pytest.fixture
+def cluster():
+    with Cluster(3, seed=5) as found:
+        yield found
+
+
+def test_the_leader_of_a_partition_is_found(cluster) -> None:
+    cluster.create_topic("t", partitions=2, replication_factor=3)
+    asker = Asker(cluster)
+    assert asker.run(asker.actor.leader, "t", 1) == cluster.leader("t", 1)
+
+
+def test_a_leader_is_waited_for_until_the_time_is_over(cluster) -> None:
+    asker = Asker(cluster)
+    with pytest.raises(KafkaTimeout, match="run was not done in 3 seconds"):
+        asker.run(asker.actor.leader, "no-such-topic", 0, timeout_s=3)
+
+
+def test_the_coordinator_of_a_group_is_found_and_remembered(cluster) -> None:
+    asker = Asker(cluster)
+    found = asker.run(asker.actor.coordinator, "g")
+    assert found in cluster.node_ids
+    assert asker.actor.coordinators == {"g": found}
+
+
+def test_when_its_broker_dies_a_coordinator_is_looked_for_anew(cluster) -> None:
+    cluster.create_topic("t", partitions=1, replication_factor=3)
+    asker = Asker(cluster)
+    found = next(node for index in range(50) if (node := asker.run(asker.actor.coordinator, f"g{index}")) != 1)
+    group = next(name for name, node in asker.actor.coordinators.items() if node == found)
+    cluster.kill(found)
+
+    def ask_the_dead() -> Talk[Any]:
+        return (yield To(found, MetadataRequest(topics=[])))
+
+    assert isinstance(asker.run(ask_the_dead), Disconnected)
+    assert asker.run(asker.actor.coordinator, group) != found
+
+
+def test_metadata_is_asked_for_once_however_many_want_it_at_once(cluster) -> None:
+    asker = Asker(cluster)
+    asker.run(asker.actor.refresh)
+
+    def many() -> Talk[Any]:
+        gate = Gate()
+        done: list[Any] = []
+        for _ in range(5):
+            asker.actor.begin(asker.actor.refresh(), lambda view, _: done.append(view) or gate.open())
+        while len(done) < 5:
+            yield Wait(gate)
+        return done
+
+    before = asker.actor.view.version
+    views = asker.run(many)
+    assert len(views) == 5
+    assert asker.actor.view.version <= before + 5
+
+
+def test_a_cancelled_talk_is_ended_where_it_stands(cluster) -> None:
+    ended: list[str] = []
+
+    def talk() -> Talk[None]:
+        try:
+            yield Pause(60_000)
+        finally:
+            ended.append("here")
+
+    asker = Asker(cluster)
+    with pytest.raises(KafkaTimeout):
+        asker.run(talk, timeout_s=1)
+    assert ended == ["here"]
+
+
+def test_several_questions_are_under_way_at_once(cluster) -> None:
+    def talk() -> Talk[Any]:
+        outcomes = yield [To(node, MetadataRequest(topics=[])) for node in cluster.node_ids]
+        nothing = yield []
+        return outcomes, nothing
+
+    outcomes, nothing = Asker(cluster).run(talk)
+    assert [len(each.brokers) for each in outcomes] == [3, 3, 3]
+    assert nothing == []
+
+
+def test_what_is_known_is_asked_for_anew_when_it_is_old(cluster) -> None:
+    asker = Asker(cluster, metadata_max_age_ms=1_000)
+    asker.run(asker.actor.refresh)
+    before = asker.actor.view.version
+    cluster.run_for(5.5)
+    assert asker.actor.view.version == before + 5
+
+
+def test_waits_between_attempts_double_up_to_their_maximum_give_or_take_a_fifth(cluster) -> None:
+    actor = Asker(cluster, retry_backoff_ms=100, retry_backoff_max_ms=1_000).actor
+    for attempt, base in enumerate([100, 200, 400, 800, 1_000, 1_000]):
+        waits = [actor.backoff(attempt).delay_ms for _ in range(50)]
+        assert all(0.8 * base <= wait <= 1.2 * base for wait in waits)
+        assert len(set(waits)) > 1
+
+
+def test_a_client_that_was_closed_says_so(cluster) -> None:
+    asker = Asker(cluster)
+    asker.close()
+    asker.close()
+    with pytest.raises(ClientClosed, match="asker was closed"):
+        asker.run(asker.actor.refresh)
+
+
+def test_a_client_whose_cluster_was_closed_says_so() -> None:
+    cluster = Cluster(1)
+    asker = Asker(cluster)
+    cluster.close()
+    with pytest.raises(ClientClosed):
+        asker.run(asker.actor.refresh)
+    asker.close()
+
+
+def test_names_of_clients_are_taken_again_when_they_are_free(cluster) -> None:
+    first, second = Asker(cluster), Asker(cluster)
+    names = [first._home.node.name, second._home.node.name]
+    first.close()
+    assert names == ["asker-1", "asker-2"]
+    assert Asker(cluster)._home.node.name == "asker-1"
