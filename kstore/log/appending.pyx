@@ -26,6 +26,7 @@ from kstore.log.answers import AppendInfo
 from kstore.records import validate_for_append
 
 cdef int64_t RELATIVE_OFFSET_MAX = 0x7FFFFFFF
+cdef int64_t HEADER_BYTES = 61
 
 
 @cython.final
@@ -61,9 +62,14 @@ cdef class Write:
         self.segment = self.log.segments.active
         self.batches = []
         self.nbytes = 0
-        self.position = self.segment.size_bytes
-        self.first_timestamp = self.segment.first_timestamp() if self.position else -1
-        self.indexes_full = (
+        cdef object known
+        self.position = self.segment.file.size
+        self.first_timestamp = -1
+        if self.position:
+            known = self.segment.known_first_timestamp
+            self.first_timestamp = self.segment.first_timestamp() if known is None else known
+        # there is an entry a batch at most, and the time index has room for fewer of them
+        self.indexes_full = self.position // HEADER_BYTES >= <int64_t>config.time_index_entries_max - 1 and (
             len(self.segment.offset_index) >= config.index_entries_max
             or len(self.segment.time_index) >= config.time_index_entries_max
         )

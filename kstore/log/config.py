@@ -4,6 +4,7 @@ Topic names have dots where ours have underscores; times and sizes that Kafka le
 the name it gave them, so that ``segment.bytes`` is found as ``segment_bytes``.
 """
 
+from functools import cached_property
 from typing import Any, Self, dataclass_transform
 
 CREATE_TIME = 0
@@ -70,7 +71,7 @@ class LogConfig(_Settings):
         if self.segment_index_bytes < 12:
             raise ValueError("segment_index_bytes must have room for one entry, 12 bytes")
 
-    @property
+    @cached_property
     def max_decompressed_bytes(self) -> int:
         """What the records of one appended batch may come to: a few kilobytes can claim any amount, and somebody waits.
 
@@ -80,11 +81,11 @@ class LogConfig(_Settings):
         ample = max(self.max_message_bytes * EXPANSION_MAX, DECOMPRESSED_BYTES_ALWAYS)
         return min(ample, max(DECOMPRESSED_BYTES_MAX, self.max_message_bytes))
 
-    @property
+    @cached_property
     def index_entries_max(self) -> int:
         return self.segment_index_bytes // 8
 
-    @property
+    @cached_property
     def time_index_entries_max(self) -> int:
         return self.segment_index_bytes // 12
 

@@ -139,9 +139,11 @@ class Durability:
     def take(self) -> list[DiskWork]:
         """What has come up, in order. Indexes with more to write than they should keep in memory are written out."""
         try:
-            for index in (self._log.segments.active.offset_index, self._log.segments.active.time_index):
-                if index.waiting_bytes >= INDEX_WAITING_MAX_BYTES:
-                    index.save()
+            active = self._log.segments.active
+            if len(active.time_index.waiting) >= INDEX_WAITING_MAX_BYTES:
+                active.time_index.save()
+            if len(active.offset_index.waiting) >= INDEX_WAITING_MAX_BYTES:
+                active.offset_index.save()
         except OSError as error:
             raise self._log.failed(f"couldn't write the indexes of {self._log.path}: {error}") from error
         waiting, self._waiting = self._waiting, []

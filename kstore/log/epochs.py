@@ -14,15 +14,17 @@ UNDEFINED = -1
 
 
 class LeaderEpochs:
-    """``unsynced`` is set by every write and cleared by whoever sees to its durability."""
+    """``latest`` is the newest epoch, or -1. ``unsynced`` is set by every write and cleared by whoever sees to its
+    durability."""
 
-    __slots__ = ("_epochs", "_fs", "_starts", "path", "unsynced")
+    __slots__ = ("_epochs", "_fs", "_starts", "latest", "path", "unsynced")
 
     def __init__(self, fs: FileSystem, path: str) -> None:
         self._fs = fs
         self.path = path
         self._epochs: list[int] = []
         self._starts: list[int] = []
+        self.latest = UNDEFINED
         self.unsynced = False
 
     @classmethod
@@ -46,11 +48,6 @@ class LeaderEpochs:
     def entries(self) -> list[tuple[int, int]]:
         return list(zip(self._epochs, self._starts, strict=True))
 
-    @property
-    def latest(self) -> int:
-        """The newest epoch, or -1."""
-        return self._epochs[-1] if self._epochs else UNDEFINED
-
     def assign(self, epoch: int, start_offset: int) -> bool:
         """Note that ``epoch`` begins at ``start_offset``; whether that was news.
 
@@ -63,6 +60,7 @@ class LeaderEpochs:
             self.write()
         except OSError:
             self._epochs, self._starts = before
+            self._look_at_latest()
             raise
         return True
 
@@ -82,6 +80,10 @@ class LeaderEpochs:
             keep -= 1
         self._epochs[keep:] = [epoch]
         self._starts[keep:] = [start_offset]
+        self.latest = epoch
+
+    def _look_at_latest(self) -> None:
+        self.latest = self._epochs[-1] if self._epochs else UNDEFINED
 
     def end_offset(self, epoch: int, log_end_offset: int) -> tuple[int, int]:
         """The newest epoch not after ``epoch``, and the offset at which the next one begins: where an epoch ends.
@@ -114,6 +116,7 @@ class LeaderEpochs:
         keep = bisect_left(self._starts, end_offset)
         if keep < len(self._starts):
             del self._epochs[keep:], self._starts[keep:]
+            self._look_at_latest()
             self.write()
 
     def truncate_from_start(self, start_offset: int) -> None:
@@ -128,6 +131,7 @@ class LeaderEpochs:
         if self._epochs:
             self._epochs.clear()
             self._starts.clear()
+            self.latest = UNDEFINED
             self.write()
 
     def write(self) -> None:

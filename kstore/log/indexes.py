@@ -27,12 +27,12 @@ class IndexFileError(Exception):
 
 
 class _Index:
-    """What both have in common: entries in a file, the newest ones in ``_waiting``.
+    """What both have in common: entries in a file, the newest ones in ``waiting``.
 
     ``unsynced`` is set when the file's content changes, and cleared as its sync is handed out.
     """
 
-    __slots__ = ("_entry_bytes", "_file", "_fs", "_saved", "_waiting", "base_offset", "path", "unsynced")
+    __slots__ = ("_entry_bytes", "_file", "_fs", "_saved", "base_offset", "path", "unsynced", "waiting")
 
     def __init__(self, fs: FileSystem, path: str, base_offset: int, entry_bytes: int) -> None:
         self._fs = fs
@@ -41,11 +41,11 @@ class _Index:
         self._entry_bytes = entry_bytes
         self._file: File | None = None
         self._saved = 0
-        self._waiting = bytearray()
+        self.waiting = bytearray()
         self.unsynced = False
 
     def __len__(self) -> int:
-        return self._saved + len(self._waiting) // self._entry_bytes
+        return self._saved + len(self.waiting) // self._entry_bytes
 
     def load(self) -> None:
         """Take what the file holds. FileNotFoundError without one, IndexFileError when it can't be right."""
@@ -53,20 +53,20 @@ class _Index:
         if self._file.size % self._entry_bytes:
             raise IndexFileError(f"{self.path}: {self._file.size} bytes aren't whole entries")
         self._saved = self._file.size // self._entry_bytes
-        self._waiting.clear()
+        self.waiting.clear()
 
     def _entry(self, number: int) -> bytes:
         nbytes = self._entry_bytes
         if number >= self._saved:
             at = (number - self._saved) * nbytes
-            return bytes(self._waiting[at : at + nbytes])
+            return bytes(self.waiting[at : at + nbytes])
         assert self._file is not None
         return self._file.read(number * nbytes, nbytes)
 
     def _last_not_above(self, key_at: int, key_bytes: int, key: int) -> int:
         """The number of the last entry whose key isn't above ``key``, or -1."""
-        if self._waiting:
-            found = last_not_above(self._waiting, self._entry_bytes, key_at, key_bytes, key)
+        if self.waiting:
+            found = last_not_above(self.waiting, self._entry_bytes, key_at, key_bytes, key)
             if found >= 0:
                 return self._saved + found
         if not self._saved:
@@ -91,16 +91,16 @@ class _Index:
             self._file.truncate(count * self._entry_bytes)
             self.unsynced = True
             self._saved = count
-            self._waiting.clear()
+            self.waiting.clear()
         else:
-            del self._waiting[(count - self._saved) * self._entry_bytes :]
+            del self.waiting[(count - self._saved) * self._entry_bytes :]
 
     def _make_empty(self) -> None:
         self._file = self._fs.open(self.path, create=True)
         self._file.truncate(0)
         self.unsynced = True
         self._saved = 0
-        self._waiting.clear()
+        self.waiting.clear()
 
     def save(self) -> None:
         """Write out what waits; the file is there afterwards, even when it is empty."""
@@ -109,11 +109,11 @@ class _Index:
             if self._file.size:
                 self._file.truncate(0)
                 self.unsynced = True
-        if self._waiting:
-            self._file.append([bytes(self._waiting)], len(self._waiting))
+        if self.waiting:
+            self._file.append([bytes(self.waiting)], len(self.waiting))
             self.unsynced = True
-            self._saved += len(self._waiting) // self._entry_bytes
-            self._waiting.clear()
+            self._saved += len(self.waiting) // self._entry_bytes
+            self.waiting.clear()
 
     def sync_later(self) -> Callable[[], None]:
         self.save()
@@ -128,11 +128,6 @@ class _Index:
     def retire(self) -> None:
         if self._file is not None:
             self._file.retire()
-
-    @property
-    def waiting_bytes(self) -> int:
-        """What ``save`` would write."""
-        return len(self._waiting)
 
 
 class OffsetIndex(_Index):
@@ -163,7 +158,7 @@ class OffsetIndex(_Index):
         """The batch that ends at ``offset`` begins at ``position``; both above those of the last entry."""
         if offset <= self.last_offset and len(self):
             raise ValueError(f"{self.path}: offset {offset} isn't above the last one, {self.last_offset}")
-        self._waiting += _OFFSET_ENTRY.pack(offset - self.base_offset, position)
+        self.waiting += _OFFSET_ENTRY.pack(offset - self.base_offset, position)
         self.last_offset = offset
 
     def position_before(self, offset: int) -> int:
@@ -216,7 +211,7 @@ class TimeIndex(_Index):
     def maybe_append(self, timestamp: int, offset: int) -> None:
         """No record up to ``offset`` is newer than ``timestamp``; passed over unless that is newer than the last."""
         if timestamp > self.last_timestamp:
-            self._waiting += _TIME_ENTRY.pack(timestamp, offset - self.base_offset)
+            self.waiting += _TIME_ENTRY.pack(timestamp, offset - self.base_offset)
             self.last_timestamp = timestamp
             self.last_offset = offset
 

@@ -32,10 +32,9 @@ class Extent(NamedTuple):
 
 class Segment:
     """``created_ms`` is when its first batch was appended, or when it was opened; ``bytes_since_index`` what was
-    appended since the last entry of the offset index."""
+    appended since the last entry of the offset index; ``known_first_timestamp`` is None until somebody has asked."""
 
     __slots__ = (
-        "_first_timestamp",
         "_fs",
         "_hints",
         "_path",
@@ -43,6 +42,7 @@ class Segment:
         "bytes_since_index",
         "created_ms",
         "file",
+        "known_first_timestamp",
         "max_timestamp",
         "offset_index",
         "offset_of_max_timestamp",
@@ -60,7 +60,7 @@ class Segment:
         self.max_timestamp = -1
         self.offset_of_max_timestamp = -1
         self.created_ms = now_ms
-        self._first_timestamp: int | None = None
+        self.known_first_timestamp: int | None = None
         self._hints: dict[int, int] = {}
 
     def __repr__(self) -> str:
@@ -75,12 +75,12 @@ class Segment:
 
     def first_timestamp(self) -> int:
         """The newest timestamp of the first batch, or -1 while there is none: what a segment's age counts from."""
-        if self._first_timestamp is None:
+        if self.known_first_timestamp is None:
             if not self.file.size:
                 return -1
             batch = next(self.batches(0))
-            self._first_timestamp = batch.max_timestamp
-        return self._first_timestamp
+            self.known_first_timestamp = batch.max_timestamp
+        return self.known_first_timestamp
 
     def load_indexes(self) -> None:
         """Take the index files as they are; raises when they are missing or can't be right.
@@ -212,7 +212,7 @@ class Segment:
         self.offset_of_max_timestamp = self.time_index.last_offset
         self._note_newest_after(self.offset_index.position_before(self.offset_of_max_timestamp))
         if not position:
-            self._first_timestamp = None
+            self.known_first_timestamp = None
 
     def reset_indexes(self) -> None:
         """Empty the indexes and what was derived from the batches, to walk over them anew."""
@@ -221,7 +221,7 @@ class Segment:
         self.max_timestamp = -1
         self.offset_of_max_timestamp = -1
         self.bytes_since_index = 0
-        self._first_timestamp = None
+        self.known_first_timestamp = None
         self._hints.clear()
 
     def seal(self) -> None:

@@ -14,25 +14,22 @@ from kstore.log.segment import Segment
 
 
 class Segments:
-    """At least one, once a log is open; the last one is active."""
+    """At least one, once a log is open; the last one is ``active``."""
 
-    __slots__ = ("_bases", "_fs", "_list", "_path")
+    __slots__ = ("_bases", "_fs", "_list", "_path", "active")
 
     def __init__(self, fs: FileSystem, path: str) -> None:
         self._fs = fs
         self._path = path
         self._list: list[Segment] = []
         self._bases: list[int] = []
+        self.active: Segment
 
     def __len__(self) -> int:
         return len(self._list)
 
     def __iter__(self) -> Iterator[Segment]:
         return iter(self._list)
-
-    @property
-    def active(self) -> Segment:
-        return self._list[-1]
 
     @property
     def first(self) -> Segment:
@@ -61,6 +58,7 @@ class Segments:
         assert not self._bases or segment.base_offset > self._bases[-1], "segments are added in order"
         self._list.append(segment)
         self._bases.append(segment.base_offset)
+        self.active = segment
         return segment
 
     def from_offset(self, offset: int) -> list[Segment]:
@@ -78,6 +76,8 @@ class Segments:
         while self._bases and self._bases[-1] >= base_offset:
             self._bases.pop()
             later.append(self.discard(self._list.pop()))
+        if self._list:
+            self.active = self._list[-1]
         return later
 
     def remove_before(self, offset: int) -> list[Callable[[], None]]:
