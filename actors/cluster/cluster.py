@@ -11,12 +11,17 @@ from actors.cluster.brokers import ClusterBrokers
 from actors.cluster.faults import Faults
 from actors.cluster.nodes import Nodes
 from actors.cluster.topics import create_topic
+from actors.runtime.rows import trace_end
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
+    from os import PathLike
+    from types import TracebackType
+
     from actors.clients.records import ConsumerRecord
     from actors.clients.structs import TopicPartition
     from actors.runtime.hub import Spawned
+    from actors.trace import Trace
 
 T = TypeVar("T")
 
@@ -29,7 +34,8 @@ class Cluster(Nodes):
     ``data_dir``: a folder with a Kafka log directory a node, or None to keep everything in memory. ``listen``:
     ``"host:port"`` of the first broker, the others follow on consecutive ports (port 0: any free ports). ``seed``: run
     on virtual time, in an order drawn from it. ``config``: Apache Kafka's broker keys. ``name``: what it is called in
-    messages. ``trace_rows``: how much of the trace is kept. ``wire``: encode and decode every message between nodes.
+    messages. ``trace_rows``: how much of the trace is kept. ``trace_file``: a ``.ktrace`` file that gets all of it.
+    ``wire``: encode and decode every message between nodes.
 
     Raises ``ConfigError`` for a wrong key or keyword, ``FolderError`` for a folder that can't be used, ``ListenError``
     for an address that can't be had, ``StartError`` when the nodes aren't ready in a minute.
@@ -49,10 +55,11 @@ class Cluster(Nodes):
         config: Mapping[str, str] | None = None,
         name: str | None = None,
         trace_rows: int = TRACE_ROWS,
+        trace_file: str | PathLike[str] | None = None,
         wire: bool = False,
         **unknown: Never,
     ) -> None:
-        self._prepare(brokers, data_dir, listen, seed, config, name, trace_rows, wire, unknown)
+        self._prepare(brokers, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown)
         try:
             self.start()
         except BaseException:
@@ -70,12 +77,13 @@ class Cluster(Nodes):
         config: Mapping[str, str] | None = None,
         name: str | None = None,
         trace_rows: int = TRACE_ROWS,
+        trace_file: str | PathLike[str] | None = None,
         wire: bool = False,
         **unknown: Never,
     ) -> Self:
         """A cluster whose folders are claimed and whose ports are bound, but no node runs before ``start()``."""
         cluster = cls.__new__(cls)
-        cluster._prepare(brokers, data_dir, listen, seed, config, name, trace_rows, wire, unknown)
+        cluster._prepare(brokers, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown)
         return cluster
 
     def _prepare(
@@ -87,6 +95,7 @@ class Cluster(Nodes):
         config: Mapping[str, str] | None,
         name: str | None,
         trace_rows: int,
+        trace_file: str | PathLike[str] | None,
         wire: bool,
         unknown: Mapping[str, Never],
     ) -> None:
@@ -94,10 +103,18 @@ class Cluster(Nodes):
         check_shape(brokers, listen, seed)
         self.name = name or "cluster"
         super().__init__(
-            brokers, data_dir=data_dir, listen=listen, seed=seed, config=config, trace_rows=trace_rows, wire=wire
+            brokers,
+            data_dir=data_dir,
+            listen=listen,
+            seed=seed,
+            config=config,
+            trace_rows=trace_rows,
+            trace_file=trace_file,
+            wire=wire,
         )
         self.brokers = ClusterBrokers(self)
         self.faults = Faults(self)
+        self._trace: Trace | None = None
 
     # -- topics and clients ---------------------------------------------------------------------------------------
 
@@ -189,6 +206,15 @@ class Cluster(Nodes):
     def _look(self, function: Callable[..., T], *args: Any) -> T:
         return self.world.driver.call(function, self, *args)
 
+    @property
+    def trace(self) -> Trace:
+        """Questions to the flight recorder: the life of a record, why a group rebalanced, why a broker leads."""
+        if self._trace is None:
+            from actors.trace import Trace
+
+            self._trace = Trace.of(self.world)
+        return self._trace
+
     # -- waiting -------------------------------------------------------------------------------------------------
 
     @property
@@ -242,8 +268,19 @@ class Cluster(Nodes):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close it. An exception on its way out stays that one, with the end of the trace as a note."""
+        if error is None:
+            self.close()
+            return
+        if isinstance(error, Exception):
+            error.add_note(trace_end(self.world.recorder))
+        try:
+            self.close()
+        except Exception as second:  # noqa: BLE001 - told beside the one that came first
+            error.add_note(f"and closing the cluster raised {second!r}")
 
     def __repr__(self) -> str:
         return f"<Cluster {self.name}: {list(self.brokers.values())}{' closed' if self.closed else ''}>"

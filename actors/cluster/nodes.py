@@ -17,10 +17,12 @@ from actors.broker.config import BrokerConfig
 from actors.broker.folder import Folder, FolderError, claim_folder, claim_folder_at, unusable
 from actors.broker.folder_check import check_folders
 from actors.broker.rescue import rescue
+from actors.cluster.emptying import empty
+from actors.cluster.ending import ends_with_program, was_closed
 from actors.controller.foreign import refusal, unsupported_features
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
-from actors.runtime.driver import raise_crashes
+from actors.runtime.driver import ForkedError, raise_crashes
 from actors.runtime.future import ask
 from actors.runtime.node import Node
 from actors.runtime.world import World, loop_world, real_world, virtual_world
@@ -29,7 +31,10 @@ from kstore.log.checkpoints import MetaProperties
 from kstore.schema.uuids import to_string
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from actors.runtime import Ref
+    from actors.trace.spool import Spool
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 60
@@ -51,6 +56,7 @@ class Nodes:
         seed: int | None,
         config: Mapping[str, str] | None,
         trace_rows: int,
+        trace_file: str | PathLike[str] | None,
         wire: bool,
     ) -> None:
         self.config = BrokerConfig(config, brokers=brokers)
@@ -68,7 +74,13 @@ class Nodes:
         self.ports: Any = None
         self.started = False
         self.closed = False
+        self.spool: Spool | None = None  # what writes the trace to a file
+        ends_with_program(self)
         try:
+            if trace_file is not None:
+                from actors.trace.spool import Spool
+
+                self.spool = Spool(self.world, trace_file)
             self._open(listen)
         except BaseException:
             self._abandon()
@@ -90,7 +102,7 @@ class Nodes:
 
             self.ports = Ports(self.world, listen, self.node_ids)
         for node_id in self.node_ids:
-            self.folders[node_id] = self._claim(node_id)
+            self.folders[node_id] = self.claim(node_id)
         self._settle_identity()
         image = check_folders(self.folders)
         for folder in self.folders.values():
@@ -101,7 +113,8 @@ class Nodes:
         except OSError as error:
             raise unusable(str(self.data_dir), error) from None
 
-    def _claim(self, node_id: int) -> Folder:
+    def claim(self, node_id: int) -> Folder:
+        """Take a node's folder for this process."""
         if self.data_dir is None:
             return claim_folder(self.memories[node_id], f"node-{node_id}")
         return claim_folder_at(f"{self.data_dir}/node-{node_id}")
@@ -114,7 +127,7 @@ class Nodes:
             folder.check_belongs(MetaProperties(cluster_id, node_id, b""))
         self.cluster_id = cluster_id
 
-    def start(self, *, thread: bool = True, given_up: Callable[[], object] = lambda: False) -> Self:
+    def start(self, *, thread: bool = True, given_up: Callable[[], object] = bool) -> Self:
         """Boot every node, unless that was done; with ``thread`` and a listener, the loop runs in a thread of its own.
 
         Returns itself. Raises ``StartError`` when the nodes aren't ready in time, or as soon as ``given_up()`` holds
@@ -127,11 +140,14 @@ class Nodes:
             self.world.driver.start()  # type: ignore[attr-defined]
         self.world.driver.call(self.boot)
         if self.ports is None or thread:
-            self.world.driver.drive(lambda: self.is_ready() or given_up(), START_SECONDS_MAX)
-            if not self.world.driver.call(self.is_ready):
-                cause = "the start was given up" if given_up() else f"not ready after {START_SECONDS_MAX} seconds"
-                raise StartError(f"{cause}: {self.world.driver.call(self._late)}")
+            self._await_readiness(given_up)
         return self
+
+    def _await_readiness(self, given_up: Callable[[], object] = bool) -> None:
+        self.world.driver.drive(lambda: self.is_ready() or given_up(), START_SECONDS_MAX)
+        if not self.world.driver.call(self.is_ready):
+            cause = "the start was given up" if given_up() else f"not ready after {START_SECONDS_MAX} seconds"
+            raise StartError(f"{cause}: {self.world.driver.call(self._late)}")
 
     def _late(self) -> str:
         """Who keeps the others from being ready."""
@@ -206,9 +222,10 @@ class Nodes:
     def _kill(self, node_id: int) -> None:
         node = self.nodes[node_id]
         if node.alive:
-            self.as_fault("NodeKilled", node.name, partial(self._end, node))
+            self.as_fault("NodeKilled", node.name, partial(self.end, node))
 
-    def _end(self, node: Node) -> None:
+    def end(self, node: Node) -> None:
+        """End a living node, as the driving thread."""
         node.kill()
         if self.ports is not None:
             self.ports.close(node.node_id, abruptly=True)
@@ -222,17 +239,32 @@ class Nodes:
     def _restart(self, node_id: int) -> None:
         if self.nodes[node_id].alive:
             raise ValueError(f"node {node_id} is alive")
-        self.folders[node_id] = self._claim(node_id)
+        self.folders[node_id] = self.claim(node_id)
         self.as_fault("NodeRestarted", f"broker-{node_id}", partial(self._boot, node_id))
 
     # -- stopping ------------------------------------------------------------------------------------------------
 
+    def reset(self) -> None:
+        """Make the cluster empty, as if it had just been made: topics, groups, producers, faults, all gone.
+
+        Every broker lives and answers when it returns. Clients made before are closed by it: whoever uses one gets
+        ``ClientClosed``; connections over TCP break. Takes a millisecond or two in memory.
+        """
+        self.world.driver.call(self.as_fault, "ClusterReset", "", partial(empty, self))
+        self._await_readiness()
+
     def close(self) -> None:
-        """Stop every node in order: sockets first, then brokers, the controller's node last.
+        """Stop every node in order: sockets first, then brokers, the controller's node last; harmless when closed.
 
         Raises ``NodeCrashed`` if an actor met a defect: then nothing is stopped in order, no folder marked clean.
+        In a forked child it does nothing: the cluster is the parent's.
         """
         if self.closed:
+            return
+        try:
+            self.world.driver.call(self._calm_down)
+        except ForkedError:
+            self.closed = True
             return
         self.closed = True
         try:
@@ -241,6 +273,13 @@ class Nodes:
         finally:
             self._abandon()
         raise_crashes(self.world)
+
+    def _calm_down(self) -> None:
+        """Undo the faults that would keep it from stopping in order, and end the clients, who can't reach it then."""
+        self.tampering = None
+        for node in self.nodes.values():
+            node.resume()
+        self.net.heal()
 
     def _stop_nodes(self) -> None:
         if self.ports is not None:
@@ -253,12 +292,15 @@ class Nodes:
     def _abandon(self) -> None:
         """Let go of everything outside the world."""
         self.closed = True
-        for node in self.nodes.values():
+        was_closed(self)
+        for node in list(self.net.nodes.values()):
             if node.alive:
                 node.kill()
         if self.ports is not None:
             self.ports.close_all()
         self.world.disk.close()
         self.world.driver.close()
+        if self.spool is not None:
+            self.spool.close()
         for folder in self.folders.values():
             folder.release()

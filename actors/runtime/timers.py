@@ -68,6 +68,13 @@ class Timers:
             self.cancelled = 0
         return timer
 
+    def clear(self) -> None:
+        """Forget them all: whoever set them is gone."""
+        for _, _, timer in self.heap:
+            timer.action, timer.args = None, ()
+        self.heap.clear()
+        self.cancelled = 0
+
     def _send(self, inbox: Inbox, message: object) -> None:
         if not inbox.closed:
             inbox.send(message)

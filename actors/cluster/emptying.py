@@ -1,0 +1,61 @@
+"""Making a running cluster empty again, as if it had just been made, in a millisecond or two.
+
+Everything that lives in it dies as by SIGKILL: brokers, clients in the process, what is on its way between them. The
+folders are emptied, faults forgotten, and new brokers boot. What stays is what the cluster was made with: its
+configuration, ids, ports, trace and clock. Connections over TCP break; who reconnects finds an empty cluster with the
+same cluster id, as after a restart on an empty disk.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kstore.fs import MemoryFileSystem
+
+if TYPE_CHECKING:
+    from actors.broker.folder import Folder
+    from actors.cluster.nodes import Nodes
+
+
+def empty(nodes: Nodes) -> None:
+    """End all and boot anew; as the driving thread, outside any turn, without waiting for the brokers."""
+    world, net = nodes.world, nodes.net
+    for client in [node for node_id, node in net.nodes.items() if node_id < 0]:
+        client.kill()
+        net.node_died(client)
+    for node in nodes.nodes.values():
+        if node.alive:
+            nodes.end(node)
+    net.heal()
+    net.sessions.clear()
+    world.timers.clear()
+    world.callbacks.clear()
+    nodes.tampering = None
+    for node_id in nodes.node_ids:
+        if nodes.data_dir is None:
+            nodes.memories[node_id] = MemoryFileSystem()
+        nodes.folders[node_id] = nodes.claim(node_id)
+        if nodes.data_dir is not None:
+            nodes.folders[node_id] = _emptied(nodes, node_id)
+    nodes.boot()
+
+
+def _emptied(nodes: Nodes, node_id: int) -> Folder:
+    """A node's folder without anything in it but its lock, claimed again."""
+    from actors.broker.folder import LOCK
+
+    folder = nodes.folders[node_id]
+    for name in sorted(folder.fs.listdir()):
+        if name != LOCK:
+            _remove(folder, name)
+    folder.release()
+    return nodes.claim(node_id)
+
+
+def _remove(folder: Folder, name: str) -> None:
+    try:
+        folder.fs.listdir(name)
+    except NotADirectoryError:
+        folder.fs.unlink(name)
+    else:
+        folder.fs.remove_tree(name)

@@ -1,0 +1,36 @@
+"""How clusters end that nobody ends: with the program, or with the last reference to them.
+
+A cluster that is open when the interpreter exits is closed in order, as if its ``with`` block ended there; one that
+can't be (a node crashed, a broker hangs) is let go of, and says so on stderr as any error at exit does. A cluster in
+memory, without a listener, that nobody refers to any more just goes, with its thread. A forked child has no part in
+its parent's clusters, and ends none of them.
+"""
+
+from __future__ import annotations
+
+import atexit
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.cluster.nodes import Nodes
+
+_open: weakref.WeakSet[Nodes] = weakref.WeakSet()
+
+
+def ends_with_program(nodes: Nodes) -> None:
+    """Have it closed when the interpreter exits, unless it is closed or gone before."""
+    if not _open:
+        atexit.unregister(_close_all)
+        atexit.register(_close_all)  # the last registered goes first: before what this cluster was made with
+    _open.add(nodes)
+
+
+def was_closed(nodes: Nodes) -> None:
+    """It needs nobody to end it."""
+    _open.discard(nodes)
+
+
+def _close_all() -> None:
+    for nodes in list(_open):
+        nodes.close()
