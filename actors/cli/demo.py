@@ -1,141 +1,61 @@
-"""``make demo``: the order-events story, on a real server, with kafka-python clients in processes of their own.
+"""``kstore demo``: a cluster and its clients, live, through the loss of a consumer and a leader; then the counts.
 
-Three brokers keep the topic ``order-events`` (3 partitions, 3 replicas) on disk. A producer sends orders keyed by
-user; A, B and C consume as one group. C is killed and its partition moves; the leader of a partition is killed and a
-follower takes over; the dead broker returns and rejoins the in-sync set. At the end everything is counted from what
-the clients said and from what is in the log files; the exit code is 1 if anything was lost, doubled or out of order.
+The exit code is 0 if nothing that was acknowledged was lost, doubled, out of order or left unread; 1 if something was.
 """
 
 from __future__ import annotations
 
-import shutil
+import argparse
+import json
 import sys
-import tempfile
-import time
+from typing import Any
 
-from actors.cli.demo_counts import Counts, count
-from actors.cli.demo_processes import Clients
-from actors.cluster import Cluster
-from kstore.codec import partition_for_key
+from actors.cli.arguments import add_json, new_parser
 
-TOPIC = "order-events"
-PARTITIONS = 3
-ORDERS = 2000
-PATIENCE_S = 60
+DESCRIPTION = """
+Three brokers, a producer and a group of consumers, each consumer a process of its own; one is killed with SIGKILL, a
+fourth joins, the leader of a partition dies and comes back. Then what was acknowledged is counted in the log files,
+and the cluster's trace says why the group rebalanced. It takes less than 25 seconds, and needs no other server.
+"""
 
-
-class Story:
-    """The telling, step by step, each with the time since the beginning."""
-
-    def __init__(self) -> None:
-        self.began = time.monotonic()
-
-    def say(self, text: str) -> None:
-        """One line of the story."""
-        print(f"{time.monotonic() - self.began:6.2f}s  {text}", flush=True)
+EXAMPLES = """
+kstore demo
+kstore demo --plain
+"""
 
 
-def users() -> dict[str, int]:
-    """Users whose keys reach every partition: by Kafka's murmur2, ``User1`` and ``User2`` alone share one."""
-    chosen: dict[str, int] = {}
-    number = 1
-    while len(set(chosen.values())) < PARTITIONS or len(chosen) < 2 * PARTITIONS:
-        name = f"User{number}"
-        chosen[name] = partition_for_key(name.encode(), PARTITIONS)
-        number += 1
-    return chosen
+def add_to(verbs: Any) -> None:
+    """Add the verb to the command's parser."""
+    verb = new_parser(verbs, "demo", "watch a cluster and its clients live through failures", DESCRIPTION, EXAMPLES)
+    verb.add_argument("--plain", action="store_true", help="print lines, for a log; so it is without a terminal")
+    add_json(verb, "nothing but the counts, as one object")
+    verb.set_defaults(run=run)
 
 
-def main() -> int:
+def run(options: argparse.Namespace) -> int:
     """Tell the story; 0 if the counts are as they must be."""
-    story = Story()
-    folder = tempfile.mkdtemp(prefix="kstore-demo-")
-    cluster = Cluster.unstarted(3, data_dir=folder, listen="127.0.0.1:0")
-    clients = Clients()
-    try:
-        counts = tell(story, cluster, clients, folder)
-    finally:
-        clients.end_all()
-        cluster.close()
-        shutil.rmtree(folder)
+    from actors.cli.story.telling import Story
+
+    story = Story(stage(options))
+    counts = story.tell()
+    if options.json:
+        print(json.dumps(counts.as_json() | {"why_rebalance": story.causes}))
+    else:
+        print(counts.text())
+        for number, cause in enumerate(story.causes, 1):
+            print(f"\nwhy the group rebalanced ({number} of {len(story.causes)}), from the cluster's trace:\n")
+            print("\n".join(f"  {line}" for line in cause.splitlines()))
     return 0 if counts.good else 1
 
 
-def tell(story: Story, cluster: Cluster, clients: Clients, folder: str) -> Counts:
-    """The whole story, from the first broker to the counts."""
-    cluster.start()
-    bootstrap = cluster.bootstrap_servers
-    story.say(f"three brokers are ready on {bootstrap}, their logs in {folder}")
-    create_topic(bootstrap)
-    keys = users()
-    story.say(f"topic {TOPIC}: {PARTITIONS} partitions, 3 replicas each; users by partition: {by_partition(keys)}")
-    for name in "ABC":
-        clients.consume(bootstrap, TOPIC, name)
-    clients.wait_for(lambda: clients.owners() == {0, 1, 2} and clients.members() == 3, "one partition each", PATIENCE_S)
-    story.say(f"the group is stable: {clients.assignment_text()}")
-    clients.produce(bootstrap, TOPIC, ORDERS, list(keys))
-    clients.wait_for(lambda: all(clients.received_by(name) >= 40 for name in "ABC"), "orders at each", PATIENCE_S)
-    story.say(f"orders flow: {clients.acknowledged()} acknowledged so far")
-    kill_consumer(story, clients)
-    kill_leader(story, cluster, clients)
-    clients.wait_for(lambda: clients.produced, "the last order", PATIENCE_S)
-    clients.wait_for(lambda: clients.all_received(), "every acknowledged order received", PATIENCE_S)
-    story.say(f"all {clients.acknowledged()} orders were acknowledged and received; stopping clients and brokers")
-    clients.stop_all()
-    cluster.close()
-    counts = count(folder, TOPIC, PARTITIONS, clients)
-    print(counts.text(), flush=True)
-    return counts
+def stage(options: argparse.Namespace) -> Any:
+    """Where it is shown: on a terminal as a picture, elsewhere as lines, and not at all if only counts are wanted."""
+    from actors.cli.story.telling import PlainStage, SilentStage
 
+    if options.json:
+        return SilentStage()
+    if options.plain or not sys.stdout.isatty():
+        return PlainStage()
+    from actors.cli.story.screen import LiveStage
 
-def create_topic(bootstrap: str) -> None:
-    """As an application's deployment would: with kafka-python's admin client."""
-    from kafka.admin import KafkaAdminClient, NewTopic
-
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    admin.create_topics([NewTopic(TOPIC, PARTITIONS, 3)])
-    admin.close()
-
-
-def by_partition(keys: dict[str, int]) -> str:
-    """Which users share a partition."""
-    return "; ".join(
-        f"P{partition}: {', '.join(user for user, at in keys.items() if at == partition)}"
-        for partition in range(PARTITIONS)
-    )
-
-
-def kill_consumer(story: Story, clients: Clients) -> None:
-    """C dies; its partition must move to A or B."""
-    lost = clients.assigned["C"]
-    clients.kill("C")
-    story.say(f"consumer C (partition {lost}) was killed with SIGKILL, in the middle of its work")
-    clients.wait_for(lambda: clients.owners() == {0, 1, 2}, "C's partition to move", PATIENCE_S)
-    story.say(f"its session ended, the group rebalanced: {clients.assignment_text()}")
-
-
-def kill_leader(story: Story, cluster: Cluster, clients: Clients) -> None:
-    """A partition's leader dies, a follower takes over, the dead broker returns and rejoins."""
-    partition, leader = next(
-        (number, p.leader) for number, p in cluster.image().topics[TOPIC].partitions.items() if p.leader != 1
-    )
-    cluster.kill(leader)
-    story.say(f"broker {leader}, the leader of partition {partition}, was killed")
-
-    def state() -> tuple[int, tuple[int, ...]]:
-        found = cluster.image().topics[TOPIC].partitions[partition]
-        return found.leader, found.isr
-
-    cluster.wait_for(lambda: state()[0] not in (-1, leader), PATIENCE_S)
-    story.say(f"broker {state()[0]} leads partition {partition} now, in-sync: {sorted(state()[1])}")
-    before = clients.acknowledged()
-    clients.wait_for(lambda: clients.acknowledged() > before + 100, "orders through the new leader", PATIENCE_S)
-    cluster.restart(leader)
-    cluster.wait_for(
-        lambda: all(len(p.isr) == 3 for p in cluster.image().topics[TOPIC].partitions.values()), PATIENCE_S
-    )
-    story.say(f"broker {leader} is back, caught up and in sync: {sorted(state()[1])}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return LiveStage()

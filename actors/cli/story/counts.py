@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from actors.cli.demo_processes import Clients
+from actors.cli.story.state import State
 from kstore.fs.posix import PosixFileSystem
 from kstore.log import Log, LogConfig
 
@@ -26,11 +27,17 @@ class Counts:
     redelivered: int
     redelivered_after_kill: int
     failed: int
+    unread: int
 
     @property
     def good(self) -> bool:
         """Whether every figure that must be zero is."""
-        return not (self.lost or self.doubled or self.disordered or self.replicas_differ or self.failed)
+        wrong = (self.lost, self.doubled, self.disordered, self.replicas_differ, self.failed, self.unread)
+        return not any(wrong)
+
+    def as_json(self) -> dict[str, Any]:
+        """The figures under their names, and whether they are as they must be."""
+        return {"good": self.good, **asdict(self)}
 
     def text(self) -> str:
         """The figures, a line each."""
@@ -53,12 +60,13 @@ class Counts:
                 f"  twice in the log                 {self.doubled:6}  (must be 0)",
                 f"  out of order for their user      {self.disordered:6}  (must be 0)",
                 f"  partitions whose copies differ   {self.replicas_differ:6}  (must be 0)",
+                f"  acknowledged but never read      {self.unread:6}  (must be 0)",
                 f"  redelivered to the group         {self.redelivered:6}{why}",
             )
         )
 
 
-def count(folder: str, topic: str, partitions: int, clients: Clients) -> Counts:
+def count(folder: str, topic: str, partitions: int, state: State) -> Counts:
     """Read the logs of the stopped brokers and hold them against what the clients said."""
     in_log: Counter[int] = Counter()
     disordered = replicas_differ = 0
@@ -70,17 +78,19 @@ def count(folder: str, topic: str, partitions: int, clients: Clients) -> Counts:
             in_log[order] += 1
             disordered += order <= latest.get(user, -1)
             latest[user] = order
-    again = {order: members for order, members in clients.receivers.items() if len(members) > 1}
+    killed = {name for name, member in state.members.items() if member.state == "killed"}
+    again = {order: members for order, members in state.receivers.items() if len(members) > 1}
     return Counts(
-        acknowledged=clients.acknowledged(),
+        acknowledged=len(state.acks),
         found=sum(in_log.values()),
-        lost=sum(1 for order in clients.acks if order not in in_log),
+        lost=sum(1 for order in state.acks if order not in in_log),
         doubled=sum(1 for times in in_log.values() if times > 1),
         disordered=disordered,
         replicas_differ=replicas_differ,
         redelivered=sum(len(members) - 1 for members in again.values()),
-        redelivered_after_kill=sum(len(members) - 1 for members in again.values() if members[0] in clients.killed),
-        failed=len(clients.failures),
+        redelivered_after_kill=sum(len(members) - 1 for members in again.values() if members[0] in killed),
+        failed=len(state.failures),
+        unread=sum(1 for order in state.acks if order not in state.receivers),
     )
 
 

@@ -1,0 +1,135 @@
+"""What all verbs' options have in common: parsers with examples, the way to a Kafka, values that are checked.
+
+Every parser has at least one example in its help, a line that begins with ``  kstore`` or pipes into it; a test runs
+each of them. A wrong option is told in one line on stderr, with exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, TypeVar
+
+DEFAULT_BOOTSTRAP = "localhost:9092"
+BOOTSTRAP_VARIABLE = "KSTORE_BOOTSTRAP"
+
+T = TypeVar("T")
+
+
+class UsageError(ValueError):
+    """The command was asked for wrongly: exit code 2, and this one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where the right way stands, and end with 2."""
+        sys.stderr.write(f"{self.prog}: {message} (see {self.prog} --help)\n")
+        sys.exit(2)
+
+
+def new_parser(parsers: Any, name: str, summary: str, description: str, examples: str) -> Parser:
+    """Add a verb, or a verb's verb; ``examples`` are the lines of its help that a reader copies."""
+    plural = "s" if sum(not line.startswith("    ") for line in examples.strip().splitlines()) > 1 else ""
+    lines = "\n".join(f"  {line}" for line in examples.strip().splitlines())
+    parser: Parser = parsers.add_parser(
+        name,
+        help=summary,
+        description=description.strip(),
+        epilog=f"example{plural}:\n{lines}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def add_connection(parser: argparse.ArgumentParser) -> None:
+    """The way to a Kafka, and what is said to the client that goes there."""
+    group = parser.add_argument_group("connection")
+    group.add_argument(
+        "-b",
+        "--bootstrap",
+        default=os.environ.get(BOOTSTRAP_VARIABLE, DEFAULT_BOOTSTRAP),
+        metavar="HOST:PORT,...",
+        help=f"brokers to ask first (default: ${BOOTSTRAP_VARIABLE}, else {DEFAULT_BOOTSTRAP})",
+    )
+    group.add_argument(
+        "-X",
+        action="append",
+        default=[],
+        type=checked(keyword),
+        dest="keywords",
+        metavar="KEY=VALUE",
+        help="a keyword of the client, such as request_timeout_ms=5000; repeatable",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser, what: str) -> None:
+    """``--json``; ``what`` says what a line or the whole is."""
+    parser.add_argument("--json", action="store_true", help=f"print {what} (docs/command.md has the schema)")
+
+
+def checked(read: Callable[[str], T]) -> Callable[[str], T]:
+    """A reader of an option's value whose ``ValueError`` is told to the user as it is."""
+
+    def type_of_value(text: str) -> T:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return type_of_value
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """Reads an integer that is at least this."""
+
+    def read(text: str) -> int:
+        if not text.lstrip("-").isdecimal() or int(text) < least:
+            raise ValueError(f"{text!r} is not a number of at least {least}")
+        return int(text)
+
+    return checked(read)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``KEY=VALUE``.
+
+    >>> pair("retention.ms=-1")
+    ('retention.ms', '-1')
+    """
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise ValueError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+def keyword(text: str) -> tuple[str, Any]:
+    """A client's keyword and its value: a number, true, false, or a text. Kafka's dotted keys are taken as well.
+
+    >>> keyword("linger.ms=50"), keyword("check_crcs=false"), keyword("client_id=me")
+    (('linger_ms', 50), ('check_crcs', False), ('client_id', 'me'))
+    """
+    key, value = pair(text)
+    words: Mapping[str, Any] = {"true": True, "false": False}
+    read: Any = words.get(value, value)
+    if value.lstrip("-").isdecimal():
+        read = int(value)
+    return key.replace(".", "_"), read
+
+
+def partitions(text: str) -> tuple[int, ...]:
+    """Partitions with commas between them, and ranges.
+
+    >>> partitions("0,4-6")
+    (0, 4, 5, 6)
+    """
+    found: list[int] = []
+    for piece in text.split(","):
+        first, dash, last = piece.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ValueError(f"{text!r} names no partitions: write 0, or 0,2, or 0-3")
+        found += range(int(first), int(last or first) + 1)
+    return tuple(found)

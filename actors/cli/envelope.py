@@ -1,0 +1,96 @@
+"""A record as one line of JSON, and back: what ``kstore consume --json`` prints and ``kstore produce --json-in`` reads.
+
+    {"topic": "orders", "partition": 0, "offset": 41, "timestamp": 1700000000000, "timestamp_type": "create",
+     "headers": [["trace", "7f"]], "key": "order1", "value": "shipped"}
+
+Keys, values and header values are strings where their bytes are UTF-8, null where they are null, and otherwise
+``{"base64": "..."}``, so that every record comes back as it was.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+TIMESTAMP_TYPES = {0: "create", 1: "log-append"}
+
+
+class EnvelopeError(ValueError):
+    """A line that is no record's JSON, with what is wrong with it."""
+
+
+def to_json(data: bytes | None) -> Any:
+    """Bytes as JSON shows them.
+
+    >>> to_json(b"caf\\xc3\\xa9"), to_json(b"\\xff"), to_json(None)
+    ('café', {'base64': '/w=='}, None)
+    """
+    if data is None:
+        return None
+    try:
+        return bytes(data).decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode()}
+
+
+def from_json(shown: Any, what: str) -> bytes | None:
+    """The bytes that JSON shows, the reverse of ``to_json``; ``what`` names them in an error."""
+    if shown is None:
+        return None
+    if isinstance(shown, str):
+        return shown.encode()
+    if isinstance(shown, dict) and list(shown) == ["base64"] and isinstance(shown["base64"], str):
+        try:
+            return base64.b64decode(shown["base64"], validate=True)
+        except binascii.Error as error:
+            raise EnvelopeError(f"{what} is no base64: {error}") from None
+    raise EnvelopeError(f'{what} is neither a string, nor null, nor {{"base64": "..."}}')
+
+
+def record_line(record: Any) -> bytes:
+    """A consumed record as one line."""
+    shown = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "timestamp_type": TIMESTAMP_TYPES.get(record.timestamp_type, "none"),
+        "headers": [[name, to_json(value)] for name, value in record.headers],
+        "key": to_json(record.key),
+        "value": to_json(record.value),
+    }
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def read_record(line: bytes) -> dict[str, Any]:
+    """What a line says to ``send``: key, value and headers, and partition and timestamp_ms where it has them.
+
+    >>> read_record(b'{"key": "a", "value": null, "timestamp": 5}')
+    {'key': b'a', 'value': None, 'headers': [], 'timestamp_ms': 5}
+    """
+    try:
+        shown = json.loads(line)
+    except ValueError as error:
+        raise EnvelopeError(f"no JSON: {error}") from None
+    if not isinstance(shown, dict):
+        raise EnvelopeError("a record is a JSON object, with key, value, headers, partition, timestamp")
+    headers = shown.get("headers") or []
+    if not isinstance(headers, list) or not all(_is_header(pair) for pair in headers):
+        raise EnvelopeError("headers are a list of [name, value]")
+    sent: dict[str, Any] = {
+        "key": from_json(shown.get("key"), "the key"),
+        "value": from_json(shown.get("value"), "the value"),
+        "headers": [(name, from_json(value, f"the header {name}")) for name, value in headers],
+    }
+    for field, keyword in (("partition", "partition"), ("timestamp", "timestamp_ms")):
+        if shown.get(field) is not None:
+            if not isinstance(shown[field], int):
+                raise EnvelopeError(f"{field} is no integer")
+            sent[keyword] = shown[field]
+    return sent
+
+
+def _is_header(pair: Any) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)

@@ -1,0 +1,108 @@
+"""The demo's client processes: started, read line by line, killed by their pid. What they say goes into the state."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+from actors.cli.story.state import State
+
+PRODUCER = "producer"
+PATIENCE_S = 60
+
+
+class Processes:
+    """All clients of the story. Their words come in on one thread a process; ``changed`` guards the state."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.changed = threading.Condition()
+        self.processes: dict[str, subprocess.Popen[str]] = {}
+        self.readers: list[threading.Thread] = []
+
+    def produce(self, bootstrap: str, topic: str, users: list[str]) -> None:
+        """Start the producer."""
+        self._start(PRODUCER, "produce", bootstrap, topic, ",".join(users))
+
+    def consume(self, bootstrap: str, topic: str, name: str) -> None:
+        """Start a consumer."""
+        self._start(name, "consume", bootstrap, topic, name)
+
+    def _start(self, name: str, *arguments: str) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "actors.cli.story.clients", *arguments],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        self.processes[name] = process
+        if name != PRODUCER:
+            with self.changed:
+                self.state.started(name, process.pid)
+        reader = threading.Thread(target=self._read, args=(process,), daemon=True)
+        reader.start()
+        self.readers.append(reader)
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                with self.changed:
+                    if line.endswith("\n"):  # else they are the last words of a killed process
+                        self.state.note(json.loads(line))
+                    self.changed.notify_all()
+        process.wait()
+        with self.changed:
+            self.changed.notify_all()
+
+    def kill(self, name: str) -> None:
+        """SIGKILL one client; its pid."""
+        process = self.processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        with self.changed:
+            self.state.killed(name)
+
+    def finish_producing(self) -> None:
+        """Have the producer flush what it sent, and end."""
+        self.processes[PRODUCER].terminate()
+        self.wait_for(lambda: self.state.produced, "the last order")
+
+    def stop_all(self) -> None:
+        """Stop every consumer in order and read what they say last."""
+        for name, process in self.processes.items():
+            if name != PRODUCER:
+                process.terminate()
+        for name, process in self.processes.items():
+            if process.wait(timeout=PATIENCE_S) != 0:
+                raise RuntimeError(f"the client process {name} ended with {process.returncode}")
+        for reader in self.readers:
+            reader.join(timeout=PATIENCE_S)
+        self.processes.clear()
+
+    def end_all(self) -> None:
+        """Leave none behind, however the story went."""
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+        self.processes.clear()
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until what was said makes ``condition`` true.
+
+        Raises ``TimeoutError`` naming what was waited for, and ``RuntimeError`` when a client ended by itself.
+        """
+
+        def settled() -> bool:
+            return condition() or any(process.poll() for process in self.processes.values())
+
+        with self.changed:
+            if not self.changed.wait_for(settled, PATIENCE_S):
+                raise TimeoutError(f"waited {PATIENCE_S} s for {what}")
+        for name, process in self.processes.items():
+            if process.poll():
+                raise RuntimeError(f"the client process {name} ended with {process.returncode}")
