@@ -118,8 +118,9 @@ class FetchDesk(Actor):
             max_bytes=min(request.max_bytes, self.bytes_max),
             deadline_ms=now_ms + request.max_wait_ms,
         )
-        self._ask(gathering, session, request, uses_ids)
-        if gathering.unanswered == 0:
+        if self._ask(gathering, session, request, uses_ids):
+            self._wait(gathering, now_ms)
+        elif gathering.unanswered == 0:
             self._heard(gathering)
 
     @staticmethod
@@ -170,7 +171,8 @@ class FetchDesk(Actor):
 
     # -- asking replicas -----------------------------------------------------------------------------------------
 
-    def _ask(self, gathering: Gathering, session: Session | None, request: FetchRequest, uses_ids: bool) -> None:
+    def _ask(self, gathering: Gathering, session: Session | None, request: FetchRequest, uses_ids: bool) -> bool:
+        """Ask the replicas of what is due; True when the one that was asked will say nothing until it has something."""
         if session is not None:
             session.fetch = gathering
             due = session.take_due()
@@ -178,11 +180,12 @@ class FetchDesk(Actor):
             quiet = len(due) == 1 and not gathering.names_all and may_wait
             for slot in due:
                 self._ask_one(gathering, slot, slot.fetch_offset, quiet)
-            return
+            return quiet and not gathering.urgent
         for topic in request.topics:
             name = topic.topic_id if uses_ids else topic.topic
             for asked in topic.partitions:
                 self._ask_one(gathering, Slot(name, asked), asked.fetch_offset)
+        return False
 
     def _ask_one(self, gathering: Gathering, slot: Slot, beyond: int, quiet: bool = False) -> None:
         replaces = slot.token
@@ -255,10 +258,12 @@ class FetchDesk(Actor):
         gathering.take(slot, answer)
         if gathering.unanswered:
             return
-        if was_waiting and gathering.is_complete() and len(gathering.slots) > 1 and self.inbox.depth:
+        if not gathering.is_complete():
+            self._heard(gathering)
+        elif was_waiting and len(gathering.slots) > 1 and self.inbox.depth:
             self.inbox.send(Deliver(gathering))  # more may have fired with it
         else:
-            self._heard(gathering)
+            self._finish(gathering)
 
     @receives(Deliver)
     def deliver(self, message: Deliver) -> None:

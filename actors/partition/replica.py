@@ -92,6 +92,7 @@ class Replica(Actor):
         self.partition = partition
         self.topic_id = topic_id
         self.min_in_sync = min_in_sync
+        self.fsync_first = log_config.flush_messages == 1  # before it is acknowledged, or counts as replicated
         self.lag_max_ms = node.config.integer("replica.lag.time.max.ms")
         self.isr_changes = isr_changes
         self.checkpoints = checkpoints
@@ -298,6 +299,7 @@ class Replica(Actor):
     def configure(self, message: Configure) -> None:
         """Take the topic's new settings."""
         self.log.config = message.log
+        self.fsync_first = message.log.flush_messages == 1
         self.min_in_sync = message.min_in_sync
         if self.leader is not None:
             self.leader.in_sync.require(message.min_in_sync)
@@ -355,11 +357,6 @@ class Replica(Actor):
         elif len(log.producers):
             self.upkeep_armed = True
             self.after(IDLE_UPKEEP_MS, UPKEEP)
-
-    @property
-    def fsync_first(self) -> bool:
-        """With ``flush.messages=1`` nothing is acknowledged, or counts as replicated, before it is on the disk."""
-        return self.log.config.flush_messages == 1
 
     # -- the end -------------------------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ class Slot:
         "answer",
         "fetch",
         "fetch_offset",
+        "key",
         "last_fetched_epoch",
         "leader_epoch",
         "log_start_offset",
@@ -67,6 +68,7 @@ class Slot:
     def __init__(self, topic: Any, asked: Any) -> None:
         self.topic = topic
         self.partition: int = asked.partition
+        self.key: Key = (topic, self.partition)
         self.state = DUE
         self.token = -1
         self.answer: ReadAnswer | None = None
@@ -75,10 +77,6 @@ class Slot:
         self.sent_high_watermark = -1
         self.sent_log_start = -1
         self.update(asked)
-
-    @property
-    def key(self) -> Key:
-        return self.topic, self.partition
 
     def update(self, asked: Any) -> None:
         """Take what the request says of the partition (a ``FetchPartition``)."""
@@ -176,7 +174,7 @@ class Gathering:
         if slot.state == ASKED:
             self.unanswered -= 1
         self.slots[slot.key] = slot
-        before = size_of(slot.answer)
+        before = 0 if slot.answer is None else size_of(slot.answer)
         if answer.parked:
             slot.state = PARKED
             if not before:
@@ -184,7 +182,7 @@ class Gathering:
             return
         slot.state = ANSWERED
         slot.answer = answer
-        size = size_of(answer)
+        size = 0 if answer.read is None else answer.read.size_bytes
         self.bytes_found += size - before
         if size == 0:
             self.urgent = True
@@ -237,8 +235,7 @@ class Gathering:
             slot.state = DUE
             due[slot.key] = slot
         for slot in self.slots.values():
-            used = size_of(slot.answer) > 0
-            if used or slot.state == ANSWERED:
+            if slot.state == ANSWERED or size_of(slot.answer) > 0:
                 slot.state = DUE
                 due[slot.key] = slot
 
