@@ -67,7 +67,7 @@ class Page:
         printed = io.StringIO()
         code = compile("\n" * line + text, str(self.path), "exec")
         with contextlib.redirect_stdout(printed), warnings.catch_warnings():
-            warnings.simplefilter("default")  # what other libraries deprecate is not what the page is about
+            warnings.simplefilter("ignore", DeprecationWarning)  # of other libraries: not what the page is about
             exec(code, self.names)
         return printed.getvalue()
 
