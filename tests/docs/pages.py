@@ -6,8 +6,8 @@
 * ``text`` after the line ``<!-- output -->``: what the block before it printed. The lines after a command in a
   ``console`` block are its output in the same way; a line ``...`` stands for any lines.
 
-* ``text`` after the line ``<!-- output -->``: what the block before it printed. The lines after a command of a
-ids, random ids) is compared by its shape alone.
+``localhost:9092`` is where a live ``kstore serve`` listens. What differs from run to run (times, ports, folders, ids of
+processes, random ids) is compared by its shape alone.
 """
 
 from __future__ import annotations
