@@ -61,6 +61,8 @@ class LoopDriver:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._waiting: list[Waiter] = []
+        self._calls: dict[threading.Event, None] = {}  # of other threads, under way
+        self.closed = False
         self._pid = os.getpid()
         self._callers: SimpleQueue[bool] | None = None  # the queue of the thread that calls users' callbacks
         world.queue.on_ready = self._on_ready
@@ -94,10 +96,12 @@ class LoopDriver:
             self.thread_id = 0
 
     def start(self) -> None:
-        """Run the loop on a daemon thread."""
-        self.open()
+        """Run the loop on a daemon thread, which has it when this returns."""
+        runs = threading.Event()
+        self.open().call_soon(runs.set)
         self.thread = threading.Thread(target=self.run_forever, name="kstore-loop", daemon=True)
         self.thread.start()
+        runs.wait()
 
     def stop(self) -> None:
         """Make ``run_forever`` return; callable from any thread and from signal handlers."""
@@ -106,7 +110,10 @@ class LoopDriver:
 
     def close(self) -> None:
         """Stop the loop's thread and close the loop."""
-        if self.loop is None or os.getpid() != self._pid:
+        if os.getpid() != self._pid:
+            return
+        self.closed = True
+        if self.loop is None:
             return
         if self._callers is not None:
             self._callers.put(False)
@@ -116,6 +123,8 @@ class LoopDriver:
             self.thread = None
         self.loop.close()
         self.loop = None
+        for done in [*self._calls, *(waiter.done for waiter in self._waiting)]:
+            done.set()  # nobody will do what they wait for
 
     # -- turns ---------------------------------------------------------------------------------------------------
 
@@ -193,12 +202,15 @@ class LoopDriver:
         """As ``Driver.post``."""
         self._check_usable()
         assert self.loop is not None
-        self.loop.call_soon_threadsafe(self._posted, action, args)
+        try:
+            self.loop.call_soon_threadsafe(self._posted, action, args)
+        except RuntimeError:  # it was closed by another thread a moment ago
+            raise DriverClosed from None
 
     def _check_usable(self) -> None:
         if os.getpid() != self._pid:
             raise ForkedError
-        if self.loop is None:
+        if self.closed:
             raise DriverClosed
 
     def pump(self) -> None:
@@ -210,6 +222,7 @@ class LoopDriver:
 
     def call(self, action: Callable[..., T], *args: Any) -> T:
         """As ``Driver.call``: on the loop's thread, waited for by this one."""
+        self._check_usable()
         if self.thread_id in (0, threading.get_ident()):
             return action(*args)
         outcome: list[Any] = []
@@ -222,8 +235,14 @@ class LoopDriver:
                 outcome.append((False, error))
             done.set()
 
-        self.post(run)
-        done.wait()
+        self._calls[done] = None
+        try:
+            self.post(run)
+            done.wait()
+        finally:
+            del self._calls[done]
+        if not outcome:
+            raise DriverClosed
         succeeded, value = outcome[0]
         if not succeeded:
             raise value
@@ -241,6 +260,8 @@ class LoopDriver:
             if not held:
                 self.call(self._forget, waiter)
         raise_crashes(self.world)
+        if self.closed:
+            raise DriverClosed
         if waiter.error is not None:
             raise waiter.error
         return held
