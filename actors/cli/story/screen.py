@@ -22,7 +22,9 @@ from actors.cli.story.telling import Look
 
 REDRAWS_A_SECOND = 10
 FRESH_S = 2.0  # how long what changed stands out
-LINES_MAX = 9
+LINES_MIN, LINES_MAX = 2, 12
+LINES_ABOVE = 22  # of the picture above the story, and below it
+WIDE_COLUMNS = 108
 BAR_CELLS = 24
 BROKER_LOOKS = {"up": ("●", "green"), "starting": ("◐", "yellow"), "killed": ("✗", "bold red")}
 MEMBER_LOOKS = {
@@ -34,13 +36,13 @@ MEMBER_LOOKS = {
 }
 
 
-def picture(state: State) -> RenderableType:
-    """Everything there is to see."""
+def picture(state: State, width: int, height: int) -> RenderableType:
+    """Everything there is to see, on a terminal of this many columns and lines, 80 and 24 at least."""
     return Group(
         _headline(state),
         Columns([_brokers(state), _members(state)], padding=(0, 1)),
-        _partitions(state),
-        _story(state),
+        _partitions(state, wide=width >= WIDE_COLUMNS),
+        _story(state, max(LINES_MIN, min(LINES_MAX, height - LINES_ABOVE))),
     )
 
 
@@ -63,14 +65,13 @@ def _table(*columns: str, title: str) -> Table:
 
 
 def _brokers(state: State) -> Table:
-    table = _table("broker", "", "leads", title="brokers")
+    table = _table("broker", "leads", title="brokers")
     for broker, doing in sorted(state.brokers.items()):
         sign, style = BROKER_LOOKS[doing]
         leads = [number for number, partition in sorted(state.partitions.items()) if partition.leader == broker]
-        role = " controller" if broker == state.controller else ""
+        word = doing if doing != "up" else "controller" if broker == state.controller else ""
         table.add_row(
-            Text(f"{sign} {broker}{role}", style=_fresh(state, f"broker {broker}", style)),
-            Text(doing, style=style),
+            Text(f"{sign} {broker} {word}".rstrip(), style=_fresh(state, f"broker {broker}", style)),
             " ".join(f"P{number}" for number in leads),
         )
     return table
@@ -91,9 +92,9 @@ def _members(state: State) -> Table:
     return table
 
 
-def _partitions(state: State) -> Table:
-    names = ("", "leader", "replicas", "in sync", "read by", "acknowledged", "committed", "lag", "")
-    table = _table(*names, title="topic order-events")
+def _partitions(state: State, wide: bool) -> Table:
+    names = ("", "leader", "replicas", "in sync", "read by", "acknowledged", "committed", "lag")
+    table = _table(*names, *([""] if wide else []), title="topic order-events")
     most = max((partition.acknowledged for partition in state.partitions.values()), default=0)
     for number, partition in sorted(state.partitions.items()):
         owner = state.members.get(partition.owner or "")
@@ -107,7 +108,7 @@ def _partitions(state: State) -> Table:
             str(partition.acknowledged),
             str(partition.committed),
             str(partition.lag),
-            _bar(partition.committed, partition.acknowledged, most),
+            *([_bar(partition.committed, partition.acknowledged, most)] if wide else []),
         )
     return table
 
@@ -137,14 +138,14 @@ def _fresh(state: State, cell: str, style: str) -> str:
     return f"{style} reverse".strip() if state.is_new(cell, FRESH_S) else style
 
 
-def _story(state: State) -> Panel:
-    lines = state.lines[-LINES_MAX:]
-    text = Text()
+def _story(state: State, height: int) -> Panel:
+    lines = state.lines[-height:]
+    text = Text(no_wrap=True, overflow="ellipsis")
     for number, line in enumerate(lines):
         newest = number == len(lines) - 1
         text.append(f"{line.at_s:6.2f}s  ", style="dim")
         text.append(line.text + ("" if newest else "\n"), style="bold" if newest else "")
-    return Panel(text, box=box.ROUNDED, border_style="dim", height=LINES_MAX + 5)
+    return Panel(text, box=box.ROUNDED, border_style="dim", height=height + 2)
 
 
 class LiveStage:
@@ -162,13 +163,11 @@ class LiveStage:
 
         def draw() -> RenderableType:
             with look():
-                return picture(state)
+                return picture(state, *self.console.size)
 
         with Live(
             get_renderable=draw,
             console=self.console,
             refresh_per_second=REDRAWS_A_SECOND,
-            redirect_stdout=False,
-            redirect_stderr=False,
         ):
             yield

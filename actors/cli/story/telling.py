@@ -25,7 +25,7 @@ TOPIC = "order-events"
 GROUP = "order-processors"
 PARTITIONS = 3
 BROKERS = 3
-SCENE_ORDERS = 300  # how many orders flow before the next thing happens, so that a viewer sees them flow
+SCENE_ORDERS = 400  # how many orders flow before the next thing happens, so that a viewer sees them flow
 
 
 Look = Callable[[], contextlib.AbstractContextManager[None]]
@@ -62,6 +62,7 @@ class Story:
                 self._gain_a_consumer()
                 self._lose_a_leader()
                 self._close()
+            self.cluster.close()
             return count(self.folder, TOPIC, PARTITIONS, self.state)
         finally:
             self.clients.end_all()
@@ -79,7 +80,7 @@ class Story:
         self.cluster.create_topic(TOPIC, PARTITIONS, BROKERS)
         with self._look():
             keys = users()
-        self._say(f"topic {TOPIC}: {PARTITIONS} partitions, {BROKERS} replicas each; {by_partition(keys)}")
+        self._say(f"topic {TOPIC} has {PARTITIONS} partitions of {BROKERS} replicas; by key, {by_partition(keys)}")
         self._wait(lambda: self.state.shared_out(3), "one partition each")
         self._say(f"the group is stable: {self.state.assignment_text()}")
         self.clients.produce(bootstrap, TOPIC, list(keys))
@@ -119,9 +120,8 @@ class Story:
         self._scene()
         self.clients.finish_producing()
         self._wait(lambda: self.state.all_received() and self.state.all_committed(), "every order read and committed")
-        self._say(f"all {len(self.state.acks)} orders were acknowledged, read and committed; clients and brokers stop")
+        self._say(f"all {len(self.state.acks)} orders were acknowledged, read and committed; the clients stop")
         self.clients.stop_all()
-        self.cluster.close()
 
     # -- what scenes are made of -----------------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ def users() -> dict[str, int]:
 def by_partition(keys: dict[str, int]) -> str:
     """Which users share a partition."""
     return "; ".join(
-        f"{partition} has {', '.join(user for user, at in keys.items() if at == partition)}"
+        f"{partition} gets {' '.join(user for user, at in keys.items() if at == partition)}"
         for partition in range(PARTITIONS)
     )
 
