@@ -145,6 +145,8 @@ class Joining:
         else:
             because = _because(f"rejoin of {member.member_id}", request)
         self._take(group, member, request, protocols, caller)
+        if group.state is GroupState.PREPARING_REBALANCE:
+            self._rebalance.note("MemberRejoined", group, because)
         self._rebalance.begin_or_complete(group, because)
 
     def _take(

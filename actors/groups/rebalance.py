@@ -121,6 +121,9 @@ class Rebalance:
             return None
         if group.has_all_joined:
             return self.complete(group, because)
+        for member in group.members.values():
+            if member.awaiting_join is None:
+                self.note("MemberAwaited", group, member.member_id)
         self.effects.set_timer(join_key(group), group.rebalance_timeout_ms)
         return None
 
