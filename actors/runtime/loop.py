@@ -98,7 +98,7 @@ class LoopDriver:
     def start(self) -> None:
         """Run the loop on a daemon thread, which has it when this returns."""
         runs = threading.Event()
-        self.open().call_soon(runs.set)
+        (self.loop or self.open()).call_soon(runs.set)
         self.thread = threading.Thread(target=self.run_forever, name="kstore-loop", daemon=True)
         self.thread.start()
         runs.wait()
