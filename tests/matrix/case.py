@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from matrix.peer import Peer
 from matrix.plain import Labels, fitted, plain
-from matrix.raw import RawClient, Silence
+from matrix.raw import PATIENCE_S, RawClient, Silence
 
 from actors.broker.registry import CLIENT_APIS
 from kstore.schema import decode, frames
@@ -59,10 +59,11 @@ CASES: list[Case] = []
 def case(
     key: int, name: str, *, since: int = 0, until: int = 99, last: bool = False
 ) -> Callable[[Callable[[Talk], None]], Callable[[Talk], None]]:
-    """Register a case for the advertised versions of a key between `since` and `until`."""
+    """Register a case for the advertised versions of a key between `since` and `until`; none if it isn't served."""
 
     def register(play: Callable[[Talk], None]) -> Callable[[Talk], None]:
-        CASES.append(Case(key, name, play, lambda version: since <= version <= until, last))
+        if key in CLIENT_APIS:
+            CASES.append(Case(key, name, play, lambda version: since <= version <= until, last))
         return play
 
     return register
@@ -108,7 +109,11 @@ class Talk:
         self.case = played
         self.version = version
         self.transcript: Transcript = {}
-        self.labels = Labels(prefix_of(played, version), {port: f"node {n}" for n, port in cluster.peer.ports.items()}, cluster.cluster_id)
+        self.labels = Labels(
+            prefix_of(played, version),
+            {port: f"node {n}" for n, port in cluster.peer.ports.items()},
+            cluster.cluster_id,
+        )
         for topic in cluster.topics.values():
             self.labels.topic_ids[topic.id] = topic.name
         self._clients: dict[tuple[str, int], RawClient] = {}
@@ -117,24 +122,31 @@ class Talk:
 
     # -- what is recorded ----------------------------------------------------------------------------------------
 
-    def ask(self, request: Any, step: str = "", *, node: int = 1, via: str = "a", version: int | None = None) -> Any:
-        """Send a request of the case's key and note the answer; the response, or a `Silence`."""
+    def ask(
+        self,
+        request: Any,
+        step: str,
+        *,
+        node: int = 1,
+        via: str = "a",
+        version: int | None = None,
+        patience_s: float = PATIENCE_S,
+    ) -> Any:
+        """Send a request and note the answer; the response, or a `Silence`."""
         self.send(request, step, node=node, via=via, version=version)
-        return self.receive(node=node, via=via)
+        return self.receive(node=node, via=via, patience_s=patience_s)
 
-    def send(
-        self, request: Any, step: str = "", *, node: int = 1, via: str = "a", version: int | None = None
-    ) -> None:
+    def send(self, request: Any, step: str, *, node: int = 1, via: str = "a", version: int | None = None) -> None:
         """Send ahead of reading."""
         version = self._version(request, version)
         self._steps += 1
-        self._sent.setdefault((via, node), []).append((request.API_KEY, version, step or str(self._steps)))
+        self._sent.setdefault((via, node), []).append((request.API_KEY, version, step))
         self._client(via, node).send(encoded(fitted(request, version), version, self._steps))
 
-    def receive(self, *, node: int = 1, via: str = "a") -> Any:
+    def receive(self, *, node: int = 1, via: str = "a", patience_s: float = PATIENCE_S) -> Any:
         """Note the next answer of a connection."""
         api_key, version, step = self._sent[via, node].pop(0)
-        response = self._read(via, node, api_key, version)
+        response = self._read(via, node, api_key, version, patience_s)
         self.note(step, response, version)
         return response
 
@@ -223,8 +235,8 @@ class Talk:
         """A connection that nobody else uses; the caller closes it."""
         return RawClient(HOST, self.cluster.peer.ports[node])
 
-    def _read(self, via: str, node: int, api_key: int, version: int) -> Any:
-        frame = self._clients[via, node].receive()
+    def _read(self, via: str, node: int, api_key: int, version: int, patience_s: float = PATIENCE_S) -> Any:
+        frame = self._clients[via, node].receive(patience_s)
         if isinstance(frame, Silence):
             self._clients.pop((via, node)).close()
             return frame

@@ -41,8 +41,9 @@ class RawClient:
         """Send bytes behind their length."""
         self.send(LENGTH.pack(len(body)) + body)
 
-    def receive(self) -> bytes | Silence:
+    def receive(self, patience_s: float = PATIENCE_S) -> bytes | Silence:
         """The next frame without its length, or what came instead."""
+        self._socket.settimeout(patience_s)
         try:
             head = self._read(LENGTH.size)
             return head if isinstance(head, Silence) else self._read(LENGTH.unpack(head)[0])
