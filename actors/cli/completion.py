@@ -1,0 +1,41 @@
+"""``kstore completion``: what makes a shell complete verbs, options, topics and groups when TAB is pressed.
+
+The script asks ``kstore`` itself, so it knows the options of the release that is installed, and the topics and groups
+of the Kafka that ``-b`` or KSTORE_BOOTSTRAP names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from actors.cli.arguments import new_parser
+
+SHELLS = ("bash", "zsh", "fish")
+
+DESCRIPTION = """
+Prints a script for a shell that completes verbs, options, and the names of topics and groups.
+In ~/.bashrc:                   eval "$(kstore completion bash)"
+In ~/.zshrc, after compinit:    eval "$(kstore completion zsh)"
+In ~/.config/fish/config.fish:  kstore completion fish | source
+"""
+
+EXAMPLES = """
+eval "$(kstore completion bash)"
+"""
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb to the command's parser."""
+    verb = new_parser(verbs, "completion", "print what makes a shell complete kstore's words", DESCRIPTION, EXAMPLES)
+    verb.add_argument("shell", choices=SHELLS, help="for which shell")
+    verb.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the script."""
+    import argcomplete
+
+    sys.stdout.write(argcomplete.shellcode(["kstore"], shell=options.shell) + "\n")  # type: ignore[no-untyped-call]
+    return 0

@@ -1,0 +1,67 @@
+"""The clients that verbs use, made from their options, and the names that completion offers.
+
+They are kstore's own, imported when they are needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from actors.clients.admin import Admin
+    from actors.clients.consumer import Consumer
+    from actors.clients.producer import Producer
+
+COMPLETION_TIMEOUT_MS = 1500
+
+
+def keywords(options: argparse.Namespace, **own: Any) -> dict[str, Any]:
+    """A client's keywords: the verb's own, then what the user said with ``-X``."""
+    return {
+        "bootstrap_servers": options.bootstrap,
+        "client_id": f"kstore-{options.verb}",
+        **own,
+        **dict(options.keywords),
+    }
+
+
+def open_admin(options: argparse.Namespace, **own: Any) -> Admin:
+    """An Admin for these options."""
+    from actors.clients.admin import Admin
+
+    return Admin(**keywords(options, **own))
+
+
+def open_consumer(options: argparse.Namespace, **own: Any) -> Consumer:
+    """A Consumer for these options."""
+    from actors.clients.consumer import Consumer
+
+    return Consumer(**keywords(options, **own))
+
+
+def open_producer(options: argparse.Namespace, **own: Any) -> Producer:
+    """A Producer for these options."""
+    from actors.clients.producer import Producer
+
+    return Producer(**keywords(options, **own))
+
+
+def complete_topics(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    """Topics that begin so, for the shell; none when no broker answers at once."""
+    return _names(prefix, parsed_args, lambda admin: admin.list_topics())
+
+
+def complete_groups(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+    """Groups that begin so, for the shell; none when no broker answers at once."""
+    return _names(prefix, parsed_args, lambda admin: [group.group_id for group in admin.list_groups()])
+
+
+def _names(prefix: str, options: argparse.Namespace, ask: Any) -> list[str]:
+    from kstore.errors import KafkaError
+
+    try:
+        with open_admin(options, request_timeout_ms=COMPLETION_TIMEOUT_MS) as admin:
+            return sorted(name for name in ask(admin) if name.startswith(prefix))
+    except (KafkaError, ValueError):
+        return []

@@ -1,0 +1,83 @@
+"""What verbs print: columns for people, JSON for programs, both on stdout; and when stdout has no reader any more."""
+
+from __future__ import annotations
+
+import json
+import select
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A table whose columns are as wide as they must be, numbers to the right; ends with a newline.
+
+    >>> print(columns(["topic", "partitions"], [("orders", 3), ("x", 12)]), end="")
+    TOPIC   PARTITIONS
+    orders           3
+    x               12
+    """
+    table = [tuple(name.upper() for name in names), *(tuple(row) for row in rows)]
+    shown = [[_cell(cell) for cell in row] for row in table]
+    widths = [max(len(row[number]) for row in shown) for number in range(len(names))]
+    numeric = [
+        len(table) > 1 and all(isinstance(row[number], int) or row[number] is None for row in table[1:])
+        for number in range(len(names))
+    ]
+    lines = (
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in shown
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value)) or "-"
+    return str(value)
+
+
+def print_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table; None is a dash, a list has commas."""
+    sys.stdout.write(columns(names, rows))
+
+
+def print_json(value: Any) -> None:
+    """One object, on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+class RecordOutput:
+    """Bytes of records to stdout, written as soon as there is a break, or each by itself if ``unbuffered``.
+
+    Raises ``BrokenPipeError`` when nobody reads any more.
+    """
+
+    def __init__(self, unbuffered: bool) -> None:
+        self.unbuffered = unbuffered
+        self.stream = sys.stdout.buffer
+        self._hangup = select.poll() if hasattr(select, "poll") else None
+        if self._hangup is not None:
+            self._hangup.register(self.stream.fileno(), 0)
+
+    def write(self, pieces: Iterable[bytes]) -> None:
+        """Write these, one after the other."""
+        if self.unbuffered:
+            for piece in pieces:
+                self.stream.write(piece)
+                self.stream.flush()
+        else:
+            self.stream.write(b"".join(pieces))
+            self.stream.flush()
+
+    def check_reader(self) -> None:
+        """See whether somebody still reads, while there is nothing to write."""
+        if self._hangup is not None and any(
+            seen & (select.POLLERR | select.POLLHUP) for _, seen in self._hangup.poll(0)
+        ):
+            raise BrokenPipeError
