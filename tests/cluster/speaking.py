@@ -92,6 +92,10 @@ class Speaker(Client):
         response = self.ask(self.leader(topic, how.get("index", 0)) if node is None else node, request)
         return response.responses[0].partition_responses[0]
 
+    def put_and_wait(self, topic: str, *said: bytes) -> Any:
+        """Produce one batch at the partition's leader; the whole response, or what the link ended with."""
+        return self.ask(self.leader(topic), self.produce_request(topic, batch(*said)))
+
     def put_later(self, topic: str, records: bytes, *, node: int | None = None, **how: Any) -> list[Any]:
         """Produce without waiting; the response will be in the list."""
         leader = self.leader(topic, how.get("index", 0)) if node is None else node
@@ -221,6 +225,14 @@ class Speaker(Client):
         """Whether all replicas hold the same bytes, and some."""
         contents = [self.log_bytes(node, topic, index) for node in self.partition(topic, index).replicas]
         return bool(contents[0]) and all(content == contents[0] for content in contents)
+
+
+def batch(*said: bytes) -> bytes:
+    """A batch of a producer without numbers."""
+    builder = BatchBuilder()
+    for value in said:
+        builder.append(0, None, value)
+    return builder.build()
 
 
 def batches_in(data: bytes) -> list[RecordBatch]:
