@@ -7,12 +7,12 @@ that a node can be killed between the two.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
     from actors.runtime.node import Node
     from actors.runtime.world import World
 
@@ -33,23 +33,30 @@ def outcome_of(work: Callable[[], object]) -> object:
 
 
 class ThreadedDisk:
-    """Disk work on one worker thread, in the order it was submitted."""
+    """Disk work on one worker thread, in the order it was submitted.
+
+    The thread is one of ours, as the pools of `concurrent.futures` take nothing more once the interpreter begins to
+    exit, and a cluster that was left open is closed then.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.executor: ThreadPoolExecutor | None = None
+        self.thread: threading.Thread | None = None
+        self._jobs: SimpleQueue[tuple[Callable[[], object], Answerable, Node, int] | None] = SimpleQueue()
 
     def submit(self, work: Callable[[], object], reply: Answerable, node: Node) -> None:
         """Run ``work`` off the turn and answer ``reply`` with its outcome."""
         if node.fs is not None and node.fs.in_memory:
             reply.set(outcome_of(work))
             return
-        if self.executor is None:
-            from concurrent.futures import ThreadPoolExecutor
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._work, name="kstore-disk", daemon=True)
+            self.thread.start()
+        self._jobs.put((work, reply, node, self.world.queue.current))
 
-            self.executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kstore-disk")
-        cause = self.world.queue.current
-        self.executor.submit(self._run, work, reply, node, cause)
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._run(*job)
 
     def _run(self, work: Callable[[], object], reply: Answerable, node: Node, cause: int) -> None:
         outcome: object
@@ -71,9 +78,10 @@ class ThreadedDisk:
 
     def close(self) -> None:
         """Finish what was submitted."""
-        if self.executor is not None:
-            self.executor.shutdown(wait=True)
-            self.executor = None
+        if self.thread is not None:
+            self._jobs.put(None)
+            self.thread.join()
+            self.thread = None
 
 
 class VirtualDisk:

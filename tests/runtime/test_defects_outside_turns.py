@@ -78,7 +78,7 @@ def test_a_defect_of_disk_work_that_ends_when_the_world_closes_is_known(kind: st
 
         worker = start(Node(world, 1), Worker, "worker")
         ask_in_turn(world, lambda: worker.tell(Work(fail_late)))
-        assert world.driver.drive(lambda: world.disk.executor, TIMEOUT_S)
+        assert world.driver.drive(lambda: world.disk.thread, TIMEOUT_S)
         may_end.set()
         world.disk.close()
         world.driver.close()
