@@ -29,19 +29,24 @@ class WaitingAppend(NamedTuple):
     reply: Any
 
 
+NOBODY: deque[WaitingAppend] = deque(maxlen=0)  # a deque of its own takes 760 bytes, and most leaders are idle
+
+
 class WaitingAppends:
     """Appends in the order of the offsets that they need."""
 
     __slots__ = ("queue",)
 
     def __init__(self) -> None:
-        self.queue: deque[WaitingAppend] = deque()
+        self.queue = NOBODY
 
     def __len__(self) -> int:
         return len(self.queue)
 
     def add(self, waiting: WaitingAppend) -> None:
         """Keep one more; one that answers a duplicate goes before those that need more."""
+        if self.queue is NOBODY:
+            self.queue = deque()
         queue = self.queue
         at = len(queue)
         while at and queue[at - 1].required > waiting.required:
