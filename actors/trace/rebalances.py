@@ -1,0 +1,254 @@
+"""Why a group rebalanced: who joined, left or fell silent, in whose words, and what came of it.
+
+The coordinator notes each event of a group with its reason (``actors.groups``); here they are put together: the event
+that began the last rebalance, the chain of causes behind it down to a user's call, a timer or a fault, and what
+followed up to the leader's assignment. What the classic protocol has no event for is known by the words that clients
+give as their reason: Kafka's own say "consumer poll timeout has expired" when a member leaves because its program
+didn't poll in time, and "cached metadata has changed" when a topic grew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.runtime.recorder import TraceRow
+from actors.trace.leaders import step_of_topic, why_leader
+from actors.trace.printing import Step, lines_of, milliseconds, overwritten
+from actors.trace.recording import Recording
+from actors.trace.roots import FAULTS, Root, node_of, root_of, words_of_fault
+
+MEMBERS = ("MemberJoined", "MemberLeft", "MemberExpired", "MemberReplaced", "MemberDropped", "ReplacementUndone")
+GATHERING = ("MemberAwaited", "MemberRejoined", "RebalanceExtended")
+STATES = ("RebalanceBegun", "GenerationBegun", "GroupStable", "GroupEmptied", "GroupAbandoned", "GroupDeleted")
+TOPICS = ("PartitionsAdded", "TopicCreated", "TopicDeleted")
+
+JOIN, LEAVE, SESSION, POLL_INTERVAL = "join", "leave", "session expired", "poll interval expired"
+PARTITIONS, SUBSCRIPTION, COORDINATOR = "partitions changed", "subscription changed", "coordinator moved"
+STATIC, REJOIN, OTHER, NONE = "static rejoin", "rejoin", "other", "none"
+
+STATE_AFTER = {
+    "RebalanceBegun": "PreparingRebalance",
+    "GenerationBegun": "CompletingRebalance",
+    "GroupStable": "Stable",
+    "GroupEmptied": "Empty",
+    "GroupAbandoned": "Dead",
+    "GroupDeleted": "Dead",
+}
+NO_REBALANCE = "its place was kept: no rebalance was needed (KIP-345)"
+
+
+class Rebalance:
+    """The last rebalance of a group.
+
+    ``kind``: "join", "leave", "session expired", "poll interval expired", "partitions changed", "subscription changed",
+    "coordinator moved", "static rejoin", "rejoin", "other", or "none" when the trace has none. ``reason``: the words of
+    the coordinator. ``root``: where the chain of causes ends. ``state``: of the group at the end of the trace.
+    ``awaited``: who has yet to come, when it is under way. ``since``: what happened afterwards without a rebalance.
+    """
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        self.kind = NONE
+        self.reason = ""
+        self.root: Root | None = None
+        self.coordinator = ""
+        self.generation_before = -1
+        self.generation = -1
+        self.members = 0
+        self.state = ""
+        self.began_us = -1
+        self.took_us = -1
+        self.awaited: list[str] = []
+        self.steps: list[Step] = []
+        self.since: list[Step] = []
+        self.missing = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; times in microseconds, ``took_us`` -1 while it is under way."""
+        return {
+            "group": self.group,
+            "kind": self.kind,
+            "reason": self.reason,
+            "root": self.root.to_dict() if self.root else None,
+            "coordinator": self.coordinator,
+            "generation_before": self.generation_before,
+            "generation": self.generation,
+            "members": self.members,
+            "state": self.state,
+            "began_us": self.began_us,
+            "took_us": self.took_us,
+            "awaited": self.awaited,
+            "steps": [step.to_dict() for step in self.steps],
+            "since": [step.to_dict() for step in self.since],
+            "overwritten": self.missing,
+        }
+
+    def __str__(self) -> str:
+        if self.kind == NONE and not self.since:
+            return f"{self.group}: {self.missing or 'no row of the trace speaks of a rebalance of this group'}"
+        lines = []
+        if self.kind != NONE:
+            lines.append(f"{self.group} rebalanced ({self.kind}): {self.reason}")
+            lines.append(f"  led to by {self.root}; {self._outcome()}")
+            if self.awaited:
+                lines.append(f"  it waits for {', '.join(self.awaited)}")
+            lines += lines_of(self.steps)
+        if self.since:
+            lines += [f"  {'since then' if lines else self.group}:", *lines_of(self.since)]
+        return "\n".join([*lines, *([self.missing] if self.missing else [])])
+
+    def _outcome(self) -> str:
+        if self.took_us < 0:
+            return f"still under way ({self.state}) at {self.coordinator}"
+        members = "1 member" if self.members == 1 else f"{self.members} members"
+        generation = f"generation {self.generation_before} to {self.generation}, {members}"
+        return f"{generation}, took {milliseconds(self.took_us)}, now {self.state} at {self.coordinator}"
+
+
+def why_rebalance(recording: Recording, group: str) -> Rebalance:
+    """See ``Rebalance``."""
+    found = Rebalance(group)
+    events = list(recording.find(*MEMBERS, *GATHERING, *STATES, partition=group))
+    begun = next((row for row in reversed(events) if row.kind == "RebalanceBegun"), None)
+    states = [row for row in events if row.kind in STATE_AFTER]
+    if states:
+        found.state = STATE_AFTER[states[-1].kind]
+    if begun is None:
+        found.missing = overwritten(recording)
+        found.since = [_step(row) for row in events]
+        return found
+    at = events.index(begun)
+    before = [row for row in events[:at] if row.cause != begun.cause]
+    _fill(recording, found, begun, before, events[at:])
+    return found
+
+
+def _fill(
+    recording: Recording, found: Rebalance, begun: TraceRow, before: list[TraceRow], after: list[TraceRow]
+) -> None:
+    found.reason = begun.subject
+    found.began_us = begun.time_us
+    found.generation_before = begun.offset1
+    found.coordinator = node_of(after[-1].actor)
+    found.members = after[-1].offset2
+    moved = _has_moved(begun, before)
+    found.kind = COORDINATOR if moved else kind_of(begun.subject)
+    found.root = root_of(recording, begun.sequence)
+    since = before[-1].sequence if before else 0
+    found.steps = _background(recording, found, begun, since)
+    if moved:
+        _tell_move(recording, found, before[-1], begun)
+    settled = next((row for row in after if row.kind in ("GroupStable", "GroupEmptied", "GroupAbandoned")), None)
+    if settled is None:
+        found.awaited = _awaited(after)
+    else:
+        found.generation = settled.offset1
+        found.members = settled.offset2
+        found.took_us = settled.time_us - begun.time_us
+    end = settled.sequence if settled is not None else after[-1].sequence
+    found.steps += [_step(row) for row in _told(recording, begun, after) if row.sequence <= end]
+    found.steps.sort(key=lambda step: step.sequence)
+    found.since = [_step(row) for row in after if row.sequence > end]
+
+
+def kind_of(because: str) -> str:
+    """The kind of a rebalance, from the words that the coordinator has for its reason."""
+    event, _, words = because.partition(": ")
+    if event.startswith("leave of"):
+        return POLL_INTERVAL if "poll timeout has expired" in words else LEAVE
+    if event.startswith("session of"):
+        return SESSION
+    if event.startswith("join of"):
+        return STATIC if event.startswith("join of static") else JOIN
+    if event.startswith("rejoin of"):
+        if "metadata has changed" in words:
+            return PARTITIONS
+        return SUBSCRIPTION if "subscription" in words else REJOIN
+    return OTHER
+
+
+def _has_moved(begun: TraceRow, before: list[TraceRow]) -> bool:
+    """Whether the rebalance is the new coordinator's, of a group that the one before left in the midst of one, or whose
+    members came again rather than anew."""
+    if not before or before[-1].actor == begun.actor:
+        return False
+    was_under_way = next(row.kind for row in reversed(before)) not in ("GroupStable", "GroupEmptied", "GroupDeleted")
+    return was_under_way or begun.subject.startswith("rejoin of")
+
+
+def _tell_move(recording: Recording, found: Rebalance, last: TraceRow, begun: TraceRow) -> None:
+    """Why another broker coordinates the group: why it leads the group's partition."""
+    loaded = next(
+        (row for row in recording.find("GroupsLoaded", before=begun.sequence, newest=True) if row.actor == begun.actor),
+        None,
+    )
+    if loaded is None:
+        return
+    topic, _, partition = loaded.partition.rpartition("-")
+    leadership = why_leader(recording, topic, int(partition))
+    found.steps += [step for step in leadership.steps if last.sequence < step.sequence < begun.sequence]
+    words = f"has read the groups of {loaded.partition}, which {node_of(last.actor)} coordinated before"
+    found.steps.append(Step(loaded.time_us, loaded.actor, words, loaded.sequence))
+    if leadership.root is not None and leadership.steps:
+        found.root = leadership.root
+
+
+def _background(recording: Recording, found: Rebalance, begun: TraceRow, since: int) -> list[Step]:
+    """What happened around the group since its event before, and may be why."""
+    steps = [
+        Step(row.time_us, "-", words_of_fault(row), row.sequence)
+        for row in recording.find(*FAULTS, after=since, before=begun.sequence)
+    ]
+    if found.kind == PARTITIONS:
+        stable = recording.last_of("GroupStable", partition=found.group, before=begun.sequence)
+        after = stable.sequence if stable is not None else 0
+        steps += [
+            step_of_topic(row)._replace(what=_with_root(recording, row))
+            for row in recording.find(*TOPICS, after=after, before=begun.sequence)
+            if row.partition in begun.subject or row.kind == "PartitionsAdded"
+        ]
+    return steps
+
+
+def _with_root(recording: Recording, row: TraceRow) -> str:
+    return f"{step_of_topic(row).what}, led to by {root_of(recording, row.sequence)}"
+
+
+def _told(recording: Recording, begun: TraceRow, after: list[TraceRow]) -> list[TraceRow]:
+    """The rows to tell: what the same turn noted before the rebalance, then what followed."""
+    same_turn = [
+        row
+        for row in recording.find(*MEMBERS, partition=begun.partition, after=begun.cause, before=begun.sequence)
+        if row.cause == begun.cause
+    ]
+    return [*same_turn, *after]
+
+
+def _awaited(after: list[TraceRow]) -> list[str]:
+    """Who was awaited when it began and has neither come nor gone since."""
+    awaited = [row.subject for row in after if row.kind == "MemberAwaited"]
+    heard = [row.subject for row in after if row.kind in ("MemberRejoined", *MEMBERS)]
+    return [member for member in awaited if not any(member in words for words in heard)]
+
+
+def _step(row: TraceRow) -> Step:
+    return Step(row.time_us, row.actor, _words(row), row.sequence)
+
+
+def _words(row: TraceRow) -> str:
+    words = {
+        "MemberJoined": f"a member comes: {row.subject}",
+        "MemberLeft": f"a member goes: {row.subject}",
+        "MemberExpired": f"a member is given up: {row.subject}",
+        "MemberReplaced": f"{row.subject}; {NO_REBALANCE}",
+        "MemberDropped": f"a member is dropped: {row.subject}",
+        "MemberAwaited": f"waits for {row.subject} to join again",
+        "MemberRejoined": f"a member comes again: {row.subject}",
+        "ReplacementUndone": f"the replacement of a static member is undone: {row.subject}",
+        "RebalanceBegun": f"rebalance begins in generation {row.offset1}, with {row.offset2} members",
+        "RebalanceExtended": f"rebalance goes on: {row.subject}",
+        "GenerationBegun": f"generation {row.offset1} begins, with {row.offset2} members",
+        "GroupStable": f"stable in generation {row.offset1}: {row.subject}",
+        "GroupEmptied": f"empty in generation {row.offset1}: {row.subject}",
+    }
+    return words.get(row.kind, f"{row.kind}: {row.subject}")

@@ -1,0 +1,96 @@
+"""Where a chain of causes ends: in a user's call, a timer, a fault, a socket; and how one says so.
+
+Messages between nodes (``Arrived``) and answers of the disk (``DiskDone``) are links of a chain, not its end; a timer
+ends it, as what set the timer isn't why it ran out. What the ring no longer holds ends it too, and is told apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.runtime.recorder import TraceRow
+from actors.trace.recording import ENTERED, Recording
+from kstore.named import NamedTuple
+
+FAULTS = (
+    "NodeKilled",
+    "NodeStarted",
+    "NodePaused",
+    "NodeResumed",
+    "LinksCut",
+    "LinksSlowed",
+    "LinksHealed",
+    "RequestsTamperedWith",
+)
+PASSED_ON = ("Arrived", "DiskDone")
+
+CALL, TIMER, FAULT, SOCKET, START, OVERWRITTEN = "call", "timer", "fault", "socket", "start", "overwritten"
+
+
+class Root(NamedTuple):
+    """The end of a chain: which sort of end, in words, at which row (0: none that is here) and when."""
+
+    sort: str
+    what: str
+    sequence: int
+    time_us: int
+
+    def __str__(self) -> str:
+        return self.what
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"sort": self.sort, "what": self.what, "row": self.sequence, "time_us": self.time_us}
+
+
+def root_of(recording: Recording, sequence: int) -> Root:
+    """What led to a row in the end."""
+    chain = recording.chain(sequence)
+    for number, row in enumerate(chain):
+        end = _end_at(row, chain[number - 1] if number else row)
+        if end is not None:
+            return Root(*end, row.sequence, row.time_us)
+    if not chain or chain[-1].cause:
+        return Root(OVERWRITTEN, "what led to it was overwritten", 0, chain[-1].time_us if chain else 0)
+    return Root(START, f"{chain[-1].kind} at {chain[-1].actor}", chain[-1].sequence, chain[-1].time_us)
+
+
+def _end_at(row: TraceRow, led_to: TraceRow) -> tuple[str, str] | None:
+    if row.kind in FAULTS:
+        return FAULT, words_of_fault(row)
+    if row.kind == "TimerFired":
+        return TIMER, f"a timer of {led_to.actor} ({led_to.kind})"
+    if row.kind == "SocketRead":
+        return SOCKET, f"what {row.actor} read from its socket"
+    if row.depth == ENTERED and row.cause == 0:
+        if row.kind in PASSED_ON:
+            return CALL, "a request from outside the actors"
+        return CALL, f"{row.kind} at {row.actor}" if row.actor else row.kind
+    return None
+
+
+WORDS = {
+    "NodeKilled": "{} was killed",
+    "NodeStarted": "{} was started",
+    "NodePaused": "{} was paused",
+    "NodeResumed": "{} was resumed",
+    "LinksCut": "the links between {} were cut",
+    "LinksSlowed": "links were slowed: {}",
+    "LinksHealed": "all links were healed",
+    "RequestsTamperedWith": "requests were tampered with: {}",
+}
+
+
+def words_of_fault(row: TraceRow) -> str:
+    """A fault in words."""
+    return WORDS[row.kind].format(" ".join(each for each in (row.partition, row.subject) if each))
+
+
+def faults_between(recording: Recording, after: int, before: int) -> list[TraceRow]:
+    """The faults after one row and before another."""
+    return list(recording.find(*FAULTS, after=after, before=before))
+
+
+def node_of(actor: str) -> str:
+    """The node that an actor lives on: ``broker-1#1`` of ``broker-1#1/replica/orders-0``."""
+    return actor.split("/", 1)[0]

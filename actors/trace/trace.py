@@ -1,0 +1,112 @@
+"""Questions to a flight recorder: the same of a cluster that lives and of a file that was saved.
+
+>>> from actors.cluster import Cluster
+>>> from actors.trace import Trace
+>>> with Cluster(brokers=1, seed=7) as cluster:
+...     told = Trace.of(cluster.world).actor("broker-1#1/controller")
+>>> told.turns > 0
+True
+
+Every answer is a small object: ``str()`` of it is a text for people, ``to_dict()`` what JSON takes. What can't be told
+because its rows were overwritten is said, never guessed.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from actors.trace import file
+from actors.trace.recording import Names, Recording
+
+if TYPE_CHECKING:
+    from actors.runtime.recorder import Recorder
+    from actors.runtime.world import World
+    from actors.trace.leaders import Leadership
+    from actors.trace.lives import Life
+    from actors.trace.load import ActorLoad, Turn
+    from actors.trace.rebalances import Rebalance
+
+
+class Trace:
+    """What a recorder holds, or a file. Made by ``Trace.of(world)`` or ``Trace.load(path)``."""
+
+    def __init__(self, source: Recorder | Recording, *, base_us: int = 0, virtual: bool = False) -> None:
+        self._source = source
+        self._base_us = base_us
+        self._virtual = virtual
+        self._copied: Recording | None = source if isinstance(source, Recording) else None
+
+    @classmethod
+    def of(cls, world: World) -> Trace:
+        """The trace of a world that lives (or has ended: its last rows are still there)."""
+        from actors.trace.spool import base_us
+
+        return cls(world.recorder, base_us=base_us(world), virtual=world.virtual)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Trace:
+        """The trace in a ``.ktrace`` file. Raises ``TraceFileError`` or OSError; see also ``recording.damage``."""
+        return cls(file.load(path))
+
+    @property
+    def recording(self) -> Recording:
+        """The rows as they are now."""
+        source = self._source
+        if isinstance(source, Recording):
+            return source
+        if self._copied is None or self._copied.end != source.next_sequence:
+            rows, names = source.copy()
+            self._copied = Recording(rows, Names(names), base_us=self._base_us, virtual=self._virtual)
+        return self._copied
+
+    def record(self, topic: str, partition: int, offset: int) -> Life:
+        """The life of one record: from the producer's call through batch, append, each replica, high watermark, fetch
+        and delivery to the commit, with the times between."""
+        from actors.trace.lives import life_of
+
+        return life_of(self.recording, topic, partition, offset)
+
+    def why_rebalance(self, group: str) -> Rebalance:
+        """Why a group last rebalanced, and what came of it."""
+        from actors.trace.rebalances import why_rebalance
+
+        return why_rebalance(self.recording, group)
+
+    def why_leader(self, topic: str, partition: int) -> Leadership:
+        """Who leads a partition, since when, and why; with who led before."""
+        from actors.trace.leaders import why_leader
+
+        return why_leader(self.recording, topic, partition)
+
+    def actor(self, name: str) -> ActorLoad:
+        """What an actor received, sent and noted, and how long its turns took.
+
+        ``name`` as rows have it (``"broker-1#1/replica/orders-0"``), or any part of it that only one actor has.
+        Raises ``UnknownActor`` (a ValueError), which names those that come near.
+        """
+        from actors.trace.load import load_of
+
+        return load_of(self.recording, name)
+
+    def actors(self) -> list[str]:
+        """The names of all actors that had a turn, in the order of their first."""
+        from actors.trace.load import actor_names
+
+        return actor_names(self.recording)
+
+    def slowest(self, count: int = 10) -> list[Turn]:
+        """The turns that took longest, longest first. On virtual time a turn takes none."""
+        from actors.trace.load import slowest
+
+        return slowest(self.recording, count)
+
+    def deepest(self, count: int = 10) -> list[Turn]:
+        """The turns that left the most messages waiting behind them, for each actor its worst."""
+        from actors.trace.load import deepest
+
+        return deepest(self.recording, count)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write all rows to a ``.ktrace`` file: ``Trace.load`` and ``kstore trace`` read it. Raises OSError."""
+        file.save(self.recording, path)
