@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from kstore.errors import KafkaError
 
 
@@ -72,3 +75,19 @@ class UnexpectedConcurrency(ClientError, RuntimeError):
     """Two threads used one consumer at once."""
 
     name = "UNEXPECTED_CONCURRENCY"
+
+
+class SeveralFailed(ClientError):
+    """An admin's call was about several things, and not all of them worked out.
+
+    ``errors`` has what went wrong by what it is about (a topic's name, a partition, a group, ...), ``results`` what
+    the call would have returned of the others. A call about one thing raises that thing's own error instead.
+    """
+
+    name = "SEVERAL_FAILED"
+
+    def __init__(self, errors: Mapping[Any, KafkaError], results: Mapping[Any, Any]) -> None:
+        told = "; ".join(f"{thing}: {error.name} {error.message}" for thing, error in errors.items())
+        super().__init__(f"{len(errors)} of {len(errors) + len(results)} failed: {told}")
+        self.errors = dict(errors)
+        self.results = dict(results)

@@ -7,6 +7,7 @@ knows as well. The ranges begin where Apache Kafka 3.0 stood or before, unless a
 from __future__ import annotations
 
 CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
+    0: (3, 13),  # Produce; topic ids from 13 on
     1: (12, 17),  # Fetch: by name up to 12, by topic id from 13 on
     2: (5, 9),  # ListOffsets; 7 for the offset of the greatest timestamp
     3: (8, 13),  # Metadata, by name
@@ -17,6 +18,20 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     12: (3, 4),  # Heartbeat with an instance id
     13: (3, 5),  # LeaveGroup of several members; 5 with a reason
     14: (3, 5),  # SyncGroup with an instance id
+    15: (4, 6),  # DescribeGroups with instance ids; before 6 a group that isn't there is Dead
+    16: (4, 5),  # ListGroups by state; 5 by type
+    22: (0, 5),  # InitProducerId, for an idempotent producer
     18: (3, 4),  # ApiVersions; version 0 is what a broker answers that knows none of these
+    19: (5, 7),  # CreateTopics with defaults, whose answer has configs; 7 has the topic's id
+    20: (6, 6),  # DeleteTopics by name, in the form that could be by id
+    21: (0, 2),  # DeleteRecords
     23: (3, 4),  # OffsetForLeaderEpoch, as a consumer
+    32: (3, 4),  # DescribeConfigs with types
+    33: (0, 2),  # AlterConfigs, the old one
+    37: (1, 3),  # CreatePartitions
+    42: (0, 2),  # DeleteGroups
+    43: (1, 2),  # ElectLeaders of any kind
+    44: (0, 1),  # IncrementalAlterConfigs
+    47: (0, 0),  # OffsetDelete
+    60: (0, 2),  # DescribeCluster
 }

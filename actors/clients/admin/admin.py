@@ -1,0 +1,254 @@
+"""The admin client as its user has it: kafka-python's methods, each one call that returns when it is done.
+
+A call about one thing raises that thing's error; a call about several raises ``SeveralFailed``, which has every error
+and every result, when not all worked out. What passes with time is tried again until ``default_api_timeout_ms`` (or
+the call's own ``timeout_ms``) is over, which is a ``KafkaTimeout``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from actors.clients.admin import cluster, configs, groups, offsets, topics
+from actors.clients.config import parse
+from actors.clients.descriptions import (
+    ClusterDescription,
+    ConfigEntry,
+    ConfigResource,
+    CreatedTopic,
+    DeletedRecords,
+    GroupDescription,
+    GroupListing,
+    MemberToRemove,
+    TopicDescription,
+)
+from actors.clients.face import CalledActor, Face, home_over_tcp
+from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
+from actors.clients.talk import Talk
+from kstore.errors.config import ConfigError
+
+if TYPE_CHECKING:
+    from actors.clients.home import Home
+
+T = TypeVar("T")
+
+GroupSpecs = str | Iterable[str] | Mapping[str, Sequence[TopicPartition] | None]
+
+
+class Admin(Face):
+    """Administers a cluster: topics, configs, groups, offsets.
+
+    ``bootstrap_servers`` names some brokers ("host:port", with commas or as a list). Keywords are those of
+    ``AdminConfig``; an unknown one is a ``ConfigError`` that names the nearest. Any thread may use it.
+
+    >>> from kstore import Cluster, NewTopic
+    >>> with Cluster(brokers=3) as cluster, cluster.admin() as admin:
+    ...     admin.create_topics([NewTopic("orders", num_partitions=2, replication_factor=3)])["orders"].num_partitions
+    ...     admin.list_topics()
+    2
+    ['orders']
+    """
+
+    def __init__(
+        self,
+        *,
+        bootstrap_servers: str | Sequence[str] = "localhost:9092",
+        home: Home | None = None,
+        **keywords: Any,
+    ) -> None:
+        self.config = parse("admin", keywords)
+        super().__init__(home or home_over_tcp(bootstrap_servers, "admin"))
+        self._ref = CalledActor.start(self._home.node, "admin", self._home, self.config)
+        self._actor: CalledActor = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
+
+    def _do(self, name: str, talk: Callable[..., Talk[T]], *args: Any, timeout_ms: float | None = None) -> T:
+        limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms
+        return self._run(name, talk, self._actor, *args, timeout_s=limit_ms / 1000)
+
+    def _timeout_ms(self, timeout_ms: int | None) -> int:
+        return self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms
+
+    # -- topics ------------------------------------------------------------------------------------------------------
+
+    def create_topics(
+        self,
+        new_topics: topics.NewTopics,
+        timeout_ms: int | None = None,
+        validate_only: bool = False,
+        wait_for_metadata: bool = True,
+    ) -> dict[str, CreatedTopic]:
+        """Make topics: names, ``NewTopic``s, or a mapping of names to options (``num_partitions``,
+        ``replication_factor``, ``assignments``, ``configs``).
+
+        ``wait_for_metadata``: return when every broker knows them and their leaders. Raises ``TopicAlreadyExists``,
+        ``InvalidReplicationFactor``, ``InvalidConfig``, ...
+        """
+        wanted = topics.new_topics(new_topics)
+        limit_ms = self._timeout_ms(timeout_ms)
+        return self._do(
+            "create_topics", topics.create, wanted, limit_ms, validate_only, wait_for_metadata, timeout_ms=timeout_ms
+        )
+
+    def delete_topics(
+        self, names: Iterable[str], timeout_ms: int | None = None, wait_for_metadata: bool = True
+    ) -> None:
+        """Delete topics with all their records. Raises ``UnknownTopicOrPartition``, ``TopicDeletionDisabled``, ..."""
+        limit_ms = self._timeout_ms(timeout_ms)
+        self._do("delete_topics", topics.delete, listed(names), limit_ms, wait_for_metadata, timeout_ms=timeout_ms)
+
+    def create_partitions(
+        self,
+        topic_partitions: Mapping[str, topics.Growth],
+        timeout_ms: int | None = None,
+        validate_only: bool = False,
+        wait_for_metadata: bool = True,
+    ) -> None:
+        """Let topics grow to so many partitions: a count, a ``NewPartitions``, or a mapping with ``count`` and
+        ``assignments``, by the topic's name. Raises ``InvalidPartitions``, ``UnknownTopicOrPartition``, ..."""
+        limit_ms = self._timeout_ms(timeout_ms)
+        args = (dict(topic_partitions), limit_ms, validate_only, wait_for_metadata)
+        self._do("create_partitions", topics.grow, *args, timeout_ms=timeout_ms)
+
+    def list_topics(self) -> list[str]:
+        """The names of all topics, Kafka's own among them."""
+        return [topic.name for topic in self._do("list_topics", topics.describe, None)]
+
+    def describe_topics(self, names: Iterable[str] | None = None) -> list[TopicDescription]:
+        """Topics with their partitions, leaders and replicas; None: all. Raises ``UnknownTopicOrPartition``, ..."""
+        return self._do("describe_topics", topics.describe, None if names is None else listed(names))
+
+    # -- the cluster -------------------------------------------------------------------------------------------------
+
+    def describe_cluster(self) -> ClusterDescription:
+        """The cluster's id, its brokers and its controller."""
+        return self._do("describe_cluster", cluster.describe)
+
+    # -- configs -----------------------------------------------------------------------------------------------------
+
+    def describe_configs(
+        self,
+        config_resources: Iterable[ConfigResource],
+        include_synonyms: bool = False,
+        config_filter: str = "all",
+    ) -> dict[str, dict[str, dict[str, ConfigEntry]]]:
+        """Configs by kind of resource, its name and the config's.
+
+        ``config_filter`` keeps "all", the "modified" (what was set for this very resource), "default", "dynamic" (what
+        can be altered) or "static" ones.
+
+        >>> from kstore import Cluster
+        >>> with Cluster() as cluster, cluster.admin() as admin:
+        ...     admin.create_topics({"orders": {"configs": {"segment.ms": 1000}}})["orders"].replication_factor
+        ...     admin.describe_configs([ConfigResource("topic", "orders")])["topic"]["orders"]["segment.ms"].value
+        1
+        '1000'
+        """
+        if config_filter not in configs.FILTERS:
+            raise ConfigError(f"config_filter is one of {', '.join(configs.FILTERS)}; got {config_filter!r}")
+        wanted = configs.targets(config_resources)
+        return self._do("describe_configs", configs.describe, wanted, include_synonyms, config_filter)
+
+    def alter_configs(
+        self, config_resources: Iterable[ConfigResource], validate_only: bool = False, incremental: bool = True
+    ) -> None:
+        """Change the configs that each resource names, and no others: a value, or a pair of an operation ("set",
+        "delete", "append", "subtract") and its text. With ``incremental=False`` all others of the resource are reset,
+        as the AlterConfigs of old does. Raises ``InvalidConfig``, ``InvalidRequest``, ``UnknownTopicOrPartition``, ...
+        """
+        talk = configs.alter if incremental else configs.replace
+        self._do("alter_configs", talk, configs.targets(config_resources), validate_only)
+
+    def reset_configs(self, config_resources: Iterable[ConfigResource], validate_only: bool = False) -> None:
+        """Let configs have their defaults again: those that each resource names, or all that were set for it."""
+        self._do("reset_configs", configs.reset, configs.targets(config_resources), validate_only)
+
+    # -- groups ------------------------------------------------------------------------------------------------------
+
+    def list_groups(
+        self,
+        broker_ids: Iterable[int] | None = None,
+        states_filter: Iterable[str] = (),
+        types_filter: Iterable[str] = (),
+    ) -> list[GroupListing]:
+        """The groups of all brokers, or of those named, by their names; of these states and types only, if given."""
+        brokers = None if broker_ids is None else list(broker_ids)
+        return self._do("list_groups", groups.list_groups, brokers, listed(states_filter), listed(types_filter))
+
+    def describe_groups(self, group_ids: Iterable[str]) -> dict[str, GroupDescription]:
+        """Groups with their members and what these read. Raises ``GroupIdNotFound``, ..."""
+        return self._do("describe_groups", groups.describe, listed(group_ids))
+
+    def delete_groups(self, group_ids: Iterable[str]) -> None:
+        """Delete groups and all that they have committed. Raises ``NonEmptyGroup``, ``GroupIdNotFound``, ..."""
+        self._do("delete_groups", groups.delete, listed(group_ids))
+
+    def remove_group_members(self, group_id: str, members: Iterable[MemberToRemove | str]) -> None:
+        """Send members away from a group: ``MemberToRemove``, or member ids. Raises ``UnknownMemberId``, ..."""
+        wanted = [MemberToRemove(each) if isinstance(each, str) else each for each in listed(members)]
+        self._do("remove_group_members", groups.remove_members, group_id, wanted)
+
+    def list_group_offsets(self, group_specs: GroupSpecs) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
+        """What groups have committed, by group and partition: a name, several, or a mapping of names to partitions
+        (None: all). A partition without a committed offset is left out, and a group without any has none."""
+        if isinstance(group_specs, str):
+            group_specs = [group_specs]
+        wanted = dict(group_specs) if isinstance(group_specs, Mapping) else dict.fromkeys(group_specs)
+        return self._do("list_group_offsets", offsets.committed, wanted)
+
+    def alter_group_offsets(self, group_id: str, new_offsets: Mapping[TopicPartition, OffsetAndMetadata | int]) -> None:
+        """Commit offsets for a group that has no members. Raises ``UnknownMemberId`` when it has some, ..."""
+        wanted = {
+            TopicPartition(*each): found if isinstance(found, OffsetAndMetadata) else OffsetAndMetadata(found)
+            for each, found in new_offsets.items()
+        }
+        self._do("alter_group_offsets", offsets.commit, group_id, wanted)
+
+    def reset_group_offsets(
+        self, group_id: str, offset_specs: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Commit an offset, ``OffsetSpec.EARLIEST`` or ``.LATEST``, or the first at an ``OffsetTimestamp``, for a group
+        that has no members; each is brought into what its partition holds. What was committed."""
+        wanted = {TopicPartition(*each): spec for each, spec in offset_specs.items()}
+        return self._do("reset_group_offsets", offsets.reset, group_id, wanted)
+
+    def delete_group_offsets(self, group_id: str, partitions: Iterable[TopicPartition]) -> None:
+        """Delete what a group has committed for partitions that none of its members reads. Raises
+        ``GroupSubscribedToTopic``, ``GroupIdNotFound``, ..."""
+        wanted = [TopicPartition(*each) for each in partitions]
+        self._do("delete_group_offsets", offsets.forget, group_id, wanted)
+
+    # -- partitions --------------------------------------------------------------------------------------------------
+
+    def list_partition_offsets(
+        self,
+        topic_partition_specs: Mapping[TopicPartition, int],
+        isolation_level: str = "read_uncommitted",
+        timeout_ms: int | None = None,
+    ) -> dict[TopicPartition, OffsetAndTimestamp]:
+        """The offset of a place (``OffsetSpec``) or of a time (ms since 1970), by partition; -1 where there is none.
+
+        With "read_committed" the latest is the last stable offset. Raises ``UnknownTopicOrPartition``, ...
+        """
+        if isolation_level not in offsets.ISOLATION:
+            raise ConfigError(f"isolation_level is one of {', '.join(offsets.ISOLATION)}; got {isolation_level!r}")
+        wanted = {TopicPartition(*each): spec for each, spec in topic_partition_specs.items()}
+        return self._do("list_partition_offsets", offsets.find, wanted, isolation_level, timeout_ms=timeout_ms)
+
+    def delete_records(
+        self, records_to_delete: Mapping[TopicPartition, int], timeout_ms: int | None = None
+    ) -> dict[TopicPartition, DeletedRecords]:
+        """Delete the records below an offset (-1: all that are committed) of each partition; where they begin now.
+
+        Returns when every living replica has let go of them. Raises ``OffsetOutOfRange``, ``PolicyViolation``, ...
+        """
+        wanted = {TopicPartition(*each): offset for each, offset in records_to_delete.items()}
+        limit_ms = self.config.request_timeout_ms if timeout_ms is None else timeout_ms
+        return self._do("delete_records", offsets.delete_records, wanted, limit_ms, timeout_ms=timeout_ms)
+
+
+def listed(things: Iterable[T]) -> list[T]:
+    """The things, each once, in the order given; a text isn't a list of letters."""
+    if isinstance(things, str):
+        raise TypeError(f"this takes a list of names; got the text {things!r}")
+    return list(dict.fromkeys(things))

@@ -1,0 +1,166 @@
+"""How an admin's call goes about many things at once: in rounds, until each has its result or an error that stays.
+
+A round asks about all that is still open, with one request a broker. What passes with time (a broker that doesn't
+answer, a leader or a coordinator that has moved, a coordinator that loads) is asked again after a pause; the call's
+own time limit ends that from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from actors.clients.actor import ClientActor
+from actors.clients.errors import SeveralFailed
+from actors.clients.structs import TopicPartition
+from actors.clients.talk import Talk, To
+from actors.network.link import Disconnected
+from kstore import errors
+from kstore.errors import KafkaError, for_code
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+Round = Callable[[list[K]], Talk[Mapping[K, V | KafkaError]]]
+
+PASSING = (
+    Disconnected,
+    errors.CoordinatorLoadInProgress,
+    errors.CoordinatorNotAvailable,
+    errors.FencedLeaderEpoch,
+    errors.LeaderNotAvailable,
+    errors.NotController,
+    errors.NotCoordinator,
+    errors.NotLeaderOrFollower,
+    errors.OffsetNotAvailable,
+    errors.ReplicaNotAvailable,
+    errors.UnknownLeaderEpoch,
+)
+UNKNOWN_ATTEMPTS = 3
+"""How often a partition that nobody knows is asked for: one that was made a moment ago is soon known to all."""
+
+
+def in_rounds(actor: ClientActor, keys: Iterable[K], one_round: Round[K, V]) -> Talk[dict[K, V]]:
+    """The result of each key, in the order given.
+
+    Raises:
+        KafkaError: the error of the only key.
+        SeveralFailed: there were several keys, and some have an error.
+    """
+    wanted = list(dict.fromkeys(keys))
+    results: dict[K, V] = {}
+    failed: dict[K, KafkaError] = {}
+    left, attempt = wanted, 0
+    while left:
+        found = yield from one_round(left)
+        again = []
+        for key in left:
+            outcome = found[key]
+            if not isinstance(outcome, KafkaError):
+                results[key] = outcome
+            elif passes(outcome, attempt) and attempt < actor.config.retries:  # type: ignore[attr-defined]
+                again.append(key)
+            else:
+                failed[key] = outcome
+        left = again
+        if left:
+            yield actor.backoff(attempt)
+            attempt += 1
+    return settled(wanted, results, failed)
+
+
+def settled(wanted: list[K], results: Mapping[K, V], failed: Mapping[K, KafkaError]) -> dict[K, V]:
+    """The results in the order of the keys; raises as ``in_rounds`` does."""
+    if failed:
+        raise next(iter(failed.values())) if len(wanted) == 1 else SeveralFailed(failed, results)
+    return {key: results[key] for key in wanted}
+
+
+def passes(error: KafkaError, attempt: int) -> bool:
+    """Whether it may be otherwise in a while."""
+    return isinstance(error, PASSING) or (
+        isinstance(error, errors.UnknownTopicOrPartition) and attempt + 1 < UNKNOWN_ATTEMPTS
+    )
+
+
+def outcome_of(code: int, value: V, message: str | None = None) -> V | KafkaError:
+    """The value, or the error of a code."""
+    return for_code(code, message) if code else value
+
+
+def at_controller(actor: ClientActor, request: Any) -> Talk[Any]:
+    """The controller's answer, or the error of the way there; after an error the cluster is looked at anew."""
+    node_id = yield from actor.controller()
+    answer = yield To(node_id, request)
+    if isinstance(answer, Disconnected):
+        yield from actor.refresh()
+    return answer
+
+
+def at_leaders(
+    actor: ClientActor,
+    partitions: list[TopicPartition],
+    request_for: Callable[[list[TopicPartition]], Any],
+    outcomes_in: Callable[[Any], Iterable[tuple[TopicPartition, V | KafkaError]]],
+) -> Talk[dict[TopicPartition, V | KafkaError]]:
+    """A round over partitions, each asked of its leader: one request for each of them."""
+    view = yield from actor.refresh(dict.fromkeys(each.topic for each in partitions))
+    found: dict[TopicPartition, V | KafkaError] = {}
+    by_leader: dict[int, list[TopicPartition]] = {}
+    for each in partitions:
+        topic, place = view.topics.get(each.topic), view.partition(*each)
+        if place is not None and place.leader >= 0:
+            by_leader.setdefault(place.leader, []).append(each)
+        elif place is not None:
+            found[each] = errors.LeaderNotAvailable(f"{each} has no leader")
+        else:
+            code = topic.error_code if topic is not None and topic.error_code else errors.UnknownTopicOrPartition.code
+            found[each] = for_code(code, str(each))
+    answers = yield [To(node_id, request_for(asked)) for node_id, asked in by_leader.items()]
+    for asked, answer in zip(by_leader.values(), answers, strict=True):
+        if isinstance(answer, KafkaError):
+            found.update(dict.fromkeys(asked, answer))
+        else:
+            found.update(dict.fromkeys(asked, errors.UnknownServerError("the leader's answer leaves it out")))
+            found.update(outcomes_in(answer))
+    return found
+
+
+def at_coordinators(
+    actor: ClientActor, groups: list[str], ask: Callable[[int, list[str]], Talk[Mapping[str, V | KafkaError]]]
+) -> Talk[dict[str, V | KafkaError]]:
+    """A round over groups, those of one coordinator together; a coordinator that was wrong is forgotten."""
+    found: dict[str, V | KafkaError] = {}
+    by_coordinator: dict[int, list[str]] = {}
+    for group in groups:
+        try:
+            by_coordinator.setdefault((yield from actor.coordinator(group)), []).append(group)
+        except KafkaError as error:
+            found[group] = error
+    for node_id, asked in by_coordinator.items():
+        found.update((yield from ask(node_id, asked)))
+        for group in asked:
+            if isinstance(found[group], (Disconnected, errors.NotCoordinator, errors.CoordinatorNotAvailable)):
+                actor.forget_coordinator(group)
+    return found
+
+
+def at_coordinator(actor: ClientActor, group: str, request: Any, judge: Callable[[Any], V | KafkaError]) -> Talk[V]:
+    """What ``judge`` makes of the answer of one group's coordinator."""
+
+    def ask(node_id: int, groups: list[str]) -> Talk[Mapping[str, V | KafkaError]]:
+        answer = yield To(node_id, request)
+        return dict.fromkeys(groups, answer if isinstance(answer, KafkaError) else judge(answer))
+
+    def one_round(groups: list[str]) -> Talk[Mapping[str, V | KafkaError]]:
+        return (yield from at_coordinators(actor, groups, ask))
+
+    return (yield from in_rounds(actor, [group], one_round))[group]
+
+
+def by_topic(partitions: Iterable[TopicPartition]) -> dict[str, list[TopicPartition]]:
+    """Partitions by their topic, in the order given."""
+    found: dict[str, list[TopicPartition]] = {}
+    for each in dict.fromkeys(partitions):
+        found.setdefault(each.topic, []).append(each)
+    return found

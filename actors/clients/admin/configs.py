@@ -1,0 +1,245 @@
+"""An admin's talks about configs: described, set, reset.
+
+A broker tells of itself only, so that what is asked of brokers goes to each of them; the rest goes to the controller's
+broker, which knows of a change as soon as it is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from actors.clients.actor import ClientActor
+from actors.clients.admin.asking import at_controller, in_rounds, outcome_of
+from actors.clients.descriptions import (
+    BROKER,
+    CONFIG_SOURCES,
+    CONFIG_TYPES,
+    RESOURCE_TYPES,
+    UNSET_SOURCES,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSynonym,
+)
+from actors.clients.talk import Talk, To
+from actors.network.link import Disconnected
+from kstore.errors import InvalidRequest, KafkaError
+from kstore.errors.config import ConfigError
+from kstore.schema.messages import alter_configs, incremental_alter_configs
+from kstore.schema.messages.describe_configs import (
+    DescribeConfigsRequest,
+    DescribeConfigsResource,
+    DescribeConfigsResourceResult,
+)
+
+Target = tuple[str, str]
+"""Kind and name of what has configs."""
+
+OPERATIONS = {"set": 0, "delete": 1, "append": 2, "subtract": 3}
+FILTERS = ("all", "modified", "default", "dynamic", "static")
+
+
+def targets(resources: Iterable[ConfigResource]) -> dict[Target, ConfigResource]:
+    """The resources by kind and name.
+
+    Raises:
+        ConfigError: one is of no kind that has configs, or is named twice.
+    """
+    found: dict[Target, ConfigResource] = {}
+    for each in resources:
+        resource = ConfigResource(*each)
+        if resource.resource_type not in RESOURCE_TYPES:
+            raise ConfigError(f"{resource.resource_type!r} has no configs; what has: {', '.join(RESOURCE_TYPES)}")
+        target = (resource.resource_type, str(resource.name))
+        if target in found:
+            raise ConfigError(f"the configs of {resource.resource_type} {resource.name} are named twice")
+        found[target] = resource
+    return found
+
+
+def nested(found: Mapping[Target, Any]) -> dict[str, dict[str, Any]]:
+    """By kind, then by name."""
+    told: dict[str, dict[str, Any]] = {}
+    for (kind, name), value in found.items():
+        told.setdefault(kind, {})[name] = value
+    return told
+
+
+# -- describing -------------------------------------------------------------------------------------------------------
+
+
+def describe(
+    actor: ClientActor, wanted: Mapping[Target, ConfigResource], synonyms: bool, config_filter: str
+) -> Talk[dict[str, dict[str, dict[str, ConfigEntry]]]]:
+    """The configs of some resources."""
+
+    def one_round(left: list[Target]) -> Talk[Mapping[Target, Mapping[str, ConfigEntry] | KafkaError]]:
+        found: dict[Target, Mapping[str, ConfigEntry] | KafkaError] = {}
+        for node_id, asked in (yield from _places(actor, left)).items():
+            request = DescribeConfigsRequest(
+                resources=[_described_resource(target, wanted[target].configs) for target in asked],
+                include_synonyms=synonyms or config_filter == "dynamic",
+            )
+            answer = yield To(node_id, request)
+            if isinstance(answer, KafkaError):
+                found.update(dict.fromkeys(asked, answer))
+                if isinstance(answer, Disconnected):
+                    yield from actor.refresh()
+                continue
+            for target, result in zip(asked, answer.results, strict=True):
+                configs = {each.name: _entry(each) for each in result.configs}
+                kept = {name: entry for name, entry in configs.items() if _passes(entry, config_filter)}
+                found[target] = outcome_of(result.error_code, kept, result.error_message)
+        return found
+
+    return nested((yield from in_rounds(actor, wanted, one_round)))
+
+
+def _places(actor: ClientActor, asked: list[Target]) -> Talk[dict[int, list[Target]]]:
+    """Whom to ask what."""
+    controller = yield from actor.controller()
+    found: dict[int, list[Target]] = {}
+    for kind, name in asked:
+        is_one_broker = kind in (BROKER, "broker_logger") and name.isdecimal() and name.isascii()
+        if is_one_broker and int(name) not in actor.view.brokers:
+            raise InvalidRequest(f"there is no broker {name}")
+        found.setdefault(int(name) if is_one_broker else controller, []).append((kind, name))
+    return found
+
+
+def _described_resource(target: Target, configs: Any) -> DescribeConfigsResource:
+    kind, name = target
+    return DescribeConfigsResource(
+        resource_type=RESOURCE_TYPES[kind],
+        resource_name=name,
+        configuration_keys=None if configs is None else list(configs),
+    )
+
+
+def _entry(result: DescribeConfigsResourceResult) -> ConfigEntry:
+    return ConfigEntry(
+        result.name,
+        result.value,
+        named(CONFIG_SOURCES, result.config_source),
+        result.read_only,
+        result.is_sensitive,
+        named(CONFIG_TYPES, result.config_type),
+        tuple(ConfigSynonym(each.name, each.value, named(CONFIG_SOURCES, each.source)) for each in result.synonyms),
+    )
+
+
+def named(names: Sequence[str], number: int) -> str:
+    return names[number] if 0 <= number < len(names) else f"UNKNOWN_{number}"
+
+
+def _passes(entry: ConfigEntry, config_filter: str) -> bool:
+    match config_filter:
+        case "modified":
+            return entry.source not in UNSET_SOURCES
+        case "default":
+            return entry.source in UNSET_SOURCES
+        case "dynamic":
+            return not entry.is_read_only
+        case "static":
+            return entry.source == "STATIC_BROKER_CONFIG"
+    return True
+
+
+# -- altering ---------------------------------------------------------------------------------------------------------
+
+
+def alter(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_only: bool) -> Talk[None]:
+    """Change single configs of resources; each resource changes whole or not at all."""
+
+    def request(left: list[Target]) -> Any:
+        return incremental_alter_configs.IncrementalAlterConfigsRequest(
+            resources=[
+                incremental_alter_configs.AlterConfigsResource(
+                    resource_type=RESOURCE_TYPES[kind],
+                    resource_name=name,
+                    configs=[_operation(key, value) for key, value in _values(wanted[kind, name]).items()],
+                )
+                for kind, name in left
+            ],
+            validate_only=validate_only,
+        )
+
+    yield from _altered(actor, wanted, request)
+
+
+def replace(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_only: bool) -> Talk[None]:
+    """Give resources these configs and no others, as the old AlterConfigs does."""
+
+    def request(left: list[Target]) -> Any:
+        return alter_configs.AlterConfigsRequest(
+            resources=[
+                alter_configs.AlterConfigsResource(
+                    resource_type=RESOURCE_TYPES[kind],
+                    resource_name=name,
+                    configs=[
+                        alter_configs.AlterableConfig(name=key, value=text_of(key, value))
+                        for key, value in _values(wanted[kind, name]).items()
+                    ],
+                )
+                for kind, name in left
+            ],
+            validate_only=validate_only,
+        )
+
+    yield from _altered(actor, wanted, request)
+
+
+def reset(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_only: bool) -> Talk[None]:
+    """Let configs have their defaults again: those named, or all that were set."""
+    unnamed = {target: resource for target, resource in wanted.items() if resource.configs is None}
+    found = yield from describe(actor, unnamed, synonyms=False, config_filter="modified")
+    operations = {
+        (kind, name): resource._replace(
+            configs=dict.fromkeys(found[kind][name] if resource.configs is None else resource.configs, ("delete", None))
+        )
+        for (kind, name), resource in wanted.items()
+    }
+    yield from alter(actor, operations, validate_only)
+
+
+def _values(resource: ConfigResource) -> Mapping[str, Any]:
+    if not isinstance(resource.configs, Mapping):
+        raise ConfigError(f"the configs of {resource.resource_type} {resource.name} must be values by name")
+    return resource.configs
+
+
+def _operation(key: str, value: Any) -> incremental_alter_configs.AlterableConfig:
+    operation, text = value if isinstance(value, tuple) else ("set", value)
+    if operation not in OPERATIONS:
+        raise ConfigError(f"{key} can't be changed by {operation!r}; what works: {', '.join(OPERATIONS)}")
+    return incremental_alter_configs.AlterableConfig(
+        name=key, config_operation=OPERATIONS[operation], value=None if operation == "delete" else text_of(key, text)
+    )
+
+
+def text_of(key: str, value: Any) -> str:
+    """A value as Kafka reads it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (str, int, float)):
+        raise ConfigError(f"the value of {key} must be a text, a number or a bool; got {value!r}")
+    return str(value)
+
+
+def _altered(actor: ClientActor, wanted: Mapping[Target, ConfigResource], request: Any) -> Talk[None]:
+    def one_round(left: list[Target]) -> Talk[Mapping[Target, KafkaError | None]]:
+        answer = yield from at_controller(actor, request(left))
+        if isinstance(answer, KafkaError):
+            return dict.fromkeys(left, answer)
+        return {
+            target: outcome_of(each.error_code, None, each.error_message)
+            for target, each in zip(left, _in_order(left, answer.responses), strict=True)
+        }
+
+    yield from in_rounds(actor, wanted, one_round)
+
+
+def _in_order(asked: list[Target], responses: Iterable[Any]) -> list[Any]:
+    """Kafka answers in an order of its own."""
+    found = {(each.resource_type, each.resource_name): each for each in responses}
+    return [found[RESOURCE_TYPES[kind], name] for kind, name in asked]

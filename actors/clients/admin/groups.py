@@ -1,0 +1,148 @@
+"""An admin's talks about groups: listed, described, deleted, and their members sent away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from actors.clients.actor import ClientActor
+from actors.clients.admin.asking import at_coordinator, at_coordinators, in_rounds, outcome_of, settled
+from actors.clients.descriptions import GroupDescription, GroupListing, MemberDescription, MemberToRemove
+from actors.clients.structs import TopicPartition
+from actors.clients.talk import Talk, To
+from actors.network.link import Disconnected
+from kstore.errors import GroupIdNotFound, KafkaError, for_code
+from kstore.schema import decode
+from kstore.schema.messages.consumer_protocol import ConsumerProtocolAssignment, ConsumerProtocolSubscription
+from kstore.schema.messages.delete_groups import DeleteGroupsRequest
+from kstore.schema.messages.describe_groups import DescribedGroup, DescribedGroupMember, DescribeGroupsRequest
+from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
+from kstore.schema.messages.list_groups import ListGroupsRequest
+
+CONSUMER = "consumer"
+REMOVED = "member was removed by an admin"
+"""Kafka's own words for who gives no reason."""
+
+
+def list_groups(
+    actor: ClientActor, broker_ids: Sequence[int] | None, states: Sequence[str], types: Sequence[str]
+) -> Talk[list[GroupListing]]:
+    """The groups that brokers coordinate, by their names."""
+    view = yield from actor.refresh()
+    request = ListGroupsRequest(states_filter=list(states), types_filter=list(types))
+    asked = list(view.brokers) if broker_ids is None else list(broker_ids)
+
+    def one_round(left: list[int]) -> Talk[Mapping[int, list[GroupListing] | KafkaError]]:
+        answers = yield [To(node_id, request) for node_id in left]
+        found: dict[int, list[GroupListing] | KafkaError] = {}
+        for node_id, answer in zip(left, answers, strict=True):
+            if isinstance(answer, Disconnected) and broker_ids is None:
+                fresh = yield from actor.refresh()
+                found[node_id] = answer if node_id in fresh.brokers else []
+            elif isinstance(answer, KafkaError):
+                found[node_id] = answer
+            else:
+                found[node_id] = outcome_of(answer.error_code, _listed(answer.groups, node_id))
+        return found
+
+    told = yield from in_rounds(actor, asked, one_round)
+    by_id = {each.group_id: each for groups in told.values() for each in groups}
+    return [by_id[group_id] for group_id in sorted(by_id)]
+
+
+def _listed(groups: Iterable[Any], node_id: int) -> list[GroupListing]:
+    return [
+        GroupListing(each.group_id, each.protocol_type, each.group_state, each.group_type, node_id) for each in groups
+    ]
+
+
+def describe(actor: ClientActor, group_ids: Sequence[str]) -> Talk[dict[str, GroupDescription]]:
+    """Groups with their members."""
+
+    def ask(node_id: int, groups: list[str]) -> Talk[Mapping[str, GroupDescription | KafkaError]]:
+        answer = yield To(node_id, DescribeGroupsRequest(groups=groups))
+        if isinstance(answer, KafkaError):
+            return dict.fromkeys(groups, answer)
+        return {each.group_id: _described(each, node_id) for each in answer.groups}
+
+    def one_round(left: list[str]) -> Talk[Mapping[str, GroupDescription | KafkaError]]:
+        return (yield from at_coordinators(actor, left, ask))
+
+    return (yield from in_rounds(actor, group_ids, one_round))
+
+
+def _described(group: DescribedGroup, node_id: int) -> GroupDescription | KafkaError:
+    if group.error_code:
+        return for_code(group.error_code, group.error_message)
+    if group.group_state == "Dead":  # what older brokers say of a group that isn't there
+        return GroupIdNotFound(f"Group {group.group_id} not found.")
+    members = [_member(each, group.protocol_type == CONSUMER) for each in group.members]
+    return GroupDescription(
+        group.group_id, group.group_state, group.protocol_type, group.protocol_data, node_id, tuple(members)
+    )
+
+
+def _member(member: DescribedGroupMember, is_consumer: bool) -> MemberDescription:
+    topics: tuple[str, ...] = ()
+    assignment: tuple[TopicPartition, ...] = ()
+    if is_consumer:
+        subscribed = _decoded(ConsumerProtocolSubscription, member.member_metadata)
+        assigned = _decoded(ConsumerProtocolAssignment, member.member_assignment)
+        topics = () if subscribed is None else tuple(subscribed.topics)
+        if assigned is not None:
+            assignment = tuple(
+                TopicPartition(each.topic, number)
+                for each in assigned.assigned_partitions
+                for number in each.partitions
+            )
+    return MemberDescription(
+        member.member_id, member.group_instance_id, member.client_id, member.client_host, topics, assignment
+    )
+
+
+def _decoded(kind: Any, data: bytes) -> Any:
+    """A message of the consumer protocol behind its version; None for a client's own dialect, or nothing.
+
+    Every version begins with the fields of version 0, which hold all that is told.
+    """
+    try:
+        return decode(kind, 0, data, 2) if len(data) > 2 else None
+    except KafkaError:
+        return None
+
+
+def delete(actor: ClientActor, group_ids: Sequence[str]) -> Talk[None]:
+    """Delete groups without members, and what they have committed."""
+
+    def ask(node_id: int, groups: list[str]) -> Talk[Mapping[str, KafkaError | None]]:
+        answer = yield To(node_id, DeleteGroupsRequest(groups_names=groups))
+        if isinstance(answer, KafkaError):
+            return dict.fromkeys(groups, answer)
+        return {each.group_id: outcome_of(each.error_code, None) for each in answer.results}
+
+    def one_round(left: list[str]) -> Talk[Mapping[str, KafkaError | None]]:
+        return (yield from at_coordinators(actor, left, ask))
+
+    yield from in_rounds(actor, group_ids, one_round)
+
+
+def remove_members(actor: ClientActor, group_id: str, members: Sequence[MemberToRemove]) -> Talk[None]:
+    """Send members of a group away."""
+    request = LeaveGroupRequest(
+        group_id=group_id,
+        members=[
+            MemberIdentity(
+                member_id=each.member_id, group_instance_id=each.group_instance_id, reason=each.reason or REMOVED
+            )
+            for each in members
+        ],
+    )
+
+    def judge(answer: Any) -> Any:
+        return outcome_of(answer.error_code, answer.members)
+
+    answers = yield from at_coordinator(actor, group_id, request, judge)
+    failed = {
+        each: for_code(answer.error_code) for each, answer in zip(members, answers, strict=True) if answer.error_code
+    }
+    settled(list(members), {each: None for each in members if each not in failed}, failed)

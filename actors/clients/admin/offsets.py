@@ -1,0 +1,221 @@
+"""An admin's talks about offsets: of partitions (found, records deleted below them) and of groups (committed ones)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from actors.clients.actor import ClientActor
+from actors.clients.admin.asking import (
+    PASSING,
+    at_coordinator,
+    at_coordinators,
+    at_leaders,
+    by_topic,
+    in_rounds,
+    outcome_of,
+    settled,
+)
+from actors.clients.descriptions import DeletedRecords, OffsetSpec, OffsetTimestamp
+from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
+from actors.clients.talk import Talk, To
+from kstore.errors import KafkaError, for_code
+from kstore.schema.messages.delete_records import (
+    DeleteRecordsPartition,
+    DeleteRecordsRequest,
+    DeleteRecordsTopic,
+)
+from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
+from kstore.schema.messages.offset_commit import (
+    OffsetCommitRequest,
+    OffsetCommitRequestPartition,
+    OffsetCommitRequestTopic,
+)
+from kstore.schema.messages.offset_delete import (
+    OffsetDeleteRequest,
+    OffsetDeleteRequestPartition,
+    OffsetDeleteRequestTopic,
+)
+from kstore.schema.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchRequestTopics,
+)
+
+CONSUMER = -1
+ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
+
+Committed = dict[TopicPartition, OffsetAndMetadata]
+
+
+# -- of partitions ----------------------------------------------------------------------------------------------------
+
+
+def find(
+    actor: ClientActor, specs: Mapping[TopicPartition, int], isolation_level: str
+) -> Talk[dict[TopicPartition, OffsetAndTimestamp]]:
+    """The offsets of times, or of the places of ``OffsetSpec``, by partition."""
+
+    def request(asked: list[TopicPartition]) -> ListOffsetsRequest:
+        topics = [
+            ListOffsetsTopic(
+                name=name,
+                partitions=[
+                    ListOffsetsPartition(partition_index=each.partition, timestamp=specs[each]) for each in partitions
+                ],
+            )
+            for name, partitions in by_topic(asked).items()
+        ]
+        return ListOffsetsRequest(replica_id=CONSUMER, isolation_level=ISOLATION[isolation_level], topics=topics)
+
+    def outcomes(answer: Any) -> Iterable[tuple[TopicPartition, OffsetAndTimestamp | KafkaError]]:
+        for topic in answer.topics:
+            for each in topic.partitions:
+                found = OffsetAndTimestamp(each.offset, each.timestamp, each.leader_epoch)
+                yield TopicPartition(topic.name, each.partition_index), outcome_of(each.error_code, found)
+
+    def one_round(
+        left: list[TopicPartition],
+    ) -> Talk[Mapping[TopicPartition, OffsetAndTimestamp | KafkaError]]:
+        return (yield from at_leaders(actor, left, request, outcomes))
+
+    return (yield from in_rounds(actor, specs, one_round))
+
+
+def delete_records(
+    actor: ClientActor, offsets: Mapping[TopicPartition, int], timeout_ms: int
+) -> Talk[dict[TopicPartition, DeletedRecords]]:
+    """Let partitions begin at these offsets."""
+
+    def request(asked: list[TopicPartition]) -> DeleteRecordsRequest:
+        topics = [
+            DeleteRecordsTopic(
+                name=name,
+                partitions=[
+                    DeleteRecordsPartition(partition_index=each.partition, offset=offsets[each]) for each in partitions
+                ],
+            )
+            for name, partitions in by_topic(asked).items()
+        ]
+        return DeleteRecordsRequest(topics=topics, timeout_ms=timeout_ms)
+
+    def outcomes(answer: Any) -> Iterable[tuple[TopicPartition, DeletedRecords | KafkaError]]:
+        for topic in answer.topics:
+            for each in topic.partitions:
+                found = outcome_of(each.error_code, DeletedRecords(each.low_watermark))
+                yield TopicPartition(topic.name, each.partition_index), found
+
+    def one_round(left: list[TopicPartition]) -> Talk[Mapping[TopicPartition, DeletedRecords | KafkaError]]:
+        return (yield from at_leaders(actor, left, request, outcomes))
+
+    return (yield from in_rounds(actor, offsets, one_round))
+
+
+# -- of groups --------------------------------------------------------------------------------------------------------
+
+
+def committed(actor: ClientActor, wanted: Mapping[str, Sequence[TopicPartition] | None]) -> Talk[dict[str, Committed]]:
+    """What groups have committed; of a partition without, nothing."""
+
+    def ask(node_id: int, groups: list[str]) -> Talk[Mapping[str, Committed | KafkaError]]:
+        asked = [OffsetFetchRequestGroup(group_id=each, topics=_fetched_topics(wanted[each])) for each in groups]
+        answer = yield To(node_id, OffsetFetchRequest(groups=asked, require_stable=True))
+        if isinstance(answer, KafkaError):
+            return dict.fromkeys(groups, answer)
+        return {each.group_id: _committed(each) for each in answer.groups}
+
+    def one_round(left: list[str]) -> Talk[Mapping[str, Committed | KafkaError]]:
+        return (yield from at_coordinators(actor, left, ask))
+
+    return (yield from in_rounds(actor, wanted, one_round))
+
+
+def _fetched_topics(partitions: Sequence[TopicPartition] | None) -> list[OffsetFetchRequestTopics] | None:
+    if partitions is None:
+        return None
+    return [
+        OffsetFetchRequestTopics(name=name, partition_indexes=[each.partition for each in named])
+        for name, named in by_topic(partitions).items()
+    ]
+
+
+def _committed(group: Any) -> Committed | KafkaError:
+    if group.error_code:
+        return for_code(group.error_code)
+    found: Committed = {}
+    for topic in group.topics:
+        for each in topic.partitions:
+            if each.error_code:
+                return for_code(each.error_code, f"{topic.name}-{each.partition_index}")
+            if each.committed_offset >= 0:
+                found[TopicPartition(topic.name, each.partition_index)] = OffsetAndMetadata(
+                    each.committed_offset, each.metadata or "", each.committed_leader_epoch
+                )
+    return found
+
+
+def commit(actor: ClientActor, group_id: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> Talk[None]:
+    """Commit offsets for a group that has no members."""
+    topics = [
+        OffsetCommitRequestTopic(
+            name=name,
+            partitions=[
+                OffsetCommitRequestPartition(
+                    partition_index=each.partition,
+                    committed_offset=offsets[each].offset,
+                    committed_leader_epoch=offsets[each].leader_epoch,
+                    committed_metadata=offsets[each].metadata,
+                )
+                for each in partitions
+            ],
+        )
+        for name, partitions in by_topic(offsets).items()
+    ]
+    yield from _of_partitions(actor, group_id, OffsetCommitRequest(group_id=group_id, topics=topics), list(offsets))
+
+
+def forget(actor: ClientActor, group_id: str, partitions: Sequence[TopicPartition]) -> Talk[None]:
+    """Delete what a group has committed for some partitions."""
+    topics = [
+        OffsetDeleteRequestTopic(
+            name=name, partitions=[OffsetDeleteRequestPartition(partition_index=each.partition) for each in named]
+        )
+        for name, named in by_topic(partitions).items()
+    ]
+    request = OffsetDeleteRequest(group_id=group_id, topics=topics)
+    yield from _of_partitions(actor, group_id, request, list(partitions))
+
+
+def _of_partitions(actor: ClientActor, group_id: str, request: Any, wanted: list[TopicPartition]) -> Talk[None]:
+    """Ask a coordinator for something that each partition has a code for in the answer."""
+
+    def judge(answer: Any) -> Any:
+        if getattr(answer, "error_code", 0):
+            return for_code(answer.error_code)
+        failed = {
+            TopicPartition(topic.name, each.partition_index): for_code(each.error_code)
+            for topic in answer.topics
+            for each in topic.partitions
+            if each.error_code
+        }
+        return next((error for error in failed.values() if isinstance(error, PASSING)), failed)
+
+    failed = yield from at_coordinator(actor, group_id, request, judge)
+    settled(wanted, {each: None for each in wanted if each not in failed}, failed)
+
+
+def reset(actor: ClientActor, group_id: str, specs: Mapping[TopicPartition, int]) -> Talk[Committed]:
+    """Commit offsets, or those of places or times, each brought into what its partition holds; one of a time that
+    nothing came after is the end."""
+    first = yield from find(actor, dict.fromkeys(specs, OffsetSpec.EARLIEST), "read_uncommitted")
+    last = yield from find(actor, dict.fromkeys(specs, OffsetSpec.LATEST), "read_uncommitted")
+    sought = {each: spec for each, spec in specs.items() if spec < 0 or isinstance(spec, OffsetTimestamp)}
+    found = yield from find(actor, sought, "read_uncommitted")
+    offsets: Committed = {}
+    for each, spec in specs.items():
+        offset = found[each].offset if each in found else spec
+        if offset < 0:
+            offset = last[each].offset
+        offsets[each] = OffsetAndMetadata(min(max(offset, first[each].offset), last[each].offset))
+    yield from commit(actor, group_id, offsets)
+    return offsets

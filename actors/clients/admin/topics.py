@@ -1,0 +1,243 @@
+"""An admin's talks about topics: made, grown, deleted, listed and described.
+
+Making and deleting end when every broker that answers knows of it, so that what comes next finds it so; Kafka's own
+answer comes when the controller has decided, and the brokers learn of that a moment later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from actors.clients.actor import ClientActor
+from actors.clients.admin.asking import at_controller, in_rounds, outcome_of, settled
+from actors.clients.admin.configs import text_of
+from actors.clients.descriptions import (
+    CONFIG_SOURCES,
+    ConfigEntry,
+    CreatedTopic,
+    PartitionDescription,
+    TopicDescription,
+)
+from actors.clients.structs import NewPartitions, NewTopic
+from actors.clients.talk import Talk, To
+from kstore import errors
+from kstore.errors import KafkaError, for_code
+from kstore.schema.messages.create_partitions import (
+    CreatePartitionsAssignment,
+    CreatePartitionsRequest,
+    CreatePartitionsTopic,
+)
+from kstore.schema.messages.create_topics import (
+    CreatableReplicaAssignment,
+    CreatableTopic,
+    CreatableTopicConfig,
+    CreatableTopicResult,
+    CreateTopicsRequest,
+)
+from kstore.schema.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
+from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponseTopic
+from kstore.schema.uuids import to_string
+
+NewTopics = Iterable[NewTopic | str] | Mapping[str, Mapping[str, Any]]
+Growth = int | NewPartitions | Mapping[str, Any]
+KNOWN_MS_MAX = 3_000
+"""How long a broker may take to say what it knows; one that takes longer isn't waited for."""
+
+OPTIONS = ("num_partitions", "replication_factor", "assignments", "configs")
+
+
+def new_topics(wanted: NewTopics) -> list[NewTopic]:
+    """The topics to be made, however they are given.
+
+    Raises:
+        TypeError: one is neither a name nor a `NewTopic`, or an option of it is unknown.
+    """
+    if isinstance(wanted, Mapping):
+        return [_from_options(name, options) for name, options in wanted.items()]
+    if isinstance(wanted, str):
+        raise TypeError("create_topics takes a list of topics, or a mapping of names to options; got a text")
+    found = [NewTopic(each) if isinstance(each, str) else each for each in wanted]
+    for each in found:
+        if not isinstance(each, NewTopic):
+            raise TypeError(f"a topic to be made is a name or a NewTopic; got {each!r}")
+    return found
+
+
+def _from_options(name: str, options: Mapping[str, Any]) -> NewTopic:
+    unknown = [option for option in options if option not in OPTIONS]
+    if unknown:
+        raise TypeError(f"a topic has no option {unknown[0]}; it takes {', '.join(OPTIONS)}")
+    return NewTopic(
+        name,
+        options.get("num_partitions", -1),
+        options.get("replication_factor", -1),
+        options.get("assignments"),
+        options.get("configs"),
+    )
+
+
+def create(
+    actor: ClientActor, topics: Sequence[NewTopic], timeout_ms: int, validate_only: bool, wait: bool
+) -> Talk[dict[str, CreatedTopic]]:
+    """Make topics."""
+    by_name = {topic.name: topic for topic in topics}
+
+    def one_round(names: list[str]) -> Talk[Mapping[str, CreatedTopic | KafkaError]]:
+        wanted = [_creatable(by_name[name]) for name in names]
+        request = CreateTopicsRequest(topics=wanted, timeout_ms=timeout_ms, validate_only=validate_only)
+        answer = yield from at_controller(actor, request)
+        if isinstance(answer, KafkaError):
+            return dict.fromkeys(names, answer)
+        return {each.name: outcome_of(each.error_code, _created(each), each.error_message) for each in answer.topics}
+
+    made = yield from in_rounds(actor, by_name, one_round)
+    if wait and not validate_only:
+        yield from until_all(actor, list(made), is_led)
+    return made
+
+
+def _creatable(topic: NewTopic) -> CreatableTopic:
+    return CreatableTopic(
+        name=topic.name,
+        num_partitions=topic.num_partitions if topic.replica_assignments is None else -1,
+        replication_factor=topic.replication_factor if topic.replica_assignments is None else -1,
+        assignments=[
+            CreatableReplicaAssignment(partition_index=number, broker_ids=list(replicas))
+            for number, replicas in (topic.replica_assignments or {}).items()
+        ],
+        configs=[
+            CreatableTopicConfig(name=name, value=text_of(name, value))
+            for name, value in (topic.topic_configs or {}).items()
+        ],
+    )
+
+
+def _created(result: CreatableTopicResult) -> CreatedTopic:
+    configs = {
+        each.name: ConfigEntry(
+            each.name, each.value, CONFIG_SOURCES[each.config_source], each.read_only, each.is_sensitive
+        )
+        for each in result.configs or ()
+    }
+    topic_id = to_string(result.topic_id)
+    return CreatedTopic(result.name, topic_id, result.num_partitions, result.replication_factor, configs)
+
+
+def delete(actor: ClientActor, names: Sequence[str], timeout_ms: int, wait: bool) -> Talk[None]:
+    """Delete topics with all that is in them."""
+
+    def one_round(left: list[str]) -> Talk[Mapping[str, str | KafkaError]]:
+        states = [DeleteTopicState(name=name) for name in left]
+        answer = yield from at_controller(actor, DeleteTopicsRequest(topics=states, timeout_ms=timeout_ms))
+        if isinstance(answer, KafkaError):
+            return dict.fromkeys(left, answer)
+        return {
+            str(each.name): outcome_of(each.error_code, str(each.name), each.error_message) for each in answer.responses
+        }
+
+    gone = yield from in_rounds(actor, names, one_round)
+    if wait:
+        yield from until_all(actor, list(gone), is_gone)
+
+
+def grow(
+    actor: ClientActor, wanted: Mapping[str, Growth], timeout_ms: int, validate_only: bool, wait: bool
+) -> Talk[None]:
+    """Add partitions to topics."""
+
+    def one_round(names: list[str]) -> Talk[Mapping[str, str | KafkaError]]:
+        topics = [_grown(name, wanted[name]) for name in names]
+        request = CreatePartitionsRequest(topics=topics, timeout_ms=timeout_ms, validate_only=validate_only)
+        answer = yield from at_controller(actor, request)
+        if isinstance(answer, KafkaError):
+            return dict.fromkeys(names, answer)
+        return {each.name: outcome_of(each.error_code, each.name, each.error_message) for each in answer.results}
+
+    counts = {name: _grown(name, growth).count for name, growth in wanted.items()}
+    yield from in_rounds(actor, wanted, one_round)
+    if wait and not validate_only:
+        yield from until_all(actor, list(wanted), lambda topic: len(topic.partitions) >= counts[topic.name or ""])
+
+
+def _grown(name: str, growth: Growth) -> CreatePartitionsTopic:
+    if isinstance(growth, Mapping):
+        growth = NewPartitions(growth["count"], growth.get("assignments"))
+    elif not isinstance(growth, NewPartitions):
+        growth = NewPartitions(growth)
+    assignments = growth.new_assignments
+    return CreatePartitionsTopic(
+        name=name,
+        count=growth.total_count,
+        assignments=None
+        if assignments is None
+        else [CreatePartitionsAssignment(broker_ids=list(replicas)) for replicas in assignments],
+    )
+
+
+def describe(actor: ClientActor, names: Sequence[str] | None) -> Talk[list[TopicDescription]]:
+    """Topics with their partitions; None: all of them, by name."""
+    answer = yield from _metadata(actor, names)
+    found = {topic.name or "": topic for topic in answer.topics}
+    wanted = sorted(found) if names is None else list(dict.fromkeys(names))
+    known = {name: _described(topic) for name, topic in found.items() if not topic.error_code}
+    failed = {name: for_code(topic.error_code, name) for name, topic in found.items() if topic.error_code}
+    return list(settled(wanted, known, failed).values())
+
+
+def _metadata(actor: ClientActor, names: Sequence[str] | None) -> Talk[Any]:
+    topics = None if names is None else [MetadataRequestTopic(name=name) for name in dict.fromkeys(names)]
+    attempt = 0
+    while True:
+        answer = yield from at_controller(actor, MetadataRequest(topics=topics, allow_auto_topic_creation=False))
+        if not isinstance(answer, KafkaError):
+            return answer
+        yield actor.backoff(attempt)
+        attempt += 1
+
+
+def _described(topic: MetadataResponseTopic) -> TopicDescription:
+    partitions = [
+        PartitionDescription(
+            each.partition_index,
+            each.leader_id,
+            each.leader_epoch,
+            tuple(each.replica_nodes),
+            tuple(each.isr_nodes),
+            tuple(each.offline_replicas),
+        )
+        for each in sorted(topic.partitions, key=lambda each: each.partition_index)
+    ]
+    return TopicDescription(topic.name or "", to_string(topic.topic_id), topic.is_internal, tuple(partitions))
+
+
+# -- until all brokers know -------------------------------------------------------------------------------------------
+
+
+def is_led(topic: MetadataResponseTopic) -> bool:
+    """Whether every partition has a leader."""
+    return not topic.error_code and all(each.leader_id >= 0 for each in topic.partitions)
+
+
+def is_gone(topic: MetadataResponseTopic) -> bool:
+    """Whether the topic isn't there."""
+    return topic.error_code == errors.UnknownTopicOrPartition.code
+
+
+def until_all(actor: ClientActor, names: list[str], is_so: Callable[[MetadataResponseTopic], bool]) -> Talk[None]:
+    """Wait until every broker that answers says so of all these topics."""
+    view = yield from actor.refresh()
+    left = list(view.brokers)
+    attempt = 0
+    while names and left:
+        topics = [MetadataRequestTopic(name=name) for name in names]
+        request = MetadataRequest(topics=topics, allow_auto_topic_creation=False)
+        answers = yield [To(node_id, request, KNOWN_MS_MAX) for node_id in left]
+        left = [
+            node_id
+            for node_id, answer in zip(left, answers, strict=True)
+            if not isinstance(answer, KafkaError) and not all(is_so(topic) for topic in answer.topics)
+        ]
+        if left:
+            yield actor.backoff(attempt)
+            attempt += 1

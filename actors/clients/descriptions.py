@@ -1,0 +1,177 @@
+"""What an admin client tells: topics, configs, groups, brokers and offsets, as small values.
+
+Ids of topics are the 22 characters that Kafka prints. An offset, an epoch or a broker that there is none of is -1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from actors.clients.structs import TopicPartition
+
+TOPIC, BROKER = "topic", "broker"
+RESOURCE_TYPES: Mapping[str, int] = {TOPIC: 2, BROKER: 4, "broker_logger": 8, "client_metrics": 16, "group": 32}
+"""Kafka's numbers for the kinds of things that have configs."""
+
+CONFIG_SOURCES = (
+    "UNKNOWN",
+    "DYNAMIC_TOPIC_CONFIG",
+    "DYNAMIC_BROKER_CONFIG",
+    "DYNAMIC_DEFAULT_BROKER_CONFIG",
+    "STATIC_BROKER_CONFIG",
+    "DEFAULT_CONFIG",
+    "DYNAMIC_BROKER_LOGGER_CONFIG",
+    "DYNAMIC_CLIENT_METRICS_CONFIG",
+    "DYNAMIC_GROUP_CONFIG",
+)
+"""Where a value comes from, by Kafka's numbers."""
+
+CONFIG_TYPES = ("UNKNOWN", "BOOLEAN", "STRING", "INT", "SHORT", "LONG", "DOUBLE", "LIST", "CLASS", "PASSWORD")
+UNSET_SOURCES = ("DEFAULT_CONFIG", "STATIC_BROKER_CONFIG", "DYNAMIC_DEFAULT_BROKER_CONFIG")
+"""Sources of a value that nobody gave this very topic or broker through the cluster."""
+
+
+class Node(NamedTuple):
+    """A broker, and where it is reached; `fenced` when the controller doesn't count on it."""
+
+    id: int
+    host: str
+    port: int
+    rack: str | None = None
+    fenced: bool = False
+
+
+class ClusterDescription(NamedTuple):
+    """A cluster: its id, the broker to ask for its controller, and its brokers by rising id."""
+
+    cluster_id: str | None
+    controller_id: int
+    nodes: tuple[Node, ...]
+
+
+class PartitionDescription(NamedTuple):
+    """One partition: the ids of its leader, its replicas (the preferred leader first), those in sync, those away."""
+
+    partition: int
+    leader: int
+    leader_epoch: int
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+    offline_replicas: tuple[int, ...] = ()
+
+
+class TopicDescription(NamedTuple):
+    """A topic; `is_internal` for Kafka's own."""
+
+    name: str
+    topic_id: str
+    is_internal: bool
+    partitions: tuple[PartitionDescription, ...]
+
+
+class CreatedTopic(NamedTuple):
+    """A topic that was made (or could be, with `validate_only`), and its configs by name."""
+
+    name: str
+    topic_id: str
+    num_partitions: int
+    replication_factor: int
+    configs: Mapping[str, ConfigEntry]
+
+
+class ConfigResource(NamedTuple):
+    """Something that has configs: `ConfigResource("topic", "orders")`, `ConfigResource("broker", "1")`, or with an
+    empty name all brokers.
+
+    `configs` are what it is about: the names to describe or reset (None: all), or the values to set, by name; a value
+    may be a pair of an operation ("set", "delete", "append" or "subtract") and its text.
+    """
+
+    resource_type: str
+    name: str
+    configs: Mapping[str, Any] | Sequence[str] | None = None
+
+
+class ConfigSynonym(NamedTuple):
+    """A value that a config would have if no better source gave one, and the name of the key that gives it."""
+
+    name: str
+    value: str | None
+    source: str
+
+
+class ConfigEntry(NamedTuple):
+    """A config's value as text (None when it is unset or secret), and its source, one of `CONFIG_SOURCES`."""
+
+    name: str
+    value: str | None
+    source: str
+    is_read_only: bool = False
+    is_sensitive: bool = False
+    type: str = "UNKNOWN"
+    synonyms: tuple[ConfigSynonym, ...] = ()
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nobody has set it anywhere."""
+        return self.source == "DEFAULT_CONFIG"
+
+
+class GroupListing(NamedTuple):
+    """A group as a list of groups shows it; `coordinator` is the broker that told of it."""
+
+    group_id: str
+    protocol_type: str
+    state: str
+    type: str
+    coordinator: int
+
+
+class MemberDescription(NamedTuple):
+    """A member of a group: its topics and partitions as the consumer protocol tells them; empty for other kinds."""
+
+    member_id: str
+    group_instance_id: str | None
+    client_id: str
+    client_host: str
+    topics: tuple[str, ...]
+    assignment: tuple[TopicPartition, ...]
+
+
+class GroupDescription(NamedTuple):
+    """A group. `state` is Empty, PreparingRebalance, CompletingRebalance or Stable; `protocol` the assignor that its
+    members agreed on."""
+
+    group_id: str
+    state: str
+    protocol_type: str
+    protocol: str
+    coordinator: int
+    members: tuple[MemberDescription, ...]
+
+
+class MemberToRemove(NamedTuple):
+    """A member that is to leave, by its id or, if it is static, by its instance id."""
+
+    member_id: str = ""
+    group_instance_id: str | None = None
+    reason: str | None = None
+
+
+class DeletedRecords(NamedTuple):
+    """Where a partition begins now."""
+
+    low_watermark: int
+
+
+class OffsetSpec:
+    """Which offset of a partition is meant, where no time is (ms since 1970): the places of ListOffsets."""
+
+    LATEST = -1
+    EARLIEST = -2
+    MAX_TIMESTAMP = -3
+
+
+class OffsetTimestamp(int):
+    """A time in ms since 1970, where a plain number would be an offset."""
