@@ -13,6 +13,11 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers take it for True; `typing` has it too, and takes milliseconds to load
 
 if TYPE_CHECKING:
+    from actors.clients.admin import Admin as Admin
+    from actors.clients.descriptions import ConfigResource as ConfigResource
+    from actors.clients.descriptions import MemberToRemove as MemberToRemove
+    from actors.clients.descriptions import OffsetSpec as OffsetSpec
+    from actors.clients.descriptions import OffsetTimestamp as OffsetTimestamp
     from actors.clients.structs import ConsumerRebalanceListener as ConsumerRebalanceListener
     from actors.clients.structs import NewPartitions as NewPartitions
     from actors.clients.structs import NewTopic as NewTopic
@@ -23,6 +28,11 @@ if TYPE_CHECKING:
     from actors.cluster import Cluster as Cluster
 
 HOMES = {
+    "Admin": "actors.clients.admin",
+    "ConfigResource": "actors.clients.descriptions",
+    "MemberToRemove": "actors.clients.descriptions",
+    "OffsetSpec": "actors.clients.descriptions",
+    "OffsetTimestamp": "actors.clients.descriptions",
     "Cluster": "actors.cluster",
     "ConsumerRebalanceListener": "actors.clients.structs",
     "NewPartitions": "actors.clients.structs",

@@ -15,6 +15,7 @@ from actors.runtime.rows import trace_end
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
+    from actors.clients.admin import Admin
     from os import PathLike
     from types import TracebackType
 
@@ -134,6 +135,13 @@ class Cluster(Nodes):
         """
         usable = create_topic(self, name, partitions, replication_factor, config, timeout)
         self.wait_for(usable, timeout)
+
+    def admin(self, **keywords: Any) -> Admin:
+        """An admin of this cluster, in its process; ``keywords`` are those of ``kstore.Admin``."""
+        from actors.clients.admin import Admin
+        from actors.clients.home import ClusterHome
+
+        return Admin(home=ClusterHome(self.net, self.node_ids, "admin"), **keywords)
 
     @property
     def bootstrap_servers(self) -> str:
