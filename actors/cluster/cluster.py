@@ -15,10 +15,10 @@ from actors.runtime.rows import trace_end
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
-    from actors.clients.admin import Admin
     from os import PathLike
     from types import TracebackType
 
+    from actors.clients.admin import Admin
     from actors.clients.records import ConsumerRecord
     from actors.clients.structs import TopicPartition
     from actors.runtime.hub import Spawned
