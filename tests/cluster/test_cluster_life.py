@@ -10,6 +10,7 @@ import sys
 import threading
 import weakref
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from speaking import Speaker
@@ -208,29 +209,36 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
 
 
-def live_and_die(kind: dict[str, object], tmp_path: Path) -> None:
-    """One life of a cluster: made, used, reset, closed."""
-    with Cluster(2, **kind) as cluster:
-        cluster.create_topic("t")
-        cluster.reset()
+def resident_kib() -> int:
+    statm = Path("/proc/self/statm")
+    return int(statm.read_text().split()[1]) * resource.getpagesize() // 1024 if statm.exists() else 0
 
 
-def grown_by(kind: dict[str, object], tmp_path: Path, lives: int) -> tuple[int, int, int]:
-    """Descriptors, threads and KiB of memory at its highest that so many lives added."""
-    for _ in range(20):
-        live_and_die(kind, tmp_path)
-    gc.collect()
-    before = (descriptors(), threading.active_count(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+class Held(NamedTuple):
+    """What the process holds."""
+
+    descriptors: int
+    threads: int
+    objects: int
+    kib: int
+
+
+def held_after(lives: int, kind: dict[str, Any]) -> Held:
+    """What is held after so many clusters were made, used, reset and closed."""
     for _ in range(lives):
-        live_and_die(kind, tmp_path)
+        with Cluster(2, **kind) as cluster:
+            cluster.create_topic("t")
+            cluster.reset()
     gc.collect()
-    after = (descriptors(), threading.active_count(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    return after[0] - before[0], after[1] - before[1], after[2] - before[2]
+    return Held(descriptors(), threading.active_count(), len(gc.get_objects()), resident_kib())
 
 
-@pytest.mark.parametrize("lives", [40, pytest.param(1000, marks=pytest.mark.full)])
-def test_clusters_opened_and_closed_leave_no_descriptor_no_thread_and_no_memory(kind, tmp_path, lives):
-    descriptors_more, threads_more, kib_more = grown_by(kind, tmp_path, lives)
-    assert descriptors_more <= 0
-    assert threads_more <= 0
-    assert kib_more < 16 * 1024
+@pytest.mark.parametrize(("first", "lives"), [(10, 40), pytest.param(300, 1000, marks=pytest.mark.full)])
+def test_clusters_opened_and_closed_leave_no_descriptor_no_thread_and_no_memory(kind, first, lives):
+    """At first the collector lets some garbage lie, and the allocator keeps what that took: memory levels off."""
+    before = held_after(first, kind)
+    after = held_after(lives, kind)
+    assert after.descriptors <= before.descriptors
+    assert after.threads <= before.threads
+    assert after.objects < before.objects + 100
+    assert lives < 1000 or after.kib < before.kib + 32 * 1024
