@@ -50,6 +50,16 @@ class RecordMetadata(NamedTuple):
     serialized_value_size: int = -1
 
 
+class SentRange(NamedTuple):
+    """Where some records of a ``send_many`` were put, side by side: ``count`` of them from ``offset`` on (-1 with
+    ``acks=0``)."""
+
+    topic: str
+    partition: int
+    offset: int
+    count: int
+
+
 class NewTopic(NamedTuple):
     """A topic to be made; -1 takes the broker's default. ``replica_assignments`` gives brokers by partition, instead of
     the two numbers."""

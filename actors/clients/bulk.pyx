@@ -1,0 +1,210 @@
+"""``send_many``: values for many records, wherever they lie, into batches.
+
+A list (or any iterable) of bytes-like objects and None; or, without an object for each value and without importing
+NumPy: an array of fixed-size bytes (dtype ``S``, whose trailing zeros don't count, as NumPy has it, or ``V``), a 2-D
+array of uint8 with a row for each value, or a pair ``(data, offsets)`` of a 1-D uint8 array and an int64 array of one
+offset more than there are values.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_GET_ITEM
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from actors.clients.accumulator cimport FILLED, RECORD_OVERHEAD_MAX, Accumulator
+from actors.clients.futures cimport ManyFuture
+from actors.clients.lanes cimport Lane, Topic
+from actors.clients.pending cimport PendingBatch
+from kstore.records cimport layout
+from kstore.records.writing cimport Piece, piece_bytes
+
+from actors.clients.serializing import serialized
+
+
+ctypedef struct Column:
+    Py_ssize_t count
+    PyObject *items            # a tuple of bytes-like objects or None; NULL for columns
+    const char *data
+    Py_ssize_t width           # of each value, when all are alike
+    const int64_t *offsets     # where each begins, and the last one ends; NULL when all are alike
+    bint is_padded             # values end before their trailing zeros
+    Py_buffer held
+    Py_buffer held_offsets
+    bint is_held
+    bint are_offsets_held
+
+
+cdef object open_column(object values, str what, Column *column):
+    """Looks into values; what is returned must live, and ``close_column`` be called, as long as they are read."""
+    memset(column, 0, sizeof(Column))
+    dtype = getattr(values, "dtype", None)
+    if dtype is not None:
+        return open_array(values, dtype, what, column)
+    if isinstance(values, tuple) and len(values) == 2 and getattr(values[0], "dtype", None) is not None:
+        return open_pair(values[0], values[1], what, column)
+    if isinstance(values, (str, bytes, bytearray, memoryview)):
+        raise TypeError(f"{what} are many: a list or an array of them, not one {type(values).__name__}")
+    items = tuple(values)
+    column.items = <PyObject *>items
+    column.count = len(items)
+    return items
+
+
+cdef object open_array(object values, object dtype, str what, Column *column):
+    if values.ndim == 1 and dtype.kind in "SV" and dtype.itemsize:
+        column.width = dtype.itemsize
+        column.is_padded = dtype.kind == "S"
+    elif values.ndim == 2 and dtype.kind == "u" and dtype.itemsize == 1:
+        column.width = values.shape[1]
+    else:
+        raise TypeError(
+            f"an array of {what} has one dimension of dtype S or V, or two of uint8, not {values.ndim} of {dtype}"
+        )
+    if not values.flags.c_contiguous:
+        values = values.copy()
+    column.count = len(values)
+    PyObject_GetBuffer(values, &column.held, PyBUF_SIMPLE)
+    column.is_held = True
+    column.data = <const char *>column.held.buf
+    return values
+
+
+cdef object open_pair(object data, object offsets, str what, Column *column):
+    cdef Py_ssize_t i
+    cdef int64_t last = 0
+    kind = getattr(offsets, "dtype", None)
+    if data.ndim != 1 or data.dtype.kind != "u" or data.dtype.itemsize != 1 or kind is None or offsets.ndim != 1 \
+            or kind.kind != "i" or kind.itemsize != 8 or not kind.isnative:
+        raise TypeError(f"a pair of {what} is a 1-D array of uint8 and a 1-D array of int64 offsets")
+    if len(offsets) < 1:
+        raise ValueError("offsets are one more than values: where each begins, and where the last one ends")
+    data = data if data.flags.c_contiguous else data.copy()
+    offsets = offsets if offsets.flags.c_contiguous else offsets.copy()
+    PyObject_GetBuffer(data, &column.held, PyBUF_SIMPLE)
+    column.is_held = True
+    PyObject_GetBuffer(offsets, &column.held_offsets, PyBUF_SIMPLE)
+    column.are_offsets_held = True
+    column.data = <const char *>column.held.buf
+    column.offsets = <const int64_t *>column.held_offsets.buf
+    column.count = len(offsets) - 1
+    for i in range(column.count + 1):
+        if column.offsets[i] < last or column.offsets[i] > column.held.len:
+            close_column(column)
+            raise ValueError(f"offset {i} of {what} lies before the one before it, or behind the data")
+        last = column.offsets[i]
+    return data, offsets
+
+
+cdef void close_column(Column *column) noexcept:
+    if column.is_held:
+        PyBuffer_Release(&column.held)
+        column.is_held = False
+    if column.are_offsets_held:
+        PyBuffer_Release(&column.held_offsets)
+        column.are_offsets_held = False
+
+
+cdef int value_at(Column *column, Py_ssize_t i, Piece *piece) except -1:
+    """Points a piece at one value. A list's buffer that isn't bytes is held until the next value or the end."""
+    cdef object item
+    cdef int64_t begin, end
+    if column.items != NULL:
+        item = <object>PyTuple_GET_ITEM(<object>column.items, i)
+        if PyBytes_CheckExact(item):
+            piece.data = PyBytes_AS_STRING(item)
+            piece.nbytes = PyBytes_GET_SIZE(item)
+        elif item is None:
+            piece.data = NULL
+            piece.nbytes = -1
+        else:
+            close_column(column)
+            PyObject_GetBuffer(item, &column.held, PyBUF_SIMPLE)
+            column.is_held = True
+            piece.data = <const char *>column.held.buf
+            piece.nbytes = column.held.len
+        return 0
+    if column.offsets != NULL:
+        begin = column.offsets[i]
+        end = column.offsets[i + 1]
+        if begin < 0 or end < begin or end > column.held.len:
+            raise ValueError("offsets changed while they were read")
+        piece.data = column.data + begin
+        piece.nbytes = end - begin
+        return 0
+    piece.data = column.data + i * column.width
+    piece.nbytes = column.width
+    if column.is_padded:
+        while piece.nbytes and piece.data[piece.nbytes - 1] == 0:
+            piece.nbytes -= 1
+    return 0
+
+
+def send_many(Accumulator accumulator, topic, values, keys=None):
+    """See ``Producer.send_many``."""
+    cdef ManyFuture many = ManyFuture(accumulator)
+    cdef Column value_column, key_column
+    cdef Piece key, value, headers
+    cdef Topic found = accumulator.topic_of(topic, -1)
+    cdef Lane lane
+    cdef PendingBatch batch
+    cdef Py_ssize_t i
+    cdef int signals
+    cdef int64_t timestamp, most
+    if accumulator.serializes:
+        values = [serialized(accumulator.value_serializer, topic, None, value) for value in values]
+        keys = keys if keys is None else [serialized(accumulator.key_serializer, topic, None, key) for key in keys]
+    headers.data = key.data = NULL
+    headers.nbytes = 0
+    key.nbytes = -1
+    held = open_column(values, "values", &value_column)
+    held_keys = None if keys is None else open_column(keys, "keys", &key_column)
+    try:
+        if held_keys is not None and key_column.count != value_column.count:
+            raise ValueError(f"{value_column.count} values and {key_column.count} keys")
+        timestamp = accumulator.clock.wall_ms()
+        for i in range(value_column.count):
+            signals = 0
+            value_at(&value_column, i, &value)
+            key_object = None
+            if held_keys is not None:
+                value_at(&key_column, i, &key)
+                if accumulator.partitioning.partitioner is not None and key.nbytes >= 0:
+                    key_object = key.data[:key.nbytes]
+            most = layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(&key) + piece_bytes(&value) + 1
+            if most > accumulator.max_request_size or most > accumulator.buffer_memory:
+                raise accumulator.too_large(most)
+            lane = accumulator.lane_of(found, found.partition_of(None, key_object, &key))
+            batch = accumulator.write(found, lane, timestamp, &key, &value, 0, &headers, True, &signals)
+            many.count_in(batch, batch.count - 1)
+            if signals:
+                accumulator.signal(signals)
+                timestamp = accumulator.clock.wall_ms()
+    finally:
+        close_column(&value_column)
+        if held_keys is not None:
+            close_column(&key_column)
+    close_bulk(accumulator, found)
+    return many
+
+
+cdef int close_bulk(Accumulator accumulator, Topic topic) except -1:
+    """A bulk send is over: what it left open takes as much as any other batch, or is closed."""
+    cdef Lane lane
+    cdef PendingBatch batch
+    cdef bint filled = False
+    for lane in topic.lanes:
+        batch = lane.open_batch
+        if batch is None or batch.limit <= accumulator.batch_size:
+            continue
+        if batch.used >= accumulator.batch_size:
+            accumulator.close_open(lane)
+            filled = True
+        else:
+            accumulator.free_bytes += batch.held_bytes - accumulator.batch_size
+            batch.held_bytes = accumulator.batch_size
+            batch.limit = accumulator.batch_size
+    if filled:
+        accumulator.signal(FILLED)
+    return 0

@@ -1,0 +1,227 @@
+"""The producer as its user has it: records in, futures out.
+
+``send`` is the accumulator's own method, so that a record costs no Python frame; everything here is what happens once
+a batch: waking the sender, giving turns when a batch is full, waiting. Apache Kafka's Java client decides what the
+keywords mean, kafka-python how they and the methods are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from actors.clients.accumulator import Accumulator
+from actors.clients.bulk import send_many
+from actors.clients.config import ProducerConfig, parse
+from actors.clients.errors import ClientClosed, KafkaTimeout
+from actors.clients.face import Face, home_over_tcp
+from actors.clients.sender import Sender
+from kstore.errors.config import ConfigError
+
+if TYPE_CHECKING:
+    from actors.clients.futures import Future, ManyFuture
+    from actors.clients.home import Home
+
+IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
+
+Headers = Sequence[tuple[str, Any]]
+
+
+class Producer(Face):
+    """Sends records to a Kafka cluster: one in this process (``cluster.producer()``), or any over TCP.
+
+    Keywords are kafka-python's, defaults Apache Kafka 4.3's Java client's: ``acks="all"``, idempotent, ``linger_ms=5``,
+    ``batch_size=16384``. Any number of threads may use one producer. Batches are sent as soon as they are full or have
+    lingered, or when somebody waits for one of their records.
+
+    Raises ``ConfigError`` for a keyword that is wrong, unknown or not implemented yet.
+
+    >>> from kstore import Cluster
+    >>> with Cluster() as cluster, cluster.producer() as producer:
+    ...     future = producer.send("order-events", key=b"order123", value=b"shipped")
+    ...     metadata = future.get(timeout=10)
+    >>> metadata.topic, metadata.partition, metadata.offset
+    ('order-events', 0, 0)
+    """
+
+    def __init__(
+        self,
+        *,
+        bootstrap_servers: str | Sequence[str] = "localhost:9092",
+        home: Home | None = None,
+        **keywords: Any,
+    ) -> None:
+        self._config = parse("producer", keywords)
+        idempotent = is_idempotent(self._config)
+        super().__init__(home or home_over_tcp(bootstrap_servers, "producer"))
+        world = self._world
+        self._accumulator = Accumulator(self._config, world.clock, world.random, world.callbacks, self)
+        self._ref = world.driver.call(self._start, idempotent)
+        self._sender: Sender = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
+        if type(self).send is Producer.send:
+            self.send = self._accumulator.send  # type: ignore[method-assign]  # without a frame in between
+
+    def _start(self, idempotent: bool) -> Any:
+        node = self._home.node
+        return Sender.start(node, "sender", self._home, self._config, self._accumulator, idempotent=idempotent)
+
+    # -- sending ---------------------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        topic: str,
+        value: Any = None,
+        key: Any = None,
+        headers: Headers | None = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+    ) -> Future:
+        """Send a record; a future of its ``RecordMetadata``.
+
+        ``value`` and ``key`` are bytes-like or None, or whatever ``value_serializer`` and ``key_serializer`` take;
+        ``headers`` are pairs of a str and bytes or None; ``partition`` is chosen by the partitioner when None: by the
+        key's murmur2, or else one partition for a batch after the other (KIP-794). ``timestamp_ms`` is now when None.
+
+        A record that is too large, or whose topic brokers refuse, gives a future that has failed. Raises
+        ``KafkaTimeout`` when the topic or the partition isn't known within ``max_block_ms``, ``BufferExhausted`` when
+        there is no room in ``buffer_memory`` in that time, ``SerializationFailed``, ``TypeError`` for what isn't bytes,
+        ``ValueError`` for a partition or a time below 0, ``ClientClosed``.
+        """
+        return self._accumulator.send(topic, value, key, headers, partition, timestamp_ms)
+
+    def send_many(self, topic: str, values: Any, keys: Any = None) -> ManyFuture:
+        """Send a record for each value; one future for the lot, whose ``get`` gives a list of ``SentRange``.
+
+        ``values``, and ``keys`` if there are as many, are a list of bytes-like objects and None, or columns: a 1-D
+        NumPy array of dtype ``S`` or ``V``, a 2-D one of uint8 with a row for each value, or a pair ``(data, offsets)``
+        of uint8 and int64 arrays where value ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+
+        As all the records are there, their batches are as large as ``max_request_size``, whatever ``batch_size``.
+        Raises what ``send`` raises, and ``MessageTooLarge`` for a value that is; those before it are sent all the same.
+
+        >>> from kstore import Cluster
+        >>> with Cluster() as cluster, cluster.producer() as producer:
+        ...     producer.send_many("readings", [b"21.5", b"21.7", b"21.4"]).get(timeout=10)
+        [SentRange(topic='readings', partition=0, offset=0, count=3)]
+        """
+        return send_many(self._accumulator, topic, values, keys)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Send everything at once, and wait until all that was sent before is acknowledged or has failed.
+
+        Raises ``KafkaTimeout`` when it isn't after ``timeout`` seconds.
+        """
+        if not self._wait_for_all(timeout):
+            raise KafkaTimeout(f"not everything was acknowledged in {timeout:g} seconds")
+
+    def _wait_for_all(self, timeout_s: float | None) -> bool:
+        self._accumulator.close_all()
+        pending = list(self._accumulator.incomplete)
+        self.signal(False)
+
+        def over() -> bool:
+            while pending and pending[-1].is_over():
+                pending.pop()
+            return not pending
+
+        return self.wait(over, timeout_s)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def partitions_for(self, topic: str) -> set[int]:
+        """The partitions of a topic, asking the cluster if the topic isn't known yet; ``KafkaTimeout`` as ``send``."""
+        self.find_topic(topic, -1)
+        return set(self._sender.view.topics[topic].partitions)
+
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """What the producer has done so far, under kafka-python's names; only what is really counted."""
+        counts, accumulator = self._sender.counts, self._accumulator
+        batches, requests = max(counts.batches, 1), max(counts.requests, 1)
+        return {
+            "producer-metrics": {
+                "batch-size-avg": counts.batch_bytes / batches,
+                "batch-split-total": counts.splits,
+                "buffer-available-bytes": accumulator.free_bytes,
+                "buffer-total-bytes": self._config.buffer_memory,
+                "compression-rate-avg": counts.batch_bytes / max(counts.plain_bytes, 1),
+                "record-error-total": counts.record_errors,
+                "record-retry-total": counts.record_retries,
+                "record-send-total": counts.records,
+                "records-per-request-avg": counts.records / requests,
+                "request-total": counts.requests,
+                "requests-in-flight": counts.in_flight,
+            }
+        }
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def close(self, timeout: float | None = None) -> None:
+        """Send everything, wait up to ``timeout`` seconds (None: until it is acknowledged or has failed), and close.
+
+        What isn't acknowledged by then fails with ``ClientClosed``; so it does at once with 0, and when the cluster
+        is closed already. Harmless when the producer is closed already.
+        """
+        if self._closed:
+            return
+        try:
+            if self._accumulator.incomplete and timeout != 0:
+                self._wait_for_all(timeout)
+        except ClientClosed:
+            self._accumulator.end()  # the cluster went first
+        finally:
+            self._accumulator.end()
+            self._sender.give_up(ClientClosed("the producer was closed before the record was acknowledged"))
+            self._leave()
+            self._world.call_back()
+
+    # -- for the accumulator -----------------------------------------------------------------------------------------
+
+    def find_topic(self, name: str, partition: int) -> None:
+        """Wait until a topic is known with a partition (-1: any)."""
+        wait_ms = self._config.max_block_ms
+        try:
+            self._run("send", self._sender.find_topic, name, partition, timeout_s=wait_ms / 1000)
+        except KafkaTimeout:
+            what = f"topic {name}" if partition < 0 else f"partition {partition} of topic {name}"
+            raise KafkaTimeout(f"{what} was not known after max_block_ms ({wait_ms})") from None
+
+    def signal(self, filled: bool) -> None:
+        """Batches were opened or closed; when one is full, this thread gives the turns that send it."""
+        driver = self._world.driver
+        driver.call(self._wake)
+        if filled:
+            driver.pump()
+
+    def _wake(self) -> None:
+        queue = self._world.queue
+        queue.enter(self._sender.inbox.actor_id, "Producer.send")
+        self._sender.woken()
+        queue.leave()
+
+    def wait(self, until: Callable[[], object], timeout_s: float | None) -> bool:
+        """Drive until a condition holds."""
+        return self._drive(until, timeout_s)
+
+
+def is_idempotent(config: ProducerConfig) -> bool:
+    """Whether a producer with these keywords is idempotent: by default, unless another keyword makes it impossible.
+
+    The rules of Java's ``ProducerConfig``. Raises ``ConfigError`` when ``enable_idempotence=True`` was asked for and
+    can't be, and in any case for more requests in flight than brokers remember batches.
+    """
+    if not config.enable_idempotence:
+        return False
+    why = None
+    if config.retries == 0:
+        why = "retries=0"
+    elif config.acks != -1:
+        why = f"acks={config.acks}"
+    if why is not None and "enable_idempotence" in config.given:
+        raise ConfigError(f'an idempotent producer has acks="all" and retries; leave out {why}')
+    if config.max_in_flight_requests_per_connection > IN_FLIGHT_MAX:
+        raise ConfigError(
+            f"an idempotent producer has at most {IN_FLIGHT_MAX} requests in flight, not"
+            f" {config.max_in_flight_requests_per_connection}: give enable_idempotence=False or"
+            " max_in_flight_requests_per_connection=5"
+        )
+    return why is None

@@ -1,0 +1,70 @@
+"""From the user's keys and values to bytes.
+
+A serializer is a callable of the value, or an object with kafka-python's ``serialize(topic, headers, data)`` or its
+older ``serialize(topic, data)``. A callable isn't called for None, which stays None: a record without a key, or a
+tombstone (Java's own serializers make null of null too). An object is called for everything.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from actors.clients.errors import SerializationFailed
+
+HEADERS_FROM = 3  # parameters: (topic, headers, data)
+
+Serialize = Callable[[str, Any, Any], Any]
+
+
+def serializer(given: Any) -> Serialize | None:
+    """A keyword's value as a function of topic, headers and data; None when there is none."""
+    if given is None:
+        return None
+    method = getattr(given, "serialize", None)
+    if method is None:
+        return partial(_by_callable, given)
+    if len(inspect.signature(method).parameters) >= HEADERS_FROM:
+        return partial(_by_method, method)
+    return partial(_by_old_method, method)
+
+
+def _by_callable(function: Callable[[Any], Any], topic: str, headers: Any, data: Any) -> Any:
+    return None if data is None else function(data)
+
+
+def _by_method(method: Callable[[str, Any, Any], Any], topic: str, headers: Any, data: Any) -> Any:
+    return method(topic, headers or [], data)
+
+
+def _by_old_method(method: Callable[[str, Any], Any], topic: str, headers: Any, data: Any) -> Any:
+    return method(topic, data)
+
+
+def serialized(serialize: Serialize | None, topic: str, headers: Any, data: Any) -> Any:
+    """What a serializer makes of a key or a value.
+
+    Raises:
+        SerializationFailed: it raised; its exception is the cause.
+    """
+    if serialize is None:
+        return data
+    try:
+        return serialize(topic, headers, data)
+    except Exception as error:
+        raise SerializationFailed(f"a serializer for {topic} raised {error!r}") from error
+
+
+def not_bytes(key: object, value: object) -> str:
+    """Which of the two isn't what a record is made of."""
+    what, wrong = ("key", key) if not _is_bytes_like(key) else ("value", value)
+    return f"a {what} is bytes-like or None, not {type(wrong).__name__}: give {what}_serializer"
+
+
+def _is_bytes_like(data: Any) -> bool:
+    try:
+        return data is None or memoryview(data).contiguous
+    except TypeError:
+        return False
