@@ -156,20 +156,28 @@ def _read_blocks(data: memoryview, names: Names, rows: bytearray) -> str:
     while at < len(data):
         if len(data) - at < BLOCK.size:
             return f"the file is cut off at byte {at}"
-        kind, length, checksum, _ = BLOCK.unpack_from(data, at)
+        kind, length, checksum, zero = BLOCK.unpack_from(data, at)
         begin = at + BLOCK.size
         if length > len(data) - begin:
             return f"the file is cut off within the block at byte {at}"
         payload = data[begin : begin + length]
-        if crc32c(payload) != checksum:
+        if crc32c(payload) != checksum or zero:
             return f"the block at byte {at} is damaged"
         if kind == b"DONE":
-            return "" if begin + length == len(data) else f"something follows the end at byte {begin + length}"
+            return _wrong_at_the_end(payload, rows, len(data) - begin - length)
         wrong = _take(bytes(kind), payload, names, rows)
         if wrong:
             return f"the block at byte {at} {wrong}"
         at = begin + length
     return "the file has no end: whoever wrote it was killed, or is still writing"
+
+
+def _wrong_at_the_end(payload: memoryview, rows: bytearray, left: int) -> str:
+    if left:
+        return f"{left} bytes follow the end"
+    if rows and payload != SEQUENCE.pack(_next_sequence(rows)):
+        return "the last rows are missing"
+    return ""
 
 
 def _take(kind: bytes, payload: memoryview, names: Names, rows: bytearray) -> str:
