@@ -14,10 +14,13 @@ TYPE_CHECKING = False  # type checkers take it for True; `typing` has it too, an
 
 if TYPE_CHECKING:
     from actors.clients.admin import Admin as Admin
+    from actors.clients.consumer import Consumer as Consumer
     from actors.clients.descriptions import ConfigResource as ConfigResource
     from actors.clients.descriptions import MemberToRemove as MemberToRemove
     from actors.clients.descriptions import OffsetSpec as OffsetSpec
     from actors.clients.descriptions import OffsetTimestamp as OffsetTimestamp
+    from actors.clients.producer import Producer as Producer
+    from actors.clients.records import ConsumerRecord as ConsumerRecord
     from actors.clients.structs import ConsumerRebalanceListener as ConsumerRebalanceListener
     from actors.clients.structs import NewPartitions as NewPartitions
     from actors.clients.structs import NewTopic as NewTopic
@@ -34,11 +37,14 @@ HOMES = {
     "OffsetSpec": "actors.clients.descriptions",
     "OffsetTimestamp": "actors.clients.descriptions",
     "Cluster": "actors.cluster",
+    "Consumer": "actors.clients.consumer",
     "ConsumerRebalanceListener": "actors.clients.structs",
+    "ConsumerRecord": "actors.clients.records",
     "NewPartitions": "actors.clients.structs",
     "NewTopic": "actors.clients.structs",
     "OffsetAndMetadata": "actors.clients.structs",
     "OffsetAndTimestamp": "actors.clients.structs",
+    "Producer": "actors.clients.producer",
     "RecordMetadata": "actors.clients.structs",
     "TopicPartition": "actors.clients.structs",
 }

@@ -106,11 +106,13 @@ class Face:
         result = Result()
         self._tell(name, Called(talk, args, result))
         try:
-            self._drive(lambda: result.over, timeout_s)
+            self._drive(lambda: result.over or self._closed, timeout_s)
         finally:
             if not result.over and not self._closed:
                 self._world.driver.call(result.cancel)
         if not result.over:
+            if self._closed:
+                raise ClientClosed(f"this {type(self).__name__.lower()} was closed meanwhile")
             raise KafkaTimeout(f"{name} was not done in {timeout_s:g} seconds")
         if result.error is not None:
             raise result.error
@@ -159,6 +161,10 @@ class Face:
             driver.call(self._home.leave)
         except DriverClosed:
             return  # the cluster went first, and took its clients along
+
+    def lost(self) -> None:
+        """The cluster that it lives in was emptied, and its node with it; as the driving thread."""
+        self._closed = True
 
     def close(self) -> None:
         """Close the client; harmless when it is closed already."""

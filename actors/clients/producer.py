@@ -174,6 +174,12 @@ class Producer(Face):
             self._leave()
             self._world.call_back()
 
+    def lost(self) -> None:
+        """As ``Face.lost``: what isn't acknowledged never will be."""
+        super().lost()
+        self._accumulator.end()
+        self._sender.give_up(ClientClosed("the cluster was reset before the record was acknowledged"))
+
     # -- for the accumulator -----------------------------------------------------------------------------------------
 
     def find_topic(self, name: str, partition: int) -> None:

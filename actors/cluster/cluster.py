@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
+from weakref import WeakValueDictionary
 
 from actors.cluster import looking
 from actors.cluster.arguments import check_shape, refuse_unknown
@@ -19,12 +20,17 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from actors.clients.admin import Admin
+    from actors.clients.consumer import Consumer
+    from actors.clients.face import Face
+    from actors.clients.home import ClusterHome
+    from actors.clients.producer import Producer
     from actors.clients.records import ConsumerRecord
     from actors.clients.structs import TopicPartition
     from actors.runtime.hub import Spawned
     from actors.trace import Trace
 
 T = TypeVar("T")
+F = TypeVar("F", bound="Face")
 
 TRACE_ROWS = 65536
 
@@ -116,6 +122,7 @@ class Cluster(Nodes):
         self.brokers = ClusterBrokers(self)
         self.faults = Faults(self)
         self._trace: Trace | None = None
+        self._clients: WeakValueDictionary[int, Face] = WeakValueDictionary()
 
     # -- topics and clients ---------------------------------------------------------------------------------------
 
@@ -136,12 +143,35 @@ class Cluster(Nodes):
         usable = create_topic(self, name, partitions, replication_factor, config, timeout)
         self.wait_for(usable, timeout)
 
+    def producer(self, **keywords: Any) -> Producer:
+        """A producer in the process: ``kstore.Producer`` with these keywords, on the cluster's own clock and links."""
+        from actors.clients.producer import Producer
+
+        return self._client("producer", lambda home: Producer(home=home, **keywords))
+
+    def consumer(self, *topics: str, **keywords: Any) -> Consumer:
+        """A consumer in the process, subscribed to these topics: ``kstore.Consumer`` with these keywords."""
+        from actors.clients.consumer import Consumer
+
+        return self._client("consumer", lambda home: Consumer(*topics, home=home, **keywords))
+
     def admin(self, **keywords: Any) -> Admin:
-        """An admin of this cluster, in its process; ``keywords`` are those of ``kstore.Admin``."""
+        """An admin client in the process: ``kstore.Admin`` with these keywords."""
         from actors.clients.admin import Admin
+
+        return self._client("admin", lambda home: Admin(home=home, **keywords))
+
+    def _client(self, kind: str, make: Callable[[ClusterHome], F]) -> F:
         from actors.clients.home import ClusterHome
 
-        return Admin(home=ClusterHome(self.net, self.node_ids, "admin"), **keywords)
+        home = self.world.driver.call(ClusterHome, self.net, self.node_ids, kind)
+        try:
+            client = make(home)
+        except BaseException:
+            self.world.driver.call(home.leave)
+            raise
+        self._clients[home.number] = client
+        return client
 
     @property
     def bootstrap_servers(self) -> str:
@@ -222,6 +252,22 @@ class Cluster(Nodes):
 
             self._trace = Trace.of(self.world)
         return self._trace
+
+    # -- emptying ------------------------------------------------------------------------------------------------
+
+    def reset(self) -> None:
+        """Make the cluster empty, as if it had just been made: topics, groups, producers, faults, all gone.
+
+        Every broker lives and answers when it returns. Clients made before are lost with what they had under way:
+        whoever uses one gets ``ClientClosed``; connections over TCP break. Takes a millisecond or two in memory.
+        """
+        self.world.driver.call(self._lose_clients)
+        super().reset()
+
+    def _lose_clients(self) -> None:
+        clients, self._clients = self._clients, WeakValueDictionary()
+        for client in clients.values():
+            client.lost()
 
     # -- waiting -------------------------------------------------------------------------------------------------
 

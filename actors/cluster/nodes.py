@@ -245,11 +245,7 @@ class Nodes:
     # -- stopping ------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
-        """Make the cluster empty, as if it had just been made: topics, groups, producers, faults, all gone.
-
-        Every broker lives and answers when it returns. Clients made before are closed by it: whoever uses one gets
-        ``ClientClosed``; connections over TCP break. Takes a millisecond or two in memory.
-        """
+        """Empty every node's folder and boot the nodes anew; ready when it returns."""
         self.world.driver.call(self.as_fault, "ClusterReset", "", partial(empty, self))
         self._await_readiness()
 
@@ -275,7 +271,7 @@ class Nodes:
         raise_crashes(self.world)
 
     def _calm_down(self) -> None:
-        """Undo the faults that would keep it from stopping in order, and end the clients, who can't reach it then."""
+        """Undo the faults that would keep it from stopping in order."""
         self.tampering = None
         for node in self.nodes.values():
             node.resume()
