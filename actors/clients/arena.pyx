@@ -7,6 +7,7 @@ view of that array), nobody else gets them; afterwards ``Arenas`` lends them aga
 cimport cython
 from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
+from cpython.memoryview cimport PyMemoryView_FromObject
 
 ARENAS_MAX = 16
 
@@ -50,16 +51,16 @@ cdef class Arenas:
         self.kept = []
 
     def take(self, Py_ssize_t size_bytes):
-        """An arena of at least so many bytes that nobody has."""
+        """At least so many bytes that nobody has."""
         cdef Arena arena
         cdef Py_ssize_t size = 65536
         for arena in self.kept:
             if arena.borrowers == 0 and arena.size_bytes >= size_bytes:
-                return arena
+                return PyMemoryView_FromObject(arena)
         while size < size_bytes:
             size *= 2
         arena = Arena(size)
         if len(self.kept) >= ARENAS_MAX:
             del self.kept[0]
         self.kept.append(arena)
-        return arena
+        return PyMemoryView_FromObject(arena)

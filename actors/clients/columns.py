@@ -6,11 +6,13 @@ ends in another. This is the only module of the clients that imports NumPy.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actors.clients.arena import Arenas
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.clients.records import PartitionRecords
@@ -55,7 +57,7 @@ class BytesColumn:
     def to_list(self) -> list[bytes | None]:
         """All values as Python objects."""
         data, ends = self.data.tobytes(), self.offsets.tolist()
-        values: list[bytes | None] = [data[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+        values: list[bytes | None] = [data[start:end] for start, end in pairwise(ends)]
         for index in np.flatnonzero(self.nulls):
             values[index] = None
         return values

@@ -53,6 +53,7 @@ cdef class PartitionRecords:
     cdef readonly object partition
     cdef readonly int64_t next_offset
     cdef readonly int32_t leader_epoch
+    cdef readonly bint stuck
     cdef str topic
     cdef int32_t number
     cdef bint check_crcs
@@ -77,5 +78,5 @@ cdef class PartitionRecords:
     cdef int refuse(self, int code) except -1
     cdef int read_into(self, list found, Py_ssize_t max_records) except -1
     cdef ConsumerRecord record_of(self, const RecordFields *fields)
-    cdef object deserialized(self, object deserializer, bytes data, int64_t offset, str which)
+    cdef object deserialized(self, object deserializer, ConsumerRecord record, bytes data, str which)
     cdef bint fill_from_batch(self, Filling *f) except -1

@@ -3,6 +3,7 @@ from typing import Any, final
 
 import numpy as np
 
+from actors.clients.deserializing import Deserialize
 from actors.clients.structs import TopicPartition
 from kstore.records.batch import RecordBatch
 
@@ -50,6 +51,7 @@ class PartitionRecords:
     partition: TopicPartition
     next_offset: int
     leader_epoch: int
+    stuck: bool
     def __init__(
         self,
         partition: TopicPartition,
@@ -57,8 +59,8 @@ class PartitionRecords:
         offset: int,
         *,
         check_crcs: bool = True,
-        key_deserializer: Callable[[bytes], Any] | None = None,
-        value_deserializer: Callable[[bytes], Any] | None = None,
+        key_deserializer: Callable[[bytes], Any] | Deserialize | None = None,
+        value_deserializer: Callable[[bytes], Any] | Deserialize | None = None,
         limit_bytes: int = ...,
     ) -> None: ...
     @property

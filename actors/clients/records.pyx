@@ -21,6 +21,7 @@ from kstore.records cimport layout
 from kstore.records.batch cimport RecordBatch, last_offset_of
 from kstore.records.walk cimport WALK_OK, HeaderFields, RecordFields, next_header, next_record, walk_failure
 
+from actors.clients.deserializing import Deserialize
 from actors.clients.errors import SerializationFailed
 from kstore.errors import CorruptMessage, InvalidRecord, KafkaError
 
@@ -107,6 +108,7 @@ cdef class PartitionRecords:
     """What one answer brought of one partition, and how far it has been read: ``next_offset`` is where the user is.
 
     ``partition`` is a ``TopicPartition``, ``batches`` what ``parse_batches`` gives, ``offset`` what was asked for.
+    ``stuck`` says that what ``take`` or ``fill`` gave last ends before something that can't be read.
     Deserializers are called with the bytes, never with None.
     """
 
@@ -138,13 +140,14 @@ cdef class PartitionRecords:
         one can't be; the place stays before it.
         """
         cdef list found = []
+        self.stuck = False
         try:
             while len(found) < max_records and (self.left or self.open_next()):
                 self.read_into(found, max_records)
         except KafkaError:
             if not found:
                 raise
-            # what was read is given out first; the place is before what failed, so it fails again at the next call
+            self.stuck = True  # what was read is given out first; the place is before what fails again at the next call
         return found
 
     # -- from batch to batch ---------------------------------------------------------------------------------------
@@ -272,19 +275,21 @@ cdef class PartitionRecords:
         record.key = nullable(fields.key, fields.key_bytes)
         record.value = nullable(fields.value, fields.value_bytes)
         if self.key_deserializer is not None and fields.key_bytes >= 0:
-            record.key = self.deserialized(self.key_deserializer, record.key, record.offset, "key")
+            record.key = self.deserialized(self.key_deserializer, record, record.key, "key")
         if self.value_deserializer is not None and fields.value_bytes >= 0:
-            record.value = self.deserialized(self.value_deserializer, record.value, record.offset, "value")
+            record.value = self.deserialized(self.value_deserializer, record, record.value, "value")
         return record
 
-    cdef object deserialized(self, object deserializer, bytes data, int64_t offset, str which):
+    cdef object deserialized(self, object deserializer, ConsumerRecord record, bytes data, str which):
         try:
+            if type(deserializer) is Deserialize:
+                return deserializer.function(self.topic, record.headers, data)
             return deserializer(data)
         except Exception as error:
-            failed = SerializationFailed(f"the {which} of the record at offset {offset} of {self.partition} can't be "
-                                         f"deserialized: {error!r}; seek to {offset + 1} to pass over it")
+            failed = SerializationFailed(f"the {which} of the record at offset {record.offset} of {self.partition} "
+                                         f"can't be deserialized: {error!r}; seek to {record.offset + 1} to pass over it")
             failed.partition = self.partition
-            failed.offset = offset
+            failed.offset = record.offset
             raise failed from error
 
     # -- records as columns ----------------------------------------------------------------------------------------
@@ -332,6 +337,7 @@ cdef class PartitionRecords:
         f.max_count = offsets.shape[0]
         f.key_room, f.value_room = key_data.shape[0], value_data.shape[0]
         f.key_ends[0] = f.value_ends[0] = 0
+        self.stuck = False
         try:
             while f.count < f.max_count and (self.left or self.open_next()):
                 if not self.fill_from_batch(&f):
@@ -339,7 +345,7 @@ cdef class PartitionRecords:
         except KafkaError:
             if not f.count:
                 raise
-            # as in take(): the place is before what failed
+            self.stuck = True
         return f.count
 
     cdef bint fill_from_batch(self, Filling *f) except -1:

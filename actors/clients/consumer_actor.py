@@ -1,0 +1,295 @@
+"""The actor behind a consumer: what it reads, its group, its fetches, its offsets, put together.
+
+Everything of it is touched only by its turns and by its user's calls, which the driver keeps apart. What a user must be
+told of is kept in ``errors`` until the next ``poll()``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.clients.committing import Committing
+from actors.clients.face import CalledActor
+from actors.clients.fetcher import Fetcher
+from actors.clients.membership import Membership
+from actors.clients.offsets import Offsets
+from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
+from actors.clients.subscription import PATTERN, PartitionState, Position, Subscription
+from actors.clients.talk import Pause, Talk
+from actors.clients.versions import CLIENT_VERSIONS
+from actors.clients.view import BrokerAddress
+from actors.runtime import receives
+from kstore.errors import InvalidTopic, TopicAuthorizationFailed, for_code
+from kstore.schema.messages.fetch import FetchRequest
+from kstore.schema.messages.heartbeat import HeartbeatRequest
+from kstore.schema.messages.join_group import JoinGroupRequest
+from kstore.schema.messages.leave_group import LeaveGroupRequest
+from kstore.schema.messages.offset_commit import OffsetCommitRequest
+from kstore.schema.messages.offset_fetch import OffsetFetchRequest
+from kstore.schema.messages.sync_group import SyncGroupRequest
+
+if TYPE_CHECKING:
+    from actors.clients.config import ConsumerConfig
+    from actors.clients.home import ClientLink, Home
+    from actors.clients.view import View
+    from actors.runtime import Node
+    from kstore.errors import KafkaError
+
+FETCHING, GROUP = "fetching", "group"
+PURPOSES = {
+    FetchRequest.API_KEY: FETCHING,
+    JoinGroupRequest.API_KEY: GROUP,
+    SyncGroupRequest.API_KEY: GROUP,
+    HeartbeatRequest.API_KEY: GROUP,
+    LeaveGroupRequest.API_KEY: GROUP,
+    OffsetCommitRequest.API_KEY: GROUP,
+    OffsetFetchRequest.API_KEY: GROUP,
+}
+TOPIC_ERRORS = (TopicAuthorizationFailed, InvalidTopic)
+
+
+class Rung(NamedTuple):
+    """To itself: a time has come."""
+
+    action: Callable[[], None]
+
+
+class Delivered(NamedTuple):
+    """What a user's poll() gave out of one partition."""
+
+    partition: TopicPartition
+    first: int
+    last: int
+
+
+class ConsumerActor(CalledActor):
+    """One consumer's."""
+
+    config: ConsumerConfig
+
+    def __init__(self, node: Node, name: str, home: Home, config: ConsumerConfig) -> None:
+        super().__init__(node, name, home, config)
+        self.creates_topics = config.allow_auto_create_topics
+        self.subscription = Subscription()
+        self.membership = Membership(self)
+        self.offsets = Offsets(self)
+        self.committing = Committing(self)
+        self.fetcher = Fetcher(self)
+        self.errors: deque[KafkaError] = deque()
+        self.in_listener = False
+        self.woken = False
+        self._looking = False
+        self.links_for: dict[tuple[str, BrokerAddress], ClientLink] = {}
+
+    # -- links ---------------------------------------------------------------------------------------------------
+
+    def send_to(
+        self, node_id: int, request: Any, then: Callable[..., None], *args: object, timeout_ms: float | None = None
+    ) -> None:
+        """As ``ClientActor.send_to``; fetches and what is said to the coordinator go over links of their own. Brokers
+        answer one request of a link after another, and a fetch or a JoinGroup may wait long for its answer."""
+        address = self.view.brokers.get(node_id) or self.bootstrap.get(node_id)
+        purpose = PURPOSES.get(request.API_KEY)
+        if purpose is None or address is None:
+            super().send_to(node_id, request, then, *args, timeout_ms=timeout_ms)
+            return
+        link = self.links_for.get((purpose, address))
+        if link is None:
+            for old in [each for each in self.links_for if each[0] == purpose and each[1].id == node_id]:
+                self.links_for.pop(old).close()
+            link = self.links_for[purpose, address] = self.home.link(address, self.config)
+        reply = self.reply_here(self._answered, node_id, then, args)
+        link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
+
+    # -- errors and times ----------------------------------------------------------------------------------------
+
+    def fail(self, error: KafkaError) -> None:
+        """Have the next poll() raise this."""
+        if not any(type(each) is type(error) and each.args == error.args for each in self.errors):
+            self.errors.append(error)
+
+    def talk_failed(self, error: KafkaError) -> None:
+        """A conversation of its own ended so."""
+        self.fail(error)
+
+    def ring_in(self, delay_ms: float, action: Callable[[], None]) -> Any:
+        """Have ``action()`` called in a turn of this actor, in so many milliseconds; the timer."""
+        return self.after(delay_ms, Rung(action))
+
+    @receives(Rung)
+    def rung(self, message: Rung) -> None:
+        """Do what the time has come for."""
+        message.action()
+
+    # -- what is known of the cluster ----------------------------------------------------------------------------
+
+    def on_view(self, old: View, new: View) -> None:
+        """Leaders, partitions or topics may be others."""
+        subscription = self.subscription
+        if subscription.kind == PATTERN and subscription.match(self._readable(new)):
+            self.take_interest(subscription.topics)
+        self._read_all_without_group()
+        self.membership.topics_changed()
+        self.membership.view_changed()
+        for name in subscription.topics:
+            code = new.topics[name].error_code if name in new.topics else 0
+            if code and isinstance(error := for_code(code, name), TOPIC_ERRORS):
+                self.fail(error)
+        self._look_again_for_missing(new)
+        self.offsets.see_to_positions()
+        self.fetcher.kick()
+
+    def _read_all_without_group(self) -> None:
+        """Without a group nobody shares out: all partitions of the topics are this consumer's."""
+        subscription = self.subscription
+        if not self.membership.group and subscription.is_by_group:
+            counts = self.count_partitions(sorted(subscription.topics))
+            subscription.become_assigned(
+                [TopicPartition(topic, number) for topic, count in counts.items() for number in range(count)]
+            )
+
+    def _readable(self, view: View) -> list[str]:
+        return [
+            name
+            for name, topic in view.topics.items()
+            if not topic.error_code and not (topic.internal and self.config.exclude_internal_topics)
+        ]
+
+    def _look_again_for_missing(self, view: View) -> None:
+        """A topic that is read but isn't there (yet), or has no leaders, is asked for again soon."""
+        for name in self.interest:
+            topic = view.topics.get(name)
+            if topic is None or (topic.error_code and for_code(topic.error_code).retriable):
+                self.look_for_leaders()
+                return
+
+    def look_for_leaders(self) -> None:
+        """Ask for metadata in a little while, unless that is under way."""
+        if not self._looking:
+            self._looking = True
+            self.begin(self._look())
+
+    def _look(self) -> Talk[None]:
+        yield self.backoff(0)
+        self._looking = False
+        yield from self.refresh()
+
+    def take_leader(self, partition: TopicPartition, leader: Any, endpoints: Iterable[Any]) -> None:
+        """A broker's answer named the leader (KIP-951), and where it is if that isn't known."""
+        view = self.view.with_leader(partition.topic, partition.partition, leader.leader_id, leader.leader_epoch)
+        unknown = {each.node_id: each for each in endpoints if each.node_id not in view.brokers}
+        if unknown:
+            added = {
+                each.node_id: BrokerAddress(each.node_id, each.host, each.port, each.rack) for each in unknown.values()
+            }
+            view = view._replace(brokers={**view.brokers, **added})
+        if view is not self.view and leader.leader_id in view.brokers:
+            self.take_view(view)
+
+    def take_interest(self, topics: Iterable[str]) -> None:
+        """Keep the metadata of these fresh as well."""
+        for topic in sorted(topics):
+            self.interest[topic] = None
+
+    def count_partitions(self, topics: Iterable[str]) -> dict[str, int]:
+        """How many partitions each has; 0 if it isn't there."""
+        known = self.view.topics
+        return {topic: len(known[topic].partitions) if topic in known else 0 for topic in topics}
+
+    # -- what the user reads -------------------------------------------------------------------------------------
+
+    def subscribe(self, topics: Collection[str], pattern: Any, listener: ConsumerRebalanceListener | None) -> None:
+        """By topic or by pattern."""
+        if pattern is None:
+            self.subscription.subscribe_topics(topics, listener)
+            self.interest = {}
+            self.take_interest(topics)
+        else:
+            self.subscription.subscribe_pattern(pattern, listener)
+            self.all_topics = True
+            self.subscription.match(self._readable(self.view))
+        self.membership.topics_changed()
+        self._read_all_without_group()
+        self.go_on()
+        if pattern is not None or any(topic not in self.view.topics for topic in topics):
+            self.begin(self.refresh())
+
+    def assign(self, partitions: Collection[TopicPartition]) -> None:
+        """By hand."""
+        self.subscription.assign_by_hand(partitions)
+        self.interest = {}
+        self.take_interest({each.topic for each in partitions})
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Find places to begin, and fetch."""
+        self.offsets.see_to_positions()
+        self.fetcher.kick()
+
+    def unsubscribe(self) -> None:
+        """Read nothing."""
+        self.subscription.unsubscribe()
+        self.interest = {}
+        self.all_topics = False
+
+    def state_of(self, partition: TopicPartition) -> PartitionState:
+        """An assigned partition's. Raises ``ValueError`` for one that isn't assigned."""
+        state = self.subscription.partitions.get(partition)
+        if state is None:
+            raise ValueError(f"{partition} is not assigned to this consumer")
+        return state
+
+    def seek(self, places: Mapping[TopicPartition, Position | str]) -> None:
+        """Be somewhere else: at an offset, or at the first or last one."""
+        states = [self.state_of(each) for each in places]
+        for state, place in zip(states, places.values(), strict=True):
+            if isinstance(place, str):
+                state.ask_reset(place)
+            else:
+                state.put(place)
+        self.go_on()
+
+    def pause(self, partitions: Iterable[TopicPartition], paused: bool) -> None:
+        """Read on in these, or not."""
+        for state in [self.state_of(each) for each in partitions]:
+            state.paused = paused
+        self.fetcher.kick()
+
+    def taken(self, state: PartitionState) -> None:
+        """The user has begun to read what came last of a partition: more of it may be fetched."""
+        state.buffered = max(0, state.buffered - 1)
+        self.fetcher.kick()
+
+    def delivered(self, given: Iterable[Delivered]) -> None:
+        """Tell the trace what a poll() gave to the user."""
+        for partition, first, last in given:
+            self.note("RecordsDelivered", str(partition), first, last)
+
+    # -- talks of the user's calls -------------------------------------------------------------------------------
+
+    def find_position(self, partition: TopicPartition) -> Talk[Position]:
+        """Where the user is in a partition; waits until it is known. Raises what keeps it from being known."""
+        while True:
+            state = self.state_of(partition)
+            if state.position is not None:
+                return state.position
+            self.offsets.see_to_positions()
+            if self.errors:
+                raise self.errors.popleft()
+            yield Pause(1)
+
+    def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], again: bool) -> Talk[None]:
+        """Commit; ``again`` while errors pass."""
+        if again:
+            yield from self.committing.until_done(offsets)
+        else:
+            yield from self.committing.once(offsets)
+
+    def on_stop(self) -> None:
+        """End what goes on by itself, then as every client."""
+        self.membership.stop()
+        for link in self.links_for.values():
+            link.close()
+        super().on_stop()
