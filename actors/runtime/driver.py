@@ -6,6 +6,7 @@ thread until the condition holds. ``post`` brings work from other threads to the
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -35,6 +36,20 @@ class ForkedError(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__("it belongs to the process that this one was forked from: make another one here")
+
+
+class Process:
+    """This process, as drivers know it: ``forks`` counts how often it became another one, by being forked."""
+
+    forks = 0
+
+    @classmethod
+    def was_forked(cls) -> None:
+        """In the child of a fork."""
+        cls.forks += 1
+
+
+os.register_at_fork(after_in_child=Process.was_forked)
 
 
 class Driver(Protocol):

@@ -10,13 +10,12 @@ crashes as an actor's is: whoever waits in ``drive`` raises it, and ``on_crash``
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.runtime.driver import DriverClosed, ForkedError, raise_crashes
+from actors.runtime.driver import DriverClosed, ForkedError, Process, raise_crashes
 
 if TYPE_CHECKING:
     import asyncio
@@ -63,7 +62,7 @@ class LoopDriver:
         self._waiting: list[Waiter] = []
         self._calls: dict[threading.Event, None] = {}  # of other threads, under way
         self.closed = False
-        self._pid = os.getpid()
+        self._forks = Process.forks
         self._callers: SimpleQueue[bool] | None = None  # the queue of the thread that calls users' callbacks
         world.queue.on_ready = self._on_ready
 
@@ -110,7 +109,7 @@ class LoopDriver:
 
     def close(self) -> None:
         """Stop the loop's thread and close the loop."""
-        if os.getpid() != self._pid:
+        if self._forks != Process.forks:
             return
         self.closed = True
         if self.loop is None:
@@ -208,7 +207,7 @@ class LoopDriver:
             raise DriverClosed from None
 
     def _check_usable(self) -> None:
-        if os.getpid() != self._pid:
+        if self._forks != Process.forks:
             raise ForkedError
         if self.closed:
             raise DriverClosed

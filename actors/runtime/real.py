@@ -21,7 +21,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from actors.runtime.driver import DriverClosed, ForkedError, raise_crashes
+from actors.runtime.driver import DriverClosed, ForkedError, Process, raise_crashes
 
 if TYPE_CHECKING:
     from actors.runtime.world import World
@@ -108,7 +108,7 @@ class RealDriver:
     def __init__(self, world: World, poller: Poller | None = None) -> None:
         self.world = world
         self.poller = poller
-        self.pid = os.getpid()
+        self.forks = Process.forks
         self.lock = threading.RLock()
         self.posted: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self.sleeping: list[Sleeper] = []
@@ -116,6 +116,7 @@ class RealDriver:
         self.closed = False
         self.driven = False  # by somebody else than the background thread, since that one last looked
         self.background: Sleeper | None = None
+        self.retired = False  # the background thread sleeps until the watcher leaves
         self.thread: threading.Thread | None = None
         self._sleepers = threading.local()
 
@@ -153,7 +154,19 @@ class RealDriver:
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
         """As ``Driver.drive``."""
         self._check_usable()
-        self._see_to_background()
+        if self.thread is None:
+            self._start_background()
+        self.driven = True
+        with self.lock:  # most calls need no more than the turns that are due
+            self._give_turns()
+            raise_crashes(self.world)
+            if until() and not self.world.callbacks:
+                self._tell_watcher()
+                return True
+        return self._drive_on(until, timeout_s)
+
+    def _drive_on(self, until: Callable[[], object], timeout_s: float | None) -> bool:
+        """Give turns and sleep by turns."""
         deadline_us = None if timeout_s is None else self.world.clock.now_us() + round(timeout_s * 1e6)
         sleeper: Sleeper | None = None
         try:
@@ -180,7 +193,7 @@ class RealDriver:
 
     def close(self) -> None:
         """End the background thread; what was brought from other threads and not seen yet is seen now."""
-        if self.closed or os.getpid() != self.pid:
+        if self.closed or self.forks != Process.forks:
             return
         with self.lock:
             self._do_posted()
@@ -195,7 +208,7 @@ class RealDriver:
             self.poller.close()
 
     def _check_usable(self) -> None:
-        if os.getpid() != self.pid:
+        if self.forks != Process.forks:
             raise ForkedError
         if self.closed:
             raise DriverClosed
@@ -211,14 +224,16 @@ class RealDriver:
         return bool(self.posted) or self.world.queue.has_ready()
 
     def _give_turns(self) -> None:
-        world = self.world
-        if self.poller is not None:
-            world.do(self.poller.handle_ready)
-        self._do_posted()
-        world.do(world.timers.fire)
+        world, poller = self.world, self.poller
+        if poller is not None:
+            world.do(poller.handle_ready)
+        if self.posted:
+            self._do_posted()
+        if world.timers.is_due():
+            world.do(world.timers.fire)
         world.queue.run(TURNS_BETWEEN_CHECKS)
-        if self.poller is not None:
-            world.do(self.poller.flush)
+        if poller is not None:
+            world.do(poller.flush)
         for sleeper in self.sleeping:
             if self._is_over(sleeper):
                 sleeper.wake()
@@ -272,10 +287,13 @@ class RealDriver:
         with self.lock:
             if sleeper is not None:
                 self._stop_sleeping(sleeper)
-            if self.watcher is None and self.sleeping:
-                self.sleeping[0].wake()
-            else:
+            if self.watcher is not None:
                 self._tell_watcher()
+            elif self.sleeping:
+                self.sleeping[0].wake()
+            elif self.retired and self.background is not None:
+                self.retired = False
+                self.background.wake()
 
     def _tell_watcher(self) -> None:
         """Wake the watcher if there is something to do before it wakes by itself."""
@@ -291,10 +309,8 @@ class RealDriver:
 
     # -- when nobody drives --------------------------------------------------------------------------------------
 
-    def _see_to_background(self) -> None:
+    def _start_background(self) -> None:
         """Have the background thread, from the first time that anybody drives."""
-        if self.thread is not None:
-            return
         with self.lock:
             if self.background is not None:
                 return
@@ -318,9 +334,12 @@ class RealDriver:
             if self.watcher is None:
                 self._begin_sleeping(sleeper, bool, None)
             watching = self.watcher is sleeper
+            self.retired = self.watcher is not None and not watching
         if self.world.callbacks:
             self.world.call_back()
-        return (self._seconds_until(sleeper.wakes_us), True) if watching else (NAP_S, False)
+        if watching:
+            return self._seconds_until(sleeper.wakes_us), True
+        return (None, False) if self.retired else (0, False)
 
 
 def _run_in_background(reference: weakref.ref[RealDriver], sleeper: Sleeper) -> None:

@@ -87,6 +87,10 @@ class Timers:
             self.cancelled -= 1
         return heap[0][0] if heap else None
 
+    def is_due(self) -> bool:
+        """Whether ``fire`` would find something to do, be it to forget what was cancelled."""
+        return bool(self.heap) and self.heap[0][0] <= self.clock.now_us()
+
     def fire(self) -> int:
         """Do what is due now; returns how many timers that was."""
         now_us = self.clock.now_us()

@@ -10,12 +10,11 @@ happens. A cluster with a seed belongs to the thread and the process that made i
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.runtime.driver import DriverClosed, ForkedError, SimulationStalled, raise_crashes
+from actors.runtime.driver import DriverClosed, ForkedError, Process, SimulationStalled, raise_crashes
 
 if TYPE_CHECKING:
     from actors.runtime.hub import Hub, Spawned
@@ -41,7 +40,7 @@ class VirtualDriver:
         self.after_event: Callable[[], None] | None = None
         self.hub: Hub | None = None
         self.closed = False
-        self._pid = os.getpid()
+        self._forks = Process.forks
         self._thread_id = threading.get_ident()
         self._resumed_us = 0
 
@@ -84,13 +83,13 @@ class VirtualDriver:
     def close(self) -> None:
         """Nobody drives any more; spawned functions are stopped where they wait."""
         self.closed = True
-        if self.hub is not None and os.getpid() == self._pid:
+        if self.hub is not None and self._forks == Process.forks:
             self.hub.close()
 
     def _check_usable(self) -> None:
         if self.closed:
             raise DriverClosed
-        if os.getpid() != self._pid:
+        if self._forks != Process.forks:
             raise ForkedError
         if threading.get_ident() != self._thread_id:
             raise OtherThread
