@@ -337,7 +337,7 @@ cdef class Accumulator:
             batch.finish(self.callbacks)
 
     def split(self, PendingBatch batch, int64_t size):
-        """Put a batch's records into batches of at most so many bytes, which wait in its place."""
+        """Put a batch's records into batches of at most so many bytes, which take its place."""
         cdef Lane lane = batch.lane
         cdef PendingBatch part = None
         cdef Piece key, value, packed
@@ -361,11 +361,9 @@ cdef class Accumulator:
         batch.held_bytes = 0
         self.give_back(batch)
         batch.split_into(parts)
-        lane.waiting[0:0] = parts
         self.incomplete.update(dict.fromkeys(parts))
         by_age = sorted(self.incomplete, key=lambda each: (each.opened_us, each.number))
         self.incomplete = dict.fromkeys(by_age)
-        self.mark(lane)
         return parts
 
     def end(self):

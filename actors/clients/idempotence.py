@@ -13,7 +13,7 @@ The rules are those of the part of Apache Kafka's ``TransactionManager`` and ``S
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kstore.errors import (
     ClusterAuthorizationFailed,
@@ -22,6 +22,7 @@ from kstore.errors import (
     UnknownProducerId,
     UnsupportedVersion,
 )
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.clients.lanes import Lane
@@ -155,6 +156,16 @@ class Idempotence:
         under_way = sequences_of(lane).under_way
         if batch in under_way:
             under_way.remove(batch)
+
+    def split(self, lane: Lane, batch: PendingBatch, parts: list[PendingBatch]) -> None:
+        """Others hold its records now: they share its sequence."""
+        sequence = batch.base_sequence
+        for part in parts:
+            part.number_as(batch.producer_id, batch.producer_epoch, sequence)
+            sequence = after(sequence, part.count)
+        under_way = sequences_of(lane).under_way
+        at = under_way.index(batch)
+        under_way[at : at + 1] = parts
 
     def failed(self, lane: Lane, batch: PendingBatch, error: KafkaError, *, surely: bool) -> None:
         """It has failed for good; ``surely`` if it is known that the broker doesn't have it."""

@@ -10,7 +10,7 @@ is in ``idempotence``.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.clients.errors import KafkaTimeout
 from actors.clients.idempotence import Idempotence
@@ -34,6 +34,7 @@ from kstore.errors import (
     UnknownTopicOrPartition,
     for_code,
 )
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.clients.accumulator import Accumulator
@@ -364,11 +365,15 @@ class Sender(LeaderSeeker):
         size = self.settings.batch_size
         if batch.is_split_off or batch.plain_bytes <= size:
             size = batch.plain_bytes // 2
-        if self.idempotence is not None:
-            self.idempotence.forget(batch.lane, batch)
         self.counts.splits += 1
+        lane = batch.lane
         parts = self.accumulator.split(batch, size)
-        self.note("BatchSplit", batch.lane.label, batch.number, len(parts))
+        if self.idempotence is not None:
+            self.idempotence.split(lane, batch, parts)
+        for part in reversed(parts):
+            lane.put_back(part)
+        self.place(lane)
+        self.note("BatchSplit", lane.label, batch.number, len(parts))
 
     def _fail(
         self,
