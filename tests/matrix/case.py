@@ -7,6 +7,7 @@ A case is a function over a `Talk`, registered by `case`; its answers go to the 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ Transcript = dict[str, dict[str, Any]]
 COORDINATOR = 1
 HOST = "127.0.0.1"
 CLIENT_ID = "matrix"
-SETTLED_WITHIN = 20_000
+SETTLED_WITHIN_S = 30.0
 
 
 class Case(NamedTuple):
@@ -170,7 +171,7 @@ class Talk:
     def _version(self, request: Any, version: int | None) -> int:
         if version is not None:
             return version
-        return self.version if request.API_KEY == self.case.key else latest(request)
+        return self.version if self.case.key == request.API_KEY else latest(request)
 
     # -- what isn't ----------------------------------------------------------------------------------------------
 
@@ -185,7 +186,8 @@ class Talk:
 
     def settle(self, request: Any, is_settled: Callable[[Any], object], *, node: int = 1) -> Any:
         """Ask until the answer is what the case can go on with."""
-        for _ in range(SETTLED_WITHIN):
+        deadline = time.monotonic() + SETTLED_WITHIN_S
+        while time.monotonic() < deadline:
             response = self.quietly(request, node=node)
             if is_settled(response):
                 return response

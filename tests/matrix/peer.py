@@ -18,6 +18,8 @@ from bench.peers.processes import HOST
 
 NODES = 2
 CONFIG = {
+    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "4000",
     "default.replication.factor": "1",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "6000",
@@ -36,9 +38,9 @@ class Peer(NamedTuple):
 
 
 @contextlib.contextmanager
-def kstore(data: Path | None = None) -> Iterator[Peer]:
+def kstore() -> Iterator[Peer]:
     """A cluster of ours that listens as `kstore serve` does."""
-    with Cluster(NODES, listen=f"{HOST}:0", config=CONFIG, data_dir=None if data is None else str(data)) as cluster:
+    with Cluster(NODES, listen=f"{HOST}:0", config=CONFIG) as cluster:
         cluster.start()
         addresses = cluster.bootstrap_servers.split(",")
         ports = {node: int(address.rpartition(":")[2]) for node, address in enumerate(addresses, 1)}
@@ -56,10 +58,17 @@ def kafka(folder: Path) -> Iterator[Peer]:
         cluster.wait()
         yield Peer("kafka", dict(enumerate(cluster.ports, 1)), lambda node: _kill(cluster, node))
     finally:
+        for process in cluster.processes:  # the second node can't end in order when the controller ends with it
+            os.kill(process.pid, signal.SIGKILL)
         cluster.stop()
 
 
+def start(name: str, folder: Path) -> contextlib.AbstractContextManager[Peer]:
+    """One or the other."""
+    return kafka(folder) if name == "kafka" else kstore()
+
+
 def _kill(cluster: KafkaCluster, node: int) -> None:
-    process = cluster.processes[node - 1]
+    process = cluster.processes.pop(node - 1)
     os.kill(process.pid, signal.SIGKILL)
     process.stop()

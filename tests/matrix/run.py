@@ -58,9 +58,8 @@ def main() -> None:
         path = KEPT / f"{name}.json"
         known: Transcript = json.loads(path.read_text()) if path.exists() else {}
         if getattr(options, name):
-            with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
-                with peer.kafka(Path(folder)) if name == "kafka" else peer.kstore() as cluster:
-                    fresh = plain(play(cluster, chosen, Watch()))
+            with tempfile.TemporaryDirectory(prefix="matrix-") as folder, peer.start(name, Path(folder)) as cluster:
+                fresh = plain(play(cluster, chosen, Watch()))
             known = fresh if options.only == "*" else {**known, **fresh}
             path.write_text(json.dumps(known, indent=1))
         found[name] = {key: told for key, told in known.items() if fnmatch(key.rpartition("/")[0], options.only + "*")}

@@ -21,6 +21,8 @@ from kstore.schema.messages.list_config_resources import ListConfigResourcesRequ
 DESCRIBE_CONFIGS, ALTER_CONFIGS, INCREMENTAL_ALTER_CONFIGS, LIST_CONFIG_RESOURCES = 32, 33, 44, 74
 TOPICS, BROKERS, LOGGERS = 2, 4, 8
 SET, DELETE, APPEND, SUBTRACT = range(4)
+DEFAULT = "4096"
+"""Of log.index.interval.bytes."""
 
 
 def describe(kind: int, name: str, keys: list[str] | None = None, **fields: Any) -> DescribeConfigsRequest:
@@ -107,22 +109,22 @@ def _(talk: Talk) -> None:
 
 @case(INCREMENTAL_ALTER_CONFIGS, "of brokers")
 def _(talk: Talk) -> None:
-    talk.ask(alter(BROKERS, "", ("log.roll.ms", SET, "700000000")), "of all")
-    talk.ask(alter(BROKERS, "1", ("log.roll.ms", SET, "600000000")), "of one")
-    wanted = describe(BROKERS, "1", ["log.roll.ms"])
-    talk.settle(wanted, lambda answer: answer.results[0].configs[0].value == "600000000")
+    talk.ask(alter(BROKERS, "", ("log.index.interval.bytes", SET, "7000")), "of all")
+    talk.ask(alter(BROKERS, "1", ("log.index.interval.bytes", SET, "6000")), "of one")
+    wanted = describe(BROKERS, "1", ["log.index.interval.bytes"])
+    talk.settle(wanted, lambda answer: answer.results[0].configs[0].value == "6000")
     talk.ask(wanted, "what it is now")
-    talk.ask(alter(BROKERS, "2", ("log.roll.ms", SET, "1")), "of the other one, asked of this")
-    talk.ask(alter(BROKERS, "9", ("log.roll.ms", SET, "1")), "of a stranger")
-    talk.ask(alter(BROKERS, "one", ("log.roll.ms", SET, "1")), "of a broker without a number")
-    talk.ask(alter(BROKERS, "", ("log.roll.ms", SET, "-1")), "a wrong value")
+    talk.ask(alter(BROKERS, "2", ("log.index.interval.bytes", SET, "1")), "of the other one, asked of this")
+    talk.ask(alter(BROKERS, "9", ("log.index.interval.bytes", SET, "1")), "of a stranger")
+    talk.ask(alter(BROKERS, "one", ("log.index.interval.bytes", SET, "1")), "of a broker without a number")
+    talk.ask(alter(BROKERS, "", ("log.index.interval.bytes", SET, "-1")), "a wrong value")
     talk.ask(alter(BROKERS, "", ("num.partitions", SET, "3")), "read-only")
     talk.ask(alter(BROKERS, "", ("no.such.key", SET, "3")), "an unknown key")
     for name in ("", "1", "2"):
-        talk.quietly(alter(BROKERS, name, ("log.roll.ms", DELETE, None)))
+        talk.quietly(alter(BROKERS, name, ("log.index.interval.bytes", DELETE, None)))
     for node in (1, 2):
-        wanted = describe(BROKERS, str(node), ["log.roll.ms"])
-        talk.settle(wanted, lambda answer: answer.results[0].configs[0].value is None, node=node)
+        wanted = describe(BROKERS, str(node), ["log.index.interval.bytes"])
+        talk.settle(wanted, lambda answer: answer.results[0].configs[0].value == DEFAULT, node=node)
 
 
 def replace(kind: int, name: str, *settings: tuple[str, str | None], **fields: Any) -> AlterConfigsRequest:
@@ -146,7 +148,7 @@ def _(talk: Talk) -> None:
     talk.ask(replace(TOPICS, "nowhere", ("flush.ms", "5")), "no such topic")
     talk.ask(replace(TOPICS, "a b", ("flush.ms", "5")), "no possible topic")
     talk.ask(replace(99, "x", ("flush.ms", "5")), "no such resource type", via="kind")
-    talk.ask(replace(BROKERS, "one", ("log.roll.ms", "5")), "of a broker without a number")
+    talk.ask(replace(BROKERS, "one", ("log.index.interval.bytes", "5")), "of a broker without a number")
     talk.ask(replace(TOPICS, name), "nothing is left")
     talk.ask(AlterConfigsRequest(resources=[]), "nothing")
 

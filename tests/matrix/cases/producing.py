@@ -9,8 +9,8 @@ from matrix.case import Talk, Topic, case
 from matrix.raw import Silence
 from model.batch_model import ModelBatch, ModelRecord
 
-from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
+from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 
