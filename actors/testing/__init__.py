@@ -1,0 +1,1 @@
+"""What the pytest plugin is made of: the clusters of a session, and what a failing test tells."""

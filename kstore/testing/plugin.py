@@ -1,0 +1,126 @@
+"""The pytest plugin: clusters as fixtures, and what a failing test tells of its cluster.
+
+* ``kstore_cluster``: a ``kstore.Cluster`` in real time, one a session, empty again for each test.
+* ``kstore_bootstrap``: ``"host:port"`` for any Kafka client; the same cluster, which then listens.
+* ``kstore_sim``: a cluster on virtual time, new for each test, in an order drawn from ``kstore_seed``.
+
+``@pytest.mark.kstore(brokers=3, config={"min.insync.replicas": "2"}, seeds=20)`` shapes them for one test, class or
+module; ``kstore_brokers`` and ``kstore_config`` in the project's pytest configuration shape them for all.
+``--kstore-seed N`` plays that seed alone, ``--kstore-seeds COUNT`` so many, each as a test of its own.
+
+It is loaded in every run of pytest where kstore is installed: nothing but pytest is imported before a fixture is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from actors.cluster import Cluster
+    from actors.testing.pool import Pool
+
+SEED = 1
+MARK = "kstore(brokers=, config=, seeds=): the shape of kstore_cluster, kstore_bootstrap and kstore_sim for this test"
+in_use = pytest.StashKey[list["Cluster"]]()
+seed_asked = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The plugin's options, and its keys in the project's configuration."""
+    group = parser.getgroup("kstore", "Kafka clusters in the process")
+    group.addoption("--kstore-seed", type=int, metavar="N", help=f"the seed of kstore_sim (default: {SEED})")
+    group.addoption(
+        "--kstore-seeds",
+        type=int,
+        metavar="COUNT",
+        help="play each test that uses kstore_sim with so many seeds, from --kstore-seed on",
+    )
+    parser.addini("kstore_brokers", "how many brokers the clusters of kstore's fixtures have", default="1")
+    parser.addini("kstore_config", "broker configs of kstore's fixtures: key=value, one a line", type="linelist")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known."""
+    config.addinivalue_line("markers", MARK)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each seed that was asked for, by an option or by the mark."""
+    if "kstore_seed" not in metafunc.fixturenames:
+        return
+    first, count = metafunc.config.getoption("kstore_seed"), metafunc.config.getoption("kstore_seeds")
+    if first is None and count is None:
+        count = next((mark.kwargs["seeds"] for mark in marks_of(metafunc.definition) if "seeds" in mark.kwargs), None)
+    if first is None and count is None:
+        return
+    start = SEED if first is None else first
+    metafunc.parametrize("kstore_seed", range(start, start + (count or 1)), ids="seed{}".format)
+
+
+def marks_of(item: pytest.Item) -> Iterator[pytest.Mark]:
+    """The plugin's marks of a test, the nearest first."""
+    return item.iter_markers("kstore")
+
+
+@pytest.fixture(scope="session")
+def kstore_clusters(pytestconfig: pytest.Config) -> Iterator[Pool]:
+    """The session's clusters by their shape; each is closed when the session ends."""
+    from actors.testing.pool import Pool
+
+    pool = Pool(pytestconfig.getini("kstore_brokers"), pytestconfig.getini("kstore_config"))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def kstore_cluster(request: pytest.FixtureRequest, kstore_clusters: Pool) -> Iterator[Cluster]:
+    """A ``kstore.Cluster`` in real time, empty: no topics, no groups, no faults. One a session, reset for each test.
+
+    Clients that a test leaves open are lost with the next test's reset. An actor that crashed fails the test.
+    """
+    from actors.testing.pool import shape_of
+
+    shape = shape_of(kstore_clusters.default, (mark.kwargs for mark in marks_of(request.node)))
+    cluster = kstore_clusters.take(shape, listens="kstore_bootstrap" in request.fixturenames)
+    request.node.stash.setdefault(in_use, []).append(cluster)
+    yield cluster
+    kstore_clusters.give_back(cluster)
+
+
+@pytest.fixture
+def kstore_bootstrap(kstore_cluster: Cluster) -> str:
+    """What any Kafka client connects to: ``host:port`` of each broker, with commas; those of ``kstore_cluster``."""
+    return kstore_cluster.bootstrap_servers
+
+
+@pytest.fixture
+def kstore_seed() -> int:
+    """The seed of ``kstore_sim``, and for whatever else a test draws."""
+    return SEED
+
+
+@pytest.fixture
+def kstore_sim(request: pytest.FixtureRequest, kstore_clusters: Pool, kstore_seed: int) -> Iterator[Cluster]:
+    """A ``kstore.Cluster`` on virtual time, new for each test: with the same seed it is the same, event by event."""
+    from actors.testing.pool import shape_of, simulated
+
+    shape = shape_of(kstore_clusters.default, (mark.kwargs for mark in marks_of(request.node)))
+    with simulated(shape, kstore_seed) as cluster:
+        request.node.stash.setdefault(in_use, []).append(cluster)
+        request.node.stash[seed_asked] = kstore_seed
+        yield cluster
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failing test prints its seed, what plays it again, and the end of its clusters' traces."""
+    report = yield
+    clusters = item.stash.get(in_use, [])
+    if report.failed and clusters:  # type: ignore[attr-defined]
+        from actors.testing.report import sections
+
+        report.sections.extend(sections(item.nodeid, item.stash.get(seed_asked, None), clusters))  # type: ignore[attr-defined]
+    return report
