@@ -51,11 +51,14 @@ CLIENT_APIS = {
         _served(22, "init_producer_id", 0, 5),
         _served(23, "offset_for_leader_epoch", 2, 4),
         _served(32, "describe_configs", 1, 4),
+        _served(33, "alter_configs", 0, 2),
         _served(37, "create_partitions", 0, 3),
         _served(42, "delete_groups", 0, 2),
+        _served(43, "elect_leaders", 0, 2),
         _served(44, "incremental_alter_configs", 0, 1),
         _served(47, "offset_delete", 0, 0),
         _served(60, "describe_cluster", 0, 2),
+        _served(75, "describe_topic_partitions", 0, 0),
     )
 }
 """What clients may ask, by API key; ApiVersions advertises these."""

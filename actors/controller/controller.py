@@ -33,6 +33,7 @@ from kstore.errors import KafkaError
 from kstore.log import Log
 from kstore.named import NamedTuple
 from kstore.records import parse_batches
+from kstore.schema.messages.alter_configs import AlterConfigsRequest
 from kstore.schema.messages.fetch import FetchRequest
 from kstore.schema.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 
@@ -135,7 +136,7 @@ class Controller(MetadataKeeper):
         decision = self.machine.decide(message.request, message.version, self.steady_ms())
         reply = self.defer()
         self.carry_out(decision, asked_for(message.request))
-        if isinstance(message.request, IncrementalAlterConfigsRequest):
+        if isinstance(message.request, (IncrementalAlterConfigsRequest, AlterConfigsRequest)):
             self.carry_out(self.machine.elect_uncleanly(), "an unclean election was allowed")
         self.answer(reply, decision.answer)
         if self.session_timer is None:

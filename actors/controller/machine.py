@@ -18,17 +18,19 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 from actors.broker.config import BrokerConfig
-from actors.controller import brokers, configs, deletion, producer_ids, replication, topics
+from actors.controller import brokers, configs, deletion, electing, producer_ids, replication, topics
 from actors.controller.image import ClusterImage, ImageDelta, ResourceType
 from actors.controller.state import ControllerState, Decision
 from kstore.errors import UnsupportedVersion
 from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequest
+from kstore.schema.messages.alter_configs import AlterConfigsRequest
 from kstore.schema.messages.alter_partition import AlterPartitionRequest
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
 from kstore.schema.messages.broker_registration import BrokerRegistrationRequest
 from kstore.schema.messages.create_partitions import CreatePartitionsRequest
 from kstore.schema.messages.create_topics import CreateTopicsRequest
 from kstore.schema.messages.delete_topics import DeleteTopicsRequest
+from kstore.schema.messages.elect_leaders import ElectLeadersRequest
 from kstore.schema.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 
 
@@ -67,6 +69,10 @@ class ControllerMachine:
                 return topics.create_partitions(state, request)
             case IncrementalAlterConfigsRequest():
                 return configs.alter(state, request)
+            case AlterConfigsRequest():
+                return configs.replace(state, request)
+            case ElectLeadersRequest():
+                return electing.elect_leaders(state, request)
             case _:
                 raise UnsupportedVersion(f"The controller doesn't answer a {type(request).__name__}.")
 

@@ -7,182 +7,33 @@ does, which the comparison allows for: see `same`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from controller.admin_requests import (
+    additions,
+    alterations,
+    creations,
+    deleted_records,
+    deletions,
+    descriptions,
+    elections,
+    look_ups,
+    replacements,
+    views,
+)
 from groups.wire import Socket
 
 from actors.broker.config.implemented import TOPIC
-from kstore.schema.messages.create_partitions import (
-    CreatePartitionsAssignment,
-    CreatePartitionsRequest,
-    CreatePartitionsTopic,
-)
-from kstore.schema.messages.create_topics import (
-    CreatableReplicaAssignment,
-    CreatableTopic,
-    CreatableTopicConfig,
-    CreateTopicsRequest,
-)
-from kstore.schema.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
+from kstore.records import BatchBuilder
 from kstore.schema.messages.describe_cluster import DescribeClusterRequest
 from kstore.schema.messages.describe_configs import DescribeConfigsRequest, DescribeConfigsResource
-from kstore.schema.messages.incremental_alter_configs import (
-    AlterableConfig,
-    AlterConfigsResource,
-    IncrementalAlterConfigsRequest,
-)
 from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
+from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 
 CONFIG = {"min.insync.replicas": "1", "auto.create.topics.enable": "false", "message.max.bytes": "900000"}
 """What the broker must be started with."""
 
 Transcript = dict[str, Any]
-
-
-def topic(name: str, count: int = 1, factor: int = 1, *replicas: list[int], **configs: str | None) -> CreatableTopic:
-    return CreatableTopic(
-        name=name,
-        num_partitions=count,
-        replication_factor=factor,
-        assignments=[CreatableReplicaAssignment(partition_index=n, broker_ids=ids) for n, ids in enumerate(replicas)],
-        configs=[CreatableTopicConfig(name=key.replace("_", "."), value=text) for key, text in configs.items()],
-    )
-
-
-def creations() -> Iterator[tuple[str, CreateTopicsRequest]]:
-    def of(*topics: CreatableTopic, validate_only: bool = False) -> CreateTopicsRequest:
-        return CreateTopicsRequest(topics=list(topics), timeout_ms=10_000, validate_only=validate_only)
-
-    yield "a topic", of(topic("admin.orders", 2, 1, segment_ms="5000"))
-    yield "its counts left open", of(topic("defaults", -1, -1))
-    yield "only validated", of(topic("validated", 3, 1), validate_only=True)
-    yield "twice", of(topic("admin.orders"))
-    yield "colliding", of(topic("admin_orders"))
-    yield "named twice", of(topic("double"), topic("double"), topic("single"))
-    for name in ("", ".", "..", "a b", "x" * 250, "ä", "__cluster_metadata"):
-        yield f"named {name[:20]!r}", of(topic(name))
-    yield "no partitions", of(topic("t", 0, 1))
-    yield "minus two partitions", of(topic("t", -2, 1))
-    yield "no replicas", of(topic("t", 1, 0))
-    yield "minus two replicas", of(topic("t", 1, -2))
-    yield "more replicas than brokers", of(topic("t", 1, 2))
-    yield "too many partitions", of(topic("t", 10_001, 1))
-    yield "a manual assignment", of(topic("manual", -1, -1, [1], [1]))
-    yield "a manual assignment with a count", of(topic("t", 2, -1, [1], [1]))
-    yield "a manual assignment with a factor", of(topic("t", -1, 1, [1], [1]))
-    yield "an assignment to nobody", of(topic("t", -1, -1, []))
-    yield "an assignment to a stranger", of(topic("t", -1, -1, [1, 7]))
-    yield "an assignment twice to one", of(topic("t", -1, -1, [1, 1]))
-    gap = topic("t", -1, -1, [1])
-    gap.assignments[0].partition_index = 3
-    yield "an assignment with a gap", of(gap)
-    again = topic("t", -1, -1, [1], [1])
-    again.assignments[1].partition_index = 0
-    yield "an assignment of one partition twice", of(again)
-    yield "an unknown config", of(topic("t", 1, 1, segment_byte="1"))
-    yield "a config without a value", of(topic("t", 1, 1, segment_ms=None))
-    for name, text in (
-        ("segment_ms", "0"),
-        ("segment_ms", "one"),
-        ("segment_ms", ""),
-        ("segment_ms", "99999999999999999999"),
-        ("min_insync_replicas", "0"),
-        ("max_message_bytes", "-1"),
-        ("max_message_bytes", "2147483648"),
-        ("message_timestamp_type", "Never"),
-        ("unclean_leader_election_enable", "yes"),
-    ):
-        yield f"{name} of {text}", of(topic("t", 1, 1, **{name: text}))
-
-
-def additions() -> Iterator[tuple[str, CreatePartitionsRequest]]:
-    def of(name: str, count: int, *replicas: list[int], times: int = 1) -> CreatePartitionsRequest:
-        wanted = CreatePartitionsTopic(
-            name=name, count=count, assignments=[CreatePartitionsAssignment(broker_ids=r) for r in replicas] or None
-        )
-        return CreatePartitionsRequest(topics=[wanted] * times, timeout_ms=10_000)
-
-    yield "one more", of("admin.orders", 3)
-    yield "as many", of("admin.orders", 3)
-    yield "fewer", of("admin.orders", 1)
-    yield "to none", of("none", 3)
-    yield "assigned", of("admin.orders", 4, [1])
-    yield "assigned too few", of("admin.orders", 6, [1])
-    yield "assigned too many", of("admin.orders", 5, [1], [1])
-    yield "assigned to a stranger", of("admin.orders", 5, [9])
-    yield "assigned inconsistently", of("admin.orders", 5, [1, 1])
-    yield "asked for twice", of("admin.orders", 5, times=2)
-
-
-def alterations() -> Iterator[tuple[str, IncrementalAlterConfigsRequest]]:
-    def of(kind: int, name: str, *operations: tuple[str, int, str | None]) -> IncrementalAlterConfigsRequest:
-        configs = [AlterableConfig(name=key, config_operation=op, value=text) for key, op, text in operations]
-        resource = AlterConfigsResource(resource_type=kind, resource_name=name, configs=configs)
-        return IncrementalAlterConfigsRequest(resources=[resource])
-
-    yield "set and delete", of(2, "admin.orders", ("flush.ms", 0, "77"), ("segment.ms", 1, None))
-    yield "delete what isn't set", of(2, "admin.orders", ("segment.ms", 1, None))
-    yield "append to no list", of(2, "admin.orders", ("segment.ms", 2, "1"))
-    yield "subtract from no list", of(2, "admin.orders", ("segment.ms", 3, "1"))
-    yield "set to null", of(2, "admin.orders", ("segment.ms", 0, None))
-    yield "one key twice", of(2, "admin.orders", ("segment.ms", 0, "1"), ("segment.ms", 1, None))
-    yield "a wrong value", of(2, "admin.orders", ("segment.ms", 0, "0"))
-    yield "an unknown key", of(2, "admin.orders", ("segment.byte", 0, "1"))
-    yield "of no topic", of(2, "none", ("segment.ms", 0, "1"))
-    yield "of a topic that can't be", of(2, "a b", ("segment.ms", 0, "1"))
-    yield "of all topics", of(2, "", ("segment.ms", 0, "1"))
-    yield "of all brokers", of(4, "", ("message.max.bytes", 0, "800000"))
-    yield "of a broker without a number", of(4, "one", ("message.max.bytes", 0, "1"))
-    yield "of a broker, a wrong value", of(4, "", ("message.max.bytes", 0, "-1"))
-    yield "of a broker, read-only", of(4, "", ("num.partitions", 0, "3"))
-    both = of(2, "admin.orders", ("flush.ms", 0, "1"))
-    both.resources = both.resources * 2
-    yield "one topic twice", both
-
-
-def descriptions() -> Iterator[tuple[str, DescribeConfigsRequest]]:
-    def of(kind: int, name: str, keys: list[str] | None = None) -> DescribeConfigsRequest:
-        resource = DescribeConfigsResource(resource_type=kind, resource_name=name, configuration_keys=keys)
-        return DescribeConfigsRequest(resources=[resource], include_synonyms=True)
-
-    yield "of a topic", of(2, "admin.orders")
-    yield "of a topic, two keys", of(2, "admin.orders", ["flush.ms", "max.message.bytes"])
-    yield "of no topic", of(2, "none")
-    yield "of a topic that can't be", of(2, "a b")
-    yield "of the broker", of(4, "1", ["message.max.bytes", "num.partitions", "min.insync.replicas"])
-    yield "of all brokers", of(4, "")
-    yield "of another broker", of(4, "2")
-    yield "of a broker without a number", of(4, "one")
-
-
-def deletions() -> Iterator[tuple[str, DeleteTopicsRequest]]:
-    def of(*states: DeleteTopicState) -> DeleteTopicsRequest:
-        return DeleteTopicsRequest(topics=list(states), timeout_ms=10_000)
-
-    def named(name: str) -> DeleteTopicState:
-        return DeleteTopicState(name=name)
-
-    yield "of none", of(named("none"))
-    yield "of no id", of(DeleteTopicState(topic_id=b"x" * 16))
-    yield "of neither", of(DeleteTopicState())
-    yield "of both", of(DeleteTopicState(name="admin.orders", topic_id=b"x" * 16))
-    yield "twice", of(named("admin.orders"), named("admin.orders"))
-    yield "of one", of(named("admin.orders"))
-
-
-def look_ups() -> Iterator[tuple[str, MetadataRequest, int]]:
-    def of(*topics: MetadataRequestTopic, create: bool = True) -> MetadataRequest:
-        return MetadataRequest(topics=list(topics), allow_auto_topic_creation=create)
-
-    yield "a topic", of(MetadataRequestTopic(name="admin.orders")), 12
-    yield "in version 1", of(MetadataRequestTopic(name="admin.orders")), 1
-    yield "none", of(MetadataRequestTopic(name="none")), 12
-    yield "none, not to be made", of(MetadataRequestTopic(name="none"), create=False), 9
-    yield "what can't be", of(MetadataRequestTopic(name="a b")), 12
-    yield "an empty name", of(MetadataRequestTopic(name="")), 12
-    yield "no id", of(MetadataRequestTopic(name=None, topic_id=b"x" * 16)), 12
-    yield "one twice", of(MetadataRequestTopic(name="admin.orders"), MetadataRequestTopic(name="admin.orders")), 9
 
 
 def transcript(host: str, port: int) -> Transcript:
@@ -219,6 +70,22 @@ def answers(socket: Socket) -> Transcript:
     for name, altered in alterations():
         responses = ask(altered).responses
         found[f"alter {name}"] = [[r.resource_name, r.error_code, r.error_message] for r in responses]
+    for name, replaced in replacements():
+        responses = ask(replaced).responses
+        found[f"replace {name}"] = [[r.resource_name, r.error_code, r.error_message] for r in responses]
+        if replaced.validate_only or not any(r.error_code for r in responses):
+            found[f"after replacing {name}"] = set_configs(ask, "defaults")
+    for name, election in elections():
+        found[f"elect {name}"] = elected(ask(election))
+    for name, viewed in views():
+        found[f"view {name}"] = partitions_seen(ask(viewed))
+    fill(ask, "admin.orders", 5)
+    for name, request in deleted_records():
+        topics = ask(request).topics
+        found[f"delete records {name}"] = [
+            [topic.name, sorted([p.partition_index, p.low_watermark, p.error_code] for p in topic.partitions)]
+            for topic in topics
+        ]
     wait_for_the_brokers_config(ask)
     for name, described in descriptions():
         found[f"describe {name}"] = [description(result) for result in ask(described).results]
@@ -231,6 +98,53 @@ def answers(socket: Socket) -> Transcript:
         answer = ask(DescribeClusterRequest(endpoint_type=kind))
         found[f"cluster {kind}"] = [answer.error_code, answer.error_message, [b.broker_id for b in answer.brokers]]
     return found
+
+
+def fill(ask: Any, name: str, count: int) -> None:
+    """Put so many records into partition 0 of a topic."""
+    topic_id = ask(MetadataRequest(topics=[MetadataRequestTopic(name=name)]), 12).topics[0].topic_id
+    builder = BatchBuilder()
+    for number in range(count):
+        builder.append(1_700_000_000_000 + number, None, b"%d" % number)
+    data = PartitionProduceData(index=0, records=builder.build())
+    topics = [TopicProduceData(topic_id=topic_id, partition_data=[data])]
+    (answer,) = ask(ProduceRequest(acks=-1, timeout_ms=10_000, topic_data=topics)).responses
+    assert answer.partition_responses[0].error_code == 0, answer
+
+
+def set_configs(ask: Any, name: str) -> list[list[Any]]:
+    """What is set for a topic and no longer the default."""
+    resource = DescribeConfigsResource(resource_type=2, resource_name=name, configuration_keys=None)
+    configs = ask(DescribeConfigsRequest(resources=[resource])).results[0].configs
+    return sorted([c.name, c.value] for c in configs if c.config_source == 1)
+
+
+def elected(answer: Any) -> list[Any]:
+    topics = sorted(
+        [r.topic, sorted([p.partition_id, p.error_code, p.error_message] for p in r.partition_result)]
+        for r in answer.replica_election_results
+    )
+    return [answer.error_code, topics]
+
+
+def partitions_seen(answer: Any) -> list[Any]:
+    cursor = answer.next_cursor and [answer.next_cursor.topic_name, answer.next_cursor.partition_index]
+    topics = [
+        [
+            topic.error_code,
+            topic.name,
+            topic.topic_id != bytes(16),
+            topic.is_internal,
+            topic.topic_authorized_operations,
+            [
+                [p.error_code, p.partition_index, p.leader_id, p.leader_epoch, p.replica_nodes, p.isr_nodes]
+                + [p.eligible_leader_replicas, p.last_known_elr, p.offline_replicas]
+                for p in topic.partitions
+            ],
+        ]
+        for topic in answer.topics
+    ]
+    return [topics, cursor]
 
 
 COMPARED = set(TOPIC) - {"min.insync.replicas"}

@@ -38,6 +38,7 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "log.segment.bytes",
         "max.connections",
         "max.incremental.fetch.session.cache.slots",
+        "max.request.partition.size.limit",
         "message.max.bytes",
         "min.insync.replicas",
         "num.partitions",

@@ -1,0 +1,119 @@
+"""DescribeTopicPartitions (key 75): topics with their partitions, page by page (KIP-966).
+
+An answer has at most ``response_partition_limit`` partitions, never more than ``max.request.partition.size.limit`` and
+at least one; where there is more, its cursor says where to go on. Topics come in the order of their names; none named
+are all. Eligible leader replicas are always empty here: there are none without the feature that keeps them.
+"""
+
+from __future__ import annotations
+
+from actors.broker import authorized
+from actors.broker.call import Call
+from actors.controller import topic_names
+from actors.controller.image import NO_LEADER, ClusterImage, TopicImage
+from kstore import errors
+from kstore.errors import KafkaError
+from kstore.schema.messages.describe_topic_partitions import (
+    DescribeTopicPartitionsRequest,
+    DescribeTopicPartitionsResponse,
+    DescribeTopicPartitionsResponseCursor,
+    DescribeTopicPartitionsResponsePartition,
+    DescribeTopicPartitionsResponseTopic,
+)
+
+API_KEY = 75
+VERSIONS = (0, 0)
+
+
+def handle(call: Call) -> DescribeTopicPartitionsResponse:
+    """Answers from the node's own image."""
+    request: DescribeTopicPartitionsRequest = call.request
+    try:
+        names = names_of(call.view.image, request)
+    except KafkaError as error:
+        refused = [DescribeTopicPartitionsResponseTopic(name=t.name, error_code=error.code) for t in request.topics]
+        return DescribeTopicPartitionsResponse(topics=refused)
+    limit = min(request.response_partition_limit, call.view.config.integer("max.request.partition.size.limit"))
+    return page(call.view.image, names, request, max(limit, 1))
+
+
+def names_of(image: ClusterImage, request: DescribeTopicPartitionsRequest) -> list[str]:
+    """The topics to tell of, in order, from the cursor's on; raises what is wrong with the cursor."""
+    cursor = request.cursor
+    first = "" if cursor is None else cursor.topic_name
+    asked = {topic.name for topic in request.topics} or image.topics
+    names = sorted(name for name in asked if name >= first)
+    if cursor is not None and request.topics and first not in names:
+        raise errors.InvalidRequest(
+            f"DescribeTopicPartitionsRequest topic list should contain the cursor topic: {first}"
+        )
+    if cursor is not None and cursor.partition_index < 0:
+        raise errors.InvalidRequest("DescribeTopicPartitionsRequest cursor partition must be valid")
+    return names
+
+
+def page(
+    image: ClusterImage, names: list[str], request: DescribeTopicPartitionsRequest, limit: int
+) -> DescribeTopicPartitionsResponse:
+    """The answer with so many partitions of these topics."""
+    response = DescribeTopicPartitionsResponse()
+    alive = frozenset(broker.id for broker in image.brokers.values() if not broker.fenced)
+    for name in names:
+        if limit == 0:
+            response.next_cursor = DescribeTopicPartitionsResponseCursor(topic_name=name, partition_index=0)
+            break
+        topic = image.topics.get(name)
+        if topic is None:
+            response.topics.append(missing(name))
+            continue
+        cursor = request.cursor
+        start = cursor.partition_index if cursor is not None and cursor.topic_name == name else 0
+        numbers = sorted(number for number in topic.partitions if number >= start)
+        response.topics.append(described(topic, numbers[:limit], alive))
+        if len(numbers) > limit:
+            response.next_cursor = DescribeTopicPartitionsResponseCursor(
+                topic_name=name, partition_index=numbers[limit]
+            )
+            break
+        limit -= len(numbers)
+    return response
+
+
+def missing(name: str) -> DescribeTopicPartitionsResponseTopic:
+    """A topic that was asked for and isn't there."""
+    code = errors.UnknownTopicOrPartition.code
+    try:
+        topic_names.validate(name)
+    except errors.InvalidTopic as error:
+        code = error.code
+    return DescribeTopicPartitionsResponseTopic(
+        error_code=code,
+        name=name,
+        is_internal=name in topic_names.INTERNAL_TOPICS,
+        topic_authorized_operations=authorized.ON_TOPIC,
+    )
+
+
+def described(topic: TopicImage, numbers: list[int], alive: frozenset[int]) -> DescribeTopicPartitionsResponseTopic:
+    """Some partitions of a topic."""
+    return DescribeTopicPartitionsResponseTopic(
+        name=topic.name,
+        topic_id=topic.id,
+        is_internal=topic.name in topic_names.INTERNAL_TOPICS,
+        topic_authorized_operations=authorized.ON_TOPIC,
+        partitions=[partition(topic, number, alive) for number in numbers],
+    )
+
+
+def partition(topic: TopicImage, number: int, alive: frozenset[int]) -> DescribeTopicPartitionsResponsePartition:
+    found = topic.partitions[number]
+    return DescribeTopicPartitionsResponsePartition(
+        partition_index=number,
+        leader_id=found.leader if found.leader in alive else NO_LEADER,
+        leader_epoch=found.leader_epoch,
+        replica_nodes=list(found.replicas),
+        isr_nodes=list(found.isr),
+        eligible_leader_replicas=[],
+        last_known_elr=[],
+        offline_replicas=[replica for replica in found.replicas if replica not in alive],
+    )
