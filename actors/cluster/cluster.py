@@ -10,6 +10,7 @@ from actors.cluster import looking
 from actors.cluster.arguments import check_shape, refuse_unknown
 from actors.cluster.brokers import ClusterBrokers
 from actors.cluster.faults import Faults
+from actors.cluster.frozen import Frozen
 from actors.cluster.nodes import Nodes
 from actors.cluster.topics import create_topic
 from actors.runtime.rows import trace_end
@@ -275,6 +276,14 @@ class Cluster(Nodes):
     def now(self) -> float:
         """The cluster's clock, in seconds since 1970; virtual time begins in 2020."""
         return self.world.clock.now_ms() / 1000
+
+    def freeze(self) -> Frozen:
+        """Stop the cluster's time, as for a debugger: no session ends, no request times out, nothing becomes due.
+
+        Until ``.thaw()``, or as a context manager: ``with cluster.freeze(): breakpoint()``. What is sent still arrives,
+        and a wait with a time limit waits on. Virtual time stands still by itself while nobody waits.
+        """
+        return Frozen(self.world)
 
     def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
         """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds.

@@ -3,6 +3,9 @@
 Two readings, both integers: ``now_us()`` counts microseconds from an arbitrary start and never goes back (timers and
 trace rows use it); ``now_ms()`` is wall-clock time in milliseconds since 1970 (what records and metadata carry).
 In virtual time both come from one counter, so a run is the same whenever and wherever it is made.
+
+A real clock can be frozen, for somebody who looks at everything in a debugger: both readings stand still until it is
+thawed. Then ``now_us`` goes on where it stood, so that nothing has become due meanwhile, and ``now_ms`` is the time.
 """
 
 from libc.stdint cimport int64_t
@@ -27,7 +30,7 @@ cdef class Clock:
     cdef int64_t monotonic_us(self) noexcept nogil:
         if self.virtual:
             return self._virtual_us
-        return read_clock(CLOCK_MONOTONIC)
+        return read_clock(CLOCK_MONOTONIC) - self._virtual_us  # which is how long it was frozen
 
     cdef int64_t wall_ms(self) noexcept nogil:
         if self.virtual:
@@ -45,3 +48,17 @@ cdef class Clock:
         assert self.virtual, "only virtual time can be moved"
         assert now_us >= self._virtual_us, "time never goes back"
         self._virtual_us = now_us
+
+    def freeze(self):
+        """Let a real clock stand still."""
+        cdef int64_t now_us = self.monotonic_us()
+        assert not self.virtual, "a clock is frozen once, and virtual time stands still by itself"
+        self._epoch_us = read_clock(CLOCK_REALTIME) - now_us
+        self._virtual_us = now_us
+        self.virtual = True
+
+    def thaw(self):
+        """Let a frozen clock go on from where it stands."""
+        assert self.virtual, "only what is frozen can be thawed"
+        self._virtual_us = read_clock(CLOCK_MONOTONIC) - self._virtual_us
+        self.virtual = False

@@ -187,3 +187,26 @@ def test_spawn_is_for_virtual_time():
         before = cluster.now
         assert [sleeper.join() for sleeper in sleepers] == [None] * 3
         assert cluster.now - before == pytest.approx(5)
+
+
+@pytest.mark.parametrize("how", [{}, {"listen": "127.0.0.1:0"}], ids=["real", "listen"])
+def test_no_session_ends_while_time_is_frozen(how):
+    config = {"broker.session.timeout.ms": "300", "broker.heartbeat.interval.ms": "50"}
+    with Cluster(2, config=config, **how) as cluster, Cluster() as another:
+        with cluster.freeze() as frozen, cluster.freeze():
+            cluster.faults.pause(2)
+            before = cluster.now
+            another.run_for(0.6)
+            assert cluster.now == before
+            assert not cluster.image().brokers[2].fenced
+            frozen.thaw()
+            frozen.thaw()
+        cluster.wait_for(lambda: cluster.image().brokers[2].fenced)
+        assert cluster.now - before >= 0.6
+
+
+def test_freezing_virtual_time_changes_nothing(seed):
+    with Cluster(seed=seed) as cluster, cluster.freeze():
+        before = cluster.now
+        cluster.run_for(1)
+        assert cluster.now - before == pytest.approx(1)

@@ -1,0 +1,37 @@
+"""Time that stands still, for somebody who looks at a cluster in a debugger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from actors.runtime.world import World
+
+
+class Frozen:
+    """A freeze that lasts until ``thaw``, or the end of its ``with`` block. One inside another changes nothing."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._has_stopped_it = False
+        world.driver.call(self._freeze)
+
+    def _freeze(self) -> None:
+        if not self._world.clock.virtual:
+            self._world.clock.freeze()
+            self._has_stopped_it = True
+
+    def _thaw(self) -> None:
+        if self._has_stopped_it:
+            self._has_stopped_it = False
+            self._world.clock.thaw()
+
+    def thaw(self) -> None:
+        """Let time go on from where it stood; harmless when it does."""
+        self._world.driver.call(self._thaw)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.thaw()
