@@ -4,7 +4,8 @@
 #   make test         style, types, then every test but the long ones (what CI runs)
 #   make check        style and types only                make test-full     the long tests as well
 #   make bench        micro-benchmarks                    make test-oracle   against a real Apache Kafka (JDK, Maven)
-#   make bench-peers  beside Apache Kafka and kfake       make debug, asan   tests on a checked, a sanitized build
+#   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
+#   make debug, asan  tests on a checked, a sanitized build
 #   make clean        away with everything that was made
 #
 # ARGS adds to what a test or bench target runs:  make debug ARGS=tests/codec    make test ARGS='-k torn_tail -x'
@@ -13,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle bench bench-peers debug asan clean
+.PHONY: help demo test check build test-full test-oracle bench bench-clients bench-peers debug asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -27,7 +28,7 @@ PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml
 say     = @printf '==> %s\n' "$(1)"
 
 help:
-	@sed -n '3,10s/^# \{0,3\}//p' Makefile
+	@sed -n '3,11s/^# \{0,3\}//p' Makefile
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -102,6 +103,10 @@ test-oracle: build
 bench: $(STAMPS)/bench
 	$(call say,micro-benchmarks)
 	@$(BIN)/python -m pytest bench --benchmark-only --benchmark-sort=name --benchmark-json=build/benchmark.json $(ARGS)
+
+bench-clients: $(STAMPS)/bench
+	$(call say,the clients beside other Python clients$(,) and in the process; writes docs/benchmarks-clients.md)
+	@$(BIN)/python -m bench.clients $(ARGS)
 
 bench-peers: $(STAMPS)/bench
 	$(call say,kstore beside Apache Kafka and kfake; writes docs/benchmarks.md)

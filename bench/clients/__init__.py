@@ -1,0 +1,1 @@
+"""kstore's clients beside the other Python clients, and inside the process: ``python -m bench.clients``."""
