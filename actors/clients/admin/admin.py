@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.clients.admin import cluster, configs, groups, offsets, topics
+from actors.clients.admin import cluster, configs, elections, groups, offsets, topics
 from actors.clients.config import parse
 from actors.clients.descriptions import (
     ClusterDescription,
@@ -234,6 +234,25 @@ class Admin(Face):
             raise ConfigError(f"isolation_level is one of {', '.join(offsets.ISOLATION)}; got {isolation_level!r}")
         wanted = {TopicPartition(*each): spec for each, spec in topic_partition_specs.items()}
         return self._do("list_partition_offsets", offsets.find, wanted, isolation_level, timeout_ms=timeout_ms)
+
+    def elect_leaders(
+        self,
+        election_type: str | int,
+        topic_partitions: Iterable[TopicPartition] | Mapping[str, Iterable[int]] | None = None,
+        timeout_ms: int | None = None,
+    ) -> list[TopicPartition]:
+        """Have partitions (None: all) led by their "preferred" replicas, or, where there is no leader, by any replica
+        that lives ("unclean": what only others had is lost). The partitions that got another leader.
+
+        Raises ``PreferredLeaderNotAvailable``, ``EligibleLeadersNotAvailable``, ``UnknownTopicOrPartition``, ...
+        """
+        wanted = None
+        if isinstance(topic_partitions, Mapping):
+            wanted = [TopicPartition(name, number) for name, numbers in topic_partitions.items() for number in numbers]
+        elif topic_partitions is not None:
+            wanted = [TopicPartition(*each) for each in topic_partitions]
+        args = (elections.type_of(election_type), wanted, self._timeout_ms(timeout_ms))
+        return self._do("elect_leaders", elections.elect, *args, timeout_ms=timeout_ms)
 
     def delete_records(
         self, records_to_delete: Mapping[TopicPartition, int], timeout_ms: int | None = None

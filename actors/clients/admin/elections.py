@@ -1,0 +1,75 @@
+"""An admin's talk about leaders: elected because somebody asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from actors.clients.actor import ClientActor
+from actors.clients.admin.asking import at_controller, by_topic, in_rounds, outcome_of, settled
+from actors.clients.structs import TopicPartition
+from actors.clients.talk import Talk
+from kstore.errors import ElectionNotNeeded, KafkaError, UnknownTopicOrPartition, for_code
+from kstore.errors.config import ConfigError
+from kstore.schema.messages.elect_leaders import ElectLeadersRequest, TopicPartitions
+
+TYPES = {"preferred": 0, "unclean": 1}
+
+
+def type_of(election_type: str | int) -> int:
+    """Kafka's number for a type of election. Raises ``ConfigError`` for what is none."""
+    number = TYPES.get(election_type, -1) if isinstance(election_type, str) else election_type
+    if number not in TYPES.values():
+        raise ConfigError(f"election_type is one of {', '.join(TYPES)}; got {election_type!r}")
+    return number
+
+
+def elect(
+    actor: ClientActor, election_type: int, partitions: Sequence[TopicPartition] | None, timeout_ms: int
+) -> Talk[list[TopicPartition]]:
+    """Elect leaders; the partitions that have another one now."""
+
+    def request(left: list[TopicPartition] | None) -> ElectLeadersRequest:
+        wanted = None
+        if left is not None:
+            wanted = [
+                TopicPartitions(topic=name, partitions=[each.partition for each in named])
+                for name, named in by_topic(left).items()
+            ]
+        return ElectLeadersRequest(election_type=election_type, topic_partitions=wanted, timeout_ms=timeout_ms)
+
+    def one_round(left: list[TopicPartition]) -> Talk[Mapping[TopicPartition, bool | KafkaError]]:
+        answer = yield from at_controller(actor, request(left))
+        if isinstance(answer, KafkaError):
+            return dict.fromkeys(left, answer)
+        if answer.error_code:
+            return dict.fromkeys(left, for_code(answer.error_code))
+        found: dict[TopicPartition, bool | KafkaError] = dict.fromkeys(left, UnknownTopicOrPartition())
+        found.update(_results(answer))
+        return found
+
+    def all_at_once(left: list[None]) -> Talk[Mapping[None, Any]]:
+        answer = yield from at_controller(actor, request(None))
+        if not isinstance(answer, KafkaError) and answer.error_code:
+            answer = for_code(answer.error_code)
+        return {None: answer}
+
+    if partitions is not None:
+        changed = yield from in_rounds(actor, partitions, one_round)
+        return [each for each, is_new in changed.items() if is_new]
+    answer = (yield from in_rounds(actor, [None], all_at_once))[None]
+    found = dict(_results(answer))
+    failed = {each: outcome for each, outcome in found.items() if isinstance(outcome, KafkaError)}
+    elected = {each: outcome for each, outcome in found.items() if each not in failed}
+    return list(settled(list(found), elected, failed))
+
+
+def _results(answer: Any) -> list[tuple[TopicPartition, bool | KafkaError]]:
+    """By partition, whether a leader was elected; that none was needed is no error."""
+    found: list[tuple[TopicPartition, bool | KafkaError]] = []
+    for topic in answer.replica_election_results:
+        for each in topic.partition_result:
+            not_needed = each.error_code == ElectionNotNeeded.code
+            outcome = False if not_needed else outcome_of(each.error_code, True, each.error_message)
+            found.append((TopicPartition(topic.topic, each.partition_id), outcome))
+    return found
