@@ -9,6 +9,10 @@ The rules are those of the part of Apache Kafka's ``TransactionManager`` and ``S
   by one and the partition's batches under way are numbered anew from 0;
 * when a batch that may have been written has expired, nothing new is drained for its partition until the others under
   way have told what became of it ("unresolved").
+
+One thing is stricter than in Java: until a partition's first batch is acknowledged there is no second under way. A
+broker that doesn't know a producer takes any sequence for its first; were the first batch refused and the second one
+taken, the order would be lost and the first one refused for good.
 """
 
 from __future__ import annotations
@@ -128,7 +132,7 @@ class Idempotence:
         under_way = sequences.under_way
         if batch.has_sequence:
             return not under_way or under_way[0] is batch
-        if under_way and sequences.identity != self.identity:
+        if under_way and (sequences.identity != self.identity or sequences.acknowledged == NONE):
             return False
         return lane not in self._unresolved
 

@@ -16,6 +16,7 @@ from actors.clients.config import ProducerConfig, parse
 from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.face import Face, home_over_tcp
 from actors.clients.sender import Sender
+from actors.runtime.driver import DriverClosed
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
@@ -194,12 +195,17 @@ class Producer(Face):
     def signal(self, filled: bool) -> None:
         """Batches were opened or closed; when one is full, this thread gives the turns that send it."""
         driver = self._world.driver
-        driver.call(self._wake)
-        if filled:
-            driver.pump()
+        try:
+            driver.call(self._wake)
+            if filled:
+                driver.pump()
+        except DriverClosed:
+            raise ClientClosed("the cluster of this producer was closed") from None
 
     def _wake(self) -> None:
         queue = self._world.queue
+        if not self._home.node.alive:
+            raise ClientClosed("the node of this producer is gone")
         queue.enter(self._sender.inbox.actor_id, "Producer.send")
         self._sender.woken()
         queue.leave()
