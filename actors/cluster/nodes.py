@@ -59,7 +59,7 @@ class Nodes:
         trace_file: str | PathLike[str] | None,
         wire: bool,
     ) -> None:
-        self.config = BrokerConfig(config, brokers=brokers)
+        self.config = BrokerConfig(config, brokers=brokers, listening=listen is not None)
         self.node_ids = tuple(range(1, brokers + 1))
         self.world = self._make_world(listen, seed, trace_rows)
         self.net = Network(self.world, wire=wire)

@@ -113,6 +113,13 @@ def test_defaults_are_kafkas_but_for_the_decided_ones() -> None:
     assert BrokerConfig(brokers=2).integer("offsets.topic.replication.factor") == 2
 
 
+def test_a_first_member_is_waited_with_only_where_others_clients_come() -> None:
+    name = "group.initial.rebalance.delay.ms"
+    assert BrokerConfig().integer(name) == 200
+    assert BrokerConfig(listening=False).integer(name) == 0
+    assert BrokerConfig(listening=False).with_dynamic({}, {"log.roll.ms": "5000"}).integer(name) == 0
+
+
 def test_a_dynamic_value_of_the_broker_wins_over_that_of_all_and_over_the_command_line() -> None:
     config = BrokerConfig({"message.max.bytes": "1"})
     assert config.integer("message.max.bytes") == 1

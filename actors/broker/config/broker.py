@@ -38,12 +38,13 @@ class Sourced(NamedTuple):
     source: int
 
 
-def deviations(brokers: int) -> dict[str, str]:
-    """The defaults that differ from Apache Kafka's in a cluster of so many brokers."""
+def deviations(brokers: int, *, listening: bool = True) -> dict[str, str]:
+    """The defaults that differ from Apache Kafka's in a cluster of so many brokers; others' clients reach one that
+    listens."""
     copies = str(min(3, brokers))
     return {
         "default.replication.factor": copies,
-        "group.initial.rebalance.delay.ms": "200",
+        "group.initial.rebalance.delay.ms": "200" if listening else "0",
         "group.min.session.timeout.ms": "100",
         "offsets.topic.num.partitions": "4",
         "offsets.topic.replication.factor": copies,
@@ -94,13 +95,14 @@ class BrokerConfig:
     (3, 3)
     """
 
-    __slots__ = ("_brokers", "_defaults", "_dynamic", "_dynamic_default", "_static", "_values", "topics")
+    __slots__ = ("_brokers", "_defaults", "_dynamic", "_dynamic_default", "_listening", "_static", "_values", "topics")
 
     def __init__(
         self,
         settings: Mapping[str, str] | None = None,
         *,
         brokers: int = 1,
+        listening: bool = True,
         dynamic_default: Mapping[str, str] | None = None,
         dynamic: Mapping[str, str] | None = None,
     ) -> None:
@@ -110,7 +112,8 @@ class BrokerConfig:
             ConfigError: a key of `settings` is unknown or not implemented, or its value is wrong.
         """
         self._brokers = brokers
-        self._defaults = deviations(brokers)
+        self._listening = listening
+        self._defaults = deviations(brokers, listening=listening)
         self._static = dict(settings or {})
         self._dynamic_default = dict(dynamic_default or {})
         self._dynamic = dict(dynamic or {})
@@ -126,7 +129,9 @@ class BrokerConfig:
         """The same broker under other dynamic configs: those of all brokers and its own."""
         if default == self._dynamic_default and own == self._dynamic:
             return self
-        return BrokerConfig(self._static, brokers=self._brokers, dynamic_default=default, dynamic=own)
+        return BrokerConfig(
+            self._static, brokers=self._brokers, listening=self._listening, dynamic_default=default, dynamic=own
+        )
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]

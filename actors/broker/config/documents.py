@@ -17,7 +17,8 @@ from actors.broker.config.topic import KEYS as TOPIC_KEYS
 MADE_BY = "<!-- made by `python -m actors.broker.config.documents` -->\n"
 
 BEHAVIOUR = """\
-`group.initial.rebalance.delay.ms` is short, so that a first member has its partitions soon, and not 0, because a
+`group.initial.rebalance.delay.ms` is short, so that a first member has its partitions soon. It is 0 in a cluster that
+doesn't listen, which only kstore's own clients reach, and not 0 in one that does, because a
 kafka-python 3.0 consumer asks for its topics' metadata only `retry_backoff_ms` (100 ms) after it has started: as the
 leader of a group that is formed sooner it knows of no partitions, assigns none, and joins once more when it knows; if
 that second join outlasts the `poll()` that began it, the consumer forgets it and never gets an assignment.
@@ -54,6 +55,8 @@ def default_of(key: Key) -> str:
     one, many = deviations(1).get(key.name), deviations(3).get(key.name)
     if one != many:
         return "the lesser of 3 and the brokers"
+    if one != (alone := deviations(1, listening=False).get(key.name)):
+        return f"`{one}`; `{alone}` without a listener"
     text = key.default if one is None else one
     return "unset" if text is None else f"`{text}`" if text else "empty"
 
