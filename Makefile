@@ -6,6 +6,7 @@
 #   make bench        micro-benchmarks                    make test-oracle   against a real Apache Kafka (JDK, Maven)
 #   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
 #   make debug, asan  tests on a checked, a sanitized build
+#   make docs         the documentation as a site, in build/site
 #   make clean        away with everything that was made
 #
 # ARGS adds to what a test or bench target runs:  make debug ARGS=tests/codec    make test ARGS='-k torn_tail -x'
@@ -14,7 +15,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle bench bench-clients bench-peers debug asan clean
+.PHONY: help demo test check build test-full test-oracle bench bench-clients bench-peers docs debug asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -28,7 +29,7 @@ PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml
 say     = @printf '==> %s\n' "$(1)"
 
 help:
-	@sed -n '3,11s/^# \{0,3\}//p' Makefile
+	@sed -n '3,12s/^# \{0,3\}//p' Makefile
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -63,6 +64,11 @@ $(STAMPS)/test: pyproject.toml $(STAMPS)/build
 $(STAMPS)/bench: pyproject.toml $(STAMPS)/build
 	$(call say,installing kstore in place$(,) with what its benchmarks need)
 	@$(PIP) --no-build-isolation --editable '.[bench,test]'
+	@touch $@
+
+$(STAMPS)/docs: pyproject.toml $(STAMPS)/build
+	$(call say,installing kstore in place$(,) with what its documentation needs)
+	@$(PIP) --no-build-isolation --editable '.[docs]'
 	@touch $@
 
 , := ,
@@ -111,6 +117,12 @@ bench-clients: $(STAMPS)/bench
 bench-peers: $(STAMPS)/bench
 	$(call say,kstore beside Apache Kafka and kfake; writes docs/benchmarks.md)
 	@$(BIN)/python -m bench.peers $(ARGS)
+
+# --- documentation ---------------------------------------------------------------------------------------------------
+
+docs: $(STAMPS)/docs
+	$(call say,the documentation$(,) into build/site)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # --- other builds: a copy of the tree each, so that the extensions in place stay what they are -----------------------
 
