@@ -157,7 +157,7 @@ cdef class Accumulator:
                              + piece_bytes(value) + varint_bytes(<int32_t>header_count) + headers.nbytes, bulk)
                 signals[0] |= OPENED
                 continue
-            before = batch.used
+            before = batch.used if batch.count else 0    # the first record brings the header, as in Java
             if batch.put(timestamp, key, value, header_count, headers):
                 break
             self.close_open(lane)

@@ -153,8 +153,9 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
     cdef int signals
     cdef int64_t timestamp, most
     if accumulator.serializes:
-        values = [serialized(accumulator.value_serializer, topic, None, value) for value in values]
-        keys = keys if keys is None else [serialized(accumulator.key_serializer, topic, None, key) for key in keys]
+        values = [serialized(accumulator.value_serializer, topic, None, each) for each in values]
+        if keys is not None:
+            keys = [serialized(accumulator.key_serializer, topic, None, each) for each in keys]
     headers.data = key.data = NULL
     headers.nbytes = 0
     key.nbytes = -1

@@ -187,7 +187,9 @@ def test_a_partition_that_was_added_meanwhile_is_found(simulated) -> None:
 
 
 def test_a_full_buffer_is_waited_for_no_longer_than_max_block_ms(simulated) -> None:
-    producer = simulated.producer(buffer_memory=32_768, batch_size=16_384, max_block_ms=2_000, request_timeout_ms=30_000)
+    producer = simulated.producer(
+        buffer_memory=32_768, batch_size=16_384, max_block_ms=2_000, request_timeout_ms=30_000
+    )
     producer.send("t", b"first").get(60)
     simulated.faults.partition([1, 2, 3], [producer])
     begun = simulated.now
