@@ -180,6 +180,7 @@ def _find(recording: Recording, name: str) -> str:
 
 
 def _some(names: list[str]) -> str:
+    names = sorted(names)
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
