@@ -8,7 +8,7 @@ part of is cancelled, which is how a deadline ends them; between attempts they w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.clients.talk import Conversation, Gate, Pause, Talk, To, Wait
 from actors.clients.versions import CLIENT_VERSIONS
@@ -16,6 +16,7 @@ from actors.clients.view import BrokerAddress, View
 from actors.network.link import Disconnected
 from actors.runtime import Actor, receives
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError, UnsupportedVersion, for_code
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.clients.config import ClientConfig

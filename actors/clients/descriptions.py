@@ -6,9 +6,10 @@ Ids of topics are the 22 characters that Kafka prints. An offset, an epoch or a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.clients.structs import TopicPartition
+from kstore.named import NamedTuple
 
 TOPIC, BROKER = "topic", "broker"
 RESOURCE_TYPES: Mapping[str, int] = {TOPIC: 2, BROKER: 4, "broker_logger": 8, "client_metrics": 16, "group": 32}

@@ -7,7 +7,7 @@ to the client's actor, and drives the world until the answer is there. Nothing o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors.clients.actor import ClientActor
 from actors.clients.errors import ClientClosed, KafkaTimeout
@@ -15,6 +15,7 @@ from actors.clients.talk import Conversation, Talk
 from actors.runtime import receives
 from actors.runtime.driver import DriverClosed
 from kstore.errors import KafkaError
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.clients.home import Home

@@ -7,7 +7,6 @@ tombstone (Java's own serializers make null of null too). An object is called fo
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -26,6 +25,8 @@ def serializer(given: Any) -> Serialize | None:
     method = getattr(given, "serialize", None)
     if method is None:
         return partial(_by_callable, given)
+    import inspect  # milliseconds, for what few give
+
     if len(inspect.signature(method).parameters) >= HEADERS_FROM:
         return partial(_by_method, method)
     return partial(_by_old_method, method)

@@ -8,9 +8,10 @@ may raise a ``KafkaError``, and may be cancelled, which closes the generator whe
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kstore.errors import KafkaError
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.clients.actor import ClientActor

@@ -7,7 +7,9 @@ replaced by one of an older epoch of the same topic (as in Kafka's Metadata clas
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from kstore.schema.messages.metadata import MetadataResponse, MetadataResponseTopic

@@ -9,7 +9,6 @@ controllers write for long decisions, take effect together at the end or, if abo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -106,22 +105,17 @@ def read_quorum_state(fs: FileSystem, log_path: str) -> QuorumState:
     path = f"{log_path}/{QUORUM_STATE}"
     if not fs.exists(path):
         return QuorumState(-1, 0)
+    import json  # new folders have none
+
     state = json.loads(fs.read_bytes(path))
     return QuorumState(int(state["leaderId"]), int(state["leaderEpoch"]))
 
 
 def write_quorum_state(fs: FileSystem, log_path: str, state: QuorumState, voters: Iterable[int]) -> None:
     """Durable when it returns: a voter that forgot its epoch could vote twice."""
-    text = json.dumps(
-        {
-            "clusterId": "",
-            "leaderId": state.leader_id,
-            "leaderEpoch": state.leader_epoch,
-            "votedId": -1,
-            "appliedOffset": 0,
-            "currentVoters": [{"voterId": voter} for voter in voters],
-            "data_version": 0,
-        },
-        separators=(",", ":"),
+    known = ",".join(f'{{"voterId":{voter}}}' for voter in voters)
+    text = (
+        f'{{"clusterId":"","leaderId":{state.leader_id},"leaderEpoch":{state.leader_epoch},"votedId":-1,'
+        f'"appliedOffset":0,"currentVoters":[{known}],"data_version":0}}'
     )
     fs.replace(f"{log_path}/{QUORUM_STATE}", text.encode())

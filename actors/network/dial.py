@@ -11,12 +11,13 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from actors.network.framing import BadFrame, Frames
 from actors.network.link import Disconnected
 from actors.network.sockets import READ, WRITE, Sockets
 from kstore.errors import KafkaError, UnsupportedVersion
+from kstore.named import NamedTuple
 from kstore.schema import SchemaError, decode, frames
 from kstore.schema.messages.api_versions import ApiVersionsRequest
 

@@ -7,10 +7,10 @@ is believed; of two in the same generation nobody is, and the partition counts a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
 
 from actors.clients.assignors.interface import NO_GENERATION, MemberSubscription
 from actors.clients.structs import TopicPartition
+from kstore.named import NamedTuple
 
 
 class Claim(NamedTuple):

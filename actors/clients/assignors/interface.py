@@ -8,9 +8,9 @@ sends along. A user's own assignor is any object of this shape; ``Assignor`` fil
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 from actors.clients.structs import TopicPartition
+from kstore.named import NamedTuple
 
 EAGER = "eager"
 COOPERATIVE = "cooperative"
