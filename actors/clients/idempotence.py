@@ -90,6 +90,7 @@ class Idempotence:
     def begin(self, producer_id: int, epoch: int) -> None:
         """A broker gave it an id."""
         self.identity = Identity(producer_id, epoch)
+        self._renumber_all()
 
     # -- draining ------------------------------------------------------------------------------------------------
 
@@ -106,9 +107,12 @@ class Idempotence:
 
     def _bump(self) -> None:
         if self.identity.epoch == EPOCH_MAX:
-            self.identity = Identity()
+            self.identity = Identity()  # what is under way is numbered anew when there is another id
         else:
             self.identity = self.identity._replace(epoch=self.identity.epoch + 1)
+            self._renumber_all()
+
+    def _renumber_all(self) -> None:
         for lane in self._to_renumber:
             self._renumber(lane)
             self._unresolved.pop(lane, None)

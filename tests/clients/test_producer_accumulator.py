@@ -256,8 +256,7 @@ def test_without_memory_everything_is_sent_and_waited_for() -> None:
         made.send("t", bytes(500))
     hooks.waited = lambda: None
     with pytest.raises(BufferExhausted):
-        for _ in range(10):
-            made.send("t", bytes(500))
+        send_many(made, "t", [bytes(500)] * 10)
     assert made.starving == 0
 
 

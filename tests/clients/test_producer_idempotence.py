@@ -1,0 +1,224 @@
+"""The machine of an idempotent producer: sequences, retries, and when the epoch goes up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from actors.clients.idempotence import EPOCH_MAX, Idempotence, Identity, after, sequences_of
+from actors.clients.lanes import Lane
+from kstore.errors import (
+    ClusterAuthorizationFailed,
+    InvalidRecord,
+    NotLeaderOrFollower,
+    OutOfOrderSequenceNumber,
+    UnknownProducerId,
+    UnknownServerError,
+)
+
+
+class Batch:
+    """As much of a batch as has to do with sequences."""
+
+    def __init__(self, count: int = 10) -> None:
+        self.count = count
+        self.producer_id = self.producer_epoch = self.base_sequence = -1
+        self.sequence_was_reset = False
+
+    def number_as(self, producer_id: int, epoch: int, sequence: int, reset: bool = False) -> None:
+        self.producer_id, self.producer_epoch, self.base_sequence = producer_id, epoch, sequence
+        self.sequence_was_reset = reset
+
+    @property
+    def has_sequence(self) -> bool:
+        return self.base_sequence >= 0
+
+    @property
+    def last_sequence(self) -> int:
+        return after(self.base_sequence, self.count - 1)
+
+
+@pytest.fixture
+def machine() -> Idempotence:
+    found = Idempotence()
+    found.begin(7, 0)
+    return found
+
+
+@pytest.fixture
+def lane() -> Lane:
+    return Lane("t", 0)
+
+
+def drain(machine: Idempotence, lane: Lane, *counts: int) -> list[Any]:
+    """Number batches of so many records, after a first one of 1 record that is acknowledged."""
+    found: list[Any] = []
+    for count in (1, *counts):
+        batch: Any = Batch(count)
+        assert machine.may_drain(lane, batch)
+        machine.number(lane, batch)
+        if count == 1 and not found and sequences_of(lane).acknowledged < 0:
+            machine.acknowledged(lane, batch)
+        else:
+            found.append(batch)
+    return found
+
+
+def test_batches_are_numbered_one_after_the_other(machine, lane) -> None:
+    assert [batch.base_sequence for batch in drain(machine, lane, 10, 5, 20)] == [1, 11, 16]
+    assert sequences_of(lane).next == 36
+
+
+def test_sequences_wrap_where_javas_do() -> None:
+    assert after(2**31 - 1, 1) == 0
+    assert after(2**31 - 10, 20) == 10
+
+
+def test_until_the_first_batch_is_acknowledged_no_second_one_goes(machine, lane) -> None:
+    first: Any = Batch()
+    assert machine.may_drain(lane, first)
+    machine.number(lane, first)
+    assert not machine.may_drain(lane, Batch())
+    machine.acknowledged(lane, first)
+    assert machine.may_drain(lane, Batch())
+
+
+def test_only_the_first_batch_under_way_is_tried_again(machine, lane) -> None:
+    one, two = drain(machine, lane, 10, 10)
+    assert not machine.may_drain(lane, two)
+    assert machine.may_drain(lane, one)
+    machine.acknowledged(lane, one)
+    assert machine.may_drain(lane, two)
+
+
+@pytest.mark.parametrize("error", [NotLeaderOrFollower(), InvalidRecord()])
+def test_other_errors_are_tried_again_if_they_may_pass(machine, lane, error) -> None:
+    (batch,) = drain(machine, lane, 10)
+    assert machine.may_retry(lane, batch, error, -1) == error.retriable
+    machine.settle()
+    assert machine.identity == (7, 0)
+
+
+def test_out_of_order_behind_a_batch_that_is_tried_again_is_only_tried_again(machine, lane) -> None:
+    _, two = drain(machine, lane, 10, 10)
+    assert machine.may_retry(lane, two, OutOfOrderSequenceNumber(), -1)
+    machine.settle()
+    assert machine.identity == (7, 0)
+
+
+def test_a_gap_before_the_next_batch_raises_the_epoch_and_numbers_anew(machine, lane) -> None:
+    one, two = drain(machine, lane, 10, 5)
+    assert machine.may_retry(lane, one, OutOfOrderSequenceNumber(), -1)
+    machine.settle()
+    assert machine.identity == (7, 1)
+    assert [(b.producer_epoch, b.base_sequence, b.sequence_was_reset) for b in (one, two)] == [
+        (1, 0, True),
+        (1, 10, True),
+    ]
+    assert sequences_of(lane).next == 15
+    assert machine.may_retry(lane, two, OutOfOrderSequenceNumber(), -1)
+    machine.settle()
+    assert machine.identity == (7, 1)
+
+
+@pytest.mark.parametrize(("log_start_offset", "epoch"), [(-1, 0), (0, 1), (500, 1)])
+def test_a_producer_that_was_forgotten_begins_anew(machine, lane, log_start_offset, epoch) -> None:
+    (batch,) = drain(machine, lane, 10)
+    assert machine.may_retry(lane, batch, UnknownProducerId(), log_start_offset)
+    machine.settle()
+    assert machine.identity.epoch == epoch
+    assert batch.sequence_was_reset == bool(epoch)
+
+
+def test_after_a_failure_that_is_sure_the_next_epoch_begins(machine, lane) -> None:
+    one, two = drain(machine, lane, 10, 10)
+    machine.failed(lane, one, InvalidRecord(), surely=True)
+    machine.settle()
+    assert machine.identity == (7, 1)
+    assert (two.producer_epoch, two.base_sequence) == (1, 0)
+
+
+def test_other_partitions_keep_their_epoch_until_nothing_is_under_way(machine, lane) -> None:
+    other = Lane("t", 1)
+    (batch,) = drain(machine, lane, 10)
+    (far,) = drain(machine, other, 10)
+    machine.failed(lane, batch, InvalidRecord(), surely=True)
+    machine.settle()
+    fresh: Any = Batch()
+    assert (far.producer_epoch, far.base_sequence) == (0, 1)
+    assert not machine.may_drain(other, fresh)
+    machine.acknowledged(other, far)
+    assert machine.may_drain(other, fresh)
+    machine.number(other, fresh)
+    assert (fresh.producer_epoch, fresh.base_sequence) == (1, 0)
+
+
+def test_while_an_expired_batch_may_have_been_written_nothing_new_goes(machine, lane) -> None:
+    one, two = drain(machine, lane, 10, 10)
+    machine.failed(lane, one, UnknownServerError(), surely=False)
+    machine.expired(lane, one)
+    machine.settle()
+    assert not machine.may_drain(lane, Batch())
+    machine.acknowledged(lane, two)
+    machine.settle()
+    assert machine.identity == (7, 0)
+    assert machine.may_drain(lane, Batch())
+
+
+def test_when_the_batch_behind_an_expired_one_is_out_of_order_the_epoch_goes_up(machine, lane) -> None:
+    one, two, three = drain(machine, lane, 10, 10, 10)
+    machine.failed(lane, one, UnknownServerError(), surely=False)
+    machine.expired(lane, one)
+    assert machine.may_retry(lane, three, OutOfOrderSequenceNumber(), -1)
+    machine.settle()
+    assert machine.identity == (7, 0)
+    assert machine.may_retry(lane, two, OutOfOrderSequenceNumber(), -1)
+    machine.settle()
+    assert machine.identity == (7, 1)
+    assert [batch.base_sequence for batch in (two, three)] == [0, 10]
+    assert not machine.may_drain(lane, Batch())
+
+
+def test_when_all_have_expired_the_epoch_goes_up(machine, lane) -> None:
+    (one,) = drain(machine, lane, 10)
+    machine.failed(lane, one, UnknownServerError(), surely=False)
+    machine.expired(lane, one)
+    machine.settle()
+    assert machine.identity == (7, 1)
+    assert machine.may_drain(lane, Batch())
+
+
+def test_parts_of_a_split_batch_share_its_sequence(machine, lane) -> None:
+    one, two = drain(machine, lane, 10, 10)
+    parts: list[Any] = [Batch(4), Batch(6)]
+    machine.split(lane, one, parts)
+    assert [part.base_sequence for part in parts] == [1, 5]
+    assert sequences_of(lane).under_way == [*parts, two]
+    assert machine.may_drain(lane, parts[0])
+    assert not machine.may_drain(lane, parts[1])
+
+
+def test_after_the_last_epoch_another_id_is_needed(lane) -> None:
+    machine = Idempotence()
+    machine.begin(7, EPOCH_MAX)
+    batch, behind = drain(machine, lane, 10, 10)
+    machine.failed(lane, batch, InvalidRecord(), surely=True)
+    machine.settle()
+    assert not machine.has_identity
+    assert machine.identity == Identity()
+    machine.begin(8, 0)
+    assert (behind.producer_id, behind.producer_epoch, behind.base_sequence) == (8, 0, 0)
+    machine.acknowledged(lane, behind)
+    fresh: Any = Batch()
+    machine.number(lane, fresh)
+    assert (fresh.producer_id, fresh.producer_epoch, fresh.base_sequence) == (8, 0, 10)
+
+
+def test_a_producer_that_may_not_produce_stays_so(machine, lane) -> None:
+    one, two = drain(machine, lane, 10, 10)
+    machine.failed(lane, one, ClusterAuthorizationFailed(), surely=True)
+    machine.failed(lane, two, ClusterAuthorizationFailed(), surely=True)
+    machine.settle()
+    assert isinstance(machine.fatal, ClusterAuthorizationFailed)
+    assert machine.identity == (7, 0)
