@@ -54,6 +54,7 @@ $(STAMPS)/build-tools: pyproject.toml $(STAMPS)/venv
 $(STAMPS)/build: $(STAMPS)/build-tools setup.py $(NATIVE)
 	$(call say,compiling the extensions ($(words $(filter %.pyx,$(NATIVE))) modules))
 	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@$(BIN)/python -m compileall -qq kstore actors
 	@touch $@
 
 $(STAMPS)/test: pyproject.toml $(STAMPS)/build

@@ -74,7 +74,7 @@ NODE_APIS = {
 }
 """What only other nodes may ask, on links inside the cluster; never advertised, and closed to clients."""
 
-NEEDED_BY_ALL = (0, 1, 3, 18, 19, 22, 62, 63)
+NEEDED_BY_ALL = (0, 1, 3, 18, 19, 22, 62, 63, 67)
 """Produce, Fetch, Metadata, ApiVersions, CreateTopics, InitProducerId, and what brokers say to their controller."""
 
 _handlers: dict[int, ModuleType] = {}

@@ -1,4 +1,10 @@
-"""A cluster of brokers in this process: put together, looked at, made to fail, emptied and stopped."""
+"""A cluster of brokers in this process: put together, looked at, made to fail, emptied and stopped.
 
+What it needs at once, and its producer, are imported with it: its first record isn't to wait for imports.
+"""
+
+import actors.clients.home
+import actors.clients.producer
+import actors.runtime.real  # noqa: F401
 from actors.cluster.cluster import Cluster as Cluster
 from actors.cluster.nodes import StartError as StartError
