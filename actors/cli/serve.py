@@ -42,6 +42,7 @@ def add_to(verbs: Any) -> None:
     verb.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a broker config of Apache Kafka's; repeatable"
     )
+    verb.add_argument("--trace-file", metavar="FILE", help="keep all of the trace in this file, for kstore trace")
     verb.set_defaults(run=run)
 
 
@@ -57,7 +58,11 @@ def run(options: argparse.Namespace) -> int:
     stop = threading.Event()
     try:
         cluster = Cluster.unstarted(
-            options.brokers, data_dir=options.data_dir, listen=options.listen, config=parse_settings(options.set)
+            options.brokers,
+            data_dir=options.data_dir,
+            listen=options.listen,
+            config=parse_settings(options.set),
+            trace_file=options.trace_file,
         )
     except ConfigError as error:
         print(f"kstore: {error}: leave it out or mend it; docs/configs.md lists the keys that work", file=sys.stderr)

@@ -43,6 +43,10 @@ cdef class Clock:
     def now_ms(self):
         return self.wall_ms()
 
+    def base_us(self):
+        """The wall clock when ``now_us()`` was 0, in microseconds since 1970, as it stood when this clock was made."""
+        return self._epoch_us
+
     def advance_to(self, int64_t now_us):
         """Move virtual time forward to ``now_us``; a real clock can't be moved."""
         assert self.virtual, "only virtual time can be moved"

@@ -70,7 +70,7 @@ def ask(world: World, ref: Ref, message: object) -> Future:
         if world.queue.running is not None:
             ref.actor_inbox.send(message, future)  # type: ignore[attr-defined]
             return
-        world.queue.enter(0, "UserCall")
+        world.queue.enter(0, "UserCall", subject=type(message).__name__)
         ref.actor_inbox.send(message, future)  # type: ignore[attr-defined]
         world.queue.leave()
 

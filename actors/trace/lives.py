@@ -14,7 +14,7 @@ from typing import Any
 from actors.runtime.recorder import TraceRow
 from actors.trace.printing import Step, lines_of, milliseconds, overwritten
 from actors.trace.recording import ENTERED, Recording
-from actors.trace.roots import FAULTS, OVERWRITTEN, Root, root_of, words_of_fault
+from actors.trace.roots import FAULTS, OVERWRITTEN, Root, node_of, root_of, words_of_fault
 
 AROUND = ("IsrShrunk", "IsrGrown", "LeaderElected", "LeaderLost", "ReplicationFailed", "BecameLeader")
 HOLDING = (
@@ -128,8 +128,8 @@ def _before_append(recording: Recording, label: str, appended: TraceRow) -> list
     """The user's call, the batch, and the request on its way to the leader."""
     chain = recording.chain(appended.cause)
     steps: list[Step] = []
-    for row in reversed(chain):
-        if row.kind in RECEIVED:
+    for row in chain:
+        if row.kind in RECEIVED and node_of(row.actor) == node_of(appended.actor):
             steps.append(_words(row, "the request reaches the leader's node", row.actor))
             break
     if chain:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from actors.runtime.recorder import TraceRow
 from actors.trace.recording import ENTERED, NOTE, Recording
 from kstore.named import NamedTuple
-
-if TYPE_CHECKING:
-    from actors.runtime.recorder import Recorder
 
 PLACE_WIDTH_MAX = 40
 
@@ -56,20 +53,6 @@ def sort_of(row: TraceRow) -> str:
     return "note" if row.depth == NOTE else "outside" if row.depth == ENTERED else "turn"
 
 
-def row_line(row: TraceRow) -> str:
-    """A row as one line: its sequence and that of its cause, when, where, what."""
-    words = [f"{row.sequence:>8} <-{row.cause:<8} {row.time_us / 1e6:12.6f}", row.actor or "-", row.kind]
-    if row.partition:
-        words.append(row.partition)
-    if row.offset1 != -1 or row.offset2 != -1:
-        words.append(str(row.offset1) if row.offset2 == -1 else f"{row.offset1}..{row.offset2}")
-    if row.subject:
-        words.append(f"({row.subject})")
-    if row.took_us:
-        words.append(f"[{row.took_us} us]")
-    return " ".join(words)
-
-
 def row_dict(row: TraceRow) -> dict[str, Any]:
     """A row for JSON."""
     return {
@@ -96,9 +79,3 @@ def overwritten(recording: Recording) -> str:
         f"history was overwritten: the first {recording.first - 1:,} rows are gone; "
         "keep more with Cluster(trace_rows=...) or all with trace_file=..."
     )
-
-
-def tail(recorder: Recorder, rows: int = 60) -> str:
-    """The end of a recorder's trace, a line a row: what a failing test prints."""
-    last: Iterable[TraceRow] = recorder.recent(rows)
-    return "\n".join(row_line(row) for row in last)

@@ -65,7 +65,8 @@ def _end_at(row: TraceRow, led_to: TraceRow) -> tuple[str, str] | None:
     if row.depth == ENTERED and row.cause == 0:
         if row.kind in PASSED_ON:
             return CALL, "a request from outside the actors"
-        return CALL, f"{row.kind} at {row.actor}" if row.actor else row.kind
+        word = f" ({row.subject})" if row.subject else ""
+        return CALL, f"{row.kind}{word} at {row.actor}" if row.actor else f"{row.kind}{word}"
     return None
 
 

@@ -29,7 +29,7 @@ class Spool:
         fs, name = folder_of(file)
         self._file: File | None = fs.open(name, create=True)
         self._file.truncate(0)
-        self._append([header(base_us(world), virtual=world.virtual)])
+        self._append([header(world.clock.base_us(), virtual=world.virtual)])
         world.recorder.spool_to(self._take)
 
     def _take(self, names: list[tuple[int, str]], rows: bytes) -> None:
@@ -59,8 +59,3 @@ class Spool:
                 self.failure = error
             self._file.close()
             self._file = None
-
-
-def base_us(world: World) -> int:
-    """The wall clock at ``time_us`` 0 of a world's rows, in microseconds since 1970."""
-    return world.clock.now_ms() * 1000 - world.clock.now_us()

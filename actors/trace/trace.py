@@ -40,9 +40,7 @@ class Trace:
     @classmethod
     def of(cls, world: World) -> Trace:
         """The trace of a world that lives (or has ended: its last rows are still there)."""
-        from actors.trace.spool import base_us
-
-        return cls(world.recorder, base_us=base_us(world), virtual=world.virtual)
+        return cls(world.recorder, base_us=world.clock.base_us(), virtual=world.virtual)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Trace:

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from actors.runtime import Actor, Node, receives
+from actors.runtime.rows import row_line, trace_end
 from actors.runtime.world import real_world, virtual_world
 from actors.trace import Trace
 from actors.trace.load import UnknownActor
-from actors.trace.printing import milliseconds, row_dict, row_line, tail
+from actors.trace.printing import milliseconds, row_dict
 from kstore.named import NamedTuple
 
 
@@ -104,8 +105,8 @@ def test_messages_that_cross_the_network_count_as_sent(start: Any) -> None:
 def test_the_end_of_a_trace_is_told_line_by_line() -> None:
     trace = worked(virtual_world(1))
     recorder: Any = trace._source
-    lines = tail(recorder, 3).splitlines()
-    assert len(lines) == 3
+    lines = trace_end(recorder, 3).splitlines()
+    assert len(lines) == 4
     assert lines[-1].endswith(("broker-1#1/one Worked 2000", "broker-1#1/one Worked 0", "broker-1#1/two Worked 0"))
 
 
@@ -114,8 +115,8 @@ def test_a_row_says_what_it_has_and_nothing_that_it_has_not() -> None:
     world.recorder.note(0, "BatchAppended", 0, "t-0", 3, 7)
     world.recorder.note(0, "MemberLeft", 1, "g", subject="leave of a")
     first, second = Trace.of(world).recording.rows()
-    assert row_line(first) == "       1 <-0            0.000000 - BatchAppended t-0 3..7"
-    assert row_line(second) == "       2 <-1            0.000000 - MemberLeft g (leave of a)"
+    assert row_line(first) == "    0.000000        1 <- 0       - BatchAppended t-0 3..7"
+    assert row_line(second) == "    0.000000        2 <- 1       - MemberLeft g (leave of a)"
     assert row_dict(second)["subject"] == "leave of a"
     assert row_dict(second)["sort"] == "note"
 

@@ -1,0 +1,213 @@
+"""``kstore trace``: asks a ``.ktrace`` file what happened in a cluster, and why."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from actors.cli.arguments import UsageError, add_json, at_least, checked, new_parser
+from actors.cli.output import print_json
+
+if TYPE_CHECKING:
+    from actors.trace import Trace
+    from actors.trace.recording import Recording
+
+DESCRIPTION = """
+Reads a trace that `kstore serve --trace-file FILE`, Cluster(trace_file=FILE) or cluster.trace.save(FILE) wrote, and
+answers questions about it: the life of a record, why a group rebalanced, who leads a partition and why, what an actor
+did. Without a question it says what the file holds. A file that is damaged or cut off is read as far as it is whole,
+with a word on stderr.
+"""
+
+EXAMPLES = """
+kstore trace run.ktrace
+kstore trace run.ktrace --record orders/0/42
+kstore trace run.ktrace --group order-processors --leader orders/0
+kstore trace run.ktrace --actor broker-1#1/controller --top 5 --json
+kstore trace run.ktrace --perfetto run.json
+"""
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb to the command's parser."""
+    verb = new_parser(verbs, "trace", "ask a recorded trace what happened, and why", DESCRIPTION, EXAMPLES)
+    verb.add_argument("file", metavar="FILE", help="the .ktrace file")
+    verb.add_argument(
+        "--record",
+        type=checked(record_address),
+        metavar="TOPIC/PARTITION/OFFSET",
+        help="the life of one record, from the producer's call to the commit",
+    )
+    verb.add_argument("--group", metavar="GROUP", help="why this group last rebalanced")
+    verb.add_argument(
+        "--leader", type=checked(partition_address), metavar="TOPIC/PARTITION", help="who leads it, since when and why"
+    )
+    verb.add_argument("--actor", metavar="NAME", help="what an actor received, sent and noted (a part of its name)")
+    verb.add_argument("--top", type=at_least(1), metavar="N", help="the N slowest turns and deepest queues")
+    verb.add_argument("--tail", type=at_least(1), metavar="N", help="the last N rows")
+    verb.add_argument("--perfetto", metavar="OUT", help="write JSON for ui.perfetto.dev to this file (-: stdout)")
+    add_json(verb, "one object, with a key for each question")
+    verb.set_defaults(run=run)
+
+
+def partition_address(text: str) -> tuple[str, int]:
+    """``orders/0``."""
+    topic, _, partition = text.rpartition("/")
+    if not topic or not partition.isdecimal():
+        raise ValueError(f"a partition is written TOPIC/PARTITION, such as orders/0; got {text!r}")
+    return topic, int(partition)
+
+
+def record_address(text: str) -> tuple[str, int, int]:
+    """``orders/0/42``."""
+    place, _, offset = text.rpartition("/")
+    topic, _, partition = place.rpartition("/")
+    if not topic or not partition.isdecimal() or not offset.isdecimal():
+        raise ValueError(f"a record is written TOPIC/PARTITION/OFFSET, such as orders/0/42; got {text!r}")
+    return topic, int(partition), int(offset)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer what was asked. 0: done; 1: the file can't be read; 2: it is no trace, or was asked for wrongly."""
+    from actors.trace import Trace, TraceFileError
+
+    try:
+        trace = Trace.load(options.file)
+    except TraceFileError as error:
+        raise UsageError(f"{options.file}: {error}") from None
+    if trace.recording.damage:
+        print(f"kstore: {options.file}: {trace.recording.damage}", file=sys.stderr)
+    if options.perfetto is not None:
+        export(trace, options.perfetto)
+    answers = ask(trace, options)
+    if not answers and options.perfetto is None:
+        answers = {"summary": Summary(trace)}
+    if options.json:
+        print_json({name: answer.to_dict() for name, answer in answers.items()})
+    else:
+        sys.stdout.write("\n".join(f"{answer}\n" for answer in answers.values()))
+    return 0
+
+
+def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Any]:
+    """The answers, by the questions' names."""
+    from actors.trace.load import UnknownActor
+
+    answers: dict[str, Any] = {}
+    if options.record is not None:
+        answers["record"] = trace.record(*options.record)
+    if options.group is not None:
+        answers["group"] = trace.why_rebalance(options.group)
+    if options.leader is not None:
+        answers["leader"] = trace.why_leader(*options.leader)
+    if options.actor is not None:
+        try:
+            answers["actor"] = trace.actor(options.actor)
+        except UnknownActor as error:
+            raise UsageError(str(error)) from None
+    if options.top is not None:
+        answers["slowest"] = Turns("slowest turns", trace.slowest(options.top))
+        answers["deepest"] = Turns("deepest queues", trace.deepest(options.top))
+    if options.tail is not None:
+        answers["tail"] = Rows(trace.recording, options.tail)
+    return answers
+
+
+def export(trace: Trace, path: str) -> None:
+    """Write the trace-event JSON."""
+    from actors.trace.perfetto import write
+
+    if path == "-":
+        write(trace.recording, sys.stdout)
+        return
+    with open(path, "w", encoding="utf-8") as out:
+        count = write(trace.recording, out)
+    print(f"{path}: {count:,} events; open it at https://ui.perfetto.dev", file=sys.stderr)
+
+
+class Turns:
+    """Some turns under a title."""
+
+    def __init__(self, title: str, turns: list[Any]) -> None:
+        self.title = title
+        self.turns = turns
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """For JSON."""
+        return [turn.to_dict() for turn in self.turns]
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.title}:", *(f"  {turn}" for turn in self.turns or ["none that took any time"])])
+
+
+class Rows:
+    """The last rows."""
+
+    def __init__(self, recording: Recording, count: int) -> None:
+        self.rows = recording.last(count)
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """For JSON."""
+        from actors.trace.printing import row_dict
+
+        return [row_dict(row) for row in self.rows]
+
+    def __str__(self) -> str:
+        from actors.runtime.rows import row_line
+
+        return "\n".join(map(row_line, self.rows))
+
+
+class Summary:
+    """What a file holds: how many rows, from when to when, which actors, and which rows are many."""
+
+    SHOWN = 12
+
+    def __init__(self, trace: Trace) -> None:
+        from actors.trace.printing import overwritten
+
+        self.recording = trace.recording
+        self.actors = trace.actors()
+        self.missing = overwritten(self.recording)
+        self.kinds: dict[str, int] = {}
+        for row in self.recording.rows():
+            self.kinds[row.kind] = self.kinds.get(row.kind, 0) + 1
+
+    def _moment(self, sequence: int) -> str | None:
+        row = self.recording.row(sequence)
+        if row is None:
+            return None
+        moment = datetime.fromtimestamp((self.recording.base_us + row.time_us) / 1e6, UTC)
+        return moment.isoformat(timespec="milliseconds")
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        recording = self.recording
+        return {
+            "rows": len(recording),
+            "first_row": recording.first,
+            "begin": self._moment(recording.first),
+            "end": self._moment(recording.end - 1),
+            "virtual_time": recording.virtual,
+            "actors": self.actors,
+            "kinds": self.kinds,
+            "damage": recording.damage,
+            "overwritten": self.missing,
+        }
+
+    def __str__(self) -> str:
+        from actors.trace.roots import node_of
+
+        recording = self.recording
+        begin, end = self._moment(recording.first), self._moment(recording.end - 1)
+        time = "virtual time" if recording.virtual else "real time"
+        nodes = list(dict.fromkeys(map(node_of, self.actors)))
+        lines = [
+            f"{len(recording):,} rows from {begin} to {end} ({time})",
+            f"  {len(self.actors)} actors on {', '.join(nodes) or 'no node'}",
+        ]
+        many = sorted(self.kinds.items(), key=lambda each: (-each[1], each[0]))[: self.SHOWN]
+        lines += [f"  {count:>8,}  {kind}" for kind, count in many]
+        return "\n".join([*lines, *([self.missing] if self.missing else [])])
