@@ -159,7 +159,7 @@ class Face:
         try:
             driver.call(self._ref.actor_inbox.actor.on_stop)  # type: ignore[attr-defined]
             driver.pump()
-            driver.call(self._home.leave)
+            self._home.leave()
         except DriverClosed:
             return  # the cluster went first, and took its clients along
 

@@ -45,7 +45,8 @@ class Home(Protocol):
         """A way to a broker."""
 
     def leave(self) -> None:
-        """End the node, and its world if that was its own; as the client's thread, outside any turn."""
+        """End the node, and its world if that was its own; outside any turn, and not under the driver's lock, as the
+        thread that drives a world in the background may wait for that."""
 
 
 class ClusterHome:
@@ -70,6 +71,9 @@ class ClusterHome:
 
     def leave(self) -> None:
         """As ``Home.leave``: its links break, as a process's do that ends."""
+        self.world.driver.call(self._end)
+
+    def _end(self) -> None:
         if self.node.alive:
             self.node.kill()
             self.net.node_died(self.node)
@@ -121,6 +125,6 @@ class TcpHome:
 
     def leave(self) -> None:
         """As ``Home.leave``."""
-        self.node.kill()
+        self.world.driver.call(self.node.kill)
         self.world.disk.close()
         self.world.driver.close()
