@@ -203,7 +203,7 @@ class Summary:
         recording = self.recording
         begin, end = self._moment(recording.first), self._moment(recording.end - 1)
         time = "virtual time" if recording.virtual else "real time"
-        nodes = list(dict.fromkeys(map(node_of, self.actors)))
+        nodes = sorted(set(map(node_of, self.actors)))
         lines = [
             f"{len(recording):,} rows from {begin} to {end} ({time})",
             f"  {len(self.actors)} actors on {', '.join(nodes) or 'no node'}",

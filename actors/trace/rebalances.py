@@ -134,7 +134,7 @@ def _fill(
     moved = _has_moved(begun, before)
     found.kind = COORDINATOR if moved else kind_of(begun.subject)
     found.root = root_of(recording, begun.sequence)
-    since = before[-1].sequence if before else 0
+    since = next((row.sequence for row in reversed(before) if row.kind == "RebalanceBegun"), 0)
     found.steps = _background(recording, found, begun, since)
     if moved:
         _tell_move(recording, found, before[-1], begun)

@@ -1,0 +1,171 @@
+"""Traces of whole runs, with the producers and consumers that users have: every chain leads back to their calls."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from actors.trace.rebalances import Rebalance
+from kstore import Cluster
+
+GROUP = "order-processors"
+HOW = {
+    "group_id": GROUP,
+    "auto_offset_reset": "earliest",
+    "session_timeout_ms": 10_000,
+    "heartbeat_interval_ms": 3_000,
+    "metadata_max_age_ms": 2_000,
+}
+
+
+@pytest.fixture
+def cluster(seed: int) -> Iterator[Cluster]:
+    with Cluster(brokers=3, seed=seed) as cluster:
+        cluster.create_topic("orders", partitions=4, replication_factor=3)
+        yield cluster
+
+
+class Program:
+    """A consumer's program beside the test: polls until told to stop, to hang, or to go without a word."""
+
+    def __init__(self, cluster: Cluster, **how: Any) -> None:
+        self.over = self.hangs = False
+        self.consumer: Any = None
+        self.spawned = cluster.spawn(self.run, cluster, HOW | how)
+
+    def run(self, cluster: Cluster, how: dict[str, Any]) -> None:
+        self.consumer = cluster.consumer("orders", **how)
+        while not self.over:
+            if self.hangs:
+                cluster.run_for(1)
+            else:
+                self.consumer.poll(timeout_ms=100)
+        self.consumer.close()
+
+
+def members(cluster: Cluster, count: int) -> None:
+    cluster.wait_for_group(GROUP, members=count, state="Stable")
+
+
+def pair(cluster: Cluster, **how: Any) -> tuple[Program, Program]:
+    """A stable group of two programs; ``how`` is for the second."""
+    first = Program(cluster)
+    members(cluster, 1)
+    second = Program(cluster, **how)
+    members(cluster, 2)
+    return first, second
+
+
+def why(cluster: Cluster) -> Rebalance:
+    return cluster.trace.why_rebalance(GROUP)
+
+
+def test_a_record_is_followed_from_send_to_commit(cluster: Cluster) -> None:
+    with cluster.producer(acks="all", linger_ms=20) as producer:
+        futures = [producer.send("orders", value=b"%d" % number, partition=1) for number in range(3)]
+        placed = futures[1].get(timeout=30)
+    with cluster.consumer("orders", group_id=GROUP, auto_offset_reset="earliest") as consumer:
+        for _ in range(3):
+            next(consumer)
+        consumer.commit()
+    life = cluster.trace.record("orders", placed.partition, placed.offset)
+    assert life.root is not None
+    assert (life.root.sort, life.root.what) == ("call", "Producer.send at producer-1/sender")
+    whats = [step.what for step in life.steps]
+    expected = [
+        "Producer.send",
+        " is begun",
+        " is sent with 3 records",
+        "the request reaches the leader's node",
+        "its turn at the replica (Append)",
+        "appended by the leader at offsets 0 to 2",
+        "committed: the high watermark is 3",
+        "acknowledged to the producer",
+        "fetched by a consumer with offsets 0 to 2",
+        "delivered to the consumer's program",
+        "the consumer commits offset 3",
+        f"group {GROUP} has committed offset 3",
+    ]
+    found = [what for what in whats if what != "appended by a follower"]
+    assert len(found) == len(expected)
+    assert all(part in what for part, what in zip(expected, found, strict=True)), found
+    assert whats.count("appended by a follower") == 2
+
+
+def test_a_consumer_that_joins_is_led_to_by_its_poll(cluster: Cluster) -> None:
+    pair(cluster)
+    found = why(cluster)
+    assert (found.kind, found.members, found.state) == ("join", 2, "Stable")
+    assert str(found.root) == "Consumer.poll at consumer-2/consumer"
+
+
+def test_a_consumer_that_is_closed_is_why(cluster: Cluster) -> None:
+    _, second = pair(cluster)
+    second.over = True
+    members(cluster, 1)
+    found = why(cluster)
+    assert (found.kind, found.members) == ("leave", 1)
+    assert "the consumer is being closed" in found.reason
+    assert str(found.root) == "Consumer.close at consumer-2/consumer"
+
+
+def test_a_consumer_that_is_cut_off_loses_its_session_and_the_cut_is_told(cluster: Cluster) -> None:
+    _, second = pair(cluster)
+    cluster.faults.partition(second.consumer, [1, 2, 3])
+    members(cluster, 1)
+    found = why(cluster)
+    assert found.kind == "session expired"
+    assert any("links between" in step.what for step in found.steps)
+
+
+def test_a_program_that_hangs_is_out_by_its_poll_interval(cluster: Cluster) -> None:
+    _, second = pair(cluster, max_poll_interval_ms=15_000)
+    second.hangs = True
+    members(cluster, 1)
+    found = why(cluster)
+    assert found.kind == "poll interval expired"
+    assert found.root is not None
+    assert found.root.sort == "timer"
+    assert "consumer-2/consumer" in found.root.what
+
+
+def test_a_topic_that_grows_is_why_its_readers_share_anew(cluster: Cluster) -> None:
+    pair(cluster)
+    before = why(cluster).generation
+    with cluster.admin() as admin:
+        admin.create_partitions({"orders": 6})
+        cluster.wait_for(lambda: why(cluster).generation > before and why(cluster).state == "Stable", 60)
+    found = why(cluster)
+    assert found.kind == "partitions changed"
+    told = next(step.what for step in found.steps if "grows from 4 to 6" in step.what)
+    assert "led to by Admin.create_partitions at admin-" in told
+
+
+def test_a_static_member_that_is_started_anew_in_time_causes_no_rebalance(cluster: Cluster) -> None:
+    _, second = pair(cluster, group_instance_id="worker-2")
+    before = why(cluster).generation
+    second.over = True
+    cluster.run_for(2)
+    Program(cluster, group_instance_id="worker-2")
+    cluster.run_for(4)
+    found = why(cluster)
+    assert found.generation == before
+    assert any("join of static worker-2 as " in step.what for step in found.since)
+
+
+def test_a_coordinator_that_dies_before_all_have_joined_is_why_they_begin_again(cluster: Cluster) -> None:
+    first, _ = pair(cluster)
+    first.hangs = True
+    third = Program(cluster)
+    cluster.wait_for(lambda: why(cluster).awaited, 60)
+    cluster.faults.kill(int(why(cluster).coordinator.split("-")[1].split("#")[0]))
+    cluster.run_for(1)
+    for broker in cluster.brokers.values():
+        if not broker.alive:
+            cluster.faults.restart(broker.id)
+    first.hangs = False
+    members(cluster, 3)
+    found = why(cluster)
+    assert third.consumer is not None
+    assert found.root is not None
+    assert (found.kind, "was killed" in found.root.what) == ("coordinator moved", True)
