@@ -73,7 +73,7 @@ class Consumer(Polling):
                 ConsumerActor.start, self._home.node, "consumer", self._home, self._config
             )
         except BaseException:
-            self._world.driver.call(self._home.leave)
+            self._home.leave()
             raise
         self._actor = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
         if topics:

@@ -16,7 +16,7 @@ from actors.clients.fetcher import Fetcher
 from actors.clients.membership import Membership
 from actors.clients.offsets import Offsets
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
-from actors.clients.subscription import PATTERN, PartitionState, Position, Subscription
+from actors.clients.subscription import NONE, PATTERN, PartitionState, Position, Subscription
 from actors.clients.talk import Pause, Talk
 from actors.clients.versions import CLIENT_VERSIONS
 from actors.clients.view import BrokerAddress
@@ -80,6 +80,8 @@ class ConsumerActor(CalledActor):
         self.errors: deque[KafkaError] = deque()
         self.in_listener = False
         self.woken = False
+        self.searches_in_poll = False  # where to begin may fail: not before the user polls, who may seek first
+        self.stopped = False
         self._looking = False
         self.links_for: dict[tuple[str, BrokerAddress], ClientLink] = {}
 
@@ -221,10 +223,13 @@ class ConsumerActor(CalledActor):
         self.subscription.assign_by_hand(partitions)
         self.interest = {}
         self.take_interest({each.topic for each in partitions})
-        self.go_on()
+        self.searches_in_poll = self.config.auto_offset_reset == NONE
+        self.offsets.see_to_positions()
+        self.fetcher.kick()
 
     def go_on(self) -> None:
         """Find places to begin, and fetch."""
+        self.searches_in_poll = False
         self.offsets.see_to_positions()
         self.fetcher.kick()
 
@@ -249,7 +254,8 @@ class ConsumerActor(CalledActor):
                 state.ask_reset(place)
             else:
                 state.put(place)
-        self.go_on()
+        self.offsets.see_to_positions()
+        self.fetcher.kick()
 
     def pause(self, partitions: Iterable[TopicPartition], paused: bool) -> None:
         """Read on in these, or not."""
@@ -275,7 +281,7 @@ class ConsumerActor(CalledActor):
             state = self.state_of(partition)
             if state.position is not None:
                 return state.position
-            self.offsets.see_to_positions()
+            self.go_on()
             if self.errors:
                 raise self.errors.popleft()
             yield Pause(1)
@@ -289,6 +295,7 @@ class ConsumerActor(CalledActor):
 
     def on_stop(self) -> None:
         """End what goes on by itself, then as every client."""
+        self.stopped = True
         self.membership.stop()
         for link in self.links_for.values():
             link.close()

@@ -149,6 +149,8 @@ class Fetcher:
     # -- being answered ------------------------------------------------------------------------------------------
 
     def _answered(self, answer: Any, node: int, session: FetchSession, asked: dict[TopicPartition, Asked]) -> None:
+        if self.actor.stopped:
+            return
         self.in_flight.pop(node, None)
         self.fetches += 1
         if isinstance(answer, KafkaError):

@@ -163,7 +163,9 @@ class Offsets:
         """Find out where to begin, where nobody knows yet; unless that is under way."""
         actor = self.actor
         subscription = actor.subscription
-        if self.searching or actor.in_listener or not (subscription.without_position() or subscription.to_reset()):
+        if self.searching or actor.in_listener or actor.searches_in_poll:
+            return
+        if not subscription.without_position() and not subscription.to_reset():
             return
         self.searching = True
         actor.begin(self._find_positions(), self._found)
@@ -171,6 +173,7 @@ class Offsets:
     def _found(self, _: object, error: KafkaError | None) -> None:
         self.searching = False
         if error is not None:
+            self.actor.searches_in_poll = True  # again, and the error again, at the poll() after the one that raises it
             self.actor.fail(error)
         else:
             self.actor.fetcher.kick()

@@ -132,6 +132,8 @@ class Polling(RecordFeed, Face):
         if actor.woken:
             actor.woken = False
             raise WokenUp("wakeup() was called")
+        if actor.searches_in_poll and not actor.errors:
+            self._now("poll", actor.go_on)
         committing = actor.committing
         if self._config.enable_auto_commit and self._world.clock.now_us() >= committing.next_us:
             self._now("poll", committing.commit_what_was_consumed)
