@@ -145,5 +145,5 @@ def test_leaders_are_elected_where_there_is_need(target: Target) -> None:
 
 @pytest.mark.parametrize("call", ["delete_topics", "describe_topics", "create_topics"])
 def test_a_text_is_no_list_of_names(target: Target, call: str) -> None:
-    with pytest.raises(TypeError, match="takes a list of"):
+    with pytest.raises(TypeError, match="takes a list of topics"):
         getattr(target.admin(), call)("orders")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.clients.admin import cluster, configs, elections, groups, offsets, topics
+from actors.clients.admin import checking, cluster, configs, elections, groups, offsets, topics
 from actors.clients.config import parse
 from actors.clients.descriptions import (
     ClusterDescription,
@@ -95,7 +95,14 @@ class Admin(Face):
     ) -> None:
         """Delete topics with all their records. Raises ``UnknownTopicOrPartition``, ``TopicDeletionDisabled``, ..."""
         limit_ms = self._timeout_ms(timeout_ms)
-        self._do("delete_topics", topics.delete, listed(names), limit_ms, wait_for_metadata, timeout_ms=timeout_ms)
+        self._do(
+            "delete_topics",
+            topics.delete,
+            checking.names("topics", names),
+            limit_ms,
+            wait_for_metadata,
+            timeout_ms=timeout_ms,
+        )
 
     def create_partitions(
         self,
@@ -107,7 +114,7 @@ class Admin(Face):
         """Let topics grow to so many partitions: a count, a ``NewPartitions``, or a mapping with ``count`` and
         ``assignments``, by the topic's name. Raises ``InvalidPartitions``, ``UnknownTopicOrPartition``, ..."""
         limit_ms = self._timeout_ms(timeout_ms)
-        args = (dict(topic_partitions), limit_ms, validate_only, wait_for_metadata)
+        args = (topics.growths(topic_partitions), limit_ms, validate_only, wait_for_metadata)
         self._do("create_partitions", topics.grow, *args, timeout_ms=timeout_ms)
 
     def list_topics(self) -> list[str]:
@@ -116,7 +123,7 @@ class Admin(Face):
 
     def describe_topics(self, names: Iterable[str] | None = None) -> list[TopicDescription]:
         """Topics with their partitions, leaders and replicas; None: all. Raises ``UnknownTopicOrPartition``, ..."""
-        return self._do("describe_topics", topics.describe, None if names is None else listed(names))
+        return self._do("describe_topics", topics.describe, None if names is None else checking.names("topics", names))
 
     # -- the cluster -------------------------------------------------------------------------------------------------
 
@@ -156,8 +163,11 @@ class Admin(Face):
         "delete", "append", "subtract") and its text. With ``incremental=False`` all others of the resource are reset,
         as the AlterConfigs of old does. Raises ``InvalidConfig``, ``InvalidRequest``, ``UnknownTopicOrPartition``, ...
         """
-        talk = configs.alter if incremental else configs.replace
-        self._do("alter_configs", talk, configs.targets(config_resources), validate_only)
+        wanted = configs.targets(config_resources)
+        if incremental:
+            self._do("alter_configs", configs.alter, configs.operations(wanted), validate_only)
+        else:
+            self._do("alter_configs", configs.replace, configs.replacements(wanted), validate_only)
 
     def reset_configs(self, config_resources: Iterable[ConfigResource], validate_only: bool = False) -> None:
         """Let configs have their defaults again: those that each resource names, or all that were set for it."""
@@ -172,51 +182,53 @@ class Admin(Face):
         types_filter: Iterable[str] = (),
     ) -> list[GroupListing]:
         """The groups of all brokers, or of those named, by their names; of these states and types only, if given."""
-        brokers = None if broker_ids is None else list(broker_ids)
-        return self._do("list_groups", groups.list_groups, brokers, listed(states_filter), listed(types_filter))
+        brokers = None if broker_ids is None else [checking.whole("a broker's id", each) for each in broker_ids]
+        states, types = checking.names("states", states_filter), checking.names("types", types_filter)
+        return self._do("list_groups", groups.list_groups, brokers, states, types)
 
     def describe_groups(self, group_ids: Iterable[str]) -> dict[str, GroupDescription]:
         """Groups with their members and what these read. Raises ``GroupIdNotFound``, ..."""
-        return self._do("describe_groups", groups.describe, listed(group_ids))
+        return self._do("describe_groups", groups.describe, checking.names("groups", group_ids))
 
     def delete_groups(self, group_ids: Iterable[str]) -> None:
         """Delete groups and all that they have committed. Raises ``NonEmptyGroup``, ``GroupIdNotFound``, ..."""
-        self._do("delete_groups", groups.delete, listed(group_ids))
+        self._do("delete_groups", groups.delete, checking.names("groups", group_ids))
 
     def remove_group_members(self, group_id: str, members: Iterable[MemberToRemove | str]) -> None:
         """Send members away from a group: ``MemberToRemove``, or member ids. Raises ``UnknownMemberId``, ..."""
-        wanted = [MemberToRemove(each) if isinstance(each, str) else each for each in listed(members)]
-        self._do("remove_group_members", groups.remove_members, group_id, wanted)
+        wanted = groups.to_remove(members)
+        self._do("remove_group_members", groups.remove_members, checking.text("a group", group_id), wanted)
 
     def list_group_offsets(self, group_specs: GroupSpecs) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
         """What groups have committed, by group and partition: a name, several, or a mapping of names to partitions
         (None: all). A partition without a committed offset is left out, and a group without any has none."""
         if isinstance(group_specs, str):
             group_specs = [group_specs]
-        wanted = dict(group_specs) if isinstance(group_specs, Mapping) else dict.fromkeys(group_specs)
+        specs = group_specs if isinstance(group_specs, Mapping) else dict.fromkeys(group_specs)
+        wanted = {
+            checking.text("a group", group): None if partitions is None else checking.places(partitions)
+            for group, partitions in specs.items()
+        }
         return self._do("list_group_offsets", offsets.committed, wanted)
 
     def alter_group_offsets(self, group_id: str, new_offsets: Mapping[TopicPartition, OffsetAndMetadata | int]) -> None:
         """Commit offsets for a group that has no members. Raises ``UnknownMemberId`` when it has some, ..."""
-        wanted = {
-            TopicPartition(*each): found if isinstance(found, OffsetAndMetadata) else OffsetAndMetadata(found)
-            for each, found in new_offsets.items()
-        }
-        self._do("alter_group_offsets", offsets.commit, group_id, wanted)
+        wanted = checking.commits(new_offsets)
+        self._do("alter_group_offsets", offsets.commit, checking.text("a group", group_id), wanted)
 
     def reset_group_offsets(
         self, group_id: str, offset_specs: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, OffsetAndMetadata]:
         """Commit an offset, ``OffsetSpec.EARLIEST`` or ``.LATEST``, or the first at an ``OffsetTimestamp``, for a group
         that has no members; each is brought into what its partition holds. What was committed."""
-        wanted = {TopicPartition(*each): spec for each, spec in offset_specs.items()}
-        return self._do("reset_group_offsets", offsets.reset, group_id, wanted)
+        wanted = checking.numbers("an offset", offset_specs)
+        return self._do("reset_group_offsets", offsets.reset, checking.text("a group", group_id), wanted)
 
     def delete_group_offsets(self, group_id: str, partitions: Iterable[TopicPartition]) -> None:
         """Delete what a group has committed for partitions that none of its members reads. Raises
         ``GroupSubscribedToTopic``, ``GroupIdNotFound``, ..."""
-        wanted = [TopicPartition(*each) for each in partitions]
-        self._do("delete_group_offsets", offsets.forget, group_id, wanted)
+        wanted = checking.places(partitions)
+        self._do("delete_group_offsets", offsets.forget, checking.text("a group", group_id), wanted)
 
     # -- partitions --------------------------------------------------------------------------------------------------
 
@@ -232,7 +244,7 @@ class Admin(Face):
         """
         if isolation_level not in offsets.ISOLATION:
             raise ConfigError(f"isolation_level is one of {', '.join(offsets.ISOLATION)}; got {isolation_level!r}")
-        wanted = {TopicPartition(*each): spec for each, spec in topic_partition_specs.items()}
+        wanted = checking.numbers("an offset", topic_partition_specs)
         return self._do("list_partition_offsets", offsets.find, wanted, isolation_level, timeout_ms=timeout_ms)
 
     def elect_leaders(
@@ -248,9 +260,10 @@ class Admin(Face):
         """
         wanted = None
         if isinstance(topic_partitions, Mapping):
-            wanted = [TopicPartition(name, number) for name, numbers in topic_partitions.items() for number in numbers]
+            named = topic_partitions.items()
+            wanted = [checking.place((name, number)) for name, numbers in named for number in numbers]
         elif topic_partitions is not None:
-            wanted = [TopicPartition(*each) for each in topic_partitions]
+            wanted = checking.places(topic_partitions)
         args = (elections.type_of(election_type), wanted, self._timeout_ms(timeout_ms))
         return self._do("elect_leaders", elections.elect, *args, timeout_ms=timeout_ms)
 
@@ -261,13 +274,6 @@ class Admin(Face):
 
         Returns when every living replica has let go of them. Raises ``OffsetOutOfRange``, ``PolicyViolation``, ...
         """
-        wanted = {TopicPartition(*each): offset for each, offset in records_to_delete.items()}
+        wanted = checking.numbers("an offset", records_to_delete)
         limit_ms = self.config.request_timeout_ms if timeout_ms is None else timeout_ms
         return self._do("delete_records", offsets.delete_records, wanted, limit_ms, timeout_ms=timeout_ms)
-
-
-def listed(things: Iterable[T]) -> list[T]:
-    """The things, each once, in the order given; a text isn't a list of letters."""
-    if isinstance(things, str):
-        raise TypeError(f"this takes a list of names; got the text {things!r}")
-    return list(dict.fromkeys(things))

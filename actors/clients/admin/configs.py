@@ -11,6 +11,7 @@ from typing import Any
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, in_rounds, outcome_of
+from actors.clients.admin.checking import config_text, config_texts, names, text
 from actors.clients.descriptions import (
     BROKER,
     CONFIG_SOURCES,
@@ -53,6 +54,8 @@ def targets(resources: Iterable[ConfigResource]) -> dict[Target, ConfigResource]
         target = (resource.resource_type, str(resource.name))
         if target in found:
             raise ConfigError(f"the configs of {resource.resource_type} {resource.name} are named twice")
+        if resource.configs is not None and not isinstance(resource.configs, Mapping):
+            resource = resource._replace(configs=names("configs", resource.configs))
         found[target] = resource
     return found
 
@@ -128,8 +131,8 @@ def _entry(result: DescribeConfigsResourceResult) -> ConfigEntry:
     )
 
 
-def named(names: Sequence[str], number: int) -> str:
-    return names[number] if 0 <= number < len(names) else f"UNKNOWN_{number}"
+def named(table: Sequence[str], number: int) -> str:
+    return table[number] if 0 <= number < len(table) else f"UNKNOWN_{number}"
 
 
 def _passes(entry: ConfigEntry, config_filter: str) -> bool:
@@ -148,7 +151,41 @@ def _passes(entry: ConfigEntry, config_filter: str) -> bool:
 # -- altering ---------------------------------------------------------------------------------------------------------
 
 
-def alter(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_only: bool) -> Talk[None]:
+Changes = Mapping[Target, Mapping[str, tuple[int, str | None]]]
+"""By target and name of the config: Kafka's number of an operation, and the text it takes."""
+
+
+def operations(wanted: Mapping[Target, ConfigResource]) -> Changes:
+    """The single changes that are wanted.
+
+    Raises:
+        ConfigError: a resource has no values, or one of them isn't one, or is to be changed in no known way.
+    """
+    return {
+        target: {text("a config's name", key): _operation(key, value) for key, value in _values(resource).items()}
+        for target, resource in wanted.items()
+    }
+
+
+def replacements(wanted: Mapping[Target, ConfigResource]) -> Mapping[Target, Mapping[str, str]]:
+    """The values that resources are to have. Raises ``ConfigError`` as ``operations``."""
+    return {target: config_texts(_values(resource)) for target, resource in wanted.items()}
+
+
+def _values(resource: ConfigResource) -> Mapping[str, Any]:
+    if not isinstance(resource.configs, Mapping):
+        raise ConfigError(f"the configs of {resource.resource_type} {resource.name} must be values by name")
+    return resource.configs
+
+
+def _operation(key: str, value: Any) -> tuple[int, str | None]:
+    operation, new = value if isinstance(value, tuple) and len(value) == 2 else ("set", value)
+    if operation not in OPERATIONS:
+        raise ConfigError(f"{key} can't be changed by {operation!r}; what works: {', '.join(OPERATIONS)}")
+    return OPERATIONS[operation], None if operation == "delete" else config_text(key, new)
+
+
+def alter(actor: ClientActor, wanted: Changes, validate_only: bool) -> Talk[None]:
     """Change single configs of resources; each resource changes whole or not at all."""
 
     def request(left: list[Target]) -> Any:
@@ -157,7 +194,10 @@ def alter(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_
                 incremental_alter_configs.AlterConfigsResource(
                     resource_type=RESOURCE_TYPES[kind],
                     resource_name=name,
-                    configs=[_operation(key, value) for key, value in _values(wanted[kind, name]).items()],
+                    configs=[
+                        incremental_alter_configs.AlterableConfig(name=key, config_operation=operation, value=value)
+                        for key, (operation, value) in wanted[kind, name].items()
+                    ],
                 )
                 for kind, name in left
             ],
@@ -167,7 +207,7 @@ def alter(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_
     yield from _altered(actor, wanted, request)
 
 
-def replace(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_only: bool) -> Talk[None]:
+def replace(actor: ClientActor, wanted: Mapping[Target, Mapping[str, str]], validate_only: bool) -> Talk[None]:
     """Give resources these configs and no others, as the old AlterConfigs does."""
 
     def request(left: list[Target]) -> Any:
@@ -177,8 +217,8 @@ def replace(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validat
                     resource_type=RESOURCE_TYPES[kind],
                     resource_name=name,
                     configs=[
-                        alter_configs.AlterableConfig(name=key, value=text_of(key, value))
-                        for key, value in _values(wanted[kind, name]).items()
+                        alter_configs.AlterableConfig(name=key, value=value)
+                        for key, value in wanted[kind, name].items()
                     ],
                 )
                 for kind, name in left
@@ -193,40 +233,15 @@ def reset(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_
     """Let configs have their defaults again: those named, or all that were set."""
     unnamed = {target: resource for target, resource in wanted.items() if resource.configs is None}
     found = yield from describe(actor, unnamed, synonyms=False, config_filter="modified")
-    operations = {
-        (kind, name): resource._replace(
-            configs=dict.fromkeys(found[kind][name] if resource.configs is None else resource.configs, ("delete", None))
-        )
+    delete = (OPERATIONS["delete"], None)
+    changes = {
+        (kind, name): dict.fromkeys(found[kind][name] if resource.configs is None else resource.configs, delete)
         for (kind, name), resource in wanted.items()
     }
-    yield from alter(actor, operations, validate_only)
+    yield from alter(actor, changes, validate_only)
 
 
-def _values(resource: ConfigResource) -> Mapping[str, Any]:
-    if not isinstance(resource.configs, Mapping):
-        raise ConfigError(f"the configs of {resource.resource_type} {resource.name} must be values by name")
-    return resource.configs
-
-
-def _operation(key: str, value: Any) -> incremental_alter_configs.AlterableConfig:
-    operation, text = value if isinstance(value, tuple) else ("set", value)
-    if operation not in OPERATIONS:
-        raise ConfigError(f"{key} can't be changed by {operation!r}; what works: {', '.join(OPERATIONS)}")
-    return incremental_alter_configs.AlterableConfig(
-        name=key, config_operation=OPERATIONS[operation], value=None if operation == "delete" else text_of(key, text)
-    )
-
-
-def text_of(key: str, value: Any) -> str:
-    """A value as Kafka reads it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, (str, int, float)):
-        raise ConfigError(f"the value of {key} must be a text, a number or a bool; got {value!r}")
-    return str(value)
-
-
-def _altered(actor: ClientActor, wanted: Mapping[Target, ConfigResource], request: Any) -> Talk[None]:
+def _altered(actor: ClientActor, wanted: Iterable[Target], request: Any) -> Talk[None]:
     def one_round(left: list[Target]) -> Talk[Mapping[Target, KafkaError | None]]:
         answer = yield from at_controller(actor, request(left))
         if isinstance(answer, KafkaError):

@@ -7,6 +7,7 @@ from typing import Any
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_coordinator, at_coordinators, in_rounds, outcome_of, settled
+from actors.clients.admin.checking import listed
 from actors.clients.descriptions import GroupDescription, GroupListing, MemberDescription, MemberToRemove
 from actors.clients.structs import TopicPartition
 from actors.clients.talk import Talk, To
@@ -124,6 +125,19 @@ def delete(actor: ClientActor, group_ids: Sequence[str]) -> Talk[None]:
         return (yield from at_coordinators(actor, left, ask))
 
     yield from in_rounds(actor, group_ids, one_round)
+
+
+def to_remove(members: Iterable[MemberToRemove | str]) -> list[MemberToRemove]:
+    """The members that are to leave, each once.
+
+    Raises:
+        TypeError: one is neither a member's id nor a `MemberToRemove`.
+    """
+    wanted = [MemberToRemove(each) if isinstance(each, str) else each for each in listed("members", members)]
+    for each in wanted:
+        if not isinstance(each, MemberToRemove):
+            raise TypeError(f"a member to remove is its id or a MemberToRemove; got {each!r}")
+    return list(dict.fromkeys(wanted))
 
 
 def remove_members(actor: ClientActor, group_id: str, members: Sequence[MemberToRemove]) -> Talk[None]:

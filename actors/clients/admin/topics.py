@@ -11,7 +11,7 @@ from typing import Any
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, in_rounds, outcome_of, settled
-from actors.clients.admin.configs import text_of
+from actors.clients.admin.checking import config_texts, listed, text, whole
 from actors.clients.descriptions import (
     CONFIG_SOURCES,
     ConfigEntry,
@@ -47,21 +47,13 @@ KNOWN_MS_MAX = 3_000
 OPTIONS = ("num_partitions", "replication_factor", "assignments", "configs")
 
 
-def new_topics(wanted: NewTopics) -> list[NewTopic]:
-    """The topics to be made, however they are given.
-
-    Raises:
-        TypeError: one is neither a name nor a `NewTopic`, or an option of it is unknown.
-    """
+def new_topics(wanted: NewTopics) -> dict[str, CreatableTopic]:
+    """The topics to be made by their names, however they are given."""
     if isinstance(wanted, Mapping):
-        return [_from_options(name, options) for name, options in wanted.items()]
-    if isinstance(wanted, str):
-        raise TypeError("create_topics takes a list of topics, or a mapping of names to options; got a text")
-    found = [NewTopic(each) if isinstance(each, str) else each for each in wanted]
-    for each in found:
-        if not isinstance(each, NewTopic):
-            raise TypeError(f"a topic to be made is a name or a NewTopic; got {each!r}")
-    return found
+        topics = [_from_options(name, options) for name, options in wanted.items()]
+    else:
+        topics = [NewTopic(each) if isinstance(each, str) else each for each in listed("topics", wanted)]
+    return {topic.name: _creatable(topic) for topic in topics}
 
 
 def _from_options(name: str, options: Mapping[str, Any]) -> NewTopic:
@@ -77,40 +69,46 @@ def _from_options(name: str, options: Mapping[str, Any]) -> NewTopic:
     )
 
 
+def _creatable(topic: NewTopic) -> CreatableTopic:
+    if not isinstance(topic, NewTopic):
+        raise TypeError(f"a topic to be made is a name or a NewTopic; got {topic!r}")
+    by_hand = topic.replica_assignments is not None
+    configs = config_texts(topic.topic_configs)
+    return CreatableTopic(
+        name=text("a topic's name", topic.name),
+        num_partitions=-1 if by_hand else whole("num_partitions", topic.num_partitions),
+        replication_factor=-1 if by_hand else whole("replication_factor", topic.replication_factor),
+        assignments=[
+            CreatableReplicaAssignment(
+                partition_index=whole("a partition's number", number), broker_ids=_broker_ids(replicas)
+            )
+            for number, replicas in (topic.replica_assignments or {}).items()
+        ],
+        configs=[CreatableTopicConfig(name=name, value=value) for name, value in configs.items()],
+    )
+
+
+def _broker_ids(replicas: Iterable[int]) -> list[int]:
+    return [whole("a broker's id", each) for each in replicas]
+
+
 def create(
-    actor: ClientActor, topics: Sequence[NewTopic], timeout_ms: int, validate_only: bool, wait: bool
+    actor: ClientActor, topics: Mapping[str, CreatableTopic], timeout_ms: int, validate_only: bool, wait: bool
 ) -> Talk[dict[str, CreatedTopic]]:
     """Make topics."""
-    by_name = {topic.name: topic for topic in topics}
 
     def one_round(names: list[str]) -> Talk[Mapping[str, CreatedTopic | KafkaError]]:
-        wanted = [_creatable(by_name[name]) for name in names]
+        wanted = [topics[name] for name in names]
         request = CreateTopicsRequest(topics=wanted, timeout_ms=timeout_ms, validate_only=validate_only)
         answer = yield from at_controller(actor, request)
         if isinstance(answer, KafkaError):
             return dict.fromkeys(names, answer)
         return {each.name: outcome_of(each.error_code, _created(each), each.error_message) for each in answer.topics}
 
-    made = yield from in_rounds(actor, by_name, one_round)
+    made = yield from in_rounds(actor, topics, one_round)
     if wait and not validate_only:
         yield from until_all(actor, list(made), is_led)
     return made
-
-
-def _creatable(topic: NewTopic) -> CreatableTopic:
-    return CreatableTopic(
-        name=topic.name,
-        num_partitions=topic.num_partitions if topic.replica_assignments is None else -1,
-        replication_factor=topic.replication_factor if topic.replica_assignments is None else -1,
-        assignments=[
-            CreatableReplicaAssignment(partition_index=number, broker_ids=list(replicas))
-            for number, replicas in (topic.replica_assignments or {}).items()
-        ],
-        configs=[
-            CreatableTopicConfig(name=name, value=text_of(name, value))
-            for name, value in (topic.topic_configs or {}).items()
-        ],
-    )
 
 
 def _created(result: CreatableTopicResult) -> CreatedTopic:
@@ -141,38 +139,39 @@ def delete(actor: ClientActor, names: Sequence[str], timeout_ms: int, wait: bool
         yield from until_all(actor, list(gone), is_gone)
 
 
+def growths(wanted: Mapping[str, Growth]) -> dict[str, CreatePartitionsTopic]:
+    """To how many partitions topics are to grow by their names, however it is given."""
+    return {name: _grown(text("a topic's name", name), growth) for name, growth in wanted.items()}
+
+
+def _grown(name: str, growth: Growth) -> CreatePartitionsTopic:
+    if isinstance(growth, Mapping):
+        growth = NewPartitions(growth.get("count", None), growth.get("assignments"))
+    elif not isinstance(growth, NewPartitions):
+        growth = NewPartitions(growth)
+    assignments = None
+    if growth.new_assignments is not None:
+        assignments = [CreatePartitionsAssignment(broker_ids=_broker_ids(each)) for each in growth.new_assignments]
+    count = whole("a number of partitions", growth.total_count)
+    return CreatePartitionsTopic(name=name, count=count, assignments=assignments)
+
+
 def grow(
-    actor: ClientActor, wanted: Mapping[str, Growth], timeout_ms: int, validate_only: bool, wait: bool
+    actor: ClientActor, wanted: Mapping[str, CreatePartitionsTopic], timeout_ms: int, validate_only: bool, wait: bool
 ) -> Talk[None]:
     """Add partitions to topics."""
 
     def one_round(names: list[str]) -> Talk[Mapping[str, str | KafkaError]]:
-        topics = [_grown(name, wanted[name]) for name in names]
+        topics = [wanted[name] for name in names]
         request = CreatePartitionsRequest(topics=topics, timeout_ms=timeout_ms, validate_only=validate_only)
         answer = yield from at_controller(actor, request)
         if isinstance(answer, KafkaError):
             return dict.fromkeys(names, answer)
         return {each.name: outcome_of(each.error_code, each.name, each.error_message) for each in answer.results}
 
-    counts = {name: _grown(name, growth).count for name, growth in wanted.items()}
     yield from in_rounds(actor, wanted, one_round)
     if wait and not validate_only:
-        yield from until_all(actor, list(wanted), lambda topic: len(topic.partitions) >= counts[topic.name or ""])
-
-
-def _grown(name: str, growth: Growth) -> CreatePartitionsTopic:
-    if isinstance(growth, Mapping):
-        growth = NewPartitions(growth["count"], growth.get("assignments"))
-    elif not isinstance(growth, NewPartitions):
-        growth = NewPartitions(growth)
-    assignments = growth.new_assignments
-    return CreatePartitionsTopic(
-        name=name,
-        count=growth.total_count,
-        assignments=None
-        if assignments is None
-        else [CreatePartitionsAssignment(broker_ids=list(replicas)) for replicas in assignments],
-    )
+        yield from until_all(actor, list(wanted), lambda topic: len(topic.partitions) >= wanted[topic.name or ""].count)
 
 
 def describe(actor: ClientActor, names: Sequence[str] | None) -> Talk[list[TopicDescription]]:
