@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from actors.cluster.outliving import has_controller
+
 if TYPE_CHECKING:
     from actors.cluster.nodes import Nodes
 
@@ -21,8 +23,7 @@ class ClusterBroker:
     @property
     def alive(self) -> bool:
         """Whether it runs (paused or not)."""
-        node = self._nodes.nodes.get(self.id)
-        return node is not None and node.alive
+        return self._nodes.nodes.get(self.id) in self._nodes.living()
 
     @property
     def paused(self) -> bool:
@@ -36,8 +37,8 @@ class ClusterBroker:
 
     @property
     def is_controller(self) -> bool:
-        """Whether it is the active controller."""
-        return self.alive and self._nodes.image().controller_id == self.id
+        """Whether the active controller is beside it; that outlives it, and goes on while it is paused."""
+        return has_controller(self._nodes.nodes[self.id])
 
     @property
     def host(self) -> str:

@@ -8,9 +8,11 @@ process; connections over TCP aren't cut or slowed, but a broker that is killed 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST
+from actors.cluster.outliving import end_broker_of, has_controller, is_of_controller
 from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -41,9 +43,14 @@ class Faults:
     def kill(self, broker: int) -> None:
         """End a broker at once, as SIGKILL ends a process: nothing is flushed, its connections break.
 
-        A broker that is dead stays so.
+        A broker that is dead stays so. The cluster's controller outlives broker 1, as if it had a machine of its own:
+        whichever broker dies, leaders are elected among the others.
         """
-        self._nodes.kill(self._broker(broker))
+        node = self._nodes.nodes[self._broker(broker)]
+        if not has_controller(node):
+            self._nodes.kill(broker)
+        elif not node.controller_alone:
+            self._do("NodeKilled", partial(end_broker_of, self._nodes, node), about=node.name)
 
     def restart(self, broker: int) -> None:
         """Bring a broker back on the folder that it left; one that still lives is killed first. Doesn't wait for it."""
@@ -53,10 +60,10 @@ class Faults:
     def pause(self, broker: int) -> None:
         """Stop a broker as SIGSTOP does: its connections stay open and nobody is answered, until ``resume``.
 
-        When that takes longer than its session, the controller fences it.
+        When that takes longer than its session, the controller, which goes on, fences it.
         """
         node = self._nodes.nodes[self._broker(broker)]
-        self._do("NodePaused", node.pause, about=node.name)
+        self._do("NodePaused", partial(node.pause, is_of_controller), about=node.name)
 
     def resume(self, broker: int) -> None:
         """Let a paused broker go on where it was, with everything that has waited for it."""

@@ -41,7 +41,7 @@ def leading_replica(nodes: Nodes, topic: str, partition: int) -> Any | None:
     """The replica that leads a partition, once it knows that it does."""
     found = nodes.image().partition(topic, partition)
     node = None if found is None else nodes.nodes.get(found.leader)
-    if node is None or not node.alive:
+    if node is None or node not in nodes.living():
         return None
     replica: Any = node.actors.get(f"{node.name}/replica/{topic}-{partition}")
     return None if replica is None or replica.leader is None else replica
@@ -88,7 +88,7 @@ def _machine_of(nodes: Nodes, group_id: str) -> Any | None:
         return None
     number = partition_for(group_id, len(topic.partitions))
     node = nodes.nodes.get(topic.partitions[number].leader)
-    if node is None or not node.alive or node.view is None:
+    if node is None or node not in nodes.living() or node.view is None:
         return None
     ref = node.view.coordinators.get(number)
     coordinator = None if ref is None else ref.actor_inbox.actor

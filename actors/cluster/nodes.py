@@ -182,11 +182,12 @@ class Nodes:
         if node_id is not None:
             view = self.nodes[node_id].view
             return view.image if view is not None else ClusterImage()
-        return max(
-            (self.image(i) for i in self.nodes if self.nodes[i].alive),
-            key=lambda image: image.offset,
-            default=ClusterImage(),
-        )
+        known = [self.image(node.node_id) for node in self.living()]
+        return max(known, key=lambda image: image.offset, default=ClusterImage())
+
+    def living(self) -> list[Node]:
+        """The nodes whose brokers live."""
+        return [node for node in self.nodes.values() if node.alive and not node.controller_alone]
 
     def controller_ref(self) -> Ref | None:
         """The controller of the node that has it, if that lives."""
@@ -194,7 +195,7 @@ class Nodes:
 
     def is_ready(self) -> bool:
         """Whether every living node knows every living broker, in its present incarnation, as unfenced."""
-        living = [node for node in self.nodes.values() if node.alive]
+        living = self.living()
         return all(
             node.view is not None and self._is_active(node.view.image, other) for node in living for other in living
         )
@@ -280,10 +281,8 @@ class Nodes:
     def _stop_nodes(self) -> None:
         if self.ports is not None:
             self.world.driver.call(self.ports.stop_accepting)
-        for node_id in sorted(self.node_ids, reverse=True):
-            node = self.nodes.get(node_id)
-            if node is not None and node.alive:
-                ask(self.world, self.broker_refs[node_id], StopNode()).get(timeout=STOP_SECONDS_MAX)
+        for node in sorted(self.living(), key=lambda node: -node.node_id):
+            ask(self.world, self.broker_refs[node.node_id], StopNode()).get(timeout=STOP_SECONDS_MAX)
 
     def _abandon(self) -> None:
         """Let go of everything outside the world."""

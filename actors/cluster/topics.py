@@ -47,7 +47,7 @@ def create_topic(
 
 def _is_usable(nodes: Nodes, name: str) -> bool:
     """Whether every living broker knows the topic, and whoever leads a partition of it knows that."""
-    living = [node_id for node_id, node in nodes.nodes.items() if node.alive and not node.is_paused]
+    living = [node.node_id for node in nodes.living() if not node.is_paused]
     if not all(nodes.image(node_id).topic(name) is not None for node_id in living):
         return False
     found = nodes.image().topics[name]

@@ -182,7 +182,7 @@ class Link:
         """The session, a new one if there is none; None if the node can't be reached."""
         if self.session is None:
             server = self.net.nodes.get(self.node_id)
-            if server is None or server.accept is None:
+            if server is None or not server.takes(self.listener):
                 return None
             self.session = Session(self.net, self, server)
             self.session.connection = server.accept(self.session, self.listener, self.node.name)

@@ -65,15 +65,20 @@ class Network:
         if self.nodes.get(node.node_id) is not node:
             return
         del self.nodes[node.node_id]
+        self.break_links(node)
+        for other in list(self.nodes.values()):
+            if self.reachable(node.node_id, other.node_id) and other.peer_lost is not None:
+                other.peer_lost(node.node_id)
+
+    def break_links(self, node: Node) -> None:
+        """Break all links from and to a node, as when its process ends."""
         for session in list(self.sessions):
             if session.server is node:
+                session.server_knows = True
                 self._break(node.node_id, session.client.node_id, session.lost)
             elif session.client is node:
                 session.forget()
                 self._break(node.node_id, session.server.node_id, session.server_lost)
-        for other in list(self.nodes.values()):
-            if self.reachable(node.node_id, other.node_id) and other.peer_lost is not None:
-                other.peer_lost(node.node_id)
 
     def _break(self, from_id: int, to_id: int, action: Callable[[], None]) -> None:
         """Tell one end of a session that the other is gone, unless the path between them is cut."""

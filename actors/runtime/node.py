@@ -8,6 +8,7 @@ comes back is another object with the next incarnation.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,7 +60,9 @@ class Node:
         self.accept: Any = None  # (channel, listener, host) -> ref of a new connection; set by the node's broker
         self.peer_lost: Any = None  # (node_id) -> None, called when another node is known to have died
         self.tampering: Any = None  # (call) -> what to do with a client's request instead of carrying it out
+        self.controller_alone = False  # its broker is dead, and only the controller lives on
         self.is_paused = False
+        self._goes_on: Callable[[Actor], bool] = bool  # whom a pause spares
         self.actors: dict[str, Actor] = {}
         self.connection_numbers = Numbers()
 
@@ -68,26 +71,36 @@ class Node:
         assert self.alive, f"{self.name} is not alive"
         assert actor.actor_urn not in self.actors, f"{actor.actor_urn} is there already"
         self.actors[actor.actor_urn] = actor
-        if self.is_paused:
+        if self.is_paused and not self._goes_on(actor):
             self.world.queue.hold(actor.inbox)
 
     def remove(self, actor: Actor) -> None:
         """Let go of an actor that stops."""
         self.actors.pop(actor.actor_urn, None)
 
-    def pause(self) -> None:
-        """Give its actors no turns, as SIGSTOP does: what is sent to them waits, and their timers are late."""
+    def takes(self, listener: str) -> bool:
+        """Whether a connection can be opened to it: "broker" between nodes, anything else for clients."""
+        return self.accept is not None and (listener == "broker" or not self.controller_alone)
+
+    def pause(self, goes_on: Callable[[Actor], bool]) -> None:
+        """Give its actors no turns, as SIGSTOP does: what is sent to them waits, and their timers are late.
+
+        Those of which ``goes_on(actor)`` holds are spared.
+        """
         if not self.is_paused and self.alive:
             self.is_paused = True
+            self._goes_on = goes_on
             for actor in self.actors.values():
-                self.world.queue.hold(actor.inbox)
+                if not goes_on(actor):
+                    self.world.queue.hold(actor.inbox)
 
     def resume(self) -> None:
         """Go on where they were, with all that waited."""
         if self.is_paused and self.alive:
             self.is_paused = False
             for actor in self.actors.values():
-                self.world.queue.let_go(actor.inbox)
+                if not self._goes_on(actor):
+                    self.world.queue.let_go(actor.inbox)
 
     def kill(self) -> None:
         """End all actors at once, mid-work: no answer, no ``on_stop``, no flush."""

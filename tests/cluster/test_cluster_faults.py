@@ -38,14 +38,51 @@ def test_a_killed_leader_is_replaced_and_comes_back_as_a_follower(cluster, speak
     cluster.faults.kill(leader)
     cluster.faults.kill(leader)
     assert not cluster.brokers[leader].alive
-    if leader == 1:
-        cluster.faults.restart(1)
     cluster.wait_for(lambda: cluster.leader("t") not in (leader, -1))
-    if leader != 1:
-        cluster.faults.restart(leader)
+    cluster.faults.restart(leader)
     cluster.wait_for(lambda: len(cluster.isr("t")) == 3)
     assert cluster.brokers[leader].incarnation == 2
     assert [record.value for record in cluster.records("t", 1)] == [b"before"]
+
+
+def test_leaders_are_elected_and_topics_made_while_broker_1_is_dead(cluster, speaker):
+    cluster.faults.kill(1)
+    assert not cluster.brokers[1].alive
+    cluster.wait_for(lambda: cluster.image().brokers[1].fenced and cluster.leader("t") in (2, 3))
+    cluster.create_topic("made", partitions=4, replication_factor=2)
+    assert {cluster.leader("made", partition) for partition in range(4)} <= {2, 3}
+    assert isinstance(speaker.ask(1, MetadataRequest(topics=[])), Disconnected)
+    cluster.faults.kill(2)
+    cluster.wait_for(lambda: cluster.leader("t") == 3)
+    cluster.faults.restart(1)
+    cluster.faults.restart(2)
+    cluster.wait_for(lambda: len(cluster.isr("t")) == 3)
+    assert speaker.say("t", b"a") == 0
+    assert sorted(broker.node_id for broker in speaker.ask(1, MetadataRequest(topics=[])).brokers) == [1, 2, 3]
+
+
+def test_leaders_are_elected_while_broker_1_is_paused(cluster):
+    cluster.faults.pause(1)
+    cluster.wait_for(lambda: cluster.leader("t") in (2, 3) and 1 not in cluster.isr("t"))
+    cluster.faults.resume(1)
+    cluster.wait_for(lambda: 1 in cluster.isr("t"))
+    cluster.faults.pause(1)
+    cluster.faults.kill(1)
+    assert not cluster.brokers[1].paused
+    cluster.faults.resume(1)
+    cluster.faults.restart(1)
+    cluster.wait_for(lambda: cluster.is_ready() and len(cluster.isr("t")) == 3)
+
+
+def test_a_cluster_whose_brokers_are_all_dead_closes_and_comes_back(cluster):
+    for broker in cluster.brokers:
+        cluster.faults.kill(broker)
+    assert not any(broker.alive for broker in cluster.brokers.values())
+    for broker in cluster.brokers:
+        cluster.faults.restart(broker)
+    cluster.wait_for(lambda: cluster.is_ready() and cluster.leader("t") > 0)
+    cluster.faults.kill(1)
+    cluster.close()
 
 
 def test_a_restart_of_a_living_broker_kills_it_first(cluster):
