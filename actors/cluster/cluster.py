@@ -34,6 +34,7 @@ T = TypeVar("T")
 F = TypeVar("F", bound="Face")
 
 TRACE_ROWS = 65536
+LOOK_AGAIN_S = 0.05
 
 
 class Cluster(Nodes):
@@ -288,10 +289,24 @@ class Cluster(Nodes):
     def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
         """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds.
 
-        The predicate is called as the driving thread: it looks, and doesn't wait for anything itself.
+        The predicate is called by the caller's own thread whenever something has happened, and every 50 ms of real
+        time; it may use the cluster and its clients: ``cluster.wait_for(lambda: consumer.poll(0))``.
         """
-        if not self.world.driver.drive(predicate, timeout):
+        if not (self.world.driver.drive(predicate, timeout) if self.world.virtual else self._poll(predicate, timeout)):
             raise TimeoutError(f"not so after {timeout:g} seconds: {_name_of(predicate)}")
+
+    def _poll(self, predicate: Callable[[], object], timeout: float) -> bool:
+        """In real time: look, and let the cluster run until something has happened that may have changed it."""
+        driver, queue, clock = self.world.driver, self.world.queue, self.world.clock
+        deadline_us = clock.now_us() + round(timeout * 1e6)
+        while True:
+            seen = queue.turns
+            if predicate():
+                return True
+            left_s = (deadline_us - clock.now_us()) / 1e6
+            if left_s <= 0:
+                return False
+            driver.drive(lambda seen=seen: queue.turns != seen, min(left_s, LOOK_AGAIN_S))  # type: ignore[misc]
 
     def wait_for_group(
         self, group: str, members: int | None = None, state: str = "Stable", timeout: float = 30

@@ -1,0 +1,158 @@
+"""Clients in the process of a cluster: made by it, waited for with it, cut off from it, and on virtual time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from actors.clients.errors import ClientClosed
+from actors.cluster import Cluster
+from actors.runtime.driver import SimulationStalled
+from actors.runtime.virtual import STALL_S
+from actors.trace import Trace
+from kstore import TopicPartition
+from kstore.errors.config import ConfigError
+
+FEW = {"seed": {"seed": 3}, "real": {}, "listen": {"listen": "127.0.0.1:0"}}
+
+
+@pytest.fixture(params=list(FEW))
+def cluster(request):
+    """Three brokers and a topic."""
+    with Cluster(3, **FEW[request.param]) as made:
+        made.create_topic("orders", partitions=2)
+        yield made
+
+
+def test_the_first_page_of_the_documentation_works(cluster):
+    with cluster.producer(acks="all", key_serializer=str.encode) as producer:
+        metadata = producer.send("orders", key="order123", value=b"shipped").get(timeout=10)
+    with cluster.consumer("orders", group_id="workers", auto_offset_reset="earliest") as consumer:
+        assert next(consumer).key == b"order123"
+        cluster.wait_for_group("workers", members=1)
+        consumer.commit()
+    assert [record.key for record in cluster.records("orders", 1)] == [b"order123"]
+    assert cluster.committed("workers")[TopicPartition("orders", metadata.partition)] == 1
+    assert set(cluster.lag("workers").values()) == {0}
+    cluster.wait_for_group("workers", members=0, state="Empty")
+    with cluster.admin() as admin:
+        assert "orders" in admin.list_topics()
+
+
+def test_a_predicate_may_use_clients(cluster):
+    with cluster.producer() as producer, cluster.consumer("orders", auto_offset_reset="earliest") as consumer:
+        producer.send("orders", b"a")
+        cluster.wait_for(lambda: consumer.poll(timeout_ms=0))
+
+
+def test_a_client_whose_keywords_are_refused_leaves_nothing_behind(cluster):
+    before = sorted(cluster.net.nodes)
+    for make in (cluster.producer, cluster.consumer, cluster.admin):
+        with pytest.raises(ConfigError):
+            make(bogus=1)
+    assert sorted(cluster.net.nodes) == before
+
+
+def test_a_client_is_cut_off_and_slow_like_a_broker(cluster):
+    with cluster.producer() as producer:
+        producer.send("orders", b"before", partition=0).get(timeout=10)
+        cluster.faults.partition(producer, set(cluster.brokers))
+        late = producer.send("orders", b"late", partition=0)
+        cluster.run_for(0.3)
+        assert not late.done()
+        cluster.faults.heal()
+        assert late.get(timeout=60).offset == 1
+        cluster.faults.slow(producer, ms=60)
+        before = cluster.now
+        producer.send("orders", b"slow", partition=0).get(timeout=10)
+        assert cluster.now - before >= 0.12
+
+
+def test_a_client_of_a_closed_cluster_says_so():
+    cluster = Cluster()
+    cluster.create_topic("t")
+    producer, consumer = cluster.producer(), cluster.consumer("t")
+    cluster.close()
+    with pytest.raises(ClientClosed):
+        producer.send("t", b"a").get(timeout=5)
+    with pytest.raises(ClientClosed):
+        consumer.poll(timeout_ms=100)
+    producer.close()
+    consumer.close()
+
+
+def test_a_consumer_that_waits_for_ever_stalls_a_simulation_and_shows_its_trace():
+    with Cluster(seed=1) as cluster:
+        cluster.create_topic("t")
+        with cluster.consumer("t") as consumer, pytest.raises(SimulationStalled, match=f"{STALL_S} virtual") as stalled:
+            next(consumer)
+    assert "consumer" in "".join(stalled.value.__notes__)
+
+
+def a_day_at_the_shop(seed: int) -> tuple[str, list[bytes]]:
+    """Two programs that sell and one that ships, while brokers die and links are cut; the run's hash, and what came."""
+    with Cluster(3, seed=seed) as cluster:
+        cluster.create_topic("orders", partitions=2, config={"min.insync.replicas": "2"})
+
+        def sell(name: str) -> None:
+            with cluster.producer(linger_ms=0) as producer:
+                for number in range(20):
+                    producer.send("orders", b"%s-%d" % (name.encode(), number)).get()
+                    cluster.run_for(0.2)
+
+        def ship() -> list[bytes]:
+            group = {"group_id": "shipping", "auto_offset_reset": "earliest"}
+            with cluster.consumer("orders", **group) as consumer:
+                return [next(consumer).value for _ in range(40)]
+
+        shops = [cluster.spawn(sell, name) for name in ("ada", "bob")]
+        shipped = cluster.spawn(ship)
+        cluster.run_for(1)
+        cluster.faults.kill(2)
+        cluster.run_for(1)
+        cluster.faults.partition({1}, {3})
+        cluster.faults.restart(2)
+        cluster.run_for(3)
+        cluster.faults.heal()
+        for shop in shops:
+            shop.join()
+        return cluster.world.recorder.trace_hash(), sorted(shipped.join())
+
+
+def test_programs_and_faults_are_the_same_in_every_run_of_a_seed_and_nothing_is_lost(seed):
+    first, again, other = a_day_at_the_shop(seed), a_day_at_the_shop(seed), a_day_at_the_shop(seed + 1)
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] == other[1] == sorted(b"%s-%d" % (name, n) for name in (b"ada", b"bob") for n in range(20))
+
+
+def test_a_run_is_the_same_whatever_strings_hash_to(seed):
+    program = f"from test_cluster_clients import a_day_at_the_shop; print(a_day_at_the_shop({seed})[0])"
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    hashes = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": salt, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+        for salt in ("1", "2")
+    }
+    assert len(hashes) == 1
+
+
+def test_a_cluster_answers_for_its_trace_and_writes_it_to_a_file(tmp_path):
+    file = tmp_path / "run.ktrace"
+    with Cluster(seed=1, trace_file=file) as cluster:
+        cluster.create_topic("t")
+        with cluster.producer() as producer:
+            producer.send("t", b"a").get()
+        assert "broker-1#1/controller" in cluster.trace.actors()
+        assert cluster.trace is cluster.trace
+    assert "broker-1#1/controller" in Trace.load(file).actors()
