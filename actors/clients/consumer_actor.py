@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from actors.clients.committing import Committing
 from actors.clients.face import CalledActor
 from actors.clients.fetcher import Fetcher
-from actors.clients.membership import Membership
+from actors.clients.membership import GROUP, Membership
 from actors.clients.offsets import Offsets
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from actors.clients.subscription import NONE, PATTERN, PartitionState, Position, Subscription
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from actors.runtime import Node
     from kstore.errors import KafkaError
 
-FETCHING, GROUP = "fetching", "group"
+FETCHING = "fetching"
 PURPOSES = {
     FetchRequest.API_KEY: FETCHING,
     JoinGroupRequest.API_KEY: GROUP,
@@ -104,6 +104,11 @@ class ConsumerActor(CalledActor):
             link = self.links_for[purpose, address] = self.home.link(address, self.config)
         reply = self.reply_here(self._answered, node_id, then, args)
         link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
+
+    def hang_up(self, purpose: str) -> None:
+        """Close the links for a purpose, and with them what is under way there."""
+        for key in [each for each in self.links_for if each[0] == purpose]:
+            self.links_for.pop(key).close()
 
     # -- errors and times ----------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 if TYPE_CHECKING:
     from actors.clients.consumer_actor import ConsumerActor
 
+GROUP = "group"  # the purpose of a link
 UNJOINED = "unjoined"
 JOINING = "joining"
 COMPLETING = "completing"
@@ -364,6 +365,8 @@ class Membership:
         """Be no member any more, and say so; nobody waits for the answer of a coordinator that isn't known."""
         request = self.leave_request(reason)
         known = self.group in self.actor.coordinators
+        if self._joining is not None:  # the coordinator takes nothing from a link on which it holds a JoinGroup back
+            self.actor.hang_up(GROUP)
         self.reset(reason)
         self.prepared = False
         self.joined_topics = None

@@ -1,0 +1,342 @@
+"""Members of groups: joining, leaving, listeners, static members, all assignors; the same on every target."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import pytest
+from clients.consuming import QUICK, Seen, fill, numbers, poll_until, shared
+from clients.targets import Target
+
+from actors.clients.assignors import Assignor, MemberSubscription
+from actors.clients.errors import ClientError, CommitFailed
+from kstore import NewPartitions, OffsetAndMetadata, TopicPartition
+from kstore.errors import FencedInstanceId, InvalidGroupId
+from kstore.errors.config import ConfigError
+
+STRATEGIES = ["range", "roundrobin", "sticky", "cooperative-sticky"]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_members_share_the_partitions_and_take_over_when_one_leaves(target: Target, strategy: str) -> None:
+    topic, group = target.topic(partitions=4), target.group()
+    how = QUICK | {"group_id": group, "partition_assignment_strategy": [strategy]}
+    first = target.consumer(topic, **how)
+    poll_until(lambda: numbers(first) == {0, 1, 2, 3}, first)
+    second = target.consumer(topic, **how)
+    poll_until(lambda: shared(4, first, second), first, second)
+    assert len(numbers(first)) == 2
+    third = target.consumer(topic, **how)
+    poll_until(lambda: shared(4, first, second, third), first, second, third)
+    first.close()
+    poll_until(lambda: shared(4, second, third), second, third)
+    second.close()
+    poll_until(lambda: numbers(third) == {0, 1, 2, 3}, third)
+
+
+def test_a_group_goes_on_where_it_committed(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    partition = TopicPartition(topic, 0)
+    fill(target, topic, b"a", b"b", b"c")
+    with target.consumer(topic, group_id=group, enable_auto_commit=False, **QUICK) as first:
+        assert next(first).value == b"a"
+        assert next(first).value == b"b"
+        first.commit()
+        assert first.committed(partition) == 2
+    with target.consumer(topic, group_id=group, enable_auto_commit=False, **QUICK) as second:
+        assert next(second).value == b"c"
+
+
+def test_offsets_are_committed_by_partition_with_metadata_and_looked_up(target: Target) -> None:
+    topic, group = target.topic(partitions=2), target.group()
+    first, second = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    consumer = target.consumer(group_id=group, enable_auto_commit=False, **QUICK)
+    consumer.assign([first, second])
+    assert consumer.committed(first) is None
+    consumer.commit({first: OffsetAndMetadata(7, "seven"), second: 3})
+    assert consumer.committed(first) == 7
+    at = consumer.committed(first, metadata=True)
+    assert (at.offset, at.metadata) == (7, "seven")
+    found = consumer.committed([first, second])
+    assert {partition: at.offset for partition, at in found.items()} == {first: 7, second: 3}
+    with pytest.raises(ValueError, match="at least 0"):
+        consumer.commit({first: -1})
+
+
+def test_an_asynchronous_commit_tells_its_future_and_its_callback(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    partition = TopicPartition(topic, 0)
+    consumer = target.consumer(group_id=group, enable_auto_commit=False, **QUICK)
+    consumer.assign([partition])
+    told: list[Any] = []
+    future = consumer.commit_async({partition: 5}, lambda offsets, error: told.append((offsets, error)))
+    assert future.get(timeout=20) == {partition: OffsetAndMetadata(5)}
+    assert (future.done(), future.succeeded(), future.failed()) == (True, True, False)
+    poll_until(lambda: told, consumer)
+    assert told == [({partition: OffsetAndMetadata(5)}, None)]
+    late: list[Any] = []
+    future.add_callback(late.append).add_errback(late.append)
+    poll_until(lambda: late, consumer)
+    assert late == [{partition: OffsetAndMetadata(5)}]
+
+
+def test_what_was_read_is_committed_at_the_end_without_asking(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    fill(target, topic, b"a", b"b", b"c")
+    with target.consumer(topic, group_id=group, **QUICK) as consumer:
+        assert next(consumer).value == b"a"
+        assert next(consumer).value == b"b"
+    with target.consumer(topic, group_id=group, **QUICK) as consumer:
+        assert next(consumer).value == b"c"
+        consumer.close(autocommit=False)
+    with target.consumer(topic, group_id=group, **QUICK) as consumer:
+        assert next(consumer).value == b"c"
+
+
+def test_what_was_read_is_committed_at_intervals(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    partition = TopicPartition(topic, 0)
+    fill(target, topic, b"a", b"b")
+    consumer = target.consumer(topic, group_id=group, auto_commit_interval_ms=50, **QUICK)
+    poll_until(lambda: numbers(consumer) and consumer.position(partition) == 2, consumer)
+    poll_until(lambda: consumer.committed(partition) == 2, consumer)
+
+
+def test_a_listener_commits_what_it_is_about_to_lose(target: Target) -> None:
+    topic, group = target.topic(partitions=2), target.group()
+    for partition in (0, 1):
+        fill(target, topic, b"a", b"b", partition=partition)
+    how = QUICK | {"group_id": group, "enable_auto_commit": False}
+    first = target.consumer(**how)
+    first_seen = Seen(lambda what, _: first.commit() if what == "revoked" else None)
+    first.subscribe([topic], listener=first_seen)
+    records = poll_until(lambda: first_seen.told and len(numbers(first)) == 2, first)
+    records += poll_until(lambda: all(first.position(each) == 2 for each in first.assignment()), first)
+    second_seen = Seen()
+    second = target.consumer(**how)
+    second.subscribe([topic], listener=second_seen)
+    again = poll_until(lambda: shared(2, first, second), first, second)
+    assert again == []  # nobody reads anything twice
+    assert first_seen.of("assigned")[0] == {0, 1}
+    assert first_seen.of("revoked") == [{0, 1}]  # range is eager: all is given up, some of it comes back
+    assert second_seen.of("assigned") == [numbers(second)]
+    assert all(second.position(each) == 2 for each in second.assignment())
+
+
+def test_cooperative_members_are_told_of_what_changes_and_keep_the_rest(target: Target) -> None:
+    topic, group = target.topic(partitions=4), target.group()
+    how = QUICK | {"group_id": group, "partition_assignment_strategy": "cooperative-sticky"}
+    first, seen = target.consumer(**how), Seen()
+    first.subscribe([topic], listener=seen)
+    poll_until(lambda: len(numbers(first)) == 4, first)
+    assert seen.told == [("assigned", {0, 1, 2, 3})]
+    second, second_seen = target.consumer(**how), Seen()
+    second.subscribe([topic], listener=second_seen)
+    poll_until(lambda: shared(4, first, second), first, second)
+    kept = numbers(first)
+    assert len(kept) == 2
+    assert seen.of("revoked") == [{0, 1, 2, 3} - kept]
+    assert seen.of("assigned") == [{0, 1, 2, 3}]
+    assert second_seen.of("assigned") == [numbers(second)]
+    second.close()
+    assert second_seen.of("revoked") == [{0, 1, 2, 3} - kept]
+    poll_until(lambda: len(numbers(first)) == 4, first)
+    assert seen.of("assigned")[-1] == {0, 1, 2, 3} - kept
+
+
+def test_a_seek_in_a_listener_decides_where_to_begin(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    fill(target, topic, b"a", b"b", b"c")
+    consumer = target.consumer(group_id=group, **QUICK)
+
+    def seek(what: str, which: Collection[TopicPartition]) -> None:
+        for partition in which if what == "assigned" else ():
+            consumer.seek(partition, 2)
+
+    consumer.subscribe([topic], listener=Seen(seek))
+    assert next(consumer).value == b"c"
+
+
+def test_what_a_listener_raises_comes_out_of_poll_and_the_rebalance_is_done(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    fill(target, topic, b"a")
+
+    def fail(what: str, which: Collection[TopicPartition]) -> None:
+        raise ZeroDivisionError(what)
+
+    consumer = target.consumer(group_id=group, **QUICK)
+    seen = Seen(fail)
+    consumer.subscribe([topic], listener=seen)
+    with pytest.raises(ZeroDivisionError, match="assigned"):
+        poll_until(lambda: False, consumer)
+    seen.then = lambda *_: None
+    assert next(consumer).value == b"a"
+
+
+def test_unsubscribing_leaves_the_group(target: Target) -> None:
+    topic, group = target.topic(partitions=2), target.group()
+    how = QUICK | {"group_id": group}
+    first, seen = target.consumer(**how), Seen()
+    first.subscribe([topic], listener=seen)
+    second = target.consumer(topic, **how)
+    poll_until(lambda: shared(2, first, second), first, second)
+    first.unsubscribe()
+    assert first.assignment() == first.subscription() == set()
+    poll_until(lambda: numbers(second) == {0, 1}, second)
+    first.subscribe([topic])
+    poll_until(lambda: shared(2, first, second), first, second)
+    first.subscribe([])
+    assert first.subscription() == set()
+
+
+def test_a_new_subscription_replaces_the_old_one(target: Target) -> None:
+    before, after, group = target.topic(), target.topic(), target.group()
+    consumer = target.consumer(before, group_id=group, **QUICK)
+    poll_until(lambda: consumer.assignment() == {TopicPartition(before, 0)}, consumer)
+    consumer.subscribe([after])
+    assert consumer.subscription() == {after}
+    poll_until(lambda: consumer.assignment() == {TopicPartition(after, 0)}, consumer)
+
+
+def test_a_static_member_comes_back_to_its_partitions_without_a_rebalance(target: Target) -> None:
+    topic, group = target.topic(partitions=2), target.group()
+    how = QUICK | {"group_id": group}
+    first = target.consumer(topic, group_instance_id="one", **how)
+    other = target.consumer(topic, group_instance_id="two", **how)
+    poll_until(lambda: shared(2, first, other), first, other)
+    held, before = numbers(first), other.group_metadata()
+    first.close()
+    again = target.consumer(topic, group_instance_id="one", **how)
+    poll_until(lambda: numbers(again) == held, again, other)
+    assert other.group_metadata() == before
+    assert again.group_metadata().generation_id == before.generation_id
+    assert again.group_metadata().group_instance_id == "one"
+
+
+def test_an_instance_id_that_somebody_else_takes_is_fenced(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    how = QUICK | {"group_id": group, "group_instance_id": "one"}
+    first = target.consumer(topic, **how)
+    poll_until(lambda: numbers(first), first)
+    second = target.consumer(topic, **how)
+    poll_until(lambda: numbers(second), second)
+    with pytest.raises(FencedInstanceId):
+        poll_until(lambda: False, first)
+
+
+def test_who_does_not_poll_in_time_is_out_and_comes_back_when_polling(target: Target) -> None:
+    topic, group = target.topic(partitions=2), target.group()
+    how = QUICK | {"group_id": group, "session_timeout_ms": 6_000}
+    idle, seen = target.consumer(max_poll_interval_ms=700, **how), Seen()
+    idle.subscribe([topic], listener=seen)
+    other = target.consumer(topic, **how)
+    poll_until(lambda: shared(2, idle, other), idle, other)
+    mine = numbers(idle)
+    poll_until(lambda: numbers(other) == {0, 1}, other)
+    with pytest.raises(CommitFailed):
+        idle.commit({TopicPartition(topic, min(mine)): 0})
+    poll_until(lambda: shared(2, idle, other), idle, other)
+    assert seen.of("lost") == [mine]
+
+
+def test_a_pattern_takes_in_topics_that_are_made_later(target: Target) -> None:
+    prefix, group = target.fresh("pattern"), target.group()
+    admin = target.admin()
+    admin.create_topics([f"{prefix}-a"])
+    consumer = target.consumer(group_id=group, metadata_max_age_ms=100, **QUICK)
+    consumer.subscribe(pattern=f"{prefix}-.*")
+    poll_until(lambda: consumer.assignment() == {TopicPartition(f"{prefix}-a", 0)}, consumer)
+    assert consumer.subscription() == {f"{prefix}-a"}
+    admin.create_topics([f"{prefix}-b"])
+    poll_until(lambda: {each.topic for each in consumer.assignment()} == {f"{prefix}-a", f"{prefix}-b"}, consumer)
+
+
+def test_partitions_that_are_added_are_shared_out(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    consumer = target.consumer(topic, group_id=group, metadata_max_age_ms=100, **QUICK)
+    poll_until(lambda: numbers(consumer) == {0}, consumer)
+    target.admin().create_partitions({topic: NewPartitions(3)})
+    poll_until(lambda: numbers(consumer) == {0, 1, 2}, consumer)
+
+
+def test_a_topic_that_is_not_there_yet_is_waited_for(target: Target) -> None:
+    topic, group = target.fresh("topic"), target.group()
+    consumer = target.consumer(topic, group_id=group, allow_auto_create_topics=False, **QUICK)
+    assert consumer.poll(100) == {}
+    target.admin().create_topics([topic])
+    fill(target, topic, b"a")
+    assert next(consumer).value == b"a"
+
+
+def test_a_user_may_have_the_group_rebalance(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    consumer = target.consumer(topic, group_id=group, **QUICK)
+    poll_until(lambda: numbers(consumer), consumer)
+    before = consumer.group_metadata().generation_id
+    consumer.enforce_rebalance("because")
+    poll_until(lambda: consumer.group_metadata().generation_id > before and numbers(consumer), consumer)
+
+
+class Reversed(Assignor):
+    """A user's own: the last member gets everything."""
+
+    name = "reversed"
+
+    def assign(
+        self, partitions: Mapping[str, int], members: Mapping[str, MemberSubscription]
+    ) -> dict[str, list[TopicPartition]]:
+        everything = [TopicPartition(topic, number) for topic, count in partitions.items() for number in range(count)]
+        return {member: everything if member == max(members) else [] for member in members}
+
+
+class Broken(Reversed):
+    """One that fails."""
+
+    name = "broken"
+
+    def assign(
+        self, partitions: Mapping[str, int], members: Mapping[str, MemberSubscription]
+    ) -> dict[str, list[TopicPartition]]:
+        raise ZeroDivisionError("no members")
+
+
+def test_users_assignors_are_asked_and_their_failures_told(target: Target) -> None:
+    topic, group = target.topic(partitions=2), target.group()
+    how = QUICK | {"group_id": group, "partition_assignment_strategy": [Reversed]}
+    first, second = target.consumer(topic, **how), target.consumer(topic, **how)
+    poll_until(lambda: {len(numbers(first)), len(numbers(second))} == {0, 2}, first, second)
+    broken = target.consumer(topic, **(how | {"group_id": target.group(), "partition_assignment_strategy": Broken()}))
+    with pytest.raises(ClientError, match="the assignor broken failed"):
+        poll_until(lambda: False, broken)
+
+
+def test_members_agree_on_an_assignor_that_all_of_them_know(target: Target) -> None:
+    topic, group = target.topic(partitions=2), target.group()
+    how = QUICK | {"group_id": group}
+    first = target.consumer(topic, partition_assignment_strategy=["range", "roundrobin"], **how)
+    second = target.consumer(topic, partition_assignment_strategy=["sticky", "roundrobin"], **how)
+    poll_until(lambda: shared(2, first, second), first, second)
+
+
+def test_what_needs_a_group_says_so(target: Target) -> None:
+    topic = target.topic()
+    consumer = target.consumer(**QUICK | {"heartbeat_interval_ms": 3_000})
+    with pytest.raises(InvalidGroupId, match="needs a group_id"):
+        consumer.subscribe([topic], listener=Seen())
+    consumer.assign([TopicPartition(topic, 0)])
+    with pytest.raises(InvalidGroupId, match="needs a group_id"):
+        consumer.commit()
+    with pytest.raises(TypeError, match="collection of names"):
+        consumer.subscribe(topic)
+    with pytest.raises(ValueError, match="exclude each other"):
+        consumer.subscribe([topic])
+    with pytest.raises(ConfigError, match="in common"):
+        target.consumer(group_id="g", partition_assignment_strategy=[Reversed, OnlyCooperative])
+
+
+class OnlyCooperative(Reversed):
+    """One that no eager group may use."""
+
+    name = "only-cooperative"
+    protocols = ("cooperative",)
