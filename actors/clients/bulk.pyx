@@ -10,18 +10,22 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_ITEM
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memset
 
 from actors.clients.accumulator cimport FILLED, RECORD_OVERHEAD_MAX, Accumulator
 from actors.clients.futures cimport ManyFuture
 from actors.clients.lanes cimport Lane, Topic
 from actors.clients.pending cimport PendingBatch
+from kstore.codec.cursor cimport varint_bytes
 from kstore.records cimport layout
-from kstore.records.writing cimport Piece, piece_bytes
+from kstore.records.writing cimport Piece, body_bytes, piece_bytes, put_record
 
 from actors.clients.serializing import serialized
 
+cdef extern from "Python.h":
+    char *bytes_start "PyBytes_AS_STRING"(PyObject *bytes) noexcept
+    Py_ssize_t bytes_size "PyBytes_GET_SIZE"(PyObject *bytes) noexcept
 
 ctypedef struct Column:
     Py_ssize_t count
@@ -145,49 +149,102 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
     """See ``Producer.send_many``."""
     cdef ManyFuture many = ManyFuture(accumulator)
     cdef Column value_column, key_column
-    cdef Piece key, value, headers
     cdef Topic found = accumulator.topic_of(topic, -1)
-    cdef Lane lane
-    cdef PendingBatch batch
-    cdef Py_ssize_t i
-    cdef int signals
-    cdef int64_t timestamp, most
     if accumulator.serializes:
         values = [serialized(accumulator.value_serializer, topic, None, each) for each in values]
         if keys is not None:
             keys = [serialized(accumulator.key_serializer, topic, None, each) for each in keys]
-    headers.data = key.data = NULL
-    headers.nbytes = 0
-    key.nbytes = -1
     held = open_column(values, "values", &value_column)
-    held_keys = None if keys is None else open_column(keys, "keys", &key_column)
+    held_keys = None
     try:
-        if held_keys is not None and key_column.count != value_column.count:
-            raise ValueError(f"{value_column.count} values and {key_column.count} keys")
-        timestamp = accumulator.clock.wall_ms()
-        for i in range(value_column.count):
-            signals = 0
-            value_at(&value_column, i, &value)
-            key_object = None
-            if held_keys is not None:
-                value_at(&key_column, i, &key)
-                if accumulator.partitioning.partitioner is not None and key.nbytes >= 0:
-                    key_object = key.data[:key.nbytes]
-            most = layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(&key) + piece_bytes(&value) + 1
-            if most > accumulator.max_request_size or most > accumulator.buffer_memory:
-                raise accumulator.too_large(most)
-            lane = accumulator.lane_of(found, found.partition_of(None, key_object, &key))
-            batch = accumulator.write(found, lane, timestamp, &key, &value, 0, &headers, True, &signals)
-            many.count_in(batch, batch.count - 1)
-            if signals:
-                accumulator.signal(signals)
-                timestamp = accumulator.clock.wall_ms()
+        if keys is not None:
+            held_keys = open_column(keys, "keys", &key_column)
+            if key_column.count != value_column.count:
+                raise ValueError(f"{value_column.count} values and {key_column.count} keys")
+        add_all(accumulator, found, &value_column, NULL if keys is None else &key_column, many)
     finally:
         close_column(&value_column)
         if held_keys is not None:
             close_column(&key_column)
-    close_bulk(accumulator, found)
+        close_bulk(accumulator, found)
     return many
+
+
+cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *keys, ManyFuture many) except -1:
+    """Put every value into a batch: one by one where each has its own partition, else by the run."""
+    cdef Piece key, value, headers
+    cdef Lane lane
+    cdef PendingBatch batch
+    cdef Py_ssize_t i = 0, run, before
+    cdef int signals
+    cdef int64_t timestamp = accumulator.clock.wall_ms()
+    headers.data = key.data = NULL
+    headers.nbytes = 0
+    key.nbytes = -1
+    while i < values.count:
+        signals = 0
+        value_at(values, i, &value)
+        key_object = None
+        if keys != NULL:
+            value_at(keys, i, &key)
+            if accumulator.partitioning.partitioner is not None and key.nbytes >= 0:
+                key_object = key.data[:key.nbytes]
+        check_size(accumulator, &key, &value)
+        lane = accumulator.lane_of(topic, topic.partition_of(None, key_object, &key))
+        batch = accumulator.write(topic, lane, timestamp, &key, &value, 0, &headers, True, &signals)
+        many.count_in(batch, batch.count - 1, 1)
+        i += 1
+        if keys == NULL and lane is None and (<Lane>batch.lane).open_batch is batch:
+            before = batch.used
+            run = fill(batch, values, i, timestamp)
+            if run:
+                topic.added(batch.lane, batch.used - before, True)
+                accumulator.records += run
+                many.count_in(batch, batch.count - <int32_t>run, <int32_t>run)
+                i += run
+        if signals:
+            accumulator.signal(signals)
+            timestamp = accumulator.clock.wall_ms()
+    return 0
+
+
+cdef Py_ssize_t fill(PendingBatch batch, Column *values, Py_ssize_t first, int64_t timestamp) except -1:
+    """Write values without keys, from the ``first`` one on, as long as the batch has room; how many that were."""
+    cdef Piece value, nothing, null
+    cdef Py_ssize_t i = first
+    cdef int32_t count = batch.count
+    cdef int64_t delta = timestamp - batch.base_timestamp, body, nbytes
+    cdef uint8_t *p
+    cdef uint8_t *end
+    if bytes_size(batch.buffer) < batch.limit:
+        batch.grow(batch.limit)
+    p = <uint8_t *>bytes_start(batch.buffer)
+    end = p + batch.limit
+    p += batch.used
+    nothing.data = null.data = NULL
+    nothing.nbytes = 0
+    null.nbytes = -1
+    while i < values.count:
+        value_at(values, i, &value)
+        body = body_bytes(delta, count, &null, &value, 0, 0)
+        nbytes = body + varint_bytes(<int32_t>body)
+        if nbytes > end - p:
+            break
+        p = put_record(p, body, delta, count, &null, &value, 0, &nothing)
+        count += 1
+        i += 1
+    batch.used = p - <uint8_t *>bytes_start(batch.buffer)
+    batch.count = count
+    if i > first and timestamp > batch.max_timestamp:
+        batch.max_timestamp = timestamp
+    return i - first
+
+
+cdef int check_size(Accumulator accumulator, const Piece *key, const Piece *value) except -1:
+    cdef int64_t most = layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(key) + piece_bytes(value) + 1
+    if most > accumulator.max_request_size or most > accumulator.buffer_memory:
+        raise accumulator.too_large(most)
+    return 0
 
 
 cdef int close_bulk(Accumulator accumulator, Topic topic) except -1:

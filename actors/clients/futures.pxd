@@ -24,5 +24,5 @@ cdef class ManyFuture:
     cdef list parts
     cdef list callbacks
     cdef object sink
-    cdef int count_in(self, PendingBatch batch, int32_t index) except -1
+    cdef int count_in(self, PendingBatch batch, int32_t index, int32_t count) except -1
     cdef list leaves(self)

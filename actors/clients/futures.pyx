@@ -142,8 +142,8 @@ cdef class ManyFuture:
         self.sink = sink
         self.parts = []
 
-    cdef int count_in(self, PendingBatch batch, int32_t index) except -1:
-        """One more record, which lies there."""
+    cdef int count_in(self, PendingBatch batch, int32_t index, int32_t count) except -1:
+        """So many more records, the first of which lies there."""
         cdef PartOfMany part = batch.part
         if part is None or part.owner is not self or part.first + part.count != index:
             part = batch.part = PartOfMany.__new__(PartOfMany)
@@ -151,7 +151,7 @@ cdef class ManyFuture:
             part.batch = batch
             part.first = index
             self.parts.append(part)
-        part.count += 1
+        part.count += count
         return 0
 
     cdef list leaves(self):

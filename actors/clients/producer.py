@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from actors.clients.home import Home
 
 IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
+EXIT_SECONDS_MAX = 5  # after an exception: whatever is wrong may be what the records wait for
 
 Headers = Sequence[tuple[str, Any]]
 
@@ -180,6 +181,10 @@ class Producer(Face):
         super().lost()
         self._accumulator.end()
         self._sender.give_up(ClientClosed("the cluster was reset before the record was acknowledged"))
+
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        """As ``close``; left by an exception, what was sent gets ``EXIT_SECONDS_MAX`` to be acknowledged, no more."""
+        self.close(None if kind is None else EXIT_SECONDS_MAX)
 
     # -- for the accumulator -----------------------------------------------------------------------------------------
 

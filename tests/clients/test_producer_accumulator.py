@@ -187,6 +187,12 @@ def test_many_values_fill_batches_as_large_as_a_request() -> None:
     assert parts(made) == [[4]]
 
 
+def test_many_values_go_to_another_partition_with_each_batch() -> None:
+    made, _ = accumulator(partitions=3, batch_size=1000, max_request_size=10_000)
+    send_many(made, "t", [bytes(93)] * 600)
+    assert parts(made) == [[97, 97, 18], [97, 97], [97, 97]]
+
+
 def test_what_compression_saves_lets_more_into_a_batch() -> None:
     made, _ = accumulator(batch_size=2000, compression_type="lz4")
     counts = []
