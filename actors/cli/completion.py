@@ -35,7 +35,7 @@ def add_to(verbs: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the script."""
-    import argcomplete
+    from argcomplete.shell_integration import shellcode
 
-    sys.stdout.write(argcomplete.shellcode(["kstore"], shell=options.shell) + "\n")  # type: ignore[no-untyped-call]
+    sys.stdout.write(shellcode(["kstore"], shell=options.shell) + "\n")
     return 0

@@ -23,6 +23,7 @@ VERBS = {
     "produce": "send records from stdin or files",
     "consume": "print records",
     "groups": "list and describe consumer groups, see their lag, move their offsets",
+    "trace": "ask a recorded trace what happened, and why",
     "completion": "print what makes a shell complete kstore's words",
 }
 
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if "_ARGCOMPLETE" in os.environ:
         complete()
-    options = parser(next((word for word in given if not word.startswith("-")), "")).parse_args(given)
+    options = parse(given)
     try:
         code: int = options.run(options)
         sys.stdout.flush()
@@ -83,6 +84,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if code == 0:
             raise
     return code
+
+
+def parse(given: Sequence[str]) -> argparse.Namespace:
+    """Read the command line. Words after options belong to the verb's last, open-ended positional, as elsewhere."""
+    verb = next((word for word in given if not word.startswith("-")), "")
+    top = parser(verb)
+    options, rest = top.parse_known_args(given)
+    more: str = getattr(options, "more", "")
+    if rest and (not more or any(word.startswith("-") for word in rest)):
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
+    elif rest:
+        setattr(options, more, [*getattr(options, more), *rest])
+    return options
 
 
 def complete() -> None:

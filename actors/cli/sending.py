@@ -1,0 +1,129 @@
+"""What ``kstore produce`` has sent: the futures that are open, what became of the others, and how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from actors.cli.messages import Message
+from actors.cli.output import print_json
+from actors.clients.structs import SentRange
+from kstore.errors import KafkaError
+
+if TYPE_CHECKING:
+    from actors.cli.progress import Progress
+    from actors.clients.producer import Producer
+
+
+class Sending:
+    """Sends messages through a producer, many at a time where they have neither headers nor a partition."""
+
+    def __init__(self, producer: Producer, options: argparse.Namespace, progress: Progress) -> None:
+        self.producer = producer
+        self.options = options
+        self.progress = progress
+        self.plain = not options.headers and options.partition is None
+        self.sent = 0
+        self.open: deque[Any] = deque()
+        self.failure: KafkaError | None = None
+        self.places: dict[int, dict[str, int]] = {}
+
+    def enough(self) -> bool:
+        """Whether ``-c`` is reached, or nothing goes any more."""
+        return self.failure is not None or (self.options.count is not None and self.sent >= self.options.count)
+
+    def _wanted(self, messages: Sequence[Any]) -> Sequence[Any]:
+        return messages if self.options.count is None else messages[: self.options.count - self.sent]
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send these, and look at those before that are over."""
+        messages = self._wanted(messages)
+        if not messages:
+            return
+        try:
+            if self.plain:
+                keyed = any(message.key is not None for message in messages)
+                keys = [message.key for message in messages] if keyed else None
+                self.open.append(self.producer.send_many(self.options.topic, [m.value for m in messages], keys))
+            else:
+                for message in messages:
+                    self._send_one(value=message.value, key=message.key, headers=self.options.headers)
+        except KafkaError as error:
+            self.failure = self.failure or error
+            return
+        self._sent(messages)
+
+    def send_json(self, lines: Sequence[bytes]) -> None:
+        """Send records that are lines of JSON; what the command line says comes in where they lack it."""
+        from actors.cli.envelope import EnvelopeError, read_record
+
+        for line in self._wanted([line for line in lines if line.strip()]):
+            try:
+                record = read_record(line)
+            except EnvelopeError as error:
+                self.failure = self.failure or KafkaError(f"record {self.sent + 1} of the input: {error}")
+                return
+            if record["key"] is None and self.options.key is not None:
+                record["key"] = self.options.key.encode()
+            record["headers"] += self.options.headers
+            self._send_one(**record)
+            self._sent([Message(record["key"], record["value"], len(line) + 1)])
+
+    def _send_one(self, **record: Any) -> None:
+        if self.options.partition is not None:
+            record["partition"] = self.options.partition
+        self.open.append(self.producer.send(self.options.topic, **record))
+
+    def _sent(self, messages: Sequence[Message]) -> None:
+        self.sent += len(messages)
+        self.progress.advance(sum(message.input_bytes for message in messages))
+        if self.options.tee:
+            sys.stdout.buffer.write(b"".join((m.value or b"") + self.options.end for m in messages))
+            sys.stdout.buffer.flush()
+        while self.open and self.open[0].done():
+            self._note(self.open.popleft())
+
+    def finish(self) -> None:
+        """Wait for every acknowledgement."""
+        self.producer.flush()
+        while self.open:
+            self._note(self.open.popleft())
+
+    def _note(self, future: Any) -> None:
+        try:
+            where = future.get()
+        except KafkaError as error:
+            self.failure = self.failure or error
+            return
+        if self.options.json:
+            parts = where if isinstance(where, list) else [SentRange(where.topic, where.partition, where.offset, 1)]
+            for part in parts:
+                self._place(part.partition, part.offset, part.count)
+
+    def _place(self, partition: int, offset: int, count: int) -> None:
+        place = self.places.setdefault(partition, {"records": 0, "first_offset": offset, "last_offset": offset})
+        place["records"] += count
+        place["first_offset"] = min(place["first_offset"], offset)
+        place["last_offset"] = max(place["last_offset"], offset + count - 1)
+
+    def report(self) -> None:
+        """What went where, as JSON."""
+        acknowledged = sum(place["records"] for place in self.places.values())
+        partitions = {str(number): place for number, place in sorted(self.places.items())}
+        print_json(
+            {"topic": self.options.topic, "sent": self.sent, "acknowledged": acknowledged, "partitions": partitions}
+        )
+
+    def exit_code(self, cut_short: bool) -> int:
+        """0 if everything that was read is acknowledged; what isn't, or wasn't read, is said."""
+        if self.failure is not None:
+            from actors.cli.main import told
+
+            return told(self.failure)
+        if cut_short:
+            print(f"kstore: interrupted after {self.sent} records, which are sent", file=sys.stderr)
+            return 1
+        return 0

@@ -1,0 +1,43 @@
+"""Ctrl-C and SIGTERM as a wish to stop: the verb ends what it is doing in order. A second one ends it at once."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Stopping:
+    """Takes the signals in a ``with`` block. ``asked`` says whether one came; waiting for input ends then, too."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+        self._read_end, self._write_end = os.pipe()
+
+    def __enter__(self) -> Stopping:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._read_end)
+        os.close(self._write_end)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        os.write(self._write_end, b"!")
+
+    def read(self, descriptor: int, size: int) -> bytes:
+        """Read from a file descriptor as soon as something is there; nothing at its end, or when asked to stop."""
+        if not self.asked:
+            select.select([descriptor, self._read_end], [], [])
+        return b"" if self.asked else os.read(descriptor, size)
