@@ -18,6 +18,7 @@ def whats(found: Leadership) -> list[str]:
 
 def test_a_new_partition_is_led_as_it_was_made(start: Any) -> None:
     client = start()
+    client.wait_for_leader("t")
     found = why(client)
     assert (found.kind, found.leader, found.epoch) == ("created", client.leader("t"), 0)
     assert "topic t is made with 2 partitions" in whats(found)
@@ -26,6 +27,7 @@ def test_a_new_partition_is_led_as_it_was_made(start: Any) -> None:
 def test_a_leader_that_was_killed_is_why_another_leads(start: Any) -> None:
     client = start()
     index, dead, _ = client.led_elsewhere("t")
+    client.wait_for_leader("t", index)
     client.cluster.faults.kill(dead)
     now = client.wait_for_leader("t", index, other_than=dead)
     found = why(client, index)

@@ -79,10 +79,10 @@ def test_a_record_that_was_lost_with_its_leader_is_told_so(start: Any) -> None:
     lost = client.put_later("t", client.producer().batch(b"lost"), index=index, acks=1)
     client.cluster.wait_for(lambda: lost, 120)
     client.cluster.wait_for(lambda: client.cluster.image(1).partition("t", index).leader != leader, 120)
-    client.cluster.faults.heal()
-    client.cluster.wait_for(lambda: client.leader("t", index) != leader, 120)
-    client.wait_for_leader("t", index)
+    client.wait_for_leader("t", index, other_than=leader)
     client.say("t", b"kept", index=index)
+    client.cluster.faults.heal()
+    client.wait_for_isr("t", 3, index=index)
     found = life(client, 0, index)
     assert whats(found)[0] == "appended, and lost with a leader that failed"
 

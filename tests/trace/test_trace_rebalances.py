@@ -170,28 +170,20 @@ def test_a_static_member_that_comes_back_in_the_midst_of_a_generation_does_cause
     assert found.reason == f"join of static one as {back.member_id} in place of {member.member_id}"
 
 
-def moved(client: Any) -> tuple[Member, Member]:
-    """A rebalance whose coordinator dies, and the members come again at the next one."""
-    first, second = pair(client)
+def moved(client: Any) -> Member:
+    """A rebalance whose coordinator dies; the member that was awaited comes again at the next one."""
+    first = alone(client)
     dead = coordinator(client)
-    third = Member(client, 3)
-    third.join_later()
-    client.run(1)
+    Member(client, 3).join_later()
+    client.run(0.5)
+    assert why(client).awaited == [first.member_id]
     client.cluster.faults.kill(dead)
-    client.run(1)
+    client.run(0.5)
     client.cluster.faults.restart(dead)
     client.cluster.wait_for(client.cluster.is_ready, 120)
-    joins = {member: member.join_later() for member in (first, second)}
-    while not all(answers and answers[0].error_code == 0 for answers in joins.values()):
-        client.run(0.5)
-        for member, answers in joins.items():
-            if answers and answers[0].error_code in members.NOT_NOW:
-                joins[member] = member.join_later()
-    for member, answers in joins.items():
-        member.joined(answers)
-    first.sync({first.member_id: [0], second.member_id: [1]})
-    second.sync()
-    return first, second
+    first.join()
+    first.sync({first.member_id: [0, 1]})
+    return first
 
 
 def test_a_coordinator_that_dies_in_the_midst_is_why_its_successor_begins_again(start: Any) -> None:
@@ -209,13 +201,12 @@ def test_a_coordinator_that_dies_in_the_midst_is_why_its_successor_begins_again(
 
 def test_a_move_long_before_is_not_why_a_member_joins(start: Any) -> None:
     client = start()
-    first, _ = moved(client)
+    first = moved(client)
     fourth = Member(client, 4)
     answers = fourth.join_later()
     client.run(0.2)
     first.join_later()
-    client.run(1)
-    assert not answers
+    client.cluster.wait_for(lambda: answers, 60)
     found = why(client)
     assert (found.kind, found.reason) == ("join", f"join of {fourth.member_id}")
 
