@@ -50,8 +50,8 @@ cdef class Accumulator:
     """Takes records; see the top of the file.
 
     ``hooks`` is the producer: ``find_topic(name, partition)`` waits until the topic is known and set,
-    ``signal(filled)`` is told of batches opened and filled, ``wait(until, timeout_s)`` drives the client until a
-    condition holds.
+    ``signal(filled)`` is told of batches opened and filled, ``hurry()`` that somebody waits for one,
+    ``wait(until, timeout_s)`` drives the client until a condition holds.
     """
 
     def __init__(self, config, Clock clock, random, callbacks, hooks):
@@ -379,7 +379,7 @@ cdef class Accumulator:
             self.close_all()
         else:
             self.close(batch)
-        self.hooks.signal(False)
+        self.hooks.hurry()
         return self.hooks.wait(future.done, timeout_s)
 
     # -- small ones ------------------------------------------------------------------------------------------------

@@ -92,6 +92,11 @@ class Idempotence:
         self.identity = Identity(producer_id, epoch)
         self._renumber_all()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether batches can be numbered, with nothing to be settled before."""
+        return self.identity.producer_id >= 0 and not (self._bump_wanted or self._unresolved or self.fatal)
+
     # -- draining ------------------------------------------------------------------------------------------------
 
     def settle(self) -> None:

@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 
 
 class Broker:
-    """What goes to one broker: lanes with batches that wait, in turn, and how many requests are under way."""
+    """What goes to one broker: lanes with batches that wait, in turn, and how many requests are under way.
 
-    __slots__ = ("full_since_us", "in_flight", "lanes")
+    ``lanes``: with the epoch in which the broker leads them. ``shunned``: those that new records keep away from.
+    """
+
+    __slots__ = ("full_since_us", "in_flight", "lanes", "shunned")
 
     def __init__(self) -> None:
-        self.lanes: dict[Lane, None] = {}
+        self.lanes: dict[Lane, int] = {}
         self.in_flight = 0
         self.full_since_us = -1
+        self.shunned: list[Lane] = []
 
 
 class LeaderSeeker(CalledActor):
@@ -60,7 +64,7 @@ class LeaderSeeker(CalledActor):
         broker = self.brokers.get(found.leader)
         if broker is None:
             broker = self.brokers[found.leader] = Broker()
-        broker.lanes[lane] = None
+        broker.lanes[lane] = found.leader_epoch
 
     def _seek(self) -> Talk[None]:
         """Ask for leaders until every lane has one, or nothing waits any more."""

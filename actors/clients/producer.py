@@ -172,7 +172,11 @@ class Producer(Face):
             self._accumulator.end()  # the cluster went first
         finally:
             self._accumulator.end()
-            self._sender.give_up(ClientClosed("the producer was closed before the record was acknowledged"))
+            error = ClientClosed("the producer was closed before the record was acknowledged")
+            try:
+                self._world.driver.call(self._sender.give_up, error)
+            except DriverClosed:
+                self._sender.give_up(error)
             self._leave()
             self._world.call_back()
 
@@ -182,9 +186,9 @@ class Producer(Face):
         self._accumulator.end()
         self._sender.give_up(ClientClosed("the cluster was reset before the record was acknowledged"))
 
-    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+    def __exit__(self, *exc: object) -> None:
         """As ``close``; left by an exception, what was sent gets ``EXIT_SECONDS_MAX`` to be acknowledged, no more."""
-        self.close(None if kind is None else EXIT_SECONDS_MAX)
+        self.close(EXIT_SECONDS_MAX if exc and exc[0] is not None else None)
 
     # -- for the accumulator -----------------------------------------------------------------------------------------
 
@@ -206,6 +210,11 @@ class Producer(Face):
                 driver.pump()
         except DriverClosed:
             raise ClientClosed("the cluster of this producer was closed") from None
+
+    def hurry(self) -> None:
+        """A batch that was open is closed, as somebody waits for it; the sender sees it if it is awake anyway."""
+        if not self._sender.is_awake:
+            self.signal(False)
 
     def _wake(self) -> None:
         queue = self._world.queue

@@ -66,6 +66,9 @@ class Due(NamedTuple):
     """To itself: it is time for something."""
 
 
+WAKE, DUE = Wake(), Due()
+
+
 class Counts:
     """What a producer has done so far, for ``metrics``."""
 
@@ -101,7 +104,7 @@ class Sender(LeaderSeeker):
             self.lingering.append(batch)
         if not self.is_awake:
             self.is_awake = True
-            self.ref.tell(Wake())
+            self.ref.tell(WAKE)
 
     @receives(Wake)
     def wake(self, message: Wake) -> None:
@@ -117,8 +120,10 @@ class Sender(LeaderSeeker):
 
     def work(self) -> None:
         """Send what can be sent, give up what is too late, and see to the next time."""
-        now_us = self.now_us()
         accumulator = self.accumulator
+        if not accumulator.incomplete:
+            return
+        now_us = self.now_us()
         self._linger(now_us)
         self._give_up_late(now_us)
         for lane in accumulator.take_ready():
@@ -174,14 +179,14 @@ class Sender(LeaderSeeker):
                 return
             self.timer.cancel()
         self.timer_us = at_us
-        self.timer = self.after((at_us - now_us) / 1000, Due())
+        self.timer = self.after((at_us - now_us) / 1000, DUE)
 
     # -- sending ---------------------------------------------------------------------------------------------------
 
     def _may_drain(self) -> bool:
         """Whether batches can be sent; an idempotent producer needs an id for that."""
         idempotence = self.idempotence
-        if idempotence is None:
+        if idempotence is None or idempotence.is_settled:
             return True
         if idempotence.fatal is not None:
             for batch in list(self.accumulator.incomplete):
@@ -190,7 +195,7 @@ class Sender(LeaderSeeker):
                 self._fail(batch, idempotence.fatal, surely=False)
             return False
         idempotence.settle()
-        if not idempotence.has_identity and not self.is_identifying and self.accumulator.incomplete:
+        if not idempotence.has_identity and not self.is_identifying:
             self.is_identifying = True
             self.begin(self._identify())
         return idempotence.has_identity
@@ -237,6 +242,7 @@ class Sender(LeaderSeeker):
         if now_us - broker.full_since_us > self.settings.partitioner_availability_timeout_ms * 1000:
             for lane in broker.lanes:
                 lane.available = False
+                broker.shunned.append(lane)
 
     def _collect(self, broker: Broker, now_us: int) -> list[tuple[PendingBatch, bytes]]:
         """Take a batch from each lane, as many as a request may hold; lanes that have more go to the end."""
@@ -247,14 +253,14 @@ class Sender(LeaderSeeker):
                 del broker.lanes[lane]
                 continue
             batch = lane.waiting[0]
-            if not self._may_go(lane, batch, now_us):
+            if not self._may_go(lane, batch, broker, now_us):
                 continue
             if taken and nbytes + batch.size_bytes > self.settings.max_request_size:
                 break
-            del broker.lanes[lane]
+            batch.leader_epoch = broker.lanes.pop(lane)
             del lane.waiting[0]
             if lane.waiting:
-                broker.lanes[lane] = None
+                broker.lanes[lane] = batch.leader_epoch
             if self.idempotence is not None and not batch.has_sequence:
                 self.idempotence.number(lane, batch)
             data = self.accumulator.built(batch)
@@ -264,13 +270,11 @@ class Sender(LeaderSeeker):
             nbytes += len(data)
         return taken
 
-    def _may_go(self, lane: Lane, batch: PendingBatch, now_us: int) -> bool:
+    def _may_go(self, lane: Lane, batch: PendingBatch, broker: Broker, now_us: int) -> bool:
         """Whether the first batch of a lane may be sent now."""
-        if batch.attempts and batch.retry_at_us > now_us:
-            found = self.view.partition(lane.topic, lane.partition)
-            if found is None or found.leader_epoch <= batch.leader_epoch:  # a new leader is tried at once (KIP-951)
-                self.retry_us = min(self.retry_us or batch.retry_at_us, batch.retry_at_us)
-                return False
+        if batch.attempts and batch.retry_at_us > now_us and broker.lanes[lane] <= batch.leader_epoch:
+            self.retry_us = min(self.retry_us or batch.retry_at_us, batch.retry_at_us)
+            return False  # a leader of a later epoch would be tried at once (KIP-951)
         if self.one_at_a_time and lane.in_flight:
             return False
         return self.idempotence is None or self.idempotence.may_drain(lane, batch)
@@ -282,8 +286,6 @@ class Sender(LeaderSeeker):
         counts.requests += 1
         counts.in_flight += 1
         for batch, data in batches:
-            found = self.view.partition(batch.topic, batch.partition)
-            batch.leader_epoch = -1 if found is None else found.leader_epoch
             counts.batches += 1
             counts.batch_bytes += len(data)
             counts.plain_bytes += batch.plain_bytes
@@ -295,6 +297,8 @@ class Sender(LeaderSeeker):
         """A request is over: see to each of its batches, and go on."""
         broker.in_flight -= 1
         self.counts.in_flight -= 1
+        while broker.shunned:
+            broker.shunned.pop().available = True
         if outcome is None:
             found = dict.fromkeys(((batch.topic, batch.partition) for batch in batches), Produced(None))
         elif isinstance(outcome, KafkaError):

@@ -225,6 +225,16 @@ def test_close_fails_what_is_not_acknowledged_in_its_time(simulated) -> None:
     producer.close()
 
 
+def test_a_block_left_by_an_exception_does_not_wait_for_long(simulated) -> None:
+    begun = simulated.now
+    with pytest.raises(ZeroDivisionError), simulated.producer() as producer:
+        producer.send("t", b"first").get(60)
+        simulated.faults.partition([1, 2, 3], [producer])
+        producer.send("t", b"v")
+        assert 1 / 0
+    assert 5 <= simulated.now - begun < 6
+
+
 def test_flush_says_when_its_time_was_not_enough(simulated) -> None:
     producer = simulated.producer()
     producer.send("t", b"first").get(60)
