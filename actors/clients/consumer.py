@@ -8,26 +8,23 @@ background; offsets are committed, and partitions come and go, only inside of ``
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from actors.clients.commit_future import CommitFuture
 from actors.clients.config import parse
 from actors.clients.consumer_actor import ConsumerActor
 from actors.clients.errors import KafkaTimeout
 from actors.clients.face import home_over_tcp
 from actors.clients.membership import CLOSED, NO_GENERATION, UNSUBSCRIBED, GroupMetadata
-from actors.clients.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
-from actors.clients.polling import ALL, Polling
+from actors.clients.places import Places
+from actors.clients.polling import ALL
 from actors.clients.structs import (
     ConsumerRebalanceListener,
-    OffsetAndMetadata,
-    OffsetAndTimestamp,
     TopicPartition,
 )
-from actors.clients.subscription import EARLIEST, LATEST, NOTHING, PATTERN, TOPICS, Position
-from kstore.errors import InvalidGroupId, KafkaError
+from actors.clients.subscription import NOTHING, PATTERN, TOPICS
+from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
     from actors.clients.columns import Columns
@@ -35,10 +32,9 @@ if TYPE_CHECKING:
     from actors.clients.records import ConsumerRecord
 
 CLOSE_MS = 30_000
-Offsets = Mapping[TopicPartition, OffsetAndMetadata | int]
 
 
-class Consumer(Polling):
+class Consumer(Places):
     """Reads records of topics, alone or as a member of a group; usable in a ``with`` block.
 
     ``topics`` are subscribed to at once. Keywords are kafka-python's with the defaults of Apache Kafka 4.3's Java
@@ -108,10 +104,6 @@ class Consumer(Polling):
         finally:
             self._go_out()
 
-    def _checked_group(self) -> None:
-        if self._config.group_id is None:
-            raise InvalidGroupId("to commit, or to be told of rebalances, a consumer needs a group_id")
-
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read exactly these partitions, without sharing them with anybody."""
         wanted = [TopicPartition(*each) for each in partitions]
@@ -134,10 +126,6 @@ class Consumer(Polling):
             self._now("unsubscribe", self._actor.unsubscribe)
         finally:
             self._go_out()
-
-    def assignment(self) -> set[TopicPartition]:
-        """The partitions that are read now."""
-        return set(self._actor.subscription.partitions)
 
     def subscription(self) -> set[str]:
         """The topics that are subscribed to; those that match, with a pattern."""
@@ -203,208 +191,6 @@ class Consumer(Polling):
         """Have the ``poll()`` that waits, or the next one, raise ``WokenUp``; for other threads."""
         self._actor.woken = True
         self._world.driver.post(bool)
-
-    # -- places --------------------------------------------------------------------------------------------------
-
-    def seek(self, partition: TopicPartition, offset: int | OffsetAndMetadata) -> None:
-        """Read on at an offset. Raises ``ValueError`` for one below 0, or a partition that isn't assigned."""
-        place = (
-            Position(offset.offset, offset.leader_epoch) if isinstance(offset, OffsetAndMetadata) else Position(offset)
-        )
-        if place.offset < 0:
-            raise ValueError(f"an offset is at least 0, not {place.offset}")
-        self._seek("seek", {TopicPartition(*partition): place})
-
-    def seek_to_beginning(self, *partitions: TopicPartition) -> None:
-        """Read on at the first offset of these partitions; of all that are assigned, if none is named."""
-        self._seek("seek_to_beginning", dict.fromkeys(partitions or self.assignment(), EARLIEST))
-
-    def seek_to_end(self, *partitions: TopicPartition) -> None:
-        """Read on behind the last record of these partitions; of all that are assigned, if none is named."""
-        self._seek("seek_to_end", dict.fromkeys(partitions or self.assignment(), LATEST))
-
-    def _seek(self, name: str, places: Mapping[TopicPartition, Any]) -> None:
-        self._begin_call()
-        try:
-            self._now(name, self._actor.seek, dict(sorted(places.items())))
-            self._forget(places.keys())
-        finally:
-            self._go_out()
-
-    def position(self, partition: TopicPartition, timeout_ms: float | None = None) -> int:
-        """The offset of the next record of a partition; waits up to ``timeout_ms`` (``default_api_timeout_ms`` unless
-        given) until it is known. Raises ``ValueError`` for a partition that isn't assigned, ``KafkaTimeout``."""
-        partition = TopicPartition(*partition)
-        self._begin_call()
-        try:
-            at = self._actor.state_of(partition).position
-            if at is None:
-                at = self._run("position", self._actor.find_position, partition, timeout_s=self._seconds(timeout_ms))
-            return at.offset
-        finally:
-            self._go_out()
-
-    def highwater(self, partition: TopicPartition) -> int | None:
-        """The high watermark of a partition as the last fetch said it: the offset after the last record that may be
-        read; None before anything was fetched."""
-        at = self._actor.state_of(TopicPartition(*partition)).high_watermark
-        return None if at < 0 else at
-
-    def pause(self, *partitions: TopicPartition) -> None:
-        """Give out nothing of these partitions until ``resume``; they stay assigned."""
-        self._pause("pause", partitions, True)
-
-    def resume(self, *partitions: TopicPartition) -> None:
-        """Give out records of these partitions again."""
-        self._pause("resume", partitions, False)
-
-    def _pause(self, name: str, partitions: Sequence[TopicPartition], paused: bool) -> None:
-        wanted = [TopicPartition(*each) for each in partitions]
-        self._begin_call()
-        try:
-            if paused:
-                self._reread(wanted)
-            self._now(name, self._actor.pause, wanted, paused)
-        finally:
-            self._go_out()
-
-    def _reread(self, partitions: Collection[TopicPartition]) -> None:
-        """What is being iterated of these is to be fetched again, from where the user is."""
-        if self._fed is not None and (state := self._fed[0].state).partition in partitions:
-            self._forget([state.partition])
-            assert state.position is not None
-            self._now("poll", state.put, state.position)
-
-    def paused(self) -> set[TopicPartition]:
-        """The partitions that are paused."""
-        return {each for each, state in self._actor.subscription.partitions.items() if state.paused}
-
-    # -- committing ----------------------------------------------------------------------------------------------
-
-    def commit(self, offsets: Offsets | None = None, timeout_ms: float | None = None) -> None:
-        """Commit offsets (of the next record to read), or where this consumer is in every partition, and wait for it.
-
-        Raises ``CommitFailed`` when the group has moved on without this consumer, ``RebalanceInProgress`` when it is
-        in the middle of a rebalance (poll, then try again), ``KafkaTimeout`` after ``default_api_timeout_ms``.
-        """
-        self._checked_group()
-        self._begin_call()
-        try:
-            wanted = self._to_commit(offsets)
-            self._run("commit", self._actor.commit, wanted, True, timeout_s=self._seconds(timeout_ms))
-        finally:
-            self._go_out()
-
-    def commit_async(
-        self,
-        offsets: Offsets | None = None,
-        callback: Callable[[Mapping[TopicPartition, OffsetAndMetadata], KafkaError | None], object] | None = None,
-    ) -> CommitFuture:
-        """Commit without waiting; a future. ``callback(offsets, error)`` is called when it is known what became of it,
-        with None for success. Nothing is tried again."""
-        self._checked_group()
-        self._begin_call()
-        try:
-            wanted = self._to_commit(offsets)
-            future = CommitFuture(self._world, wanted)
-            callback = callback or self._config.default_offset_commit_callback
-            if callback is not None:
-                future.add_both(lambda _, call=callback: call(wanted, future.exception))
-            actor = self._actor
-            self._now("commit_async", lambda: actor.begin(actor.commit(wanted, False), future.settle))
-            return future
-        finally:
-            self._go_out()
-
-    def _to_commit(self, offsets: Offsets | None) -> dict[TopicPartition, OffsetAndMetadata]:
-        if offsets is None:
-            return self._actor.committing.consumed()
-        wanted = {
-            TopicPartition(*partition): at if isinstance(at, OffsetAndMetadata) else OffsetAndMetadata(at)
-            for partition, at in offsets.items()
-        }
-        for partition, at in wanted.items():
-            if at.offset < 0:
-                raise ValueError(f"an offset is at least 0, not {at.offset} of {partition}")
-        return wanted
-
-    def committed(self, partition: Any, metadata: bool = False, timeout_ms: float | None = None) -> Any:
-        """What the group committed last for a partition: the offset, or with ``metadata`` an ``OffsetAndMetadata``;
-        None if there is nothing. For a collection of partitions, a dict of ``OffsetAndMetadata`` or None."""
-        self._checked_group()
-        single = isinstance(partition, tuple) and len(partition) == 2 and isinstance(partition[0], str)
-        wanted = [TopicPartition(*each) for each in ([partition] if single else partition)]
-        self._begin_call()
-        try:
-            found = self._run("committed", self._actor.offsets.committed, wanted, timeout_s=self._seconds(timeout_ms))
-        finally:
-            self._go_out()
-        if not single:
-            return found
-        at = found[wanted[0]]
-        return at if metadata or at is None else at.offset
-
-    # -- logs and topics -----------------------------------------------------------------------------------------
-
-    def beginning_offsets(
-        self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
-    ) -> dict[TopicPartition, int]:
-        """The first offset of each partition's log."""
-        wanted = {TopicPartition(*each): EARLIEST_TIMESTAMP for each in partitions}
-        return {each: at.offset for each, at in self._listed("beginning_offsets", wanted, timeout_ms).items()}
-
-    def end_offsets(
-        self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
-    ) -> dict[TopicPartition, int]:
-        """The offset behind the last record of each partition that may be read."""
-        wanted = {TopicPartition(*each): LATEST_TIMESTAMP for each in partitions}
-        return {each: at.offset for each, at in self._listed("end_offsets", wanted, timeout_ms).items()}
-
-    def offsets_for_times(
-        self, timestamps: Mapping[TopicPartition, int], timeout_ms: float | None = None
-    ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
-        """The first record of each partition whose timestamp is not earlier than the one given (ms since 1970); None
-        where there is no such record."""
-        for partition, when in timestamps.items():
-            if when < 0:
-                raise ValueError(f"a timestamp is at least 0, not {when} of {partition}")
-        wanted = {TopicPartition(*each): when for each, when in timestamps.items()}
-        return {
-            each: OffsetAndTimestamp(at.offset, at.timestamp, at.leader_epoch) if at.offset >= 0 else None
-            for each, at in self._listed("offsets_for_times", wanted, timeout_ms).items()
-        }
-
-    def _listed(
-        self, name: str, wanted: dict[TopicPartition, int], timeout_ms: float | None
-    ) -> dict[TopicPartition, Any]:
-        self._begin_call()
-        try:
-            found = self._run(name, self._actor.offsets.listed, wanted, timeout_s=self._seconds(timeout_ms))
-            return {each: found[each] for each in wanted}
-        finally:
-            self._go_out()
-
-    def partitions_for_topic(self, topic: str) -> set[int] | None:
-        """The partitions of a topic; None if there is no such topic."""
-        self._begin_call()
-        try:
-            view = self._run("partitions_for_topic", self._actor.refresh, [topic], timeout_s=self._seconds(None))
-        finally:
-            self._go_out()
-        known = view.topics.get(topic)
-        return None if known is None or known.error_code else set(known.partitions)
-
-    def topics(self) -> set[str]:
-        """All topics of the cluster that this consumer may see, without internal ones."""
-        self._begin_call()
-        try:
-            view = self._run("topics", self._actor.refresh, None, timeout_s=self._seconds(None))
-        finally:
-            self._go_out()
-        return {name for name, topic in view.topics.items() if not topic.error_code and not topic.internal}
-
-    def _seconds(self, timeout_ms: float | None) -> float:
-        return (self._config.default_api_timeout_ms if timeout_ms is None else timeout_ms) / 1000
 
     # -- the group -----------------------------------------------------------------------------------------------
 

@@ -17,8 +17,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.clients.assignors import BY_NAME, COOPERATIVE, EAGER, Assignor
+from actors.clients.heartbeats import beat
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Conversation, Pause, Talk, To
+from actors.clients.talk import Conversation, Talk, To
 from kstore.errors import (
     CoordinatorNotAvailable,
     FencedInstanceId,
@@ -28,10 +29,8 @@ from kstore.errors import (
     NotCoordinator,
     RebalanceInProgress,
     UnknownMemberId,
-    for_code,
 )
 from kstore.errors.config import ConfigError
-from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ class Membership:
         self.polled_us = 0
         self.polling = False  # the user is inside of poll()
         self.rebalances = 0
-        self._heard_us = 0
+        self.heard_us = 0
         self._joining: Conversation | None = None
         self._beating: Conversation | None = None
 
@@ -259,9 +258,9 @@ class Membership:
     def was_welcomed(self, member_id: str, generation: int, protocol: str) -> None:
         """JoinGroup was answered: a member from now on, if not one with an assignment yet."""
         self.member_id, self.generation, self.protocol = member_id, generation, protocol
-        self._heard_us = self.actor.now_us()
+        self.heard_us = self.actor.now_us()
         if self._beating is None:
-            self._beating = Conversation(self.actor, self._beat(), self._beaten)
+            self._beating = Conversation(self.actor, beat(self), self._beaten)
             self._beating.step(None)
 
     def lost_while_joining(self, error: KafkaError) -> None:
@@ -283,48 +282,21 @@ class Membership:
         if error is not None:
             self.actor.fail(error)
 
-    def _beat(self) -> Talk[None]:
-        """Heartbeats until this membership ends."""
-        actor = self.actor
-        config = actor.config
-        next_us = actor.now_us() + config.heartbeat_interval_ms * 1000
-        while True:
-            idle_until_us = self.polled_us + config.max_poll_interval_ms * 1000
-            now_us = actor.now_us()
-            if not self.polling and now_us >= idle_until_us:
-                self._expire()
-                return
-            if now_us < next_us:
-                idle_in_us = config.max_poll_interval_ms * 1000 if self.polling else idle_until_us - now_us
-                yield Pause(max(min(next_us - now_us, idle_in_us), 1000) / 1000)
-                continue
-            sent_us = now_us
-            node = yield from actor.coordinator(self.group)
-            answer = yield To(node, self._heartbeat())
-            error = answer if isinstance(answer, KafkaError) else answer.error_code and for_code(answer.error_code)
-            if error and not self._survives(error):
-                return
-            if not error:
-                self._heard_us = actor.now_us()
-            elif actor.now_us() - self._heard_us > config.session_timeout_ms * 1000:
-                actor.forget_coordinator(self.group)
-            pause_ms = config.retry_backoff_ms if error else config.heartbeat_interval_ms
-            next_us = sent_us + pause_ms * 1000
+    def expire(self) -> None:
+        """The user hasn't polled for too long: others get its partitions."""
+        self._beating = None  # it is what calls
+        leaving = self.leave_request(POLL_TIMEOUT)
+        self.actor.note("PollIntervalExpired", self.group, self.generation)
+        self.reset(POLL_TIMEOUT)
+        if leaving is not None:
+            self.actor.begin(self._send_leave(leaving))
 
-    def _heartbeat(self) -> HeartbeatRequest:
-        return HeartbeatRequest(
-            group_id=self.group,
-            generation_id=self.generation,
-            member_id=self.member_id,
-            group_instance_id=self.instance,
-        )
-
-    def _survives(self, error: KafkaError) -> bool:
+    def survives(self, error: KafkaError) -> bool:
         """What an error in answer to a heartbeat means; whether this is still a member."""
         if isinstance(error, RebalanceInProgress):
             if self.state == STABLE:
                 self.ask_rejoin("group is already rebalancing")
-            self._heard_us = self.actor.now_us()
+            self.heard_us = self.actor.now_us()
             return True
         if isinstance(error, (IllegalGeneration, UnknownMemberId)):
             self._beating = None
@@ -338,15 +310,6 @@ class Membership:
         if isinstance(error, (NotCoordinator, CoordinatorNotAvailable)) or error.code < 0:
             self.actor.forget_coordinator(self.group)
         return True
-
-    def _expire(self) -> None:
-        """The user hasn't polled for too long: others get its partitions."""
-        self._beating = None
-        leaving = self.leave_request(POLL_TIMEOUT)
-        self.actor.note("PollIntervalExpired", self.group, self.generation)
-        self.reset(POLL_TIMEOUT)
-        if leaving is not None:
-            self.actor.begin(self._send_leave(leaving))
 
     # -- leaving -------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
+from actors.clients.filling cimport Filling
 from kstore.codec.cursor cimport Cursor
 from kstore.records.batch cimport RecordBatch
 from kstore.records.walk cimport RecordFields
@@ -19,34 +20,6 @@ cdef class ConsumerRecord:
     cdef readonly int32_t serialized_key_size
     cdef readonly int32_t serialized_value_size
     cdef readonly int timestamp_type
-
-
-ctypedef struct Filling:
-    # columns being filled, and how far
-    int64_t *offsets
-    int64_t *timestamps
-    uint8_t *key_data
-    int64_t *key_ends
-    uint8_t *key_nulls
-    uint8_t *value_data
-    int64_t *value_ends
-    uint8_t *value_nulls
-    Py_ssize_t count
-    Py_ssize_t max_count
-    int64_t key_at
-    int64_t key_room
-    int64_t value_at
-    int64_t value_room
-
-
-ctypedef struct Place:
-    # in a batch: what is left of it
-    Cursor cursor
-    int64_t base_offset
-    int64_t next_offset
-    int64_t base_timestamp
-    int32_t left
-    bint adds_delta
 
 
 cdef class PartitionRecords:

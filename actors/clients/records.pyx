@@ -14,8 +14,8 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy
 
+from actors.clients.filling cimport NO_ROOM, Filling, Place, fill_columns
 from kstore.codec.cursor cimport Cursor, cursor_over
 from kstore.records cimport layout
 from kstore.records.batch cimport RecordBatch, last_offset_of
@@ -371,46 +371,3 @@ cdef class PartitionRecords:
         if self.left == 0:
             self.leave()
         return True
-
-
-cdef enum:
-    NO_ROOM = 100       # beside the codes of walk.pxd
-
-
-cdef int fill_columns(Filling *f, Place *place) noexcept nogil:
-    """Records of one batch into columns, until one of them ends; stops before a record that is refused."""
-    cdef RecordFields fields
-    cdef Cursor cursor = place.cursor
-    cdef int64_t offset
-    cdef int code
-    while place.left and f.count < f.max_count:
-        code = next_record(&cursor, &fields)
-        if code != WALK_OK:
-            return code
-        offset = place.base_offset + fields.offset_delta
-        if offset >= place.next_offset:
-            if max(fields.key_bytes, 0) > f.key_room - f.key_at or max(fields.value_bytes, 0) > f.value_room - f.value_at:
-                return NO_ROOM
-            put(f, &fields)
-            f.offsets[f.count] = offset
-            f.timestamps[f.count] = <int64_t>(<unsigned long long>place.base_timestamp + (
-                <unsigned long long>fields.timestamp_delta if place.adds_delta else 0))
-            f.count += 1
-            place.next_offset = offset + 1
-        place.cursor = cursor
-        place.left -= 1
-    return WALK_OK
-
-
-cdef inline void put(Filling *f, const RecordFields *fields) noexcept nogil:
-    """Key and value of a record into their columns."""
-    f.key_nulls[f.count] = fields.key_bytes < 0
-    if fields.key_bytes > 0:
-        memcpy(f.key_data + f.key_at, fields.key, fields.key_bytes)
-        f.key_at += fields.key_bytes
-    f.key_ends[f.count + 1] = f.key_at
-    f.value_nulls[f.count] = fields.value_bytes < 0
-    if fields.value_bytes > 0:
-        memcpy(f.value_data + f.value_at, fields.value, fields.value_bytes)
-        f.value_at += fields.value_bytes
-    f.value_ends[f.count + 1] = f.value_at
