@@ -91,6 +91,7 @@ class Face:
     """A client as its user has it. Subclasses start their actor and set ``_ref``."""
 
     _ref: Ref
+    _is_lost = False
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -107,13 +108,11 @@ class Face:
         result = Result()
         self._tell(name, Called(talk, args, result))
         try:
-            self._drive(lambda: result.over or self._closed, timeout_s)
+            self._drive(lambda: result.over, timeout_s)
         finally:
             if not result.over and not self._closed:
                 self._world.driver.call(result.cancel)
         if not result.over:
-            if self._closed:
-                raise ClientClosed(f"this {type(self).__name__.lower()} was closed meanwhile")
             raise KafkaTimeout(f"{name} was not done in {timeout_s:g} seconds")
         if result.error is not None:
             raise result.error
@@ -144,9 +143,12 @@ class Face:
     def _drive(self, until: Callable[[], object], timeout_s: float | None) -> bool:
         """Let the world run until ``until()`` holds; False after ``timeout_s`` seconds."""
         try:
-            return self._world.driver.drive(until, timeout_s)
+            held = self._world.driver.drive(lambda: until() or self._is_lost, timeout_s)
         except DriverClosed:
             raise ClientClosed(f"the cluster of this {type(self).__name__.lower()} was closed") from None
+        if self._is_lost:
+            raise ClientClosed(f"the cluster of this {type(self).__name__.lower()} was reset")
+        return held
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -165,7 +167,7 @@ class Face:
 
     def lost(self) -> None:
         """The cluster that it lives in was emptied, and its node with it; as the driving thread."""
-        self._closed = True
+        self._is_lost = self._closed = True
 
     def close(self) -> None:
         """Close the client; harmless when it is closed already."""

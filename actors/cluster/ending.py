@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import weakref
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,5 +33,6 @@ def was_closed(nodes: Nodes) -> None:
 
 
 def _close_all() -> None:
-    for nodes in list(_open):
-        nodes.close()
+    with ExitStack() as closing:  # one that can't be closed in order keeps none of the others from it
+        for nodes in list(_open):
+            closing.callback(nodes.close)

@@ -75,6 +75,7 @@ class Nodes:
         self.started = False
         self.closed = False
         self.spool: Spool | None = None  # what writes the trace to a file
+        self.world.owner = self  # whoever has a client of this world keeps the cluster
         ends_with_program(self)
         try:
             if trace_file is not None:

@@ -41,6 +41,7 @@ class World:
         self.random = random.Random(seed)
         self.disk: ThreadedDisk | VirtualDisk = VirtualDisk(self) if virtual else ThreadedDisk(self)
         self.net: Any = None
+        self.owner: Any = None  # what was put together in this world, if it is to live as long
         self.queue.on_crash = self._crashed
         self.crashes: list[tuple[Any, BaseException]] = []  # the actor that met the defect, None outside any turn
         self.callbacks: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()  # users', to be called back

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from actors.clients.errors import ClientClosed
 from actors.cluster import Cluster
-from actors.runtime.driver import SimulationStalled
+from actors.runtime.driver import ForkedError, SimulationStalled
 from actors.runtime.virtual import STALL_S
 from actors.trace import Trace
 from kstore import TopicPartition
@@ -156,3 +158,68 @@ def test_a_cluster_answers_for_its_trace_and_writes_it_to_a_file(tmp_path):
         assert "broker-1#1/controller" in cluster.trace.actors()
         assert cluster.trace is cluster.trace
     assert "broker-1#1/controller" in Trace.load(file).actors()
+
+
+@pytest.mark.parametrize("how", [{}, {"listen": "127.0.0.1:0"}], ids=["real", "listen"])
+@pytest.mark.parametrize("end", [Cluster.reset, Cluster.close])
+def test_a_consumer_that_waits_in_another_thread_hears_of_the_end(how, end):
+    with Cluster(**how) as cluster:
+        cluster.create_topic("t")
+        consumer = cluster.consumer("t", auto_offset_reset="earliest")
+        with cluster.producer() as producer:
+            producer.send("t", b"a")
+        next(consumer)
+        begun = threading.Event()
+        told: list[type] = []
+
+        def wait() -> None:
+            begun.set()
+            try:
+                next(consumer)
+            except (ClientClosed, StopIteration) as error:
+                told.append(type(error))
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        begun.wait()
+        cluster.run_for(0.1)
+        end(cluster)
+        thread.join(20)
+        assert told == [ClientClosed]
+
+
+def test_a_client_keeps_its_cluster():
+    producer = Cluster().producer()
+    gc.collect()
+    assert producer.send("t", b"a").get(timeout=10).offset == 0
+    producer.close()
+
+
+@pytest.mark.parametrize("how", ["", "listen='127.0.0.1:0'", "seed=1"])
+def test_a_program_ends_whatever_clients_are_open(how):
+    program = f"""
+from kstore import Cluster
+cluster = Cluster(2, {how})
+producer = cluster.producer()
+consumer = cluster.consumer("t", group_id="g", auto_offset_reset="earliest")
+producer.send("t", b"a").get()
+print(next(consumer).value)
+producer.send("t", b"b")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "b'a'\n", "")
+
+
+def test_a_client_in_a_forked_child_is_refused():
+    with Cluster() as cluster, cluster.producer() as producer:
+        producer.send("t", b"a").get(timeout=10)
+        child = os.fork()
+        if child == 0:
+            try:
+                producer.send("t", b"b").get(timeout=5)
+            except ForkedError:
+                os._exit(7)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert producer.send("t", b"b").get(timeout=10).offset == 1
