@@ -66,7 +66,7 @@ def add_connection(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_json(parser: argparse.ArgumentParser, what: str) -> None:
+def add_json(parser: argparse._ActionsContainer, what: str) -> None:
     """``--json``; ``what`` says what a line or the whole is."""
     parser.add_argument("--json", action="store_true", help=f"print {what} (docs/command.md has the schema)")
 

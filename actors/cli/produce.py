@@ -93,7 +93,7 @@ def add_records(verb: argparse.ArgumentParser) -> None:
         default="all",
         help="who has a record when it counts as sent (default: all)",
     )
-    add_json(group, "when all is sent, how many records went where")  # type: ignore[arg-type]
+    add_json(group, "when all is sent, how many records went where")
 
 
 def run(options: argparse.Namespace) -> int:
