@@ -135,7 +135,10 @@ class ClientActor(Actor):
         return link
 
     def on_stop(self) -> None:
-        """Close every link."""
+        """Close every link, and wait for nothing."""
+        if self._freshen is not None:
+            self._freshen.cancel()
+            self._freshen = None
         for link in self.links.values():
             link.close()
 

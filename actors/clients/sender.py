@@ -398,6 +398,13 @@ class Sender(LeaderSeeker):
             error = of_the_others()
         self.accumulator.fail(batch, error, record_errors)
 
+    def on_stop(self) -> None:
+        """As ``ClientActor.on_stop``."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        super().on_stop()
+
     def give_up(self, error: KafkaError) -> None:
         """Fail everything that isn't acknowledged yet."""
         for batch in list(self.accumulator.incomplete):
