@@ -248,6 +248,13 @@ def test_no_value_does_worse_than_a_config_error(name: str, value: object) -> No
         assert name in str(error)  # noqa: PT017 (most values are fine)
 
 
+def test_a_keyword_with_more_than_one_value_is_read_by_somebody() -> None:
+    places = (CLIENTS, CLIENTS.parent / "network")
+    code = "".join(path.read_text() for place in places for path in place.rglob("*.py*") if path.suffix != ".pyc")
+    read = set(re.findall(r"\b_?(?:config|settings)\.(\w+)", code))
+    assert sorted(set(RULES) - read) == ["client_dns_lookup", "group_protocol", "isolation_level", "security_protocol"]
+
+
 def test_reading_keywords_loads_no_broker() -> None:
     show = "import sys, actors.clients.config; print(*[m for m in sys.modules if m.startswith(('actors', 'kstore'))])"
     done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, timeout=60, check=True)

@@ -17,6 +17,7 @@ from waiting import wait_until
 
 from bench.peers.kafka import running_on, tool
 from bench.peers.processes import HOST, free_ports
+from kstore import Admin, OffsetSpec, TopicPartition
 
 COUNT = 600
 DUMP = "org.apache.kafka.tools.DumpLogSegments"
@@ -133,3 +134,27 @@ def test_kafka_goes_on_where_kstore_stopped_and_kstore_where_kafka_did(
         assert consume(bootstrap, "orders", "readers", COUNT) == expected(COUNT, COUNT)
         produce(bootstrap, "orders", 2 * COUNT, 1)
         assert consume(bootstrap, "orders", "from the start", 2 * COUNT + 1) == expected(0, 2 * COUNT + 1)
+
+
+def test_where_a_log_begins_is_told_from_kstore_to_kafka_and_back(kafka_jars: Path, tmp_path: Path) -> None:
+    data, place = tmp_path / "data", TopicPartition("orders", 0)
+
+    def begin(bootstrap: str) -> int:
+        with Admin(bootstrap_servers=bootstrap) as admin:
+            return admin.list_partition_offsets({place: OffsetSpec.EARLIEST})[place].offset
+
+    def delete(bootstrap: str, offset: int) -> None:
+        with Admin(bootstrap_servers=bootstrap) as admin:
+            assert admin.delete_records({place: offset})[place].low_watermark == offset
+
+    with kstore(data, 1) as bootstrap:
+        create(bootstrap, "orders", partitions=1, replicas=1)
+        produce(bootstrap, "orders", 0, COUNT)
+        delete(bootstrap, 123)
+    with running_on(data, tmp_path / "kafka", 1, voters=1) as cluster:
+        assert begin(cluster.bootstrap) == 123
+        assert consume(cluster.bootstrap, "orders", "readers", 100) == expected(123, 100)
+        delete(cluster.bootstrap, 234)
+    with kstore(data, 1) as bootstrap:
+        assert begin(bootstrap) == 234
+        assert consume(bootstrap, "orders", "from the start", COUNT - 234) == expected(234, COUNT - 234)
