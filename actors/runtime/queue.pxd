@@ -16,6 +16,8 @@ cdef class Inbox:
     cdef readonly object actor
     cdef dict handlers
     cdef str name
+    cdef object last_kind
+    cdef int32_t last_number
     cdef readonly int32_t actor_id
     cdef Envelope head
     cdef Envelope tail
@@ -35,6 +37,7 @@ cdef class Reply:
 cdef class RunQueue:
     cdef readonly Recorder recorder
     cdef Clock clock
+    cdef int32_t answered
     cdef int64_t now_us
     cdef int64_t entered_us
     cdef Inbox first

@@ -186,6 +186,7 @@ cdef class RunQueue:
     def __init__(self, Recorder recorder, seed=None):
         self.recorder = recorder
         self.clock = recorder.clock
+        self.answered = recorder.kind_number("Answered")
         self.ready = []
         self.seeded = seed is not None
         self.random_state = (seed or 0) & 0xFFFFFFFFFFFFFFFF
@@ -238,14 +239,21 @@ cdef class RunQueue:
         cdef object handler, outcome, message = envelope.message
         cdef Recorder recorder = self.recorder
         cdef int64_t row, began_us = self.now_us
+        cdef int32_t kind
         inbox.head = envelope.next
         if inbox.head is None:
             inbox.tail = None
         envelope.next = None
         inbox.depth -= 1
         self.turns += 1
-        row = recorder.write(inbox.actor_id, "Answered" if envelope.then is not None else type(message),
-                             envelope.cause, 0, -1, -1, 0, inbox.depth, began_us)
+        if envelope.then is not None:
+            kind = self.answered
+        elif type(message) is inbox.last_kind:
+            kind = inbox.last_number
+        else:
+            inbox.last_kind = type(message)
+            kind = inbox.last_number = recorder.kind_number(inbox.last_kind)
+        row = recorder.put(inbox.actor_id, kind, envelope.cause, 0, -1, -1, 0, inbox.depth, began_us)
         self.current = recorder.turn_row = row
         try:
             if envelope.then is not None:

@@ -46,6 +46,9 @@ cdef class Recorder:
     cdef int32_t mention(self, object key) except -1
     cdef int32_t add_name(self, object key) except -1
     cdef int sweep(self) except -1
+    cdef int32_t kind_number(self, object kind) except -1
+    cdef int64_t put(self, int32_t actor, int32_t kind, int64_t cause, int32_t partition, int64_t offset1,
+                     int64_t offset2, int32_t subject, int32_t depth, int64_t time_us) except -1
     cdef int64_t write(self, int32_t actor, object kind, int64_t cause, int32_t partition, int64_t offset1,
                        int64_t offset2, int32_t subject, int32_t depth, int64_t time_us) except -1
     cdef void end_turn(self, int64_t sequence, int64_t took_us) noexcept

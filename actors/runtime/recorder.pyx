@@ -153,9 +153,19 @@ cdef class Recorder:
 
     # -- writing
 
+    cdef int32_t kind_number(self, object kind) except -1:
+        """A kind's number, which it keeps: kinds are the program's own, and few."""
+        cdef int32_t number = self.intern_name(kind)
+        if self.known[number].pins == 0:
+            self.known[number].pins = 1
+        return number
+
     cdef int64_t write(self, int32_t actor, object kind, int64_t cause, int32_t partition, int64_t offset1,
                        int64_t offset2, int32_t subject, int32_t depth, int64_t time_us) except -1:
-        cdef int32_t kind_id = self.intern_name(kind)
+        return self.put(actor, self.kind_number(kind), cause, partition, offset1, offset2, subject, depth, time_us)
+
+    cdef int64_t put(self, int32_t actor, int32_t kind, int64_t cause, int32_t partition, int64_t offset1,
+                     int64_t offset2, int32_t subject, int32_t depth, int64_t time_us) except -1:
         cdef int64_t sequence
         cdef Name* known
         cdef Row* row
@@ -165,9 +175,7 @@ cdef class Recorder:
         if self.hasher is not None and sequence - self.hashed >= self.capacity - 1:
             self.hash_up_to(sequence)
         known = self.known
-        if known[kind_id].pins == 0:
-            known[kind_id].pins = 1  # kinds are the program's own, and few
-        known[kind_id].written += 1
+        known[kind].written += 1
         known[partition].last_row = sequence
         known[subject].last_row = sequence
         row = &self.rows[sequence & (self.capacity - 1)]
@@ -175,7 +183,7 @@ cdef class Recorder:
         row.time_us = time_us
         row.cause = cause
         row.actor = actor
-        row.kind = kind_id
+        row.kind = kind
         row.partition = partition
         row.took_us = 0
         row.offset1 = offset1
