@@ -53,8 +53,7 @@ class Polling(RecordFeed, Face):
 
     def _now(self, name: str, action: Callable[..., T], *args: Any) -> T:
         """Have something done in the actor at once; its value."""
-        if self._closed:
-            raise ClientClosed("consumer was closed")
+        self._check_open()
         try:
             value: T = self._world.driver.call(self._inside, name, action, args)
             return value
@@ -62,8 +61,6 @@ class Polling(RecordFeed, Face):
             raise ClientClosed("the cluster of this consumer was closed") from None
 
     def _inside(self, name: str, action: Callable[..., T], args: tuple[Any, ...]) -> T:
-        if not self._home.node.alive:
-            raise ClientClosed("the node of this consumer is gone")
         queue = self._world.queue
         queue.enter(self._actor.inbox.actor_id, f"Consumer.{name}")
         try:
@@ -71,10 +68,15 @@ class Polling(RecordFeed, Face):
         finally:
             queue.leave()
 
-    def _begin_call(self) -> None:
-        """A public method begins: this thread is inside, and where the user is stands in the subscription."""
+    def _check_open(self) -> None:
         if self._closed:
             raise ClientClosed("consumer was closed")
+        if not self._home.node.alive:
+            raise ClientClosed("the node of this consumer is gone")
+
+    def _begin_call(self) -> None:
+        """A public method begins: this thread is inside, and where the user is stands in the subscription."""
+        self._check_open()
         self._come_in()
         self._settle()
 
@@ -99,7 +101,13 @@ class Polling(RecordFeed, Face):
     def _something(self) -> bool:
         """Whether a poll that waits has something to do."""
         actor = self._actor
-        return bool(actor.fetcher.arrived or actor.membership.wants_user or actor.errors or actor.woken)
+        return bool(
+            actor.fetcher.arrived
+            or actor.membership.wants_user
+            or actor.errors
+            or actor.woken
+            or not self._home.node.alive
+        )
 
     def _poll_until(self, timeout_s: float | None, take: Callable[[], bool]) -> bool:
         """Attend to the group and take what there is, until ``take()`` got something; False when time is over."""
@@ -129,6 +137,7 @@ class Polling(RecordFeed, Face):
     def _attend(self) -> None:
         """Do what may only be done inside of poll(). Raises what the user must be told."""
         actor = self._actor
+        self._check_open()
         if actor.woken:
             actor.woken = False
             raise WokenUp("wakeup() was called")
