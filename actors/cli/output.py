@@ -42,6 +42,15 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "replica"), counted(3, "replica")
+    ('1 replica', '3 replicas')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def print_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table; None is a dash, a list has commas."""
     sys.stdout.write(columns(names, rows))

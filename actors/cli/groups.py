@@ -1,0 +1,279 @@
+"""``kstore groups``: the consumer groups of any Kafka: listed, described with their lag, deleted, moved."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from actors.cli.arguments import (
+    Parser,
+    UsageError,
+    add_connection,
+    add_json,
+    at_least,
+    checked,
+    new_parser,
+    partitions,
+)
+from actors.cli.connection import complete_groups, complete_topics, open_admin
+from actors.cli.output import counted, print_columns, print_json
+from actors.cli.positions import time_ms
+
+if TYPE_CHECKING:
+    from actors.clients.admin import Admin
+    from actors.clients.structs import TopicPartition
+
+EXAMPLES = """
+kstore groups list
+kstore groups describe billing
+kstore groups reset-offsets billing --topic orders --to-earliest
+"""
+LIST_EXAMPLES = """
+kstore groups list
+kstore groups list --state Empty --json
+"""
+DESCRIBE_EXAMPLES = """
+kstore groups describe billing
+kstore groups describe billing --json
+"""
+DELETE_EXAMPLES = """
+kstore groups delete billing
+kstore groups delete billing --if-exists
+"""
+RESET_EXAMPLES = """
+kstore groups reset-offsets billing --topic orders --to-earliest
+kstore groups reset-offsets billing --all-topics --shift-by -2 --execute
+kstore groups reset-offsets billing --topic orders:0 --to-datetime 2026-01-01T00:00 --execute
+kstore groups reset-offsets billing --topic orders:0 --to-offset 1 --execute --json
+"""
+RESETTING = """
+Moves a group's committed offsets, while it has no members. It prints what would change; with --execute it changes it.
+An offset that a partition doesn't hold becomes its nearest end.
+"""
+
+
+def add_to(verbs: Any) -> None:
+    """Add the verb and its own verbs to the command's parser."""
+    verb = new_parser(verbs, "groups", "list and describe groups, move their offsets", __doc__, EXAMPLES)
+    actions = verb.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
+
+    listing = new_parser(actions, "list", "list groups", "Lists groups, a line each.", LIST_EXAMPLES)
+    listing.add_argument(
+        "--state", action="append", default=[], metavar="STATE", help="only Empty, Stable, …; repeatable"
+    )
+    finish(listing, list_groups, "one object with all groups")
+
+    describing = new_parser(
+        actions,
+        "describe",
+        "show members, committed offsets and lag",
+        "Shows groups: their members, what each reads, and how far behind the group is, in records.",
+        DESCRIBE_EXAMPLES,
+    )
+    add_names(describing)
+    finish(describing, describe, "one object with everything")
+
+    deleting = new_parser(
+        actions, "delete", "delete groups", "Deletes groups that have no members, with their offsets.", DELETE_EXAMPLES
+    )
+    add_names(deleting)
+    deleting.add_argument("--if-exists", action="store_true", help="one that doesn't exist is fine")
+    finish(deleting, delete, "one object with the names of the groups")
+
+    resetting = new_parser(actions, "reset-offsets", "move a group's offsets", RESETTING, RESET_EXAMPLES)
+    group = resetting.add_argument("group", metavar="GROUP", help="the group")
+    group.completer = complete_groups  # type: ignore[attr-defined]
+    add_reset(resetting)
+    finish(resetting, reset_offsets, "one object with the offsets before and after")
+
+
+def finish(parser: argparse.ArgumentParser, run: Any, json: str) -> None:
+    """What every action has."""
+    add_json(parser, json)
+    add_connection(parser)
+    parser.set_defaults(run=run)
+
+
+def add_names(parser: argparse.ArgumentParser) -> None:
+    """The groups that it is about."""
+    names = parser.add_argument("groups", nargs="+", metavar="GROUP", help="the group")
+    names.completer = complete_groups  # type: ignore[attr-defined]
+
+
+def add_reset(parser: argparse.ArgumentParser) -> None:
+    """Which offsets are moved, and where to."""
+    which = parser.add_argument_group("which")
+    topic = which.add_argument(
+        "--topic",
+        type=checked(topic_and_partitions),
+        action="append",
+        default=[],
+        metavar="TOPIC[:PARTITIONS]",
+        help="this topic, or these partitions of it, such as orders:0,2; repeatable",
+    )
+    topic.completer = complete_topics  # type: ignore[attr-defined]
+    which.add_argument("--all-topics", action="store_true", help="every partition that the group has an offset of")
+    where = parser.add_argument_group("where to").add_mutually_exclusive_group(required=True)
+    where.add_argument("--to-earliest", action="store_true", help="the first record")
+    where.add_argument("--to-latest", action="store_true", help="the next record that comes")
+    where.add_argument(
+        "--to-datetime", type=checked(time_ms), metavar="TIME", help="the first record that is not older"
+    )
+    where.add_argument("--to-offset", type=at_least(0), metavar="N", help="this offset")
+    where.add_argument("--shift-by", type=int, metavar="N", help="N on, or back with a minus")
+    parser.add_argument("--execute", action="store_true", help="do it; without, only show it")
+
+
+def topic_and_partitions(text: str) -> tuple[str, tuple[int, ...] | None]:
+    """A topic, and the partitions of it that are meant, if not all.
+
+    >>> topic_and_partitions("orders"), topic_and_partitions("orders:0,2-3")
+    (('orders', None), ('orders', (0, 2, 3)))
+    """
+    topic, colon, numbers = text.partition(":")
+    return topic, partitions(numbers) if colon else None
+
+
+def list_groups(options: argparse.Namespace) -> int:
+    """A line a group."""
+    with open_admin(options) as admin:
+        groups = admin.list_groups(states_filter=options.state)
+    if options.json:
+        found = [
+            {"group": each.group_id, "state": each.state, "protocol_type": each.protocol_type, "type": each.type}
+            for each in groups
+        ]
+        print_json({"groups": found})
+    else:
+        print_columns(
+            ("group", "state", "protocol type"), [(each.group_id, each.state, each.protocol_type) for each in groups]
+        )
+    return 0
+
+
+def describe(options: argparse.Namespace) -> int:
+    """Members, offsets and lag."""
+    names = list(dict.fromkeys(options.groups))
+    with open_admin(options) as admin:
+        found = [described(admin, group) for group in admin.describe_groups(names).values()]
+    if options.json:
+        print_json({"groups": found})
+        return 0
+    for number, group in enumerate(found):
+        members = counted(len(group["members"]), "member")
+        protocol = f", assignor {group['protocol']}" if group["protocol"] else ""
+        print(f"{chr(10) if number else ''}{group['group']}: {group['state']}, {members}{protocol}")
+        if group["members"]:
+            rows = [
+                (
+                    each["client_id"],
+                    each["host"],
+                    each["member_id"],
+                    " ".join(f"{t}-{p}" for t, p in each["partitions"]),
+                )
+                for each in group["members"]
+            ]
+            print_columns(("client", "host", "member", "partitions"), rows)
+        if group["offsets"]:
+            columns = ("topic", "partition", "committed", "next_offset", "lag", "client")
+            rows_of_offsets = [[each[name] for name in columns] for each in group["offsets"]]
+            print_columns([name.replace("_", " ") for name in columns], rows_of_offsets)
+    return 0
+
+
+def described(admin: Admin, group: Any) -> dict[str, Any]:
+    """One group as JSON shows it."""
+    committed = admin.list_group_offsets(group.group_id)[group.group_id]
+    readers = {place: member.client_id for member in group.members for place in member.assignment}
+    places = sorted({*committed, *readers})
+    ends = ends_of(admin, places)
+    offsets = []
+    for place in places:
+        at, end = committed.get(place), ends.get(place)
+        offsets.append(
+            {
+                "topic": place.topic,
+                "partition": place.partition,
+                "committed": None if at is None else at.offset,
+                "next_offset": end,
+                "lag": None if at is None or end is None else max(0, end - at.offset),
+                "client": readers.get(place),
+            }
+        )
+    members = [
+        {
+            "member_id": member.member_id,
+            "instance_id": member.group_instance_id,
+            "client_id": member.client_id,
+            "host": member.client_host,
+            "partitions": [[place.topic, place.partition] for place in sorted(member.assignment)],
+        }
+        for member in group.members
+    ]
+    return {
+        "group": group.group_id,
+        "state": group.state,
+        "protocol_type": group.protocol_type,
+        "protocol": group.protocol,
+        "coordinator": group.coordinator,
+        "members": members,
+        "offsets": offsets,
+    }
+
+
+def ends_of(admin: Admin, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """The next offset of each partition that is still there."""
+    from actors.clients.descriptions import OffsetSpec
+
+    there = set(admin.list_topics())
+    wanted = {place: OffsetSpec.LATEST for place in places if place.topic in there}
+    return {place: at.offset for place, at in admin.list_partition_offsets(wanted).items()} if wanted else {}
+
+
+def delete(options: argparse.Namespace) -> int:
+    """Delete them."""
+    from kstore.errors import GroupIdNotFound
+
+    gone = []
+    with open_admin(options) as admin:
+        for name in dict.fromkeys(options.groups):
+            try:
+                admin.delete_groups([name])
+                gone.append(name)
+            except GroupIdNotFound:
+                if not options.if_exists:
+                    raise
+    if options.json:
+        print_json({"deleted": gone})
+    else:
+        for name in gone:
+            print(f"{name}: deleted")
+    return 0
+
+
+def reset_offsets(options: argparse.Namespace) -> int:
+    """Show where offsets would go, and with ``--execute`` put them there."""
+    from actors.cli.resetting import moved
+
+    if bool(options.topic) == options.all_topics:
+        raise UsageError("say which: --topic TOPIC[:PARTITIONS], or --all-topics")
+    with open_admin(options) as admin:
+        before = admin.list_group_offsets(options.group)[options.group]
+        after = moved(admin, options, before)
+        if options.execute and after:
+            admin.alter_group_offsets(options.group, after)
+    rows = [
+        {
+            "topic": place.topic,
+            "partition": place.partition,
+            "before": before[place].offset if place in before else None,
+            "after": offset,
+        }
+        for place, offset in after.items()
+    ]
+    if options.json:
+        print_json({"group": options.group, "executed": options.execute, "offsets": rows})
+    else:
+        print_columns(("topic", "partition", "before", "after"), [list(row.values()) for row in rows])
+        print("done" if options.execute else "nothing was changed: add --execute to do it")
+    return 0
