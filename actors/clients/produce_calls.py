@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kstore.errors import InvalidRecord, KafkaError, for_code
+from kstore.errors import (
+    FencedLeaderEpoch,
+    InvalidRecord,
+    KafkaError,
+    KafkaStorageError,
+    LeaderNotAvailable,
+    ListenerNotFound,
+    NetworkException,
+    NotLeaderOrFollower,
+    ReplicaNotAvailable,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+    for_code,
+)
 from kstore.named import NamedTuple
 from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 
@@ -13,6 +26,19 @@ if TYPE_CHECKING:
 
     from actors.clients.pending import PendingBatch
     from actors.clients.view import View
+
+STALE_VIEW = (
+    FencedLeaderEpoch,
+    KafkaStorageError,
+    LeaderNotAvailable,
+    ListenerNotFound,
+    NetworkException,
+    NotLeaderOrFollower,
+    ReplicaNotAvailable,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
+"""What says that the leader is another one than was thought: Java's ``InvalidMetadataException``."""
 
 NO_ID = bytes(16)
 NOT_AT_FAULT = "the record is in a batch that has others which are invalid"

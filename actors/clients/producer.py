@@ -137,23 +137,7 @@ class Producer(Face):
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """What the producer has done so far, under kafka-python's names; only what is really counted."""
-        counts, accumulator = self._sender.counts, self._accumulator
-        batches, requests = max(counts.batches, 1), max(counts.requests, 1)
-        return {
-            "producer-metrics": {
-                "batch-size-avg": counts.batch_bytes / batches,
-                "batch-split-total": counts.splits,
-                "buffer-available-bytes": accumulator.free_bytes,
-                "buffer-total-bytes": self._config.buffer_memory,
-                "compression-rate-avg": counts.batch_bytes / max(counts.plain_bytes, 1),
-                "record-error-total": counts.record_errors,
-                "record-retry-total": counts.record_retries,
-                "record-send-total": counts.records,
-                "records-per-request-avg": counts.records / requests,
-                "request-total": counts.requests,
-                "requests-in-flight": counts.in_flight,
-            }
-        }
+        return self._sender.counts.metrics(self._accumulator.free_bytes, self._config.buffer_memory)
 
     # -- the end ---------------------------------------------------------------------------------------------------
 

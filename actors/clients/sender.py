@@ -15,23 +15,16 @@ from typing import TYPE_CHECKING, Any
 from actors.clients.errors import KafkaTimeout
 from actors.clients.idempotence import Idempotence
 from actors.clients.leaders import Broker, LeaderSeeker
-from actors.clients.produce_calls import Produced, answers_in, of_the_others, produced, request_of
+from actors.clients.produce_calls import STALE_VIEW, Produced, answers_in, of_the_others, produced, request_of
+from actors.clients.producer_counts import Counts
 from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected
 from actors.runtime import receives
 from kstore.errors import (
     DuplicateSequenceNumber,
-    FencedLeaderEpoch,
     KafkaError,
-    KafkaStorageError,
-    LeaderNotAvailable,
-    ListenerNotFound,
     MessageTooLarge,
     NetworkException,
-    NotLeaderOrFollower,
-    ReplicaNotAvailable,
-    UnknownTopicId,
-    UnknownTopicOrPartition,
     for_code,
 )
 from kstore.named import NamedTuple
@@ -44,19 +37,6 @@ if TYPE_CHECKING:
     from actors.clients.pending import PendingBatch
     from actors.runtime import Node
 
-STALE_VIEW = (
-    FencedLeaderEpoch,
-    KafkaStorageError,
-    LeaderNotAvailable,
-    ListenerNotFound,
-    NetworkException,
-    NotLeaderOrFollower,
-    ReplicaNotAvailable,
-    UnknownTopicId,
-    UnknownTopicOrPartition,
-)
-"""What says that the leader is another one than was thought: Java's ``InvalidMetadataException``."""
-
 
 class Wake(NamedTuple):
     """To itself: batches were opened or closed."""
@@ -67,14 +47,6 @@ class Due(NamedTuple):
 
 
 WAKE, DUE = Wake(), Due()
-
-
-class Counts:
-    """What a producer has done so far, for ``metrics``."""
-
-    def __init__(self) -> None:
-        self.requests = self.in_flight = self.batches = self.batch_bytes = self.plain_bytes = 0
-        self.records = self.record_errors = self.record_retries = self.splits = 0
 
 
 class Sender(LeaderSeeker):
