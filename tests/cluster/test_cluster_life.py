@@ -228,6 +228,9 @@ def held_after(lives: int, kind: dict[str, Any]) -> Held:
     for _ in range(lives):
         with Cluster(2, **kind) as cluster:
             cluster.create_topic("t")
+            with cluster.producer() as producer:
+                producer.send("t", b"a").get(timeout=10)
+            cluster.consumer("t")
             cluster.reset()
     gc.collect()
     return Held(descriptors(), threading.active_count(), len(gc.get_objects()), resident_kib())
