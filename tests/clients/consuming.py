@@ -8,7 +8,7 @@ from typing import Any
 from clients.targets import Target
 
 from actors.clients.structs import ConsumerRebalanceListener
-from kstore import TopicPartition
+from kstore import Cluster, Consumer, TopicPartition
 
 ROUNDS_MAX = 600
 STEP_MS = 50
@@ -68,3 +68,13 @@ def fill(target: Target, topic: str, *values: bytes, partition: int = 0) -> None
         for value in values:
             producer.send(topic, value, partition=partition)
         producer.flush()
+
+
+def crash(cluster: Cluster, consumer: Consumer) -> None:
+    """End a consumer's node as a process ends that is killed."""
+
+    def end() -> None:
+        consumer._home.node.kill()
+        consumer._home.net.node_died(consumer._home.node)  # type: ignore[attr-defined]
+
+    cluster.world.driver.call(end)

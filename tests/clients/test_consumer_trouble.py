@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from clients.consuming import QUICK, numbers, poll_until, shared
+from clients.consuming import QUICK, crash, numbers, poll_until, shared
 from clients.targets import FAST
 
 from actors.clients.errors import (
@@ -18,7 +18,7 @@ from actors.clients.errors import (
     UnexpectedConcurrency,
     WokenUp,
 )
-from kstore import Cluster, Consumer, TopicPartition
+from kstore import Cluster, TopicPartition
 from kstore.errors import CorruptMessage
 from kstore.records import BatchBuilder
 
@@ -35,16 +35,6 @@ def fill(cluster: Cluster, topic: str, *values: bytes, partition: int = 0) -> No
         for value in values:
             producer.send(topic, value, partition=partition)
         producer.flush()
-
-
-def crash(cluster: Cluster, consumer: Consumer) -> None:
-    """End a consumer's node as a process ends that is killed."""
-
-    def end() -> None:
-        consumer._home.node.kill()
-        consumer._home.net.node_died(consumer._home.node)  # type: ignore[attr-defined]
-
-    cluster.world.driver.call(end)
 
 
 def test_the_partitions_of_a_killed_member_go_to_the_others_when_its_session_ends(cluster: Cluster, topic: str) -> None:
