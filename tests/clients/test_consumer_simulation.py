@@ -1,0 +1,92 @@
+"""Consumers on virtual time: the same seed gives the same run, byte for byte, and hours pass in no time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from clients.consuming import Seen, numbers, poll_until, shared
+
+from kstore import Cluster, Consumer, TopicPartition
+
+RECORDS = 60
+
+
+def read_by_two(seed: int) -> tuple[str, dict[str, list[tuple[int, int]]]]:
+    """A group of two beside a producer; a member is killed half way. The trace's hash, and who read what."""
+    read: dict[str, list[tuple[int, int]]] = {"first": [], "second": []}
+    with Cluster(3, seed=seed) as cluster:
+        cluster.create_topic("orders", partitions=4, replication_factor=3)
+        stop: list[bool] = []
+
+        def consume(name: str) -> None:
+            with cluster.consumer("orders", group_id="g", auto_offset_reset="earliest") as consumer:
+                while not stop:
+                    for records in consumer.poll(500).values():
+                        read[name] += [(record.partition, record.offset) for record in records]
+
+        for name in read:
+            cluster.spawn(consume, name)
+        with cluster.producer() as producer:
+            for number in range(RECORDS):
+                producer.send("orders", b"%d" % number, key=b"key-%d" % number)
+                if number == RECORDS // 2:
+                    cluster.faults.kill(cluster.leader("orders", 0))
+            producer.flush()
+        cluster.run_until(lambda: len({each for of in read.values() for each in of}) == RECORDS)
+        cluster.run_for(seconds=30)
+        stop.append(True)
+        cluster.run_for(seconds=5)
+        return cluster.world.recorder.trace_hash(), read
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    once, twice = read_by_two(7), read_by_two(7)
+    assert once == twice
+    assert read_by_two(8)[0] != once[0]
+
+
+def test_ten_minutes_without_records_pass_without_a_rebalance() -> None:
+    with Cluster(3, seed=3) as cluster:
+        cluster.create_topic("orders", partitions=2)
+        with cluster.consumer("orders", group_id="g") as consumer:
+            poll_until(lambda: len(numbers(consumer)) == 2, consumer)
+            before, began = consumer.group_metadata(), cluster.world.clock.now_us()
+            while cluster.world.clock.now_us() < began + 600 * 1_000_000:
+                assert consumer.poll(60_000) == {}
+            assert consumer.group_metadata() == before
+
+
+def test_polls_without_patience_let_virtual_time_pass() -> None:
+    with Cluster(1, seed=3) as cluster:
+        cluster.create_topic("orders")
+        with cluster.producer() as producer:
+            producer.send("orders", b"a").get(timeout=10)
+        with cluster.consumer("orders", group_id="g", auto_offset_reset="earliest") as consumer:
+            found: dict[TopicPartition, list[Any]] = {}
+            while not found:
+                found = consumer.poll()
+            assert found[TopicPartition("orders", 0)][0].value == b"a"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_default_timeouts_hand_partitions_over(seed: int) -> None:
+    """With the Java client's own timeouts: a session of 45 s, five minutes between polls."""
+    with Cluster(3, seed=seed) as cluster:
+        cluster.create_topic("orders", partitions=2)
+
+        def join() -> tuple[Consumer, Seen]:
+            consumer, seen = cluster.consumer(group_id="g"), Seen()
+            consumer.subscribe(["orders"], listener=seen)
+            return consumer, seen
+
+        (idle, idle_seen), (other, _) = join(), join()
+        poll_until(lambda: shared(2, idle, other), idle, other)
+        began = cluster.world.clock.now_us()
+        poll_until(lambda: len(numbers(other)) == 2, *[other] * 20)
+        waited_s = (cluster.world.clock.now_us() - began) / 1e6
+        assert 290 < waited_s < 320
+        idle.poll(0)
+        assert idle_seen.of("lost")
+        other.close()
+        idle.close()
