@@ -170,7 +170,7 @@ class Cluster(Nodes):
         try:
             client = make(home)
         except BaseException:
-            self.world.driver.call(home.leave)
+            home.leave()
             raise
         self._clients[home.number] = client
         return client

@@ -12,7 +12,7 @@ pytest_plugins = ["pytester"]
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLE = DOCS / "examples" / "invoices"
-BLOCKS = re.findall(r"^```python\n(.*?)^```", (DOCS / "testing.md").read_text(), re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(r"^```py(?:thon)?\n(.*?)^```", (DOCS / "testing.md").read_text(), re.DOTALL | re.MULTILINE)
 
 
 def test_the_fixtures_that_are_shown_are_those_of_the_example():
