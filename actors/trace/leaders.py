@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from actors.runtime.recorder import TraceRow
-from actors.trace.printing import Step, lines_of, milliseconds, overwritten
+from actors.trace.printing import Step, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
 from actors.trace.roots import FAULT, Root, faults_between, root_of, words_of_fault
 
@@ -215,10 +215,10 @@ def _of_broker(row: TraceRow) -> Step:
 
 def _of_topic(row: TraceRow) -> str:
     if row.kind == "TopicCreated":
-        return f"topic {row.partition} is made with {row.offset1} partitions"
+        return f"topic {row.partition} is made with {some(row.offset1, 'partition')}"
     if row.kind == "TopicDeleted":
         return f"topic {row.partition} is deleted"
-    return f"topic {row.partition} grows from {row.offset1} to {row.offset2} partitions"
+    return f"topic {row.partition} grows from {row.offset1} to {some(row.offset2, 'partition')}"
 
 
 def step_of_topic(row: TraceRow) -> Step:

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from actors.runtime.recorder import TraceRow
-from actors.trace.printing import Step, lines_of, milliseconds, overwritten
+from actors.trace.printing import Step, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import ENTERED, Recording
-from actors.trace.roots import FAULTS, OVERWRITTEN, Root, node_of, root_of, words_of_fault
+from actors.trace.roots import FAULTS, OVERWRITTEN, Root, in_force, node_of, root_of, words_of_fault
 
 AROUND = ("IsrShrunk", "IsrGrown", "LeaderElected", "LeaderLost", "ReplicationFailed", "BecameLeader")
 HOLDING = (
@@ -32,7 +32,8 @@ RECEIVED = ("Requested", "FramesReceived", "SocketRead")
 
 
 class Life:
-    """What became of one record. ``root``: what led to it; ``longest``: the step that was waited for longest."""
+    """What became of one record. ``root``: what led to it; ``in_force``: faults that had begun
+    before and lasted; ``longest``: the step that was waited for longest."""
 
     def __init__(self, topic: str, partition: int, offset: int) -> None:
         self.topic = topic
@@ -41,6 +42,7 @@ class Life:
         self.first = self.last = -1
         self.root: Root | None = None
         self.steps: list[Step] = []
+        self.in_force: list[Step] = []
         self.missing = ""
 
     @property
@@ -62,6 +64,7 @@ class Life:
             "last": self.last,
             "root": self.root.to_dict() if self.root else None,
             "steps": [step.to_dict() for step in self.steps],
+            "in_force": [step.to_dict() for step in self.in_force],
             "longest": {"before": longest[0].to_dict(), "us": longest[1]} if longest else None,
             "overwritten": self.missing,
         }
@@ -73,7 +76,11 @@ class Life:
         batch = (
             "alone in its batch" if self.first == self.last else f"in a batch of offsets {self.first} to {self.last}"
         )
-        lines = [f"{name}: led to by {self.root}, {batch}", *lines_of(self.steps)]
+        lines = [f"{name}: led to by {self.root}, {batch}"]
+        lines += [
+            f"  {milliseconds(self.steps[0].time_us - step.time_us)} before: {step.what}" for step in self.in_force
+        ]
+        lines += lines_of(self.steps)
         if self.longest is not None and self.longest[1] > 0:
             lines.append(f"  longest wait: {milliseconds(self.longest[1])} before: {self.longest[0].what}")
         return "\n".join([*lines, *([self.missing] if self.missing else [])])
@@ -98,6 +105,7 @@ def life_of(recording: Recording, topic: str, partition: int, offset: int) -> Li
     life.root = root_of(recording, steps[0].sequence)
     if life.root.sort == OVERWRITTEN:
         life.missing = overwritten(recording)
+    life.in_force = [_words(row, words_of_fault(row), "-") for row in in_force(recording, steps[0].sequence)]
     life.steps = [*steps, *rows.around(steps)]
     life.steps.sort(key=lambda step: step.sequence)
     return life
@@ -136,7 +144,9 @@ def _before_append(recording: Recording, label: str, appended: TraceRow) -> list
         steps.append(_words(chain[0], f"its turn at the replica ({chain[0].kind})", chain[0].actor))
     drained = _drained(recording, label, chain)
     if drained is not None:
-        steps.append(_words(drained, f"batch {drained.offset1} is sent with {drained.offset2} records", drained.actor))
+        steps.append(
+            _words(drained, f"batch {drained.offset1} is sent with {some(drained.offset2, 'record')}", drained.actor)
+        )
         steps += _opened(recording, drained)
     elif chain and chain[-1].depth == ENTERED and chain[-1].kind not in RECEIVED:
         steps.append(_words(chain[-1], _call(chain[-1]), chain[-1].actor or "-"))
@@ -205,6 +215,9 @@ class _Rows:
         begin, end = steps[0].sequence, steps[-1].sequence
         for row in self.recording.find(*AROUND, partition=self.label, after=begin, before=end):
             yield _words(row, _around(row), row.actor)
+        for row in self.recording.find("BrokerFenced", "BrokerUnfenced", after=begin, before=end):
+            verb = "fenced" if row.kind == "BrokerFenced" else "unfenced"
+            yield _words(row, f"broker {row.offset1} is {verb}: {row.subject}", row.actor)
         for row in self.recording.find(*FAULTS, after=begin, before=end):
             yield _words(row, words_of_fault(row), "-")
 
@@ -213,7 +226,7 @@ def _around(row: TraceRow) -> str:
     match row.kind:
         case "IsrShrunk" | "IsrGrown":
             verb = "shrinks" if row.kind == "IsrShrunk" else "grows"
-            return f"the in-sync set {verb} from {row.offset1} to {row.offset2} replicas, {row.subject}"
+            return f"the in-sync set {verb} from {row.offset1} to {some(row.offset2, 'replica')}, {row.subject}"
         case "LeaderElected":
             return f"broker {row.offset1} is to lead: {row.subject}"
         case "LeaderLost":

@@ -6,7 +6,7 @@ import heapq
 from typing import Any
 
 from actors.runtime.recorder import TraceRow
-from actors.trace.printing import milliseconds, overwritten
+from actors.trace.printing import milliseconds, overwritten, some
 from actors.trace.recording import ACTOR, DEPTH, ENTERED, NOTE, TOOK, Recording
 from kstore.named import NamedTuple
 
@@ -67,6 +67,9 @@ class ActorLoad:
         self.senders: dict[str, int] = {}
         self.sent: dict[tuple[str, str], int] = {}
         self.notes: dict[str, int] = {}
+        self.calls: dict[str, Tally] = {}
+        self.last_calls: dict[str, int] = {}
+        self.end_us = 0
         self.history: list[Turn] = []
 
     def took(self, row: TraceRow) -> None:
@@ -76,6 +79,11 @@ class ActorLoad:
         self.deepest = max(self.deepest, row.depth)
         self.received.setdefault(row.kind, Tally()).add(row.took_us)
         self.history.append(_turn(row))
+
+    def called(self, row: TraceRow) -> None:
+        """A call from outside: a user's, or a socket's."""
+        self.calls.setdefault(row.kind, Tally()).add(row.took_us)
+        self.last_calls[row.kind] = row.time_us
 
     def slowest(self, count: int = SHOWN) -> list[Turn]:
         """Its longest turns, longest first."""
@@ -92,13 +100,21 @@ class ActorLoad:
             "senders": self.senders,
             "sent": [{"to": to, "kind": kind, "count": count} for (to, kind), count in self.sent.items()],
             "notes": self.notes,
+            "calls": {
+                call: tally.to_dict() | {"last_us_ago": self.end_us - self.last_calls[call]}
+                for call, tally in self.calls.items()
+            },
             "slowest": [turn.to_dict() for turn in self.slowest()],
             "overwritten": self.missing,
         }
 
     def __str__(self) -> str:
-        busy = f"busy for {milliseconds(self.busy_us)}, at most {self.deepest} messages waiting"
-        lines = [f"{self.name}: {self.turns:,} turns, {busy}"]
+        busy = f"busy for {milliseconds(self.busy_us)}, at most {some(self.deepest, 'message')} waiting"
+        lines = [f"{self.name}: {some(self.turns, 'turn')}, {busy}"]
+        lines += [
+            f"  called {call} {some(tally.count, 'time')}, the last {milliseconds(self.end_us - self.last_calls[call])} ago"
+            for call, tally in self.calls.items()
+        ]
         lines += self._table("received", [(kind, t.count, t) for kind, t in self.received.items()])
         lines += self._table("from", [(name, count, None) for name, count in self.senders.items()])
         lines += self._table("sent", [(f"{kind} to {to}", count, None) for (to, kind), count in self.sent.items()])
@@ -144,6 +160,8 @@ def load_of(recording: Recording, name: str) -> ActorLoad:
     """What an actor did; ``name`` is its whole name, or a part that no other has."""
     whole = _find(recording, name)
     load = ActorLoad(whole, overwritten(recording))
+    last = recording.row(recording.end - 1)
+    load.end_us = last.time_us if last is not None else 0
     own: set[int] = set()  # rows of its turns, and of what carries its messages on
     actors: dict[int, str] = {}  # whose turn a row is
     for row in recording.rows():
@@ -155,6 +173,8 @@ def load_of(recording: Recording, name: str) -> ActorLoad:
             actors[row.sequence] = actors.get(row.cause, row.actor or row.kind)
             if row.cause in own:
                 own.add(row.sequence)
+            if row.actor == whole and row.cause == 0:
+                load.called(row)
             continue
         actors[row.sequence] = row.actor
         if row.cause in own:

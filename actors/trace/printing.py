@@ -30,6 +30,11 @@ def milliseconds(us: int) -> str:
     return f"{us / 1e6:.3f} s" if abs(us) >= 10_000_000 else f"{us / 1000:.3f} ms"
 
 
+def some(count: int, noun: str) -> str:
+    """``1 record``, ``2,000 records``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def lines_of(steps: Sequence[Step]) -> list[str]:
     """Steps as lines: the time since the first, the time since the one before, where, what."""
     if not steps:

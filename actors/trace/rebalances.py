@@ -13,7 +13,7 @@ from typing import Any
 
 from actors.runtime.recorder import TraceRow
 from actors.trace.leaders import step_of_topic, why_leader
-from actors.trace.printing import Step, lines_of, milliseconds, overwritten
+from actors.trace.printing import Step, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
 from actors.trace.roots import FAULTS, Root, node_of, root_of, words_of_fault
 
@@ -100,8 +100,7 @@ class Rebalance:
     def _outcome(self) -> str:
         if self.took_us < 0:
             return f"still under way ({self.state}) at {self.coordinator}"
-        members = "1 member" if self.members == 1 else f"{self.members} members"
-        generation = f"generation {self.generation_before} to {self.generation}, {members}"
+        generation = f"generation {self.generation_before} to {self.generation}, {some(self.members, 'member')}"
         return f"{generation}, took {milliseconds(self.took_us)}, now {self.state} at {self.coordinator}"
 
 
@@ -245,9 +244,9 @@ def _words(row: TraceRow) -> str:
         "MemberAwaited": f"waits for {row.subject} to join again",
         "MemberRejoined": f"a member comes again: {row.subject}",
         "ReplacementUndone": f"the replacement of a static member is undone: {row.subject}",
-        "RebalanceBegun": f"rebalance begins in generation {row.offset1}, with {row.offset2} members",
+        "RebalanceBegun": f"rebalance begins in generation {row.offset1}, with {some(row.offset2, 'member')}",
         "RebalanceExtended": f"rebalance goes on: {row.subject}",
-        "GenerationBegun": f"generation {row.offset1} begins, with {row.offset2} members",
+        "GenerationBegun": f"generation {row.offset1} begins, with {some(row.offset2, 'member')}",
         "GroupStable": f"stable in generation {row.offset1}: {row.subject}",
         "GroupEmptied": f"empty in generation {row.offset1}: {row.subject}",
     }

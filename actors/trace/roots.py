@@ -14,14 +14,16 @@ from kstore.named import NamedTuple
 
 FAULTS = (
     "NodeKilled",
-    "NodeStarted",
+    "NodeRestarted",
     "NodePaused",
     "NodeResumed",
     "LinksCut",
     "LinksSlowed",
     "LinksHealed",
     "RequestsTamperedWith",
+    "ClusterReset",
 )
+UNDONE_BY = {"NodeResumed": "NodePaused", "NodeRestarted": "NodeKilled"}
 PASSED_ON = ("Arrived", "DiskDone")
 
 CALL, TIMER, FAULT, SOCKET, START, OVERWRITTEN = "call", "timer", "fault", "socket", "start", "overwritten"
@@ -72,13 +74,14 @@ def _end_at(row: TraceRow, led_to: TraceRow) -> tuple[str, str] | None:
 
 WORDS = {
     "NodeKilled": "{} was killed",
-    "NodeStarted": "{} was started",
+    "NodeRestarted": "{} was restarted",
     "NodePaused": "{} was paused",
     "NodeResumed": "{} was resumed",
     "LinksCut": "the links between {} were cut",
     "LinksSlowed": "links were slowed: {}",
     "LinksHealed": "all links were healed",
     "RequestsTamperedWith": "requests were tampered with: {}",
+    "ClusterReset": "the cluster was reset",
 }
 
 
@@ -90,6 +93,23 @@ def words_of_fault(row: TraceRow) -> str:
 def faults_between(recording: Recording, after: int, before: int) -> list[TraceRow]:
     """The faults after one row and before another."""
     return list(recording.find(*FAULTS, after=after, before=before))
+
+
+def in_force(recording: Recording, sequence: int) -> list[TraceRow]:
+    """The faults that had happened before a row and were not undone by then."""
+    lasting: dict[tuple[str, str], TraceRow] = {}
+    for row in recording.find(*FAULTS, before=sequence):
+        if row.kind == "ClusterReset":
+            lasting.clear()
+        elif row.kind == "LinksHealed":
+            lasting = {key: fault for key, fault in lasting.items() if not key[0].startswith("Links")}
+        elif row.kind in UNDONE_BY:
+            node = row.partition.split("#", 1)[0]
+            lasting = {key: fault for key, fault in lasting.items() if key != (UNDONE_BY[row.kind], node)}
+        else:
+            about = row.partition if row.kind.startswith(("Links", "Requests")) else row.partition.split("#", 1)[0]
+            lasting[row.kind, about] = row
+    return list(lasting.values())
 
 
 def node_of(actor: str) -> str:
