@@ -15,7 +15,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle bench bench-clients bench-peers docs debug asan clean
+.PHONY: help demo test check build test-full test-oracle compatibility bench bench-clients bench-peers docs debug asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -23,6 +23,7 @@ STAMPS := $(VENV)/stamps
 ARGS   ?=
 
 NATIVE  := $(shell find kstore actors -name '*.pyx' -o -name '*.pxd')
+TWINS   := $(shell grep -v '^\#' compiled.txt)  # Python that is compiled as well
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The build tools are read from the list that an installer reads, so that no version stands twice.
 PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
@@ -51,8 +52,8 @@ $(STAMPS)/build-tools: pyproject.toml $(STAMPS)/venv
 	@$(BIN)/python -c '$(PRINT_BUILD_REQUIRES)' >$@.txt && $(PIP) --requirement $@.txt
 	@touch $@
 
-$(STAMPS)/build: $(STAMPS)/build-tools setup.py $(NATIVE)
-	$(call say,compiling the extensions ($(words $(filter %.pyx,$(NATIVE))) modules))
+$(STAMPS)/build: $(STAMPS)/build-tools setup.py compiled.txt $(NATIVE) $(TWINS)
+	$(call say,compiling the extensions ($(words $(filter %.pyx,$(NATIVE)) $(TWINS)) modules))
 	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@$(BIN)/python -m compileall -qq kstore actors
 	@touch $@
@@ -105,6 +106,11 @@ test-oracle: build
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo 'these need a JDK (17 or newer) and Maven' >&2; exit 2; }
 	@$(BIN)/python -m pytest -m oracle $(ARGS)
 
+compatibility: build
+	$(call say,kstore and a real Apache Kafka asked the same; writes docs/compatibility.md)
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo 'this needs a JDK (17 or newer) and Maven' >&2; exit 2; }
+	@$(BIN)/python tests/matrix/run.py --kstore --kafka $(ARGS)
+
 # --- measurements ----------------------------------------------------------------------------------------------------
 
 bench: $(STAMPS)/bench
@@ -128,7 +134,7 @@ docs: $(STAMPS)/docs
 # --- other builds: a copy of the tree each, so that the extensions in place stay what they are -----------------------
 
 COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar -c --exclude='*.so' --exclude=__pycache__ -f - \
-  setup.py pyproject.toml README.md LICENSE kstore actors tests | tar -x -C $(1) -f -
+  setup.py compiled.txt pyproject.toml README.md LICENSE kstore actors tests | tar -x -C $(1) -f -
 DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
 
 debug: build
