@@ -33,7 +33,7 @@ hypothesis.settings.load_profile(PROFILE)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A module that was changed since it was compiled as well is tested as the Python that it is, until the next build."""
+    """A module that was changed since it was compiled as well is tested as the Python it is, until the next build."""
     for source in TWINS:
         for twin in (source.with_suffix(suffix) for suffix in EXTENSION_SUFFIXES):
             if twin.exists() and twin.stat().st_mtime < source.stat().st_mtime:
