@@ -80,7 +80,7 @@ build: $(STAMPS)/build $(STAMPS)/test
 
 demo: build
 	$(call say,the demo)
-	@$(BIN)/python -m actors.cli.demo
+	@$(BIN)/kstore demo
 
 test: check
 	$(call say,tests)

@@ -6,6 +6,9 @@ They are kstore's own, imported when they are needed.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import socket
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,17 +16,48 @@ if TYPE_CHECKING:
     from actors.clients.consumer import Consumer
     from actors.clients.producer import Producer
 
+CONNECT_TIMEOUT_S = 5
 COMPLETION_TIMEOUT_MS = 1500
 
 
 def keywords(options: argparse.Namespace, **own: Any) -> dict[str, Any]:
-    """A client's keywords: the verb's own, then what the user said with ``-X``."""
+    """A client's keywords: the verb's own, then what the user said with ``-X``.
+
+    Raises ``NoBrokersAvailable`` when nobody listens there: a client would wait for somebody to come, a person not.
+    """
+    check_reachable(options.bootstrap)
     return {
         "bootstrap_servers": options.bootstrap,
         "client_id": f"kstore-{options.verb}",
         **own,
         **dict(options.keywords),
     }
+
+
+def check_reachable(bootstrap: str) -> None:
+    """See that at least one of the brokers takes connections."""
+    from actors.clients.config import bootstrap_addresses
+    from actors.clients.errors import NoBrokersAvailable
+
+    reasons = []
+    for host, port in bootstrap_addresses(bootstrap):
+        try:
+            socket.create_connection((host, port), CONNECT_TIMEOUT_S).close()
+            return
+        except OSError as error:
+            reasons.append(f"{host}:{port}: {error.strerror or error}")
+    raise NoBrokersAvailable(f"no broker could be reached: {'; '.join(reasons)}")
+
+
+@contextlib.contextmanager
+def about(name: str) -> Iterator[None]:
+    """Say in the error of what is done here which topic or group it is about, if it doesn't say so itself."""
+    from kstore.errors import KafkaError
+
+    try:
+        yield
+    except KafkaError as error:
+        raise error if name in error.message else type(error)(f"{name}: {error.message}") from None
 
 
 def open_admin(options: argparse.Namespace, **own: Any) -> Admin:
@@ -61,7 +95,9 @@ def _names(prefix: str, options: argparse.Namespace, ask: Any) -> list[str]:
     from kstore.errors import KafkaError
 
     try:
-        with open_admin(options, request_timeout_ms=COMPLETION_TIMEOUT_MS) as admin:
+        with open_admin(
+            options, default_api_timeout_ms=COMPLETION_TIMEOUT_MS, request_timeout_ms=COMPLETION_TIMEOUT_MS
+        ) as admin:
             return sorted(name for name in ask(admin) if name.startswith(prefix))
     except (KafkaError, ValueError):
         return []

@@ -98,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
     from actors.cli.stopping import Stopping
 
     own: dict[str, Any] = {"max_poll_records": BATCH_RECORDS, "auto_offset_reset": "latest"}
+    own["allow_auto_create_topics"] = False
     if options.group is not None:
         own |= {"group_id": options.group, "enable_auto_commit": False}
         own["auto_offset_reset"] = "earliest" if wanted.place is Place.BEGINNING else "latest"

@@ -15,7 +15,7 @@ from actors.cli.arguments import (
     new_parser,
     partitions,
 )
-from actors.cli.connection import complete_groups, complete_topics, open_admin
+from actors.cli.connection import about, complete_groups, complete_topics, open_admin
 from actors.cli.output import counted, print_columns, print_json
 from actors.cli.positions import time_ms
 
@@ -238,7 +238,8 @@ def delete(options: argparse.Namespace) -> int:
     with open_admin(options) as admin:
         for name in dict.fromkeys(options.groups):
             try:
-                admin.delete_groups([name])
+                with about(name):
+                    admin.delete_groups([name])
                 gone.append(name)
             except GroupIdNotFound:
                 if not options.if_exists:

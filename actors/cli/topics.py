@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from actors.cli.arguments import Parser, UsageError, add_connection, add_json, at_least, checked, new_parser, pair
-from actors.cli.connection import complete_topics, open_admin
+from actors.cli.connection import about, complete_topics, open_admin
 from actors.cli.output import counted, print_columns, print_json
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ kstore topics list
 kstore topics list --internal --json
 """
 CREATE_EXAMPLES = """
-kstore topics create receipts --partitions 3 --replication-factor 1 --config retention.ms=3600000
+kstore topics create receipts --partitions 3 --replication-factor 1 --config segment.bytes=1048576
 kstore topics create receipts --if-not-exists
 kstore topics create refunds --dry-run
 """
@@ -34,7 +34,7 @@ kstore topics describe payments orders --json
 """
 ALTER_EXAMPLES = """
 kstore topics alter payments --partitions 6
-kstore topics alter payments --config max.message.bytes=2000000 --unset retention.ms
+kstore topics alter payments --config max.message.bytes=2000000 --unset segment.bytes
 """
 DELETE_EXAMPLES = """
 kstore topics delete receipts
@@ -109,7 +109,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a config of Apache Kafka's, such as retention.ms=3600000; repeatable",
+        help="a config of Apache Kafka's, such as segment.bytes=1048576; repeatable",
     )
 
 
@@ -143,7 +143,8 @@ def create(options: argparse.Namespace) -> int:
         for name in dict.fromkeys(options.topics):
             topic = NewTopic(name, options.partitions, options.replication_factor, None, dict(options.config))
             try:
-                made += admin.create_topics([topic], validate_only=options.dry_run).values()
+                with about(name):
+                    made += admin.create_topics([topic], validate_only=options.dry_run).values()
             except TopicAlreadyExists:
                 if not options.if_not_exists:
                     raise
@@ -223,10 +224,12 @@ def alter(options: argparse.Namespace) -> int:
     changes: dict[str, Any] = dict.fromkeys(options.unset, ("delete", None)) | dict(options.config)
     topics = list(dict.fromkeys(options.topics))
     with open_admin(options) as admin:
-        if changes:
-            admin.alter_configs([ConfigResource("topic", name, changes) for name in topics])
-        if options.partitions:
-            admin.create_partitions(dict.fromkeys(topics, options.partitions))
+        for name in topics:
+            with about(name):
+                if changes:
+                    admin.alter_configs([ConfigResource("topic", name, changes)])
+                if options.partitions:
+                    admin.create_partitions({name: options.partitions})
     tell(options, "altered", topics)
     return 0
 
@@ -239,7 +242,8 @@ def delete(options: argparse.Namespace) -> int:
     with open_admin(options) as admin:
         for name in dict.fromkeys(options.topics):
             try:
-                admin.delete_topics([name])
+                with about(name):
+                    admin.delete_topics([name])
                 gone.append(name)
             except UnknownTopicOrPartition:
                 if not options.if_exists:

@@ -41,15 +41,10 @@ class Counts:
 
     def text(self) -> str:
         """The figures, a line each."""
-        why = (
-            ""
-            if not self.redelivered
-            else (
-                f"  ({self.redelivered_after_kill} had been received by C, which was killed before it committed them; "
-                f"{self.redelivered - self.redelivered_after_kill} were received but not committed when the group "
-                "rebalanced)"
-            )
-        )
+        before_kill, before_rebalance = self.redelivered_after_kill, self.redelivered - self.redelivered_after_kill
+        reasons = [f"{before_kill} received by C, which was killed before it committed them"] if before_kill else []
+        reasons += [f"{before_rebalance} received, but not committed before a rebalance"] if before_rebalance else []
+        why = f"  ({'; '.join(reasons)})" if reasons else ""
         return "\n".join(
             (
                 "",
