@@ -77,9 +77,8 @@ class Life:
             "alone in its batch" if self.first == self.last else f"in a batch of offsets {self.first} to {self.last}"
         )
         lines = [f"{name}: led to by {self.root}, {batch}"]
-        lines += [
-            f"  {milliseconds(self.steps[0].time_us - step.time_us)} before: {step.what}" for step in self.in_force
-        ]
+        begun_us = self.steps[0].time_us
+        lines += [f"  {step.what}, {milliseconds(begun_us - step.time_us)} before" for step in self.in_force]
         lines += lines_of(self.steps)
         if self.longest is not None and self.longest[1] > 0:
             lines.append(f"  longest wait: {milliseconds(self.longest[1])} before: {self.longest[0].what}")

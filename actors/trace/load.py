@@ -111,10 +111,9 @@ class ActorLoad:
     def __str__(self) -> str:
         busy = f"busy for {milliseconds(self.busy_us)}, at most {some(self.deepest, 'message')} waiting"
         lines = [f"{self.name}: {some(self.turns, 'turn')}, {busy}"]
-        lines += [
-            f"  called {call} {some(tally.count, 'time')}, the last {milliseconds(self.end_us - self.last_calls[call])} ago"
-            for call, tally in self.calls.items()
-        ]
+        for call, tally in self.calls.items():
+            ago = milliseconds(self.end_us - self.last_calls[call])
+            lines.append(f"  called {call} {some(tally.count, 'time')}, the last {ago} ago")
         lines += self._table("received", [(kind, t.count, t) for kind, t in self.received.items()])
         lines += self._table("from", [(name, count, None) for name, count in self.senders.items()])
         lines += self._table("sent", [(f"{kind} to {to}", count, None) for (to, kind), count in self.sent.items()])

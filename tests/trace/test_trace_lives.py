@@ -66,8 +66,9 @@ def test_what_held_a_record_up_is_told_in_its_place(start: Any) -> None:
     client.say("t", b"slow", index=index)
     found = life(client, 0, index)
     assert any("in-sync set shrinks from 3 to 2 replicas" in what for what in whats(found))
+    assert [step.what for step in found.in_force] == [f"broker-{follower}#1 was paused"]
     step, wait_us = found.longest
-    assert "in-sync set shrinks" in step.what
+    assert "in-sync set shrinks" in step.what or "is fenced" in step.what
     assert wait_us > 1_000_000
     assert "longest wait: " in str(found)
 
@@ -112,3 +113,20 @@ def test_a_life_whose_beginning_was_overwritten_says_so() -> None:
     assert found.root is not None
     assert found.root.sort == "overwritten"
     assert "history was overwritten" in str(found)
+
+
+def test_faults_that_were_undone_are_not_in_force(start: Any) -> None:
+    client = start()
+    faults = client.cluster.faults
+    faults.pause(3)
+    faults.slow(2, 10)
+    faults.partition({2}, {3})
+    faults.heal()
+    faults.kill(2)
+    faults.restart(2)
+    faults.resume(3)
+    faults.slow(1, 5)
+    client.run(30)
+    client.wait_for_isr("t")
+    client.say("t", b"a")
+    assert [step.what for step in life(client, 0).in_force] == ["links were slowed: [1] 5 ms"]

@@ -53,6 +53,20 @@ def test_an_actors_turns_messages_and_notes_are_counted() -> None:
     assert (load.turns, load.deepest) == (4, 2)
 
 
+def test_calls_from_outside_are_counted_and_the_last_is_dated() -> None:
+    world = virtual_world(1)
+    worker = Worker.start(Node(world, 1), "one")
+    for _ in range(2):
+        world.queue.enter(worker.actor_inbox.actor_id, "Producer.send")
+        worker.tell(Work(0))
+        world.queue.leave()
+    world.clock.advance_to(5_000_000)
+    world.queue.run()
+    load = Trace.of(world).actor("one")
+    assert (load.calls["Producer.send"].count, load.last_calls["Producer.send"], load.end_us) == (2, 0, 5_000_000)
+    assert "called Producer.send 2 times, the last 5000.000 ms ago" in str(load)
+
+
 def test_a_part_of_a_name_is_enough_if_one_actor_has_it() -> None:
     trace = worked(virtual_world(1))
     assert trace.actor("two").senders == {"broker-1#1/one": 5, "outside": 1}
