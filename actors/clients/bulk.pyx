@@ -2,8 +2,8 @@
 
 A list (or any iterable) of bytes-like objects and None; or, without an object for each value and without importing
 NumPy: an array of fixed-size bytes (dtype ``S``, whose trailing zeros don't count, as NumPy has it, or ``V``), a 2-D
-array of uint8 with a row for each value, or a pair ``(data, offsets)`` of a 1-D uint8 array and an int64 array of one
-offset more than there are values.
+array of uint8 with a row for each value, a pair ``(data, offsets)`` of a 1-D uint8 array and an int64 array of one
+offset more than there are values, or a ``BytesColumn`` as ``Consumer.poll_columns`` gives, with its nulls.
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -33,11 +33,14 @@ ctypedef struct Column:
     const char *data
     Py_ssize_t width           # of each value, when all are alike
     const int64_t *offsets     # where each begins, and the last one ends; NULL when all are alike
+    const char *nulls          # not 0 where there is none; NULL when there are no nulls
     bint is_padded             # values end before their trailing zeros
     Py_buffer held
     Py_buffer held_offsets
+    Py_buffer held_nulls
     bint is_held
     bint are_offsets_held
+    bint are_nulls_held
 
 
 cdef object open_column(object values, str what, Column *column):
@@ -46,6 +49,9 @@ cdef object open_column(object values, str what, Column *column):
     dtype = getattr(values, "dtype", None)
     if dtype is not None:
         return open_array(values, dtype, what, column)
+    if hasattr(values, "nulls") and hasattr(values, "offsets"):
+        held = open_pair(values.data, values.offsets, what, column)
+        return held, open_nulls(values.nulls, column)
     if isinstance(values, tuple) and len(values) == 2 and getattr(values[0], "dtype", None) is not None:
         return open_pair(values[0], values[1], what, column)
     if isinstance(values, (str, bytes, bytearray, memoryview)):
@@ -95,10 +101,19 @@ cdef object open_pair(object data, object offsets, str what, Column *column):
     column.count = len(offsets) - 1
     for i in range(column.count + 1):
         if column.offsets[i] < last or column.offsets[i] > column.held.len:
-            close_column(column)
             raise ValueError(f"offset {i} of {what} lies before the one before it, or behind the data")
         last = column.offsets[i]
     return data, offsets
+
+
+cdef object open_nulls(object nulls, Column *column):
+    if nulls.dtype.kind != "b" or len(nulls) != column.count:
+        raise TypeError("nulls of a column are a bool for each value")
+    nulls = nulls if nulls.flags.c_contiguous else nulls.copy()
+    PyObject_GetBuffer(nulls, &column.held_nulls, PyBUF_SIMPLE)
+    column.are_nulls_held = True
+    column.nulls = <const char *>column.held_nulls.buf
+    return nulls
 
 
 cdef void close_column(Column *column) noexcept:
@@ -108,6 +123,9 @@ cdef void close_column(Column *column) noexcept:
     if column.are_offsets_held:
         PyBuffer_Release(&column.held_offsets)
         column.are_offsets_held = False
+    if column.are_nulls_held:
+        PyBuffer_Release(&column.held_nulls)
+        column.are_nulls_held = False
 
 
 cdef int value_at(Column *column, Py_ssize_t i, Piece *piece) except -1:
@@ -135,7 +153,7 @@ cdef int value_at(Column *column, Py_ssize_t i, Piece *piece) except -1:
         if begin < 0 or end < begin or end > column.held.len:
             raise ValueError("offsets changed while they were read")
         piece.data = column.data + begin
-        piece.nbytes = end - begin
+        piece.nbytes = -1 if column.nulls != NULL and column.nulls[i] else end - begin
         return 0
     piece.data = column.data + i * column.width
     piece.nbytes = column.width
@@ -150,13 +168,15 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
     cdef ManyFuture many = ManyFuture(accumulator)
     cdef Column value_column, key_column
     cdef Topic found = accumulator.topic_of(topic, -1)
+    memset(&value_column, 0, sizeof(Column))
+    memset(&key_column, 0, sizeof(Column))
     if accumulator.serializes:
         values = [serialized(accumulator.value_serializer, topic, None, each) for each in values]
         if keys is not None:
             keys = [serialized(accumulator.key_serializer, topic, None, each) for each in keys]
-    held = open_column(values, "values", &value_column)
     held_keys = None
     try:
+        held = open_column(values, "values", &value_column)
         if keys is not None:
             held_keys = open_column(keys, "keys", &key_column)
             if key_column.count != value_column.count:
@@ -164,8 +184,7 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
         add_all(accumulator, found, &value_column, NULL if keys is None else &key_column, many)
     finally:
         close_column(&value_column)
-        if held_keys is not None:
-            close_column(&key_column)
+        close_column(&key_column)
         close_bulk(accumulator, found)
     return many
 

@@ -95,8 +95,9 @@ class Producer(Face):
         """Send a record for each value; one future for the lot, whose ``get`` gives a list of ``SentRange``.
 
         ``values``, and ``keys`` if there are as many, are a list of bytes-like objects and None, or columns: a 1-D
-        NumPy array of dtype ``S`` or ``V``, a 2-D one of uint8 with a row for each value, or a pair ``(data, offsets)``
-        of uint8 and int64 arrays where value ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+        NumPy array of dtype ``S`` or ``V``, a 2-D one of uint8 with a row for each value, a pair ``(data, offsets)``
+        of uint8 and int64 arrays where value ``i`` is ``data[offsets[i]:offsets[i + 1]]``, or a ``BytesColumn`` of
+        ``Consumer.poll_columns``.
 
         As all the records are there, their batches are as large as ``max_request_size``, whatever ``batch_size``.
         Raises what ``send`` raises, and ``MessageTooLarge`` for a value that is; those before it are sent all the same.

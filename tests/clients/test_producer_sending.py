@@ -208,6 +208,20 @@ def test_numpy_columns_are_values(target, kind) -> None:
     assert [(r.value, r.key) for r in read(target, topic, 2)] == [(each, each) for each in expected]
 
 
+def test_columns_that_were_consumed_can_be_sent_on(target) -> None:
+    topic, copy = target.topic(), target.topic()
+    producer = target.producer()
+    expected = [(b"v%d" % i if i % 3 else None, b"k" if i % 2 else None) for i in range(100)]
+    producer.send_many(topic, [value for value, _ in expected], keys=[key for _, key in expected]).get(30)
+    with target.consumer(topic, auto_offset_reset="earliest") as consumer:
+        sent = 0
+        while sent < 100:
+            for columns in consumer.poll_columns(timeout_ms=10_000).values():
+                producer.send_many(copy, columns.values, keys=columns.keys).get(30)
+                sent += len(columns)
+    assert [(record.value, record.key) for record in read(target, copy, 100)] == expected
+
+
 def test_threads_share_a_producer(target) -> None:
     topic = target.topic(partitions=2)
     producer = target.producer(batch_size=500)
