@@ -25,6 +25,8 @@ def empty(nodes: Nodes) -> None:
         net.node_died(client)
     for node in nodes.nodes.values():
         if node.alive:
+            if nodes.ports is not None:
+                nodes.ports.keep(node.node_id)
             nodes.end(node)
     net.heal()
     net.sessions.clear()

@@ -6,7 +6,6 @@ at the moment (a leader, a coordinator that has its log loaded) is None, and the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
@@ -47,20 +46,28 @@ def leading_replica(nodes: Nodes, topic: str, partition: int) -> Any | None:
     return None if replica is None or replica.leader is None else replica
 
 
-def committed_records(nodes: Nodes, topic: str, partitions: Iterable[int]) -> list[ConsumerRecord] | None:
-    """What consumers could read of some partitions, by timestamp, each partition's in the order of its offsets.
+def _logs_of(nodes: Nodes, topic: str, partition: int | None) -> dict[TopicPartition, Any]:
+    """The leaders' logs of a partition, or of all (None); None for one that has no leader."""
+    numbers = [partition] if partition is not None else sorted(topic_of(nodes, topic).partitions)
+    replicas = {number: leading_replica(nodes, topic, number) for number in numbers}
+    return {TopicPartition(topic, number): each and each.log for number, each in replicas.items()}
 
-    None while one of them has no leader.
+
+def offsets_in(nodes: Nodes, topic: str, partition: int | None) -> int:
+    """How many offsets are committed in a topic, or in one partition of it."""
+    logs = _logs_of(nodes, topic, partition).values()
+    return sum(log.high_watermark - log.start_offset for log in logs if log is not None)
+
+
+def committed_records(nodes: Nodes, topic: str, partition: int | None) -> list[ConsumerRecord] | None:
+    """What consumers could read of a topic, or of one partition of it: by timestamp, each partition's in the order of
+    its offsets. None while a partition has no leader.
     """
-    streams: list[list[ConsumerRecord]] = []
-    for partition in partitions:
-        replica = leading_replica(nodes, topic, partition)
-        if replica is None:
-            return None
-        streams.append(_records_of(replica.log, TopicPartition(topic, partition)))
-    if len(streams) == 1:
-        return streams[0]
-    return list(merge(*streams, key=_timestamp_of))
+    logs = _logs_of(nodes, topic, partition)
+    if None in logs.values():
+        return None
+    streams = [_records_of(log, partition) for partition, log in logs.items()]
+    return streams[0] if len(streams) == 1 else list(merge(*streams, key=_timestamp_of))
 
 
 def _timestamp_of(record: ConsumerRecord) -> int:

@@ -91,7 +91,8 @@ class Ports:
     def __init__(self, world: World, listen: str, node_ids: tuple[int, ...]) -> None:
         assert isinstance(world.driver, LoopDriver)
         self.driver = world.driver
-        self.bound: dict[int, socket.socket] = {}
+        self.bound: dict[int, socket.socket] = {}  # of nodes that don't listen yet
+        self.listening: dict[int, socket.socket] = {}
         self.listeners: dict[int, TcpListener] = {}
         self.room = FrameRoom(UNFINISHED_FRAMES_BYTES_MAX)
         self.addresses: dict[int, tuple[str, int]] = {}
@@ -111,6 +112,7 @@ class Ports:
         sock = self.bound.pop(node.node_id, None) or bind(host, port)
         frame_bytes_max = node.config.integer("socket.request.max.bytes")
         self.room.bytes_max = max(UNFINISHED_FRAMES_BYTES_MAX, frame_bytes_max)
+        self.listening[node.node_id] = sock
         listener = self.listeners[node.node_id] = TcpListener(
             self.driver,
             node,
@@ -123,8 +125,15 @@ class Ports:
         self.driver.loop.create_task(listener.listen(sock))
         return Endpoint("PLAINTEXT", host, port)
 
+    def keep(self, node_id: int) -> None:
+        """Have the next ``open`` of a node that listens go on with its socket: nobody else gets its port meanwhile."""
+        sock = self.listening.get(node_id)
+        if sock is not None:
+            self.bound[node_id] = sock.dup()
+
     def close(self, node_id: int, *, abruptly: bool = False) -> None:
         """Close a node's sockets."""
+        self.listening.pop(node_id, None)
         listener = self.listeners.pop(node_id, None)
         if listener is not None:
             listener.close(abruptly=abruptly)

@@ -297,11 +297,16 @@ class TcpListener:
         self.channels: dict[TcpChannel, None] = {}
         self.dirty: list[TcpChannel] = []
         self.server: Any = None
+        self.closed = False
         self.sweeper: Any = None
 
     async def listen(self, sockets: Any) -> None:
         """Accept clients on a bound socket."""
-        self.server = await self.loop.create_server(lambda: TcpChannel(self), sock=sockets, backlog=1024)
+        server = await self.loop.create_server(lambda: TcpChannel(self), sock=sockets, backlog=1024)
+        if self.closed:  # meanwhile
+            server.close()
+            return
+        self.server = server
         self.driver.after_drain.append(self.flush)
         self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
 
@@ -337,6 +342,7 @@ class TcpListener:
 
     def close(self, *, abruptly: bool = False) -> None:
         """Stop accepting and close every socket; ``abruptly`` as a killed process does."""
+        self.closed = True
         if self.server is not None:
             self.server.close()
             self.server = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import pytest
 from speaking import Speaker, batch
 
@@ -114,3 +117,28 @@ def test_a_cluster_on_disk_is_empty_on_disk_after_a_reset(tmp_path):
     with Cluster(2, data_dir=str(tmp_path)) as again:
         assert again.cluster_id == identity
         assert dict(again.image().topics) == {}
+
+
+def test_resets_keep_the_ports_and_nothing_else_open():
+    with Cluster(2, listen="127.0.0.1:0") as cluster:
+        addresses = [(broker.host, broker.port) for broker in cluster.brokers.values()]
+        cluster.reset()
+        before = len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
+        for _ in range(20):
+            cluster.reset()
+            for address in addresses:
+                socket.create_connection(address, timeout=10).close()
+        cluster.wait_for(lambda: not any(listener.channels for listener in cluster.ports.listeners.values()))
+        assert [(broker.host, broker.port) for broker in cluster.brokers.values()] == addresses
+        assert before in (0, len(os.listdir("/proc/self/fd")))
+
+
+def test_a_broker_that_is_dead_refuses_connections_even_after_a_reset():
+    with Cluster(2, listen="127.0.0.1:0") as cluster:
+        cluster.reset()
+        address = (cluster.brokers[2].host, cluster.brokers[2].port)
+        cluster.faults.kill(2)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address, timeout=10)
+        cluster.reset()
+        socket.create_connection(address, timeout=10).close()
