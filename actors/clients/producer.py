@@ -32,9 +32,21 @@ Headers = Sequence[tuple[str, Any]]
 class Producer(Face):
     """Sends records to a Kafka cluster: one in this process (``cluster.producer()``), or any over TCP.
 
-    Keywords are kafka-python's, defaults Apache Kafka 4.3's Java client's: ``acks="all"``, idempotent, ``linger_ms=5``,
-    ``batch_size=16384``. Any number of threads may use one producer. Batches are sent as soon as they are full or have
-    lingered, or when somebody waits for one of their records.
+    Any number of threads may use one producer. Batches are sent as soon as they are full or have lingered, or when
+    somebody waits for one of their records. Keywords are kafka-python's, their defaults Apache Kafka 4.3's Java
+    client's; times are in milliseconds, sizes in bytes:
+
+    - ``acks`` ("all"): 0, 1 or "all"; ``enable_idempotence`` (True): no record twice and none out of order, which takes
+      ``acks="all"``, ``retries`` and at most 5 ``max_in_flight_requests_per_connection`` (5)
+    - ``batch_size`` (16384), ``linger_ms`` (5), ``compression_type`` (None): gzip, snappy, lz4 or zstd;
+      ``max_request_size`` (1048576)
+    - ``buffer_memory`` (33554432) is what may wait to be acknowledged, ``max_block_ms`` (60000) how long ``send`` waits
+      for room in it, or for a topic to be known; ``allow_auto_create_topics`` (True)
+    - ``delivery_timeout_ms`` (120000) is how long a record may take with all its ``retries`` (no limit), each request of
+      them ``request_timeout_ms`` (30000), ``retry_backoff_ms`` (100) to ``retry_backoff_max_ms`` (1000) apart
+    - ``key_serializer``, ``value_serializer``: a callable, or an object with ``serialize(topic, headers, data)``
+    - ``partitioner``: None (by key, else sticky), "round_robin", or ``f(key, all_partitions, available_partitions)``;
+      ``partitioner_ignore_keys``, ``partitioner_adaptive_partitioning_enable``, ``partitioner_availability_timeout_ms``
 
     Raises ``ConfigError`` for a keyword that is wrong, unknown or not implemented yet.
 
