@@ -22,7 +22,6 @@ from actors.clients.versions import CLIENT_VERSIONS
 from actors.clients.view import BrokerAddress
 from actors.runtime import receives
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed, for_code
-from kstore.schema.messages.fetch import FetchRequest
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
@@ -37,16 +36,16 @@ if TYPE_CHECKING:
     from actors.runtime import Node
     from kstore.errors import KafkaError
 
-FETCHING = "fetching"
-PURPOSES = {
-    FetchRequest.API_KEY: FETCHING,
-    JoinGroupRequest.API_KEY: GROUP,
-    SyncGroupRequest.API_KEY: GROUP,
-    HeartbeatRequest.API_KEY: GROUP,
-    LeaveGroupRequest.API_KEY: GROUP,
-    OffsetCommitRequest.API_KEY: GROUP,
-    OffsetFetchRequest.API_KEY: GROUP,
-}
+GROUP_APIS = frozenset(
+    {
+        JoinGroupRequest.API_KEY,
+        SyncGroupRequest.API_KEY,
+        HeartbeatRequest.API_KEY,
+        LeaveGroupRequest.API_KEY,
+        OffsetCommitRequest.API_KEY,
+        OffsetFetchRequest.API_KEY,
+    }
+)
 TOPIC_ERRORS = (TopicAuthorizationFailed, InvalidTopic)
 
 
@@ -90,11 +89,25 @@ class ConsumerActor(CalledActor):
     def send_to(
         self, node_id: int, request: Any, then: Callable[..., None], *args: object, timeout_ms: float | None = None
     ) -> None:
-        """As ``ClientActor.send_to``; fetches and what is said to the coordinator go over links of their own. Brokers
-        answer one request of a link after another, and a fetch or a JoinGroup may wait long for its answer."""
-        address = self.view.brokers.get(node_id) or self.bootstrap.get(node_id)
-        purpose = PURPOSES.get(request.API_KEY)
-        if purpose is None or address is None:
+        """As ``ClientActor.send_to``; what is said to the coordinator goes over a link of its own."""
+        if request.API_KEY in GROUP_APIS:
+            self.send_for(GROUP, node_id, request, then, *args, timeout_ms=timeout_ms)
+        else:
+            super().send_to(node_id, request, then, *args, timeout_ms=timeout_ms)
+
+    def send_for(
+        self,
+        purpose: str,
+        node_id: int,
+        request: Any,
+        then: Callable[..., None],
+        *args: object,
+        timeout_ms: float | None = None,
+    ) -> None:
+        """As ``send_to``, over a link for one purpose alone. Brokers answer one request of a link after another, and a
+        fetch or a JoinGroup may wait long for its answer."""
+        address = self.view.brokers.get(node_id)
+        if address is None:
             super().send_to(node_id, request, then, *args, timeout_ms=timeout_ms)
             return
         link = self.links_for.get((purpose, address))

@@ -1,5 +1,8 @@
 """Fetching: one request a broker under way, its answers kept for the user's next ``poll()``.
 
+A request may wait at the broker for up to ``fetch_max_wait_ms``. What it doesn't cover (a partition that was sought,
+resumed or assigned since) needn't wait as long: it is asked for on a second link, without a session, meanwhile.
+
 A broker is asked for all of its partitions that can be read on. It isn't asked while an answer of its still waits for
 the user (as Kafka's clients since KAFKA-17182): a request would park for the other partitions, and the one that waits
 could not be asked for again meanwhile. What the user is reading doesn't count, so the next answer is under way while
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from actors.clients.consumer_actor import ConsumerActor
 
 READ_UNCOMMITTED = 0
+USUAL, BESIDE = "fetching", "fetching beside"  # the purposes of the two links to a broker
 NO_ID = bytes(16)
 SESSION_ERRORS = frozenset({FetchSessionIdNotFound.code, InvalidFetchSessionEpoch.code, FetchSessionTopicIdError.code})
 
@@ -72,8 +76,8 @@ class Fetcher:
     def __init__(self, actor: ConsumerActor) -> None:
         self.actor = actor
         self.arrived: deque[Fetched] = deque()
-        self.sessions: dict[int, FetchSession] = {}
-        self.in_flight: dict[int, None] = {}
+        self.sessions: dict[tuple[int, str], FetchSession] = {}
+        self.in_flight: dict[tuple[int, str], dict[TopicPartition, Asked]] = {}
         self.fetches = 0
         self.records = 0
         self.nbytes = 0
@@ -89,8 +93,8 @@ class Fetcher:
         """Ask every broker that can be asked."""
         actor = self.actor
         now_us = actor.now_us()
-        wanted: dict[int, dict[TopicPartition, Wanted]] = {}
-        asked: dict[int, dict[TopicPartition, Asked]] = {}
+        wanted: dict[tuple[int, str], dict[TopicPartition, Wanted]] = {}
+        asked: dict[tuple[int, str], dict[TopicPartition, Asked]] = {}
         waits: set[int] = set()
         wakes_us = FOREVER_US
         for partition, state in actor.subscription.partitions.items():
@@ -104,7 +108,7 @@ class Fetcher:
             node = known.leader
             if state.buffered:
                 waits.add(node)
-            elif node in self.in_flight:
+            elif (way := self._way_to(node, state)) is None:
                 continue
             elif state.quiet_until_us > now_us:
                 wakes_us = min(wakes_us, state.quiet_until_us)
@@ -112,21 +116,34 @@ class Fetcher:
                 self._validate()
             else:
                 state.checked_epoch = known.leader_epoch
-                wanted.setdefault(node, {})[partition] = Wanted(
+                wanted.setdefault(way, {})[partition] = Wanted(
                     topic.id, state.fetch_offset, known.leader_epoch, actor.config.max_partition_fetch_bytes
                 )
-                asked.setdefault(node, {})[partition] = Asked(state, state.version, state.fetch_offset)
-        for node, of_node in wanted.items():
-            if node not in waits:
-                self._ask(node, of_node, asked[node])
+                asked.setdefault(way, {})[partition] = Asked(state, state.version, state.fetch_offset)
+        for way, of_way in wanted.items():
+            if way[0] not in waits:
+                self._ask(way, of_way, asked[way])
         if wakes_us < FOREVER_US:
             self._ring(wakes_us - now_us)
 
-    def _ask(self, node: int, wanted: dict[TopicPartition, Wanted], asked: dict[TopicPartition, Asked]) -> None:
+    def _way_to(self, node: int, state: PartitionState) -> tuple[int, str] | None:
+        """On which link to ask for a partition now; None if it was asked for, or neither is free."""
+        usual = self.in_flight.get((node, USUAL))
+        if usual is None:
+            return node, USUAL
+        asked = usual.get(state.partition)
+        if (asked is not None and asked.version == state.version) or (node, BESIDE) in self.in_flight:
+            return None
+        return node, BESIDE
+
+    def _ask(
+        self, way: tuple[int, str], wanted: dict[TopicPartition, Wanted], asked: dict[TopicPartition, Asked]
+    ) -> None:
         config = self.actor.config
-        session = self.sessions.get(node)
+        session = self.sessions.get(way)
         if session is None:
-            session = self.sessions[node] = FetchSession(enabled=config.enable_incremental_fetch_sessions)
+            enabled = config.enable_incremental_fetch_sessions and way[1] == USUAL
+            session = self.sessions[way] = FetchSession(enabled=enabled)
         request = FetchRequest(
             max_wait_ms=config.fetch_max_wait_ms,
             min_bytes=config.fetch_min_bytes,
@@ -135,8 +152,8 @@ class Fetcher:
             rack_id=config.client_rack,
         )
         session.fill(request, wanted)
-        self.in_flight[node] = None
-        self.actor.send_to(node, request, self._answered, node, session, asked)
+        self.in_flight[way] = asked
+        self.actor.send_for(way[1], way[0], request, self._answered, way, session, asked)
 
     def _ring(self, delay_us: int) -> None:
         if self._rings is None:
@@ -148,10 +165,12 @@ class Fetcher:
 
     # -- being answered ------------------------------------------------------------------------------------------
 
-    def _answered(self, answer: Any, node: int, session: FetchSession, asked: dict[TopicPartition, Asked]) -> None:
+    def _answered(
+        self, answer: Any, way: tuple[int, str], session: FetchSession, asked: dict[TopicPartition, Asked]
+    ) -> None:
         if self.actor.stopped:
             return
-        self.in_flight.pop(node, None)
+        self.in_flight.pop(way, None)
         self.fetches += 1
         if isinstance(answer, KafkaError):
             session.close()
