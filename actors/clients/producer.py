@@ -42,7 +42,7 @@ class Producer(Face):
       ``max_request_size`` (1048576)
     - ``buffer_memory`` (33554432) is what may wait to be acknowledged, ``max_block_ms`` (60000) how long ``send`` waits
       for room in it, or for a topic to be known; ``allow_auto_create_topics`` (True)
-    - ``delivery_timeout_ms`` (120000) is how long a record may take with all its ``retries`` (no limit), each request of
+    - ``delivery_timeout_ms`` (120000) is how long a record may take with all ``retries`` (no limit), each request of
       them ``request_timeout_ms`` (30000), ``retry_backoff_ms`` (100) to ``retry_backoff_max_ms`` (1000) apart
     - ``key_serializer``, ``value_serializer``: a callable, or an object with ``serialize(topic, headers, data)``
     - ``partitioner``: None (by key, else sticky), "round_robin", or ``f(key, all_partitions, available_partitions)``;
