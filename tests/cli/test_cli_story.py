@@ -1,0 +1,119 @@
+"""The demo's state and its picture: what its processes say and what is seen of it, without any process."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+
+from actors.cli.story.counts import Counts
+from actors.cli.story.screen import picture
+from actors.cli.story.state import State
+from actors.cli.story.telling import by_partition, users
+
+
+class Told(State):
+    """A state whose clock the test sets."""
+
+    now = 0.0
+
+    def __init__(self) -> None:
+        super().__init__(lambda: self.now)
+
+
+@pytest.fixture
+def state() -> Told:
+    """Three brokers, three partitions, and A, B and C, one partition each."""
+    state = Told()
+    seen = {number: SimpleNamespace(leader=number + 1, replicas=(1, 2, 3), isr=(1, 2, 3)) for number in range(3)}
+    state.see({1: "up", 2: "up", 3: "up"}, 1, seen)
+    for number, name in enumerate("ABC"):
+        state.started(name, 100 + number)
+        state.note({"event": "assigned", "member": name, "partitions": [number]})
+    return state
+
+
+def drawn(state: State, width: int = 80, height: int = 24) -> str:
+    console = Console(width=width, height=height, force_terminal=False)
+    with console.capture() as captured:
+        console.print(picture(state, width, height))
+    return captured.get()
+
+
+def test_an_order_is_acknowledged_received_and_committed(state: Told) -> None:
+    state.note({"event": "acknowledged", "order": 7, "partition": 1, "offset": 0})
+    assert not state.all_received()
+    assert state.partitions[1].lag == 1
+    state.note({"event": "received", "member": "B", "order": 7, "partition": 1, "offset": 0})
+    assert state.all_received()
+    assert not state.all_committed()
+    state.note({"event": "committed", "member": "B", "offsets": {"1": 1}})
+    assert state.all_committed()
+
+
+def test_work_is_shared_out_when_every_partition_has_one_living_reader(state: Told) -> None:
+    assert state.shared_out(3)
+    state.killed("C")
+    assert not state.shared_out(2)
+    state.note({"event": "revoked", "member": "A", "partitions": [0]})
+    state.note({"event": "assigned", "member": "A", "partitions": [0, 2]})
+    assert state.shared_out(2)
+    assert state.assignment_text() == "A reads 0 and 2, B reads 1"
+
+
+def test_what_a_killed_consumer_said_before_is_not_taken_for_life(state: Told) -> None:
+    state.killed("C")
+    state.note({"event": "assigned", "member": "C", "partitions": [2]})
+    assert "C" not in state.living()
+
+
+def test_the_picture_shows_brokers_members_partitions_and_the_story(state: Told) -> None:
+    state.say("it begins")
+    shown = drawn(state)
+    for words in ("● 1 controller", "group order-processors", "reading", "P2", "it begins"):
+        assert words in shown
+
+
+def test_the_picture_fits_a_small_terminal_and_uses_a_large_one(state: Told) -> None:
+    state.started("D", 103)
+    for number in range(30):
+        state.say(f"line {number} " + "x" * 200)
+    small, large = drawn(state), drawn(state, 120, 50)
+    assert len(small.splitlines()) <= 24
+    assert max(map(len, small.splitlines())) <= 80
+    assert "line 29" in small
+    assert "line 20" in large
+    assert len(large.splitlines()) <= 50
+
+
+def test_the_picture_shows_who_was_killed_and_who_leads_now(state: Told) -> None:
+    state.killed("C")
+    moved = {0: SimpleNamespace(leader=2, replicas=(1, 2, 3), isr=(2, 3))}
+    state.see({1: "killed", 2: "up", 3: "up"}, 2, moved)
+    shown = drawn(state)
+    for words in ("✗ 1 killed", "SIGKILL", "C (dead)", "● 2 controller", "· 2 3"):
+        assert words in shown
+
+
+def test_what_has_changed_stands_out_for_a_moment(state: Told) -> None:
+    state.now = 10.0
+    state.see({1: "up", 2: "killed", 3: "up"}, 1, {})
+    assert state.is_new("broker 2", 2.0)
+    assert not state.is_new("broker 1", 2.0)
+    state.now = 13.0
+    assert not state.is_new("broker 2", 2.0)
+
+
+def test_the_users_keys_reach_every_partition() -> None:
+    keys = users()
+    assert set(keys.values()) == {0, 1, 2}
+    assert by_partition(keys).startswith("0 gets User1 User2")
+
+
+def test_the_counts_are_good_only_when_what_must_be_zero_is() -> None:
+    counts = Counts(10, 10, 0, 0, 0, 0, 2, 2, 0, 0)
+    assert counts.good
+    assert "2 received by C" in counts.text()
+    assert not Counts(10, 9, 1, 0, 0, 0, 0, 0, 0, 0).good
+    assert not Counts(10, 10, 0, 0, 0, 0, 0, 0, 0, unread=1).good
