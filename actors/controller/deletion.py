@@ -28,9 +28,11 @@ def delete(state: ControllerState, request: DeleteTopicsRequest, version: int) -
     names = Counter(topic.name for topic in asked if topic.name is not None)
     ids = Counter(topic.topic_id for topic in asked if topic.topic_id != ZERO)
     seen: set[tuple[str | None, bytes]] = set()
+    known = {name: state.image.topics[name].id for name in names if name in state.image.topics}
+    twice = {topic_id for topic_id in known.values() if ids[topic_id]}
     doomed: set[bytes] = set()
     for topic in asked:
-        if (topic.name, topic.topic_id) in seen:
+        if (topic.name, topic.topic_id) in seen or (topic.name is None and topic.topic_id in twice):
             continue
         seen.add((topic.name, topic.topic_id))
         result = DeletableTopicResult(name=topic.name, topic_id=topic.topic_id)
@@ -40,6 +42,8 @@ def delete(state: ControllerState, request: DeleteTopicsRequest, version: int) -
             name, topic_id = resolved(state, topic, names, ids, doomed)
         except KafkaError as error:
             result.error_code, result.error_message = error.code, error.message
+            if topic.name is not None and known.get(topic.name) in twice:
+                result.topic_id = known[topic.name]
             continue
         doomed.add(topic_id)
         result.name, result.topic_id = name, topic_id

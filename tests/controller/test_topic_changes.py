@@ -72,6 +72,13 @@ def test_a_topic_that_is_asked_for_wrongly_stays(
     assert list(driven.image.topics) == ["a"]
 
 
+def test_a_topic_asked_for_by_id_and_by_name_stays_and_is_told_of_once(driven: Driven) -> None:
+    topic_id = driven.create("a").topic_id
+    (result,) = delete(driven, DeleteTopicState(topic_id=topic_id), DeleteTopicState(name="a"))
+    assert (result.name, result.topic_id, result.error_code) == ("a", topic_id, errors.InvalidRequest.code)
+    assert list(driven.image.topics) == ["a"]
+
+
 def test_deletion_can_be_switched_off() -> None:
     driven = Driven(delete_topic_enable="false")
     driven.create("a")
