@@ -1,0 +1,31 @@
+"""Which configs may be changed by way of a broker: its own, those of all brokers, and those of topics.
+
+Another broker's are that one's to check, which alone knows what it was started with (Apache Kafka's
+``ConfigAdminManager``). A request that another node passed on was checked there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.controller.image import ResourceType
+from kstore.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from actors.broker.call import Call
+
+
+def not_to_be_changed_here(call: Call) -> list[tuple[Any, InvalidRequest]]:
+    """The resources of a request that are another broker's, or no broker's, with the reason."""
+    if call.is_broker:
+        return []
+    found = []
+    for resource in call.request.resources:
+        name: str = resource.resource_name
+        if resource.resource_type != ResourceType.BROKER or not name or name == str(call.node.node_id):
+            continue
+        why = f"Node id must be an integer, but it is: {name}"
+        if name.isdecimal() and name.isascii():
+            why = f"Unexpected broker id, expected {call.node.node_id}, but received {name}"
+        found.append((resource, InvalidRequest(why)))
+    return found
