@@ -17,6 +17,7 @@ from kstore.errors import (
     UnknownLeaderEpoch,
     UnknownTopicId,
     UnknownTopicOrPartition,
+    UnsupportedCompressionType,
     UnsupportedVersion,
 )
 from kstore.schema.messages.init_producer_id import InitProducerIdRequest
@@ -83,6 +84,22 @@ def test_several_partitions_in_one_request_stand_or_fall_by_themselves(start):
     assert answers == [[(1, 0), (7, UnknownTopicOrPartition.code), (0, 0)], [(1, UnknownTopicId.code)]]
 
 
+@pytest.mark.parametrize(("version", "code"), [(6, UnsupportedCompressionType.code), (7, 0)])
+def test_zstd_comes_with_version_7(start, version, code):
+    client = start(brokers=1, wire=True)
+    client.create("t", copies=1)
+    assert produced(client, batch(b"a", compression=4), version=version).error_code == code
+
+
+def test_a_topic_that_is_named_twice_is_answered_once(start):
+    client = start(brokers=1)
+    client.create("t", copies=1, partitions=2)
+    first, second = (client.produce_request("t", batch(b"a"), index=index) for index in (0, 1))
+    first.topic_data += second.topic_data
+    (topic,) = client.ask(1, first).responses
+    assert [(part.index, part.error_code) for part in topic.partition_responses] == [(0, 0), (1, 0)]
+
+
 def test_a_follower_names_the_leader(start):
     client = start()
     client.create("t")
@@ -98,7 +115,7 @@ def test_a_follower_names_the_leader(start):
     ("records", "code"),
     [
         (b"", InvalidRecord.code),
-        (batch(b"a")[:-1], CorruptMessage.code),
+        (batch(b"a")[:-1], InvalidRecord.code),
         (batch(b"a")[:-1] + b"!", CorruptMessage.code),
         (batch(b"a") + batch(b"b"), InvalidRecord.code),
         (batch(b"a", transactional=True, producer_id=1, producer_epoch=0, base_sequence=0), InvalidTxnState.code),
@@ -168,7 +185,7 @@ def test_a_retry_after_the_leader_has_died_is_answered_with_the_first_offset(sta
     records = batch(b"a", producer_id=7, producer_epoch=0, base_sequence=0)
     assert produced(client, records, index=index).base_offset == 0
     dead = client.leader("t", index)
-    client.cluster.kill(dead)
+    client.cluster.kill_node(dead)
     client.wait_for_leader("t", index, other_than=dead)
     assert produced(client, records, index=index).base_offset == 0
     assert values(client.fetch("t", 0, index=index).records) == [b"a"]
@@ -190,6 +207,13 @@ def test_producer_ids_are_never_the_same(start, version):
     ]
     assert {(a.error_code, a.producer_epoch) for a in answers} == {(0, 0)}
     assert len({a.producer_id for a in answers}) == 6
+
+
+@pytest.mark.parametrize("half", [{"producer_id": 5}, {"producer_epoch": 5}], ids=["no epoch", "no id"])
+def test_half_of_a_producer_s_id_is_a_mistake(start, half):
+    client = start(brokers=1)
+    answer = client.ask(1, InitProducerIdRequest(transactional_id=None, **half))
+    assert (answer.error_code, answer.producer_id) == (InvalidRequest.code, -1)
 
 
 def test_blocks_of_producer_ids_follow_one_another(start):
@@ -270,13 +294,13 @@ def test_a_new_leader_that_does_not_know_what_is_committed_says_so(start):
     assert client.latest("t", replica_id=-2).error_code == 0
 
 
-def test_a_partition_asked_for_twice_is_a_mistake(start):
+def test_a_partition_asked_for_twice_is_a_mistake_that_is_told_once(start):
     client = start(brokers=1)
     client.create("t", copies=1)
     parts = [ListOffsetsPartition(partition_index=0, timestamp=-1)] * 2
     request = ListOffsetsRequest(replica_id=-1, topics=[ListOffsetsTopic(name="t", partitions=parts)])
     response = client.ask(1, request)
-    assert [p.error_code for p in response.topics[0].partitions] == [InvalidRequest.code] * 2
+    assert [p.error_code for p in response.topics[0].partitions] == [InvalidRequest.code]
 
 
 def test_list_offsets_of_what_is_elsewhere_or_nowhere(start):
@@ -300,7 +324,7 @@ def test_epochs_end_where_the_next_begins(start, version):
     index = next(i for i in range(3) if client.leader("t", i) != 1)
     client.produce("t", b"a", b"b", index=index)
     dead = client.leader("t", index)
-    client.cluster.kill(dead)
+    client.cluster.kill_node(dead)
     leader = client.wait_for_leader("t", index, other_than=dead)
     client.produce("t", b"c", index=index)
     epoch = client.partition("t", index).leader_epoch

@@ -1,7 +1,8 @@
 """InitProducerId, API key 22, versions 0 to 5: an id for an idempotent producer.
 
 A producer without a transactional id gets an id that nobody has had, with epoch 0, whichever broker it asks; one that
-brings an id and epoch of its own (version 3 and up, after it lost its place in a sequence) gets a new id as well.
+brings an id and epoch of its own (version 3 and up, after it lost its place in a sequence) gets a new id as well. An
+id without an epoch, or the reverse, is INVALID_REQUEST.
 
 Left out: transactions. A request with a transactional id is refused with UNSUPPORTED_VERSION, so that a transactional
 producer fails at once instead of waiting for a coordinator that isn't there. An empty one is INVALID_REQUEST.
@@ -28,6 +29,8 @@ VERSIONS = (0, 5)
 def handle(call: Call) -> Any:
     """Answer an InitProducerId request."""
     transactional_id = call.request.transactional_id
+    if (call.request.producer_id < 0) != (call.request.producer_epoch < 0):
+        return _failed(InvalidRequest.code)
     if transactional_id is None:
         return _idempotent(call)
     return _failed(InvalidRequest.code if not transactional_id else UnsupportedVersion.code)

@@ -59,6 +59,11 @@ def handle(call: Call) -> Generator[Any, Any, Any]:
     answers = iter((yield [ask for ask in asked if isinstance(ask, Ask)]))
     topics: dict[str, ListOffsetsTopicResponse] = {}
     for (name, partition), ask in zip(parts, asked, strict=True):
+        if isinstance(ask, InvalidRequest):
+            key = (name, partition.partition_index)
+            if key not in repeated:
+                continue  # said once
+            repeated.remove(key)
         outcome = next(answers) if isinstance(ask, Ask) else ask
         topic = topics.setdefault(name, ListOffsetsTopicResponse(name=name))
         topic.partitions.append(_answered(call.version, partition.partition_index, outcome))

@@ -114,19 +114,21 @@ def topics_of(
     """The topics asked for, each once, in the order asked; what isn't there with its error."""
     image: ClusterImage = call.view.image
     alive = living(image)
-    found: dict[tuple[str | None, bytes], MetadataResponseTopic] = {}
+    found: dict[object, MetadataResponseTopic] = {}
     for asked in wanted:
-        key = (asked.name, asked.topic_id)
+        key: object = (asked.name, asked.topic_id)
         if key in found:
             continue
         try:
             topic = resolved(image, asked, call.version)
+            key = topic.id
         except KafkaError as error:
             code = (refused or {}).get(asked.name or "", error.code)
             name = asked.name if call.version >= 12 else asked.name or ""
             found[key] = MetadataResponseTopic(error_code=code, name=name, topic_id=asked.topic_id)
         else:
-            found[key] = described(call, topic, alive)
+            if key not in found:
+                found[key] = described(call, topic, alive)
     return list(found.values())
 
 

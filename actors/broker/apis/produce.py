@@ -4,8 +4,8 @@ Each partition's batches go to its replica as they came, and are answered when `
 leader has them, -1 when every in-sync replica has. A request with no acknowledgement that fails closes the
 connection, which is all that Apache Kafka can do as well.
 
-Versions: 5 log start offset; 8 the records at fault, with messages; 10 the present leader, when it isn't this node;
-13 topic ids. Message formats before v2 can't come by versions 3 and up.
+Versions: 5 log start offset; 7 zstd; 8 the records at fault, with messages; 10 the present leader, when it isn't this
+node; 13 topic ids. Message formats before v2 can't come by versions 3 and up.
 
 Left out: transactions. A request with a transactional id, or with transactional batches, is answered with
 INVALID_TXN_STATE, as Apache Kafka answers for a transaction that it knows nothing of. Quotas don't throttle.
@@ -27,6 +27,7 @@ from kstore.errors import (
     NotLeaderOrFollower,
     UnknownTopicId,
     UnknownTopicOrPartition,
+    UnsupportedCompressionType,
     code_of,
 )
 from kstore.records import RecordBatch, parse_batches
@@ -53,6 +54,7 @@ LEADER_HINTS_FROM = 10
 INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 ADMIN_CLIENT_ID = "__admin_client"
 MAGIC = 2
+ZSTD, ZSTD_FROM = 4, 7
 
 
 def handle(call: Call) -> Any:
@@ -107,12 +109,13 @@ def _several(call: Call, acks: int) -> Generator[Any, Any, Any]:
         if any(isinstance(outcome, Exception) for outcome in outcomes):
             call.connection.refuse()
         return NO_RESPONSE
-    responses: dict[int, TopicProduceResponse] = {}
+    responses: dict[str | bytes, TopicProduceResponse] = {}
     hints: dict[int, None] = {}
     for (topic, data), outcome in zip(parts, outcomes, strict=True):
-        answer = responses.get(id(topic))
+        key = bytes(topic.topic_id) if by_id else topic.name
+        answer = responses.get(key)
         if answer is None:
-            answer = responses[id(topic)] = TopicProduceResponse()
+            answer = responses[key] = TopicProduceResponse()
             _identify(answer, topic, by_id)
         part, hint = _answered(call, _name(call, topic, by_id), data.index, outcome)
         answer.partition_responses.append(part)
@@ -133,7 +136,7 @@ def _append(call: Call, topic: Any, data: Any, acks: int, by_id: bool) -> Ask | 
         if name is None:
             return UnknownTopicId()
     try:
-        batches = _batches(data.records)
+        batches = _batches(data.records, call.version)
     except KafkaError as error:
         return error
     if name in INTERNAL_TOPICS and call.client_id != ADMIN_CLIENT_ID:
@@ -146,14 +149,16 @@ def _append(call: Call, topic: Any, data: Any, acks: int, by_id: bool) -> Ask | 
     return Ask(replica, Append(batches, acks, call.request.timeout_ms))
 
 
-def _batches(records: Any) -> list[RecordBatch]:
+def _batches(records: Any, version: int) -> list[RecordBatch]:
     """The batches of one partition: one, of format 2, as Apache Kafka wants it from version 3 on."""
-    batches = parse_batches(records) if records else []
+    batches = parse_batches(records, allow_partial=True) if records else []
     if len(batches) != 1:
         raise InvalidRecord(f"a produce request has one record batch for a partition, not {len(batches)}")
     batch = batches[0]
     if batch.magic != MAGIC:
         raise InvalidRecord(f"a record batch has format {MAGIC}, not {batch.magic}")
+    if batch.compression == ZSTD and version < ZSTD_FROM:
+        raise UnsupportedCompressionType(f"zstd comes with version {ZSTD_FROM}, not {version}")
     if batch.is_transactional:
         raise InvalidTxnState("this broker has no transactions")
     return batches
@@ -201,9 +206,9 @@ def _answered(call: Call, name: str, index: int, outcome: Any) -> tuple[Partitio
     )
     if isinstance(outcome, NotLeaderOrFollower) and call.version >= LEADER_HINTS_FROM:
         partition = call.view.image.partition(name, index)
-        if partition is not None and partition.leader >= 0:
+        if partition is not None:
             part.current_leader = LeaderIdAndEpoch(leader_id=partition.leader, leader_epoch=partition.leader_epoch)
-            return part, partition.leader
+            return part, partition.leader if partition.leader >= 0 else None
     return part, None
 
 
