@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 from actors.partition.follower import Chunks
 from actors.partition.messages import CONSUMER
 from actors.partition.sessions import Slot, size_of
-from kstore.errors import FencedLeaderEpoch, NotLeaderOrFollower, TopicAuthorizationFailed
+from kstore.errors import (
+    FencedLeaderEpoch,
+    NotLeaderOrFollower,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
 from kstore.schema.messages.fetch import (
     EpochEndOffset,
     FetchableTopicResponse,
@@ -25,10 +31,12 @@ from kstore.schema.messages.fetch import (
 if TYPE_CHECKING:
     from actors.controller.image import ClusterImage
 
-LEADER_HINTS_FROM = 12
 TOPIC_IDS_FROM = 13
-ENDPOINTS_FROM = 16
+LEADER_HINTS_FROM = 16
 LEADER_HINT_CODES = frozenset({NotLeaderOrFollower.code, FencedLeaderEpoch.code})
+
+SAID_BEFORE_READING = frozenset({UnknownTopicOrPartition.code, UnknownTopicId.code, TopicAuthorizationFailed.code})
+"""Apache Kafka makes these answers in another place, with an empty list of aborted transactions instead of none."""
 
 
 class Context:
@@ -62,7 +70,7 @@ def fetch_response(named: list[Slot], context: Context, image: ClusterImage) -> 
             topics[slot.topic] = entry
         entry.partitions.append(_partition_data(slot, context, image, hints))
     response = FetchResponse(session_id=context.session_id, responses=list(topics.values()))
-    if hints and context.version >= ENDPOINTS_FROM:
+    if hints:
         response.node_endpoints = _endpoints(hints, image)
     return response
 
@@ -110,7 +118,7 @@ def _failed(partition: int, code: int) -> PartitionData:
         high_watermark=-1,
         last_stable_offset=-1,
         log_start_offset=-1,
-        aborted_transactions=[],
+        aborted_transactions=[] if code in SAID_BEFORE_READING else None,
         records=b"",
     )
 
@@ -118,9 +126,10 @@ def _failed(partition: int, code: int) -> PartitionData:
 def _hint_leader(slot: Slot, data: PartitionData, image: ClusterImage, hints: dict[int, None]) -> None:
     name = slot.topic if type(slot.topic) is str else image.topic_names_by_id.get(slot.topic)
     partition = image.partition(name, slot.partition) if name is not None else None
-    if partition is not None and partition.leader >= 0:
+    if partition is not None:
         data.current_leader = LeaderIdAndEpoch(leader_id=partition.leader, leader_epoch=partition.leader_epoch)
-        hints[partition.leader] = None
+        if partition.leader >= 0:
+            hints[partition.leader] = None
 
 
 def _endpoints(hints: dict[int, None], image: ClusterImage) -> list[NodeEndpoint]:

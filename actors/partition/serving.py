@@ -56,7 +56,7 @@ class Serving:
         if message.replaces >= 0:
             self.reads.remove(message.replaces)
         try:
-            self.check_epoch(message.leader_epoch)
+            self.check_epoch(max(-1, message.leader_epoch))  # any negative one is none here, as in Apache Kafka
             if message.replica >= 0:
                 self._read_as_follower(message)
             else:

@@ -3,8 +3,8 @@
 The node's fetch desk puts the answer together (`actors/partition/fetch_desk.py`): sessions, parked reads, limits.
 
 Versions: 5 log start offset; 7 sessions; 9 the leader epoch that the client knows; 12 the epoch last fetched, answered
-with where logs diverge, and hints of the present leader; 13 topic ids; 15 the replica's broker epoch; 16 where leaders
-are; 17 replica directories and 18 the replica's high watermark, both read and passed over.
+with where logs diverge; 13 topic ids; 15 the replica's broker epoch; 16 the present leader, when it isn't this node,
+and where it is; 17 replica directories and 18 the replica's high watermark, both read and passed over.
 
 Left out: reading from followers (KIP-392). Only leaders serve, and no preferred read replica is named, as with Apache
 Kafka's default of no ``replica.selector.class``; but there a client that asks a follower all the same is served.
