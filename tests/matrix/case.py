@@ -25,6 +25,7 @@ from kstore.schema.messages.create_topics import (
 )
 from kstore.schema.messages.describe_cluster import DescribeClusterRequest
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
+from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
 from kstore.schema.messages.offset_fetch import OffsetFetchRequest, OffsetFetchRequestGroup
 from kstore.schema.versions import APIS
@@ -184,6 +185,10 @@ class Talk:
         assert not isinstance(response, Silence), f"{self.cluster.peer.name}, {self.case}: {response} to {request}"
         return response
 
+    def send_quietly(self, request: Any, *, version: int, node: int = 1) -> None:
+        """Send what will be answered too late for anybody to read it."""
+        self._client("unread", node).send(encoded(fitted(request, version), version, 1))
+
     def settle(self, request: Any, is_settled: Callable[[Any], object], *, node: int = 1) -> Any:
         """Ask until the answer is what the case can go on with."""
         deadline = time.monotonic() + SETTLED_WITHIN_S
@@ -222,8 +227,12 @@ class Talk:
             return topic.error_code == 0 and all(part.error_code == 0 for part in topic.partitions)
 
         for node in self.cluster.living:
-            found = self.settle(request, is_settled, node=node)
-        return Topic(name, bytes(found.topics[0].topic_id))
+            found = self.settle(request, is_settled, node=node).topics[0]
+        for part in found.partitions:
+            index = ListOffsetsPartition(partition_index=part.partition_index, timestamp=-1)
+            ends = ListOffsetsRequest(replica_id=-1, topics=[ListOffsetsTopic(name=name, partitions=[index])])
+            self.settle(ends, lambda answer: not answer.topics[0].partitions[0].error_code, node=part.leader_id)
+        return Topic(name, bytes(found.topic_id))
 
     # -- connections ---------------------------------------------------------------------------------------------
 

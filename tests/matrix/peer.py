@@ -28,6 +28,9 @@ CONFIG = {
 }
 """What both are started with."""
 
+OF_KAFKA = {"log.retention.ms": "-1"}
+"""The records of the cases are old."""
+
 
 class Peer(NamedTuple):
     """One cluster: where its nodes listen, and how one of them is killed."""
@@ -50,7 +53,7 @@ def kstore() -> Iterator[Peer]:
 @contextlib.contextmanager
 def kafka(folder: Path) -> Iterator[Peer]:
     """A real Apache Kafka."""
-    cluster = KafkaCluster(folder, NODES, CONFIG, voters=1)
+    cluster = KafkaCluster(folder, NODES, CONFIG | OF_KAFKA, voters=1)
     cluster.configure()
     cluster.format()
     cluster.launch()

@@ -5,6 +5,7 @@ The normalisations, all of them; the document lists them too:
 * an id that the broker makes up (topic ids, member ids, producer ids, session ids, the cluster's id) is replaced by a
   label in the order of appearance, or by the topic's name where that is known;
 * a time of now is replaced by `<now>`; the times that the cases state are long past, and compared;
+* which broker a client is told to take for the controller, and the epoch of the features, isn't compared;
 * a port is replaced by whose it is;
 * a list whose elements have a name, an id or an index is compared by that, whatever its order;
 * records are compared decoded, batch by batch, with all that their headers say but the checksum;
@@ -29,6 +30,7 @@ NAMES = ("name", "topic", "group_id", "member_id", "key", "resource_name", "log_
 NUMBERS = ("api_key", "node_id", "broker_id", "partition_index", "partition", "index", "batch_index", "producer_id")
 SORTED = {"isr_nodes", "offline_replicas", "eligible_leader_replicas", "last_known_elr", "isr"}
 NOW_FROM_MS, NOW_TO_MS = 1_735_689_600_000, 4_102_444_800_000
+ANY = {"controller_id": "<a broker>", "finalized_features_epoch": "<an epoch>"}
 IDS = {"producer_id": "producer", "session_id": "session"}
 
 
@@ -124,12 +126,16 @@ def _value(labels: Labels, name: str, value: Any, version: int) -> Any:
 def _number(labels: Labels, name: str, value: int) -> Any:
     if name == "port" and value in labels.ports:
         return f"<port of {labels.ports[value]}>"
+    if name in ANY and value >= 0:
+        return ANY[name]
     if name in IDS and value > 0:
         return labels.label(IDS[name], value)
     return "<now>" if NOW_FROM_MS <= value < NOW_TO_MS else value
 
 
 def _list(labels: Labels, name: str, values: list[Any], version: int) -> Any:
+    if name == "members":  # their ids are made up, and told in no order in particular
+        values = sorted(values, key=lambda member: bytes(getattr(member, "member_assignment", b"")), reverse=True)
     rows = [_value(labels, name, each, version) for each in values]
     if not rows or not isinstance(rows[0], dict):
         return sorted(rows) if name in SORTED else rows

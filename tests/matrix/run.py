@@ -1,6 +1,6 @@
-"""Plays the cases to both clusters: `python tests/matrix/run.py [--kafka] [--only PATTERN] [--write]`.
+"""Plays the cases to both clusters and writes `docs/compatibility.md`: `python tests/matrix/run.py --help`.
 
-Kafka's answers are kept in `build/matrix/`, so that only `--kafka` starts one.
+The answers of both are kept in `build/matrix/`: only those of whom an option names are asked for anew.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from matrix import peer  # noqa: E402
 from matrix.all_cases import CASES  # noqa: E402
 from matrix.case import Case, Transcript, play  # noqa: E402
-from matrix.comparing import differences  # noqa: E402
+from matrix.document import compared, page, problems  # noqa: E402
 
 SLOW_S = 1.0
 KEPT = ROOT / "build" / "matrix"
+PAGE = ROOT / "docs" / "compatibility.md"
 
 
 class Watch:
@@ -38,9 +39,21 @@ class Watch:
         self._last, self._since = f"{played.api}/{played.name}/v{version}", now
 
 
-def plain(transcript: Transcript) -> Transcript:
-    """As it comes back from JSON."""
-    found: Transcript = json.loads(json.dumps(transcript))
+def played(name: str, only: str = "*") -> Transcript:
+    """What one of the two answers, as it comes back from JSON; kept for the next time."""
+    path = KEPT / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    chosen = [each for each in CASES if fnmatch(f"{each.api}/{each.name}", only)]
+    with tempfile.TemporaryDirectory(prefix="matrix-") as folder, peer.start(name, Path(folder)) as cluster:
+        found: Transcript = json.loads(json.dumps(play(cluster, chosen, Watch())))
+    if only == "*":
+        path.write_text(json.dumps(found, indent=1))
+    return found
+
+
+def kept(name: str) -> Transcript:
+    """What one of the two answered the last time."""
+    found: Transcript = json.loads((KEPT / f"{name}.json").read_text())
     return found
 
 
@@ -48,27 +61,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kafka", action="store_true", help="ask a real Kafka anew")
     parser.add_argument("--kstore", action="store_true", help="ask kstore anew")
-    parser.add_argument("--only", default="*", help="cases as <api>/<case>")
-    parser.add_argument("--all", action="store_true", help="explained differences too")
+    parser.add_argument("--only", default="*", help="cases as <api>/<case>, to look at; nothing is written")
     options = parser.parse_args()
-    chosen = [each for each in CASES if fnmatch(f"{each.api}/{each.name}", options.only)]
-    KEPT.mkdir(parents=True, exist_ok=True)
-    found = {}
-    for name in ("kafka", "kstore"):
-        path = KEPT / f"{name}.json"
-        known: Transcript = json.loads(path.read_text()) if path.exists() else {}
-        if getattr(options, name):
-            with tempfile.TemporaryDirectory(prefix="matrix-") as folder, peer.start(name, Path(folder)) as cluster:
-                fresh = plain(play(cluster, chosen, Watch()))
-            known = fresh if options.only == "*" else {**known, **fresh}
-            path.write_text(json.dumps(known, indent=1))
-        found[name] = {key: told for key, told in known.items() if fnmatch(key.rpartition("/")[0], options.only + "*")}
-    grouped: dict[tuple[str, ...], list[str]] = {}
-    for each in differences(found["kstore"], found["kafka"]):
-        what, _, version = each.answer.rpartition("/v")
-        grouped.setdefault((what, each.path, repr(each.ours)[:300], repr(each.kafkas)[:300]), []).append(version)
-    for (what, path, ours, kafkas), versions in grouped.items():
-        print(f"{what} v{','.join(versions)}: {path}: ours {ours}, Kafka's {kafkas}")
+    ours, kafkas = (
+        played(name, options.only) if getattr(options, name) else kept(name) for name in ("kstore", "kafka")
+    )
+    if options.only != "*":
+        ours, kafkas = ({k: v for k, v in each.items() if fnmatch(k, options.only + "/*")} for each in (ours, kafkas))
+    found = problems(compared(ours, kafkas))
+    for line in found:
+        print(line)
+    if options.only == "*":
+        PAGE.write_text(page(ours, kafkas))
+    sys.exit(bool(found))
 
 
 if __name__ == "__main__":

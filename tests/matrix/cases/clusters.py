@@ -56,7 +56,6 @@ def _(talk: Talk) -> None:
 def _(talk: Talk) -> None:
     talk.ask(named(talk.fresh("t"), create=True), "asked for")
     talk.known_everywhere(talk.fresh("t"))
-    talk.ask(named(talk.fresh("t")), "there", version=talk.version)
 
 
 @case(METADATA, "topics by id", since=10)

@@ -30,16 +30,13 @@ COMMIT, FETCH, OFFSET_DELETE = 8, 9, 47
 
 
 def commit(group: str, *parts: tuple[Topic, int, int], metadata: str | None = "m", **fields: Any) -> Any:
-    topics = [
-        OffsetCommitRequestTopic(
-            name=topic.name,
-            topic_id=topic.id,
-            partitions=[
-                OffsetCommitRequestPartition(partition_index=n, committed_offset=offset, committed_metadata=metadata)
-            ],
+    topics: list[OffsetCommitRequestTopic] = []
+    for topic, n, offset in parts:
+        if not topics or topics[-1].name != topic.name:
+            topics.append(OffsetCommitRequestTopic(name=topic.name, topic_id=topic.id))
+        topics[-1].partitions.append(
+            OffsetCommitRequestPartition(partition_index=n, committed_offset=offset, committed_metadata=metadata)
         )
-        for topic, n, offset in parts
-    ]
     return OffsetCommitRequest(**{"group_id": group, "generation_id_or_member_epoch": -1, "topics": topics, **fields})
 
 
@@ -48,6 +45,7 @@ def _(talk: Talk) -> None:
     topic, group = talk.topic("groups", 1, 1), talk.fresh("g")
     talk.ask(commit(group, (topic, 0, 5)), "a new group")
     talk.ask(commit(group, (topic, 0, 5), (topic, 1, 6)), "two partitions")
+    talk.ask(commit(group, (topic, 0, 5), (topic, 7, 6), (topic, 1, 6)), "two partitions, and one that isn't there")
     talk.ask(commit(group, (topic, 7, 5)), "no such partition")
     talk.ask(commit(group, (topic, -1, 5)), "a negative partition")
     talk.ask(commit(group, (NOWHERE, 0, 5)), "no such topic")

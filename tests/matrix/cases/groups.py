@@ -95,6 +95,36 @@ def _(talk: Talk) -> None:
     talk.receive(via="b")
 
 
+def rebalancing(talk: Talk, group: str) -> str:
+    """A group that waits for its first member, since a second has come; the first's id."""
+    first = stable(talk, group)
+    talk.send_quietly(join(group, talk.quietly(join(group), version=9).member_id), version=9)
+    talk.settle(beat(group, first, 1), lambda answer: answer.error_code == 27)
+    return first
+
+
+@case(HEARTBEAT, "while others join")
+def _(talk: Talk) -> None:
+    group = talk.fresh("g")
+    first = rebalancing(talk, group)
+    talk.ask(beat(group, first, 1), "of a member")
+    talk.ask(beat(group, first, 2), "in a generation to come")
+
+
+@case(SYNC, "while others join")
+def _(talk: Talk) -> None:
+    group = talk.fresh("g")
+    first = rebalancing(talk, group)
+    talk.ask(sync_as(talk)(group, first, 1), "of a member")
+
+
+@case(DESCRIBE, "while others join")
+def _(talk: Talk) -> None:
+    group = talk.fresh("g")
+    rebalancing(talk, group)
+    talk.ask(DescribeGroupsRequest(groups=[group]), "the group")
+
+
 def sync_as(talk: Talk) -> Any:
     """`sync` with the protocol named where the version can."""
     return sync if talk.version >= 5 else old_sync
@@ -179,7 +209,7 @@ def _(talk: Talk) -> None:
     joining, steady, empty = talk.fresh("joining"), talk.fresh("steady"), talk.fresh("empty")
     joined(talk, joining)
     stable(talk, steady, group_instance_id="i")
-    talk.quietly(commit(empty, 1, topics=(talk.topic("groups").name,)), version=9)
+    talk.quietly(commit(empty, 1, topics=(talk.topic("groups", 1, 1).name,)), version=9)
     talk.ask(DescribeGroupsRequest(groups=[steady]), "a steady one")
     talk.ask(DescribeGroupsRequest(groups=[joining]), "one in the midst of it")
     talk.ask(DescribeGroupsRequest(groups=[empty]), "one without members")
@@ -195,7 +225,7 @@ def _(talk: Talk) -> None:
 @case(LIST, "groups")
 def _(talk: Talk) -> None:
     stable(talk, talk.fresh("steady"))
-    talk.quietly(commit(talk.fresh("empty"), 1, topics=(talk.topic("groups").name,)), version=9)
+    talk.quietly(commit(talk.fresh("empty"), 1, topics=(talk.topic("groups", 1, 1).name,)), version=9)
 
     def listed(step: str, node: int = 1, states: tuple[str, ...] = (), types: tuple[str, ...] = ()) -> None:
         """Note the groups of this talk only."""
@@ -220,7 +250,7 @@ def _(talk: Talk) -> None:
 def _(talk: Talk) -> None:
     steady, empty = talk.fresh("steady"), talk.fresh("empty")
     stable(talk, steady)
-    talk.quietly(commit(empty, 1, topics=(talk.topic("groups").name,)), version=9)
+    talk.quietly(commit(empty, 1, topics=(talk.topic("groups", 1, 1).name,)), version=9)
     talk.ask(DeleteGroupsRequest(groups_names=[steady]), "one that has members")
     talk.ask(DeleteGroupsRequest(groups_names=[talk.fresh("none")]), "none")
     talk.ask(DeleteGroupsRequest(groups_names=[""]), "one without a name")

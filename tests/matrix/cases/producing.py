@@ -104,6 +104,7 @@ def _(talk: Talk) -> None:
     talk.ask(produce((topic, -1, GOOD)), "a negative partition")
     talk.ask(produce((topic, 1, GOOD)), "another node's")
     talk.ask(produce((topic, 0, GOOD), (NOWHERE, 0, GOOD), (topic, 1, GOOD)), "one of three is right")
+    talk.ask(produce((topic, 0, GOOD), (topic, 1, GOOD), (NOWHERE, 0, GOOD)), "one of three is right, in order")
     internal = talk.topic("__consumer_offsets")
     talk.ask(produce((internal, 0, GOOD)), "the cluster's own")
 
@@ -119,8 +120,8 @@ def _(talk: Talk) -> None:
     empty = produce()
     empty.topic_data = [TopicProduceData(name=topic.name, topic_id=topic.id)]
     talk.ask(empty, "no partitions", via="no partitions")
-    again = produce((topic, 0, GOOD), (topic, 0, GOOD))
-    talk.ask(again, "one partition twice", via="twice")
+    twice = talk.topic(talk.fresh("twice"))
+    talk.ask(produce((twice, 0, GOOD), (twice, 0, GOOD)), "one partition twice", via="twice")
     talk.ask(produce((topic, 0, GOOD), timeout_ms=-1), "a negative timeout", via="timeout")
 
 
@@ -156,7 +157,7 @@ def _(talk: Talk) -> None:
 
 @case(PRODUCE, "as the topic's configs say")
 def _(talk: Talk) -> None:
-    small = talk.topic("produce-small", max_message_bytes="100")
+    small = talk.topic("produce-small", max_message_bytes="70")
     talk.ask(produce((small, 0, GOOD)), "too large")
     strict = talk.topic("produce-strict", min_insync_replicas="2")
     talk.ask(produce((strict, 0, GOOD)), "too few in sync")
@@ -172,7 +173,7 @@ def _(talk: Talk) -> None:
 @case(PRODUCE, "idempotent")
 def _(talk: Talk) -> None:
     topic = talk.topic(talk.fresh("t"))
-    made = talk.quietly(InitProducerIdRequest(transactional_id=None))
+    made = talk.settle(InitProducerIdRequest(transactional_id=None), lambda answer: not answer.error_code)
 
     def sequence(first: int, step: str, epoch: int = 0, producer_id: int = made.producer_id) -> None:
         data = batch(producer_id=producer_id, producer_epoch=epoch, base_sequence=first)
@@ -206,6 +207,7 @@ def _(talk: Talk) -> None:
     talk.ask(InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000), "new")
     talk.ask(InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=-1), "a negative timeout")
     talk.ask(InitProducerIdRequest(transactional_id="", transaction_timeout_ms=1000), "an empty id", via="b")
+    talk.settle(InitProducerIdRequest(transactional_id=None), lambda answer: not answer.error_code, node=2)
     talk.ask(InitProducerIdRequest(transactional_id=None), "by the other node", node=2)
 
 
@@ -215,3 +217,9 @@ def _(talk: Talk) -> None:
     talk.ask(InitProducerIdRequest(producer_id=5, producer_epoch=3, **known), "an id and an epoch", via="a")
     talk.ask(InitProducerIdRequest(producer_id=5, producer_epoch=-1, **known), "no epoch", via="b")
     talk.ask(InitProducerIdRequest(producer_id=-1, producer_epoch=3, **known), "no id", via="c")
+
+
+@case(INIT_PRODUCER_ID, "with a transaction")
+def _(talk: Talk) -> None:
+    talk.ask(InitProducerIdRequest(transactional_id="tx", transaction_timeout_ms=1000), "asked of any broker")
+    talk.ask(InitProducerIdRequest(transactional_id="tx", transaction_timeout_ms=0), "no time", via="b")

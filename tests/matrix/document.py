@@ -1,0 +1,191 @@
+"""`docs/compatibility.md`, made of a run of the matrix: what was asked, what was answered, where and why it differs.
+
+The parts that follow from tables alone are functions of their own, so that a test can hold the page to them without a
+real Kafka.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from matrix.all_cases import CASES
+from matrix.case import Transcript, steps
+from matrix.comparing import Difference, differences, error_codes
+from matrix.explanations import KAFKAS_DEFECTS, MEANT, TEXTS, Explanation, explained
+from matrix.not_served import NOT_SERVED
+from matrix.plain import NORMALISATIONS
+
+from actors.broker.registry import CLIENT_APIS
+from kstore.errors import for_code
+from kstore.schema.versions import APIS
+
+MADE_BY = "<!-- made by `make compatibility` -->"
+KAFKA = "Apache Kafka 4.3.1"
+SHOWN = 6
+INTRODUCTION = """\
+kstore serves {keys} of the protocol in {versions}. {scenarios} were played over TCP to a cluster of kstore's and to one
+of Apache Kafka 4.3.1, of two nodes each: requests that are right, requests that are wrong in every way that shows from
+outside, and bytes that are no requests. {answers} were compared field by field: {same} are the same, {differing} differ
+in a field or more for a reason that is told below. `make test-oracle` plays them again, and fails on a difference
+without a reason, on a reason without a difference, and when this page is out of date.
+"""
+BY_KEY = """\
+Scenarios are cases in each of the versions in which they were played. Answers that differ do so in one field at least.
+"""
+
+
+class Comparison(NamedTuple):
+    """Two transcripts laid side by side."""
+
+    ours: Transcript
+    kafkas: Transcript
+    by_row: Mapping[Explanation, Sequence[Difference]]
+    unexplained: Sequence[Difference]
+
+
+def compared(ours: Transcript, kafkas: Transcript) -> Comparison:
+    by_row, unexplained = explained(differences(ours, kafkas))
+    return Comparison(ours, kafkas, by_row, unexplained)
+
+
+def scenarios(key: int) -> int:
+    """How many talks the cases of a key come to: each case in each of its versions."""
+    return sum(len(case.played_versions()) for case in CASES if case.key == key)
+
+
+def name_of_error(code: int) -> str:
+    return "NONE" if code == 0 else str(for_code(code).name)
+
+
+def unserved() -> list[str]:
+    """The section about keys that Apache Kafka has and kstore doesn't."""
+    lines = [
+        "## Keys that aren't served\n",
+        f"{KAFKA} advertises these to clients as well; a request of one closes the connection.\n",
+        "| key | | why not |",
+        "|---|---|---|",
+    ]
+    reasons = {key: reason for reason, keys in NOT_SERVED.items() for key in keys}
+    return [*lines, *(f"| {key} | {APIS[key].name} | {reasons[key]} |" for key in sorted(reasons))]
+
+
+def served_cells(key: int) -> str:
+    """What a row of the table of keys begins with."""
+    served = CLIENT_APIS[key]
+    return f"| {key} | {APIS[key].name} | {served.first}-{served.last} | {scenarios(key)} |"
+
+
+def served(found: Comparison) -> list[str]:
+    """The section with a row for each key."""
+    answers: Counter[str] = Counter(api for api, _, _ in steps(found.kafkas))
+    differing: Counter[str] = Counter(
+        api for api, _, _ in steps(dict.fromkeys(each.answer for rows in found.by_row.values() for each in rows))
+    )
+    codes: dict[str, set[int]] = {}
+    for answer, told in found.ours.items():
+        codes.setdefault(answer.partition("/")[0], set()).update(error_codes(told))
+    lines = [
+        "## By key\n",
+        BY_KEY,
+        "| key | | versions | scenarios | answers | differ | error codes that kstore answered |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key in sorted(CLIENT_APIS):
+        api = APIS[key].name
+        names = ", ".join(name_of_error(code) for code in sorted(codes.get(api, ())) if code)
+        lines.append(f"{served_cells(key)} {answers[api]} | {differing[api]} | {names} |")
+    return lines
+
+
+def reasons(title: str, rows: Iterable[Explanation], found: Comparison) -> list[str]:
+    """The section about some of the differences: each reason with the answers it goes for."""
+    lines = [f"## {title}\n"]
+    for row in rows:
+        matched = found.by_row[row]
+        places: dict[str, set[int]] = {}
+        for api, what, version in steps(dict.fromkeys(each.answer for each in matched)):
+            places.setdefault(f"{api}: {what.replace('/', ', ')}", set()).add(version)
+        lines.append(f"- {row.reason} ({counted(len(matched), 'field')})")
+        shown = list(places.items())[:SHOWN]
+        lines += [f"    - {place} (v{ranges(versions)})" for place, versions in shown]
+        if len(places) > SHOWN:
+            lines.append(f"    - and {len(places) - SHOWN} more")
+    return lines
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers with dashes where they follow each other.
+
+    >>> ranges({1, 2, 3, 7})
+    '1-3, 7'
+    """
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans)
+
+
+def page(ours: Transcript, kafkas: Transcript) -> str:
+    """The whole page."""
+    found = compared(ours, kafkas)
+    differing = {each.answer for rows in found.by_row.values() for each in rows}
+    total = sum(scenarios(key) for key in CLIENT_APIS)
+    versions = sum(each.last - each.first + 1 for each in CLIENT_APIS.values())
+    intro = [
+        MADE_BY,
+        f"\n# Compatibility with {KAFKA}\n",
+        INTRODUCTION.format(
+            keys=counted(len(CLIENT_APIS), "key"),
+            versions=counted(versions, "version"),
+            scenarios=counted(total, "scenario"),
+            answers=counted(len(kafkas), "answer"),
+            same=f"{len(kafkas) - len(differing):,}",
+            differing=f"{len(differing):,}",
+        ),
+        "What must differ from one cluster to the next is made alike first:\n",
+        *(f"- {' '.join(each.split())}" for each in NORMALISATIONS),
+        "",
+    ]
+    codes = sorted({code for told in ours.values() for code in error_codes(told)} - {0})
+    ending = [
+        "## Error codes\n",
+        f"{counted(len(codes), 'error code')} were reached: " + ", ".join(name_of_error(code) for code in codes) + ".",
+    ]
+    sections = (
+        intro,
+        [*served(found), ""],
+        [*reasons("What kstore means to do otherwise", MEANT, found), ""],
+        [*reasons("What is Apache Kafka's own", KAFKAS_DEFECTS, found), ""],
+        [*reasons("Messages", TEXTS, found), ""],
+        [*unserved(), ""],
+        ending,
+    )
+    return "\n".join(line for section in sections for line in section) + "\n"
+
+
+def problems(found: Comparison) -> list[str]:
+    """What the comparison fails for."""
+    told: dict[Any, list[str]] = {}
+    for each in found.unexplained:
+        what, _, version = each.answer.rpartition("/v")
+        told.setdefault((what, each.path, repr(each.ours)[:200], repr(each.kafkas)[:200]), []).append(version)
+    lines = [
+        f"unexplained: {what} v{','.join(versions)}: {path}: ours {ours}, Kafka's {kafkas}"
+        for (what, path, ours, kafkas), versions in told.items()
+    ]
+    for row, matched in found.by_row.items():
+        lines += [
+            f"explains nothing any more: {fields} of {row.reason!r}"
+            for fields in row.fields
+            if not any(fields.matches(each) for each in matched)
+        ]
+    return lines

@@ -1,0 +1,217 @@
+"""Why answers differ: every difference between kstore and Apache Kafka that is meant, or can't be helped.
+
+A table. What matches no row fails the comparison, and so does a row that matches nothing. Patterns know `*` alone; an
+answer is named `<api>/<case>/<step>/v<version>`, a field by the names and keys on the way to it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+from matrix.comparing import Difference
+from matrix.not_served import NOT_SERVED
+
+from actors.broker.config.broker import deviations
+from actors.broker.config.implemented import BROKER
+
+
+class Fields(NamedTuple):
+    """Which fields of which answers; with `ours` or `kafkas` only where that is the value."""
+
+    answer: str
+    path: str = "*"
+    ours: str = "*"
+    kafkas: str = "*"
+
+    def matches(self, difference: Difference) -> bool:
+        return (
+            like(self.answer, difference.answer)
+            and like(self.path, difference.path)
+            and like(self.ours, repr(difference.ours))
+            and like(self.kafkas, repr(difference.kafkas))
+        )
+
+
+class Explanation(NamedTuple):
+    """A reason, and the differences that it explains."""
+
+    reason: str
+    fields: tuple[Fields, ...]
+
+    def matches(self, difference: Difference) -> bool:
+        return any(each.matches(difference) for each in self.fields)
+
+
+def like(pattern: str, text: str) -> bool:
+    """True if a text is as a pattern with `*` in it says.
+
+    >>> like("Fetch/*/v1*", "Fetch/what is there/from the end/v12")
+    True
+    """
+    return pattern == "*" or compiled(pattern).fullmatch(text) is not None
+
+
+@cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+
+
+def why(reason: str, *fields: Fields) -> Explanation:
+    return Explanation(reason, fields)
+
+
+ABSENT = "'absent'"
+DEVIATING = [key for key in deviations(2) if key in BROKER]
+ELR = "min.insync.replicas"
+
+MEANT = (
+    why(
+        "Made on first use: the first answer has the topic already; Apache Kafka says first that it isn't there.",
+        Fields("Metadata/made on first use/asked for/*", "topics/t/*"),
+    ),
+    why(
+        "Only the keys that do something are told; those of Apache Kafka's that kstore hasn't yet are left out.",
+        Fields("DescribeConfigs/*", "results/*/configs/*", ABSENT),
+        Fields("CreateTopics/*", "topics/*/configs/*", ABSENT),
+    ),
+    why(
+        "A new cluster of Apache Kafka's has eligible leader replicas, and for their sake `min.insync.replicas` is set "
+        "for all brokers and the last replica in sync leaves the set when it dies; kstore has none.",
+        Fields("DescribeConfigs/*", f"results/*/configs/{ELR}/*"),
+        Fields("DescribeConfigs/of a broker/of all brokers/*", "results/0/configs*", kafkas=f"*{ELR}*"),
+        Fields("CreateTopics/*", f"topics/*/configs/{ELR}/config_source"),
+        Fields("Metadata/of a dead node's/its own partition/*", "*/isr_nodes", "[2]", "[]"),
+    ),
+    why(
+        "All values that a topic's key falls back to are told as synonyms; Apache Kafka leaves out the second broker "
+        "key of two, though its value may be the one that holds.",
+        Fields("*Configs/of*", "*/configs/segment.ms/synonyms*", kafkas=ABSENT),
+        Fields("*Configs/of*", "*/configs/segment.ms/synonyms", kafkas="[]"),
+        Fields("*Configs/of*", "*/configs/flush.ms/synonyms*", kafkas=ABSENT),
+        Fields("*Configs/of*", "*/configs/flush.ms/synonyms", kafkas="[]"),
+    ),
+    why(
+        "Defaults that kstore decided otherwise: `docs/deviations.md` lists them.",
+        *(Fields("DescribeConfigs/of a broker/*", f"results/1/configs/{key}/synonyms/*") for key in DEVIATING),
+    ),
+    why(
+        "What a key is good for isn't told: Apache Kafka's documentation goes for those that `docs/configs.md` lists.",
+        Fields("DescribeConfigs/of a topic/with documentation/*", "*/documentation", "None"),
+    ),
+    why(
+        "These two can't be changed while the broker runs.",
+        Fields("DescribeConfigs/of a broker/*", "results/1/configs/max.connections/read_only", "True"),
+        Fields("DescribeConfigs/of a broker/*", "results/1/configs/producer.id.expiration.ms/read_only", "True"),
+    ),
+    why(
+        "An unknown key of a broker is refused; Apache Kafka takes it.",
+        Fields("IncrementalAlterConfigs/of brokers/an unknown key/*"),
+    ),
+    why(
+        "Transactions come in a later issue.",
+        Fields("FindCoordinator/of a transaction/*", "*error_code", "42", "15"),
+        Fields("Produce/transactional/*"),
+        Fields("ElectLeaders/right and wrong/all/*", "*/__transaction_state", ABSENT),
+        Fields("InitProducerId/with a transaction/*"),
+    ),
+    why(
+        "Features that aren't there aren't named.",
+        Fields("ApiVersions/asked/*", "supported_features/*"),
+        Fields("ApiVersions/asked/*", "finalized_features/*", ABSENT),
+    ),
+    why(
+        "Followers don't serve consumers (KIP-392 is left out); Apache Kafka serves who asks one all the same.",
+        Fields("Fetch/from a follower/by a consumer with a rack/*"),
+    ),
+    why(
+        "Only nodes of the cluster, on their own links, may fetch as replicas: anybody else is told that it isn't "
+        "authorized, whichever partition it asks for.",
+        Fields("Fetch/as a replica/*"),
+    ),
+    why(
+        "The log's start isn't told beside a refusal.",
+        Fields("Produce/*", "*/log_start_offset", "-1", "0"),
+    ),
+    why(
+        "A partition that stands twice in one request has both batches appended, and is answered twice; Apache Kafka "
+        "drops one of them without a word.",
+        Fields("Produce/wrong in the request/one partition twice/*"),
+    ),
+    why(
+        "A batch sent again is answered with its offset alone; Apache Kafka puts the time of the batch's last record "
+        "where the time of the append stands, whatever the topic's timestamp type.",
+        Fields("Produce/idempotent/*", "*/log_append_time_ms", "-1", "1700000000040"),
+    ),
+    why(
+        "There is no hurry in which nothing is done: where Apache Kafka answers at once that the time is over, kstore "
+        "does what it was asked.",
+        Fields("CreateTopics/in the request/* time/*"),
+    ),
+    why(
+        "What went wrong is said beside a code where Apache Kafka says nothing.",
+        Fields("Produce/*", "*/error_message", kafkas="None"),
+    ),
+)
+"""Differences that kstore means."""
+
+KAFKAS_DEFECTS = (
+    why(
+        "Apache Kafka fails on it and answers UNKNOWN_SERVER_ERROR; kstore says what is wrong or reads it as harmless.",
+        Fields("*", "*error_code", kafkas="-1"),
+        Fields("*", "topics/-1", ABSENT),
+        Fields("Metadata/topics by id/neither id nor name/*"),
+        Fields("Fetch/so many bytes/a negative number/*"),
+        Fields("Fetch/what isn't there/no such isolation level/*"),
+        Fields("ListOffsets/epochs, levels and replicas/no such level/*"),
+        Fields("Produce/wrong batches/not compressed at all/*"),
+        Fields("Produce/wrong batches/codec 6/*"),
+    ),
+    why(
+        "Apache Kafka fails on it and never answers.",
+        Fields("Produce/wrong in the request/null records/*"),
+    ),
+    why(
+        "Topics by id in versions before 12: both refuse them, but Apache Kafka's answer names no brokers then, and "
+        "each topic as often as it was asked for.",
+        Fields("Metadata/topics by id/*/v10"),
+        Fields("Metadata/topics by id/*/v11"),
+    ),
+    why(
+        "An epoch is never negative: it is unknown, where Apache Kafka takes those below -1 for one before the first.",
+        Fields("OffsetForLeaderEpoch/epochs/of epoch -2/*"),
+    ),
+    why(
+        "A text that isn't UTF-8 can't be read, and closes the connection; Java reads it with marks of replacement.",
+        Fields("ApiVersions/frames that are no requests/a client id that is no UTF-8/*"),
+    ),
+)
+"""Differences that are Apache Kafka's doing."""
+
+TEXTS = (
+    why(
+        "The same said in other words.",
+        Fields("*", "*error_message"),
+    ),
+)
+"""Messages, which are compared last: these rows take what no row before them has."""
+
+OF_KEYS = tuple(
+    why(reason, *(Fields("ApiVersions/asked/*", f"api_keys/{key}", ABSENT) for key in keys))
+    for reason, keys in NOT_SERVED.items()
+)
+"""Keys that Apache Kafka advertises and kstore doesn't."""
+
+EXPLANATIONS = (*MEANT, *KAFKAS_DEFECTS, *OF_KEYS, *TEXTS)
+
+
+def explained(found: Iterable[Difference]) -> tuple[dict[Explanation, list[Difference]], list[Difference]]:
+    """Each difference under the first row that explains it, and those that none explains."""
+    by_row: dict[Explanation, list[Difference]] = {row: [] for row in EXPLANATIONS}
+    without: list[Difference] = []
+    for difference in found:
+        row = next((each for each in EXPLANATIONS if each.matches(difference)), None)
+        (without if row is None else by_row[row]).append(difference)
+    return by_row, without
