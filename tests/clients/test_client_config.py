@@ -79,6 +79,14 @@ def test_a_default_is_the_java_clients(key: dict[str, str]) -> None:
     assert (default == java_value(key)) != ((key["client"], name) in DIFFERENT)
 
 
+def test_the_page_of_differences_has_every_default_that_differs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "deviations.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for (client, name), why in DIFFERENT.items():
+        told = [row for row in rows if f"`{name}`" in row and f" of a {client} |" in row]
+        assert len(told) == (0 if why.startswith("the same") else 1), (client, name)
+
+
 @pytest.mark.parametrize("key", TAKEN, ids=lambda key: f"{key['client']}-{key['name']}")
 def test_a_bound_is_the_java_clients(key: dict[str, str]) -> None:
     name, low = here(key["name"]), re.match(r"\[(-?\d+),\.\.\.", key["validator"])

@@ -17,6 +17,13 @@ from actors.broker.config.topic import KEYS as TOPIC_KEYS
 MADE_BY = "<!-- made by `python -m actors.broker.config.documents` -->\n"
 
 BEHAVIOUR = """\
+The defaults of topics are Apache Kafka's. So are those of the clients, which are the Java client's, but for these:
+
+| keyword | Java client | kstore |
+|---|---|---|
+| `key_serializer`, `value_serializer` of a producer | must be given | none: bytes are taken as they are |
+| `key_deserializer`, `value_deserializer` of a consumer | must be given | none: bytes are given as they are |
+
 `group.initial.rebalance.delay.ms` is short, so that a first member has its partitions soon. It is 0 in a cluster that
 doesn't listen, which only kstore's own clients reach, and not 0 in one that does, because a
 kafka-python 3.0 consumer asks for its topics' metadata only `retry_backoff_ms` (100 ms) after it has started: as the
