@@ -295,20 +295,18 @@ class Polling(RecordFeed, Face):
         return len(records)
 
     def _take_to_feed(self) -> bool:
-        """Records of one partition, to be iterated."""
+        """Records of one partition, to be iterated. Their end counts as where the user is until ``_settle`` knows."""
         taken: list[PartitionState] = []
         given: list[Delivered] = []
         try:
             while (fetched := self._next_fetched()) is not None:
                 self._mark_begun(fetched, taken)
-                before = fetched.state.position
                 records = self._read(fetched, lambda f=fetched: f.records.take(self._config.max_poll_records))  # type: ignore[misc]
                 if not records:
                     self._fetched.popleft()
                     continue
                 end = fetched.state.position
                 assert end is not None
-                fetched.state.position = before
                 self._fed = (fetched, end)
                 self._feed(records)
                 given.append(Delivered(fetched.state.partition, records[0].offset, records[-1].offset))
