@@ -48,14 +48,14 @@ class Faults:
         """
         node = self._nodes.nodes[self._broker(broker)]
         if not has_controller(node):
-            self._nodes.kill(broker)
+            self._nodes.kill_node(broker)
         elif not node.controller_alone:
             self._do("NodeKilled", partial(end_broker_of, self._nodes, node), about=node.name)
 
     def restart(self, broker: int) -> None:
         """Bring a broker back on the folder that it left; one that still lives is killed first. Doesn't wait for it."""
-        self._nodes.kill(self._broker(broker))
-        self._nodes.restart(broker)
+        self._nodes.kill_node(self._broker(broker))
+        self._nodes.restart_node(broker)
 
     def pause(self, broker: int) -> None:
         """Stop a broker as SIGSTOP does: its connections stay open and nobody is answered, until ``resume``.

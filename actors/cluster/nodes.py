@@ -217,11 +217,11 @@ class Nodes:
         finally:
             queue.leave()
 
-    def kill(self, node_id: int) -> None:
+    def kill_node(self, node_id: int) -> None:
         """End a node at once, as a killed process ends: nothing is flushed, its links and sockets break."""
-        self.world.driver.call(self._kill, node_id)
+        self.world.driver.call(self._kill_node, node_id)
 
-    def _kill(self, node_id: int) -> None:
+    def _kill_node(self, node_id: int) -> None:
         node = self.nodes[node_id]
         if node.alive:
             self.as_fault("NodeKilled", node.name, partial(self.end, node))
@@ -234,11 +234,11 @@ class Nodes:
         self.folders[node.node_id].release()
         self.net.node_died(node)
 
-    def restart(self, node_id: int) -> None:
+    def restart_node(self, node_id: int) -> None:
         """Bring a dead node back on the folder that it left."""
-        self.world.driver.call(self._restart, node_id)
+        self.world.driver.call(self._restart_node, node_id)
 
-    def _restart(self, node_id: int) -> None:
+    def _restart_node(self, node_id: int) -> None:
         if self.nodes[node_id].alive:
             raise ValueError(f"node {node_id} is alive")
         self.folders[node_id] = self.claim(node_id)

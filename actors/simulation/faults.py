@@ -105,7 +105,7 @@ class Faults:
 
     def kill(self, node_id: int) -> None:
         if self.goes_down(node_id):
-            self.cluster.kill(node_id)
+            self.cluster.kill_node(node_id)
 
     def stop_in_order(self, node_id: int) -> None:
         """Have a broker stop; one that hasn't when its time is over is killed, as init systems do."""
@@ -114,9 +114,9 @@ class Faults:
 
     def restart(self, node_id: int) -> None:
         self.down.discard(node_id)
-        self.cluster.kill(node_id)
+        self.cluster.kill_node(node_id)
         self.cluster.folders[node_id].release()
-        self.cluster.restart(node_id)
+        self.cluster.restart_node(node_id)
 
     def cut(self, some: list[int], others: list[int], *, both_ways: bool, longer: int = 1) -> None:
         self.net.cut(some, others, both_ways=both_ways)

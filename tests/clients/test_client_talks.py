@@ -61,7 +61,7 @@ def test_when_its_broker_dies_a_coordinator_is_looked_for_anew(cluster) -> None:
     asker = Asker(cluster)
     found = next(node for index in range(50) if (node := asker.run(asker.actor.coordinator, f"g{index}")) != 1)
     group = next(name for name, node in asker.actor.coordinators.items() if node == found)
-    cluster.kill(found)
+    cluster.kill_node(found)
 
     def ask_the_dead() -> Talk[Any]:
         return (yield To(found, MetadataRequest(topics=[])))

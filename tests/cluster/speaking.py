@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from partition.clients import Client, Outcomes, values
+from partition.client import Client, Outcomes, values
 
 from actors.cluster import Cluster
 from actors.runtime import Node

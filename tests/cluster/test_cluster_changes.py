@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from partition.clients import batch
+from partition.client import batch
 from speaking import TOPIC, Speaker
 
 from actors.network.link import Disconnected
@@ -54,12 +54,12 @@ def storm(client: Speaker, draw: random.Random, steps: int) -> None:
         client.run(draw.choice((0.0, 0.002, 0.05, 1.0)))
         dead = [node for node in (1, 2, 3) if node not in client.living()]
         if len(dead) < 2 and draw.random() < 0.3:
-            cluster.kill(draw.choice(client.living()))
+            cluster.kill_node(draw.choice(client.living()))
         elif dead and draw.random() < 0.5:
-            cluster.restart(draw.choice(dead))
+            cluster.restart_node(draw.choice(dead))
     for node in (1, 2, 3):
         if node not in client.living():
-            cluster.restart(node)
+            cluster.restart_node(node)
     cluster.wait_for(cluster.is_ready, READY_S)
     client.run(10)
 

@@ -197,10 +197,10 @@ def test_committed_offsets_survive_the_death_of_the_coordinators_node(start, kep
     assert member.commit({1: 5}) == 0
     dead = coordinator(client)
     others = [n for n in (1, 2, 3) if n != dead]
-    client.cluster.kill(dead)
+    client.cluster.kill_node(dead)
     if dead == 1:
         client.run(1)
-        client.cluster.restart(dead)
+        client.cluster.restart_node(dead)
     client.cluster.wait_for(lambda: coordinator(client) in others, PATIENCE_S)
     assert committed(client, 0, 1) == {0: 3, 1: 5}
     assert member.heartbeat() == 0, "the members are replayed too"
@@ -213,10 +213,10 @@ def test_committed_offsets_and_members_survive_the_whole_cluster(start, kept):
     member = alone(client)
     assert member.commit({0: 3, 1: 4}) == 0
     for node in (1, 2, 3):
-        client.cluster.kill(node)
+        client.cluster.kill_node(node)
     client.run(1)
     for node in (1, 2, 3):
-        client.cluster.restart(node)
+        client.cluster.restart_node(node)
     client.cluster.wait_for(client.cluster.is_ready, PATIENCE_S)
     assert committed(client, 0, 1) == {0: 3, 1: 4}
     assert member.heartbeat() == 0
@@ -298,9 +298,9 @@ def test_a_rebalance_whose_coordinator_dies_is_begun_again_with_the_next_one(sta
     third.member_id = joining[0].member_id
     third.join_later()
     client.run(1)
-    client.cluster.kill(dead)
+    client.cluster.kill_node(dead)
     client.run(1)
-    client.cluster.restart(dead)
+    client.cluster.restart_node(dead)
     client.cluster.wait_for(client.cluster.is_ready, PATIENCE_S)
     before = first.generation
     joins = [(member, member.join_later()) for member in (first, second)]

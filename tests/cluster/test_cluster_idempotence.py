@@ -1,7 +1,7 @@
 """Idempotent producers and a cluster that fails under them: one copy of each batch, and the first offset each time."""
 
 import pytest
-from partition.clients import batch
+from partition.client import batch
 from speaking import Producer, Speaker, answer_of, batches_in
 
 from actors.network.link import Disconnected
@@ -20,10 +20,10 @@ def stands(client: Speaker, records: bytes, **how: int) -> tuple[int, int]:
 def restart_all(client: Speaker) -> None:
     """Kill every node, and bring all back on their folders."""
     for node in (1, 2, 3):
-        client.cluster.kill(node)
+        client.cluster.kill_node(node)
     client.run(1)
     for node in (1, 2, 3):
-        client.cluster.restart(node)
+        client.cluster.restart_node(node)
     client.cluster.wait_for(client.cluster.is_ready, 60)
     client.wait_for_leader("t")
 
@@ -60,7 +60,7 @@ def test_a_leader_that_dies_after_the_append_leaves_one_copy_with_its_offset(sta
     records = producer.batch(b"b")
     lost = client.put_later("t", records, index=index)
     client.cluster.wait_for(lambda: client.replica(leader, "t", index).log.high_watermark == 2)
-    client.cluster.kill(leader)
+    client.cluster.kill_node(leader)
     client.wait_for_leader("t", index, other_than=leader)
     client.cluster.net.heal()
     assert stands(client, records, index=index) == (0, 1)
@@ -80,11 +80,11 @@ def test_a_leader_that_dies_before_anybody_has_the_batch_leaves_one_copy_too(sta
     client.put_later("t", records, index=index)
     client.run(1)
     assert client.replica(leader, "t", index).log.end_offset == 2
-    client.cluster.kill(leader)
+    client.cluster.kill_node(leader)
     client.wait_for_leader("t", index, other_than=leader)
     client.cluster.net.heal()
     assert stands(client, records, index=index) == (0, 1)
-    client.cluster.restart(leader)
+    client.cluster.restart_node(leader)
     client.wait_for_isr("t", index=index)
     client.run(1)
     assert stands(client, records, index=index) == (0, 1)
@@ -129,7 +129,7 @@ def test_a_gap_in_the_sequence_is_refused_by_the_leader_and_by_the_next_one(star
     assert stands(client, first, index=index) == (0, 0)
     gap = producer.batch(b"late", sequence=3)
     assert stands(client, gap, index=index) == (OutOfOrderSequenceNumber.code, -1)
-    client.cluster.kill(leader)
+    client.cluster.kill_node(leader)
     client.wait_for_leader("t", index, other_than=leader)
     assert stands(client, gap, index=index) == (OutOfOrderSequenceNumber.code, -1)
     assert stands(client, first, index=index) == (0, 0)
@@ -177,7 +177,7 @@ def test_requests_in_flight_when_the_leader_dies_are_retried_in_order_without_a_
     sent = [producer.batch(b"%d" % number) for number in range(5)]
     answers = [client.put_later("t", records, index=index) for records in sent]
     client.cluster.wait_for(lambda: any(answers) or client.replica(leader, "t", index).log.end_offset >= 2)
-    client.cluster.kill(leader)
+    client.cluster.kill_node(leader)
     client.wait_for_leader("t", index, other_than=leader)
     assert [stands(client, records, index=index) for records in sent] == [(0, number) for number in range(5)]
     for heard in answers:
@@ -197,9 +197,9 @@ def test_no_producer_id_is_given_twice_whichever_nodes_die(start, kept):
     given = []
     for _ in range(3):
         given += [client.producer().producer_id for _ in range(2)]
-        client.cluster.kill(1)
+        client.cluster.kill_node(1)
         client.run(1)
-        client.cluster.restart(1)
+        client.cluster.restart_node(1)
         client.cluster.wait_for(client.cluster.is_ready, 60)
     assert len(set(given)) == len(given)
 
@@ -234,7 +234,7 @@ def push_through_deaths(client: Speaker, count: int) -> int:
 
         def die(victims: tuple[int, ...] = victims) -> None:
             for node in victims:
-                client.cluster.kill(node)
+                client.cluster.kill_node(node)
 
         client.cluster.world.timers.at(client.cluster.world.clock.now_us() + draw.randrange(15_000), die)
         deaths += 1
@@ -242,7 +242,7 @@ def push_through_deaths(client: Speaker, count: int) -> int:
         client.run(0.1)
         for node in (1, 2, 3):
             if not client.cluster.nodes[node].alive:
-                client.cluster.restart(node)
+                client.cluster.restart_node(node)
         client.cluster.wait_for(client.cluster.is_ready, 60)
         client.wait_for_leader("t")
     client.run(0.1)

@@ -15,8 +15,8 @@ def test_a_node_that_returns_with_the_controller_leads_in_no_epoch_that_it_led_i
     speaker = start()
     speaker.create(TOPIC, partitions=6)
     for _ in range(3):
-        speaker.cluster.kill(1)
-        speaker.cluster.restart(1)
+        speaker.cluster.kill_node(1)
+        speaker.cluster.restart_node(1)
         speaker.cluster.wait_for(speaker.cluster.is_ready, 60)
         for index in range(6):
             speaker.wait_for_isr(TOPIC, index=index)
@@ -30,8 +30,8 @@ def test_a_node_whose_death_nobody_noticed_leads_in_no_epoch_that_it_led_in(star
     speaker.create(TOPIC, partitions=6)
     for node_id in (2, 3):
         speaker.cluster.net.cut([node_id], [1])
-        speaker.cluster.kill(node_id)
-        speaker.cluster.restart(node_id)
+        speaker.cluster.kill_node(node_id)
+        speaker.cluster.restart_node(node_id)
         speaker.cluster.net.heal()
         speaker.cluster.wait_for(speaker.cluster.is_ready, 60)
         for index in range(6):
@@ -59,10 +59,10 @@ def test_a_leader_that_appended_nothing_in_its_epoch_follows_the_next_one(start)
     index = next(index for index in range(6) if speaker.partition(TOPIC, index).replicas[2] == 1)
     first, second, _ = speaker.partition(TOPIC, index).replicas
     speaker.say(TOPIC, b"a", index=index)
-    speaker.cluster.kill(first)
+    speaker.cluster.kill_node(first)
     assert speaker.wait_for_leader(TOPIC, index, other_than=first) == second
     speaker.cluster.net.cut([second], [first, 1])
-    speaker.cluster.restart(first)
+    speaker.cluster.restart_node(first)
     assert speaker.wait_for_leader(TOPIC, index, other_than=second) in (first, 1)
     speaker.cluster.net.heal()
     speaker.wait_for_isr(TOPIC, index=index)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from partition.clients import batch
+from partition.client import batch
 from speaking import BROKER, Speaker
 
 from actors.cluster import Cluster
@@ -29,9 +29,9 @@ def partition_folders(client: Speaker, node: int, topic: str) -> list[str]:
 
 def restart_all(client: Speaker) -> None:
     for node in (1, 2, 3):
-        client.cluster.kill(node)
+        client.cluster.kill_node(node)
     for node in (1, 2, 3):
-        client.cluster.restart(node)
+        client.cluster.restart_node(node)
     client.cluster.wait_for(client.cluster.is_ready, READY_S)
 
 
@@ -73,9 +73,9 @@ def test_topics_survive_a_stop_in_order(start, tmp_path):
 def test_all_nodes_keep_the_same_metadata_log(start, kept):
     client = start(**kept)
     client.create("t")
-    client.cluster.kill(3)
+    client.cluster.kill_node(3)
     client.create("u", copies=2)
-    client.cluster.restart(3)
+    client.cluster.restart_node(3)
     client.cluster.wait_for(client.cluster.is_ready, READY_S)
     client.run(1)
     contents = [client.log_bytes(node, "__cluster_metadata") for node in (1, 2, 3)]
@@ -99,9 +99,9 @@ def test_the_folders_of_a_topic_that_was_deleted_while_a_node_was_away_are_set_a
     client.create("t", partitions=2)
     client.create("u")
     client.say("t", b"a")
-    client.cluster.kill(3)
+    client.cluster.kill_node(3)
     client.delete("t")
-    client.cluster.restart(3)
+    client.cluster.restart_node(3)
     client.cluster.wait_for(client.cluster.is_ready, READY_S)
     client.run(1)
     strays = partition_folders(client, 3, "t")
@@ -113,10 +113,10 @@ def test_the_folders_of_a_topic_that_was_deleted_while_a_node_was_away_are_set_a
 def test_what_a_node_left_half_deleted_when_it_died_goes_when_it_returns(start, kept):
     client = start(**kept)
     client.create("t", partitions=2)
-    client.cluster.kill(3)
+    client.cluster.kill_node(3)
     fs = client.cluster.folders[3].fs
     fs.rename("t-1", "t-1.0123456789abcdef0123456789abcdef-delete")
-    client.cluster.restart(3)
+    client.cluster.restart_node(3)
     client.cluster.wait_for(client.cluster.is_ready, READY_S)
     client.run(1)
     assert partition_folders(client, 3, "t") == ["t-0", "t-1"]
@@ -130,13 +130,13 @@ def test_a_topic_made_anew_while_a_node_was_away_is_another_topic(start, kept):
         client.say("t", b"old")
     lost = next(node for node in client.followers("t") if node != 1)
     client.run(10)
-    client.cluster.kill(lost)
+    client.cluster.kill_node(lost)
     client.delete("t")
     client.create("t")
     second = client.topic_id("t")
     assert second != first
     client.say("t", b"new")
-    client.cluster.restart(lost)
+    client.cluster.restart_node(lost)
     client.wait_for_isr("t")
     client.run(1)
     assert client.logs_are_equal("t")
@@ -190,7 +190,7 @@ def test_a_changed_setting_of_a_topic_holds_from_then_on(start):
     assert client.put("t", batch(b"x" * 2000)).error_code == MessageTooLarge.code
     client.set_config("t", max_message_bytes="4000")
     assert client.put("t", batch(b"x" * 2000)).error_code == 0
-    client.cluster.kill(next(n for n in client.followers("t") if n != 1))
+    client.cluster.kill_node(next(n for n in client.followers("t") if n != 1))
     client.wait_for_isr("t", 2)
     client.set_config("t", min_insync_replicas="3")
     assert client.put("t", batch(b"a")).error_code == NotEnoughReplicas.code
@@ -279,7 +279,7 @@ def test_dead_replicas_are_named_offline_and_dead_nodes_not_at_all(start):
     client = start()
     client.create("t")
     dead = next(node for node in client.followers("t") if node != 1)
-    client.cluster.kill(dead)
+    client.cluster.kill_node(dead)
     client.wait_for_isr("t", 2)
     client.run(1)
     living = client.living()
@@ -316,16 +316,16 @@ def test_the_brokers_defaults_hold_for_topics_without_settings_of_their_own(star
     leader = found.leader
     follower = next(n for n in found.replicas if n != leader)
     client.say("t", b"a", index=index)
-    client.cluster.kill(follower)
+    client.cluster.kill_node(follower)
     client.wait_for_isr("t", 1, index=index)
     client.run(0.1)
     assert client.produce("t", b"b", index=index).error_code == NotEnoughReplicas.code
     assert client.produce("t", b"c", index=index, acks=1).error_code == 0
-    client.cluster.kill(leader)
+    client.cluster.kill_node(leader)
     client.run(1)
-    client.cluster.restart(follower)
+    client.cluster.restart_node(follower)
     assert client.wait_for_leader("t", index, other_than=leader) == follower
-    client.cluster.restart(leader)
+    client.cluster.restart_node(leader)
     client.wait_for_isr("t", 2, index=index)
     assert client.everything("t", index=index) == [b"a"]
 
@@ -337,7 +337,7 @@ def test_a_partition_of_the_offsets_topic_without_a_leader_has_no_coordinator(st
     client.run(2)
     places = {found.key: found.node_id for found in client.ask(1, request).coordinators}
     dead = next(node for node in places.values() if node != 1)
-    client.cluster.kill(dead)
+    client.cluster.kill_node(dead)
     client.run(1)
     for found in client.ask(1, request).coordinators:
         expected = (CoordinatorNotAvailable.code, -1) if places[found.key] == dead else (0, places[found.key])

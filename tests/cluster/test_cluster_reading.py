@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from partition.clients import batch, values
+from partition.client import batch, values
 from speaking import Speaker
 
 from kstore.errors import FetchSessionIdNotFound, InvalidFetchSessionEpoch, OffsetOutOfRange
@@ -204,15 +204,15 @@ def test_the_end_of_each_leader_epoch_is_known_also_to_the_next_leaders(start, k
         client.say("t", *[b"a"] * count, index=index)
         end += count
         ends[client.partition("t", index).leader_epoch] = end
-        client.cluster.kill(leader)
+        client.cluster.kill_node(leader)
         client.run(1)
         if leader == 1:
-            client.cluster.restart(leader)
+            client.cluster.restart_node(leader)
         client.wait_for_leader("t", index, other_than=leader)
         client.say("t", b"b", index=index)
         end += 1
         if leader != 1:
-            client.cluster.restart(leader)
+            client.cluster.restart_node(leader)
         client.wait_for_isr("t", index=index)
         ends[client.partition("t", index).leader_epoch] = end
     for epoch, end in ends.items():
@@ -230,7 +230,7 @@ def test_a_consumer_that_read_what_was_cut_off_is_told_where_the_logs_part(start
     index, old, _ = client.led_elsewhere("t")
     epoch = client.partition("t", index).leader_epoch
     client.say("t", b"kept", index=index)
-    client.cluster.kill(old)
+    client.cluster.kill_node(old)
     client.wait_for_leader("t", index, other_than=old)
     client.say("t", b"new", b"newer", index=index)
     answer = client.fetch("t", 2, index=index, last_fetched_epoch=epoch)

@@ -1,6 +1,6 @@
 """Nodes that are killed and come back on their folders: what is recovered, and how little is looked at for it."""
 
-from partition.clients import batch
+from partition.client import batch
 from speaking import Speaker
 
 from kstore.log.checkpoints import RECOVERY_POINTS, read_offsets
@@ -27,8 +27,8 @@ def checkpointed(client: Speaker, node: int) -> int:
 
 
 def come_back(client: Speaker, node: int) -> None:
-    client.cluster.kill(node)
-    client.cluster.restart(node)
+    client.cluster.kill_node(node)
+    client.cluster.restart_node(node)
     client.cluster.wait_for(client.cluster.is_ready, READY_S)
     client.wait_for_isr("t")
 
@@ -105,11 +105,11 @@ def test_a_torn_end_is_cut_off_and_fetched_again(start, kept):
     for number in range(5):
         client.say("t", b"%d" % number)
     node = next(n for n in client.followers("t") if n != 1)
-    client.cluster.kill(node)
+    client.cluster.kill_node(node)
     name = "t-0/00000000000000000000.log"
     whole = client.file(node, name)
     client.cluster.folders[node].fs.replace(name, whole[:-7])
-    client.cluster.restart(node)
+    client.cluster.restart_node(node)
     client.wait_for_isr("t")
     client.run(1)
     assert client.replica(node, "t").log.recovery.cut_bytes > 0
@@ -123,12 +123,12 @@ def test_a_wrong_byte_in_the_middle_is_found_and_the_rest_fetched_again(start, k
     for number in range(5):
         client.say("t", b"%d" % number)
     node = next(n for n in client.followers("t") if n != 1)
-    client.cluster.kill(node)
+    client.cluster.kill_node(node)
     name = "t-0/00000000000000000000.log"
     whole = bytearray(client.file(node, name))
     whole[len(whole) // 2] ^= 1
     client.cluster.folders[node].fs.replace(name, bytes(whole))
-    client.cluster.restart(node)
+    client.cluster.restart_node(node)
     client.wait_for_isr("t")
     client.run(1)
     assert client.logs_are_equal("t")
@@ -141,9 +141,9 @@ def test_a_node_that_lost_its_whole_folder_of_a_partition_gets_it_again(start, k
     for number in range(5):
         client.say("t", b"%d" % number)
     node = next(n for n in client.followers("t") if n != 1)
-    client.cluster.kill(node)
+    client.cluster.kill_node(node)
     client.cluster.folders[node].fs.remove_tree("t-0")
-    client.cluster.restart(node)
+    client.cluster.restart_node(node)
     client.wait_for_isr("t")
     client.run(1)
     assert client.logs_are_equal("t")
@@ -162,10 +162,10 @@ def test_a_cluster_that_is_killed_again_and_again_keeps_what_it_acknowledged(sta
         said.append(b"%d" % number)
         killed = [1, 2, 3] if number % 4 == 3 else [1 + number % 3]
         for node in killed:
-            client.cluster.kill(node)
+            client.cluster.kill_node(node)
         client.run(0.3)
         for node in killed:
-            client.cluster.restart(node)
+            client.cluster.restart_node(node)
         client.cluster.wait_for(client.cluster.is_ready, READY_S)
         client.wait_for_leader("t", 0)
         assert client.put("t", records).base_offset == number

@@ -1,7 +1,7 @@
 """Replication in a whole cluster: nothing is committed before the in-sync set has it, and all copies end up alike."""
 
 import pytest
-from partition.clients import batch
+from partition.client import batch
 from speaking import Speaker, answer_of, batches_in
 
 from actors.partition.messages import Append, Configure
@@ -72,10 +72,10 @@ def test_too_few_replicas_in_sync_refuse_what_must_be_everywhere_before_it_is_ap
     client = start()
     client.create("t", partitions=3, min_insync_replicas="2")
     index = next(i for i in range(3) if client.leader("t", i) == 1)
-    client.cluster.kill(2)
+    client.cluster.kill_node(2)
     client.wait_for_isr("t", 2, index=index)
     assert client.produce("t", b"a", index=index).error_code == 0
-    client.cluster.kill(3)
+    client.cluster.kill_node(3)
     client.wait_for_isr("t", 1, index=index)
     answer = client.produce("t", b"b", index=index)
     assert (answer.error_code, answer.base_offset) == (NotEnoughReplicas.code, -1)
@@ -83,7 +83,7 @@ def test_too_few_replicas_in_sync_refuse_what_must_be_everywhere_before_it_is_ap
     assert client.produce("t", b"c", acks=1, index=index).error_code == 0
     client.run(60)
     assert high_watermark(client, 1, "t", index) == 1
-    client.cluster.restart(2)
+    client.cluster.restart_node(2)
     client.wait_for_isr("t", 2, index=index)
     client.cluster.wait_for(lambda: high_watermark(client, 1, "t", index) == 2)
     assert client.produce("t", b"d", index=index).error_code == 0
@@ -108,7 +108,7 @@ def test_a_retry_that_finds_the_set_too_small_after_its_append_says_so(start):
     records = client.producer().batch(b"a")
     assert client.put("t", records).error_code == 0
     leader = client.leader("t")
-    client.cluster.kill(next(n for n in client.followers("t") if n != 1))
+    client.cluster.kill_node(next(n for n in client.followers("t") if n != 1))
     client.wait_for_isr("t", 2)
     client.run(1)
     replica = client.replica(leader, "t")
@@ -176,11 +176,11 @@ def test_a_dead_leader_that_returns_from_its_folder_cuts_off_its_tail(start, kep
     client.say("t", b"kept", index=index)
     client.cluster.net.cut([old], [n for n in (1, 2, 3) if n != old])
     client.say("t", b"lost", acks=1, index=index)
-    client.cluster.kill(old)
+    client.cluster.kill_node(old)
     client.wait_for_leader("t", index, other_than=old)
     client.cluster.net.heal()
     client.say("t", b"new", index=index)
-    client.cluster.restart(old)
+    client.cluster.restart_node(old)
     client.wait_for_isr("t", index=index)
     client.run(1)
     assert client.cluster.world.recorder.count("Truncated") >= 1
@@ -194,7 +194,7 @@ def test_every_leadership_has_an_epoch_of_its_own_that_batches_carry(start):
     index, old, _ = client.led_elsewhere("t")
     first = client.partition("t", index).leader_epoch
     client.say("t", b"a", index=index)
-    client.cluster.kill(old)
+    client.cluster.kill_node(old)
     client.wait_for_leader("t", index, other_than=old)
     second = client.partition("t", index).leader_epoch
     assert second > first
@@ -211,7 +211,7 @@ def test_readers_with_another_leader_epoch_are_fenced(start):
     index, old, _ = client.led_elsewhere("t")
     client.say("t", b"a", index=index)
     before = client.partition("t", index).leader_epoch
-    client.cluster.kill(old)
+    client.cluster.kill_node(old)
     client.wait_for_leader("t", index, other_than=old)
     client.say("t", b"b", index=index)
     now = client.partition("t", index).leader_epoch
@@ -242,10 +242,10 @@ def lose_all_in_sync(client: Speaker, topic: str) -> tuple[int, int, int]:
     leader = found.leader
     follower = next(n for n in found.replicas if n != leader)
     client.say(topic, b"before", index=index)
-    client.cluster.kill(follower)
+    client.cluster.kill_node(follower)
     client.wait_for_isr(topic, 1, index=index)
     client.say(topic, b"on one", index=index)
-    client.cluster.kill(leader)
+    client.cluster.kill_node(leader)
     client.cluster.wait_for(lambda: client.leader(topic, index) != leader)
     return index, follower, leader
 
@@ -258,10 +258,10 @@ def test_without_a_living_member_of_the_in_sync_set_nobody_leads_until_one_retur
     assert (found.leader, found.isr) == (-1, (last,))
     described = next(p for p in client.described("t", 1).partitions if p.partition_index == index)
     assert (described.leader_id, described.error_code) == (-1, 5)
-    client.cluster.restart(stale)
+    client.cluster.restart_node(stale)
     client.run(20)
     assert client.leader("t", index) == -1
-    client.cluster.restart(last)
+    client.cluster.restart_node(last)
     client.wait_for_leader("t", index)
     assert client.leader("t", index) == last
     client.wait_for_isr("t", 2, index=index)
@@ -276,12 +276,12 @@ def test_an_unclean_election_takes_who_is_there_and_loses_what_it_lacks(start, k
     client.create("t", partitions=6, copies=2, unclean_leader_election_enable="true")
     index, stale, last = lose_all_in_sync(client, "t")
     assert client.leader("t", index) == -1
-    client.cluster.restart(stale)
+    client.cluster.restart_node(stale)
     client.wait_for_leader("t", index)
     assert client.leader("t", index) == stale
     assert client.partition("t", index).isr == (stale,)
     assert client.produce("t", b"instead", index=index).base_offset == 1
-    client.cluster.restart(last)
+    client.cluster.restart_node(last)
     client.wait_for_isr("t", 2, index=index)
     client.run(1)
     assert client.everything("t", index=index) == [b"before", b"instead"]
@@ -292,7 +292,7 @@ def test_allowing_unclean_elections_elects_at_once(start):
     client = start()
     client.create("t", partitions=6, copies=2)
     index, stale, _ = lose_all_in_sync(client, "t")
-    client.cluster.restart(stale)
+    client.cluster.restart_node(stale)
     client.run(10)
     assert client.leader("t", index) == -1
     client.set_config("t", unclean_leader_election_enable="true")
@@ -306,12 +306,12 @@ def test_without_a_controller_the_cluster_serves_data_and_decides_again_when_it_
     index = next(i for i, p in client.cluster.image().topics["t"].partitions.items() if 1 not in p.replicas)
     led_by_it = next(i for i, p in client.cluster.image().topics["t"].partitions.items() if p.leader == 1)
     client.say("t", b"a", index=index)
-    client.cluster.kill(1)
+    client.cluster.kill_node(1)
     client.run(60)
     assert client.produce("t", b"b", index=index).error_code == 0
     assert client.everything("t", index=index) == [b"a", b"b"]
     assert client.leader("t", led_by_it) == 1, "nobody decides meanwhile"
-    client.cluster.restart(1)
+    client.cluster.restart_node(1)
     client.cluster.wait_for(client.cluster.is_ready, 60)
     client.create("u", partitions=1)
     assert client.produce("u", b"new").error_code == 0

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from partition.clients import batch
+from partition.client import batch
 
 FIRST = "00000000000000000000.log"
 SAID = [b"%d" % number for number in range(40)]
@@ -24,7 +24,7 @@ def folders(request, start, tmp_path) -> Path:
     client.run(3)
     if request.param == "killed":
         for node in (3, 2, 1):
-            client.cluster._kill(node)
+            client.cluster._kill_node(node)
     client.cluster.close()
     return tmp_path
 

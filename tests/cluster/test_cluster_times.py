@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from partition.clients import batch, values
+from partition.client import batch, values
 from speaking import Producer, Speaker, answer_of
 
 from actors.network.link import Disconnected
@@ -45,12 +45,12 @@ def tell_the_story(client: Speaker) -> None:
     assert retry(client, sent[5]) == 5
     client.cluster.wait_for(lambda: waiting)
     assert values(waiting[0].responses[0].partitions[0].records) == [b"5"]
-    client.cluster.kill(leader)
+    client.cluster.kill_node(leader)
     if leader == 1:
-        client.cluster.restart(leader)
+        client.cluster.restart_node(leader)
     assert [retry(client, records) for records in sent[5:]] == [5, 6, 7, 8, 9]
     if leader != 1:
-        client.cluster.restart(leader)
+        client.cluster.restart_node(leader)
     client.wait_for_isr("t", len(client.cluster.node_ids), index=index)
     gap = producer.batch(b"gap", sequence=99)
     assert client.put("t", gap).error_code == OutOfOrderSequenceNumber.code
@@ -90,9 +90,9 @@ def trouble(client: Speaker) -> str:
         if step == 3:
             client.cluster.net.cut([3], [1, 2])
         if step == 8:
-            client.cluster.kill(2)
+            client.cluster.kill_node(2)
         if step == 11:
-            client.cluster.restart(2)
+            client.cluster.restart_node(2)
         if step == 13:
             client.cluster.net.heal()
         client.run(1.5)

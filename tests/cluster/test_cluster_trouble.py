@@ -1,7 +1,7 @@
 """Trouble of other kinds: links that carry one way only or slowly, many partitions at once, deaths that coincide."""
 
 import pytest
-from partition.clients import batch
+from partition.client import batch
 from speaking import Speaker, answer_of
 
 SESSION_S = 9
@@ -83,13 +83,13 @@ def test_hundreds_of_partitions_change_their_leader_in_a_moment(start):
     for index in range(0, PARTITIONS, 10):
         client.say("t", b"a", index=index)
     before = client.cluster.world.clock.now_us()
-    client.cluster.kill(2)
+    client.cluster.kill_node(2)
     for index in range(PARTITIONS):
         client.wait_for_leader("t", index, other_than=2)
     assert client.cluster.world.clock.now_us() - before < 200_000
     for index in range(0, PARTITIONS, 10):
         client.say("t", b"b", index=index)
-    client.cluster.restart(2)
+    client.cluster.restart_node(2)
     for index in range(PARTITIONS):
         client.wait_for_isr("t", index=index)
     client.run(1)
@@ -101,9 +101,9 @@ def test_leaderships_go_back_to_the_preferred_replicas_after_a_while(start):
     client = start()
     client.create("t", partitions=6)
     preferred = {i: p.replicas[0] for i, p in client.cluster.image().topics["t"].partitions.items()}
-    client.cluster.kill(2)
+    client.cluster.kill_node(2)
     client.run(1)
-    client.cluster.restart(2)
+    client.cluster.restart_node(2)
     for index in preferred:
         client.wait_for_isr("t", index=index)
     assert any(client.leader("t", index) != node for index, node in preferred.items())
@@ -117,16 +117,16 @@ def test_leaderships_go_back_to_the_preferred_replicas_after_a_while(start):
 def test_a_node_that_dies_while_the_controller_is_dead_is_fenced_when_that_is_back(start, kept):
     client = start(**kept)
     client.create("t", partitions=6)
-    client.cluster.kill(1)
+    client.cluster.kill_node(1)
     client.run(1)
-    client.cluster.kill(3)
+    client.cluster.kill_node(3)
     client.run(1)
-    client.cluster.restart(1)
+    client.cluster.restart_node(1)
     client.cluster.wait_for(lambda: client.cluster.image(1).brokers and client.cluster.image(1).brokers[3].fenced, 60)
     for index in range(6):
         client.wait_for_leader("t", index, other_than=3)
         client.say("t", b"a", index=index)
-    client.cluster.restart(3)
+    client.cluster.restart_node(3)
     for index in range(6):
         client.wait_for_isr("t", index=index)
         client.run(0.2)
@@ -141,9 +141,9 @@ def test_a_rolling_restart_loses_nothing_and_doubles_nothing(start, kept):
         for index, producer in enumerate(producers):
             client.wait_for_leader("t", index)
             assert client.put("t", producer.batch(b"%d" % number), index=index).error_code == 0
-        client.cluster.kill(node)
+        client.cluster.kill_node(node)
         client.run(2)
-        client.cluster.restart(node)
+        client.cluster.restart_node(node)
         client.cluster.wait_for(client.cluster.is_ready, 60)
         for index in range(3):
             client.wait_for_isr("t", index=index)
@@ -179,8 +179,8 @@ def test_a_node_may_be_killed_at_any_moment_of_its_start(start, kept):
     assert client.put("t", producer.batch(b"a")).error_code == 0
     for step in range(40):
         node = 1 + step % 3
-        client.cluster.kill(node)
-        client.cluster.restart(node)
+        client.cluster.kill_node(node)
+        client.cluster.restart_node(node)
         client.run(step * 0.0007)
     client.cluster.wait_for(client.cluster.is_ready, 60)
     for index in range(6):
@@ -195,11 +195,11 @@ def test_nodes_that_start_while_they_are_cut_off_join_when_the_links_heal(start,
     client.create("t", partitions=3)
     client.say("t", b"a")
     for node in (1, 2, 3):
-        client.cluster.kill(node)
+        client.cluster.kill_node(node)
     client.cluster.net.cut([1], [2, 3])
     client.cluster.net.cut([2], [3])
     for node in (1, 2, 3):
-        client.cluster.restart(node)
+        client.cluster.restart_node(node)
     client.run(30)
     assert not client.cluster.is_ready()
     client.cluster.net.heal()
@@ -215,7 +215,7 @@ def test_a_cluster_in_trouble_stops_in_order_and_starts_again(start, tmp_path):
     for index in range(3):
         client.say("t", b"a", index=index)
     client.cluster.net.cut([1], [2])
-    client.cluster.kill(3)
+    client.cluster.kill_node(3)
     client.run(5)
     client.cluster.close()
     again = start(data_dir=str(tmp_path))

@@ -108,7 +108,7 @@ def test_partitions_are_added(client: Client, cluster: Cluster, version: int) ->
 
 
 def test_without_a_controller_nothing_is_made_and_the_client_is_told(client: Client, cluster: Cluster) -> None:
-    cluster.kill(1)
+    cluster.kill_node(1)
     assert create(client, "orders").error_code == errors.RequestTimedOut.code
     topics = [CreatePartitionsTopic(name="orders", count=5, assignments=None)]
     answer = client.ask(CreatePartitionsRequest(topics=topics)).results[0]
@@ -200,7 +200,7 @@ def test_a_partition_without_a_leader_says_so(client: Client, cluster: Cluster) 
     assignment = CreatableReplicaAssignment(partition_index=0, broker_ids=[3])
     topic = CreatableTopic(name="orders", num_partitions=-1, replication_factor=-1, assignments=[assignment])
     client.ask(CreateTopicsRequest(topics=[topic]))
-    cluster.kill(3)
+    cluster.kill_node(3)
     cluster.wait_for(lambda: cluster.image(2).brokers[3].fenced)
     response = metadata(client, "orders")
     (partition,) = response.topics[0].partitions
@@ -239,7 +239,7 @@ def test_the_cluster_is_described(client: Client, cluster: Cluster, version: int
 
 
 def test_fenced_brokers_are_told_to_those_who_ask_for_them(client: Client, cluster: Cluster) -> None:
-    cluster.kill(3)
+    cluster.kill_node(3)
     cluster.wait_for(lambda: cluster.image(2).brokers[3].fenced)
     assert [b.broker_id for b in client.ask(DescribeClusterRequest()).brokers] == [1, 2]
     response = client.ask(DescribeClusterRequest(include_fenced_brokers=True))

@@ -273,7 +273,7 @@ def test_a_dead_broker_is_fenced_at_once_and_a_returning_one_catches_up() -> Non
     with Cluster(brokers=3, seed=4) as cluster:
         make(cluster, "orders")
         cluster.wait_for(lambda: settled(cluster, "orders"))
-        cluster.kill(3)
+        cluster.kill_node(3)
         before_us = cluster.world.clock.now_us()
         cluster.wait_for(lambda: cluster.image(1).brokers[3].fenced)
         assert cluster.world.clock.now_us() - before_us < 1_000_000
@@ -281,7 +281,7 @@ def test_a_dead_broker_is_fenced_at_once_and_a_returning_one_catches_up() -> Non
         cluster.wait_for(lambda: settled(cluster, "orders", "users"))
         led = [p.leader for topic in cluster.image(1).topics.values() for p in topic.partitions.values()]
         assert set(led) <= {1, 2}
-        cluster.restart(3)
+        cluster.restart_node(3)
         cluster.wait_for(lambda: cluster.is_ready() and settled(cluster, "orders", "users"))
 
 
@@ -300,8 +300,8 @@ def test_the_other_nodes_follow_a_controller_that_returns() -> None:
     with Cluster(brokers=3, seed=6) as cluster:
         make(cluster, "orders")
         cluster.wait_for(lambda: settled(cluster, "orders"))
-        cluster.kill(1)
-        cluster.restart(1)
+        cluster.kill_node(1)
+        cluster.restart_node(1)
         cluster.wait_for(lambda: cluster.is_ready() and settled(cluster, "orders"))
         make(cluster, "users")
         cluster.wait_for(lambda: settled(cluster, "orders", "users"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from clients import Client
+from partition.client import Client
 
 from actors.cluster import Cluster
 

@@ -1,9 +1,9 @@
 """DeleteRecords: where logs begin afterwards, at the leader and at its followers, and when that is answered."""
 
 import pytest
-from clients import Client, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from partition.client import Client, values
 
 from actors.cluster import Cluster
 from kstore.errors import (
@@ -43,9 +43,9 @@ def starts(client: Client, *nodes: int) -> list[int]:
 
 
 def die_and_return(client: Client, node: int) -> None:
-    client.cluster.kill(node)
+    client.cluster.kill_node(node)
     client.cluster.wait_for(lambda: node not in client.partition("t").isr)
-    client.cluster.restart(node)
+    client.cluster.restart_node(node)
     client.cluster.wait_for(lambda: len(client.partition("t").isr) == 3)
 
 
@@ -123,7 +123,7 @@ def test_a_follower_that_is_dead_is_not_waited_for(start):
     waiting = client.send(leader, request(7, timeout_ms=600_000))
     client.run(1)
     assert not waiting
-    client.cluster.kill(lost)
+    client.cluster.kill_node(lost)
     client.cluster.wait_for(lambda: waiting)
     assert waiting[0].topics[0].partitions[0].low_watermark == 7
 
@@ -189,9 +189,9 @@ def test_a_follower_that_was_away_begins_where_the_leader_does(start):
     client = filled(start())
     leader = client.leader("t")
     lost = next(node for node in (2, 3) if node != leader)
-    client.cluster.kill(lost)
+    client.cluster.kill_node(lost)
     assert deleted(client, 15) == (15, 0)
-    client.cluster.restart(lost)
+    client.cluster.restart_node(lost)
     client.cluster.wait_for(lambda: len(client.partition("t").isr) == 3)
     client.cluster.wait_for(lambda: starts(client, lost) == [15])
 

@@ -1,7 +1,7 @@
 """Fetch through a broker: waiting, limits, sessions and fencing, on virtual time."""
 
 import pytest
-from clients import Client, batch, values
+from partition.client import Client, batch, values
 
 from kstore.errors import (
     FencedLeaderEpoch,
@@ -253,7 +253,7 @@ def test_a_reader_of_an_older_epoch_is_fenced(start):
     client.create("t", partitions=3)
     index = next(i for i in range(3) if client.leader("t", i) != 1)
     dead = client.leader("t", index)
-    client.cluster.kill(dead)
+    client.cluster.kill_node(dead)
     client.wait_for_leader("t", index, other_than=dead)
     answer = client.fetch("t", 0, index=index, leader_epoch=0)
     assert answer.error_code == FencedLeaderEpoch.code
@@ -285,7 +285,7 @@ def test_a_reader_whose_log_parts_from_the_leaders_is_told_where(start):
     index = next(i for i in range(3) if client.leader("t", i) != 1)
     client.produce("t", b"a", b"b", index=index)
     dead = client.leader("t", index)
-    client.cluster.kill(dead)
+    client.cluster.kill_node(dead)
     client.wait_for_leader("t", index, other_than=dead)
     client.produce("t", b"c", index=index)
     answer = client.fetch("t", 5, index=index, last_fetched_epoch=0)

@@ -1,7 +1,7 @@
 """Produce, ListOffsets, OffsetForLeaderEpoch and InitProducerId through a broker, on virtual time."""
 
 import pytest
-from clients import Client, batch, values
+from partition.client import Client, batch, values
 
 from kstore.errors import (
     CorruptMessage,

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from clients import Client
+from partition.client import Client
 
 from actors.cluster import Cluster
 from kstore.fs import FileSlice

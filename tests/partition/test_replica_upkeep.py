@@ -1,7 +1,7 @@
 """What replicas do beside the data path: checkpoints, starting anew where the leader begins, changes that wait."""
 
 import pytest
-from clients import Client, batch, values
+from partition.client import Client, batch, values
 
 from kstore.errors import KafkaStorageError
 from kstore.log.checkpoints import HIGH_WATERMARKS, read_offsets
@@ -42,10 +42,10 @@ def test_a_replica_that_comes_back_knows_what_was_committed(start):
     client.produce("t", b"a")
     client.run(6)
     lost = lost_follower(client)
-    client.cluster.kill(lost)
+    client.cluster.kill_node(lost)
     client.run(1)
     client.cluster.net.cut([lost], [client.leader("t")])
-    client.cluster.restart(lost)
+    client.cluster.restart_node(lost)
     client.cluster.wait_for(lambda: client.cluster.nodes[lost].actors.get(f"{client.cluster.nodes[lost].name}/broker"))
     client.cluster.net.heal()
     client.cluster.wait_for(lambda: len(client.partition("t").isr) == 3)
@@ -57,7 +57,7 @@ def test_a_follower_begins_anew_where_the_leaders_log_begins(start):
     client.create("t")
     client.produce("t", b"old")
     lost = lost_follower(client)
-    client.cluster.kill(lost)
+    client.cluster.kill_node(lost)
     for number in range(20):
         client.produce("t", b"%d" % number)
     leader = client.leader("t")
@@ -65,7 +65,7 @@ def test_a_follower_begins_anew_where_the_leaders_log_begins(start):
     for node in (1, 2, 3):
         if node != lost:
             client.replica(node, "t").log.advance_start_offset(15)
-    client.cluster.restart(lost)
+    client.cluster.restart_node(lost)
     client.cluster.wait_for(lambda: len(client.partition("t").isr) == 3)
     client.run(1)
     log = client.replica(lost, "t").log
@@ -77,12 +77,12 @@ def test_a_follower_that_is_far_behind_catches_up_from_the_leaders_files(start):
     client = start(wire=True)
     client.create("t")
     lost = lost_follower(client)
-    client.cluster.kill(lost)
+    client.cluster.kill_node(lost)
     for number in range(30):
         client.produce("t", b"%d" % number * 1000)
     log = client.replica(client.leader("t"), "t").log
     log.release_hot(log.end_offset)
-    client.cluster.restart(lost)
+    client.cluster.restart_node(lost)
     client.cluster.wait_for(lambda: len(client.partition("t").isr) == 3)
     assert contents(client, lost) == contents(client, client.leader("t"))
 
@@ -172,12 +172,12 @@ def test_what_recovery_cuts_off_is_told_in_the_trace(start, tmp_path):
     for value in (b"a", b"b", b"c"):
         client.produce("t", value)
     client.run(6)
-    client.cluster.kill(1)
+    client.cluster.kill_node(1)
     with (tmp_path / "node-1" / "t-0" / f"{0:020}.log").open("r+b") as file:
         file.truncate(file.seek(0, 2) - 1)
     recorder = client.cluster.world.recorder
     assert not recorder.count("LogCut")
-    client.cluster.restart(1)
+    client.cluster.restart_node(1)
     client.cluster.wait_for(lambda: recorder.count("LogCut"))
     told = [(row.partition, row.offset1, row.offset2) for row in recorder.recent() if row.kind == "LogCut"]
     assert told == [("t-0", 2, 3)]

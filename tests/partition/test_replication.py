@@ -1,6 +1,6 @@
 """Three brokers on virtual time: what is acknowledged is on every in-sync replica, whatever happens to the nodes."""
 
-from clients import Client, batch, values
+from partition.client import Client, batch, values
 
 from kstore.errors import NotEnoughReplicas, NotLeaderOrFollower, RequestTimedOut, UnknownLeaderEpoch
 
@@ -100,14 +100,14 @@ def test_too_few_in_sync_replicas_refuse_acks_all_and_commit_nothing(start):
     client.produce("t", b"a")
     leader = client.leader("t")
     lost = next(node for node in followers_of(client, "t") if node != 1)
-    client.cluster.kill(lost)
+    client.cluster.kill_node(lost)
     client.cluster.wait_for(lambda: lost not in client.partition("t").isr)
     client.run(1)
     assert client.produce("t", b"b").error_code == NotEnoughReplicas.code
     assert client.produce("t", b"c", acks=1).error_code == 0
     client.run(2 * LAG_MAX_S)
     assert client.replica(leader, "t").log.high_watermark == 1
-    client.cluster.restart(lost)
+    client.cluster.restart_node(lost)
     client.cluster.wait_for(lambda: client.replica(leader, "t").log.high_watermark == 2)
     assert client.produce("t", b"d").error_code == 0
 
@@ -118,11 +118,11 @@ def test_when_the_leader_dies_what_was_acknowledged_stays(start):
     index, dead, _ = led_away_from_the_controller(client, "t")
     for number in range(10):
         client.produce("t", b"%d" % number, index=index)
-    client.cluster.kill(dead)
+    client.cluster.kill_node(dead)
     client.wait_for_leader("t", index, other_than=dead)
     assert client.produce("t", b"10", index=index).base_offset == 10
     assert values(client.fetch("t", 0, index=index).records) == [b"%d" % number for number in range(11)]
-    client.cluster.restart(dead)
+    client.cluster.restart_node(dead)
     client.cluster.wait_for(lambda: len(client.partition("t", index).isr) == 3)
     client.run(1)
     assert logs_are_equal(client, "t", index)
@@ -136,11 +136,11 @@ def test_a_returning_leader_cuts_off_what_was_never_committed(start):
     client.cluster.net.cut([old], [node for node in (1, 2, 3) if node != old])
     for _ in range(3):
         client.produce("t", b"lost", acks=1, index=index)
-    client.cluster.kill(old)
+    client.cluster.kill_node(old)
     client.wait_for_leader("t", index, other_than=old)
     client.cluster.net.heal()
     client.produce("t", b"new", index=index)
-    client.cluster.restart(old)
+    client.cluster.restart_node(old)
     client.cluster.wait_for(lambda: len(client.partition("t", index).isr) == 3)
     client.run(1)
     assert logs_are_equal(client, "t", index)
