@@ -13,7 +13,7 @@ from typing import Any
 from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
 from actors.simulation import requests
-from actors.simulation.client import Client, Pause, Scene, Talk, is_retriable
+from actors.simulation.client import ANSWER_MS, Client, Pause, Scene, Talk, To, is_retriable
 from kstore.errors import OutOfOrderSequenceNumber
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder
@@ -22,6 +22,7 @@ from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 IN_FLIGHT_MAX = 4
 RECORDS_MAX = 4
 COMPRESSIONS = [0] * 12 + [1, 2, 3, 4]
+ZSTD, ZSTD_FROM = 4, 7
 
 
 class Batch(NamedTuple):
@@ -29,6 +30,7 @@ class Batch(NamedTuple):
 
     values: list[bytes]
     records: bytes
+    compression: int
 
 
 class Producer(Client):
@@ -86,7 +88,7 @@ class Producer(Client):
                     number += len(batch.values)
                     sequence += len(batch.values)
             leader = yield from self.leader_of(partition)
-            outcomes = yield [self.to(leader, self.produce_request(partition, batch)) for batch in under_way]
+            outcomes = yield [self.sending(leader, partition, batch) for batch in under_way]
             left = self.settle(partition, under_way, outcomes)
             under_way = left if self.is_idempotent else []
             if not left:
@@ -98,8 +100,9 @@ class Producer(Client):
         count = self.random.randint(1, RECORDS_MAX)
         values = [f"{self.label}/{partition}/{number + index}".encode() for index in range(count)]
         now_ms = self.now_ms()
+        compression = self.random.choice(COMPRESSIONS)
         builder = BatchBuilder(
-            compression=self.random.choice(COMPRESSIONS),
+            compression=compression,
             base_timestamp=now_ms,
             producer_id=self.producer_id,
             producer_epoch=self.producer_epoch,
@@ -108,7 +111,13 @@ class Producer(Client):
         for value in values:
             builder.append(now_ms, None, value)
         self.scene.history.sent(self.label, partition, values, certain=self.is_idempotent)
-        return Batch(values, builder.build())
+        return Batch(values, builder.build(), compression)
+
+    def sending(self, leader: int, partition: int, batch: Batch) -> To:
+        """The request that carries a batch, in a version that may."""
+        request = self.produce_request(partition, batch)
+        version = self.version(request.API_KEY)
+        return To(leader, request, max(version, ZSTD_FROM) if batch.compression == ZSTD else version, ANSWER_MS)
 
     def produce_request(self, partition: int, batch: Batch) -> Any:
         return requests.produce(self.scene.topic, self.topic_id, partition, batch.records, self.acks, 2_000)
