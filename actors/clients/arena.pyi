@@ -7,7 +7,6 @@ class Arena:
     size_bytes: int
     borrowers: int
     def __new__(cls, size_bytes: int) -> Arena: ...
-    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class Arenas:
