@@ -11,7 +11,7 @@ range (but for ApiVersions, which answers in version 0), a frame whose fields do
 from __future__ import annotations
 
 from collections import deque
-from types import GeneratorType
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PRODUCE = 0
 API_VERSIONS = 18
+TRACED_NAME_LENGTH_MAX = 200
 
 
 class RequestRefused(KafkaError):
@@ -44,6 +45,7 @@ class Connection(Actor):
         self.listener = listener
         self.is_broker = listener == "broker"
         self.client_host = client_host
+        self.client_id: str | None = None  # as the trace was told it
         self.waiting: deque[Call] = deque()
         self.under_way: deque[Call] = deque()
         self.bytes_in_flight = 0
@@ -83,6 +85,9 @@ class Connection(Actor):
     def _read(self, frame: Any) -> Call:
         header, body = frames.decode_request_header(frame)
         api_key, version = header.request_api_key, header.request_api_version
+        if header.client_id != self.client_id:
+            self.client_id = header.client_id
+            self.note("ClientNamed", self.client_host, subject=(header.client_id or "")[:TRACED_NAME_LENGTH_MAX])
         served = registry.served(api_key, to_node=self.is_broker)
         if served is None:
             raise RequestRefused(f"API key {api_key} is not served")
@@ -128,7 +133,7 @@ class Connection(Actor):
             return
         if outcome is None:
             return
-        if isinstance(outcome, GeneratorType):
+        if isinstance(outcome, Generator):
             self.converse(outcome, call.respond)
         else:
             call.respond(outcome)

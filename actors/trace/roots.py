@@ -49,7 +49,7 @@ def root_of(recording: Recording, sequence: int) -> Root:
     """What led to a row in the end."""
     chain = recording.chain(sequence)
     for number, row in enumerate(chain):
-        end = _end_at(row, chain[number - 1] if number else row)
+        end = _end_at(recording, row, chain[number - 1] if number else row)
         if end is not None:
             return Root(*end, row.sequence, row.time_us)
     if not chain or chain[-1].cause:
@@ -57,13 +57,24 @@ def root_of(recording: Recording, sequence: int) -> Root:
     return Root(START, f"{chain[-1].kind} at {chain[-1].actor}", chain[-1].sequence, chain[-1].time_us)
 
 
-def _end_at(row: TraceRow, led_to: TraceRow) -> tuple[str, str] | None:
+def _client_of(recording: Recording, read: TraceRow) -> str:
+    """Who wrote to a connection's socket, by the id that it gave; its first request names it after it was read."""
+    named = None
+    for row in recording.find("ClientNamed"):
+        if row.actor == read.actor and (row.sequence < read.sequence or named is None):
+            named = row
+    if named is None:
+        return f"what {read.actor} read from its socket"
+    return f"a request of {named.subject or 'a client without a name'} at {named.partition} ({read.actor})"
+
+
+def _end_at(recording: Recording, row: TraceRow, led_to: TraceRow) -> tuple[str, str] | None:
     if row.kind in FAULTS:
         return FAULT, words_of_fault(row)
     if row.kind == "TimerFired":
         return TIMER, f"a timer of {led_to.actor} ({led_to.kind})"
     if row.kind == "SocketRead":
-        return SOCKET, f"what {row.actor} read from its socket"
+        return SOCKET, _client_of(recording, row)
     if row.depth == ENTERED and row.cause == 0:
         if row.kind in PASSED_ON:
             return CALL, "a request from outside the actors"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actors.trace.rebalances import Rebalance
-from kstore import Cluster
+from kstore import Cluster, Producer
 
 GROUP = "order-processors"
 HOW = {
@@ -169,3 +169,15 @@ def test_a_coordinator_that_dies_before_all_have_joined_is_why_they_begin_again(
     assert third.consumer is not None
     assert found.root is not None
     assert (found.kind, "was killed" in found.root.what) == ("coordinator moved", True)
+
+
+def test_over_tcp_a_chain_ends_at_a_socket_and_names_the_client() -> None:
+    with Cluster(brokers=1, listen="127.0.0.1:0") as cluster:
+        cluster.create_topic("orders")
+        servers = cluster.bootstrap_servers
+        with Producer(bootstrap_servers=servers, client_id="till-4") as producer:
+            placed = producer.send("orders", b"x").get(timeout=30)
+        life = cluster.trace.record("orders", 0, placed.offset)
+    assert life.root is not None
+    assert life.root.sort == "socket"
+    assert life.root.what.startswith("a request of till-4 at 127.0.0.1 (broker-1#1/connection/")

@@ -78,13 +78,15 @@ def test_a_part_of_a_name_is_enough_if_one_actor_has_it() -> None:
 
 def test_the_slowest_turns_come_first() -> None:
     trace = worked(real_world())
-    first, second = trace.slowest(2)
-    assert (first.actor, first.kind) == ("broker-1#1/one", "Work")
-    assert first.took_us >= 4000 > second.took_us >= 2000
+    turns = trace.slowest(100)
+    assert [turn.took_us for turn in turns] == sorted((turn.took_us for turn in turns), reverse=True)
+    assert trace.slowest(2) == turns[:2]
     load = trace.actor("one")
-    assert load.slowest(1) == [first]
+    slow = [turn for turn in load.slowest() if turn.kind == "Work" and turn.took_us >= 2000]
+    assert len(slow) >= 2
+    assert slow[0].took_us >= 4000
     assert load.busy_us >= 6000
-    assert load.received["Work"].most_us == first.took_us
+    assert load.received["Work"].most_us == slow[0].took_us
     assert "slowest turns:" in str(load)
 
 
