@@ -98,8 +98,8 @@ class Cluster:
         self.topics: dict[str, Topic] = {}
         self.cluster_id = ""
 
-    def kill(self, node: int) -> None:
-        self.peer.kill(node)
+    def end(self, node: int) -> None:
+        self.peer.end(node)
         self.living.remove(node)
 
 

@@ -37,17 +37,16 @@ class Peer(NamedTuple):
 
     name: str
     ports: Mapping[int, int]
-    kill: Callable[[int], None]
+    end: Callable[[int], None]
 
 
 @contextlib.contextmanager
 def kstore() -> Iterator[Peer]:
     """A cluster of ours that listens as `kstore serve` does."""
     with Cluster(NODES, listen=f"{HOST}:0", config=CONFIG) as cluster:
-        cluster.start()
         addresses = cluster.bootstrap_servers.split(",")
         ports = {node: int(address.rpartition(":")[2]) for node, address in enumerate(addresses, 1)}
-        yield Peer("kstore", ports, cluster.kill)
+        yield Peer("kstore", ports, cluster.faults.kill)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ def kill(talk: Talk) -> None:
     talk.topic("deaths-lost", DEAD)
     talk.topic("deaths-shared", replicas=[[1, 2], [2, 1]], min_insync_replicas="2")
     if DEAD in talk.cluster.living:
-        talk.cluster.kill_node(DEAD)
+        talk.cluster.end(DEAD)
     shared = MetadataRequest(topics=[MetadataRequestTopic(name="deaths-shared")], allow_auto_topic_creation=False)
     talk.settle(shared, lambda answer: all(p.isr_nodes == [1] for p in answer.topics[0].partitions))
     talk.settle(DescribeClusterRequest(), lambda answer: len(answer.brokers) == 1)
