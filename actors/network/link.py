@@ -84,6 +84,9 @@ class Session:
     def lost(self) -> None:
         """The client learns that the session is over."""
         in_flight, self.in_flight = self.in_flight, {}
+        if in_flight:
+            world, ends = self.net.world, f"{self.client.name} {self.server.name}"
+            world.recorder.note(0, "LinkBroken", world.queue.current, ends, len(in_flight))
         self.forget()
         for reply, _, _ in in_flight.values():
             reply.fail(Disconnected(f"the link to node {self.server.node_id} broke"))

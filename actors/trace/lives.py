@@ -217,6 +217,11 @@ class _Rows:
         for row in self.recording.find("BrokerFenced", "BrokerUnfenced", after=begin, before=end):
             verb = "fenced" if row.kind == "BrokerFenced" else "unfenced"
             yield _words(row, f"broker {row.offset1} is {verb}: {row.subject}", row.actor)
+        nodes = {node_of(step.place) for step in steps}
+        for row in self.recording.find("LinkBroken", after=begin, before=end):
+            if nodes.issuperset(row.partition.split(" ")):
+                words = f"the link between {row.partition.replace(' ', ' and ')} breaks, with {{}} unanswered"
+                yield _words(row, words.format(some(row.offset1, "request")), "-")
         for row in self.recording.find(*FAULTS, after=begin, before=end):
             yield _words(row, words_of_fault(row), "-")
 

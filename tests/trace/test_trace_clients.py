@@ -171,6 +171,18 @@ def test_a_coordinator_that_dies_before_all_have_joined_is_why_they_begin_again(
     assert (found.kind, "was killed" in found.root.what) == ("coordinator moved", True)
 
 
+def test_a_link_that_breaks_under_a_record_is_told(cluster: Cluster) -> None:
+    leader = cluster.leader("orders", 0)
+    with cluster.producer(acks="all", request_timeout_ms=2_000, delivery_timeout_ms=60_000) as producer:
+        producer.send("orders", b"a", partition=0).get(timeout=30)
+        cluster.faults.drop("Produce", answer=True)
+        placed = producer.send("orders", b"b", partition=0).get(timeout=60)
+    whats = [step.what for step in cluster.trace.record("orders", 0, placed.offset).steps]
+    broken = f"the link between producer-1 and broker-{leader}#1 breaks, with 1 request unanswered"
+    assert broken in whats
+    assert whats.index(broken) < whats.index("acknowledged to the producer")
+
+
 def test_over_tcp_a_chain_ends_at_a_socket_and_names_the_client() -> None:
     with Cluster(brokers=1, listen="127.0.0.1:0") as cluster:
         cluster.create_topic("orders")
