@@ -16,6 +16,7 @@ cdef enum:
 cdef class Accumulator:
     cdef dict topics
     cdef readonly dict incomplete
+    cdef dict split_off
     cdef readonly object config
     cdef Clock clock
     cdef object callbacks

@@ -30,9 +30,9 @@ from kstore.records.writing cimport Piece, piece_bytes, view_piece
 
 from actors.clients.errors import BufferExhausted, ClientClosed
 from actors.clients.futures import failed_future
-from actors.clients.serializing import not_bytes, serialized, serializer
+from actors.clients.serializing import not_bytes, serialized, serializer, too_large
 from kstore.codec.compression import codec_id
-from kstore.errors import InvalidTopic, MessageTooLarge, TopicAuthorizationFailed
+from kstore.errors import InvalidTopic, TopicAuthorizationFailed
 
 cdef extern from "Python.h":
     PyObject *PyDict_GetItemWithError(object mapping, object key) except? NULL
@@ -61,6 +61,7 @@ cdef class Accumulator:
         self.hooks = hooks
         self.topics = {}
         self.incomplete = {}
+        self.split_off = {}
         self.opened = []
         self.ready = []
         self.partitioning = Partitioning(config, random)
@@ -130,7 +131,7 @@ cdef class Accumulator:
         cdef int64_t most = (layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(key) + piece_bytes(value)
                              + varint_bytes(<int32_t>header_count) + headers.nbytes)
         if most > self.max_request_size or most > self.buffer_memory:
-            return failed_future(self, topic.name, -1 if lane is None else lane.partition, self.too_large(most))
+            return failed_future(self, topic.name, -1 if lane is None else lane.partition, too_large(self.config, most))
         future = Future.__new__(Future)
         future.key_bytes = <int32_t>key.nbytes
         future.value_bytes = <int32_t>value.nbytes
@@ -210,17 +211,16 @@ cdef class Accumulator:
         cdef PendingBatch batch
         size = min(size, max(self.buffer_memory, least))
         self.take_memory(size)
-        if self.closed:
-            self.free_bytes += size
-            raise ClientClosed("this producer is closed")
         if self.compression:
             limit = layout.HEADER_SIZE + <int64_t>((size - layout.HEADER_SIZE) / (topic.ratio * RATIO_MARGIN))
         batch = PendingBatch.__new__(PendingBatch)
         batch.start(self, lane, lane.topic, lane.partition, self.compression,
                     size if bulk else min(max(least, FIRST_CAPACITY), size + layout.HEADER_SIZE), limit)
         batch.held_bytes = size
-        if lane.open_batch is not None:
+        if self.closed or lane.open_batch is not None:
             self.free_bytes += size
+            if self.closed:
+                raise ClientClosed("this producer is closed")
             return 0
         self.batches += 1
         batch.number = self.batches
@@ -276,6 +276,7 @@ cdef class Accumulator:
         self.free_bytes += batch.held_bytes
         batch.held_bytes = 0
         self.incomplete.pop(batch, None)
+        self.split_off.pop(batch, None)
         return 0
 
     # -- for the sender --------------------------------------------------------------------------------------------
@@ -305,6 +306,29 @@ cdef class Accumulator:
         cdef PendingBatch batch
         for batch in list(self.incomplete):
             self.close(batch)
+
+    def late(self, int64_t latest_us):
+        """The batches that aren't over and were opened by then, in that order but for those split off others."""
+        cdef list found = []
+        cdef PendingBatch batch
+        for batch in self.split_off:
+            if batch.opened_us <= latest_us:
+                found.append(batch)
+        for batch in self.incomplete:
+            if batch.opened_us > latest_us:
+                break
+            if batch not in self.split_off:
+                found.append(batch)
+        return found
+
+    def oldest_us(self):
+        """When the oldest batch that isn't over was opened; of those split off others, any will do."""
+        cdef PendingBatch batch
+        for batch in self.split_off:
+            return batch.opened_us
+        for batch in self.incomplete:
+            return batch.opened_us
+        return None
 
     def built(self, PendingBatch batch):
         """The bytes of a batch; what compression made of it is kept in mind for the next ones."""
@@ -338,32 +362,17 @@ cdef class Accumulator:
 
     def split(self, PendingBatch batch, int64_t size):
         """Put a batch's records into batches of at most so many bytes, which take its place."""
-        cdef Lane lane = batch.lane
-        cdef PendingBatch part = None
-        cdef Piece key, value, packed
-        cdef bint held
-        cdef list parts = []
-        for record in batch.records():
-            header_count, header_bytes = pack_headers(record.headers)
-            view_piece(record.key, &key, NULL, &held)
-            view_piece(record.value, &value, NULL, &held)
-            view_piece(header_bytes, &packed, NULL, &held)
-            if part is None or not part.put(record.timestamp, &key, &value, header_count, &packed):
-                part = PendingBatch.__new__(PendingBatch)
-                part.start(self, lane, batch.topic, batch.partition, self.compression, size, size)
-                self.batches += 1
-                part.number = self.batches
-                part.opened_us = batch.opened_us
-                part.is_split_off = True
-                parts.append(part)
-                part.put(record.timestamp, &key, &value, header_count, &packed)
+        cdef PendingBatch part
+        cdef list parts = batch.cut(size)
+        for part in parts:
+            self.batches += 1
+            part.number = self.batches
         (<PendingBatch>parts[0]).held_bytes = batch.held_bytes
         batch.held_bytes = 0
         self.give_back(batch)
         batch.split_into(parts)
-        self.incomplete.update(dict.fromkeys(parts))
-        by_age = sorted(self.incomplete, key=lambda each: (each.opened_us, each.number))
-        self.incomplete = dict.fromkeys(by_age)
+        for part in parts:
+            self.incomplete[part] = self.split_off[part] = None
         return parts
 
     def end(self):
@@ -389,10 +398,3 @@ cdef class Accumulator:
         if timestamp < 0:
             raise ValueError(f"a record's time is in ms since 1970, not {timestamp}")
         return timestamp
-
-    def too_large(self, nbytes):
-        """Why a record of this size isn't taken."""
-        limit, name = self.max_request_size, "max_request_size"
-        if nbytes <= limit:
-            limit, name = self.buffer_memory, "buffer_memory"
-        return MessageTooLarge(f"the record takes {nbytes} bytes, more than {name} ({limit})")

@@ -21,7 +21,7 @@ from kstore.codec.cursor cimport varint_bytes
 from kstore.records cimport layout
 from kstore.records.writing cimport Piece, body_bytes, piece_bytes, put_record
 
-from actors.clients.serializing import serialized
+from actors.clients.serializing import serialized, too_large
 
 cdef extern from "Python.h":
     char *bytes_start "PyBytes_AS_STRING"(PyObject *bytes) noexcept
@@ -262,7 +262,7 @@ cdef Py_ssize_t fill(PendingBatch batch, Column *values, Py_ssize_t first, int64
 cdef int check_size(Accumulator accumulator, const Piece *key, const Piece *value) except -1:
     cdef int64_t most = layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(key) + piece_bytes(value) + 1
     if most > accumulator.max_request_size or most > accumulator.buffer_memory:
-        raise accumulator.too_large(most)
+        raise too_large(accumulator.config, most)
     return 0
 
 

@@ -50,6 +50,7 @@ cdef class PendingBatch:
     cdef void write_header(self) noexcept
     cpdef bint is_over(self)
     cdef int grow(self, int64_t least) except -1
+    cdef list cut(self, Py_ssize_t size)
     cdef PendingBatch leaf(self, int32_t *index)
     cdef object error_of(self, int32_t index)
     cdef int finish(self, object callbacks) except -1

@@ -16,7 +16,10 @@ from libc.string cimport memcpy
 
 from kstore.codec.cursor cimport varint_bytes
 from kstore.records cimport layout
-from kstore.records.writing cimport FRAMING_BYTES_MAX, BatchFields, Piece, body_bytes, put_header, put_record
+from kstore.records.builder cimport pack_headers
+from kstore.records.writing cimport (
+    FRAMING_BYTES_MAX, BatchFields, Piece, body_bytes, put_header, put_record, view_piece,
+)
 
 from kstore.codec.compression import compress
 from kstore.records import parse_batches
@@ -164,8 +167,28 @@ cdef class PendingBatch:
         put_header(<uint8_t *>PyBytes_AS_STRING(self.data), PyBytes_GET_SIZE(self.data), &fields)
 
     def records(self):
-        """Its records, read from its bytes: to be put into smaller batches."""
+        """Its records, read from its bytes."""
         return parse_batches(self.build())[0].records()
+
+    cdef list cut(self, Py_ssize_t size):
+        """Its records once more, in batches of at most so many bytes."""
+        cdef PendingBatch part = None
+        cdef Piece key, value, headers
+        cdef bint held
+        cdef list parts = []
+        for record in self.records():
+            header_count, header_bytes = pack_headers(record.headers)
+            view_piece(record.key, &key, NULL, &held)
+            view_piece(record.value, &value, NULL, &held)
+            view_piece(header_bytes, &headers, NULL, &held)
+            if part is None or not part.put(record.timestamp, &key, &value, header_count, &headers):
+                part = PendingBatch.__new__(PendingBatch)
+                part.start(self.sink, self.lane, self.topic, self.partition, self.compression, size, size)
+                part.opened_us = self.opened_us
+                part.is_split_off = True
+                parts.append(part)
+                part.put(record.timestamp, &key, &value, header_count, &headers)
+        return parts
 
     def split_into(self, list parts):
         """Have these batches, which hold its records in their order, in its place."""

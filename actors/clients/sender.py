@@ -105,8 +105,7 @@ class Sender(LeaderSeeker):
             for node_id, broker in self.brokers.items():
                 if broker.lanes:
                     self._drain(node_id, broker, now_us)
-        if accumulator.incomplete:
-            self._set_timer(now_us)
+        self._set_timer(now_us)
 
     def _linger(self, now_us: int) -> None:
         """Close the batches that have waited long enough for more records."""
@@ -120,12 +119,7 @@ class Sender(LeaderSeeker):
     def _give_up_late(self, now_us: int) -> None:
         """Fail the batches that were not acknowledged within the delivery timeout, sent or not."""
         latest_us = now_us - self.settings.delivery_timeout_ms * 1000
-        late = []
-        for batch in self.accumulator.incomplete:
-            if batch.opened_us > latest_us:
-                break
-            late.append(batch)
-        for batch in late:
+        for batch in self.accumulator.late(latest_us):
             lane = batch.lane
             self.accumulator.close(batch)
             if batch in lane.waiting:
@@ -140,8 +134,10 @@ class Sender(LeaderSeeker):
 
     def _set_timer(self, now_us: int) -> None:
         """Have a timer for what is due first."""
-        first = next(iter(self.accumulator.incomplete))
-        at_us = first.opened_us + self.settings.delivery_timeout_ms * 1000
+        oldest_us = self.accumulator.oldest_us()
+        if oldest_us is None:
+            return
+        at_us = oldest_us + self.settings.delivery_timeout_ms * 1000
         if self.lingering:
             at_us = min(at_us, self.lingering[0].opened_us + self.settings.linger_ms * 1000)
         if self.retry_us:

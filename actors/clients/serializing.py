@@ -1,4 +1,4 @@
-"""From the user's keys and values to bytes.
+"""From the user's keys and values to bytes, and why some can't be sent.
 
 A serializer is a callable of the value, or an object with kafka-python's ``serialize(topic, headers, data)`` or its
 older ``serialize(topic, data)``. A callable isn't called for None, which stays None: a record without a key, or a
@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.clients.errors import SerializationFailed
+from kstore.errors import KafkaError, MessageTooLarge
+
+if TYPE_CHECKING:
+    from actors.clients.config import ProducerConfig
 
 HEADERS_FROM = 3  # parameters: (topic, headers, data)
 
@@ -26,6 +30,8 @@ def serializer(given: Any) -> Serialize | None:
     if method is None:
         return partial(_by_callable, given)
     import inspect  # milliseconds, for what few give
+
+    import inspect
 
     if len(inspect.signature(method).parameters) >= HEADERS_FROM:
         return partial(_by_method, method)
@@ -62,6 +68,14 @@ def not_bytes(key: object, value: object) -> str:
     """Which of the two isn't what a record is made of."""
     what, wrong = ("key", key) if not _is_bytes_like(key) else ("value", value)
     return f"a {what} is bytes-like or None, not {type(wrong).__name__}: give {what}_serializer"
+
+
+def too_large(config: ProducerConfig, nbytes: int) -> KafkaError:
+    """Why a record of this size isn't taken."""
+    limit, name = config.max_request_size, "max_request_size"
+    if nbytes <= limit:
+        limit, name = config.buffer_memory, "buffer_memory"
+    return MessageTooLarge(f"the record takes {nbytes} bytes, more than {name} ({limit})")
 
 
 def _is_bytes_like(data: Any) -> bool:
