@@ -31,8 +31,6 @@ def serializer(given: Any) -> Serialize | None:
         return partial(_by_callable, given)
     import inspect  # milliseconds, for what few give
 
-    import inspect
-
     if len(inspect.signature(method).parameters) >= HEADERS_FROM:
         return partial(_by_method, method)
     return partial(_by_old_method, method)
