@@ -81,6 +81,7 @@ class ConsumerActor(CalledActor):
         self.woken = False
         self.searches_in_poll = False  # where to begin may fail: not before the user polls, who may seek first
         self.stopped = False
+        self.metadata_offset = home.metadata_offset()
         self._looking = False
         self.links_for: dict[tuple[str, BrokerAddress], ClientLink] = {}
 
@@ -184,6 +185,13 @@ class ConsumerActor(CalledActor):
             if topic is None or (topic.error_code and for_code(topic.error_code).retriable):
                 self.look_for_leaders()
                 return
+
+    def look_at_home(self) -> None:
+        """Ask for metadata where it is plain that it has changed."""
+        offset = self.home.metadata_offset()
+        if offset != self.metadata_offset:
+            self.metadata_offset = offset
+            self.begin(self.refresh())
 
     def look_for_leaders(self) -> None:
         """Ask for metadata in a little while, unless that is under way."""

@@ -34,6 +34,7 @@ def beat(membership: Membership) -> Talk[None]:
         if now_us < next_us:
             yield Pause(max(min(next_us - now_us, idle_in_us), LEAST_PAUSE_US) / 1000)
             continue
+        actor.look_at_home()
         node = yield from actor.coordinator(membership.group)
         answer = yield To(node, request_of(membership))
         error: KafkaError | None = None

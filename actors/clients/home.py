@@ -44,6 +44,10 @@ class Home(Protocol):
     def link(self, address: BrokerAddress, config: ClientConfig) -> ClientLink:
         """A way to a broker."""
 
+    def metadata_offset(self) -> int:
+        """How far the cluster's metadata has come on all brokers, where that can be seen without asking; -1 elsewhere.
+        A consumer asks for metadata when it has moved, instead of waiting for it to grow old."""
+
     def leave(self) -> None:
         """End the node, and its world if that was its own; outside any turn, and not under the driver's lock, as the
         thread that drives a world in the background may wait for that."""
@@ -68,6 +72,11 @@ class ClusterHome:
     def link(self, address: BrokerAddress, config: ClientConfig) -> ClientLink:
         """As ``Home.link``."""
         return _NodeLink(self, address.id, config.client_id)
+
+    def metadata_offset(self) -> int:
+        """As ``Home.metadata_offset``."""
+        nodes = [self.net.nodes.get(node_id) for node_id in self.node_ids]
+        return min((node.view.image.offset for node in nodes if node and node.alive and node.view), default=-1)
 
     def leave(self) -> None:
         """As ``Home.leave``: its links break, as a process's do that ends."""
@@ -122,6 +131,10 @@ class TcpHome:
         from actors.network.dial import Dialled, TcpLink
 
         return TcpLink(self.sockets, self.node, address.host, address.port, Dialled(config))
+
+    def metadata_offset(self) -> int:
+        """As ``Home.metadata_offset``."""
+        return -1
 
     def leave(self) -> None:
         """As ``Home.leave``."""

@@ -122,6 +122,8 @@ class Polling(RecordFeed, Face):
             self._attend()
             if take():
                 return True
+            if self._home.metadata_offset() != self._actor.metadata_offset:
+                self._now("poll", self._actor.look_at_home)
             while True:
                 left_s = None if deadline_us is None else max(0, deadline_us - clock.now_us()) / 1e6
                 happened = self._drive(self._something, left_s)

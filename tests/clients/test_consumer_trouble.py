@@ -18,7 +18,7 @@ from actors.clients.errors import (
     UnexpectedConcurrency,
     WokenUp,
 )
-from kstore import Cluster, TopicPartition
+from kstore import Cluster, NewPartitions, TopicPartition
 from kstore.errors import CorruptMessage
 from kstore.records import BatchBuilder
 
@@ -237,3 +237,15 @@ def test_control_records_are_never_given_out(cluster: Cluster) -> None:
     with cluster.consumer("t", **QUICK) as consumer:
         assert next(consumer).value == b"a"
     speaker.leave()
+
+
+def test_in_the_process_new_partitions_and_topics_are_noticed_without_waiting_for_metadata_to_grow_old(
+    cluster: Cluster, topic: str
+) -> None:
+    with cluster.admin() as admin, cluster.consumer(group_id="g", **QUICK) as consumer:
+        consumer.subscribe(pattern="orders.*")
+        poll_until(lambda: numbers(consumer) == {0, 1}, consumer)
+        admin.create_partitions({topic: NewPartitions(3)})
+        poll_until(lambda: numbers(consumer) == {0, 1, 2}, consumer)
+        admin.create_topics(["orders-more"])
+        poll_until(lambda: {each.topic for each in consumer.assignment()} == {topic, "orders-more"}, consumer)
