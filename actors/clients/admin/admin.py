@@ -59,7 +59,9 @@ class Admin(Face):
     ) -> None:
         self.config = parse("admin", keywords)
         super().__init__(home or home_over_tcp(bootstrap_servers, "admin"))
-        self._ref = CalledActor.start(self._home.node, "admin", self._home, self.config)
+        if not self.config.client_id:  # as the Java client names itself
+            self.config.__dict__["client_id"] = f"adminclient-{getattr(self._home, 'number', 1)}"
+        self._ref = self._world.driver.call(CalledActor.start, self._home.node, "admin", self._home, self.config)
         self._actor: CalledActor = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
 
     def _do(self, name: str, talk: Callable[..., Talk[T]], *args: Any, timeout_ms: float | None = None) -> T:
