@@ -88,7 +88,7 @@ def test_max_poll_records_bounds_every_poll(target: Target) -> None:
 def test_iteration_ends_when_nothing_has_come_for_consumer_timeout_ms(target: Target) -> None:
     topic = target.topic()
     fill(target, topic, b"a", b"b", b"c")
-    consumer = target.consumer(topic, consumer_timeout_ms=2_000, **QUICK)
+    consumer = target.consumer(topic, consumer_timeout_ms=1_000, **QUICK)
     assert [record.value for record in consumer] == [b"a", b"b", b"c"]
     assert list(consumer) == []
     fill(target, topic, b"d")
