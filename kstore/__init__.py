@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from actors.clients.descriptions import OffsetTimestamp as OffsetTimestamp
     from actors.clients.producer import Producer as Producer
     from actors.clients.records import ConsumerRecord as ConsumerRecord
+    from actors.clients.errors import BufferExhausted as BufferExhausted
+    from actors.clients.errors import ClientClosed as ClientClosed
+    from actors.clients.errors import ClientError as ClientError
+    from actors.clients.errors import CommitFailed as CommitFailed
+    from actors.clients.errors import KafkaTimeout as KafkaTimeout
+    from actors.clients.errors import LogTruncated as LogTruncated
+    from actors.clients.errors import NoBrokersAvailable as NoBrokersAvailable
+    from actors.clients.errors import NoOffsetForPartition as NoOffsetForPartition
+    from actors.clients.errors import SerializationFailed as SerializationFailed
+    from actors.clients.errors import SeveralFailed as SeveralFailed
+    from actors.clients.errors import UnexpectedConcurrency as UnexpectedConcurrency
+    from actors.clients.errors import WokenUp as WokenUp
     from actors.clients.structs import ConsumerRebalanceListener as ConsumerRebalanceListener
     from actors.clients.structs import NewPartitions as NewPartitions
     from actors.clients.structs import NewTopic as NewTopic
@@ -29,24 +41,38 @@ if TYPE_CHECKING:
     from actors.clients.structs import RecordMetadata as RecordMetadata
     from actors.clients.structs import TopicPartition as TopicPartition
     from actors.cluster import Cluster as Cluster
+    from kstore.errors.config import ConfigError as ConfigError
 
 HOMES = {
     "Admin": "actors.clients.admin",
-    "ConfigResource": "actors.clients.descriptions",
-    "MemberToRemove": "actors.clients.descriptions",
-    "OffsetSpec": "actors.clients.descriptions",
-    "OffsetTimestamp": "actors.clients.descriptions",
+    "BufferExhausted": "actors.clients.errors",
+    "ClientClosed": "actors.clients.errors",
+    "ClientError": "actors.clients.errors",
     "Cluster": "actors.cluster",
+    "CommitFailed": "actors.clients.errors",
+    "ConfigError": "kstore.errors.config",
+    "ConfigResource": "actors.clients.descriptions",
     "Consumer": "actors.clients.consumer",
     "ConsumerRebalanceListener": "actors.clients.structs",
     "ConsumerRecord": "actors.clients.records",
+    "KafkaTimeout": "actors.clients.errors",
+    "LogTruncated": "actors.clients.errors",
+    "MemberToRemove": "actors.clients.descriptions",
     "NewPartitions": "actors.clients.structs",
     "NewTopic": "actors.clients.structs",
+    "NoBrokersAvailable": "actors.clients.errors",
+    "NoOffsetForPartition": "actors.clients.errors",
     "OffsetAndMetadata": "actors.clients.structs",
     "OffsetAndTimestamp": "actors.clients.structs",
+    "OffsetSpec": "actors.clients.descriptions",
+    "OffsetTimestamp": "actors.clients.descriptions",
     "Producer": "actors.clients.producer",
     "RecordMetadata": "actors.clients.structs",
+    "SerializationFailed": "actors.clients.errors",
+    "SeveralFailed": "actors.clients.errors",
     "TopicPartition": "actors.clients.structs",
+    "UnexpectedConcurrency": "actors.clients.errors",
+    "WokenUp": "actors.clients.errors",
 }
 """Where each name lives."""
 
