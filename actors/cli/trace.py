@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from actors.cli.arguments import UsageError, add_json, at_least, checked, new_parser
+from actors.cli.arguments import UsageError, at_least, checked, new_parser
 from actors.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -48,7 +48,11 @@ def add_to(verbs: Any) -> None:
     verb.add_argument("--top", type=at_least(1), metavar="N", help="the N slowest turns and deepest queues")
     verb.add_argument("--tail", type=at_least(1), metavar="N", help="the last N rows")
     verb.add_argument("--perfetto", metavar="OUT", help="write JSON for ui.perfetto.dev to this file (-: stdout)")
-    add_json(verb, "one object, with a key for each question")
+    verb.add_argument(
+        "--json",
+        action="store_true",
+        help="print one object, with a key for each question (docs/tracing.md has the schema)",
+    )
     verb.set_defaults(run=run)
 
 

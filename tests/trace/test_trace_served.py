@@ -1,0 +1,53 @@
+"""``kstore serve --trace-file``: a server's whole trace in a file, ended in order or cut off by SIGKILL."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import Server
+
+from actors.trace import Trace
+from kstore import Admin, NewTopic, Producer
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server("--listen", "127.0.0.1:0", "--trace-file", str(tmp_path / "run.ktrace"))
+    yield server
+    server.kill()
+
+
+def write(server: Server) -> None:
+    with Admin(bootstrap_servers=server.bootstrap) as admin:
+        admin.create_topics([NewTopic("orders", 1, 1)])
+    with Producer(bootstrap_servers=server.bootstrap, client_id="till-4") as producer:
+        for number in range(300):
+            producer.send("orders", b"%d" % number).get(timeout=30)
+
+
+def test_a_server_that_is_stopped_leaves_its_whole_trace(server: Server, tmp_path: Path) -> None:
+    write(server)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+    trace = Trace.load(tmp_path / "run.ktrace")
+    assert (trace.recording.damage, trace.recording.first) == ("", 1)
+    life = trace.record("orders", 0, 299)
+    assert life.root is not None
+    assert life.root.what.startswith("a request of till-4 at 127.0.0.1")
+    assert "committed: the high watermark is 300" in [step.what for step in life.steps]
+
+
+def test_a_server_that_is_killed_leaves_what_was_written_until_then(server: Server, tmp_path: Path) -> None:
+    write(server)
+    server.kill()
+    trace = Trace.load(tmp_path / "run.ktrace")
+    assert "no end" in trace.recording.damage
+    assert trace.recording.first == 1
+    assert len(trace.recording) >= 2048
+
+
+def test_a_trace_file_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    from actors.cli.main import main
+
+    assert main(["serve", "--listen", "127.0.0.1:0", "--trace-file", str(tmp_path / "no" / "run.ktrace")]) != 0
