@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from actors.clients.descriptions import MemberToRemove as MemberToRemove
     from actors.clients.descriptions import OffsetSpec as OffsetSpec
     from actors.clients.descriptions import OffsetTimestamp as OffsetTimestamp
-    from actors.clients.producer import Producer as Producer
-    from actors.clients.records import ConsumerRecord as ConsumerRecord
     from actors.clients.errors import BufferExhausted as BufferExhausted
     from actors.clients.errors import ClientClosed as ClientClosed
     from actors.clients.errors import ClientError as ClientError
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
     from actors.clients.errors import SeveralFailed as SeveralFailed
     from actors.clients.errors import UnexpectedConcurrency as UnexpectedConcurrency
     from actors.clients.errors import WokenUp as WokenUp
+    from actors.clients.producer import Producer as Producer
+    from actors.clients.records import ConsumerRecord as ConsumerRecord
     from actors.clients.structs import ConsumerRebalanceListener as ConsumerRebalanceListener
     from actors.clients.structs import NewPartitions as NewPartitions
     from actors.clients.structs import NewTopic as NewTopic
