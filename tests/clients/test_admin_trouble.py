@@ -112,6 +112,14 @@ def test_a_follower_that_does_not_answer_holds_a_deletion_up_no_longer_than_said
     assert admin.delete_records({PLACE: 1})[PLACE].low_watermark == 1
 
 
+def test_who_finds_nobody_is_told_where_nobody_answers() -> None:
+    with (
+        Admin(bootstrap_servers="127.0.0.1:1,127.0.0.1:2", default_api_timeout_ms=100, request_timeout_ms=100) as admin,
+        pytest.raises(KafkaTimeout, match=r"in 0\.1 seconds: nobody answers at 127\.0\.0\.1:1, 127\.0\.0\.1:2"),
+    ):
+        admin.list_topics()
+
+
 def test_an_admin_that_is_closed_says_so(cluster: Cluster, admin: Admin) -> None:
     admin.close()
     admin.close()
