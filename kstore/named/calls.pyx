@@ -16,7 +16,11 @@ cdef extern from *:
         ((PyTypeObject *)cls)->tp_vectorcall = (vectorcallfunc)function;
     }
     static PyObject *kstore_named_bare(PyObject *cls, Py_ssize_t count) {
-        return ((PyTypeObject *)cls)->tp_alloc((PyTypeObject *)cls, count);
+        PyObject *made = ((PyTypeObject *)cls)->tp_alloc((PyTypeObject *)cls, count);
+    #if PY_VERSION_HEX >= 0x030E0000
+        if (made != NULL) ((PyTupleObject *)made)->ob_hash = -1;  /* not known yet */
+    #endif
+        return made;
     }
     static void kstore_named_put(PyObject *made, Py_ssize_t index, PyObject *value) {
         Py_INCREF(value);
