@@ -1,8 +1,9 @@
 """Rows brought to a ``.ktrace`` file as the ring fills, so that a file holds all of a run however long it was.
 
-The recorder hands over some 2,000 rows at a time, which are appended to the file at once: what is not yet in it is
-bounded by that, and a process that is killed loses no more. A file that can't be written ends the spooling and says so
-in the trace (``TraceFileFailed``) and in ``failure``; the cluster goes on.
+The recorder hands over some 2,000 rows at a time, which are appended to the file at once; in real time whatever is
+there is brought once a second as well (less often while nothing happens). A process that is killed loses no more. A
+file that can't be written ends the spooling and says so in the trace (``TraceFileFailed``) and in ``failure``; the
+cluster goes on.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING
 from actors.trace.file import end_block, folder_of, header, name_blocks, row_blocks
 
 if TYPE_CHECKING:
+    from actors.runtime.timers import Timer
     from actors.runtime.world import World
     from kstore.fs import File
+
+BRING_MS_MIN, BRING_MS_MAX = 1_000, 60_000
 
 
 class Spool:
@@ -31,6 +35,21 @@ class Spool:
         self._file.truncate(0)
         self._append([header(world.clock.base_us(), virtual=world.virtual)])
         world.recorder.spool_to(self._take)
+        self._timer: Timer | None = None
+        if not world.virtual:
+            self._bring_later(BRING_MS_MIN)
+
+    def _bring_later(self, delay_ms: int) -> None:
+        clock, written = self._world.clock, self._world.recorder.next_sequence
+        self._timer = self._world.timers.at(clock.now_us() + delay_ms * 1000, self._bring, delay_ms, written)
+
+    def _bring(self, delay_ms: int, written: int) -> None:
+        """Bring what was written since; if that is this timer's own row, it can wait."""
+        if self._world.recorder.next_sequence - written > 1:
+            self._world.recorder.flush()
+            self._bring_later(BRING_MS_MIN)
+        else:
+            self._bring_later(min(2 * delay_ms, BRING_MS_MAX))
 
     def _take(self, names: list[tuple[int, str]], rows: bytes) -> None:
         if self._file is None:
@@ -50,6 +69,8 @@ class Spool:
     def close(self) -> None:
         """Write what is not in the file yet, and its end. Closing twice is harmless."""
         recorder = self._world.recorder
+        if self._timer is not None:
+            self._timer.cancel()
         recorder.flush()
         recorder.spool_to(None)
         if self._file is not None:

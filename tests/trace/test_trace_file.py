@@ -11,7 +11,7 @@ from members import GROUP, pair
 
 from actors.runtime.clock import Clock
 from actors.runtime.recorder import Recorder
-from actors.runtime.world import virtual_world
+from actors.runtime.world import real_world, virtual_world
 from actors.trace import Trace, TraceFileError
 from actors.trace.file import block, end_block, header, name_blocks, parse, row_blocks, save
 from actors.trace.recording import Names, Recording
@@ -195,6 +195,15 @@ def test_a_file_that_is_not_ended_yet_can_be_read(tmp_path: Path) -> None:
     read = Trace.load(tmp_path / "run.ktrace").recording
     assert len(read) == 96
     assert "no end" in read.damage
+
+
+def test_in_real_time_a_file_has_what_happened_a_second_ago(tmp_path: Path) -> None:
+    world = real_world()
+    spool = Spool(world, tmp_path / "run.ktrace")
+    world.recorder.note(0, "Row", 0)
+    world.driver.drive(lambda: Trace.load(tmp_path / "run.ktrace").recording.first_of("Row"), 60)
+    assert Trace.load(tmp_path / "run.ktrace").recording.first_of("Row")
+    spool.close()
 
 
 def test_a_disk_that_is_full_ends_the_spooling_and_not_the_cluster(
