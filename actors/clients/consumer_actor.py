@@ -116,12 +116,25 @@ class ConsumerActor(CalledActor):
             for old in [each for each in self.links_for if each[0] == purpose and each[1].id == node_id]:
                 self.links_for.pop(old).close()
             link = self.links_for[purpose, address] = self.home.link(address, self.config)
-        reply = self.reply_here(self._answered, node_id, then, args)
+        reply = self.reply_here(self._answered_for, (purpose, address), link, then, args)
         link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
 
-    def hang_up(self, purpose: str) -> None:
-        """Close the links for a purpose, and with them what is under way there."""
-        for key in [each for each in self.links_for if each[0] == purpose]:
+    def _answered_for(
+        self,
+        outcome: Any,
+        key: tuple[str, BrokerAddress],
+        link: ClientLink,
+        then: Callable[..., None],
+        args: tuple[Any, ...],
+    ) -> None:
+        if self.links_for.get(key) is link:
+            self._answered(outcome, key[1].id, then, args)
+        else:
+            then(outcome, *args)  # it was hung up: that says nothing of the broker
+
+    def hang_up(self, purpose: str, node_id: int | None = None) -> None:
+        """Close the links for a purpose, to all brokers or to one, and with them what is under way there."""
+        for key in [each for each in self.links_for if each[0] == purpose and node_id in (None, each[1].id)]:
             self.links_for.pop(key).close()
 
     # -- errors and times ----------------------------------------------------------------------------------------

@@ -132,8 +132,14 @@ class Fetcher:
         if usual is None:
             return node, USUAL
         asked = usual.get(state.partition)
-        if (asked is not None and asked.version == state.version) or (node, BESIDE) in self.in_flight:
+        if asked is not None and asked.version == state.version:
             return None
+        beside = self.in_flight.get((node, BESIDE))
+        if beside is not None:
+            if any(each.state.assigned and each.state.version == each.version for each in beside.values()):
+                return None
+            del self.in_flight[node, BESIDE]  # nobody wants to know any more what was asked there
+            self.actor.hang_up(BESIDE, node)
         return node, BESIDE
 
     def _ask(
@@ -168,8 +174,8 @@ class Fetcher:
     def _answered(
         self, answer: Any, way: tuple[int, str], session: FetchSession, asked: dict[TopicPartition, Asked]
     ) -> None:
-        if self.actor.stopped:
-            return
+        if self.actor.stopped or self.in_flight.get(way) is not asked:
+            return  # too late
         self.in_flight.pop(way, None)
         self.fetches += 1
         if isinstance(answer, KafkaError):
