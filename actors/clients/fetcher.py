@@ -105,7 +105,7 @@ class Fetcher:
             if topic is None or known is None or known.leader < 0:
                 actor.look_for_leaders()
                 continue
-            node = known.leader
+            node = self._source(state, known.leader, now_us)
             if state.buffered:
                 waits.add(node)
             elif (way := self._way_to(node, state)) is None:
@@ -125,6 +125,14 @@ class Fetcher:
                 self._ask(way, of_way, asked[way])
         if wakes_us < FOREVER_US:
             self._ring(wakes_us - now_us)
+
+    def _source(self, state: PartitionState, leader: int, now_us: int) -> int:
+        """Whom to ask: the leader, or the follower near by that it has named."""
+        if state.read_replica >= 0 and state.read_replica_until_us > now_us:
+            if state.read_replica in self.actor.view.brokers:
+                return state.read_replica
+            state.read_replica = -1
+        return leader
 
     def _way_to(self, node: int, state: PartitionState) -> tuple[int, str] | None:
         """On which link to ask for a partition now; None if it was asked for, or neither is free."""
@@ -182,6 +190,7 @@ class Fetcher:
             session.close()
             for each in asked.values():
                 self._quieten(each.state)
+                each.state.read_replica = -1
             if not answer.retriable:
                 self.actor.fail(answer)
             self.actor.mistrust_view()
@@ -219,6 +228,9 @@ class Fetcher:
     def _take_records(self, each: Asked, data: Any) -> None:
         state = each.state
         state.high_watermark = data.high_watermark
+        if data.preferred_read_replica >= 0:
+            state.read_replica = data.preferred_read_replica
+            state.read_replica_until_us = self.actor.now_us() + self.actor.config.metadata_max_age_ms * 1000
         if not data.records:
             return
         try:
@@ -256,6 +268,9 @@ class Fetcher:
         """As Kafka's ``FetchCollector.handleInitializeErrors``."""
         state = each.state
         error = for_code(data.error_code, str(state.partition))
+        if state.read_replica >= 0:  # a follower may be behind, or no replica any more: the leader knows better
+            state.read_replica = -1
+            return
         if isinstance(error, OffsetOutOfRange):
             if not self.actor.offsets.reset(state):
                 self._quieten(state)

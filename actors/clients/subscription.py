@@ -46,6 +46,8 @@ class PartitionState:
         "paused",
         "position",
         "quiet_until_us",
+        "read_replica",
+        "read_replica_until_us",
         "reset",
         "version",
     )
@@ -63,6 +65,8 @@ class PartitionState:
         self.checked_epoch = -1  # the leader's epoch in which the position was found to be sound
         self.quiet_until_us = 0  # after an error: not fetched before
         self.high_watermark = -1  # as the last answer said it
+        self.read_replica = -1  # the follower that the leader wants to be read from (KIP-392), and for how long
+        self.read_replica_until_us = 0
 
     @property
     def needs_position(self) -> bool:

@@ -249,3 +249,28 @@ def test_in_the_process_new_partitions_and_topics_are_noticed_without_waiting_fo
         poll_until(lambda: numbers(consumer) == {0, 1, 2}, consumer)
         admin.create_topics(["orders-more"])
         poll_until(lambda: {each.topic for each in consumer.assignment()} == {topic, "orders-more"}, consumer)
+
+
+def test_a_follower_that_the_leader_names_is_asked_until_it_refuses(cluster: Cluster, topic: str) -> None:
+    fill(cluster, topic, b"a")
+    partition = TopicPartition(topic, 0)
+    leader = cluster.leader(topic, 0)
+    follower = next(node for node in cluster.isr(topic, 0) if node != leader)
+    with cluster.consumer(client_rack="here", **QUICK) as consumer:
+        fetcher = consumer._actor.fetcher
+        take, ask, asked = fetcher._take_records, fetcher._ask, []
+
+        def named(each: Any, data: Any) -> None:
+            if not asked or follower not in asked:
+                data.preferred_read_replica, data.records = follower, None
+            take(each, data)
+
+        def seen(way: Any, wanted: Any, asked_for: Any) -> None:
+            asked.append(way[0])
+            ask(way, wanted, asked_for)
+
+        fetcher._take_records, fetcher._ask = named, seen  # type: ignore[method-assign]
+        consumer.assign([partition])
+        assert next(consumer).value == b"a"
+        assert asked[0] == leader
+        assert follower in asked
