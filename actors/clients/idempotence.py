@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 NONE = -1
 EPOCH_MAX = 32_767
+HALF = 2**30  # of all sequences: what is further ahead than that is behind
 FATAL = (ClusterAuthorizationFailed, UnsupportedVersion)
 
 
@@ -161,7 +162,9 @@ class Idempotence:
     def acknowledged(self, lane: Lane, batch: PendingBatch) -> None:
         """The broker has it."""
         sequences = sequences_of(lane)
-        sequences.acknowledged = max(sequences.acknowledged, batch.last_sequence)
+        known = sequences.acknowledged
+        if known == NONE or after(batch.last_sequence, -known) < HALF:
+            sequences.acknowledged = batch.last_sequence
         self.forget(lane, batch)
 
     def forget(self, lane: Lane, batch: PendingBatch) -> None:

@@ -17,6 +17,11 @@ cdef enum:
     WHERE_OTHERS_GO = -1
 
 
+cdef inline bint is_before(int32_t one, int32_t other) noexcept:
+    """Whether a sequence comes before another; they wrap from 2**31 - 1 to 0."""
+    return ((<uint32_t>one - <uint32_t>other) & 0x7FFFFFFF) > 0x3FFFFFFF
+
+
 @cython.final
 @cython.auto_pickle(False)
 cdef class Lane:
@@ -35,8 +40,7 @@ cdef class Lane:
         cdef Py_ssize_t at = 0
         if batch.base_sequence >= 0:
             for other in self.waiting:
-                if other.base_sequence < 0 or <int32_t>(<uint32_t>batch.base_sequence
-                                                        - <uint32_t>other.base_sequence) < 0:
+                if other.base_sequence < 0 or is_before(batch.base_sequence, other.base_sequence):
                     break
                 at += 1
         self.waiting.insert(at, batch)

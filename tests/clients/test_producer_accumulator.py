@@ -220,6 +220,20 @@ def test_timestamps_keys_and_headers_are_in_the_batch() -> None:
     assert (read.base_timestamp, read.max_timestamp) == (5_000, 5_000)
 
 
+def test_batches_that_come_back_wait_in_the_order_of_their_sequences() -> None:
+    made, _ = accumulator(batch_size=1)
+    for _ in range(4):
+        made.send("t", b"v")
+    lane = made.take_ready()[0]
+    batches = list(lane.waiting)
+    lane.waiting[:] = batches[3:]
+    for batch, sequence in zip(batches, [2**31 - 5, 5, 10], strict=False):
+        batch.number_as(7, 0, sequence)
+    for place in (1, 2, 0):
+        lane.put_back(batches[place])
+    assert lane.waiting == batches
+
+
 def test_another_number_makes_other_bytes_and_leaves_those_given_away() -> None:
     made, _ = accumulator()
     made.send("t", b"v")

@@ -260,6 +260,28 @@ def test_a_cluster_that_is_closed_first_ends_its_producers() -> None:
         producer.send("t", b"v")
 
 
+@pytest.mark.parametrize("timeout_ms", [0, 500])
+def test_records_without_a_key_keep_away_from_a_broker_that_takes_nothing(timeout_ms) -> None:
+    with Cluster(3, seed=5) as cluster:
+        cluster.create_topic("t", partitions=3, replication_factor=1)
+        producer = cluster.producer(batch_size=100, linger_ms=0, partitioner_availability_timeout_ms=timeout_ms)
+        for partition in range(3):
+            producer.send("t", b"v", partition=partition).get(60)
+        cluster.faults.partition([cluster.leader("t", 0)], [producer])
+        futures = []
+        for _ in range(400):
+            futures.append(producer.send("t", bytes(50)))
+            cluster.run_for(0.02)
+        assert all(future.done() for future in futures[200:350]) == (timeout_ms > 0)
+        cluster.faults.heal()
+        producer.flush(60)
+        assert all(future.succeeded() for future in futures)
+        for _ in range(50):
+            futures.append(producer.send("t", bytes(50)))
+            cluster.run_for(0.02)
+        assert {future.get(60).partition for future in futures[-50:]} == {0, 1, 2}
+
+
 def run_of(seed: int) -> str:
     """A run with faults; its trace hash."""
     with Cluster(3, seed=seed) as cluster:

@@ -75,6 +75,19 @@ def test_sequences_wrap_where_javas_do() -> None:
     assert after(2**31 - 10, 20) == 10
 
 
+def test_what_is_acknowledged_wraps_too(machine, lane) -> None:
+    drain(machine, lane)
+    sequences = sequences_of(lane)
+    sequences.next, sequences.acknowledged = 2**31 - 10, 2**31 - 11
+    _, one, two = drain(machine, lane, 5, 10)
+    machine.acknowledged(lane, one)
+    machine.acknowledged(lane, two)
+    assert sequences.acknowledged == 5
+    machine.acknowledged(lane, one)
+    assert sequences.acknowledged == 5
+    assert sequences.is_next(6)
+
+
 def test_until_the_first_batch_is_acknowledged_no_second_one_goes(machine, lane) -> None:
     first: Any = Batch()
     assert machine.may_drain(lane, first)
