@@ -224,6 +224,7 @@ def test_batches_that_come_back_wait_in_the_order_of_their_sequences() -> None:
     made, _ = accumulator(batch_size=1)
     for _ in range(4):
         made.send("t", b"v")
+        made.close_all()
     lane = made.take_ready()[0]
     batches = list(lane.waiting)
     lane.waiting[:] = batches[3:]
