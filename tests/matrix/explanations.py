@@ -127,6 +127,12 @@ MEANT = (
         Fields("Fetch/from a follower/by a consumer with a rack/*"),
     ),
     why(
+        "A topic in a session that was deleted, and another made by its name, is unknown by its id; Apache Kafka says "
+        "that id and name don't go together.",
+        Fields("Fetch/a session and a topic that is made anew/*", "*/error_code", "100", "103"),
+        Fields("Fetch/a session and a topic that is made anew/*", "*/aborted_transactions", "[]", "None"),
+    ),
+    why(
         "Only nodes of the cluster, on their own links, may fetch as replicas: anybody else is told that it isn't "
         "authorized, whichever partition it asks for.",
         Fields("Fetch/as a replica/*"),

@@ -1,12 +1,14 @@
 """Plays the cases to both clusters and writes `docs/compatibility.md`: `python tests/matrix/run.py --help`.
 
-The answers of both are kept in `build/matrix/`: only those of whom an option names are asked for anew.
+The answers of both are kept in `build/matrix/`, so that only those of whom an option names are asked for anew. With
+the page goes `golden/`, Kafka's answers, against which kstore is held where there is no Kafka.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import lzma
 import sys
 import tempfile
 import time
@@ -23,6 +25,7 @@ from matrix.document import compared, page, problems  # noqa: E402
 
 SLOW_S = 1.0
 KEPT = ROOT / "build" / "matrix"
+GOLDEN = Path(__file__).parent / "golden" / "kafka-4.3.1.json.xz"
 PAGE = ROOT / "docs" / "compatibility.md"
 
 
@@ -57,6 +60,12 @@ def kept(name: str) -> Transcript:
     return found
 
 
+def golden() -> Transcript:
+    """What Kafka answered when the page was made."""
+    found: Transcript = json.loads(lzma.decompress(GOLDEN.read_bytes()))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kafka", action="store_true", help="ask a real Kafka anew")
@@ -73,6 +82,8 @@ def main() -> None:
         print(line)
     if options.only == "*":
         PAGE.write_text(page(ours, kafkas))
+        GOLDEN.parent.mkdir(exist_ok=True)
+        GOLDEN.write_bytes(lzma.compress(json.dumps(kafkas, separators=(",", ":")).encode()))
     sys.exit(bool(found))
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from matrix.case import Talk, Topic, case
+from matrix.cases.clusters import named
 from matrix.cases.producing import GOOD, NOWHERE, THEN, batch, produce
 from matrix.raw import Silence
 from model.batch_model import ModelRecord
 
+from kstore.schema.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic, ReplicaState
 
 FETCH = 1
@@ -172,3 +174,18 @@ def _(talk: Talk) -> None:
     record = ModelRecord(0, THEN, b"k", b"v")
     talk.quietly(produce((topic, 0, batch(records=[record], compression=2))))
     talk.ask(fetch((topic, 0, 0)), "read")
+
+
+@case(FETCH, "a session and a topic that is made anew", since=SESSIONS_FROM)
+def _(talk: Talk) -> None:
+    topic = talk.topic(talk.fresh("t"))
+    made = talk.ask(fetch((topic, 0, 0), session_epoch=0), "begun")
+    talk.quietly(DeleteTopicsRequest(topics=[DeleteTopicState(name=topic.name)], timeout_ms=10_000))
+    gone = named(topic.name)
+    talk.settle(gone, lambda answer: answer.topics[0].error_code == 3)
+    del talk.cluster.topics[topic.name]
+    again = talk.topic(topic.name)
+    talk.quietly(produce((again, 0, GOOD)))
+    talk.ask(fetch(session_id=made.session_id, session_epoch=1), "gone on with")
+    talk.ask(fetch(session_id=made.session_id, session_epoch=2), "and once more")
+    talk.ask(fetch((again, 0, 0), session_id=made.session_id, session_epoch=3), "with the new one named")

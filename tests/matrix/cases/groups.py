@@ -103,6 +103,15 @@ def rebalancing(talk: Talk, group: str) -> str:
     return first
 
 
+@case(JOIN, "one too many")
+def _(talk: Talk) -> None:
+    group = talk.fresh("g")
+    talk.quietly(join(group, rebalancing(talk, group)), version=9)
+    third = talk.ask(join(group), "a third of two")
+    if third.error_code == 79:
+        talk.ask(join(group, third.member_id), "with the id that was given")
+
+
 @case(HEARTBEAT, "while others join")
 def _(talk: Talk) -> None:
     group = talk.fresh("g")
