@@ -340,3 +340,33 @@ class OnlyCooperative(Reversed):
 
     name = "only-cooperative"
     protocols = ("cooperative",)
+
+
+def test_every_asynchronous_commit_tells_the_callback_of_the_consumer(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    partition = TopicPartition(topic, 0)
+    told: list[Any] = []
+    consumer = target.consumer(
+        group_id=group,
+        enable_auto_commit=False,
+        default_offset_commit_callback=lambda offsets, error: told.append((offsets, error)),
+        **QUICK,
+    )
+    consumer.assign([partition])
+    consumer.commit_async({partition: 3})
+    poll_until(lambda: told, consumer)
+    assert told == [({partition: OffsetAndMetadata(3)}, None)]
+
+
+def test_a_pattern_matches_internal_topics_only_when_that_is_wanted(target: Target) -> None:
+    group = target.group()
+    with target.consumer(target.topic(), group_id=group, **QUICK) as consumer:
+        poll_until(lambda: numbers(consumer), consumer)
+    usual = target.consumer(group_id=target.group(), **QUICK)
+    usual.subscribe(pattern="__consumer_offsets")
+    assert usual.poll(200) == {}
+    assert usual.subscription() == set()
+    curious = target.consumer(group_id=target.group(), exclude_internal_topics=False, **QUICK)
+    curious.subscribe(pattern="__consumer_offsets")
+    poll_until(lambda: curious.assignment(), curious)
+    assert curious.subscription() == {"__consumer_offsets"}

@@ -336,3 +336,41 @@ def test_an_unknown_partition_is_told(target: Target) -> None:
     consumer = target.consumer(default_api_timeout_ms=500, **QUICK)
     with pytest.raises((TimeoutError, UnknownTopicOrPartition)):
         consumer.end_offsets([TopicPartition(topic, 9)])
+
+
+def test_a_fetch_waits_for_the_bytes_that_are_wanted(target: Target) -> None:
+    topic = target.topic()
+    fill(target, topic, b"a")
+    how = {"fetch_min_bytes": 100_000, "fetch_max_wait_ms": 1_500, "auto_offset_reset": "earliest"}
+    consumer = target.consumer(**how)
+    consumer.assign([TopicPartition(topic, 0)])
+    assert consumer.poll(50) == {}  # too little to be worth an answer, until the wait is over
+    assert values(read(consumer, 1)) == [b"a"]
+
+
+def test_reading_a_topic_that_is_not_there_makes_it_where_brokers_allow_that(target: Target) -> None:
+    topic = target.fresh("made")
+    consumer = target.consumer(topic, **QUICK)
+    while not consumer.assignment():
+        consumer.poll(50)
+    fill(target, topic, b"a")
+    assert next(consumer).value == b"a"
+
+
+def test_what_was_done_is_counted(target: Target) -> None:
+    topic = target.topic()
+    fill(target, topic, b"a")
+    consumer = target.consumer(topic, **QUICK)
+    assert next(consumer).value == b"a"
+    counts = consumer.metrics()
+    assert counts["consumer-fetch-manager-metrics"]["bytes-consumed-total"] > 60
+    assert counts["consumer-fetch-manager-metrics"]["fetch-total"] >= 1
+    assert counts["consumer-coordinator-metrics"]["assigned-partitions"] == 1
+
+
+def test_a_consumer_with_a_name_and_a_rack_reads_as_any(target: Target) -> None:
+    topic = target.topic()
+    fill(target, topic, b"a")
+    consumer = target.consumer(client_id="my-reader", client_rack="here", **QUICK)
+    consumer.assign([TopicPartition(topic, 0)])
+    assert values(read(consumer, 1)) == [b"a"]

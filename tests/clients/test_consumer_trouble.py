@@ -274,3 +274,18 @@ def test_a_follower_that_the_leader_names_is_asked_until_it_refuses(cluster: Clu
         assert next(consumer).value == b"a"
         assert asked[0] == leader
         assert follower in asked
+
+
+def test_a_cluster_that_listens_serves_consumers_in_the_process_as_well() -> None:
+    with Cluster(3, config=FAST, listen="127.0.0.1:0") as cluster:
+        cluster.create_topic("orders", partitions=2)
+        fill(cluster, "orders", b"a", b"b")
+        how = QUICK | {"group_id": "g"}
+        with cluster.consumer("orders", **how) as first, cluster.consumer("orders", **how) as second:
+            records = poll_until(lambda: shared(2, first, second), first, second)
+            while len(records) < 2:
+                records += [each for consumer in (first, second) for got in consumer.poll(50).values() for each in got]
+            assert sorted(record.value for record in records) == [b"a", b"b"]
+            first.commit()
+            second.seek_to_beginning()
+            second.commit_async().get(timeout=10)
