@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,19 @@ from kstore.errors import (
     OutOfOrderSequenceNumber,
     UnknownProducerId,
     UnknownServerError,
+    for_code,
 )
+
+SCRIPTS = [
+    list(lines)
+    for _, lines in groupby(
+        (
+            line.split("\t")
+            for line in (Path(__file__).parent / "golden/producer_sequences.tsv").read_text().splitlines()
+        ),
+        key=lambda line: line[0],
+    )
+]
 
 
 class Batch:
@@ -235,3 +249,65 @@ def test_a_producer_that_may_not_produce_stays_so(machine, lane) -> None:
     machine.settle()
     assert isinstance(machine.fatal, ClusterAuthorizationFailed)
     assert machine.identity == (7, 0)
+
+
+class Replay:
+    """A script that Java's TransactionManager has played (``golden/ProducerSequences.java``), played once more."""
+
+    def __init__(self) -> None:
+        self.machine = Idempotence()
+        self.machine.begin(7, 0)
+        self.lanes = [Lane("t", 0), Lane("t", 1)]
+        self.batches: list[Any] = []
+        self.places: list[Lane] = []
+
+    def play(self, operation: str, *arguments: str) -> str:
+        """One line; its result as Java prints it."""
+        if operation == "drain":
+            return self.drain(self.lanes[int(arguments[0])], int(arguments[1]))
+        lane, batch = self.places[int(arguments[0])], self.batches[int(arguments[0])]
+        match operation:
+            case "ack":
+                self.machine.acknowledged(lane, batch)
+            case "retry":
+                error = for_code(int(arguments[1]))
+                return str(self.machine.may_retry(lane, batch, error, int(arguments[2]))).lower()
+            case "fail":
+                self.machine.failed(lane, batch, for_code(int(arguments[1])), surely=arguments[2] == "true")
+            case "expire":
+                self.machine.failed(lane, batch, UnknownServerError(), surely=False)
+                self.machine.expired(lane, batch)
+        return ""
+
+    def drain(self, lane: Lane, count: int) -> str:
+        batch: Any = Batch(count)
+        sequences = sequences_of(lane)
+        is_first = bool(sequences.under_way) and sequences.acknowledged < 0
+        may = self.machine.may_drain(lane, batch)
+        if is_first and sequences.identity == self.machine.identity and lane not in self.machine._unresolved:
+            may = True  # where Java goes on, and this one waits for the first batch
+        if may:
+            self.machine.number(lane, batch)
+            self.batches.append(batch)
+            self.places.append(lane)
+        return str(may).lower()
+
+    def state(self) -> list[str]:
+        self.machine.settle()
+        return [str(self.machine.identity.epoch), *(self.lane_state(lane) for lane in self.lanes)]
+
+    def lane_state(self, lane: Lane) -> str:
+        sequences = sequences_of(lane)
+        each = [
+            f"{self.batches.index(b)}:{b.producer_epoch}:{b.base_sequence}:{int(b.sequence_was_reset)}"
+            for b in sequences.under_way
+        ]
+        return f"{sequences.next} {','.join(each)}"
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script[0][0])
+def test_through_good_and_bad_luck_batches_are_numbered_as_javas_are(script) -> None:
+    replay = Replay()
+    for number, operation, result, *state in script:
+        assert (operation, replay.play(*operation.split())) == (operation, result), number
+        assert (operation, replay.state()) == (operation, state), number
