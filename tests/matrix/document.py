@@ -6,6 +6,7 @@ real Kafka.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -115,6 +116,23 @@ def reasons(title: str, rows: Iterable[Explanation], found: Comparison) -> list[
     return lines
 
 
+def texts(found: Comparison) -> list[str]:
+    """The section about messages that differ in their words, each pair of them once."""
+    pairs = dict.fromkeys((shown(each.ours), shown(each.kafkas)) for row in TEXTS for each in found.by_row[row])
+    return [
+        *reasons("Messages", TEXTS, found),
+        "",
+        "| kstore | Apache Kafka |",
+        "|---|---|",
+        *(f"| {ours} | {kafkas} |" for ours, kafkas in pairs),
+    ]
+
+
+def shown(text: Any) -> str:
+    """A message as a cell of a table; times are left out."""
+    return re.sub(r"-?\d{13,}", "…", str(text)).replace("|", "\\|") or "(empty)"
+
+
 def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
@@ -165,7 +183,7 @@ def page(ours: Transcript, kafkas: Transcript) -> str:
         [*served(found), ""],
         [*reasons("What kstore means to do otherwise", MEANT, found), ""],
         [*reasons("What is Apache Kafka's own", KAFKAS_DEFECTS, found), ""],
-        [*reasons("Messages", TEXTS, found), ""],
+        [*texts(found), ""],
         [*unserved(), ""],
         ending,
     )

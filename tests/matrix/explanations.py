@@ -111,7 +111,7 @@ MEANT = (
         Fields("IncrementalAlterConfigs/of brokers/an unknown key/*"),
     ),
     why(
-        "Transactions come in a later issue.",
+        "Transactions aren't there yet.",
         Fields("FindCoordinator/of a transaction/*", "*error_code", "42", "15"),
         Fields("Produce/transactional/*"),
         Fields("ElectLeaders/right and wrong/all/*", "*/__transaction_state", ABSENT),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 NOT_SERVED: dict[str, tuple[int, ...]] = {
-    "Security comes in a later issue: authentication, access lists, delegation tokens, SCRAM credentials.": (
+    "Security isn't there yet: authentication, access lists, delegation tokens, SCRAM credentials.": (
         17, 29, 30, 31, 36, 38, 39, 40, 41, 50, 51,
     ),
-    "Transactions come in a later issue.": (24, 25, 26, 27, 28, 61, 65, 66),
-    "Groups of the consumer, share and streams protocols come in a later issue; classic groups are served.": (
+    "Transactions aren't there yet.": (24, 25, 26, 27, 28, 61, 65, 66),
+    "Groups of the consumer, share and streams protocols aren't there yet; classic groups are served.": (
         68, 69, 76, 77, 78, 79, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92,
     ),
-    "Client quotas come in a later issue: nobody is throttled.": (48, 49),
-    "Replicas stay where they were made: reassignments come in a later issue, and a node has one log folder.": (
+    "Client quotas aren't there yet: nobody is throttled.": (48, 49),
+    "Replicas stay where they were made: there are no reassignments yet, and a node has one log folder.": (
         34, 35, 45, 46,
     ),
     "The metadata quorum is one node, and its features are those of the version: there is nothing to alter.": (

@@ -25,6 +25,8 @@ VERSIONS = (0, 6)
 
 SEVERAL_KEYS = 4
 GROUP = 0
+NO_ERROR = "NONE"
+"""What Apache Kafka says in the older versions when nothing went wrong."""
 
 CREATE_TIMEOUT_MS = 30_000
 CREATE_VERSION = 7
@@ -63,7 +65,8 @@ def _find(call: Call, key_type: int, key: str) -> Coordinator:
     except KafkaError as error:
         return Coordinator(key=key, node_id=-1, host="", port=-1, error_code=error.code, error_message=error.message)
     endpoint = _endpoint(broker, call.listener)
-    return Coordinator(key=key, node_id=broker.id, host=endpoint.host, port=endpoint.port, error_message=None)
+    message = "" if call.version >= SEVERAL_KEYS else NO_ERROR
+    return Coordinator(key=key, node_id=broker.id, host=endpoint.host, port=endpoint.port, error_message=message)
 
 
 def _coordinator(call: Call, key_type: int, key: str) -> BrokerImage:
