@@ -320,7 +320,8 @@ class ConsumerActor(CalledActor):
             state = self.state_of(partition)
             if state.position is not None:
                 return state.position
-            self.go_on()
+            self.searches_in_poll = False
+            self.offsets.see_to_positions(asked=True)
             if self.errors:
                 raise self.errors.popleft()
             yield Pause(1)

@@ -159,11 +159,12 @@ class Offsets:
 
     # -- places to begin -----------------------------------------------------------------------------------------
 
-    def see_to_positions(self) -> None:
-        """Find out where to begin, where nobody knows yet; unless that is under way."""
+    def see_to_positions(self, *, asked: bool = False) -> None:
+        """Find out where to begin, where nobody knows yet; unless that is under way, or a listener is being told of new
+        partitions, who may seek, and hasn't ``asked`` where they begin."""
         actor = self.actor
         subscription = actor.subscription
-        if self.searching or actor.in_listener or actor.searches_in_poll:
+        if self.searching or actor.searches_in_poll or (actor.in_listener and not asked):
             return
         if not subscription.without_position() and not subscription.to_reset():
             return

@@ -158,6 +158,26 @@ def test_a_seek_in_a_listener_decides_where_to_begin(target: Target) -> None:
     assert next(consumer).value == b"c"
 
 
+def test_a_listener_asks_where_its_partitions_begin(target: Target) -> None:
+    topic, group = target.topic(partitions=2), target.group()
+    fill(target, topic, b"a", b"b", b"c")
+    first, second = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    with target.consumer(group_id=group, enable_auto_commit=False, **QUICK) as before:
+        before.assign([first])
+        before.commit({first: 2})
+    told: list[Any] = []
+    consumer = target.consumer(group_id=group, **QUICK)
+
+    def ask(what: str, which: Collection[TopicPartition]) -> None:
+        if what == "assigned":
+            told.append({partition: consumer.position(partition) for partition in which})
+            told.append(consumer.committed(first))
+
+    consumer.subscribe([topic], listener=Seen(ask))
+    poll_until(lambda: told, consumer)
+    assert told == [{first: 2, second: 0}, 2]
+
+
 def test_what_a_listener_raises_comes_out_of_poll_and_the_rebalance_is_done(target: Target) -> None:
     topic, group = target.topic(), target.group()
     fill(target, topic, b"a")

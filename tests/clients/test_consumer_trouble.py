@@ -178,6 +178,26 @@ def test_a_cluster_that_closes_first_takes_its_consumers_along() -> None:
     consumer.close()
 
 
+def test_a_cluster_that_is_emptied_ends_a_poll_that_waits(cluster: Cluster, topic: str) -> None:
+    consumer = cluster.consumer(topic, group_id="g", **QUICK)
+    poll_until(lambda: numbers(consumer), consumer)
+    raised: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            next(consumer)
+        except ClientClosed as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    cluster.wait_for(lambda: consumer._actor.membership.polling)
+    cluster.reset()
+    thread.join()
+    assert len(raised) == 1
+    consumer.close()
+
+
 @pytest.fixture
 def unclean() -> Iterator[Cluster]:
     """A cluster that elects whoever is there, whatever it has."""
