@@ -3,7 +3,8 @@
 A read that finds nothing is parked here and answered when its limit has moved on. Readers are fenced by the leader
 epoch that they know, and a follower whose log isn't a beginning of this one is told where to look back to.
 
-Followers whose fetch is parked learn of a higher high watermark after ``NEWS_MS``, unless records told them first.
+Followers whose fetch is parked learn of a higher high watermark, and of a log that begins later, after ``NEWS_MS``,
+unless records told them first.
 """
 
 from __future__ import annotations
@@ -138,8 +139,15 @@ class Serving:
         self.reads.add(kind, Parked(message, message.token, message.beyond))
         if not message.quiet:
             self._tell(message, parked=True)
-        if kind == LOG_END and message.known_high_watermark < self.log.high_watermark:
+        if kind == LOG_END and self._is_behind(message):
             self._tell_news_soon()
+
+    def _is_behind(self, message: Read) -> bool:
+        """Whether a reader of the log's end doesn't know how much is committed, or a follower where the log begins."""
+        log = self.log
+        return message.known_high_watermark < log.high_watermark or (
+            message.replica >= 0 and message.log_start_offset < log.start_offset
+        )
 
     def grown(self, end_offset: int) -> None:
         """The log has grown to here: followers have something to read."""
@@ -162,12 +170,11 @@ class Serving:
             self.replica.after(NEWS_MS, TELL_NEWS)
 
     def tell_news(self) -> None:
-        """Followers that wait learn the high watermark, as they had no records to learn it from."""
+        """Followers that wait learn the offsets of the log, as they had no records to learn them from."""
         self.news_armed = False
-        known = self.log.high_watermark
         parked = [waiting.read for waiting in self.reads.by_limit[LOG_END].values()]
         for read in parked:
-            if read.known_high_watermark < known:
+            if self._is_behind(read):
                 self.reads.remove(read.token)
                 self._tell(read)
 
