@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 from shlex import quote
 
 from actors.cluster import Cluster
 from actors.runtime.rows import trace_end
 
 
-def sections(nodeid: str, seed: int | None, clusters: Iterable[Cluster]) -> list[tuple[str, str]]:
-    """Sections of a pytest report: a heading and a text each."""
+def sections(nodeid: str, seed: int | None, clusters: Iterable[Cluster], folder: str | None) -> list[tuple[str, str]]:
+    """Sections of a pytest report: a heading and a text each. With a ``folder`` the traces are kept there whole."""
     told = [] if seed is None else [("kstore seed", f"seed {seed}; again: {replay(nodeid, seed)}")]
-    return told + [("kstore trace", trace_end(cluster.world.recorder)) for cluster in clusters]
+    for number, cluster in enumerate(clusters):
+        text = trace_end(cluster.world.recorder)
+        if folder is not None:
+            file = Path(folder) / f"{file_name(nodeid)}{f'-{number}' if number else ''}.ktrace"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            cluster.trace.save(file)
+            text += f"\nall of it: kstore trace {quote(str(file))}"
+        told.append(("kstore trace", text))
+    return told
+
+
+def file_name(nodeid: str) -> str:
+    """A test's id as the name of a file.
+
+    >>> file_name("tests/test_orders.py::test_all_arrive[seed7]")
+    'tests-test_orders.py-test_all_arrive-seed7'
+    """
+    return re.sub(r"[^\w.]+", "-", nodeid).strip("-")
 
 
 def replay(nodeid: str, seed: int) -> str:

@@ -6,7 +6,8 @@
 
 ``@pytest.mark.kstore(brokers=3, config={"min.insync.replicas": "2"}, seeds=20)`` shapes them for one test, class or
 module; ``kstore_brokers`` and ``kstore_config`` in the project's pytest configuration shape them for all.
-``--kstore-seed N`` plays that seed alone, ``--kstore-seeds COUNT`` so many, each as a test of its own.
+``--kstore-seed N`` plays that seed alone, ``--kstore-seeds COUNT`` so many, each as a test of its own;
+``--kstore-traces FOLDER`` keeps the whole trace of what failed.
 
 It is loaded in every run of pytest where kstore is installed: nothing but pytest is imported before a fixture is used.
 """
@@ -37,6 +38,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         metavar="COUNT",
         help="play each test that uses kstore_sim with so many seeds, from --kstore-seed on",
+    )
+    group.addoption(
+        "--kstore-traces",
+        metavar="FOLDER",
+        help="keep the whole trace of each failing test's clusters there, for `kstore trace FILE`",
     )
     parser.addini("kstore_brokers", "how many brokers the clusters of kstore's fixtures have", default="1")
     parser.addini("kstore_config", "broker configs of kstore's fixtures: key=value, one a line", type="linelist")
@@ -122,5 +128,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.failed and clusters:  # type: ignore[attr-defined]
         from actors.testing.report import sections
 
-        report.sections.extend(sections(item.nodeid, item.stash.get(seed_asked, None), clusters))  # type: ignore[attr-defined]
+        folder = item.config.getoption("kstore_traces")
+        seed = item.stash.get(seed_asked, None)
+        report.sections.extend(sections(item.nodeid, seed, clusters, folder))  # type: ignore[attr-defined]
     return report

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from actors.trace import Trace
+
 pytest_plugins = ["pytester"]
 
 
@@ -197,6 +199,14 @@ def test_a_failing_test_prints_its_seed_the_command_that_replays_it_and_its_trac
     )
     replayed = pytester.runpytest_subprocess("test_project.py::test_fails[seed5]", "--kstore-seed", "5")
     replayed.assert_outcomes(failed=1)
+
+
+def test_the_whole_trace_of_a_failing_test_is_kept_where_it_is_asked_for(project, pytester):
+    result = project(FAILING, "--kstore-seed", "5", "--kstore-traces", "kept/here")
+    result.assert_outcomes(failed=1)
+    name = "kept/here/test_project.py-test_fails-seed5.ktrace"
+    result.stdout.fnmatch_lines([f"all of it: kstore trace {name}"])
+    assert "broker-1#1/controller" in Trace.load(pytester.path / name).actors()
 
 
 def test_a_failing_test_of_a_real_cluster_prints_the_end_of_its_trace(project):
