@@ -17,6 +17,7 @@ from actors.trace.printing import Step, lines_of, milliseconds, overwritten, som
 from actors.trace.recording import Recording
 from actors.trace.roots import FAULTS, Root, node_of, root_of, words_of_fault
 
+OFFSETS_TOPIC = "__consumer_offsets"
 MEMBERS = ("MemberJoined", "MemberLeft", "MemberExpired", "MemberReplaced", "MemberDropped", "ReplacementUndone")
 GATHERING = ("MemberAwaited", "MemberRejoined", "RebalanceExtended")
 STATES = ("RebalanceBegun", "GenerationBegun", "GroupStable", "GroupEmptied", "GroupAbandoned", "GroupDeleted")
@@ -146,8 +147,13 @@ def _fill(
         found.took_us = settled.time_us - begun.time_us
     end = settled.sequence if settled is not None else after[-1].sequence
     found.steps += [_step(row) for row in _told(recording, begun, after) if row.sequence <= end]
-    found.steps.sort(key=lambda step: step.sequence)
+    found.steps = sorted({step.sequence: step for step in found.steps}.values(), key=lambda step: step.sequence)
     found.since = [_step(row) for row in after if row.sequence > end]
+    for row in _loads_after(recording, after[-1]):
+        found.coordinator = node_of(row.actor)
+        found.since.append(
+            Step(row.time_us, row.actor, f"coordinates the group now: {_why_it_leads(recording, row)}", row.sequence)
+        )
 
 
 def kind_of(because: str) -> str:
@@ -192,12 +198,26 @@ def _tell_move(recording: Recording, found: Rebalance, last: TraceRow, begun: Tr
         found.root = leadership.root
 
 
+def _loads_after(recording: Recording, last: TraceRow) -> list[TraceRow]:
+    """Who took the group over since its last event, and had nothing to change."""
+    place = last.actor.rpartition("/")[2].partition("@")[0]
+    loads = recording.find("GroupsLoaded", partition=f"{OFFSETS_TOPIC}-{place}", after=last.sequence)
+    return [row for row in loads if row.actor != last.actor]
+
+
+def _why_it_leads(recording: Recording, loaded: TraceRow) -> str:
+    elected = recording.last_of("LeaderElected", partition=loaded.partition, before=loaded.sequence)
+    return elected.subject if elected is not None else f"it leads {loaded.partition}"
+
+
 def _background(recording: Recording, found: Rebalance, begun: TraceRow, since: int) -> list[Step]:
     """What happened around the group since its event before, and may be why."""
     steps = [
         Step(row.time_us, "-", words_of_fault(row), row.sequence)
         for row in recording.find(*FAULTS, after=since, before=begun.sequence)
     ]
+    if found.kind == POLL_INTERVAL and found.root is not None:
+        steps += _last_poll(recording, found.root, begun)
     if found.kind == PARTITIONS:
         stable = recording.last_of("GroupStable", partition=found.group, before=begun.sequence)
         after = stable.sequence if stable is not None else 0
@@ -207,6 +227,15 @@ def _background(recording: Recording, found: Rebalance, begun: TraceRow, since: 
             if row.partition in begun.subject or row.kind == "PartitionsAdded"
         ]
     return steps
+
+
+def _last_poll(recording: Recording, root: Root, begun: TraceRow) -> list[Step]:
+    """When the program of the member that left last asked for records, if it is a client of this trace."""
+    timer = next((row for row in recording.chain(begun.sequence) if row.cause == root.sequence), None)
+    for row in recording.find("Consumer.poll", before=begun.sequence, newest=True):
+        if timer is not None and row.actor == timer.actor:
+            return [Step(row.time_us, row.actor, "its program polls for the last time", row.sequence)]
+    return []
 
 
 def _with_root(recording: Recording, row: TraceRow) -> str:

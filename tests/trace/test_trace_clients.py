@@ -127,6 +127,9 @@ def test_a_program_that_hangs_is_out_by_its_poll_interval(cluster: Cluster) -> N
     assert found.root is not None
     assert found.root.sort == "timer"
     assert "consumer-2/consumer" in found.root.what
+    first, second = found.steps[:2]
+    assert (first.place, first.what) == ("consumer-2/consumer", "its program polls for the last time")
+    assert second.time_us - first.time_us >= 15_000_000
 
 
 def test_a_topic_that_grows_is_why_its_readers_share_anew(cluster: Cluster) -> None:
@@ -151,6 +154,21 @@ def test_a_static_member_that_is_started_anew_in_time_causes_no_rebalance(cluste
     found = why(cluster)
     assert found.generation == before
     assert any("join of static worker-2 as " in step.what for step in found.since)
+
+
+def test_a_coordinator_that_moves_while_all_is_well_is_told_without_a_rebalance(cluster: Cluster) -> None:
+    pair(cluster)
+    cluster.run_for(5)
+    before = why(cluster)
+    cluster.faults.kill(int(before.coordinator.split("-")[1].split("#")[0]))
+    cluster.wait_for(lambda: why(cluster).coordinator != before.coordinator, 60)
+    cluster.run_for(5)
+    found = why(cluster)
+    assert (found.kind, found.generation, found.state) == ("join", before.generation, "Stable")
+    told = found.since[-1]
+    assert told.place.startswith(found.coordinator)
+    assert told.what.startswith("coordinates the group now: broker ")
+    assert "was fenced: its process ended" in told.what
 
 
 def test_a_coordinator_that_dies_before_all_have_joined_is_why_they_begin_again(cluster: Cluster) -> None:

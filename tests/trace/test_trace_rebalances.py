@@ -194,6 +194,7 @@ def test_a_coordinator_that_dies_in_the_midst_is_why_its_successor_begins_again(
     assert found.root is not None
     assert (found.root.sort, "was killed" in found.root.what) == ("fault", True)
     text = str(found)
+    assert len({step.sequence for step in found.steps}) == len(found.steps), "each row is told once"
     assert "has read the groups of __consumer_offsets-" in text
     assert "is to lead __consumer_offsets-" in text
     assert found.state == "Stable"
