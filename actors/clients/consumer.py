@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from actors.clients.records import ConsumerRecord
 
 CLOSE_MS = 30_000
+HURRIED_MS = 1_000
 
 
 class Consumer(Places):
@@ -236,6 +237,14 @@ class Consumer(Places):
         finally:
             self._go_out()
             self._leave()
+
+    def __exit__(self, *exc: object) -> None:
+        """Close. A block that is left by an exception commits nothing more, so that what was being handled is handled
+        again, and doesn't wait long for brokers."""
+        if exc[0] is None:
+            self.close()
+        else:
+            self.close(autocommit=False, timeout_ms=HURRIED_MS)
 
     def _commit_at_end(self, timeout_s: float) -> None:
         actor = self._actor

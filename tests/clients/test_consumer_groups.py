@@ -94,6 +94,22 @@ def test_what_was_read_is_committed_at_the_end_without_asking(target: Target) ->
         assert next(consumer).value == b"c"
 
 
+def test_a_block_that_is_left_by_an_exception_commits_nothing_more(target: Target) -> None:
+    topic, group = target.topic(), target.group()
+    fill(target, topic, b"a", b"b")
+    consumer = target.consumer(topic, group_id=group, **QUICK)
+
+    def work() -> None:
+        with consumer:
+            assert next(consumer).value == b"a"
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
+    again = target.consumer(topic, group_id=group, **QUICK)
+    assert next(again).value == b"a"
+
+
 def test_what_was_read_is_committed_at_intervals(target: Target) -> None:
     topic, group = target.topic(), target.group()
     partition = TopicPartition(topic, 0)
