@@ -101,7 +101,7 @@ class Sending:
         if self.options.json:
             parts = where if isinstance(where, list) else [SentRange(where.topic, where.partition, where.offset, 1)]
             for part in parts:
-                self._place(part.partition, part.offset, part.count)
+                self._place(part.partition, part.offset, part.records)
 
     def _place(self, partition: int, offset: int, count: int) -> None:
         place = self.places.setdefault(partition, {"records": 0, "first_offset": offset, "last_offset": offset})

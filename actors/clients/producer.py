@@ -119,7 +119,7 @@ class Producer(Face):
         >>> from kstore import Cluster
         >>> with Cluster() as cluster, cluster.producer() as producer:
         ...     producer.send_many("readings", [b"21.5", b"21.7", b"21.4"]).get(timeout=10)
-        [SentRange(topic='readings', partition=0, offset=0, count=3)]
+        [SentRange(topic='readings', partition=0, offset=0, records=3)]
         """
         return send_many(self._accumulator, topic, values, keys)
 

@@ -51,13 +51,13 @@ class RecordMetadata(NamedTuple):
 
 
 class SentRange(NamedTuple):
-    """Where some records of a ``send_many`` were put, side by side: ``count`` of them from ``offset`` on (-1 with
+    """Where some records of a ``send_many`` were put, side by side: so many ``records`` from ``offset`` on (-1 with
     ``acks=0``)."""
 
     topic: str
     partition: int
     offset: int
-    count: int
+    records: int
 
 
 class NewTopic(NamedTuple):

@@ -167,7 +167,7 @@ def test_many_values_have_one_future(target) -> None:
     assert future.succeeded()
     assert [(r.topic, r.partition) for r in ranges] == [(topic, 0)] * len(ranges)
     assert ranges[0].offset == 0
-    assert sum(r.count for r in ranges) == 5000
+    assert sum(r.records for r in ranges) == 5000
     producer.flush()
     assert told == [ranges]
     assert [record.value for record in read(target, topic, 5000)] == values
@@ -177,7 +177,7 @@ def test_many_values_with_keys_go_by_their_keys(target) -> None:
     topic = target.topic(partitions=3)
     keys = [b"k%d" % (i % 10) for i in range(1000)]
     ranges = target.producer().send_many(topic, [b"%d" % i for i in range(1000)], keys).get(30)
-    assert sum(r.count for r in ranges) == 1000
+    assert sum(r.records for r in ranges) == 1000
     found = read(target, topic, 1000)
     assert all(record.partition == partition_for_key(record.key, 3) for record in found)
     for key in set(keys):
