@@ -205,7 +205,7 @@ TEXTS = (
 """Messages, which are compared last: these rows take what no row before them has."""
 
 OF_KEYS = tuple(
-    why(reason, *(Fields("ApiVersions/asked/*", f"api_keys/{key}", ABSENT) for key in keys))
+    why(reason, *(Fields("ApiVersions/a*", f"api_keys/{key}", ABSENT) for key in keys))
     for reason, keys in NOT_SERVED.items()
 )
 """Keys that Apache Kafka advertises and kstore doesn't."""

@@ -153,6 +153,13 @@ def _(talk: Talk) -> None:
     talk.ask(AlterConfigsRequest(resources=[]), "nothing")
 
 
+@case(ALTER_CONFIGS, "of brokers")
+def _(talk: Talk) -> None:
+    talk.ask(replace(BROKERS, "2", ("log.index.interval.bytes", "5000")), "of the other one, asked of this")
+    talk.ask(replace(BROKERS, "", ("log.index.interval.bytes", "-5")), "a wrong value")
+    talk.ask(replace(BROKERS, "", ("num.partitions", "3")), "read-only")
+
+
 @case(LIST_CONFIG_RESOURCES, "right and wrong")
 def _(talk: Talk) -> None:
     for kinds in ([], [16], [99], [TOPICS]) if talk.version else ([],):

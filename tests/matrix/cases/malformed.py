@@ -9,16 +9,17 @@ import struct
 from typing import Any
 
 from matrix.case import Talk, case, encoded, every_key
-from matrix.raw import RawClient, Silence
+from matrix.raw import PATIENCE_S, RawClient, Silence
 
 from kstore.schema import frames
 from kstore.schema.messages.api_versions import ApiVersionsRequest
 from kstore.schema.versions import APIS
 
 API_VERSIONS = 18
-PROBE = 10
-"""FindCoordinator: the question that shows whether a connection still stands."""
 HURRY_S = 2.0
+"""How long nothing must come where nothing is due."""
+UNKNOWN_FIELD = b"\x01\x63\x02ab"
+"""One tagged field with the number 99, of two bytes."""
 
 
 def sound(talk: Talk) -> bytes:
@@ -29,12 +30,12 @@ def sound(talk: Talk) -> bytes:
     return encoded(request, talk.version, 1)[4:]
 
 
-def tried(talk: Talk, step: str, frame: bytes, *, prefix: bytes | None = None) -> None:
+def tried(talk: Talk, step: str, frame: bytes, *, prefix: bytes | None = None, patience_s: float = PATIENCE_S) -> None:
     """Send a frame and note whether it was answered, or what was done instead."""
     client = talk.new_client()
     try:
         client.send((struct.pack(">i", len(frame)) if prefix is None else prefix) + frame)
-        answer = client.receive(HURRY_S)
+        answer = client.receive(patience_s)
         note(talk, step, answer if isinstance(answer, Silence) else f"answered; then {stands(client)}")
     finally:
         client.close()
@@ -43,7 +44,7 @@ def tried(talk: Talk, step: str, frame: bytes, *, prefix: bytes | None = None) -
 def stands(client: RawClient) -> str:
     """What comes of one more request on a connection."""
     client.send(encoded(ApiVersionsRequest(), 0, 7))
-    answer = client.receive(HURRY_S)
+    answer = client.receive()
     return answer.value if isinstance(answer, Silence) else "answered"
 
 
@@ -63,6 +64,11 @@ def _(talk: Talk) -> None:
         tried(talk, "no body", header)
         tried(talk, "all bits set", header + b"\xff" * (len(frame) - len(header)))
     tried(talk, "half a header", frame[:6])
+    if talk.version >= APIS[talk.case.key].flexible_from:
+        tried(talk, "an unknown tagged field", frame[:-1] + UNKNOWN_FIELD)
+        tried(talk, "an unknown tagged field in the header", header[:-1] + UNKNOWN_FIELD + frame[len(header) :])
+        tried(talk, "a tagged field beyond the frame", frame[:-1] + b"\x01\x63\x09ab")
+        tried(talk, "two billion tagged fields", frame[:-1] + b"\xff\xff\xff\xff\x07")
 
 
 def frame_header(talk: Talk) -> bytes:
@@ -93,8 +99,8 @@ def _(talk: Talk) -> None:
     tried(talk, "the least length", b"", prefix=struct.pack(">i", -(2**31)))
     tried(talk, "a length over the bound", b"", prefix=struct.pack(">i", 104857601))
     tried(talk, "the greatest length", b"", prefix=struct.pack(">i", 2**31 - 1))
-    tried(talk, "a length without its bytes", b"", prefix=struct.pack(">i", 100))
-    tried(talk, "half a length", b"", prefix=b"\x00\x00")
+    tried(talk, "a length without its bytes", b"", prefix=struct.pack(">i", 100), patience_s=HURRY_S)
+    tried(talk, "half a length", b"", prefix=b"\x00\x00", patience_s=HURRY_S)
     tried(talk, "text", b"GET / HTTP/1.1\r\n\r\n", prefix=b"")
     tried(talk, "a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32), prefix=b"")
     tried(talk, "a client id of length -2", frame[:8] + struct.pack(">h", -2) + frame[10:])
@@ -121,8 +127,19 @@ def _(talk: Talk) -> None:
                     correlation_id,
                 )
             )
-        ids = [client.receive(HURRY_S) for _ in range(3)]
+        ids = [client.receive() for _ in range(3)]
         told = [each.value if isinstance(each, Silence) else struct.unpack(">i", each[:4])[0] for each in ids]
         note(talk, "answered in their order", str(told))
+    finally:
+        client.close()
+
+
+@case(API_VERSIONS, "a version to come", since=4)
+def _(talk: Talk) -> None:
+    client = talk.new_client()
+    try:
+        client.send_frame(versioned(sound(talk), 99))
+        answer = client.receive()
+        talk.note("answered", answer if isinstance(answer, Silence) else talk.response_of(API_VERSIONS, 0, answer), 0)
     finally:
         client.close()
