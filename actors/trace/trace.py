@@ -1,11 +1,11 @@
 """Questions to a flight recorder: the same of a cluster that lives and of a file that was saved.
 
->>> from actors.cluster import Cluster
->>> from actors.trace import Trace
+>>> from kstore import Cluster
 >>> with Cluster(brokers=1, seed=7) as cluster:
-...     told = Trace.of(cluster.world).actor("broker-1#1/controller")
->>> told.turns > 0
-True
+...     cluster.create_topic("orders")
+...     why = cluster.trace.why_leader("orders", 0)
+>>> why.kind, why.leader
+('created', 1)
 
 Every answer is a small object: ``str()`` of it is a text for people, ``to_dict()`` what JSON takes. What can't be told
 because its rows were overwritten is said, never guessed.
