@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from typing import Any
 
@@ -36,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     """Tell the story; 0 if the counts are as they must be."""
     from actors.cli.story.telling import Story
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # which ends as Ctrl-C does: with nothing left behind
     story = Story(stage(options))
     counts = story.tell()
     if options.json:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -41,3 +43,16 @@ class Stopping:
         if not self.asked:
             select.select([descriptor, self._read_end], [], [])
         return b"" if self.asked else os.read(descriptor, size)
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """What stands here is done whole: a Ctrl-C comes after it."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 
+from actors.cli.stopping import uninterrupted
 from actors.cli.story.state import State
 
 PRODUCER = "producer"
@@ -33,13 +34,14 @@ class Processes:
         self._start(name, "consume", bootstrap, topic, name)
 
     def _start(self, name: str, *arguments: str) -> None:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "actors.cli.story.clients", *arguments],
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        self.processes[name] = process
+        with uninterrupted():  # until the process is known, or nobody would end it
+            process = subprocess.Popen(
+                [sys.executable, "-m", "actors.cli.story.clients", *arguments],
+                stdout=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                text=True,
+            )
+            self.processes[name] = process
         if name != PRODUCER:
             with self.changed:
                 self.state.started(name, process.pid)

@@ -1,0 +1,87 @@
+"""``kstore demo`` from its first broker to its counts, without a terminal, on one, and interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli.conftest import COMMAND
+from processes import Program
+
+from actors.cli.story import telling
+
+COUNTS = "lost doubled disordered replicas_differ failed unread".split()
+
+
+def test_the_story_is_told_and_nothing_is_lost_doubled_or_out_of_order() -> None:
+    done = subprocess.run([COMMAND, "demo", "--json"], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert told["good"]
+    assert [told[name] for name in COUNTS] == [0] * len(COUNTS)
+    assert told["acknowledged"] == told["found"] > 4 * telling.SCENE_ORDERS
+    killed, joined = told["why_rebalance"]
+    assert "session expired" in killed
+    assert "join" in joined
+    assert all(f"{telling.GROUP} rebalanced" in cause for cause in (killed, joined))
+
+
+@pytest.mark.full
+def test_without_a_terminal_each_step_is_a_line() -> None:
+    done = subprocess.run([COMMAND, "demo"], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("three brokers are ready", "SIGKILL", "a fourth consumer, D", "was killed", "is back", "(must be 0)"):
+        assert words in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.full
+def test_on_a_terminal_the_picture_is_redrawn_and_the_counts_stay_below() -> None:
+    master, slave = pty.openpty()
+    demo = subprocess.Popen([COMMAND, "demo"], stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"})
+    os.close(slave)
+    seen = b""
+    while chunk := read(master):
+        seen += chunk
+    os.close(master)
+    assert demo.wait(60) == 0
+    told = seen.decode()
+    assert told.count("kstore demo") > 20
+    for words in ("SIGKILL", "controller", "order-processors", "acknowledged but lost"):
+        assert words in told
+    assert "killed" in told
+
+
+def read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # what Linux says when the other side is closed
+        return b""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_an_interrupted_story_leaves_no_process_and_no_folder(tmp_path: Path, number: int) -> None:
+    demo = Program("env", f"TMPDIR={tmp_path}", COMMAND, "demo", "--plain")
+    demo.wait_for(lambda lines: any("group is stable" in line for line in lines), "stable group")
+    children = Path(f"/proc/{demo.process.pid}/task/{demo.process.pid}/children")
+    started = [int(child) for child in children.read_text().split()] if children.exists() else []
+    demo.process.send_signal(number)
+    assert demo.finish() == 1
+    assert demo.errors == ["kstore: interrupted"]
+    assert list(tmp_path.iterdir()) == []
+    assert not [child for child in started if Path(f"/proc/{child}").exists()]
+
+
+def test_the_demo_needs_no_client_but_kstore_s_own() -> None:
+    program = (
+        "import sys; import actors.cli.story.clients, actors.cli.story.telling, actors.cli.story.screen; "
+        "print(*{'kafka', 'confluent_kafka', 'aiokafka'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

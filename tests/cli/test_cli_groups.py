@@ -1,0 +1,128 @@
+"""``kstore groups``: what it says of groups, and how it moves them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+from cli.conftest import COMMAND
+from waiting import wait_until
+
+
+@pytest.fixture
+def billed(ok, topic, group) -> str:
+    """The group, which has read 4 of the 10 records of the topic."""
+    ok("produce", topic, stdin=b"".join(b"%d\n" % number for number in range(10)))
+    ok("consume", "-G", group, "-o", "beginning", topic, "-c", "4")
+    return group
+
+
+def offset(ok, group: str) -> int:
+    return json.loads(ok("groups", "describe", group, "--json"))["groups"][0]["offsets"][0]["committed"]
+
+
+def test_a_group_is_listed_with_its_state_and_described_with_its_lag(ok, topic, billed) -> None:
+    assert [billed, "Empty", "consumer"] in [line.split() for line in ok("groups", "list").decode().splitlines()]
+    told = json.loads(ok("groups", "describe", billed, "--json"))["groups"][0]
+    assert told["state"] == "Empty"
+    assert told["offsets"] == [
+        {"topic": topic, "partition": 0, "committed": 4, "next_offset": 10, "lag": 6, "client": None}
+    ]
+    assert ok("groups", "describe", billed).decode().splitlines()[-1].split() == [topic, "0", "4", "10", "6", "-"]
+
+
+def test_a_living_member_is_shown_with_what_it_reads(ok, topic, billed, environment) -> None:
+    member = subprocess.Popen(
+        [COMMAND, "consume", "-G", billed, topic, "-X", "client_id=me"], stdout=subprocess.PIPE, env=environment
+    )
+    try:
+        wait_until(
+            lambda: json.loads(ok("groups", "describe", billed, "--json"))["groups"][0]["state"] == "Stable",
+            what="a member",
+        )
+        told = json.loads(ok("groups", "describe", billed, "--json"))["groups"][0]
+        assert [(each["client_id"], each["partitions"]) for each in told["members"]] == [("me", [[topic, 0]])]
+        assert told["offsets"][0]["client"] == "me"
+        assert told["protocol"] == "range"
+    finally:
+        member.send_signal(signal.SIGTERM)
+        member.communicate()
+    assert member.returncode == 0
+    assert offset(ok, billed) == 10
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (["--to-earliest"], 0),
+        (["--to-latest"], 10),
+        (["--to-offset", "7"], 7),
+        (["--to-offset", "700"], 10),
+        (["--shift-by", "2"], 6),
+        (["--shift-by", "-3"], 1),
+        (["--shift-by", "-30"], 0),
+        (["--to-datetime", "2001-01-01"], 0),
+        (["--to-datetime", "2999-01-01"], 10),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_offsets_move_only_when_told_to_execute(ok, topic, billed, where, expected) -> None:
+    shown = ok("groups", "reset-offsets", billed, "--topic", topic, *where).decode().splitlines()
+    assert shown[1].split() == [topic, "0", "4", str(expected)]
+    assert "--execute" in shown[2]
+    assert offset(ok, billed) == 4
+    told = json.loads(ok("groups", "reset-offsets", billed, "--all-topics", *where, "--execute", "--json"))
+    assert told["offsets"] == [{"topic": topic, "partition": 0, "before": 4, "after": expected}]
+    assert offset(ok, billed) == expected
+
+
+def test_a_new_group_can_be_put_anywhere_before_it_exists(ok, topic, group) -> None:
+    ok("produce", topic, stdin=b"a\nb\nc\n")
+    ok("groups", "reset-offsets", group, "--topic", f"{topic}:0", "--to-offset", "2", "--execute")
+    assert ok("consume", "-G", group, topic, "-c", "1") == b"c\n"
+
+
+def test_a_deleted_group_is_gone(ok, kstore, billed) -> None:
+    assert ok("groups", "delete", billed).decode() == f"{billed}: deleted\n"
+    assert billed not in ok("groups", "list").decode()
+    assert ok("groups", "delete", billed, "--if-exists") == b""
+    assert kstore("groups", "delete", billed).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["reset-offsets", "g", "--to-earliest"], 2, "--topic"),
+        (["reset-offsets", "g", "--topic", "{topic}"], 2, "--to-earliest"),
+        (["reset-offsets", "g", "--topic", "{topic}:9", "--to-earliest"], 1, "no partition 9"),
+        (["reset-offsets", "g", "--topic", "{topic}:x", "--to-earliest"], 2, "names no partitions"),
+        (["reset-offsets", "g", "--topic", "{topic}", "--to-datetime", "soon"], 2, "no time"),
+        (["reset-offsets", "never-was", "--topic", "{topic}", "--shift-by", "1"], 2, "has none"),
+        (["describe", "never-was"], 1, "GROUP_ID_NOT_FOUND"),
+    ],
+)
+def test_what_goes_wrong_with_groups_is_one_line_and_an_exit_code(kstore, topic, words, code, said) -> None:
+    done = kstore("groups", *(word.format(topic=topic) for word in words))
+    assert done.returncode == code
+    assert done.stdout == b""
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr.decode()
+
+
+def test_a_group_with_members_is_not_moved(kstore, ok, topic, billed, environment) -> None:
+    member = subprocess.Popen([COMMAND, "consume", "-G", billed, topic], stdout=subprocess.DEVNULL, env=environment)
+    try:
+        wait_until(
+            lambda: json.loads(ok("groups", "describe", billed, "--json"))["groups"][0]["state"] == "Stable",
+            what="a member",
+        )
+        done = kstore("groups", "reset-offsets", billed, "--topic", topic, "--to-earliest", "--execute")
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+    finally:
+        os.kill(member.pid, signal.SIGINT)
+        member.wait()
+    assert member.returncode == 0

@@ -1,0 +1,176 @@
+"""Pipes, signals and exit codes: a reader that leaves, Ctrl-C, brokers that aren't there, options that are wrong."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+
+import pytest
+from cli.conftest import COMMAND
+from waiting import wait_until
+
+MANY = b"".join(b"%d %s\n" % (number, b"x" * 80) for number in range(50_000))
+
+
+@pytest.fixture
+def shell(environment, tmp_path):
+    """Run a line of bash; its exit code, stdout and stderr."""
+
+    def run(line: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            ["bash", "-c", line], capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=60
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return run
+
+
+def test_a_reader_that_has_had_enough_is_no_error(ok, topic, shell) -> None:
+    ok("produce", topic, stdin=MANY)
+    printed = shell(f"kstore consume {topic} -e | head -n 1; echo ${{PIPESTATUS[0]}}")
+    assert printed == (0, MANY.splitlines()[0].decode() + "\n0\n", "")
+
+
+def test_a_reader_that_leaves_ends_a_consumer_that_waits(ok, topic, shell) -> None:
+    ok("produce", topic, stdin=b"a\n")
+    assert shell(f"kstore consume {topic} | head -n 1; echo ${{PIPESTATUS[0]}}") == (0, "a\n0\n", "")
+
+
+def test_a_list_into_a_reader_that_left_is_no_error(topic, shell) -> None:
+    assert shell("kstore topics list | true; echo ${PIPESTATUS[0]}")[1:] == ("0\n", "")
+
+
+def test_nothing_is_committed_that_could_not_be_printed(ok, topic, group, shell) -> None:
+    ok("produce", topic, stdin=b"a\nb\nc\n")
+    assert shell(f"kstore consume -G {group} -o beginning {topic} | true; echo ${{PIPESTATUS[0]}}")[1:] == ("0\n", "")
+    assert ok("consume", "-G", group, "-o", "beginning", topic, "-e") == b"a\nb\nc\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_consumer_ends_in_order_when_told_to(ok, topic, environment, number) -> None:
+    ok("produce", topic, stdin=b"a\n")
+    consumer = subprocess.Popen(
+        [COMMAND, "consume", topic], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    assert consumer.stdout.readline() == b"a\n"
+    consumer.send_signal(number)
+    assert consumer.communicate(timeout=60) == (b"", b"")
+    assert consumer.returncode == 0
+
+
+def test_what_is_typed_goes_out_line_by_line_and_ctrl_c_loses_none_of_it(ok, topic, environment) -> None:
+    producer = subprocess.Popen(
+        [COMMAND, "produce", topic], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    producer.stdin.write(b"first\nsecond\n")
+    producer.stdin.flush()
+    wait_until(lambda: ok("consume", topic, "-e") == b"first\nsecond\n", what="two records")
+    producer.send_signal(signal.SIGINT)
+    said = producer.stderr.read()
+    assert producer.wait(60) == 1
+    assert said == b"kstore: interrupted after 2 records, which are sent\n"
+    producer.stdin.close()
+    producer.stderr.close()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["topics", "list"], ["produce", "t"], ["consume", "t"], ["consume", "-G", "g", "t"], ["groups", "list"]],
+    ids=" ".join,
+)
+def test_a_broker_that_is_not_there_is_said_at_once(kstore, words) -> None:
+    done = kstore(*words, "-b", "127.0.0.1:1", stdin=b"a\n")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode() == (
+        "kstore: NO_BROKERS_AVAILABLE: no broker could be reached: 127.0.0.1:1: Connection refused\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "VERB"),
+        (["nothing"], "invalid choice: 'nothing'"),
+        (["consume"], "TOPIC"),
+        (["consume", "t", "-o", "x"], "'x' is no offset"),
+        (["consume", "t", "-o", "stored"], "-G"),
+        (["consume", "t", "-f", "%q"], "the token %q is none"),
+        (["consume", "t", "--json", "-f", "%s"], "--json has a form of its own"),
+        (["consume", "t", "-p", "a"], "names no partitions"),
+        (["consume", "-G", "g", "t", "-p", "1"], "leave out -p or -G"),
+        (["consume", "-G", "g", "t", "-o", "-5"], "reset-offsets"),
+        (["consume", "^t"], "-G"),
+        (["consume", "t", "--frob"], "--frob"),
+        (["produce", "t", "-D", ""], "at least one byte"),
+        (["produce", "t", "-H", "=x"], "has no name"),
+        (["produce", "t", "-l"], "-l reads one FILE"),
+        (["produce", "t", "-z", "rar"], "invalid choice"),
+        (["produce", "t", "-X", "linger"], "not KEY=VALUE"),
+        (["produce", "t", "-X", "linger_mss=5"], "did you mean linger_ms?"),
+        (["produce", "t", "-X", "transactional_id=x"], "transactional_id"),
+        (["topics", "list", "-b", "host:port"], "host:port"),
+        (["completion", "tcsh"], "invalid choice"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_asked_for_wrongly_is_one_line_and_exit_code_2(kstore, words, said) -> None:
+    done = kstore(*words)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "said"),
+    [
+        (["consume", "no-such-topic", "-e"], b"", "there is no topic no-such-topic"),
+        (["consume", "{topic}", "-p", "7", "-e"], b"", "has no partition 7, but 1"),
+        (["produce", "{topic}", "no-such-file"], b"", "no-such-file: No such file or directory"),
+        (["produce", "{topic}", "--json-in"], b'{"value": 1}\n', "record 1 of the input: the value is neither"),
+        (["produce", "{topic}", "-p", "7", "-X", "max_block_ms=300"], b"a\n", "partition 7"),
+        (["produce", "{topic}", "-H", "a=1", "-X", "max_request_size=100"], b"x" * 200, "MESSAGE_TOO_LARGE"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_fails_is_one_line_and_exit_code_1(kstore, topic, words, stdin, said) -> None:
+    done = kstore(*(word.format(topic=topic) for word in words), stdin=stdin)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr.decode()
+
+
+def test_long_work_shows_its_progress_on_a_terminal_and_only_there(environment, topic, tmp_path) -> None:
+    master, slave = pty.openpty()
+    program = (
+        "import sys; from actors.cli import progress; progress.PATIENCE_S = 0; "
+        "from actors.cli.main import main; sys.exit(main())"
+    )
+    (tmp_path / "input").write_bytes(MANY)
+    with open(tmp_path / "input", "rb") as stdin:
+        done = subprocess.run(
+            [sys.executable, "-c", program, "produce", topic],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=slave,
+            env={**environment, "TERM": "xterm"},
+            timeout=60,
+        )
+    os.close(slave)
+    drawn = os.read(master, 100_000).decode()
+    os.close(master)
+    assert done.returncode == 0
+    assert f"to {topic}" in drawn
+    assert "MB" in drawn
+
+
+@pytest.mark.parametrize("verb", ["serve", "topics", "produce", "consume", "groups", "demo", "trace", "completion"])
+def test_help_loads_nothing_that_takes_time(verb) -> None:
+    program = (
+        f"import sys; from actors.cli.main import parser; parser({verb!r}); "
+        "print(*{'numpy', 'rich', 'asyncio', 'pykka', 'ssl', 'kstore.schema'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

@@ -1,0 +1,92 @@
+"""``kstore topics``: what it does to a Kafka, and what it says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+
+def described(ok, topic: str) -> dict:
+    return json.loads(ok("topics", "describe", topic, "--json"))["topics"][0]
+
+
+def test_a_topic_is_made_described_altered_and_deleted(ok, topic) -> None:
+    name = f"{topic}-life"
+    made = ok(
+        "topics", "create", name, "--partitions", "2", "--replication-factor", "1", "--config", "segment.ms=60000"
+    )
+    assert made.decode() == f"{name}: created, 2 partitions, 1 replica\n"
+    told = described(ok, name)
+    assert told["configs"]["segment.ms"] == "60000"
+    assert [partition["partition"] for partition in told["partitions"]] == [0, 1]
+    ok("topics", "alter", name, "--partitions", "3", "--config", "max.message.bytes=2000000", "--unset", "segment.ms")
+    told = described(ok, name)
+    assert "segment.ms" not in told["configs"]
+    assert told["configs"]["max.message.bytes"] == "2000000"
+    assert len(told["partitions"]) == 3
+    assert ok("topics", "delete", name).decode() == f"{name}: deleted\n"
+    assert name not in ok("topics", "list").decode()
+
+
+def test_a_described_partition_has_its_leader_replicas_and_offsets(ok, topic) -> None:
+    ok("produce", topic, stdin=b"a\nb\n")
+    (partition,) = described(ok, topic)["partitions"]
+    assert partition["leader"] in partition["in_sync"]
+    assert set(partition["in_sync"]) <= set(partition["replicas"])
+    assert (partition["first_offset"], partition["next_offset"]) == (0, 2)
+    table = ok("topics", "describe", topic).decode().splitlines()
+    assert table[0].startswith(f"{topic}  (id ")
+    assert table[-2].split() == "PARTITION LEADER REPLICAS IN SYNC FIRST OFFSET NEXT OFFSET".split()
+    assert table[-1].split()[-2:] == ["0", "2"]
+
+
+def test_the_list_has_kafka_s_own_topics_only_when_asked(ok, topic, group) -> None:
+    ok("produce", topic, stdin=b"a\n")
+    ok("consume", "-G", group, "-o", "beginning", topic, "-c", "1")
+    names = [line.split()[0] for line in ok("topics", "list").decode().splitlines()]
+    assert topic in names
+    assert "__consumer_offsets" not in names
+    told = json.loads(ok("topics", "list", "--internal", "--json"))["topics"]
+    assert {"name": "__consumer_offsets", "internal": True}.items() <= next(
+        each for each in told if each["internal"]
+    ).items()
+
+
+def test_a_dry_run_makes_nothing_and_says_what_it_would_make(ok, topic) -> None:
+    name = f"{topic}-dry"
+    told = json.loads(ok("topics", "create", name, "--partitions", "4", "--dry-run", "--json"))
+    assert told["dry_run"]
+    assert told["created"][0]["partitions"] == 4
+    assert name not in ok("topics", "list").decode()
+
+
+def test_what_exists_or_is_gone_already_is_fine_when_told_so(ok, topic) -> None:
+    assert ok("topics", "create", topic, "--if-not-exists") == b""
+    assert ok("topics", "delete", f"{topic}-none", "--if-exists") == b""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["create", "{topic}"], 1, "TOPIC_ALREADY_EXISTS"),
+        (["create", "not a name"], 1, "INVALID_TOPIC_EXCEPTION"),
+        (["create", "x", "--partitions", "0"], 2, "at least 1"),
+        (["create", "x", "--replication-factor", "99"], 1, "INVALID_REPLICATION_FACTOR"),
+        (["create", "x", "--config", "nonsense"], 2, "not KEY=VALUE"),
+        (["create", "x", "--config", "no.such.key=1"], 1, "INVALID_CONFIG"),
+        (["delete", "{topic}-none"], 1, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (["describe", "{topic}-none"], 1, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (["alter", "{topic}"], 2, "nothing to alter"),
+        (["alter", "{topic}", "--partitions", "1"], 1, "INVALID_PARTITIONS"),
+        (["alter", "{topic}-none", "--partitions", "2"], 1, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (["frobnicate"], 2, "invalid choice"),
+        ([], 2, "ACTION"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_an_exit_code(kstore, topic, words, code, said) -> None:
+    done = kstore("topics", *(word.format(topic=topic) for word in words))
+    assert done.returncode == code
+    assert done.stdout == b""
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr.decode()
