@@ -47,12 +47,13 @@ class Stopping:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """What stands here is done whole: a Ctrl-C comes after it."""
+    """What stands here is done whole: Ctrl-C and SIGTERM come after it."""
     came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if came:
-        raise KeyboardInterrupt
+        signal.raise_signal(came[0])
