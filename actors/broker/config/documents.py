@@ -40,6 +40,10 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
 - A config key of Apache Kafka's that isn't implemented yet is refused by its name, in the command and by the admin
   APIs, and so is a value of which that is true. An unknown key is refused with the nearest one that works.
 - DescribeConfigs tells the keys that do something, not all that Apache Kafka has.
+- AlterConfigs that names a resource twice is answered with INVALID_REQUEST, as IncrementalAlterConfigs is; Apache Kafka
+  4.3.1 never answers it.
+- Segments whose records were deleted (DeleteRecords) are removed at once; Apache Kafka does so when it looks at
+  retention the next time, 5 minutes later by default.
 - The records of a compressed batch that a producer sends may come to 32 times the topic's `max.message.bytes` when
   decompressed, at least to 16 MiB and at most to 64 MiB or `max.message.bytes` itself (32 MiB by default); more is
   refused with MESSAGE_TOO_LARGE. Apache Kafka has no such bound: a few kilobytes can keep a broker busy for long.
