@@ -83,8 +83,8 @@ class Actor(pykka.Actor):
         self.actor_stopped = self.inbox  # type: ignore[assignment]  # is_set() and set() are all that Pykka uses
         self.ref = self._actor_ref = Ref(self)
         self._queue = queue
+        self.note = self.inbox.note  # type: ignore[method-assign]  # often called: one call less
         self._clock = node.world.clock
-        self._recorder = node.world.recorder
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> Ref:
@@ -162,8 +162,7 @@ class Actor(pykka.Actor):
 
         Its cause is the turn at hand, unless another row is named.
         """
-        row = cause or self._queue.current
-        return self._recorder.note(self.inbox.actor_id, kind, row, partition, offset1, offset2, subject)
+        return self.inbox.note(kind, partition, offset1, offset2, subject, cause)
 
     @property
     def turn_row(self) -> int:

@@ -79,6 +79,15 @@ cdef class Inbox:
         envelope.cause = queue.current
         self.post(envelope)
 
+    def note(self, kind, partition="", int64_t offset1=-1, int64_t offset2=-1, subject="", int64_t cause=0):
+        """Write a row of the domain to the flight recorder: what an actor's ``note`` is."""
+        cdef RunQueue queue = self.queue
+        cdef Recorder recorder = queue.recorder
+        cdef int32_t about = recorder.mention(partition) if partition else 0
+        cdef int32_t word = recorder.mention(subject) if subject else 0
+        return recorder.write(self.actor_id, kind, cause if cause else queue.current, about, offset1, offset2, word,
+                              NOTE, queue.clock.monotonic_us())
+
     def request(self, message, Inbox asker, then, tuple args):
         """Queue a message whose answer goes to ``asker`` as a call ``then(outcome, *args)`` in a turn of its own."""
         cdef Reply reply = Reply.__new__(Reply)
