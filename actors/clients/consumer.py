@@ -234,6 +234,8 @@ class Consumer(Places):
             if autocommit and self._config.enable_auto_commit:
                 self._commit_at_end(left_s)
             self._leave_group("close", CLOSED, left_s)
+            with suppress(KafkaTimeout):  # then brokers forget them when they need the room
+                self._run("close", self._actor.fetcher.end_sessions, timeout_s=min(left_s, HURRIED_MS / 1000))
         finally:
             self._go_out()
             self._leave()

@@ -17,10 +17,11 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.clients.deserializing import deserializer
-from actors.clients.fetch_sessions import FetchSession, Wanted
+from actors.clients.fetch_sessions import NO_SESSION, WITHOUT, FetchSession, Wanted
 from actors.clients.records import PartitionRecords
 from actors.clients.structs import TopicPartition
 from actors.clients.subscription import FOREVER_US, PartitionState
+from actors.clients.talk import Talk, To
 from kstore.errors import (
     CorruptMessage,
     FencedLeaderEpoch,
@@ -86,11 +87,14 @@ class Fetcher:
         self.value_deserializer = deserializer(config.value_deserializer)
         self._rings: Any = None  # the timer that looks again after a partition's quiet time
         self.validating = False
+        self.ended = False
 
     # -- asking --------------------------------------------------------------------------------------------------
 
     def kick(self) -> None:
         """Ask every broker that can be asked."""
+        if self.ended:
+            return
         actor = self.actor
         now_us = actor.now_us()
         wanted: dict[tuple[int, str], dict[TopicPartition, Wanted]] = {}
@@ -289,6 +293,16 @@ class Fetcher:
             self.actor.mistrust_view()
         else:
             self.actor.fail(error)
+
+    def end_sessions(self) -> Talk[None]:
+        """Let brokers forget their fetch sessions, which they would keep for others to come back to."""
+        self.ended = True
+        known = self.actor.view.brokers
+        yield [
+            To(node, FetchRequest(session_id=session.session_id, session_epoch=WITHOUT))
+            for (node, _), session in self.sessions.items()
+            if session.session_id != NO_SESSION and node in known
+        ]
 
     # -- is what was read still there? (KIP-320) -----------------------------------------------------------------
 

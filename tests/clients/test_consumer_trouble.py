@@ -167,6 +167,26 @@ def test_a_closed_consumer_says_so_and_closes_once(cluster: Cluster, topic: str)
     assert cluster.world.driver.drive(lambda: True, 1)
 
 
+def test_a_consumer_that_closes_leaves_nothing_behind_at_the_brokers(cluster: Cluster, topic: str) -> None:
+    def kept() -> list[int]:
+        desks = [node.actors[f"{node.name}/fetch-desk"] for node in cluster.nodes.values()]
+        return [len(desk.sessions) for desk in desks]
+
+    def read() -> None:
+        with cluster.consumer(topic, group_id="g", **QUICK) as consumer:
+            poll_until(lambda: numbers(consumer) and consumer.highwater(TopicPartition(topic, 0)), consumer)
+            assert sum(kept()) > followers or not followers
+
+    followers = 0
+    fill(cluster, topic, b"a")
+    read()  # the topic of the groups' offsets is there from now on, with followers who have sessions as well
+    cluster.wait_for(lambda: all(len(cluster.isr("__consumer_offsets", number)) == 3 for number in range(4)))
+    followers = sum(kept())
+    for _ in range(3):
+        read()
+    cluster.wait_for(lambda: sum(kept()) == followers)
+
+
 def test_a_cluster_that_closes_first_takes_its_consumers_along() -> None:
     cluster = Cluster(1, config=FAST)
     cluster.create_topic("t")
