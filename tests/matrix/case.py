@@ -16,6 +16,7 @@ from matrix.plain import Labels, fitted, plain
 from matrix.raw import PATIENCE_S, RawClient, Silence
 
 from actors.broker.registry import CLIENT_APIS
+from kstore.errors import CoordinatorLoadInProgress, CoordinatorNotAvailable, NotCoordinator
 from kstore.schema import decode, frames
 from kstore.schema.messages.create_topics import (
     CreatableReplicaAssignment,
@@ -25,6 +26,7 @@ from kstore.schema.messages.create_topics import (
 )
 from kstore.schema.messages.describe_cluster import DescribeClusterRequest
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
+from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
 from kstore.schema.messages.offset_fetch import OffsetFetchRequest, OffsetFetchRequestGroup
@@ -34,6 +36,7 @@ Transcript = dict[str, dict[str, Any]]
 COORDINATOR = 1
 HOST = "127.0.0.1"
 CLIENT_ID = "matrix"
+UNSETTLED = {CoordinatorLoadInProgress.code, CoordinatorNotAvailable.code, NotCoordinator.code}
 SETTLED_WITHIN_S = 30.0
 
 
@@ -310,12 +313,15 @@ def _held(cluster: Cluster, played: Case, version: int) -> Transcript:
 
 
 def prepare(talk: Talk) -> None:
-    """Wait until the cluster is whole, and give all groups a coordinator on the first node."""
+    """Wait until the cluster is whole, and give groups and transactions a coordinator on the first node."""
     nodes = len(talk.cluster.living)
     for node in talk.cluster.living:
         talk.settle(DescribeClusterRequest(), lambda answer: len(answer.brokers) == nodes, node=node)
     talk.cluster.cluster_id = talk.quietly(DescribeClusterRequest()).cluster_id
     talk.topic("__consumer_offsets", COORDINATOR)
+    talk.topic("__transaction_state", COORDINATOR)
+    transaction = InitProducerIdRequest(transactional_id="any", transaction_timeout_ms=1000)
+    talk.settle(transaction, lambda answer: answer.error_code not in UNSETTLED, node=COORDINATOR)
     find = FindCoordinatorRequest(coordinator_keys=["any"])
     for node in talk.cluster.living:
         talk.settle(find, lambda answer: answer.coordinators[0].error_code == 0, node=node)

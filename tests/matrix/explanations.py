@@ -112,9 +112,8 @@ MEANT = (
     ),
     why(
         "Transactions aren't there yet.",
-        Fields("FindCoordinator/of a transaction/*", "*error_code", "42", "15"),
+        Fields("FindCoordinator/of a transaction/*"),
         Fields("Produce/transactional/*"),
-        Fields("ElectLeaders/right and wrong/all/*", "*/__transaction_state", ABSENT),
         Fields("InitProducerId/with a transaction/*"),
     ),
     why(

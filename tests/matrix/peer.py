@@ -29,8 +29,8 @@ CONFIG = {
 }
 """What both are started with."""
 
-OF_KAFKA = {"log.retention.ms": "-1"}
-"""The records of the cases are old."""
+OF_KAFKA = {"log.retention.ms": "-1", "transaction.state.log.num.partitions": "1"}
+"""The records of the cases are old; and every transaction has its coordinator on one node."""
 
 
 class Peer(NamedTuple):
