@@ -134,7 +134,7 @@ docs: $(STAMPS)/docs
 # --- other builds: a copy of the tree each, so that the extensions in place stay what they are -----------------------
 
 COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar -c --exclude='*.so' --exclude=__pycache__ -f - \
-  setup.py compiled.txt pyproject.toml README.md LICENSE kstore actors tests | tar -x -C $(1) -f -
+  setup.py compiled.txt pyproject.toml README.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
 DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
 
 debug: build
