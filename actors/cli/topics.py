@@ -177,11 +177,17 @@ def describe(options: argparse.Namespace) -> int:
         return 0
     for number, topic in enumerate(found):
         configs = "".join(f"\n  {key}={value}" for key, value in topic["configs"].items())
-        print(f"{chr(10) if number else ''}{topic['name']}  (id {topic['topic_id']}){configs}")
+        shape = f"{counted(len(topic['partitions']), 'partition')}, {counted(replicas_of(topic), 'replica')}"
+        print(f"{chr(10) if number else ''}{topic['name']}: {shape}{configs}")
         names = ("partition", "leader", "replicas", "in_sync", "first_offset", "next_offset")
         rows = [[partition[name] for name in names] for partition in topic["partitions"]]
         print_columns([name.replace("_", " ") for name in names], rows)
     return 0
+
+
+def replicas_of(topic: dict[str, Any]) -> int:
+    """How many replicas a partition has, of those that have most."""
+    return max((len(partition["replicas"]) for partition in topic["partitions"]), default=0)
 
 
 def described(admin: Admin, topic: TopicDescription) -> dict[str, Any]:

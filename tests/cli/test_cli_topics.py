@@ -36,7 +36,7 @@ def test_a_described_partition_has_its_leader_replicas_and_offsets(ok, topic) ->
     assert set(partition["in_sync"]) <= set(partition["replicas"])
     assert (partition["first_offset"], partition["next_offset"]) == (0, 2)
     table = ok("topics", "describe", topic).decode().splitlines()
-    assert table[0].startswith(f"{topic}  (id ")
+    assert table[0].startswith(f"{topic}: 1 partition, ")
     assert table[-2].split() == "PARTITION LEADER REPLICAS IN SYNC FIRST OFFSET NEXT OFFSET".split()
     assert table[-1].split()[-2:] == ["0", "2"]
 

@@ -48,6 +48,7 @@ class Page:
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
+            "KSTORE_BOOTSTRAP": address,  # the verbs' default, as the page's reader has it at localhost:9092
             "COLUMNS": "120",
             "NO_COLOR": "1",
         }
