@@ -22,6 +22,10 @@ class UsageError(ValueError):
     """The command was asked for wrongly: exit code 2, and this one line."""
 
 
+class InputError(ValueError):
+    """What was given to be read can't be: exit code 1, and this one line."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line."""
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from actors.cli.arguments import Parser, UsageError
+from actors.cli.arguments import InputError, Parser, UsageError
 
 VERBS = {
     "serve": "run brokers that any Kafka client can connect to",
@@ -119,7 +119,7 @@ def told(error: Exception) -> int:
 
     if isinstance(error, UsageError | ConfigError):
         code = 2
-    elif isinstance(error, KafkaError | OSError):
+    elif isinstance(error, KafkaError | OSError | InputError):
         code = 1
     else:
         return 0

@@ -17,8 +17,9 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from kstore.named import NamedTuple
 
 
 class PositionError(ValueError):
@@ -36,8 +37,7 @@ class Place(Enum):
     TIME = "time"
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """Where to start, and before which time (ms since 1970) to end, if at one. ``number`` is an offset, a count of
     records from the end, or a time in ms, by the place."""
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from actors.cli.arguments import InputError
 from actors.cli.messages import Message
 from actors.cli.output import print_json
 from actors.clients.structs import SentRange
@@ -28,7 +29,7 @@ class Sending:
         self.plain = not options.headers and options.partition is None
         self.sent = 0
         self.open: deque[Any] = deque()
-        self.failure: KafkaError | None = None
+        self.failure: KafkaError | InputError | None = None
         self.places: dict[int, dict[str, int]] = {}
 
     def enough(self) -> bool:
@@ -64,7 +65,7 @@ class Sending:
             try:
                 record = read_record(line)
             except EnvelopeError as error:
-                self.failure = self.failure or KafkaError(f"record {self.sent + 1} of the input: {error}")
+                self.failure = self.failure or InputError(f"record {self.sent + 1} of the input: {error}")
                 return
             if record["key"] is None and self.options.key is not None:
                 record["key"] = self.options.key.encode()

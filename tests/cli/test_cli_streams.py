@@ -129,7 +129,7 @@ def test_what_is_asked_for_wrongly_is_one_line_and_exit_code_2(kstore, words, sa
         (["consume", "no-such-topic", "-e"], b"", "there is no topic no-such-topic"),
         (["consume", "{topic}", "-p", "7", "-e"], b"", "has no partition 7, but 1"),
         (["produce", "{topic}", "no-such-file"], b"", "no-such-file: No such file or directory"),
-        (["produce", "{topic}", "--json-in"], b'{"value": 1}\n', "record 1 of the input: the value is neither"),
+        (["produce", "{topic}", "--json-in"], b'{"value": 1}\n', "kstore: record 1 of the input: the value is neither"),
         (["produce", "{topic}", "-p", "7", "-X", "max_block_ms=300"], b"a\n", "partition 7"),
         (["produce", "{topic}", "-H", "a=1", "-X", "max_request_size=100"], b"x" * 200, "MESSAGE_TOO_LARGE"),
     ],
