@@ -140,13 +140,13 @@ class Fetcher:
 
     def _way_to(self, node: int, state: PartitionState) -> tuple[int, str] | None:
         """On which link to ask for a partition now; None if it was asked for, or neither is free."""
-        usual = self.in_flight.get((node, USUAL))
+        usual, beside = self.in_flight.get((node, USUAL)), self.in_flight.get((node, BESIDE))
+        for under_way in (usual, beside):
+            asked = None if under_way is None else under_way.get(state.partition)
+            if asked is not None and asked.version == state.version:
+                return None
         if usual is None:
             return node, USUAL
-        asked = usual.get(state.partition)
-        if asked is not None and asked.version == state.version:
-            return None
-        beside = self.in_flight.get((node, BESIDE))
         if beside is not None:
             if any(each.state.assigned and each.state.version == each.version for each in beside.values()):
                 return None
@@ -224,6 +224,8 @@ class Fetcher:
                 each = asked.get(TopicPartition(name, data.partition_index))
                 if each is None or not each.state.assigned or each.state.version != each.version:
                     continue
+                if each.offset != each.state.fetch_offset:
+                    continue  # another broker was asked for it meanwhile, and was quicker
                 if data.error_code:
                     self._refused(each, data, answer)
                 else:

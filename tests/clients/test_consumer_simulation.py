@@ -90,3 +90,25 @@ def test_default_timeouts_hand_partitions_over(seed: int) -> None:
         assert idle_seen.of("lost")
         other.close()
         idle.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_read_again_is_read_once_whenever_a_parked_fetch_ends(seed: int) -> None:
+    """After a seek, records are asked for beside the fetch that is parked; they aren't asked for again when it ends."""
+    with Cluster(seed=seed) as cluster:
+        cluster.create_topic("orders")
+        with cluster.producer(batch_size=100) as producer:
+            for number in range(10):
+                producer.send("orders", b"%d" % number + bytes(50))
+        consumer = cluster.consumer(
+            "orders", auto_offset_reset="earliest", max_partition_fetch_bytes=1, fetch_max_wait_ms=5
+        )
+        for pause in range(20):
+            found: list[int] = []
+            while not found or found[-1] < 9:
+                for records in consumer.poll(timeout_ms=100).values():
+                    found += [record.offset for record in records]
+            assert consumer.poll(timeout_ms=20) == {}
+            assert found == list(range(10))
+            cluster.run_for(seconds=0.0004 * pause)
+            consumer.seek_to_beginning()
