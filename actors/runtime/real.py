@@ -183,6 +183,7 @@ class RealDriver:
                         sleeper = sleeper or self._own_sleeper()
                         self._begin_sleeping(sleeper, until, deadline_us)
                 if self.world.callbacks:
+                    self._leave(sleeper)  # they may take long, or wait themselves: somebody else is to watch
                     self.world.call_back()
                 if over:
                     return held
@@ -204,8 +205,11 @@ class RealDriver:
             self.background.wake()
         if self.thread is not None and self.thread is not threading.current_thread():
             self.thread.join()
-        if self.poller is not None:
-            self.poller.close()
+        with self.lock:  # those who waited may still be on their way out
+            if self.poller is not None:
+                self.poller.close()
+            self.background = None
+            self._sleepers = threading.local()
 
     def _check_usable(self) -> None:
         if self.forks != Process.forks:
@@ -279,6 +283,7 @@ class RealDriver:
     def _stop_sleeping(self, sleeper: Sleeper) -> None:
         if sleeper in self.sleeping:
             self.sleeping.remove(sleeper)
+        sleeper.until = bool  # a thread keeps its sleeper, which is not to keep what was waited for
         if self.watcher is sleeper:
             self.watcher = None
 

@@ -189,3 +189,50 @@ def test_a_world_that_is_dropped_takes_its_background_thread_along() -> None:
         gc.collect()
         thread.join(0.01)
     assert gone() is None
+
+
+def test_while_a_callback_takes_its_time_somebody_else_watches(world) -> None:
+    fired, begun, may_end = threading.Event(), threading.Event(), threading.Event()
+
+    def callback() -> None:
+        begun.set()
+        may_end.wait()
+
+    def due() -> None:
+        world.callbacks.append((callback, ()))
+        world.timers.at(world.clock.now_us() + 20_000, fired.set)
+
+    world.driver.drive(lambda: True)
+    waits = threading.Thread(target=world.driver.drive, args=(may_end.is_set, TIMEOUT_S))
+    waits.start()
+    while world.driver.watcher in (None, world.driver.background) or not world.driver.retired:
+        world.driver.call(lambda: None)
+    world.driver.post(due)
+    assert begun.wait(TIMEOUT_S)
+    try:
+        assert fired.wait(TIMEOUT_S)
+    finally:
+        may_end.set()
+        waits.join(TIMEOUT_S)
+
+
+def test_a_thread_that_has_waited_keeps_nothing_of_what_it_waited_for(world) -> None:
+    class Condition:
+        def __call__(self) -> bool:
+            return False
+
+    until = Condition()
+    gone = weakref.ref(until)
+    assert not world.driver.drive(until, 0.01)
+    del until
+    assert gone() is None
+
+
+def test_a_closed_driver_leaves_no_descriptor_open() -> None:
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    worlds = [socket_world()[0] for _ in range(5)]
+    for world in worlds:
+        assert not world.driver.drive(lambda: False, 0.01)
+        world.driver.close()
+    assert len(os.listdir("/proc/self/fd")) == before
