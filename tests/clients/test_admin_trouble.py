@@ -163,3 +163,15 @@ def test_configs_of_each_broker_come_from_itself(cluster: Cluster, admin: Admin)
     cluster.faults.kill(3)
     resources = [ConfigResource("broker", str(node), ["num.partitions"]) for node in (1, 2)]
     assert list(admin.describe_configs(resources)["broker"]) == ["1", "2"]
+
+
+def test_a_topic_that_its_reader_has_made_anew_was_deleted_all_the_same(cluster: Cluster, admin: Admin) -> None:
+    before = cluster.image().topic("t")
+    with cluster.consumer("t", metadata_max_age_ms=100, auto_offset_reset="earliest") as consumer:
+        consumer.poll(timeout_ms=1_000)
+        admin.delete_topics(["t"])
+        cluster.wait_for(lambda: cluster.image().topic("t") is not None)
+    after = cluster.image().topic("t")
+    assert before is not None
+    assert after is not None
+    assert after.id != before.id

@@ -125,14 +125,18 @@ def _created(result: CreatableTopicResult) -> CreatedTopic:
 def delete(actor: ClientActor, names: Sequence[str], timeout_ms: int, wait: bool) -> Talk[None]:
     """Delete topics with all that is in them."""
 
-    def one_round(left: list[str]) -> Talk[Mapping[str, str | KafkaError]]:
+    def one_round(left: list[str]) -> Talk[Mapping[str, bytes | KafkaError]]:
         states = [DeleteTopicState(name=name) for name in left]
         answer = yield from at_controller(actor, DeleteTopicsRequest(topics=states, timeout_ms=timeout_ms))
         if isinstance(answer, KafkaError):
             return dict.fromkeys(left, answer)
         return {
-            str(each.name): outcome_of(each.error_code, str(each.name), each.error_message) for each in answer.responses
+            str(each.name): outcome_of(each.error_code, each.topic_id, each.error_message) for each in answer.responses
         }
+
+    def is_gone(topic: MetadataResponseTopic) -> bool:  # somebody who reads it may have had it made anew
+        missing = topic.error_code == errors.UnknownTopicOrPartition.code
+        return missing or topic.topic_id != gone[topic.name or ""]
 
     gone = yield from in_rounds(actor, names, one_round)
     if wait:
@@ -216,11 +220,6 @@ def _described(topic: MetadataResponseTopic) -> TopicDescription:
 def is_led(topic: MetadataResponseTopic) -> bool:
     """Whether every partition has a leader."""
     return not topic.error_code and all(each.leader_id >= 0 for each in topic.partitions)
-
-
-def is_gone(topic: MetadataResponseTopic) -> bool:
-    """Whether the topic isn't there."""
-    return topic.error_code == errors.UnknownTopicOrPartition.code
 
 
 def until_all(actor: ClientActor, names: list[str], is_so: Callable[[MetadataResponseTopic], bool]) -> Talk[None]:
