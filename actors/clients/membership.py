@@ -144,8 +144,13 @@ class Membership:
 
     def view_changed(self) -> None:
         """The leader shares out anew when there are other partitions than it shared out."""
-        if self.counted is not None and self.counted != self.actor.count_partitions(self.counted):
-            self.ask_rejoin("cached metadata has changed")
+        before = self.counted
+        now = None if before is None else self.actor.count_partitions(before)
+        if before is not None and now is not None and before != now:
+            self.ask_rejoin(
+                f"cached metadata has changed from {counts_in_words(before)} at the beginning of the rebalance to "
+                f"{counts_in_words(now)}"
+            )
 
     def lose_membership(self, api: str, error: KafkaError) -> None:
         """The coordinator doesn't know this member, or not in this generation."""
@@ -286,7 +291,8 @@ class Membership:
         """The user hasn't polled for too long: others get its partitions."""
         self._beating = None  # it is what calls
         leaving = self.leave_request(POLL_TIMEOUT)
-        self.actor.note("PollIntervalExpired", self.group, self.generation)
+        idle_ms = (self.actor.now_us() - self.polled_us) // 1000
+        self.actor.note("PollIntervalExpired", self.group, self.generation, idle_ms)
         self.reset(POLL_TIMEOUT)
         if leaving is not None:
             self.actor.begin(self._send_leave(leaving))
@@ -342,6 +348,15 @@ class Membership:
         self._stop_beating()
         if self._joining is not None:
             self._joining.cancel()
+
+
+def counts_in_words(counts: dict[str, int]) -> str:
+    """How many partitions topics have, as the Java client says it.
+
+    >>> counts_in_words({"orders": 3, "audit": 1})
+    '{audit=1, orders=3}'
+    """
+    return "{" + ", ".join(f"{topic}={count}" for topic, count in sorted(counts.items())) + "}"
 
 
 def assignors_of(strategies: tuple[Any, ...]) -> dict[str, Assignor]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.clients.consumer_actor import ConsumerActor, Delivered
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LEAST_VIRTUAL_S = 0.001  # a poll takes time on virtual time, or a loop of polls would stop the clock
 ALL = 2**62
+TOLD_EVERY_US = 1_000_000  # a row of the trace that this program polls, though nothing comes of it
 
 
 class Polling(RecordFeed, Face):
@@ -44,6 +46,7 @@ class Polling(RecordFeed, Face):
         self._fetched: deque[Fetched] = deque()  # being read, or waiting for it
         self._fed: tuple[Fetched, Position] | None = None  # whose records are being iterated, and where they end
         self._committed_first = False
+        self._tell_again_us = 0
         self._column_reader: ColumnReader | None = None
         # where a loop's thread drives, telling it of what was given out must not wait for it
         driver = self._world.driver
@@ -122,8 +125,9 @@ class Polling(RecordFeed, Face):
             self._attend()
             if take():
                 return True
-            if self._home.metadata_offset() != self._actor.metadata_offset:
+            if self._home.metadata_offset() != self._actor.metadata_offset or clock.now_us() >= self._tell_again_us:
                 self._now("poll", self._actor.look_at_home)
+                self._tell_again_us = clock.now_us() + TOLD_EVERY_US
             while True:
                 left_s = None if deadline_us is None else max(0, deadline_us - clock.now_us()) / 1e6
                 happened = self._drive(self._something, left_s)
@@ -233,7 +237,8 @@ class Polling(RecordFeed, Face):
     def _told(self, taken: list[PartitionState], given: list[Delivered]) -> None:
         """Let the actor know what was given out, and of which partitions more may be fetched."""
         if taken or given:
-            self._tell_driver(self._inside, "poll", self._account, (taken, given))
+            with suppress(DriverClosed):  # what was given out counts; the next poll() says it
+                self._tell_driver(self._inside, "poll", self._account, (taken, given))
 
     @staticmethod
     def _mark_begun(fetched: Fetched, taken: list[PartitionState]) -> None:

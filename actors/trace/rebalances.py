@@ -9,6 +9,7 @@ didn't poll in time, and "cached metadata has changed" when a topic grew.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from actors.runtime.recorder import TraceRow
@@ -26,6 +27,8 @@ TOPICS = ("PartitionsAdded", "TopicCreated", "TopicDeleted")
 JOIN, LEAVE, SESSION, POLL_INTERVAL = "join", "leave", "session expired", "poll interval expired"
 PARTITIONS, SUBSCRIPTION, COORDINATOR = "partitions changed", "subscription changed", "coordinator moved"
 STATIC, REJOIN, OTHER, NONE = "static rejoin", "rejoin", "other", "none"
+
+COUNTED = re.compile(r"([\w.-]+)=\d")  # a topic and its partitions, in the words of a leader that joins anew
 
 STATE_AFTER = {
     "RebalanceBegun": "PreparingRebalance",
@@ -221,20 +224,25 @@ def _background(recording: Recording, found: Rebalance, begun: TraceRow, since: 
     if found.kind == PARTITIONS:
         stable = recording.last_of("GroupStable", partition=found.group, before=begun.sequence)
         after = stable.sequence if stable is not None else 0
-        steps += [
-            step_of_topic(row)._replace(what=_with_root(recording, row))
+        read = set(COUNTED.findall(begun.subject))
+        changed = [
+            row
             for row in recording.find(*TOPICS, after=after, before=begun.sequence)
-            if row.partition in begun.subject or row.kind == "PartitionsAdded"
+            if row.partition in read or (row.kind == "PartitionsAdded" and not read)
         ]
+        steps += [step_of_topic(row)._replace(what=_with_root(recording, row)) for row in changed]
+        if changed:
+            found.root = root_of(recording, changed[-1].sequence)
     return steps
 
 
 def _last_poll(recording: Recording, root: Root, begun: TraceRow) -> list[Step]:
-    """When the program of the member that left last asked for records, if it is a client of this trace."""
+    """How long the program of the member that left hadn't polled, if it is a client of this trace."""
     timer = next((row for row in recording.chain(begun.sequence) if row.cause == root.sequence), None)
-    for row in recording.find("Consumer.poll", before=begun.sequence, newest=True):
-        if timer is not None and row.actor == timer.actor:
-            return [Step(row.time_us, row.actor, "its program polls for the last time", row.sequence)]
+    for row in recording.find("PollIntervalExpired", before=begun.sequence, newest=True):
+        if timer is not None and row.cause == timer.sequence and row.offset2 >= 0:
+            words = f"its program hasn't polled for {milliseconds(row.offset2 * 1000)}"
+            return [Step(row.time_us, row.actor, words, row.sequence)]
     return []
 
 
