@@ -24,6 +24,7 @@ from actors.clients.structs import (
     TopicPartition,
 )
 from actors.clients.subscription import NOTHING, PATTERN, TOPICS
+from actors.runtime.driver import DriverClosed
 from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
@@ -191,7 +192,8 @@ class Consumer(Places):
     def wakeup(self) -> None:
         """Have the ``poll()`` that waits, or the next one, raise ``WokenUp``; for other threads."""
         self._actor.woken = True
-        self._world.driver.post(bool)
+        with suppress(DriverClosed):  # then there is nobody to wake
+            self._world.driver.post(bool)
 
     # -- the group -----------------------------------------------------------------------------------------------
 
@@ -223,7 +225,7 @@ class Consumer(Places):
     def close(self, autocommit: bool = True, timeout_ms: float | None = None) -> None:
         """Commit where this consumer is, if it commits by itself and ``autocommit``, leave the group and close; within
         ``timeout_ms`` (30 s unless given). Harmless when it is closed already."""
-        if self._closed:
+        if self._closed or self._is_parents():
             return
         if not self._home.node.alive or getattr(self._world.driver, "closed", False):
             self._leave()

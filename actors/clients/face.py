@@ -7,13 +7,14 @@ to the client's actor, and drives the world until the answer is there. Nothing o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors.clients.actor import ClientActor
 from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.talk import Conversation, Talk
 from actors.runtime import receives
-from actors.runtime.driver import DriverClosed
+from actors.runtime.driver import DriverClosed, Process
 from kstore.errors import KafkaError
 from kstore.named import NamedTuple
 
@@ -97,6 +98,7 @@ class Face:
         self._home = home
         self._world: World = home.world
         self._closed = False
+        self._forks = Process.forks
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
@@ -111,7 +113,8 @@ class Face:
             self._drive(lambda: result.over, timeout_s)
         finally:
             if not result.over and not self._closed:
-                self._world.driver.call(result.cancel)
+                with suppress(DriverClosed):
+                    self._world.driver.call(result.cancel)
         if not result.over:
             raise KafkaTimeout(f"{name} was not done in {timeout_s:g} seconds")
         if result.error is not None:
@@ -142,19 +145,24 @@ class Face:
 
     def _drive(self, until: Callable[[], object], timeout_s: float | None) -> bool:
         """Let the world run until ``until()`` holds; False after ``timeout_s`` seconds."""
+        node = self._home.node
+        who = type(self).__name__.lower()
         try:
-            held = self._world.driver.drive(lambda: until() or self._is_lost, timeout_s)
+            held = self._world.driver.drive(lambda: until() or self._is_lost or not node.alive, timeout_s)
         except DriverClosed:
-            raise ClientClosed(f"the cluster of this {type(self).__name__.lower()} was closed") from None
+            what = f"this {who}" if self._closed else f"the cluster of this {who}"
+            raise ClientClosed(f"{what} was closed") from None
         if self._is_lost:
-            raise ClientClosed(f"the cluster of this {type(self).__name__.lower()} was reset")
+            raise ClientClosed(f"the cluster of this {who} was reset")
+        if not node.alive and not until():
+            raise ClientClosed(f"this {who} was closed")
         return held
 
     # -- the end -------------------------------------------------------------------------------------------------
 
     def _leave(self) -> None:
         """Stop the actor, so that its links close, and leave home."""
-        if self._closed:
+        if self._closed or self._is_parents():
             return
         self._closed = True
         driver = self._world.driver
@@ -165,12 +173,16 @@ class Face:
         except DriverClosed:
             return  # the cluster went first, and took its clients along
 
+    def _is_parents(self) -> bool:
+        """Whether it belongs to the process that this one was forked from, where it goes on."""
+        return self._forks != Process.forks
+
     def lost(self) -> None:
         """The cluster that it lives in was emptied, and its node with it; as the driving thread."""
         self._is_lost = self._closed = True
 
     def close(self) -> None:
-        """Close the client; harmless when it is closed already."""
+        """Close the client; harmless when it is closed already, and in a forked child, whose parent has it."""
         self._leave()
 
     def __enter__(self) -> Self:

@@ -81,6 +81,7 @@ class ClusterHome:
     def leave(self) -> None:
         """As ``Home.leave``: its links break, as a process's do that ends."""
         self.world.driver.call(self._end)
+        self.world.driver.pump()  # whoever waits in another thread hears of it
 
     def _end(self) -> None:
         if self.node.alive:

@@ -162,7 +162,7 @@ class Producer(Face):
         What isn't acknowledged by then fails with ``ClientClosed``; so it does at once with 0, and when the cluster
         is closed already. Harmless when the producer is closed already.
         """
-        if self._closed:
+        if self._closed or self._is_parents():
             return
         try:
             if self._accumulator.incomplete and timeout != 0:

@@ -17,6 +17,7 @@ from actors.runtime.driver import ForkedError, SimulationStalled
 from actors.runtime.virtual import STALL_S
 from actors.trace import Trace
 from kstore import TopicPartition
+from kstore.errors import KafkaError
 from kstore.errors.config import ConfigError
 
 FEW = {"seed": {"seed": 3}, "real": {}, "listen": {"listen": "127.0.0.1:0"}}
@@ -218,6 +219,48 @@ def test_a_client_in_a_forked_child_is_refused():
             try:
                 producer.send("t", b"b").get(timeout=5)
             except ForkedError:
+                os._exit(7)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        assert producer.send("t", b"b").get(timeout=10).offset == 1
+
+
+@pytest.mark.parametrize("end", ["client", "cluster"])
+def test_a_call_that_waits_in_another_thread_ends_with_its_client(cluster, end):
+    if cluster.seed is not None:
+        return
+    producer = cluster.producer(allow_auto_create_topics=False)
+    told: list[type] = []
+
+    def wait() -> None:
+        try:
+            producer.send("nowhere", b"a")
+        except KafkaError as error:
+            told.append(type(error))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    cluster.run_for(0.1)
+    (producer if end == "client" else cluster).close()
+    thread.join(20)
+    assert told == [ClientClosed]
+
+
+def test_clients_that_a_forked_child_leaves_are_its_parents():
+    with (
+        Cluster() as cluster,
+        cluster.admin() as admin,
+        cluster.producer() as producer,
+        cluster.consumer("t", group_id="g") as consumer,
+    ):
+        producer.send("t", b"a").get(timeout=10)
+        consumer.poll(timeout_ms=0)
+        child = os.fork()
+        if child == 0:
+            try:
+                with admin, producer, consumer:
+                    pass
                 os._exit(7)
             finally:
                 os._exit(1)
