@@ -60,17 +60,12 @@ $(STAMPS)/build: $(STAMPS)/build-tools setup.py compiled.txt $(NATIVE) $(TWINS)
 
 $(STAMPS)/test: pyproject.toml $(STAMPS)/build
 	$(call say,installing kstore in place$(,) with what its tests and checks need)
-	@$(PIP) --no-build-isolation --editable '.[dev,test]'
+	@$(PIP) --no-build-isolation --editable '.[dev,docs,test]'
 	@touch $@
 
 $(STAMPS)/bench: pyproject.toml $(STAMPS)/build
 	$(call say,installing kstore in place$(,) with what its benchmarks need)
 	@$(PIP) --no-build-isolation --editable '.[bench,test]'
-	@touch $@
-
-$(STAMPS)/docs: pyproject.toml $(STAMPS)/build
-	$(call say,installing kstore in place$(,) with what its documentation needs)
-	@$(PIP) --no-build-isolation --editable '.[docs]'
 	@touch $@
 
 , := ,
@@ -127,14 +122,14 @@ bench-peers: $(STAMPS)/bench
 
 # --- documentation ---------------------------------------------------------------------------------------------------
 
-docs: $(STAMPS)/docs
+docs: build
 	$(call say,the documentation$(,) into build/site)
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # --- other builds: a copy of the tree each, so that the extensions in place stay what they are -----------------------
 
 COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar -c --exclude='*.so' --exclude=__pycache__ -f - \
-  setup.py compiled.txt pyproject.toml README.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
+  setup.py compiled.txt pyproject.toml mkdocs.yml README.md CONTRIBUTING.md CHANGELOG.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
 DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
 
 debug: build

@@ -1,0 +1,105 @@
+"""The documentation is one site: it builds without a warning, every page is in it, every link leads somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import kstore
+from actors.clients.config import AdminConfig, ClientConfig, ConsumerConfig, ProducerConfig
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+OUTSIDE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+MARKDOWN_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+KEYWORD_ROW = re.compile(r"^\| `(\w+)` \| `([^`]*)`", re.MULTILINE)
+
+
+class Links(HTMLParser):
+    """What a page of the site leads to, and the places in it that may be led to."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.targets: list[str] = []
+        self.ids: set[str] = set()
+        self.feed(page.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.ids.update(value for name in ("id", "name") if (value := values.get(name)))
+        target = values.get("href") if tag == "a" else values.get("src") if tag == "img" else None
+        if target:
+            self.targets.append(target)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as ``make docs`` does."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    assert "WARNING" not in built.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, Links]:
+    return {page: Links(page) for page in sorted(site.rglob("*.html")) if page.name != "404.html"}
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    named = set(re.findall(r"^ +- ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    assert named == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
+
+
+def test_every_link_of_the_site_leads_somewhere(pages: dict[Path, Links]) -> None:
+    broken = []
+    for page, links in pages.items():
+        for target in links.targets:
+            url = urlsplit(target)
+            if url.scheme or url.netloc:
+                continue
+            led_to = (page.parent / unquote(url.path)).resolve() if url.path else page
+            led_to = led_to / "index.html" if led_to.is_dir() else led_to
+            known = pages.get(led_to)
+            if not led_to.exists() or (url.fragment and known is not None and unquote(url.fragment) not in known.ids):
+                broken.append(f"{page.name}: {target}")
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", OUTSIDE, ids=lambda page: page.name)
+def test_the_pages_beside_the_site_lead_to_files_that_are_there(page: Path) -> None:
+    targets = [target for target in MARKDOWN_LINK.findall(page.read_text()) if not urlsplit(target).scheme]
+    assert [target for target in targets if not (ROOT / urlsplit(target).path).exists()] == []
+
+
+def test_every_name_that_is_imported_from_kstore_is_in_the_reference(pages: dict[Path, Links]) -> None:
+    places = set().union(*(links.ids for links in pages.values()))
+    homes = {name: {f"kstore.{name}", f"{home}.{name}"} for name, home in kstore.HOMES.items()}
+    assert [name for name, ids in homes.items() if not ids & places] == []
+
+
+def test_no_example_of_a_docstring_is_shown_as_a_quotation(site: Path) -> None:
+    wrong = [page.name for page in site.glob("reference/*.html") if "<blockquote>\n<blockquote>" in page.read_text()]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("title", "config"),
+    [("Producer", ProducerConfig), ("Consumer", ConsumerConfig), ("Admin", AdminConfig), ("All three", ClientConfig)],
+)
+def test_the_page_of_keywords_has_each_with_its_default(title: str, config: Any) -> None:
+    text = (DOCS / "reference" / "keywords.md").read_text()
+    section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    own = [name for name in vars(config)["__annotations__"] if name != "given"]
+    assert dict(KEYWORD_ROW.findall(section)) == {name: repr(getattr(config, name)) for name in own}
