@@ -140,5 +140,5 @@ class TcpHome:
     def leave(self) -> None:
         """As ``Home.leave``."""
         self.world.driver.call(self.node.kill)
-        self.world.disk.close()
+        self.world.disk.leave()
         self.world.driver.close()

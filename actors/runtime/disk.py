@@ -78,9 +78,15 @@ class ThreadedDisk:
 
     def close(self) -> None:
         """Finish what was submitted."""
+        thread = self.thread
+        self.leave()
+        if thread is not None:
+            thread.join()
+
+    def leave(self) -> None:
+        """Take nothing more, and wait for nothing: what it is about, such as to look up a name, may take long."""
         if self.thread is not None:
             self._jobs.put(None)
-            self.thread.join()
             self.thread = None
 
 
@@ -106,3 +112,6 @@ class VirtualDisk:
 
     def close(self) -> None:
         """Nothing is pending outside the world."""
+
+    def leave(self) -> None:
+        """As ``close``."""
