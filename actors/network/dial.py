@@ -173,11 +173,11 @@ class TcpLink:
         """Try the next address."""
         family, address = self.addresses.pop(0)
         self.opening = False
-        sock = self.sock = socket.socket(family, socket.SOCK_STREAM)
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.active_us = self.world.clock.now_us()
         try:
+            sock = self.sock = socket.socket(family, socket.SOCK_STREAM)  # there may be too many open files
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.connect(address)
         except BlockingIOError:
             self.sockets.watch(sock, WRITE, self._ready)
@@ -368,7 +368,10 @@ class TcpLink:
     def _time_is_up(self) -> None:
         self.timer = None
         deadline_us = self._next_deadline_us()
-        if deadline_us is not None and deadline_us <= self.world.clock.now_us():
+        now_us = self.world.clock.now_us()
+        if self.addresses and not self.connected and now_us >= self.active_us + self.how.setup_timeout_us:
+            self._connect_failed(TimeoutError())  # the next address may answer
+        elif deadline_us is not None and deadline_us <= now_us:
             self._broke(f"{self.host}:{self.port} didn't answer in time")
         else:
             self._watch_time()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -303,6 +304,43 @@ def test_a_name_that_nobody_has_is_said(dial) -> None:
 
 def test_a_name_is_tried_at_each_of_its_addresses(peers, dial) -> None:
     dialler = dial(peers(honest).port, host="localhost")  # where it is ::1 first, nobody listens there
+    assert isinstance(dialler.ask(), MetadataResponse)
+
+
+def addresses_of(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> None:
+    """Have every name stand for these addresses."""
+    known = socket.getaddrinfo
+
+    def found(host: str, port: int, **how: Any) -> Any:
+        if host in hosts or how.get("flags"):
+            return known(host, port, **how)
+        return [each for host in hosts for each in known(host, port, **how)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+
+
+def test_an_address_that_says_nothing_is_given_up_for_the_next_one(peers, dial, monkeypatch) -> None:
+    peer = peers(honest)
+    addresses_of(monkeypatch, "127.0.0.2", "127.0.0.1")
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.2", peer.port))
+        full.listen(0)
+        for each in (first, second):  # nobody accepts: what comes next waits to be heard
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.2", peer.port))
+        dialler = dial(peer.port, host="two-places.example", socket_connection_setup_timeout_ms=50)
+        assert isinstance(dialler.ask(), MetadataResponse)
+
+
+def test_too_many_open_files_are_a_link_that_breaks_and_opens_again(peers, dial, monkeypatch) -> None:
+    dialler = dial(peers(honest).port)
+
+    def refuse(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "socket", refuse)
+        assert "Too many open files" in str(dialler.ask())
     assert isinstance(dialler.ask(), MetadataResponse)
 
 
