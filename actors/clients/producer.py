@@ -126,8 +126,10 @@ class Producer(Face):
     def flush(self, timeout: float | None = None) -> None:
         """Send everything at once, and wait until all that was sent before is acknowledged or has failed.
 
-        Raises ``KafkaTimeout`` when it isn't after ``timeout`` seconds.
+        Raises ``KafkaTimeout`` when it isn't after ``timeout`` seconds, ``ClientClosed``.
         """
+        if self._closed:
+            raise ClientClosed("this producer is closed")
         if not self._wait_for_all(timeout):
             raise KafkaTimeout(f"not everything was acknowledged in {timeout:g} seconds")
 

@@ -120,8 +120,10 @@ def test_a_closed_producer_says_so(target) -> None:
         lambda: producer.partitions_for(topic),
         producer.flush,
     ):
-        with pytest.raises(ClientClosed):
+        with pytest.raises(ClientClosed, match="closed"):
             use()
+    with pytest.raises(ClientClosed, match="this producer is closed"):
+        producer.flush()
 
 
 def test_threads_that_wait_for_memory_all_go_on(cluster) -> None:
