@@ -320,7 +320,11 @@ class Cluster(Nodes):
     def wait_for_group(
         self, group: str, members: int | None = None, state: str = "Stable", timeout: float = 30
     ) -> None:
-        """Wait until a group is in a state ("Stable", "Empty", "PreparingRebalance", …), with so many members."""
+        """Wait until a group is in a state ("Stable", "Empty", "PreparingRebalance", …), with so many members.
+
+        Raises ``TimeoutError`` after ``timeout`` seconds; ``ConfigError`` for a state that Kafka doesn't have.
+        """
+        looking.check_state(state)
         seen = "there is no such group"
 
         def is_so() -> bool:

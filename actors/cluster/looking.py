@@ -13,6 +13,7 @@ from actors.clients.structs import TopicPartition
 from actors.controller.image import PartitionImage, TopicImage
 from actors.groups.routing import OFFSETS_TOPIC, partition_for
 from kstore.errors import UnknownTopicOrPartition
+from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
     from actors.clients.records import ConsumerRecord
@@ -100,6 +101,20 @@ def _machine_of(nodes: Nodes, group_id: str) -> Any | None:
     ref = node.view.coordinators.get(number)
     coordinator = None if ref is None else ref.actor_inbox.actor
     return None if coordinator is None else coordinator.loaded_machine
+
+
+def check_state(state: str) -> None:
+    """Raise ``ConfigError`` for what is no state of a group.
+
+    >>> check_state("stable")
+    Traceback (most recent call last):
+    kstore.errors.config.ConfigError: a group has no state 'stable' (did you mean Stable?)
+    """
+    from actors.groups.group import GroupState
+
+    states = [each.value for each in GroupState]
+    if state not in states:
+        raise ConfigError(f"a group has no state {state!r}{nearest(state, states)}")
 
 
 def group_of(nodes: Nodes, group_id: str) -> ClassicGroup | None:

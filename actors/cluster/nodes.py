@@ -179,11 +179,14 @@ class Nodes:
     # -- looking -------------------------------------------------------------------------------------------------
 
     def image(self, node_id: int | None = None) -> ClusterImage:
-        """The cluster as a node knows it; by default the node that knows most."""
+        """The cluster as a node knows it; by default the node that knows most, the controller when no broker lives."""
         if node_id is not None:
             view = self.nodes[node_id].view
             return view.image if view is not None else ClusterImage()
         known = [self.image(node.node_id) for node in self.living()]
+        if not known and (controller := self.controller_ref()) is not None:
+            alone: ClusterImage = controller.actor_inbox.actor.machine.image  # type: ignore[attr-defined]
+            return alone
         return max(known, key=lambda image: image.offset, default=ClusterImage())
 
     def living(self) -> list[Node]:

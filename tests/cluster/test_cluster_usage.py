@@ -82,6 +82,18 @@ def test_a_group_that_never_was_has_committed_nothing_and_lags_nowhere(cluster):
     assert cluster.lag("workers") == {}
     with pytest.raises(TimeoutError, match=r"group workers is not Stable with 2 members .* no such group"):
         cluster.wait_for_group("workers", members=2, timeout=0.1)
+    with pytest.raises(ConfigError, match=r"no state 'stable' \(did you mean Stable\?\)"):
+        cluster.wait_for_group("workers", state="stable")
+
+
+def test_a_cluster_whose_brokers_are_all_dead_still_knows_its_topics(cluster):
+    cluster.create_topic("orders", partitions=1)
+    for broker in cluster.brokers:
+        cluster.faults.kill(broker)
+    cluster.wait_for(lambda: cluster.leader("orders") == -1)
+    assert len(cluster.isr("orders")) == 1
+    with pytest.raises(TimeoutError, match="a partition has no leader"):
+        cluster.records("orders", 1, timeout=0.1)
 
 
 def commit(speaker: Speaker, offsets: dict[int, int]) -> None:
