@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from actors.runtime.driver import Driver
 
 CRASHES_KEPT = 64
+DASH = 62  # the number that base64url writes so
 
 
 class World:
@@ -47,8 +48,11 @@ class World:
         self.callbacks: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()  # users', to be called back
 
     def uuid(self) -> bytes:
-        """A new version 4 UUID, 16 bytes; from the seed where there is one."""
+        """A new version 4 UUID, 16 bytes; from the seed where there is one. None whose text would begin with a dash,
+        which commands take for an option (as Kafka's Uuid.randomUuid)."""
         number = bytearray(self.random.getrandbits(128).to_bytes(16, "big"))
+        if number[0] >> 2 == DASH:
+            number[0] ^= 0x80
         number[6] = number[6] & 0x0F | 0x40
         number[8] = number[8] & 0x3F | 0x80
         return bytes(number)

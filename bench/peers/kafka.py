@@ -102,7 +102,9 @@ class KafkaCluster:
 
     def format(self) -> None:
         """Prepares each node's log folder as an operator would."""
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = "-"
+        while cluster_id.startswith("-"):  # which the tool would take for an option
+            cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         for node in range(1, self.nodes + 1):
             tool("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties_file(node))
 

@@ -5,6 +5,7 @@ import pytest
 from actors.runtime.clock import Clock
 from actors.runtime.recorder import Recorder, TraceRow
 from actors.runtime.world import virtual_world
+from kstore.schema.uuids import to_string
 
 
 def recorder(capacity: int = 8, hashing: bool = True) -> tuple[Clock, Recorder]:
@@ -190,3 +191,10 @@ def test_the_rows_are_copied_as_they_stand_in_the_ring_oldest_first() -> None:
     data, names = rows.copy()
     assert [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data), 64)] == list(range(13, 21))
     assert names[:2] == ["", "Row"]
+
+
+def test_no_id_is_written_with_a_dash_at_its_beginning() -> None:
+    world = virtual_world(3)
+    ids = [world.uuid() for _ in range(2000)]
+    assert not [each for each in ids if to_string(each).startswith("-")]
+    assert len(set(ids)) == 2000
