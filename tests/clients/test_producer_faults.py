@@ -112,6 +112,29 @@ def test_without_idempotence_one_request_in_flight_keeps_the_order(simulated) ->
     assert values(simulated) == numbers(100)
 
 
+def test_one_request_in_flight_keeps_the_order_also_when_the_leader_moves(simulated) -> None:
+    producer = simulated.producer(
+        enable_idempotence=False, max_in_flight_requests_per_connection=1, metadata_max_age_ms=1_000
+    )
+    producer.send("t", b"0").get(timeout=30)
+    silent = simulated.leader("t", 0)
+    simulated.faults.pause(silent)
+    futures = send_all(producer, [b"1"])
+    simulated.run_until(lambda: simulated.leader("t", 0) != silent)  # the first request is still under way
+    simulated.run_for(3)
+    futures += send_all(producer, [b"2", b"3"])
+    simulated.run_until(lambda: all(future.done() for future in futures))
+    assert values(simulated) == numbers(4)
+
+
+def test_a_request_holds_no_more_than_max_request_size(simulated) -> None:
+    simulated.create_topic("wide", partitions=4, replication_factor=1)
+    with simulated.producer(max_request_size=20_000, linger_ms=50) as producer:
+        futures = [producer.send("wide", bytes(12_000), partition=number) for number in range(4)]
+        simulated.run_until(lambda: all(future.done() for future in futures))
+        assert producer.metrics()["producer-metrics"]["request-total"] == 4
+
+
 @pytest.mark.parametrize("code", ["TOPIC_AUTHORIZATION_FAILED", "INVALID_REQUIRED_ACKS", "UNKNOWN_SERVER_ERROR"])
 def test_what_does_not_pass_fails_at_once_and_the_next_records_go_on(simulated, code) -> None:
     producer = simulated.producer()
