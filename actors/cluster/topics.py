@@ -39,7 +39,8 @@ def create_topic(
     if controller is None:
         raise NotController("the controller's broker is dead")
     request = CreateTopicsRequest(topics=[topic], timeout_ms=round(timeout * 1000))
-    answer = ask(nodes.world, controller, Decide(request, VERSION)).get(timeout=timeout).topics[0]
+    asked = ask(nodes.world, controller, Decide(request, VERSION), "Cluster.create_topic")
+    answer = asked.get(timeout=timeout).topics[0]
     if answer.error_code:
         raise for_code(answer.error_code, answer.error_message)
     return lambda: _is_usable(nodes, name)

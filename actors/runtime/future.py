@@ -62,15 +62,15 @@ class Future(pykka.Future[Any]):
         return self.value
 
 
-def ask(world: World, ref: Ref, message: object) -> Future:
-    """Ask an actor; from outside, the message enters the world by the driver, as a user's call in the trace."""
+def ask(world: World, ref: Ref, message: object, call: str = "") -> Future:
+    """Ask an actor; from outside, the message enters the world by the driver, in the trace as the user's ``call``."""
     future = Future(world)
 
     def send() -> None:
         if world.queue.running is not None:
             ref.actor_inbox.send(message, future)  # type: ignore[attr-defined]
             return
-        world.queue.enter(0, "UserCall", subject=type(message).__name__)
+        world.queue.enter(0, call or "UserCall", subject="" if call else type(message).__name__)
         ref.actor_inbox.send(message, future)  # type: ignore[attr-defined]
         world.queue.leave()
 

@@ -204,6 +204,13 @@ def test_a_coordinator_that_dies_before_all_have_joined_is_why_they_begin_again(
     assert (found.kind, "was killed" in found.root.what) == ("coordinator moved", True)
 
 
+def test_a_partition_that_was_made_by_the_cluster_leads_back_to_that_call(cluster: Cluster) -> None:
+    cluster.create_topic("audit")
+    found = cluster.trace.why_leader("audit", 0)
+    assert found.root is not None
+    assert (found.root.sort, found.root.what) == ("call", "Cluster.create_topic")
+
+
 def test_a_link_that_breaks_under_a_record_is_told(cluster: Cluster) -> None:
     leader = cluster.leader("orders", 0)
     with cluster.producer(acks="all", request_timeout_ms=2_000, delivery_timeout_ms=60_000) as producer:
