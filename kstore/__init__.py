@@ -39,8 +39,14 @@ if TYPE_CHECKING:
     from actors.clients.structs import OffsetAndMetadata as OffsetAndMetadata
     from actors.clients.structs import OffsetAndTimestamp as OffsetAndTimestamp
     from actors.clients.structs import RecordMetadata as RecordMetadata
+    from actors.clients.structs import SentRange as SentRange
     from actors.clients.structs import TopicPartition as TopicPartition
     from actors.cluster import Cluster as Cluster
+    from actors.cluster.nodes import StartError as StartError
+    from actors.runtime.driver import ForkedError as ForkedError
+    from actors.runtime.driver import NodeCrashed as NodeCrashed
+    from actors.runtime.driver import SimulationStalled as SimulationStalled
+    from actors.trace import Trace as Trace
     from kstore.errors.config import ConfigError as ConfigError
 
 HOMES = {
@@ -55,6 +61,7 @@ HOMES = {
     "Consumer": "actors.clients.consumer",
     "ConsumerRebalanceListener": "actors.clients.structs",
     "ConsumerRecord": "actors.clients.records",
+    "ForkedError": "actors.runtime.driver",
     "KafkaTimeout": "actors.clients.errors",
     "LogTruncated": "actors.clients.errors",
     "MemberToRemove": "actors.clients.descriptions",
@@ -62,15 +69,20 @@ HOMES = {
     "NewTopic": "actors.clients.structs",
     "NoBrokersAvailable": "actors.clients.errors",
     "NoOffsetForPartition": "actors.clients.errors",
+    "NodeCrashed": "actors.runtime.driver",
     "OffsetAndMetadata": "actors.clients.structs",
     "OffsetAndTimestamp": "actors.clients.structs",
     "OffsetSpec": "actors.clients.descriptions",
     "OffsetTimestamp": "actors.clients.descriptions",
     "Producer": "actors.clients.producer",
     "RecordMetadata": "actors.clients.structs",
+    "SentRange": "actors.clients.structs",
     "SerializationFailed": "actors.clients.errors",
     "SeveralFailed": "actors.clients.errors",
+    "SimulationStalled": "actors.runtime.driver",
+    "StartError": "actors.cluster.nodes",
     "TopicPartition": "actors.clients.structs",
+    "Trace": "actors.trace",
     "UnexpectedConcurrency": "actors.clients.errors",
     "WokenUp": "actors.clients.errors",
 }
