@@ -1,6 +1,7 @@
 """The code blocks of a page of documentation, and what it takes to run them.
 
-* ``python``: runs, in one namespace for the whole page, in a folder that is empty at first.
+* ``python``: runs, in one namespace for the whole page, in a folder that is empty at first. One that defines tests is
+  a file of tests: pytest runs it, and all of them pass.
 * ``pycon``: a session, held against what it shows, as doctest does.
 * ``console``: lines that begin with ``$`` are commands for bash; one that ends in ``&`` runs until the page ends.
 * ``text`` after the line ``<!-- output -->``: what the block before it printed. The lines after a command in a
@@ -18,6 +19,7 @@ from typing import NamedTuple
 
 FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
 OUTPUT_MARK = re.compile(r"<!-- output -->\s*\Z")
+TEST = re.compile(r"^def test_\w+", re.MULTILINE)
 RUN = ("python", "pycon", "console")
 SHOWN = ("text", "json", "toml", "yaml", "xml", "ini", "html", "mermaid")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.pages import RUN, SHOWN, Block, blocks, commands, difference
+from docs.pages import RUN, SHOWN, TEST, Block, blocks, commands, difference
 from processes import Server
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +59,8 @@ class Page:
             self._session(text, block.line)
         elif block.language == "console":
             self._console(block._replace(text=text))
+        elif TEST.search(text):
+            self._tests(text, block.line)
         else:
             printed = self._python(text, block.line)
             if block.output is not None and (wrong := difference(block.output, printed)):
@@ -80,6 +82,14 @@ class Page:
         self.names.update(test.globs)
         if runner.failures:
             pytest.fail(f"{self.path.name}, line {line}:\n{report.getvalue()}", pytrace=False)
+
+    def _tests(self, text: str, line: int) -> None:
+        file = self.folder / f"test_of_line_{line}.py"
+        file.write_text(text)
+        process = self._start(f"python -m pytest -q -p no:cacheprovider {file.name}")
+        printed, _ = process.communicate(timeout=COMMAND_SECONDS_MAX)
+        if process.returncode:
+            pytest.fail(f"{self.path.name}, line {line}:\n{printed}", pytrace=False)
 
     def _console(self, block: Block) -> None:
         for command in commands(block):
