@@ -7,8 +7,8 @@
 * ``text`` after the line ``<!-- output -->``: what the block before it printed. The lines after a command in a
   ``console`` block are its output in the same way; a line ``...`` stands for any lines.
 
-``localhost:9092`` is where a live ``kstore serve`` listens. What differs from run to run (times, ports, folders, ids of
-processes, random ids) is compared by its shape alone.
+``localhost:9092`` is where a live ``kstore serve`` listens. What differs from run to run (times, ports, folders, random
+ids, which broker it is) is compared by its shape alone.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SHAPES = [
     (re.compile(r"(127\.0\.0\.1|localhost):\d+"), "ADDRESS"),
     (re.compile(r"/tmp/[\w./-]+"), "PATH"),
     (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"), "UUID"),
+    (re.compile(r"\bbroker([- ])\d+"), r"broker\1N"),
     (re.compile(r"[ ]{2,}"), "  "),
     (re.compile(r"[─━-]{3,}"), "---"),
 ]
