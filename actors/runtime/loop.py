@@ -285,4 +285,4 @@ class LoopDriver:
 def _call_back(world: World, callers: SimpleQueue[bool]) -> None:
     """The thread that calls users' callbacks, until it is told to end."""
     while callers.get():
-        world.call_back()
+        world.call_back(ours=True)

@@ -341,7 +341,7 @@ class RealDriver:
             watching = self.watcher is sleeper
             self.retired = self.watcher is not None and not watching
         if self.world.callbacks:
-            self.world.call_back()
+            self.world.call_back(ours=True)
         if watching:
             return self._seconds_until(sleeper.wakes_us), True
         return (None, False) if self.retired else (0, False)

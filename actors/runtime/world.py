@@ -64,10 +64,11 @@ class World:
         except Exception as error:  # noqa: BLE001 - a defect: the driver raises it
             self.met_defect(error)
 
-    def call_back(self) -> None:
+    def call_back(self, *, ours: bool = False) -> None:
         """Call users' callbacks that are due; whoever drives does so outside of turns, holding no lock.
 
-        What one raises is its own program's trouble: it is logged, as in Kafka's clients.
+        What one raises is its own program's trouble: it is logged, as in Kafka's clients. On a thread of ``ours``,
+        which has others to call, so is what would end a thread, such as ``SystemExit``.
         """
         while self.callbacks:
             try:
@@ -76,7 +77,9 @@ class World:
                 return
             try:
                 callback(*args)
-            except Exception:
+            except BaseException as error:
+                if not ours and not isinstance(error, Exception):
+                    raise
                 import logging
 
                 logging.getLogger("kstore").exception("a callback raised")
