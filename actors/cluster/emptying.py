@@ -31,7 +31,6 @@ def empty(nodes: Nodes) -> None:
     net.heal()
     net.sessions.clear()
     world.timers.clear()
-    world.callbacks.clear()
     nodes.tampering = None
     for node_id in nodes.node_ids:
         if nodes.data_dir is None:

@@ -77,8 +77,11 @@ def test_a_client_from_before_a_reset_says_that_it_is_closed(cluster):
     cluster.create_topic("t")
     assert producer.send("t", b"a").get(timeout=10).offset == 0
     cluster.faults.pause(cluster.leader("t"))
-    waiting = producer.send("t", b"under way")
+    told: list[Exception] = []
+    waiting = producer.send("t", b"under way").add_errback(told.append)
     cluster.reset()
+    cluster.wait_for(lambda: told)
+    assert isinstance(told[0], ClientClosed)
     with pytest.raises(ClientClosed):
         waiting.get(timeout=10)
     with pytest.raises(ClientClosed):
