@@ -228,13 +228,18 @@ cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *k
 
 
 cdef Py_ssize_t fill(PendingBatch batch, Column *values, Py_ssize_t first, int64_t timestamp) except -1:
-    """Write values without keys, from the ``first`` one on, as long as the batch has room; how many that were."""
+    """Write values without keys, from the ``first`` one on, as long as the batch has room; how many that were.
+
+    One whose buffer may be a Python method's is left to others: while that runs, the batch may become another one.
+    """
     cdef Piece value, nothing, null
     cdef Py_ssize_t i = first
     cdef int32_t count = batch.count
     cdef int64_t delta = timestamp - batch.base_timestamp, body, nbytes
     cdef uint8_t *p
     cdef uint8_t *end
+    if values.items != NULL:
+        close_column(values)  # what is held of the value before
     if bytes_size(batch.buffer) < batch.limit:
         batch.grow(batch.limit)
     p = <uint8_t *>bytes_start(batch.buffer)
@@ -244,6 +249,8 @@ cdef Py_ssize_t fill(PendingBatch batch, Column *values, Py_ssize_t first, int64
     nothing.nbytes = 0
     null.nbytes = -1
     while i < values.count:
+        if values.items != NULL and not is_plain(<object>PyTuple_GET_ITEM(<object>values.items, i)):
+            break
         value_at(values, i, &value)
         body = body_bytes(delta, count, &null, &value, 0, 0)
         nbytes = body + varint_bytes(<int32_t>body)
@@ -257,6 +264,11 @@ cdef Py_ssize_t fill(PendingBatch batch, Column *values, Py_ssize_t first, int64
     if i > first and timestamp > batch.max_timestamp:
         batch.max_timestamp = timestamp
     return i - first
+
+
+cdef inline bint is_plain(object item) noexcept:
+    """Whether a value of a list is read without running anything of anybody's."""
+    return PyBytes_CheckExact(item) or item is None or type(item) is bytearray or type(item) is memoryview
 
 
 cdef int check_size(Accumulator accumulator, const Piece *key, const Piece *value) except -1:

@@ -46,6 +46,31 @@ def test_what_a_callback_raises_is_logged_and_harms_nobody(cluster, caplog) -> N
     assert "of the user's own" in caplog.text
 
 
+@pytest.mark.parametrize("how", [{}, {"listen": "127.0.0.1:0"}], ids=["real", "listen"])
+def test_a_callback_that_would_end_its_thread_ends_none_of_ours(how, caplog) -> None:
+    with Cluster(**how) as cluster, cluster.producer(linger_ms=1) as producer:
+        producer.send("t", b"v").get(timeout=10)
+        for _ in range(2):  # lingers in the background, while nobody drives
+            called = threading.Event()
+
+            def leave(_: Any, called: threading.Event = called) -> None:
+                called.set()
+                raise SystemExit(1)
+
+            producer.send("t", b"v").add_callback(leave)
+            assert called.wait(30)
+    assert "a callback raised" in caplog.text
+
+
+def test_the_values_before_one_that_is_wrong_are_sent(cluster) -> None:
+    producer = cluster.producer()
+    cluster.create_topic("wrong-values")
+    with pytest.raises(TypeError):
+        producer.send_many("wrong-values", [b"a", b"b", bytearray(b"c"), memoryview(b"d"), 5, b"e"])
+    producer.flush()
+    assert [record.value for record in cluster.records("wrong-values")] == [b"a", b"b", b"c", b"d"]
+
+
 def test_lingering_collects_what_comes_in_that_time() -> None:
     with Cluster(seed=2) as cluster:
         cluster.create_topic("t")
