@@ -20,6 +20,7 @@ def test_a_group_goes_on_where_it_committed(target: Target) -> None:
         assert next(first).value == b"b"
         first.commit()
         assert first.committed(partition) == 2
+        assert first.committed(partition, metadata=True).leader_epoch == next(first).leader_epoch >= 0
     with target.consumer(topic, group_id=group, enable_auto_commit=False, **QUICK) as second:
         assert next(second).value == b"c"
 

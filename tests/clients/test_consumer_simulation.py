@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -112,3 +113,36 @@ def test_what_is_read_again_is_read_once_whenever_a_parked_fetch_ends(seed: int)
             assert found == list(range(10))
             cluster.run_for(seconds=0.0004 * pause)
             consumer.seek_to_beginning()
+
+
+def test_a_rebalance_waits_for_a_member_as_long_as_it_may_take_to_poll() -> None:
+    with Cluster(1, seed=3) as cluster:
+        cluster.create_topic("orders", partitions=2)
+        seen, over = Seen(), threading.Event()
+        how = {"group_id": "g", "session_timeout_ms": 6_000, "max_poll_interval_ms": 60_000}
+        slow, other = cluster.consumer(**how), cluster.consumer("orders", **how)
+        slow.subscribe(["orders"], listener=seen)
+        poll_until(lambda: numbers(slow) == {0, 1}, slow)
+
+        def go_on() -> None:
+            while not over.is_set():
+                other.poll(500)
+
+        others = cluster.spawn(go_on)
+        cluster.run_for(seconds=20)  # more than three sessions, less than the time between two polls
+        poll_until(lambda: shared(2, slow, other), slow)
+        over.set()
+        others.join()
+        assert not seen.of("lost")
+
+
+def test_a_consumer_that_lost_its_place_and_is_closed_is_told_that_all_is_lost() -> None:
+    with Cluster(1, seed=3) as cluster:
+        cluster.create_topic("orders", partitions=2)
+        seen = Seen()
+        consumer = cluster.consumer(group_id="g", max_poll_interval_ms=1_000)
+        consumer.subscribe(["orders"], listener=seen)
+        poll_until(lambda: numbers(consumer) == {0, 1}, consumer)
+        cluster.run_for(seconds=5)
+        consumer.close()
+        assert seen.told[-1] == ("lost", {0, 1})
