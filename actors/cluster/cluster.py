@@ -164,12 +164,15 @@ class Cluster(Nodes):
         return self._client("admin", lambda home: Admin(home=home, **keywords))
 
     def _client(self, kind: str, make: Callable[[ClusterHome], F]) -> F:
+        from actors.clients.errors import ClientClosed
         from actors.clients.home import ClusterHome
 
         home = self.world.driver.call(ClusterHome, self.net, self.node_ids, kind)
         try:
             client = make(home)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, AssertionError) and not home.node.alive:
+                raise ClientClosed(f"the cluster was reset while this {kind} was made") from None
             home.leave()
             raise
         self._clients[home.number] = client

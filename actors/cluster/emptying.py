@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.runtime.node import Numbers
 from kstore.fs import MemoryFileSystem
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def empty(nodes: Nodes) -> None:
     for client in [node for node_id, node in net.nodes.items() if node_id < 0]:
         client.kill()
         net.node_died(client)
+    net.client_numbers = Numbers()
     for node in nodes.nodes.values():
         if node.alive:
             if nodes.ports is not None:

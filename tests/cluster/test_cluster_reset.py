@@ -9,6 +9,7 @@ import pytest
 from speaking import Speaker, batch
 
 from actors.clients.errors import ClientClosed
+from actors.clients.sender import Sender
 from actors.cluster import Cluster
 from kstore.errors import UnknownTopicOrPartition
 
@@ -87,6 +88,29 @@ def test_a_client_from_before_a_reset_says_that_it_is_closed(cluster):
     with pytest.raises(ClientClosed):
         producer.send("t", b"after")
     producer.close()
+
+
+def test_a_client_that_is_made_during_a_reset_is_closed_by_it(cluster, monkeypatch):
+    start = Sender.start
+
+    def reset_first(*args, **how):
+        cluster.reset()
+        return start(*args, **how)
+
+    if cluster.ports is None:  # a loop's thread, which starts clients, waits for nothing
+        with monkeypatch.context() as patched:
+            patched.setattr(Sender, "start", reset_first)
+            with pytest.raises(ClientClosed, match="was reset while"):
+                cluster.producer()
+    assert cluster.producer().send("t", b"a").get(timeout=10).offset == 0
+
+
+def test_resets_give_back_the_names_of_clients(cluster):
+    names = []
+    for _ in range(3):
+        names.append([cluster.producer()._home.node.name, cluster.consumer()._home.node.name])
+        cluster.reset()
+    assert names == [names[0]] * 3
 
 
 def test_clients_made_after_a_reset_find_an_empty_cluster_that_works(cluster):
