@@ -146,3 +146,14 @@ def test_a_consumer_that_lost_its_place_and_is_closed_is_told_that_all_is_lost()
         cluster.run_for(seconds=5)
         consumer.close()
         assert seen.told[-1] == ("lost", {0, 1})
+
+
+def test_a_poll_that_waits_longer_than_max_poll_interval_ms_counts_as_polling() -> None:
+    with Cluster(1, seed=3) as cluster:
+        cluster.create_topic("orders", partitions=2)
+        seen = Seen()
+        consumer = cluster.consumer(group_id="g", max_poll_interval_ms=1_000)
+        consumer.subscribe(["orders"], listener=seen)
+        poll_until(lambda: numbers(consumer) == {0, 1}, consumer)
+        consumer.poll(10_000)
+        assert (seen.of("lost"), numbers(consumer)) == ([], {0, 1})
