@@ -167,11 +167,19 @@ class Face:
         self._closed = True
         driver = self._world.driver
         try:
-            driver.call(self._ref.actor_inbox.actor.on_stop)  # type: ignore[attr-defined]
+            driver.call(self._stop)
             driver.pump()
             self._home.leave()
         except DriverClosed:
             return  # the cluster went first, and took its clients along
+
+    def _stop(self) -> None:
+        queue, actor = self._world.queue, self._ref.actor_inbox.actor  # type: ignore[attr-defined]
+        queue.enter(actor.inbox.actor_id, f"{type(self).__name__}.close")
+        try:
+            actor.on_stop()
+        finally:
+            queue.leave()
 
     def _is_parents(self) -> bool:
         """Whether it belongs to the process that this one was forked from, where it goes on."""

@@ -85,8 +85,13 @@ class ClusterHome:
 
     def _end(self) -> None:
         if self.node.alive:
-            self.node.kill()
-            self.net.node_died(self.node)
+            queue = self.world.queue
+            queue.enter(0, "ClientLeft", subject=self.node.name)
+            try:
+                self.node.kill()
+                self.net.node_died(self.node)
+            finally:
+                queue.leave()
             self.net.client_numbers.give_back(self.number)
 
 

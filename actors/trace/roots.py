@@ -75,6 +75,8 @@ def _end_at(recording: Recording, row: TraceRow, led_to: TraceRow) -> tuple[str,
         return TIMER, f"a timer of {led_to.actor} ({led_to.kind})"
     if row.kind == "SocketRead":
         return SOCKET, _client_of(recording, row)
+    if row.kind == "ChannelClosed" and row.cause == 0:
+        return SOCKET, f"the end of a connection ({row.actor})"
     if row.depth == ENTERED and row.cause == 0:
         if row.kind in PASSED_ON:
             return CALL, "a request from outside the actors"

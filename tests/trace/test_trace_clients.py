@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from actors.trace.rebalances import Rebalance
+from actors.trace.roots import root_of
 from kstore import Cluster, Producer
 
 GROUP = "order-processors"
@@ -211,6 +212,17 @@ def test_a_partition_that_was_made_by_the_cluster_leads_back_to_that_call(cluste
     assert (found.root.sort, found.root.what) == ("call", "Cluster.create_topic")
 
 
+def test_what_comes_of_a_client_that_leaves_ends_in_its_call(cluster: Cluster) -> None:
+    cluster.run_for(1)
+    with cluster.producer() as producer:
+        producer.send("orders", b"x").get(timeout=30)
+        last = len(cluster.trace.recording)
+    cluster.run_for(1)
+    ends = [root_of(cluster.trace.recording, row.sequence) for row in cluster.trace.recording.rows(last + 1)]
+    assert "Producer.close at producer-1/sender" in {end.what for end in ends}
+    assert {end.sort for end in ends} <= {"call", "timer"}
+
+
 def test_a_link_that_breaks_under_a_record_is_told(cluster: Cluster) -> None:
     leader = cluster.leader("orders", 0)
     with cluster.producer(acks="all", request_timeout_ms=2_000, delivery_timeout_ms=60_000) as producer:
@@ -229,6 +241,10 @@ def test_over_tcp_a_chain_ends_at_a_socket_and_names_the_client() -> None:
         servers = cluster.bootstrap_servers
         with Producer(bootstrap_servers=servers, client_id="till-4") as producer:
             placed = producer.send("orders", b"x").get(timeout=30)
+        cluster.wait_for(lambda: cluster.trace.recording.last_of("ChannelClosed"))
+        closed = cluster.trace.recording.last_of("ChannelClosed")
+        assert closed is not None
+        assert root_of(cluster.trace.recording, closed.sequence).sort == "socket"
         life = cluster.trace.record("orders", 0, placed.offset)
     assert life.root is not None
     assert life.root.sort == "socket"
