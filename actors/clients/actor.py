@@ -93,10 +93,12 @@ class ClientActor(Actor):
         message.go_on(None, *message.args)
 
     def backoff(self, attempt: int) -> Pause:
-        """How long to wait before trying again: doubling from ``retry_backoff_ms`` on, up to its maximum, and a fifth
-        more or less, so that not all clients come back at once (KIP-580). ``attempt`` counts from 0."""
-        base = self.config.retry_backoff_ms * 2 ** min(attempt, 30)
-        return Pause(min(base, self.config.retry_backoff_max_ms) * self.random.uniform(1 - JITTER, 1 + JITTER))
+        """How long to wait before trying again: doubling from ``retry_backoff_ms`` on, a fifth more or less, so that not
+        all clients come back at once, and never more than ``retry_backoff_max_ms`` (KIP-580, Java's
+        ``ExponentialBackoff``). ``attempt`` counts from 0."""
+        most_ms = self.config.retry_backoff_max_ms
+        base_ms = min(self.config.retry_backoff_ms * 2 ** min(attempt, 30), most_ms)
+        return Pause(min(base_ms * self.random.uniform(1 - JITTER, 1 + JITTER), most_ms))
 
     # -- links ---------------------------------------------------------------------------------------------------
 

@@ -334,7 +334,8 @@ class TcpLink:
         waiting, self.waiting = self.waiting, deque()
         now_us = self.world.clock.now_us()
         backoff_ms = min(self.how.backoff_ms * 2 ** min(self.failures, 20), self.how.backoff_ms_max)
-        self.not_before_us = now_us + round(backoff_ms * 1000 * self.world.random.uniform(0.8, 1.2))
+        backoff_ms = min(backoff_ms * self.world.random.uniform(0.8, 1.2), self.how.backoff_ms_max)
+        self.not_before_us = now_us + round(backoff_ms * 1000)
         self.failures += 1
         for reply in [each.reply for each in under_way] + [each.reply for each in waiting]:
             reply.fail(Disconnected(why))
