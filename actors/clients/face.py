@@ -92,7 +92,7 @@ class Face:
     """A client as its user has it. Subclasses start their actor and set ``_ref``."""
 
     _ref: Ref
-    _is_lost = False
+    _lost_by = ""  # what became of its cluster
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -129,7 +129,7 @@ class Face:
     def _tell(self, name: str, message: object) -> None:
         """Send the actor a message, as a user's call of this name in the trace."""
         if self._closed:
-            raise ClientClosed(f"{type(self).__name__.lower()} was closed")
+            raise self._gone()
         try:
             self._world.driver.call(self._enter, name, message)
         except DriverClosed:
@@ -148,15 +148,20 @@ class Face:
         node = self._home.node
         who = type(self).__name__.lower()
         try:
-            held = self._world.driver.drive(lambda: until() or self._is_lost or not node.alive, timeout_s)
+            held = self._world.driver.drive(lambda: until() or self._lost_by or not node.alive, timeout_s)
         except DriverClosed:
-            what = f"this {who}" if self._closed else f"the cluster of this {who}"
+            what = f"this {who}" if self._closed and not self._lost_by else f"the cluster of this {who}"
             raise ClientClosed(f"{what} was closed") from None
-        if self._is_lost:
-            raise ClientClosed(f"the cluster of this {who} was reset")
+        if self._lost_by:
+            raise self._gone()
         if not node.alive and not until():
             raise ClientClosed(f"this {who} was closed")
         return held
+
+    def _gone(self) -> ClientClosed:
+        """What whoever uses it after its end is told."""
+        who = type(self).__name__.lower()
+        return ClientClosed(f"the cluster of this {who} was {self._lost_by}" if self._lost_by else f"{who} was closed")
 
     # -- the end -------------------------------------------------------------------------------------------------
 
@@ -185,9 +190,10 @@ class Face:
         """Whether it belongs to the process that this one was forked from, where it goes on."""
         return self._forks != Process.forks
 
-    def lost(self) -> None:
-        """The cluster that it lives in was emptied, and its node with it; as the driving thread."""
-        self._is_lost = self._closed = True
+    def lost(self, how: str) -> None:
+        """The cluster that it lives in was reset or closed, and its node with it; as the driving thread."""
+        self._lost_by = how
+        self._closed = True
 
     def close(self) -> None:
         """Close the client; harmless when it is closed already, and in a forked child, whose parent has it."""

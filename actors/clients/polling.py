@@ -73,7 +73,7 @@ class Polling(RecordFeed, Face):
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ClientClosed("consumer was closed")
+            raise self._gone()
         if not self._home.node.alive:
             raise ClientClosed("the node of this consumer is gone")
 

@@ -129,7 +129,7 @@ class Producer(Face):
         Raises ``KafkaTimeout`` when it isn't after ``timeout`` seconds, ``ClientClosed``.
         """
         if self._closed:
-            raise ClientClosed("this producer is closed")
+            raise self._gone()
         if not self._wait_for_all(timeout):
             raise KafkaTimeout(f"not everything was acknowledged in {timeout:g} seconds")
 
@@ -181,11 +181,11 @@ class Producer(Face):
             self._leave()
             self._world.call_back()
 
-    def lost(self) -> None:
+    def lost(self, how: str) -> None:
         """As ``Face.lost``: what isn't acknowledged never will be."""
-        super().lost()
+        super().lost(how)
         self._accumulator.end()
-        self._sender.give_up(ClientClosed("the cluster was reset before the record was acknowledged"))
+        self._sender.give_up(ClientClosed(f"the cluster was {how} before the record was acknowledged"))
 
     def __exit__(self, *exc: object) -> None:
         """As ``close``; left by an exception, what was sent gets ``EXIT_SECONDS_MAX`` to be acknowledged, no more."""

@@ -270,13 +270,18 @@ class Cluster(Nodes):
         Every broker lives and answers when it returns. Clients made before are lost with what they had under way:
         whoever uses one gets ``ClientClosed``; connections over TCP break. Takes a millisecond or two in memory.
         """
-        self.world.driver.call(self._lose_clients)
+        self.world.driver.call(self._lose_clients, "reset")
         super().reset()
 
-    def _lose_clients(self) -> None:
+    def _calm_down(self) -> None:
+        super()._calm_down()
+        self._lose_clients("closed")
+
+    def _lose_clients(self, how: str) -> None:
+        """Tell the clients in the process, whose futures would stay open otherwise."""
         clients, self._clients = self._clients, WeakValueDictionary()
         for client in clients.values():
-            client.lost()
+            client.lost(how)
 
     @property
     def seed(self) -> int | None:

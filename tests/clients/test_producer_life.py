@@ -147,7 +147,7 @@ def test_a_closed_producer_says_so(target) -> None:
     ):
         with pytest.raises(ClientClosed, match="closed"):
             use()
-    with pytest.raises(ClientClosed, match="this producer is closed"):
+    with pytest.raises(ClientClosed, match="producer was closed"):
         producer.flush()
 
 

@@ -266,3 +266,19 @@ def test_clients_that_a_forked_child_leaves_are_its_parents():
                 os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
         assert producer.send("t", b"b").get(timeout=10).offset == 1
+
+
+def test_a_cluster_that_is_closed_ends_what_its_clients_had_under_way(cluster) -> None:
+    told: list[BaseException] = []
+    producer = cluster.producer(linger_ms=60_000)
+    consumer = cluster.consumer("orders")
+    future = producer.send("orders", b"on its way")
+    future.add_errback(told.append)
+    cluster.close()
+    assert future.failed()
+    assert [str(error) for error in told] == ["the cluster was closed before the record was acknowledged"]
+    for use in (producer.flush, consumer.poll):
+        with pytest.raises(ClientClosed, match="the cluster of this .* was closed"):
+            use()
+    producer.close()
+    consumer.close()
