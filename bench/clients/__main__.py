@@ -22,7 +22,7 @@ from bench.peers.processes import Process, free_ports, stop_on_termination, wait
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 300
 QUICK, SLOW = 500_000, 50_000  # records: of clients in C, of clients in Python
-COUNTS = {"kafka-python": SLOW, "aiokafka": SLOW}
+COUNTS = {("produce", "aiokafka"): SLOW, ("produce", "kafka-python"): SLOW, ("consume", "kafka-python"): SLOW}
 PEER_GOALS = {"confluent-kafka": 1.0, "kafka-python": 5.0, "aiokafka": 5.0}
 
 # name, what it is, unit, goal, whether the goal is an upper bound
@@ -43,7 +43,7 @@ INSIDE = [
     ("partitions seconds", "1,000 topics, 10,000 partitions: made in", "s", 3, True),
     ("partitions MB", "the same: memory of the whole process", "MB", 200, True),
     ("partitions idle", "the same: idle, of one core", "%", 2, True),
-    ("trace row", "one row of the trace, from Python", "ns", 50, True),
+    ("trace row", "one row of the trace, noted from Python, less an empty call", "ns", 50, True),
     ("trace share", "of the time of `send()`, spent on its trace rows", "%", 5, True),
 ]
 
@@ -98,7 +98,7 @@ def beside(rounds: int, folder: Path) -> Figures:
                 names = list(clients)
                 turn = number % len(names)
                 for client in names[turn:] + names[:turn]:
-                    count = COUNTS.get(client, QUICK)
+                    count = COUNTS.get((load, client), QUICK)
                     topic = f"{load}-{client.replace(', ', '-')}-{number}"
                     if load == "consume":
                         ask("programs", "kstore", "produce", bootstrap, topic, count)

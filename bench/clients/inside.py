@@ -179,12 +179,12 @@ def trace_share() -> float:
 
 
 def trace_row() -> float:
-    """Nanoseconds: one row, written from Python a hundred thousand times, less what the loop and the call take."""
+    """Nanoseconds: one row, written from Python twenty thousand times, less what the loop and the call take."""
     from actors.runtime.world import real_world
 
     world = real_world()
     note = world.recorder.note
-    kind, count = world.recorder.intern("Row"), 100_000
+    kind, count = world.recorder.intern("Row"), 20_000
 
     def timed(call: Callable[..., object]) -> float:
         began = time.perf_counter()
@@ -195,8 +195,8 @@ def trace_row() -> float:
     def nothing(*args: object) -> int:
         return kind
 
-    best = min(timed(note) for _ in range(5))
-    empty = min(timed(nothing) for _ in range(5))
+    best = min(timed(note) for _ in range(25))
+    empty = min(timed(nothing) for _ in range(25))
     world.driver.close()
     return max(0.0, best - empty) / count * 1e9
 

@@ -114,12 +114,12 @@ def kstore_consume_columns(bootstrap: str, topic: str, count: int) -> float:
     from kstore import Consumer
 
     with Consumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer:
-        seen = sum(len(each) for each in consumer.poll_columns(timeout_ms=PATIENCE_S * 1000).values())
-        count -= seen
+        first = sum(len(each) for each in consumer.poll_columns(timeout_ms=PATIENCE_S * 1000).values())
+        left = count - first
         began = time.perf_counter()
-        while count > 0:
-            count -= sum(len(each) for each in consumer.poll_columns(timeout_ms=1000).values())
-        return (time.perf_counter() - began) * (1 + seen / max(1, seen + count))
+        while left > 0:
+            left -= sum(len(each) for each in consumer.poll_columns(timeout_ms=1000).values())
+        return (time.perf_counter() - began) * count / (count - first)  # as if the first poll had taken as long
 
 
 def confluent_consume(bootstrap: str, topic: str, count: int) -> float:
