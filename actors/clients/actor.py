@@ -93,7 +93,7 @@ class ClientActor(Actor):
         message.go_on(None, *message.args)
 
     def backoff(self, attempt: int) -> Pause:
-        """How long to wait before trying again: doubling from ``retry_backoff_ms`` on, a fifth more or less, so that not
+        """How long to wait before trying again: doubling from ``retry_backoff_ms`` on, a fifth more or less so that not
         all clients come back at once, and never more than ``retry_backoff_max_ms`` (KIP-580, Java's
         ``ExponentialBackoff``). ``attempt`` counts from 0."""
         most_ms = self.config.retry_backoff_max_ms

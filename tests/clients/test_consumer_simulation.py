@@ -157,3 +157,19 @@ def test_a_poll_that_waits_longer_than_max_poll_interval_ms_counts_as_polling() 
         poll_until(lambda: numbers(consumer) == {0, 1}, consumer)
         consumer.poll(10_000)
         assert (seen.of("lost"), numbers(consumer)) == ([], {0, 1})
+
+
+@pytest.mark.parametrize(("error", "stays"), [("ILLEGAL_GENERATION", True), ("UNKNOWN_MEMBER_ID", False)])
+def test_who_is_of_another_generation_joins_under_its_name_and_who_is_unknown_under_a_new_one(
+    error: str, stays: bool
+) -> None:
+    with Cluster(1, seed=3) as cluster:
+        cluster.create_topic("orders", partitions=2)
+        seen = Seen()
+        consumer = cluster.consumer(group_id="g")
+        consumer.subscribe(["orders"], listener=seen)
+        poll_until(lambda: numbers(consumer) == {0, 1}, consumer)
+        before = consumer.group_metadata().member_id
+        cluster.faults.error("Heartbeat", error)
+        poll_until(lambda: seen.of("lost") and numbers(consumer) == {0, 1}, consumer)
+        assert (consumer.group_metadata().member_id == before) is stays
