@@ -166,7 +166,7 @@ def test_who_is_of_another_generation_joins_under_its_name_and_who_is_unknown_un
     with Cluster(1, seed=3) as cluster:
         cluster.create_topic("orders", partitions=2)
         seen = Seen()
-        consumer = cluster.consumer(group_id="g")
+        consumer = cluster.consumer(group_id="g", session_timeout_ms=6_000)
         consumer.subscribe(["orders"], listener=seen)
         poll_until(lambda: numbers(consumer) == {0, 1}, consumer)
         before = consumer.group_metadata().member_id
