@@ -244,9 +244,10 @@ class TcpLink:
 
     def _read(self, sock: socket.socket) -> None:
         for _ in range(READS_A_TURN):
-            space = self.frames.space()
             try:
-                count = sock.recv_into(space)
+                with self.frames.space() as space:
+                    room = len(space)
+                    count = sock.recv_into(space)
                 whole = self.frames.received(count) if count else []
             except BlockingIOError:
                 return
@@ -258,7 +259,7 @@ class TcpLink:
                 return
             if whole:
                 self._take(whole)
-            if self.sock is not sock or count < len(space):
+            if self.sock is not sock or count < room:
                 return
 
     def _take(self, whole: list[bytes | bytearray]) -> None:

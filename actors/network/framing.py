@@ -18,7 +18,8 @@ class BadFrame(ValueError):
 
 
 class Frames:
-    """The incoming side of one socket. Receive into ``space()``, then say how much came to ``received``."""
+    """The incoming side of one socket. Receive into ``space()`` and release that, then tell ``received`` how much came:
+    a view that is still held keeps the buffer of a large frame from growing."""
 
     def __init__(self, shared: memoryview, bytes_max: int) -> None:
         self._shared = shared
@@ -29,12 +30,13 @@ class Frames:
         self._filled = 0
 
     def space(self) -> memoryview:
-        """Where the next bytes go. Good until ``received``."""
+        """Where the next bytes go."""
         if self._large is None:
-            return self._shared
+            return self._shared[:]
         if self._filled == len(self._large):
             self._large += bytes(min(self._filled, self._large_bytes - self._filled))
-        return memoryview(self._large)[self._filled :]
+        with memoryview(self._large) as whole:
+            return whole[self._filled :]
 
     def received(self, count: int) -> list[bytes | bytearray]:
         """The frames that are whole now, without their lengths. Raises ``BadFrame``."""

@@ -215,6 +215,26 @@ def test_a_large_request_arrives_whole_though_the_socket_takes_it_in_pieces(peer
     assert sizes[0] > 10_000_000
 
 
+@pytest.mark.parametrize("delayed", [False, True])
+def test_a_large_answer_comes_whole_however_much_of_it_is_there_at_once(peers, dial, delayed) -> None:
+    topics = [MetadataResponseTopic(name=f"{index:0100}") for index in range(100_000)]
+    parts: list[bytes] = []
+
+    def behave(peer: Peer, sock: socket.socket) -> None:
+        peer.greet(sock)
+        header = peer.read(sock)
+        parts.extend(
+            frames.encode_response(MetadataResponse(topics=topics), header.request_api_version, header.correlation_id)
+        )
+        data = memoryview(b"".join(parts))
+        for begin in range(0, len(data), 1_500_000 if delayed else len(data)):
+            sock.sendall(data[begin : begin + 1_500_000] if delayed else data)
+        peer.read(sock)
+
+    answer = dial(peers(behave).port).ask()
+    assert [topic.name for topic in answer.topics] == [topic.name for topic in topics]
+
+
 def test_produce_without_acks_ends_at_once_as_nothing_is_ever_answered(peers, dial) -> None:
     dialler = dial(peers(honest).port)
     answers = [dialler.send(ProduceRequest(acks=0, timeout_ms=1, topic_data=[]), (9, 12)), dialler.send()]
