@@ -273,9 +273,12 @@ class Cluster(Nodes):
         self.world.driver.call(self._lose_clients, "reset")
         super().reset()
 
-    def _calm_down(self) -> None:
-        super()._calm_down()
-        self._lose_clients("closed")
+    def _stop_nodes(self) -> None:
+        try:
+            super()._stop_nodes()
+        finally:  # the last act: programs that were spawned don't meet it, they end where they wait
+            self.world.driver.call(self._lose_clients, "closed")
+            self.world.call_back()
 
     def _lose_clients(self, how: str) -> None:
         """Tell the clients in the process, whose futures would stay open otherwise."""

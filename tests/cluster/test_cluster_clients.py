@@ -282,3 +282,18 @@ def test_a_cluster_that_is_closed_ends_what_its_clients_had_under_way(cluster) -
             use()
     producer.close()
     consumer.close()
+
+
+def test_a_cluster_may_be_closed_while_a_spawned_program_reads() -> None:
+    cluster = Cluster(1, seed=1)
+    cluster.create_topic("orders")
+
+    def read() -> None:
+        consumer = cluster.consumer("orders", group_id="g")
+        while True:
+            consumer.poll(timeout_ms=100)
+
+    reading = cluster.spawn(read)
+    cluster.run_for(3)
+    cluster.close()
+    assert reading.done()
