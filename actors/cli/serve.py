@@ -42,7 +42,11 @@ def add_to(verbs: Any) -> None:
     verb.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a broker config of Apache Kafka's; repeatable"
     )
-    verb.add_argument("--trace-file", metavar="FILE", help="keep all of the trace in this file, for kstore trace")
+    verb.add_argument(
+        "--trace-file",
+        metavar="FILE",
+        help="keep all of the trace in this file, for kstore trace; one that is there is renamed FILE.1, FILE.2, ...",
+    )
     verb.set_defaults(run=run)
 
 

@@ -43,7 +43,8 @@ class Cluster(Nodes):
     ``data_dir``: a folder with a Kafka log directory a node, or None to keep everything in memory. ``listen``:
     ``"host:port"`` of the first broker, the others follow on consecutive ports (port 0: any free ports). ``seed``: run
     on virtual time, in an order drawn from it. ``config``: Apache Kafka's broker keys. ``name``: what it is called in
-    messages. ``trace_rows``: how much of the trace is kept. ``trace_file``: a ``.ktrace`` file that gets all of it.
+    messages. ``trace_rows``: how much of the trace is kept. ``trace_file``: a ``.ktrace`` file that gets all of it; one
+    that is there is renamed, one that is being written raises ``TraceFileError``.
     ``wire``: encode and decode every message between nodes.
 
     Raises ``ConfigError`` for a wrong key or keyword, ``FolderError`` for a folder that can't be used, ``ListenError``

@@ -82,6 +82,8 @@ class Nodes:
                 from actors.trace.spool import Spool
 
                 self.spool = Spool(self.world, trace_file)
+                if self.spool.kept_as:
+                    self.warnings.append(f"the trace file was there already and is now called {self.spool.kept_as}")
             self._open(listen)
         except BaseException:
             self._abandon()

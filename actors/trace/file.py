@@ -46,7 +46,7 @@ NAME_BYTES_MAX = 0xFFFF
 
 
 class TraceFileError(ValueError):
-    """The file is no trace, or one that this version can't read; the message says which and what to do."""
+    """The file is no trace, one that this version can't read, or being written; the message says which."""
 
 
 def folder_of(file: str | PathLike[str]) -> tuple[PosixFileSystem, str]:

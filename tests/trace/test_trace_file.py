@@ -224,6 +224,32 @@ def test_a_disk_that_is_full_ends_the_spooling_and_not_the_cluster(
     assert world.recorder.count("TraceFileFailed") == 1
 
 
+def test_a_trace_that_is_there_already_is_kept_under_another_name(tmp_path: Path) -> None:
+    path, kept = tmp_path / "run.ktrace", []
+    for run in ("First", "Second", "Third"):
+        world = virtual_world(1)
+        spool = Spool(world, path)
+        kept.append(spool.kept_as)
+        world.recorder.note(0, run, 0)
+        spool.close()
+    assert kept == ["", "run.ktrace.1", "run.ktrace.2"]
+    assert Trace.load(tmp_path / "run.ktrace.1").recording.first_of("First")
+    assert Trace.load(tmp_path / "run.ktrace.2").recording.first_of("Second")
+    assert Trace.load(path).recording.first_of("Third")
+
+
+def test_a_trace_that_is_being_written_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "run.ktrace"
+    world = virtual_world(1)
+    spool = Spool(world, path)
+    with pytest.raises(TraceFileError, match=r"run\.ktrace is being written by another server or cluster"):
+        Spool(virtual_world(2), path)
+    world.recorder.note(0, "Row", 0)
+    spool.close()
+    assert Trace.load(path).recording.damage == ""
+    assert [each.name for each in tmp_path.iterdir()] == ["run.ktrace"]
+
+
 def test_a_file_that_cannot_be_made_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         Spool(virtual_world(1), tmp_path)

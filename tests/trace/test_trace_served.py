@@ -3,13 +3,14 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from processes import Server
 from waiting import wait_until
 
 from actors.trace import Trace
-from kstore import Admin, NewTopic, Producer
+from kstore import Admin, Cluster, NewTopic, Producer
 
 
 @pytest.fixture
@@ -53,3 +54,25 @@ def test_a_trace_file_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     from actors.cli.main import main
 
     assert main(["serve", "--listen", "127.0.0.1:0", "--trace-file", str(tmp_path / "no" / "run.ktrace")]) != 0
+
+
+def test_a_second_server_is_refused_the_trace_file_of_the_first(server: Server, tmp_path: Path, capsys: Any) -> None:
+    from actors.cli.main import main
+
+    file = str(tmp_path / "run.ktrace")
+    write(server)
+    assert main(["serve", "--listen", "127.0.0.1:0", "--trace-file", file]) == 2
+    assert capsys.readouterr().err == (
+        f"kstore: {file} is being written by another server or cluster: name another trace file\n"
+    )
+    assert Trace.load(file).recording.first == 1
+
+
+def test_after_a_crash_the_next_server_keeps_the_trace_and_says_so(server: Server, tmp_path: Path) -> None:
+    path = tmp_path / "run.ktrace"
+    write(server)
+    wait_until(lambda: Trace.load(path).record("orders", 0, 499).steps, what="the rows of the last record")
+    server.kill()
+    with Cluster(trace_file=path) as cluster:
+        assert cluster.warnings == ["the trace file was there already and is now called run.ktrace.1"]
+    assert Trace.load(tmp_path / "run.ktrace.1").record("orders", 0, 499).steps
