@@ -242,6 +242,10 @@ class Consumer(Places):
             self._go_out()
             self._leave()
 
+    def _traits(self) -> list[str]:
+        topics = sorted(self.subscription() or {each.topic for each in self.assignment()})
+        return [f"group={self._config.group_id}", f"topics={topics}"]
+
     def __exit__(self, *exc: object) -> None:
         """Close. A block that is left by an exception commits nothing more, so that what was being handled is handled
         again, and doesn't wait long for brokers."""

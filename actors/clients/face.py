@@ -199,6 +199,15 @@ class Face:
         """Close the client; harmless when it is closed already, and in a forked child, whose parent has it."""
         self._leave()
 
+    def __repr__(self) -> str:
+        name = self._ref.actor_inbox.actor.config.client_id  # type: ignore[attr-defined]
+        words = [type(self).__name__, name, *self._traits()]
+        return f"<{' '.join(words)} to {self._home}{' closed' if self._closed else ''}>"
+
+    def _traits(self) -> list[str]:
+        """What else tells it from others, for its repr."""
+        return []
+
     def __enter__(self) -> Self:
         return self
 

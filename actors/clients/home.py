@@ -65,6 +65,9 @@ class ClusterHome:
         self.node.name = f"{kind}-{self.number}"
         net.join(self.node)
 
+    def __str__(self) -> str:
+        return ", ".join(f"broker-{node_id}" for node_id in self.node_ids)
+
     def bootstrap(self) -> list[BrokerAddress]:
         """As ``Home.bootstrap``: the brokers themselves."""
         return [BrokerAddress(node_id, f"broker-{node_id}", 9092) for node_id in self.node_ids]
@@ -127,6 +130,9 @@ class TcpHome:
         self.world, self.sockets = socket_world()
         self.node = Node(self.world, -1, kind=kind)
         self.node.name = kind
+
+    def __str__(self) -> str:
+        return ", ".join(f"{host}:{port}" for host, port in self.addresses)
 
     def bootstrap(self) -> list[BrokerAddress]:
         """As ``Home.bootstrap``: the bootstrap servers, whose ids aren't known."""

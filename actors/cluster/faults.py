@@ -38,6 +38,9 @@ class Faults:
             raise AttributeError(f"faults.{name} isn't implemented yet; there are {', '.join(NAMES)}")
         raise AttributeError(f"there is no fault {name!r}{nearest(name, NAMES)}")
 
+    def __repr__(self) -> str:
+        return f"<Faults of {self._nodes!r}: {', '.join(NAMES)}>"
+
     # -- brokers -------------------------------------------------------------------------------------------------
 
     def kill(self, broker: int) -> None:

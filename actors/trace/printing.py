@@ -25,6 +25,13 @@ class Step(NamedTuple):
         return {"time_us": self.time_us, "place": self.place, "what": self.what, "row": self.sequence}
 
 
+class Answer:
+    """An answer to a question: its text is also what a prompt shows of it."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def milliseconds(us: int) -> str:
     """``1.234 ms``, or in seconds from ten of them on."""
     return f"{us / 1e6:.3f} s" if abs(us) >= 10_000_000 else f"{us / 1000:.3f} ms"

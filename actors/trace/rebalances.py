@@ -14,7 +14,7 @@ from typing import Any
 
 from actors.runtime.recorder import TraceRow
 from actors.trace.leaders import step_of_topic, why_leader
-from actors.trace.printing import Step, lines_of, milliseconds, overwritten, some
+from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
 from actors.trace.roots import FAULTS, Root, node_of, root_of, words_of_fault
 
@@ -41,7 +41,7 @@ STATE_AFTER = {
 NO_REBALANCE = "its place was kept: no rebalance was needed (KIP-345)"
 
 
-class Rebalance:
+class Rebalance(Answer):
     """The last rebalance of a group.
 
     ``kind``: "join", "leave", "session expired", "poll interval expired", "partitions changed", "subscription changed",

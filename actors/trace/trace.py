@@ -108,3 +108,6 @@ class Trace:
     def save(self, path: str | PathLike[str]) -> None:
         """Write all rows to a ``.ktrace`` file: ``Trace.load`` and ``kstore trace`` read it. Raises OSError."""
         file.save(self.recording, path)
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self.recording):,} rows>"
