@@ -44,9 +44,9 @@ def starts(client: Client, *nodes: int) -> list[int]:
 
 
 def die_and_return(client: Client, node: int) -> None:
-    client.cluster.kill_node(node)
+    client.cluster.faults.kill(node)  # the controller beside node 1 lives on, and elects another leader
     client.cluster.wait_for(lambda: node not in client.partition("t").isr)
-    client.cluster.restart_node(node)
+    client.cluster.faults.restart(node)
     client.cluster.wait_for(lambda: len(client.partition("t").isr) == 3)
 
 
@@ -141,7 +141,7 @@ def test_who_waits_while_the_leader_changes_is_told_so(start):
     client.run(1)
     client.cluster.net.cut([leader], [1])
     client.wait_for_leader("t", other_than=leader)
-    client.cluster.net.heal()
+    client.cluster.net.mend([leader], [1])  # it hears of the new leader before the other replica can tell it anything
     client.cluster.wait_for(lambda: waiting)
     assert waiting[0].topics[0].partitions[0].error_code == NotLeaderOrFollower.code
 
