@@ -106,7 +106,10 @@ def claim_folder(fs: FileSystem, name: str) -> Folder:
     try:
         lock = fs.lock(LOCK)
     except LockedError:
-        raise FolderError(f"{name} is in use by another process: stop it, or choose another --data-dir") from None
+        raise FolderError(
+            f"{name} is in use by another process, or by a cluster of this one that isn't closed: stop it, or choose "
+            "another --data-dir"
+        ) from None
     except OSError as error:
         raise unusable(name, error) from None
     try:

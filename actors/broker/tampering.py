@@ -67,8 +67,19 @@ def api_key_of(api: str | int) -> int:
         return api
     found = NAMES.get(str(api).replace("_", "").lower())
     if found is None:
-        raise ConfigError(f"no API of clients is called {api!r}{nearest(str(api).lower(), NAMES)}")
+        names = [_camel(served.module) for served in CLIENT_APIS.values()]
+        given = str(api) if "_" not in str(api) and not str(api).isupper() else _camel(str(api))
+        raise ConfigError(f"no API of clients is called {api!r}{nearest(given, names)}")
     return found
+
+
+def _camel(name: str) -> str:
+    """An API's name as Kafka's documents write it.
+
+    >>> _camel("list_offsets")
+    'ListOffsets'
+    """
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def code_of(error: int | str | type[errors.KafkaError]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from kstore.errors.config import ConfigError, nearest
 
 KEYWORDS = ("brokers", "data_dir", "listen", "seed", "config", "name", "trace_rows", "trace_file", "wire")
+
+Settings = Mapping[str, str | int | float]
 
 NOT_YET = {
     "dispatcher": "every cluster runs on one run queue; a thread an actor isn't implemented yet",
@@ -32,5 +34,25 @@ def check_shape(brokers: int, listen: str | None, seed: int | None) -> None:
         raise ConfigError(f"brokers is how many there are, such as 3; got {brokers!r}")
     if brokers < 1:
         raise ConfigError("a cluster has at least one broker")
+    if listen is not None and not isinstance(listen, str):
+        raise ConfigError(f'listen is the text "host:port", such as "127.0.0.1:9092"; got {listen!r}')
     if listen is not None and seed is not None:
         raise ConfigError("a cluster with a seed runs on virtual time, where no socket is: leave out listen or seed")
+
+
+def as_text(config: Settings | None) -> dict[str, str]:
+    """Config values as Kafka writes them: numbers and truth values are taken beside text.
+
+    Raises ``ConfigError`` for anything else.
+
+    >>> as_text({"num.partitions": 3, "auto.create.topics.enable": False})
+    {'num.partitions': '3', 'auto.create.topics.enable': 'false'}
+    """
+    if config is not None and not isinstance(config, Mapping):
+        raise ConfigError(f'config is a mapping of keys to values, such as {{"num.partitions": 3}}; got {config!r}')
+    found = {}
+    for key, value in (config or {}).items():
+        if not isinstance(value, str | int | float):
+            raise ConfigError(f"the value of {key} is text, a number or a bool, not {value!r}")
+        found[key] = str(value).lower() if isinstance(value, bool) else str(value)
+    return found

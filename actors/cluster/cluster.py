@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 from weakref import WeakValueDictionary
 
 from actors.cluster import looking
-from actors.cluster.arguments import check_shape, refuse_unknown
+from actors.cluster.arguments import as_text, check_shape, refuse_unknown
 from actors.cluster.brokers import ClusterBrokers
 from actors.cluster.faults import Faults
 from actors.cluster.frozen import Frozen
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from actors.clients.producer import Producer
     from actors.clients.records import ConsumerRecord
     from actors.clients.structs import TopicPartition
+    from actors.cluster.arguments import Settings
     from actors.runtime.hub import Spawned
     from actors.trace import Trace
 
@@ -62,7 +63,7 @@ class Cluster(Nodes):
         data_dir: str | None = None,
         listen: str | None = None,
         seed: int | None = None,
-        config: Mapping[str, str] | None = None,
+        config: Settings | None = None,
         name: str | None = None,
         trace_rows: int = TRACE_ROWS,
         trace_file: str | PathLike[str] | None = None,
@@ -84,7 +85,7 @@ class Cluster(Nodes):
         data_dir: str | None = None,
         listen: str | None = None,
         seed: int | None = None,
-        config: Mapping[str, str] | None = None,
+        config: Settings | None = None,
         name: str | None = None,
         trace_rows: int = TRACE_ROWS,
         trace_file: str | PathLike[str] | None = None,
@@ -102,7 +103,7 @@ class Cluster(Nodes):
         data_dir: str | None,
         listen: str | None,
         seed: int | None,
-        config: Mapping[str, str] | None,
+        config: Settings | None,
         name: str | None,
         trace_rows: int,
         trace_file: str | PathLike[str] | None,
@@ -117,7 +118,7 @@ class Cluster(Nodes):
             data_dir=data_dir,
             listen=listen,
             seed=seed,
-            config=config,
+            config=as_text(config),
             trace_rows=trace_rows,
             trace_file=trace_file,
             wire=wire,
@@ -134,7 +135,7 @@ class Cluster(Nodes):
         name: str,
         partitions: int = 1,
         replication_factor: int | None = None,
-        config: Mapping[str, str] | None = None,
+        config: Settings | None = None,
         *,
         timeout: float = 30,
     ) -> None:
@@ -143,7 +144,7 @@ class Cluster(Nodes):
         ``replication_factor`` None takes the cluster's default: the lesser of 3 and the brokers. ``config`` has Apache
         Kafka's topic keys. Raises what the controller refuses it with, such as ``TopicAlreadyExists``.
         """
-        usable = create_topic(self, name, partitions, replication_factor, config, timeout)
+        usable = create_topic(self, name, partitions, replication_factor, as_text(config), timeout)
         self.wait_for(usable, timeout)
 
     def producer(self, **keywords: Any) -> Producer:
@@ -221,7 +222,8 @@ class Cluster(Nodes):
         if not self.world.driver.drive(is_there, timeout):
             self.world.driver.call(look)
             what = "a partition has no leader" if found is None else f"there are {len(found)} records: {found!r}"
-            raise TimeoutError(f"not {n} records in {topic} after {timeout} seconds: {what}")
+            wanted = f"{topic} could not be read" if n is None else f"not {n} records in {topic}"
+            raise TimeoutError(f"{wanted} after {timeout:g} seconds: {what}")
         assert found is not None, "it was there"
         return found
 

@@ -81,6 +81,8 @@ class Faults:
         What is sent meanwhile waits, as it does in a socket, and arrives after ``heal`` unless its sender gave up.
         """
         here, there = self._ids(some), self._ids(others)
+        if both := [str(end) for end in here if end in there]:
+            raise ConfigError(f"a node is on one side of a partition; {', '.join(both)} is on both")
         net = self._nodes.net
         self._do("LinksCut", lambda: net.cut(here, there, both_ways=both_ways), about=f"{here} {there}")
 

@@ -33,7 +33,7 @@ def create_topic(
         name=name,
         num_partitions=partitions,
         replication_factor=-1 if replication_factor is None else replication_factor,
-        configs=[CreatableTopicConfig(name=key, value=str(value)) for key, value in (config or {}).items()],
+        configs=[CreatableTopicConfig(name=key, value=value) for key, value in (config or {}).items()],
     )
     controller = nodes.world.driver.call(nodes.controller_ref)
     if controller is None:

@@ -28,7 +28,7 @@ class DriverClosed(RuntimeError):
     """The cluster, or the client, was closed: nothing of it can be used any more."""
 
     def __init__(self) -> None:
-        super().__init__("it was closed")
+        super().__init__("the cluster was closed: nothing of it can be used any more")
 
 
 class ForkedError(RuntimeError):

@@ -207,7 +207,7 @@ def test_faults_that_make_no_sense_are_refused_with_what_would():
         refusals = {
             r"no broker 3: they are 1, 2": lambda: cluster.faults.kill(3),
             r"no broker 0": lambda: cluster.faults.partition({1}, {0}),
-            r"'Prduce' \(did you mean produce\?\)": lambda: cluster.faults.drop("Prduce"),
+            r"'Prduce' \(did you mean Produce\?\)": lambda: cluster.faults.drop("Prduce"),
             r"no error 'NOT_LEADER' \(did you mean NOT_LEADER_OR_FOLLOWER\?\)": lambda: cluster.faults.error(
                 "Produce", "NOT_LEADER"
             ),
