@@ -46,7 +46,7 @@ AS_PYTHON = {"language_level": 3, "binding": True, "annotation_typing": False}
 
 
 def extensions(*, twins: bool) -> list[Extension]:
-    compile_args = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]
+    compile_args = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0", "-w"]  # what is to warn of is the source, and Cython does
     link_args = []
     if SANITIZE:
         sanitizers = "-fsanitize=address,signed-integer-overflow"
@@ -70,6 +70,7 @@ def compiled(directives: dict[str, object], *, twins: bool) -> list[Extension]:
         compiler_directives=directives,
         build_dir=f"{BUILD}/cython",
         force=DEBUG,
+        quiet=True,
         nthreads=JOBS if os.name == "posix" else 0,
     )
 

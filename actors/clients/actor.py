@@ -55,7 +55,7 @@ class ClientActor(Actor):
         self.interest: dict[str, None] = {}  # topics whose metadata is kept fresh; in order
         self.all_topics = False
         self.coordinators: dict[str, int] = {}
-        self._failing: dict[int, int] = {}  # broker: until when it isn't asked first, us
+        self._failing: dict[int, int] = {}  # broker that hasn't answered since: when it failed, us
         self._refreshing: Gate | None = None
         self._freshen: Any = None
 
@@ -115,7 +115,7 @@ class ClientActor(Actor):
 
     def _answered(self, outcome: Any, node_id: int, then: Callable[..., None], args: tuple[Any, ...]) -> None:
         if isinstance(outcome, Disconnected):
-            self._failing[node_id] = self.now_us() + self.config.reconnect_backoff_ms * 1000
+            self._failing[node_id] = self.now_us()
             self.broker_lost(node_id)
         elif self._failing:
             self._failing.pop(node_id, None)
@@ -147,13 +147,13 @@ class ClientActor(Actor):
     # -- the cluster ---------------------------------------------------------------------------------------------
 
     def any_node(self) -> int:
-        """A broker to ask: drawn from those that didn't just fail, if there are any."""
-        ids = list(self.view.brokers) or list(self.bootstrap)
-        now_us = self.now_us()
-        willing = [each for each in ids if self._failing.get(each, 0) <= now_us]
-        if not willing and self.view.brokers:  # nobody known is left: begin anew (KIP-899)
-            willing = list(self.bootstrap)
-        return int(self.random.choice(willing or ids))
+        """A broker to ask: drawn from those that have answered since they failed. If nobody has, the one that failed
+        first, bootstrap servers among them, so as to begin anew (KIP-899)."""
+        known = list(self.view.brokers) or list(self.bootstrap)
+        willing = [each for each in known if each not in self._failing]
+        if willing:
+            return int(self.random.choice(willing))
+        return min([*known, *self.bootstrap], key=lambda each: self._failing.get(each, 0))
 
     def refresh(self, names: Iterable[str] | None = ()) -> Talk[View]:
         """Ask for metadata of topics, beside those that are of interest; None: of all topics."""

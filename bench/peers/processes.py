@@ -22,6 +22,14 @@ class ServerFailed(Exception):
     """A server did not come up, or went down; the message ends with the last lines that it printed."""
 
 
+def _end_with_parent() -> None:
+    """In the child: be told to end when whoever started it is killed, and can't do so any more (Linux)."""
+    import ctypes
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
 class Process:
     """One child process whose output goes to a file."""
 
@@ -35,6 +43,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
 
     @property

@@ -70,6 +70,22 @@ def test_when_its_broker_dies_a_coordinator_is_looked_for_anew(cluster) -> None:
     assert asker.run(asker.actor.coordinator, group) != found
 
 
+def test_a_broker_that_did_not_answer_is_asked_again_only_when_nobody_else_answers(cluster) -> None:
+    asker = Asker(cluster, request_timeout_ms=1_000)
+    asker.run(asker.actor.refresh)
+    cluster.faults.pause(2)
+    began = cluster.now
+    for _ in range(20):
+        asker.run(asker.actor.refresh)
+    assert cluster.now - began < 2.5, "one request at most waited for the broker that says nothing"
+    cluster.faults.pause(1)
+    cluster.faults.pause(3)
+    with pytest.raises(KafkaTimeout):
+        asker.run(asker.actor.refresh, timeout_s=5)
+    cluster.faults.resume(2)
+    asker.run(asker.actor.refresh)
+
+
 def test_metadata_is_asked_for_once_however_many_want_it_at_once(cluster) -> None:
     asker = Asker(cluster)
     asker.run(asker.actor.refresh)
