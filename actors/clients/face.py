@@ -14,7 +14,7 @@ from actors.clients.actor import ClientActor
 from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.talk import Conversation, Talk
 from actors.runtime import receives
-from actors.runtime.driver import DriverClosed, Process
+from actors.runtime.driver import DriverClosed, Process, SimulationStalled
 from kstore.errors import KafkaError
 from kstore.named import NamedTuple
 
@@ -149,6 +149,9 @@ class Face:
         who = type(self).__name__.lower()
         try:
             held = self._world.driver.drive(lambda: until() or self._lost_by or not node.alive, timeout_s)
+        except SimulationStalled as stalled:
+            stalled.add_note(f"it was {self!r} that waited")
+            raise
         except DriverClosed:
             what = f"this {who}" if self._closed and not self._lost_by else f"the cluster of this {who}"
             raise ClientClosed(f"{what} was closed") from None

@@ -13,7 +13,7 @@ from actors.cluster.faults import Faults
 from actors.cluster.frozen import Frozen
 from actors.cluster.nodes import Nodes
 from actors.cluster.topics import create_topic
-from actors.runtime.rows import trace_end
+from actors.runtime.rows import note_end
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
@@ -315,7 +315,8 @@ class Cluster(Nodes):
         The predicate is called by the caller's own thread whenever something has happened, and every 50 ms of real
         time; it may use the cluster and its clients: ``cluster.wait_for(lambda: consumer.poll(0))``.
         """
-        if not (self.world.driver.drive(predicate, timeout) if self.world.virtual else self._poll(predicate, timeout)):
+        drive = self.world.driver.drive if self.world.virtual else self._poll
+        if not drive(predicate, timeout):
             raise TimeoutError(f"not so after {timeout:g} seconds: {_name_of(predicate)}")
 
     def _poll(self, predicate: Callable[[], object], timeout: float) -> bool:
@@ -376,12 +377,12 @@ class Cluster(Nodes):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close it. An exception on its way out stays that one, with the end of the trace as a note."""
+        """Close it. An exception on its way out stays that one; if it may have come of the cluster (a ``KafkaError``,
+        ``TimeoutError``, ``AssertionError`` …), with the end of the trace as a note."""
         if error is None:
             self.close()
             return
-        if isinstance(error, Exception):
-            error.add_note(trace_end(self.world.recorder))
+        note_end(error, self.world.recorder)
         try:
             self.close()
         except Exception as second:  # noqa: BLE001 - told beside the one that came first

@@ -4,22 +4,56 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.runtime.driver import NodeCrashed, SimulationStalled
+from kstore.errors.base import KafkaError
+
 if TYPE_CHECKING:
     from actors.runtime.recorder import Recorder, TraceRow
 
 ROWS_SHOWN = 30
+LOOKED_AT = 16  # times as many rows are searched for those that tell something
+IDLE = ("_Beat", "CheckSessions", "Expire", "FetchOverdue", "Upkeep")
+"""What goes on while nothing happens: heartbeats, sessions, fetches that nothing came for, the upkeep of logs."""
+ENDS = ("TimerFired", "Arrived", "SocketRead")
+NOTE = -1  # as `actors.trace.recording` has it: the depth of a row that is no turn
+
+
+TOLD = (KafkaError, TimeoutError, NodeCrashed, SimulationStalled, AssertionError)
+"""Exceptions that the cluster may have led to; of a ``ZeroDivisionError`` its trace says nothing."""
+BEGINNING = "the last "
+
+
+def note_end(error: BaseException, recorder: Recorder) -> None:
+    """Hang the end of the trace on an exception that may have come of it, once."""
+    if isinstance(error, TOLD) and not any(note.startswith(BEGINNING) for note in getattr(error, "__notes__", ())):
+        error.add_note(trace_end(recorder))
 
 
 def trace_end(recorder: Recorder, rows: int = ROWS_SHOWN) -> str:
-    """The last ``rows`` rows, a line each: time in seconds, sequence and cause, the actor, what happened to what."""
-    lines = [f"the last {rows} rows of the trace:"]
-    lines += [f"  {row_line(row)}" for row in recorder.recent(rows)]
+    """The last ``rows`` rows that tell something, a line each: seconds to the last row of all, sequence and cause, the
+    actor, what happened to what. If there is nothing but heartbeats, these."""
+    recent = recorder.recent(rows * LOOKED_AT)
+    shown = (_telling(recent) or recent)[-rows:]
+    end_us = recent[-1].time_us if recent else 0
+    lines = [f"{BEGINNING}{len(shown)} rows of the trace, without heartbeats; seconds before its end:"]
+    lines += [f"  {row_line(row, end_us)}" for row in shown]
     return "\n".join(lines)
 
 
-def row_line(row: TraceRow) -> str:
+def _telling(rows: list[TraceRow]) -> list[TraceRow]:
+    """Rows that aren't idle, and don't come of what is; what is noted always tells something."""
+    idle: set[int] = set()
+    for row in rows:
+        if row.depth != NOTE and (row.kind in IDLE or row.cause in idle):
+            idle.add(row.sequence)
+    kept = [row for row in rows if row.sequence not in idle]
+    led_on = {row.cause for row in kept}
+    return [row for row in kept if row.kind not in ENDS or row.sequence in led_on]
+
+
+def row_line(row: TraceRow, end_us: int = 0) -> str:
     """A row as one line: when (in seconds), its sequence and that of its cause, where, what, about what and why."""
-    words = [f"{row.time_us / 1e6:12.6f}  {row.sequence:>7} <- {row.cause:<7} {row.actor or '-'} {row.kind}"]
+    words = [f"{(row.time_us - end_us) / 1e6:12.6f}  {row.sequence:>7} <- {row.cause:<7} {row.actor or '-'} {row.kind}"]
     if row.partition:
         words.append(row.partition)
     if row.offset1 != -1 or row.offset2 != -1:

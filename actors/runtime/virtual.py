@@ -135,9 +135,9 @@ class VirtualDriver:
         what = "nothing is left to happen" if next_us is None else f"{STALL_S} virtual seconds have passed"
         who = "" if waiting is None else f"; waiting: {waiting()}"
         stalled = SimulationStalled(f"{what}, and what was waited for has not happened{who}")
-        from actors.runtime.rows import trace_end
+        from actors.runtime.rows import note_end
 
-        stalled.add_note(trace_end(self.world.recorder))
+        note_end(stalled, self.world.recorder)
         return stalled
 
     def _run_ready(self) -> int:

@@ -17,6 +17,8 @@ from speaking import Speaker
 
 from actors.cluster import Cluster
 from actors.runtime.driver import DriverClosed, ForkedError, NodeCrashed
+from kstore.errors import TopicAlreadyExists
+from kstore.errors.config import ConfigError
 
 KINDS = {"real": {}, "seed": {"seed": 1}, "listen": {"listen": "127.0.0.1:0"}}
 
@@ -107,14 +109,24 @@ def test_a_close_ends_the_waits_of_other_threads(how):
     assert ended == [DriverClosed]
 
 
-def test_an_exception_inside_a_with_block_stays_and_takes_the_end_of_the_trace_along(kind):
+@pytest.mark.parametrize("error", [AssertionError, TimeoutError, TopicAlreadyExists])
+def test_an_exception_that_the_cluster_may_have_led_to_takes_the_end_of_the_trace_along(kind, error):
     cluster = Cluster(2, **kind)
-    with pytest.raises(ZeroDivisionError) as raised, cluster:
-        cluster.wait_for(lambda: 1 // 0)
+    with pytest.raises(error) as raised, cluster:
+        raise error("x")
     assert cluster.closed
     (note,) = raised.value.__notes__
     assert "rows of the trace" in note
     assert "broker-1#1" in note
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, TypeError, ConfigError, KeyboardInterrupt])
+def test_an_exception_that_has_nothing_to_do_with_the_cluster_stays_as_it_is(kind, error):
+    cluster = Cluster(2, **kind)
+    with pytest.raises(error) as raised, cluster:
+        raise error("x")
+    assert cluster.closed
+    assert not hasattr(raised.value, "__notes__")
 
 
 def test_an_exception_of_the_user_is_not_hidden_by_a_crashed_node(kind):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from actors.cluster import Cluster
 from actors.runtime import Actor, Node, receives
 from actors.runtime.rows import row_line, trace_end
 from actors.runtime.world import real_world, virtual_world
@@ -124,6 +125,17 @@ def test_the_end_of_a_trace_is_told_line_by_line() -> None:
     lines = trace_end(recorder, 3).splitlines()
     assert len(lines) == 4
     assert lines[-1].endswith(("broker-1#1/one Worked 2000", "broker-1#1/one Worked 0", "broker-1#1/two Worked 0"))
+
+
+def test_heartbeats_and_what_comes_of_them_are_left_out_of_the_end_of_a_trace() -> None:
+    with Cluster(2, seed=1) as cluster:
+        cluster.run_for(20)
+        cluster.faults.kill(2)
+        cluster.run_for(20)
+        lines = trace_end(cluster.world.recorder).splitlines()
+    assert any("NodeKilled" in line for line in lines)
+    assert not any("_Beat" in line or "CheckSessions" in line for line in lines)
+    assert lines[-1].split()[0].startswith("-")
 
 
 def test_a_row_says_what_it_has_and_nothing_that_it_has_not() -> None:
