@@ -6,12 +6,13 @@ the lock is held, the mark of a clean stop is gone, and the checkpoints say from
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kstore.fs import FileSystem, LockedError
 from kstore.log.checkpoints import (
     HIGH_WATERMARKS,
+    META_PROPERTIES,
     RECOVERY_POINTS,
     START_OFFSETS,
     CheckpointError,
@@ -99,6 +100,21 @@ def claim_folder_at(path: str) -> Folder:
     except OSError as error:
         raise unusable(path, error) from None
     return claim_folder(fs, path)
+
+
+def warn_left_out(path: str, node_ids: Sequence[int]) -> list[str]:
+    """A warning if nodes have folders under ``path`` that aren't among those that start."""
+    from kstore.fs.posix import PosixFileSystem
+
+    fs = PosixFileSystem(path)
+    named = [name.removeprefix("node-") for name in fs.listdir() if name.startswith("node-")]
+    found = sorted(int(number) for number in named if number.isascii() and number.isdigit())
+    others = [each for each in found if each not in node_ids and fs.exists(f"node-{each}/{META_PROPERTIES}")]
+    if not others:
+        return []
+    folders = ", ".join(f"{path}/node-{each}" for each in others)
+    missing = f"what only they have is missing until it is {max(others)} again"
+    return [f"{folders} left out, as brokers is {len(node_ids)}: {missing}"]
 
 
 def claim_folder(fs: FileSystem, name: str) -> Folder:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from actors.broker.broker import Broker, StopNode
 from actors.broker.config import BrokerConfig
-from actors.broker.folder import Folder, FolderError, claim_folder, claim_folder_at, unusable
+from actors.broker.folder import Folder, FolderError, claim_folder, claim_folder_at, unusable, warn_left_out
 from actors.broker.folder_check import check_folders
 from actors.broker.rescue import rescue
 from actors.cluster.emptying import empty
@@ -107,6 +107,8 @@ class Nodes:
         for node_id in self.node_ids:
             self.folders[node_id] = self.claim(node_id)
         self._settle_identity()
+        if self.data_dir is not None:
+            self.warnings += warn_left_out(self.data_dir, self.node_ids)
         image = check_folders(self.folders)
         for folder in self.folders.values():
             if foreign := unsupported_features(folder.fs):

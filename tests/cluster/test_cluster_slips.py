@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from processes import Server
 
 from actors.broker.folder import FolderError
 from actors.cluster import Cluster
@@ -63,3 +64,25 @@ def test_a_topic_that_cannot_be_read_is_not_called_none_records():
 def test_an_api_is_suggested_as_kafka_writes_it(slip, meant):
     with Cluster(seed=1) as cluster, pytest.raises(ConfigError, match=rf"did you mean {meant}\?"):
         cluster.faults.drop(slip)
+
+
+def test_folders_of_brokers_that_are_not_started_are_named(tmp_path):
+    with Cluster(3, data_dir=str(tmp_path)) as cluster:
+        assert cluster.warnings == []
+    with Cluster(1, data_dir=str(tmp_path)) as cluster:
+        (line,) = cluster.warnings
+    assert line == (
+        f"{tmp_path}/node-2, {tmp_path}/node-3 left out, as brokers is 1: "
+        "what only they have is missing until it is 3 again"
+    )
+
+
+def test_serve_names_the_folders_that_it_leaves_out(tmp_path):
+    first = Server("--brokers", "3", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path))
+    first.wait_for(len, "line that it is ready")
+    assert first.stop() == 0
+    second = Server("--brokers", "2", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path))
+    second.wait_for(len, "line that it is ready")
+    assert second.stop() == 0
+    (line,) = second.errors
+    assert line.startswith(f"kstore: {tmp_path}/node-3 left out, as brokers is 2: ")
