@@ -171,7 +171,7 @@ def refuse(kind: str, name: str, value: object, known: Iterable[str]) -> None:
     """Raises why a keyword is not taken; a later issue's keyword that is None asks for nothing and is let pass."""
     why = refusal(kind, name)
     if why is None:
-        raise ConfigError(f"{article(kind)} has no keyword {name}{nearest(name, known)}")
+        raise ConfigError(f"{article(kind)} has no keyword {name}{nearest(name, [*known, 'bootstrap_servers'])}")
     if value is not None or not is_later(name):
         raise ConfigError(f"the keyword {name} {why}")
 

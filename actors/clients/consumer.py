@@ -58,8 +58,11 @@ class Consumer(Places):
         *topics: str,
         bootstrap_servers: str | Sequence[str] = "localhost:9092",
         home: Home | None = None,
-        **keywords: Any,
+        **keywords: Unpack[ConsumerKeywords],
     ) -> None:
+        given: tuple[object, ...] = topics
+        if wrong := [each for each in given if not isinstance(each, str)]:
+            raise TypeError(f'topics are given one by one, as in Consumer("orders", "payments"); got {wrong[0]!r}')
         self._config = parse("consumer", keywords)
         super().__init__(home or home_over_tcp(bootstrap_servers, "consumer"))
         if not self._config.client_id:  # as the Java client names itself

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from actors.clients.actor import ClientActor
 from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.talk import Conversation, Talk
+from actors.network.link import Disconnected
 from actors.runtime import receives
 from actors.runtime.driver import DriverClosed, Process, SimulationStalled
 from kstore.errors import KafkaError
@@ -67,6 +68,12 @@ class Acted(NamedTuple):
 class CalledActor(ClientActor):
     """A client's actor that a ``Face`` talks to."""
 
+    last_failure = ""  # why a broker wasn't reached, if none has answered since
+
+    def _answered(self, outcome: Any, node_id: int, then: Callable[..., None], args: tuple[Any, ...]) -> None:
+        self.last_failure = outcome.message if isinstance(outcome, Disconnected) else ""
+        super()._answered(outcome, node_id, then, args)
+
     @receives(Called)
     def called(self, message: Called) -> None:
         """Begin what the user's call is made of."""
@@ -116,10 +123,18 @@ class Face:
                 with suppress(DriverClosed):
                     self._world.driver.call(result.cancel)
         if not result.over:
-            raise KafkaTimeout(f"{name} was not done in {timeout_s:g} seconds")
+            raise KafkaTimeout(f"{name} was not done in {timeout_s:g} seconds{self._why_late()}")
         if result.error is not None:
             raise result.error
         return result.value  # type: ignore[no-any-return]
+
+    def _why_late(self) -> str:
+        """What a time-out may have come of, after a colon; nothing if a broker answered last."""
+        actor: CalledActor = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
+        if actor.view.version:
+            return f": {actor.last_failure}" if actor.last_failure else ""
+        places = ", ".join(f"{each.host}:{each.port}" for each in actor.bootstrap.values())
+        return f": nobody answers at {places}" + (f" ({actor.last_failure})" if actor.last_failure else "")
 
     def _act(self, name: str, action: Callable[..., object], *args: Any) -> None:
         """Have something done in a turn of the actor, without waiting for what comes of it."""

@@ -131,7 +131,7 @@ class Producer(Face):
         if self._closed:
             raise self._gone()
         if not self._wait_for_all(timeout):
-            raise KafkaTimeout(f"not everything was acknowledged in {timeout:g} seconds")
+            raise KafkaTimeout(f"not everything was acknowledged in {timeout:g} seconds{self._why_late()}")
 
     def _wait_for_all(self, timeout_s: float | None) -> bool:
         self._accumulator.close_all()
@@ -200,7 +200,7 @@ class Producer(Face):
             self._run("send", self._sender.find_topic, name, partition, timeout_s=wait_ms / 1000)
         except KafkaTimeout:
             what = f"topic {name}" if partition < 0 else f"partition {partition} of topic {name}"
-            raise KafkaTimeout(f"{what} was not known after max_block_ms ({wait_ms})") from None
+            raise KafkaTimeout(f"{what} was not known after max_block_ms ({wait_ms}){self._why_late()}") from None
 
     def signal(self, filled: bool) -> None:
         """Batches were opened or closed; when one is full, this thread gives the turns that send it."""

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from kstore import Producer
+from actors.clients.errors import KafkaTimeout
+from kstore import Admin, Consumer, Producer
 from kstore.errors import KafkaError
+from kstore.errors.config import ConfigError
 
 TIMEOUT_S = 20.0
+UNREACHED = r"nobody answers at 127\.0\.0\.1:1 \(127\.0\.0\.1:1 can't be reached: Connection refused\)"
 
 
 def test_closing_a_client_waits_for_no_name_to_be_looked_up(monkeypatch) -> None:
@@ -32,3 +35,41 @@ def test_closing_a_client_waits_for_no_name_to_be_looked_up(monkeypatch) -> None
     assert not ended.is_set()
     may_end.set()
     assert ended.wait(TIMEOUT_S)
+
+
+def test_a_producer_that_finds_nobody_says_why() -> None:
+    with (
+        Producer(bootstrap_servers="127.0.0.1:1", max_block_ms=200) as producer,
+        pytest.raises(KafkaTimeout, match=rf"topic t was not known after max_block_ms \(200\): {UNREACHED}"),
+    ):
+        producer.send("t", b"a")
+
+
+def test_a_consumer_that_finds_nobody_says_why() -> None:
+    with (
+        Consumer(bootstrap_servers="127.0.0.1:1", default_api_timeout_ms=200) as consumer,
+        pytest.raises(KafkaTimeout, match=UNREACHED),
+    ):
+        consumer.partitions_for_topic("t")
+
+
+def test_an_admin_that_finds_nobody_says_why() -> None:
+    with (
+        Admin(bootstrap_servers="127.0.0.1:1", default_api_timeout_ms=200, request_timeout_ms=100) as admin,
+        pytest.raises(KafkaTimeout, match=UNREACHED),
+    ):
+        admin.list_topics()
+
+
+@pytest.mark.parametrize("client", [Producer, Consumer, Admin])
+def test_bootstrap_servers_has_an_s_at_its_end(client: Any) -> None:
+    with pytest.raises(ConfigError, match=r"no keyword bootstrap_server \(did you mean bootstrap_servers\?\)"):
+        client(bootstrap_server="127.0.0.1:9092")
+
+
+@pytest.mark.parametrize("topics", [["orders"], 3])
+def test_topics_of_a_consumer_are_given_one_by_one(topics: Any) -> None:
+    with pytest.raises(
+        TypeError, match=r"topics are given one by one, as in Consumer\(\"orders\", \"payments\"\); got"
+    ):
+        Consumer(topics)

@@ -23,7 +23,6 @@ from actors.clients.descriptions import (
     MemberToRemove,
     TopicDescription,
 )
-from actors.clients.errors import KafkaTimeout
 from actors.clients.face import CalledActor, Face, home_over_tcp
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.clients.talk import Talk
@@ -67,13 +66,7 @@ class Admin(Face):
 
     def _do(self, name: str, talk: Callable[..., Talk[T]], *args: Any, timeout_ms: float | None = None) -> T:
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms
-        try:
-            return self._run(name, talk, self._actor, *args, timeout_s=limit_ms / 1000)
-        except KafkaTimeout as error:
-            if self._actor.view.version:
-                raise
-            places = ", ".join(f"{each.host}:{each.port}" for each in self._actor.bootstrap.values())
-            raise KafkaTimeout(f"{error.message}: nobody answers at {places}") from None
+        return self._run(name, talk, self._actor, *args, timeout_s=limit_ms / 1000)
 
     def _timeout_ms(self, timeout_ms: int | None) -> int:
         return self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms
