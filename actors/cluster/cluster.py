@@ -19,11 +19,13 @@ from kstore.errors.config import ConfigError
 if TYPE_CHECKING:
     from os import PathLike
     from types import TracebackType
+    from typing import Unpack
 
     from actors.clients.admin import Admin
     from actors.clients.consumer import Consumer
     from actors.clients.face import Face
     from actors.clients.home import ClusterHome
+    from actors.clients.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
     from actors.clients.producer import Producer
     from actors.clients.records import ConsumerRecord
     from actors.clients.structs import TopicPartition
@@ -147,19 +149,19 @@ class Cluster(Nodes):
         usable = create_topic(self, name, partitions, replication_factor, as_text(config), timeout)
         self.wait_for(usable, timeout)
 
-    def producer(self, **keywords: Any) -> Producer:
+    def producer(self, **keywords: Unpack[ProducerKeywords]) -> Producer:
         """A producer in the process: ``kstore.Producer`` with these keywords, on the cluster's own clock and links."""
         from actors.clients.producer import Producer
 
         return self._client("producer", lambda home: Producer(home=home, **keywords))
 
-    def consumer(self, *topics: str, **keywords: Any) -> Consumer:
+    def consumer(self, *topics: str, **keywords: Unpack[ConsumerKeywords]) -> Consumer:
         """A consumer in the process, subscribed to these topics: ``kstore.Consumer`` with these keywords."""
         from actors.clients.consumer import Consumer
 
         return self._client("consumer", lambda home: Consumer(*topics, home=home, **keywords))
 
-    def admin(self, **keywords: Any) -> Admin:
+    def admin(self, **keywords: Unpack[AdminKeywords]) -> Admin:
         """An admin client in the process: ``kstore.Admin`` with these keywords."""
         from actors.clients.admin import Admin
 
@@ -315,8 +317,7 @@ class Cluster(Nodes):
         The predicate is called by the caller's own thread whenever something has happened, and every 50 ms of real
         time; it may use the cluster and its clients: ``cluster.wait_for(lambda: consumer.poll(0))``.
         """
-        drive = self.world.driver.drive if self.world.virtual else self._poll
-        if not drive(predicate, timeout):
+        if not (self.world.driver.drive(predicate, timeout) if self.world.virtual else self._poll(predicate, timeout)):
             raise TimeoutError(f"not so after {timeout:g} seconds: {_name_of(predicate)}")
 
     def _poll(self, predicate: Callable[[], object], timeout: float) -> bool:
@@ -377,8 +378,7 @@ class Cluster(Nodes):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close it. An exception on its way out stays that one; if it may have come of the cluster (a ``KafkaError``,
-        ``TimeoutError``, ``AssertionError`` …), with the end of the trace as a note."""
+        """Close it. An exception stays that one; one that the cluster may have led to gets the end of the trace."""
         if error is None:
             self.close()
             return

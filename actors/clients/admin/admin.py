@@ -29,7 +29,10 @@ from actors.clients.talk import Talk
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from actors.clients.home import Home
+    from actors.clients.keywords import AdminKeywords
 
 T = TypeVar("T")
 
@@ -55,7 +58,7 @@ class Admin(Face):
         *,
         bootstrap_servers: str | Sequence[str] = "localhost:9092",
         home: Home | None = None,
-        **keywords: Any,
+        **keywords: Unpack[AdminKeywords],
     ) -> None:
         self.config = parse("admin", keywords)
         super().__init__(home or home_over_tcp(bootstrap_servers, "admin"))
