@@ -58,7 +58,7 @@ class Consumer(Places):
         *topics: str,
         bootstrap_servers: str | Sequence[str] = "localhost:9092",
         home: Home | None = None,
-        **keywords: Unpack[ConsumerKeywords],
+        **keywords: Any,
     ) -> None:
         given: tuple[object, ...] = topics
         if wrong := [each for each in given if not isinstance(each, str)]:
