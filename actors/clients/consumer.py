@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.clients.config import parse
 from actors.clients.consumer_actor import ConsumerActor
@@ -28,8 +28,11 @@ from actors.runtime.driver import DriverClosed
 from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from actors.clients.columns import Columns
     from actors.clients.home import Home
+    from actors.clients.keywords import ConsumerKeywords
     from actors.clients.records import ConsumerRecord
 
 CLOSE_MS = 30_000
@@ -58,7 +61,7 @@ class Consumer(Places):
         *topics: str,
         bootstrap_servers: str | Sequence[str] = "localhost:9092",
         home: Home | None = None,
-        **keywords: Any,
+        **keywords: Unpack[ConsumerKeywords],
     ) -> None:
         given: tuple[object, ...] = topics
         if wrong := [each for each in given if not isinstance(each, str)]:
