@@ -20,8 +20,11 @@ from actors.runtime.driver import DriverClosed
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from actors.clients.futures import Future, ManyFuture
     from actors.clients.home import Home
+    from actors.clients.keywords import ProducerKeywords
 
 IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
 EXIT_SECONDS_MAX = 5  # after an exception: whatever is wrong may be what the records wait for
@@ -63,7 +66,7 @@ class Producer(Face):
         *,
         bootstrap_servers: str | Sequence[str] = "localhost:9092",
         home: Home | None = None,
-        **keywords: Any,
+        **keywords: Unpack[ProducerKeywords],
     ) -> None:
         self._config = parse("producer", keywords)
         idempotent = is_idempotent(self._config)
