@@ -30,7 +30,7 @@ from kstore.records.writing cimport Piece, piece_bytes, view_piece
 
 from actors.clients.errors import BufferExhausted, ClientClosed
 from actors.clients.futures import failed_future
-from actors.clients.serializing import not_bytes, serialized, serializer, too_large
+from actors.clients.serializing import no_headers, not_bytes, serialized, serializer, too_large
 from kstore.codec.compression import codec_id
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed
 
@@ -93,7 +93,12 @@ cdef class Accumulator:
         packed.data = NULL
         packed.nbytes = 0
         if headers is not None:
-            header_count, header_bytes = pack_headers(headers)
+            try:
+                header_count, header_bytes = pack_headers(headers)
+            except UnicodeError:
+                raise
+            except (TypeError, ValueError):
+                raise TypeError(no_headers(headers)) from None
             packed.data = PyBytes_AS_STRING(header_bytes)
             packed.nbytes = PyBytes_GET_SIZE(header_bytes)
         known = PyDict_GetItemWithError(self.topics, topic)
@@ -110,12 +115,13 @@ cdef class Accumulator:
             lane = self.lane_of(found, found.partition_of(partition, key, &key_piece))
             return self.add(found, lane, timestamp, &key_piece, &value_piece, header_count, &packed)
         try:
-            view_piece(key, &key_piece, &key_held, &key_is_held)
-            view_piece(value, &value_piece, &value_held, &value_is_held)
+            try:
+                view_piece(key, &key_piece, &key_held, &key_is_held)
+                view_piece(value, &value_piece, &value_held, &value_is_held)
+            except TypeError:
+                raise TypeError(not_bytes(key, value, self.config)) from None
             lane = self.lane_of(found, found.partition_of(partition, key, &key_piece))
             return self.add(found, lane, timestamp, &key_piece, &value_piece, header_count, &packed)
-        except TypeError:
-            raise TypeError(not_bytes(key, value)) from None
         finally:
             if key_is_held:
                 PyBuffer_Release(&key_held)

@@ -7,6 +7,7 @@ available_partitions)``, where those with a leader are available.
 """
 
 cimport cython
+from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 from actors.clients.pending cimport PendingBatch
@@ -91,7 +92,10 @@ cdef class Topic:
         """The partition of a record; -1 when it goes where the topic's other records without a key go."""
         cdef int64_t index
         if partition is not None:
-            index = partition
+            try:
+                index = PyNumber_Index(partition)
+            except TypeError:
+                raise TypeError(f"a partition is a number from 0, not {partition!r}") from None
             if index < 0 or index > 0x7FFFFFFF:
                 raise ValueError(f"a partition is a number from 0, not {partition}")
             return index

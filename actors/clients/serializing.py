@@ -7,7 +7,7 @@ tombstone (Java's own serializers make null of null too). An object is called fo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from kstore.errors import KafkaError, MessageTooLarge
 if TYPE_CHECKING:
     from actors.clients.config import ProducerConfig
 
+PAIR = 2
 HEADERS_FROM = 3  # parameters: (topic, headers, data)
 
 Serialize = Callable[[str, Any, Any], Any]
@@ -62,10 +63,31 @@ def serialized(serialize: Serialize | None, topic: str, headers: Any, data: Any)
         raise SerializationFailed(f"a serializer for {topic} raised {error!r}") from error
 
 
-def not_bytes(key: object, value: object) -> str:
+def not_bytes(key: object, value: object, config: ProducerConfig) -> str:
     """Which of the two isn't what a record is made of."""
     what, wrong = ("key", key) if not _is_bytes_like(key) else ("value", value)
+    if getattr(config, f"{what}_serializer") is not None:
+        return f"the {what}_serializer returned {type(wrong).__name__} {wrong!r:.60}, not something bytes-like or None"
     return f"a {what} is bytes-like or None, not {type(wrong).__name__}: give {what}_serializer"
+
+
+def no_headers(headers: object) -> str:
+    """What is wrong with headers that aren't pairs of a str and bytes."""
+    kind = 'headers are pairs such as [("source", b"web")]'
+    if isinstance(headers, Mapping):
+        return f"{kind}, not a {type(headers).__name__}: give list(headers.items())"
+    if not isinstance(headers, Iterable):
+        return f"{kind}, not {headers!r:.60}"
+    for each in headers:
+        if not isinstance(each, Sequence) or isinstance(each, str | bytes) or len(each) != PAIR:
+            return f"{kind}; {each!r:.60} is no pair"
+        name, value = each
+        if not isinstance(name, str):
+            return f"a header's name is a str, not {type(name).__name__} {name!r:.60}"
+        if not _is_bytes_like(value):
+            encode = ": encode it" if isinstance(value, str) else ""
+            return f"the value of header {name} is bytes-like or None, not {type(value).__name__} {value!r:.60}{encode}"
+    return f"{kind}; got {headers!r:.60}"
 
 
 def too_large(config: ProducerConfig, nbytes: int) -> KafkaError:
