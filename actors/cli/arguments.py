@@ -42,27 +42,28 @@ def new_parser(parsers: Any, name: str, summary: str, description: str, examples
     parser: Parser = parsers.add_parser(
         name,
         help=summary,
-        description=description.strip(),
+        description=description.strip().replace("``", ""),
         epilog=f"example{plural}:\n{lines}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return parser
 
 
-def add_connection(parser: argparse.ArgumentParser) -> None:
-    """The way to a Kafka, and what is said to the client that goes there."""
+def add_connection(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """The way to a Kafka, and what is said to the client that goes there; ``again``: as its verb has it already."""
+    bootstrap = os.environ.get(BOOTSTRAP_VARIABLE, DEFAULT_BOOTSTRAP)
     group = parser.add_argument_group("connection")
     group.add_argument(
         "-b",
         "--bootstrap",
-        default=os.environ.get(BOOTSTRAP_VARIABLE, DEFAULT_BOOTSTRAP),
+        default=argparse.SUPPRESS if again else bootstrap,
         metavar="HOST:PORT,...",
         help=f"brokers to ask first (default: ${BOOTSTRAP_VARIABLE}, else {DEFAULT_BOOTSTRAP})",
     )
     group.add_argument(
         "-X",
         action="append",
-        default=[],
+        default=argparse.SUPPRESS if again else [],
         type=checked(keyword),
         dest="keywords",
         metavar="KEY=VALUE",

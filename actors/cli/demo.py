@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 from typing import Any
@@ -19,6 +20,8 @@ fourth joins, the leader of a partition dies and comes back. Then what was ackno
 and the cluster's trace says why the group rebalanced. It takes less than 25 seconds, and needs no other server.
 """
 
+COLUMNS_LEAST, LINES_LEAST = 60, 20
+
 EXAMPLES = """
 kstore demo
 kstore demo --plain
@@ -28,7 +31,9 @@ kstore demo --plain
 def add_to(verbs: Any) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "demo", "watch a cluster and its clients live through failures", DESCRIPTION, EXAMPLES)
-    verb.add_argument("--plain", action="store_true", help="print lines, for a log; so it is without a terminal")
+    verb.add_argument(
+        "--plain", action="store_true", help="print lines, for a log; so it is without a terminal, or in a small one"
+    )
     add_json(verb, "nothing but the counts, as one object")
     verb.set_defaults(run=run)
 
@@ -50,13 +55,19 @@ def run(options: argparse.Namespace) -> int:
     return 0 if counts.good else 1
 
 
+def is_small() -> bool:
+    """Whether the terminal has no room for the picture."""
+    columns, lines = shutil.get_terminal_size()
+    return columns < COLUMNS_LEAST or lines < LINES_LEAST
+
+
 def stage(options: argparse.Namespace) -> Any:
     """Where it is shown: on a terminal as a picture, elsewhere as lines, and not at all if only counts are wanted."""
     from actors.cli.story.telling import PlainStage, SilentStage
 
     if options.json:
         return SilentStage()
-    if options.plain or not sys.stdout.isatty():
+    if options.plain or not sys.stdout.isatty() or is_small():
         return PlainStage()
     from actors.cli.story.screen import LiveStage
 

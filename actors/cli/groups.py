@@ -55,6 +55,7 @@ An offset that a partition doesn't hold becomes its nearest end.
 def add_to(verbs: Any) -> None:
     """Add the verb and its own verbs to the command's parser."""
     verb = new_parser(verbs, "groups", "list and describe groups, move their offsets", __doc__, EXAMPLES)
+    add_connection(verb)
     actions = verb.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
 
     listing = new_parser(actions, "list", "list groups", "Lists groups, a line each.", LIST_EXAMPLES)
@@ -90,7 +91,7 @@ def add_to(verbs: Any) -> None:
 def finish(parser: argparse.ArgumentParser, run: Any, json: str) -> None:
     """What every action has."""
     add_json(parser, json)
-    add_connection(parser)
+    add_connection(parser, again=True)
     parser.set_defaults(run=run)
 
 

@@ -27,6 +27,8 @@ VERBS = {
     "completion": "print what makes a shell complete kstore's words",
 }
 
+PLAIN = ("consume", "produce")  # the verbs whose topic is no option, as kcat's is
+
 EPILOG = """\
 examples:
   kstore --version
@@ -93,7 +95,8 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     options, rest = top.parse_known_args(given)
     more: str = getattr(options, "more", "")
     if rest and (not more or any(word.startswith("-") for word in rest)):
-        top.error(f"unrecognized arguments: {' '.join(rest)}")
+        hint = f"; the topic is given without -t: kstore {verb} TOPIC" if verb in PLAIN and "-t" in rest else ""
+        top.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
     elif rest:
         setattr(options, more, [*getattr(options, more), *rest])
     return options

@@ -26,7 +26,7 @@ def add_to(verbs: Any) -> None:
     verb = verbs.add_parser(
         "serve",
         help="run brokers that any Kafka client can connect to",
-        description=__doc__,
+        description=(__doc__ or "").replace("``", ""),
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

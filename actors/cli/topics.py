@@ -45,6 +45,7 @@ kstore topics delete receipts refunds --if-exists
 def add_to(verbs: Any) -> None:
     """Add the verb and its own verbs to the command's parser."""
     verb = new_parser(verbs, "topics", "list, create, describe, alter and delete topics", __doc__, EXAMPLES)
+    add_connection(verb)
     actions = verb.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
 
     listing = new_parser(actions, "list", "list topics", "Lists topics, a line each.", LIST_EXAMPLES)
@@ -90,7 +91,7 @@ the first and the next offset.
 def finish(parser: argparse.ArgumentParser, run: Any, json: str) -> None:
     """What every action has."""
     add_json(parser, json)
-    add_connection(parser)
+    add_connection(parser, again=True)
     parser.set_defaults(run=run)
 
 
