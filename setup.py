@@ -46,7 +46,8 @@ AS_PYTHON = {"language_level": 3, "binding": True, "annotation_typing": False}
 
 
 def extensions(*, twins: bool) -> list[Extension]:
-    compile_args = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0", "-w"]  # what is to warn of is the source, and Cython does
+    # -w: what is to be warned of is the source, and Cython does that.
+    compile_args = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0", "-w"]
     link_args = []
     if SANITIZE:
         sanitizers = "-fsanitize=address,signed-integer-overflow"
