@@ -195,7 +195,13 @@ def test_a_failing_test_prints_its_seed_the_command_that_replays_it_and_its_trac
     result.assert_outcomes(passed=5, failed=1)
     command = "pytest 'test_project.py::test_fails[seed5]' --kstore-seed 5"
     result.stdout.fnmatch_lines(
-        ["*kstore seed*", f"seed 5; again: {command}", "*kstore trace*", "*rows of the trace, without heartbeats*", "* broker-1#1*"]
+        [
+            "*kstore seed*",
+            f"seed 5; again: {command}",
+            "*kstore trace*",
+            "*rows of the trace, without heartbeats*",
+            "* broker-1#1*",
+        ]
     )
     replayed = pytester.runpytest_subprocess("test_project.py::test_fails[seed5]", "--kstore-seed", "5")
     replayed.assert_outcomes(failed=1)
