@@ -114,6 +114,7 @@ def run(options: argparse.Namespace) -> int:
         Progress(f"to {options.topic}", total, "bytes", shown=not sys.stdin.isatty()) as progress,
     ):
         sending = Sending(producer, options, progress)
+        sending.check_partition(options.partition)
         send_all(sending, splitter, stopping)
         sending.finish()
     if options.json:

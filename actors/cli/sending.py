@@ -12,7 +12,7 @@ from actors.cli.arguments import InputError
 from actors.cli.messages import Message
 from actors.cli.output import print_json
 from actors.clients.structs import SentRange
-from kstore.errors import KafkaError
+from kstore.errors import KafkaError, UnknownTopicOrPartition
 
 if TYPE_CHECKING:
     from actors.cli.progress import Progress
@@ -28,9 +28,19 @@ class Sending:
         self.progress = progress
         self.plain = not options.headers and options.partition is None
         self.sent = 0
+        self.there: set[int] = set()  # the topic's partitions, once that matters
         self.open: deque[Any] = deque()
         self.failure: KafkaError | InputError | None = None
         self.places: dict[int, dict[str, int]] = {}
+
+    def check_partition(self, number: int | None) -> None:
+        """Raise UnknownTopicOrPartition for one that the topic lacks, which the producer would wait for."""
+        if number is None or number in self.there:
+            return
+        self.there = self.producer.partitions_for(self.options.topic)
+        if number not in self.there:
+            there = len(self.there)
+            raise UnknownTopicOrPartition(f"topic {self.options.topic} has no partition {number}, but {there}")
 
     def enough(self) -> bool:
         """Whether ``-c`` is reached, or nothing goes any more."""
@@ -76,6 +86,7 @@ class Sending:
     def _send_one(self, **record: Any) -> None:
         if self.options.partition is not None:
             record["partition"] = self.options.partition
+        self.check_partition(record.get("partition"))
         self.open.append(self.producer.send(self.options.topic, **record))
 
     def _sent(self, messages: Sequence[Message]) -> None:
