@@ -176,8 +176,14 @@ class Summary:
         self.actors = trace.actors()
         self.missing = overwritten(self.recording)
         self.kinds: dict[str, int] = {}
+        topics, groups = set(), set()
         for row in self.recording.rows():
             self.kinds[row.kind] = self.kinds.get(row.kind, 0) + 1
+            if row.kind == "BecameLeader":
+                topics.add(row.partition.rpartition("-")[0])
+            elif row.kind == "RebalanceBegun":
+                groups.add(row.partition)
+        self.topics, self.groups = sorted(topics), sorted(groups)
 
     def _moment(self, sequence: int) -> str | None:
         row = self.recording.row(sequence)
@@ -196,10 +202,17 @@ class Summary:
             "end": self._moment(recording.end - 1),
             "virtual_time": recording.virtual,
             "actors": self.actors,
+            "topics": self.topics,
+            "groups": self.groups,
             "kinds": self.kinds,
             "damage": recording.damage,
             "overwritten": self.missing,
         }
+
+    def _asked(self, what: str, names: list[str]) -> str:
+        """Some names to ask about."""
+        more = f" and {len(names) - self.SHOWN} more" if len(names) > self.SHOWN else ""
+        return f"{what}: {', '.join(names[: self.SHOWN]) or 'none'}{more}"
 
     def __str__(self) -> str:
         from actors.trace.roots import node_of
@@ -212,6 +225,7 @@ class Summary:
             f"{len(recording):,} rows from {begin} to {end} ({time})",
             f"  {len(self.actors)} actors on {', '.join(nodes) or 'no node'}",
         ]
+        lines += [f"  {self._asked(what, names)}" for what, names in (("topics", self.topics), ("groups", self.groups))]
         many = sorted(self.kinds.items(), key=lambda each: (-each[1], each[0]))[: self.SHOWN]
         lines += [f"  {count:>8,}  {kind}" for kind, count in many]
         return "\n".join([*lines, *([self.missing] if self.missing else [])])

@@ -38,6 +38,8 @@ STATE_AFTER = {
     "GroupAbandoned": "Dead",
     "GroupDeleted": "Dead",
 }
+FIRST_JOIN = "rebalance failed due to MemberIdRequiredException"
+"""What Java's client, and so ours, gives as its reason when it joins with the id that it has just been given."""
 NO_REBALANCE = "its place was kept: no rebalance was needed (KIP-345)"
 
 
@@ -92,7 +94,7 @@ class Rebalance(Answer):
             return f"{self.group}: {self.missing or 'no row of the trace speaks of a rebalance of this group'}"
         lines = []
         if self.kind != NONE:
-            lines.append(f"{self.group} rebalanced ({self.kind}): {self.reason}")
+            lines.append(f"{self.group} rebalanced ({self.kind}): {plain(self.reason)}")
             lines.append(f"  led to by {self.root}; {self._outcome()}")
             if self.awaited:
                 lines.append(f"  it waits for {', '.join(self.awaited)}")
@@ -106,6 +108,15 @@ class Rebalance(Answer):
             return f"still under way ({self.state}) at {self.coordinator}"
         generation = f"generation {self.generation_before} to {self.generation}, {some(self.members, 'member')}"
         return f"{generation}, took {milliseconds(self.took_us)}, now {self.state} at {self.coordinator}"
+
+
+def plain(reason: str) -> str:
+    """The coordinator's words; a client's that sound like a failure, and are an ordinary join, as what they mean.
+
+    >>> plain("join of worker-1: rebalance failed due to MemberIdRequiredException")
+    'join of worker-1: a new member'
+    """
+    return reason.replace(FIRST_JOIN, "a new member")
 
 
 def why_rebalance(recording: Recording, group: str) -> Rebalance:
@@ -273,7 +284,7 @@ def _step(row: TraceRow) -> Step:
 
 def _words(row: TraceRow) -> str:
     words = {
-        "MemberJoined": f"a member comes: {row.subject}",
+        "MemberJoined": f"a member comes: {plain(row.subject)}",
         "MemberLeft": f"a member goes: {row.subject}",
         "MemberExpired": f"a member is given up: {row.subject}",
         "MemberReplaced": f"{row.subject}; {NO_REBALANCE}",

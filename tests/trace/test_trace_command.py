@@ -34,7 +34,9 @@ def test_without_a_question_it_says_what_the_file_holds(run: str, capsys: pytest
     assert "rows from 2020-01-01T00:00:00.000+00:00 to 2020-01-01T00:00:0" in text
     assert "(virtual time)" in text
     assert "broker-1#1, broker-2#1, broker-3#1" in text
+    assert "  topics: __consumer_offsets, t\n  groups: g\n" in text
     told = json.loads(printed(capsys, run, "--json"))["summary"]
+    assert (told["topics"], told["groups"]) == (["__consumer_offsets", "t"], ["g"])
     assert told["rows"] == len(Trace.load(run).recording) == sum(told["kinds"].values())
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import members
 from members import CLOSED, GROUP, METADATA, POLLED_TOO_LATE, Member, alone, coordinator, pair
 
+from actors.cluster import Cluster
 from actors.trace import Trace
 from actors.trace.rebalances import Rebalance, kind_of
 from kstore.errors import UnknownMemberId
@@ -238,3 +239,14 @@ def test_every_kind_is_known_by_the_coordinators_words() -> None:
     assert kind_of("rejoin of a: the subscription has changed from [a] to [b]") == "subscription changed"
     assert kind_of("rejoin of a") == "rejoin"
     assert kind_of("more than 2 members at load") == "other"
+
+
+def test_a_client_that_joins_with_its_new_id_reads_as_one_that_joins_and_not_as_a_failure() -> None:
+    with Cluster(seed=1) as cluster:
+        cluster.create_topic("t")
+        with cluster.consumer("t", group_id="g") as consumer:
+            consumer.poll(timeout_ms=5000)
+            told = cluster.trace.why_rebalance("g")
+    assert told.reason.endswith("rebalance failed due to MemberIdRequiredException")
+    assert str(told).splitlines()[0].endswith(": a new member")
+    assert "MemberIdRequired" not in str(told)
