@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,16 @@ def test_every_test_that_is_shown_passes(pytester):
     count = sum(len(re.findall(r"^ *def test_", block, re.MULTILINE)) for block in tests)
     simulated = sum(len(re.findall(r"def test_\w+\(kstore_sim\)", block)) for block in tests)
     result.assert_outcomes(passed=count + 2 * simulated)
+
+
+@pytest.mark.interop
+def test_the_example_runs_where_it_lies_as_the_docs_say():
+    command = re.search(r"`python (-m pytest -p after\.conftest)`", (DOCS / "testing.md").read_text())
+    assert command is not None
+    words = [sys.executable, *command[1].split(), "-q", "-p", "no:cacheprovider", "-k", "an_order_becomes"]
+    done = subprocess.run(words, cwd=EXAMPLE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
 
 
 @pytest.mark.interop
