@@ -22,15 +22,14 @@ from libc.stdint cimport int32_t, int64_t
 
 from actors.clients.futures cimport Future
 from actors.clients.lanes cimport Lane, Partitioning, Topic
-from actors.clients.pending cimport PendingBatch
+from actors.clients.pending cimport PendingBatch, packed_headers
 from kstore.codec.cursor cimport varint_bytes
 from kstore.records cimport layout
-from kstore.records.builder cimport pack_headers
 from kstore.records.writing cimport Piece, piece_bytes, view_piece
 
 from actors.clients.errors import BufferExhausted, ClientClosed
 from actors.clients.futures import failed_future
-from actors.clients.serializing import no_headers, not_bytes, serialized, serializer, too_large
+from actors.clients.serializing import not_bytes, serialized, serializer, too_large
 from kstore.codec.compression import codec_id
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed
 
@@ -93,12 +92,7 @@ cdef class Accumulator:
         packed.data = NULL
         packed.nbytes = 0
         if headers is not None:
-            try:
-                header_count, header_bytes = pack_headers(headers)
-            except UnicodeError:
-                raise
-            except (TypeError, ValueError):
-                raise TypeError(no_headers(headers)) from None
+            header_count, header_bytes = packed_headers(headers)
             packed.data = PyBytes_AS_STRING(header_bytes)
             packed.nbytes = PyBytes_GET_SIZE(header_bytes)
         known = PyDict_GetItemWithError(self.topics, topic)

@@ -55,3 +55,6 @@ cdef class PendingBatch:
     cdef object error_of(self, int32_t index)
     cdef int finish(self, object callbacks) except -1
     cdef int watch(self, object future, object function, bint on_success) except -1
+
+
+cdef tuple packed_headers(object headers)

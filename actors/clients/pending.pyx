@@ -21,6 +21,7 @@ from kstore.records.writing cimport (
     FRAMING_BYTES_MAX, BatchFields, Piece, body_bytes, put_header, put_record, view_piece,
 )
 
+from actors.clients.serializing import no_headers
 from kstore.codec.compression import compress
 from kstore.records import parse_batches
 
@@ -232,3 +233,13 @@ cdef class PendingBatch:
             for future, function, on_success in watching:
                 future.tell(callbacks, function, on_success)
         return 0
+
+
+cdef tuple packed_headers(object headers):
+    """A record's headers in their final form, how many and their bytes; ``TypeError`` says what is wrong with them."""
+    try:
+        return pack_headers(headers)
+    except UnicodeError:
+        raise
+    except (TypeError, ValueError):
+        raise TypeError(no_headers(headers)) from None
