@@ -21,7 +21,7 @@ from kstore.codec.cursor cimport varint_bytes
 from kstore.records cimport layout
 from kstore.records.writing cimport Piece, body_bytes, piece_bytes, put_record
 
-from actors.clients.serializing import serialized, too_large
+from actors.clients.serializing import all_serialized, too_large
 
 cdef extern from "Python.h":
     char *bytes_start "PyBytes_AS_STRING"(PyObject *bytes) noexcept
@@ -171,9 +171,9 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
     memset(&value_column, 0, sizeof(Column))
     memset(&key_column, 0, sizeof(Column))
     if accumulator.serializes:
-        values = [serialized(accumulator.value_serializer, topic, None, each) for each in values]
+        values = all_serialized(accumulator.value_serializer, "value", topic, values)
         if keys is not None:
-            keys = [serialized(accumulator.key_serializer, topic, None, each) for each in keys]
+            keys = all_serialized(accumulator.key_serializer, "key", topic, keys)
     held_keys = None
     try:
         held = open_column(values, "values", &value_column)

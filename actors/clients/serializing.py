@@ -63,11 +63,26 @@ def serialized(serialize: Serialize | None, topic: str, headers: Any, data: Any)
         raise SerializationFailed(f"a serializer for {topic} raised {error!r}") from error
 
 
+def all_serialized(serialize: Serialize | None, what: str, topic: str, data: Iterable[Any]) -> Any:
+    """As ``serialized``, for the keys or values of many records; raises ``TypeError`` when one isn't bytes-like."""
+    if serialize is None:
+        return data
+    made = [serialized(serialize, topic, None, each) for each in data]
+    for each in made:
+        if type(each) is not bytes and not _is_bytes_like(each):
+            raise TypeError(_no_bytes_of(what, each))
+    return made
+
+
+def _no_bytes_of(what: str, made: object) -> str:
+    return f"the {what}_serializer returned {type(made).__name__} {made!r:.60}, not something bytes-like or None"
+
+
 def not_bytes(key: object, value: object, config: ProducerConfig) -> str:
     """Which of the two isn't what a record is made of."""
     what, wrong = ("key", key) if not _is_bytes_like(key) else ("value", value)
     if getattr(config, f"{what}_serializer") is not None:
-        return f"the {what}_serializer returned {type(wrong).__name__} {wrong!r:.60}, not something bytes-like or None"
+        return _no_bytes_of(what, wrong)
     return f"a {what} is bytes-like or None, not {type(wrong).__name__}: give {what}_serializer"
 
 

@@ -46,6 +46,8 @@ def test_a_serializer_that_makes_no_bytes_is_named_with_what_it_made(what: str) 
         words = f"the {what}_serializer returned str '21', not something bytes-like or None"
         with pytest.raises(TypeError, match=words):
             producer.send("t", **{what: 21})
+        with pytest.raises(TypeError, match=words):
+            producer.send_many("t", **{"values": [b""], f"{what}s": [21]})
 
 
 def test_what_is_not_bytes_needs_a_serializer() -> None:
