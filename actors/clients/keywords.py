@@ -7,7 +7,7 @@ later version is refused, and why, is told at run time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 Codec = Any
 """A callable, or an object with ``serialize`` or ``deserialize``; None for bytes as they are."""
@@ -32,11 +32,11 @@ class ClientKeywords(TypedDict, total=False):
 class ProducerKeywords(ClientKeywords, total=False):
     """Of a Producer."""
 
-    acks: Literal[-1, 0, 1, "-1", "0", "1", "all"]
+    acks: int | str
     allow_auto_create_topics: bool
     batch_size: int
     buffer_memory: int
-    compression_type: Literal["none", "gzip", "snappy", "lz4", "zstd"] | None
+    compression_type: str | None
     delivery_timeout_ms: int
     enable_idempotence: bool
     key_serializer: Codec
@@ -57,7 +57,7 @@ class ConsumerKeywords(ClientKeywords, total=False):
 
     allow_auto_create_topics: bool
     auto_commit_interval_ms: int
-    auto_offset_reset: Literal["latest", "earliest", "none"]
+    auto_offset_reset: str
     check_crcs: bool
     client_rack: str | None
     consumer_timeout_ms: float
