@@ -38,7 +38,7 @@ def test_every_test_that_is_shown_passes(pytester):
 def test_the_example_runs_where_it_lies_as_the_docs_say():
     command = re.search(r"`python (-m pytest -p after\.conftest)`", (DOCS / "testing.md").read_text())
     assert command is not None
-    words = [sys.executable, *command[1].split(), "-q", "-p", "no:cacheprovider", "-k", "an_order_becomes"]
+    words = [sys.executable, *command[1].split(), "-q", "-k", "an_order_becomes"]
     done = subprocess.run(words, cwd=EXAMPLE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
