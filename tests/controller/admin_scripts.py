@@ -74,7 +74,8 @@ def answers(socket: Socket) -> Transcript:
         responses = ask(replaced).responses
         found[f"replace {name}"] = [[r.resource_name, r.error_code, r.error_message] for r in responses]
         if replaced.validate_only or not any(r.error_code for r in responses):
-            found[f"after replacing {name}"] = set_configs(ask, "defaults")
+            wanted = None if replaced.validate_only else {c.name for r in replaced.resources for c in r.configs}
+            found[f"after replacing {name}"] = set_configs(ask, "defaults", wanted)
     for name, election in elections():
         found[f"elect {name}"] = elected(ask(election))
     for name, viewed in views():
@@ -112,11 +113,17 @@ def fill(ask: Any, name: str, count: int) -> None:
     assert answer.partition_responses[0].error_code == 0, answer
 
 
-def set_configs(ask: Any, name: str) -> list[list[Any]]:
-    """What is set for a topic and no longer the default."""
+def set_configs(ask: Any, name: str, wanted: set[str] | None) -> list[list[Any]]:
+    """What is set for a topic and no longer the default, once the broker knows of the keys that were ``wanted``:
+    Kafka's learns it a moment after the answer."""
     resource = DescribeConfigsResource(resource_type=2, resource_name=name, configuration_keys=None)
-    configs = ask(DescribeConfigsRequest(resources=[resource])).results[0].configs
-    return sorted([c.name, c.value] for c in configs if c.config_source == 1)
+    found: list[list[Any]] = []
+    for _ in range(10_000):
+        configs = ask(DescribeConfigsRequest(resources=[resource])).results[0].configs
+        found = sorted([c.name, c.value] for c in configs if c.config_source == 1)
+        if wanted is None or {key for key, _ in found} == wanted:
+            break
+    return found
 
 
 def elected(answer: Any) -> list[Any]:
