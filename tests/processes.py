@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 
 PATIENCE_S = 60
+
+
+def _hear_ctrl_c() -> None:
+    """In the child: a shell that runs the tests in the background has them, and what they start, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Program:
@@ -18,7 +24,12 @@ class Program:
     def __init__(self, *command: str) -> None:
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=_hear_ctrl_c,
         )
         self.errors: list[str] = []
         self._readers = [
