@@ -68,10 +68,13 @@ def run(options: argparse.Namespace) -> int:
             config=parse_settings(options.set),
             trace_file=options.trace_file,
         )
+    except (FolderError, ListenError) as error:
+        print(f"kstore: {error}", file=sys.stderr)
+        return 2
     except ConfigError as error:
         print(f"kstore: {error}: leave it out or mend it; docs/configs.md lists the keys that work", file=sys.stderr)
         return 2
-    except (FolderError, ListenError, ValueError) as error:
+    except ValueError as error:
         print(f"kstore: {error}", file=sys.stderr)
         return 2
     for warning in cluster.warnings:

@@ -10,13 +10,15 @@ the few that differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, overload
 
 from actors.clients import rules
 from actors.clients.refusals import is_later, refusal
+from actors.network.addresses import Address, parse_server
 from kstore.errors.config import ConfigError, nearest
 
+BOOTSTRAP = 'bootstrap_servers takes "host:port", with commas or as a list'
 INFINITE = 2**31 - 1
 """What `retries` is by default: as often as `delivery_timeout_ms` or `default_api_timeout_ms` leave time for."""
 
@@ -132,8 +134,6 @@ CLASSES: Mapping[str, type[ClientConfig]] = {
     "admin": AdminConfig,
 }
 
-Address = tuple[str, int]
-
 
 @overload
 def parse(kind: Literal["producer"], keywords: Mapping[str, Any]) -> ProducerConfig: ...
@@ -228,33 +228,27 @@ CROSS_CHECKS: Mapping[str, Callable[[Any], None]] = {
 }
 
 
-def bootstrap_addresses(servers: str | Sequence[str]) -> list[Address]:
-    """Host and port of each of `bootstrap_servers`: a text with commas or a sequence of texts; the port is 9092
-    without one, and an IPv6 address stands in brackets.
+def bootstrap_addresses(servers: str | Iterable[str]) -> list[Address]:
+    """Host and port of each of `bootstrap_servers`: a text with commas or a list of texts; the port is 9092 without
+    one, and an IPv6 address stands in brackets.
 
     Raises:
         ConfigError: there is none, or one isn't "host" or "host:port".
 
-    >>> bootstrap_addresses("localhost:9092,[::1]:9093")
+    >>> bootstrap_addresses("localhost:9092,PLAINTEXT://[::1]:9093")
     [('localhost', 9092), ('::1', 9093)]
     """
-    texts = servers.split(",") if isinstance(servers, str) else list(servers)
-    found = [address(text) for text in texts if text != ""]
+    if not isinstance(servers, str) and (isinstance(servers, (bytes, Mapping)) or not isinstance(servers, Iterable)):
+        raise ConfigError(f"{BOOTSTRAP}; got {servers!r:.200}")
+    found = []
+    for text in [servers] if isinstance(servers, str) else servers:
+        if not isinstance(text, str):
+            raise ConfigError(f"{BOOTSTRAP}; got {text!r:.200}")
+        for each in filter(str.strip, text.split(",")):
+            try:
+                found.append(parse_server(each))
+            except ValueError as error:
+                raise ConfigError(f"{BOOTSTRAP}; got {each.strip()!r:.200}: {error}") from None
     if not found:
         raise ConfigError('bootstrap_servers names no server; it takes "host:port", with commas or as a list')
     return found
-
-
-def address(text: object) -> Address:
-    """Host and port of one server."""
-    if isinstance(text, str):
-        text = text.strip()
-        host, port = text, "9092"
-        if text.startswith("["):
-            host, bracket, rest = text[1:].partition("]")
-            port = rest[1:] if rest.startswith(":") else "" if rest or not bracket else port
-        elif text.count(":") == 1:
-            host, _, port = text.partition(":")
-        if host and port.isascii() and port.isdecimal() and 0 < int(port) < 65_536:
-            return host, int(port)
-    raise ConfigError(f'bootstrap_servers takes "host:port", with commas or as a list; got {text!r}')

@@ -156,6 +156,8 @@ class TcpLink:
             self.world.disk.submit(
                 lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), _Then(self._resolved), self.node
             )
+        except (ValueError, OverflowError) as error:  # what a broker called its address is none
+            self._resolved(OSError(0, str(error)))
         else:
             self._resolved(found)
 

@@ -6,14 +6,15 @@ import socket
 from ipaddress import ip_address
 
 from actors.controller.image import Endpoint
+from actors.network.addresses import PORT_MAX, Address, parse_listener
 from actors.network.room import FrameRoom
 from actors.network.tcp import TcpListener
 from actors.runtime.limits import CONNECTIONS_MAX, UNFINISHED_FRAMES_BYTES_MAX
 from actors.runtime.loop import LoopDriver
 from actors.runtime.node import Node
 from actors.runtime.world import World
+from kstore.errors.config import ConfigError
 
-PORT_MAX = 65535
 # A peer that is silent for two minutes is asked whether it is still there, every 15 seconds, up to eight times.
 KEEP_ALIVE = (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 8))
 
@@ -22,13 +23,18 @@ class ListenError(Exception):
     """The address can't be listened on; the message says why and what mends it."""
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """``host:port`` as a pair; raises ``ListenError``."""
-    host, colon, port = text.rpartition(":")
-    host = host[1:-1] if host[:1] == "[" and host[-1:] == "]" else host
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > PORT_MAX:
-        raise ListenError(f"--listen takes host:port, as in --listen 127.0.0.1:9092; got {text!r}")
-    return host, int(port)
+class AddressError(ListenError, ConfigError):
+    """What was given is no address to listen on."""
+
+
+def parse_address(text: str) -> Address:
+    """``host:port`` as a pair; raises ``AddressError``."""
+    try:
+        return parse_listener(text)
+    except ValueError as error:
+        raise AddressError(
+            f"--listen takes host:port, as in --listen 127.0.0.1:9092; got {text!r:.200}: {error}"
+        ) from None
 
 
 def address_text(host: str, port: int) -> str:

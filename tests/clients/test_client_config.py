@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.clients.config import CLASSES, ConsumerConfig, ProducerConfig, bootstrap_addresses, parse
+from actors.clients.config import CLASSES, ConsumerConfig, ProducerConfig, parse
 from actors.clients.refusals import ELSEWHERE, LATER, MEANINGLESS, refusal
 from actors.clients.rules import RULES, checked
 from kstore.errors.config import ConfigError
@@ -230,22 +230,6 @@ def test_a_config_stays_as_it_was_made_and_shows_what_was_given() -> None:
         config.linger_ms = 2
     assert repr(config) == "ProducerConfig(acks=0, linger_ms=1)"
     assert (ProducerConfig.linger_ms, ConsumerConfig.fetch_min_bytes) == (5, 1)
-
-
-def test_bootstrap_servers_are_read_as_users_write_them() -> None:
-    assert bootstrap_addresses("a:1, b:2,") == [("a", 1), ("b", 2)]
-    assert bootstrap_addresses(["a", "[::1]:3", "[::1]", "::1"]) == [
-        ("a", 9092),
-        ("::1", 3),
-        ("::1", 9092),
-        ("::1", 9092),
-    ]
-
-
-@pytest.mark.parametrize("servers", ["", [], ":1", "a:", "a:x", "a:0", "a:65536", "[::1]3", "[::1", [1], "a:²"])
-def test_bootstrap_servers_that_are_no_address_are_refused(servers: Any) -> None:
-    with pytest.raises(ConfigError, match="bootstrap_servers"):
-        bootstrap_addresses(servers)
 
 
 @given(st.sampled_from(sorted(RULES)), st.one_of(st.none(), st.integers(), st.text(), st.floats(), st.lists(st.none())))

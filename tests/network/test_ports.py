@@ -14,13 +14,17 @@ from actors.network.ports import ListenError, address_text, bind, parse_address,
         ("localhost:0", ("localhost", 0)),
         ("[::1]:65535", ("::1", 65535)),
         ("::1:9092", ("::1", 9092)),
+        ("PLAINTEXT://127.0.0.1:9092", ("127.0.0.1", 9092)),
+        ("plaintext://[::1]:0", ("::1", 0)),
     ],
 )
 def test_an_address_is_a_host_and_a_port(text, address):
     assert parse_address(text) == address
 
 
-@pytest.mark.parametrize("text", ["", ":", "host", "host:", ":9092", "[]:9092", "host:65536", "host:-1", "host:²"])
+@pytest.mark.parametrize(
+    "text", ["", ":", "host", "host:", ":9092", "[]:9092", "host:65536", "host:-1", "host:²", "SSL://host:1", "a:b:1"]
+)
 def test_what_is_no_address_is_refused_with_an_example(text):
     with pytest.raises(ListenError, match=r"as in --listen 127\.0\.0\.1:9092"):
         parse_address(text)
