@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.config.definition import whole_number
 from actors.controller.image import ResourceType
 from kstore.errors import InvalidRequest
 
@@ -25,7 +26,7 @@ def not_to_be_changed_here(call: Call) -> list[tuple[Any, InvalidRequest]]:
         if resource.resource_type != ResourceType.BROKER or not name or name == str(call.node.node_id):
             continue
         why = f"Node id must be an integer, but it is: {name}"
-        if name.isdecimal() and name.isascii():
+        if whole_number(name, 32) is not None:
             why = f"Unexpected broker id, expected {call.node.node_id}, but received {name}"
         found.append((resource, InvalidRequest(why)))
     return found

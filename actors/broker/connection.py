@@ -19,8 +19,10 @@ from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, PAUSE, Ca
 from actors.network.channel import Channel, ChannelClosed, FramesReceived, Requested
 from actors.runtime import Actor, receives
 from actors.runtime.limits import CONNECTION_BYTES_IN_FLIGHT_MAX, CONNECTION_REQUESTS_IN_FLIGHT_MAX
+from actors.runtime.logs import logger
 from kstore.errors import KafkaError
 from kstore.schema import decode, frames
+from kstore.schema.errors import TooLong
 
 if TYPE_CHECKING:
     from actors.network.link import Link
@@ -179,7 +181,7 @@ class Connection(Actor):
                 if done.is_answer_lost and not self.closed:
                     self.refuse()
                 if done.response is not NO_RESPONSE and not self.closed:
-                    self.channel.respond(done.correlation_id, done.response, done.version)
+                    self._respond(done)
             if not waiting or not self._may_start(waiting[0]):
                 break
             self._begin(waiting.popleft())
@@ -187,6 +189,18 @@ class Connection(Actor):
         if self.paused and not self._is_full():
             self.paused = False
             self.channel.resume_reading()
+
+    def _respond(self, call: Call) -> None:
+        try:
+            self.channel.respond(call.correlation_id, call.response, call.version)
+        except TooLong as error:  # it repeats what the client sent, and adds to it: the client can't be told
+            logger("requests").warning(
+                "An answer to %s of API key %d can't be encoded (%s): its connection is closed.",
+                self.client_host,
+                call.api_key,
+                error,
+            )
+            self.refuse()
 
     # -- the end -------------------------------------------------------------------------------------------------
 

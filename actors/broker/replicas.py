@@ -19,7 +19,7 @@ from actors.partition.isr_changes import IsrChanges
 from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Close, Closed, Configure, Remove
 from actors.partition.replica import Replica
 from kstore.log.checkpoints import read_partition_metadata, write_partition_metadata
-from kstore.log.names import topic_and_partition
+from kstore.log.names import DOOMED, STRAY, set_aside, topic_and_partition
 
 if TYPE_CHECKING:
     from actors.broker.broker import Broker
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from actors.runtime import Ref
 
 Key = tuple[str, int]
-DOOMED = "-delete"
-STRAY = "-stray"
 
 
 def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int:
@@ -74,7 +72,7 @@ class Replicas:
             elif key is not None and name != METADATA_LOG:
                 topic_id = read_partition_metadata(fs, name)
                 if topic_id is not None and not self._belongs(image, key, topic_id):
-                    fs.rename(name, f"{name}.{self.broker.uuid().hex()}{STRAY}")
+                    fs.rename(name, set_aside(*key, self.broker.uuid().hex(), STRAY))
                     self.folder.forget(key)
                     self._forget(key)
 

@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from actors.broker.folder import Folder
-from actors.broker.replicas import DOOMED, STRAY, Key
+from actors.broker.replicas import Key
 from actors.controller.image import ClusterImage, PartitionImage, TopicImage
 from kstore.fs import File, FileSystem
 from kstore.log.checkpoints import CLEAN_SHUTDOWN, read_partition_metadata, write_partition_metadata
 from kstore.log.config import LONG_MAX
-from kstore.log.names import INDEX, LOG, segment_file
+from kstore.log.names import DOOMED, INDEX, LOG, STRAY, segment_file, set_aside
 from kstore.log.segments import log_offsets
 from kstore.named import NamedTuple
 from kstore.records import RecordBatch
@@ -182,7 +182,8 @@ def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> li
 def replace_log(measure: Measure, source_id: int, target_id: int, token: str) -> str | None:
     """Copy the batches of a log to another node, durably, then put them in the place of what is there; its name now."""
     source, target = measure.folders[source_id].fs, measure.folders[target_id].fs
-    path, incoming, stray = measure.path, f"{measure.path}.{token}{DOOMED}", f"{measure.path}.{token}{STRAY}"
+    path = measure.path
+    incoming, stray = (set_aside(*measure.key, token, suffix) for suffix in (DOOMED, STRAY))
     target.mkdir(incoming)
     for base in log_offsets(source.listdir(path)):
         name = segment_file(base, LOG)

@@ -14,6 +14,7 @@ from typing import Any
 from actors.broker.config import ConfigError, validate_topic_configs
 from actors.broker.config.broker import KEYS as BROKER_KEYS
 from actors.broker.config.broker import implemented_key
+from actors.broker.config.definition import whole_number
 from actors.broker.config.implemented import DYNAMIC
 from actors.broker.config.topic import KEYS as TOPIC_KEYS
 from actors.controller import topic_names
@@ -188,9 +189,10 @@ def check(state: ControllerState, resource: Resource, wanted: dict[str, str], to
 
 def check_broker(state: ControllerState, name: str, wanted: dict[str, str], touched: set[str]) -> None:
     if name:
-        if not name.isdecimal() or not name.isascii():
+        node_id = whole_number(name, 32)
+        if node_id is None:
             raise errors.InvalidRequest(f"Node id must be an integer, but it is: {name}")
-        if int(name) not in state.image.brokers:
+        if node_id not in state.image.brokers:
             raise errors.InvalidRequest(f"No broker registration found for broker id {name}")
     try:
         for touched_name in sorted(touched):

@@ -39,6 +39,9 @@ from kstore.schema.uuids import ZERO
 
 NO_OFFSET = -1
 
+FOREVER_MS = 2**63 - 1
+"""The last time that a record can name: an offset whose client wants it kept for longer is kept until then."""
+
 
 def check_commit(group: ClassicGroup, request: OffsetCommitRequest) -> None:
     """Raise the KafkaError for which a commit is refused.
@@ -124,7 +127,7 @@ class Committing:
             partition.committed_leader_epoch,
             partition.committed_metadata or "",
             now_ms,
-            -1 if request.retention_time_ms < 0 else now_ms + request.retention_time_ms,
+            -1 if request.retention_time_ms < 0 else min(now_ms + request.retention_time_ms, FOREVER_MS),
             topic_id,
         )
 

@@ -35,6 +35,9 @@ PREVIOUS_STATES: dict[GroupState, frozenset[GroupState]] = {
 
 CONSUMER_PROTOCOL_TYPE = "consumer"
 
+GENERATIONS = 2**31
+"""They are numbers of 32 bits, of which the log may hold any."""
+
 
 class ClassicGroup:
     def __init__(self, group_id: str, *, now_ms: int, state: GroupState = GroupState.EMPTY) -> None:
@@ -186,7 +189,7 @@ class ClassicGroup:
         return max(votes, key=votes.__getitem__)
 
     def begin_generation(self, now_ms: int) -> None:
-        self.generation_id += 1
+        self.generation_id = (self.generation_id + 1) % GENERATIONS
         self.pending_syncs.clear()
         if self.members:
             self.protocol_name = self.select_protocol()

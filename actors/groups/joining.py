@@ -22,6 +22,9 @@ from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupRespons
 REQUIRES_KNOWN_MEMBER_ID = 4
 SKIPS_ASSIGNMENT = 9
 
+STRING_BYTES_MAX = 32_767
+"""As long as a string of the protocol may be; a member's id is made of one that the client chose, and a UUID."""
+
 
 class Caller(NamedTuple):
     """Where a request came from; ``reply`` is whatever the driver wants to see again in ``Respond.to``."""
@@ -82,6 +85,10 @@ class Joining:
     ) -> None:
         instance_id = request.group_instance_id
         member_id = f"{caller.client_id if instance_id is None else instance_id}-{self._new_uuid()}"
+        if len(member_id.encode()) > STRING_BYTES_MAX:
+            # Neither an answer nor the log could carry it; the code is Kafka's, which fails over it later.
+            self._refuse(caller, "", errors.UnknownServerError.code)
+            return
         old_id = None if instance_id is None else group.static_members.get(instance_id)
         if old_id is not None:
             self._replace_static(group, request, protocols, caller, old_id, member_id)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from actors.groups.group import ClassicGroup, GroupState
 from actors.groups.member import Member
 from kstore import errors
+from kstore.errors.base import bounded
 from kstore.schema.messages.describe_groups import DescribedGroup, DescribedGroupMember
 from kstore.schema.messages.list_groups import ListedGroup
 
@@ -27,7 +28,7 @@ def describe(group_id: str, group: ClassicGroup | None, version: int) -> Describ
             group_id=group_id,
             group_state=GroupState.DEAD.value,
             error_code=errors.GroupIdNotFound.code,
-            error_message=f"Group {group_id} not found.",
+            error_message=bounded(f"Group {group_id} not found."),
         )
     is_stable = group.state is GroupState.STABLE
     return DescribedGroup(

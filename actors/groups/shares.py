@@ -13,17 +13,30 @@ from kstore.schema.messages.consumer_protocol import ConsumerProtocolAssignment
 
 VERSION_SIZE = 2
 
+LENGTH_MAX = 1_000
+"""Characters after which no further member is told of: a row of the trace has room for fewer."""
+
+SHARE_BYTES_MAX = 10_000
+"""A larger share is told by its size."""
+
 
 def in_words(protocol_type: str | None, shares: Mapping[str, bytes]) -> str:
     """``a: orders-0 orders-1; b: orders-2``, in the order of the members."""
-    return "; ".join(f"{member_id}: {_share(protocol_type, share)}" for member_id, share in shares.items())
+    told: list[str] = []
+    left = LENGTH_MAX
+    for member_id, share in shares.items():
+        if left <= 0:
+            break
+        told.append(f"{member_id}: {_share(protocol_type, share)}")
+        left -= len(told[-1])
+    return "; ".join(told)
 
 
 def _share(protocol_type: str | None, share: bytes) -> str:
     if not share:
         return "nothing"
     try:
-        if protocol_type != CONSUMER_PROTOCOL_TYPE or len(share) < VERSION_SIZE:
+        if protocol_type != CONSUMER_PROTOCOL_TYPE or not VERSION_SIZE <= len(share) <= SHARE_BYTES_MAX:
             return f"{len(share)} bytes"
         # Every version begins with the fields of version 0, which hold all that is asked for here.
         assigned = decode(ConsumerProtocolAssignment, 0, share, VERSION_SIZE).assigned_partitions

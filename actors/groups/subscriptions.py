@@ -25,6 +25,8 @@ def subscribed_topics(group: ClassicGroup) -> frozenset[str] | None:
     topics: set[str] = set()
     for member in group.members.values():
         metadata = member.metadata(group.protocol_name)
+        if len(metadata) < _SHORT.size or _SHORT.unpack_from(metadata)[0] < 0:
+            return None
         try:
             # Every version begins with the fields of version 0, which hold all that is asked for here.
             topics.update(decode(ConsumerProtocolSubscription, 0, metadata, _SHORT.size).topics)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.partition.messages import Closed
 from kstore.errors import KafkaStorageError
+from kstore.log.names import DOOMED, set_aside
 
 if TYPE_CHECKING:
     from actors.partition.replica import Replica
@@ -32,7 +33,7 @@ class Removal:
         The handles go first: a file that is open keeps its place on the disk.
         """
         replica = self.replica
-        fs, doomed = replica.node.fs, f"{replica.label}.{replica.topic_id.hex()}-delete"
+        fs, doomed = replica.node.fs, set_aside(replica.topic, replica.partition, replica.topic_id.hex(), DOOMED)
         replica.log.abandon()
         fs.rename(replica.label, doomed)
         replica.on_disk(partial(fs.remove_tree, doomed), self._removed)

@@ -5,6 +5,21 @@ from typing import ClassVar
 NONE = 0
 """The code that stands for no error at all; it has no class."""
 
+MESSAGE_LENGTH_MAX = 8_000
+"""Characters of a message. Messages repeat names that clients chose, and an answer has room for 32,767 bytes: beyond
+this a message is cut, and says so."""
+
+
+def bounded(message: str) -> str:
+    """The message, cut if it is longer than an answer can carry.
+
+    >>> bounded("no such topic: " + "a" * 9_000)[-30:]
+    'aaaaa... (1015 characters more)'
+    """
+    if len(message) <= MESSAGE_LENGTH_MAX:
+        return message
+    return f"{message[:MESSAGE_LENGTH_MAX]}... ({len(message) - MESSAGE_LENGTH_MAX} characters more)"
+
 
 class KafkaError(Exception):
     """An error that has a number in Kafka's protocol.
@@ -24,7 +39,7 @@ class KafkaError(Exception):
     record_errors: tuple[tuple[int, str], ...] = ()
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(self.description if message is None else message)
+        super().__init__(self.description if message is None else bounded(message))
 
     @property
     def message(self) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from kstore.fs.interface import Buffer, Chunk, LockedError
 
 REFERENCE_MIN_BYTES = 2048  # smaller chunks are copied
+NAME_BYTES_MAX = 255
 _JOIN_MAX_BYTES = 1 << 16
 _JOINED_PIECES = 128
 
@@ -198,6 +199,7 @@ class MemoryFileSystem:
 
     def _put(self, path: str, content: Content) -> Content:
         folder, _, name = path.rpartition("/")
+        _check_name(name, path)
         if folder not in self._folders:
             raise FileNotFoundError(2, "no such folder", folder)
         if path in self._folders:
@@ -282,6 +284,7 @@ class MemoryFileSystem:
         if path in self._files:
             raise FileExistsError(17, "is a file", path)
         folder, _, name = path.rpartition("/")
+        _check_name(name, path)
         self.mkdir(folder)
         self._folders[folder].add(name)
         self._folders[path] = set()
@@ -304,6 +307,12 @@ class MemoryFileSystem:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _check_name(name: str, path: str) -> None:
+    """As the real ones do."""
+    if len(name.encode()) > NAME_BYTES_MAX:
+        raise OSError(36, "the name is too long", path)
 
 
 def _nothing_to_sync() -> None:

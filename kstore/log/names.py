@@ -17,6 +17,12 @@ CLEANED = ".cleaned"
 SWAP = ".swap"
 EPOCHS = "leader-epoch-checkpoint"
 
+DOOMED = "-delete"
+STRAY = "-stray"
+
+NAME_BYTES_MAX = 255
+"""As long as the name of a file or folder may be; a topic's name has 249 characters at most, all of them ASCII."""
+
 SEGMENT_SUFFIXES = (LOG, INDEX, TIME_INDEX, TRANSACTION_INDEX)
 
 
@@ -46,3 +52,16 @@ def topic_and_partition(name: str) -> tuple[str, int] | None:
     if not (topic and dash and number.isascii() and number.isdigit()):
         return None
     return topic, int(number)
+
+
+def set_aside(topic: str, partition: int, token: str, suffix: str) -> str:
+    """What a partition's folder is called while it waits for its end, of which ``suffix`` tells; ``token`` makes it one
+    of a kind. The topic's name is cut where the whole would be longer than a file system takes, as Apache Kafka does.
+
+    >>> set_aside("orders", 2, "7d1c", "-delete")
+    'orders-2.7d1c-delete'
+    >>> len(set_aside("a" * 249, 10_000, "0" * 32, "-delete"))
+    255
+    """
+    rest = f"-{partition}.{token}{suffix}"
+    return topic[: NAME_BYTES_MAX - len(rest)] + rest

@@ -1,7 +1,11 @@
-"""What is wrong with bytes that should be a message."""
+"""What is wrong with bytes that should be a message, and with a message that can't become bytes."""
 
 from kstore.errors import InvalidRequest
 
 
 class SchemaError(InvalidRequest):
     """The bytes aren't the message that they were said to be."""
+
+
+class TooLong(ValueError):
+    """A value of the message is longer than the protocol can say: it repeats what somebody else chose."""

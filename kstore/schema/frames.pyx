@@ -24,7 +24,7 @@ from kstore.schema.writer cimport write_message
 
 from kstore.errors import InvalidRequest
 from kstore.schema import versions
-from kstore.schema.errors import SchemaError
+from kstore.schema.errors import SchemaError, TooLong
 from kstore.schema.messages.headers import RequestHeader, ResponseHeader
 
 cdef enum:
@@ -141,7 +141,7 @@ cdef list _framed(Parts out):
     finish_part(out)
     nbytes = out.w.parted_bytes - 4
     if nbytes > INT32_MAX:
-        raise ValueError(f"a frame of {nbytes} bytes is longer than its length can say")
+        raise TooLong(f"a frame of {nbytes} bytes is longer than its length can say")
     store32(<uint8_t *>PyBytes_AS_STRING(out.parts[0]), <int32_t>nbytes)
     return out.parts
 

@@ -6,7 +6,8 @@ parts of the result, never copied, never even looked at: a chunk is anything wit
 
 What can't be written in a version raises ``UnsupportedVersion`` as in Kafka: a value other than the default in a
 field that the version doesn't have, unless the field is ignorable. Values of the wrong type or size are the
-caller's mistakes: ``TypeError`` and ``ValueError``, naming the field.
+caller's mistakes: ``TypeError`` and ``ValueError``, naming the field; of those, ``TooLong`` may be somebody else's,
+whose words the message repeats.
 """
 
 from cpython.buffer cimport PyObject_CheckBuffer
@@ -26,6 +27,7 @@ from kstore.schema.plan cimport (
 from kstore.schema.struct cimport same, slot
 
 from kstore.errors import UnsupportedVersion
+from kstore.schema.errors import TooLong
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object unicode, Py_ssize_t *size) except NULL
@@ -265,7 +267,7 @@ cdef int _string(Parts out, Plan plan, const Step *step, object value) except -1
         _wrong(plan, step, f"a string is needed, not {value!r}", TypeError)
     text = PyUnicode_AsUTF8AndSize(value, &length)
     if length > INT16_MAX:
-        _wrong(plan, step, f"a string of {length} bytes; Kafka's have {INT16_MAX} at most")
+        _wrong(plan, step, f"a string of {length} bytes; Kafka's have {INT16_MAX} at most", TooLong)
     _length(out, step, 2, length)
     memcpy(room(&out.w, length), text, length)
     out.w.p += length
@@ -282,7 +284,7 @@ cdef int _blob(Parts out, Plan plan, const Step *step, Kind kind, object value) 
         _wrong(plan, step, f"bytes are needed, not {value!r}", TypeError)
     length = nbytes_of(value)
     if length > INT32_MAX:
-        _wrong(plan, step, f"{length} bytes are more than a message can carry")
+        _wrong(plan, step, f"{length} bytes are more than a message can carry", TooLong)
     _length(out, step, 4, length)
     if kind == K_RECORDS and out.w.keeps_parts and not out.w.in_tagged:
         return keep(out, value, length)
@@ -299,7 +301,7 @@ cdef int _chunks(Parts out, Plan plan, const Step *step, object value) except -1
         sizes.append(size)
         length += size
     if length > INT32_MAX:
-        _wrong(plan, step, f"{length} bytes are more than a message can carry")
+        _wrong(plan, step, f"{length} bytes are more than a message can carry", TooLong)
     _length(out, step, 4, length)
     for chunk, size in zip(chunks, sizes):
         if out.w.keeps_parts and not out.w.in_tagged:

@@ -11,14 +11,14 @@ from actors.cluster import Cluster
 from actors.network.channel import ChannelClosed, FramesReceived
 from actors.runtime import limits
 from kstore.records import BatchBuilder
-from kstore.schema import encode, frames
+from kstore.schema import frames
 from kstore.schema.messages.create_topics import CreatableTopic, CreateTopicsRequest
-from kstore.schema.messages.headers import RequestHeader
 from kstore.schema.messages.metadata import MetadataRequest
 from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 
 METADATA_VERSION = 1
 PRODUCE_VERSION = 7
+LENGTH_BYTES = 4
 
 
 class FakeChannel:
@@ -48,20 +48,16 @@ class FakeChannel:
 class Peer:
     """A client of one node, by frames."""
 
-    def __init__(self, cluster: Cluster, node_id: int, listener: str = "client") -> None:
+    def __init__(self, cluster: Cluster, node_id: int, listener: str = "client", client_id: str = "test") -> None:
         self.cluster = cluster
+        self.client_id = client_id
         self.channel = FakeChannel()
         self.ref = cluster.nodes[node_id].accept(self.channel, listener, "10.0.0.1")
         self.correlation_ids = itertools.count(1)
 
     def frame(self, request, version: int) -> bytes:
-        header = RequestHeader(
-            request_api_key=request.API_KEY,
-            request_api_version=version,
-            correlation_id=next(self.correlation_ids),
-            client_id="test",
-        )
-        return encode(header, 1) + encode(request, version)
+        parts = frames.encode_request(request, version, next(self.correlation_ids), self.client_id)
+        return b"".join(parts)[LENGTH_BYTES:]
 
     def send(self, *frames_: bytes) -> None:
         self.ref.tell(FramesReceived(list(frames_)))

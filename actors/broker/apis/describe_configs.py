@@ -14,7 +14,7 @@ from actors.broker.call import Call
 from actors.broker.config import BrokerConfig
 from actors.broker.config.broker import KEYS as BROKER_KEYS
 from actors.broker.config.broker import Source, Sourced
-from actors.broker.config.definition import TYPE_CODES, Key
+from actors.broker.config.definition import TYPE_CODES, Key, whole_number
 from actors.broker.config.implemented import BROKER, DYNAMIC
 from actors.broker.config.topic import described, topic_sources
 from actors.controller import topic_names
@@ -77,9 +77,10 @@ def configs_of(call: Call, resource: DescribeConfigsResource) -> Iterable[Descri
 
 def check_broker(call: Call, name: str) -> None:
     """A broker tells only of itself."""
-    if not (name.isdecimal() and name.isascii()):
+    node_id = whole_number(name, 32)
+    if node_id is None:
         raise errors.InvalidRequest(f"Broker id must be an integer, but it is: {name}")
-    if int(name) != call.node.node_id:
+    if node_id != call.node.node_id:
         raise errors.InvalidRequest(
             f"Unexpected broker id, expected {call.node.node_id} or empty string, but received {name}"
         )

@@ -26,7 +26,7 @@ def handle(call: Call) -> Conversation:
     """Passes to the controller what isn't another broker's."""
     request = call.request
     refused = not_to_be_changed_here(call)
-    elsewhere = [id(resource) for resource, _ in refused]
+    elsewhere = {id(resource) for resource, _ in refused}
     mine = [resource for resource in request.resources if id(resource) not in elsewhere]
     answers = [_refused(resource, error) for resource, error in refused]
     if mine:

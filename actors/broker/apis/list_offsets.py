@@ -11,6 +11,7 @@ know yet what was committed (LEADER_NOT_AVAILABLE before); 10 a timeout, only fo
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from actors.partition.messages import READ_TO_LOG_END, FindOffset, FoundOffset
@@ -51,7 +52,7 @@ def handle(call: Call) -> Generator[Any, Any, Any]:
     isolation = READ_TO_LOG_END if as_replica else request.isolation_level
     parts = [(topic.name, asked) for topic in request.topics for asked in topic.partitions]
     keys = [(name, asked.partition_index) for name, asked in parts]
-    repeated = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
+    repeated = {key for key, times in Counter(keys).items() if times > 1}
     asked = [
         InvalidRequest("the partition is asked for twice") if key in repeated else _ask(call, *part, isolation)
         for key, part in zip(keys, parts, strict=True)

@@ -13,6 +13,7 @@ from kstore.named import NamedTuple
 Value = bool | int | float | str | tuple[str, ...] | None
 
 INTEGER_BITS = {"SHORT": 16, "INT": 32, "LONG": 64}
+DIGITS_MAX = 19  # of 64 bits
 
 # Kafka's numbers for DescribeConfigs' `config_type`.
 TYPE_CODES = {
@@ -26,6 +27,23 @@ TYPE_CODES = {
     "CLASS": 8,
     "PASSWORD": 9,
 }
+
+
+def whole_number(text: str, bits: int) -> int | None:
+    """The number that a client wrote, as Java reads it into so many bits; None when it can't.
+
+    >>> whole_number("-007", 32), whole_number("9" * 5_000, 32), whole_number("1_000", 32)
+    (-7, None, None)
+    """
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    if not (digits.isascii() and digits.isdigit()):
+        return None
+    digits = digits.lstrip("0") or "0"
+    if len(digits) > DIGITS_MAX:
+        return None  # Python refuses to read some thousands of them, and takes long over fewer
+    value = -int(digits) if text[0] == "-" else int(digits)
+    half = 1 << (bits - 1)
+    return value if -half <= value < half else None
 
 
 class Key(NamedTuple):
@@ -80,13 +98,10 @@ class Key(NamedTuple):
         return text
 
     def _read_integer(self, text: str) -> int:
-        digits = text[1:] if text[:1] in ("-", "+") else text
-        if digits.isascii() and digits.isdigit():
-            value = int(text)
-            half = 1 << (INTEGER_BITS[self.type] - 1)
-            if -half <= value < half:
-                return value
-        raise self._invalid(text, f"Not a number of type {self.type}")
+        value = whole_number(text, INTEGER_BITS[self.type])
+        if value is None:
+            raise self._invalid(text, f"Not a number of type {self.type}")
+        return value
 
     def _check(self, text: str, value: Value) -> None:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and value != self.also:
