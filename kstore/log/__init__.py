@@ -6,6 +6,7 @@
 
 from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.config import LogConfig
+from kstore.log.damage import LogDamaged
 from kstore.log.log import Log
 
-__all__ = ["AppendInfo", "DiskWork", "Log", "LogConfig", "LogRead", "TimestampedOffset"]
+__all__ = ["AppendInfo", "DiskWork", "Log", "LogConfig", "LogDamaged", "LogRead", "TimestampedOffset"]

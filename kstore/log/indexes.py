@@ -9,13 +9,17 @@ at that offset begins at that position; a time entry that no record up to that o
 The newest entries wait in memory until ``save`` writes them together, and a look-up sees both; so an append never
 fails for an index. Nothing is lost by it: a segment that wasn't closed has its indexes rebuilt when it is opened.
 Unlike Apache Kafka's, the files are never longer than what they hold, so there is nothing to trim.
+
+An index is only believed as far as its segment bears it out: every entry is looked at as the file is opened, and
+whoever uses one sees at the batch it leads to whether it told the truth. ``crc`` is the CRC32C of what is in the file.
 """
 
 import struct
 from collections.abc import Callable
 
+from kstore.codec.checksum import crc32c
 from kstore.fs import File, FileSystem
-from kstore.log.scan import last_not_above
+from kstore.log.scan import last_not_above, offset_entries_hold, time_entries_hold
 
 _BLOCK_ENTRIES = 512
 _OFFSET_ENTRY = struct.Struct(">ii")
@@ -32,7 +36,7 @@ class _Index:
     ``unsynced`` is set when the file's content changes, and cleared as its sync is handed out.
     """
 
-    __slots__ = ("_entry_bytes", "_file", "_fs", "_saved", "base_offset", "path", "unsynced", "waiting")
+    __slots__ = ("_entry_bytes", "_file", "_fs", "_saved", "base_offset", "crc", "path", "unsynced", "waiting")
 
     def __init__(self, fs: FileSystem, path: str, base_offset: int, entry_bytes: int) -> None:
         self._fs = fs
@@ -41,19 +45,28 @@ class _Index:
         self._entry_bytes = entry_bytes
         self._file: File | None = None
         self._saved = 0
+        self.crc = 0
         self.waiting = bytearray()
         self.unsynced = False
 
     def __len__(self) -> int:
         return self._saved + len(self.waiting) // self._entry_bytes
 
-    def load(self) -> None:
+    @property
+    def size_bytes(self) -> int:
+        """Of the file."""
+        return self._saved * self._entry_bytes
+
+    def _take_file(self) -> bytes:
         """Take what the file holds. FileNotFoundError without one, IndexFileError when it can't be right."""
         self._file = self._fs.open(self.path)
         if self._file.size % self._entry_bytes:
             raise IndexFileError(f"{self.path}: {self._file.size} bytes aren't whole entries")
-        self._saved = self._file.size // self._entry_bytes
+        entries = self._file.read(0, self._file.size)
+        self._saved = len(entries) // self._entry_bytes
+        self.crc = crc32c(entries)
         self.waiting.clear()
+        return entries
 
     def _entry(self, number: int) -> bytes:
         nbytes = self._entry_bytes
@@ -91,6 +104,7 @@ class _Index:
             self._file.truncate(count * self._entry_bytes)
             self.unsynced = True
             self._saved = count
+            self.crc = crc32c(self._file.read(0, self.size_bytes))
             self.waiting.clear()
         else:
             del self.waiting[(count - self._saved) * self._entry_bytes :]
@@ -99,7 +113,7 @@ class _Index:
         self._file = self._fs.open(self.path, create=True)
         self._file.truncate(0)
         self.unsynced = True
-        self._saved = 0
+        self._saved = self.crc = 0
         self.waiting.clear()
 
     def save(self) -> None:
@@ -112,6 +126,7 @@ class _Index:
         if self.waiting:
             self._file.append([bytes(self.waiting)], len(self.waiting))
             self.unsynced = True
+            self.crc = crc32c(self.waiting, self.crc)
             self._saved += len(self.waiting) // self._entry_bytes
             self.waiting.clear()
 
@@ -139,11 +154,12 @@ class OffsetIndex(_Index):
         super().__init__(fs, path, base_offset, _OFFSET_ENTRY.size)
         self.last_offset = base_offset
 
-    def load(self) -> None:
-        super().load()
+    def load(self, size_bytes: int, upper_offset: int) -> None:
+        """Take what the file holds, if every entry may be of a segment of this size that ends below this offset."""
+        entries = self._take_file()
+        if not offset_entries_hold(entries, size_bytes, upper_offset - self.base_offset):
+            raise IndexFileError(f"{self.path}: an entry is out of order, or beyond the end of the segment")
         self._take_last()
-        if len(self) and self.last_offset <= self.base_offset:
-            raise IndexFileError(f"{self.path}: the last entry is not above the base offset")
 
     def _take_last(self) -> None:
         count = len(self)
@@ -171,9 +187,10 @@ class OffsetIndex(_Index):
         found = self._last_not_above(4, 4, position)
         return self.entry(found)[1] if found >= 0 else 0
 
-    def truncate_to(self, offset: int) -> None:
-        """Keep the entries below ``offset``."""
-        self._cut(self._last_not_above(0, 4, min(offset - 1 - self.base_offset, 0x7FFFFFFF)) + 1)
+    def truncate_to(self, offset: int, position: int) -> None:
+        """Keep the entries below ``offset`` of batches before ``position``."""
+        by_offset = self._last_not_above(0, 4, min(offset - 1 - self.base_offset, 0x7FFFFFFF))
+        self._cut(min(by_offset, self._last_not_above(4, 4, position - 1)) + 1)
         self._take_last()
 
     def reset(self) -> None:
@@ -191,12 +208,12 @@ class TimeIndex(_Index):
         self.last_timestamp = -1
         self.last_offset = base_offset
 
-    def load(self) -> None:
-        super().load()
+    def load(self, upper_offset: int) -> None:
+        """Take what the file holds, if every entry may be of a segment that ends below this offset."""
+        entries = self._take_file()
+        if not time_entries_hold(entries, upper_offset - self.base_offset):
+            raise IndexFileError(f"{self.path}: an entry is out of order, or beyond the end of the segment")
         self._take_last()
-        rises = len(self) < 2 or self.last_timestamp > self.entry(0)[0]
-        if not rises or self.last_offset < self.base_offset:
-            raise IndexFileError(f"{self.path}: the last entry lies before the first or the base offset")
 
     def _take_last(self) -> None:
         count = len(self)

@@ -11,17 +11,19 @@ why, and the log takes no more appends: what the disk holds is then for a recove
 
 from collections.abc import Iterator, Sequence
 
-from kstore.errors import KafkaError, KafkaStorageError, OffsetOutOfRange
+from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError, OffsetOutOfRange
 from kstore.fs import FileSystem
 from kstore.fs.interface import parent
 from kstore.log import snapshot
 from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
+from kstore.log.damage import unreadable
 from kstore.log.durability import Durability, run_all
 from kstore.log.recovery import Loaded, Loader, RecoveryReport, restore_producers
 from kstore.log.segment import Segment
 from kstore.log.tail import HotTail
+from kstore.log.times import first_at
 from kstore.records import RecordBatch
 
 PRODUCER_EXPIRY_CHECK_MS = 600_000
@@ -82,12 +84,15 @@ class Log:
 
         ``clean`` says that the last stop left a clean-shutdown mark; otherwise the log is walked from
         ``recovery_point`` on. That, ``start_offset`` and ``high_watermark`` come from the folder's checkpoints.
-        ``recovery`` of the log tells what was found. Raises KafkaStorageError when the disk fails.
+        ``recovery`` of the log tells what was found. Raises KafkaStorageError when the disk fails, and of those
+        LogDamaged when something is wrong or gone that was on the disk.
         """
         try:
             loaded = Loader(fs, path, config, clean=clean, now_ms=now_ms).load(recovery_point, start_offset)
         except OSError as error:
             raise KafkaStorageError(f"can't open {path}: {error}") from error
+        except CorruptMessage as error:
+            raise unreadable(path, error) from error
         log = cls(fs, path, config, loaded, now_ms)
         log.advance_high_watermark(log.start_offset if high_watermark is None else high_watermark)
         return log
@@ -214,8 +219,8 @@ class Log:
                 if extent is not None:
                     next_offset = extent.next_offset if extent.nbytes else offset
                     return LogRead(None, segment.chunks(extent), extent.nbytes, next_offset)
-        except OSError as error:
-            raise KafkaStorageError(f"couldn't read {self.path} at {offset}: {error}") from error
+        except (OSError, CorruptMessage) as error:
+            raise unreadable(self.path, error) from error
         return LogRead(None, [], 0, offset)
 
     def batches(self, offset: int, up_to: int | None = None) -> Iterator[RecordBatch]:
@@ -228,8 +233,8 @@ class Log:
                     if batch.last_offset >= limit:
                         return
                     yield batch
-        except OSError as error:
-            raise KafkaStorageError(f"couldn't read {self.path}: {error}") from error
+        except (OSError, CorruptMessage) as error:
+            raise unreadable(self.path, error) from error
 
     def release_hot(self, offset: int) -> None:
         """Everybody who reads at the tail has what lies below ``offset``: it need not be kept in memory."""
@@ -238,21 +243,9 @@ class Log:
     def offset_for_timestamp(self, timestamp: int) -> TimestampedOffset | None:
         """The first record at ``timestamp`` or later, or None when all are older."""
         try:
-            return self._first_at(timestamp)
-        except OSError as error:
-            raise KafkaStorageError(f"couldn't read {self.path}: {error}") from error
-
-    def _first_at(self, timestamp: int) -> TimestampedOffset | None:
-        for segment in self.segments:
-            if segment.max_timestamp < timestamp:
-                continue
-            for batch in segment.find_timestamp(timestamp, self.start_offset):
-                if batch.max_timestamp < timestamp or batch.last_offset < self.start_offset:
-                    continue
-                for record in batch.records():
-                    if record.timestamp >= timestamp and record.offset >= self.start_offset:
-                        return TimestampedOffset(record.timestamp, record.offset, batch.leader_epoch)
-        return None
+            return first_at(self.segments, timestamp, self.start_offset)
+        except (OSError, CorruptMessage) as error:
+            raise unreadable(self.path, error) from error
 
     def max_timestamp(self) -> TimestampedOffset | None:
         """The first of the newest records, or None in an empty log."""
@@ -293,6 +286,8 @@ class Log:
                 self._ends_at(end_offset)
         except OSError as error:
             raise self.failed(f"couldn't cut {self.path} at {offset}: {error}") from error
+        except CorruptMessage as error:
+            raise unreadable(self.path, error) from error
         return self.end_offset
 
     def _ends_at(self, end_offset: int) -> None:

@@ -1,19 +1,23 @@
 """Opening a log's folder: what a clean stop left is taken as it is, what a crash left is made sound.
 
-After a clean stop the files are trusted: only the end of the last segment is looked at. After any other end, every
-segment from the recovery point on is walked batch by batch, checksums included; the first batch that is torn or
-wrong, and all behind it, is cut off, and indexes, leader epochs and producer state are built anew from what is left.
-Missing or contradictory indexes are rebuilt in either case.
+After a clean stop the files are trusted: only the end of each segment is looked at, and that the next one follows on
+it. After any other end, every segment from the recovery point on is walked batch by batch, checksums included; the
+first batch that is torn or wrong, and all behind it, is cut off, and indexes, leader epochs and producer state are
+built anew from what is left. Missing or contradictory indexes are rebuilt in either case.
+
+Only what may never have been on the disk is cut. What is wrong below the recovery point, or anywhere after a clean
+stop, was right once: such a log is damaged, and its files are left as they are (``LogDamaged``).
 
 Every step can be cut short and done again: the log is only ever cut at its end, from the newest segment to the
 oldest, and whatever is derived from it is written last. The recovery point never rises here.
 """
 
-from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError
+from kstore.errors import CorruptMessage, KafkaStorageError
 from kstore.fs import FileSystem
 from kstore.log import snapshot
 from kstore.log.checkpoints import CheckpointError
-from kstore.log.config import LogConfig
+from kstore.log.config import LONG_MAX, LogConfig
+from kstore.log.damage import LogDamaged
 from kstore.log.epochs import LeaderEpochs
 from kstore.log.indexes import IndexFileError
 from kstore.log.names import (
@@ -87,6 +91,7 @@ class Loader:
         self.report = RecoveryReport(clean)
         self.epochs = LeaderEpochs(fs, f"{path}/{EPOCHS}")
         self.epochs_known = False
+        self.durable_offset = 0
 
     def load(self, recovery_point: int, start_offset: int) -> Loaded:
         self.fs.mkdir(self.path)
@@ -102,7 +107,9 @@ class Loader:
         if not len(self.segments):
             self.segments.create(start_offset, self.now_ms)
         end_offset = self._make_sound(recovery_point)
-        if end_offset < start_offset:
+        if end_offset < start_offset and self.report.clean:
+            start_offset = 0  # nothing ends before it begins: the checkpoint is wrong
+        elif end_offset < start_offset:
             for unlink in self.segments.remove_from(0):
                 unlink()
             self.segments.create(start_offset, self.now_ms)
@@ -151,26 +158,76 @@ class Loader:
 
     def _make_sound(self, recovery_point: int) -> int:
         """Load or walk every segment; the log's end."""
-        unsynced = {s.base_offset for s in self.segments.from_offset(recovery_point)}
+        self.durable_offset = LONG_MAX if self.report.clean else recovery_point
+        first_unsynced = self.segments.from_offset(recovery_point)[0].base_offset
+        end_offset = self.segments.first.base_offset
         for segment in list(self.segments):
-            if not self.report.clean and segment.base_offset in unsynced:
-                if not self._walk(segment):
-                    break
-                continue
-            try:
-                segment.load_indexes()
-            except (FileNotFoundError, IndexFileError):
-                self.report.rebuilt_indexes += 1
-                if not self._walk(segment):
-                    break
-        try:
-            return self.segments.active.end_offset()
-        except KafkaError:
-            self._walk(self.segments.active)
-            return self.segments.active.end_offset()
+            if segment.base_offset != end_offset and not self._follows(segment, end_offset):
+                break
+            trusted = self.report.clean or segment.base_offset < first_unsynced
+            whole, end_offset = self._take(segment) if trusted else self._walk(segment)
+            if not whole:
+                break
+        if end_offset < recovery_point and not self.report.clean and self.report.cut_offset is None:
+            return self._walk_all()  # the checkpoint is of another end of this log, or wrong
+        return end_offset
 
-    def _walk(self, segment: Segment) -> bool:
-        """Rebuild a segment's indexes from its batches, and cut the log at the first wrong one: whether none was."""
+    def _follows(self, segment: Segment, end_offset: int) -> bool:
+        """Whether a segment may follow on one that ends elsewhere than it begins. If not, the log is cut before it.
+
+        Only where Apache Kafka has compacted a log are there gaps: then there are others, inside of segments.
+        """
+        path = segment.file.path
+        if segment.base_offset > end_offset:
+            if self.config.compacted or self._was_compacted(segment.base_offset):
+                return True
+            cause = f"what lies between offset {end_offset} and {path} is gone"
+        else:
+            cause = f"{path} begins before the one before it ends, at offset {end_offset}"
+        last = self.segments.before(segment)
+        self._cut(last, last.size_bytes, end_offset, cause)
+        return False
+
+    def _was_compacted(self, below: int) -> bool:
+        """Whether batches below an offset lack records, or aren't all there."""
+        for segment in self.segments:
+            if segment.base_offset >= below:
+                break
+            next_offset = segment.base_offset
+            for batch in segment.batches(0):
+                if batch.base_offset != next_offset or batch.count != batch.last_offset_delta + 1:
+                    return True
+                next_offset = batch.last_offset + 1
+        return False
+
+    def _take(self, segment: Segment) -> tuple[bool, int]:
+        """A segment as it is, and where it ends; walked if its indexes aren't what they should be."""
+        upper_offset = self.segments.upper_offset(segment, segment.base_offset + RELATIVE_OFFSET_MAX + 1)
+        try:
+            segment.load_indexes(upper_offset)
+            end_offset = segment.end_offset()
+            if all(index.last_offset < end_offset for index in segment.indexes if len(index)):
+                return True, end_offset
+        except (FileNotFoundError, IndexFileError, CorruptMessage):
+            pass  # the walk finds what is wrong
+        self.report.rebuilt_indexes += 1
+        return self._walk(segment)
+
+    def _walk_all(self) -> int:
+        """As if nothing were known to be on the disk."""
+        self.durable_offset = 0
+        end_offset = self.segments.first.base_offset
+        for segment in list(self.segments):
+            whole, end_offset = self._walk(segment)
+            if not whole:
+                break
+        return end_offset
+
+    def _walk(self, segment: Segment) -> tuple[bool, int]:
+        """Rebuild a segment's indexes from its batches, and cut the log at the first wrong one.
+
+        Whether none was, and where the segment ends.
+        """
         self.report.walked_segments += 1
         segment.reset_indexes()
         position = 0
@@ -190,7 +247,7 @@ class Loader:
         if cause is not None:
             self._cut(segment, position, next_offset, cause)
         segment.seal()
-        return cause is None
+        return cause is None, next_offset
 
     def _sound_batches(self, segment: Segment, position: int) -> tuple[list[RecordBatch], str | None]:
         """Some batches from a position on, or why there are none."""
@@ -206,7 +263,12 @@ class Loader:
         return [], str(error) if error is not None else str(CorruptMessage())
 
     def _cut(self, segment: Segment, position: int, offset: int, cause: str) -> None:
-        """Newer segments go first: a crash in between leaves no hole."""
+        """Newer segments go first: a crash in between leaves no hole. Raises LogDamaged for what was durable."""
+        if offset < self.durable_offset:
+            where = (
+                "after a clean stop" if self.report.clean else f"though it was on the disk up to {self.durable_offset}"
+            )
+            raise LogDamaged(f"{self.path} is damaged at offset {offset}, {where}: {cause}")
         before = len(self.segments)
         unlinks = self.segments.remove_from(segment.base_offset + 1)
         self.report.removed_segments += before - len(self.segments)
@@ -218,7 +280,12 @@ class Loader:
             unlink()
 
     def _finish_epochs(self, start_offset: int, end_offset: int) -> None:
+        active = self.segments.active
+        if self.epochs_known and active.size_bytes:
+            last = next(active.batches(active.tail()[0]))
+            self.epochs_known = last.leader_epoch <= self.epochs.latest
         if not self.epochs_known:
+            self.epochs = LeaderEpochs(self.fs, self.epochs.path)
             for segment in self.segments:
                 for batch in segment.batches(0):
                     if batch.leader_epoch > self.epochs.latest:

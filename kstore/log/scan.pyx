@@ -76,6 +76,55 @@ def find_timestamp(const uint8_t[::1] piece not None, int64_t timestamp):
     return False, at
 
 
+def find_last(const uint8_t[::1] piece not None):
+    """``(last, moved, next_offset)``: where the last batch that begins here begins, where it ends, and what follows on it.
+
+    Without a whole header in the piece ``last`` and the next offset are -1.
+    """
+    cdef Py_ssize_t at = 0, last = -1, size = piece.shape[0]
+    cdef int64_t next_offset = -1
+    cdef const uint8_t *p = &piece[0] if size else NULL
+    while at + NEEDED <= size:
+        if not sound(p + at):
+            raise unsound(at)
+        last = at
+        next_offset = last_offset_at(p + at) + 1
+        at += batch_size_at(p + at)
+    return last, at, next_offset
+
+
+def offset_entries_hold(const uint8_t[::1] entries not None, int64_t size_bytes, int64_t offsets):
+    """Whether offsets and positions of an offset index rise, and stay below a segment's size and number of offsets."""
+    cdef Py_ssize_t at = 0
+    cdef int64_t offset, position, last_offset = 0, last_position = -1
+    cdef const uint8_t *p = &entries[0] if entries.shape[0] else NULL
+    while at + 8 <= entries.shape[0]:
+        offset = <int32_t>load32(p + at)
+        position = <int32_t>load32(p + at + 4)
+        if offset <= last_offset or position <= last_position:
+            return False
+        last_offset = offset
+        last_position = position
+        at += 8
+    return last_offset < offsets and last_position < size_bytes or not at
+
+
+def time_entries_hold(const uint8_t[::1] entries not None, int64_t offsets):
+    """Whether timestamps and offsets of a time index rise, the offsets below a segment's number of offsets."""
+    cdef Py_ssize_t at = 0
+    cdef int64_t timestamp, offset, last_timestamp = -1, last_offset = 0
+    cdef const uint8_t *p = &entries[0] if entries.shape[0] else NULL
+    while at + 12 <= entries.shape[0]:
+        timestamp = <int64_t>load64(p + at)
+        offset = <int32_t>load32(p + at + 8)
+        if timestamp <= last_timestamp or offset < last_offset:
+            return False
+        last_timestamp = timestamp
+        last_offset = offset
+        at += 12
+    return last_offset < offsets or not at
+
+
 def last_not_above(const uint8_t[::1] entries not None, int entry_bytes, int key_at, int key_bytes, int64_t key):
     """The index of the last entry whose key (4 or 8 bytes at ``key_at``) isn't above ``key``; -1 when all are."""
     cdef Py_ssize_t low = 0, high = entries.shape[0] // entry_bytes, middle

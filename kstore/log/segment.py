@@ -9,15 +9,19 @@ from collections.abc import Callable, Iterator
 
 from kstore.errors import CorruptMessage
 from kstore.fs import Chunk, File, FileSystem
-from kstore.log.indexes import OffsetIndex, TimeIndex
+from kstore.log.indexes import IndexFileError, OffsetIndex, TimeIndex
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
-from kstore.log.scan import find_end, find_offset, find_timestamp
+from kstore.log.scan import find_end, find_last, find_offset, find_timestamp
+from kstore.log.writing import note_batches
 from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch, parse_batches
 
 WINDOW_BYTES = 8192
 READ_BYTES = 1 << 20
+REINDEX_INTERVAL_BYTES = 4096
 _HINTS_MAX = 8
+MAGIC_AT = 16
+MAGIC = 2
 
 RELATIVE_OFFSET_MAX = (1 << 31) - 1
 
@@ -73,6 +77,10 @@ class Segment:
     def size_bytes(self) -> int:
         return self.file.size
 
+    @property
+    def indexes(self) -> tuple[OffsetIndex, TimeIndex]:
+        return self.offset_index, self.time_index
+
     def first_timestamp(self) -> int:
         """The newest timestamp of the first batch, or -1 while there is none: what a segment's age counts from."""
         if self.known_first_timestamp is None:
@@ -82,13 +90,19 @@ class Segment:
             self.known_first_timestamp = batch.max_timestamp
         return self.known_first_timestamp
 
-    def load_indexes(self) -> None:
-        """Take the index files as they are; raises when they are missing or can't be right.
+    def load_indexes(self, upper_offset: int) -> None:
+        """Take the index files as they are; raises FileNotFoundError when one is missing, IndexFileError when one can't
+        be right: ``upper_offset`` is where the next segment begins, or more than this one can hold.
 
         The time index of a segment that was rolled or closed ends with the newest timestamp.
         """
-        self.offset_index.load()
-        self.time_index.load()
+        self.offset_index.load(self.file.size, upper_offset)
+        self.time_index.load(upper_offset)
+        if len(self.offset_index):
+            offset, position = self.offset_index.last_offset, self.offset_index.entry(len(self.offset_index) - 1)[1]
+            head = self.file.read(position, HEADER_BYTES)
+            if not _may_be_at(head, offset):
+                raise IndexFileError(f"{self.offset_index.path}: no batch up to offset {offset} begins at {position}")
         self.max_timestamp = self.time_index.last_timestamp
         self.offset_of_max_timestamp = self.time_index.last_offset
 
@@ -100,10 +114,26 @@ class Segment:
                 self.offset_of_max_timestamp = batch.last_offset
 
     def find(self, offset: int) -> tuple[int, int] | None:
-        """Position and base offset of the first batch that ends at ``offset`` or later; None when there is none."""
-        position = self._hints.get(offset)
-        if position is None:
-            position = self.offset_index.position_before(offset)
+        """Position and base offset of the first batch that ends at ``offset`` or later; None when there is none.
+
+        Where the index leads astray it is built anew. CorruptMessage says that the batches themselves can't be read.
+        """
+        hint = self._hints.get(offset)
+        start = self.offset_index.position_before(offset) if hint is None else hint
+        try:
+            found = self._walk_to(offset, start)
+        except CorruptMessage:
+            if not start:
+                raise
+        else:
+            if found is None or found[0] != start or found[1] <= offset:
+                return found
+            if not start or hint is not None:
+                return found
+        self.rebuild_indexes()
+        return self._walk_to(offset, self.offset_index.position_before(offset))
+
+    def _walk_to(self, offset: int, position: int) -> tuple[int, int] | None:
         size = self.file.size
         while position < size:
             piece = self.file.read(position, WINDOW_BYTES)
@@ -111,7 +141,7 @@ class Segment:
             if found:
                 return position + moved, base_offset
             if not moved:
-                return None
+                raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
             position += moved
         return None
 
@@ -160,12 +190,24 @@ class Segment:
     def chunks(self, extent: Extent) -> list[Chunk]:
         return self.file.chunks(extent.position, extent.nbytes)
 
+    def tail(self) -> tuple[int, int]:
+        """Where the last batch begins, and the offset that follows on it: the base offset of an empty segment."""
+        size, end_offset = self.file.size, self.base_offset
+        last = position = self.offset_index.position_before(self.base_offset + RELATIVE_OFFSET_MAX)
+        while position < size:
+            found, moved, after = find_last(self.file.read(position, WINDOW_BYTES))
+            if found >= 0:
+                last, end_offset = position + found, after
+            if not moved:
+                break
+            position += moved
+        if position != size:
+            raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
+        return last, end_offset
+
     def end_offset(self) -> int:
         """Where the last batch ends; of an empty segment, its base offset."""
-        end_offset = self.base_offset
-        for batch in self.batches(self.offset_index.position_before(self.base_offset + RELATIVE_OFFSET_MAX)):
-            end_offset = batch.last_offset + 1
-        return end_offset
+        return self.tail()[1]
 
     def batches(self, position: int) -> Iterator[RecordBatch]:
         """The batches from a position on (one where a batch begins)."""
@@ -201,11 +243,11 @@ class Segment:
         """Cut from the batch with ``offset`` on."""
         self._hints.clear()
         place = self.find(offset)
-        self.offset_index.truncate_to(offset if place is None else min(offset, place[1]))
+        position = self.file.size if place is None else place[0]
+        self.offset_index.truncate_to(offset if place is None else min(offset, place[1]), position)
         self.time_index.truncate_to(offset if place is None else min(offset, place[1]))
         if place is None:
             return
-        position = place[0]
         self.file.truncate(position)
         self.bytes_since_index = 0
         self.max_timestamp = self.time_index.last_timestamp
@@ -216,13 +258,21 @@ class Segment:
 
     def reset_indexes(self) -> None:
         """Empty the indexes and what was derived from the batches, to walk over them anew."""
-        for index in (self.offset_index, self.time_index):
+        for index in self.indexes:
             index.reset()
         self.max_timestamp = -1
         self.offset_of_max_timestamp = -1
         self.bytes_since_index = 0
         self.known_first_timestamp = None
         self._hints.clear()
+
+    def rebuild_indexes(self, interval_bytes: int = REINDEX_INTERVAL_BYTES) -> None:
+        """Make the indexes what the batches say."""
+        self.reset_indexes()
+        position = 0
+        for batch in self.batches(0):
+            position = note_batches(self, [batch], position, interval_bytes)
+        self.seal()
 
     def seal(self) -> None:
         """The time index gets the newest timestamp as its last entry, and both are written out."""
@@ -234,7 +284,7 @@ class Segment:
     def sync_later(self) -> list[Callable[[], None]]:
         """Calls that make the batches durable, and as much of the indexes as isn't yet."""
         syncs = [self.file.sync_later()]
-        for index in (self.offset_index, self.time_index):
+        for index in self.indexes:
             index.save()
             if index.unsynced:
                 syncs.append(index.sync_later())
@@ -254,6 +304,18 @@ class Segment:
     def paths(self) -> list[str]:
         """The files that it may have, the batches' own first."""
         return [self.file_path(suffix) for suffix in (LOG, INDEX, TIME_INDEX, TRANSACTION_INDEX)]
+
+
+def _may_be_at(head: bytes, offset: int) -> bool:
+    """Whether an entry of an index for ``offset`` may lead to a batch with this header.
+
+    Apache Kafka has noted the last offset of several batches that it appended together for the first of them.
+    """
+    return (
+        len(head) == HEADER_BYTES
+        and head[MAGIC_AT] == MAGIC
+        and int.from_bytes(head[:8], "big") < _next_offset_of_first(head) <= offset + 1
+    )
 
 
 def _size_of_first(head: bytes) -> int:

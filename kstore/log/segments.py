@@ -70,6 +70,10 @@ class Segments:
         place = bisect_right(self._bases, segment.base_offset)
         return self._bases[place] if place < len(self._bases) else end_offset
 
+    def before(self, segment: Segment) -> Segment:
+        """The one that comes before this one."""
+        return self._list[bisect_right(self._bases, segment.base_offset) - 2]
+
     def remove_from(self, base_offset: int) -> list[Callable[[], None]]:
         """Take away the segments with this base offset or a higher one; what is left to do is to unlink them."""
         later: list[Callable[[], None]] = []

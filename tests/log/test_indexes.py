@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kstore.codec.checksum import crc32c
 from kstore.fs import FileSystem, MemoryFileSystem
 from kstore.log.indexes import IndexFileError, OffsetIndex, TimeIndex
 
@@ -30,12 +31,12 @@ def test_the_offset_index_finds_what_a_list_would(
         if saved:
             index.save()
     if cut < 3000:
-        index.truncate_to(BASE + cut)
+        index.truncate_to(BASE + cut, position + 1)
         model = [each for each in model if each[0] < cut]
     index.save()
     if reopened:
         index = OffsetIndex(fs, "i", BASE)
-        index.load()
+        index.load(position + 1, BASE + offset + 1)
     assert fs.read_bytes("i") == b"".join(struct.pack(">ii", *each) for each in model)
     assert len(index) == len(model)
     assert index.last_offset == BASE + (model[-1][0] if model else 0)
@@ -65,7 +66,7 @@ def test_the_time_index_finds_what_a_list_would(steps: list[tuple[int, int, bool
     index.save()
     assert fs.read_bytes("t") == b"".join(struct.pack(">qi", *each) for each in model)
     again = TimeIndex(fs, "t", BASE)
-    again.load()
+    again.load(BASE + 3201)
     for each in (index, again):
         assert (each.last_timestamp, each.last_offset - BASE) == (model[-1] if model else (-1, 0))
         found = bisect_right([pair[0] for pair in model], wanted)
@@ -90,15 +91,26 @@ def test_offsets_in_an_index_only_rise(fs: FileSystem) -> None:
         index.append(7, 200)
 
 
+ENDS: dict[type, tuple[int, ...]] = {OffsetIndex: (500, 150), TimeIndex: (150,)}  # of a segment that begins at 100
+
+
 @pytest.mark.parametrize(
     ("kind", "content"),
     [
         (OffsetIndex, b"\0" * 7),
         (OffsetIndex, b"\0" * 8),
         (OffsetIndex, struct.pack(">iiii", 5, 100, -3, 200)),
+        (OffsetIndex, struct.pack(">iiii", 5, 100, 7, 90)),
+        (OffsetIndex, struct.pack(">iiiiii", 5, 100, 7, 90, 9, 400)),
+        (OffsetIndex, struct.pack(">iiiiii", 5, 100, 3, 200, 9, 400)),
+        (OffsetIndex, struct.pack(">ii", 5, 500)),
+        (OffsetIndex, struct.pack(">ii", 50, 100)),
         (TimeIndex, b"\0" * 13),
         (TimeIndex, b"\0" * 24),
         (TimeIndex, struct.pack(">qiqi", 5, 1, 4, 2)),
+        (TimeIndex, struct.pack(">qiqiqi", 5, 1, 4, 2, 9, 3)),
+        (TimeIndex, struct.pack(">qiqiqi", 5, 4, 6, 2, 9, 5)),
+        (TimeIndex, struct.pack(">qi", 5, 50)),
         (TimeIndex, struct.pack(">qi", 5, -1)),
     ],
 )
@@ -107,7 +119,24 @@ def test_a_file_that_cannot_be_an_index_is_refused(
 ) -> None:
     fs.replace("i", content)
     with pytest.raises(IndexFileError):
-        kind(fs, "i", 100).load()
+        kind(fs, "i", 100).load(*ENDS[kind])
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.booleans()), max_size=40))
+def test_the_checksum_of_an_index_is_that_of_its_file(steps: list[tuple[int, bool, bool]]) -> None:
+    fs = MemoryFileSystem()
+    index = OffsetIndex(fs, "i", 0)
+    for by, saved, cut in steps:
+        index.append(index.last_offset + by, index.last_offset * 10 + 1)
+        if saved:
+            index.save()
+        if cut:
+            index.truncate_to(index.last_offset - 3, 1 << 30)
+    index.save()
+    assert index.crc == crc32c(fs.read_bytes("i"))
+    again = OffsetIndex(fs, "i", 0)
+    again.load(1 << 30, 1 << 30)
+    assert (again.crc, again.size_bytes) == (index.crc, fs.size("i"))
 
 
 def test_a_new_segments_index_does_not_inherit_a_file_of_the_same_name(fs: FileSystem) -> None:

@@ -168,7 +168,8 @@ class LogBesideAList(RuleBasedStateMachine):
         file.truncate(active.size_bytes - last.size_bytes + int(last.size_bytes * torn))
         self.works = []
         self.model.pop()
-        self.reopen(clean=False, point=min(self.point, last.base_offset))
+        durable = self.model[-1][1] + 1 if self.model else self.log.start_offset
+        self.reopen(clean=False, point=min(self.point, durable))
         self.end = self.log.end_offset
         self.forget_sequences()
 

@@ -1,0 +1,18 @@
+"""What a log raises when the disk no longer has what it took: bytes that were durable are wrong, or gone.
+
+A failing disk may work again, and then the log is as it was; a damaged log isn't, whoever reads it and however often.
+It is neither read from nor appended to: it is put back from a backup, or copied anew from another replica.
+"""
+
+from kstore.errors import CorruptMessage, KafkaStorageError
+
+
+class LogDamaged(KafkaStorageError):
+    """The message names the file or folder, what is wrong with it, and where."""
+
+
+def unreadable(path: str, error: OSError | CorruptMessage) -> KafkaStorageError:
+    """What to raise when a log can't be read: is it the disk, or are it the bytes?"""
+    if isinstance(error, CorruptMessage):
+        return LogDamaged(f"{path} is damaged: {error.message}")
+    return KafkaStorageError(f"couldn't read {path}: {error}")
