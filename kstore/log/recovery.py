@@ -244,6 +244,7 @@ class Loader:
                     self.epochs.note(batch.leader_epoch, batch.base_offset)
                 next_offset = batch.last_offset + 1
             position = note_batches(segment, batches, position, self.config.index_interval_bytes)
+            segment.is_verified(0, position)
         if cause is not None:
             self._cut(segment, position, next_offset, cause)
         segment.seal()

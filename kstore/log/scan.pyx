@@ -1,14 +1,15 @@
-"""Walks over the headers of batches in a piece of a segment, and bisection in a piece of an index.
+"""Walks over the batches in a piece of a segment, and bisection in a piece of an index.
 
-A piece begins at a batch and may end anywhere. Only headers are looked at, so a walk may leave the piece in a single
+A piece begins at a batch and may end anywhere. But for checksums only headers are looked at, so a walk may leave the piece in a single
 step over a large batch: positions are relative to the piece and may lie beyond it, where the next piece begins.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
+from kstore.codec.checksum cimport crc32c_update
 from kstore.codec.cursor cimport load32, load64
 from kstore.records.layout cimport (
-    HEADER_SIZE, MAGIC_V2, AT_LAST_OFFSET_DELTA, AT_MAGIC, base_offset_at, batch_size_at, last_offset_at,
+    HEADER_SIZE, MAGIC_V2, AT_ATTRIBUTES, AT_CRC, AT_LAST_OFFSET_DELTA, AT_MAGIC, base_offset_at, batch_size_at, last_offset_at,
     max_timestamp_at,
 )
 
@@ -91,6 +92,29 @@ def find_last(const uint8_t[::1] piece not None):
         next_offset = last_offset_at(p + at) + 1
         at += batch_size_at(p + at)
     return last, at, next_offset
+
+
+def find_rot(const uint8_t[::1] piece not None):
+    """``(wrong, moved, base_offset)``: the first batch whose checksum isn't that of its bytes (-1: none), and its offset.
+
+    All whole batches are looked at; where they end the piece has given out.
+    """
+    cdef Py_ssize_t at = 0, size = piece.shape[0]
+    cdef int64_t nbytes
+    cdef uint32_t crc
+    cdef const uint8_t *p = &piece[0] if size else NULL
+    while at + HEADER_SIZE <= size:
+        if not sound(p + at):
+            raise unsound(at)
+        nbytes = batch_size_at(p + at)
+        if at + nbytes > size:
+            break
+        with nogil:
+            crc = crc32c_update(0, p + at + AT_ATTRIBUTES, nbytes - AT_ATTRIBUTES)
+        if crc != load32(p + at + AT_CRC):
+            return at, at, base_offset_at(p + at)
+        at += nbytes
+    return -1, at, -1
 
 
 def offset_entries_hold(const uint8_t[::1] entries not None, int64_t size_bytes, int64_t offsets):

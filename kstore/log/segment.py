@@ -3,24 +3,30 @@
 The segment holds the offsets from its base offset to the next segment's. Batches lie end to end; nothing in the file
 is ever rewritten, it only grows or is cut at the end. What a look-up needs to read of the file are a few kilobytes:
 from the nearest index entry on, headers only.
+
+What a disk gives back is believed once its checksums were looked at: it is remembered where they were, so that each
+batch is looked at once, by the first who reads it from the file.
 """
 
 from collections.abc import Callable, Iterator
 
 from kstore.errors import CorruptMessage
 from kstore.fs import Chunk, File, FileSystem
+from kstore.log.extents import Extents
 from kstore.log.indexes import IndexFileError, OffsetIndex, TimeIndex
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
-from kstore.log.scan import find_end, find_last, find_offset, find_timestamp
+from kstore.log.scan import find_end, find_last, find_offset, find_rot, find_timestamp
 from kstore.log.writing import note_batches
 from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch, parse_batches
 
 WINDOW_BYTES = 8192
 READ_BYTES = 1 << 20
+VERIFY_BYTES = 4 << 20
 REINDEX_INTERVAL_BYTES = 4096
 _HINTS_MAX = 8
 MAGIC_AT = 16
+MAX_TIMESTAMP_AT = 35
 MAGIC = 2
 
 RELATIVE_OFFSET_MAX = (1 << 31) - 1
@@ -42,6 +48,7 @@ class Segment:
         "_fs",
         "_hints",
         "_path",
+        "_verified",
         "base_offset",
         "bytes_since_index",
         "created_ms",
@@ -65,6 +72,7 @@ class Segment:
         self.offset_of_max_timestamp = -1
         self.created_ms = now_ms
         self.known_first_timestamp: int | None = None
+        self._verified: Extents | None = None
         self._hints: dict[int, int] = {}
 
     def __repr__(self) -> str:
@@ -86,8 +94,10 @@ class Segment:
         if self.known_first_timestamp is None:
             if not self.file.size:
                 return -1
-            batch = next(self.batches(0))
-            self.known_first_timestamp = batch.max_timestamp
+            head = self.file.read(0, HEADER_BYTES)
+            self.known_first_timestamp = int.from_bytes(
+                head[MAX_TIMESTAMP_AT : MAX_TIMESTAMP_AT + 8], "big", signed=True
+            )
         return self.known_first_timestamp
 
     def load_indexes(self, upper_offset: int) -> None:
@@ -190,6 +200,39 @@ class Segment:
     def chunks(self, extent: Extent) -> list[Chunk]:
         return self.file.chunks(extent.position, extent.nbytes)
 
+    def verify(self, position: int, nbytes: int) -> None:
+        """See that whole batches are as they were appended; raises CorruptMessage."""
+        for start, end in self._unverified(position, position + nbytes):
+            while start < end:
+                moved = self._verify_some(start, end)
+                self.is_verified(start, start + moved)
+                start += moved
+
+    def _unverified(self, start: int, end: int) -> list[tuple[int, int]]:
+        return [(start, end)] if self._verified is None else self._verified.missing(start, end)
+
+    def is_verified(self, start: int, end: int) -> None:
+        """The checksums of the batches in this range were looked at, and were right."""
+        if self._verified is None:
+            self._verified = Extents()
+        self._verified.add(start, end)
+
+    def _verify_some(self, position: int, end: int) -> int:
+        """Look at the batches from a position on, as many as are read at once; how many bytes they have."""
+        piece = self.file.read(position, min(VERIFY_BYTES, end - position))
+        wrong, moved, base_offset = find_rot(piece)
+        if not moved and wrong < 0 and len(piece) >= HEADER_BYTES:
+            piece = self.file.read(position, min(_size_of_first(piece), end - position))
+            wrong, moved, base_offset = find_rot(piece)
+        if wrong >= 0:
+            raise CorruptMessage(
+                f"the checksum of the batch at offset {base_offset} is wrong, {position + wrong} bytes into"
+                f" {self.file.path}"
+            )
+        if not moved:
+            raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
+        return moved
+
     def tail(self) -> tuple[int, int]:
         """Where the last batch begins, and the offset that follows on it: the base offset of an empty segment."""
         size, end_offset = self.file.size, self.base_offset
@@ -221,9 +264,18 @@ class Segment:
                 window *= 4
                 continue
             window = READ_BYTES
+            self._verify(found, position)
             for batch in found:
                 position += batch.size_bytes
                 yield batch
+
+    def _verify(self, batches: list[RecordBatch], position: int) -> None:
+        """As ``verify``, of batches that were read from a position on."""
+        end = position + sum(batch.size_bytes for batch in batches)
+        if self._unverified(position, end):
+            for batch in batches:
+                batch.verify_crc()
+            self.is_verified(position, end)
 
     def find_timestamp(self, timestamp: int, start_offset: int) -> Iterator[RecordBatch]:
         """The batches, from a place on before which no record at or above ``start_offset`` is as new."""
@@ -249,6 +301,8 @@ class Segment:
         if place is None:
             return
         self.file.truncate(position)
+        if self._verified is not None:
+            self._verified.cut(position)
         self.bytes_since_index = 0
         self.max_timestamp = self.time_index.last_timestamp
         self.offset_of_max_timestamp = self.time_index.last_offset
