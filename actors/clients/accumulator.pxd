@@ -14,7 +14,8 @@ cdef enum:
 
 
 cdef class Accumulator:
-    cdef dict topics
+    cdef readonly dict topics
+    cdef readonly dict idle
     cdef readonly dict incomplete
     cdef dict split_off
     cdef readonly object config

@@ -4,7 +4,7 @@ from typing import Any, final
 
 from actors.clients.config import ProducerConfig
 from actors.clients.futures import Future, ManyFuture
-from actors.clients.lanes import Lane
+from actors.clients.lanes import Lane, Topic
 from actors.clients.pending import PendingBatch
 from actors.runtime.clock import Clock
 from kstore.errors import KafkaError
@@ -33,6 +33,10 @@ class Accumulator:
         partition: int | None = None,
         timestamp_ms: int | None = None,
     ) -> Future: ...
+    @property
+    def topics(self) -> dict[str, Topic]: ...
+    @property
+    def idle(self) -> dict[str, Topic]: ...
     def set_topic(self, name: str, available: list[bool]) -> None: ...
     def mark(self, lane: Lane) -> None: ...
     def take_opened(self) -> list[PendingBatch]: ...

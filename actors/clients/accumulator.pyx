@@ -11,7 +11,7 @@ Sizes, limits and the estimate of what compression saves are those of Apache Kaf
 ``batch_size`` bounds is how much waits for more to come, and there all has come.
 
 The sender takes what is ready by ``take_opened``, ``take_ready`` and a lane's ``waiting``, and tells what became of a
-batch by ``succeed``, ``fail`` and ``split``.
+batch by ``succeed``, ``fail`` and ``split``. Topics that aren't used wait in ``idle``, with their lanes' sequences.
 """
 
 cimport cython
@@ -59,6 +59,7 @@ cdef class Accumulator:
         self.callbacks = callbacks
         self.hooks = hooks
         self.topics = {}
+        self.idle = {}
         self.incomplete = {}
         self.split_off = {}
         self.opened = []
@@ -195,9 +196,7 @@ cdef class Accumulator:
 
     def set_topic(self, str name, list available):
         """The partitions that a topic has, by number, and whether each has a leader."""
-        cdef Topic topic = self.topics.get(name)
-        if topic is None:
-            topic = Topic(name, self.partitioning)
+        cdef Topic topic = self.topics.get(name) or self.idle.pop(name, None) or Topic(name, self.partitioning)
         topic.set_partitions(available)
         if topic.lanes and not self.closed:
             self.topics[name] = topic
@@ -224,7 +223,7 @@ cdef class Accumulator:
             return 0
         self.batches += 1
         batch.number = self.batches
-        batch.opened_us = self.clock.monotonic_us()
+        batch.opened_us = topic.used_us = self.clock.monotonic_us()
         lane.open_batch = batch
         self.opened.append(batch)
         self.incomplete[batch] = None

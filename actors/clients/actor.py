@@ -7,15 +7,16 @@ part of is cancelled, which is how a deadline ends them; between attempts they w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
-from actors.clients.talk import Conversation, Gate, Pause, Talk, To, Wait
+from actors.clients.metadata import HOPELESS, MetadataRequests
+from actors.clients.talk import Conversation, Pause, Talk, To, Wait
 from actors.clients.versions import CLIENT_VERSIONS
 from actors.clients.view import BrokerAddress, View
 from actors.network.link import Disconnected
 from actors.runtime import Actor, receives
-from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError, UnsupportedVersion, for_code
+from kstore.errors import KafkaError, for_code
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 GROUP = 0  # FindCoordinator's key type
 JITTER = 0.2
-HOPELESS = (UnsupportedVersion, GroupAuthorizationFailed, InvalidGroupId)
 
 
 class Rested(NamedTuple):
@@ -56,7 +56,7 @@ class ClientActor(Actor):
         self.all_topics = False
         self.coordinators: dict[str, int] = {}
         self._failing: dict[int, int] = {}  # broker that hasn't answered since: when it failed, us
-        self._refreshing: Gate | None = None
+        self.metadata = MetadataRequests(self)
         self._freshen: Any = None
 
     # -- conversations -------------------------------------------------------------------------------------------
@@ -157,56 +157,45 @@ class ClientActor(Actor):
 
     def refresh(self, names: Iterable[str] | None = ()) -> Talk[View]:
         """Ask for metadata of topics, beside those that are of interest; None: of all topics."""
-        wanted = None if names is None else list(names)
-        attempt = 0
-        while True:
-            if self._refreshing is not None:
-                yield Wait(self._refreshing)
-                continue
-            gate = self._refreshing = Gate()
-            try:
-                answer = yield To(self.any_node(), self._metadata_request(wanted))
-            finally:
-                self._refreshing = None
-                gate.open()
-            if not isinstance(answer, KafkaError):
-                self.take_view(self.view.updated(answer, whole=wanted is None or self.all_topics))
-                return self.view
-            if isinstance(answer, HOPELESS):
-                raise answer
-            yield self.backoff(attempt)
-            attempt += 1
+        return self.metadata.refresh(None if names is None else list(names))
 
-    def _metadata_request(self, wanted: list[str] | None) -> Any:
-        from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
+    def learn(self, names: Iterable[str]) -> Talk[View]:
+        """Ask for metadata of these topics alone; what else is known stays."""
+        return self.metadata.learn(names)
 
-        topics = None
-        if wanted is not None and not self.all_topics:
-            topics = [MetadataRequestTopic(name=name) for name in dict.fromkeys([*wanted, *self.interest])]
-        return MetadataRequest(topics=topics, allow_auto_topic_creation=self.creates_topics)
-
-    def take_view(self, view: View) -> None:
-        """Know more of the cluster than before."""
+    def take_view(self, view: View, changed: Collection[str] | None = None) -> None:
+        """Know more of the cluster than before: of the topics that ``changed`` names, of any if it is None."""
         old, self.view = self.view, view
-        for address in [each for each in self.links if each.id >= 0 and view.brokers.get(each.id) not in (None, each)]:
-            self.links.pop(address).close()
+        if view.brokers != old.brokers:
+            moved = [each for each in self.links if each.id >= 0 and view.brokers.get(each.id) not in (None, each)]
+            for address in moved:
+                self.links.pop(address).close()
+        if self._freshen is None:
+            self.keep_fresh()
+        self.on_view(old, view, changed)
+
+    def on_view(self, old: View, new: View, changed: Collection[str] | None) -> None:
+        """What it knows of the cluster has changed; subclasses look for what matters to them."""
+
+    def keep_fresh(self) -> None:
+        """All of interest was heard of: ask anew when that is ``metadata_max_age_ms`` old."""
         if self._freshen is not None:
             self._freshen.cancel()
         self._freshen = self.after(self.config.metadata_max_age_ms, FreshenView())
-        self.on_view(old, view)
-
-    def on_view(self, old: View, new: View) -> None:
-        """What it knows of the cluster has changed; subclasses look for what matters to them."""
 
     @receives(FreshenView)
     def freshen_view(self, message: FreshenView) -> None:
         """Ask anew, as nobody has for so long."""
         self._freshen = None
+        self.forget_unused()
         self.begin(self.refresh())
+
+    def forget_unused(self) -> None:
+        """Lose interest in topics that nobody has used for long; subclasses know which."""
 
     def mistrust_view(self) -> None:
         """Something that was known turned out wrong: ask anew, unless somebody does already."""
-        if self._refreshing is None:
+        if not self.metadata.wholes_wanted:
             self.begin(self.refresh())
 
     def leader(self, topic: str, partition: int) -> Talk[int]:
@@ -219,7 +208,7 @@ class ClientActor(Actor):
                 return found.leader
             if attempt:
                 yield self.backoff(attempt - 1)
-            view = yield from self.refresh([topic])
+            view = yield from self.learn([topic])
             known = view.topics.get(topic)
             if known is not None and known.error_code and not for_code(known.error_code).retriable:
                 raise for_code(known.error_code, topic)

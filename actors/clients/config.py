@@ -76,6 +76,7 @@ class ProducerConfig(ClientConfig):
     max_block_ms: int = 60_000
     max_in_flight_requests_per_connection: int = 5
     max_request_size: int = 1_048_576
+    metadata_max_idle_ms: int = 300_000
     partitioner: Any = None
     partitioner_adaptive_partitioning_enable: bool = True
     partitioner_availability_timeout_ms: int = 0

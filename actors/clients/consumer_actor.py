@@ -159,9 +159,11 @@ class ConsumerActor(CalledActor):
 
     # -- what is known of the cluster ----------------------------------------------------------------------------
 
-    def on_view(self, old: View, new: View) -> None:
+    def on_view(self, old: View, new: View, changed: Collection[str] | None) -> None:
         """Leaders, partitions or topics may be others."""
         subscription = self.subscription
+        if changed is not None and not any(self.follows(name) for name in changed):
+            return
         if subscription.kind == PATTERN and subscription.match(self._readable(new)):
             self.take_interest(subscription.topics)
         self._read_all_without_group()
@@ -173,7 +175,12 @@ class ConsumerActor(CalledActor):
                 self.fail(error)
         self._look_again_for_missing(new)
         self.offsets.see_to_positions()
+        subscription.touch(changed)
         self.fetcher.kick()
+
+    def follows(self, topic: str) -> bool:
+        """Whether it matters here what becomes of a topic."""
+        return self.all_topics or topic in self.interest or topic in self.subscription.topics
 
     def _read_all_without_group(self) -> None:
         """Without a group nobody shares out: all partitions of the topics are this consumer's."""
@@ -217,17 +224,17 @@ class ConsumerActor(CalledActor):
         self._looking = False
         yield from self.refresh()
 
-    def take_leader(self, partition: TopicPartition, leader: Any, endpoints: Iterable[Any]) -> None:
-        """A broker's answer named the leader (KIP-951), and where it is if that isn't known."""
-        view = self.view.with_leader(partition.topic, partition.partition, leader.leader_id, leader.leader_epoch)
-        unknown = {each.node_id: each for each in endpoints if each.node_id not in view.brokers}
-        if unknown:
-            added = {
-                each.node_id: BrokerAddress(each.node_id, each.host, each.port, each.rack) for each in unknown.values()
-            }
-            view = view._replace(brokers={**view.brokers, **added})
-        if view is not self.view and leader.leader_id in view.brokers:
-            self.take_view(view)
+    def take_leaders(self, leaders: Mapping[tuple[str, int], tuple[int, int]], endpoints: Iterable[Any]) -> None:
+        """A broker's answer named leaders, with their epochs (KIP-951), and where they are if that isn't known."""
+        brokers = dict(self.view.brokers)
+        for each in endpoints:
+            brokers.setdefault(each.node_id, BrokerAddress(each.node_id, each.host, each.port, each.rack))
+        known = {partition: leader for partition, leader in leaders.items() if leader[0] in brokers}
+        view = self.view.with_leaders(known)
+        if view is not self.view:
+            if len(brokers) > len(view.brokers):
+                view = view._replace(brokers=brokers)
+            self.take_view(view, dict.fromkeys(topic for topic, _ in known))
 
     def take_interest(self, topics: Iterable[str]) -> None:
         """Keep the metadata of these fresh as well."""
@@ -299,12 +306,13 @@ class ConsumerActor(CalledActor):
     def pause(self, partitions: Iterable[TopicPartition], paused: bool) -> None:
         """Read on in these, or not."""
         for state in [self.state_of(each) for each in partitions]:
-            state.paused = paused
+            state.pause(paused)
         self.fetcher.kick()
 
     def taken(self, state: PartitionState) -> None:
         """The user has begun to read what came last of a partition: more of it may be fetched."""
         state.buffered = max(0, state.buffered - 1)
+        state.touch()
         self.fetcher.kick()
 
     def delivered(self, given: Iterable[Delivered]) -> None:

@@ -8,7 +8,7 @@ is a full one. Without sessions every request is full, with epoch -1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from actors.clients.structs import TopicPartition
@@ -38,16 +38,28 @@ class FetchSession:
         self.epoch = self.first_epoch
         self.told: dict[TopicPartition, Wanted] = {}
 
-    def fill(self, request: Any, wanted: Mapping[TopicPartition, Wanted]) -> None:
-        """Put into a FetchRequest what the broker must know to answer for all of ``wanted``."""
-        incremental = self.epoch > FULL
+    @property
+    def is_incremental(self) -> bool:
+        """Whether the next request names only what has changed."""
+        return self.epoch > FULL
+
+    def fill(self, request: Any, wanted: Mapping[TopicPartition, Wanted], changed: Iterable[TopicPartition]) -> None:
+        """Put into a FetchRequest what the broker must know to answer for all of ``wanted``, of which nothing differs
+        from the last time but what ``changed`` names."""
         named: Mapping[TopicPartition, Wanted] = wanted
         gone: dict[tuple[str, bytes], list[int]] = {}
-        if incremental:
-            named = {each: want for each, want in wanted.items() if self.told.get(each) != want}
-            for each, want in self.told.items():
-                if each not in wanted or wanted[each].topic_id != want.topic_id:
-                    gone.setdefault((each.topic, want.topic_id), []).append(each.partition)
+        if not self.is_incremental:
+            self.told = dict(wanted)
+        else:
+            named = {}
+            for each in changed:
+                told, want = self.told.pop(each, None), wanted.get(each)
+                if told is not None and (want is None or want.topic_id != told.topic_id):
+                    gone.setdefault((each.topic, told.topic_id), []).append(each.partition)
+                if want is not None:
+                    self.told[each] = want
+                    if want != told:
+                        named[each] = want
         request.session_id = self.session_id
         request.session_epoch = self.epoch
         request.topics = topics_of(named)
@@ -55,7 +67,6 @@ class FetchSession:
             ForgottenTopic(topic=topic, topic_id=topic_id, partitions=numbers)
             for (topic, topic_id), numbers in gone.items()
         ]
-        self.told = dict(wanted)
 
     def answered(self, error_code: int, session_id: int) -> None:
         """An answer came, with this error of its own, or none (0)."""

@@ -13,11 +13,15 @@ An answer to a fetch from before a seek, a reset or a new assignment is told by 
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any
 
 from actors.clients.deserializing import deserializer
-from actors.clients.fetch_sessions import NO_SESSION, WITHOUT, FetchSession, Wanted
+from actors.clients.fetch_sessions import NO_SESSION, WITHOUT, Wanted
+from actors.clients.fetch_sources import BESIDE, Asked, Source, Way
 from actors.clients.records import PartitionRecords
 from actors.clients.structs import TopicPartition
 from actors.clients.subscription import FOREVER_US, PartitionState
@@ -38,9 +42,9 @@ from kstore.schema.messages.fetch import FetchRequest
 
 if TYPE_CHECKING:
     from actors.clients.consumer_actor import ConsumerActor
+    from actors.clients.view import PartitionView
 
 READ_UNCOMMITTED = 0
-USUAL, BESIDE = "fetching", "fetching beside"  # the purposes of the two links to a broker
 NO_ID = bytes(16)
 SESSION_ERRORS = frozenset({FetchSessionIdNotFound.code, InvalidFetchSessionEpoch.code, FetchSessionTopicIdError.code})
 
@@ -63,105 +67,111 @@ class Fetched:
         return self.state.assigned and self.state.version == self.version
 
 
-class Asked(NamedTuple):
-    """What was asked of one partition."""
-
-    state: PartitionState
-    version: int
-    offset: int
-
-
 class Fetcher:
     """The fetches of one consumer. ``arrived`` is what waits for the user, in the order of arrival."""
 
     def __init__(self, actor: ConsumerActor) -> None:
         self.actor = actor
         self.arrived: deque[Fetched] = deque()
-        self.sessions: dict[tuple[int, str], FetchSession] = {}
-        self.in_flight: dict[tuple[int, str], dict[TopicPartition, Asked]] = {}
+        self.sources: dict[int, Source] = {}
         self.fetches = 0
         self.records = 0
         self.nbytes = 0
         config = actor.config
         self.key_deserializer = deserializer(config.key_deserializer)
         self.value_deserializer = deserializer(config.value_deserializer)
-        self._rings: Any = None  # the timer that looks again after a partition's quiet time
+        self._quiet: list[tuple[int, int, PartitionState]] = []  # a heap: until when each isn't to be fetched
+        self._rings: Any = None  # the timer for the first of them
+        self._rings_us = 0
+        self._numbers = itertools.count(1)
+        self.unsure: dict[PartitionState, None] = {}  # whose leader has yet to say whether its log is what was read
         self.validating = False
         self.ended = False
 
     # -- asking --------------------------------------------------------------------------------------------------
 
     def kick(self) -> None:
-        """Ask every broker that can be asked."""
+        """Look at what has changed, and ask every broker that can be asked."""
         if self.ended:
             return
-        actor = self.actor
-        now_us = actor.now_us()
-        wanted: dict[tuple[int, str], dict[TopicPartition, Wanted]] = {}
-        asked: dict[tuple[int, str], dict[TopicPartition, Asked]] = {}
-        waits: set[int] = set()
-        wakes_us = FOREVER_US
-        for partition, state in actor.subscription.partitions.items():
-            if state.paused or state.position is None:
+        notes = self.actor.subscription.notes
+        if notes.seen:
+            seen, notes.seen = notes.seen, {}
+            now_us = self.actor.now_us()
+            for state in seen:
+                self._see_to(state, now_us)
+        for source in self.sources.values():
+            if source.waiting:
                 continue
-            topic = actor.view.topics.get(partition.topic)
-            known = None if topic is None else topic.partitions.get(partition.partition)
-            if topic is None or known is None or known.leader < 0:
-                actor.look_for_leaders()
-                continue
-            node = self._source(state, known.leader, now_us)
-            if state.buffered:
-                waits.add(node)
-            elif (way := self._way_to(node, state)) is None:
-                continue
-            elif state.quiet_until_us > now_us:
-                wakes_us = min(wakes_us, state.quiet_until_us)
-            elif state.fetch_epoch >= 0 and state.checked_epoch != known.leader_epoch:
-                self._validate()
-            else:
-                state.checked_epoch = known.leader_epoch
-                wanted.setdefault(way, {})[partition] = Wanted(
-                    topic.id, state.fetch_offset, known.leader_epoch, actor.config.max_partition_fetch_bytes
-                )
-                asked.setdefault(way, {})[partition] = Asked(state, state.version, state.fetch_offset)
-        for way, of_way in wanted.items():
-            if way[0] not in waits:
-                self._ask(way, of_way, asked[way])
-        if wakes_us < FOREVER_US:
-            self._ring(wakes_us - now_us)
+            if not source.usual.under_way:
+                if source.wanted:
+                    self._ask(source, source.usual)
+            elif source.fresh and self._is_free(source):
+                self._ask(source, source.beside)
 
-    def _source(self, state: PartitionState, leader: int, now_us: int) -> int:
+    def _see_to(self, state: PartitionState, now_us: int) -> None:
+        """Have a partition where it belongs: wanted of a broker, or waiting for what has to come first."""
+        known = self._known(state)
+        source = None if known is None else self._source(state, known.leader, now_us)
+        if state.source is not None and state.source is not source:
+            state.source.drop(state)
+        state.source = source
+        if source is None or known is None:
+            return
+        if state.buffered:
+            source.waiting[state] = None
+            return
+        source.waiting.pop(state, None)
+        if (way := source.way_of(state)) is not None:
+            way.later[state] = None
+        elif state.quiet_until_us > now_us:
+            source.drop(state)
+            self._ring_at(state, now_us)
+        elif state.fetch_epoch >= 0 and state.checked_epoch != known.leader_epoch:
+            source.drop(state)
+            self._validate(state)
+        else:
+            state.checked_epoch = known.leader_epoch
+            topic_id = self.actor.view.topics[state.partition.topic].id
+            max_bytes = self.actor.config.max_partition_fetch_bytes
+            source.want(state, Wanted(topic_id, state.fetch_offset, known.leader_epoch, max_bytes))
+
+    def _known(self, state: PartitionState) -> PartitionView | None:
+        """The partition as the cluster has it, if it is to be fetched and can be."""
+        if not state.assigned or state.paused or state.position is None:
+            return None
+        known = self.actor.view.partition(*state.partition)
+        if known is None or known.leader < 0:
+            self.actor.look_for_leaders()
+            return None
+        return known
+
+    def _source(self, state: PartitionState, leader: int, now_us: int) -> Source:
         """Whom to ask: the leader, or the follower near by that it has named."""
+        node = leader
         if state.read_replica >= 0 and state.read_replica_until_us > now_us:
             if state.read_replica in self.actor.view.brokers:
-                return state.read_replica
-            state.read_replica = -1
-        return leader
+                node = state.read_replica
+            else:
+                state.read_replica = -1
+        source = self.sources.get(node)
+        if source is None:
+            sessions = self.actor.config.enable_incremental_fetch_sessions
+            source = self.sources[node] = Source(node, sessions=sessions)
+        return source
 
-    def _way_to(self, node: int, state: PartitionState) -> tuple[int, str] | None:
-        """On which link to ask for a partition now; None if it was asked for, or neither is free."""
-        usual, beside = self.in_flight.get((node, USUAL)), self.in_flight.get((node, BESIDE))
-        for under_way in (usual, beside):
-            asked = None if under_way is None else under_way.get(state.partition)
-            if asked is not None and asked.version == state.version:
-                return None
-        if usual is None:
-            return node, USUAL
-        if beside is not None:
-            if any(each.state.assigned and each.state.version == each.version for each in beside.values()):
-                return None
-            del self.in_flight[node, BESIDE]  # nobody wants to know any more what was asked there
-            self.actor.hang_up(BESIDE, node)
-        return node, BESIDE
+    def _is_free(self, source: Source) -> bool:
+        """Whether something can be asked beside; what nobody wants to know any more is given up for it."""
+        beside = source.beside
+        if beside.under_way:
+            if beside.is_wanted():
+                return False
+            beside.under_way = 0
+            self.actor.hang_up(BESIDE, source.node)
+        return True
 
-    def _ask(
-        self, way: tuple[int, str], wanted: dict[TopicPartition, Wanted], asked: dict[TopicPartition, Asked]
-    ) -> None:
+    def _ask(self, source: Source, way: Way) -> None:
         config = self.actor.config
-        session = self.sessions.get(way)
-        if session is None:
-            enabled = config.enable_incremental_fetch_sessions and way[1] == USUAL
-            session = self.sessions[way] = FetchSession(enabled=enabled)
         request = FetchRequest(
             max_wait_ms=config.fetch_max_wait_ms,
             min_bytes=config.fetch_min_bytes,
@@ -169,27 +179,45 @@ class Fetcher:
             isolation_level=READ_UNCOMMITTED,
             rack_id=config.client_rack,
         )
-        session.fill(request, wanted)
-        self.in_flight[way] = asked
-        self.actor.send_for(way[1], way[0], request, self._answered, way, session, asked)
+        if way is source.usual:
+            source.fill_usual(request)
+        else:
+            source.fill_beside(request)
+        way.under_way = number = next(self._numbers)
+        self.actor.send_for(way.purpose, source.node, request, self._answered, source, way, number)
 
-    def _ring(self, delay_us: int) -> None:
-        if self._rings is None:
-            self._rings = self.actor.ring_in(delay_us / 1000, self._rung)
+    def _ring_at(self, state: PartitionState, now_us: int) -> None:
+        """Look at a partition again after its quiet time."""
+        at_us = state.quiet_until_us
+        if at_us == FOREVER_US:
+            return
+        heappush(self._quiet, (at_us, next(self._numbers), state))
+        if self._rings is None or at_us < self._rings_us:
+            self._ring(now_us)
+
+    def _ring(self, now_us: int) -> None:
+        if self._rings is not None:
+            self._rings.cancel()
+        self._rings_us = self._quiet[0][0]
+        self._rings = self.actor.ring_in((self._rings_us - now_us) / 1000, self._rung)
 
     def _rung(self) -> None:
         self._rings = None
+        now_us = self.actor.now_us()
+        while self._quiet and self._quiet[0][0] <= now_us:
+            heappop(self._quiet)[2].touch()
+        if self._quiet:
+            self._ring(now_us)
         self.kick()
 
     # -- being answered ------------------------------------------------------------------------------------------
 
-    def _answered(
-        self, answer: Any, way: tuple[int, str], session: FetchSession, asked: dict[TopicPartition, Asked]
-    ) -> None:
-        if self.actor.stopped or self.in_flight.get(way) is not asked:
+    def _answered(self, answer: Any, source: Source, way: Way, number: int) -> None:
+        if self.actor.stopped or way.under_way != number:
             return  # too late
-        self.in_flight.pop(way, None)
+        way.under_way = 0
         self.fetches += 1
+        session, asked = way.session, way.asked
         if isinstance(answer, KafkaError):
             session.close()
             for each in asked.values():
@@ -206,30 +234,36 @@ class Fetcher:
                 self.actor.mistrust_view()
         else:
             session.answered(0, answer.session_id)
-            self._take(answer, asked)
+            self._take(answer, source, asked)
+        if way.purpose == BESIDE:
+            for each in asked.values():
+                each.state.touch()
+        while way.later:
+            way.later.popitem()[0].touch()
         self.kick()
 
     def _quieten(self, state: PartitionState) -> None:
         """Don't ask for it for a while."""
         pause = self.actor.backoff(0).delay_ms
-        state.quiet_until_us = self.actor.now_us() + round(pause * 1000)
+        state.hush(self.actor.now_us() + round(pause * 1000))
 
-    def _take(self, answer: Any, asked: dict[TopicPartition, Asked]) -> None:
-        names = {
-            self.actor.view.topics[each.topic].id: each.topic for each in asked if each.topic in self.actor.view.topics
-        }
+    def _take(self, answer: Any, source: Source, asked: Mapping[TopicPartition, Asked]) -> None:
+        leaders: dict[tuple[str, int], tuple[int, int]] = {}
         for topic in answer.responses:
-            name = topic.topic or names.get(topic.topic_id, "")
+            name = topic.topic or source.names.get(topic.topic_id, "")
             for data in topic.partitions:
                 each = asked.get(TopicPartition(name, data.partition_index))
-                if each is None or not each.state.assigned or each.state.version != each.version:
+                if each is None or not each.counts:
                     continue
                 if each.offset != each.state.fetch_offset:
                     continue  # another broker was asked for it meanwhile, and was quicker
+                each.state.touch()
                 if data.error_code:
-                    self._refused(each, data, answer)
+                    self._refused(each, data, leaders)
                 else:
                     self._take_records(each, data)
+        if leaders:
+            self.actor.take_leaders(leaders, answer.node_endpoints)
 
     def _take_records(self, each: Asked, data: Any) -> None:
         state = each.state
@@ -270,8 +304,8 @@ class Fetcher:
         self._quieten(each.state)
         self.actor.fail(error)
 
-    def _refused(self, each: Asked, data: Any, answer: Any) -> None:
-        """As Kafka's ``FetchCollector.handleInitializeErrors``."""
+    def _refused(self, each: Asked, data: Any, leaders: dict[tuple[str, int], tuple[int, int]]) -> None:
+        """As Kafka's ``FetchCollector.handleInitializeErrors``; ``leaders`` gets who leads it now, if that is said."""
         state = each.state
         error = for_code(data.error_code, str(state.partition))
         if state.read_replica >= 0:  # a follower may be behind, or no replica any more: the leader knows better
@@ -290,7 +324,7 @@ class Fetcher:
             return
         self._quieten(state)
         if isinstance(error, (NotLeaderOrFollower, FencedLeaderEpoch)) and data.current_leader.leader_id >= 0:
-            self.actor.take_leader(state.partition, data.current_leader, answer.node_endpoints)
+            leaders[state.partition] = (data.current_leader.leader_id, data.current_leader.leader_epoch)
         if error.retriable:
             self.actor.mistrust_view()
         else:
@@ -301,23 +335,26 @@ class Fetcher:
         self.ended = True
         known = self.actor.view.brokers
         yield [
-            To(node, FetchRequest(session_id=session.session_id, session_epoch=WITHOUT))
-            for (node, _), session in self.sessions.items()
-            if session.session_id != NO_SESSION and node in known
+            To(node, FetchRequest(session_id=source.usual.session.session_id, session_epoch=WITHOUT))
+            for node, source in self.sources.items()
+            if source.usual.session.session_id != NO_SESSION and node in known
         ]
 
     # -- is what was read still there? (KIP-320) -----------------------------------------------------------------
 
-    def _validate(self) -> None:
-        """Have leaders that are new say whether their logs are what was read."""
+    def _validate(self, state: PartitionState) -> None:
+        """Have a leader that is new say whether its log is what was read."""
+        self.unsure[state] = None
         if not self.validating:
             self.validating = True
             from actors.clients.validating import validate_positions
 
-            self.actor.begin(validate_positions(self.actor), self._validated)
+            self.actor.begin(validate_positions(self.actor, self.unsure), self._validated)
 
     def _validated(self, _: object, error: KafkaError | None) -> None:
         self.validating = False
+        while self.unsure:
+            self.unsure.popitem()[0].touch()
         if error is not None:
             self.actor.fail(error)
         self.kick()

@@ -44,6 +44,7 @@ class ProducerKeywords(ClientKeywords, total=False):
     max_block_ms: int
     max_in_flight_requests_per_connection: int
     max_request_size: int
+    metadata_max_idle_ms: int
     partitioner: Callable[..., int] | str | None
     partitioner_adaptive_partitioning_enable: bool
     partitioner_availability_timeout_ms: int

@@ -31,6 +31,7 @@ cdef class Partitioning:
 cdef class Topic:
     cdef readonly str name
     cdef readonly list lanes
+    cdef readonly int64_t used_us
     cdef Partitioning partitioning
     cdef int32_t sticky
     cdef int64_t sticky_bytes

@@ -6,6 +6,7 @@ metadata is asked for until every one has found its place.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from actors.clients.face import CalledActor
@@ -46,6 +47,8 @@ class LeaderSeeker(CalledActor):
         self.brokers: dict[int, Broker] = {}
         self.homeless: dict[Lane, None] = {}  # lanes whose leader isn't known
         self.is_seeking = False
+        self.interest_us: dict[str, int] = {}  # when each topic of interest was asked for last
+        self.max_idle_us = config.metadata_max_idle_ms * 1000
 
     def work(self) -> None:
         """Lanes have found their places: go on. The sender says how."""
@@ -73,22 +76,29 @@ class LeaderSeeker(CalledActor):
             while self.homeless:
                 if attempt:
                     yield self.backoff(attempt - 1)
-                yield from self.refresh([lane.topic for lane in self.homeless])
+                yield from self.learn([lane.topic for lane in self.homeless])
                 attempt += 1
-                self.place_all()
+                lanes, self.homeless = self.homeless, {}
+                for lane in lanes:
+                    self.place(lane)
+                self.work()
         finally:
             self.is_seeking = False
 
-    def on_view(self, old: View, new: View) -> None:
+    def on_view(self, old: View, new: View, changed: Collection[str] | None) -> None:
         """Partitions came, leaders changed: lanes go where they belong now."""
-        for name in self.interest:
+        for name in self.interest if changed is None else changed:
             topic = new.topics.get(name)
-            if topic is not None and topic is not old.topics.get(name) and topic.partitions:
+            if name in self.interest and topic is not None and topic is not old.topics.get(name) and topic.partitions:
                 self.set_topic(name)
-        self.place_all()
+        if changed is None or new.brokers != old.brokers:
+            self.place_all()
+        else:
+            self.place_again(changed)
         self.work()
 
     def place_all(self) -> None:
+        """Every lane may belong elsewhere now."""
         lanes = list(self.homeless)
         self.homeless = {}
         for broker in self.brokers.values():
@@ -97,6 +107,29 @@ class LeaderSeeker(CalledActor):
         for lane in lanes:
             self.place(lane)
 
+    def place_again(self, names: Iterable[str]) -> None:
+        """The lanes of these topics may belong elsewhere now."""
+        topics = self.accumulator.topics
+        lanes = [lane for name in names if name in topics for lane in topics[name].lanes if lane.waiting]
+        for lane in lanes:
+            self.homeless.pop(lane, None)
+            for broker in self.brokers.values():
+                broker.lanes.pop(lane, None)
+        for lane in lanes:
+            self.place(lane)
+
+    def take_leaders(self, leaders: Mapping[tuple[str, int], tuple[int, int]]) -> int:
+        """Answers named these leaders, with their epochs; of how many that is news."""
+        news = {}
+        for partition, (leader, epoch) in leaders.items():
+            known = self.view.partition(*partition)
+            if known is not None and leader in self.view.brokers and epoch > known.leader_epoch:
+                news[partition] = (leader, epoch)
+        if news:
+            self.view = self.view.with_leaders(news)
+            self.place_again(dict.fromkeys(topic for topic, _ in news))
+        return len(news)
+
     def set_topic(self, name: str) -> None:
         """Tell the accumulator of a topic's partitions."""
         partitions = self.view.topics[name].partitions
@@ -104,10 +137,25 @@ class LeaderSeeker(CalledActor):
             name, [number in partitions and partitions[number].leader >= 0 for number in range(max(partitions) + 1)]
         )
 
+    def forget_unused(self) -> None:
+        """As ``ClientActor.forget_unused``: the topics that nothing was sent to for ``metadata_max_idle_ms``. Their
+        lanes are kept for what is sent later: sequences go on where they were."""
+        latest_us = self.now_us() - self.max_idle_us
+        accumulator = self.accumulator
+        for name in [each for each, at_us in self.interest_us.items() if at_us <= latest_us]:
+            topic = accumulator.topics.get(name)
+            if topic is not None:
+                if topic.used_us > latest_us or any(lane.queued() or lane.in_flight for lane in topic.lanes):
+                    continue
+                accumulator.idle[name] = accumulator.topics.pop(name)
+            del self.interest[name], self.interest_us[name]
+        self.view = self.view.without(accumulator.idle)
+
     def find_topic(self, name: str, partition: int) -> Talk[None]:
         """Ask until a topic is known, with this partition (-1: with any); raises why it can't be."""
         attempt = 0
         self.interest[name] = None
+        self.interest_us[name] = self.now_us()
         while True:
             known = self.view.topics.get(name)
             if known is not None and len(known.partitions) > max(partition, 0):
@@ -115,9 +163,10 @@ class LeaderSeeker(CalledActor):
                 return
             if attempt:
                 yield self.backoff(attempt - 1)
-            view = yield from self.refresh([name])
+            view = yield from self.learn([name])
             attempt += 1
             known = view.topics.get(name)
             if known is not None and known.error_code and not for_code(known.error_code).retriable:
-                del self.interest[name]
+                self.interest.pop(name, None)
+                self.interest_us.pop(name, None)
                 raise for_code(known.error_code, f"{name}: {for_code(known.error_code).message}")

@@ -207,7 +207,8 @@ class Membership:
         """The listener knows that these are gone: the group may be joined."""
         subscription = self.actor.subscription
         if gone:
-            subscription.become_assigned([each for each in subscription.partitions if each not in set(gone)])
+            given_up = set(gone)
+            subscription.become_assigned([each for each in subscription.partitions if each not in given_up])
         self.prepared = True
         if self.shares:
             self._begin_joining()

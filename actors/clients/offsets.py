@@ -124,6 +124,9 @@ class Offsets:
     def list_once(self, timestamps: Mapping[TopicPartition, int]) -> Talk[dict[TopicPartition, Listed]]:
         """What can be had by asking each leader once."""
         by_leader: dict[int, dict[TopicPartition, int]] = {}
+        unknown = dict.fromkeys(each.topic for each in timestamps if self.actor.view.partition(*each) is None)
+        if unknown:
+            yield from self.actor.learn(unknown)
         for partition, when in timestamps.items():
             leader = yield from self.actor.leader(partition.topic, partition.partition)
             by_leader.setdefault(leader, {})[partition] = when

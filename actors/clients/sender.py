@@ -276,13 +276,21 @@ class Sender(LeaderSeeker):
             found = {(batches[0].topic, batches[0].partition): produced(outcome.responses[0].partition_responses[0])}
         else:
             found = answers_in(outcome, request)
+        stale = 0  # whose leaders are others: those that the answer names (KIP-951), or whom brokers name when asked
+        leaders: dict[tuple[str, int], tuple[int, int]] = {}
         for batch in batches:
             batch.lane.in_flight -= 1
             said = found[batch.topic, batch.partition]
             if said.error is None:
                 self._acknowledge(batch, said.base_offset, said.log_append_time)
-            else:
-                self._refused(batch, said.error, said)
+                continue
+            self._refused(batch, said.error, said)
+            if isinstance(said.error, STALE_VIEW):
+                stale += 1
+                if said.leader is not None:
+                    leaders[batch.topic, batch.partition] = said.leader
+        if stale and self.take_leaders(leaders) < stale:
+            self.mistrust_view()
         self.work()
 
     def _acknowledge(self, batch: PendingBatch, base_offset: int, log_append_time: int = -1) -> None:
@@ -311,8 +319,6 @@ class Sender(LeaderSeeker):
         else:
             surely = batch.attempts < self.settings.retries
             self._fail(batch, error, surely=surely, record_errors=said.record_errors)
-        if isinstance(error, STALE_VIEW):
-            self._look_anew(lane, said.leader)
 
     def _may_retry(self, batch: PendingBatch, error: KafkaError, log_start_offset: int) -> bool:
         late_us = batch.opened_us + self.settings.delivery_timeout_ms * 1000
@@ -321,16 +327,6 @@ class Sender(LeaderSeeker):
         if self.idempotence is None:
             return error.retriable
         return self.idempotence.may_retry(batch.lane, batch, error, log_start_offset)
-
-    def _look_anew(self, lane: Lane, leader: tuple[int, int] | None) -> None:
-        """The leader is another one: the one that the answer names (KIP-951), or whom the brokers name when asked."""
-        if leader is not None and leader[0] in self.view.brokers:
-            view = self.view.with_leader(lane.topic, lane.partition, *leader)
-            if view is not self.view:
-                self.view = view
-                self.place_all()
-                return
-        self.mistrust_view()
 
     def _split(self, batch: PendingBatch) -> None:
         """The broker takes no batch of this size: have smaller ones, at most ``batch_size``, or half of what failed."""

@@ -4,13 +4,16 @@ A partition's ``position`` is the next record for the user, with the leader epoc
 until a committed offset, a reset or a seek gave it one. ``fetch_offset`` runs ahead of it by what was fetched and not
 read yet. ``version`` changes with everything that makes earlier fetches of the partition worthless (a seek, a reset,
 a new assignment), so that their answers are told from those that count.
+
+Who has thousands of partitions assigned must not be walked through for each of them: those that have no place yet, and
+those that somebody has to look at because something of them has changed, stand in tables of their own (``Notes``).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from actors.clients.structs import ConsumerRebalanceListener, TopicPartition
 
@@ -32,8 +35,18 @@ class Position(NamedTuple):
     leader_epoch: int = -1
 
 
+class Notes:
+    """Of all states of one consumer: those that have no ``position``, and those to be ``seen`` to, in order."""
+
+    __slots__ = ("placeless", "seen")
+
+    def __init__(self) -> None:
+        self.placeless: dict[PartitionState, None] = {}
+        self.seen: dict[PartitionState, None] = {}
+
+
 class PartitionState:
-    """One assigned partition."""
+    """One assigned partition. ``source`` is who it is fetched from, as its fetcher knows it."""
 
     __slots__ = (
         "assigned",
@@ -42,6 +55,7 @@ class PartitionState:
         "fetch_epoch",
         "fetch_offset",
         "high_watermark",
+        "notes",
         "partition",
         "paused",
         "position",
@@ -49,11 +63,14 @@ class PartitionState:
         "read_replica",
         "read_replica_until_us",
         "reset",
+        "source",
         "version",
     )
 
-    def __init__(self, partition: TopicPartition) -> None:
+    def __init__(self, partition: TopicPartition, notes: Notes) -> None:
         self.partition = partition
+        self.notes = notes
+        notes.placeless[self] = None
         self.assigned = True
         self.position: Position | None = None
         self.reset: str | None = None  # to where, once somebody asks the leader
@@ -67,6 +84,12 @@ class PartitionState:
         self.high_watermark = -1  # as the last answer said it
         self.read_replica = -1  # the follower that the leader wants to be read from (KIP-392), and for how long
         self.read_replica_until_us = 0
+        self.source: Any = None
+        self.touch()
+
+    def touch(self) -> None:
+        """Something of it has changed that decides whether and how it is fetched."""
+        self.notes.seen[self] = None
 
     @property
     def needs_position(self) -> bool:
@@ -77,18 +100,33 @@ class PartitionState:
         """Be somewhere else."""
         self.position = position
         self.reset = None
+        self.notes.placeless.pop(self, None)
         self._begin_anew(position)
 
     def ask_reset(self, strategy: str) -> None:
         """Be at the first or last offset, as soon as it is known."""
         self.position = None
         self.reset = strategy
+        if self.assigned:
+            self.notes.placeless[self] = None
         self._begin_anew(Position(-1))
+
+    def pause(self, paused: bool) -> None:
+        """Give out nothing of it for now, or go on."""
+        self.paused = paused
+        self.touch()
+
+    def hush(self, until_us: int) -> None:
+        """Don't fetch it before then."""
+        self.quiet_until_us = until_us
+        self.touch()
 
     def forget(self) -> None:
         """It isn't assigned any more."""
         self.assigned = False
         self.version += 1
+        self.notes.placeless.pop(self, None)
+        self.touch()
 
     def _begin_anew(self, position: Position) -> None:
         self.version += 1
@@ -96,6 +134,7 @@ class PartitionState:
         self.buffered = 0
         self.checked_epoch = -1
         self.quiet_until_us = 0
+        self.touch()
 
 
 class Subscription:
@@ -107,6 +146,7 @@ class Subscription:
         self.pattern: re.Pattern[str] | None = None
         self.listener: ConsumerRebalanceListener | None = None
         self.partitions: dict[TopicPartition, PartitionState] = {}
+        self.notes = Notes()
 
     def _become(self, kind: str) -> None:
         if self.kind not in (NOTHING, kind):
@@ -153,7 +193,7 @@ class Subscription:
     def become_assigned(self, partitions: Collection[TopicPartition] | dict[TopicPartition, None]) -> None:
         """Have exactly these; those that stay keep their place."""
         before = self.partitions
-        self.partitions = {each: before.get(each) or PartitionState(each) for each in partitions}
+        self.partitions = {each: before.get(each) or PartitionState(each, self.notes) for each in partitions}
         for partition, state in before.items():
             if partition not in self.partitions:
                 state.forget()
@@ -176,8 +216,14 @@ class Subscription:
 
     def without_position(self) -> list[PartitionState]:
         """Those where nobody has said yet where to begin."""
-        return [state for state in self.partitions.values() if state.needs_position]
+        return [state for state in self.notes.placeless if state.needs_position]
 
     def to_reset(self) -> list[PartitionState]:
         """Those whose first or last offset is wanted."""
-        return [state for state in self.partitions.values() if state.reset is not None]
+        return [state for state in self.notes.placeless if state.reset is not None]
+
+    def touch(self, topics: Collection[str] | None) -> None:
+        """What is known of these topics (None: of all) has changed: every partition of theirs is to be seen to."""
+        for partition, state in self.partitions.items():
+            if topics is None or partition.topic in topics:
+                state.touch()

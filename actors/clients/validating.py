@@ -7,6 +7,7 @@ the log was truncated, and the consumer goes back to where the logs part, or fai
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from actors.clients.errors import LogTruncated
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 NOT_KNOWN = -1
 
 
-def unsure(actor: ConsumerActor) -> dict[int, list[tuple[PartitionState, int]]]:
-    """Positions whose leader is another one than they were sound for, with its epoch, by leader."""
+def unsure(actor: ConsumerActor, states: Iterable[PartitionState]) -> dict[int, list[tuple[PartitionState, int]]]:
+    """Of these, those whose leader is another one than they were sound for, with its epoch, by leader."""
     found: dict[int, list[tuple[PartitionState, int]]] = {}
-    for partition, state in actor.subscription.partitions.items():
-        known = actor.view.partition(*partition)
+    for state in states:
+        known = actor.view.partition(*state.partition)
         if (
-            state.position is not None
+            state.assigned
+            and state.position is not None
             and state.fetch_epoch >= 0
             and known is not None
             and known.leader >= 0
@@ -42,14 +44,14 @@ def unsure(actor: ConsumerActor) -> dict[int, list[tuple[PartitionState, int]]]:
     return found
 
 
-def validate_positions(actor: ConsumerActor) -> Talk[None]:
-    """Ask until every position is known to be sound, or was moved. Raises ``LogTruncated``."""
+def validate_positions(actor: ConsumerActor, states: Iterable[PartitionState]) -> Talk[None]:
+    """Ask until the position of each of these is known to be sound, or was moved. Raises ``LogTruncated``."""
     attempt = 0
-    while by_leader := unsure(actor):
+    while by_leader := unsure(actor, states):
         if attempt:
             yield actor.backoff(attempt - 1)
             yield from actor.refresh()
-            by_leader = unsure(actor)
+            by_leader = unsure(actor, states)
         attempt += 1
         versions = {state.partition: state.version for of_leader in by_leader.values() for state, _ in of_leader}
         answers = yield [To(leader, request_for(of_leader)) for leader, of_leader in by_leader.items()]
@@ -100,7 +102,7 @@ def judge(actor: ConsumerActor, state: PartitionState, epoch: int, end: Any) -> 
 
 def truncated(state: PartitionState, end_offset: int | None) -> LogTruncated:
     """What to tell the user, who has to seek."""
-    state.quiet_until_us = FOREVER_US  # until a seek
+    state.hush(FOREVER_US)  # until a seek
     state.checked_epoch, state.fetch_epoch = -1, -1
     where = "at an offset nobody knows" if end_offset is None else f"at offset {end_offset}"
     return LogTruncated(f"the log of {state.partition} was truncated {where}, before what was read of it: seek()")

@@ -6,7 +6,7 @@ replaced by one of an older epoch of the same topic (as in Kafka's Metadata clas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from kstore.named import NamedTuple
@@ -75,18 +75,27 @@ class View(NamedTuple):
             self.version + 1,
         )
 
-    def with_leader(self, topic: str, partition: int, leader: int, leader_epoch: int) -> View:
-        """With a leader that a broker's answer named (KIP-951), unless a newer epoch is known."""
-        found = self.topics.get(topic)
-        if (
-            found is None
-            or partition not in found.partitions
-            or leader_epoch <= found.partitions[partition].leader_epoch
-        ):
+    def with_leaders(self, leaders: Mapping[tuple[str, int], tuple[int, int]]) -> View:
+        """With leaders that brokers' answers named (KIP-951), each with its epoch, unless a newer one is known."""
+        changed: dict[str, dict[int, PartitionView]] = {}
+        for (topic, number), (leader, epoch) in leaders.items():
+            known = self.partition(topic, number)
+            if known is None or epoch <= known.leader_epoch:
+                continue
+            if topic not in changed:
+                changed[topic] = dict(self.topics[topic].partitions)
+            changed[topic][number] = known._replace(leader=leader, leader_epoch=epoch, error_code=0)
+        if not changed:
             return self
-        known = found.partitions[partition]._replace(leader=leader, leader_epoch=leader_epoch, error_code=0)
-        changed = found._replace(partitions={**found.partitions, partition: known})
-        return self._replace(topics={**self.topics, topic: changed}, version=self.version + 1)
+        topics = {name: self.topics[name]._replace(partitions=partitions) for name, partitions in changed.items()}
+        return self._replace(topics={**self.topics, **topics}, version=self.version + 1)
+
+    def without(self, names: Collection[str]) -> View:
+        """Without these topics."""
+        if not any(name in self.topics for name in names):
+            return self
+        topics = {name: topic for name, topic in self.topics.items() if name not in names}
+        return self._replace(topics=topics, version=self.version + 1)
 
 
 def _merged(known: TopicView | None, topic: MetadataResponseTopic) -> TopicView:

@@ -58,6 +58,6 @@ def test_other_topics_are_kept_unless_all_were_asked_for() -> None:
 
 def test_a_leader_that_an_answer_named_is_taken_only_with_a_newer_epoch() -> None:
     view = View().updated(answer(p0=(1, 5)), whole=False)
-    assert leader(view.with_leader("t", 0, 3, 6)) == (3, 6)
-    assert view.with_leader("t", 0, 3, 5) is view
-    assert view.with_leader("t", 9, 3, 6) is view
+    assert leader(view.with_leaders({("t", 0): (3, 6)})) == (3, 6)
+    assert view.with_leaders({("t", 0): (3, 5)}) is view
+    assert view.with_leaders({("t", 9): (3, 6)}) is view

@@ -19,7 +19,7 @@ def at(offset: int, topic_id: bytes = ID_A) -> Wanted:
 
 def asked(session: FetchSession, wanted: dict[TopicPartition, Wanted]) -> Any:
     request = FetchRequest()
-    session.fill(request, wanted)
+    session.fill(request, wanted, {**session.told, **wanted})
     named = {(topic.topic, each.partition): each.fetch_offset for topic in request.topics for each in topic.partitions}
     gone = {(topic.topic, number) for topic in request.forgotten_topics_data for number in topic.partitions}
     return request.session_id, request.session_epoch, named, gone
@@ -41,7 +41,7 @@ def test_a_topic_that_was_made_anew_is_forgotten_under_its_old_id() -> None:
     asked(session, {A0: at(1)})
     session.answered(0, 77)
     request = FetchRequest()
-    session.fill(request, {A0: at(0, ID_NEW)})
+    session.fill(request, {A0: at(0, ID_NEW)}, [A0])
     assert [(topic.topic_id, topic.partitions) for topic in request.forgotten_topics_data] == [(ID_A, [0])]
     assert [topic.topic_id for topic in request.topics] == [ID_NEW]
 

@@ -305,9 +305,9 @@ def test_a_follower_that_the_leader_names_is_asked_until_it_refuses(cluster: Clu
                 data.preferred_read_replica, data.records = follower, None
             take(each, data)
 
-        def seen(way: Any, wanted: Any, asked_for: Any) -> None:
-            asked.append(way[0])
-            ask(way, wanted, asked_for)
+        def seen(source: Any, way: Any) -> None:
+            asked.append(source.node)
+            ask(source, way)
 
         fetcher._take_records, fetcher._ask = named, seen  # type: ignore[method-assign]
         consumer.assign([partition])
