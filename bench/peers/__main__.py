@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MICRO = ROOT / "build" / "benchmark.json"
 DELETED_AFTER_S = 1.5
 SETTLE_S = 3.0
-FAILURES = (ServerFailed, load.LoadFailed, raw.WrongAnswer, KafkaException, subprocess.TimeoutExpired, OSError)
+FAILURES = (ServerFailed, load.LoadFailed, raw.WrongAnswer, KafkaException, subprocess.SubprocessError, OSError)
 
 
 class Run:
@@ -38,32 +38,52 @@ class Run:
         self.versions: dict[str, str] = {}
         self._made = 0
 
-    def new_server(self, kind: type[Server], config: Mapping[str, str]) -> Server:
-        """A server in a folder of its own, made ready but not started."""
+    def new_server(self, kind: type[Server], config: Mapping[str, str]) -> Server | None:
+        """A server in a folder of its own, made ready but not started; None if it can't be had, which is noted."""
         self._made += 1
         server = kind(self.folder / f"server-{self._made}", config)
-        self.versions[server.name] = server.prepare()
+        try:
+            self.versions[server.name] = server.prepare()
+        except FAILURES as failure:
+            self.failed("made ready", server, failure)
+            return None
         return server
+
+    def came_up(self, server: Server) -> bool:
+        """Waits until a server listens; one that doesn't is left out from then on."""
+        try:
+            server.wait()
+        except FAILURES as failure:
+            self.failed("start", server, failure)
+            server.stop()
+            return False
+        return True
+
+    def failed(self, what: str, server: Server, failure: Exception) -> None:
+        """Notes what a server could not do; the others go on."""
+        self.results.failures.append(f"{what}, {server.name}: {failure}")
+        print(f"{what:32} {server.name:8} failed: {failure}", flush=True)
 
     def starts(self) -> None:
         """Starts every server anew in every round, up to its first record."""
         for number in range(self.rounds):
             for kind in turned(self.kinds, number):
                 server = self.new_server(kind, EVERY_REPLICA_ACKNOWLEDGES)
-                try:
-                    self.measure(START, server)
-                finally:
-                    server.stop()
+                if server is not None:
+                    try:
+                        self.measure(START, server)
+                    finally:
+                        server.stop()
 
     def loads(self, chosen: list[Case]) -> None:
         """Starts every server once and puts every case on each in turn."""
         with contextlib.ExitStack() as stopping:
-            servers = [self.new_server(kind, {}) for kind in self.kinds]
+            made = [self.new_server(kind, {}) for kind in self.kinds]
+            servers = [server for server in made if server is not None]
             for server in servers:
                 stopping.callback(server.stop)
                 server.launch()
-            for server in servers:
-                server.wait()
+            servers = [server for server in servers if self.came_up(server)]
             time.sleep(SETTLE_S)
             self.memory(IDLE_MEMORY, servers)
             for server in servers:
@@ -85,9 +105,8 @@ class Run:
                 process.check()
             figures = case.measure(server)
         except FAILURES as failure:
-            self.results.failures.append(f"{case.name}, {server.name}: {failure}")
             figures = {}
-            print(f"{case.name:32} {server.name:8} failed: {failure}", flush=True)
+            self.failed(case.name, server, failure)
         for metric in case.metrics:
             self.add(metric, server, figures.get(metric.key))
 
@@ -110,7 +129,7 @@ def settle_disk() -> None:
 
 def turned(things: list[T], number: int) -> list[T]:
     """Each round begins with another server, so that none always runs on a tired disk."""
-    first = number % len(things)
+    first = number % max(len(things), 1)
     return things[first:] + things[:first]
 
 

@@ -1,7 +1,8 @@
 """A real Apache Kafka on loopback: fetched once by Maven, started with any number of combined nodes, and its tools.
 
 It is the peer of the benchmarks and the oracle of the tests, so it is written with the standard library alone. Needs a
-JDK (17 or newer) and Maven. The jars are kept in ``~/.cache/kstore-peers`` (or below ``XDG_CACHE_HOME``).
+JDK (17 or newer) and Maven. The jars are kept in ``~/.cache/kstore-peers`` (or below ``XDG_CACHE_HOME``), those of each
+version in a folder of their own: a class path that holds two versions runs a mixture of both.
 """
 
 import argparse
@@ -17,7 +18,15 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.peers.processes import HOST, Process, free_ports, stop_on_termination, wait_until_listening
+from bench.peers.processes import (
+    HOST,
+    Process,
+    ServerFailed,
+    free_ports,
+    stop_all,
+    stop_on_termination,
+    wait_until_listening,
+)
 
 VERSION = "4.3.1"
 POM = Path(__file__).parent / "pom.xml"
@@ -27,20 +36,33 @@ START_TIMEOUT_S = 180.0
 
 def missing() -> str | None:
     """What this machine lacks to run it, as a sentence; None when nothing does."""
-    lacking = [command for command in ("java", "mvn") if shutil.which(command) is None]
+    needed = ("java",) if _is_complete(libs_folder()) else ("java", "mvn")
+    lacking = [command for command in needed if shutil.which(command) is None]
     return f"Apache Kafka needs {' and '.join(lacking)} on the path" if lacking else None
 
 
-def libs() -> Path:
-    """The folder of the jars, fetched if need be."""
+def libs_folder() -> Path:
+    """Where the jars of this version are, or will be."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "kstore-peers" / "kafka" / "libs"
-    done = folder / f".done-{VERSION}"
-    if not done.exists() and not (folder / f"kafka_2.13-{VERSION}.jar").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        fetch = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
-        subprocess.run(fetch, check=True, stdout=sys.stderr)
-    done.touch()
+    return cache / "kstore-peers" / "kafka" / f"libs-{VERSION}"
+
+
+def _is_complete(folder: Path) -> bool:
+    return (folder / f"kafka_2.13-{VERSION}.jar").exists()
+
+
+def libs() -> Path:
+    """The folder of the jars, fetched if need be. It gets its name when all of them are there."""
+    folder = libs_folder()
+    if not _is_complete(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as fetched:
+            output = f"-DoutputDirectory={fetched}/libs"
+            fetch = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", output]
+            subprocess.run(fetch, check=True, stdout=sys.stderr)
+            if folder.exists():  # what an interrupted fetch left there
+                shutil.rmtree(folder)
+            Path(fetched, "libs").rename(folder)
     return folder
 
 
@@ -56,7 +78,7 @@ def tool(class_name: str, *arguments: str | Path, timeout_s: float = 120.0) -> s
     command = java(class_name, *arguments, heap="-Xmx512m")
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     if done.returncode:
-        raise RuntimeError(f"{class_name} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise ServerFailed(f"{class_name} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
@@ -118,11 +140,7 @@ class KafkaCluster:
         wait_until_listening(self.processes, self.ports, START_TIMEOUT_S)
 
     def stop(self) -> None:
-        with contextlib.ExitStack() as stopping:
-            for process in self.processes:
-                process.terminate()
-                stopping.callback(process.stop)
-        self.processes.clear()
+        stop_all(self.processes)
 
     def _properties_file(self, node: int) -> Path:
         return self.folder / f"node-{node}.properties"

@@ -1,6 +1,7 @@
 """The processes that a measurement starts: where their output goes, when they listen, how much memory they hold.
 
-A process is stopped by its own id, first politely; nothing here looks for processes by name. Everything is bound to
+A process is stopped by its own id, first politely; nothing here looks for processes by name. One that takes too long
+to stop is killed, and those who measure go on: how a peer ends is not what they are after. Everything is bound to
 loopback.
 """
 
@@ -63,18 +64,39 @@ class Process:
         if self._child.poll() is None:
             self._child.terminate()
 
-    def stop(self) -> None:
-        """Asks it to stop and waits until it has; one that takes too long is killed, and that is an error."""
+    def stop(self, grace_s: float | None = None) -> bool:
+        """Asks it to stop, and kills it when it hasn't after ``grace_s`` (``STOP_TIMEOUT_S``); whether it stopped by
+        itself. It has ended in any case, also when the user is in a hurry."""
         self.terminate()
         try:
-            self._child.wait(STOP_TIMEOUT_S)
-        except BaseException:  # too slow, or the user is in a hurry: never leave it running
-            self._child.kill()
-            self._child.wait()
+            self._child.wait(STOP_TIMEOUT_S if grace_s is None else grace_s)
+        except subprocess.TimeoutExpired as late:
+            self._kill()
+            name = Path(str(self._child.args[0])).name  # type: ignore[index]
+            print(
+                f"{name} (process {self.pid}) had not stopped after {late.timeout:g} s and was killed", file=sys.stderr
+            )
+            return False
+        except BaseException:
+            self._kill()
             raise
+        return True
+
+    def _kill(self) -> None:
+        self._child.kill()
+        self._child.wait()
 
     def resident_bytes(self) -> int:
         return sum(_resident_bytes(pid) for pid in (self.pid, *_descendants(self.pid)))
+
+
+def stop_all(processes: list[Process]) -> None:
+    """Stops processes that end together; each is gone afterwards, and from the list."""
+    with contextlib.ExitStack() as stopping:
+        while processes:
+            process = processes.pop()
+            process.terminate()
+            stopping.callback(process.stop)
 
 
 def _descendants(pid: int) -> Iterator[int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bench.peers import kafka
-from bench.peers.processes import HOST, Process, ServerFailed, free_ports, wait_until_listening
+from bench.peers.processes import HOST, Process, ServerFailed, free_ports, stop_all, wait_until_listening
 
 BROKERS = 3
 EVERY_REPLICA_ACKNOWLEDGES = {"min.insync.replicas": str(BROKERS)}
@@ -89,8 +89,7 @@ class OneProcess(Server):
         wait_until_listening(self.processes, self.ports, START_TIMEOUT_S)
 
     def stop(self) -> None:
-        while self._processes:
-            self._processes.pop().stop()
+        stop_all(self._processes)
 
 
 class Kstore(OneProcess):

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bench.peers.kafka import libs_folder
 from kstore.schema.generator.__main__ import differences
 from kstore.schema.generator.definitions import NEVER, read_jars, snake_case
 from kstore.schema.generator.emit import module
 from kstore.schema.generator.modules import by_module
 
-LIBS = Path(os.environ.get("KSTORE_KAFKA_LIBS", Path.home() / ".cache/kstore-peers/kafka/libs"))
+LIBS = Path(os.environ.get("KSTORE_KAFKA_LIBS", libs_folder()))
 
 ASK = """// a comment
 { "apiKey": 77, "type": "request", "listeners": ["broker"], "name": "AskRequest", "validVersions": "1-3",
