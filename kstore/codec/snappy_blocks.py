@@ -5,6 +5,10 @@ compressed length (``int32``) and a bare snappy stream of up to 32 KiB. Streams 
 bytes, so they may stand between blocks as well. Kafka's own clients write blocks; librdkafka and others write bare
 streams; all of them read both.
 
+There was never another version, so Java's reader, and Apache Kafka with it, hardly looks at them: some writers have the
+byte order wrong. Only between blocks it wants a version above 0. Fewer than four bytes behind the last block are no
+length, and end it.
+
 A bare stream begins with its decompressed length. Snappy can't make more than 64 bytes of 3, so a length beyond
 that is a lie and nothing is allocated for it.
 """
@@ -45,12 +49,10 @@ def decompress_snappy(data: Buffer, limit_bytes: int) -> bytes:
     parts: list[bytes] = []
     room = limit_bytes
     at = 0
-    while at < len(view):
-        if view[at : at + len(BLOCKS_MAGIC)] == BLOCKS_MAGIC:
+    while len(view) - at >= int32.size:
+        if view[at : at + int32.size] == BLOCKS_MAGIC[: int32.size]:
             at = after_header(view, at)
             continue
-        if len(view) - at < int32.size:
-            raise CorruptMessage("snappy blocks end in the middle of a length")
         (length,) = int32.unpack_from(view, at)
         at += int32.size
         if not 0 < length <= len(view) - at:
@@ -63,11 +65,11 @@ def decompress_snappy(data: Buffer, limit_bytes: int) -> bytes:
 
 
 def after_header(view: memoryview, at: int) -> int:
-    if len(view) - at < len(BLOCKS_HEADER):
+    if len(view) - at < len(BLOCKS_HEADER) or view[at : at + len(BLOCKS_MAGIC)] != BLOCKS_MAGIC:
         raise CorruptMessage("snappy blocks end in the middle of their header")
-    _, lowest = struct.unpack_from(">ii", view, at + len(BLOCKS_MAGIC))
-    if lowest > 1:
-        raise CorruptMessage(f"snappy blocks of version {lowest} are not readable, only version 1")
+    (version,) = int32.unpack_from(view, at + len(BLOCKS_MAGIC))
+    if at and version < 1:
+        raise CorruptMessage(f"snappy blocks of version {version} are not readable")
     return at + len(BLOCKS_HEADER)
 
 

@@ -2,8 +2,12 @@
 
 Kafka's clients write frames that don't say how long their content is, so the size comes from a walk over the block
 headers (RFC 8878): a raw or repeated block says its size, a compressed one comes to the smaller of the window and
-128 KiB at most. A content size that goes beyond that is a lie. A window larger than both the limit and the 8 MiB that
-every decoder supports is refused, as the decoder would allocate it.
+128 KiB at most. A content size that goes beyond that is a lie.
+
+A frame that isn't whole behind one that is, is left alone, as Kafka's reader does: what it lacks, the records show.
+
+Windows go up to the 128 MiB that levels 21 and 22 ask for, as in Apache Kafka. The decoder sets so much address space
+aside, but it writes no more of it than the content, and that ends at the limit.
 """
 
 from __future__ import annotations
@@ -19,11 +23,17 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 MAGIC = 0xFD2FB528
+MAGIC_BYTES = MAGIC.to_bytes(4, "little")
 SKIPPABLE_MAGIC, SKIPPABLE_MASK = 0x184D2A50, 0xFFFFFFF0
+SKIPPABLE_BYTES = SKIPPABLE_MAGIC.to_bytes(4, "little")
 BLOCK_BYTES_MAX = 128 * 1024
-WINDOW_BYTES_ALWAYS = 8 * 1024 * 1024
+WINDOW_BYTES_MAX = 128 * 1024 * 1024
 RAW, REPEATED, COMPRESSED = 0, 1, 2
 LEVEL_DEFAULT = 3
+
+
+class UnfinishedFrame(CorruptMessage):
+    """The bytes end before the frame does."""
 
 
 class Extent(NamedTuple):
@@ -42,7 +52,13 @@ def decompress_zstd(data: Buffer, limit_bytes: int) -> bytes:
     most = 0
     at = 0
     while at < len(view):
-        at, content = frame_extent(view, at, limit_bytes)
+        try:
+            at, content = frame_extent(view, at, limit_bytes)
+        except UnfinishedFrame:
+            if at == 0:
+                raise
+            view = view[:at]
+            break
         most += content
     if at == 0:
         raise CorruptMessage("no bytes are not a Zstandard frame")
@@ -58,19 +74,25 @@ def decompress_zstd(data: Buffer, limit_bytes: int) -> bytes:
 
 def number(view: memoryview, at: int, nbytes: int) -> int:
     if nbytes > len(view) - at:
-        raise CorruptMessage("a Zstandard frame ends too early")
+        raise UnfinishedFrame("a Zstandard frame ends too early")
     return int.from_bytes(view[at : at + nbytes], "little")
 
 
+def may_be_frame(head: bytes) -> bool:
+    """Whether a frame of either kind begins with these bytes, four of them or what there is."""
+    skippable = bytes((head[0] & 0xF0,)) + head[1:]
+    return MAGIC_BYTES.startswith(head) or SKIPPABLE_BYTES.startswith(skippable)
+
+
 def frame_extent(view: memoryview, at: int, limit_bytes: int) -> Extent:
+    if not may_be_frame(bytes(view[at : at + 4])):
+        raise CorruptMessage("this is not a Zstandard frame")
     magic = number(view, at, 4)
     if magic & SKIPPABLE_MASK == SKIPPABLE_MAGIC:
         end = at + 8 + number(view, at + 4, 4)
         if end > len(view):
-            raise CorruptMessage("a Zstandard frame ends too early")
+            raise UnfinishedFrame("a Zstandard frame ends too early")
         return Extent(end, 0)
-    if magic != MAGIC:
-        raise CorruptMessage("this is not a Zstandard frame")
     descriptor = number(view, at + 4, 1)
     at += 5
     single_segment = descriptor >> 5 & 1
@@ -88,14 +110,14 @@ def frame_extent(view: memoryview, at: int, limit_bytes: int) -> Extent:
         raise MessageTooLarge(f"Zstandard data of {content} bytes; at most {limit_bytes} are accepted")
     if single_segment:
         window = content or 0
-    elif window > max(limit_bytes, WINDOW_BYTES_ALWAYS):
-        raise MessageTooLarge(f"Zstandard data with a window of {window} bytes; at most {limit_bytes} are accepted")
+    elif window > WINDOW_BYTES_MAX:
+        raise CorruptMessage(f"Zstandard data with a window of {window} bytes; at most {WINDOW_BYTES_MAX} are read")
     extent = blocks_extent(view, at, min(window, BLOCK_BYTES_MAX))
     if content is not None and content > extent.content_bytes_max:
         raise CorruptMessage(f"a Zstandard frame says it has {content} bytes and cannot hold them")
     end = extent.end + (4 if descriptor >> 2 & 1 else 0)
     if end > len(view):
-        raise CorruptMessage("a Zstandard frame ends too early")
+        raise UnfinishedFrame("a Zstandard frame ends too early")
     return Extent(end, extent.content_bytes_max if content is None else content)
 
 
@@ -106,7 +128,9 @@ def blocks_extent(view: memoryview, at: int, block_bytes_max: int) -> Extent:
         header = number(view, at, 3)
         is_last, kind, size = header & 1, header >> 1 & 3, header >> 3
         at += 3 + (1 if kind == REPEATED else size)
-        if kind > COMPRESSED or at > len(view) or (kind != COMPRESSED and size > BLOCK_BYTES_MAX):
+        if kind > COMPRESSED or (kind != COMPRESSED and size > BLOCK_BYTES_MAX):
             raise CorruptMessage("a Zstandard block is not what a block can be")
+        if at > len(view):
+            raise UnfinishedFrame("a Zstandard block ends too early")
         most += block_bytes_max if kind == COMPRESSED else size
     return Extent(at, most)

@@ -3,6 +3,8 @@
 import gzip
 import random
 import struct
+import subprocess
+import sys
 import tracemalloc
 from contextlib import suppress
 
@@ -58,9 +60,11 @@ def test_what_was_never_compressed_is_corrupt(codec: int, data: bytes) -> None:
 @CODECS
 def test_compressed_data_is_refused_when_it_is_cut_anywhere(codec: int) -> None:
     data = compress(codec, MIXED[69_000:72_000])
-    only_header = 16 if codec == SNAPPY else None
+    no_blocks = range(16, 20) if codec == SNAPPY else ()
     for length in range(len(data)):
-        if length != only_header:
+        if length in no_blocks:
+            assert decompress(codec, data[:length], limit_bytes=LIMIT) == b""
+        else:
             with pytest.raises(CorruptMessage):
                 decompress(codec, data[:length], limit_bytes=LIMIT)
 
@@ -118,8 +122,7 @@ def test_gzip_members_in_a_row_are_read_as_one() -> None:
     assert decompress(GZIP, data, limit_bytes=12) == b"first second"
     with pytest.raises(MessageTooLarge):
         decompress(GZIP, data, limit_bytes=11)
-    with pytest.raises(CorruptMessage):
-        decompress(GZIP, data + b"garbage", limit_bytes=100)
+    assert decompress(GZIP, data + b"garbage", limit_bytes=12) == b"first second"
 
 
 def test_snappy_is_read_bare_and_in_blocks() -> None:
@@ -148,8 +151,9 @@ def test_lz4_frames_of_other_writers_are_read_with_their_checksums() -> None:
     stream.compress(MIXED)
     data = bytes(stream.finish())
     assert decompress(LZ4, data, limit_bytes=LIMIT) == MIXED
-    with pytest.raises(CorruptMessage, match="checksum"):
-        decompress(LZ4, data[:-1] + bytes((data[-1] ^ 1,)), limit_bytes=LIMIT)
+    assert (
+        decompress(LZ4, data[:-1] + bytes((data[-1] ^ 1,)), limit_bytes=LIMIT) == MIXED
+    )  # as Kafka, which passes over it
 
 
 def lz4_frame(flags: int, block_byte: int, middle: bytes, rest: bytes) -> bytes:
@@ -160,13 +164,9 @@ def lz4_frame(flags: int, block_byte: int, middle: bytes, rest: bytes) -> bytes:
 STORED_ABC = struct.pack("<I", 3 | 1 << 31) + b"abc"
 
 
-def test_lz4_block_checksums_and_the_content_size_are_checked() -> None:
+def test_lz4_block_checksums_are_checked() -> None:
     block = STORED_ABC + struct.pack("<I", xxhash.xxh32_intdigest(b"abc"))
     assert decompress(LZ4, lz4_frame(0x78, 0x40, struct.pack("<Q", 3), block + bytes(4)), limit_bytes=3) == b"abc"
-    with pytest.raises(CorruptMessage, match="says it has"):
-        decompress(LZ4, lz4_frame(0x78, 0x40, struct.pack("<Q", 2), block + bytes(4)), limit_bytes=3)
-    with pytest.raises(MessageTooLarge):
-        decompress(LZ4, lz4_frame(0x78, 0x40, struct.pack("<Q", 2**63), block + bytes(4)), limit_bytes=3)
     with pytest.raises(CorruptMessage, match="checksum"):
         decompress(LZ4, lz4_frame(0x70, 0x40, b"", STORED_ABC + bytes(8)), limit_bytes=3)
 
@@ -190,10 +190,28 @@ def test_zstd_frames_without_a_content_size_are_read_and_several_in_a_row() -> N
         decompress(ZSTD, data, limit_bytes=len(MIXED) + 3)
 
 
-def test_a_zstd_window_beyond_the_limit_is_refused_before_it_is_allocated() -> None:
-    frame = struct.pack("<IBB", 0xFD2FB528, 0, 31 - 10 << 3) + bytes((1, 0, 0))
-    with pytest.raises(MessageTooLarge, match="window"):
-        decompress(ZSTD, frame, limit_bytes=LIMIT)
+def test_a_zstd_window_beyond_what_kafka_reads_is_refused_before_it_is_allocated() -> None:
+    frame = struct.pack("<IBB", 0xFD2FB528, 0, 28 - 10 << 3) + bytes((1, 0, 0))
+    with pytest.raises(CorruptMessage, match="window"):
+        decompress(ZSTD, frame, limit_bytes=1 << 40)
+
+
+def test_a_large_zstd_window_costs_no_more_memory_than_the_content() -> None:
+    """128 MiB are set aside and hardly touched: what counts is what the process holds, at its most."""
+    program = """
+import resource, sys
+from kstore.codec import ZSTD, decompress
+small = decompress(ZSTD, bytes.fromhex(sys.argv[1]), limit_bytes=100_000)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert decompress(ZSTD, bytes.fromhex(sys.argv[2]), limit_bytes=100_000) == b"abc" * 1000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    block = (3000 << 3 | 1).to_bytes(3, "little") + b"abc" * 1000
+    small, large = (struct.pack("<IBB", 0xFD2FB528, 0, log - 10 << 3) + block for log in (12, 27))
+    done = subprocess.run(
+        [sys.executable, "-c", program, small.hex(), large.hex()], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 8_000  # KiB
 
 
 def test_a_zstd_content_size_that_its_blocks_cannot_hold_is_a_lie() -> None:
