@@ -176,7 +176,7 @@ cdef class PartitionRecords:
         cdef const uint8_t[::1] view
         cdef const uint8_t *data = batch.data
         cdef Py_ssize_t nbytes = batch.payload_bytes
-        if batch.attributes & layout.COMPRESSION_MASK:
+        if batch.attributes & layout.COMPRESSION_MASK and (batch.count or nbytes):    # compaction leaves empty ones
             self.plain = self.decompressed(batch, self.place)
             view = self.plain
             nbytes = view.shape[0]

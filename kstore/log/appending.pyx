@@ -8,10 +8,11 @@ second batch in the same write finds its first.
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
-from kstore.log.producers cimport ProducerStates, Written
+from kstore.log.producers cimport ProducerStates, Written, marker_of
 from kstore.log.tail cimport HotTail
 from kstore.log.writing cimport chunks_of, note_batches
 from kstore.records.batch cimport RecordBatch, last_offset_of
+from kstore.records.layout cimport CONTROL_BIT
 
 from kstore.errors import (
     CorruptMessage,
@@ -299,6 +300,8 @@ cdef class FollowerAppend:
                     )
                 if verify:
                     batch.verify_crc()
+                if batch.producer_id >= 0 and batch.attributes & CONTROL_BIT:
+                    marker_of(batch)    # raises for one that can't be read, while nothing is written yet
                 if batch.leader_epoch > latest:
                     log.epochs.assign(batch.leader_epoch, batch.base_offset)
                     latest = batch.leader_epoch

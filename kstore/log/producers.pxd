@@ -5,6 +5,9 @@ from libc.stdint cimport int32_t, int64_t
 from kstore.records.batch cimport RecordBatch
 
 
+cdef object marker_of(RecordBatch batch)
+
+
 cdef class Written:
     cdef readonly int64_t first_offset
     cdef readonly int64_t last_offset

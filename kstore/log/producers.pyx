@@ -183,6 +183,16 @@ cdef ProducerEntry entry_from(object saved):
     return entry
 
 
+cdef object marker_of(RecordBatch batch):
+    """What a control batch says of the end of a transaction; None when it says nothing of that.
+
+    Compaction keeps a marker's batch for its producer's epoch after it has dropped the record in it: nothing is left of
+    that transaction, and its end has nothing to change.
+    """
+    cdef list records = batch.records()
+    return read_end_transaction_marker(records[0]) if len(records) else None
+
+
 @cython.final
 cdef class ProducerStates:
     """All producers of one log.
@@ -229,7 +239,7 @@ cdef class ProducerStates:
             entry.remember(batch)
 
     cdef int end_transaction(self, ProducerEntry entry, RecordBatch batch) except -1:
-        marker = read_end_transaction_marker(batch.records()[0])
+        marker = marker_of(batch)
         if marker is None:
             return 0
         if batch.producer_epoch != entry.epoch:
@@ -249,7 +259,7 @@ cdef class ProducerStates:
         if entry is None:
             return 0
         entry.check_epoch(batch)
-        marker = read_end_transaction_marker(batch.records()[0])
+        marker = marker_of(batch)
         if marker is not None and marker.coordinator_epoch < entry.coordinator_epoch:
             raise TransactionCoordinatorFenced(
                 f"coordinator epoch {marker.coordinator_epoch} is older than {entry.coordinator_epoch}"

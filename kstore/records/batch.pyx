@@ -144,6 +144,8 @@ cdef class RecordBatch:
         """
         cdef RecordPlace place
         cdef const uint8_t[::1] plain
+        if self.count == 0 and self.payload_bytes == 0:    # as compaction leaves it, whatever its codec was
+            return []
         place.base_offset = self.base_offset
         place.base_timestamp = self.base_timestamp
         place.log_append_time = self.max_timestamp
