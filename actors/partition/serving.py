@@ -207,10 +207,9 @@ class Serving:
         diverging: tuple[int, int] | None = None,
     ) -> None:
         log = self.log
-        high_watermark = log.high_watermark
-        stable = log.last_stable_offset if message.isolation else high_watermark
+        stable = log.last_stable_offset
         message.reader.tell(
-            ReadAnswer(message.token, 0, parked, high_watermark, stable, log.start_offset, read, diverging)
+            ReadAnswer(message.token, 0, parked, log.high_watermark, stable, log.start_offset, read, diverging)
         )
 
     def leave(self, error: KafkaError) -> None:

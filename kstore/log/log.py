@@ -14,16 +14,14 @@ from collections.abc import Iterator, Sequence
 from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError, OffsetOutOfRange
 from kstore.fs import FileSystem
 from kstore.fs.interface import parent
-from kstore.log import snapshot
+from kstore.log import snapshot, times
 from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
 from kstore.log.damage import unreadable
 from kstore.log.durability import Durability, run_all
 from kstore.log.recovery import Loaded, Loader, RecoveryReport, restore_producers
-from kstore.log.segment import Segment
 from kstore.log.tail import HotTail
-from kstore.log.times import first_at
 from kstore.records import RecordBatch
 
 PRODUCER_EXPIRY_CHECK_MS = 600_000
@@ -244,17 +242,16 @@ class Log:
     def offset_for_timestamp(self, timestamp: int) -> TimestampedOffset | None:
         """The first record at ``timestamp`` or later, or None when all are older."""
         try:
-            return first_at(self.segments, timestamp, self.start_offset)
+            return times.first_at(self, timestamp)
         except (OSError, CorruptMessage) as error:
             raise unreadable(self.path, error) from error
 
     def max_timestamp(self) -> TimestampedOffset | None:
         """The first of the newest records, or None in an empty log."""
-        newest: Segment | None = None
-        for segment in self.segments:
-            if segment.max_timestamp >= 0 and (newest is None or segment.max_timestamp > newest.max_timestamp):
-                newest = segment
-        return None if newest is None else self.offset_for_timestamp(newest.max_timestamp)
+        try:
+            return times.newest(self)
+        except (OSError, CorruptMessage) as error:
+            raise unreadable(self.path, error) from error
 
     # Cutting
 

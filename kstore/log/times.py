@@ -1,20 +1,46 @@
-"""Looking up records by their timestamps: the time indexes lead to a place before which none is as new."""
+"""Records found by their time: the first that isn't older than a time, and the newest.
 
-from collections.abc import Iterable
+Timestamps need not rise along a log. The time indexes lead to a place before which nothing is as new; from there on
+batches are looked at by their headers, and one is opened whose header promises such a record. Compaction leaves headers
+that promise what is gone, so the search goes on behind them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from kstore.log.answers import TimestampedOffset
-from kstore.log.segment import Segment
+from kstore.records.batch import NO_TIMESTAMP
+
+if TYPE_CHECKING:
+    from kstore.log.log import Log
 
 
-def first_at(segments: Iterable[Segment], timestamp: int, start_offset: int) -> TimestampedOffset | None:
-    """The first record at ``timestamp`` or later, from an offset on; None when all are older."""
-    for segment in segments:
+def first_at(log: Log, timestamp: int) -> TimestampedOffset | None:
+    """The first record at ``timestamp`` or later, or None when all are older."""
+    for segment in log.segments:
         if segment.max_timestamp < timestamp:
             continue
-        for batch in segment.find_timestamp(timestamp, start_offset):
-            if batch.max_timestamp < timestamp or batch.last_offset < start_offset:
+        for batch in segment.find_timestamp(timestamp, log.start_offset):
+            if batch.max_timestamp < timestamp or batch.last_offset < log.start_offset:
                 continue
             for record in batch.records():
-                if record.timestamp >= timestamp and record.offset >= start_offset:
+                if record.timestamp >= timestamp and record.offset >= log.start_offset:
                     return TimestampedOffset(record.timestamp, record.offset, batch.leader_epoch)
+    return None
+
+
+def newest(log: Log) -> TimestampedOffset | None:
+    """The first of the newest records, or None in an empty log.
+
+    Where no timestamp is 0 or more, Kafka takes the first batch's first record without one (-1), and so do we.
+    """
+    found = max(segment.max_timestamp for segment in log.segments)
+    if found > NO_TIMESTAMP:
+        return first_at(log, found)
+    for batch in log.batches(log.start_offset):
+        for record in batch.records():
+            if record.timestamp == NO_TIMESTAMP and record.offset >= log.start_offset:
+                return TimestampedOffset(record.timestamp, record.offset, batch.leader_epoch)
+        break
     return None

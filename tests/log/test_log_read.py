@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from log.batching import NOW_MS, append, batch, content, everything, small_config, stamped
+from model.batch_model import ModelBatch, ModelRecord
 
 from kstore.errors import OffsetOutOfRange
 from kstore.fs import FileSystem, MemoryFileSystem
@@ -150,6 +151,33 @@ def test_the_first_record_at_a_time_or_later_is_found(times: list[int], wanted: 
     assert newest is not None
     assert newest.timestamp == max(record.timestamp for record in records)
     assert newest.offset == next(r.offset for r in records if r.timestamp == newest.timestamp)
+
+
+@pytest.mark.parametrize(
+    ("times", "start", "expected"),
+    [
+        ([-1, -1], 0, 0),
+        ([-1, -1], 1, 1),
+        ([-5, -1], 0, 1),
+        ([-5, -5], 0, None),
+        ([-5, -5, -1], 0, None),
+        ([-1, -1, -1], 3, None),
+    ],
+)
+def test_the_newest_of_records_without_a_time_is_the_first(
+    fs: FileSystem, times: list[int], start: int, expected: int | None
+) -> None:
+    """As Apache Kafka: it looks no further than the first batch, of two records here."""
+    log = Log.open(fs, PATH, small_config(), now_ms=NOW_MS)
+    for at in range(0, len(times), 2):
+        records = [ModelRecord(i, time, None, b"v") for i, time in enumerate(times[at : at + 2])]
+        append(log, *parse_batches(ModelBatch(records).to_bytes()))
+    log.advance_high_watermark(log.end_offset)
+    log.advance_start_offset(start)
+    found = log.max_timestamp()
+    assert (None if found is None else (found.timestamp, found.offset)) == (
+        None if expected is None else (-1, expected)
+    )
 
 
 def test_an_empty_log_has_no_time(fs: FileSystem) -> None:

@@ -14,6 +14,7 @@ from kstore.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
+from kstore.records import parse_batches
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic, ReplicaState
 
 
@@ -309,6 +310,20 @@ def test_a_committed_reader_gets_an_empty_list_of_aborted_transactions(start):
     client.produce("t", b"a")
     assert client.fetch("t", 0, isolation_level=1).aborted_transactions == []
     assert client.fetch("t", 0).aborted_transactions is None
+
+
+@pytest.mark.parametrize("isolation", [0, 1])
+def test_a_fetch_tells_the_last_stable_offset_whatever_its_isolation(start, isolation):
+    client = start(brokers=1)
+    client.create("t", copies=1)
+    client.produce("t", b"before")
+    log = client.replica(1, "t").log
+    open_one = parse_batches(batch(b"open", producer_id=7, producer_epoch=0, base_sequence=0, transactional=True))
+    log.append_as_leader([open_one], log.latest_epoch, open_one[0].max_timestamp)
+    client.produce("t", b"after")
+    found = client.fetch("t", 0, isolation_level=isolation)
+    assert (found.high_watermark, found.last_stable_offset) == (3, 1)
+    assert len(values(found.records)) == (1 if isolation else 3)
 
 
 def test_reading_from_files_gives_the_same_bytes_as_reading_at_the_tail(start):
