@@ -58,8 +58,10 @@ def run(options: argparse.Namespace) -> int:
     from actors.cluster import Cluster, StartError
     from actors.network.ports import ListenError
     from actors.runtime.driver import NodeCrashed
+    from kstore.fs.descriptors import raise_limit
 
     stop = threading.Event()
+    raise_limit()
     try:
         cluster = Cluster.unstarted(
             options.brokers,

@@ -7,9 +7,9 @@ from ipaddress import ip_address
 
 from actors.controller.image import Endpoint
 from actors.network.addresses import PORT_MAX, Address, parse_listener
+from actors.network.listener import TcpListener
 from actors.network.room import FrameRoom
-from actors.network.tcp import TcpListener
-from actors.runtime.limits import CONNECTIONS_MAX, UNFINISHED_FRAMES_BYTES_MAX
+from actors.runtime.limits import UNFINISHED_FRAMES_BYTES_MAX
 from actors.runtime.loop import LoopDriver
 from actors.runtime.node import Node
 from actors.runtime.world import World
@@ -116,19 +116,10 @@ class Ports:
         """Listen for a node's clients; called on the loop's thread."""
         host, port = self.addresses[node.node_id]
         sock = self.bound.pop(node.node_id, None) or bind(host, port)
-        frame_bytes_max = node.config.integer("socket.request.max.bytes")
-        self.room.bytes_max = max(UNFINISHED_FRAMES_BYTES_MAX, frame_bytes_max)
+        self.room.bytes_max = max(UNFINISHED_FRAMES_BYTES_MAX, node.config.integer("socket.request.max.bytes"))
         self.listening[node.node_id] = sock
-        listener = self.listeners[node.node_id] = TcpListener(
-            self.driver,
-            node,
-            frame_bytes_max=frame_bytes_max,
-            connections_max=min(node.config.integer("max.connections"), CONNECTIONS_MAX),
-            idle_ms_max=node.config.integer("connections.max.idle.ms"),
-            room=self.room,
-        )
-        assert self.driver.loop is not None
-        self.driver.loop.create_task(listener.listen(sock))
+        listener = self.listeners[node.node_id] = TcpListener(self.driver, node, room=self.room)
+        listener.listen(sock)
         return Endpoint("PLAINTEXT", host, port)
 
     def keep(self, node_id: int) -> None:

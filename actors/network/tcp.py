@@ -1,4 +1,4 @@
-"""TCP: a listener per node, and a channel per connection that turns socket reads into frames and answers into writes.
+"""A channel per TCP connection: it turns what the socket gives into frames, and answers into writes.
 
 What the measurements asked for: small frames get their turns once a loop turn, when every readable socket has been
 read; a frame of ``LARGE_FRAME_BYTES`` or more is read straight into a buffer of its own and gets its turns at once.
@@ -13,30 +13,27 @@ bytes come, in the ``FrameRoom`` that all connections share.
 from __future__ import annotations
 
 import asyncio
-import math
 import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors.network.channel import ChannelClosed, FramesReceived
-from actors.network.room import FrameRoom
 from actors.runtime.limits import FIRST_PIECE_BYTES, FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice
 from kstore.schema import frames
 
 if TYPE_CHECKING:
-    from actors.runtime.loop import LoopDriver
-    from actors.runtime.node import Node
+    from actors.network.listener import TcpListener
 
-READ_BUFFER_BYTES = 256 * 1024
 LENGTH = struct.Struct(">i")
 
 
 class TcpChannel(asyncio.BufferedProtocol):
     """One client's socket."""
 
-    def __init__(self, listener: TcpListener) -> None:
+    def __init__(self, listener: TcpListener, host: str) -> None:
         self.listener = listener
+        self.host = host
         self.transport: Any = None
         self.connection: Any = None
         self.head = bytearray()  # the beginning of a small frame whose rest has not come
@@ -269,87 +266,3 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.ending = True
         self.begun_at = self.listener.loop.time()
         self.transport.close()
-
-
-class TcpListener:
-    """The sockets of one node. Lives on the loop's thread."""
-
-    def __init__(
-        self,
-        driver: LoopDriver,
-        node: Node,
-        *,
-        frame_bytes_max: int,
-        connections_max: int,
-        idle_ms_max: int,
-        room: FrameRoom,
-    ) -> None:
-        assert driver.loop is not None, "a listener needs an open loop"
-        self.driver = driver
-        self.loop = driver.loop
-        self.node = node
-        self.frame_bytes_max = frame_bytes_max
-        self.connections_max = connections_max
-        self.idle_seconds_max = idle_ms_max / 1000 if idle_ms_max >= 0 else math.inf
-        self.sweep_seconds = min(FRAME_SECONDS_MAX, max(1, self.idle_seconds_max)) / 4
-        self.room = room
-        self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
-        self.channels: dict[TcpChannel, None] = {}
-        self.dirty: list[TcpChannel] = []
-        self.server: Any = None
-        self.closed = False
-        self.sweeper: Any = None
-
-    async def listen(self, sockets: Any) -> None:
-        """Accept clients on a bound socket."""
-        server = await self.loop.create_server(lambda: TcpChannel(self), sock=sockets, backlog=1024)
-        if self.closed:  # meanwhile
-            server.close()
-            return
-        self.server = server
-        self.driver.after_drain.append(self.flush)
-        self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
-
-    def connected(self, channel: TcpChannel) -> None:
-        """A client has come: it gets a connection actor, unless there are too many or the node is down."""
-        if len(self.channels) >= self.connections_max or self.node.accept is None or not self.node.alive:
-            channel.transport.abort()
-            return
-        self.channels[channel] = None
-        peer = channel.transport.get_extra_info("peername") or ("", 0)
-        channel.transport.set_write_buffer_limits(high=2 * WRITE_CHUNK_BYTES)
-        channel.connection = self.node.accept(channel, "client", peer[0])
-
-    def disconnected(self, channel: TcpChannel) -> None:
-        """A client has gone."""
-        self.channels.pop(channel, None)
-
-    def flush(self) -> None:
-        """Write what the drain has collected, one write a connection."""
-        if self.dirty:
-            dirty, self.dirty = self.dirty, []
-            for channel in dirty:
-                channel.flush()
-
-    def _sweep(self) -> None:
-        self.close_overdue(self.loop.time())
-        self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
-
-    def close_overdue(self, now: float) -> None:
-        """Close the connections whose peer takes too long over a frame, or has been silent for too long."""
-        for channel in [c for c in self.channels if c.is_overdue(now)]:
-            channel.transport.abort()
-
-    def close(self, *, abruptly: bool = False) -> None:
-        """Stop accepting and close every socket; ``abruptly`` as a killed process does."""
-        self.closed = True
-        if self.server is not None:
-            self.server.close()
-            self.server = None
-            self.driver.after_drain.remove(self.flush)
-            self.sweeper.cancel()
-        for channel in list(self.channels):
-            if abruptly:
-                channel.transport.abort()
-            else:
-                channel.abort()

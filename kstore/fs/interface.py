@@ -170,6 +170,11 @@ class FileSystem(Protocol):
         """Take the exclusive lock of a lock file (made when missing), or raise LockedError at once."""
         ...
 
+    def give_descriptors_back(self, count: int) -> int:
+        """Close up to ``count`` files that are open and may be needed again, as others need descriptors more; how many
+        were closed. A few stay open."""
+        ...
+
 
 def parent(path: str) -> str:
     """The folder of a path: ``a/b/c`` gives ``a/b``, ``c`` gives the root.

@@ -1,7 +1,7 @@
 """The real file system: the one module of kstore that opens files.
 
-Handles: a file is opened when it is used. At most ``max_open_files`` stay open; beyond that the least recently used
-one is closed, found by a second-chance clock (a use only sets a flag, so that the hot path pays nothing for order).
+A file is opened when it is used; how many stay open, and which is closed for another, ``descriptors`` says. An open
+that the system refuses for want of descriptors closes some of our files and tries again.
 
 Writes go to an explicit position (``pwritev``), so a torn tail that a failed cut left behind can never slip between
 two appends. The lock is an open-file-description record lock where the platform has it: it excludes Apache Kafka's
@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from kstore.fs.descriptors import EXHAUSTED, FILES_MIN, Handles
 from kstore.fs.interface import Buffer, Chunk, FileSlice, LockedError, TornWriteError, parent
 
 IOV_MAX = min(os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024, 1024)
@@ -29,7 +30,7 @@ class PosixFile:
 
     __slots__ = ("_descriptor", "_handles", "_real", "cuts", "path", "size", "used")
 
-    def __init__(self, handles: "Handles", path: str, real: str, descriptor: int, size: int) -> None:
+    def __init__(self, handles: Handles, path: str, real: str, descriptor: int, size: int) -> None:
         self._handles = handles
         self._real = real
         self._descriptor = descriptor
@@ -114,7 +115,9 @@ class PosixFile:
         os.fsync(self._descriptor if self._descriptor >= 0 else self._open())
 
     def sync_later(self) -> Callable[[], None]:
-        return PendingSync(os.dup(self._descriptor if self._descriptor >= 0 else self._open()))
+        if not self._real:
+            raise FileNotFoundError(errno.ENOENT, "the file was retired", self.path)
+        return PendingSync(self._real)
 
     def retire(self) -> None:
         self.close()
@@ -129,9 +132,17 @@ class PosixFile:
     def _open(self) -> int:
         if not self._real:
             raise FileNotFoundError(errno.ENOENT, "the file was retired", self.path)
-        self._descriptor = os.open(self._real, _OPEN_FLAGS)
+        self._descriptor = _open_file(self._handles, self._real, _OPEN_FLAGS)
         self._handles.opened(self)
         return self._descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def move_down(self) -> None:
+        lower = fcntl.fcntl(self._descriptor, fcntl.F_DUPFD_CLOEXEC, 0)
+        os.close(self._descriptor)
+        self._descriptor = lower
 
     def _shut(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
@@ -143,68 +154,37 @@ class PosixFile:
 
 
 class PendingSync:
-    """An fsync on a descriptor of its own, for another thread; dropped unused, it gives the descriptor back."""
+    """An fsync of what a path names by the time it runs, on any thread.
 
-    __slots__ = ("_descriptor",)
+    It takes a descriptor only while it runs: a stop has thousands of these waiting. A path that names nothing any more
+    was deleted or renamed on its way to that, and has nothing to keep. The kernel tells of a failed write-back to
+    whoever syncs first, also on a descriptor that was opened later.
+    """
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    __slots__ = ("_real",)
+
+    def __init__(self, real: str) -> None:
+        self._real = real
 
     def __call__(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor < 0:
-            raise ValueError("a pending sync runs once")
+        try:
+            descriptor = os.open(self._real, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
-    def __del__(self) -> None:
-        if getattr(self, "_descriptor", -1) >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
 
-
-class Handles:
-    """Which files of a file system are open, and which one closes next."""
-
-    __slots__ = ("_hand", "_open", "limit")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._open: list[PosixFile] = []
-        self._hand = 0
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def opened(self, file: PosixFile) -> None:
-        while len(self._open) >= self.limit:
-            self._close_one()
-        file.used = False
-        self._open.append(file)
-
-    def closed(self, file: PosixFile) -> None:
-        place = self._open.index(file)
-        last = self._open.pop()
-        if last is not file:
-            self._open[place] = last
-
-    def close_all(self) -> None:
-        while self._open:
-            self._open[-1].close()
-
-    def _close_one(self) -> None:
-        """Second chance: a file used since the hand last passed is spared once."""
-        while True:
-            if self._hand >= len(self._open):
-                self._hand = 0
-            file = self._open[self._hand]
-            if not file.used:
-                file.close()
-                return
-            file.used = False
-            self._hand += 1
+def _open_file(handles: Handles, real: str, flags: int) -> int:
+    """Open a file on the owner's thread; when descriptors have run out, others of ours are closed for it."""
+    while True:
+        try:
+            return os.open(real, flags, 0o644)
+        except OSError as error:
+            if error.errno not in EXHAUSTED or not handles.close_some(FILES_MIN):
+                raise
 
 
 class PosixLock:
@@ -225,13 +205,14 @@ class PosixLock:
 class PosixFileSystem:
     """A folder of the real file system.
 
-    ``root`` is made when it isn't there; ``max_open_files`` bounds the descriptors kept open.
+    ``root`` is made when it isn't there; ``max_open_files`` bounds the descriptors kept open, by default at a share of
+    what the process may have.
     """
 
     in_memory = False
 
-    def __init__(self, root: str | os.PathLike[str], *, max_open_files: int = 512) -> None:
-        if max_open_files < 1:
+    def __init__(self, root: str | os.PathLike[str], *, max_open_files: int | None = None) -> None:
+        if max_open_files is not None and max_open_files < 1:
             raise ValueError("max_open_files must be at least 1")
         self.root = os.path.abspath(os.fspath(root))
         os.makedirs(self.root, exist_ok=True)
@@ -245,7 +226,7 @@ class PosixFileSystem:
 
     def open(self, path: str, *, create: bool = False) -> PosixFile:
         real = self._real(path)
-        descriptor = os.open(real, _OPEN_FLAGS | os.O_CREAT if create else _OPEN_FLAGS, 0o644)
+        descriptor = _open_file(self.handles, real, _OPEN_FLAGS | os.O_CREAT if create else _OPEN_FLAGS)
         return PosixFile(self.handles, path, real, descriptor, os.fstat(descriptor).st_size)
 
     def exists(self, path: str) -> bool:
@@ -274,16 +255,7 @@ class PosixFileSystem:
             self.sync_dir(parent(path))
 
     def sync_path_later(self, path: str) -> Callable[[], None]:
-        real = self._real(path)
-
-        def run() -> None:
-            try:
-                descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return
-            PendingSync(descriptor)()
-
-        return run
+        return PendingSync(self._real(path))
 
     def rename(self, old: str, new: str) -> None:
         os.replace(self._real(old), self._real(new))
@@ -306,7 +278,11 @@ class PosixFileSystem:
             os.makedirs(real, exist_ok=True)
 
     def sync_dir(self, path: str = "") -> None:
-        PendingSync(os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC))()
+        descriptor = os.open(self._real(path), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def lock(self, path: str) -> PosixLock:
         real = self._real(path)
@@ -319,6 +295,9 @@ class PosixFileSystem:
                 raise LockedError(error.errno, "locked by somebody else", real) from error
             raise
         return PosixLock(path, descriptor)
+
+    def give_descriptors_back(self, count: int) -> int:
+        return self.handles.close_some(count, keep=FILES_MIN)
 
     def close(self) -> None:
         """Give all handles back; files open again when they are used."""

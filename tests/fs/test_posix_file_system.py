@@ -96,12 +96,15 @@ def test_another_process_cannot_take_the_lock(tmp_path: Path) -> None:
     assert other() == "free"
 
 
-def test_a_pending_sync_that_is_dropped_gives_its_descriptor_back(tmp_path: Path) -> None:
-    file = PosixFileSystem(tmp_path).open("data", create=True)
+def test_a_sync_that_waits_holds_no_descriptor_and_one_of_a_file_that_is_gone_has_nothing_to_do(tmp_path: Path) -> None:
+    fs = PosixFileSystem(tmp_path)
+    file = fs.open("data", create=True)
     before = len(os.listdir("/dev/fd"))
-    pending = file.sync_later()
-    assert len(os.listdir("/dev/fd")) == before + 1
-    del pending
+    pending = [file.sync_later() for _ in range(50)]
+    assert len(os.listdir("/dev/fd")) == before
+    pending[0]()
+    fs.rename("data", "data.deleted")
+    pending[1]()
     assert len(os.listdir("/dev/fd")) == before
 
 

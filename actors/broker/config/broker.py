@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from actors.broker.config.addresses import limits_of_addresses
 from actors.broker.config.broker_table import BROKER_KEYS
 from actors.broker.config.definition import ConfigError, Key, Value, nearest
 from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE
@@ -124,6 +125,7 @@ class BrokerConfig:
         for name in BROKER:
             found = self.sources(name)[0].text
             self._values[name] = None if found is None else KEYS[name].parse(found)
+        limits_of_addresses(self.text("max.connections.per.ip.overrides"))
 
     def with_dynamic(self, default: Mapping[str, str], own: Mapping[str, str]) -> BrokerConfig:
         """The same broker under other dynamic configs: those of all brokers and its own."""

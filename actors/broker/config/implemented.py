@@ -37,6 +37,8 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "log.roll.ms",
         "log.segment.bytes",
         "max.connections",
+        "max.connections.per.ip",
+        "max.connections.per.ip.overrides",
         "max.incremental.fetch.session.cache.slots",
         "max.request.partition.size.limit",
         "message.max.bytes",

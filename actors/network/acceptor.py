@@ -1,0 +1,115 @@
+"""Takes clients from a listening socket, one by one, so that each can be refused before anything is made for it.
+
+A loop's own server has no say in that, and ends or spins when descriptors run out. Here a client that can't be had is
+taken and closed at once, for which the reserve of descriptors is there; when even that is used up by others, a spare
+descriptor is given up for the moment. If the system still gives none, nobody is taken for ``PAUSE_SECONDS``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from kstore.fs.descriptors import ceiling
+
+ACCEPTED_A_TURN = 64
+PAUSE_SECONDS = 0.5
+GONE_ALREADY = (ConnectionAbortedError, InterruptedError)
+
+
+def moved_down(sock: socket.socket) -> socket.socket:
+    """The same socket under the lowest number that is free, if that was one of the reserve."""
+    if sock.fileno() < ceiling():
+        return sock
+    try:
+        lower = sock.dup()
+    except OSError:
+        return sock  # there is none free at all
+    sock.close()
+    return lower
+
+
+class Acceptor:
+    """``admit(socket, host)`` says whether a client may stay; ``make`` makes the protocol that serves it."""
+
+    def __init__(
+        self, loop: Any, sock: socket.socket, admit: Callable[[socket.socket, str], bool], make: Callable[[str], Any]
+    ) -> None:
+        self.loop = loop
+        self.sock = sock
+        self.admit = admit
+        self.make = make
+        self.beginning: set[Any] = set()  # a loop forgets its tasks
+        self.spare: int | None = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        self.paused: Any = None
+        self.loop.add_reader(sock, self.ready)
+
+    def ready(self) -> None:
+        """Take those who wait."""
+        for _ in range(ACCEPTED_A_TURN):
+            try:
+                client, address = self.sock.accept()
+            except BlockingIOError:
+                return
+            except GONE_ALREADY:
+                continue
+            except OSError:
+                if not self._refuse_one():
+                    self._pause()
+                    return
+                continue
+            self._take(client, address[0])
+
+    def _take(self, client: socket.socket, host: str) -> None:
+        if not self.admit(client, host):
+            client.close()
+            return
+        client = moved_down(client)
+        client.setblocking(False)
+        begun = self.loop.create_task(self._begin(client, host))
+        self.beginning.add(begun)
+        begun.add_done_callback(self.beginning.discard)
+
+    async def _begin(self, client: socket.socket, host: str) -> None:
+        try:
+            await self.loop.connect_accepted_socket(lambda: self.make(host), client)
+        except OSError:
+            client.close()  # it has gone away meanwhile
+
+    def _refuse_one(self) -> bool:
+        """Close the next client by means of the spare descriptor; False when the system has none to take it with."""
+        if self.spare is not None:
+            os.close(self.spare)
+            self.spare = None
+        try:
+            self.sock.accept()[0].close()
+            self.spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        return True
+
+    def _pause(self) -> None:
+        self.loop.remove_reader(self.sock)
+        self.paused = self.loop.call_later(PAUSE_SECONDS, self._go_on)
+
+    def _go_on(self) -> None:
+        self.paused = None
+        if self.spare is None:
+            try:
+                self.spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                self.paused = self.loop.call_later(PAUSE_SECONDS, self._go_on)
+                return
+        self.loop.add_reader(self.sock, self.ready)
+
+    def close(self) -> None:
+        """Take nobody any more."""
+        if self.paused is not None:
+            self.paused.cancel()
+        else:
+            self.loop.remove_reader(self.sock)
+        if self.spare is not None:
+            os.close(self.spare)
+        self.sock.close()

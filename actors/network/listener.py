@@ -1,0 +1,162 @@
+"""A listener per node: whom it takes as a client, and when it closes one.
+
+A client is refused, which closes its connection at once, when there are ``max.connections`` already, or
+``max.connections.per.ip`` from its address, or when the process has no descriptors left but its reserve and the files
+of its nodes have given back what they can. Room comes back as clients leave.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+from typing import TYPE_CHECKING, Any
+
+from actors.broker.config.addresses import limits_of_addresses
+from actors.network.acceptor import Acceptor
+from actors.network.room import FrameRoom
+from actors.network.tcp import TcpChannel
+from actors.runtime.limits import CONNECTIONS_MAX, FRAME_SECONDS_MAX, WRITE_CHUNK_BYTES
+from actors.runtime.logs import logger
+from kstore.fs.descriptors import ceiling
+
+if TYPE_CHECKING:
+    from actors.broker.config import BrokerConfig
+    from actors.runtime.loop import LoopDriver
+    from actors.runtime.node import Node
+
+READ_BUFFER_BYTES = 256 * 1024
+FILES_CLOSED_FOR_A_CLIENT = 8
+REFUSALS_TOLD_EVERY_S = 60
+
+
+class ConnectionLimits:
+    """How many connections there may be, and how many from each address."""
+
+    def __init__(self, config: BrokerConfig) -> None:
+        self.connections_max = min(config.integer("max.connections"), CONNECTIONS_MAX)
+        self.per_host_max = config.integer("max.connections.per.ip")
+        self.of_hosts = limits_of_addresses(config.text("max.connections.per.ip.overrides"))
+
+    def of_host(self, host: str) -> int:
+        """How many there may be from an address."""
+        return self.of_hosts.get(host, self.per_host_max)
+
+
+class TcpListener:
+    """The sockets of one node. Lives on the loop's thread."""
+
+    def __init__(self, driver: LoopDriver, node: Node, *, room: FrameRoom) -> None:
+        assert driver.loop is not None, "a listener needs an open loop"
+        self.driver = driver
+        self.loop = driver.loop
+        self.node = node
+        self.frame_bytes_max = node.config.integer("socket.request.max.bytes")
+        self.limits = ConnectionLimits(node.config)
+        idle_ms_max = node.config.integer("connections.max.idle.ms")
+        self.idle_seconds_max = idle_ms_max / 1000 if idle_ms_max >= 0 else math.inf
+        self.sweep_seconds = min(FRAME_SECONDS_MAX, max(1, self.idle_seconds_max)) / 4
+        self.room = room
+        self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
+        self.channels: dict[TcpChannel, None] = {}
+        self.hosts: dict[str, int] = {}  # how many of them come from where
+        self.dirty: list[TcpChannel] = []
+        self.acceptor: Acceptor | None = None
+        self.sweeper: Any = None
+        self.refusals_told_at = -math.inf
+
+    def listen(self, sock: socket.socket) -> None:
+        """Accept clients on a bound socket."""
+        self.acceptor = Acceptor(self.loop, sock, self.admits, lambda host: TcpChannel(self, host))
+        self.driver.after_drain.append(self.flush)
+        self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
+
+    # -- who may come --------------------------------------------------------------------------------------------
+
+    def admits(self, client: socket.socket, host: str) -> bool:
+        """Whether a client that has just been accepted may stay."""
+        why = self._refusal(host)
+        if not why and client.fileno() >= ceiling() and not self._close_files():
+            why = "the process may have no more open files: raise its limit (ulimit -n)"
+        if why:
+            self._tell_of_refusals(why)
+        return not why
+
+    def _refusal(self, host: str) -> str:
+        if self.node.accept is None or not self.node.alive:
+            return "the node is down"
+        if len(self.channels) >= self.limits.connections_max:
+            return f"there are {len(self.channels)}, and max.connections allows no more"
+        if self.hosts.get(host, 0) >= self.limits.of_host(host):
+            return f"max.connections.per.ip allows {self.limits.of_host(host)} from {host}"
+        return ""
+
+    def _close_files(self) -> int:
+        """Files that nobody uses at the moment make way for a client; they are opened again when they are used."""
+        closed = 0
+        for node in self.node.world.net.nodes.values():
+            if node.fs is not None and closed < FILES_CLOSED_FOR_A_CLIENT:
+                closed += node.fs.give_descriptors_back(FILES_CLOSED_FOR_A_CLIENT - closed)
+        return closed
+
+    def _tell_of_refusals(self, why: str) -> None:
+        now = self.loop.time()
+        if now - self.refusals_told_at >= REFUSALS_TOLD_EVERY_S:
+            self.refusals_told_at = now
+            logger("network").warning("%s refuses connections: %s", self.node.name, why)
+
+    def connected(self, channel: TcpChannel) -> None:
+        """A client has come: it gets a connection actor, unless others came before it since it was let in."""
+        self.channels[channel] = None
+        self.hosts[channel.host] = self.hosts.get(channel.host, 0) + 1
+        if len(self.channels) > self.limits.connections_max or self._is_over(channel.host):
+            channel.transport.abort()
+            return
+        if self.node.accept is None or not self.node.alive:
+            channel.transport.abort()
+            return
+        channel.transport.set_write_buffer_limits(high=2 * WRITE_CHUNK_BYTES)
+        channel.connection = self.node.accept(channel, "client", channel.host)
+
+    def _is_over(self, host: str) -> bool:
+        return self.hosts[host] > self.limits.of_host(host)
+
+    def disconnected(self, channel: TcpChannel) -> None:
+        """A client has gone."""
+        if channel in self.channels:
+            del self.channels[channel]
+            left = self.hosts[channel.host] - 1
+            if left:
+                self.hosts[channel.host] = left
+            else:
+                del self.hosts[channel.host]
+
+    # -- what is due ---------------------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Write what the drain has collected, one write a connection."""
+        if self.dirty:
+            dirty, self.dirty = self.dirty, []
+            for channel in dirty:
+                channel.flush()
+
+    def _sweep(self) -> None:
+        self.close_overdue(self.loop.time())
+        self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
+
+    def close_overdue(self, now: float) -> None:
+        """Close the connections whose peer takes too long over a frame, or has been silent for too long."""
+        for channel in [c for c in self.channels if c.is_overdue(now)]:
+            channel.transport.abort()
+
+    def close(self, *, abruptly: bool = False) -> None:
+        """Stop accepting and close every socket; ``abruptly`` as a killed process does."""
+        if self.acceptor is not None:
+            self.acceptor.close()
+            self.acceptor = None
+            self.driver.after_drain.remove(self.flush)
+            self.sweeper.cancel()
+        for channel in list(self.channels):
+            if abruptly:
+                channel.transport.abort()
+            else:
+                channel.abort()
