@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, PAUSE, Call, Remote
-from actors.network.channel import Channel, ChannelClosed, FramesReceived, Requested
+from actors.network.channel import AnswersTaken, Channel, ChannelClosed, FramesReceived, Requested
 from actors.runtime import Actor, receives
 from actors.runtime.limits import CONNECTION_BYTES_IN_FLIGHT_MAX, CONNECTION_REQUESTS_IN_FLIGHT_MAX
 from actors.runtime.logs import logger
@@ -122,7 +122,12 @@ class Connection(Actor):
 
     def _may_start(self, call: Call) -> bool:
         under_way = self.under_way
-        return not under_way or (call.api_key == PRODUCE and under_way[-1].api_key == PRODUCE)
+        if under_way and not (call.api_key == PRODUCE and under_way[-1].api_key == PRODUCE):
+            return False
+        if self.channel.is_backed_up:
+            self.channel.tell_when_taken()
+            return False
+        return True
 
     def _begin(self, call: Call) -> None:
         self.under_way.append(call)
@@ -170,8 +175,16 @@ class Connection(Actor):
 
     def call_answered(self, call: Call) -> None:
         """A handler has answered: send what is due, in order, and begin what waited."""
-        if self.settling:
-            return  # a request that was begun below answered at once: the loop goes on with it
+        if not self.settling:  # else a request that was begun below answered at once: the loop goes on with it
+            self._go_on()
+
+    @receives(AnswersTaken)
+    def answers_taken(self, message: AnswersTaken) -> None:
+        """The client reads again: what waited for that begins."""
+        if not self.closed:
+            self._go_on()
+
+    def _go_on(self) -> None:
         self.settling = True
         under_way, waiting = self.under_way, self.waiting
         while True:

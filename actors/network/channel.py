@@ -22,6 +22,10 @@ class Requested(NamedTuple):
     client_id: str
 
 
+class AnswersTaken(NamedTuple):
+    """The other end has taken the answers that it was given, after ``Channel.tell_when_taken``."""
+
+
 class ChannelClosed(NamedTuple):
     """The other end is gone."""
 
@@ -31,6 +35,14 @@ class Channel(Protocol):
 
     def respond(self, correlation_id: int, response: Any, version: int) -> None:
         """Send an answer; answers leave in the order of these calls."""
+
+    @property
+    def is_backed_up(self) -> bool:
+        """Whether answers wait for the other end to take them: as in Apache Kafka, no more of its requests are begun
+        until then."""
+
+    def tell_when_taken(self) -> None:
+        """While it is backed up: say ``AnswersTaken`` once it isn't any more."""
 
     def abort(self) -> None:
         """Close the connection now."""

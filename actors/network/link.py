@@ -143,6 +143,11 @@ class Session:
         self.server_knows = True
         self.net.carry(self.outward, self.lost)
 
+    is_backed_up = False  # a node takes what it asked for
+
+    def tell_when_taken(self) -> None:
+        """As ``Channel.tell_when_taken``; there is never anything to wait for."""
+
     def pause_reading(self) -> None:
         """Links between nodes have their bounds at the sender: one fetch in flight, one heartbeat, and so on."""
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker.config.addresses import limits_of_addresses
 from actors.network.acceptor import Acceptor
+from actors.network.answers import AnswerRoom
 from actors.network.room import FrameRoom
 from actors.network.tcp import TcpChannel
-from actors.runtime.limits import CONNECTIONS_MAX, FRAME_SECONDS_MAX, WRITE_CHUNK_BYTES
+from actors.runtime.limits import CONNECTIONS_MAX, FRAME_SECONDS_MAX
 from actors.runtime.logs import logger
 from kstore.fs.descriptors import ceiling
 
@@ -45,7 +46,7 @@ class ConnectionLimits:
 class TcpListener:
     """The sockets of one node. Lives on the loop's thread."""
 
-    def __init__(self, driver: LoopDriver, node: Node, *, room: FrameRoom) -> None:
+    def __init__(self, driver: LoopDriver, node: Node, *, room: FrameRoom, answers: AnswerRoom) -> None:
         assert driver.loop is not None, "a listener needs an open loop"
         self.driver = driver
         self.loop = driver.loop
@@ -56,6 +57,7 @@ class TcpListener:
         self.idle_seconds_max = idle_ms_max / 1000 if idle_ms_max >= 0 else math.inf
         self.sweep_seconds = min(FRAME_SECONDS_MAX, max(1, self.idle_seconds_max)) / 4
         self.room = room
+        self.answers = answers
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self.channels: dict[TcpChannel, None] = {}
         self.hosts: dict[str, int] = {}  # how many of them come from where
@@ -114,7 +116,7 @@ class TcpListener:
         if self.node.accept is None or not self.node.alive:
             channel.transport.abort()
             return
-        channel.transport.set_write_buffer_limits(high=2 * WRITE_CHUNK_BYTES)
+        channel.transport.set_write_buffer_limits(high=0)  # the next piece is handed over when the last is gone
         channel.connection = self.node.accept(channel, "client", channel.host)
 
     def _is_over(self, host: str) -> bool:

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 
 from actors.controller.image import Endpoint
 from actors.network.addresses import PORT_MAX, Address, parse_listener
+from actors.network.answers import AnswerRoom
 from actors.network.listener import TcpListener
 from actors.network.room import FrameRoom
 from actors.runtime.limits import UNFINISHED_FRAMES_BYTES_MAX
@@ -101,6 +102,7 @@ class Ports:
         self.listening: dict[int, socket.socket] = {}
         self.listeners: dict[int, TcpListener] = {}
         self.room = FrameRoom(UNFINISHED_FRAMES_BYTES_MAX)
+        self.answers = AnswerRoom(1)
         self.addresses: dict[int, tuple[str, int]] = {}
         host, first = parse_address(listen)
         try:
@@ -117,8 +119,9 @@ class Ports:
         host, port = self.addresses[node.node_id]
         sock = self.bound.pop(node.node_id, None) or bind(host, port)
         self.room.bytes_max = max(UNFINISHED_FRAMES_BYTES_MAX, node.config.integer("socket.request.max.bytes"))
+        self.answers.bytes_max = node.config.integer("queued.max.response.bytes")
         self.listening[node.node_id] = sock
-        listener = self.listeners[node.node_id] = TcpListener(self.driver, node, room=self.room)
+        listener = self.listeners[node.node_id] = TcpListener(self.driver, node, room=self.room, answers=self.answers)
         listener.listen(sock)
         return Endpoint("PLAINTEXT", host, port)
 

@@ -3,7 +3,7 @@
 What the measurements asked for: small frames get their turns once a loop turn, when every readable socket has been
 read; a frame of ``LARGE_FRAME_BYTES`` or more is read straight into a buffer of its own and gets its turns at once.
 Answers are collected and written once per connection per drain. Records of a fetch answer are never joined or
-encoded again: file slices are read in pieces as the socket takes them.
+encoded again: they are handed over in pieces, the next one, read from its file, when the socket has taken the last.
 
 Frame: ``length 4 (big-endian, signed) | length bytes``. A length below 1 or over the limit closes the connection. A
 length is only what a peer says: the buffer for a large frame starts with ``FIRST_PIECE_BYTES`` at most and doubles as
@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors.network.channel import ChannelClosed, FramesReceived
+from actors.network.answers import Unsent
+from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived
 from actors.runtime.limits import FIRST_PIECE_BYTES, FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice
 from kstore.schema import frames
@@ -44,9 +44,10 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.begun_at = 0.0  # when the unfinished frame began, or the closing of the connection
         self.active_at = listener.loop.time()  # when the peer last sent or took something
         self.collected: list[Any] = []  # answers since the last drain
-        self.unsent: deque[Any] = deque()  # what the socket has not taken yet
-        self.slice_sent = 0  # bytes of the first unsent file slice that the socket has taken
+        self.collected_bytes = 0
+        self.unsent = Unsent(listener.answers, self)
         self.may_write = True
+        self.waited_for = False  # the connection has requests that wait until the answers before them were taken
         self.may_read = True  # as far as the connection is concerned
         self.reading = True
         self.ending = False
@@ -153,7 +154,9 @@ class TcpChannel(asyncio.BufferedProtocol):
         """Whether the peer takes too long to finish a frame or to take its last answers, or has gone silent."""
         if self.ending or (self.reading and (self.head or self.large is not None)):
             return now - self.begun_at > FRAME_SECONDS_MAX
-        return now - self.active_at > self.listener.idle_seconds_max and self._owes_nothing()
+        if now - self.active_at <= self.listener.idle_seconds_max:
+            return False
+        return self.is_backed_up or self._owes_nothing()
 
     def _owes_nothing(self) -> bool:
         return self.connection is None or not self.connection.actor_inbox.actor.bytes_in_flight
@@ -184,10 +187,25 @@ class TcpChannel(asyncio.BufferedProtocol):
 
     # -- writing -------------------------------------------------------------------------------------------------
 
+    @property
+    def is_backed_up(self) -> bool:
+        """As ``Channel.is_backed_up``."""
+        return not self.may_write or bool(self.unsent)
+
+    def tell_when_taken(self) -> None:
+        """As ``Channel.tell_when_taken``. Until then the client is not read from either."""
+        self.waited_for = True
+        self._see_to_reading()
+
     def respond(self, correlation_id: int, response: Any, version: int) -> None:
-        """Collect an answer; it is written when the drain ends."""
-        self.collected += frames.encode_response(response, version, correlation_id)
-        if not self.dirty:
+        """Collect an answer; it is written when the drain ends, or when it is large."""
+        parts = frames.encode_response(response, version, correlation_id)
+        self.collected += parts
+        for part in parts:
+            self.collected_bytes += len(part)
+        if self.collected_bytes > WRITE_CHUNK_BYTES:
+            self.flush()
+        elif not self.dirty:
             self.dirty = True
             self.listener.dirty.append(self)
 
@@ -195,48 +213,53 @@ class TcpChannel(asyncio.BufferedProtocol):
         """Hand what was collected to the socket, in one write if it is small."""
         self.dirty = False
         parts, self.collected = self.collected, []
+        nbytes, self.collected_bytes = self.collected_bytes, 0
         if not parts or self.transport.is_closing():
             return
         self.active_at = self.listener.loop.time()
-        if self.may_write and not self.unsent and not any(isinstance(part, FileSlice) for part in parts):
-            self.transport.writelines(parts) if len(parts) > 1 else self.transport.write(parts[0])
+        is_small = nbytes <= WRITE_CHUNK_BYTES and not any(isinstance(part, FileSlice) for part in parts)
+        if is_small and self.may_write and not self.unsent:
+            self._write(parts)
+            if self.is_backed_up:
+                self._settle()
             return
-        self.unsent.extend(parts)
+        self.unsent.add(parts)
         self._write_on()
+
+    def _write(self, parts: list[Any]) -> None:
+        self.transport.writelines(parts) if len(parts) > 1 else self.transport.write(parts[0])
 
     def _write_on(self) -> None:
         while self.unsent and self.may_write:
-            part = self.unsent[0]
-            if isinstance(part, FileSlice):
-                self._write_piece(part)
-            else:
-                self.unsent.popleft()
-                self.transport.write(part)
+            try:
+                piece = self.unsent.next_piece()
+            except (OSError, EOFError):  # the log was cut or deleted meanwhile: the answer is void
+                self.drop_answers()
+                return
+            self._write(piece)
+        self._settle()
 
-    def _write_piece(self, part: FileSlice) -> None:
-        try:
-            piece = part.read(self.slice_sent, WRITE_CHUNK_BYTES)
-        except (OSError, EOFError):  # the log was cut or deleted meanwhile: the answer is void
-            self.unsent.clear()
-            self.transport.abort()
-            return
-        self.slice_sent += len(piece)
-        if self.slice_sent == part.nbytes:
-            self.slice_sent = 0
-            self.unsent.popleft()
-        self.transport.write(piece)
+    def _settle(self) -> None:
+        self.unsent.settle(0 if self.may_write else self.transport.get_write_buffer_size())
+
+    def drop_answers(self) -> None:
+        """As ``Reader.drop_answers``."""
+        self.unsent.clear()
+        self.transport.abort()
 
     def pause_writing(self) -> None:
-        """The socket's buffer is full: a client that doesn't read its answers is not read from either."""
+        """The socket's own buffer is full."""
         self.may_write = False
-        self._see_to_reading()
 
     def resume_writing(self) -> None:
-        """The socket takes more."""
+        """The socket has taken all that it was handed."""
         self.active_at = self.listener.loop.time()
         self.may_write = True
         self._write_on()
-        self._see_to_reading()
+        if self.waited_for and not self.is_backed_up:
+            self.waited_for = False
+            self.connection.tell(AnswersTaken())
+            self._see_to_reading()
 
     def pause_reading(self) -> None:
         """As ``Channel.pause_reading``."""
@@ -249,7 +272,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self._see_to_reading()
 
     def _see_to_reading(self) -> None:
-        wanted = self.may_read and self.may_write
+        wanted = self.may_read and not self.waited_for
         if wanted != self.reading and not self.transport.is_closing():
             self.reading = wanted
             if wanted:
@@ -262,7 +285,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         """As ``Channel.abort``. Answers that the transport has or takes at once are still sent, for as long as a frame
         may take; what waits for a slow reader is dropped."""
         self.flush()
-        self.unsent.clear()
+        self.unsent.forget_parts()
         self.ending = True
         self.begun_at = self.listener.loop.time()
         self.transport.close()

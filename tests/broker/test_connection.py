@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from actors.cluster import Cluster
-from actors.network.channel import ChannelClosed, FramesReceived
+from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived
 from actors.runtime import limits
 from kstore.records import BatchBuilder
 from kstore.schema import frames
@@ -29,6 +29,11 @@ class FakeChannel:
         self.responses: list[object] = []
         self.reading = True
         self.aborted = False
+        self.is_backed_up = False
+        self.waited_for = 0
+
+    def tell_when_taken(self) -> None:
+        self.waited_for += 1
 
     def respond(self, correlation_id: int, response: object, version: int) -> None:
         self.answered.append(correlation_id)
@@ -191,3 +196,35 @@ def test_names_of_connections_are_used_again(cluster):
         peer.ref.tell(ChannelClosed())
         cluster.wait_for(lambda peer=peer: not peer.ref.is_alive())
     assert len(names) == 1
+
+
+def test_requests_of_a_client_that_takes_no_answers_are_not_begun_until_it_does(cluster):
+    peer = Peer(cluster, 1)
+    peer.channel.is_backed_up = True
+    peer.send(*[peer.frame(MetadataRequest(topics=[]), METADATA_VERSION) for _ in range(5)])
+    cluster.run_for(1)
+    assert peer.channel.answered == []
+    assert peer.channel.waited_for
+    peer.channel.is_backed_up = False
+    peer.ref.tell(AnswersTaken())
+    peer.wait_for_answers(5)
+    assert peer.channel.answered == [1, 2, 3, 4, 5]
+
+
+def test_a_client_that_stops_taking_answers_among_its_requests_gets_the_rest_later(cluster):
+    peer = Peer(cluster, 1)
+    respond = peer.channel.respond
+
+    def respond_and_back_up(*answer) -> None:
+        respond(*answer)
+        peer.channel.is_backed_up = len(peer.channel.answered) >= 3
+
+    peer.channel.respond = respond_and_back_up
+    peer.send(*[peer.frame(MetadataRequest(topics=[]), METADATA_VERSION) for _ in range(5)])
+    cluster.run_for(1)
+    assert peer.channel.answered == [1, 2, 3]
+    peer.channel.is_backed_up = False
+    peer.channel.respond = respond
+    peer.ref.tell(AnswersTaken())
+    peer.wait_for_answers(5)
+    assert peer.channel.answered == [1, 2, 3, 4, 5]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.network.answers import AnswerRoom
 from actors.network.room import SILENT_SECONDS, FrameRoom
 from actors.network.tcp import TcpChannel
 from actors.runtime.limits import FIRST_PIECE_BYTES, FRAME_SECONDS_MAX, LARGE_FRAME_BYTES
@@ -22,6 +23,9 @@ class Transport:
     def __init__(self) -> None:
         self.ends: list[str] = []
         self.written: list[bytes] = []
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     def is_closing(self) -> bool:
         return bool(self.ends)
@@ -57,6 +61,7 @@ class Side:
             frame_bytes_max=100 * MIB,
             idle_seconds_max=idle_seconds,
             room=self.room,
+            answers=AnswerRoom(1 << 30),
             driver=SimpleNamespace(drain_now=lambda: None),
             node=SimpleNamespace(
                 alive=True,

@@ -14,11 +14,12 @@ from actors.broker.config.addresses import limits_of_addresses
 from actors.broker.config.broker_table import BROKER_KEYS
 from actors.broker.config.definition import ConfigError, Key, Value, nearest
 from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE
+from actors.broker.config.own_table import OWN_KEYS
 from actors.broker.config.security_table import SECURITY_KEYS
 from actors.broker.config.topic_table import BROKER_SYNONYMS
 from kstore.named import NamedTuple
 
-KEYS: Mapping[str, Key] = {key.name: key for key in (*BROKER_KEYS, *SECURITY_KEYS)}
+KEYS: Mapping[str, Key] = {key.name: key for key in (*BROKER_KEYS, *SECURITY_KEYS, *OWN_KEYS)}
 
 
 class Source:

@@ -12,6 +12,7 @@ from actors.broker.config.broker import KEYS as BROKER_KEYS
 from actors.broker.config.broker import deviations
 from actors.broker.config.definition import Key
 from actors.broker.config.implemented import BROKER, DYNAMIC, STATED_ELSEWHERE, TOPIC
+from actors.broker.config.own_table import PURPOSES
 from actors.broker.config.topic import KEYS as TOPIC_KEYS
 
 MADE_BY = "<!-- made by `python -m actors.broker.config.documents` -->\n"
@@ -96,6 +97,8 @@ def configs() -> str:
         key = BROKER_KEYS[name]
         dynamic = "yes" if name in DYNAMIC else ""
         lines.append(f"| `{name}` | {key.type.lower()} | {default_of(key)} | {bounds_of(key)} | {dynamic} |")
+    lines += ["", "Keys of kstore's own, which Apache Kafka doesn't have:\n"]
+    lines += [f"- `{name}`: {purpose}" for name, purpose in PURPOSES.items()]
     lines += ["", "Stated another way:\n"]
     lines += [f"- `{name}`: {how}" for name, how in STATED_ELSEWHERE.items()]
     lines += [

@@ -1,0 +1,148 @@
+"""The answers that clients have not taken yet, and the memory that those of all connections may have together.
+
+A client that doesn't read leaves its answers with us. What of them lies in a file costs nothing; the rest is counted
+here: parts of answers, with what stands behind them only once however many clients wait for it, and what a socket's
+buffer holds. Beyond ``bytes_max`` (``queued.max.response.bytes``) the client that has taken nothing for longest loses
+its connection. Pieces handed to sockets get smaller as memory gets short: what is left of one when a client stops
+reading stays.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Any, Protocol
+
+from actors.runtime.limits import WRITE_CHUNK_BYTES
+from kstore.fs import FileSlice
+
+SHARED_BYTES_MIN = 1024  # a smaller part is one answer's own
+SMALLEST_PIECE_BYTES = 16 * 1024
+
+
+class Reader(Protocol):
+    """A connection with answers that wait."""
+
+    def drop_answers(self) -> None:
+        """Forget them and close, giving their memory back at once."""
+
+
+class AnswerRoom:
+    """So many bytes for everybody together. ``readers`` are in the order in which they last took something."""
+
+    def __init__(self, bytes_max: int) -> None:
+        self.bytes_max = bytes_max
+        self.bytes_held = 0
+        self.readers: OrderedDict[Reader, None] = OrderedDict()
+        self._shared: dict[int, int] = {}  # by identity: how many answers wait with this part in them
+
+    def piece_bytes(self) -> int:
+        """How much a socket is handed at once."""
+        if self.bytes_held < self.bytes_max >> 4:
+            return WRITE_CHUNK_BYTES
+        return WRITE_CHUNK_BYTES // 4 if self.bytes_held < self.bytes_max >> 2 else SMALLEST_PIECE_BYTES
+
+    def progressed(self, reader: Reader) -> None:
+        """A client begins to wait, or has taken something."""
+        self.readers[reader] = None
+        self.readers.move_to_end(reader)
+
+    def left(self, reader: Reader) -> None:
+        """A client has taken everything, or is gone."""
+        self.readers.pop(reader, None)
+
+    def hold(self, part: Any) -> None:
+        """Count a part of an answer that waits."""
+        size = _size_in_memory(part)
+        if size >= SHARED_BYTES_MIN:
+            known = self._shared.get(id(part), 0)
+            self._shared[id(part)] = known + 1
+            if known:
+                return
+        self.bytes_held += size
+
+    def let_go(self, part: Any) -> None:
+        """A part was handed over, or its client is gone."""
+        size = _size_in_memory(part)
+        if size >= SHARED_BYTES_MIN:
+            known = self._shared.pop(id(part)) - 1
+            if known:
+                self._shared[id(part)] = known
+                return
+        self.bytes_held -= size
+
+    def make_room(self) -> None:
+        """Have the slowest leave until what is left fits."""
+        while self.bytes_held > self.bytes_max and self.readers:
+            reader, _ = self.readers.popitem(last=False)
+            reader.drop_answers()
+
+
+def _size_in_memory(part: Any) -> int:
+    return 0 if isinstance(part, FileSlice) else len(part)
+
+
+class Unsent:
+    """What one client has not taken yet: parts in order, the first perhaps begun, and its socket's buffer."""
+
+    __slots__ = ("begun", "in_buffer", "parts", "reader", "room")
+
+    def __init__(self, room: AnswerRoom, reader: Reader) -> None:
+        self.room = room
+        self.reader = reader
+        self.parts: deque[Any] = deque()
+        self.begun = 0  # bytes of the first part that were handed over
+        self.in_buffer = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.parts)
+
+    def add(self, parts: list[Any]) -> None:
+        """These wait behind what waits already. The room is looked after by ``settle``."""
+        for part in parts:
+            self.room.hold(part)
+        self.parts += parts
+
+    def next_piece(self) -> list[Any]:
+        """What to hand to the socket next, in one write. Raises what reading a file raises."""
+        limit = self.room.piece_bytes()
+        piece: list[Any] = []
+        size = 0
+        while self.parts and size < limit:
+            part = self.parts[0]
+            left = len(part) - self.begun
+            wanted = min(left, limit - size)
+            if isinstance(part, FileSlice):
+                piece.append(part.read(self.begun, wanted))
+            else:
+                piece.append(part if wanted == len(part) else memoryview(part)[self.begun : self.begun + wanted])
+            size += wanted
+            if wanted < left:
+                self.begun += wanted
+            else:
+                self.begun = 0
+                self.room.let_go(self.parts.popleft())
+        return piece
+
+    def settle(self, in_buffer: int) -> None:
+        """What could be handed over was, and the socket's buffer holds so much of it."""
+        self.room.bytes_held += in_buffer - self.in_buffer
+        self.in_buffer = in_buffer
+        if in_buffer or self.parts:
+            self.room.progressed(self.reader)
+            self.room.make_room()
+        else:
+            self.room.left(self.reader)
+
+    def forget_parts(self) -> None:
+        """What was not handed over yet never will be."""
+        for part in self.parts:
+            self.room.let_go(part)
+        self.parts.clear()
+        self.begun = 0
+
+    def clear(self) -> None:
+        """Forget all of it: the socket is gone, and its buffer."""
+        self.forget_parts()
+        self.room.bytes_held -= self.in_buffer
+        self.in_buffer = 0
+        self.room.left(self.reader)
