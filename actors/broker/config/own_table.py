@@ -1,4 +1,4 @@
-"""The table of the broker configs that Apache Kafka does not have: name, type, default, bounds, and the purpose of each."""
+"""The table of the broker configs that Apache Kafka does not have: name, type, default, bounds, purpose."""
 
 from actors.broker.config.definition import Key
 
