@@ -6,6 +6,8 @@ the lock is held, the mark of a clean stop is gone, and the checkpoints say from
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +19,8 @@ from kstore.log.checkpoints import (
     START_OFFSETS,
     CheckpointError,
     MetaProperties,
+    Offsets,
+    clean_shutdown,
     read_meta_properties,
     read_offsets,
     take_clean_shutdown,
@@ -24,8 +28,16 @@ from kstore.log.checkpoints import (
     write_meta_properties,
     write_offsets,
 )
+from kstore.log.manifest import MANIFEST, LogNote, read_manifest, write_manifest
+from kstore.log.names import folder, topic_and_partition
 
 LOCK = ".lock"
+PROBE = ".kstore_probe"
+PROBE_BYTES = 65_536  # what a start writes at least, and some
+ELSEWHERE = "choose a --data-dir that you may write to"
+FULL = "its disk is full: make room on it"
+TOO_MANY = "this process may open too few files: raise the limit (ulimit -n)"
+MENDS = {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EMFILE: TOO_MANY, errno.ENFILE: TOO_MANY}
 
 
 class FolderError(Exception):
@@ -41,9 +53,32 @@ class Folder:
         self._lock = lock
         self.meta = read_meta_properties(fs)
         self.clean = False
-        self.recovery_points = read_offsets(fs, RECOVERY_POINTS)
-        self.high_watermarks = read_offsets(fs, HIGH_WATERMARKS)
-        self.start_offsets = read_offsets(fs, START_OFFSETS)
+        self.warnings: list[str] = []
+        self.notes = self._read_notes()  # what the last clean stop wrote down of each log that isn't open, by its path
+        self.recovery_points = self._read_offsets(RECOVERY_POINTS, "every log is looked through")
+        self.high_watermarks = self._read_offsets(HIGH_WATERMARKS, "what is committed is what all in sync have")
+        self.start_offsets = self._read_offsets(START_OFFSETS, "records that were deleted may be there again")
+
+    def _read_notes(self) -> dict[str, LogNote]:
+        try:
+            return read_manifest(self.fs)
+        except CheckpointError as error:
+            self._warn(f"{error}: whether a log lost something since it was stopped can't be told")
+            return {}
+
+    def _read_offsets(self, name: str, meaning: str) -> Offsets:
+        """A checkpoint that can't be read is had from what the last clean stop wrote down, or done without."""
+        try:
+            return read_offsets(self.fs, name)
+        except CheckpointError as error:
+            if not self.notes:
+                self._warn(f"{error}: it is done without, {meaning}")
+                return {}
+        self._warn(f"{name} can't be read: it is taken from {MANIFEST}")
+        return {key: _offset_in(name, note) for path, note in self.notes.items() if (key := topic_and_partition(path))}
+
+    def _warn(self, line: str) -> None:
+        self.warnings.append(f"{self.name}/{line}")
 
     def begin(self, meta: MetaProperties) -> None:
         """A node starts on the folder: a new one becomes its own, and the mark of a clean stop is taken away."""
@@ -51,6 +86,8 @@ class Folder:
             write_meta_properties(self.fs, meta)
             self.meta = meta
         self.clean = take_clean_shutdown(self.fs)
+        if self.fs.exists(MANIFEST):
+            self.fs.unlink(MANIFEST)
 
     def check_belongs(self, meta: MetaProperties) -> None:
         """Raises ``FolderError`` if the folder is part of another cluster, or another node's; changes nothing."""
@@ -66,6 +103,7 @@ class Folder:
 
     def forget(self, key: tuple[str, int]) -> None:
         """What the checkpoints say of a partition is of one that is gone."""
+        self.notes.pop(folder(*key), None)
         for offsets in (self.recovery_points, self.high_watermarks, self.start_offsets):
             offsets.pop(key, None)
 
@@ -82,13 +120,21 @@ class Folder:
         write_offsets(self.fs, START_OFFSETS, offsets, sync=False)
 
     def mark_clean(self, broker_epoch: int) -> None:
-        """The last act of a clean stop."""
+        """The last acts of a clean stop: what it leaves, and that it was clean."""
+        write_manifest(self.fs, clean_shutdown(broker_epoch), self.notes)
         write_clean_shutdown(self.fs, broker_epoch)
 
     def release(self) -> None:
         """Let others have the folder; open files are closed without a flush."""
         self.fs.close()  # type: ignore[attr-defined]
         self._lock.release()
+
+
+def _offset_in(name: str, note: LogNote) -> int:
+    """What a checkpoint says of a log."""
+    return {RECOVERY_POINTS: note.end_offset, HIGH_WATERMARKS: note.high_watermark, START_OFFSETS: note.start_offset}[
+        name
+    ]
 
 
 def claim_folder_at(path: str) -> Folder:
@@ -132,10 +178,22 @@ def claim_folder(fs: FileSystem, name: str) -> Folder:
         return Folder(fs, lock, name)
     except (CheckpointError, OSError) as error:
         lock.release()
-        mend = ": put that file back from a backup" if isinstance(error, CheckpointError) else ""
-        raise FolderError(f"{name} can't be used: {error}{mend}") from None
+        if isinstance(error, OSError):
+            raise unusable(name, error) from None
+        raise FolderError(f"{name} can't be used: {error}: put that file back from a backup") from None
 
 
 def unusable(name: str, error: OSError) -> FolderError:
     """What to say of a folder that the system refuses."""
-    return FolderError(f"{name} can't be used ({error.strerror}): choose a --data-dir that you may write to")
+    file = os.path.relpath(str(error.filename), name) if error.filename else "."
+    place = name if file == "." or file.startswith("..") else f"{name}/{file}"
+    return FolderError(f"{place} can't be used ({error.strerror}): {MENDS.get(error.errno or 0, ELSEWHERE)}")
+
+
+def check_room(folder: Folder) -> None:
+    """Raises ``FolderError`` if the folder's disk is full or takes no writes; leaves nothing there."""
+    try:
+        folder.fs.replace(PROBE, bytes(PROBE_BYTES), sync=False)
+        folder.fs.unlink(PROBE)
+    except OSError as error:
+        raise unusable(folder.name, error) from None

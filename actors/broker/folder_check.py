@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.broker.folder import Folder, FolderError
+from actors.broker.folder import Folder, FolderError, unusable
 from actors.controller.image import ClusterImage
 from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import QUORUM_STATE, Replay, read_quorum_state
@@ -45,9 +45,13 @@ class MetadataCopy(NamedTuple):
 
 def check_folders(folders: Mapping[int, Folder]) -> ClusterImage:
     """The cluster as its metadata log tells of it; raises ``FolderError`` for what would lose data or can't be read."""
-    for folder in folders.values():
-        check_small_files(folder)
-    copies = {node_id: read_copy(folder.fs) for node_id, folder in folders.items()}
+    copies = {}
+    for node_id, folder in folders.items():
+        try:
+            check_small_files(folder)
+            copies[node_id] = read_copy(folder.fs)
+        except OSError as error:
+            raise unusable(folder.name, error) from None
     check_voter(folders, copies)
     for node_id, folder in folders.items():
         check_observer(folder, copies[node_id])
@@ -63,13 +67,19 @@ def check_small_files(folder: Folder) -> None:
     for path in fs.listdir():
         if topic_and_partition(path) is None:
             continue
-        if any(name.endswith(SWAP) for name in fs.listdir(path)):
+        try:
+            names = fs.listdir(path)
+        except OSError:
+            continue  # it is out of use until it can be read
+        if any(name.endswith(SWAP) for name in names):
             raise FolderError(
                 f"{folder.name}/{path}: Apache Kafka was stopped while it replaced cleaned segments: "
                 "start Apache Kafka on it once to finish"
             )
         try:
             read_partition_metadata(fs, path)
+        except OSError:
+            continue
         except CheckpointError as error:
             raise FolderError(
                 f"{folder.name}/{error}: put {PARTITION_METADATA} back from a backup, or remove it to have the "

@@ -20,6 +20,7 @@ from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChang
 from actors.partition.replica import Replica
 from kstore.log.checkpoints import read_partition_metadata, write_partition_metadata
 from kstore.log.names import DOOMED, STRAY, set_aside, topic_and_partition
+from kstore.log.names import folder as label
 
 if TYPE_CHECKING:
     from actors.broker.broker import Broker
@@ -154,6 +155,7 @@ class Replicas:
             recovery_point=self.folder.recovery_points.pop(key, 0),
             high_watermark=self.folder.high_watermarks.get(key, 0),
             start_offset=self.folder.start_offsets.pop(key, 0),
+            note=self.folder.notes.pop(path, None),
         )
         if is_new:
             write_partition_metadata(fs, path, topic.id)
@@ -212,6 +214,7 @@ class Replicas:
 
     def _checkpoint(self, closed: Mapping[Key, Closed]) -> None:
         folder = self.folder
+        folder.notes.update({label(*key): ends.note for key, ends in closed.items() if ends.note is not None})
         folder.checkpoint_high_watermarks({key: ends.high_watermark for key, ends in closed.items()})
         folder.checkpoint_recovery_points({key: ends.recovery_point for key, ends in closed.items()})
         folder.checkpoint_start_offsets({key: ends.start_offset for key, ends in closed.items() if ends.start_offset})

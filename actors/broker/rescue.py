@@ -7,6 +7,10 @@ sync is measured (only read) against the highest high watermark that a node has 
 set aside as ``-stray``, and the log of the replica that knows most takes its place. Recovery makes that one sound:
 indexes and all that is derived from the batches isn't copied.
 
+After a clean stop more is known: its manifest has the names and sizes of all segments. A replica that they don't fit,
+in sync or not, gets the log of one that has all that was committed. Where there is none its files stay as they are, and
+it is out of use.
+
 A copy that is cut short leaves a folder that the next start deletes, and the next start copies again.
 """
 
@@ -18,8 +22,14 @@ from actors.broker.folder import Folder
 from actors.broker.replicas import Key
 from actors.controller.image import ClusterImage, PartitionImage, TopicImage
 from kstore.fs import File, FileSystem
-from kstore.log.checkpoints import CLEAN_SHUTDOWN, read_partition_metadata, write_partition_metadata
+from kstore.log.checkpoints import (
+    CLEAN_SHUTDOWN,
+    CheckpointError,
+    read_partition_metadata,
+    write_partition_metadata,
+)
 from kstore.log.config import LONG_MAX
+from kstore.log.manifest import misfit
 from kstore.log.names import DOOMED, INDEX, LOG, STRAY, segment_file, set_aside
 from kstore.log.segments import log_offsets
 from kstore.named import NamedTuple
@@ -53,13 +63,34 @@ class Measure:
         self.topic_id = topic.id
         self.in_sync = [node_id for node_id in found.isr if node_id in folders]
         self.folders = {node_id: folders[node_id] for node_id in found.replicas if node_id in folders}
+        self.unreadable: dict[int, Exception] = {}
+        self.damaged: dict[int, str] = {}
         self.present = {node_id for node_id in self.folders if self._is_present(node_id)}
-        marks = [folder.high_watermarks.get(self.key, 0) for n, folder in self.folders.items() if self._counts(n)]
-        self.committed = max(marks, default=0)
+        self.committed = max(map(self._high_watermark, self.folders), default=0)
 
     def _is_present(self, node_id: int) -> bool:
-        fs = self.folders[node_id].fs
-        return self._counts(node_id) and fs.exists(self.path) and bool(log_offsets(fs.listdir(self.path)))
+        """Whether the node has a log that may be read; what is wrong with it is kept."""
+        folder = self.folders[node_id]
+        fs, note = folder.fs, folder.notes.get(self.path)
+        try:
+            if note is not None and self._counts(node_id) and (wrong := misfit(fs, self.path, note)):
+                self.damaged[node_id] = wrong
+                return False
+            return self._counts(node_id) and fs.exists(self.path) and bool(log_offsets(fs.listdir(self.path)))
+        except (OSError, CheckpointError) as error:
+            self.unreadable[node_id] = error
+            return False
+
+    def _high_watermark(self, node_id: int) -> int:
+        folder = self.folders[node_id]
+        if node_id in self.unreadable or not self._counts(node_id):
+            return 0
+        note = folder.notes.get(self.path)
+        return max(folder.high_watermarks.get(self.key, 0), 0 if note is None else note.high_watermark)
+
+    def place(self, node_id: int) -> str:
+        """How its folder is called."""
+        return f"{self.folders[node_id].name}/{self.path}"
 
     def _counts(self, node_id: int) -> bool:
         """Whether what the node has under the partition's name isn't of a topic that was deleted."""
@@ -69,8 +100,14 @@ class Measure:
 
     def extent(self, node_id: int, enough: int = LONG_MAX) -> Extent:
         """Where recovery would end the log; it isn't read beyond what is ``enough``."""
-        if node_id not in self.present:
+        try:
+            return self._extent(node_id, enough) if node_id in self.present else Extent()
+        except OSError as error:
+            self.unreadable[node_id] = error
+            self.present.discard(node_id)
             return Extent()
+
+    def _extent(self, node_id: int, enough: int) -> Extent:
         folder = self.folders[node_id]
         bases = log_offsets(folder.fs.listdir(self.path))
         clean = folder.fs.exists(CLEAN_SHUTDOWN)
@@ -151,31 +188,66 @@ def rescue(folders: Mapping[int, Folder], image: ClusterImage, token: Callable[[
     for topic in image.topics.values():
         dense = "compact" not in image.topic_config(topic.name).get("cleanup.policy", "")
         for number, found in topic.partitions.items():
-            measure = Measure(folders, topic, number, found, dense=dense)
-            wanted = max(measure.committed, 1)  # a lost folder may be one of records that no checkpoint knows yet
-            for node_id in measure.in_sync:
-                if node_id in measure.present and not measure.committed:
-                    continue
-                if measure.extent(node_id, wanted).end_offset < wanted:
-                    lines += rescue_one(measure, node_id, token)
+            lines += rescue_partition(Measure(folders, topic, number, found, dense=dense), token)
     return lines
+
+
+def rescue_partition(measure: Measure, token: Callable[[], bytes]) -> list[str]:
+    """Those of one partition."""
+    lines: list[str] = []
+    for node_id, wrong in list(measure.damaged.items()):
+        lines += rescue_damaged(measure, node_id, wrong, token)
+    wanted = max(measure.committed, 1)  # a lost folder may be one of records that no checkpoint knows yet
+    for node_id in measure.in_sync:
+        if node_id in measure.damaged or (node_id in measure.present and not measure.committed):
+            continue
+        if measure.extent(node_id, wanted).end_offset < wanted and node_id not in measure.unreadable:
+            lines += rescue_one(measure, node_id, token)
+    for node_id, error in measure.unreadable.items():
+        lines.append(f"{measure.place(node_id)} can't be read, it is out of use until it can be: {error}")
+    return lines
+
+
+def rescue_damaged(measure: Measure, node_id: int, wrong: str, token: Callable[[], bytes]) -> list[str]:
+    """Give one replica the log of another, if one has all that was committed."""
+    best = best_source(measure, node_id)
+    damage = f"{measure.folders[node_id].name}/{wrong}"
+    if best is None or measure.extent(best).end_offset < measure.committed:
+        return [f"{damage}: no other replica has all of it, it is out of use until its files are back"]
+    kept = copy_from(measure, best, node_id, token)
+    return [f"{damage}: copied from {measure.folders[best].name}{kept}"]
+
+
+def best_source(measure: Measure, node_id: int) -> int | None:
+    """The other node whose replica knows most."""
+    extents = {other: measure.extent(other) for other in measure.folders if other != node_id}
+    sound = [other for other in extents if other in measure.present]
+    return max(sound, key=lambda other: (*extents[other], -other), default=None)
+
+
+def copy_from(measure: Measure, best: int, node_id: int, token: Callable[[], bytes]) -> str:
+    """Give a node the log of another; what to say of the one that was there."""
+    stray = replace_log(measure, best, node_id, token().hex())
+    measure.folders[node_id].notes.pop(measure.path, None)
+    measure.damaged.pop(node_id, None)
+    return f"; what was there is kept in {stray}" if stray else ""
 
 
 def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> list[str]:
     """Give one replica the log of the one that knows most, if that is somebody else."""
     own = measure.extent(node_id)
-    extents = {other: measure.extent(other) for other in measure.folders if other != node_id}
-    best = max(extents, key=lambda other: (*extents[other], -other), default=node_id)
-    place = f"{measure.folders[node_id].name}/{measure.path}"
-    short = f"{place} ends at offset {own.end_offset}, though records up to offset {measure.committed} were committed"
-    if extents.get(best, own) <= own:
+    best = best_source(measure, node_id)
+    short = (
+        f"{measure.place(node_id)} ends at offset {own.end_offset}, though records up to offset {measure.committed} "
+        "were committed"
+    )
+    if best is None or measure.extent(best) <= own:
         return [f"{short}: no replica has the rest, it is lost"] if measure.committed else []
-    stray = replace_log(measure, best, node_id, token().hex())
-    kept = f"; what was there is kept in {stray}" if stray else ""
-    lost = extents[best].end_offset < measure.committed
-    rest = f"; what follows offset {extents[best].end_offset} is lost" if lost else ""
+    kept = copy_from(measure, best, node_id, token)
+    end_offset = measure.extent(best).end_offset
+    rest = f"; what follows offset {end_offset} is lost" if end_offset < measure.committed else ""
     if not measure.committed:
-        short = f"{place} is missing or empty"
+        short = f"{measure.place(node_id)} is missing or empty"
     return [f"{short}: copied from {measure.folders[best].name}{kept}{rest}"]
 
 

@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             on_stop_signal(stop.set)
             print(ready_line(options.brokers, cluster.bootstrap_servers), flush=True)
             stop.wait()
-    except StartError as error:
+    except (StartError, FolderError) as error:
         print(f"kstore: {error}", file=sys.stderr)
         return 2
     except NodeCrashed as crash:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from actors.broker.broker import Broker, StopNode
 from actors.broker.config import BrokerConfig
-from actors.broker.folder import Folder, FolderError, claim_folder, claim_folder_at, unusable, warn_left_out
+from actors.broker.folder import Folder, FolderError, check_room, claim_folder, claim_folder_at, unusable, warn_left_out
 from actors.broker.folder_check import check_folders
 from actors.broker.rescue import rescue
 from actors.cluster.emptying import empty
@@ -106,6 +106,7 @@ class Nodes:
             self.ports = Ports(self.world, listen, self.node_ids)
         for node_id in self.node_ids:
             self.folders[node_id] = self.claim(node_id)
+            self.warnings += self.folders[node_id].warnings
         self._settle_identity()
         if self.data_dir is not None:
             self.warnings += warn_left_out(self.data_dir, self.node_ids)
@@ -113,6 +114,7 @@ class Nodes:
         for folder in self.folders.values():
             if foreign := unsupported_features(folder.fs):
                 raise FolderError(refusal(folder.name, foreign))
+            check_room(folder)
         try:
             self.warnings += rescue(self.folders, image, self.world.uuid)
         except OSError as error:
@@ -170,7 +172,10 @@ class Nodes:
     def _boot(self, node_id: int) -> None:
         self.incarnations[node_id] += 1
         folder = self.folders[node_id]
-        folder.begin(MetaProperties(self.cluster_id, node_id, self.world.uuid()))
+        try:
+            folder.begin(MetaProperties(self.cluster_id, node_id, self.world.uuid()))
+        except OSError as error:
+            raise unusable(folder.name, error) from None
         node = Node(self.world, node_id, incarnation=self.incarnations[node_id], fs=folder.fs, config=self.config)
         node.tampering = self.tampering
         self.nodes[node_id] = node

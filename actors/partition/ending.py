@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.partition.messages import Closed
 from kstore.errors import KafkaStorageError
+from kstore.log.manifest import LogNote, note_log
 from kstore.log.names import DOOMED, set_aside
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Closing:
         self.replica = replica
         self.reply = reply
         self.failed_before = False
+        self.note: LogNote | None = None
         replica.lane.end_with(self._close)
 
     def _close(self) -> None:
@@ -66,7 +68,13 @@ class Closing:
         replica.lane.end_with(self._closed)
 
     def _closed(self) -> None:
-        self.replica.log.shut()
+        log = self.replica.log
+        if log.failure is None:
+            try:
+                self.note = note_log(log)
+            except KafkaStorageError as error:
+                log.failed(error.message)
+        log.shut()
         self.replica.stop()
 
     def over(self) -> None:
@@ -75,4 +83,4 @@ class Closing:
         if log.failure is not None and not self.failed_before:
             self.reply.fail(KafkaStorageError(log.failure))
         else:
-            self.reply.set(Closed(log.recovery_point, log.start_offset, log.high_watermark))
+            self.reply.set(Closed(log.recovery_point, log.start_offset, log.high_watermark, self.note))

@@ -13,6 +13,7 @@ from kstore.named import NamedTuple
 if TYPE_CHECKING:
     from actors.runtime import Ref
     from kstore.log import LogConfig
+    from kstore.log.manifest import LogNote
     from kstore.records import RecordBatch
 
 FROM_CLIENT = 0
@@ -227,11 +228,12 @@ class Close(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """What the checkpoints have to say of a log that is closed."""
+    """What the checkpoints say of a log that is closed, and what the next start compares with it."""
 
     recovery_point: int
     start_offset: int
     high_watermark: int
+    note: LogNote | None
 
 
 class IsrAnswer(NamedTuple):

@@ -53,6 +53,7 @@ from kstore.log.config import LONG_MAX
 if TYPE_CHECKING:
     from actors.runtime import Node, Ref
     from kstore.log import LogConfig
+    from kstore.log.manifest import LogNote
 
 UPKEEP_MS = 1_000
 IDLE_UPKEEP_MS = 600_000
@@ -92,6 +93,7 @@ class Replica(Actor):
         recovery_point: int = 0,
         high_watermark: int = 0,
         start_offset: int = 0,
+        note: LogNote | None = None,
     ) -> None:
         self.label = f"{topic}-{partition}"
         super().__init__(node, f"replica/{self.label}")
@@ -114,6 +116,7 @@ class Replica(Actor):
             recovery_point=recovery_point,
             start_offset=start_offset,
             high_watermark=high_watermark,
+            note=note,
         )
         if self.log.recovery.cut_offset is not None:
             self.note("LogCut", self.label, self.log.recovery.cut_offset, high_watermark)

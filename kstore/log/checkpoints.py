@@ -69,9 +69,14 @@ def write_offsets(fs: FileSystem, path: str, offsets: Mapping[tuple[str, int], i
     fs.replace(path, versioned(entries), sync=sync)
 
 
+def clean_shutdown(broker_epoch: int) -> bytes:
+    """The content of the mark."""
+    return f'{{"version":0,"brokerEpoch":{broker_epoch}}}'.encode()
+
+
 def write_clean_shutdown(fs: FileSystem, broker_epoch: int = -1) -> None:
     """The last act of a clean stop, when every log is closed and every checkpoint written."""
-    fs.replace(CLEAN_SHUTDOWN, f'{{"version":0,"brokerEpoch":{broker_epoch}}}'.encode())
+    fs.replace(CLEAN_SHUTDOWN, clean_shutdown(broker_epoch))
 
 
 def take_clean_shutdown(fs: FileSystem) -> bool:

@@ -20,7 +20,9 @@ from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
 from kstore.log.damage import unreadable
 from kstore.log.durability import Durability, run_all
-from kstore.log.recovery import Loaded, Loader, RecoveryReport, restore_producers
+from kstore.log.manifest import LogNote
+from kstore.log.recovery import Loaded, Loader, RecoveryReport
+from kstore.log.replay import restore_producers
 from kstore.log.tail import HotTail
 from kstore.records import RecordBatch
 
@@ -77,16 +79,19 @@ class Log:
         recovery_point: int = 0,
         start_offset: int = 0,
         high_watermark: int | None = None,
+        note: LogNote | None = None,
     ) -> "Log":
         """Open the log in folder ``path``, making it when it isn't there.
 
         ``clean`` says that the last stop left a clean-shutdown mark; otherwise the log is walked from
-        ``recovery_point`` on. That, ``start_offset`` and ``high_watermark`` come from the folder's checkpoints.
+        ``recovery_point`` on. That, ``start_offset`` and ``high_watermark`` come from the folder's checkpoints, and
+        ``note`` from what that clean stop wrote down.
         ``recovery`` of the log tells what was found. Raises KafkaStorageError when the disk fails, and of those
         LogDamaged when something is wrong or gone that was on the disk.
         """
         try:
-            loaded = Loader(fs, path, config, clean=clean, now_ms=now_ms).load(recovery_point, start_offset)
+            loader = Loader(fs, path, config, clean=clean, now_ms=now_ms, note=note)
+            loaded = loader.load(recovery_point, start_offset)
         except OSError as error:
             raise KafkaStorageError(f"can't open {path}: {error}") from error
         except CorruptMessage as error:

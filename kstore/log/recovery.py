@@ -14,12 +14,12 @@ oldest, and whatever is derived from it is written last. The recovery point neve
 
 from kstore.errors import CorruptMessage, KafkaStorageError
 from kstore.fs import FileSystem
-from kstore.log import snapshot
 from kstore.log.checkpoints import CheckpointError
 from kstore.log.config import LONG_MAX, LogConfig
 from kstore.log.damage import LogDamaged
 from kstore.log.epochs import LeaderEpochs
 from kstore.log.indexes import IndexFileError
+from kstore.log.manifest import LogNote, bytes_crc, misfit, tail_crc
 from kstore.log.names import (
     CLEANED,
     DELETED,
@@ -31,6 +31,7 @@ from kstore.log.names import (
     base_offset_of,
 )
 from kstore.log.producers import ProducerStates
+from kstore.log.replay import restore_producers
 from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
 from kstore.log.segments import Segments, log_offsets
 from kstore.log.writing import note_batches
@@ -39,7 +40,6 @@ from kstore.records import RecordBatch
 from kstore.records.batch import scan_batches
 
 WALK_BYTES = 4 << 20
-WINDOW_BYTES = 6 << 20  # five batches of the largest default size, and some
 
 
 class RecoveryReport:
@@ -82,7 +82,16 @@ class Loaded(NamedTuple):
 class Loader:
     """Opens one folder; used once."""
 
-    def __init__(self, fs: FileSystem, path: str, config: LogConfig, *, clean: bool, now_ms: int) -> None:
+    def __init__(
+        self,
+        fs: FileSystem,
+        path: str,
+        config: LogConfig,
+        *,
+        clean: bool,
+        now_ms: int,
+        note: LogNote | None = None,
+    ) -> None:
         self.fs = fs
         self.path = path
         self.config = config
@@ -92,8 +101,12 @@ class Loader:
         self.epochs = LeaderEpochs(fs, f"{path}/{EPOCHS}")
         self.epochs_known = False
         self.durable_offset = 0
+        self.noted = {} if note is None else {each.base_offset: each for each in note.segments}
+        self.note = note
 
     def load(self, recovery_point: int, start_offset: int) -> Loaded:
+        if self.note is not None and (wrong := misfit(self.fs, self.path, self.note)):
+            raise LogDamaged(f"{self.path} is damaged: {wrong}")
         self.fs.mkdir(self.path)
         names = self._sweep()
         if all(base_offset_of(name) < 0 and name != EPOCHS for name in names):
@@ -149,6 +162,8 @@ class Loader:
 
     def _load_epochs(self) -> None:
         try:
+            if self.note is not None and bytes_crc(self.fs, self.epochs.path) != self.note.epochs_crc:
+                raise CheckpointError(f"{self.epochs.path} isn't as it was left")
             self.epochs = LeaderEpochs.read(self.fs, self.epochs.path)
             self.epochs_known = len(self.epochs) > 0 or not len(self.segments)  # an empty file may be a lost one
         except FileNotFoundError:
@@ -203,8 +218,17 @@ class Loader:
     def _take(self, segment: Segment) -> tuple[bool, int]:
         """A segment as it is, and where it ends; walked if its indexes aren't what they should be."""
         upper_offset = self.segments.upper_offset(segment, segment.base_offset + RELATIVE_OFFSET_MAX + 1)
+        noted = self.noted.get(segment.base_offset)
+        if noted is not None and tail_crc(segment, noted.tail_position) != noted.tail_crc:
+            place = f"{noted.tail_position} bytes into {segment.file.path}"
+            raise LogDamaged(f"{self.path} is damaged: the batch {place} isn't that of the last clean stop")
         try:
             segment.load_indexes(upper_offset)
+            if noted is not None and (segment.offset_index.crc, segment.time_index.crc) != (
+                noted.index_crc,
+                noted.time_index_crc,
+            ):
+                raise IndexFileError(f"the indexes of {segment.file.path} aren't those of the last clean stop")
             end_offset = segment.end_offset()
             if all(index.last_offset < end_offset for index in segment.indexes if len(index)):
                 return True, end_offset
@@ -312,68 +336,3 @@ def _continues(batch: RecordBatch, next_offset: int, base_offset: int) -> bool:
         and batch.last_offset >= batch.base_offset
         and batch.last_offset - base_offset <= RELATIVE_OFFSET_MAX
     )
-
-
-def restore_producers(fs: FileSystem, segments: Segments, end_offset: int) -> tuple[ProducerStates, int]:
-    """The producers as of the newest snapshot that can be read, and since when; then a replay to the end.
-
-    The offset is where the replay began, ``end_offset`` when there was none.
-    """
-    producers, offset = _load_snapshot(fs, segments, end_offset)
-    if offset < end_offset:
-        _replay(fs, segments, producers, offset, end_offset)
-    return producers, offset
-
-
-def _load_snapshot(fs: FileSystem, segments: Segments, end_offset: int) -> tuple[ProducerStates, int]:
-    producers = ProducerStates()
-    for offset in reversed(segments.snapshot_offsets()):
-        if segments.first.base_offset <= offset <= end_offset:
-            path = segments.snapshot_path(offset)
-            try:
-                producers.restore(snapshot.decode(fs.read_bytes(path)))
-            except snapshot.SnapshotError:
-                fs.unlink(path)
-                continue
-            if len(producers):
-                _fill_windows(segments, producers, offset)
-            return producers, offset
-    return producers, segments.first.base_offset
-
-
-def _fill_windows(segments: Segments, producers: ProducerStates, offset: int) -> None:
-    """A snapshot has one batch a producer; those before it are read from the last megabytes before the snapshot.
-
-    So retries of them are known after a restart as they were before.
-    """
-    starts: list[tuple[Segment, int]] = []
-    wanted = WINDOW_BYTES
-    for segment in reversed(list(segments)):
-        if segment.base_offset < offset and wanted > 0:
-            skipped = segment.size_bytes - wanted
-            position = segment.offset_index.position_not_above(skipped) if skipped > 0 else 0
-            starts.append((segment, position))
-            wanted -= segment.size_bytes - position
-    for segment, position in reversed(starts):
-        for batch in segment.batches(position):
-            if batch.base_offset >= offset:
-                return
-            if batch.producer_id >= 0:
-                producers.remember(batch)
-
-
-def _replay(fs: FileSystem, segments: Segments, producers: ProducerStates, offset: int, end_offset: int) -> None:
-    """Bring producers from ``offset`` to ``end_offset``; a segment on the way gets its snapshot if it has none."""
-    saved = set(segments.snapshot_offsets())
-    for segment in segments.from_offset(offset):
-        base = segment.base_offset
-        if base > offset and base not in saved:
-            fs.replace(segments.snapshot_path(base), snapshot.encode(producers.snapshot()), sync=False)
-        place = segment.find(max(offset, base))
-        if place is None:
-            continue
-        for batch in segment.batches(place[0]):
-            if batch.base_offset >= end_offset:
-                return
-            if batch.producer_id >= 0 and batch.base_offset >= offset:
-                producers.add(batch)

@@ -161,10 +161,8 @@ def test_segments_that_kafka_was_replacing_are_refused(stopped):
     assert "start Apache Kafka on it once" in refused(stopped)
 
 
-@pytest.mark.parametrize(
-    "name", ["replication-offset-checkpoint", "recovery-point-offset-checkpoint", "meta.properties"]
-)
-def test_a_garbage_checkpoint_is_refused_by_its_name(stopped, name):
+def test_a_garbage_file_of_who_the_node_is_is_refused_by_its_name(stopped):
+    name = "meta.properties"
     (stopped / "node-2" / name).write_bytes(b"\xffgarbage")
     line = refused(stopped)
     assert f"node-2 can't be used: {name}" in line

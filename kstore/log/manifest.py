@@ -1,0 +1,166 @@
+"""What a clean stop wrote down of every log, to be compared with what the next start finds: ``.kstore_cleanshutdown``.
+
+    kstore 1 <CRC32C of all that follows>
+    mark <CRC32C of Apache Kafka's mark of a clean stop>
+    log <folder> <start offset> <high watermark> <end offset> <CRC32C of the leader epochs> <number of segments>
+    <base offset> <bytes> <position of its last batch> <CRC of that header> <index bytes> <CRC> <time index bytes> <CRC>
+
+A ``log`` line is followed by a line for each of its segments; numbers are decimal, checksums hexadecimal. The file lies
+beside Apache Kafka's own mark, and is passed over by it. It tells of the stop that left that very mark: when Kafka (or
+anybody who doesn't know this file) has run on the folder since, the mark is another one or gone, and nothing is
+compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from kstore.codec.checksum import crc32c
+from kstore.errors import CorruptMessage
+from kstore.fs import FileSystem
+from kstore.log.checkpoints import CLEAN_SHUTDOWN, CheckpointError
+from kstore.log.damage import unreadable
+from kstore.log.names import LOG, segment_file
+from kstore.log.segment import Segment
+from kstore.log.segments import log_offsets
+from kstore.named import NamedTuple
+from kstore.records import HEADER_BYTES
+
+if TYPE_CHECKING:
+    from kstore.log.log import Log
+
+MANIFEST = ".kstore_cleanshutdown"
+VERSION = "kstore 1"
+
+
+class SegmentNote(NamedTuple):
+    """A segment as it was closed."""
+
+    base_offset: int
+    size_bytes: int
+    tail_position: int
+    tail_crc: int
+    index_bytes: int
+    index_crc: int
+    time_index_bytes: int
+    time_index_crc: int
+
+
+class LogNote(NamedTuple):
+    """A log as it was closed."""
+
+    start_offset: int
+    high_watermark: int
+    end_offset: int
+    epochs_crc: int
+    segments: tuple[SegmentNote, ...]
+
+
+def note_log(log: Log) -> LogNote:
+    """What is noted of a log once its ``closing_work`` is done. Raises KafkaStorageError."""
+    try:
+        segments = tuple(_note_segment(segment) for segment in log.segments)
+        epochs_crc = bytes_crc(log.fs, log.epochs.path)
+    except (OSError, CorruptMessage) as error:
+        raise unreadable(log.path, error) from error
+    return LogNote(log.start_offset, log.high_watermark, log.end_offset, epochs_crc, segments)
+
+
+def _note_segment(segment: Segment) -> SegmentNote:
+    position, _ = segment.tail()
+    return SegmentNote(
+        segment.base_offset,
+        segment.size_bytes,
+        position,
+        tail_crc(segment, position),
+        segment.offset_index.size_bytes,
+        segment.offset_index.crc,
+        segment.time_index.size_bytes,
+        segment.time_index.crc,
+    )
+
+
+def tail_crc(segment: Segment, position: int) -> int:
+    """Of the header of the batch at a position."""
+    return crc32c(segment.file.read(position, HEADER_BYTES))
+
+
+def bytes_crc(fs: FileSystem, path: str) -> int:
+    """Of a small file; 0 when it isn't there."""
+    return crc32c(fs.read_bytes(path)) if fs.exists(path) else 0
+
+
+def write_manifest(fs: FileSystem, mark: bytes, logs: Mapping[str, LogNote]) -> None:
+    """Before the mark itself is written: a crash in between leaves no mark, and the manifest counts for nothing."""
+    lines = [f"mark {crc32c(mark):08x}"]
+    for path, note in logs.items():
+        ends = f"{note.start_offset} {note.high_watermark} {note.end_offset}"
+        lines.append(f"log {path} {ends} {note.epochs_crc:08x} {len(note.segments)}")
+        lines += [_line_of(each) for each in note.segments]
+    body = "".join(f"{line}\n" for line in lines).encode()
+    fs.replace(MANIFEST, f"{VERSION} {crc32c(body):08x}\n".encode() + body)
+
+
+def _line_of(each: SegmentNote) -> str:
+    return (
+        f"{each.base_offset} {each.size_bytes} {each.tail_position} {each.tail_crc:08x} {each.index_bytes}"
+        f" {each.index_crc:08x} {each.time_index_bytes} {each.time_index_crc:08x}"
+    )
+
+
+def read_manifest(fs: FileSystem) -> dict[str, LogNote]:
+    """By folder; empty when the last stop wasn't clean, or wasn't one that wrote a manifest.
+
+    Raises CheckpointError when the file is damaged.
+    """
+    if not fs.exists(MANIFEST) or not fs.exists(CLEAN_SHUTDOWN):
+        return {}
+    head, _, body = fs.read_bytes(MANIFEST).partition(b"\n")
+    if head != f"{VERSION} {crc32c(body):08x}".encode():
+        raise CheckpointError(f"{MANIFEST}: it isn't as it was written")
+    lines = iter(body.decode().splitlines())
+    if next(lines) != f"mark {crc32c(fs.read_bytes(CLEAN_SHUTDOWN)):08x}":
+        return {}
+    found = {}
+    for line in lines:
+        _, path, start, high_watermark, end, epochs_crc, count = line.split(" ")
+        segments = tuple(_segment_of(next(lines)) for _ in range(int(count)))
+        found[path] = LogNote(int(start), int(high_watermark), int(end), int(epochs_crc, 16), segments)
+    return found
+
+
+def _segment_of(line: str) -> SegmentNote:
+    base, size, position, tail, index, index_crc, times, times_crc = line.split(" ")
+    return SegmentNote(
+        int(base),
+        int(size),
+        int(position),
+        int(tail, 16),
+        int(index),
+        int(index_crc, 16),
+        int(times),
+        int(times_crc, 16),
+    )
+
+
+def misfit(fs: FileSystem, path: str, note: LogNote) -> str | None:
+    """Why the files of a log aren't those that a clean stop left, going by names and sizes; None if they are."""
+    found = log_offsets(fs.listdir(path)) if fs.exists(path) else []
+    if wrong := misnamed(path, found, note):
+        return wrong
+    for each in note.segments:
+        name = f"{path}/{segment_file(each.base_offset, LOG)}"
+        size = fs.size(name)
+        if size != each.size_bytes:
+            return f"{name} has {size} bytes, not {each.size_bytes} as at the last clean stop"
+    return None
+
+
+def misnamed(path: str, found: Iterable[int], note: LogNote) -> str | None:
+    """The first segment that is there and wasn't, or the other way round."""
+    known, there = {each.base_offset for each in note.segments}, set(found)
+    for base in sorted(known ^ there):
+        what = "is gone since the last clean stop" if base in known else "wasn't there at the last clean stop"
+        return f"{path}/{segment_file(base, LOG)} {what}"
+    return None

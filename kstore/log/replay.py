@@ -1,0 +1,74 @@
+"""The producers of a log, from the newest snapshot that can be read and a replay of what was appended since."""
+
+from kstore.fs import FileSystem
+from kstore.log import snapshot
+from kstore.log.producers import ProducerStates
+from kstore.log.segment import Segment
+from kstore.log.segments import Segments
+
+WINDOW_BYTES = 6 << 20  # five batches of the largest default size, and some
+
+
+def restore_producers(fs: FileSystem, segments: Segments, end_offset: int) -> tuple[ProducerStates, int]:
+    """The producers as of the newest snapshot that can be read, and since when; then a replay to the end.
+
+    The offset is where the replay began, ``end_offset`` when there was none.
+    """
+    producers, offset = _load_snapshot(fs, segments, end_offset)
+    if offset < end_offset:
+        _replay(fs, segments, producers, offset, end_offset)
+    return producers, offset
+
+
+def _load_snapshot(fs: FileSystem, segments: Segments, end_offset: int) -> tuple[ProducerStates, int]:
+    producers = ProducerStates()
+    for offset in reversed(segments.snapshot_offsets()):
+        if segments.first.base_offset <= offset <= end_offset:
+            path = segments.snapshot_path(offset)
+            try:
+                producers.restore(snapshot.decode(fs.read_bytes(path)))
+            except snapshot.SnapshotError:
+                fs.unlink(path)
+                continue
+            if len(producers):
+                _fill_windows(segments, producers, offset)
+            return producers, offset
+    return producers, segments.first.base_offset
+
+
+def _fill_windows(segments: Segments, producers: ProducerStates, offset: int) -> None:
+    """A snapshot has one batch a producer; those before it are read from the last megabytes before the snapshot.
+
+    So retries of them are known after a restart as they were before.
+    """
+    starts: list[tuple[Segment, int]] = []
+    wanted = WINDOW_BYTES
+    for segment in reversed(list(segments)):
+        if segment.base_offset < offset and wanted > 0:
+            skipped = segment.size_bytes - wanted
+            position = segment.offset_index.position_not_above(skipped) if skipped > 0 else 0
+            starts.append((segment, position))
+            wanted -= segment.size_bytes - position
+    for segment, position in reversed(starts):
+        for batch in segment.batches(position):
+            if batch.base_offset >= offset:
+                return
+            if batch.producer_id >= 0:
+                producers.remember(batch)
+
+
+def _replay(fs: FileSystem, segments: Segments, producers: ProducerStates, offset: int, end_offset: int) -> None:
+    """Bring producers from ``offset`` to ``end_offset``; a segment on the way gets its snapshot if it has none."""
+    saved = set(segments.snapshot_offsets())
+    for segment in segments.from_offset(offset):
+        base = segment.base_offset
+        if base > offset and base not in saved:
+            fs.replace(segments.snapshot_path(base), snapshot.encode(producers.snapshot()), sync=False)
+        place = segment.find(max(offset, base))
+        if place is None:
+            continue
+        for batch in segment.batches(place[0]):
+            if batch.base_offset >= end_offset:
+                return
+            if batch.producer_id >= 0 and batch.base_offset >= offset:
+                producers.add(batch)
