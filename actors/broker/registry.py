@@ -70,6 +70,7 @@ NODE_APIS = {
         _served(62, "broker_registration", 0, 4),
         _served(63, "broker_heartbeat", 0, 1),
         _served(67, "allocate_producer_ids", 0, 0),
+        _served(73, "assign_replicas_to_dirs", 0, 0),
     )
 }
 """What only other nodes may ask, on links inside the cluster; never advertised, and closed to clients."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from actors.controller.election import Election, change
 from actors.controller.image import NO_LEADER, PartitionImage
+from actors.controller.replication import online
 from actors.controller.state import ControllerState, Decision
 from kstore import errors
 from kstore.errors import KafkaError
@@ -66,7 +67,8 @@ def elected(
     if is_as_wanted(partition, election_type):
         return errors.ElectionNotNeeded("Leader election not needed for topic partition.")
     election = Election.PREFERRED if election_type == PREFERRED else Election.UNCLEAN
-    record = change(topic.id, number, partition, isr=partition.isr, may_lead=state.image.is_active, election=election)
+    may_lead = online(state.image, partition, state.image.is_active)
+    record = change(topic.id, number, partition, isr=partition.isr, may_lead=may_lead, election=election)
     if record is None:
         if election_type == PREFERRED:
             return errors.PreferredLeaderNotAvailable("The preferred leader was not available.")

@@ -22,6 +22,15 @@ NO_LEADER = -1
 NO_LEADER_CHANGE = -2
 
 
+class Directory:
+    """The ids of log directories that aren't a broker's own: see Kafka's `DirectoryId`."""
+
+    MIGRATING = bytes(16)
+    UNASSIGNED = bytes(15) + b"\x01"
+    LOST = bytes(15) + b"\x02"
+    UNSAID = (MIGRATING, UNASSIGNED)
+
+
 class ResourceType:
     """Kafka's numbers for what a config belongs to (`ConfigResource.Type`)."""
 
@@ -66,6 +75,10 @@ class BrokerImage(NamedTuple):
         """True when the broker may lead and join an ISR."""
         return not self.fenced and not self.shutting_down
 
+    def has_online(self, directory: bytes) -> bool:
+        """False for a directory that it can't use: one that is lost, or isn't its own (`BrokerRegistration`)."""
+        return directory in self.log_dirs or directory in Directory.UNSAID
+
 
 class PartitionImage(NamedTuple):
     """One partition. `leader` is -1 when none of its in-sync replicas is alive."""
@@ -81,6 +94,18 @@ class PartitionImage(NamedTuple):
     leader_recovery_state: int = 0
     eligible_leader_replicas: tuple[int, ...] = ()
     last_known_elr: tuple[int, ...] = ()
+
+    def directory_of(self, replica: int) -> bytes:
+        """The log directory that holds a replica; before it was said, none in particular."""
+        if replica not in self.replicas or len(self.directories) != len(self.replicas):
+            return Directory.UNASSIGNED
+        return self.directories[self.replicas.index(replica)]
+
+    def offline_replicas(self, alive: frozenset[int]) -> list[int]:
+        """Those that nobody can be served by: their broker isn't alive, or their log out of use."""
+        if Directory.LOST in self.directories:
+            return [each for each in self.replicas if each not in alive or self.directory_of(each) == Directory.LOST]
+        return [each for each in self.replicas if each not in alive]
 
 
 class TopicImage(NamedTuple):
@@ -175,6 +200,11 @@ class ClusterImage(NamedTuple):
         """True when the broker is registered, unfenced and not shutting down."""
         broker = self.brokers.get(broker_id)
         return broker is not None and broker.active
+
+    def is_online(self, partition: PartitionImage, replica: int) -> bool:
+        """False when a replica's log is out of use, or its broker unknown."""
+        broker = self.brokers.get(replica)
+        return broker is not None and broker.has_online(partition.directory_of(replica))
 
     def led_by(self, controller_id: int, epoch: int) -> ClusterImage:
         """The same image after a leader change in the metadata quorum that no record has told of yet."""

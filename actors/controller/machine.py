@@ -9,7 +9,8 @@ committed, and its answer is held back until they are. `advance` is also how a l
     image, delta = machine.advance(decision.records, offset, epoch)
 
 Invariants: every leader is in its in-sync set; an in-sync set is never empty; leader epochs and partition epochs only
-rise; a fenced broker leads nothing and is in an in-sync set only as its last member.
+rise; a fenced broker leads nothing and is in an in-sync set only as its last member, and so is a replica whose log is
+out of use.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 from actors.broker.config import BrokerConfig
-from actors.controller import brokers, configs, deletion, electing, producer_ids, replication, topics
+from actors.controller import brokers, configs, deletion, directories, electing, producer_ids, replication, topics
 from actors.controller.image import ClusterImage, ImageDelta, ResourceType
 from actors.controller.state import ControllerState, Decision
 from kstore.errors import UnsupportedVersion
 from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequest
 from kstore.schema.messages.alter_configs import AlterConfigsRequest
 from kstore.schema.messages.alter_partition import AlterPartitionRequest
+from kstore.schema.messages.assign_replicas_to_dirs import AssignReplicasToDirsRequest
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
 from kstore.schema.messages.broker_registration import BrokerRegistrationRequest
 from kstore.schema.messages.create_partitions import CreatePartitionsRequest
@@ -55,6 +57,8 @@ class ControllerMachine:
         match request:
             case AlterPartitionRequest():
                 return replication.alter_partitions(state, request)
+            case AssignReplicasToDirsRequest():
+                return directories.assign(state, request)
             case BrokerHeartbeatRequest():
                 return brokers.heartbeat(state, request, now_ms)
             case BrokerRegistrationRequest():

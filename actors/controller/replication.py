@@ -57,7 +57,7 @@ def balanced(state: ControllerState) -> list[PartitionChangeRecord]:
                 number,
                 partition,
                 isr=partition.isr,
-                may_lead=state.image.is_active,
+                may_lead=online(state.image, partition, state.image.is_active),
                 election=Election.PREFERRED,
             )
             if record is not None:
@@ -82,7 +82,7 @@ def changes(
             number,
             partition,
             isr=[replica for replica in partition.isr if replica != removed],
-            may_lead=may_lead,
+            may_lead=online(state.image, partition, may_lead),
             election=Election.UNCLEAN if unclean else Election.ONLINE,
         )
         if record is not None:
@@ -94,6 +94,11 @@ def partitions(image: ClusterImage) -> Iterator[tuple[TopicImage, int, Partition
     for topic in image.topics.values():
         for number, partition in topic.partitions.items():
             yield topic, number, partition
+
+
+def online(image: ClusterImage, partition: PartitionImage, may_lead: Callable[[int], bool]) -> Callable[[int], bool]:
+    """Who may lead this partition: as given, and never a replica whose log is out of use."""
+    return lambda replica: may_lead(replica) and image.is_online(partition, replica)
 
 
 def leads_anything(image: ClusterImage, broker_id: int) -> bool:
@@ -144,7 +149,7 @@ def alter_one(
         number,
         partition,
         isr=[member.broker_id for member in members],
-        may_lead=state.image.is_active,
+        may_lead=online(state.image, partition, state.image.is_active),
         election=Election.UNCLEAN if state.may_elect_uncleanly(topic.name) else Election.ONLINE,
         recovery_state=data.leader_recovery_state,
     )
@@ -186,7 +191,7 @@ def validate_proposal(
         raise errors.InvalidRequest
     if data.leader_recovery_state == RECOVERING and (len(isr) > 1 or partition.leader_recovery_state == RECOVERED):
         raise errors.InvalidRequest
-    if not all(is_eligible(image, member) for member in members):
+    if not all(is_eligible(image, member) and image.is_online(partition, member.broker_id) for member in members):
         raise errors.IneligibleReplica
 
 

@@ -34,6 +34,7 @@ FENCED, UNFENCED, SHUTTING_DOWN = 1, -1, 1
 ASKED = {
     "BrokerHeartbeat": "as its heartbeats say",
     "BrokerRegistration": "its process started",
+    "AssignReplicasToDirs": "the log of a replica is out of use, or in use again",
     "AlterPartition": "its leader changed the in-sync set",
 }
 EVENTS = {

@@ -115,5 +115,5 @@ def partition(topic: TopicImage, number: int, alive: frozenset[int]) -> Describe
         isr_nodes=list(found.isr),
         eligible_leader_replicas=[],
         last_known_elr=[],
-        offline_replicas=[replica for replica in found.replicas if replica not in alive],
+        offline_replicas=found.offline_replicas(alive),
     )

@@ -178,7 +178,7 @@ def partition(number: int, found: PartitionImage, alive: frozenset[int]) -> Meta
         leader_epoch=found.leader_epoch,
         replica_nodes=list(found.replicas),
         isr_nodes=list(found.isr),
-        offline_replicas=[replica for replica in found.replicas if replica not in alive],
+        offline_replicas=found.offline_replicas(alive),
     )
 
 

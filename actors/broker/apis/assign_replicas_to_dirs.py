@@ -1,0 +1,21 @@
+"""AssignReplicasToDirs (key 73): a broker tells in which of its log directories replicas are, or that they are lost.
+
+For nodes only: clients can't ask it. The controller answers; a node that isn't the controller says so.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller
+from actors.runtime import Conversation
+from kstore.schema.messages.assign_replicas_to_dirs import AssignReplicasToDirsResponse
+
+API_KEY = 73
+VERSIONS = (0, 0)
+
+
+def handle(call: Call) -> Conversation:
+    """Asks this node's controller."""
+    outcome = yield from to_controller(call, call.request)
+    error = failed(outcome)
+    return outcome if error is None else AssignReplicasToDirsResponse(error_code=error.code)
