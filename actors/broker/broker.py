@@ -24,6 +24,7 @@ from actors.groups.routing import OFFSETS_TOPIC
 from actors.partition.fetch_desk import FetchDesk
 from actors.partition.producer_ids import ProducerIds
 from actors.runtime import Actor, receives
+from actors.runtime.logs import logger
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Broker(Actor):
         )
         node.view = node.view._replace(
             controller=self.controller,
+            directory_id=folder.meta.directory_id,
             metadata=self.metadata,
             fetch_desk=self.spawn(FetchDesk),
             producer_ids=self.spawn(ProducerIds, CONTROLLER_ID),
@@ -182,11 +184,19 @@ class Broker(Actor):
         self.request(self.metadata, CloseMetadataLog(), self._metadata_closed)
 
     def _metadata_closed(self, outcome: Any) -> None:
-        assert not isinstance(outcome, Exception), outcome
-        if self.joined or self.folder.clean:  # else nobody has recovered the logs that a crash left here
-            self.folder.mark_clean(self.node.view.broker_epoch)
+        if isinstance(outcome, Exception):
+            self._not_clean(outcome)
+        elif self.replicas.all_closed and (self.joined or self.folder.clean):  # else a crash's logs aren't recovered
+            try:
+                self.folder.mark_clean(self.node.view.broker_epoch)
+            except OSError as error:
+                self._not_clean(error)
         stopping, self.stopping = self.stopping, None
         assert stopping is not None, "somebody asked for the stop"
         stopping.set(None)
         self.node.kill()
         self.node.world.net.node_died(self.node)
+
+    def _not_clean(self, error: Exception) -> None:
+        what = "node %d: %s isn't marked as cleanly stopped, its logs are recovered at the next start: %s"
+        logger("storage").warning(what, self.node.node_id, self.folder.name, error)

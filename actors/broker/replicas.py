@@ -14,11 +14,14 @@ from actors.broker.config import topic_log_config, topic_values
 from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, ResourceType, TopicImage
 from actors.controller.messages import METADATA_LOG
 from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
+from actors.partition.directories import Directories
 from actors.partition.fetcher import ReplicaFetcher
 from actors.partition.isr_changes import IsrChanges
+from actors.partition.kept_log import Told
 from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Close, Closed, Configure, Remove
 from actors.partition.replica import Replica
-from kstore.log.checkpoints import read_partition_metadata, write_partition_metadata
+from actors.runtime.logs import logger
+from kstore.log.checkpoints import CheckpointError, read_partition_metadata
 from kstore.log.names import DOOMED, STRAY, set_aside, topic_and_partition
 from kstore.log.names import folder as label
 
@@ -49,11 +52,13 @@ class Replicas:
         self.leaders: dict[Key, None] = {}
         self.leaving: dict[Key, None] = {}
         self.fetchers: dict[int, Ref] = {}
+        self.all_closed = True
         self.isr_changes = broker.spawn(IsrChanges, controller_id)
-        self.high_watermarks = broker.spawn(HighWatermarks, folder.high_watermarks, folder.checkpoint_high_watermarks)
-        self.recovery_points = broker.spawn(RecoveryPoints, folder.recovery_points, folder.checkpoint_recovery_points)
-        self.start_offsets = broker.spawn(
-            StartOffsets, folder.start_offsets, folder.checkpoint_start_offsets, "start-offsets"
+        self.told = Told(
+            broker.spawn(Directories, controller_id),
+            broker.spawn(HighWatermarks, folder.high_watermarks, folder.checkpoint_high_watermarks),
+            broker.spawn(RecoveryPoints, folder.recovery_points, folder.checkpoint_recovery_points),
+            broker.spawn(StartOffsets, folder.start_offsets, folder.checkpoint_start_offsets, "start-offsets"),
         )
 
     # -- joining the cluster ---------------------------------------------------------------------------------------
@@ -65,17 +70,32 @@ class Replicas:
         Kafka, what the cluster doesn't know is renamed ``-stray`` and kept for a person to look at; only folders whose
         deletion had begun are deleted.
         """
-        fs = self.folder.fs
-        for name in fs.listdir():
+        try:
+            names = self.folder.fs.listdir()
+        except OSError as error:
+            self._not_swept("its folder", error)
+            return
+        for name in names:
             key = topic_and_partition(name)
             if name.endswith(DOOMED):
                 self._delete(name)
             elif key is not None and name != METADATA_LOG:
-                topic_id = read_partition_metadata(fs, name)
-                if topic_id is not None and not self._belongs(image, key, topic_id):
-                    fs.rename(name, set_aside(*key, self.broker.uuid().hex(), STRAY))
-                    self.folder.forget(key)
-                    self._forget(key)
+                try:
+                    self._sweep_one(image, name, key)
+                except (OSError, CheckpointError) as error:
+                    self._not_swept(name, error)
+
+    def _sweep_one(self, image: ClusterImage, name: str, key: Key) -> None:
+        fs = self.folder.fs
+        topic_id = read_partition_metadata(fs, name)
+        if topic_id is not None and not self._belongs(image, key, topic_id):
+            fs.rename(name, set_aside(*key, self.broker.uuid().hex(), STRAY))
+            self.folder.forget(key)
+            self._forget(key)
+
+    def _not_swept(self, name: str, error: Exception) -> None:
+        what = "node %d: couldn't look whether %s still belongs here, the next start tries again: %s"
+        logger("storage").warning(what, self.node.node_id, name, error)
 
     def _belongs(self, image: ClusterImage, key: Key, topic_id: bytes) -> bool:
         topic = image.topics.get(key[0])
@@ -138,9 +158,7 @@ class Replicas:
 
     def _make(self, image: ClusterImage, topic: TopicImage, number: int) -> Ref:
         key = (topic.name, number)
-        fs, path = self.folder.fs, f"{topic.name}-{number}"
-        is_new = not fs.exists(path) or read_partition_metadata(fs, path) is None
-        replica = self.broker.spawn(
+        return self.broker.spawn(
             Replica,
             topic.name,
             number,
@@ -148,18 +166,13 @@ class Replicas:
             log_config=topic_log_config(image.topic_config(topic.name), self.node.config),
             min_in_sync=min_in_sync_of(image, topic.name, self.node.config),
             isr_changes=self.isr_changes,
-            checkpoints=self.high_watermarks,
-            recovery_points=self.recovery_points,
-            start_offsets=self.start_offsets,
+            told=self.told,
             clean=self.folder.clean,
             recovery_point=self.folder.recovery_points.pop(key, 0),
             high_watermark=self.folder.high_watermarks.get(key, 0),
             start_offset=self.folder.start_offsets.pop(key, 0),
-            note=self.folder.notes.pop(path, None),
+            note=self.folder.notes.pop(label(*key), None),
         )
-        if is_new:
-            write_partition_metadata(fs, path, topic.id)
-        return replica
 
     def _configure(self, image: ClusterImage, topic_name: str) -> None:
         topic = image.topics.get(topic_name)
@@ -182,7 +195,7 @@ class Replicas:
             self._forget(key)
 
     def _forget(self, key: Key) -> None:
-        for checkpoint in (self.high_watermarks, self.recovery_points, self.start_offsets):
+        for checkpoint in self.told[1:]:
             checkpoint.tell(ForgetReplica(*key))
 
     def _removed(self, outcome: Any, key: Key) -> None:
@@ -214,7 +227,15 @@ class Replicas:
 
     def _checkpoint(self, closed: Mapping[Key, Closed]) -> None:
         folder = self.folder
+        self.all_closed = not any(ends.failure for ends in closed.values())
         folder.notes.update({label(*key): ends.note for key, ends in closed.items() if ends.note is not None})
-        folder.checkpoint_high_watermarks({key: ends.high_watermark for key, ends in closed.items()})
-        folder.checkpoint_recovery_points({key: ends.recovery_point for key, ends in closed.items()})
-        folder.checkpoint_start_offsets({key: ends.start_offset for key, ends in closed.items() if ends.start_offset})
+        try:
+            folder.checkpoint_high_watermarks({key: ends.high_watermark for key, ends in closed.items()})
+            folder.checkpoint_recovery_points({key: ends.recovery_point for key, ends in closed.items()})
+            folder.checkpoint_start_offsets(
+                {key: ends.start_offset for key, ends in closed.items() if ends.start_offset}
+            )
+        except OSError as error:
+            self.all_closed = False
+            what = "node %d: the checkpoints of %s can't be written, its logs are recovered at the next start: %s"
+            logger("storage").warning(what, self.node.node_id, folder.name, error)

@@ -19,7 +19,7 @@ class View(NamedTuple):
     ``replicas`` has every partition with a replica on this node, by (topic, partition), leader or not;
     ``coordinators`` has the group coordinator of each ``__consumer_offsets`` partition that is led here.
     ``controller`` is set on the node that holds the controller; ``metadata`` keeps the node's copy of the metadata
-    log (the controller itself, or an observer of it).
+    log (the controller itself, or an observer of it). ``directory_id`` is that of the node's folder.
     """
 
     image: ClusterImage
@@ -31,3 +31,4 @@ class View(NamedTuple):
     controller: Ref | None = None
     producer_ids: Ref | None = None
     metadata: Ref | None = None
+    directory_id: bytes = b""

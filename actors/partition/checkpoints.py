@@ -5,6 +5,9 @@ asked for it. Recovery points rise when a segment is on the disk and tell where 
 those that have risen, which costs a recovery some time, but is written at once when one has fallen, as what was cut
 off may come again with other bytes. Start offsets are kept in the same way; they are written at once too when a
 partition is gone, for another topic of its name begins at 0. An idle node writes nothing.
+
+A file that can't be written is tried again after a while, as often as it takes, and logged once. The logs go on: what
+an older checkpoint costs is a longer recovery, and a high watermark that the leader corrects.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.partition.messages import HighWatermarkMoved, RecoveryPointMoved, ReportHighWatermark, StartOffsetMoved
 from actors.runtime import Actor, receives
+from actors.runtime.logs import logger
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]
 REPORT = ReportHighWatermark()
+RETRY_MS = 5_000
 
 
 class ForgetReplica(NamedTuple):
@@ -34,8 +39,55 @@ class CheckpointTime(NamedTuple):
     """To itself: the interval of the checkpoint has passed since something moved."""
 
 
-class HighWatermarks(Actor):
-    """The high watermarks of a node's replicas. ``write`` puts them all into the folder's checkpoint."""
+class Checkpoint(Actor):
+    """One of a node's checkpoint files. ``write`` puts what is known of all logs into it."""
+
+    INTERVAL = ""
+
+    def __init__(
+        self, node: Node, known: Mapping[Key, int], write: Callable[[Mapping[Key, int]], None], name: str
+    ) -> None:
+        super().__init__(node, name)
+        self.interval_ms = node.config.integer(self.INTERVAL)
+        self.known: dict[Key, int] = dict(known)
+        self.write = write
+        self.timed = False
+        self.failing = False
+
+    def set_timer(self, delay_ms: float | None = None) -> None:
+        """Come back when the file is due."""
+        if not self.timed:
+            self.timed = True
+            self.after(self.interval_ms if delay_ms is None else delay_ms, CheckpointTime())
+
+    @receives(CheckpointTime)
+    def checkpoint_time(self, message: CheckpointTime) -> None:
+        """Write what has changed since."""
+        self.timed = False
+        self.save()
+
+    def save(self) -> None:
+        """Write the file; later, if that can't be done now."""
+        what = self.actor_urn.rpartition("/")[2].replace("-", " ")
+        try:
+            self.write(self.known)
+        except OSError as error:
+            self.note("CheckpointNotWritten", what, error.errno or -1)
+            if not self.failing:
+                self.failing = True
+                line = "node %d: the checkpoint of %s can't be written, it is tried again by itself: %s"
+                logger("storage").warning(line, self.node.node_id, what, error)
+            self.set_timer(min(self.interval_ms, RETRY_MS))
+        else:
+            if self.failing:
+                self.failing = False
+                logger("storage").warning("node %d: the checkpoint of %s can be written again", self.node.node_id, what)
+
+
+class HighWatermarks(Checkpoint):
+    """The high watermarks of a node's replicas."""
+
+    INTERVAL = "replica.high.watermark.checkpoint.interval.ms"
 
     def __init__(
         self,
@@ -44,25 +96,16 @@ class HighWatermarks(Actor):
         write: Callable[[Mapping[Key, int]], None],
         name: str = "high-watermarks",
     ) -> None:
-        super().__init__(node, name)
-        self.interval_ms = node.config.integer("replica.high.watermark.checkpoint.interval.ms")
-        self.known: dict[Key, int] = dict(known)
-        self.write = write
+        super().__init__(node, known, write, name)
         self.moved: dict[Key, Ref] = {}
         self.asked = 0
         self.changed = False
-        self.timed = False
 
     @receives(HighWatermarkMoved)
     def high_watermark_moved(self, message: HighWatermarkMoved) -> None:
         """A replica has to be asked."""
         self.moved[message.topic, message.partition] = message.replica
-        self._set_timer()
-
-    def _set_timer(self) -> None:
-        if not self.timed:
-            self.timed = True
-            self.after(self.interval_ms, CheckpointTime())
+        self.set_timer()
 
     @receives(CheckpointTime)
     def checkpoint_time(self, message: CheckpointTime) -> None:
@@ -77,7 +120,7 @@ class HighWatermarks(Actor):
         self.moved.pop(key, None)
         if self.known.pop(key, None) is not None:
             self.changed = True
-            self._set_timer()
+            self.set_timer()
 
     def _collect(self) -> None:
         moved, self.moved = self.moved, {}
@@ -95,12 +138,12 @@ class HighWatermarks(Actor):
 
     def _write_when_known(self) -> None:
         if not self.asked and self.changed:
-            self.changed = False
-            self.write(self.known)
+            self.save()
+            self.changed = self.failing
 
 
-class RecoveryPoints(Actor):
-    """The recovery points of a node's logs. ``write`` puts them all into the folder's checkpoint."""
+class RecoveryPoints(Checkpoint):
+    """The recovery points of a node's logs."""
 
     INTERVAL = "log.flush.offset.checkpoint.interval.ms"
 
@@ -111,11 +154,7 @@ class RecoveryPoints(Actor):
         write: Callable[[Mapping[Key, int]], None],
         name: str = "recovery-points",
     ) -> None:
-        super().__init__(node, name)
-        self.interval_ms = node.config.integer(self.INTERVAL)
-        self.known: dict[Key, int] = dict(known)
-        self.write = write
-        self.timed = False
+        super().__init__(node, known, write, name)
 
     @receives(RecoveryPointMoved)
     def recovery_point_moved(self, message: RecoveryPointMoved) -> None:
@@ -125,30 +164,19 @@ class RecoveryPoints(Actor):
     def _moved(self, message: RecoveryPointMoved | StartOffsetMoved) -> None:
         self.known[message.topic, message.partition] = message.offset
         if message.has_fallen:
-            self.write(self.known)
+            self.save()
         else:
-            self._set_timer()
+            self.set_timer()
 
     @receives(ForgetReplica)
     def forget(self, message: ForgetReplica) -> None:
         """Leave a partition out from now on."""
         if self.known.pop((message.topic, message.partition), None) is not None:
-            self._set_timer()
-
-    def _set_timer(self) -> None:
-        if not self.timed:
-            self.timed = True
-            self.after(self.interval_ms, CheckpointTime())
-
-    @receives(CheckpointTime)
-    def checkpoint_time(self, message: CheckpointTime) -> None:
-        """Write what has changed since."""
-        self.timed = False
-        self.write(self.known)
+            self.set_timer()
 
 
 class StartOffsets(RecoveryPoints):
-    """Where a node's logs begin. ``write`` puts them all into the folder's checkpoint."""
+    """Where a node's logs begin."""
 
     INTERVAL = "log.flush.start.offset.checkpoint.interval.ms"
 
@@ -161,4 +189,4 @@ class StartOffsets(RecoveryPoints):
     def forget(self, message: ForgetReplica) -> None:
         """Leave a partition out from now on."""
         if self.known.pop((message.topic, message.partition), None) is not None:
-            self.write(self.known)
+            self.save()

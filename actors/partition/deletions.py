@@ -75,7 +75,7 @@ class Deletions:
         least = self.leader.log.start_offset
         for node, follower in self.leader.in_sync.followers.items():
             broker = brokers.get(node)
-            if broker is not None and not broker.fenced:
+            if broker is not None and not broker.fenced and node not in self.leader.lost:
                 least = min(least, follower.start_offset)
         return least
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kstore.errors import KafkaStorageError
+
 if TYPE_CHECKING:
     from actors.runtime import Actor
     from kstore.log import DiskWork, Log
@@ -33,7 +35,10 @@ class DiskLane:
 
     def start(self) -> None:
         """Begin what the log has handed out since the last time."""
-        works = self.log.take_work()
+        try:
+            works = self.log.take_work()
+        except KafkaStorageError:  # the log has told its owner
+            return
         if works:
             self.add(works)
 
@@ -63,7 +68,10 @@ class DiskLane:
             last()
 
     def _sync(self) -> None:
-        work = self.log.flush_work()
+        try:
+            work = self.log.flush_work()
+        except KafkaStorageError:  # the log says so to those who wait
+            work = None
         self.syncing = work is not None
         if work is not None:
             self.add([work])

@@ -10,6 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.partition.messages import Closed
+from actors.partition.opening import LogEnds
+from actors.runtime.logs import logger
 from kstore.errors import KafkaStorageError
 from kstore.log.manifest import LogNote, note_log
 from kstore.log.names import DOOMED, set_aside
@@ -26,7 +28,10 @@ class Removal:
         self.replica = replica
         self.reply = reply
         self.outcome: Any = None
-        replica.lane.drop_and(self._remove)
+        if replica.has_log:
+            replica.lane.drop_and(self._remove)
+        else:
+            self._remove()
 
     def _remove(self) -> None:
         """Move the folder out of the way at once, as another topic may take its name, and delete it at leisure.
@@ -35,13 +40,24 @@ class Removal:
         """
         replica = self.replica
         fs, doomed = replica.node.fs, set_aside(replica.topic, replica.partition, replica.topic_id.hex(), DOOMED)
-        replica.log.abandon()
-        fs.rename(replica.label, doomed)
-        replica.on_disk(partial(fs.remove_tree, doomed), self._removed)
+        try:
+            if replica.has_log:
+                replica.log.abandon()
+            fs.rename(replica.label, doomed)
+        except OSError as error:
+            self._removed(error)
+        else:
+            replica.on_disk(partial(fs.remove_tree, doomed), self._removed)
 
     def _removed(self, outcome: Any) -> None:
+        """What can't be removed stays until the next start, which knows whose it is."""
+        replica = self.replica
+        if isinstance(outcome, OSError):
+            replica.note("FolderNotDeleted", replica.label, outcome.errno or -1)
+            what = "node %d: the folder of %s, which was deleted, can't be removed, the next start tries again: %s"
+            logger("storage").warning(what, replica.node.node_id, replica.label, outcome)
         self.outcome = outcome
-        self.replica.stop()
+        replica.stop()
 
     def over(self) -> None:
         """The actor has stopped."""
@@ -54,13 +70,18 @@ class Closing:
     def __init__(self, replica: Replica, reply: Reply) -> None:
         self.replica = replica
         self.reply = reply
-        self.failed_before = False
+        self.failure = ""
         self.note: LogNote | None = None
-        replica.lane.end_with(self._close)
+        offline = replica.offline
+        if offline is not None:
+            self.ends = offline.ends
+            self.failure = offline.error.message
+            self._stop()
+        else:
+            replica.lane.end_with(self._close)
 
     def _close(self) -> None:
         replica = self.replica
-        self.failed_before = replica.log.failure is not None
         try:
             replica.lane.add(replica.log.closing_work())
         except KafkaStorageError:  # the log keeps what it says
@@ -69,18 +90,25 @@ class Closing:
 
     def _closed(self) -> None:
         log = self.replica.log
-        if log.failure is None:
-            try:
+        try:
+            if log.failure is None:
                 self.note = note_log(log)
-            except KafkaStorageError as error:
-                log.failed(error.message)
-        log.shut()
+            log.shut()
+        except KafkaStorageError as error:
+            log.failed(error.message)
+        except OSError as error:
+            log.failed(f"couldn't close {log.path}: {error}")
+        self.ends = LogEnds.of(log)
+        self.failure = log.failure or ""
+        self._stop()
+
+    def _stop(self) -> None:
+        if self.failure:
+            what = "node %d: %s wasn't closed in order and is recovered at the next start: %s"
+            logger("storage").warning(what, self.replica.node.node_id, self.replica.label, self.failure)
         self.replica.stop()
 
     def over(self) -> None:
         """The actor has stopped."""
-        log = self.replica.log
-        if log.failure is not None and not self.failed_before:
-            self.reply.fail(KafkaStorageError(log.failure))
-        else:
-            self.reply.set(Closed(log.recovery_point, log.start_offset, log.high_watermark, self.note))
+        ends = self.ends
+        self.reply.set(Closed(ends.recovery_point, ends.start_offset, ends.high_watermark, self.note, self.failure))

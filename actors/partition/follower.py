@@ -138,14 +138,19 @@ class Follower:
         if message.leader_epoch != self.leader_epoch:
             return
         end = self.log.end_offset
-        if message.leader_end < end:
-            self._truncate_to(message.leader_end)
-        elif message.leader_start > end:
-            self.log.truncate_fully_and_start_at(message.leader_start)
-            self.replica.note("Truncated", self.replica.label, end, message.leader_start)
-            self.replica.high_watermark_moved()
-            self.replica.start_moved()
-        self._report(False)
+        try:
+            if message.leader_end < end:
+                self._truncate_to(message.leader_end)
+            elif message.leader_start > end:
+                self.log.truncate_fully_and_start_at(message.leader_start)
+                self.replica.note("Truncated", self.replica.label, end, message.leader_start)
+                self.replica.high_watermark_moved()
+                self.replica.start_moved()
+        except KafkaError as error:  # the log has told its owner
+            self.replica.note("ReplicationFailed", self.replica.label, end, error.code)
+            self._report(True)
+        else:
+            self._report(False)
 
     def _report(self, failed: bool) -> None:
         log, replica = self.log, self.replica

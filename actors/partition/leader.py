@@ -63,6 +63,7 @@ class Leader:
         "expiry_ms",
         "in_sync",
         "log",
+        "lost",
         "replica",
         "serving",
         "unsynced",
@@ -77,6 +78,7 @@ class Leader:
         self.check_armed = False
         self.expiry: Timer | None = None
         self.expiry_ms = 0
+        self.lost: frozenset[int] = frozenset()  # replicas whose logs are out of use
         self.log.assign_epoch(message.leader_epoch, self.log.end_offset)
         self.in_sync = InSyncSet(
             replica.node.node_id,
@@ -95,7 +97,13 @@ class Leader:
 
     def _broker_epoch_of(self, node: int) -> int:
         broker = self.replica.node.view.image.brokers.get(node)
-        return broker.epoch if broker is not None and broker.active else NOT_ELIGIBLE
+        return broker.epoch if broker is not None and broker.active and node not in self.lost else NOT_ELIGIBLE
+
+    def _look_at_directories(self) -> None:
+        replica = self.replica
+        image = replica.node.view.image
+        found = image.partition(replica.topic, replica.partition)
+        self.lost = frozenset(n for n in found.replicas if not image.is_online(found, n)) if found else frozenset()
 
     # -- appending -----------------------------------------------------------------------------------------------
 
@@ -268,6 +276,7 @@ class Leader:
 
     def look_at_in_sync(self) -> None:
         """Judge everybody again: who lags, who may join, what is committed."""
+        self._look_at_directories()
         in_sync, log, now_ms = self.in_sync, self.log, self.replica.now_ms()
         proposal = in_sync.shrink(log.end_offset, now_ms) or in_sync.grow_any(
             log.end_offset, log.high_watermark, now_ms

@@ -228,12 +228,16 @@ class Close(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """What the checkpoints say of a log that is closed, and what the next start compares with it."""
+    """What the checkpoints say of a log that is closed, and what the next start compares with it.
+
+    ``failure``: why it wasn't closed in order, if it wasn't.
+    """
 
     recovery_point: int
     start_offset: int
     high_watermark: int
     note: LogNote | None
+    failure: str = ""
 
 
 class IsrAnswer(NamedTuple):

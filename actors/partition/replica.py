@@ -1,10 +1,9 @@
 """One replica of one partition: one actor for as long as the replica lives, playing leader or follower in turn.
 
-The actor owns the partition's log. What it does depends on its role (`leader.py`, `follower.py`); here are the change
-of roles, what both answer alike, and the log's disk work. A role change answers everybody who waits here with
-NOT_LEADER_OR_FOLLOWER.
-
-A log is looked after (`upkeep`) while it is in use and for a little longer; an idle one costs nothing.
+The actor owns the partition's log (`kept_log.py`). What it does depends on its role (`leader.py`, `follower.py`); here
+are the change of roles, and what both answer alike. A role change answers everybody who waits here with
+NOT_LEADER_OR_FOLLOWER. While the log is out of use (`offline.py`) there is no role, and everybody is answered with
+KAFKA_STORAGE_ERROR.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.deletions import ExpireDeletion
-from actors.partition.disk_lane import DiskLane
 from actors.partition.ending import Closing, Removal
 from actors.partition.finding import find_offset
 from actors.partition.follower import Follower
+from actors.partition.kept_log import KeptLog, Told
 from actors.partition.leader import CheckInSync, ExpireAppends, Leader
 from actors.partition.messages import (
     Append,
@@ -30,51 +29,35 @@ from actors.partition.messages import (
     FindOffset,
     Flush,
     FoundOffset,
-    HighWatermarkMoved,
     IsrAnswer,
     LogPart,
     Read,
     ReadAnswer,
     ReadLog,
-    RecoveryPointMoved,
     Remove,
     Replicate,
-    ReportHighWatermark,
     StartAt,
-    StartOffsetMoved,
-    Upkeep,
 )
+from actors.partition.opening import LogEnds
 from actors.partition.serving import TellNews
-from actors.runtime import Actor, receives
-from kstore.errors import KafkaError, NotLeaderOrFollower, UnknownTopicOrPartition
-from kstore.log import Log
-from kstore.log.config import LONG_MAX
+from actors.runtime import receives
+from kstore.errors import KafkaError, KafkaStorageError, NotLeaderOrFollower, UnknownTopicOrPartition
 
 if TYPE_CHECKING:
     from actors.runtime import Node, Ref
     from kstore.log import LogConfig
     from kstore.log.manifest import LogNote
 
-UPKEEP_MS = 1_000
-IDLE_UPKEEP_MS = 600_000
-UPKEEP = Upkeep()
 
-
-class Replica(Actor):
+class Replica(KeptLog):
     """The replica of ``topic``-``partition`` on this node.
 
-    ``checkpoints`` is told when the high watermark has moved since it was last asked for it, and ``recovery_points``
-    and ``start_offsets`` of each change of those; ``isr_changes`` carries changes of the in-sync set to the controller.
-    ``clean``, ``recovery_point``, ``high_watermark`` and ``start_offset`` are what the folder's checkpoints say of the
-    log.
+    ``isr_changes`` carries changes of the in-sync set to the controller. ``clean``, ``recovery_point``,
+    ``high_watermark`` and ``start_offset`` are what the folder's checkpoints say of the log. One that can't be opened
+    leaves the replica offline.
     """
 
-    # There are thousands of replicas: with so many attributes, a dictionary for each takes 1,500 bytes.
-    __slots__ = tuple(
-        "checkpoint_due checkpoints ending follower fsync_first isr_changes label lag_max_ms lane leader "
-        "leader_epoch log min_in_sync partition recovery_point recovery_points start_offset start_offsets "
-        "topic topic_id upkeep_armed".split()
-    )
+    __slots__ = ("fenced_epoch", "follower", "isr_changes", "lag_max_ms", "leader", "leader_epoch", "min_in_sync")
 
     def __init__(
         self,
@@ -86,49 +69,22 @@ class Replica(Actor):
         log_config: LogConfig,
         min_in_sync: int,
         isr_changes: Ref,
-        checkpoints: Ref,
-        recovery_points: Ref,
-        start_offsets: Ref,
+        told: Told,
         clean: bool = False,
         recovery_point: int = 0,
         high_watermark: int = 0,
         start_offset: int = 0,
         note: LogNote | None = None,
     ) -> None:
-        self.label = f"{topic}-{partition}"
-        super().__init__(node, f"replica/{self.label}")
-        self.topic = topic
-        self.partition = partition
-        self.topic_id = topic_id
+        super().__init__(node, topic, partition, topic_id, log_config=log_config, told=told)
         self.min_in_sync = min_in_sync
-        self.fsync_first = log_config.flush_messages == 1  # before it is acknowledged, or counts as replicated
         self.lag_max_ms = node.config.integer("replica.lag.time.max.ms")
         self.isr_changes = isr_changes
-        self.checkpoints = checkpoints
-        self.recovery_points = recovery_points
-        self.start_offsets = start_offsets
-        self.log = Log.open(
-            node.fs,
-            self.label,
-            log_config,
-            now_ms=self.now_ms(),
-            clean=clean,
-            recovery_point=recovery_point,
-            start_offset=start_offset,
-            high_watermark=high_watermark,
-            note=note,
-        )
-        if self.log.recovery.cut_offset is not None:
-            self.note("LogCut", self.label, self.log.recovery.cut_offset, high_watermark)
         self.leader: Leader | None = None
         self.follower: Follower | None = None
         self.leader_epoch = -1
-        self.checkpoint_due = False
-        self.recovery_point = recovery_point  # as its checkpoint says, as does
-        self.start_offset = start_offset
-        self.lane = DiskLane(self, self.log)
-        self.upkeep_armed = False
-        self.ending: Removal | Closing | None = None
+        self.fenced_epoch = -1  # in which it led when its log failed
+        self.begin_with(LogEnds(recovery_point, start_offset, high_watermark, clean=clean, note=note))
 
     # -- roles ---------------------------------------------------------------------------------------------------
 
@@ -137,13 +93,22 @@ class Replica(Actor):
         """Lead in this epoch, or take what the metadata log says of the one that is led."""
         if message.leader_epoch < self.leader_epoch or self.ending is not None:
             return
+        if self.offline is not None:
+            self.offline.wanted = message
+            return
+        if message.leader_epoch <= self.fenced_epoch:
+            return
         if self.leader is not None and message.leader_epoch == self.leader_epoch:
             self.leader.confirm(message)
             return
         self._leave_role()
         self.leader_epoch = message.leader_epoch
         self.note("BecameLeader", self.label, message.leader_epoch, self.log.end_offset)
-        self.leader = Leader(self, message)
+        try:
+            self.leader = Leader(self, message)
+        except KafkaStorageError as error:
+            self.go_offline(error)
+            return
         self.leader.look_at_in_sync()
         if self.fsync_first:
             self.lane.sync(self.leader.synced)
@@ -152,6 +117,9 @@ class Replica(Actor):
     def become_follower(self, message: BecomeFollower) -> None:
         """Follow the leader of this epoch, or wait for one."""
         if message.leader_epoch < self.leader_epoch or self.ending is not None:
+            return
+        if self.offline is not None:
+            self.offline.wanted = message
             return
         following = self.follower
         if (
@@ -165,6 +133,23 @@ class Replica(Actor):
         self.note("BecameFollower", self.label, message.leader_epoch, self.log.end_offset)
         self.follower = Follower(self, message)
 
+    def take_role(self, message: BecomeLeader | BecomeFollower) -> None:
+        """Do now what was asked for while the log was out of use."""
+        if isinstance(message, BecomeLeader):
+            self.become_leader(message)
+        else:
+            self.become_follower(message)
+
+    def give_up_role(self, error: KafkaError) -> BecomeFollower | None:
+        """As ``KeptLog`` has it: a leader never leads in this epoch again, a follower may go on."""
+        following = self.follower
+        if self.leader is not None:
+            self.fenced_epoch = self.leader_epoch
+        self._leave_role(error)
+        if following is None:
+            return None
+        return BecomeFollower(following.leader, following.leader_epoch, -1, following.fetcher)
+
     def _leave_role(self, error: KafkaError | None = None) -> None:
         if self.leader is not None:
             leader, self.leader = self.leader, None
@@ -173,9 +158,14 @@ class Replica(Actor):
             follower, self.follower = self.follower, None
             follower.leave()
 
+    def _not_leading(self) -> KafkaError:
+        if self.offline is not None:
+            return self.offline.error
+        return NotLeaderOrFollower(f"this node doesn't lead {self.label}")
+
     def _leading(self) -> Leader:
         if self.leader is None:
-            raise NotLeaderOrFollower(f"this node doesn't lead {self.label}")
+            raise self._not_leading()
         return self.leader
 
     # -- leading -------------------------------------------------------------------------------------------------
@@ -185,7 +175,7 @@ class Replica(Actor):
         """Append a producer's or a coordinator's batches."""
         leader = self.leader
         if leader is None:
-            raise NotLeaderOrFollower(f"this node doesn't lead {self.label}")
+            raise self._not_leading()
         leader.append(message)
 
     @receives(Flush)
@@ -199,7 +189,7 @@ class Replica(Actor):
         """Serve a fetch."""
         leader = self.leader
         if leader is None:
-            self.refuse(message, NotLeaderOrFollower(f"this node doesn't lead {self.label}"))
+            self.refuse(message, self._not_leading())
         else:
             leader.serving.read(message)
 
@@ -308,65 +298,14 @@ class Replica(Actor):
     @receives(Configure)
     def configure(self, message: Configure) -> None:
         """Take the topic's new settings."""
-        self.log.config = message.log
+        self.log_config = message.log
+        if self.has_log:
+            self.log.config = message.log
         self.fsync_first = message.log.flush_messages == 1
         self.min_in_sync = message.min_in_sync
         if self.leader is not None:
             self.leader.in_sync.require(message.min_in_sync)
             self.leader.look_at_in_sync()
-
-    def high_watermark_moved(self) -> None:
-        """The checkpoint has to hear of it, once."""
-        if not self.checkpoint_due:
-            self.checkpoint_due = True
-            self.checkpoints.tell(HighWatermarkMoved(self.topic, self.partition, self.actor_ref))
-        if self.recovery_point != self.log.recovery_point:
-            self._recovery_point_moved()
-
-    def _recovery_point_moved(self) -> None:
-        """More of the log is on the disk than its checkpoint knows; or less, after a truncation."""
-        before, self.recovery_point = self.recovery_point, self.log.recovery_point
-        has_fallen = self.recovery_point < before
-        self.recovery_points.tell(RecoveryPointMoved(self.topic, self.partition, self.recovery_point, has_fallen))
-
-    def start_moved(self) -> None:
-        """The log may begin elsewhere now: its checkpoint has to hear of it, and what lay before is unlinked."""
-        before, self.start_offset = self.start_offset, self.log.start_offset
-        if before != self.start_offset:
-            has_fallen = self.start_offset < before
-            self.start_offsets.tell(StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen))
-            self.lane.start()
-
-    @receives(ReportHighWatermark)
-    def report_high_watermark(self, message: ReportHighWatermark) -> int:
-        """The high watermark, for the checkpoint."""
-        self.checkpoint_due = False
-        return self.log.high_watermark
-
-    def appended(self) -> None:
-        """The log has grown: do its disk work, and look after it for as long as it is in use."""
-        self.lane.start()
-        if not self.upkeep_armed:
-            self.upkeep_armed = True
-            self.after(UPKEEP_MS, UPKEEP)
-
-    @receives(Upkeep)
-    def upkeep(self, message: Upkeep) -> None:
-        """Roll by age, sync by age, free memory, forget idle producers; a log that is idle isn't looked at again."""
-        if self.ending is not None:
-            return
-        log = self.log
-        self.lane.add(log.tick(self.now_ms()))
-        self.upkeep_armed = False
-        if self.recovery_point != log.recovery_point:
-            self._recovery_point_moved()
-        sync_by_age = log.config.flush_ms < LONG_MAX and log.recovery_point < log.end_offset
-        if len(log.hot) or sync_by_age:
-            self.upkeep_armed = True
-            self.after(UPKEEP_MS, UPKEEP)
-        elif len(log.producers):
-            self.upkeep_armed = True
-            self.after(IDLE_UPKEEP_MS, UPKEEP)
 
     # -- the end -------------------------------------------------------------------------------------------------
 

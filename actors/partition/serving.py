@@ -94,7 +94,7 @@ class Serving:
         self.leader.follower_fetched(message)
         end = log.end_offset
         if end > message.beyond:
-            self._tell(message, in_memory(log.read(message.offset, message.max_bytes, up_to=end)))
+            self._tell(message, self._in_memory(log.read(message.offset, message.max_bytes, up_to=end)))
         else:
             self._park(LOG_END, message)
 
@@ -193,10 +193,21 @@ class Serving:
             message = parked.read
             if place != (message.offset, message.max_bytes):
                 place = (message.offset, message.max_bytes)
-                shared = log.read(message.offset, message.max_bytes, up_to=limit)
-                if kind == LOG_END:
-                    shared = in_memory(shared)
+                try:
+                    shared = log.read(message.offset, message.max_bytes, up_to=limit)
+                    if kind == LOG_END:
+                        shared = self._in_memory(shared)
+                except KafkaError as error:
+                    place = (-1, -1)
+                    self.replica.refuse(message, error)
+                    continue
             self._tell(message, shared)
+
+    def _in_memory(self, read: LogRead) -> LogRead:
+        try:
+            return in_memory(read)
+        except (OSError, EOFError) as error:
+            raise self.log.failed(f"couldn't read {self.log.path}: {error}") from error
 
     def _tell(
         self,

@@ -260,7 +260,7 @@ cdef class LeaderAppend:
         return 0
 
     cdef object storage_error(self, object error):
-        return KafkaStorageError(f"couldn't append to {self.log.path}: {error}")
+        return self.log.failed(f"couldn't append to {self.log.path}: {error}")
 
     cdef int take_back(self, list answers) except -1:
         """What was accepted but never written has failed with the write, and so have its retries."""
@@ -310,4 +310,4 @@ cdef class FollowerAppend:
                 next_offset = last_offset_of(batch) + 1
             write.commit()
         except OSError as error:
-            raise KafkaStorageError(f"couldn't append to {log.path}: {error}") from error
+            raise log.failed(f"couldn't append to {log.path}: {error}") from error

@@ -4,7 +4,14 @@ A failing disk may work again, and then the log is as it was; a damaged log isn'
 It is neither read from nor appended to: it is put back from a backup, or copied anew from another replica.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from kstore.errors import CorruptMessage, KafkaStorageError
+
+if TYPE_CHECKING:
+    from kstore.log.log import Log
 
 
 class LogDamaged(KafkaStorageError):
@@ -16,3 +23,11 @@ def unreadable(path: str, error: OSError | CorruptMessage) -> KafkaStorageError:
     if isinstance(error, CorruptMessage):
         return LogDamaged(f"{path} is damaged: {error.message}")
     return KafkaStorageError(f"couldn't read {path}: {error}")
+
+
+def failed_to_read(log: Log, error: OSError | CorruptMessage) -> KafkaStorageError:
+    """The log was in use as it turned out: it is closed, and its owner told."""
+    found = unreadable(log.path, error)
+    log.is_damaged = log.is_damaged or isinstance(found, LogDamaged)
+    log.failed(found.message)
+    return found

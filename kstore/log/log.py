@@ -5,11 +5,11 @@ hands out. Appends are one vectored write into the page cache.
 
 Invariants. Offsets rise along the log, and so do leader epochs. ``start_offset <= high_watermark <= end_offset``.
 Producer state, indexes, hot tail and end offset change only after the write that they describe has succeeded. What
-lies below ``recovery_point`` is durable. After a write that couldn't be undone, or a failed sync, ``failure`` says
-why, and the log takes no more appends: what the disk holds is then for a recovery to find out.
+lies below ``recovery_point`` is durable. After any error of the disk, in a read or a sync as well, ``failure`` says
+why, and the log takes no more appends: a recovery has to find out what the disk holds. ``on_failure`` hears of it once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError, OffsetOutOfRange
 from kstore.fs import FileSystem
@@ -18,7 +18,7 @@ from kstore.log import snapshot, times
 from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
-from kstore.log.damage import unreadable
+from kstore.log.damage import failed_to_read, unreadable
 from kstore.log.durability import Durability, run_all
 from kstore.log.manifest import LogNote
 from kstore.log.recovery import Loaded, Loader, RecoveryReport
@@ -43,6 +43,8 @@ class Log:
         "fs",
         "high_watermark",
         "hot",
+        "is_damaged",
+        "on_failure",
         "path",
         "producers",
         "recovery",
@@ -63,6 +65,8 @@ class Log:
         self.high_watermark = loaded.start_offset
         self.hot = HotTail(config.hot_tail_bytes)
         self.failure: str | None = None
+        self.is_damaged = False
+        self.on_failure: Callable[[], None] | None = None
         self.disk = Durability(self, loaded.recovery_point, now_ms, mended=loaded.report.walked_segments > 0)
         self._expiry_checked_ms = now_ms
         self._hot_end_offset = loaded.end_offset
@@ -80,18 +84,18 @@ class Log:
         start_offset: int = 0,
         high_watermark: int | None = None,
         note: LogNote | None = None,
+        floor: int = 0,
     ) -> "Log":
         """Open the log in folder ``path``, making it when it isn't there.
 
         ``clean`` says that the last stop left a clean-shutdown mark; otherwise the log is walked from
         ``recovery_point`` on. That, ``start_offset`` and ``high_watermark`` come from the folder's checkpoints, and
-        ``note`` from what that clean stop wrote down.
-        ``recovery`` of the log tells what was found. Raises KafkaStorageError when the disk fails, and of those
-        LogDamaged when something is wrong or gone that was on the disk.
+        ``note`` from what that clean stop wrote down. ``recovery`` of the log tells what was found. Raises
+        KafkaStorageError when the disk fails, and of those LogDamaged, leaving the batches as they are, when something
+        is wrong or gone that was on the disk, or is below ``floor``, up to where the log is known to have held all.
         """
         try:
-            loader = Loader(fs, path, config, clean=clean, now_ms=now_ms, note=note)
-            loaded = loader.load(recovery_point, start_offset)
+            loaded = Loader(fs, path, config, clean, now_ms, note, floor).load(recovery_point, start_offset)
         except OSError as error:
             raise KafkaStorageError(f"can't open {path}: {error}") from error
         except CorruptMessage as error:
@@ -102,8 +106,6 @@ class Log:
 
     def __repr__(self) -> str:
         return f"Log({self.path!r}, {self.start_offset}..{self.end_offset}, {len(self.segments)} segments)"
-
-    # What it knows of itself
 
     @property
     def size_bytes(self) -> int:
@@ -132,7 +134,7 @@ class Log:
         try:
             self.epochs.assign(epoch, start_offset)
         except OSError as error:
-            raise KafkaStorageError(f"can't write {self.epochs.path}: {error}") from error
+            raise self.failed(f"can't write {self.epochs.path}: {error}") from error
 
     def epoch_end_offset(self, epoch: int) -> tuple[int, int]:
         """The newest epoch here that isn't after ``epoch``, and where it ends; (-1, -1) when there is none."""
@@ -224,7 +226,7 @@ class Log:
                     next_offset = extent.next_offset if extent.nbytes else offset
                     return LogRead(None, segment.chunks(extent), extent.nbytes, next_offset)
         except (OSError, CorruptMessage) as error:
-            raise unreadable(self.path, error) from error
+            raise failed_to_read(self, error) from error
         return LogRead(None, [], 0, offset)
 
     def batches(self, offset: int, up_to: int | None = None) -> Iterator[RecordBatch]:
@@ -238,7 +240,7 @@ class Log:
                         return
                     yield batch
         except (OSError, CorruptMessage) as error:
-            raise unreadable(self.path, error) from error
+            raise failed_to_read(self, error) from error
 
     def release_hot(self, offset: int) -> None:
         """Everybody who reads at the tail has what lies below ``offset``: it need not be kept in memory."""
@@ -249,26 +251,25 @@ class Log:
         try:
             return times.first_at(self, timestamp)
         except (OSError, CorruptMessage) as error:
-            raise unreadable(self.path, error) from error
+            raise failed_to_read(self, error) from error
 
     def max_timestamp(self) -> TimestampedOffset | None:
         """The first of the newest records, or None in an empty log."""
         try:
             return times.newest(self)
         except (OSError, CorruptMessage) as error:
-            raise unreadable(self.path, error) from error
+            raise failed_to_read(self, error) from error
 
     # Cutting
 
     def truncate_to(self, offset: int) -> int:
         """Cut everything from ``offset`` on; the new end: where the last batch that is left ends.
 
-        It is lower than ``offset`` when that lies inside of a batch, or between two batches.
+        It is lower than ``offset`` when that lies inside of a batch, or between two batches. The recovery point and the
+        high watermark fall with the end; write their checkpoints soon after. Raises KafkaStorageError when the disk
+        fails half way: the log is then closed for appends.
 
-        The recovery point and the high watermark fall with the end; write their checkpoints soon after. Raises
-        KafkaStorageError when the disk fails half way: the log is then closed for appends.
-
-        At the end of the log there are no records to cut, but an epoch may begin there that has none: it goes too.
+        At the log's end there are no records to cut, but an epoch may begin there that has none: it goes too.
         """
         if offset >= self.end_offset:
             try:
@@ -290,7 +291,7 @@ class Log:
         except OSError as error:
             raise self.failed(f"couldn't cut {self.path} at {offset}: {error}") from error
         except CorruptMessage as error:
-            raise unreadable(self.path, error) from error
+            raise failed_to_read(self, error) from error
         return self.end_offset
 
     def _ends_at(self, end_offset: int) -> None:
@@ -357,6 +358,8 @@ class Log:
         """Close the log for appends; the error to raise."""
         if self.failure is None:
             self.failure = reason
+            if self.on_failure is not None:
+                self.on_failure()
         return KafkaStorageError(reason)
 
     def closing_work(self) -> list[DiskWork]:

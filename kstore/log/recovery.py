@@ -80,22 +80,23 @@ class Loaded(NamedTuple):
 
 
 class Loader:
-    """Opens one folder; used once."""
+    """Opens one folder; used once. ``floor`` is up to where nothing may be missing."""
 
     def __init__(
         self,
         fs: FileSystem,
         path: str,
         config: LogConfig,
-        *,
         clean: bool,
         now_ms: int,
         note: LogNote | None = None,
+        floor: int = 0,
     ) -> None:
         self.fs = fs
         self.path = path
         self.config = config
         self.now_ms = now_ms
+        self.floor = floor
         self.segments = Segments(fs, path)
         self.report = RecoveryReport(clean)
         self.epochs = LeaderEpochs(fs, f"{path}/{EPOCHS}")
@@ -110,6 +111,7 @@ class Loader:
         self.fs.mkdir(self.path)
         names = self._sweep()
         if all(base_offset_of(name) < 0 and name != EPOCHS for name in names):
+            self._must_reach(start_offset, "its files are gone")
             self.segments.create(start_offset, self.now_ms)
             return Loaded(
                 self.segments, self.epochs, self.report, ProducerStates(), start_offset, start_offset, start_offset
@@ -118,8 +120,10 @@ class Loader:
             self.segments.load(base_offset, self.now_ms)
         self._load_epochs()
         if not len(self.segments):
+            self._must_reach(start_offset, "its segments are gone")
             self.segments.create(start_offset, self.now_ms)
         end_offset = self._make_sound(recovery_point)
+        self._must_reach(end_offset, "it ends too early")
         if end_offset < start_offset and self.report.clean:
             start_offset = 0  # nothing ends before it begins: the checkpoint is wrong
         elif end_offset < start_offset:
@@ -142,6 +146,10 @@ class Loader:
             end_offset,
             min(recovery_point, end_offset),
         )
+
+    def _must_reach(self, offset: int, cause: str) -> None:
+        if offset < self.floor:
+            raise LogDamaged(f"{self.path} is sound up to {offset}, and held all up to {self.floor}: {cause}")
 
     def _sweep(self) -> list[str]:
         """Remove what an interrupted deletion, replacement or cleaning left over; the names that stay."""
@@ -289,6 +297,7 @@ class Loader:
 
     def _cut(self, segment: Segment, position: int, offset: int, cause: str) -> None:
         """Newer segments go first: a crash in between leaves no hole. Raises LogDamaged for what was durable."""
+        self._must_reach(offset, cause)
         if offset < self.durable_offset:
             where = (
                 "after a clean stop" if self.report.clean else f"though it was on the disk up to {self.durable_offset}"

@@ -207,10 +207,13 @@ def test_a_follower_refuses_what_does_not_continue_its_log(fs: FileSystem) -> No
 
 
 @pytest.mark.parametrize("groups", [1, 3])
-def test_a_failed_write_leaves_the_log_and_its_producers_as_they_were(
+def test_a_failed_write_leaves_the_log_and_its_producers_as_they_were_and_closes_it_for_appends(
     monkeypatch: pytest.MonkeyPatch, groups: int
 ) -> None:
-    log = opened(MemoryFileSystem())
+    fs = MemoryFileSystem()
+    log = opened(fs)
+    told: list[str | None] = []
+    log.on_failure = lambda: told.append(log.failure)
     append(log, batch(producer=9, sequence=0))
     file_type = type(log.segments.active.file)
 
@@ -224,8 +227,15 @@ def test_a_failed_write_leaves_the_log_and_its_producers_as_they_were(
         assert {type(each) for each in answers} == {KafkaStorageError}
         with pytest.raises(KafkaStorageError):
             log.append_as_follower([stamped(1)], NOW_MS)
-    assert (log.end_offset, len(log.hot), log.failure) == (1, 1, None)
-    assert append(log, batch(producer=9, sequence=1)).first_offset == 1
+    assert (log.end_offset, len(log.hot), told) == (
+        1,
+        1,
+        ["couldn't append to orders-0: [Errno 28] No space left on device"],
+    )
+    with pytest.raises(KafkaStorageError):
+        append(log, batch(producer=9, sequence=1))
+    again = Log.open(fs, PATH, LogConfig(), now_ms=NOW_MS, floor=1)
+    assert append(again, batch(producer=9, sequence=1)).first_offset == 1
 
 
 def test_a_torn_write_closes_the_log_for_appends_but_not_for_reads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +285,8 @@ def test_groups_that_were_written_before_a_failed_roll_stay_written(monkeypatch:
 
 
 def test_an_epoch_that_cannot_be_written_down_appends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = opened(MemoryFileSystem())
+    fs = MemoryFileSystem()
+    log = opened(fs)
     append(log, batch())
 
     def full(*_: object, **__: object) -> None:
@@ -286,6 +297,7 @@ def test_an_epoch_that_cannot_be_written_down_appends_nothing(monkeypatch: pytes
         with pytest.raises(KafkaStorageError):
             append(log, batch(), leader_epoch=1)
     assert (log.latest_epoch, log.end_offset) == (0, 1)
+    log = opened(fs)
     append(log, batch(), leader_epoch=1)
     assert log.epochs.entries == [(0, 0), (1, 1)]
 

@@ -158,7 +158,7 @@ def test_a_roll_of_an_empty_segment_is_nothing(fs: FileSystem) -> None:
     assert log.segments.base_offsets == [0, 1]
 
 
-def test_a_roll_that_fails_fails_the_append_and_a_later_one_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_roll_that_fails_fails_the_append_and_one_after_a_recovery_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     fs = MemoryFileSystem()
     log = filled(fs, batches=3)
     before = log.end_offset
@@ -171,6 +171,7 @@ def test_a_roll_that_fails_fails_the_append_and_a_later_one_succeeds(monkeypatch
         answers = log.append_as_leader([[batch(3)] for _ in range(4)], 4, NOW_MS)
         assert {type(each) for each in answers} == {KafkaStorageError}
     assert log.end_offset == before
+    log = Log.open(fs, log.path, log.config, now_ms=NOW_MS, floor=before)
     append(log, batch(3), leader_epoch=4)
     assert log.end_offset == before + 3
 

@@ -1,12 +1,15 @@
 """Clusters on virtual time for tests of partitions."""
 
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import pytest
 from partition.client import Client
 
-from actors.cluster import Cluster
+from actors.cluster import Cluster, nodes
+from kstore.fs import MemoryFileSystem
+from kstore.fs.faulty import FaultyFileSystem
 
 
 @pytest.fixture
@@ -22,3 +25,25 @@ def start(seed: int) -> Iterator[Callable[..., Client]]:
     yield begin
     for cluster in started:
         cluster.close()
+
+
+class Disks(dict[int, FaultyFileSystem]):
+    """The disks of the nodes that were started, by node id: they fail when they are told to."""
+
+    def heal(self) -> None:
+        for disk in self.values():
+            disk.heal()
+
+
+@pytest.fixture
+def disks(monkeypatch: pytest.MonkeyPatch, seed: int) -> Disks:
+    """Have the clusters of this test keep their files on disks that can fail."""
+    made = Disks()
+
+    def one() -> FaultyFileSystem:
+        number = len(made) + 1
+        made[number] = FaultyFileSystem(MemoryFileSystem(), Random(seed * 100 + number))
+        return made[number]
+
+    monkeypatch.setattr(nodes, "MemoryFileSystem", one)
+    return made

@@ -137,22 +137,14 @@ def test_with_flush_messages_1_many_appends_share_a_sync(start):
     assert client.replica(1, "t").log.recovery_point == 100
 
 
-def test_with_flush_messages_1_an_append_whose_sync_fails_is_refused(start, monkeypatch):
+def test_with_flush_messages_1_an_append_whose_sync_fails_is_refused(start, disks):
     client = start(brokers=1)
     client.create("t", copies=1, flush_messages="1")
     client.produce("t", b"a")
-    log = client.replica(1, "t").log
-
-    def failing(*args):
-        def sync():
-            raise OSError(5, "input/output error")
-
-        return sync
-
-    monkeypatch.setattr(type(log.segments.active.file), "sync_later", failing)
+    disks[1].fail(("sync", "replace"), "t-0*")
     assert client.produce("t", b"b").error_code == KafkaStorageError.code
-    assert client.produce("t", b"c").error_code == KafkaStorageError.code
-    assert client.latest("t").offset == 1
+    assert client.produce("t", b"c", node=1).error_code == KafkaStorageError.code
+    assert client.replica(1, "t").log.high_watermark == 1
 
 
 def test_an_idle_log_is_not_looked_after(start):

@@ -1,0 +1,117 @@
+"""In which log directory replicas are, on its way to the controller: one request at a time, with all that has come up.
+
+What the controller has taken, or won't take from anybody, is done with; anything else is asked again. What is said
+later of a replica replaces what waits to be said.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from actors.runtime import Actor, receives
+from kstore.errors import NotLeaderOrFollower, UnknownTopicId, UnknownTopicOrPartition
+from kstore.named import NamedTuple
+from kstore.schema.messages.assign_replicas_to_dirs import (
+    AssignReplicasToDirsRequest,
+    AssignReplicasToDirsRequestDirectoryData,
+    AssignReplicasToDirsRequestPartitionData,
+    AssignReplicasToDirsRequestTopicData,
+    AssignReplicasToDirsResponse,
+)
+
+if TYPE_CHECKING:
+    from actors.network.link import Link
+    from actors.runtime import Node
+
+RETRY_MS = 100
+AT_ONCE_MAX = 1_000
+FINAL = frozenset((0, UnknownTopicId.code, UnknownTopicOrPartition.code, NotLeaderOrFollower.code))
+
+
+class AssignDirectory(NamedTuple):
+    """Tell the controller where a replica of this node is: an id of one of its directories, or ``Directory.LOST``."""
+
+    topic_id: bytes
+    partition: int
+    directory: bytes
+
+
+class SendAssignments(NamedTuple):
+    """To itself: send what has come up."""
+
+
+SEND = SendAssignments()
+Key = tuple[bytes, int]
+
+
+class Directories(Actor):
+    """The one queue of assignments of a node."""
+
+    def __init__(self, node: Node, controller: int, name: str = "directories") -> None:
+        super().__init__(node, name)
+        self.link: Link = self.connect(controller)
+        self.waiting: dict[Key, bytes] = {}
+        self.in_flight = False
+        self.queued = False
+
+    @receives(AssignDirectory)
+    def assign(self, message: AssignDirectory) -> None:
+        """Take one more."""
+        self.waiting[message.topic_id, message.partition] = message.directory
+        self._queue_send(0)
+
+    def _queue_send(self, delay_ms: int) -> None:
+        if not self.queued and not self.in_flight:
+            self.queued = True
+            if delay_ms:
+                self.after(delay_ms, SEND)
+            else:
+                self.inbox.send(SEND)
+
+    @receives(SendAssignments)
+    def send(self, message: SendAssignments) -> None:
+        """Tell the controller."""
+        self.queued = False
+        if self.in_flight or not self.waiting:
+            return
+        told = dict(islice(self.waiting.items(), AT_ONCE_MAX))
+        for key in told:
+            del self.waiting[key]
+        self.in_flight = True
+        topics: dict[tuple[bytes, bytes], AssignReplicasToDirsRequestTopicData] = {}
+        directories: dict[bytes, AssignReplicasToDirsRequestDirectoryData] = {}
+        for (topic_id, partition), directory in told.items():
+            topic = topics.get((directory, topic_id))
+            if topic is None:
+                topic = topics[directory, topic_id] = AssignReplicasToDirsRequestTopicData(topic_id=topic_id)
+                if directory not in directories:
+                    directories[directory] = AssignReplicasToDirsRequestDirectoryData(id=directory)
+                directories[directory].topics.append(topic)
+            topic.partitions.append(AssignReplicasToDirsRequestPartitionData(partition_index=partition))
+        request = AssignReplicasToDirsRequest(
+            broker_id=self.node.node_id,
+            broker_epoch=self.node.view.broker_epoch,
+            directories=list(directories.values()),
+        )
+        self.call(self.link, request, self.answered, told)
+
+    def answered(self, outcome: Any, told: dict[Key, bytes]) -> None:
+        """The controller has answered, or could not."""
+        self.in_flight = False
+        done: set[Key] = set()
+        if isinstance(outcome, AssignReplicasToDirsResponse) and not outcome.error_code:
+            done = {
+                (topic.topic_id, data.partition_index)
+                for directory in outcome.directories
+                for topic in directory.topics
+                for data in topic.partitions
+                if data.error_code in FINAL
+            }
+        again = False
+        for key, directory in told.items():
+            if key not in done:
+                again = True
+                self.waiting.setdefault(key, directory)
+        if self.waiting:
+            self._queue_send(RETRY_MS if again else 0)

@@ -1,0 +1,214 @@
+"""The log of a replica, as its actor keeps it: opened, looked after, taken out of use when the disk fails under it.
+
+A log is looked after (`upkeep`) while it is in use and for a little longer; an idle one costs nothing. The folder's
+checkpoints are told of what has moved in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.controller.image import Directory
+from actors.partition.directories import AssignDirectory
+from actors.partition.disk_lane import DiskLane
+from actors.partition.messages import (
+    BecomeFollower,
+    BecomeLeader,
+    HighWatermarkMoved,
+    RecoveryPointMoved,
+    ReportHighWatermark,
+    StartOffsetMoved,
+    Upkeep,
+)
+from actors.partition.offline import LOG_FAILED, RETRY_MS_MIN, STEADY_MS, LogFailed, Offline, RetryLog
+from actors.partition.opening import LogEnds, open_log
+from actors.runtime import Actor, receives
+from kstore.errors import KafkaError, KafkaStorageError
+from kstore.log.config import LONG_MAX
+from kstore.named import NamedTuple
+
+if TYPE_CHECKING:
+    from actors.partition.ending import Closing, Removal
+    from actors.runtime import Node, Ref
+    from kstore.log import Log, LogConfig
+
+UPKEEP_MS = 1_000
+IDLE_UPKEEP_MS = 600_000
+UPKEEP = Upkeep()
+
+
+class Told(NamedTuple):
+    """Who is told of a node's logs: ``high_watermarks`` when one has moved since it was last asked for,
+    ``recovery_points`` and ``start_offsets`` of each change, ``directories`` that a log is out of use, or is back."""
+
+    directories: Ref
+    high_watermarks: Ref
+    recovery_points: Ref
+    start_offsets: Ref
+
+
+class KeptLog(Actor):
+    """``log`` and ``lane`` are there when ``has_log``; ``offline`` says why the log is out of use, if it is."""
+
+    # There are thousands of replicas: with so many attributes, a dictionary for each takes 1,500 bytes.
+    __slots__ = tuple(
+        "back_ms checkpoint_due ending fsync_first has_log label lane log log_config offline partition recovery_point "
+        "retry_ms start_offset told topic topic_id upkeep_armed".split()
+    )
+
+    def __init__(
+        self, node: Node, topic: str, partition: int, topic_id: bytes, *, log_config: LogConfig, told: Told
+    ) -> None:
+        self.label = f"{topic}-{partition}"
+        super().__init__(node, f"replica/{self.label}")
+        self.topic = topic
+        self.partition = partition
+        self.topic_id = topic_id
+        self.told = told
+        self.log_config = log_config
+        self.fsync_first = log_config.flush_messages == 1  # before it is acknowledged, or counts as replicated
+        self.checkpoint_due = False
+        self.recovery_point = 0  # as its checkpoint says, as does
+        self.start_offset = 0
+        self.upkeep_armed = False
+        self.ending: Removal | Closing | None = None
+        self.offline: Offline | None = None
+        self.back_ms = -STEADY_MS  # when it was last taken into use after a failure, and
+        self.retry_ms = RETRY_MS_MIN  # how long it was waited for that
+        self.log: Log
+        self.lane: DiskLane
+        self.has_log = False
+
+    # -- opening -------------------------------------------------------------------------------------------------
+
+    def begin_with(self, ends: LogEnds) -> None:
+        """Open the log for the first time; one that can't be opened is out of use."""
+        self.recovery_point = ends.recovery_point
+        self.start_offset = ends.start_offset
+        try:
+            self.open_log(ends)
+        except KafkaError as error:
+            self.offline = Offline(self, error, ends._replace(floor=ends.high_watermark))
+
+    def open_log(self, ends: LogEnds) -> None:
+        """Open the log; raises a KafkaError that says why it can't be."""
+        log = open_log(self.node.fs, self.label, self.topic_id, self.log_config, ends, self.now_ms())
+        if log.recovery.cut_offset is not None:
+            self.note("LogCut", self.label, log.recovery.cut_offset, ends.high_watermark)
+        log.on_failure = self._log_has_failed
+        self.log = log
+        self.lane = DiskLane(self, log)
+        self.has_log = True
+
+    def on_start(self) -> None:
+        """A log that could not be opened is reported, and one that could be if it was lost, or is in a new folder."""
+        if self.offline is not None:
+            self.offline.begin()
+            return
+        view = self.node.view
+        found = view.image.partition(self.topic, self.partition)
+        if found is not None and found.directory_of(self.node.node_id) not in (view.directory_id, *Directory.UNSAID):
+            self.told.directories.tell(AssignDirectory(self.topic_id, self.partition, view.directory_id))
+
+    # -- out of use ----------------------------------------------------------------------------------------------
+
+    def go_offline(self, error: Exception, *, damaged: bool = False) -> None:
+        """Take the log out of use, until it can be opened again; harmless when it is.
+
+        ``damaged``: some of its bytes are wrong, so that it is fetched anew, if others have it all.
+        """
+        if self.ending is not None:
+            return
+        if self.offline is None:
+            self.offline = Offline(self, error, LogEnds.of(self.log))
+            self.offline.wanted = self.give_up_role(self.offline.error)
+            self.offline.begin()
+        if damaged:
+            self.offline.damage = self.offline.error
+
+    def give_up_role(self, error: KafkaError) -> BecomeLeader | BecomeFollower | None:
+        """Answer everybody who waits with an error; the role to take when the log is back, if there is one."""
+        raise AssertionError(f"{type(self).__name__} plays no role")
+
+    def take_role(self, message: BecomeLeader | BecomeFollower) -> None:
+        """Do now what was asked for while the log was out of use."""
+        raise AssertionError(f"{type(self).__name__} plays no role")
+
+    def _log_has_failed(self) -> None:
+        """In the middle of some turn: what is to follow is done in one of its own."""
+        self.inbox.send(LOG_FAILED)
+
+    @receives(LogFailed)
+    def log_failed(self, message: LogFailed) -> None:
+        """The disk failed under the log."""
+        if self.offline is None and self.log.failure is not None:
+            self.go_offline(KafkaStorageError(self.log.failure), damaged=self.log.is_damaged)
+
+    @receives(RetryLog)
+    def retry_log(self, message: RetryLog) -> None:
+        """Try to take the log into use again."""
+        if self.offline is not None and self.ending is None:
+            self.offline.retry()
+
+    # -- checkpoints ---------------------------------------------------------------------------------------------
+
+    def high_watermark_moved(self) -> None:
+        """The checkpoint has to hear of it, once."""
+        if not self.checkpoint_due:
+            self.checkpoint_due = True
+            self.told.high_watermarks.tell(HighWatermarkMoved(self.topic, self.partition, self.actor_ref))
+        if self.recovery_point != self.log.recovery_point:
+            self._recovery_point_moved()
+
+    def _recovery_point_moved(self) -> None:
+        """More of the log is on the disk than its checkpoint knows; or less, after a truncation."""
+        before, self.recovery_point = self.recovery_point, self.log.recovery_point
+        has_fallen = self.recovery_point < before
+        self.told.recovery_points.tell(RecoveryPointMoved(self.topic, self.partition, self.recovery_point, has_fallen))
+
+    def start_moved(self) -> None:
+        """The log may begin elsewhere now: its checkpoint has to hear of it, and what lay before is unlinked."""
+        before, self.start_offset = self.start_offset, self.log.start_offset
+        if before != self.start_offset:
+            has_fallen = self.start_offset < before
+            self.told.start_offsets.tell(StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen))
+            self.lane.start()
+
+    @receives(ReportHighWatermark)
+    def report_high_watermark(self, message: ReportHighWatermark) -> int:
+        """The high watermark, for the checkpoint."""
+        self.checkpoint_due = False
+        if not self.has_log:
+            raise KafkaStorageError(f"the log of {self.label} isn't open")
+        return self.log.high_watermark
+
+    # -- upkeep --------------------------------------------------------------------------------------------------
+
+    def appended(self) -> None:
+        """The log has grown: do its disk work, and look after it for as long as it is in use."""
+        self.lane.start()
+        if not self.upkeep_armed:
+            self.upkeep_armed = True
+            self.after(UPKEEP_MS, UPKEEP)
+
+    @receives(Upkeep)
+    def upkeep(self, message: Upkeep) -> None:
+        """Roll by age, sync by age, free memory, forget idle producers; a log that is idle isn't looked at again."""
+        self.upkeep_armed = False
+        if self.ending is not None or self.offline is not None:
+            return
+        log = self.log
+        try:
+            self.lane.add(log.tick(self.now_ms()))
+        except KafkaStorageError as error:
+            self.go_offline(error)
+            return
+        if self.recovery_point != log.recovery_point:
+            self._recovery_point_moved()
+        sync_by_age = log.config.flush_ms < LONG_MAX and log.recovery_point < log.end_offset
+        if len(log.hot) or sync_by_age:
+            self.upkeep_armed = True
+            self.after(UPKEEP_MS, UPKEEP)
+        elif len(log.producers):
+            self.upkeep_armed = True
+            self.after(IDLE_UPKEEP_MS, UPKEEP)
