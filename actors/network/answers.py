@@ -4,7 +4,7 @@ A client that doesn't read leaves its answers with us. What of them lies in a fi
 here: parts of answers, with what stands behind them only once however many clients wait for it, and what a socket's
 buffer holds. Beyond ``bytes_max`` (``queued.max.response.bytes``) the client that has taken nothing for longest loses
 its connection. Pieces handed to sockets get smaller as memory gets short: what is left of one when a client stops
-reading stays.
+reading stays. Pieces are written in turn.
 """
 
 from __future__ import annotations
@@ -17,6 +17,51 @@ from kstore.fs import FileSlice
 
 SHARED_BYTES_MIN = 1024  # a smaller part is one answer's own
 SMALLEST_PIECE_BYTES = 16 * 1024
+
+
+WRITE_SECONDS_A_TURN = 0.005
+"""Then others have their turn: sockets are read, requests worked on, small answers written."""
+
+
+class Writer(Protocol):
+    """A connection whose socket may take more."""
+
+    def write_piece(self) -> bool:
+        """Hand the next piece over; whether there is more, and the socket may take it now."""
+
+
+class Writing:
+    """Who has pieces to write, each in turn: a thousand large answers at once hold nobody up."""
+
+    def __init__(self, loop: Any) -> None:
+        self.loop = loop
+        self.queue: OrderedDict[Writer, None] = OrderedDict()
+        self.scheduled = False
+
+    def begin(self, writer: Writer) -> None:
+        """There is something to write; soon, unless ``go_on`` is called before."""
+        self.queue.setdefault(writer)
+        if not self.scheduled:
+            self.scheduled = True
+            self.loop.call_soon(self._due)
+
+    def _due(self) -> None:
+        self.scheduled = False
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Write for a while."""
+        queue = self.queue
+        until = self.loop.time() + WRITE_SECONDS_A_TURN if queue else 0
+        while queue:
+            writer, _ = queue.popitem(last=False)
+            if writer.write_piece():
+                queue[writer] = None
+            if self.loop.time() >= until:
+                break
+        if queue and not self.scheduled:
+            self.scheduled = True
+            self.loop.call_soon(self._due)
 
 
 class Reader(Protocol):
@@ -70,9 +115,9 @@ class AnswerRoom:
                 return
         self.bytes_held -= size
 
-    def make_room(self) -> None:
-        """Have the slowest leave until what is left fits."""
-        while self.bytes_held > self.bytes_max and self.readers:
+    def make_room(self, bytes_max: int) -> None:
+        """Have the slowest leave until no more is held than this."""
+        while self.bytes_held > bytes_max and self.readers:
             reader, _ = self.readers.popitem(last=False)
             reader.drop_answers()
 
@@ -97,10 +142,12 @@ class Unsent:
         return bool(self.parts)
 
     def add(self, parts: list[Any]) -> None:
-        """These wait behind what waits already. The room is looked after by ``settle``."""
+        """These wait behind what waits already. What the sockets take in their turn is not held against anybody."""
         for part in parts:
             self.room.hold(part)
         self.parts += parts
+        self.room.readers.setdefault(self.reader)
+        self.room.make_room(2 * self.room.bytes_max)
 
     def next_piece(self) -> list[Any]:
         """What to hand to the socket next, in one write. Raises what reading a file raises."""
@@ -129,7 +176,8 @@ class Unsent:
         self.in_buffer = in_buffer
         if in_buffer or self.parts:
             self.room.progressed(self.reader)
-            self.room.make_room()
+            if in_buffer:
+                self.room.make_room(self.room.bytes_max)
         else:
             self.room.left(self.reader)
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker.config.addresses import limits_of_addresses
 from actors.network.acceptor import Acceptor
-from actors.network.answers import AnswerRoom
-from actors.network.room import FrameRoom
+from actors.network.shared import Shared
 from actors.network.tcp import TcpChannel
 from actors.runtime.limits import CONNECTIONS_MAX, FRAME_SECONDS_MAX
 from actors.runtime.logs import logger
@@ -46,7 +45,7 @@ class ConnectionLimits:
 class TcpListener:
     """The sockets of one node. Lives on the loop's thread."""
 
-    def __init__(self, driver: LoopDriver, node: Node, *, room: FrameRoom, answers: AnswerRoom) -> None:
+    def __init__(self, driver: LoopDriver, node: Node, shared: Shared) -> None:
         assert driver.loop is not None, "a listener needs an open loop"
         self.driver = driver
         self.loop = driver.loop
@@ -56,8 +55,10 @@ class TcpListener:
         idle_ms_max = node.config.integer("connections.max.idle.ms")
         self.idle_seconds_max = idle_ms_max / 1000 if idle_ms_max >= 0 else math.inf
         self.sweep_seconds = min(FRAME_SECONDS_MAX, max(1, self.idle_seconds_max)) / 4
-        self.room = room
-        self.answers = answers
+        self.room = shared.room
+        self.answers = shared.answers
+        self.writing = shared.writing
+        self.heap = shared.heap
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self.channels: dict[TcpChannel, None] = {}
         self.hosts: dict[str, int] = {}  # how many of them come from where
@@ -140,9 +141,12 @@ class TcpListener:
             dirty, self.dirty = self.dirty, []
             for channel in dirty:
                 channel.flush()
+        self.writing.go_on()
 
     def _sweep(self) -> None:
-        self.close_overdue(self.loop.time())
+        now = self.loop.time()
+        self.close_overdue(now)
+        self.heap.look(now)
         self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
 
     def close_overdue(self, now: float) -> None:

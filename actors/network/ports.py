@@ -7,10 +7,8 @@ from ipaddress import ip_address
 
 from actors.controller.image import Endpoint
 from actors.network.addresses import PORT_MAX, Address, parse_listener
-from actors.network.answers import AnswerRoom
 from actors.network.listener import TcpListener
-from actors.network.room import FrameRoom
-from actors.runtime.limits import UNFINISHED_FRAMES_BYTES_MAX
+from actors.network.shared import Shared
 from actors.runtime.loop import LoopDriver
 from actors.runtime.node import Node
 from actors.runtime.world import World
@@ -101,8 +99,6 @@ class Ports:
         self.bound: dict[int, socket.socket] = {}  # of nodes that don't listen yet
         self.listening: dict[int, socket.socket] = {}
         self.listeners: dict[int, TcpListener] = {}
-        self.room = FrameRoom(UNFINISHED_FRAMES_BYTES_MAX)
-        self.answers = AnswerRoom(1)
         self.addresses: dict[int, tuple[str, int]] = {}
         host, first = parse_address(listen)
         try:
@@ -112,16 +108,15 @@ class Ports:
         except BaseException:
             self.close_all()
             raise
-        self.driver.open()
+        self.shared = Shared(self.driver.open())
 
     def open(self, node: Node) -> Endpoint:
         """Listen for a node's clients; called on the loop's thread."""
         host, port = self.addresses[node.node_id]
         sock = self.bound.pop(node.node_id, None) or bind(host, port)
-        self.room.bytes_max = max(UNFINISHED_FRAMES_BYTES_MAX, node.config.integer("socket.request.max.bytes"))
-        self.answers.bytes_max = node.config.integer("queued.max.response.bytes")
+        self.shared.configure(node.config)
         self.listening[node.node_id] = sock
-        listener = self.listeners[node.node_id] = TcpListener(self.driver, node, room=self.room, answers=self.answers)
+        listener = self.listeners[node.node_id] = TcpListener(self.driver, node, self.shared)
         listener.listen(sock)
         return Endpoint("PLAINTEXT", host, port)
 

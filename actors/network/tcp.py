@@ -25,6 +25,7 @@ from kstore.schema import frames
 if TYPE_CHECKING:
     from actors.network.listener import TcpListener
 
+AT_ONCE_BYTES_MAX = 64 * 1024  # what is written at once, without waiting for its turn
 LENGTH = struct.Struct(">i")
 
 
@@ -217,29 +218,43 @@ class TcpChannel(asyncio.BufferedProtocol):
         if not parts or self.transport.is_closing():
             return
         self.active_at = self.listener.loop.time()
-        is_small = nbytes <= WRITE_CHUNK_BYTES and not any(isinstance(part, FileSlice) for part in parts)
+        is_small = nbytes <= AT_ONCE_BYTES_MAX and not any(isinstance(part, FileSlice) for part in parts)
         if is_small and self.may_write and not self.unsent:
             self._write(parts)
             if self.is_backed_up:
                 self._settle()
             return
         self.unsent.add(parts)
-        self._write_on()
+        if self.may_write:
+            self.listener.writing.begin(self)
 
     def _write(self, parts: list[Any]) -> None:
         self.transport.writelines(parts) if len(parts) > 1 else self.transport.write(parts[0])
 
-    def _write_on(self) -> None:
-        while self.unsent and self.may_write:
+    def write_piece(self) -> bool:
+        """As ``Writer.write_piece``."""
+        if self.transport.is_closing():
+            return False
+        if self.unsent and self.may_write:
             try:
                 piece = self.unsent.next_piece()
             except (OSError, EOFError):  # the log was cut or deleted meanwhile: the answer is void
                 self.drop_answers()
-                return
+                return False
             self._write(piece)
-        self._settle()
+            self._settle()
+        if not self.is_backed_up:
+            self._all_taken()
+        return self.may_write and bool(self.unsent)
+
+    def _all_taken(self) -> None:
+        if self.waited_for:
+            self.waited_for = False
+            self.connection.tell(AnswersTaken())
+            self._see_to_reading()
 
     def _settle(self) -> None:
+        """Say how far the socket's buffer has got."""
         self.unsent.settle(0 if self.may_write else self.transport.get_write_buffer_size())
 
     def drop_answers(self) -> None:
@@ -255,11 +270,11 @@ class TcpChannel(asyncio.BufferedProtocol):
         """The socket has taken all that it was handed."""
         self.active_at = self.listener.loop.time()
         self.may_write = True
-        self._write_on()
-        if self.waited_for and not self.is_backed_up:
-            self.waited_for = False
-            self.connection.tell(AnswersTaken())
-            self._see_to_reading()
+        self._settle()
+        if self.unsent:
+            self.listener.writing.begin(self)
+        else:
+            self._all_taken()
 
     def pause_reading(self) -> None:
         """As ``Channel.pause_reading``."""
@@ -285,6 +300,8 @@ class TcpChannel(asyncio.BufferedProtocol):
         """As ``Channel.abort``. Answers that the transport has or takes at once are still sent, for as long as a frame
         may take; what waits for a slow reader is dropped."""
         self.flush()
+        while self.write_piece():
+            continue
         self.unsent.forget_parts()
         self.ending = True
         self.begun_at = self.listener.loop.time()

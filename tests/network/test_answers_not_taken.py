@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors.network import tcp
-from actors.network.answers import SMALLEST_PIECE_BYTES, AnswerRoom
+from actors.network.answers import SMALLEST_PIECE_BYTES, AnswerRoom, Writing
 from actors.network.channel import AnswersTaken
 from actors.network.tcp import TcpChannel
 from actors.runtime.limits import WRITE_CHUNK_BYTES
@@ -48,6 +48,7 @@ class Transport:
             self.takes -= count
             if not self.buffer and not self.channel.may_write:
                 self.channel.resume_writing()
+                self.channel.listener.writing.go_on()
 
     def get_write_buffer_size(self) -> int:
         return len(self.buffer)
@@ -75,9 +76,12 @@ class Side:
         self.now = 1000.0
         self.answers = AnswerRoom(bytes_max)
         self.told: list[Any] = []
+        self.soon: list[Any] = []
+        self.writing = Writing(SimpleNamespace(call_soon=self.soon.append, time=lambda: self.now))
         self.listener: Any = SimpleNamespace(
-            loop=SimpleNamespace(time=lambda: self.now),
+            loop=self.writing.loop,
             answers=self.answers,
+            writing=self.writing,
             dirty=[],
             idle_seconds_max=600,
             disconnected=lambda _: None,
@@ -102,6 +106,7 @@ def encoded(monkeypatch):
 def answer(channel: TcpChannel, *parts: Any) -> None:
     channel.respond(1, list(parts), 0)
     channel.flush()
+    channel.listener.writing.go_on()
 
 
 class SlicedFile:
@@ -116,8 +121,8 @@ class SlicedFile:
         return bytes(nbytes)
 
 
-def test_what_a_socket_takes_at_once_is_never_counted():
-    side = Side(MIB)
+def test_what_a_socket_takes_in_its_turn_is_not_held_against_anybody():
+    side = Side(6 * MIB)
     channel = side.connect(takes=100 * MIB)
     answer(channel, b"head", bytes(10 * MIB), FileSlice(SlicedFile(), 0, 5 * MIB))
     assert len(channel.transport.got) == 4 + 15 * MIB
@@ -230,3 +235,31 @@ def test_a_client_that_takes_nothing_for_the_idle_time_is_overdue_though_it_wait
     answer(channel, bytes(MIB))
     assert not channel.is_overdue(side.now + 599)
     assert channel.is_overdue(side.now + 601)
+
+
+def test_large_answers_of_many_are_written_in_turn_and_others_are_looked_after_between():
+    side = Side(1 << 40)
+    channels = [side.connect(takes=1 << 40) for _ in range(100)]
+    for channel in channels:
+        channel.respond(1, [FileSlice(SlicedFile(), 0, 2 * MIB)], 0)
+        channel.flush()
+    tick = 0.001
+    side.writing.loop.time = lambda: setattr(side, "now", side.now + tick) or side.now
+    looks = 0
+    while side.writing.queue:
+        side.soon.pop()()
+        looks += 1
+        written = [len(channel.transport.got) for channel in channels]
+        assert max(written) - min(written) <= WRITE_CHUNK_BYTES
+    assert looks >= 100 * 2 * MIB // WRITE_CHUNK_BYTES // 6
+    assert min(written) == 2 * MIB
+
+
+def test_an_answer_to_a_connection_that_is_gone_is_not_written():
+    side = Side(MIB)
+    channel = side.connect(takes=MIB)
+    channel.respond(1, [FileSlice(SlicedFile(), 0, MIB)], 0)
+    channel.flush()
+    channel.transport.abort()
+    side.writing.go_on()
+    assert (len(channel.transport.got), len(side.writing.queue)) == (0, 0)

@@ -62,6 +62,7 @@ class Side:
             idle_seconds_max=idle_seconds,
             room=self.room,
             answers=AnswerRoom(1 << 30),
+            writing=SimpleNamespace(begin=lambda _: None),
             driver=SimpleNamespace(drain_now=lambda: None),
             node=SimpleNamespace(
                 alive=True,

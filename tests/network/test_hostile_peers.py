@@ -137,7 +137,7 @@ def test_lengths_without_their_frames_take_little_memory():
         peers = [connect(running) for _ in range(15)]
         for sock in peers:
             sock.sendall(struct.pack(">i", 100 * 1024 * 1024) + b"x")
-        room = running.ports.room
+        room = running.ports.shared.room
         running.wait_for(lambda: len(room.holders) == 15, PATIENCE_S)
         assert room.bytes_held == 15 * FIRST_PIECE_BYTES
         for sock in peers:
