@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from types import SimpleNamespace
 
-from actors.runtime.heap import KEPT_BYTES_MAX, LOOK_EVERY_S, Heap
 from waiting import wait_until
+
+from actors.runtime.heap import KEPT_BYTES_MAX, LOOK_EVERY_S, Heap
 
 
 class Library:
