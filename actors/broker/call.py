@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.runtime.actor import PAUSE as PAUSE
+
 if TYPE_CHECKING:
     from actors.broker.connection import Connection
     from actors.runtime.node import Node
@@ -31,15 +33,6 @@ class LostAnswer:
 
 
 LOST_REQUEST, LOST_ANSWER = LostRequest(), LostAnswer()
-
-
-class Pause:
-    """What a conversation yields to let others have their turns before it goes on: an answer in parts is long."""
-
-    __slots__ = ()
-
-
-PAUSE = Pause()
 
 
 class Remote:
@@ -70,6 +63,7 @@ class Call:
         "connection",
         "correlation_id",
         "is_answer_lost",
+        "is_in_slices",
         "request",
         "response",
         "size_bytes",
@@ -95,6 +89,7 @@ class Call:
         self.response: Any = None
         self.size_bytes = size_bytes
         self.is_answer_lost = False
+        self.is_in_slices = False  # it has not asked all that it will ask: what comes after it must not overtake it
 
     def respond(self, response: Any) -> None:
         """Answer; the response leaves when those to earlier requests have left."""

@@ -9,24 +9,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.config.definition import whole_number
+from actors.broker.slices import sliced
 from actors.controller.image import ResourceType
+from actors.runtime import Conversation
 from kstore.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
 
 
-def not_to_be_changed_here(call: Call) -> list[tuple[Any, InvalidRequest]]:
+def not_to_be_changed_here(call: Call) -> Conversation:
     """The resources of a request that are another broker's, or no broker's, with the reason."""
+    found: list[tuple[Any, InvalidRequest]] = []
     if call.is_broker:
-        return []
-    found = []
-    for resource in call.request.resources:
+        return found
+    own = call.node.node_id
+
+    def look_at(resource: Any) -> None:
         name: str = resource.resource_name
-        if resource.resource_type != ResourceType.BROKER or not name or name == str(call.node.node_id):
-            continue
+        if resource.resource_type != ResourceType.BROKER or not name or name == str(own):
+            return
         why = f"Node id must be an integer, but it is: {name}"
         if whole_number(name, 32) is not None:
-            why = f"Unexpected broker id, expected {call.node.node_id}, but received {name}"
+            why = f"Unexpected broker id, expected {own}, but received {name}"
         found.append((resource, InvalidRequest(why)))
+
+    yield from sliced(call.request.resources, look_at)
     return found

@@ -15,10 +15,14 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
-from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, PAUSE, Call, Remote
+from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, Call, Remote
 from actors.network.channel import AnswersTaken, Channel, ChannelClosed, FramesReceived, Requested
 from actors.runtime import Actor, receives
-from actors.runtime.limits import CONNECTION_BYTES_IN_FLIGHT_MAX, CONNECTION_REQUESTS_IN_FLIGHT_MAX
+from actors.runtime.limits import (
+    CONNECTION_BYTES_IN_FLIGHT_MAX,
+    CONNECTION_REQUESTS_IN_FLIGHT_MAX,
+    REQUEST_ELEMENTS_MAX,
+)
 from actors.runtime.logs import logger
 from kstore.errors import KafkaError
 from kstore.schema import decode, frames
@@ -95,7 +99,7 @@ class Connection(Actor):
             raise RequestRefused(f"API key {api_key} is not served")
         request: Any = None
         if served.first <= version <= served.last:
-            request = decode(frames.request_class(api_key), version, frame, body)
+            request = decode(frames.request_class(api_key), version, frame, body, REQUEST_ELEMENTS_MAX)
         elif api_key != API_VERSIONS:
             raise RequestRefused(f"version {version} of API key {api_key} is not served")
         else:
@@ -122,7 +126,7 @@ class Connection(Actor):
 
     def _may_start(self, call: Call) -> bool:
         under_way = self.under_way
-        if under_way and not (call.api_key == PRODUCE and under_way[-1].api_key == PRODUCE):
+        if under_way and not (call.api_key == PRODUCE == under_way[-1].api_key and not under_way[-1].is_in_slices):
             return False
         if self.channel.is_backed_up:
             self.channel.tell_when_taken()
@@ -158,12 +162,8 @@ class Connection(Actor):
         return outcome is not None
 
     def ask_for(self, asked: Any, then: Any, *args: object) -> None:
-        """As ``Actor.ask_for``, with ``Remote`` for other nodes and ``PAUSE``: sockets are looked at first."""
-        if asked is PAUSE:
-            world = self.node.world
-            self.note("TurnsLeftToOthers")
-            world.timers.at(world.clock.now_us(), self.reply_here(then, *args).set, None)
-        elif isinstance(asked, Remote):
+        """As ``Actor.ask_for``, with ``Remote`` for other nodes."""
+        if isinstance(asked, Remote):
             link = self.links.get(asked.node_id)
             if link is None:
                 link = self.links[asked.node_id] = self.connect(asked.node_id)

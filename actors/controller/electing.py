@@ -34,11 +34,11 @@ def elect_leaders(state: ControllerState, request: ElectLeadersRequest) -> Decis
         raise errors.InvalidRequest(f"Unknown election type {request.election_type}")
     records: list[Any] = []
     if request.topic_partitions is None:
-        wanted = {name: list(topic.partitions) for name, topic in state.image.topics.items()}
+        wanted = [(name, list(topic.partitions)) for name, topic in state.image.topics.items()]
     else:
-        wanted = {each.topic: each.partitions for each in request.topic_partitions}
+        wanted = [(each.topic, each.partitions) for each in request.topic_partitions]
     results = []
-    for name, numbers in wanted.items():
+    for name, numbers in wanted:
         result = ReplicaElectionResult(topic=name)
         for number in numbers:
             error = elected(state, name, number, request.election_type, records)

@@ -109,6 +109,10 @@ class ControllerMachine:
     def advance(self, records: Iterable[object], offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
         """Takes in records that were appended up to `offset` in leader epoch `epoch`."""
         self.state.image, delta = self.state.image.apply(records, offset, epoch)
+        for topic in delta.removed_topics:
+            self.state.flat_names.discard(topic.name)
+        for name in delta.changed_topics:
+            self.state.flat_names.add(name)
         if any(resource_type == ResourceType.BROKER for resource_type, _ in delta.changed_configs):
             for_all = self.image.config(ResourceType.BROKER, "")
             self.state.config = self.state.config.with_dynamic(for_all, {})

@@ -14,6 +14,7 @@ from typing import Any
 from actors.broker.config import BrokerConfig
 from actors.controller.image import ClusterImage, ResourceType
 from actors.controller.sessions import Sessions
+from actors.controller.topic_names import FlatNames
 from kstore.errors import BrokerIdNotRegistered, StaleBrokerEpoch
 from kstore.named import NamedTuple
 
@@ -27,6 +28,7 @@ class ControllerState:
         self.random = random
         self.new_id = new_id
         self.sessions = Sessions()
+        self.flat_names = FlatNames(image.topics)
 
     @property
     def next_offset(self) -> int:

@@ -34,9 +34,25 @@ def validate(name: str) -> None:
         )
 
 
-def colliding(name: str, existing: Iterable[str]) -> str | None:
-    """The existing topic whose name differs from `name` only in '.' and '_', which metrics can't tell apart."""
-    if "." not in name and "_" not in name:
-        return None
-    flat = name.replace(".", "_")
-    return next((other for other in sorted(existing) if other != name and other.replace(".", "_") == flat), None)
+class FlatNames:
+    """The topics that there are, by what metrics make of their names: these can't tell '.' and '_' apart."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names: dict[str, set[str]] = {}
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        if "." in name or "_" in name:
+            self._names.setdefault(name.replace(".", "_"), set()).add(name)
+
+    def discard(self, name: str) -> None:
+        flat = name.replace(".", "_")
+        names = self._names.get(flat, set())
+        names.discard(name)
+        if not names:
+            self._names.pop(flat, None)
+
+    def colliding(self, name: str) -> str | None:
+        """The existing topic whose name differs from `name` only in '.' and '_', the first of them."""
+        return min((other for other in self._names.get(name.replace(".", "_"), ()) if other != name), default=None)

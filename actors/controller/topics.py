@@ -68,7 +68,7 @@ def create_one(state: ControllerState, topic: CreatableTopic, room: int) -> tupl
     topic_names.validate(topic.name)
     if topic.name in state.image.topics:
         raise errors.TopicAlreadyExists(f"Topic '{topic.name}' already exists.")
-    rival = topic_names.colliding(topic.name, state.image.topics)
+    rival = state.flat_names.colliding(topic.name)
     if rival is not None:
         raise errors.InvalidTopic(f"Topic '{topic.name}' collides with existing topic: {rival}")
     configs = wanted_configs(topic)

@@ -215,7 +215,7 @@ class Committing:
             ]
             response.topics.append(OffsetDeleteResponseTopic(name=topic.name, partitions=answers))
         if keys:
-            self._delete(keys, response, caller)
+            self._delete(list(dict.fromkeys(keys)), response, caller)
         else:
             self._effects.respond(caller.reply, response)
 

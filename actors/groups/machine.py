@@ -45,6 +45,9 @@ COMMIT_KNOWS_GROUP_NOT_FOUND = 9
 
 TOMBSTONES_PER_APPEND_MAX = 1_000
 
+PROTOCOLS_MAX = 10_000
+"""That a member may offer: clients have one for each assignor that they know."""
+
 
 class GroupMachine:
     def __init__(self, settings: GroupSettings, new_uuid: Callable[[], str]) -> None:
@@ -82,6 +85,8 @@ class GroupMachine:
         shortest, longest = self._settings.group_min_session_timeout_ms, self._settings.group_max_session_timeout_ms
         if not request.group_id:
             return errors.InvalidGroupId.code
+        if len(request.protocols) > PROTOCOLS_MAX:
+            return errors.InvalidRequest.code
         if not shortest <= request.session_timeout_ms <= longest:
             return errors.InvalidSessionTimeout.code
         if request.group_id not in self.groups and request.member_id:

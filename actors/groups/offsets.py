@@ -25,7 +25,8 @@ class OffsetStore:
 
     def __init__(self) -> None:
         self._groups: dict[str, GroupOffsets] = {}
-        self._under_way: dict[OffsetKey, int] = {}
+        self._under_way: dict[str, dict[OffsetKey, int]] = {}  # by group
+        self._groups_of: dict[str, dict[str, None]] = {}  # those that have committed for a topic
 
     def of_group(self, group_id: str) -> GroupOffsets:
         return self._groups.get(group_id, {})
@@ -36,26 +37,39 @@ class OffsetStore:
     def apply(self, key: OffsetKey, committed: CommittedOffset | None) -> None:
         """Take one record from the log, a commit or its tombstone."""
         if committed is not None:
-            self._groups.setdefault(key.group_id, {}).setdefault(key.topic, {})[key.partition] = committed
+            topics = self._groups.setdefault(key.group_id, {})
+            partitions = topics.get(key.topic)
+            if partitions is None:
+                partitions = topics[key.topic] = {}
+                self._groups_of.setdefault(key.topic, {})[key.group_id] = None
+            partitions[key.partition] = committed
             return
         topics = self._groups.get(key.group_id, {})
         topics.get(key.topic, {}).pop(key.partition, None)
-        if not topics.get(key.topic):
-            topics.pop(key.topic, None)
+        if key.topic in topics and not topics[key.topic]:
+            del topics[key.topic]
+            groups = self._groups_of[key.topic]
+            del groups[key.group_id]
+            if not groups:
+                del self._groups_of[key.topic]
         if not topics:
             self._groups.pop(key.group_id, None)
 
     def begin(self, key: OffsetKey) -> None:
         """A record for this key is on its way to the log."""
-        self._under_way[key] = self._under_way.get(key, 0) + 1
+        under_way = self._under_way.setdefault(key.group_id, {})
+        under_way[key] = under_way.get(key, 0) + 1
 
     def end(self, key: OffsetKey) -> None:
-        self._under_way[key] -= 1
-        if not self._under_way[key]:
-            del self._under_way[key]
+        under_way = self._under_way[key.group_id]
+        under_way[key] -= 1
+        if not under_way[key]:
+            del under_way[key]
+            if not under_way:
+                del self._under_way[key.group_id]
 
     def is_under_way(self, key: OffsetKey) -> bool:
-        return key in self._under_way
+        return key in self._under_way.get(key.group_id, ())
 
     def keys_of(self, group_id: str) -> list[OffsetKey]:
         """All of a group's, those under way included."""
@@ -64,18 +78,26 @@ class OffsetStore:
             for topic, partitions in self.of_group(group_id).items()
             for partition in partitions
         ]
-        return committed + [key for key in self._under_way if key.group_id == group_id and self.get(key) is None]
+        return committed + [key for key in self._under_way.get(group_id, ()) if self.get(key) is None]
 
     def keys_in(self, topics: Iterable[str]) -> list[OffsetKey]:
         """All that were committed, or are being, for these topics."""
-        wanted = frozenset(topics)
-        return [key for key in self.keys() if key.topic in wanted]
+        wanted = dict.fromkeys(topics)
+        committed = [
+            OffsetKey(group_id, topic, partition)
+            for topic in wanted
+            for group_id in self._groups_of.get(topic, ())
+            for partition in self._groups[group_id][topic]
+        ]
+        under_way = [key for keys in self._under_way.values() for key in keys if key.topic in wanted]
+        return committed + [key for key in under_way if self.get(key) is None]
 
     def keys(self) -> Iterator[OffsetKey]:
         for group_id, topics in self._groups.items():
             for topic, partitions in topics.items():
                 for partition in partitions:
                     yield OffsetKey(group_id, topic, partition)
-        for key in self._under_way:
-            if self.get(key) is None:
-                yield key
+        for keys in self._under_way.values():
+            for key in keys:
+                if self.get(key) is None:
+                    yield key

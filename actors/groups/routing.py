@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kstore.codec.partitioning import java_hash
 from kstore.errors import NotCoordinator
 
 if TYPE_CHECKING:
@@ -17,19 +18,6 @@ if TYPE_CHECKING:
 OFFSETS_TOPIC = "__consumer_offsets"
 
 _INT_MIN = -(2**31)
-
-
-def java_hash(text: str) -> int:
-    """Java's ``String.hashCode``, a signed 32-bit number.
-
-    >>> java_hash("kstore"), java_hash("polygenelubricants")
-    (-1121877162, -2147483648)
-    """
-    units = text.encode("utf-16-be", "surrogatepass")
-    value = 0
-    for high, low in zip(units[::2], units[1::2], strict=True):
-        value = (value * 31 + (high << 8 | low)) & 0xFFFFFFFF
-    return value - 2**32 if value >= 2**31 else value
 
 
 def partition_for(group_id: str, partition_count: int) -> int:

@@ -58,7 +58,17 @@ class Ask:
         self.message = message
 
 
+class Pause:
+    """What a conversation yields to let others have their turns before it goes on: its work, or its answer, is long."""
+
+    __slots__ = ()
+
+
+PAUSE = Pause()
+
 Conversation = Generator[Any, Any, Any]
+
+ASKS_A_TURN = 1_000
 
 
 class Actor(pykka.Actor):
@@ -200,6 +210,11 @@ class Actor(pykka.Actor):
         """Run slow disk work (fsync, unlink) off the turn; ``then(outcome, *args)`` gets its value or ``OSError``."""
         self.node.world.disk.submit(work, reply_to_inbox(self.inbox, then, args), self.node)
 
+    def go_on_later(self, then: Callable[..., None], *args: object) -> None:
+        """Call ``then(None, *args)`` in a turn of its own, once others have had theirs and sockets were looked at."""
+        world = self.node.world
+        world.timers.at(world.clock.now_us(), self.reply_here(then, *args).set, None)
+
     def converse(self, conversation: Conversation, done: Callable[[Any], None]) -> None:
         """Run a generator that yields ``Ask``s, or lists of them, and gets the outcomes back; ``done`` gets its value.
 
@@ -220,22 +235,38 @@ class Actor(pykka.Actor):
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
         """Send what a conversation yielded. Subclasses add other kinds of question than ``Ask``."""
-        self.request(asked.ref, asked.message, then, *args)
+        if asked is PAUSE:
+            self.note("TurnsLeftToOthers")
+            self.go_on_later(then, *args)
+        else:
+            self.request(asked.ref, asked.message, then, *args)
 
 
 class _Gather:
-    """Several questions of a conversation under way at once; goes on when all are answered, in the order asked."""
+    """Several questions of a conversation under way at once; goes on when all are answered, in the order asked.
 
-    __slots__ = ("actor", "conversation", "done", "left", "outcomes")
+    Of very many, ``ASKS_A_TURN`` go out in a turn, and others have theirs in between.
+    """
+
+    __slots__ = ("actor", "asks", "conversation", "done", "left", "outcomes", "sent")
 
     def __init__(self, actor: Actor, asks: list[Any], conversation: Conversation, done: Callable[[Any], None]) -> None:
-        self.actor, self.conversation, self.done = actor, conversation, done
+        self.actor, self.asks, self.conversation, self.done = actor, asks, conversation, done
         self.outcomes: list[Any] = [None] * len(asks)
         self.left = len(asks)
+        self.sent = 0
         if not asks:
             actor._step([], conversation, done)
-        for index, asked in enumerate(asks):
-            actor.ask_for(asked, self.answered, index)
+        else:
+            self.send()
+
+    def send(self, _outcome: None = None) -> None:
+        actor, first = self.actor, self.sent
+        self.sent = min(first + ASKS_A_TURN, len(self.asks))
+        for index in range(first, self.sent):
+            actor.ask_for(self.asks[index], self.answered, index)
+        if self.sent < len(self.asks):
+            actor.go_on_later(self.send)
 
     def answered(self, outcome: Any, index: int) -> None:
         self.outcomes[index] = outcome

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from actors.runtime.world import World
 
 T = TypeVar("T")
-TURNS_A_DRAIN = 20_000  # then the sockets get their chance
+TURNS_A_DRAIN = 20_000  # then the sockets get their chance, as they do after
+DRAIN_US = 10_000
 
 
 class Waiter:
@@ -145,7 +146,7 @@ class LoopDriver:
         world = self.world
         try:
             world.timers.fire()
-            world.queue.run(TURNS_A_DRAIN)
+            world.queue.run(TURNS_A_DRAIN, DRAIN_US)
             for hook in self.after_drain:
                 hook()
         except Exception as error:  # noqa: BLE001 - a defect outside of turns, raised by `drive`

@@ -295,21 +295,22 @@ cdef class RunQueue:
         reply, self.reply_to = self.reply_to, None
         return reply
 
-    def run(self, int64_t limit=1 << 62):
-        """Give turns until nobody has a message or ``limit`` messages were handled; returns how many were."""
-        cdef int64_t handled = 0
+    def run(self, int64_t limit=1 << 62, int64_t budget_us=1 << 62):
+        """Give turns until nobody has a message, ``limit`` messages were handled, or turns took ``budget_us`` (a turn
+        that is under way ends first); returns how many messages were handled."""
+        cdef int64_t handled = 0, began_us
         cdef int burst
         cdef Inbox inbox
         assert self.running is None, "turns don't nest: an actor never blocks"
-        self.now_us = self.clock.monotonic_us()
-        while handled < limit:
+        self.now_us = began_us = self.clock.monotonic_us()
+        while handled < limit and self.now_us - began_us < budget_us:
             inbox = self.take()
             if inbox is None:
                 break
             self.running = self.ran = inbox
             burst = 1 if self.seeded else BURST
             try:
-                while burst > 0 and inbox.head is not None:
+                while burst > 0 and inbox.head is not None and self.now_us - began_us < budget_us:
                     self.turn(inbox)
                     handled += 1
                     burst -= 1

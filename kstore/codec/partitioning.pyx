@@ -1,4 +1,5 @@
-"""Kafka's hash of keys, murmur2 with Kafka's seed, and the partition that its default partitioner takes for a key.
+"""Kafka's hash of keys, murmur2 with Kafka's seed, and the partition that its default partitioner takes for a key; and
+Java's hash of strings, by which groups find their coordinator.
 
 The numbers are Java's: the hash is a signed 32-bit integer, and the partition is the hash with its sign bit masked
 off, modulo the number of partitions (not its absolute value).
@@ -71,3 +72,20 @@ def partition_for_key(key, int32_t partitions):
         raise ValueError(f"a topic has at least one partition, not {partitions}")
     hash_of(key, &found)
     return <int32_t>((found & 0x7FFFFFFF) % <uint32_t>partitions)
+
+
+def java_hash(str text):
+    """Java's ``String.hashCode``, a signed 32-bit number, over the UTF-16 units of the text.
+
+    >>> java_hash("kstore"), java_hash("polygenelubricants")
+    (-1121877162, -2147483648)
+    """
+    cdef uint32_t value = 0, point
+    cdef Py_UCS4 character
+    for character in text:
+        point = <uint32_t>character
+        if point > 0xFFFF:
+            value = value * 31 + (0xD800 + ((point - 0x10000) >> 10))
+            point = 0xDC00 + ((point - 0x10000) & 0x3FF)
+        value = value * 31 + point
+    return <int32_t>value

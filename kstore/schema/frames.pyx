@@ -61,6 +61,7 @@ cdef object _read(Plan plan, object data, const Py_buffer *buffer, Py_ssize_t of
     r.c.p = r.start + offset
     r.c.end = r.start + buffer.len
     r.source = <PyObject *>data
+    r.elements_left = 0  # headers have no arrays
     message = read_message(plan, &r)
     return message, <Py_ssize_t>(r.c.p - r.start)
 

@@ -13,5 +13,6 @@ ctypedef struct Reader:
     PyObject *view                  # a memoryview of it, made when first needed; owned
     int unknown_left                # how many more unknown tagged fields are kept
     Py_ssize_t structs_left         # how many more structs may stand in arrays
+    Py_ssize_t elements_left        # how many more elements of any kind
 
 cdef object read_message(Plan plan, Reader *r)

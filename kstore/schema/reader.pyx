@@ -3,7 +3,8 @@
 No length is believed: a string, a blob, a count or a tagged field's size is held against the bytes that are left
 (a count times the fewest bytes that an element takes), varints against their type's width, nesting against the
 plan. So the memory that a hostile frame can claim is a small multiple of its own size, and time is linear in it.
-The worst multiple is that of arrays of nearly empty structs, so a message may have ``STRUCTS_MAX`` of them in all.
+The worst multiple is that of arrays of nearly empty structs, so a message may have ``STRUCTS_MAX`` of them in all, and
+no more elements of whatever kind than its reader allows.
 Of unknown tagged fields, ``UNKNOWN_MAX`` a message are kept; more are passed over.
 
 Slots of a new struct are NULL until a value is put there; ``read_struct`` leaves none empty.
@@ -25,11 +26,12 @@ from kstore.schema.plan cimport (
     K_ARRAY, K_BOOL, K_BYTES, K_FLOAT64, K_INT8, K_INT16, K_INT32, K_INT64, K_RECORDS, K_STRING, K_STRUCT, K_UINT16,
     K_UINT32, K_UUID, Kind, Plan, Step, plan_of,
 )
-from kstore.schema.struct cimport bare, fresh_default, slot
+from kstore.schema.struct cimport bare, fresh_default, slot, untracked
 
 from kstore.schema.errors import SchemaError
 
 cdef extern from "Python.h":
+    Py_ssize_t PY_SSIZE_T_MAX
     object PyUnicode_DecodeUTF8(const char *s, Py_ssize_t size, const char *errors)
 
 cdef enum:
@@ -38,11 +40,12 @@ cdef enum:
     STRING_BYTES_MAX = 32767
 
 
-def decode(cls, int version, data, Py_ssize_t offset=0):
+def decode(cls, int version, data, Py_ssize_t offset=0, Py_ssize_t elements_max=PY_SSIZE_T_MAX):
     """The message of class ``cls`` that ``data`` holds from ``offset`` on, in that version.
 
     ``data`` is anything contiguous with the buffer protocol. Fields of record batches are ``memoryview``s of it;
-    everything else is copied. Bytes after the message are not looked at. Raises ``SchemaError`` when the bytes
+    everything else is copied. Bytes after the message are not looked at; ``elements_max`` bounds the elements of all
+    its arrays together. Raises ``SchemaError`` when the bytes
     aren't such a message, ``UnsupportedVersion`` when the message has no such version.
 
     >>> from kstore.schema import decode, encode
@@ -50,10 +53,10 @@ def decode(cls, int version, data, Py_ssize_t offset=0):
     >>> decode(HeartbeatResponse, 4, encode(HeartbeatResponse(error_code=27), 4)).error_code
     27
     """
-    return decode_from(cls, version, data, offset)[0]
+    return decode_from(cls, version, data, offset, elements_max)[0]
 
 
-def decode_from(cls, int version, data, Py_ssize_t offset=0):
+def decode_from(cls, int version, data, Py_ssize_t offset=0, Py_ssize_t elements_max=PY_SSIZE_T_MAX):
     """Like ``decode``, and where the message ended: ``(message, offset)``."""
     cdef Plan plan = plan_of(cls, version)
     cdef Py_buffer buffer
@@ -66,6 +69,7 @@ def decode_from(cls, int version, data, Py_ssize_t offset=0):
         r.c.p = r.start + offset
         r.c.end = r.start + buffer.len
         r.source = <PyObject *>data
+        r.elements_left = elements_max
         message = read_message(plan, &r)
         return message, <Py_ssize_t>(r.c.p - r.start)
     finally:
@@ -73,7 +77,7 @@ def decode_from(cls, int version, data, Py_ssize_t offset=0):
 
 
 cdef object read_message(Plan plan, Reader *r):
-    """The message at the cursor; ``r.start``, ``r.c`` and ``r.source`` are set."""
+    """The message at the cursor; ``r.start``, ``r.c``, ``r.source`` and ``r.elements_left`` are set."""
     r.view = NULL
     r.unknown_left = UNKNOWN_MAX
     r.structs_left = STRUCTS_MAX
@@ -282,7 +286,10 @@ cdef object _array(Plan plan, const Step *step, Reader *r):
         r.structs_left -= count
         if r.structs_left < 0:
             _refuse(plan, step, r, f"the message has more than {STRUCTS_MAX} structs")
-    made = PyList_New(count)
+    r.elements_left -= count
+    if r.elements_left < 0:
+        _refuse(plan, step, r, "its arrays have more elements than are taken")
+    made = untracked(PyList_New(count))
     for i in range(count):
         item = _value(plan, step, step.element, r)
         Py_INCREF(item)

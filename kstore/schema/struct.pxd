@@ -33,6 +33,7 @@ cdef Layout layout_of(cls)
 cdef Layout find_layout(PyTypeObject *cls)
 cdef object fresh_default(Layout layout, int index)
 cdef object bare(cls)
+cdef object untracked(object made)
 cdef bint same(object left, object right) except -1
 cdef bint is_default(Layout layout, int index, object value) except -1
 

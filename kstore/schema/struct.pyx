@@ -11,7 +11,9 @@ The wire kind and the versions stay in the class's ``Layout``; the codec compile
 
 Why not dataclasses: a broker makes three to six of these a request. Here the slots' offsets are known, so
 making one, comparing two, reading and writing all fields is plain memory access; a call with keywords goes
-through the class's vectorcall and makes no dict.
+through the class's vectorcall and makes no dict. The garbage collector doesn't look at structs, nor at the lists that
+the codec makes: they hold data and no way back to themselves, and a request of a million of them would have it walk
+over all of them time and again, while everybody waits.
 
 Invariants: every slot of an instance that came from a call is filled; ``Layout`` outlives its class (it is
 kept for the process); a class's slots never move, as CPython's member descriptors promise.
@@ -38,13 +40,16 @@ cdef extern from *:
         ((PyTypeObject *)metaclass)->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
     }
     static PyObject *kstore_bare(PyObject *cls) {
-        return ((PyTypeObject *)cls)->tp_alloc((PyTypeObject *)cls, 0);
+        PyObject *made = ((PyTypeObject *)cls)->tp_alloc((PyTypeObject *)cls, 0);
+        if (made) PyObject_GC_UnTrack(made);
+        return made;
     }
     """
     Py_ssize_t kstore_slot_offset(object descriptor)
     void kstore_take_calls(object cls, void *function)
     void kstore_calls_are_vectorcalls(object metaclass)
     object kstore_bare(object cls)
+    void PyObject_GC_UnTrack(PyObject *made)
     Py_ssize_t PyVectorcall_NARGS(size_t nargsf)
     Py_ssize_t PyTuple_GET_SIZE(PyObject *t)
     PyObject *PyTuple_GET_ITEM(PyObject *t, Py_ssize_t i)
@@ -181,12 +186,18 @@ class StructType(type):
 kstore_calls_are_vectorcalls(StructType)
 
 
+cdef object untracked(object made):
+    """The same, which the garbage collector passes over from now on."""
+    PyObject_GC_UnTrack(<PyObject *>made)
+    return made
+
+
 cdef object fresh_default(Layout layout, int index):
     cdef char fresh = layout.fresh_at[index]
     if fresh == SHARED:
         return <object>layout.default_at[index]
     if fresh == LIST:
-        return PyList_New(0)
+        return untracked(PyList_New(0))
     return (<object>layout.default_at[index])()
 
 

@@ -267,6 +267,6 @@ def test_no_topic_is_made_while_all_brokers_are_fenced() -> None:
 
 
 def test_names_that_differ_only_in_dots_and_underscores_collide() -> None:
-    assert topic_names.colliding("a.b_c", ["a_b.c"]) == "a_b.c"
-    assert topic_names.colliding("a.b", ["a.b", "ab"]) is None
-    assert topic_names.colliding("ab", ["ab", "a.b"]) is None
+    assert topic_names.FlatNames(["a_b.c"]).colliding("a.b_c") == "a_b.c"
+    assert topic_names.FlatNames(["a.b", "ab"]).colliding("a.b") is None
+    assert topic_names.FlatNames(["ab", "a.b"]).colliding("ab") is None

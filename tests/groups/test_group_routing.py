@@ -2,7 +2,8 @@
 
 import pytest
 
-from actors.groups.routing import java_hash, partition_for
+from actors.groups.routing import partition_for
+from kstore.codec.partitioning import java_hash
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,14 @@ here and are refused. Version 2 is flexible, no more.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from actors.broker.call import Call
 from actors.broker.config_resources import not_to_be_changed_here
-from actors.broker.forwarding import failed, to_controller
+from actors.broker.deciding import decided
+from actors.broker.forwarding import failed
+from actors.broker.slices import sliced
 from actors.runtime import Conversation
 from kstore.errors import KafkaError
 from kstore.schema.messages.alter_configs import AlterConfigsResourceResponse, AlterConfigsResponse
@@ -22,16 +25,22 @@ VERSIONS = (0, 2)
 def handle(call: Call) -> Conversation:
     """Passes to the controller what isn't another broker's."""
     request = call.request
-    refused = not_to_be_changed_here(call)
+    refused = yield from not_to_be_changed_here(call)
     elsewhere = {id(resource) for resource, _ in refused}
-    mine = [resource for resource in request.resources if id(resource) not in elsewhere]
-    answers = [_refused(resource, error) for resource, error in refused]
-    if mine:
-        request.resources = mine
-        outcome = yield from to_controller(call, request)
+    answers = yield from sliced(refused, lambda found: _refused(*found))
+    if len(elsewhere) < len(request.resources):
+        request.resources = [resource for resource in request.resources if id(resource) not in elsewhere]
+        outcome = yield from decided(call, request, "resources", _key, "responses", _refused)
         error = failed(outcome)
-        answers += outcome.responses if error is None else [_refused(resource, error) for resource in mine]
+        if error is None:
+            answers += outcome.responses
+        else:
+            answers += yield from sliced(request.resources, lambda resource: _refused(resource, error))
     return AlterConfigsResponse(responses=answers)
+
+
+def _key(resource: Any) -> Hashable:
+    return resource.resource_type, resource.resource_name
 
 
 def _refused(resource: Any, error: KafkaError) -> AlterConfigsResourceResponse:

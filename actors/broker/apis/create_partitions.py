@@ -6,23 +6,44 @@ All versions say the same; 2 is flexible, 3 only made quota errors possible, whi
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.forwarding import failed, to_controller
+from actors.broker.deciding import decided
+from actors.broker.forwarding import failed
+from actors.broker.slices import sliced
 from actors.runtime import Conversation
-from kstore.schema.messages.create_partitions import CreatePartitionsResponse, CreatePartitionsTopicResult
+from kstore.errors import KafkaError, PolicyViolation
+from kstore.schema.messages.create_partitions import (
+    CreatePartitionsResponse,
+    CreatePartitionsTopic,
+    CreatePartitionsTopicResult,
+)
 
 API_KEY = 37
 VERSIONS = (0, 3)
 
+TOPICS_MAX = 10_000
+"""Of one request, as in Kafka; how many partitions it may make the controller knows."""
+
 
 def handle(call: Call) -> Conversation:
     """Passes the request to the controller."""
-    outcome = yield from to_controller(call, call.request)
-    error = failed(outcome)
-    if error is None:
-        return outcome
-    return CreatePartitionsResponse(
-        results=[
-            CreatePartitionsTopicResult(name=topic.name, error_code=error.code, error_message=error.message)
-            for topic in call.request.topics
-        ]
-    )
+    topics = call.request.topics
+    error: KafkaError | None = None
+    if len(topics) > TOPICS_MAX:
+        error = PolicyViolation("Unable to perform excessively large batch operation.")
+    else:
+        outcome = yield from decided(
+            call, call.request, "topics", lambda topic: topic.name, "results", _refused, weight=_partitions_asked
+        )
+        error = failed(outcome)
+        if error is None:
+            return outcome
+    return CreatePartitionsResponse(results=(yield from sliced(topics, lambda topic: _refused(topic, error))))
+
+
+def _partitions_asked(topic: CreatePartitionsTopic) -> int:
+    """At most: how many there are already isn't looked at."""
+    return max(topic.count, 1)
+
+
+def _refused(topic: CreatePartitionsTopic, error: KafkaError) -> CreatePartitionsTopicResult:
+    return CreatePartitionsTopicResult(name=topic.name, error_code=error.code, error_message=error.message)

@@ -6,6 +6,7 @@ Answered when the deletion is committed in the log. A group with members is NON_
 from __future__ import annotations
 
 from actors.broker.call import Call
+from actors.broker.slices import sliced
 from actors.groups.asking import client_of, settled
 from actors.groups.messages import DeleteGroups
 from actors.groups.routing import coordinator_here
@@ -16,18 +17,28 @@ from kstore.schema.messages.delete_groups import DeletableGroupResult, DeleteGro
 API_KEY = 42
 VERSIONS = (0, 2)
 
+GROUPS_AT_ONCE = 200
+
 
 def handle(call: Call) -> Conversation:
     request: DeleteGroupsRequest = call.request
     results: list[DeletableGroupResult] = []
     by_coordinator: dict[Ref, list[str]] = {}
-    for group_id in dict.fromkeys(request.groups_names):
+
+    def sort_out(group_id: str) -> None:
         try:
             by_coordinator.setdefault(coordinator_here(call.view, group_id), []).append(group_id)
         except KafkaError as error:
             results.append(DeletableGroupResult(group_id=group_id, error_code=error.code))
-    outcomes = yield [Ask(ref, DeleteGroups(names, client_of(call))) for ref, names in by_coordinator.items()]
-    for names, outcome in zip(by_coordinator.values(), outcomes, strict=True):
+
+    yield from sliced(list(dict.fromkeys(request.groups_names)), sort_out)
+    asked = [
+        (ref, names[start : start + GROUPS_AT_ONCE])
+        for ref, names in by_coordinator.items()
+        for start in range(0, len(names), GROUPS_AT_ONCE)
+    ]
+    outcomes = yield [Ask(ref, DeleteGroups(names, client_of(call))) for ref, names in asked]
+    for (_, names), outcome in zip(asked, outcomes, strict=True):
         answer = settled(outcome)
         if isinstance(answer, KafkaError):
             results += [DeletableGroupResult(group_id=name, error_code=answer.code) for name in names]

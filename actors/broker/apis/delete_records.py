@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.call import PAUSE
+from actors.broker.slices import portions, sliced
 from actors.controller.topic_names import INTERNAL_TOPICS
 from actors.partition.messages import Deleted, DeleteRecords
 from actors.runtime import Ask
@@ -40,16 +42,33 @@ NO_LOW_WATERMARK = -1
 
 def handle(call: Call) -> Generator[Any, Any, Any]:
     """Answer a DeleteRecords request; of a partition that is named twice, the last offset counts."""
-    offsets = {
-        (topic.name, asked.partition_index): asked.offset for topic in call.request.topics for asked in topic.partitions
-    }
-    asked = [_ask(call, key, offset) for key, offset in offsets.items()]
-    answers = iter((yield [ask for ask in asked if isinstance(ask, Ask)]))
+    offsets: dict[tuple[str, int], int] = {}
+    answers: dict[tuple[str, int], DeleteRecordsPartitionResult] = {}
+    asks: dict[tuple[str, int], Ask] = {}
     topics: dict[str, DeleteRecordsTopicResult] = {}
-    for (name, index), ask in zip(offsets, asked, strict=True):
-        outcome = next(answers) if isinstance(ask, Ask) else ask
-        topic = topics.setdefault(name, DeleteRecordsTopicResult(name=name))
-        topic.partitions.append(_answered(index, outcome))
+
+    def ask(key: tuple[str, int]) -> None:
+        asked = _ask(call, key, offsets[key])
+        if isinstance(asked, Ask):
+            asks[key] = asked
+        else:
+            answers[key] = _answered(key[1], asked)
+
+    def answer(key: tuple[str, int]) -> None:
+        topic = topics.get(key[0])
+        if topic is None:
+            topic = topics[key[0]] = DeleteRecordsTopicResult(name=key[0])
+        topic.partitions.append(answers[key])
+
+    for number, portion in enumerate(portions(call.request.topics, lambda topic: topic.partitions)):
+        if number:
+            yield PAUSE
+        for topic, partitions in portion:
+            offsets.update(((topic.name, asked.partition_index), asked.offset) for asked in partitions)
+    yield from sliced(list(offsets), ask)
+    outcomes = yield list(asks.values())  # all at once: each may wait as long as the request wants to
+    answers.update((key, _answered(key[1], outcome)) for key, outcome in zip(asks, outcomes, strict=True))
+    yield from sliced(list(offsets), answer)
     return DeleteRecordsResponse(topics=list(topics.values()))
 
 

@@ -6,9 +6,15 @@ once the decision is on the controller's disk; the replicas' files go when each 
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 from actors.broker.call import Call
-from actors.broker.forwarding import failed, to_controller
+from actors.broker.deciding import decided
+from actors.broker.forwarding import failed
+from actors.broker.slices import sliced
 from actors.runtime import Conversation
+from kstore.errors import KafkaError
 from kstore.schema.messages.delete_topics import DeletableTopicResult, DeleteTopicsResponse, DeleteTopicState
 
 API_KEY = 20
@@ -18,16 +24,23 @@ VERSIONS = (1, 6)
 def handle(call: Call) -> Conversation:
     """Passes the request to the controller."""
     request = call.request
-    outcome = yield from to_controller(call, request)
+    by_state = call.version >= 6
+    names = call.view.image.topic_names_by_id
+
+    def key(topic: Any) -> Hashable:
+        name: Hashable = topic if not by_state else topic.name
+        return names.get(topic.topic_id, topic.topic_id) if name is None else name
+
+    def refused(topic: Any, error: KafkaError) -> DeletableTopicResult:
+        asked = topic if by_state else DeleteTopicState(name=topic)
+        return DeletableTopicResult(
+            name=asked.name, topic_id=asked.topic_id, error_code=error.code, error_message=error.message
+        )
+
+    field = "topics" if by_state else "topic_names"
+    outcome = yield from decided(call, request, field, key, "responses", refused)
     error = failed(outcome)
     if error is None:
         return outcome
-    asked = request.topics if call.version >= 6 else [DeleteTopicState(name=name) for name in request.topic_names]
-    return DeleteTopicsResponse(
-        responses=[
-            DeletableTopicResult(
-                name=topic.name, topic_id=topic.topic_id, error_code=error.code, error_message=error.message
-            )
-            for topic in asked
-        ]
-    )
+    results = yield from sliced(getattr(request, field), lambda topic: refused(topic, error))
+    return DeleteTopicsResponse(responses=results)

@@ -17,8 +17,11 @@ from actors.broker.config.broker import Source, Sourced
 from actors.broker.config.definition import TYPE_CODES, Key, whole_number
 from actors.broker.config.implemented import BROKER, DYNAMIC
 from actors.broker.config.topic import described, topic_sources
+from actors.broker.slices import sliced
 from actors.controller import topic_names
 from actors.controller.image import ClusterImage, ResourceType
+from actors.runtime import Conversation
+from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.describe_configs import (
@@ -32,21 +35,31 @@ from kstore.schema.messages.describe_configs import (
 API_KEY = 32
 VERSIONS = (1, 4)
 
+RESOURCES_A_TURN = 100
+CONFIGS_MAX = REQUEST_ELEMENTS_MAX
+"""A request may name one topic time and again, each time for a few bytes."""
 
-def handle(call: Call) -> DescribeConfigsResponse:
+
+def handle(call: Call) -> Conversation:
     """Answers from the node's own image and config."""
-    results = []
-    for resource in call.request.resources:
+    told_of = 0
+
+    def describe(resource: DescribeConfigsResource) -> DescribeConfigsResult:
+        nonlocal told_of
         result = DescribeConfigsResult(resource_type=resource.resource_type, resource_name=resource.resource_name)
         try:
+            if told_of > CONFIGS_MAX:
+                raise errors.PolicyViolation(f"One answer tells of {CONFIGS_MAX} configs: ask for the rest in another.")
             found = configs_of(call, resource)
         except KafkaError as error:
             result.error_code, result.error_message = error.code, error.message
         else:
-            wanted = resource.configuration_keys
+            wanted = frozenset(resource.configuration_keys or ())
             result.configs = [config for config in found if not wanted or config.name in wanted]
-        results.append(result)
-    return DescribeConfigsResponse(results=results)
+            told_of += len(result.configs)
+        return result
+
+    return DescribeConfigsResponse(results=(yield from sliced(call.request.resources, describe, RESOURCES_A_TURN)))
 
 
 def configs_of(call: Call, resource: DescribeConfigsResource) -> Iterable[DescribeConfigsResourceResult]:

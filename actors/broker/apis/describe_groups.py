@@ -9,37 +9,53 @@ Versions: 4 shows static members; before 6 a group that isn't there is described
 from __future__ import annotations
 
 from actors.broker.authorized import ON_GROUP
-from actors.broker.call import Call
+from actors.broker.call import PAUSE, Call
 from actors.groups.asking import settled
 from actors.groups.messages import DescribeGroup
 from actors.groups.routing import coordinator_here
 from actors.runtime import Ask, Conversation
-from kstore.errors import KafkaError
+from actors.runtime.limits import REQUEST_ELEMENTS_MAX
+from kstore.errors import KafkaError, PolicyViolation
 from kstore.schema.messages.describe_groups import DescribedGroup, DescribeGroupsRequest, DescribeGroupsResponse
 
 API_KEY = 15
 VERSIONS = (0, 6)
 
+GROUPS_AT_ONCE = 250
+MEMBERS_MAX = REQUEST_ELEMENTS_MAX
+"""Of one answer: a request may name one group time and again, each time for a few bytes."""
+
 
 def handle(call: Call) -> Conversation:
     request: DescribeGroupsRequest = call.request
+    found: dict[str, DescribedGroup] = {}
     described: list[DescribedGroup] = []
-    asks: list[Ask] = []
-    asked: list[str] = []
-    for group_id in request.groups:
-        try:
-            asks.append(Ask(coordinator_here(call.view, group_id), DescribeGroup(group_id, call.version)))
-            asked.append(group_id)
-        except KafkaError as error:
-            described.append(_refused(group_id, error))
-    outcomes = yield asks
-    for group_id, outcome in zip(asked, outcomes, strict=True):
-        answer = settled(outcome)
-        described.append(_refused(group_id, answer) if isinstance(answer, KafkaError) else answer)
-    for group in described:
-        if request.include_authorized_operations and not group.error_code:
-            group.authorized_operations = ON_GROUP
+    members = 0
+    for start in range(0, len(request.groups), GROUPS_AT_ONCE):
+        if start:
+            yield PAUSE
+        names = request.groups[start : start + GROUPS_AT_ONCE]
+        yield from _describe(call, [name for name in dict.fromkeys(names) if name not in found], found)
+        for name in names:
+            members += len(found[name].members)
+            described.append(found[name] if members <= MEMBERS_MAX else _refused(name, PolicyViolation()))
     return DescribeGroupsResponse(groups=described)
+
+
+def _describe(call: Call, names: list[str], found: dict[str, DescribedGroup]) -> Conversation:
+    """Ask the coordinators of these groups, and keep what is found."""
+    asks: dict[str, Ask] = {}
+    for name in names:
+        try:
+            asks[name] = Ask(coordinator_here(call.view, name), DescribeGroup(name, call.version))
+        except KafkaError as error:
+            found[name] = _refused(name, error)
+    outcomes = yield list(asks.values())
+    for name, outcome in zip(asks, outcomes, strict=True):
+        answer = settled(outcome)
+        found[name] = _refused(name, answer) if isinstance(answer, KafkaError) else answer
+        if call.request.include_authorized_operations and not found[name].error_code:
+            found[name].authorized_operations = ON_GROUP
 
 
 def _refused(group_id: str, error: KafkaError) -> DescribedGroup:

@@ -9,41 +9,74 @@ from __future__ import annotations
 
 from actors.broker import authorized
 from actors.broker.call import Call
+from actors.broker.slices import PART, sliced
 from actors.controller import topic_names
 from actors.controller.image import NO_LEADER, ClusterImage, TopicImage
+from actors.runtime import Conversation
 from kstore import errors
-from kstore.errors import KafkaError
 from kstore.schema.messages.describe_topic_partitions import (
     DescribeTopicPartitionsRequest,
+    DescribeTopicPartitionsRequestCursor,
     DescribeTopicPartitionsResponse,
     DescribeTopicPartitionsResponseCursor,
     DescribeTopicPartitionsResponsePartition,
     DescribeTopicPartitionsResponseTopic,
+    TopicRequest,
 )
 
 API_KEY = 75
 VERSIONS = (0, 0)
 
 
-def handle(call: Call) -> DescribeTopicPartitionsResponse:
+def handle(call: Call) -> DescribeTopicPartitionsResponse | Conversation:
     """Answers from the node's own image."""
     request: DescribeTopicPartitionsRequest = call.request
-    try:
-        names = names_of(call.view.image, request)
-    except KafkaError as error:
-        refused = [DescribeTopicPartitionsResponseTopic(name=t.name, error_code=error.code) for t in request.topics]
-        return DescribeTopicPartitionsResponse(topics=refused)
+    return in_parts(call) if len(request.topics) > PART else answered(call, request.topics)
+
+
+def answered(call: Call, topics: list[TopicRequest]) -> DescribeTopicPartitionsResponse:
+    """The page that begins with the first of these topics."""
+    request: DescribeTopicPartitionsRequest = call.request
     limit = min(request.response_partition_limit, call.view.config.integer("max.request.partition.size.limit"))
-    return page(call.view.image, names, request, max(limit, 1))
+    try:
+        names = names_of(call.view.image, topics, request.cursor)
+    except errors.InvalidRequest:
+        return DescribeTopicPartitionsResponse(topics=[refused(topic) for topic in topics])
+    return page(call.view.image, names, request.cursor, max(limit, 1))
 
 
-def names_of(image: ClusterImage, request: DescribeTopicPartitionsRequest) -> list[str]:
+def in_parts(call: Call) -> Conversation:
+    """As for few topics, but that those that aren't there come behind the page of the others."""
+    request: DescribeTopicPartitionsRequest = call.request
+    there: list[TopicRequest] = []
+    absent: dict[str, None] = {}
+
+    def look_at(topic: TopicRequest) -> None:
+        if topic.name in call.view.image.topics or (request.cursor and topic.name == request.cursor.topic_name):
+            there.append(topic)
+        elif request.cursor is None or topic.name >= request.cursor.topic_name:
+            absent[topic.name] = None
+
+    yield from sliced(request.topics, look_at)
+    if request.cursor is not None and not there:
+        return DescribeTopicPartitionsResponse(topics=(yield from sliced(request.topics, refused)))
+    response = answered(call, there) if there else DescribeTopicPartitionsResponse()
+    response.topics += yield from sliced(list(absent), missing)
+    return response
+
+
+def refused(topic: TopicRequest) -> DescribeTopicPartitionsResponseTopic:
+    return DescribeTopicPartitionsResponseTopic(name=topic.name, error_code=errors.InvalidRequest.code)
+
+
+def names_of(
+    image: ClusterImage, topics: list[TopicRequest], cursor: DescribeTopicPartitionsRequestCursor | None
+) -> list[str]:
     """The topics to tell of, in order, from the cursor's on; raises what is wrong with the cursor."""
-    cursor = request.cursor
     first = "" if cursor is None else cursor.topic_name
-    asked = {topic.name for topic in request.topics} or image.topics
+    asked = {topic.name for topic in topics} or image.topics
     names = sorted(name for name in asked if name >= first)
-    if cursor is not None and request.topics and first not in names:
+    if cursor is not None and topics and first not in names:
         raise errors.InvalidRequest(
             f"DescribeTopicPartitionsRequest topic list should contain the cursor topic: {first}"
         )
@@ -53,7 +86,7 @@ def names_of(image: ClusterImage, request: DescribeTopicPartitionsRequest) -> li
 
 
 def page(
-    image: ClusterImage, names: list[str], request: DescribeTopicPartitionsRequest, limit: int
+    image: ClusterImage, names: list[str], cursor: DescribeTopicPartitionsRequestCursor | None, limit: int
 ) -> DescribeTopicPartitionsResponse:
     """The answer with so many partitions of these topics."""
     response = DescribeTopicPartitionsResponse()
@@ -66,7 +99,6 @@ def page(
         if topic is None:
             response.topics.append(missing(name))
             continue
-        cursor = request.cursor
         start = cursor.partition_index if cursor is not None and cursor.topic_name == name else 0
         numbers = sorted(number for number in topic.partitions if number >= start)
         response.topics.append(described(topic, numbers[:limit], alive))

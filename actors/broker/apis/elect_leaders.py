@@ -7,9 +7,17 @@ are all there are. The controller decides.
 from __future__ import annotations
 
 from actors.broker.call import Call
+from actors.broker.deciding import ITEMS_A_DECISION, decided
 from actors.broker.forwarding import failed, to_controller
+from actors.broker.slices import portions, sliced
 from actors.runtime import Conversation
-from kstore.schema.messages.elect_leaders import ElectLeadersResponse, PartitionResult, ReplicaElectionResult
+from kstore.errors import KafkaError
+from kstore.schema.messages.elect_leaders import (
+    ElectLeadersResponse,
+    PartitionResult,
+    ReplicaElectionResult,
+    TopicPartitions,
+)
 
 API_KEY = 43
 VERSIONS = (0, 2)
@@ -17,20 +25,50 @@ VERSIONS = (0, 2)
 
 def handle(call: Call) -> Conversation:
     """Passes the request to the controller."""
-    outcome = yield from to_controller(call, call.request)
+    request = call.request
+    asked = request.topic_partitions
+    if asked is not None:
+        request.topic_partitions = [
+            TopicPartitions(topic=topic.topic, partitions=numbers)
+            for portion in portions(asked, lambda topic: topic.partitions, ITEMS_A_DECISION)
+            for topic, numbers in portion
+        ]
+        outcome = yield from decided(
+            call, request, "topic_partitions", id, "replica_election_results", _refused, weight=_weight
+        )
+    else:
+        outcome = yield from to_controller(call, request)
     error = failed(outcome)
     if error is None:
+        if asked is not None and len(asked) != len(request.topic_partitions):
+            outcome.replica_election_results = yield from _merged(outcome.replica_election_results)
         return outcome
-    return ElectLeadersResponse(
-        error_code=error.code,
-        replica_election_results=[
-            ReplicaElectionResult(
-                topic=topic.topic,
-                partition_result=[
-                    PartitionResult(partition_id=number, error_code=error.code, error_message=error.message)
-                    for number in topic.partitions
-                ],
-            )
-            for topic in call.request.topic_partitions or ()
+    results = yield from sliced(request.topic_partitions or (), lambda topic: _refused(topic, error))
+    return ElectLeadersResponse(error_code=error.code, replica_election_results=(yield from _merged(results)))
+
+
+def _weight(topic: TopicPartitions) -> int:
+    return len(topic.partitions) or 1
+
+
+def _refused(topic: TopicPartitions, error: KafkaError) -> ReplicaElectionResult:
+    return ReplicaElectionResult(
+        topic=topic.topic,
+        partition_result=[
+            PartitionResult(partition_id=number, error_code=error.code, error_message=error.message)
+            for number in topic.partitions
         ],
     )
+
+
+def _merged(results: list[ReplicaElectionResult]) -> Conversation:
+    """One result for each topic whose partitions were asked about in portions."""
+    merged: dict[str, ReplicaElectionResult] = {}
+
+    def put(result: ReplicaElectionResult) -> None:
+        first = merged.setdefault(result.topic, result)
+        if first is not result:
+            first.partition_result += result.partition_result
+
+    yield from sliced(results, put)
+    return list(merged.values())

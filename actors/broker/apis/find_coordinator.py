@@ -11,7 +11,8 @@ Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.forwarding import failed, to_controller, until_known
+from actors.broker.creating import created
+from actors.broker.slices import sliced
 from actors.controller.image import BrokerImage, Endpoint
 from actors.controller.internal_topics import creatable
 from actors.groups.routing import OFFSETS_TOPIC, group_partition
@@ -37,7 +38,7 @@ def handle(call: Call) -> Conversation:
     keys = request.coordinator_keys if call.version >= SEVERAL_KEYS else [request.key]
     if request.key_type == GROUP and call.view.image.topic(OFFSETS_TOPIC) is None:
         yield from _make_offsets_topic(call)
-    found = [_find(call, request.key_type, key) for key in keys]
+    found = yield from sliced(keys, lambda key: _find(call, request.key_type, key))
     if call.version >= SEVERAL_KEYS:
         return FindCoordinatorResponse(coordinators=found)
     only = found[0]
@@ -54,9 +55,7 @@ def _make_offsets_topic(call: Call) -> Conversation:
     """Ask the controller for it; that another node does so at the same time, or that it refuses, shows afterwards."""
     topic = creatable(OFFSETS_TOPIC, call.view.config)
     request = CreateTopicsRequest(topics=[topic], timeout_ms=CREATE_TIMEOUT_MS)
-    outcome = yield from to_controller(call, request, CREATE_VERSION)
-    if failed(outcome) is None:
-        yield from until_known(call, (OFFSETS_TOPIC,))
+    yield from created(call, request, CREATE_VERSION)
 
 
 def _find(call: Call, key_type: int, key: str) -> Coordinator:

@@ -11,12 +11,13 @@ from actors.groups.asking import ask_coordinator, client_of
 from actors.groups.messages import Leave
 from actors.runtime import Conversation
 from kstore.errors import InvalidGroupId, KafkaError
-from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity
+from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse
 
 API_KEY = 13
 VERSIONS = (0, 5)
 
 NAMES_SEVERAL = 3
+MEMBERS_AT_ONCE = 1_000
 
 
 def handle(call: Call) -> Conversation:
@@ -27,9 +28,16 @@ def handle(call: Call) -> Conversation:
     if not names_several:
         members = [MemberIdentity(member_id=request.member_id)]
         request = LeaveGroupRequest(group_id=request.group_id, members=members)
-    outcome = yield from ask_coordinator(call, request.group_id, Leave(request, client_of(call)))
-    if isinstance(outcome, KafkaError):
-        return LeaveGroupResponse(error_code=outcome.code)
-    if names_several:
-        return outcome
-    return LeaveGroupResponse(error_code=outcome.error_code or outcome.members[0].error_code)
+    answers: list[MemberResponse] = []
+    for start in range(0, len(request.members) or 1, MEMBERS_AT_ONCE):
+        members = request.members[start : start + MEMBERS_AT_ONCE]
+        part = LeaveGroupRequest(group_id=request.group_id, members=members)
+        outcome = yield from ask_coordinator(call, request.group_id, Leave(part, client_of(call)))
+        if isinstance(outcome, KafkaError):
+            return LeaveGroupResponse(error_code=outcome.code)
+        if outcome.error_code:
+            return outcome
+        answers += outcome.members
+    return (
+        LeaveGroupResponse(members=answers) if names_several else LeaveGroupResponse(error_code=answers[0].error_code)
+    )

@@ -11,9 +11,10 @@ know yet what was committed (LEADER_NOT_AVAILABLE before); 10 a timeout, only fo
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.call import PAUSE
+from actors.broker.slices import each_asked, portions
 from actors.partition.messages import READ_TO_LOG_END, FindOffset, FoundOffset
 from actors.runtime import Ask
 from kstore.errors import (
@@ -26,8 +27,10 @@ from kstore.errors import (
     UnsupportedVersion,
 )
 from kstore.schema.messages.list_offsets import (
+    ListOffsetsPartition,
     ListOffsetsPartitionResponse,
     ListOffsetsResponse,
+    ListOffsetsTopic,
     ListOffsetsTopicResponse,
 )
 
@@ -50,25 +53,49 @@ def handle(call: Call) -> Generator[Any, Any, Any]:
     request = call.request
     as_replica = request.replica_id == DEBUGGING_REPLICA or (request.replica_id >= 0 and call.is_broker)
     isolation = READ_TO_LOG_END if as_replica else request.isolation_level
-    parts = [(topic.name, asked) for topic in request.topics for asked in topic.partitions]
-    keys = [(name, asked.partition_index) for name, asked in parts]
-    repeated = {key for key, times in Counter(keys).items() if times > 1}
-    asked = [
-        InvalidRequest("the partition is asked for twice") if key in repeated else _ask(call, *part, isolation)
-        for key, part in zip(keys, parts, strict=True)
-    ]
-    answers = iter((yield [ask for ask in asked if isinstance(ask, Ask)]))
+    repeated = yield from _repeated(request.topics)
     topics: dict[str, ListOffsetsTopicResponse] = {}
-    for (name, partition), ask in zip(parts, asked, strict=True):
-        if isinstance(ask, InvalidRequest):
-            key = (name, partition.partition_index)
-            if key not in repeated:
-                continue  # said once
-            repeated.remove(key)
-        outcome = next(answers) if isinstance(ask, Ask) else ask
-        topic = topics.setdefault(name, ListOffsetsTopicResponse(name=name))
-        topic.partitions.append(_answered(call.version, partition.partition_index, outcome))
+
+    def ask(topic: ListOffsetsTopic, asked: ListOffsetsPartition) -> Any:
+        key = topic.name, asked.partition_index
+        if key not in repeated:
+            return _ask(call, topic.name, asked, isolation)
+        return None if repeated[key] else InvalidRequest("the partition is asked for twice")
+
+    def answer(topic: ListOffsetsTopic, asked: ListOffsetsPartition, outcome: Any) -> None:
+        if isinstance(outcome, InvalidRequest):
+            key = topic.name, asked.partition_index
+            if repeated.get(key):
+                return  # in the same portion
+            repeated[key] = True
+        if outcome is not None:
+            found = topics.get(topic.name)
+            if found is None:
+                found = topics[topic.name] = ListOffsetsTopicResponse(name=topic.name)
+            found.partitions.append(_answered(call.version, asked.partition_index, outcome))
+
+    yield from each_asked(request.topics, _partitions, ask, answer)
     return ListOffsetsResponse(topics=list(topics.values()))
+
+
+def _partitions(topic: ListOffsetsTopic) -> list[ListOffsetsPartition]:
+    return topic.partitions
+
+
+def _repeated(topics: list[ListOffsetsTopic]) -> Generator[Any, Any, dict[tuple[str, int], bool]]:
+    """The partitions that are asked for more than once, which is to be said of each once: has it been?"""
+    seen: set[tuple[str, int]] = set()
+    repeated: dict[tuple[str, int], bool] = {}
+    for number, portion in enumerate(portions(topics, _partitions)):
+        if number:
+            yield PAUSE
+        for topic, partitions in portion:
+            for asked in partitions:
+                key = topic.name, asked.partition_index
+                if key in seen:
+                    repeated[key] = False
+                seen.add(key)
+    return repeated
 
 
 def _ask(call: Call, name: str, partition: Any, isolation: int) -> Ask | KafkaError:

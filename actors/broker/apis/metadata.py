@@ -18,7 +18,9 @@ from collections.abc import Iterable
 
 from actors.broker import authorized
 from actors.broker.call import PAUSE, Call
-from actors.broker.forwarding import failed, to_controller, until_known
+from actors.broker.creating import created
+from actors.broker.forwarding import failed, until_known
+from actors.broker.slices import sliced
 from actors.controller import topic_names
 from actors.controller.image import NO_LEADER, ClusterImage, PartitionImage, TopicImage
 from actors.controller.internal_topics import creatable
@@ -39,6 +41,8 @@ API_KEY = 3
 VERSIONS = (0, 13)
 CREATE_VERSION = 7
 PART = 2_000
+PART_OF_ALL = 500
+PARTITIONS_A_TURN = 5_000
 
 
 def handle(call: Call) -> MetadataResponse | Conversation:
@@ -46,8 +50,7 @@ def handle(call: Call) -> MetadataResponse | Conversation:
     request = call.request
     wanted: list[MetadataRequestTopic] | None = request.topics
     if wanted is None or (call.version == 0 and not wanted):
-        alive = living(call.view.image)
-        return answer(call, [described(call, topic, alive) for topic in call.view.image.topics.values()])
+        return all_topics(call)
     if len(wanted) > PART:
         return in_parts(call, wanted)
     missing = [name for name in names_to_make(call, wanted) if name not in call.view.image.topics]
@@ -56,9 +59,32 @@ def handle(call: Call) -> MetadataResponse | Conversation:
     return answer(call, topics_of(call, wanted))
 
 
+def all_topics(call: Call) -> MetadataResponse | Conversation:
+    """All there are, of one image; of very many each part in a turn of its own."""
+    image: ClusterImage = call.view.image
+    alive = living(image)
+    if len(image.topics) <= PART_OF_ALL:
+        return answer(call, [described(call, topic, alive) for topic in image.topics.values()])
+    return all_in_parts(call, list(image.topics.values()), alive)
+
+
+def all_in_parts(call: Call, topics: list[TopicImage], alive: frozenset[int]) -> Conversation:
+    found: list[MetadataResponseTopic] = []
+    room = PARTITIONS_A_TURN
+    for topic in topics:
+        found.append(described(call, topic, alive))
+        room -= 1 + len(topic.partitions)
+        if room <= 0:
+            yield PAUSE
+            room = PARTITIONS_A_TURN
+    return answer(call, found)
+
+
 def in_parts(call: Call, wanted: list[MetadataRequestTopic]) -> Conversation:
     """As for few topics, each part of them in a turn of its own."""
-    once = list({(topic.name, topic.topic_id): topic for topic in wanted}.values())
+    named: dict[object, MetadataRequestTopic] = {}
+    yield from sliced(wanted, lambda topic: named.setdefault((topic.name, topic.topic_id), topic))
+    once = list(named.values())
     missing: list[str] = []
     topics: list[MetadataResponseTopic] = []
     refused: dict[str, int] = {}
@@ -97,14 +123,18 @@ def made_first(call: Call, wanted: list[MetadataRequestTopic], missing: list[str
 
 
 def make(call: Call, missing: list[str]) -> Conversation:
-    """Has topics made and waits a while to learn of them; what was refused, and why."""
-    topics = [creatable(name, call.view.config) for name in missing]
-    outcome = yield from to_controller(call, CreateTopicsRequest(topics=topics), CREATE_VERSION)
+    """Has topics made and waits a while to learn of them; what was refused, and why.
+
+    More than one request may make are not made, which isn't told: they are unknown, as in Kafka.
+    """
+    topics = yield from sliced(missing, lambda name: creatable(name, call.view.config))
+    outcome = yield from created(call, CreateTopicsRequest(topics=topics), CREATE_VERSION)
     refused: dict[str, int] = {}
     if failed(outcome) is None:
-        made = [result.name for result in outcome.topics if result.error_code in (0, errors.TopicAlreadyExists.code)]
-        refused = {result.name: result.error_code for result in outcome.topics if result.name not in made}
-        yield from until_known(call, tuple(made))
+        there = (0, errors.TopicAlreadyExists.code, errors.PolicyViolation.code)
+        refused = {result.name: result.error_code for result in outcome.topics if result.error_code not in there}
+        already = (topic.name for topic in outcome.topics if topic.error_code == errors.TopicAlreadyExists.code)
+        yield from until_known(call, tuple(already))
     return refused
 
 

@@ -2,7 +2,8 @@
 
 Answered when the offsets are committed in ``__consumer_offsets``. Topics and partitions that don't exist are refused
 one by one, the others go to the group's coordinator. A generation below 0 is a client that assigns its partitions
-itself, for which a group is made if there is none.
+itself, for which a group is made if there is none. Very many partitions are committed in portions, one after the other
+(Kafka refuses what doesn't fit into one batch).
 
 Versions: 2 to 4 take a retention time of their own; 6 takes leader epochs; 7 knows static members; 8 is the first
 flexible one; from 9 on a group that isn't there is GROUP_ID_NOT_FOUND, before ILLEGAL_GENERATION; 10 names topics by
@@ -12,8 +13,10 @@ id.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from actors.broker.call import Call
+from actors.broker.call import PAUSE, Call
+from actors.broker.slices import portions
 from actors.groups.asking import ask_coordinator, client_of
 from actors.groups.messages import CommitOffsets
 from actors.runtime import Conversation
@@ -33,30 +36,42 @@ TOPICS_BY_ID = 10
 
 
 def handle(call: Call) -> Conversation:
+    answers: dict[int, OffsetCommitResponseTopic] = {}  # by the topic of the request
+    for number, portion in enumerate(portions(call.request.topics, lambda topic: topic.partitions)):
+        if number:
+            yield PAUSE
+        yield from _commit(call, portion, answers)
+    return OffsetCommitResponse(topics=list(answers.values()))
+
+
+def _commit(call: Call, portion: list[tuple[Any, list[Any]]], answers: dict[int, Any]) -> Conversation:
+    """Have a portion of the request committed, and answered in ``answers``."""
     request: OffsetCommitRequest = call.request
-    answers = [OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id) for topic in request.topics]
     accepted: list[OffsetCommitRequestTopic] = []
     their_answers: list[OffsetCommitResponseTopic] = []
-    for topic, answer in zip(request.topics, answers, strict=True):
-        known = _existing(call, topic, answer)
+    for topic, partitions in portion:
+        answer = answers.get(id(topic))
+        if answer is None:
+            answer = answers[id(topic)] = OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id)
+        known = _existing(call, topic, partitions, answer)
         if known is not None and known.partitions:
             accepted.append(known)
             their_answers.append(answer)
-    if accepted:
-        outcome = yield from ask_coordinator(
-            call, request.group_id, CommitOffsets(_narrowed(request, accepted), client_of(call))
-        )
-        if isinstance(outcome, KafkaError):
-            for topic, answer in zip(accepted, their_answers, strict=True):
-                _refuse(answer, (each.partition_index for each in topic.partitions), outcome)
-        else:
-            for found, answer in zip(outcome.topics, their_answers, strict=True):
-                answer.partitions += found.partitions
-    return OffsetCommitResponse(topics=answers)
+    if not accepted:
+        return
+    outcome = yield from ask_coordinator(
+        call, request.group_id, CommitOffsets(_narrowed(request, accepted), client_of(call))
+    )
+    if isinstance(outcome, KafkaError):
+        for known, answer in zip(accepted, their_answers, strict=True):
+            _refuse(answer, (each.partition_index for each in known.partitions), outcome)
+    else:
+        for found, answer in zip(outcome.topics, their_answers, strict=True):
+            answer.partitions += found.partitions
 
 
 def _existing(
-    call: Call, topic: OffsetCommitRequestTopic, answer: OffsetCommitResponseTopic
+    call: Call, topic: OffsetCommitRequestTopic, partitions: list[Any], answer: OffsetCommitResponseTopic
 ) -> OffsetCommitRequestTopic | None:
     """The part of a topic that exists, under both name and id; the rest is refused in the answer."""
     image = call.view.image
@@ -64,10 +79,10 @@ def _existing(
     found = image.topic_by_id(topic.topic_id) if by_id else image.topic(topic.name)
     if found is None:
         missing = UnknownTopicId() if by_id else UnknownTopicOrPartition()
-        _refuse(answer, (each.partition_index for each in topic.partitions), missing)
+        _refuse(answer, (each.partition_index for each in partitions), missing)
         return None
-    known = [each for each in topic.partitions if each.partition_index in found.partitions]
-    unknown = [each.partition_index for each in topic.partitions if each.partition_index not in found.partitions]
+    known = [each for each in partitions if each.partition_index in found.partitions]
+    unknown = [each.partition_index for each in partitions if each.partition_index not in found.partitions]
     _refuse(answer, unknown, UnknownTopicOrPartition())
     return OffsetCommitRequestTopic(name=found.name, topic_id=found.id, partitions=known)
 

@@ -6,7 +6,10 @@ GROUP_SUBSCRIBED_TO_TOPIC; a group with members of another kind is NON_EMPTY_GRO
 
 from __future__ import annotations
 
+from typing import Any
+
 from actors.broker.call import Call
+from actors.broker.slices import portions
 from actors.groups.asking import ask_coordinator, client_of
 from actors.groups.messages import DeleteOffsets
 from actors.runtime import Conversation
@@ -24,39 +27,47 @@ VERSIONS = (0, 0)
 
 
 def handle(call: Call) -> Conversation:
-    request: OffsetDeleteRequest = call.request
-    missing, existing = _sorted_out(call, request)
-    known = OffsetDeleteRequest(group_id=request.group_id, topics=existing)
-    outcome = yield from ask_coordinator(call, request.group_id, DeleteOffsets(known, client_of(call)))
-    if isinstance(outcome, KafkaError):
-        outcome = OffsetDeleteResponse(error_code=outcome.code)
-    if outcome.error_code or not missing:
-        return outcome
-    answers = {topic.name: topic for topic in missing}
-    for topic in outcome.topics:
-        answers.setdefault(topic.name, OffsetDeleteResponseTopic(name=topic.name)).partitions += topic.partitions
-    return OffsetDeleteResponse(topics=list(answers.values()))
+    missing: dict[str, OffsetDeleteResponseTopic] = {}
+    deleted: dict[str, OffsetDeleteResponseTopic] = {}
+    for portion in portions(call.request.topics, lambda topic: topic.partitions) if call.request.topics else [[]]:
+        existing = _existing(call, portion, missing)
+        known = OffsetDeleteRequest(group_id=call.request.group_id, topics=existing)
+        outcome = yield from ask_coordinator(call, known.group_id, DeleteOffsets(known, client_of(call)))
+        if isinstance(outcome, KafkaError):
+            return OffsetDeleteResponse(error_code=outcome.code)
+        if outcome.error_code:
+            return outcome
+        for topic in outcome.topics:
+            _answer(deleted, topic.name).partitions += topic.partitions
+    for name, topic in deleted.items():
+        _answer(missing, name).partitions += topic.partitions
+    return OffsetDeleteResponse(topics=list(missing.values()))
 
 
-def _sorted_out(
-    call: Call, request: OffsetDeleteRequest
-) -> tuple[list[OffsetDeleteResponseTopic], list[OffsetDeleteRequestTopic]]:
-    """What doesn't exist, as it is refused, and what does."""
-    missing: list[OffsetDeleteResponseTopic] = []
+def _answer(answers: dict[str, OffsetDeleteResponseTopic], name: str) -> OffsetDeleteResponseTopic:
+    found = answers.get(name)
+    if found is None:
+        found = answers[name] = OffsetDeleteResponseTopic(name=name)
+    return found
+
+
+def _existing(
+    call: Call, portion: list[tuple[Any, list[Any]]], missing: dict[str, OffsetDeleteResponseTopic]
+) -> list[OffsetDeleteRequestTopic]:
+    """What exists of a portion; what doesn't is refused in ``missing``."""
     existing: list[OffsetDeleteRequestTopic] = []
-    for topic in request.topics:
+    for topic, partitions in portion:
         found = call.view.image.topic(topic.name)
         numbers = {} if found is None else found.partitions
-        known = [each for each in topic.partitions if each.partition_index in numbers]
+        known = [each for each in partitions if each.partition_index in numbers]
         if known:
             existing.append(OffsetDeleteRequestTopic(name=topic.name, partitions=known))
-        if len(known) < len(topic.partitions) or found is None:
-            answers = [
+        if len(known) < len(partitions) or found is None:
+            _answer(missing, topic.name).partitions += [
                 OffsetDeleteResponsePartition(
                     partition_index=each.partition_index, error_code=UnknownTopicOrPartition.code
                 )
-                for each in topic.partitions
+                for each in partitions
                 if each.partition_index not in numbers
             ]
-            missing.append(OffsetDeleteResponseTopic(name=topic.name, partitions=answers))
-    return missing, existing
+    return existing

@@ -10,12 +10,15 @@ by id, and leaves out of a full answer those that are no longer there.
 
 from __future__ import annotations
 
-from actors.broker.call import Call
-from actors.groups.asking import ask_coordinator, client_of, settled
+from typing import Any
+
+from actors.broker.call import PAUSE, Call
+from actors.broker.slices import portions
+from actors.groups.asking import ask_coordinator, client_of
 from actors.groups.messages import FetchOffsets
-from actors.groups.routing import coordinator_here
-from actors.runtime import Ask, Conversation
-from kstore.errors import KafkaError, UnknownTopicId
+from actors.runtime import Conversation
+from actors.runtime.limits import REQUEST_ELEMENTS_MAX
+from kstore.errors import KafkaError, PolicyViolation, UnknownTopicId
 from kstore.schema.messages.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchRequestGroup,
@@ -38,6 +41,9 @@ ERROR_OF_ITS_OWN = 2
 
 NO_OFFSET = -1
 
+OFFSETS_MAX = REQUEST_ELEMENTS_MAX
+"""Of one answer: a request may ask for all of one group time and again, each time for a few bytes."""
+
 
 def handle(call: Call) -> Conversation:
     request: OffsetFetchRequest = call.request
@@ -47,23 +53,45 @@ def handle(call: Call) -> Conversation:
 
 
 def _several_groups(call: Call, request: OffsetFetchRequest) -> Conversation:
-    answers: dict[int, OffsetFetchResponseGroup] = {}
-    asks: list[Ask] = []
-    asked: list[int] = []
-    for index, group in enumerate(request.groups):
-        try:
-            coordinator = coordinator_here(call.view, group.group_id)
-        except KafkaError as error:
-            answers[index] = _refused(group, error)
+    answers: list[OffsetFetchResponseGroup] = []
+    told = 0
+    for group in request.groups:
+        outcome: Any = PolicyViolation()
+        if told <= OFFSETS_MAX:
+            outcome = yield from _fetch(call, _named(call, group))
+        if isinstance(outcome, KafkaError):
+            answers.append(_refused(group, outcome))
             continue
-        message = FetchOffsets(_named(call, group), client_of(call), request.require_stable)
-        asks.append(Ask(coordinator, message))
-        asked.append(index)
-    outcomes = yield asks
-    for index, outcome in zip(asked, outcomes, strict=True):
-        group, answer = request.groups[index], settled(outcome)
-        answers[index] = _refused(group, answer) if isinstance(answer, KafkaError) else _completed(call, group, answer)
-    return OffsetFetchResponse(groups=[answers[index] for index in range(len(request.groups))])
+        told += sum(len(topic.partitions) for topic in outcome.topics)
+        answers.append(_completed(call, group, outcome))
+    return OffsetFetchResponse(groups=answers)
+
+
+def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
+    """The answer of a group's coordinator, asked for a portion of the partitions at a time; or why there is none."""
+    stable = call.request.require_stable
+    if group.topics is None:
+        return (yield from ask_coordinator(call, group.group_id, FetchOffsets(group, client_of(call), stable)))
+    whole: OffsetFetchResponseGroup | None = None
+    last: Any = None
+    for portion in portions(group.topics, lambda topic: topic.partition_indexes) if group.topics else [[]]:
+        topics = [
+            OffsetFetchRequestTopics(name=topic.name, topic_id=topic.topic_id, partition_indexes=indexes)
+            for topic, indexes in portion
+        ]
+        asked = OffsetFetchRequestGroup(group_id=group.group_id, topics=topics)
+        outcome = yield from ask_coordinator(call, group.group_id, FetchOffsets(asked, client_of(call), stable))
+        if isinstance(outcome, KafkaError) or outcome.error_code:
+            return outcome
+        if whole is None:
+            whole = outcome
+        else:
+            goes_on = portion[0][0] is last
+            if goes_on:
+                whole.topics[-1].partitions += outcome.topics[0].partitions
+            whole.topics += outcome.topics[goes_on:]
+        last = portion[-1][0] if portion else None
+    return whole
 
 
 def _refused(group: OffsetFetchRequestGroup, error: KafkaError) -> OffsetFetchResponseGroup:
@@ -123,10 +151,9 @@ def _one_group(call: Call, request: OffsetFetchRequest) -> Conversation:
             for topic in request.topics
         ]
     group = OffsetFetchRequestGroup(group_id=request.group_id, topics=topics)
-    message = FetchOffsets(group, client_of(call), request.require_stable)
-    outcome = yield from ask_coordinator(call, request.group_id, message)
+    outcome = yield from _fetch(call, group)
     if not isinstance(outcome, KafkaError):
-        return OffsetFetchResponse(topics=[_without_id(topic) for topic in outcome.topics])
+        return OffsetFetchResponse(topics=(yield from _without_ids(outcome.topics)))
     if call.version >= ERROR_OF_ITS_OWN:
         return OffsetFetchResponse(error_code=outcome.code)
     return OffsetFetchResponse(
@@ -145,17 +172,25 @@ def _one_group(call: Call, request: OffsetFetchRequest) -> Conversation:
     )
 
 
-def _without_id(topic: OffsetFetchResponseTopics) -> OffsetFetchResponseTopic:
-    return OffsetFetchResponseTopic(
-        name=topic.name,
-        partitions=[
-            OffsetFetchResponsePartition(
-                partition_index=each.partition_index,
-                committed_offset=each.committed_offset,
-                committed_leader_epoch=each.committed_leader_epoch,
-                metadata=each.metadata,
-                error_code=each.error_code,
-            )
-            for each in topic.partitions
-        ],
+def _without_ids(topics: list[OffsetFetchResponseTopics]) -> Conversation:
+    """As the older versions have it."""
+    answers: dict[int, OffsetFetchResponseTopic] = {}
+    for number, portion in enumerate(portions(topics, lambda topic: topic.partitions)):
+        if number:
+            yield PAUSE
+        for topic, partitions in portion:
+            answer = answers.get(id(topic))
+            if answer is None:
+                answer = answers[id(topic)] = OffsetFetchResponseTopic(name=topic.name)
+            answer.partitions += map(_of_older_versions, partitions)
+    return list(answers.values())
+
+
+def _of_older_versions(found: OffsetFetchResponsePartitions) -> OffsetFetchResponsePartition:
+    return OffsetFetchResponsePartition(
+        partition_index=found.partition_index,
+        committed_offset=found.committed_offset,
+        committed_leader_epoch=found.committed_leader_epoch,
+        metadata=found.metadata,
+        error_code=found.error_code,
     )

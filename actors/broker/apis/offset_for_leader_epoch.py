@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.slices import each_asked
 from actors.partition.messages import FindEpochEnd
 from actors.runtime import Ask
 from kstore.errors import KafkaError, NotLeaderOrFollower, UnknownTopicOrPartition
@@ -30,14 +31,20 @@ VERSIONS = (2, 4)
 
 def handle(call: Call) -> Generator[Any, Any, Any]:
     """Answer an OffsetForLeaderEpoch request."""
-    parts = [(topic.topic, asked) for topic in call.request.topics for asked in topic.partitions]
-    asked = [_ask(call, name, partition) for name, partition in parts]
-    answers = iter((yield [ask for ask in asked if isinstance(ask, Ask)]))
     topics: dict[str, OffsetForLeaderTopicResult] = {}
-    for (name, partition), ask in zip(parts, asked, strict=True):
-        outcome = next(answers) if isinstance(ask, Ask) else ask
-        topic = topics.setdefault(name, OffsetForLeaderTopicResult(topic=name))
+
+    def answer(asked: Any, partition: Any, outcome: Any) -> None:
+        topic = topics.get(asked.topic)
+        if topic is None:
+            topic = topics[asked.topic] = OffsetForLeaderTopicResult(topic=asked.topic)
         topic.partitions.append(_answered(partition.partition, outcome))
+
+    yield from each_asked(
+        call.request.topics,
+        lambda topic: topic.partitions,
+        lambda topic, partition: _ask(call, topic.topic, partition),
+        answer,
+    )
     return OffsetForLeaderEpochResponse(topics=list(topics.values()))
 
 

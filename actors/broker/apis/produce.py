@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.call import NO_RESPONSE
+from actors.broker.call import NO_RESPONSE, PAUSE
+from actors.broker.slices import PART, each_asked, portions
 from actors.partition.messages import Append, Appended
 from actors.runtime import Ask, Stopped
 from kstore.errors import (
@@ -101,26 +102,36 @@ def _one_response(outcome: Any, call: Call, topic: Any, index: int) -> Any:
 
 def _several(call: Call, acks: int) -> Generator[Any, Any, Any]:
     by_id = call.version >= TOPIC_IDS_FROM
-    parts = [(topic, data) for topic in call.request.topic_data for data in topic.partition_data]
-    asked = [_append(call, topic, data, acks, by_id) for topic, data in parts]
-    answers = iter((yield [ask for ask in asked if isinstance(ask, Ask)]))
-    outcomes = [next(answers) if isinstance(ask, Ask) else ask for ask in asked]
-    if acks == 0:
-        if any(isinstance(outcome, Exception) for outcome in outcomes):
-            call.connection.refuse()
-        return NO_RESPONSE
+    call.is_in_slices = sum(len(topic.partition_data) for topic in call.request.topic_data) > PART
     responses: dict[str | bytes, TopicProduceResponse] = {}
     hints: dict[int, None] = {}
-    for (topic, data), outcome in zip(parts, outcomes, strict=True):
+    failed = False
+
+    def answer(topic: Any, data: Any, outcome: Any) -> None:
+        nonlocal failed
+        if acks == 0:
+            failed = failed or isinstance(outcome, Exception)
+            return
         key = bytes(topic.topic_id) if by_id else topic.name
-        answer = responses.get(key)
-        if answer is None:
-            answer = responses[key] = TopicProduceResponse()
-            _identify(answer, topic, by_id)
+        found = responses.get(key)
+        if found is None:
+            found = responses[key] = TopicProduceResponse()
+            _identify(found, topic, by_id)
         part, hint = _answered(call, _name(call, topic, by_id), data.index, outcome)
-        answer.partition_responses.append(part)
+        found.partition_responses.append(part)
         if hint is not None:
             hints[hint] = None
+
+    yield from each_asked(
+        call.request.topic_data,
+        lambda topic: topic.partition_data,
+        lambda topic, data: _append(call, topic, data, acks, by_id),
+        answer,
+    )
+    if acks == 0:
+        if failed:
+            call.connection.refuse()
+        return NO_RESPONSE
     return _response(call, list(responses.values()), hints)
 
 
@@ -233,11 +244,18 @@ def _failed(call: Call, error: KafkaError) -> Any:
     if call.request.acks == 0:
         call.connection.refuse()
         return NO_RESPONSE
+    return _all_failed(call, error)
+
+
+def _all_failed(call: Call, error: KafkaError) -> Generator[Any, Any, Any]:
     by_id = call.version >= TOPIC_IDS_FROM
-    answers = []
-    for topic in call.request.topic_data:
-        answer = TopicProduceResponse()
-        _identify(answer, topic, by_id)
-        answer.partition_responses = [_answered(call, "", data.index, error)[0] for data in topic.partition_data]
-        answers.append(answer)
+    answers: list[TopicProduceResponse] = []
+    for number, portion in enumerate(portions(call.request.topic_data, lambda topic: topic.partition_data)):
+        if number:
+            yield PAUSE
+        for topic, asked in portion:
+            answer = TopicProduceResponse()
+            _identify(answer, topic, by_id)
+            answer.partition_responses = [_answered(call, "", data.index, error)[0] for data in asked]
+            answers.append(answer)
     return ProduceResponse(responses=answers)

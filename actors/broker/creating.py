@@ -1,0 +1,83 @@
+"""Topics made by the controller, as many of them as one request may make.
+
+The bounds are Apache Kafka's, for a request as a whole: 10,000 partitions, and 10,000 records of the metadata log. One
+that wants more makes nothing. The rest is decided in portions, and each is known to this node before the next is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.broker.call import Call
+from actors.broker.deciding import portioned, with_items
+from actors.broker.forwarding import failed, to_controller, until_known
+from actors.broker.slices import sliced
+from actors.runtime import Conversation
+from kstore.errors import KafkaError, PolicyViolation
+from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicResult, CreateTopicsResponse
+
+PARTITIONS_MAX = 10_000
+RECORDS_MAX = 10_000
+
+
+def created(call: Call, request: Any, version: int | None = None, *, await_known: bool = True) -> Conversation:
+    """The controller's response to a CreateTopicsRequest; a ``KafkaError`` when it could not be asked."""
+    excess = yield from too_many(call, request.topics)
+    if excess is not None:
+        return CreateTopicsResponse(topics=(yield from refused(request.topics, excess)))
+    results: list[CreatableTopicResult] = []
+    for portion in (yield from portioned(request.topics, name_of, lambda topic: 1 + partitions_of(call, topic))):
+        outcome = yield from to_controller(call, with_items(request, "topics", portion), version)
+        error = failed(outcome)
+        if error is not None:
+            if not results:
+                return error
+            results += yield from refused(portion, error)
+            continue
+        results += outcome.topics
+        if await_known and not request.validate_only:
+            yield from until_known(call, tuple(topic.name for topic in outcome.topics if not topic.error_code))
+    return CreateTopicsResponse(topics=results)
+
+
+def name_of(topic: CreatableTopic) -> str:
+    return topic.name
+
+
+def partitions_of(call: Call, topic: CreatableTopic) -> int:
+    """How many partitions the topic is to have; what can't be counts as none, and is refused by the controller."""
+    if topic.assignments:
+        return len(topic.assignments)
+    if topic.num_partitions == -1:
+        default: int = call.view.config.integer("num.partitions")
+        return default
+    return max(topic.num_partitions, 0)
+
+
+def too_many(call: Call, topics: list[CreatableTopic]) -> Conversation:
+    """Why a request with these topics makes none of them, if it is larger than one may be."""
+    partitions = records = 0
+
+    def count(topic: CreatableTopic) -> None:
+        nonlocal partitions, records
+        more = partitions_of(call, topic)
+        partitions += more
+        records += 1 + more + len(topic.configs)
+
+    yield from sliced(topics, count)
+    if partitions > PARTITIONS_MAX:
+        return PolicyViolation("Excessively large number of partitions per request.")
+    if records > RECORDS_MAX:
+        return PolicyViolation("Unable to perform excessively large batch operation.")
+    return None
+
+
+def refused(topics: list[CreatableTopic], error: KafkaError) -> Conversation:
+    """The same error for each topic, as often as it is named once."""
+    once: dict[str, None] = {}
+    yield from sliced(topics, lambda topic: once.setdefault(topic.name))
+
+    def result(name: str) -> CreatableTopicResult:
+        return CreatableTopicResult(name=name, error_code=error.code, error_message=error.message)
+
+    return (yield from sliced(list(once), result))

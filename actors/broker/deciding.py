@@ -1,0 +1,95 @@
+"""Requests that name many things to decide about: the controller is asked for a portion of them at a time.
+
+Each thing of such a request succeeds or fails on its own, so that several decisions come to what one would; and while
+the controller makes one, and the brokers learn of it, nobody waits for the others. Things that are named twice stay
+together, for the controller judges them together. Most requests are one portion, and pass as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller
+from actors.broker.slices import sliced
+from actors.runtime import Conversation
+from kstore.errors import KafkaError
+
+ITEMS_A_DECISION = 200
+
+
+def decided(
+    call: Call,
+    request: Any,
+    field: str,
+    key: Callable[[Any], Hashable],
+    results: str,
+    refused: Callable[[Any, KafkaError], Any],
+    *,
+    version: int | None = None,
+    weight: Callable[[Any], int] | None = None,
+) -> Conversation:
+    """The controller's response to ``request``, whose ``field`` lists the things.
+
+    ``results`` is the response's list, and ``refused`` makes an element of it where the controller can't be asked. A
+    controller that can't be asked about the first portion is an error as a whole: what ``to_controller`` says.
+    """
+    items = getattr(request, field)
+    whole: Any = None
+    for portion in (yield from portioned(items, key, weight)):
+        asked = request if portion is items else with_items(request, field, portion)
+        outcome = yield from to_controller(call, asked, version)
+        error = failed(outcome)
+        if whole is None:
+            if error is not None:
+                return error
+            whole = outcome
+        elif error is not None:
+            getattr(whole, results).extend(refused(item, error) for item in portion)
+        else:
+            getattr(whole, results).extend(getattr(outcome, results))
+    return whole
+
+
+def portioned(
+    items: list[Any], key: Callable[[Any], Hashable], weight: Callable[[Any], int] | None = None
+) -> Conversation:
+    """The items in lists of ``ITEMS_A_DECISION`` or, of those that weigh more, fewer; those of one key in one list."""
+    if len(items) <= ITEMS_A_DECISION and (weight is None or sum(map(weight, items)) <= ITEMS_A_DECISION):
+        return [items]
+    seen: set[Hashable] = set()
+    repeated: dict[Hashable, list[Any]] = {}
+    found: list[list[Any]] = [[]]
+    weighs = 0
+
+    def look_at(item: Any) -> None:
+        if key(item) in seen:
+            repeated[key(item)] = []
+        seen.add(key(item))
+
+    def put(group: list[Any]) -> None:
+        nonlocal weighs
+        more = len(group) if weight is None else sum(map(weight, group))
+        if found[-1] and weighs + more > ITEMS_A_DECISION:
+            found.append([])
+            weighs = 0
+        found[-1] += group
+        weighs += more
+
+    def put_one(item: Any) -> None:
+        if key(item) in repeated:
+            repeated[key(item)].append(item)
+        else:
+            put([item])
+
+    yield from sliced(items, look_at)
+    yield from sliced(items, put_one)
+    yield from sliced(list(repeated.values()), put)
+    return found
+
+
+def with_items(request: Any, field: str, items: list[Any]) -> Any:
+    """The same request for these things alone."""
+    fields = {name: getattr(request, name) for name in type(request).fields()}
+    return type(request)(**{**fields, field: items})
