@@ -214,7 +214,10 @@ def rescue_damaged(measure: Measure, node_id: int, wrong: str, token: Callable[[
     damage = f"{measure.folders[node_id].name}/{wrong}"
     if best is None or measure.extent(best).end_offset < measure.committed:
         return [f"{damage}: no other replica has all of it, it is out of use until its files are back"]
-    kept = copy_from(measure, best, node_id, token)
+    try:
+        kept = copy_from(measure, best, node_id, token)
+    except OSError as error:
+        return [f"{damage}: it is out of use, as {measure.folders[best].name}'s can't be put in its place: {error}"]
     return [f"{damage}: copied from {measure.folders[best].name}{kept}"]
 
 

@@ -75,7 +75,9 @@ class Closing:
         offline = replica.offline
         if offline is not None:
             self.ends = offline.ends
-            self.failure = offline.error.message
+            self.note = offline.ends.note
+            if self.note is None:  # else it is as the last clean stop left it, whatever is wrong with it
+                self.failure = offline.error.message
             self._stop()
         else:
             replica.lane.end_with(self._close)

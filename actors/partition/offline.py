@@ -138,7 +138,7 @@ class Offline:
         """Open the log as it is; every byte of it is looked at, if some were wrong."""
         replica, ends = self.replica, self.ends
         if self.damage is not None:
-            ends = ends._replace(recovery_point=0, clean=False, note=None)
+            ends = ends._replace(recovery_point=0, clean=False)
         try:
             replica.open_log(ends)
         except LogDamaged as damage:
