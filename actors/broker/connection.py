@@ -190,7 +190,9 @@ class Connection(Actor):
         while True:
             while under_way and under_way[0].response is not None:
                 done = under_way.popleft()
-                self.bytes_in_flight -= done.size_bytes
+                if done.size_bytes:
+                    self.bytes_in_flight -= done.size_bytes
+                    self.channel.request_done(done.size_bytes)
                 if done.is_answer_lost and not self.closed:
                     self.refuse()
                 if done.response is not NO_RESPONSE and not self.closed:

@@ -44,6 +44,9 @@ class Channel(Protocol):
     def tell_when_taken(self) -> None:
         """While it is backed up: say ``AnswersTaken`` once it isn't any more."""
 
+    def request_done(self, size_bytes: int) -> None:
+        """A request whose frame had so many bytes takes memory no more."""
+
     def abort(self) -> None:
         """Close the connection now."""
 

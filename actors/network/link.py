@@ -148,6 +148,9 @@ class Session:
     def tell_when_taken(self) -> None:
         """As ``Channel.tell_when_taken``; there is never anything to wait for."""
 
+    def request_done(self, size_bytes: int) -> None:
+        """As ``Channel.request_done``; requests of links have no frames."""
+
     def pause_reading(self) -> None:
         """Links between nodes have their bounds at the sender: one fetch in flight, one heartbeat, and so on."""
 

@@ -1,52 +1,164 @@
-"""The memory that unfinished large frames may take, over all connections of a process.
+"""The memory that requests may take, over all connections of a process (``queued.max.request.bytes``).
 
-A peer that announces a large frame gets a first piece of buffer before it has sent anything, so a crowd of peers that
-say much and send little could fill the memory. When the room is full, the holder that has been silent longest loses
-its connection; if all of them are sending, the one that asks for more does. Nobody waits for room: a frame can't be
-finished without it, and those who have some would wait for each other.
+Counted are the buffers of large frames that are being received, and whole requests until they are answered. Beyond
+``bytes_max`` nobody is closed for it: who needs more is not read from until there is room. A length is only what a peer
+says, so room is taken as bytes come and not for what was announced; that those who have some don't wait for each other
+for ever, the oldest unfinished frame may go on beyond the bound, by as much as one frame of the allowed size has. So
+such a frame always fits, and no more than ``bytes_max + frame_bytes_max`` are ever held.
+
+Two kinds of peers lose their connection for others. When there is no room, those that have begun a large frame and send
+less than ``LARGE_FRAME_BYTES`` in ``SILENT_SECONDS``. And when some have waited ``STUCK_SECONDS`` in which nothing was
+given back, the one whose requests under way take most: they wait for something that may never come.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+import math
+from typing import Any, Protocol
 
-# A holder that has sent nothing for this long makes room for one that does.
 SILENT_SECONDS = 1.0
+STUCK_SECONDS = 10.0
 
 
 class Holder(Protocol):
-    """A connection that reads a large frame."""
+    """A connection whose requests take memory."""
 
-    active_at: float
+    active_at: float  # when it last sent as much as one that sends
     reading: bool  # a peer that isn't read from is not silent by its own fault
 
+    def room_given(self) -> None:
+        """Go on: what was asked for is there now."""
+
     def make_room(self) -> None:
-        """Forget the frame and close, giving back the room at once."""
+        """Forget the requests and close, giving back the room at once."""
 
 
-class FrameRoom:
+class RequestRoom:
     """So many bytes for everybody together."""
 
-    def __init__(self, bytes_max: int) -> None:
+    def __init__(self, loop: Any, bytes_max: float, frame_bytes_max: int) -> None:
+        self.loop = loop
         self.bytes_max = bytes_max
+        self.frame_bytes_max = frame_bytes_max
         self.bytes_held = 0
-        self.holders: dict[Holder, int] = {}
+        self.unfinished: dict[Holder, int] = {}  # bytes of large frames that are being received, the oldest first
+        self.under_way: dict[Holder, int] = {}  # bytes of requests that aren't answered
+        self.waiting: dict[Holder, int] = {}  # who isn't read from, in order, and how many bytes each needs
+        self.is_looked_after = False
+        self.given_back_at = math.inf  # when something was last given back, or somebody began to wait
+
+    @property
+    def is_full(self) -> bool:
+        """Whether only what can't be helped is read."""
+        return self.bytes_held >= self.bytes_max
+
+    # -- frames being received -----------------------------------------------------------------------------------
+
+    def begin(self, holder: Holder, count: int) -> None:
+        """A large frame begins, of which so many bytes have come already: they are there, room or not."""
+        self.bytes_held += count
+        self.unfinished[holder] = count
 
     def take(self, holder: Holder, count: int, now: float) -> bool:
-        """Give ``count`` more bytes to ``holder``; False when there is no room and nobody to make some."""
-        while self.bytes_held + count > self.bytes_max:
-            silent = [
-                other
-                for other in self.holders
-                if other is not holder and other.reading and now - other.active_at > SILENT_SECONDS
-            ]
-            if not silent:
-                return False
-            min(silent, key=lambda other: other.active_at).make_room()
-        self.bytes_held += count
-        self.holders[holder] = self.holders.get(holder, 0) + count
-        return True
+        """Give ``count`` more bytes to an unfinished frame; False when it has to wait for ``room_given``."""
+        if not self._may_have(holder, count):
+            self._close_the_silent(holder, count, now)
+        if self._may_have(holder, count):
+            self._give(holder, count)
+            return True
+        self._wait(holder, count, now)
+        return False
 
-    def give_back(self, holder: Holder) -> None:
-        """Take back all that ``holder`` has."""
-        self.bytes_held -= self.holders.pop(holder, 0)
+    def finished(self, holder: Holder) -> None:
+        """A large frame is whole: what it takes is counted as ``received`` from now on."""
+        self.bytes_held -= self.unfinished.pop(holder)
+
+    def _may_have(self, holder: Holder, count: int) -> bool:
+        needed = self.bytes_held + count
+        if needed <= self.bytes_max:
+            return True
+        return needed <= self.bytes_max + self.frame_bytes_max and next(iter(self.unfinished)) is holder
+
+    def _give(self, holder: Holder, count: int) -> None:
+        self.bytes_held += count
+        self.unfinished[holder] += count
+
+    def _close_the_silent(self, asking: Holder, count: int, now: float) -> None:
+        silent = [
+            other
+            for other in self.unfinished
+            if other is not asking and other.reading and now - other.active_at > SILENT_SECONDS
+        ]
+        for other in sorted(silent, key=lambda other: other.active_at):
+            if self._may_have(asking, count):
+                return
+            other.make_room()
+
+    # -- requests under way --------------------------------------------------------------------------------------
+
+    def received(self, holder: Holder, count: int, now: float) -> bool:
+        """So many bytes of whole requests have come; False when no more are to be read until ``room_given``."""
+        self.bytes_held += count
+        self.under_way[holder] = self.under_way.get(holder, 0) + count
+        if self.bytes_held <= self.bytes_max:
+            return True
+        if holder not in self.waiting:  # else it waits for its next frame already
+            self._wait(holder, 0, now)
+        return False
+
+    def answered(self, holder: Holder, count: int, now: float) -> None:
+        """Requests of so many bytes were answered."""
+        left = self.under_way[holder] - count
+        if left:
+            self.under_way[holder] = left
+        else:
+            del self.under_way[holder]
+        self.bytes_held -= count
+        if self.waiting:
+            self._serve_the_waiting(now)
+
+    def forget(self, holder: Holder, now: float) -> None:
+        """A connection is gone, and all that it had."""
+        self.waiting.pop(holder, None)
+        self.bytes_held -= self.unfinished.pop(holder, 0) + self.under_way.pop(holder, 0)
+        if self.waiting:
+            self._serve_the_waiting(now)
+
+    # -- waiting -------------------------------------------------------------------------------------------------
+
+    def _wait(self, holder: Holder, count: int, now: float) -> None:
+        if not self.waiting:
+            self.given_back_at = now
+            self._look_later()
+        self.waiting[holder] = count
+
+    def _look_later(self) -> None:
+        if not self.is_looked_after:
+            self.is_looked_after = True
+            self.loop.call_later(SILENT_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self.is_looked_after = False
+        self.relieve(self.loop.time())
+        if self.waiting:
+            self._look_later()
+
+    def _serve_the_waiting(self, now: float) -> None:
+        self.given_back_at = now
+        for holder, count in list(self.waiting.items()):
+            if count and not self._may_have(holder, count):
+                continue
+            if not count and self.is_full:
+                continue
+            del self.waiting[holder]
+            if count:
+                self._give(holder, count)
+            holder.room_given()
+
+    def relieve(self, now: float) -> None:
+        """See that those who wait don't do so for ever."""
+        for holder, count in list(self.waiting.items()):
+            if count and holder in self.waiting:
+                self._close_the_silent(holder, count, now)
+        if self.waiting and self.under_way and now - self.given_back_at > STUCK_SECONDS:
+            max(self.under_way, key=self.under_way.__getitem__).make_room()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from actors.network.answers import AnswerRoom, Writing
-from actors.network.room import FrameRoom
+from actors.network.room import RequestRoom
 from actors.runtime.heap import Heap
-from actors.runtime.limits import UNFINISHED_FRAMES_BYTES_MAX
+from actors.runtime.limits import FRAME_BYTES_MAX
 
 if TYPE_CHECKING:
     from actors.broker.config import BrokerConfig
@@ -17,12 +18,14 @@ class Shared:
     """One of these a process; the bounds are what the first node's config says, as all nodes start with the same."""
 
     def __init__(self, loop: Any) -> None:
-        self.room = FrameRoom(UNFINISHED_FRAMES_BYTES_MAX)
+        self.room = RequestRoom(loop, math.inf, FRAME_BYTES_MAX)
         self.answers = AnswerRoom(1)
         self.writing = Writing(loop)
         self.heap = Heap()
 
     def configure(self, config: BrokerConfig) -> None:
         """Take the bounds from a node's config."""
-        self.room.bytes_max = max(UNFINISHED_FRAMES_BYTES_MAX, config.integer("socket.request.max.bytes"))
+        self.room.frame_bytes_max = config.integer("socket.request.max.bytes")
+        queued_bytes_max = config.integer("queued.max.request.bytes")
+        self.room.bytes_max = queued_bytes_max if queued_bytes_max > 0 else math.inf
         self.answers.bytes_max = config.integer("queued.max.response.bytes")

@@ -7,7 +7,7 @@ encoded again: they are handed over in pieces, the next one, read from its file,
 
 Frame: ``length 4 (big-endian, signed) | length bytes``. A length below 1 or over the limit closes the connection. A
 length is only what a peer says: the buffer for a large frame starts with ``FIRST_PIECE_BYTES`` at most and doubles as
-bytes come, in the ``FrameRoom`` that all connections share.
+bytes come, in the ``RequestRoom`` that all connections share.
 """
 
 from __future__ import annotations
@@ -42,6 +42,10 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.large_view: memoryview | None = None
         self.large_bytes = 0  # how long it will be
         self.filled = 0
+        self.filled_when_active = 0
+        self.next_piece_bytes = 0  # by which the large frame's buffer grows next
+        self.wants_room = False  # is not read from until there is room for more requests
+        self.forgotten = False  # its requests count no more
         self.begun_at = 0.0  # when the unfinished frame began, or the closing of the connection
         self.active_at = listener.loop.time()  # when the peer last sent or took something
         self.collected: list[Any] = []  # answers since the last drain
@@ -67,21 +71,16 @@ class TcpChannel(asyncio.BufferedProtocol):
             if self.filled == len(self.large_view):
                 self._grow()
             return self.large_view[self.filled :]
-        return self.listener.read_buffer
+        listener = self.listener
+        return listener.read_buffer[:LARGE_FRAME_BYTES] if listener.room.is_full else listener.read_buffer
 
     def buffer_updated(self, count: int) -> None:
         """Bytes have come."""
-        self.active_at = now = self.listener.loop.time()
+        now = self.listener.loop.time()
         if self.large is not None:
-            self.filled += count
-            if self.filled == self.large_bytes:
-                frame = self.large
-                self._let_go_of_large()
-                self._deliver([frame])
-                self.listener.driver.drain_now()
-            elif self.filled == len(self.large) and not self._has_room(now):
-                self.transport.abort()
+            self._large_goes_on(count, now)
             return
+        self.active_at = now
         data = self.listener.read_buffer[:count]
         goes_on = bool(self.head)
         if goes_on:
@@ -90,12 +89,28 @@ class TcpChannel(asyncio.BufferedProtocol):
             self.head = bytearray()
         whole = self._split(data, now)
         if whole:
-            self._deliver(whole)
+            self._deliver(whole, now)
             if len(whole[-1]) >= LARGE_FRAME_BYTES:
                 self.listener.driver.drain_now()
         elif goes_on:
             return  # what is unfinished is what was unfinished before
         self.begun_at = now
+
+    def _large_goes_on(self, count: int, now: float) -> None:
+        assert self.large is not None
+        self.filled += count
+        is_whole = self.filled == self.large_bytes
+        if is_whole or self.filled - self.filled_when_active >= LARGE_FRAME_BYTES:  # who drips is as good as silent
+            self.active_at = now
+            self.filled_when_active = self.filled
+        if is_whole:
+            frame = self.large
+            self.large = self.large_view = None
+            self.listener.room.finished(self)
+            self._deliver([frame], now)
+            self.listener.driver.drain_now()
+        elif self.filled == len(self.large):
+            self._ask_for_room(min(self.filled, self.large_bytes - self.filled), now)
 
     def _split(self, data: memoryview, now: float) -> list[Any]:
         whole: list[Any] = []
@@ -121,35 +136,33 @@ class TcpChannel(asyncio.BufferedProtocol):
             self.head += LENGTH.pack(length)
             self.head += rest
             return
-        size = min(length, FIRST_PIECE_BYTES)
-        if not self.listener.room.take(self, size, now):
-            self.transport.abort()
-            return
-        self.large = bytearray(size)
+        self.filled = self.filled_when_active = len(rest)
+        self.large = bytearray(rest)
         self.large_view = memoryview(self.large)
         self.large_bytes = length
-        self.filled = len(rest)
-        self.large_view[: self.filled] = rest
+        self.listener.room.begin(self, self.filled)
+        self._ask_for_room(min(length, FIRST_PIECE_BYTES) - self.filled, now)
+        if not self.wants_room:
+            self._grow()
 
-    def _has_room(self, now: float) -> bool:
+    def _ask_for_room(self, count: int, now: float) -> None:
         """Take room for the next piece of the large frame; the buffer grows when nobody looks into it any more."""
-        assert self.large is not None
-        return self.listener.room.take(self, self._next_piece(), now)
-
-    def _next_piece(self) -> int:
-        return min(self.filled, self.large_bytes - self.filled)
+        self.next_piece_bytes = count
+        if not self.listener.room.take(self, count, now):
+            self.wants_room = True
+            self._see_to_reading()
 
     def _grow(self) -> None:
         assert self.large is not None
         assert self.large_view is not None
         self.large_view.release()
-        self.large += bytes(self._next_piece())
+        self.large += bytes(self.next_piece_bytes)
         self.large_view = memoryview(self.large)
 
-    def _let_go_of_large(self) -> None:
-        if self.large is not None:
-            self.large = self.large_view = None
-            self.listener.room.give_back(self)
+    def room_given(self) -> None:
+        """As ``Holder.room_given``."""
+        self.wants_room = False
+        self._see_to_reading()
 
     def is_overdue(self, now: float) -> bool:
         """Whether the peer takes too long to finish a frame or to take its last answers, or has gone silent."""
@@ -163,11 +176,25 @@ class TcpChannel(asyncio.BufferedProtocol):
         return self.connection is None or not self.connection.actor_inbox.actor.bytes_in_flight
 
     def make_room(self) -> None:
-        """As ``Holder.make_room``: close the connection, and its unfinished frame is forgotten."""
-        self._let_go_of_large()
+        """As ``Holder.make_room``."""
+        self._forget_requests()
         self.transport.abort()
 
-    def _deliver(self, whole: list[Any]) -> None:
+    def _forget_requests(self) -> None:
+        self.large = self.large_view = None
+        if not self.forgotten:
+            self.forgotten = True
+            self.listener.room.forget(self, self.listener.loop.time())
+
+    def request_done(self, size_bytes: int) -> None:
+        """As ``Channel.request_done``."""
+        if not self.forgotten:
+            self.listener.room.answered(self, size_bytes, self.listener.loop.time())
+
+    def _deliver(self, whole: list[Any], now: float) -> None:
+        if not self.listener.room.received(self, sum(map(len, whole)), now):
+            self.wants_room = True
+            self._see_to_reading()
         queue = self.listener.node.world.queue
         queue.enter(self.connection.actor_inbox.actor_id, "SocketRead")
         self.connection.tell(FramesReceived(whole))
@@ -181,7 +208,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         """The socket is gone."""
         self.collected.clear()
         self.unsent.clear()
-        self._let_go_of_large()
+        self._forget_requests()
         self.listener.disconnected(self)
         if self.connection is not None and self.listener.node.alive:
             self.connection.tell(ChannelClosed())
@@ -287,7 +314,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self._see_to_reading()
 
     def _see_to_reading(self) -> None:
-        wanted = self.may_read and not self.waited_for
+        wanted = self.may_read and not self.waited_for and not self.wants_room
         if wanted != self.reading and not self.transport.is_closing():
             self.reading = wanted
             if wanted:

@@ -16,9 +16,6 @@ CONNECTIONS_MAX = 10_000
 LARGE_FRAME_BYTES = 16 * 1024
 # The first piece of buffer for a large frame, before its bytes have come; the buffer then doubles as they come.
 FIRST_PIECE_BYTES = 2 * 1024 * 1024
-# Bytes of buffer for the large frames that all connections of a process have begun and not finished; one frame of the
-# allowed size always fits. Beyond, the peers that have gone silent are closed, then those that ask for more.
-UNFINISHED_FRAMES_BYTES_MAX = 512 * 1024 * 1024
 # Answers are handed to the socket in pieces of this many bytes, the next when the socket has taken the last.
 WRITE_CHUNK_BYTES = 256 * 1024
 # A peer that begins a frame has this long to finish it.

@@ -31,6 +31,10 @@ class FakeChannel:
         self.aborted = False
         self.is_backed_up = False
         self.waited_for = 0
+        self.bytes_done = 0
+
+    def request_done(self, size_bytes: int) -> None:
+        self.bytes_done += size_bytes
 
     def tell_when_taken(self) -> None:
         self.waited_for += 1

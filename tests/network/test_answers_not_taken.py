@@ -10,6 +10,7 @@ import pytest
 from actors.network import tcp
 from actors.network.answers import SMALLEST_PIECE_BYTES, AnswerRoom, Writing
 from actors.network.channel import AnswersTaken
+from actors.network.room import RequestRoom
 from actors.network.tcp import TcpChannel
 from actors.runtime.limits import WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice
@@ -81,6 +82,7 @@ class Side:
         self.listener: Any = SimpleNamespace(
             loop=self.writing.loop,
             answers=self.answers,
+            room=RequestRoom(None, 64 * MIB, MIB),
             writing=self.writing,
             dirty=[],
             idle_seconds_max=600,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.network.answers import AnswerRoom
-from actors.network.room import SILENT_SECONDS, FrameRoom
+from actors.network.room import SILENT_SECONDS, STUCK_SECONDS, RequestRoom
 from actors.network.tcp import TcpChannel
 from actors.runtime.limits import FIRST_PIECE_BYTES, FRAME_SECONDS_MAX, LARGE_FRAME_BYTES
 
@@ -50,15 +50,19 @@ class Transport:
 class Side:
     """The broker's side of some connections, with a clock that is set by hand."""
 
-    def __init__(self, room_bytes: int = 1 << 30, idle_seconds: float = math.inf) -> None:
+    def __init__(
+        self, room_bytes: int = 1 << 30, idle_seconds: float = math.inf, frame_bytes_max: int = 100 * MIB
+    ) -> None:
         self.now = 1000.0
         self.frames: list[bytes] = []
         self.bytes_in_flight = 0
-        self.room = FrameRoom(room_bytes)
+        self.later: list[Any] = []
+        loop = SimpleNamespace(time=lambda: self.now, call_later=lambda _, action: self.later.append(action))
+        self.room = RequestRoom(loop, room_bytes, frame_bytes_max)
         self.listener: Any = SimpleNamespace(
-            loop=SimpleNamespace(time=lambda: self.now),
+            loop=loop,
             read_buffer=memoryview(bytearray(64 * 1024)),
-            frame_bytes_max=100 * MIB,
+            frame_bytes_max=frame_bytes_max,
             idle_seconds_max=idle_seconds,
             room=self.room,
             answers=AnswerRoom(1 << 30),
@@ -98,6 +102,11 @@ def framed(payload: bytes) -> bytes:
     return struct.pack(">i", len(payload)) + payload
 
 
+def done(side: Side, channel: TcpChannel) -> None:
+    """What came by a connection is answered."""
+    channel.request_done(side.room.under_way[channel])
+
+
 def held_bytes(channel: TcpChannel) -> int:
     return len(channel.large or b"")
 
@@ -109,9 +118,10 @@ def held_bytes(channel: TcpChannel) -> int:
 def test_however_the_bytes_are_cut_the_frames_come_out_whole_and_in_order(lengths, piece_bytes):
     side = Side()
     payloads = [bytes([number]) * min(length, 400 * piece_bytes) for number, length in enumerate(lengths)]
-    send(side.connect(), b"".join(map(framed, payloads)), piece_bytes)
+    channel = side.connect()
+    send(channel, b"".join(map(framed, payloads)), piece_bytes)
     assert side.frames == payloads
-    assert side.room.bytes_held == 0
+    assert side.room.bytes_held == sum(map(len, payloads))
 
 
 @pytest.mark.parametrize("extra", [-1, 0, 1, 3 * MIB, 9 * MIB + 5])
@@ -121,7 +131,8 @@ def test_a_frame_larger_than_its_first_piece_of_buffer_comes_out_whole(extra):
     payload = (payload * 8)[: FIRST_PIECE_BYTES + extra]
     send(side.connect(), framed(payload) + framed(b"next"), 300_000)
     assert side.frames == [payload, b"next"]
-    assert side.room.bytes_held == 0
+    assert side.room.bytes_held == len(payload) + 4
+    assert not side.room.unfinished
 
 
 def test_a_frame_up_to_the_first_piece_is_read_into_one_buffer():
@@ -144,28 +155,98 @@ def test_a_length_alone_gets_no_more_than_the_first_piece_and_bytes_get_twice_th
         assert side.room.bytes_held <= max(FIRST_PIECE_BYTES, 2 * channel.filled)
 
 
-def test_many_lengths_together_take_no_more_than_the_room_and_the_silent_ones_go_first():
+def test_many_lengths_together_take_no_more_than_the_room_and_the_silent_ones_leave_for_others():
     side = Side(room_bytes=10 * FIRST_PIECE_BYTES)
     greedy = []
     for _ in range(30):
         greedy.append(side.connect())
         send(greedy[-1], struct.pack(">i", 100 * MIB) + b"x")
-        assert side.room.bytes_held <= side.room.bytes_max
-        side.now += SILENT_SECONDS
-    assert [bool(channel.transport.ends) for channel in greedy] == [True] * 20 + [False] * 10
-    side.now += SILENT_SECONDS
+        assert side.room.bytes_held <= side.room.bytes_max + FIRST_PIECE_BYTES
+        side.now += SILENT_SECONDS + 0.1
+    assert sum(bool(channel.transport.ends) for channel in greedy) >= 19
+    assert not greedy[-1].transport.ends
     send(side.connect(), framed(bytes(5 * MIB)))
     assert side.frames == [bytes(5 * MIB)]
 
 
-def test_when_all_are_sending_the_one_that_asks_for_more_is_closed():
-    side = Side(room_bytes=2 * FIRST_PIECE_BYTES)
-    first, second, third = side.connect(), side.connect(), side.connect()
-    for channel in (first, second, third):
+def test_when_all_are_sending_who_asks_for_more_is_not_read_from_until_there_is_room():
+    side = Side(room_bytes=2 * FIRST_PIECE_BYTES, frame_bytes_max=FIRST_PIECE_BYTES)
+    channels = [side.connect() for _ in range(5)]
+    for channel in channels:
         send(channel, struct.pack(">i", FIRST_PIECE_BYTES) + b"x")
-    assert [channel.transport.ends for channel in (first, second, third)] == [[], [], ["aborted"]]
-    send(first, bytes(FIRST_PIECE_BYTES - 1))
-    assert side.frames == [b"x" + bytes(FIRST_PIECE_BYTES - 1)]
+    assert [channel.reading for channel in channels] == [True, True, False, False, False]
+    assert side.room.bytes_held <= side.room.bytes_max + side.room.frame_bytes_max
+    for channel in channels:
+        assert channel.reading
+        send(channel, bytes(FIRST_PIECE_BYTES - 1))
+        done(side, channel)
+    assert side.frames == [b"x" + bytes(FIRST_PIECE_BYTES - 1)] * 5
+    assert not any(channel.transport.ends for channel in channels)
+    assert (side.room.bytes_held, side.room.waiting) == (0, {})
+
+
+def test_a_frame_of_the_allowed_size_fits_however_full_it_is():
+    side = Side(room_bytes=4 * FIRST_PIECE_BYTES, frame_bytes_max=20 * MIB)
+    others = [side.connect() for _ in range(2)]
+    first = side.connect()
+    send(first, struct.pack(">i", 20 * MIB) + b"x")
+    for channel in others:
+        send(channel, struct.pack(">i", 20 * MIB) + bytes(MIB))
+    send(first, bytes(20 * MIB - 1), 100_000)
+    assert side.frames == [b"x" + bytes(20 * MIB - 1)]
+    assert side.room.bytes_held <= side.room.bytes_max + side.room.frame_bytes_max
+    done(side, first)
+    for channel in others:
+        side.now += SILENT_SECONDS / 10
+        send(channel, bytes(19 * MIB), 100_000)
+        done(side, channel)
+    assert len(side.frames) == 3
+
+
+def test_requests_that_are_not_answered_count_and_their_client_is_not_read_from_beyond_the_bound():
+    side = Side(room_bytes=100_000)
+    channels = [side.connect() for _ in range(12)]
+    for channel in channels:
+        send(channel, framed(bytes(10_000)))
+    assert [channel.reading for channel in channels] == [True] * 10 + [False] * 2
+    newcomer = side.connect()
+    assert newcomer.reading
+    assert len(newcomer.get_buffer(-1)) == LARGE_FRAME_BYTES
+    for channel in channels[:3]:
+        done(side, channel)
+    assert all(channel.reading for channel in channels)
+    assert len(newcomer.get_buffer(-1)) > LARGE_FRAME_BYTES
+
+
+def test_a_peer_that_drips_bytes_leaves_for_others_as_one_that_is_silent():
+    side = Side(room_bytes=FIRST_PIECE_BYTES, frame_bytes_max=FIRST_PIECE_BYTES)
+    dripping = [side.connect() for _ in range(3)]
+    for channel in dripping:
+        send(channel, struct.pack(">i", FIRST_PIECE_BYTES) + b"x")
+    for _ in range(3):
+        side.now += SILENT_SECONDS / 2
+        if not dripping[0].transport.ends:
+            send(dripping[0], b"x")
+    good = side.connect()
+    send(good, framed(b"y" * (FIRST_PIECE_BYTES - 10)))
+    assert side.frames == [b"y" * (FIRST_PIECE_BYTES - 10)]
+    assert dripping[0].transport.ends == ["aborted"]
+
+
+def test_who_waits_for_room_gets_that_of_a_peer_that_goes_silent_meanwhile():
+    side = Side(room_bytes=FIRST_PIECE_BYTES, frame_bytes_max=FIRST_PIECE_BYTES)
+    stalled, good = [side.connect(), side.connect()], side.connect()
+    for channel in stalled:
+        send(channel, struct.pack(">i", FIRST_PIECE_BYTES) + b"x")
+    send(good, struct.pack(">i", FIRST_PIECE_BYTES) + b"y" * 1000)
+    assert not good.reading
+    for _ in range(2):
+        side.now += SILENT_SECONDS + 0.1
+        side.later.pop()()
+    assert good.reading
+    send(good, b"y" * (FIRST_PIECE_BYTES - 1000))
+    assert side.frames == [b"y" * FIRST_PIECE_BYTES]
+    assert not side.room.waiting or stalled[1].transport.ends
 
 
 def test_a_peer_that_is_not_read_from_is_not_taken_for_silent():
@@ -179,14 +260,30 @@ def test_a_peer_that_is_not_read_from_is_not_taken_for_silent():
     assert [channel.transport.ends for channel in (first, second, third)] == [[], ["aborted"], []]
 
 
-def test_a_frame_that_needs_more_than_the_room_has_left_is_closed_and_gives_all_back():
+def test_when_those_who_wait_wait_in_vain_the_connection_with_most_under_way_makes_room():
+    side = Side(room_bytes=3 * MIB, frame_bytes_max=3 * MIB)
+    small, large, waits = side.connect(), side.connect(), side.connect()
+    send(small, framed(bytes(MIB)))
+    send(large, framed(bytes(5 * MIB // 2)))
+    send(waits, framed(bytes(3 * MIB // 2)))
+    assert not waits.reading
+    side.now += STUCK_SECONDS
+    side.later.pop()()
+    assert not large.transport.ends
+    side.now += 1
+    side.later.pop()()
+    assert [channel.transport.ends for channel in (small, large, waits)] == [[], ["aborted"], []]
+    assert waits.reading
+
+
+def test_a_connection_that_is_gone_gives_all_back_and_its_late_answers_count_no_more():
     side = Side(room_bytes=3 * FIRST_PIECE_BYTES)
     channel = side.connect()
-    send(channel, struct.pack(">i", 100 * MIB) + bytes(10 * MIB))
-    assert channel.transport.ends == ["aborted"]
+    send(channel, framed(b"request") + struct.pack(">i", 100 * MIB) + bytes(3 * MIB))
     channel.connection_lost(None)
-    assert side.room.bytes_held == 0
-    assert side.room.holders == {}
+    channel.request_done(7)
+    room = side.room
+    assert (room.bytes_held, room.unfinished, room.under_way, room.waiting) == (0, {}, {}, {})
 
 
 @pytest.mark.parametrize("length", [4_000, 100_000], ids=["small", "large"])

@@ -10,9 +10,11 @@ import pytest
 from network.peers import PATIENCE_S, api_versions, assert_serves, connect, frame, is_closed, read_frame
 
 from actors.cluster import Cluster
+from actors.network.listener import READ_BUFFER_BYTES
 from actors.runtime.limits import FIRST_PIECE_BYTES
-from kstore.schema import decode
+from kstore.schema import decode, encode
 from kstore.schema.messages.api_versions import ApiVersionsResponse
+from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
 
 
 @pytest.fixture(scope="module")
@@ -138,11 +140,11 @@ def test_lengths_without_their_frames_take_little_memory():
         for sock in peers:
             sock.sendall(struct.pack(">i", 100 * 1024 * 1024) + b"x")
         room = running.ports.shared.room
-        running.wait_for(lambda: len(room.holders) == 15, PATIENCE_S)
+        running.wait_for(lambda: len(room.unfinished) == 15, PATIENCE_S)
         assert room.bytes_held == 15 * FIRST_PIECE_BYTES
         for sock in peers:
             sock.close()
-        running.wait_for(lambda: not room.holders, PATIENCE_S)
+        running.wait_for(lambda: not room.unfinished, PATIENCE_S)
         assert room.bytes_held == 0
 
 
@@ -151,6 +153,27 @@ def test_a_large_frame_of_zeros_is_read_whole_and_refused(cluster):
         sock.sendall(struct.pack(">i", 900_000) + bytes(900_000))
         assert is_closed(sock)
     assert_serves(cluster)
+
+
+def test_many_half_frames_keep_no_large_request_out_and_take_no_more_than_the_bound():
+    config = {"queued.max.request.bytes": "1000000", "socket.request.max.bytes": "500000"}
+    names = [MetadataRequestTopic(name="x" * 200 + str(number)) for number in range(1900)]
+    large = frame(3, 4, encode(MetadataRequest(topics=names, allow_auto_topic_creation=False), 4))
+    with Cluster(1, listen="127.0.0.1:0", config=config) as running:
+        room = running.ports.shared.room
+        stalled = [connect(running) for _ in range(20)]
+        for sock in stalled:
+            sock.sendall(large[:150_000])
+        running.wait_for(lambda: len(room.unfinished) >= 3, PATIENCE_S)
+        with connect(running) as good:
+            for _ in range(3):
+                good.sendall(large)
+                assert len(read_frame(good)) > 200 * 1900
+        assert room.bytes_held <= 1_500_000 + 20 * READ_BUFFER_BYTES
+        assert_serves(running)
+        for sock in stalled:
+            sock.close()
+        running.wait_for(lambda: room.bytes_held == 0, PATIENCE_S)
 
 
 def test_connections_beyond_the_limit_are_closed_and_others_live_on():

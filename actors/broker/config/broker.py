@@ -50,6 +50,7 @@ def deviations(brokers: int, *, listening: bool = True) -> dict[str, str]:
         "group.min.session.timeout.ms": "100",
         "offsets.topic.num.partitions": "4",
         "offsets.topic.replication.factor": copies,
+        "queued.max.request.bytes": "268435456",
         "transaction.state.log.num.partitions": "4",
         "transaction.state.log.replication.factor": copies,
     }

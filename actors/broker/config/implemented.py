@@ -52,6 +52,7 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "offsets.topic.replication.factor",
         "offsets.topic.segment.bytes",
         "producer.id.expiration.ms",
+        "queued.max.request.bytes",
         "queued.max.response.bytes",
         "replica.fetch.backoff.ms",
         "replica.fetch.max.bytes",
