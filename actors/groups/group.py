@@ -8,12 +8,13 @@ Dead is entered from any state: the group was deleted, or its coordinator moved 
 
 Invariants: ``awaiting_join_count`` equals the members with a parked join; ``speakers`` counts, for each protocol, the
 members that offer it; the leader, where there is one, is a member; every static member's instance id maps to its
-present member id. Members keep the order in which they joined, and whatever is chosen among them follows that order.
+present member id; ``nbytes`` is the sum over all that the group holds. Members keep the order in which they joined,
+and whatever is chosen among them follows that order.
 """
 
 from enum import Enum
 
-from actors.groups.member import Member, Protocols
+from actors.groups.member import Member, Protocols, size_of_protocols
 from kstore.errors import FencedInstanceId, UnknownMemberId
 
 
@@ -39,6 +40,19 @@ GENERATIONS = 2**31
 """They are numbers of 32 bits, of which the log may hold any."""
 
 
+GROUP_BYTES, MEMBER_BYTES = 1_000, 1_000
+"""What a group and a member of it take, roughly, beside what clients chose."""
+
+
+class Tally:
+    """How many bytes the groups of a coordinator take in memory."""
+
+    __slots__ = ("nbytes",)
+
+    def __init__(self) -> None:
+        self.nbytes = 0
+
+
 class ClassicGroup:
     def __init__(self, group_id: str, *, now_ms: int, state: GroupState = GroupState.EMPTY) -> None:
         self.group_id = group_id
@@ -59,6 +73,8 @@ class ClassicGroup:
         """A member came since the last look of an initial rebalance, which then waits some more."""
         self.initial_delay_ms = 0
         self.initial_remaining_ms = 0
+        self.nbytes = GROUP_BYTES + len(group_id)
+        self._tally: Tally | None = None
         self.is_committed = False
         """Whether anything of the group has reached the log: until then readers aren't told of it."""
 
@@ -82,7 +98,47 @@ class ClassicGroup:
     def is_leader(self, member_id: str) -> bool:
         return self.leader_id == member_id
 
+    # What it takes
+
+    def count_in(self, tally: Tally) -> None:
+        """It is one of a coordinator's groups from now on."""
+        assert self._tally is None, "a group has one coordinator"
+        self._tally = tally
+        tally.nbytes += self.nbytes
+
+    def count_out(self) -> None:
+        """It is gone."""
+        assert self._tally is not None
+        self._tally.nbytes -= self.nbytes
+        self._tally = None
+
+    def _count(self, change: int) -> None:
+        self.nbytes += change
+        if self._tally is not None:
+            self._tally.nbytes += change
+
+    @staticmethod
+    def size_of(member: Member) -> int:
+        """What a member takes: mostly what it and its leader told of it."""
+        return MEMBER_BYTES + len(member.member_id) + size_of_protocols(member.protocols) + len(member.assignment)
+
     # Members
+
+    def expect(self, member_id: str) -> None:
+        """Somebody was given an id, and is to come back with it."""
+        self.pending_joins[member_id] = None
+        self._count(MEMBER_BYTES + len(member_id))
+
+    def expect_no_more(self, member_id: str) -> None:
+        """Whoever was given an id has come, or won't."""
+        if member_id in self.pending_joins:
+            del self.pending_joins[member_id]
+            self._count(-MEMBER_BYTES - len(member_id))
+
+    def assign(self, member: Member, assignment: bytes) -> None:
+        """Give a member its share."""
+        self._count(len(assignment) - len(member.assignment))
+        member.assignment = assignment
 
     def add(self, member: Member, awaiting_join: object | None = None) -> None:
         if member.group_instance_id is not None:
@@ -94,27 +150,30 @@ class ClassicGroup:
         if self.leader_id is None:
             self.leader_id = member.member_id
         self.members[member.member_id] = member
+        self._count(self.size_of(member))
         self._count_protocols(member.protocols, 1)
         self.park_join(member, awaiting_join)
-        self.pending_joins.pop(member.member_id, None)
+        self.expect_no_more(member.member_id)
 
     def remove(self, member_id: str) -> None:
         """Forget a member or a pending one; its parked requests must have been answered before."""
         member = self.members.pop(member_id, None)
         if member is not None:
+            self._count(-self.size_of(member))
             self._count_protocols(member.protocols, -1)
             self.park_join(member, None)
             if member.group_instance_id is not None:
                 del self.static_members[member.group_instance_id]
         if self.is_leader(member_id):
             self.leader_id = next(iter(self.members), None)
-        self.pending_joins.pop(member_id, None)
+        self.expect_no_more(member_id)
         self.pending_syncs.pop(member_id, None)
 
     def update(
         self, member: Member, protocols: Protocols, *, rebalance_timeout_ms: int, session_timeout_ms: int
     ) -> None:
         self._count_protocols(member.protocols, -1)
+        self._count(size_of_protocols(protocols) - size_of_protocols(member.protocols))
         member.protocols = protocols
         self._count_protocols(protocols, 1)
         member.rebalance_timeout_ms = rebalance_timeout_ms
@@ -126,6 +185,7 @@ class ClassicGroup:
         assert old.awaiting_join is None
         assert old.awaiting_sync is None
         renamed = old.renamed(new_id)
+        self._count(len(new_id) - len(old_id))
         self.members[new_id] = renamed
         if self.is_leader(old_id):
             self.leader_id = new_id

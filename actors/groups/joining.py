@@ -93,7 +93,7 @@ class Joining:
         if old_id is not None:
             self._replace_static(group, request, protocols, caller, old_id, member_id)
         elif instance_id is None and caller.version >= REQUIRES_KNOWN_MEMBER_ID:
-            group.pending_joins[member_id] = None
+            group.expect(member_id)
             self._effects.set_timer(session_key(group, member_id), request.session_timeout_ms)
             self._refuse(caller, member_id, errors.MemberIdRequired.code)
         else:

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable
 
 from actors.groups.committing import Committing, check_commit, check_offset_delete, commit_refused
 from actors.groups.effects import AnswerOnce, Effect, Effects, TimerKey
-from actors.groups.group import ClassicGroup, GroupState
+from actors.groups.group import ClassicGroup, GroupState, Tally
 from actors.groups.joining import Caller, Joining
+from actors.groups.member import size_of_protocols
 from actors.groups.membership import Membership
 from actors.groups.offsets import OffsetKey, OffsetStore
 from actors.groups.rebalance import JOIN, SESSION, SYNC, Rebalance, join_key, join_refused, session_key, sync_refused
@@ -53,6 +54,7 @@ class GroupMachine:
     def __init__(self, settings: GroupSettings, new_uuid: Callable[[], str]) -> None:
         self.groups: dict[str, ClassicGroup] = {}
         self.offsets = OffsetStore()
+        self._tally = Tally()
         self._is_unloaded = False
         self._settings = settings
         self._effects = Effects()
@@ -76,7 +78,7 @@ class GroupMachine:
         group = self.groups.get(request.group_id)
         is_new = group is None
         if group is None:
-            group = self.groups[request.group_id] = ClassicGroup(request.group_id, now_ms=now_ms)
+            group = self._admit(ClassicGroup(request.group_id, now_ms=now_ms))
         self._joining.join(group, request, caller)
         if is_new:
             self._persist_new(group)
@@ -91,7 +93,26 @@ class GroupMachine:
             return errors.InvalidSessionTimeout.code
         if request.group_id not in self.groups and request.member_id:
             return errors.UnknownMemberId.code
-        return NONE
+        return NONE if self._has_room_for(request) else errors.CoordinatorNotAvailable.code
+
+    def _has_room_for(self, request: JoinGroupRequest) -> bool:
+        """Whether the metadata that a member brings still fits; who brings no more than before may always stay."""
+        brings = size_of_protocols([(each.name, each.metadata) for each in request.protocols])
+        if self._tally.nbytes + brings <= self._settings.group_metadata_max_bytes:
+            return True
+        group = self.groups.get(request.group_id)
+        member = group.members.get(request.member_id) if group is not None else None
+        return member is not None and brings <= size_of_protocols(member.protocols)
+
+    def _admit(self, group: ClassicGroup) -> ClassicGroup:
+        self.groups[group.group_id] = group
+        group.count_in(self._tally)
+        return group
+
+    def _forget(self, group_id: str) -> None:
+        group = self.groups.pop(group_id, None)
+        if group is not None:
+            group.count_out()
 
     def _persist_new(self, group: ClassicGroup) -> None:
         def stored(error: KafkaError | None) -> None:
@@ -134,9 +155,7 @@ class GroupMachine:
             if caller.version >= COMMIT_KNOWS_GROUP_NOT_FOUND:
                 raise errors.GroupIdNotFound()
             raise errors.IllegalGeneration()
-        group = ClassicGroup(request.group_id, now_ms=self._effects.now_ms)
-        self.groups[request.group_id] = group
-        return group
+        return self._admit(ClassicGroup(request.group_id, now_ms=self._effects.now_ms))
 
     def fetch(self, request: OffsetFetchRequestGroup, caller: Caller, *, require_stable: bool) -> None:
         """Answer with an OffsetFetchResponseGroup; a stable one waits for the commits that are under way."""
@@ -200,7 +219,8 @@ class GroupMachine:
         entries = self._committing.tombstones(keys) + [group_tombstone(group_id) for group_id in group_ids]
         for group in groups:
             self._cancel_timers(group)
-            group.pending_joins.clear()
+            for member_id in list(group.pending_joins):
+                group.expect_no_more(member_id)
             group.transition_to(GroupState.DEAD, self._effects.now_ms)
 
         def stored(error: KafkaError | None) -> None:
@@ -209,7 +229,7 @@ class GroupMachine:
                     group.state = GroupState.EMPTY
                     continue
                 self._rebalance.note("GroupDeleted", group, because)
-                self.groups.pop(group.group_id, None)
+                self._forget(group.group_id)
             if error is None:
                 self._committing.bury(keys)
             then(error)
@@ -289,12 +309,13 @@ class GroupMachine:
         if isinstance(record, OffsetRecord):
             self.offsets.apply(OffsetKey(record.group_id, record.topic, record.partition), record.committed)
             if record.committed is not None and record.group_id not in self.groups:
-                group = self.groups[record.group_id] = ClassicGroup(record.group_id, now_ms=now_ms)
+                group = self._admit(ClassicGroup(record.group_id, now_ms=now_ms))
                 group.is_committed = True
         elif record.value is None:
-            self.groups.pop(record.group_id, None)
+            self._forget(record.group_id)
         else:
-            self.groups[record.group_id] = group_from_record(record.group_id, record.value, now_ms)
+            self._forget(record.group_id)
+            self._admit(group_from_record(record.group_id, record.value, now_ms))
 
     def loaded(self, now_ms: int) -> None:
         """All of the log has been replayed: every member has a whole session to show itself."""
@@ -325,7 +346,7 @@ class GroupMachine:
         self._dismiss_parked(group, error.code)
         self._cancel_timers(group)
         self._rebalance.note("GroupAbandoned", group, f"{error.name} while storing it")
-        del self.groups[group.group_id]
+        self._forget(group.group_id)
 
     def _cancel_timers(self, group: ClassicGroup) -> None:
         self._effects.cancel_timer(join_key(group))

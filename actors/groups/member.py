@@ -12,6 +12,10 @@ Protocols: TypeAlias = tuple[tuple[str, bytes], ...]
 """Names and metadata of the protocols a member can speak, the one it likes best first."""
 
 
+PROTOCOL_BYTES = 150
+"""What an entry takes beside its name and metadata, roughly."""
+
+
 class Member:
     __slots__ = (
         "assignment",
@@ -97,3 +101,8 @@ def protocols_of(offered: Iterable[tuple[str, bytes]]) -> Protocols:
     for name, metadata in offered:
         kept.setdefault(name, bytes(metadata))
     return tuple(kept.items())
+
+
+def size_of_protocols(protocols: Iterable[tuple[str, bytes]]) -> int:
+    """How many bytes they take that their client chose."""
+    return sum(PROTOCOL_BYTES + len(name) + len(metadata) for name, metadata in protocols)

@@ -212,12 +212,12 @@ class Rebalance:
 
     def assign(self, group: ClassicGroup, assignments: dict[str, bytes]) -> None:
         for member in group.members.values():
-            member.assignment = assignments.get(member.member_id, b"")
+            group.assign(member, assignments.get(member.member_id, b""))
         self._hand_out(group, 0)
 
     def reset_assignments(self, group: ClassicGroup, code: int) -> None:
         for member in group.members.values():
-            member.assignment = b""
+            group.assign(member, b"")
         self._hand_out(group, code)
 
     def _hand_out(self, group: ClassicGroup, code: int) -> None:

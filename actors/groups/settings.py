@@ -15,6 +15,7 @@ class GroupSettings(NamedTuple):
     group_max_session_timeout_ms: int = 1_800_000
     group_initial_rebalance_delay_ms: int = 3_000
     group_max_size: int = 2_147_483_647
+    group_metadata_max_bytes: int = 67_108_864
     offset_metadata_max_bytes: int = 4_096
     offsets_retention_ms: int = 7 * 24 * 60 * 60 * 1_000
     """``offsets.retention.minutes``"""
@@ -32,6 +33,7 @@ def settings_of(config: BrokerConfig) -> GroupSettings:
         group_max_session_timeout_ms=config.integer("group.max.session.timeout.ms"),
         group_initial_rebalance_delay_ms=config.integer("group.initial.rebalance.delay.ms"),
         group_max_size=config.integer("group.max.size"),
+        group_metadata_max_bytes=config.integer("group.metadata.max.bytes"),
         offset_metadata_max_bytes=config.integer("offset.metadata.max.bytes"),
         offsets_retention_ms=config.integer("offsets.retention.minutes") * 60_000,
         offsets_retention_check_interval_ms=config.integer("offsets.retention.check.interval.ms"),

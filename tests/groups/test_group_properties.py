@@ -4,7 +4,7 @@ from groups.driving import REBALANCE_MS, SESSION_MS, Driven
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.groups.group import GroupState
+from actors.groups.group import GROUP_BYTES, MEMBER_BYTES, GroupState
 from actors.groups.settings import NEW_MEMBER_JOIN_TIMEOUT_MS
 from kstore import errors
 
@@ -87,6 +87,9 @@ class Chaos:
             assert not members or any(count == len(members) for count in speakers.values())
             assert set(group.pending_syncs) <= set(group.members)
             assert (group.state is GroupState.EMPTY) <= (not members)
+            ids = sum(MEMBER_BYTES + len(member_id) for member_id in group.pending_joins)
+            assert group.nbytes == GROUP_BYTES + len(group.group_id) + ids + sum(map(group.size_of, members))
+        assert self.driven.machine._tally.nbytes == sum(g.nbytes for g in self.driven.machine.groups.values())
         assert all(len(answers) == 1 for answers in self.driven.answers.values()), "a request was answered twice"
 
 

@@ -22,6 +22,7 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "group.initial.rebalance.delay.ms",
         "group.max.session.timeout.ms",
         "group.max.size",
+        "group.metadata.max.bytes",
         "group.min.session.timeout.ms",
         "leader.imbalance.check.interval.seconds",
         "log.flush.interval.messages",

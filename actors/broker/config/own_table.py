@@ -2,9 +2,17 @@
 
 from actors.broker.config.definition import Key
 
-OWN_KEYS: tuple[Key, ...] = (Key("queued.max.response.bytes", "LONG", "268435456", low=1048576),)
+OWN_KEYS: tuple[Key, ...] = (
+    Key("group.metadata.max.bytes", "LONG", "67108864", low=1048576),
+    Key("queued.max.response.bytes", "LONG", "268435456", low=1048576),
+)
 
 PURPOSES: dict[str, str] = {
+    "group.metadata.max.bytes": (
+        "Memory for the members of all groups of one partition of `__consumer_offsets`: what they said of themselves "
+        "and were assigned. Beyond it a join that would add to it is answered with COORDINATOR_NOT_AVAILABLE, which "
+        "clients repeat."
+    ),
     "queued.max.response.bytes": (
         "Memory for answers that clients have not taken yet, over all connections to all brokers of the process. "
         "Beyond it the client that has taken nothing for longest loses its connection."
