@@ -30,6 +30,7 @@ from kstore.log.checkpoints import (
 )
 from kstore.log.manifest import MANIFEST, LogNote, read_manifest, write_manifest
 from kstore.log.names import folder, topic_and_partition
+from kstore.log.segments import holds_log
 
 LOCK = ".lock"
 PROBE = ".kstore_probe"
@@ -47,10 +48,11 @@ class FolderError(Exception):
 class Folder:
     """One node's claimed folder."""
 
-    def __init__(self, fs: FileSystem, lock: Any, name: str) -> None:
+    def __init__(self, fs: FileSystem, lock: Any, name: str, *, lock_is_new: bool = False) -> None:
         self.fs = fs
         self.name = name
         self._lock = lock
+        self._lock_is_new = lock_is_new
         self.meta = read_meta_properties(fs)
         self.clean = False
         self.warnings: list[str] = []
@@ -83,8 +85,11 @@ class Folder:
     def begin(self, meta: MetaProperties) -> None:
         """A node starts on the folder: a new one becomes its own, and the mark of a clean stop is taken away."""
         if self.meta is None:
-            write_meta_properties(self.fs, meta)
             self.meta = meta
+            write_meta_properties(self.fs, self.meta)
+        elif not self.meta.directory_id:  # as Kafka does from 3.7 on
+            self.meta = self.meta._replace(directory_id=meta.directory_id)
+            write_meta_properties(self.fs, self.meta)
         self.clean = take_clean_shutdown(self.fs)
         if self.fs.exists(MANIFEST):
             self.fs.unlink(MANIFEST)
@@ -98,8 +103,18 @@ class Folder:
                 f"{self.name} belongs to cluster {self.meta.cluster_id}, its neighbours to {meta.cluster_id}: "
                 "put each cluster's folders under a --data-dir of their own"
             )
-        if self.meta.node_id != meta.node_id:
-            raise FolderError(f"{self.name} belongs to node {self.meta.node_id}: rename it node-{self.meta.node_id}")
+
+    def check_node(self, node_id: int, brokers: int) -> None:
+        """Raises ``FolderError`` if the folder is another node's; changes nothing."""
+        if self.meta is None or self.meta.node_id == node_id:
+            return
+        theirs = self.meta.node_id
+        if 1 <= theirs <= brokers:
+            raise FolderError(f"{self.name} belongs to node {theirs}: rename it node-{theirs}")
+        raise FolderError(
+            f"{self.name}/{META_PROPERTIES} says that it belongs to node {theirs}, and nodes are numbered from 1 to "
+            f"{brokers} here: go on with Apache Kafka on it, or choose another --data-dir"
+        )
 
     def forget(self, key: tuple[str, int]) -> None:
         """What the checkpoints say of a partition is of one that is gone."""
@@ -124,6 +139,14 @@ class Folder:
         write_manifest(self.fs, clean_shutdown(broker_epoch), self.notes)
         write_clean_shutdown(self.fs, broker_epoch)
 
+    def withdraw(self) -> None:
+        """Nothing has come of the start: take away what the claim made, so that all is as it was."""
+        if self._lock_is_new:
+            if self.fs.listdir() == [LOCK]:
+                self.fs.remove_tree("")
+            else:
+                self.fs.unlink(LOCK)
+
     def release(self) -> None:
         """Let others have the folder; open files are closed without a flush."""
         self.fs.close()  # type: ignore[attr-defined]
@@ -135,6 +158,44 @@ def _offset_in(name: str, note: LogNote) -> int:
     return {RECOVERY_POINTS: note.end_offset, HIGH_WATERMARKS: note.high_watermark, START_OFFSETS: note.start_offset}[
         name
     ]
+
+
+def check_known(folders: Mapping[int, Folder]) -> None:
+    """Raises ``FolderError`` if there are logs, and no folder says of which cluster; changes nothing."""
+    if any(each.meta is not None for each in folders.values()):
+        return
+    for node_id, each in folders.items():
+        logs = [name for name in each.fs.listdir() if topic_and_partition(name) and holds_log(each.fs, name)]
+        if logs:
+            raise FolderError(
+                f"{each.name} has {logs[0]} but no {META_PROPERTIES}, which says whose it is: put that file back "
+                f"from a backup, or write it anew, with the lines version=1, node.id={node_id} and cluster.id=restored"
+            )
+
+
+def check_place(path: str, node_ids: Sequence[int]) -> None:
+    """Raises ``FolderError`` unless a cluster with these nodes may be made, or is, under ``path``; changes nothing.
+
+    A log directory of Apache Kafka's is a node's folder, not the place for several; and a new cluster isn't made beside
+    what another one has left.
+    """
+    from pathlib import Path
+
+    place = Path(path)
+    if (place / META_PROPERTIES).exists():
+        raise FolderError(
+            f"{path} is a log directory of Apache Kafka itself ({META_PROPERTIES} lies in it): move it to a folder "
+            f"node-1 in another one, and give that as --data-dir"
+        )
+    if not place.is_dir() or (place / f"node-{node_ids[0]}" / META_PROPERTIES).exists():
+        return
+    ours = {f"node-{node_id}" for node_id in node_ids}
+    others = sorted(each.parent.name for each in place.glob(f"*/{META_PROPERTIES}") if each.parent.name not in ours)
+    if others:
+        raise FolderError(
+            f"{path} has no node-{node_ids[0]}, but {', '.join(others)} of another cluster: put it back from a backup, "
+            "or choose another --data-dir"
+        )
 
 
 def claim_folder_at(path: str) -> Folder:
@@ -166,6 +227,7 @@ def warn_left_out(path: str, node_ids: Sequence[int]) -> list[str]:
 def claim_folder(fs: FileSystem, name: str) -> Folder:
     """Take a folder for this process; raises ``FolderError`` when another one has it or it isn't readable."""
     try:
+        lock_is_new = not fs.exists(LOCK)
         lock = fs.lock(LOCK)
     except LockedError:
         raise FolderError(
@@ -175,12 +237,14 @@ def claim_folder(fs: FileSystem, name: str) -> Folder:
     except OSError as error:
         raise unusable(name, error) from None
     try:
-        return Folder(fs, lock, name)
+        return Folder(fs, lock, name, lock_is_new=lock_is_new)
     except (CheckpointError, OSError) as error:
+        if lock_is_new:
+            fs.unlink(LOCK)
         lock.release()
         if isinstance(error, OSError):
             raise unusable(name, error) from None
-        raise FolderError(f"{name} can't be used: {error}: put that file back from a backup") from None
+        raise FolderError(f"{name} can't be used: {error}: {error.mend}") from None
 
 
 def unusable(name: str, error: OSError) -> FolderError:

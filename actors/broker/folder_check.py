@@ -16,9 +16,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from actors.broker.folder import Folder, FolderError, unusable
+from actors.broker.foreign import Leftovers, check_directories, check_features, check_formats, check_quorum
 from actors.controller.image import ClusterImage
 from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import QUORUM_STATE, Replay, read_quorum_state
+from kstore.errors import KafkaError
 from kstore.fs import FileSystem
 from kstore.log.checkpoints import CLEAN_SHUTDOWN, PARTITION_METADATA, CheckpointError, read_partition_metadata
 from kstore.log.names import LOG, SWAP, segment_file, topic_and_partition
@@ -48,16 +50,40 @@ def check_folders(folders: Mapping[int, Folder]) -> ClusterImage:
     copies = {}
     for node_id, folder in folders.items():
         try:
-            check_small_files(folder)
             copies[node_id] = read_copy(folder.fs)
+        except OSError as error:
+            raise unusable(folder.name, error) from None
+    check_quorum(folders, copies)
+    for folder in folders.values():
+        try:
+            check_formats(folder)
+            check_small_files(folder)
         except OSError as error:
             raise unusable(folder.name, error) from None
     check_voter(folders, copies)
     for node_id, folder in folders.items():
         check_observer(folder, copies[node_id])
-    image, replay = ClusterImage(), Replay()
-    for batch in copies[VOTER_ID].batches:
-        image, _ = image.apply(replay.records(batch), batch.last_offset, batch.leader_epoch)
+    return replayed(folders, copies[VOTER_ID])
+
+
+def replayed(folders: Mapping[int, Folder], copy: MetadataCopy) -> ClusterImage:
+    """The image that the metadata log gives; raises ``FolderError`` if it is of a cluster that kstore can't serve."""
+    image, replay, leftovers = ClusterImage(), Replay(), Leftovers()
+    place = f"{folders[VOTER_ID].name}/{METADATA_LOG}"
+    for batch in copy.batches:
+        try:
+            records = replay.records(batch)
+            image, _ = image.apply(records, batch.last_offset, batch.leader_epoch)
+        except (KafkaError, LookupError) as error:
+            check_features(folders, image)  # they say it better: a newer Kafka has records of its own
+            raise FolderError(
+                f"{place} can't be replayed at offset {batch.base_offset} ({error}): start Apache Kafka on it, or "
+                "choose another --data-dir"
+            ) from error
+        leftovers.note(records)
+    check_features(folders, image)
+    leftovers.refuse(place)
+    check_directories(folders, image)
     return image
 
 
@@ -70,7 +96,7 @@ def check_small_files(folder: Folder) -> None:
         try:
             names = fs.listdir(path)
         except OSError:
-            continue  # it is out of use until it can be read
+            continue  # somebody's file, or out of use until it can be read
         if any(name.endswith(SWAP) for name in names):
             raise FolderError(
                 f"{folder.name}/{path}: Apache Kafka was stopped while it replaced cleaned segments: "
@@ -91,6 +117,15 @@ def check_small_files(folder: Folder) -> None:
         raise FolderError(
             f"{folder.name}/{METADATA_LOG}/{QUORUM_STATE} can't be read: remove it, and it is made anew from the log"
         ) from None
+
+
+def is_folder(fs: FileSystem, path: str) -> bool:
+    """Whether it isn't somebody's file that is called like a partition's folder."""
+    try:
+        fs.listdir(path)
+    except OSError:
+        return False
+    return True
 
 
 def read_copy(fs: FileSystem) -> MetadataCopy:
@@ -173,6 +208,6 @@ def some_partition(folders: Mapping[int, Folder]) -> str | None:
     """One of the partitions that the folders hold, if they do."""
     for folder in folders.values():
         for path in folder.fs.listdir():
-            if path != METADATA_LOG and topic_and_partition(path) is not None:
+            if path != METADATA_LOG and topic_and_partition(path) is not None and is_folder(folder.fs, path):
                 return f"{folder.name}/{path}"
     return None

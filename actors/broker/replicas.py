@@ -22,8 +22,9 @@ from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChang
 from actors.partition.replica import Replica
 from actors.runtime.logs import logger
 from kstore.log.checkpoints import CheckpointError, read_partition_metadata
-from kstore.log.names import DOOMED, STRAY, set_aside, topic_and_partition
+from kstore.log.names import STRAY, is_doomed, set_aside, topic_and_partition
 from kstore.log.names import folder as label
+from kstore.log.segments import holds_log
 
 if TYPE_CHECKING:
     from actors.broker.broker import Broker
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from actors.runtime import Ref
 
 Key = tuple[str, int]
+UNKNOWN = bytes(16)
 
 
 def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int:
@@ -66,9 +68,9 @@ class Replicas:
     def sweep(self, image: ClusterImage) -> None:
         """Set aside what the folder has of partitions that left this node while it was away, or as it died.
 
-        A folder is known by the topic id in its ``partition.metadata``; one without it is not touched. As in Apache
-        Kafka, what the cluster doesn't know is renamed ``-stray`` and kept for a person to look at; only folders whose
-        deletion had begun are deleted.
+        A folder is known by the topic id in its ``partition.metadata``; one without it, by the topic that has its name.
+        As in Apache Kafka, logs that the cluster doesn't know are renamed ``-stray`` and kept for a person to look at;
+        only folders whose deletion had begun are deleted. Folders that are no logs are somebody's, and not touched.
         """
         try:
             names = self.folder.fs.listdir()
@@ -77,7 +79,7 @@ class Replicas:
             return
         for name in names:
             key = topic_and_partition(name)
-            if name.endswith(DOOMED):
+            if is_doomed(name):
                 self._delete(name)
             elif key is not None and name != METADATA_LOG:
                 try:
@@ -88,6 +90,8 @@ class Replicas:
     def _sweep_one(self, image: ClusterImage, name: str, key: Key) -> None:
         fs = self.folder.fs
         topic_id = read_partition_metadata(fs, name)
+        if topic_id is None and holds_log(fs, name):
+            topic_id = topic.id if (topic := image.topics.get(key[0])) is not None else UNKNOWN
         if topic_id is not None and not self._belongs(image, key, topic_id):
             fs.rename(name, set_aside(*key, self.broker.uuid().hex(), STRAY))
             self.folder.forget(key)

@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING, Any, Self
 
 from actors.broker.broker import Broker, StopNode
 from actors.broker.config import BrokerConfig
-from actors.broker.folder import Folder, FolderError, check_room, claim_folder, claim_folder_at, unusable, warn_left_out
+from actors.broker.folder import (
+    Folder,
+    FolderError,
+    check_known,
+    check_place,
+    check_room,
+    claim_folder,
+    claim_folder_at,
+    unusable,
+    warn_left_out,
+)
 from actors.broker.folder_check import check_folders
 from actors.broker.rescue import rescue
 from actors.cluster.emptying import empty
 from actors.cluster.ending import ends_with_program, was_closed
-from actors.controller.foreign import refusal, unsupported_features
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
 from actors.runtime.driver import ForkedError, raise_crashes
@@ -104,6 +113,21 @@ class Nodes:
             from actors.network.ports import Ports
 
             self.ports = Ports(self.world, listen, self.node_ids)
+        try:
+            image = self._claim_all()
+        except FolderError:
+            for folder in self.folders.values():
+                folder.withdraw()
+            raise
+        try:
+            self.warnings += rescue(self.folders, image, self.world.uuid)
+        except OSError as error:
+            raise unusable(str(self.data_dir), error) from None
+
+    def _claim_all(self) -> ClusterImage:
+        """Take the folders, unless something in them speaks against it: then they are left as they are."""
+        if self.data_dir is not None:
+            check_place(self.data_dir, self.node_ids)
         for node_id in self.node_ids:
             self.folders[node_id] = self.claim(node_id)
             self.warnings += self.folders[node_id].warnings
@@ -112,13 +136,8 @@ class Nodes:
             self.warnings += warn_left_out(self.data_dir, self.node_ids)
         image = check_folders(self.folders)
         for folder in self.folders.values():
-            if foreign := unsupported_features(folder.fs):
-                raise FolderError(refusal(folder.name, foreign))
             check_room(folder)
-        try:
-            self.warnings += rescue(self.folders, image, self.world.uuid)
-        except OSError as error:
-            raise unusable(str(self.data_dir), error) from None
+        return image
 
     def claim(self, node_id: int) -> Folder:
         """Take a node's folder for this process."""
@@ -128,6 +147,9 @@ class Nodes:
 
     def _settle_identity(self) -> None:
         """See that the folders agree on the cluster that they belong to; with new ones alone it is a new cluster."""
+        for node_id, folder in self.folders.items():
+            folder.check_node(node_id, len(self.node_ids))
+        check_known(self.folders)
         known = {folder.meta.cluster_id for folder in self.folders.values() if folder.meta is not None}
         cluster_id = min(known) if known else to_string(self.world.uuid())
         for node_id, folder in self.folders.items():

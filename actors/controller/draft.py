@@ -5,7 +5,8 @@ every change record, its leader epoch only when the record names a leader (or th
 configs go with it.
 
 Records that kstore never writes and that change nothing it keeps (no-ops, controllers' registrations) are passed over
-by name; any other unknown record is an error, since an image that left it out would be wrong.
+by name, and so are those of access rules, quotas, credentials and tokens: no node starts on a log in which one is in
+force (`actors.broker.foreign`). Any other unknown record is an error, since an image that left it out would be wrong.
 """
 
 from __future__ import annotations
@@ -27,9 +28,12 @@ from actors.controller.image import (
 from kstore.errors import UnsupportedVersion
 from kstore.schema.messages.control_records import LeaderChangeMessage
 from kstore.schema.messages.metadata_records import (
+    AccessControlEntryRecord,
     BrokerRegistrationChangeRecord,
     ClearElrRecord,
+    ClientQuotaRecord,
     ConfigRecord,
+    DelegationTokenRecord,
     FeatureLevelRecord,
     FenceBrokerRecord,
     NoOpRecord,
@@ -38,10 +42,14 @@ from kstore.schema.messages.metadata_records import (
     ProducerIdsRecord,
     RegisterBrokerRecord,
     RegisterControllerRecord,
+    RemoveAccessControlEntryRecord,
+    RemoveDelegationTokenRecord,
     RemoveTopicRecord,
+    RemoveUserScramCredentialRecord,
     TopicRecord,
     UnfenceBrokerRecord,
     UnregisterBrokerRecord,
+    UserScramCredentialRecord,
     ZkMigrationStateRecord,
 )
 
@@ -315,4 +323,11 @@ RULES: dict[type, Callable[[ImageDraft, Any], None]] = {
     NoOpRecord: ImageDraft.pass_over,
     RegisterControllerRecord: ImageDraft.pass_over,
     ZkMigrationStateRecord: ImageDraft.pass_over,
+    AccessControlEntryRecord: ImageDraft.pass_over,
+    RemoveAccessControlEntryRecord: ImageDraft.pass_over,
+    ClientQuotaRecord: ImageDraft.pass_over,
+    UserScramCredentialRecord: ImageDraft.pass_over,
+    RemoveUserScramCredentialRecord: ImageDraft.pass_over,
+    DelegationTokenRecord: ImageDraft.pass_over,
+    RemoveDelegationTokenRecord: ImageDraft.pass_over,
 }

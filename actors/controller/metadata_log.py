@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from kstore.errors import InvalidRecord
 from kstore.fs import FileSystem
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder, RecordBatch
@@ -68,7 +69,8 @@ class Replay:
             return leader_changes(batch)
         effective: list[Any] = []
         for record in batch.records():
-            assert record.value is not None, "a metadata record has a value"
+            if record.value is None:
+                raise InvalidRecord(f"the metadata record at offset {record.offset} has no value")
             message = decode_metadata(record.value)
             if isinstance(message, BeginTransactionRecord):
                 self._open = []
@@ -87,7 +89,7 @@ class Replay:
 def leader_changes(batch: RecordBatch) -> list[Any]:
     """The changes of leader in a control batch; other control records don't concern the image."""
     return [
-        decode(LeaderChangeMessage, 0 if record.value[1] == 0 else 1, record.value)
+        decode(LeaderChangeMessage, 1 if int.from_bytes(record.value[:2], "big") else 0, record.value)
         for record in batch.records()
         if control_type(record) is ControlType.LEADER_CHANGE and record.value is not None
     ]

@@ -122,13 +122,13 @@ class KafkaCluster:
             lines = [f"{key}={value}" for key, value in self._properties(node).items()]
             self._properties_file(node).write_text("\n".join(lines) + "\n")
 
-    def format(self) -> None:
-        """Prepares each node's log folder as an operator would."""
+    def format(self, *options: str) -> None:
+        """Prepares each node's log folder as an operator would, with options of the tool that does it."""
         cluster_id = "-"
         while cluster_id.startswith("-"):  # which the tool would take for an option
             cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         for node in range(1, self.nodes + 1):
-            tool("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties_file(node))
+            tool("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties_file(node), *options)
 
     def launch(self) -> None:
         """Starts the nodes without waiting for them."""
@@ -138,6 +138,16 @@ class KafkaCluster:
 
     def wait(self) -> None:
         wait_until_listening(self.processes, self.ports, START_TIMEOUT_S)
+
+    @contextlib.contextmanager
+    def launched(self) -> Iterator[None]:
+        """Runs for the length of a block."""
+        try:
+            self.launch()
+            self.wait()
+            yield
+        finally:
+            self.stop()
 
     def stop(self) -> None:
         stop_all(self.processes)
@@ -177,7 +187,7 @@ def running(folder: Path, nodes: int = 1, config: Mapping[str, str] | None = Non
     cluster = KafkaCluster(folder, nodes, config)
     cluster.configure()
     cluster.format()
-    with _launched(cluster):
+    with cluster.launched():
         yield cluster
 
 
@@ -188,18 +198,8 @@ def running_on(
     """A cluster on the folders ``data/node-N`` that somebody else has written; stopped at the end of the block."""
     cluster = KafkaCluster(folder, nodes, config, voters=voters, data=data)
     cluster.configure()
-    with _launched(cluster):
+    with cluster.launched():
         yield cluster
-
-
-@contextlib.contextmanager
-def _launched(cluster: KafkaCluster) -> Iterator[None]:
-    try:
-        cluster.launch()
-        cluster.wait()
-        yield
-    finally:
-        cluster.stop()
 
 
 def main() -> None:

@@ -27,7 +27,15 @@ Offsets = dict[tuple[str, int], int]
 
 
 class CheckpointError(Exception):
-    """A checkpoint file isn't what it should be."""
+    """A checkpoint file isn't what it should be; ``mend`` is what to do about it."""
+
+    mend = "put that file back from a backup"
+
+
+class ZooKeeperEra(CheckpointError):
+    """The directory is of a cluster that kept its metadata in ZooKeeper."""
+
+    mend = "choose another --data-dir, and copy its topics over with a client of Apache Kafka"
 
 
 def read_lines(fs: FileSystem, path: str) -> list[str]:
@@ -102,7 +110,7 @@ def read_clean_shutdown_epoch(fs: FileSystem) -> int | None:
 
 
 class MetaProperties(NamedTuple):
-    """Who a log directory belongs to. ``directory_id`` is 16 bytes."""
+    """Who a log directory belongs to. ``directory_id`` is 16 bytes, or none before Kafka 3.7 gave it one."""
 
     cluster_id: str
     node_id: int
@@ -119,9 +127,12 @@ def read_meta_properties(fs: FileSystem) -> MetaProperties | None:
             key, _, value = line.partition("=")
             values[key.strip()] = value.strip()
     try:
+        if values["version"] == "0":
+            raise ZooKeeperEra(f"{META_PROPERTIES} has version 0, which is that of clusters with ZooKeeper")
         if values["version"] != "1":
             raise CheckpointError(f"{META_PROPERTIES}: expected version 1, found {values['version']!r}")
-        return MetaProperties(values["cluster.id"], int(values["node.id"]), _id_of(values["directory.id"]))
+        directory_id = _id_of(values["directory.id"]) if "directory.id" in values else b""
+        return MetaProperties(values["cluster.id"], int(values["node.id"]), directory_id)
     except (KeyError, ValueError) as error:
         raise CheckpointError(f"{META_PROPERTIES}: missing or wrong: {error}") from None
 

@@ -65,3 +65,13 @@ def set_aside(topic: str, partition: int, token: str, suffix: str) -> str:
     """
     rest = f"-{partition}.{token}{suffix}"
     return topic[: NAME_BYTES_MAX - len(rest)] + rest
+
+
+def is_doomed(name: str) -> bool:
+    """Whether it is a partition's folder whose deletion has begun.
+
+    >>> [is_doomed(name) for name in ("orders-2.7d1c-delete", "photos-to-delete", "orders.v1-delete")]
+    [True, False, False]
+    """
+    front, dot, token = name.removesuffix(DOOMED).rpartition(".")
+    return name.endswith(DOOMED) and bool(dot and token) and topic_and_partition(front) is not None

@@ -8,11 +8,13 @@ built anew from what is left. Missing or contradictory indexes are rebuilt in ei
 Only what may never have been on the disk is cut. What is wrong below the recovery point, or anywhere after a clean
 stop, was right once: such a log is damaged, and its files are left as they are (``LogDamaged``).
 
+Messages of the formats before v2 are no damage: the log isn't opened, and nothing of it is cut.
+
 Every step can be cut short and done again: the log is only ever cut at its end, from the newest segment to the
 oldest, and whatever is derived from it is written last. The recovery point never rises here.
 """
 
-from kstore.errors import CorruptMessage, KafkaStorageError
+from kstore.errors import CorruptMessage, InvalidRecord, KafkaStorageError
 from kstore.fs import FileSystem
 from kstore.log.checkpoints import CheckpointError
 from kstore.log.config import LONG_MAX, LogConfig
@@ -30,6 +32,7 @@ from kstore.log.names import (
     TEMPORARY,
     base_offset_of,
 )
+from kstore.log.old_formats import OldFormat, old_format, refusal
 from kstore.log.producers import ProducerStates
 from kstore.log.replay import restore_producers
 from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
@@ -240,7 +243,7 @@ class Loader:
             end_offset = segment.end_offset()
             if all(index.last_offset < end_offset for index in segment.indexes if len(index)):
                 return True, end_offset
-        except (FileNotFoundError, IndexFileError, CorruptMessage):
+        except (FileNotFoundError, IndexFileError, CorruptMessage, InvalidRecord):
             pass  # the walk finds what is wrong
         self.report.rebuilt_indexes += 1
         return self._walk(segment)
@@ -293,6 +296,8 @@ class Loader:
             batches, error = scan_batches(segment.file.read(position, nbytes))
         if batches:
             return batches, None
+        if (magic := old_format(data)) is not None:
+            raise OldFormat(refusal(segment.file.path, magic))
         return [], str(error) if error is not None else str(CorruptMessage())
 
     def _cut(self, segment: Segment, position: int, offset: int, cause: str) -> None:

@@ -133,3 +133,11 @@ def _is_snapshot(name: str) -> bool:
 def log_offsets(names: list[str]) -> list[int]:
     """The base offsets of the segments in a folder's listing."""
     return sorted(int(name[:20]) for name in names if name.endswith(LOG) and len(name) == 24 and name[:20].isdigit())
+
+
+def holds_log(fs: FileSystem, path: str) -> bool:
+    """Whether it is a folder with segments in it."""
+    try:
+        return bool(log_offsets(fs.listdir(path)))
+    except OSError:
+        return False  # somebody's file, or not to be read

@@ -146,5 +146,14 @@ def test_a_config_that_is_set_to_null_is_gone() -> None:
 
 
 def test_a_record_that_an_image_cannot_leave_out_is_refused_by_its_name() -> None:
-    with pytest.raises(UnsupportedVersion, match="ClientQuotaRecord"):
-        built(m.ClientQuotaRecord(entity=[], key="k", value=1.0, remove=False))
+    class RecordOfTheFuture:
+        """One that no image knows."""
+
+    with pytest.raises(UnsupportedVersion, match="RecordOfTheFuture"):
+        built(RecordOfTheFuture())
+
+
+def test_what_is_in_force_elsewhere_and_taken_back_changes_no_image() -> None:
+    image, delta = built(m.ClientQuotaRecord(entity=[], key="k", value=1.0, remove=False))
+    assert not delta
+    assert image.topics == {}

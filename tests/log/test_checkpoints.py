@@ -76,7 +76,8 @@ def test_a_directory_knows_whose_it_is(fs: FileSystem) -> None:
         b"version=0\ncluster.id=a\nnode.id=1\ndirectory.id=AAECAwQFBgcICQoLDA0ODw\n",
         b"version=1\ncluster.id=a\nnode.id=one\ndirectory.id=AAECAwQFBgcICQoLDA0ODw\n",
         b"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=short\n",
-        b"version=1\ncluster.id=a\nnode.id=1\n",
+        b"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=\n",
+        b"version=1\ncluster.id=a\n",
     ],
 )
 def test_broken_meta_properties_are_refused(fs: FileSystem, content: bytes) -> None:

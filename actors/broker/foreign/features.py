@@ -1,0 +1,70 @@
+"""The features that a cluster of Apache Kafka has agreed on: whether kstore can go on with them.
+
+Kafka turns every feature on in a new cluster. One that kstore doesn't have can't be passed over: with eligible leader
+replicas, for one, Kafka would later elect leaders by lists that kstore had let go stale. All of them but the version of
+the metadata log can be switched off; that one only rises, up to the newest that kstore has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from actors.broker.folder import Folder, FolderError
+from actors.controller.features import METADATA_VERSION, SUPPORTED
+from actors.controller.image import ClusterImage
+from actors.controller.metadata_log import Replay
+from kstore.fs import FileSystem
+from kstore.records import scan_batches
+from kstore.schema.messages.metadata_records import FeatureLevelRecord
+
+BOOTSTRAP = "bootstrap.checkpoint"
+TOOL = "bin/kafka-features.sh --bootstrap-server HOST:PORT"
+
+
+def check_features(folders: Mapping[int, Folder], image: ClusterImage) -> None:
+    """Raises ``FolderError`` if there is one at a level that kstore doesn't have."""
+    for folder in folders.values():
+        levels = image.features if image.offset >= 0 else formatted_with(folder.fs)
+        if foreign := unsupported(levels):
+            raise FolderError(refusal(folder.name, foreign))
+
+
+def formatted_with(fs: FileSystem) -> dict[str, int]:
+    """The levels in a folder on which no controller has run yet: those that the formatting tool wrote down for it."""
+    levels: dict[str, int] = {}
+    if fs.exists(BOOTSTRAP):
+        replay = Replay()
+        for batch in scan_batches(fs.read_bytes(BOOTSTRAP))[0]:
+            for record in replay.records(batch):
+                if isinstance(record, FeatureLevelRecord):
+                    levels[record.name] = record.feature_level
+    return levels
+
+
+def unsupported(levels: Mapping[str, int]) -> dict[str, int]:
+    """Those that kstore can't work with."""
+    return {name: level for name, level in levels.items() if level and not is_supported(name, level)}
+
+
+def is_supported(name: str, level: int) -> bool:
+    levels = SUPPORTED.get(name)
+    return levels is not None and levels.lowest <= level <= levels.highest
+
+
+def refusal(folder: str, features: Mapping[str, int]) -> str:
+    """Why the folder can't be used, and the way out."""
+    version = features.get(METADATA_VERSION, 0)
+    newest = SUPPORTED[METADATA_VERSION].highest
+    listed = ", ".join(f"{name}={level}" for name, level in sorted(features.items()))
+    can_not = f"{folder} can't be used: its cluster has features of Apache Kafka at levels that kstore doesn't have"
+    if version > newest:
+        return (
+            f"{can_not} ({listed}), and Kafka doesn't lower {METADATA_VERSION}: start Apache Kafka on it, or choose "
+            "another --data-dir"
+        )
+    steps = []
+    if version:
+        steps.append(f"{TOOL} upgrade --feature {METADATA_VERSION}={newest}")
+    if off := " ".join(f"--feature {name}=0" for name in sorted(features) if name != METADATA_VERSION):
+        steps.append(f"{TOOL} downgrade {off}")
+    return f"{can_not} ({listed}): start Kafka 4.3 on it and run {', then '.join(steps)}"

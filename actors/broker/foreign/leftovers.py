@@ -1,0 +1,95 @@
+"""Records of Apache Kafka's metadata log that kstore has no use for yet, and that can't be passed over while in force.
+
+Without its access rules and credentials a cluster would be open to everybody. What was taken back again says nothing:
+that is why the log is replayed here for what is left at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from actors.broker.folder import FolderError
+from kstore.schema.messages.metadata_records import (
+    AccessControlEntryRecord,
+    ClientQuotaRecord,
+    DelegationTokenRecord,
+    RemoveAccessControlEntryRecord,
+    RemoveDelegationTokenRecord,
+    RemoveUserScramCredentialRecord,
+    UserScramCredentialRecord,
+)
+
+TOOLS = "bin/"
+SHOWN_MAX = 3
+MECHANISMS = {1: "SCRAM-SHA-256", 2: "SCRAM-SHA-512"}
+
+Kind = tuple[str, str]
+ACCESS_RULES: Kind = ("access rules (ACLs)", "kafka-acls.sh --remove")
+QUOTAS: Kind = ("quotas", "kafka-configs.sh --alter --delete-config")
+CREDENTIALS: Kind = ("SCRAM credentials", "kafka-configs.sh --alter --delete-config")
+TOKENS: Kind = ("delegation tokens", "kafka-delegation-tokens.sh --expire --expiry-time-period -1")
+
+
+class Leftovers:
+    """What is in force after the records that were noted, by what it is and a key of its own."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[Kind, Any], str] = {}
+
+    def note(self, records: Iterable[object]) -> None:
+        for record in records:
+            rule = RULES.get(type(record))
+            if rule is not None:
+                rule(self, record)
+
+    def add_access(self, record: AccessControlEntryRecord) -> None:
+        self.found[ACCESS_RULES, record.id] = f"{record.principal} on {record.resource_name}"
+
+    def remove_access(self, record: RemoveAccessControlEntryRecord) -> None:
+        self.found.pop((ACCESS_RULES, record.id), None)
+
+    def change_quota(self, record: ClientQuotaRecord) -> None:
+        entity = tuple((part.entity_type, part.entity_name) for part in record.entity)
+        key = QUOTAS, (entity, record.key)
+        if record.remove:
+            self.found.pop(key, None)
+        else:
+            named = ", ".join(f"{kind} {name or 'by default'}" for kind, name in entity)
+            self.found[key] = f"{record.key} of {named}"
+
+    def add_credential(self, record: UserScramCredentialRecord) -> None:
+        mechanism = MECHANISMS.get(record.mechanism, str(record.mechanism))
+        self.found[CREDENTIALS, (record.name, record.mechanism)] = f"{mechanism} of user {record.name}"
+
+    def remove_credential(self, record: RemoveUserScramCredentialRecord) -> None:
+        self.found.pop((CREDENTIALS, (record.name, record.mechanism)), None)
+
+    def add_token(self, record: DelegationTokenRecord) -> None:
+        self.found[TOKENS, record.token_id] = record.token_id
+
+    def remove_token(self, record: RemoveDelegationTokenRecord) -> None:
+        self.found.pop((TOKENS, record.token_id), None)
+
+    def refuse(self, folder: str) -> None:
+        """Raises ``FolderError`` if there is anything, by the first kind of it."""
+        for kind in (ACCESS_RULES, QUOTAS, CREDENTIALS, TOKENS):
+            names = [name for (each, _), name in self.found.items() if each is kind]
+            if names:
+                more = f" and {len(names) - SHOWN_MAX} more" if len(names) > SHOWN_MAX else ""
+                raise FolderError(
+                    f"{folder} can't be used: its cluster has {kind[0]}, which kstore doesn't have yet "
+                    f"({'; '.join(names[:SHOWN_MAX])}{more}): start Apache Kafka on it and remove them with "
+                    f"{TOOLS}{kind[1]}, or choose another --data-dir"
+                )
+
+
+RULES: dict[type, Callable[[Leftovers, Any], None]] = {
+    AccessControlEntryRecord: Leftovers.add_access,
+    RemoveAccessControlEntryRecord: Leftovers.remove_access,
+    ClientQuotaRecord: Leftovers.change_quota,
+    UserScramCredentialRecord: Leftovers.add_credential,
+    RemoveUserScramCredentialRecord: Leftovers.remove_credential,
+    DelegationTokenRecord: Leftovers.add_token,
+    RemoveDelegationTokenRecord: Leftovers.remove_token,
+}

@@ -1,0 +1,122 @@
+"""The quorum that a metadata log belongs to: kstore has one controller, node 1, and reads the log from its beginning.
+
+``quorum-state`` names the voters of a quorum that doesn't change; one whose voters come and go (``kraft.version`` 1)
+writes them into the log, and into the snapshot that it begins with. Kafka throws the beginning of a log away once a
+snapshot has it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from actors.broker.folder import Folder, FolderError
+from actors.controller.messages import METADATA_LOG
+from actors.controller.metadata_log import QUORUM_STATE
+from kstore.errors import KafkaError
+from kstore.fs import FileSystem
+from kstore.log.segments import log_offsets
+from kstore.records import RecordBatch, scan_batches
+from kstore.records.control import ControlType, control_type
+
+if TYPE_CHECKING:
+    from actors.broker.folder_check import MetadataCopy
+
+VOTER_ID = 1
+CHECKPOINT = ".checkpoint"
+WITH_KAFKA = "start Apache Kafka on it, or choose another --data-dir"
+
+
+def check_quorum(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy]) -> None:
+    """Raises ``FolderError`` for a metadata log with other voters, or without its beginning."""
+    for node_id, folder in folders.items():
+        place = f"{folder.name}/{METADATA_LOG}"
+        if has_voters_in_log(folder.fs, copies[node_id]):
+            raise FolderError(
+                f"{place} is of a quorum whose voters may change (kraft.version 1), and kstore has one controller, "
+                f"node 1: {WITH_KAFKA}"
+            )
+        voters = voters_of(folder.fs)
+        if voters and voters != [VOTER_ID]:
+            listed = ", ".join(map(str, voters))
+            raise FolderError(
+                f"{place}/{QUORUM_STATE} names the voters {listed}, and kstore has one controller, node 1: "
+                f"{way_out(voters, folders, copies)}"
+            )
+    for node_id, folder in folders.items():
+        if snapshot := snapshot_before(folder.fs):
+            raise FolderError(
+                f"{folder.name}/{METADATA_LOG} begins behind a snapshot ({snapshot}), which kstore can't read yet: "
+                f"{whole_copy(node_id, folders, copies)}"
+            )
+
+
+def voters_of(fs: FileSystem) -> list[int]:
+    """The voters that `quorum-state` names; none when it doesn't, or can't be read."""
+    path = f"{METADATA_LOG}/{QUORUM_STATE}"
+    if not fs.exists(path):
+        return []
+    try:
+        state = json.loads(fs.read_bytes(path))
+        return sorted(int(voter["voterId"]) for voter in state.get("currentVoters") or [])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []  # whoever reads the rest of it says so
+
+
+def way_out(voters: list[int], folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy]) -> str:
+    """Node 1 can go on alone, from the copy that is furthest, if that of each voter is here to be compared."""
+    if any(voter not in folders for voter in voters) or any(copies[voter].damage for voter in voters):
+        return WITH_KAFKA
+    best = max(voters, key=lambda voter: (last_epoch(copies[voter]), copies[voter].end_offset, -voter))
+    first = folders[VOTER_ID].name
+    others = [f"{folders[each].name}/{METADATA_LOG}" for each in folders if each != VOTER_ID]
+    steps = [f"remove {first}/{METADATA_LOG}/{QUORUM_STATE}"]
+    if best != VOTER_ID:
+        steps.insert(0, f"put a copy of {folders[best].name}/{METADATA_LOG} in the place of node 1's")
+    if others:
+        steps.append(f"remove {' and '.join(others)}, which are copied anew")
+    return f"start Apache Kafka on it; or, to go on with node 1 alone, {', then '.join(steps)}"
+
+
+def last_epoch(copy: MetadataCopy) -> int:
+    return copy.batches[-1].leader_epoch if copy.batches else -1
+
+
+def snapshot_before(fs: FileSystem) -> str | None:
+    """The newest snapshot, if the log doesn't begin at its beginning."""
+    if not fs.exists(METADATA_LOG):
+        return None
+    names = fs.listdir(METADATA_LOG)
+    snapshots = [name for name in names if name.endswith(CHECKPOINT) and not name.startswith("0" * 20)]
+    bases = log_offsets(names)
+    return max(snapshots) if snapshots and (not bases or bases[0] > 0) else None
+
+
+def whole_copy(node_id: int, folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy]) -> str:
+    """Where the beginning can be had."""
+    whole = [
+        n for n, copy in copies.items() if copy.end_offset and not copy.damage and not snapshot_before(folders[n].fs)
+    ]
+    best = max(whole, key=lambda n: (last_epoch(copies[n]), copies[n].end_offset, -n), default=None)
+    if best is None:
+        return WITH_KAFKA
+    if node_id == VOTER_ID:
+        return f"put a copy of {folders[best].name}/{METADATA_LOG} in its place"
+    return "remove it, and it is copied anew from node 1"
+
+
+def has_voters_in_log(fs: FileSystem, copy: MetadataCopy) -> bool:
+    """Whether the quorum keeps its voters in the log: the first snapshot or the log say so."""
+    batches = [batch for batch in copy.batches if batch.is_control]
+    for name in fs.listdir(METADATA_LOG) if fs.exists(METADATA_LOG) else []:
+        if name.endswith(CHECKPOINT):
+            batches += [b for b in scan_batches(fs.read_bytes(f"{METADATA_LOG}/{name}"))[0] if b.is_control]
+    return any(names_voters(batch) for batch in batches)
+
+
+def names_voters(batch: RecordBatch) -> bool:
+    try:
+        return any(control_type(record) is ControlType.KRAFT_VOTERS for record in batch.records())
+    except KafkaError:
+        return False  # whoever replays it says so
