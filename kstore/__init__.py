@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from actors.runtime.driver import ForkedError as ForkedError
     from actors.runtime.driver import NodeCrashed as NodeCrashed
     from actors.runtime.driver import SimulationStalled as SimulationStalled
+    from actors.runtime.failures import FailureWarning as FailureWarning
     from actors.trace import Trace as Trace
     from kstore.errors.config import ConfigError as ConfigError
 
@@ -61,6 +62,7 @@ HOMES = {
     "Consumer": "actors.clients.consumer",
     "ConsumerRebalanceListener": "actors.clients.structs",
     "ConsumerRecord": "actors.clients.records",
+    "FailureWarning": "actors.runtime.failures",
     "ForkedError": "actors.runtime.driver",
     "KafkaTimeout": "actors.clients.errors",
     "LogTruncated": "actors.clients.errors",

@@ -7,6 +7,7 @@ are led here. A stop in order ends the parts in the reverse order of their makin
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
@@ -14,6 +15,7 @@ from actors.broker.doorway import PeerLost, close_doorway, open_doorway
 from actors.broker.folder import Folder
 from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered
 from actors.broker.replicas import Replicas
+from actors.broker.supervision import MakeAnew, Supervision
 from actors.broker.view import View
 from actors.controller.controller import Controller
 from actors.controller.image import ClusterImage, Endpoint, ImageDelta, PartitionImage, ResourceType
@@ -24,6 +26,7 @@ from actors.groups.routing import OFFSETS_TOPIC
 from actors.partition.fetch_desk import FetchDesk
 from actors.partition.producer_ids import ProducerIds
 from actors.runtime import Actor, receives
+from actors.runtime.failures import Failed
 from actors.runtime.logs import logger
 from kstore.named import NamedTuple
 
@@ -41,7 +44,7 @@ class StopNode(NamedTuple):
 
 
 class Broker(Actor):
-    """The one broker actor of a node."""
+    """The one broker actor of a node, which ends with it."""
 
     def __init__(self, node: Node, folder: Folder, cluster_id: str, endpoints: list[Endpoint]) -> None:
         super().__init__(node, "broker")
@@ -56,28 +59,69 @@ class Broker(Actor):
         self.replicas: Replicas
         self.stopping: Reply | None = None
         self.joined = False  # the image has this incarnation of the node; before, it tells of another
+        self.incarnation = self.uuid()
+        self.supervision = Supervision(self)
+        node.supervisor = self.ref
         node.view = View(ClusterImage(cluster_id=cluster_id), node.config)
 
     def on_start(self) -> None:
         """Bring up the node: its replicas' helpers, then what it knows of the cluster, then its membership."""
         node, folder = self.node, self.folder
-        assert folder.meta is not None, "a folder belongs to a cluster before its node starts"
         self.replicas = Replicas(self, folder, CONTROLLER_ID)
-        if node.node_id == CONTROLLER_ID:
-            self.controller = self.metadata = self.spawn(Controller, self.actor_ref, folder)
-        else:
-            self.metadata = self.spawn(Observer, self.actor_ref, folder, CONTROLLER_ID)
-        self.lifecycle = self.spawn(
-            Lifecycle, self.actor_ref, self.cluster_id, folder.meta.directory_id, self.endpoints, CONTROLLER_ID
-        )
-        node.view = node.view._replace(
-            controller=self.controller,
-            directory_id=folder.meta.directory_id,
-            metadata=self.metadata,
-            fetch_desk=self.spawn(FetchDesk),
-            producer_ids=self.spawn(ProducerIds, CONTROLLER_ID),
-        )
+        self._make_metadata()
+        self._make_lifecycle()
+        self._make_fetch_desk()
+        self._make_producer_ids()
         open_doorway(node, self.actor_ref)
+
+    # -- the node's actors: made here, and again when they have failed ---------------------------------------------
+
+    def _make_metadata(self) -> None:
+        """The controller or the observer, which replays the metadata log and publishes the image again, whole."""
+        again = self.node.view.metadata is not None
+        if self.node.node_id == CONTROLLER_ID:
+            self.controller = self.metadata = self.spawn(Controller, self.actor_ref, self.folder, again=again)
+        else:
+            self.metadata = self.spawn(Observer, self.actor_ref, self.folder, CONTROLLER_ID)
+        self.supervision.keep(self.metadata, self._make_metadata)
+        self.node.view = self.node.view._replace(controller=self.controller, metadata=self.metadata)
+
+    def _make_lifecycle(self) -> None:
+        """One that is made anew registers the same incarnation, which keeps its epoch and what it leads."""
+        meta = self.folder.meta
+        assert meta is not None, "a folder belongs to a cluster before its node starts"
+        self.lifecycle = self.spawn(
+            Lifecycle,
+            self.actor_ref,
+            self.cluster_id,
+            meta.directory_id,
+            self.endpoints,
+            CONTROLLER_ID,
+            self.incarnation,
+            self.node.view.image.offset,
+        )
+        self.supervision.keep(self.lifecycle, self._make_lifecycle)
+        self.node.view = self.node.view._replace(directory_id=meta.directory_id)
+
+    def _make_fetch_desk(self) -> None:
+        """Fetch sessions are lost with it: clients begin new ones, as they do when one was evicted."""
+        desk = self.supervision.keep(self.spawn(FetchDesk), self._make_fetch_desk)
+        self.node.view = self.node.view._replace(fetch_desk=desk)
+
+    def _make_producer_ids(self) -> None:
+        """The rest of its block is lost, as when a broker is restarted."""
+        producer_ids = self.supervision.keep(self.spawn(ProducerIds, CONTROLLER_ID), self._make_producer_ids)
+        self.node.view = self.node.view._replace(producer_ids=producer_ids)
+
+    @receives(Failed)
+    def actor_failed(self, message: Failed) -> None:
+        """An actor of this node has failed."""
+        self.supervision.failed(message)
+
+    @receives(MakeAnew)
+    def make_anew(self, message: MakeAnew) -> None:
+        """It is time to make anew what has failed more than once."""
+        self.supervision.make_anew(message)
 
     @receives(PeerLost)
     def tell_controller(self, message: PeerLost) -> None:
@@ -162,10 +206,20 @@ class Broker(Actor):
         if led_epoch >= 0 and replica is not None:  # else it comes with the replica
             from actors.groups.coordinator import GroupCoordinator  # 10 ms that a cluster without groups saves
 
-            self.coordinators[number] = (led_epoch, self.spawn(GroupCoordinator, number, led_epoch, replica))
+            coordinator = self.spawn(GroupCoordinator, number, led_epoch, replica)
+            self.coordinators[number] = (led_epoch, coordinator)
+            self.supervision.keep(coordinator, partial(self._remake_coordinator, number))
+
+    def _remake_coordinator(self, number: int) -> None:
+        """A coordinator has failed: another one loads the log."""
+        self.coordinators.pop(number, None)
+        self._follow_coordinators(
+            self.node.view.image, ImageDelta(changed_topics={OFFSETS_TOPIC: frozenset((number,))})
+        )
 
     def _end_coordinator(self, number: int) -> None:
         _, coordinator = self.coordinators.pop(number)
+        self.supervision.release(coordinator)
         coordinator.tell(Resign())
 
     # -- the end ---------------------------------------------------------------------------------------------------

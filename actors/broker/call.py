@@ -97,6 +97,10 @@ class Call:
         self.response = response
         self.connection.call_answered(self)
 
+    def failed(self, error: Exception) -> None:
+        """Its handler has failed."""
+        self.connection.call_failed(self, error)
+
     @property
     def node(self) -> Node:
         """The node that was asked."""

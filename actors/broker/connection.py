@@ -6,6 +6,9 @@ other request has the connection for itself until it is answered, as in Apache K
 
 What can't be read is the peer's fault and closes the connection: an API key that isn't served, a version outside its
 range (but for ApiVersions, which answers in version 0), a frame whose fields don't add up.
+
+A handler that fails ends its request: it is answered UNKNOWN_SERVER_ERROR, as by Apache Kafka (``error_answers``), and
+the connection goes on. Where no answer can be made, or the connection's own turn failed, it is closed.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, Call, Remote
+from actors.broker.error_answers import error_answer
 from actors.network.channel import AnswersTaken, Channel, ChannelClosed, FramesReceived, Requested
 from actors.runtime import Actor, receives
 from actors.runtime.limits import (
@@ -24,7 +28,7 @@ from actors.runtime.limits import (
     REQUEST_ELEMENTS_MAX,
 )
 from actors.runtime.logs import logger
-from kstore.errors import KafkaError
+from kstore.errors import KafkaError, UnknownServerError
 from kstore.schema import decode, frames
 from kstore.schema.errors import TooLong
 
@@ -43,6 +47,9 @@ class RequestRefused(KafkaError):
 
 class Connection(Actor):
     """One client's connection to one node."""
+
+    is_alone = True
+    blast_radius = "a client's connection"
 
     def __init__(self, node: Node, number: int, channel: Channel, listener: str, client_host: str) -> None:
         super().__init__(node, f"connection/{number}")
@@ -142,12 +149,49 @@ class Connection(Actor):
         except KafkaError:
             self.refuse()
             return
+        except Exception as error:  # noqa: BLE001 - a defect: contained, or raised again
+            self.call_failed(call, error)
+            return
         if outcome is None:
             return
         if isinstance(outcome, Generator):
-            self.converse(outcome, call.respond)
+            self.converse(outcome, call.respond, call.failed)
         else:
             call.respond(outcome)
+
+    # -- failures ------------------------------------------------------------------------------------------------
+
+    def call_failed(self, call: Call, error: Exception) -> None:
+        """A request's handler has failed: that is the end of this request alone. If strict, it is raised on."""
+        world = self.node.world
+        if world.strict:
+            raise error
+        world.failures.tell(self.actor_urn, f"a request, {type(call.request).__name__}", error)
+        self._answer_failed(call)
+
+    def contains(self, error: Exception, about: tuple[Any, ...]) -> bool:
+        """As ``Actor.contains``: the callback of an answer has the call as its first argument."""
+        if not about or not isinstance(about[0], Call) or about[0].response is not None or self.settling:
+            return False
+        call = about[0]
+        self.node.world.failures.tell(self.actor_urn, f"a request, {type(call.request).__name__}", error)
+        self._answer_failed(call)
+        return True
+
+    def _answer_failed(self, call: Call) -> None:
+        answer = error_answer(call.request, call.version, UnknownServerError.code)
+        if answer is None or call.response is not None:
+            self.refuse()
+        else:
+            call.respond(answer)
+
+    def on_failure(self, *_: object) -> None:
+        """Its own turn failed: nothing can be said to the client any more."""
+        self.closed = True
+        self.channel.abort()
+        for link in self.links.values():
+            link.close()
+        self.node.connection_numbers.give_back(self.number)
 
     def _is_tampered_with(self, call: Call) -> bool:
         """Whether a fault has taken the request's place; one that only takes its answer does so when it goes out."""
@@ -215,6 +259,12 @@ class Connection(Actor):
                 call.api_key,
                 error,
             )
+            self.refuse()
+        except Exception as error:
+            world = self.node.world
+            if world.strict:
+                raise
+            world.failures.tell(self.actor_urn, f"a connection, whose {type(call.request).__name__} it answered", error)
             self.refuse()
 
     # -- the end -------------------------------------------------------------------------------------------------

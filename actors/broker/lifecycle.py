@@ -51,20 +51,30 @@ class _Register(NamedTuple):
 
 
 class Lifecycle(Actor):
-    """One node's registration and heartbeats."""
+    """One node's registration and heartbeats. ``offset`` is how far the node has read the metadata log by now."""
+
+    blast_radius = "the node's heartbeats; it registers once more"
 
     def __init__(
-        self, node: Node, broker: Ref, cluster_id: str, directory_id: bytes, endpoints: list[Endpoint], controller: int
+        self,
+        node: Node,
+        broker: Ref,
+        cluster_id: str,
+        directory_id: bytes,
+        endpoints: list[Endpoint],
+        controller: int,
+        incarnation: bytes,
+        offset: int,
     ) -> None:
         super().__init__(node, "lifecycle")
         self.broker = broker
         self.cluster_id = cluster_id
         self.directory_id = directory_id
         self.endpoints = endpoints
-        self.incarnation = self.uuid()
+        self.incarnation = incarnation
         self.link = self.connect(controller)
         self.broker_epoch = -1
-        self.offset = -1
+        self.offset = offset
         self.fenced = True
         self.leaving: Any = None
         self.in_flight = False

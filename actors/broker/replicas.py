@@ -17,7 +17,7 @@ from actors.partition.checkpoints import ForgetReplica, HighWatermarks, Recovery
 from actors.partition.directories import Directories
 from actors.partition.fetcher import ReplicaFetcher
 from actors.partition.isr_changes import IsrChanges
-from actors.partition.kept_log import Told
+from actors.partition.kept_log import ServicesRenewed, Told
 from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Close, Closed, Configure, Remove
 from actors.partition.replica import Replica
 from actors.runtime.logs import logger
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]
 UNKNOWN = bytes(16)
+NONE: Mapping[Key, int] = {}
 
 
 def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int:
@@ -55,13 +56,47 @@ class Replicas:
         self.leaving: dict[Key, None] = {}
         self.fetchers: dict[int, Ref] = {}
         self.all_closed = True
-        self.isr_changes = broker.spawn(IsrChanges, controller_id)
+        self.controller_id = controller_id
+        self.isr_changes = self._isr_changes()
         self.told = Told(
-            broker.spawn(Directories, controller_id),
-            broker.spawn(HighWatermarks, folder.high_watermarks, folder.checkpoint_high_watermarks),
-            broker.spawn(RecoveryPoints, folder.recovery_points, folder.checkpoint_recovery_points),
-            broker.spawn(StartOffsets, folder.start_offsets, folder.checkpoint_start_offsets, "start-offsets"),
+            self._directories(),
+            self._high_watermarks(folder.high_watermarks),
+            self._recovery_points(folder.recovery_points),
+            self._start_offsets(folder.start_offsets),
         )
+
+    # -- what all replicas of the node use ---------------------------------------------------------------------------
+
+    def _isr_changes(self) -> Ref:
+        return self._keep(self.broker.spawn(IsrChanges, self.controller_id), "isr_changes", self._isr_changes)
+
+    def _directories(self) -> Ref:
+        return self._keep(self.broker.spawn(Directories, self.controller_id), "directories", self._directories)
+
+    def _high_watermarks(self, known: Mapping[Key, int] = NONE) -> Ref:
+        write = self.folder.checkpoint_high_watermarks
+        return self._keep(self.broker.spawn(HighWatermarks, known, write), "high_watermarks", self._high_watermarks)
+
+    def _recovery_points(self, known: Mapping[Key, int] = NONE) -> Ref:
+        write = self.folder.checkpoint_recovery_points
+        return self._keep(self.broker.spawn(RecoveryPoints, known, write), "recovery_points", self._recovery_points)
+
+    def _start_offsets(self, known: Mapping[Key, int] = NONE) -> Ref:
+        write = self.folder.checkpoint_start_offsets
+        ref = self.broker.spawn(StartOffsets, known, write, "start-offsets")
+        return self._keep(ref, "start_offsets", self._start_offsets)
+
+    def _keep(self, ref: Ref, name: str, make: Callable[[], Ref]) -> Ref:
+        return self.broker.supervision.keep(ref, partial(self._renew, name, make))
+
+    def _renew(self, name: str, make: Callable[[], Ref]) -> None:
+        """One of them has failed, and with it what it was told: every replica tells the new one."""
+        if name == "isr_changes":
+            self.isr_changes = make()
+        else:
+            self.told = self.told._replace(**{name: make()})
+        for replica in self.refs.values():
+            replica.tell(ServicesRenewed(self.isr_changes, self.told))
 
     # -- joining the cluster ---------------------------------------------------------------------------------------
 
@@ -158,7 +193,17 @@ class Replicas:
         fetcher = self.fetchers.get(leader)
         if fetcher is None:
             fetcher = self.fetchers[leader] = self.broker.spawn(ReplicaFetcher, leader)
+            self.broker.supervision.keep(fetcher, partial(self._renew_fetcher, leader))
         return fetcher
+
+    def _renew_fetcher(self, leader: int) -> None:
+        """A fetcher has failed: its followers turn to the next one."""
+        del self.fetchers[leader]
+        image = self.node.view.image
+        for name, number in list(self.refs):
+            found = image.partition(name, number)
+            if found is not None and found.leader == leader:
+                self._follow_partition(image, image.topics[name], number, found)
 
     def _make(self, image: ClusterImage, topic: TopicImage, number: int) -> Ref:
         key = (topic.name, number)

@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from typing import Any
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
 
 EXAMPLE = """\
 example:
@@ -47,19 +48,26 @@ def add_to(verbs: Any) -> None:
         metavar="FILE",
         help="keep all of the trace in this file, for kstore trace; one that is there is renamed FILE.1, FILE.2, ...",
     )
+    verb.add_argument(
+        "--log-level",
+        choices=LEVELS,
+        default="warning",
+        metavar="LEVEL",
+        help=f"log to stderr from this level on: {', '.join(LEVELS)} (default: warning)",
+    )
     verb.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until told to stop. 0: stopped as told; 1: a broker crashed; 2: it could not be started as asked."""
+    """Serve until told to stop. 0: stopped as told; 2: it could not be started as asked."""
     on_stop_signal(lambda: os._exit(0))  # a start may be in the midst of long work, and may be cut off as by SIGKILL
     from actors.broker.config import ConfigError, parse_settings
     from actors.broker.folder import FolderError
     from actors.cluster import Cluster, StartError
     from actors.network.ports import ListenError
-    from actors.runtime.driver import NodeCrashed
     from kstore.fs.descriptors import raise_limit
 
+    log_to_stderr(options.log_level)
     stop = threading.Event()
     raise_limit()
     try:
@@ -81,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
     for warning in cluster.warnings:
         print(f"kstore: {warning}", file=sys.stderr, flush=True)
-    cluster.world.driver.on_crash = lambda _: stop.set()  # type: ignore[attr-defined]
+    cluster.world.failures.on_failure = None  # the log has it
     try:
         with cluster:
             cluster.start()
@@ -92,10 +100,17 @@ def run(options: argparse.Namespace) -> int:
     except (StartError, FolderError) as error:
         print(f"kstore: {error}", file=sys.stderr)
         return 2
-    except NodeCrashed as crash:
-        traceback.print_exception(crash)
-        return 1
     return 0
+
+
+def log_to_stderr(level: str) -> None:
+    """A line for each thing that is worth one, as Python's ``logging`` has them."""
+    import logging
+
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
+    )
+    logging.captureWarnings(True)
 
 
 def on_stop_signal(action: Callable[[], None]) -> None:

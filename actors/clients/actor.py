@@ -42,6 +42,7 @@ class FreshenView(NamedTuple):
 class ClientActor(Actor):
     """A client of a cluster. Subclasses add what it does; ``config`` has the keywords that all clients share."""
 
+    blast_radius = "a client; its user is told"
     creates_topics = False
     """Whether asking for a topic's metadata may create it, where the broker allows that."""
 
@@ -135,6 +136,11 @@ class ClientActor(Actor):
         if link is None:
             link = self.links[address] = self.home.link(address, self.config)
         return link
+
+    def on_failure(self, *_: object) -> None:
+        """The client is of no more use: its connections are closed."""
+        for link in self.links.values():
+            link.close()
 
     def on_stop(self) -> None:
         """Close every link, and wait for nothing."""

@@ -153,7 +153,7 @@ class Face:
     def _enter(self, name: str, message: object) -> None:
         queue = self._world.queue
         if not self._home.node.alive:
-            raise ClientClosed(f"the node of this {type(self).__name__.lower()} is gone")
+            raise self._gone()
         queue.enter(self._ref.actor_inbox.actor_id, f"{type(self).__name__}.{name}")  # type: ignore[attr-defined]
         self._ref.tell(message)
         queue.leave()
@@ -173,12 +173,17 @@ class Face:
         if self._lost_by:
             raise self._gone()
         if not node.alive and not until():
-            raise ClientClosed(f"this {who} was closed")
+            raise self._gone()
         return held
 
     def _gone(self) -> ClientClosed:
         """What whoever uses it after its end is told."""
         who = type(self).__name__.lower()
+        failure = self._home.node.failure
+        if failure is not None:
+            gone = ClientClosed(f"this {who} met an unexpected error and ended: {failure!r}; make another one")
+            gone.__cause__ = failure
+            return gone
         return ClientClosed(f"the cluster of this {who} was {self._lost_by}" if self._lost_by else f"{who} was closed")
 
     # -- the end -------------------------------------------------------------------------------------------------

@@ -122,12 +122,15 @@ class _NodeLink:
 class TcpHome:
     """A world of its own, with sockets to brokers at ``addresses``."""
 
+    contains_failures = True
+    """A defect ends the client, and its user is told; otherwise whoever drives raises ``NodeCrashed``."""
+
     def __init__(self, addresses: Sequence[tuple[str, int]], kind: str) -> None:
         from actors.runtime.world import socket_world
 
         self.addresses = addresses
         self.sockets: Sockets
-        self.world, self.sockets = socket_world()
+        self.world, self.sockets = socket_world(strict=not self.contains_failures)
         self.node = Node(self.world, -1, kind=kind)
         self.node.name = kind
 

@@ -72,10 +72,8 @@ class Polling(RecordFeed, Face):
             queue.leave()
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closed or not self._home.node.alive:
             raise self._gone()
-        if not self._home.node.alive:
-            raise ClientClosed("the node of this consumer is gone")
 
     def _begin_call(self) -> None:
         """A public method begins: this thread is inside, and where the user is stands in the subscription."""

@@ -223,7 +223,7 @@ class Producer(Face):
     def _wake(self) -> None:
         queue = self._world.queue
         if not self._home.node.alive:
-            raise ClientClosed("the node of this producer is gone")
+            raise self._gone()
         queue.enter(self._sender.inbox.actor_id, "Producer.send")
         self._sender.woken()
         queue.leave()

@@ -29,6 +29,7 @@ from actors.broker.folder_check import check_folders
 from actors.broker.rescue import rescue
 from actors.cluster.emptying import empty
 from actors.cluster.ending import ends_with_program, was_closed
+from actors.cluster.recovering import Recovering
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
 from actors.runtime.driver import ForkedError, raise_crashes
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from actors.runtime import Ref
+    from actors.runtime.failures import Failure
     from actors.trace.spool import Spool
 
 START_SECONDS_MAX = 60
@@ -55,6 +57,10 @@ class StartError(TimeoutError):
 
 class Nodes:
     """The nodes of one cluster. ``start`` boots them; what they are told from outside goes through the driver."""
+
+    contains_failures = True
+    """Whether a defect ends the least that it must (see ``actors.runtime.failures``), but on virtual time, where it
+    stops everything at once so that the run that led to it can be had again."""
 
     def __init__(
         self,
@@ -85,6 +91,7 @@ class Nodes:
         self.closed = False
         self.spool: Spool | None = None  # what writes the trace to a file
         self.world.owner = self  # whoever has a client of this world keeps the cluster
+        self.recovering = Recovering(self)
         ends_with_program(self)
         try:
             if trace_file is not None:
@@ -98,13 +105,11 @@ class Nodes:
             self._abandon()
             raise
 
-    @staticmethod
-    def _make_world(listen: str | None, seed: int | None, trace_rows: int) -> World:
+    def _make_world(self, listen: str | None, seed: int | None, trace_rows: int) -> World:
         if seed is not None:
             return virtual_world(seed, trace_rows=trace_rows)
-        if listen is not None:
-            return loop_world(trace_rows=trace_rows)
-        return real_world(trace_rows=trace_rows)
+        make = real_world if listen is None else loop_world
+        return make(trace_rows=trace_rows, strict=not self.contains_failures)
 
     # -- starting ------------------------------------------------------------------------------------------------
 
@@ -263,20 +268,34 @@ class Nodes:
     def end(self, node: Node) -> None:
         """End a living node, as the driving thread."""
         node.kill()
+        self.leave(node)
+        self.net.node_died(node)
+
+    def leave(self, node: Node) -> None:
+        """A node has died: its sockets break, and its folder is free."""
         if self.ports is not None:
             self.ports.close(node.node_id, abruptly=True)
         self.folders[node.node_id].release()
-        self.net.node_died(node)
 
     def restart_node(self, node_id: int) -> None:
         """Bring a dead node back on the folder that it left."""
         self.world.driver.call(self._restart_node, node_id)
 
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """Defects of kstore itself that were met and contained, the latest ``KEPT`` of them: each says where it was
+        met, what it ended, and has the error and its traceback."""
+        return tuple(self.world.failures.kept)
+
     def _restart_node(self, node_id: int) -> None:
         if self.nodes[node_id].alive:
             raise ValueError(f"node {node_id} is alive")
+        self.as_fault("NodeRestarted", f"broker-{node_id}", partial(self.boot_again, node_id))
+
+    def boot_again(self, node_id: int) -> None:
+        """Claim the folder of a dead node and boot it."""
         self.folders[node_id] = self.claim(node_id)
-        self.as_fault("NodeRestarted", f"broker-{node_id}", partial(self._boot, node_id))
+        self._boot(node_id)
 
     # -- stopping ------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,6 @@ from actors.controller.state import Decision
 from actors.controller.telling import asked_for, tell
 from actors.runtime import Node, Ref, Reply, Timer, receives
 from kstore.errors import KafkaError
-from kstore.log import Log
 from kstore.named import NamedTuple
 from kstore.records import parse_batches
 from kstore.schema.messages.alter_configs import AlterConfigsRequest
@@ -82,12 +81,13 @@ class ParkedFetch(NamedTuple):
 class Controller(MetadataKeeper):
     """The active controller of the cluster."""
 
-    log: Log
     machine: ControllerMachine
+    blast_radius = "the controller, which is replayed from the metadata log"
 
-    def __init__(self, node: Node, broker: Ref, folder: Folder) -> None:
-        """`broker` is told of every committed change."""
+    def __init__(self, node: Node, broker: Ref, folder: Folder, *, again: bool = False) -> None:
+        """`broker` is told of every committed change; with `again` it has a predecessor in the same process."""
         super().__init__(node, "controller", broker, folder)
+        self.again = again
         self.epoch = 0
         self.committed = -1
         self.uncommitted: deque[Uncommitted] = deque()
@@ -116,8 +116,8 @@ class Controller(MetadataKeeper):
         if is_new:
             self.carry_out(Decision(list(bootstrap_records())), "a new cluster")
         self.machine.take_over(self.steady_ms())
-        # The log tells of the node as it was before it died.
-        self.carry_out(self.machine.fence_lost(own_id), "its process ended")
+        if not self.again:  # the log tells of the node as it was before it died
+            self.carry_out(self.machine.fence_lost(own_id), "its process ended")
         self.flushing = False
         self.flush()
         self.check_sessions(CheckSessions())
@@ -130,7 +130,7 @@ class Controller(MetadataKeeper):
 
     # -- deciding
 
-    @receives(Decide)
+    @receives(Decide, may_refuse=True)
     def decide(self, message: Decide) -> None:
         """Decides about a request; the answer waits for the commit."""
         decision = self.machine.decide(message.request, message.version, self.steady_ms())
@@ -265,7 +265,7 @@ class Controller(MetadataKeeper):
 
     # -- the end
 
-    @receives(CloseMetadataLog)
+    @receives(CloseMetadataLog, may_refuse=True)
     def close(self, message: CloseMetadataLog) -> None:
         """Flushes and closes the log."""
         self.log.flush()

@@ -168,10 +168,13 @@ class ClusterImage(NamedTuple):
             draft.apply(record)
         return draft.finish(offset, epoch)
 
-    def whole(self) -> ImageDelta:
-        """The delta from an empty image to this one: everything is new."""
+    def whole(self, before: ClusterImage | None = None) -> ImageDelta:
+        """The delta from an empty image to this one: everything is new. What an image of ``before`` has and this one
+        doesn't is removed."""
+        known = {} if before is None else before.topics
         return ImageDelta(
             changed_topics={name: frozenset(topic.partitions) for name, topic in self.topics.items()},
+            removed_topics=tuple(topic for topic in known.values() if topic.id not in self.topic_names_by_id),
             changed_brokers=frozenset(self.brokers),
             changed_configs=tuple(self.configs),
             features_changed=bool(self.features),

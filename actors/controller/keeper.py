@@ -41,6 +41,8 @@ class Waiting(NamedTuple):
 class MetadataKeeper(Actor):
     """Keeps one node's copy of `__cluster_metadata-0` and its committed image."""
 
+    log: Log
+
     def __init__(self, node: Node, name: str, broker: Ref, folder: Folder) -> None:
         super().__init__(node, name)
         assert folder.meta is not None, "a folder belongs to a cluster before its node starts"
@@ -61,6 +63,11 @@ class MetadataKeeper(Actor):
             write_partition_metadata(fs, METADATA_LOG, METADATA_TOPIC_ID, sync=True)
         return log
 
+    def on_failure(self, *_: object) -> None:
+        """The log's files are given back; the next keeper opens and recovers it."""
+        if "log" in vars(self):
+            self.log.shut()
+
     def run_disk_work(self, log: Log) -> None:
         """Hands what the log wants done on the disk to the disk lane."""
         for work in log.take_work():
@@ -76,7 +83,8 @@ class MetadataKeeper(Actor):
     def publish(self, image: ClusterImage, delta: ImageDelta) -> None:
         """Tells the broker what is committed now. At first that is everything."""
         if self.published.offset < 0:
-            delta = image.whole()
+            view = self.node.view  # of what a predecessor of this keeper may have published
+            delta = image.whole(None if view is None else view.image)
         self.published = image
         self.note("ImageAdvanced", "", image.offset, image.epoch)
         self.request(self.broker, ImageAdvanced(image, delta), self.adopted, image)

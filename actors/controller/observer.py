@@ -16,7 +16,6 @@ from actors.controller.messages import METADATA_LOG, CloseMetadataLog
 from actors.controller.metadata_log import QuorumState, read_quorum_state, write_quorum_state
 from actors.runtime import Node, Ref, receives
 from kstore import errors
-from kstore.log import Log
 from kstore.named import NamedTuple
 from kstore.records import RecordBatch, parse_batches
 from kstore.schema.messages.fetch import FetchResponse, PartitionData
@@ -36,7 +35,7 @@ class FetchNext(NamedTuple):
 class Observer(MetadataKeeper):
     """Follows the controller."""
 
-    log: Log
+    blast_radius = "the node's copy of the metadata, which is replayed from its log"
 
     def __init__(self, node: Node, broker: Ref, folder: Folder, controller_id: int) -> None:
         """`controller_id` is the voter to follow."""
@@ -120,7 +119,7 @@ class Observer(MetadataKeeper):
         if self.image is not self.published and not (first and self.log.end_offset < answer.high_watermark):
             self.publish(self.image, delta)
 
-    @receives(CloseMetadataLog)
+    @receives(CloseMetadataLog, may_refuse=True)
     def close(self, message: CloseMetadataLog) -> None:
         """Flushes and closes the copy."""
         self.closed = True

@@ -89,6 +89,8 @@ class _Running:
 
 
 class GroupCoordinator(Actor):
+    blast_radius = "a group coordinator, which is loaded again from its log"
+
     def __init__(self, node: Node, partition: int, leader_epoch: int, replica: Ref) -> None:
         super().__init__(node, f"groups/{partition}@{leader_epoch}")
         self._replica = replica
@@ -172,53 +174,53 @@ class GroupCoordinator(Actor):
 
     # -- requests ------------------------------------------------------------------------------------------------
 
-    @receives(Join)
+    @receives(Join, may_refuse=True)
     def join(self, message: Join) -> None:
         self._machine.join(message.request, self._caller(message.client), self.now_ms())
         self._carry_out()
 
-    @receives(Sync)
+    @receives(Sync, may_refuse=True)
     def sync(self, message: Sync) -> None:
         self._machine.sync(message.request, self._caller(message.client), self.now_ms())
         self._carry_out()
 
-    @receives(Beat)
+    @receives(Beat, may_refuse=True)
     def beat(self, message: Beat) -> None:
         self._machine.heartbeat(message.request, self._caller(message.client), self.now_ms())
         self._carry_out()
 
-    @receives(Leave)
+    @receives(Leave, may_refuse=True)
     def leave(self, message: Leave) -> None:
         self._machine.leave(message.request, self._caller(message.client), self.now_ms())
         self._carry_out()
 
-    @receives(CommitOffsets)
+    @receives(CommitOffsets, may_refuse=True)
     def commit_offsets(self, message: CommitOffsets) -> None:
         self._machine.commit(message.request, self._caller(message.client), self.now_ms())
         self._carry_out()
 
-    @receives(FetchOffsets)
+    @receives(FetchOffsets, may_refuse=True)
     def fetch_offsets(self, message: FetchOffsets) -> None:
         caller = self._caller(message.client)
         self._machine.fetch(message.request, caller, require_stable=message.require_stable)
         self._carry_out()
 
-    @receives(DeleteOffsets)
+    @receives(DeleteOffsets, may_refuse=True)
     def delete_offsets(self, message: DeleteOffsets) -> None:
         self._machine.delete_offsets(message.request, self._caller(message.client), self.now_ms())
         self._carry_out()
 
-    @receives(DeleteGroups)
+    @receives(DeleteGroups, may_refuse=True)
     def delete_groups(self, message: DeleteGroups) -> None:
         self._machine.delete(message.group_ids, self._caller(message.client), self.now_ms())
         self._carry_out()
 
-    @receives(DescribeGroup)
+    @receives(DescribeGroup, may_refuse=True)
     def describe_group(self, message: DescribeGroup) -> object:
         self._refuse_while_loading()
         return self._machine.describe(message.group_id, message.version)
 
-    @receives(ListGroups)
+    @receives(ListGroups, may_refuse=True)
     def list_groups(self, message: ListGroups) -> object:
         self._refuse_while_loading()
         return self._machine.listed(message.states, message.types)

@@ -71,6 +71,8 @@ class Deliver(NamedTuple):
 class FetchDesk(Actor):
     """The one fetch desk of a node."""
 
+    blast_radius = "the fetch sessions of a node; clients begin new ones"
+
     def __init__(self, node: Node, name: str = "fetch-desk") -> None:
         super().__init__(node, name)
         slots_max = node.config.integer("max.incremental.fetch.session.cache.slots")

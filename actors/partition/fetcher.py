@@ -45,6 +45,8 @@ RETRY = Retry()
 class ReplicaFetcher(Actor):
     """Fetches from node ``leader`` for the followers on this node."""
 
+    blast_radius = "a node's fetches from one leader; its followers begin anew"
+
     def __init__(self, node: Node, leader: int) -> None:
         super().__init__(node, f"fetcher/{leader}")
         self.leader = leader

@@ -64,6 +64,8 @@ Key = tuple[bytes, int]
 class IsrChanges(Actor):
     """The one queue of changes of a node."""
 
+    blast_radius = "a node's changes of in-sync sets under way; its leaders ask again"
+
     def __init__(self, node: Node, controller: int, name: str = "isr-changes") -> None:
         super().__init__(node, name)
         self.link: Link = self.connect(controller)

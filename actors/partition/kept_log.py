@@ -47,6 +47,13 @@ class Told(NamedTuple):
     start_offsets: Ref
 
 
+class ServicesRenewed(NamedTuple):
+    """One of the actors that all replicas of a node use was made anew: it has to be told everything again."""
+
+    isr_changes: Ref
+    told: Told
+
+
 class KeptLog(Actor):
     """``log`` and ``lane`` are there when ``has_log``; ``offline`` says why the log is out of use, if it is."""
 
@@ -104,7 +111,10 @@ class KeptLog(Actor):
         """A log that could not be opened is reported, and one that could be if it was lost, or is in a new folder."""
         if self.offline is not None:
             self.offline.begin()
-            return
+        else:
+            self._tell_directory()
+
+    def _tell_directory(self) -> None:
         view = self.node.view
         found = view.image.partition(self.topic, self.partition)
         if found is not None and found.directory_of(self.node.node_id) not in (view.directory_id, *Directory.UNSAID):
@@ -174,13 +184,28 @@ class KeptLog(Actor):
             self.told.start_offsets.tell(StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen))
             self.lane.start()
 
-    @receives(ReportHighWatermark)
+    @receives(ReportHighWatermark, may_refuse=True)
     def report_high_watermark(self, message: ReportHighWatermark) -> int:
         """The high watermark, for the checkpoint."""
         self.checkpoint_due = False
         if not self.has_log:
             raise KafkaStorageError(f"the log of {self.label} isn't open")
         return self.log.high_watermark
+
+    @receives(ServicesRenewed)
+    def services_renewed(self, message: ServicesRenewed) -> None:
+        """Tell them what their predecessors knew of this replica."""
+        self.told = told = message.told
+        self.checkpoint_due = False
+        topic, partition = self.topic, self.partition
+        told.recovery_points.tell(RecoveryPointMoved(topic, partition, self.recovery_point, False))
+        if self.start_offset:
+            told.start_offsets.tell(StartOffsetMoved(topic, partition, self.start_offset, False))
+        if self.offline is not None:
+            self.offline.tell_lost()
+        else:
+            self.high_watermark_moved()
+            self._tell_directory()
 
     # -- upkeep --------------------------------------------------------------------------------------------------
 

@@ -312,6 +312,11 @@ class Leader:
         replica = self.replica
         replica.isr_changes.tell(ChangeIsr(replica.actor_ref, replica.topic_id, replica.partition, proposal))
 
+    def propose_again(self) -> None:
+        """The change of the in-sync set that is under way may have been lost."""
+        if self.in_sync.pending is not None:
+            self._propose(self.in_sync.pending)
+
     def isr_answered(self, answer: IsrAnswer) -> None:
         """The controller has decided on a change."""
         in_sync, proposal, before = self.in_sync, answer.proposal, self.in_sync.committed

@@ -87,6 +87,10 @@ class Offline:
             self.said = what
             logger("storage").warning("node %d: %s; it is tried again by itself", self.replica.node.node_id, what)
 
+    def tell_lost(self) -> None:
+        """Say once more that the replica's directory is lost: who was told of it has failed."""
+        self._assign(Directory.LOST)
+
     def _assign(self, directory: bytes) -> None:
         replica = self.replica
         replica.told.directories.tell(AssignDirectory(replica.topic_id, replica.partition, directory))

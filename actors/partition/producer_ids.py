@@ -26,6 +26,8 @@ class NextProducerId(NamedTuple):
 class ProducerIds(Actor):
     """The producer ids of one node."""
 
+    blast_radius = "a node's block of producer ids; the next one is asked for"
+
     def __init__(self, node: Node, controller: int, name: str = "producer-ids") -> None:
         super().__init__(node, name)
         self.link: Link = self.connect(controller)

@@ -14,7 +14,7 @@ from actors.partition.deletions import ExpireDeletion
 from actors.partition.ending import Closing, Removal
 from actors.partition.finding import find_offset
 from actors.partition.follower import Follower
-from actors.partition.kept_log import KeptLog, Told
+from actors.partition.kept_log import KeptLog, ServicesRenewed, Told
 from actors.partition.leader import CheckInSync, ExpireAppends, Leader
 from actors.partition.messages import (
     Append,
@@ -170,7 +170,7 @@ class Replica(KeptLog):
 
     # -- leading -------------------------------------------------------------------------------------------------
 
-    @receives(Append)
+    @receives(Append, may_refuse=True)
     def append(self, message: Append) -> None:
         """Append a producer's or a coordinator's batches."""
         leader = self.leader
@@ -234,7 +234,7 @@ class Replica(KeptLog):
         if self.leader is not None:
             self.leader.isr_answered(message)
 
-    @receives(DeleteRecords)
+    @receives(DeleteRecords, may_refuse=True)
     def delete_records(self, message: DeleteRecords) -> None:
         """Begin the log later."""
         self._leading().deletions.delete(message)
@@ -263,7 +263,7 @@ class Replica(KeptLog):
 
     # -- looking up ----------------------------------------------------------------------------------------------
 
-    @receives(ReadLog)
+    @receives(ReadLog, may_refuse=True)
     def read_log(self, message: ReadLog) -> LogPart:
         """Give a coordinator the records that it is made of."""
         self._leading()
@@ -279,13 +279,13 @@ class Replica(KeptLog):
                 break
         return LogPart(batches, next_offset, log.end_offset, log.high_watermark, log.start_offset)
 
-    @receives(FindEpochEnd)
+    @receives(FindEpochEnd, may_refuse=True)
     def find_epoch_end(self, message: FindEpochEnd) -> tuple[int, int]:
         """Where the largest epoch up to the one asked for ends."""
         self._leading().serving.check_epoch(message.leader_epoch)
         return self.log.epoch_end_offset(message.epoch)
 
-    @receives(FindOffset)
+    @receives(FindOffset, may_refuse=True)
     def find_offset(self, message: FindOffset) -> FoundOffset:
         """The offset of a time, or of one of the special times."""
         leader = self._leading()
@@ -306,6 +306,20 @@ class Replica(KeptLog):
         if self.leader is not None:
             self.leader.in_sync.require(message.min_in_sync)
             self.leader.look_at_in_sync()
+
+    @receives(ServicesRenewed)
+    def services_renewed(self, message: ServicesRenewed) -> None:
+        """As ``KeptLog.services_renewed``; a change of the in-sync set may have been lost as well."""
+        super().services_renewed(message)
+        self.isr_changes = message.isr_changes
+        if self.leader is not None:
+            self.leader.propose_again()
+
+    def contains(self, error: Exception, about: tuple[object, ...]) -> bool:
+        """Its role and its log are given up, and taken anew when the log was recovered, in another leader epoch."""
+        self.node.world.failures.tell(self.actor_urn, "a replica; its log is opened anew, and another one leads", error)
+        self.go_offline(error)
+        return self.offline is not None or self.ending is not None
 
     # -- the end -------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from actors.runtime.actor import Actor, Ask, Conversation, receives
 from actors.runtime.node import Node
-from actors.runtime.queue import Ref, Reply, Stopped
+from actors.runtime.queue import Reply, Stopped
+from actors.runtime.ref import Ref
 from actors.runtime.timers import Timer
 
 __all__ = ["Actor", "Ask", "Conversation", "Node", "Ref", "Reply", "Stopped", "Timer", "receives"]

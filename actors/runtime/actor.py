@@ -14,8 +14,9 @@ A subclass marks its handlers by the message class that they receive::
         def greet(self, message: Greet) -> str:
             return f"hello {message.name}"
 
-What a handler returns answers the ask. ``self.defer()`` takes the answer over, to be given later. A handler that
-raises a ``KafkaError`` answers with it; any other exception is a defect and crashes the node.
+What a handler returns answers the ask. ``self.defer()`` takes the answer over, to be given later. The handler of a
+message that it ``may_refuse`` refuses it by raising a ``KafkaError``, which is the answer. Any other exception is a
+defect: what it ends is written down in ``failures.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pykka
 from pykka.messages import _ActorStop
 
-from actors.runtime.queue import Inbox, Ref, Reply, reply_to_inbox
+from actors.runtime.queue import Inbox, Reply, reply_to_inbox
+from actors.runtime.ref import Ref
 
 if TYPE_CHECKING:
     import random
@@ -38,11 +40,16 @@ if TYPE_CHECKING:
 Handler = TypeVar("Handler", bound=Callable[..., object])
 
 
-def receives(*messages: type) -> Callable[[Handler], Handler]:
-    """Mark a method as the handler of one or more message classes."""
+def receives(*messages: type, may_refuse: bool = False) -> Callable[[Handler], Handler]:
+    """Mark a method as the handler of one or more message classes.
+
+    With ``may_refuse`` a ``KafkaError`` that it raises is its answer. Without, nobody is told that the message can be
+    refused, so nobody would look for the error: then it is a defect like any other.
+    """
 
     def mark(handler: Handler) -> Handler:
         handler.__dict__["receives"] = messages
+        handler.__dict__["may_refuse"] = may_refuse
         return handler
 
     return mark
@@ -75,6 +82,11 @@ class Actor(pykka.Actor):
     """An actor of a node. ``name`` is its place in traces, below the node's own name."""
 
     handlers: dict[type, Callable[..., object]] = {}
+    may_refuse: frozenset[type] = frozenset()
+    is_alone = False
+    """Whether nobody has to make it anew when it fails: what depended on it learns of its end by itself."""
+    blast_radius = "this actor, which is made anew"
+    """What its failure ends, in words."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -83,6 +95,7 @@ class Actor(pykka.Actor):
             for handler in vars(base).values():
                 for message in getattr(handler, "receives", ()):
                     cls.handlers[message] = handler
+        cls.may_refuse = frozenset(m for m, handler in cls.handlers.items() if getattr(handler, "may_refuse", False))
 
     def __init__(self, node: Node, name: str) -> None:
         self.node = node
@@ -133,6 +146,12 @@ class Actor(pykka.Actor):
         if isinstance(message, _ActorStop):
             return self._stop()
         return super()._handle_receive(message)
+
+    def contains(self, error: Exception, about: tuple[Any, ...]) -> bool:
+        """Whether a turn that failed ended only what it was ``about``, and the actor may go on: its message, or what
+        the callback of an answer was given. By default nothing of an actor is used on after a turn that failed: it
+        ends, and Pykka's ``on_failure`` is where it lets go of what is outside the world."""
+        return False
 
     def on_receive(self, message: Any) -> Any:
         """Reached only by a message that no handler receives, which is a defect of the sender."""
@@ -215,23 +234,40 @@ class Actor(pykka.Actor):
         world = self.node.world
         world.timers.at(world.clock.now_us(), self.reply_here(then, *args).set, None)
 
-    def converse(self, conversation: Conversation, done: Callable[[Any], None]) -> None:
+    def converse(
+        self,
+        conversation: Conversation,
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None = None,
+    ) -> None:
         """Run a generator that yields ``Ask``s, or lists of them, and gets the outcomes back; ``done`` gets its value.
 
-        A ``KafkaError`` comes back as a value, never raised, so a conversation decides what it means.
+        A ``KafkaError`` comes back as a value, never raised, so a conversation decides what it means. ``failed`` gets
+        what the conversation raises; without it, that is a defect of the turn.
         """
-        self._step(None, conversation, done)
+        self._step(None, conversation, done, failed)
 
-    def _step(self, outcome: Any, conversation: Conversation, done: Callable[[Any], None]) -> None:
+    def _step(
+        self,
+        outcome: Any,
+        conversation: Conversation,
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None,
+    ) -> None:
         try:
             asked = conversation.send(outcome)
         except StopIteration as stop:
             done(stop.value)
             return
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(error)
+            return
         if isinstance(asked, list):
-            _Gather(self, asked, conversation, done)
+            _Gather(self, asked, conversation, done, failed)
         else:
-            self.ask_for(asked, self._step, conversation, done)
+            self.ask_for(asked, self._step, conversation, done, failed)
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
         """Send what a conversation yielded. Subclasses add other kinds of question than ``Ask``."""
@@ -248,15 +284,22 @@ class _Gather:
     Of very many, ``ASKS_A_TURN`` go out in a turn, and others have theirs in between.
     """
 
-    __slots__ = ("actor", "asks", "conversation", "done", "left", "outcomes", "sent")
+    __slots__ = ("actor", "asks", "conversation", "done", "failed", "left", "outcomes", "sent")
 
-    def __init__(self, actor: Actor, asks: list[Any], conversation: Conversation, done: Callable[[Any], None]) -> None:
-        self.actor, self.asks, self.conversation, self.done = actor, asks, conversation, done
+    def __init__(
+        self,
+        actor: Actor,
+        asks: list[Any],
+        conversation: Conversation,
+        done: Callable[[Any], None],
+        failed: Callable[[Exception], None] | None,
+    ) -> None:
+        self.actor, self.asks, self.conversation, self.done, self.failed = actor, asks, conversation, done, failed
         self.outcomes: list[Any] = [None] * len(asks)
         self.left = len(asks)
         self.sent = 0
         if not asks:
-            actor._step([], conversation, done)
+            actor._step([], conversation, done, failed)
         else:
             self.send()
 
@@ -272,7 +315,7 @@ class _Gather:
         self.outcomes[index] = outcome
         self.left -= 1
         if not self.left:
-            self.actor._step(self.outcomes, self.conversation, self.done)
+            self.actor._step(self.outcomes, self.conversation, self.done, self.failed)
 
 
 class _Start:

@@ -62,8 +62,8 @@ class ThreadedDisk:
         outcome: object
         try:
             outcome = outcome_of(work)
-        except BaseException as error:  # noqa: BLE001 - a defect: it belongs to the thread that drives, which raises it
-            self.world.driver.post(self.world.met_defect, error)
+        except Exception as error:  # noqa: BLE001 - a defect of whoever had the work done
+            self.world.driver.post(self.world.failed_on_disk, node, reply, error)
             return
         self.world.driver.post(self._answer, outcome, reply, node, cause)
 

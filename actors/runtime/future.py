@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
+from actors.runtime.queue import STOPPED, Stopped, reply_outside
+
 if TYPE_CHECKING:
-    from actors.runtime.queue import Ref
+    from actors.runtime.ref import Ref
     from actors.runtime.world import World
 
 Failure = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -36,6 +38,8 @@ class Future(pykka.Future[Any]):
 
     def fail(self, error: BaseException) -> None:
         """Answer with an exception instance, as a ``Reply`` does."""
+        if isinstance(error, Stopped):
+            error = pykka.ActorDeadError(STOPPED)
         self.set_exception((type(error), error, error.__traceback__))
 
     def set_exception(self, exc_info: Any = None) -> None:
@@ -68,10 +72,10 @@ def ask(world: World, ref: Ref, message: object, call: str = "") -> Future:
 
     def send() -> None:
         if world.queue.running is not None:
-            ref.actor_inbox.send(message, future)  # type: ignore[attr-defined]
+            ref.actor_inbox.send(message, reply_outside(future))  # type: ignore[attr-defined]
             return
         world.queue.enter(0, call or "UserCall", subject="" if call else type(message).__name__)
-        ref.actor_inbox.send(message, future)  # type: ignore[attr-defined]
+        ref.actor_inbox.send(message, reply_outside(future))  # type: ignore[attr-defined]
         world.queue.leave()
 
     world.driver.call(send)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
+    from actors.runtime.ref import Ref
     from actors.runtime.world import World
 
 
@@ -55,6 +56,8 @@ class Node:
         self.fs = fs
         self.config = config
         self.view: Any = None
+        self.supervisor: Ref | None = None  # told of each actor that has failed; without one the node ends with it
+        self.failure: Exception | None = None  # what ended the node, if that was a failure
         self.clock_skew_ms = 0
         self.alive = True
         self.accept: Any = None  # (channel, listener, host) -> ref of a new connection; set by the node's broker

@@ -3,18 +3,23 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 from actors.runtime.clock cimport Clock
 from actors.runtime.recorder cimport Recorder
 
+cdef class Inbox
+cdef class Reply
+cdef class RunQueue
+
 cdef class Envelope:
     cdef Envelope next
     cdef object message
     cdef object then
     cdef tuple args
-    cdef object reply_to
+    cdef Reply reply_to
     cdef int64_t cause
 
 cdef class Inbox:
     cdef readonly RunQueue queue
     cdef readonly object actor
     cdef dict handlers
+    cdef object may_refuse
     cdef str name
     cdef object last_kind
     cdef int32_t last_number
@@ -25,14 +30,21 @@ cdef class Inbox:
     cdef bint scheduled
     cdef readonly bint closed
     cdef readonly int depth
+    cdef Reply owed
     cdef void post(self, Envelope envelope)
-    cpdef send(self, message, reply_to=*)
+    cdef void owe(self, Reply reply)
+    cpdef send(self, message, Reply reply_to=*)
 
 cdef class Reply:
-    cdef Inbox asker
+    cdef readonly Inbox asker
     cdef object then
     cdef tuple args
     cdef readonly bint answered
+    cdef Inbox owner
+    cdef Reply next_owed
+    cdef Reply before_owed
+    cdef void settle(self)
+    cdef bint is_due(self) except -1
 
 cdef class RunQueue:
     cdef readonly Recorder recorder
@@ -48,7 +60,7 @@ cdef class RunQueue:
     cdef readonly int64_t current
     cdef readonly Inbox running
     cdef readonly Inbox ran
-    cdef object reply_to
+    cdef Reply reply_to
     cdef public object on_ready
     cdef public object on_crash
     cdef readonly int64_t turns

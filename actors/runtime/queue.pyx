@@ -16,12 +16,13 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from actors.runtime.recorder cimport ENTERED, NOTE, Recorder
 
-import pykka
-
 from kstore.errors import KafkaError
 
 cdef enum:
     BURST = 32  # messages an actor may handle before the others get their turn
+
+
+STOPPED = "the actor was stopped before it answered"
 
 
 class Stopped(Exception):
@@ -41,6 +42,7 @@ cdef class Inbox:
         self.queue = queue
         self.actor = actor
         self.handlers = handlers
+        self.may_refuse = getattr(actor, "may_refuse", frozenset())
         self.name = name
         self.actor_id = queue.recorder.intern(name)
 
@@ -56,14 +58,15 @@ cdef class Inbox:
             self.queue.schedule(self)
 
     def put(self, envelope):
-        """Take a Pykka envelope (``.message``, ``.reply_to``): what Pykka's own refs and proxies send."""
-        self.send(envelope.message, envelope.reply_to)
+        """Take a Pykka envelope, which expects no answer: asking is the ref's own."""
+        assert envelope.reply_to is None, "refs ask by Ref.ask"
+        self.send(envelope.message, None)
 
     def tell(self, message):
         """Queue a message that expects no answer: what a ref's ``tell`` is."""
         self.send(message, None)
 
-    cpdef send(self, message, reply_to=None):
+    cpdef send(self, message, Reply reply_to=None):
         """Queue a message. To a stopped actor it is a traced no-op, and a reply expected of it is ``Stopped``."""
         cdef Envelope envelope
         cdef RunQueue queue = self.queue
@@ -71,7 +74,7 @@ cdef class Inbox:
             queue.recorder.write(queue.recorder.mention(self.name), "DeadLetter", queue.current, 0, -1, -1, 0, NOTE,
                                  queue.clock.monotonic_us())
             if reply_to is not None:
-                answer_stopped(reply_to)
+                reply_to.fail(Stopped(STOPPED))
             return
         envelope = Envelope.__new__(Envelope)
         envelope.message = message
@@ -112,6 +115,7 @@ cdef class Inbox:
         """Stop the actor: nothing more is delivered. With ``answer``, requests still waiting end in ``Stopped``;
         without, they vanish, as they do when a node is killed."""
         cdef Envelope envelope = self.head
+        cdef Reply reply
         if not self.closed:
             self.queue.recorder.release(self.actor_id)
         self.closed = True
@@ -119,47 +123,73 @@ cdef class Inbox:
         self.depth = 0
         while envelope is not None:
             if answer and envelope.reply_to is not None:
-                answer_stopped(envelope.reply_to)
+                envelope.reply_to.fail(Stopped(STOPPED))
             envelope = envelope.next
+        while answer and self.owed is not None:
+            reply = self.owed
+            reply.settle()
+            reply.fail(Stopped(STOPPED))
+            reply.owner = self  # closed: what else has the reply says nothing more
 
-
-cdef answer_stopped(reply_to):
-    if isinstance(reply_to, Reply):
-        reply_to.fail(Stopped("the actor was stopped before it answered"))
-    else:
-        error = pykka.ActorDeadError("the actor was stopped before it answered")
-        reply_to.set_exception((type(error), error, None))
-
-
-cdef answer_error(reply_to, error):
-    if isinstance(reply_to, Reply):
-        reply_to.fail(error)
-    else:
-        reply_to.set_exception((type(error), error, error.__traceback__))
+    cdef void owe(self, Reply reply):
+        """The actor has taken an answer over. Until it gives it, the answer is known here: it is ``Stopped`` if the
+        actor ends before."""
+        reply.owner = self
+        reply.next_owed = self.owed
+        if self.owed is not None:
+            self.owed.before_owed = reply
+        self.owed = reply
 
 
 @cython.freelist(256)
+@cython.trashcan(True)
 cdef class Reply:
-    """Where the answer to a request goes. Answered at most once; a second answer is a defect."""
+    """Where the answer to a request goes. Answered at most once; a second answer is a defect.
+
+    An actor that defers its answer owes it: ``owner`` is its inbox, which lists what is owed by ``next_owed``.
+    """
+
+    cdef void settle(self):
+        """It is owed no more."""
+        if self.before_owed is not None:
+            self.before_owed.next_owed = self.next_owed
+        else:
+            self.owner.owed = self.next_owed
+        if self.next_owed is not None:
+            self.next_owed.before_owed = self.before_owed
+        self.owner = self.next_owed = self.before_owed = None
 
     def set(self, outcome=None):
         """Answer with a value."""
         cdef Envelope envelope
         cdef Inbox asker = self.asker
-        assert not self.answered, "a request is answered once"
-        self.answered = True
-        if asker.closed:
+        if not self.is_due():
             return
-        envelope = Envelope.__new__(Envelope)
-        envelope.message = outcome
-        envelope.then = self.then
-        envelope.args = self.args
-        envelope.cause = asker.queue.current
-        asker.post(envelope)
+        if asker is None:
+            self.then.set(outcome)
+        elif not asker.closed:
+            envelope = Envelope.__new__(Envelope)
+            envelope.message = outcome
+            envelope.then = self.then
+            envelope.args = self.args
+            envelope.cause = asker.queue.current
+            asker.post(envelope)
 
     def fail(self, error):
         """Answer with an exception instance; the asker's ``then`` receives it as its outcome."""
-        self.set(error)
+        if self.asker is not None:
+            self.set(error)
+        elif self.is_due():
+            self.then.fail(error)
+
+    cdef bint is_due(self) except -1:
+        if self.owner is not None:
+            if self.owner.closed:  # the actor has ended, and with it what it owed
+                return False
+            self.settle()
+        assert not self.answered, "a request is answered once"
+        self.answered = True
+        return True
 
 
 def reply_to_inbox(Inbox asker, then, tuple args=()):
@@ -171,22 +201,9 @@ def reply_to_inbox(Inbox asker, then, tuple args=()):
     return reply
 
 
-class Ref(pykka.ActorRef):
-    """A Pykka ref whose messages go to the run queue.
-
-    ``tell`` is the inbox's own: sending a message is the most frequent call of all, and so costs one call less.
-    """
-
-    def __init__(self, actor):
-        super().__init__(actor)
-        self.tell = self.actor_inbox.tell
-
-    def ask(self, message, *, block=True, timeout=None):
-        """Send a message and expect an answer: the future of it, or, with ``block``, the answer. Outside turns only
-        may one wait for it; an actor uses ``request``."""
-        from actors.runtime.future import ask
-        future = ask((<Inbox> self.actor_inbox).actor.node.world, self, message)
-        return future.get(timeout=timeout) if block else future
+def reply_outside(future):
+    """A ``Reply`` that sets or fails a future at once: for who asks from outside the actors."""
+    return reply_to_inbox(None, future)
 
 
 cdef class RunQueue:
@@ -277,13 +294,14 @@ cdef class RunQueue:
             if self.reply_to is not None:
                 self.reply_to.set(outcome)
         except Exception as error:
-            if self.reply_to is not None and isinstance(error, KafkaError):
-                answer_error(self.reply_to, error)
+            if self.reply_to is not None and isinstance(error, KafkaError) and type(message) in inbox.may_refuse:
+                self.reply_to.fail(error)
             else:
                 recorder.write(inbox.actor_id, "Crashed", self.current, 0, -1, -1, 0, NOTE, self.clock.monotonic_us())
                 if self.on_crash is None:
                     raise
-                self.on_crash(inbox.actor, error)
+                reply_to, self.reply_to = self.reply_to, None
+                self.on_crash(inbox.actor, error, reply_to, (message,) if envelope.then is None else envelope.args)
         finally:
             self.reply_to = None
             self.now_us = self.clock.monotonic_us()  # the end of this turn and the beginning of the next
@@ -292,7 +310,10 @@ cdef class RunQueue:
 
     def take_reply(self):
         """What the running handler would answer to; from now on it answers by itself, later. ``None`` if not asked."""
-        reply, self.reply_to = self.reply_to, None
+        cdef Reply reply = self.reply_to
+        self.reply_to = None
+        if reply is not None and self.running is not None:
+            self.running.owe(reply)
         return reply
 
     def run(self, int64_t limit=1 << 62, int64_t budget_us=1 << 62):

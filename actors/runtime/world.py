@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors.runtime.clock import Clock
 from actors.runtime.disk import ThreadedDisk, VirtualDisk
-from actors.runtime.queue import RunQueue
+from actors.runtime.failures import OUTSIDE, Failures
+from actors.runtime.queue import Reply, RunQueue
 from actors.runtime.recorder import Recorder
 from actors.runtime.timers import Timers
 
@@ -31,9 +32,10 @@ class World:
 
     driver: Driver
 
-    def __init__(self, *, seed: int | None = None, trace_rows: int = 65536) -> None:
+    def __init__(self, *, seed: int | None = None, trace_rows: int = 65536, strict: bool = True) -> None:
         virtual = seed is not None
         self.seed = seed
+        self.strict = strict  # a defect stops everything at once, instead of the least that it must
         self.virtual = virtual
         self.clock = Clock(virtual)
         self.recorder = Recorder(self.clock, trace_rows, virtual)
@@ -44,6 +46,7 @@ class World:
         self.net: Any = None
         self.owner: Any = None  # what was put together in this world, if it is to live as long
         self.queue.on_crash = self._crashed
+        self.failures = Failures(self)  # what was contained
         self.crashes: list[tuple[Any, BaseException]] = []  # the actor that met the defect, None outside any turn
         self.callbacks: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()  # users', to be called back
 
@@ -58,10 +61,10 @@ class World:
         return bytes(number)
 
     def do(self, action: Callable[..., object], *args: object) -> None:
-        """Call ``action(*args)``, outside any turn; a defect in it is kept for whoever drives, and raised there."""
+        """Call ``action(*args)``, outside any turn; a defect in it is contained, or raised by whoever drives."""
         try:
             action(*args)
-        except Exception as error:  # noqa: BLE001 - a defect: the driver raises it
+        except Exception as error:  # noqa: BLE001 - a defect: contained, or the driver raises it
             self.met_defect(error)
 
     def call_back(self, *, ours: bool = False) -> None:
@@ -84,51 +87,65 @@ class World:
 
                 logging.getLogger("kstore").exception("a callback raised")
 
-    def met_defect(self, error: BaseException) -> None:
-        """Keep a defect that no actor's turn met; the first ones are enough."""
-        if len(self.crashes) < CRASHES_KEPT:
+    def met_defect(self, error: BaseException, ended: str = "nothing else") -> None:
+        """A defect that no actor's turn met; ``ended`` is what it ended. If strict, it is kept for whoever drives; the
+        first ones are enough."""
+        if not self.strict:
+            self.failures.tell(OUTSIDE, ended, error)
+        elif len(self.crashes) < CRASHES_KEPT:
             self.crashes.append((None, error))
 
-    def _crashed(self, actor: Any, error: Exception) -> None:
+    def failed_on_disk(self, node: Any, reply: Any, error: Exception) -> None:
+        """Disk work met a defect: it is that of the actor that had it done."""
+        actor = reply.asker.actor if isinstance(reply, Reply) else None
+        if actor is None:
+            self.met_defect(error)
+        elif node.alive and not actor.inbox.closed:
+            self._crashed(actor, error, None, ())
+
+    def _crashed(self, actor: Any, error: Exception, reply_to: Any, about: tuple[Any, ...]) -> None:
+        if not self.strict:
+            self.failures.in_turn(actor, error, reply_to, about)
+            return
         self.crashes.append((actor, error))
         actor.node.kill()
         if self.net is not None:
             self.net.node_died(actor.node)
 
 
-def real_world(*, trace_rows: int = 65536) -> World:
+def real_world(*, trace_rows: int = 65536, strict: bool = True) -> World:
     """A world on the machine's clock, driven by whoever calls into it."""
     from actors.runtime.real import RealDriver
 
-    world = World(trace_rows=trace_rows)
+    world = World(trace_rows=trace_rows, strict=strict)
     world.driver = RealDriver(world)
     return world
 
 
-def socket_world(*, trace_rows: int = 65536) -> tuple[World, Sockets]:
+def socket_world(*, trace_rows: int = 65536, strict: bool = True) -> tuple[World, Sockets]:
     """A world on the machine's clock, driven by whoever calls into it, and its sockets."""
     from actors.network.sockets import Sockets
     from actors.runtime.real import RealDriver
 
-    world = World(trace_rows=trace_rows)
+    world = World(trace_rows=trace_rows, strict=strict)
     sockets = Sockets()
     world.driver = RealDriver(world, sockets)
     return world, sockets
 
 
-def virtual_world(seed: int, *, trace_rows: int = 65536) -> World:
+def virtual_world(seed: int, *, trace_rows: int = 65536, strict: bool = True) -> World:
     """A world on virtual time, its order drawn from ``seed``."""
     from actors.runtime.virtual import VirtualDriver
 
-    world = World(seed=seed, trace_rows=trace_rows)
+    world = World(seed=seed, trace_rows=trace_rows, strict=strict)
     world.driver = VirtualDriver(world)
     return world
 
 
-def loop_world(*, trace_rows: int = 65536) -> World:
+def loop_world(*, trace_rows: int = 65536, strict: bool = True) -> World:
     """A world on the machine's clock, driven by an asyncio (or uvloop) loop, which also owns the sockets."""
     from actors.runtime.loop import LoopDriver
 
-    world = World(trace_rows=trace_rows)
+    world = World(trace_rows=trace_rows, strict=strict)
     world.driver = LoopDriver(world)
     return world

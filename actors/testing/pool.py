@@ -73,8 +73,9 @@ class Pool:
         return cluster
 
     def give_back(self, cluster: Cluster) -> None:
-        """A test is done with it. Raises ``NodeCrashed`` if an actor met a defect meanwhile."""
-        if cluster.world.crashes:
+        """A test is done with it; a cluster that met a defect isn't used again. Raises ``NodeCrashed`` if a node
+        crashed of it; the plugin fails the test for one that was contained."""
+        if cluster.world.crashes or cluster.failures:
             key = next(key for key, each in self._clusters.items() if each is cluster)
             del self._clusters[key]
             cluster.close()

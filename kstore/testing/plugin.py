@@ -14,6 +14,7 @@ It is loaded in every run of pytest where kstore is installed: nothing but pytes
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -132,3 +133,27 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         seed = item.stash.get(seed_asked, None)
         report.sections.extend(sections(item.nodeid, seed, clusters, folder))  # type: ignore[attr-defined]
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """A test in which a cluster met a defect of kstore's own fails at its end, though the cluster went on."""
+    yield
+    _fail_for_defects()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """So does one whose fixtures met one."""
+    yield
+    _fail_for_defects()
+
+
+def _fail_for_defects() -> None:
+    failures = sys.modules.get("actors.runtime.failures")
+    if failures is None or not failures.Failures.recent:
+        return
+    met = list(failures.Failures.recent)
+    failures.Failures.recent.clear()
+    texts = "\n".join(f"{failure}\n{failure.traceback}" for failure in met)
+    pytest.fail(f"kstore met {len(met)} unexpected {'error' if len(met) == 1 else 'errors'}:\n{texts}", pytrace=False)

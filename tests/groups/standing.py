@@ -43,7 +43,7 @@ class Shelf(Actor):
         self.read_error: KafkaError | None = None
         self.held: list[tuple[Append, Reply]] = []
 
-    @receives(Append)
+    @receives(Append, may_refuse=True)
     def append(self, message: Append) -> None:
         assert message.required_acks == -1
         if self.error is not None:
@@ -67,7 +67,7 @@ class Shelf(Actor):
             self.batches.append(batch.stamped(self.end_offset, 1))
             self.end_offset += batch.count
 
-    @receives(ReadLog)
+    @receives(ReadLog, may_refuse=True)
     def read(self, message: ReadLog) -> LogPart:
         """One batch at a time, so that a load takes several turns."""
         if self.read_error is not None:

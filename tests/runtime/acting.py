@@ -104,7 +104,7 @@ class Player(Actor):
         assert self.started
         return 2 * message.number
 
-    @receives(Refuse)
+    @receives(Refuse, may_refuse=True)
     def refuse(self, message: Refuse) -> None:
         raise NotLeaderOrFollower(message.reason)
 

@@ -1,0 +1,123 @@
+"""The answer to a request that failed as a whole: one error code, where that request's response has its codes.
+
+Apache Kafka writes this out for each request (``AbstractRequest.getErrorResponse``). Here it is read from the schemas:
+a response that has a code of its own in that version says it there; one that has a code for each topic, partition,
+group or resource names what the request named, in the request's shape, each with the code. Numbers that tell of
+something that isn't known are -1, as in Kafka's own.
+
+>>> from kstore.schema.messages.delete_groups import DeleteGroupsRequest
+>>> [(each.group_id, each.error_code) for each in error_answer(DeleteGroupsRequest(groups_names=["g"]), 2, -1).results]
+[('g', -1)]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kstore.schema import frames
+from kstore.schema.messages.produce import ProduceRequest
+from kstore.schema.struct import INT32, STRING, Field, Struct
+
+CODE = "error_code"
+INDEX_NAMES = ("partition_index", "partition", "index", "partition_id")
+NOT_KNOWN: dict[str, Any] = {
+    "base_offset": -1,
+    "committed_offset": -1,
+    "controller_id": -1,
+    "generation_id": -1,
+    "high_watermark": -1,
+    "low_watermark": -1,
+    "node_id": -1,
+    "producer_id": -1,
+    "records": b"",
+}
+
+
+def error_answer(request: Any, version: int, code: int) -> Any | None:
+    """The response to ``request`` that says ``code``; None where none can, as to a client that wants no answer."""
+    if request is None or (isinstance(request, ProduceRequest) and request.acks == 0):
+        return None
+    response = _blank(frames.response_class(request.API_KEY), version)
+    if _has(type(response), CODE, version):
+        response.error_code = code
+        return response
+    return response if _mirror(request, response, version, code) else None
+
+
+def _blank(kind: type[Struct], version: int) -> Any:
+    made: Any = kind()
+    for name, field in kind.fields().items():
+        if name in NOT_KNOWN and _is_in(field, version):
+            setattr(made, name, NOT_KNOWN[name])
+    return made
+
+
+def _mirror(asked: Any, answer: Any, version: int, code: int) -> bool:
+    """Fill the list of ``answer`` that has the codes with what ``asked`` names; False if there is no such thing."""
+    name, kind = _list_of_codes(type(answer), version)
+    items = _named_in(asked, version)
+    if kind is None or items is None:
+        return False
+    made = []
+    for item in items:
+        element = _blank(kind, version)
+        _identify(element, item)
+        if _has(kind, CODE, version):
+            element.error_code = code
+        elif not _mirror(item, element, version, code):
+            return False
+        made.append(element)
+    setattr(answer, name, made)
+    return True
+
+
+def _list_of_codes(kind: type[Struct], version: int) -> tuple[str, type[Struct] | None]:
+    for name, field in kind.fields().items():
+        element = _element(field)
+        if not isinstance(element, type) or not _is_in(field, version):
+            continue
+        if _has(element, CODE, version) or _list_of_codes(element, version)[1] is not None:
+            return name, element
+    return "", None
+
+
+def _named_in(asked: Any, version: int) -> Iterable[Any] | None:
+    """The first list of a request, or of a part of it, in this version; None if it has none, or names everything."""
+    for name, field in type(asked).fields().items():
+        if isinstance(field.kind, list) and _is_in(field, version):
+            found: list[Any] | None = getattr(asked, name)
+            return found
+    return None
+
+
+def _identify(element: Any, item: Any) -> None:
+    """Say in an answer what it is about: the fields that the request has under the same name, or its index or name."""
+    fields = type(element).fields()
+    if isinstance(item, Struct):
+        asked = type(item).fields()
+        for name in fields:
+            if name in asked and not isinstance(asked[name].kind, list):
+                setattr(element, name, getattr(item, name))
+        index = next((getattr(item, name) for name in INDEX_NAMES if name in asked), None)
+        if index is not None:
+            setattr(element, next(name for name in INDEX_NAMES if name in fields), index)
+        return
+    kind = INT32 if isinstance(item, int) else STRING
+    setattr(element, next(n for n, f in fields.items() if f.kind == kind and not n.startswith("error")), item)
+
+
+def _element(field: Field) -> object:
+    return field.kind[0] if isinstance(field.kind, list) else None
+
+
+def _has(kind: type[Struct], name: str, version: int) -> bool:
+    field = kind.fields().get(name)
+    return field is not None and _is_in(field, version)
+
+
+def _is_in(field: Field, version: int) -> bool:
+    first, _, last = field.versions.partition("-")
+    if first.endswith("+"):
+        return version >= int(first[:-1])
+    return int(first) <= version <= int(last or first)
