@@ -36,7 +36,20 @@ def compress_gzip(data: Buffer, level: int | None) -> bytes:
 
 
 def decompress_gzip(data: Buffer, limit_bytes: int) -> bytes:
-    view = memoryview(data)
+    stream = zlib.decompressobj(GZIP_WINDOW)
+    try:
+        whole = stream.decompress(data, limit_bytes + 1)
+    except zlib.error:
+        return decompress_members(memoryview(data), limit_bytes)
+    if len(whole) > limit_bytes:
+        raise MessageTooLarge(f"gzip data of more than {limit_bytes} bytes")
+    if stream.eof and not stream.unused_data:
+        return whole
+    return decompress_members(memoryview(data), limit_bytes)
+
+
+def decompress_members(view: memoryview, limit_bytes: int) -> bytes:
+    """As Java reads it, header by header; nearly all data is one member, and doesn't come here."""
     parts: list[bytes] = []
     room = limit_bytes
     at = header_end(view, 0)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BLOCKS_MAGIC = b"\x82SNAPPY\x00"
 BLOCKS_HEADER = BLOCKS_MAGIC + struct.pack(">ii", 1, 1)
+MAGIC_BEGINNING = BLOCKS_MAGIC[:4]
 BLOCK_BYTES = 32 * 1024
 EXPANSION_MAX = 22
 
@@ -50,7 +51,7 @@ def decompress_snappy(data: Buffer, limit_bytes: int) -> bytes:
     room = limit_bytes
     at = 0
     while len(view) - at >= int32.size:
-        if view[at : at + int32.size] == BLOCKS_MAGIC[: int32.size]:
+        if view[at : at + int32.size] == MAGIC_BEGINNING:
             at = after_header(view, at)
             continue
         (length,) = int32.unpack_from(view, at)
