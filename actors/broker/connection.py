@@ -21,6 +21,7 @@ from actors.broker import registry
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, Call, Remote
 from actors.broker.error_answers import error_answer
 from actors.network.channel import AnswersTaken, Channel, ChannelClosed, FramesReceived, Requested
+from actors.partition.fetch_desk import FetchGivenUp
 from actors.runtime import Actor, receives
 from actors.runtime.limits import (
     CONNECTION_BYTES_IN_FLIGHT_MAX,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from actors.network.link import Link
     from actors.runtime.node import Node
 
-PRODUCE = 0
+PRODUCE, FETCH = 0, 1
 API_VERSIONS = 18
 TRACED_NAME_LENGTH_MAX = 200
 
@@ -285,6 +286,9 @@ class Connection(Actor):
             return
         self.closed = True
         self.waiting.clear()
+        desk = self.node.view.fetch_desk if self.node.view is not None else None
+        if desk is not None and self.under_way and self.under_way[0].api_key == FETCH:
+            desk.tell(FetchGivenUp(self.number))
         for link in self.links.values():
             link.close()
         self.stop()

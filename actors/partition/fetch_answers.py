@@ -42,10 +42,11 @@ SAID_BEFORE_READING = frozenset({UnknownTopicOrPartition.code, UnknownTopicId.co
 class Context:
     """Whose fetch it is, and how it is answered."""
 
-    __slots__ = ("broker_epoch", "isolation", "replica", "reply", "session_id", "version")
+    __slots__ = ("broker_epoch", "connection", "isolation", "replica", "reply", "session_id", "version")
 
-    def __init__(self, reply: Any, request: FetchRequest, version: int) -> None:
+    def __init__(self, reply: Any, request: FetchRequest, version: int, connection: int) -> None:
         self.reply = reply
+        self.connection = connection
         self.version = version
         self.isolation: int = request.isolation_level
         state = request.replica_state

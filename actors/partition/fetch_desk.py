@@ -29,6 +29,7 @@ from actors.partition.sessions import (
     next_epoch,
 )
 from actors.runtime import Actor, receives
+from actors.runtime.limits import FETCH_BYTES_WAITING_MAX
 from kstore.errors import (
     FetchSessionIdNotFound,
     FetchSessionTopicIdError,
@@ -48,11 +49,19 @@ SESSION_ID_BITS = 31
 
 
 class Fetch(NamedTuple):
-    """Ask the desk to answer a Fetch request. The answer is a ``FetchResponse``."""
+    """Ask the desk to answer a Fetch request. The answer is a ``FetchResponse``. ``connection`` is the number of the
+    connection by which it came, which has no other fetch under way."""
 
     request: FetchRequest
     version: int
     is_broker: bool
+    connection: int
+
+
+class FetchGivenUp(NamedTuple):
+    """To the desk: a connection is gone, and nobody waits for its fetch."""
+
+    connection: int
 
 
 class Expire(NamedTuple):
@@ -80,6 +89,8 @@ class FetchDesk(Actor):
         self.sessions = SessionCache(slots_max, lambda: self.random.getrandbits(SESSION_ID_BITS))
         self.asked: dict[int, Slot] = {}  # by token: slots that a replica has yet to answer, at first or at last
         self.last_token = 0
+        self.waiting: dict[int, Gathering] = {}  # by connection
+        self.bytes_waiting = 0  # what they have found and not enough of
         self.deadlines: list[tuple[int, int, Gathering | Session]] = []
         self.looks = 0
         self.alarm: Timer | None = None
@@ -90,7 +101,7 @@ class FetchDesk(Actor):
     def fetch(self, message: Fetch) -> Any:
         """Take a Fetch request."""
         request = message.request
-        context = Context(self.defer(), message.request, message.version)
+        context = Context(self.defer(), message.request, message.version, message.connection)
         if context.replica >= 0 and not message.is_broker:
             context.reply.set(refusal(request))
             return
@@ -106,6 +117,9 @@ class FetchDesk(Actor):
         else:
             names_all = False
             session = self.sessions.get(request.session_id)
+            if session is not None and not self.sessions.may_grow(session, _partitions_of(request)):
+                self._end_session(session)
+                session = None
             error = self._misfit(session, request, uses_ids)
             if session is None or error:
                 context.reply.set(FetchResponse(error_code=error, session_id=0))
@@ -137,7 +151,7 @@ class FetchDesk(Actor):
 
     def _open_session(self, context: Context, request: FetchRequest, uses_ids: bool, now_ms: int) -> Session | None:
         privileged = context.replica >= 0
-        partitions = sum(len(topic.partitions) for topic in request.topics)
+        partitions = _partitions_of(request)
         if partitions == 0:
             return None
         allowed, evicted = self.sessions.make_room(privileged=privileged, partitions=partitions, now_ms=now_ms)
@@ -160,16 +174,18 @@ class FetchDesk(Actor):
             for partition in topic.partitions:
                 slot = session.forget(topic.topic_id if uses_ids else topic.topic, partition)
                 if slot is not None:
+                    self.sessions.partitions -= 1
                     self._call_off(slot)
         if not session.slots:
             self.sessions.remove(session)
 
-    @staticmethod
-    def _name(session: Session, request: FetchRequest, uses_ids: bool) -> None:
+    def _name(self, session: Session, request: FetchRequest, uses_ids: bool) -> None:
+        before = len(session.slots)
         for topic in request.topics:
             name = topic.topic_id if uses_ids else topic.topic
             for asked in topic.partitions:
                 session.name(name, asked)
+        self.sessions.partitions += len(session.slots) - before
 
     # -- asking replicas -----------------------------------------------------------------------------------------
 
@@ -281,6 +297,9 @@ class FetchDesk(Actor):
         if gathering.is_complete() or nothing_asked or gathering.deadline_ms <= now_ms:
             self._finish(gathering)
             return
+        if self.bytes_waiting + gathering.bytes_found - gathering.bytes_counted > FETCH_BYTES_WAITING_MAX:
+            self._finish(gathering)  # others that wait for more hold enough memory
+            return
         for slot in gathering.too_little():
             self._ask_one(gathering, slot, self._seen(gathering, slot))
         if gathering.is_complete():
@@ -298,6 +317,9 @@ class FetchDesk(Actor):
 
     def _wait(self, gathering: Gathering, now_ms: int) -> None:
         """Look at it when its time is over. A session has one entry, which then serves its next fetches as well."""
+        self.waiting[gathering.context.connection] = gathering
+        self.bytes_waiting += gathering.bytes_found - gathering.bytes_counted
+        gathering.bytes_counted = gathering.bytes_found
         waiting = gathering if gathering.session is None else gathering.session
         if waiting.timed:
             return
@@ -338,11 +360,20 @@ class FetchDesk(Actor):
     def _finish(self, gathering: Gathering) -> None:
         named = gathering.finish()
         context: Context = gathering.context
+        self.waiting.pop(context.connection, None)
+        self.bytes_waiting -= gathering.bytes_counted
         context.reply.set(fetch_response(named, context, self.node.view.image))
         for slot in gathering.slots.values():
             slot.answer = None
             if slot.session is None and slot.state in (ASKED, PARKED):
                 self._call_off(slot)
+
+    @receives(FetchGivenUp)
+    def given_up(self, message: FetchGivenUp) -> None:
+        """Let go of what a fetch has found and asked for; its answer is read by nobody."""
+        gathering = self.waiting.get(message.connection)
+        if gathering is not None:
+            self._finish(gathering)
 
     # -- sessions end --------------------------------------------------------------------------------------------
 
@@ -354,3 +385,7 @@ class FetchDesk(Actor):
             self._finish(session.fetch)
         for slot in session.slots.values():
             self._call_off(slot)
+
+
+def _partitions_of(request: FetchRequest) -> int:
+    return sum(len(topic.partitions) for topic in request.topics)

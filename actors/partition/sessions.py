@@ -24,6 +24,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from actors.partition.messages import ReadAnswer
+from actors.runtime.limits import FETCH_SESSION_PARTITIONS_MAX
 
 INITIAL_EPOCH = 0
 FINAL_EPOCH = -1
@@ -115,6 +116,7 @@ class Gathering:
     """One fetch under way: which slots were asked, and what came back. ``context`` belongs to the actor."""
 
     __slots__ = (
+        "bytes_counted",
         "bytes_found",
         "context",
         "deadline_ms",
@@ -148,6 +150,7 @@ class Gathering:
         self.slots: dict[Key, Slot] = {}
         self.unanswered = 0
         self.bytes_found = 0
+        self.bytes_counted = 0  # of these the actor knows
         self.urgent = False
         self.timed = False
         self.finished = False
@@ -292,6 +295,7 @@ class SessionCache:
     def __init__(self, slots_max: int, draw_id: Callable[[], int]) -> None:
         self.slots_max = slots_max
         self.sessions: dict[int, Session] = {}
+        self.partitions = 0  # of all sessions together
         self.evicted = 0
         self._draw_id = draw_id
 
@@ -307,6 +311,11 @@ class SessionCache:
     def remove(self, session: Session) -> None:
         """End a session."""
         del self.sessions[session.id]
+        self.partitions -= len(session.slots)
+
+    def may_grow(self, session: Session, partitions: int) -> bool:
+        """Whether a request may name so many partitions in a session of a client; else it does without sessions."""
+        return session.privileged or self.partitions + partitions <= FETCH_SESSION_PARTITIONS_MAX
 
     def make_room(self, *, privileged: bool, partitions: int, now_ms: int) -> tuple[bool, Session | None]:
         """Whether a new session may be kept, and which one has to go for it.
@@ -314,6 +323,8 @@ class SessionCache:
         A stale session goes first. Otherwise one that is worth less than the newcomer: followers are worth more than
         consumers, more partitions more than fewer; the young are spared, but for a follower's sake.
         """
+        if not privileged and self.partitions + partitions > FETCH_SESSION_PARTITIONS_MAX:
+            return False, None
         if len(self.sessions) < self.slots_max:
             return True, None
         if not self.sessions:

@@ -20,3 +20,11 @@ FIRST_PIECE_BYTES = 2 * 1024 * 1024
 WRITE_CHUNK_BYTES = 256 * 1024
 # A peer that begins a frame has this long to finish it.
 FRAME_SECONDS_MAX = 60
+# Records that fetches have found and wait for more of, over all of a node; beyond, a fetch is answered with less than
+# its least bytes.
+FETCH_BYTES_WAITING_MAX = 64 * 1024 * 1024
+# Partitions of the fetch sessions of all of a node's clients, some 400 bytes each; beyond, they do without sessions.
+FETCH_SESSION_PARTITIONS_MAX = 500_000
+# A batch from a request that is more than so many times as large, and by so many bytes, is copied: what keeps the batch
+# (a log's tail, a file in memory, an answer) would keep the whole request.
+PINNED_TIMES_MAX, PINNED_BYTES_MAX = 8, 4096

@@ -232,3 +232,18 @@ def test_a_client_that_stops_taking_answers_among_its_requests_gets_the_rest_lat
     peer.ref.tell(AnswersTaken())
     peer.wait_for_answers(5)
     assert peer.channel.answered == [1, 2, 3, 4, 5]
+
+
+def test_a_small_batch_from_a_large_request_does_not_keep_the_request(cluster):
+    node = leader_of_a_new_topic(cluster)
+    peer = Peer(cluster, node)
+    small = produce("orders", b"x" * 50)
+    small.topic_data.append(
+        TopicProduceData(name="absent", partition_data=[PartitionProduceData(index=0, records=bytes(1_000_000))])
+    )
+    frame = peer.frame(small, PRODUCE_VERSION)
+    peer.send(frame)
+    peer.wait_for_answers(1)
+    log = cluster.nodes[node].view.replicas["orders", 0].actor_inbox.actor.log
+    (batch,) = log.read(0, 1000).batches
+    assert len(memoryview(batch.payload.obj)) < 1000

@@ -29,7 +29,7 @@ VERSIONS = (4, 18)
 def handle(call: Call) -> None:
     """Answer a Fetch request; another node's of the metadata log is the controller's to answer."""
     view, request = call.view, call.request
-    asked: FetchMetadata | Fetch = Fetch(request, call.version, call.is_broker)
+    asked: FetchMetadata | Fetch = Fetch(request, call.version, call.is_broker, call.connection.number)
     desk = view.fetch_desk
     if call.is_broker and view.controller is not None and is_for_metadata(request):
         asked, desk = FetchMetadata(request), view.controller

@@ -19,6 +19,7 @@ from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.slices import PART, each_asked, portions
 from actors.partition.messages import Append, Appended
 from actors.runtime import Ask, Stopped
+from actors.runtime.limits import PINNED_BYTES_MAX, PINNED_TIMES_MAX
 from kstore.errors import (
     InvalidRecord,
     InvalidRequiredAcks,
@@ -160,9 +161,19 @@ def _append(call: Call, topic: Any, data: Any, acks: int, by_id: bool) -> Ask | 
     return Ask(replica, Append(batches, acks, call.request.timeout_ms))
 
 
+def _own(records: Any) -> Any:
+    """Records that are a small part of a large request are copied: whatever keeps them would keep all of it."""
+    if (
+        type(records) is memoryview
+        and memoryview(records.obj).nbytes > PINNED_TIMES_MAX * len(records) + PINNED_BYTES_MAX
+    ):
+        return bytes(records)
+    return records
+
+
 def _batches(records: Any, version: int) -> list[RecordBatch]:
     """The batches of one partition: one, of format 2, as Apache Kafka wants it from version 3 on."""
-    batches = parse_batches(records, allow_partial=True) if records else []
+    batches = parse_batches(_own(records), allow_partial=True) if records else []
     if len(batches) != 1:
         raise InvalidRecord(f"a produce request has one record batch for a partition, not {len(batches)}")
     batch = batches[0]
