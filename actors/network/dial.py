@@ -166,7 +166,7 @@ class TcpLink:
             return
         if isinstance(found, OSError):
             self.opening = False
-            self._broke(f"{self.host} is no known name: {found.strerror}")
+            self.broke(f"{self.host} is no known name: {found.strerror}")
             return
         self.addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
         self._connect()
@@ -194,7 +194,7 @@ class TcpLink:
         if self.addresses:
             self._connect()
         else:
-            self._broke(f"{self.host}:{self.port} can't be reached: {error.strerror or error}")
+            self.broke(f"{self.host}:{self.port} can't be reached: {error.strerror or error}")
 
     def _made(self) -> None:
         """Connected: ask what the broker speaks."""
@@ -217,7 +217,7 @@ class TcpLink:
             self._ask_versions(0)
             return
         if answer.error_code:
-            self._broke(f"{self.host}:{self.port} refused to tell its versions: error code {answer.error_code}")
+            self.broke(f"{self.host}:{self.port} refused to tell its versions: error code {answer.error_code}")
             return
         self.failures = 0
         self.served = {each.api_key: (each.min_version, each.max_version) for each in answer.api_keys}
@@ -254,10 +254,10 @@ class TcpLink:
             except BlockingIOError:
                 return
             except (OSError, BadFrame) as error:
-                self._broke(f"{self.host}:{self.port}: {error}")
+                self.broke(f"{self.host}:{self.port}: {error}")
                 return
             if not count:
-                self._broke(f"{self.host}:{self.port} closed the connection")
+                self.broke(f"{self.host}:{self.port} closed the connection")
                 return
             if whole:
                 self._take(whole)
@@ -276,7 +276,7 @@ class TcpLink:
                 outcome = self._decoded(self.under_way[0], frame)
                 self.under_way.popleft().reply.set(outcome)
         except (KafkaError, SchemaError) as error:
-            self._broke(f"{self.host}:{self.port} answered what can't be read: {error}")
+            self.broke(f"{self.host}:{self.port} answered what can't be read: {error}")
         finally:
             queue.leave()
         if not self.under_way:
@@ -310,7 +310,7 @@ class TcpLink:
             self.blocked = True
             return
         except OSError as error:
-            self._broke(f"{self.host}:{self.port}: {error}")
+            self.broke(f"{self.host}:{self.port}: {error}")
             return
         if self.blocked:
             self.blocked = False
@@ -327,7 +327,7 @@ class TcpLink:
         self.served = None
         self.unsent.clear()
 
-    def _broke(self, why: str) -> None:
+    def broke(self, why: str) -> None:
         """The link is no more, or never was: everybody is told, and the next try waits a little longer."""
         self._shut()
         if self.timer is not None:
@@ -349,7 +349,7 @@ class TcpLink:
             self.closed = True
             if self.connected:
                 self.flush()  # what was asked last, such as to leave a group, is not lost for want of a write
-            self._broke(f"the link to {self.host}:{self.port} was closed")
+            self.broke(f"the link to {self.host}:{self.port} was closed")
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -376,7 +376,7 @@ class TcpLink:
         if self.addresses and not self.connected and now_us >= self.active_us + self.how.setup_timeout_us:
             self._connect_failed(TimeoutError())  # the next address may answer
         elif deadline_us is not None and deadline_us <= now_us:
-            self._broke(f"{self.host}:{self.port} didn't answer in time")
+            self.broke(f"{self.host}:{self.port} didn't answer in time")
         else:
             self._watch_time()
 

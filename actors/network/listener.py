@@ -140,7 +140,11 @@ class TcpListener:
         if self.dirty:
             dirty, self.dirty = self.dirty, []
             for channel in dirty:
-                channel.flush()
+                try:
+                    channel.flush()
+                except Exception as error:  # noqa: BLE001 - a defect ends the connection that it was met on
+                    self.node.world.met_defect(error, "a client's connection")
+                    channel.transport.abort()
         self.writing.go_on()
 
     def _sweep(self) -> None:

@@ -44,7 +44,10 @@ class Sockets:
         """As ``Poller.handle_ready``."""
         if self._selector.get_map():
             for key, events in self._selector.select(0):
-                key.data(events)
+                try:
+                    key.data(events)
+                except Exception as error:  # noqa: BLE001 - a defect ends the connection that it was met on
+                    self._failed(key.data.__self__, error)
 
     def to_flush(self, link: Any) -> None:
         """Have ``link.flush()`` called when the turns that are due were given: one write for what they collect."""
@@ -55,7 +58,16 @@ class Sockets:
         while self._unwritten:
             unwritten, self._unwritten = self._unwritten, {}
             for link in unwritten:
-                link.flush()
+                try:
+                    link.flush()
+                except Exception as error:  # noqa: BLE001 - as above
+                    self._failed(link, error)
+
+    @staticmethod
+    def _failed(link: Any, error: Exception) -> None:
+        where = f"{link.host}:{link.port}"
+        link.world.met_defect(error, f"the connection to {where}")
+        link.broke(f"{where}: {error!r}")
 
     def close(self) -> None:
         """As ``Poller.close``."""

@@ -167,7 +167,7 @@ class LoopDriver:
         if error is None or (isinstance(error, OSError) and "task" not in context and "future" not in context):
             loop.default_exception_handler(context)  # a socket's trouble, such as too many open files: printed
             return
-        self.world.met_defect(error)
+        self.world.met_defect(error, "the connection that it was met on, if it was one")
         self._on_ready()
 
     def _arm(self) -> None:

@@ -14,12 +14,16 @@ from actors.broker.call import PAUSE
 from actors.broker.connection import Connection
 from actors.broker.lifecycle import Lifecycle
 from actors.clients.errors import ClientClosed
+from actors.clients.home import TcpHome
+from actors.clients.producer import Producer
 from actors.clients.sender import Sender
 from actors.clients.structs import TopicPartition
 from actors.cluster import Cluster
 from actors.controller.controller import Controller
 from actors.controller.observer import Observer
 from actors.groups.coordinator import GroupCoordinator, Load
+from actors.network.dial import TcpLink
+from actors.network.tcp import TcpChannel
 from actors.partition.checkpoints import HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.directories import Directories
 from actors.partition.fetch_desk import FetchDesk
@@ -312,4 +316,36 @@ def test_a_cluster_of_a_user_contains_what_it_meets_in_real_time(
             cluster.wait_for(lambda: cluster.is_ready() and everything_is_well(cluster))
             work_through(cluster, kind.__name__.encode())
     assert len(cluster.failures) == 4 == len([each for each in warned if each.category is FailureWarning])
+    Failures.recent.clear()
+
+
+# -- sockets --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["the server's writing", "the client's reading"])
+def test_a_defect_on_a_socket_ends_its_connection(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    monkeypatch.setattr(Cluster, "contains_failures", True)
+    monkeypatch.setattr(TcpHome, "contains_failures", True)
+    failed: list[object] = []
+    kind, name = (TcpChannel, "flush") if "server" in end else (TcpLink, "_take")
+    callback = getattr(kind, name)
+
+    def fail(self: Any, *args: Any) -> Any:
+        if not failed:
+            failed.append(self)
+            raise Defect(end)
+        return callback(self, *args)
+
+    with warnings.catch_warnings(), Cluster(1, listen="127.0.0.1:0") as cluster:
+        warnings.simplefilter("ignore")
+        cluster.create_topic(TOPIC)
+        with Producer(bootstrap_servers=cluster.bootstrap_servers) as other:
+            other.send(TOPIC, b"a").get(timeout=60)
+            monkeypatch.setattr(kind, name, fail)
+            with Producer(bootstrap_servers=cluster.bootstrap_servers) as producer:
+                producer.send(TOPIC, b"b").get(timeout=60)  # on a connection that was made anew
+            other.send(TOPIC, b"c").get(timeout=60)
+    assert failed
+    (failure,) = Failures.recent
+    assert "connection" in failure.ended
     Failures.recent.clear()
