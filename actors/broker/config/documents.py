@@ -51,10 +51,16 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
 - Before the nodes start their folders are compared. A replica in sync whose log ends below a high watermark that a
   node has checkpointed gets a copy of the log that goes furthest, and its own is kept as `-stray`; Apache Kafka may
   elect such a replica, and the others cut their logs to be like it. That reads what recovery will read once more. What
-  no replica has is told at the start, and lost. Records that were committed after the last checkpoint (5 s by default)
-  aren't missed, unless a log is missing as a whole. Wrong bytes after a stop in order, and in what was on the disk
-  before the last checkpoint, are not looked for, as by Apache Kafka; a log that lost its first segments is taken for
-  one whose first records were deleted.
+  no replica has is told at the start. Records that were committed after the last checkpoint (5 s by default) aren't
+  missed, unless a log is missing as a whole.
+- A stop in order writes down what it leaves of each log, in `.kstore_cleanshutdown` beside Apache Kafka's own mark,
+  which passes it over; it counts for nothing once Kafka has run on the folder. A log whose segments, sizes or last
+  batches are others at the next start is copied from another replica, or out of use until its files are back; Apache
+  Kafka takes it as it is. After a crash, a log that lost its first segments is taken for one whose first records were
+  deleted.
+- A batch that is wrong although it was on the disk is never cut off: the log is out of use, and had again from another
+  replica. Batches that are read from a disk have their checksums looked at, once each; Apache Kafka serves what the
+  disk gives.
 - A start is refused when the metadata log of node 1 is lost, shorter than another node's copy, or damaged by more than
   a torn end after a crash; the line that says so names the mend.
 - Of the features that Apache Kafka 4.3 turns on in a new cluster only `metadata.version` is on: there are no eligible
