@@ -182,6 +182,11 @@ class OffsetIndex(_Index):
         found = self._last_not_above(0, 4, min(offset - self.base_offset, 0x7FFFFFFF))
         return self.entry(found)[1] if found >= 0 else 0
 
+    def has(self, offset: int) -> bool:
+        """Whether an entry says that a batch ends at this very offset."""
+        found = self._last_not_above(0, 4, min(offset - self.base_offset, 0x7FFFFFFF))
+        return found >= 0 and self.entry(found)[0] == offset - self.base_offset
+
     def position_not_above(self, position: int) -> int:
         """The last position in the index that isn't above ``position``, or 0."""
         found = self._last_not_above(4, 4, position)

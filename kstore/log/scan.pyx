@@ -9,7 +9,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from kstore.codec.checksum cimport crc32c_update
 from kstore.codec.cursor cimport load32, load64
 from kstore.records.layout cimport (
-    HEADER_SIZE, MAGIC_V2, AT_ATTRIBUTES, AT_CRC, AT_LAST_OFFSET_DELTA, AT_MAGIC, base_offset_at, batch_size_at, last_offset_at,
+    HEADER_SIZE, MAGIC_V2, AT_ATTRIBUTES, AT_CRC, AT_LAST_OFFSET_DELTA, AT_LEADER_EPOCH, AT_MAGIC, base_offset_at, batch_size_at, last_offset_at,
     max_timestamp_at,
 )
 
@@ -33,11 +33,13 @@ def find_offset(const uint8_t[::1] piece not None, int64_t offset):
     Not found, the position is where to look on, and the base offset is -1.
     """
     cdef Py_ssize_t at = 0, size = piece.shape[0]
+    cdef int64_t next_offset = -1
     cdef const uint8_t *p = &piece[0] if size else NULL
     while at + NEEDED <= size:
-        if not sound(p + at):
+        if not sound(p + at) or base_offset_at(p + at) < next_offset:
             raise unsound(at)
-        if last_offset_at(p + at) >= offset:
+        next_offset = last_offset_at(p + at) + 1
+        if next_offset > offset:
             return True, at, base_offset_at(p + at)
         at += batch_size_at(p + at)
     return False, at, -1
@@ -95,17 +97,21 @@ def find_last(const uint8_t[::1] piece not None):
 
 
 def find_rot(const uint8_t[::1] piece not None):
-    """``(wrong, moved, base_offset)``: the first batch whose checksum isn't that of its bytes (-1: none), and its offset.
+    """``(wrong, moved, base_offset)``: the first batch that can't be as it was appended (-1: none), and its offset.
 
-    All whole batches are looked at; where they end the piece has given out.
+    All whole batches have their checksums looked at; where they end the piece has given out. Offset and leader epoch
+    aren't under it, but neither ever falls: that is looked at as far as there are headers.
     """
-    cdef Py_ssize_t at = 0, size = piece.shape[0]
-    cdef int64_t nbytes
+    cdef Py_ssize_t at = 0, last = 0, size = piece.shape[0]
+    cdef int64_t nbytes, next_offset = -1
+    cdef int32_t epoch = -1
     cdef uint32_t crc
     cdef const uint8_t *p = &piece[0] if size else NULL
     while at + HEADER_SIZE <= size:
         if not sound(p + at):
             raise unsound(at)
+        if base_offset_at(p + at) < next_offset or <int32_t>load32(p + at + AT_LEADER_EPOCH) < epoch:
+            return last, last, base_offset_at(p + last)
         nbytes = batch_size_at(p + at)
         if at + nbytes > size:
             break
@@ -113,6 +119,9 @@ def find_rot(const uint8_t[::1] piece not None):
             crc = crc32c_update(0, p + at + AT_ATTRIBUTES, nbytes - AT_ATTRIBUTES)
         if crc != load32(p + at + AT_CRC):
             return at, at, base_offset_at(p + at)
+        next_offset = last_offset_at(p + at) + 1
+        epoch = <int32_t>load32(p + at + AT_LEADER_EPOCH)
+        last = at
         at += nbytes
     return -1, at, -1
 

@@ -128,7 +128,7 @@ class Segment:
 
         Where the index leads astray it is built anew. CorruptMessage says that the batches themselves can't be read.
         """
-        hint = self._hints.get(offset)
+        hint = self._hints.get(offset)  # where a batch with this offset or a later one begins
         start = self.offset_index.position_before(offset) if hint is None else hint
         try:
             found = self._walk_to(offset, start)
@@ -136,10 +136,10 @@ class Segment:
             if not start:
                 raise
         else:
-            if found is None or found[0] != start or found[1] <= offset:
+            if found is None or found[1] <= offset or hint is not None or not start:
                 return found
-            if not start or hint is not None:
-                return found
+            if found[0] != start and not self.offset_index.has(offset):
+                return found  # a gap, as compaction leaves
         self.rebuild_indexes()
         return self._walk_to(offset, self.offset_index.position_before(offset))
 
@@ -219,18 +219,22 @@ class Segment:
 
     def _verify_some(self, position: int, end: int) -> int:
         """Look at the batches from a position on, as many as are read at once; how many bytes they have."""
-        piece = self.file.read(position, min(VERIFY_BYTES, end - position))
-        wrong, moved, base_offset = find_rot(piece)
-        if not moved and wrong < 0 and len(piece) >= HEADER_BYTES:
-            piece = self.file.read(position, min(_size_of_first(piece), end - position))
-            wrong, moved, base_offset = find_rot(piece)
-        if wrong >= 0:
-            raise CorruptMessage(
-                f"the checksum of the batch at offset {base_offset} is wrong, {position + wrong} bytes into"
-                f" {self.file.path}"
-            )
+        piece = self.file.read(position, min(VERIFY_BYTES, end - position) + HEADER_BYTES)
+        moved = self._checked(piece, position)
+        if not moved and len(piece) >= HEADER_BYTES:
+            moved = self._checked(self.file.read(position, min(_size_of_first(piece), end - position)), position)
         if not moved:
             raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
+        return moved
+
+    def _checked(self, piece: bytes, position: int) -> int:
+        """How many bytes the whole batches of a piece have; raises CorruptMessage for a wrong one."""
+        wrong, moved, base_offset = find_rot(piece)
+        if wrong >= 0:
+            raise CorruptMessage(
+                f"the checksum or place of the batch at offset {base_offset} is wrong, {position + wrong} bytes into"
+                f" {self.file.path}"
+            )
         return moved
 
     def tail(self) -> tuple[int, int]:
@@ -257,25 +261,21 @@ class Segment:
         size = self.file.size
         window = READ_BYTES
         while position < size:
-            found = parse_batches(self.file.read(position, window), allow_partial=True)
+            data = self.file.read(position, window)
+            found = parse_batches(data, allow_partial=True)
             if not found:
                 if position + window >= size:
                     raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
                 window *= 4
                 continue
             window = READ_BYTES
-            self._verify(found, position)
+            nbytes = sum(batch.size_bytes for batch in found)
+            if self._unverified(position, position + nbytes):
+                self._checked(data, position)
+                self.is_verified(position, position + nbytes)
             for batch in found:
                 position += batch.size_bytes
                 yield batch
-
-    def _verify(self, batches: list[RecordBatch], position: int) -> None:
-        """As ``verify``, of batches that were read from a position on."""
-        end = position + sum(batch.size_bytes for batch in batches)
-        if self._unverified(position, end):
-            for batch in batches:
-                batch.verify_crc()
-            self.is_verified(position, end)
 
     def find_timestamp(self, timestamp: int, start_offset: int) -> Iterator[RecordBatch]:
         """The batches, from a place on before which no record at or above ``start_offset`` is as new."""

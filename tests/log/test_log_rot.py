@@ -39,7 +39,9 @@ def test_a_flipped_byte_is_never_given_out_and_what_lies_before_it_is(fs: FileSy
     log, expected = reopened(fs)
     flip(fs, log, 60)
     assert content(log.read(57, 1)) == expected[19]
-    with pytest.raises(LogDamaged, match=f"{PATH} is damaged: the checksum of the batch at offset 60 is wrong"):
+    with pytest.raises(
+        LogDamaged, match=f"{PATH} is damaged: the checksum or place of the batch at offset 60 is wrong"
+    ):
         log.read(60, 1)
     with pytest.raises(LogDamaged):
         log.read(57, 100_000)
@@ -55,6 +57,16 @@ def test_any_byte_under_the_checksum_is_looked_at(fs: FileSystem, at: int) -> No
     flip(fs, log, 60, at)
     with pytest.raises(LogDamaged):
         content(log.read(60, 1))
+
+
+@pytest.mark.parametrize("at", [0, 4, 7, 12, 15])
+@pytest.mark.parametrize("asked", [48, 57, 60, 61, 62])
+def test_offsets_and_epochs_that_fall_are_damage(fs: FileSystem, at: int, asked: int) -> None:
+    """They aren't under the checksum."""
+    log, _ = reopened(fs)
+    flip(fs, log, 60, at)
+    with pytest.raises(LogDamaged):
+        log.read(asked, 2000)
 
 
 @pytest.mark.parametrize("at", [8, 16])
