@@ -6,8 +6,8 @@ import argparse
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     from kstore.fs.descriptors import raise_limit
 
     log_to_stderr(options.log_level)
-    stop = threading.Event()
+    stop: SimpleQueue[None] = SimpleQueue()  # an event has a lock, which a handler may find taken by what it interrupts
     raise_limit()
     try:
         cluster = Cluster.unstarted(
@@ -94,9 +94,9 @@ def run(options: argparse.Namespace) -> int:
         with cluster:
             cluster.start()
             settle_memory()
-            on_stop_signal(stop.set)
+            on_stop_signal(lambda: stop.put(None))
             print(ready_line(options.brokers, cluster.bootstrap_servers), flush=True)
-            stop.wait()
+            stop.get()
     except (StartError, FolderError) as error:
         print(f"kstore: {error}", file=sys.stderr)
         return 2

@@ -8,7 +8,7 @@ background; offsets are committed, and partitions come and go, only inside of ``
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from actors.clients.structs import (
 )
 from actors.clients.subscription import NOTHING, PATTERN, TOPICS
 from actors.runtime.driver import DriverClosed
+from actors.runtime.signals import in_one_piece, let_signals_in
 from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Consumer(Places):
     (b'order123', b'shipped')
     """
 
+    @in_one_piece
     def __init__(
         self,
         *topics: str,
@@ -85,6 +87,7 @@ class Consumer(Places):
 
     # -- what to read --------------------------------------------------------------------------------------------
 
+    @in_one_piece
     def subscribe(
         self,
         topics: Collection[str] = (),
@@ -112,6 +115,7 @@ class Consumer(Places):
         finally:
             self._go_out()
 
+    @in_one_piece
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read exactly these partitions, without sharing them with anybody."""
         wanted = [TopicPartition(*each) for each in partitions]
@@ -126,6 +130,7 @@ class Consumer(Places):
         finally:
             self._go_out()
 
+    @in_one_piece
     def unsubscribe(self) -> None:
         """Read nothing; a member of a group leaves it, its partitions are revoked."""
         self._begin_call()
@@ -153,11 +158,11 @@ class Consumer(Places):
         limit = self._config.max_poll_records if max_records is None else max_records
         if limit < 1:
             raise ValueError(f"max_records is at least 1, not {max_records}")
-        self._begin_poll()
         try:
-            self._poll_until(timeout_ms / 1000, lambda: self._take(limit, out))
-        finally:
-            self._go_out()
+            self._poll(timeout_ms / 1000, lambda: self._take(limit, out))
+        except BaseException:  # of a signal's handler
+            self._take_back({partition: records[0].offset for partition, records in out.items()})
+            raise
         return out
 
     def poll_columns(self, timeout_ms: float = 0, max_records: int | None = None) -> dict[TopicPartition, Columns]:
@@ -167,33 +172,39 @@ class Consumer(Places):
         limit = ALL if max_records is None else max_records
         if limit < 1:
             raise ValueError(f"max_records is at least 1, not {max_records}")
-        self._begin_poll()
         try:
-            if self._fed is not None:  # columns begin where an iteration has stopped
-                self._reread({self._fed[0].state.partition})
-            self._poll_until(timeout_ms / 1000, lambda: self._take_columns(limit, out))
-        finally:
-            self._go_out()
+            self._poll(timeout_ms / 1000, lambda: self._take_columns(limit, out), in_columns=True)
+        except BaseException:  # of a signal's handler
+            self._take_back({partition: int(columns.offsets[0]) for partition, columns in out.items()})
+            raise
         return out
 
-    def _begin_poll(self) -> None:
+    @in_one_piece
+    def _poll(self, timeout_s: float | None, take: Callable[[], bool], *, in_columns: bool = False) -> bool:
         self._begin_call()
-        if self._actor.subscription.kind == NOTHING:
+        try:
+            if self._actor.subscription.kind == NOTHING:
+                raise ValueError("this consumer reads nothing: subscribe() or assign() first")
+            if in_columns and self._fed is not None:  # columns begin where an iteration has stopped
+                self._reread({self._fed[0].state.partition})
+            return self._poll_until(timeout_s, take)
+        finally:
             self._go_out()
-            raise ValueError("this consumer reads nothing: subscribe() or assign() first")
 
     def _refill(self) -> ConsumerRecord:
         """As ``RecordFeed``: the next record, waiting ``consumer_timeout_ms`` for it."""
-        self._begin_poll()
+        timeout_ms = self._config.consumer_timeout_ms
         try:
-            timeout_ms = self._config.consumer_timeout_ms
-            if not self._poll_until(None if timeout_ms == float("inf") else timeout_ms / 1000, self._take_to_feed):
-                raise StopIteration
+            came = self._poll(None if timeout_ms == float("inf") else timeout_ms / 1000, self._take_to_feed)
             last = self._last()
-            assert last is not None
-            return last
-        finally:
-            self._go_out()
+        except BaseException:  # of a signal's handler
+            if self._fed is not None and (last := self._last()) is not None:
+                self._take_back({self._fed[0].state.partition: last.offset})
+            raise
+        if not came:
+            raise StopIteration
+        assert last is not None
+        return last
 
     def wakeup(self) -> None:
         """Have the ``poll()`` that waits, or the next one, raise ``WokenUp``; for other threads."""
@@ -228,6 +239,7 @@ class Consumer(Places):
 
     # -- the end -------------------------------------------------------------------------------------------------
 
+    @in_one_piece
     def close(self, autocommit: bool = True, timeout_ms: float | None = None) -> None:
         """Commit where this consumer is, if it commits by itself and ``autocommit``, leave the group and close; within
         ``timeout_ms`` (30 s unless given). Harmless when it is closed already."""
@@ -280,7 +292,7 @@ class Consumer(Places):
         lost = actor.membership.generation == NO_GENERATION
         try:
             if listener is not None and held:
-                (listener.on_partitions_lost if lost else listener.on_partitions_revoked)(held)
+                let_signals_in(listener.on_partitions_lost if lost else listener.on_partitions_revoked, held)
         finally:
             with suppress(KafkaTimeout):  # then the session expires by itself
                 self._run(name, actor.membership.leave, reason, timeout_s=timeout_s)

@@ -1,7 +1,8 @@
 """What producers, consumers and admins have in common on the user's side of the actor.
 
 A user's call enters the world as a row of its own in the trace (``UserCall`` of the method's name), becomes a message
-to the client's actor, and drives the world until the answer is there. Nothing of a user's runs inside a turn.
+to the client's actor, and drives the world until the answer is there. Nothing of a user's runs inside a turn. To
+signals a call is one piece (``actors.runtime.signals``) but where it waits, or calls what is the user's own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from actors.clients.talk import Conversation, Talk
 from actors.network.link import Disconnected
 from actors.runtime import receives
 from actors.runtime.driver import DriverClosed, Process, SimulationStalled
+from actors.runtime.signals import in_one_piece
 from kstore.errors import KafkaError
 from kstore.named import NamedTuple
 
@@ -109,6 +111,7 @@ class Face:
 
     # -- calls ---------------------------------------------------------------------------------------------------
 
+    @in_one_piece
     def _run(self, name: str, talk: Callable[..., Talk[T]], *args: Any, timeout_s: float | None) -> T:
         """Have a conversation in the actor and wait for its end; its value.
 
@@ -136,6 +139,7 @@ class Face:
         places = ", ".join(f"{each.host}:{each.port}" for each in actor.bootstrap.values())
         return f": nobody answers at {places}" + (f" ({actor.last_failure})" if actor.last_failure else "")
 
+    @in_one_piece
     def _act(self, name: str, action: Callable[..., object], *args: Any) -> None:
         """Have something done in a turn of the actor, without waiting for what comes of it."""
         self._tell(name, Acted(action, args))
@@ -188,6 +192,7 @@ class Face:
 
     # -- the end -------------------------------------------------------------------------------------------------
 
+    @in_one_piece
     def _leave(self) -> None:
         """Stop the actor, so that its links close, and leave home."""
         if self._closed or self._is_parents():

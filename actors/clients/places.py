@@ -13,6 +13,7 @@ from actors.clients.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 from actors.clients.polling import Polling
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.clients.subscription import EARLIEST, LATEST, Position
+from actors.runtime.signals import in_one_piece
 from kstore.errors import InvalidGroupId, KafkaError
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata | int]
@@ -48,6 +49,7 @@ class Places(Polling):
         """Read on behind the last record of these partitions; of all that are assigned, if none is named."""
         self._seek("seek_to_end", dict.fromkeys(partitions or self.assignment(), LATEST))
 
+    @in_one_piece
     def _seek(self, name: str, places: Mapping[TopicPartition, Any]) -> None:
         self._begin_call()
         try:
@@ -56,6 +58,7 @@ class Places(Polling):
         finally:
             self._go_out()
 
+    @in_one_piece
     def position(self, partition: TopicPartition, timeout_ms: float | None = None) -> int:
         """The offset of the next record of a partition; waits up to ``timeout_ms`` (``default_api_timeout_ms`` unless
         given) until it is known. Raises ``ValueError`` for a partition that isn't assigned, ``KafkaTimeout``."""
@@ -83,6 +86,7 @@ class Places(Polling):
         """Give out records of these partitions again."""
         self._pause("resume", partitions, False)
 
+    @in_one_piece
     def _pause(self, name: str, partitions: Sequence[TopicPartition], paused: bool) -> None:
         wanted = [TopicPartition(*each) for each in partitions]
         self._begin_call()
@@ -106,6 +110,7 @@ class Places(Polling):
 
     # -- committing ----------------------------------------------------------------------------------------------
 
+    @in_one_piece
     def commit(self, offsets: Offsets | None = None, timeout_ms: float | None = None) -> None:
         """Commit offsets (of the next record to read), or where this consumer is in every partition, and wait for it.
 
@@ -120,6 +125,7 @@ class Places(Polling):
         finally:
             self._go_out()
 
+    @in_one_piece
     def commit_async(
         self,
         offsets: Offsets | None = None,
@@ -153,6 +159,7 @@ class Places(Polling):
                 raise ValueError(f"an offset is at least 0, not {at.offset} of {partition}")
         return wanted
 
+    @in_one_piece
     def committed(self, partition: Any, metadata: bool = False, timeout_ms: float | None = None) -> Any:
         """What the group committed last for a partition: the offset, or with ``metadata`` an ``OffsetAndMetadata``;
         None if there is nothing. For a collection of partitions, a dict of ``OffsetAndMetadata`` or None."""
@@ -199,6 +206,7 @@ class Places(Polling):
             for each, at in self._listed("offsets_for_times", wanted, timeout_ms).items()
         }
 
+    @in_one_piece
     def _listed(
         self, name: str, wanted: dict[TopicPartition, int], timeout_ms: float | None
     ) -> dict[TopicPartition, Any]:
@@ -209,6 +217,7 @@ class Places(Polling):
         finally:
             self._go_out()
 
+    @in_one_piece
     def partitions_for_topic(self, topic: str) -> set[int] | None:
         """The partitions of a topic; None if there is no such topic."""
         self._begin_call()
@@ -219,6 +228,7 @@ class Places(Polling):
         known = view.topics.get(topic)
         return None if known is None or known.error_code else set(known.partitions)
 
+    @in_one_piece
     def topics(self) -> set[str]:
         """All topics of the cluster that this consumer may see, without internal ones."""
         self._begin_call()

@@ -8,7 +8,7 @@ part of a ``Consumer`` that knows how.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +21,7 @@ from actors.clients.membership import Complete, Prepare
 from actors.clients.structs import TopicPartition
 from actors.clients.subscription import PartitionState, Position
 from actors.runtime.driver import DriverClosed
+from actors.runtime.signals import in_one_piece, let_signals_in
 from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
@@ -170,9 +171,9 @@ class Polling(RecordFeed, Face):
         listener = self._actor.subscription.listener
         try:
             if listener is not None and duty.lost and duty.gone:
-                listener.on_partitions_lost(set(duty.gone))
+                let_signals_in(listener.on_partitions_lost, set(duty.gone))
             elif listener is not None and not duty.lost and (duty.gone or duty.eager):
-                listener.on_partitions_revoked(set(duty.gone))
+                let_signals_in(listener.on_partitions_revoked, set(duty.gone))
         finally:
             self._now("poll", membership.gave_up, duty.gone)
         return True
@@ -188,13 +189,13 @@ class Polling(RecordFeed, Face):
         listener = actor.subscription.listener
         try:
             if listener is not None and revoked:
-                listener.on_partitions_revoked(revoked)
+                let_signals_in(listener.on_partitions_revoked, revoked)
         finally:
             self._now("poll", actor.membership.take, duty, bool(revoked))
         actor.in_listener = True  # where to begin is the listener's to say first
         try:
             if listener is not None:
-                listener.on_partitions_assigned(added)
+                let_signals_in(listener.on_partitions_assigned, added)
         finally:
             actor.in_listener = False
             self._now("poll", actor.go_on)
@@ -350,6 +351,16 @@ class Polling(RecordFeed, Face):
         finally:
             self._told(taken, given)
         return bool(out)
+
+    @in_one_piece
+    def _take_back(self, first: Mapping[TopicPartition, int]) -> None:
+        """What a poll took, from these offsets on, nobody got: a signal's handler raised first. It comes again."""
+        self._forget(first)
+        with suppress(ClientClosed):  # then nothing comes any more
+            for partition, offset in first.items():
+                state = self._actor.subscription.partitions.get(partition)
+                if state is not None:
+                    self._now("poll", state.put, Position(offset))
 
     def _forget(self, partitions: Collection[TopicPartition]) -> None:
         """What is being iterated of these is void, or to be had again later."""

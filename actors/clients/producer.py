@@ -17,6 +17,7 @@ from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.face import Face, home_over_tcp
 from actors.clients.sender import Sender
 from actors.runtime.driver import DriverClosed
+from actors.runtime.signals import in_one_piece
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Producer(Face):
     ('order-events', 0, 0)
     """
 
+    @in_one_piece
     def __init__(
         self,
         *,
@@ -126,6 +128,7 @@ class Producer(Face):
         """
         return send_many(self._accumulator, topic, values, keys)
 
+    @in_one_piece
     def flush(self, timeout: float | None = None) -> None:
         """Send everything at once, and wait until all that was sent before is acknowledged or has failed.
 
@@ -161,6 +164,7 @@ class Producer(Face):
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
+    @in_one_piece
     def close(self, timeout: float | None = None) -> None:
         """Send everything, wait up to ``timeout`` seconds (None: until it is acknowledged or has failed), and close.
 
@@ -205,6 +209,7 @@ class Producer(Face):
             what = f"topic {name}" if partition < 0 else f"partition {partition} of topic {name}"
             raise KafkaTimeout(f"{what} was not known after max_block_ms ({wait_ms}){self._why_late()}") from None
 
+    @in_one_piece
     def signal(self, filled: bool) -> None:
         """Batches were opened or closed; when one is full, this thread gives the turns that send it."""
         driver = self._world.driver
@@ -215,6 +220,7 @@ class Producer(Face):
         except DriverClosed:
             raise ClientClosed("the cluster of this producer was closed") from None
 
+    @in_one_piece
     def hurry(self) -> None:
         """A batch that was open is closed, as somebody waits for it; the sender sees it if it is awake anyway."""
         if not self._sender.is_awake:

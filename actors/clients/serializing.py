@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.clients.errors import SerializationFailed
+from actors.runtime.signals import is_interrupt
 from kstore.errors import KafkaError, MessageTooLarge
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def serialized(serialize: Serialize | None, topic: str, headers: Any, data: Any)
     try:
         return serialize(topic, headers, data)
     except Exception as error:
+        if is_interrupt(error):
+            raise
         raise SerializationFailed(f"a serializer for {topic} raised {error!r}") from error
 
 

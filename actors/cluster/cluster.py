@@ -13,7 +13,9 @@ from actors.cluster.faults import Faults
 from actors.cluster.frozen import Frozen
 from actors.cluster.nodes import Nodes
 from actors.cluster.topics import create_topic
+from actors.cluster.waiting import wait_until
 from actors.runtime.rows import note_end
+from actors.runtime.signals import in_one_piece, signals_held
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ T = TypeVar("T")
 F = TypeVar("F", bound="Face")
 
 TRACE_ROWS = 65536
-LOOK_AGAIN_S = 0.05
 
 
 class Cluster(Nodes):
@@ -72,14 +73,17 @@ class Cluster(Nodes):
         wire: bool = False,
         **unknown: Never,
     ) -> None:
-        self._prepare(brokers, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown)
         try:
-            self.start()
+            with signals_held:
+                self._prepare(brokers, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown)
+                self.start()
         except BaseException:
-            self._abandon()
+            if not self.closed:
+                self._abandon()
             raise
 
     @classmethod
+    @in_one_piece
     def unstarted(
         cls,
         brokers: int = 1,
@@ -167,6 +171,7 @@ class Cluster(Nodes):
 
         return self._client("admin", lambda home: Admin(home=home, **keywords))
 
+    @in_one_piece
     def _client(self, kind: str, make: Callable[[ClusterHome], F]) -> F:
         from actors.clients.errors import ClientClosed
         from actors.clients.home import ClusterHome
@@ -269,6 +274,7 @@ class Cluster(Nodes):
 
     # -- emptying ------------------------------------------------------------------------------------------------
 
+    @in_one_piece
     def reset(self) -> None:
         """Make the cluster empty, as if it had just been made: topics, groups, producers, faults, all gone.
 
@@ -278,12 +284,12 @@ class Cluster(Nodes):
         self.world.driver.call(self._lose_clients, "reset")
         super().reset()
 
-    def _stop_nodes(self) -> None:
-        try:
-            super()._stop_nodes()
-        finally:  # the last act: programs that were spawned don't meet it, they end where they wait
+    def _end(self) -> None:
+        try:  # programs that were spawned don't meet it, they end where they wait
             self.world.driver.call(self._lose_clients, "closed")
             self.world.call_back()
+        finally:
+            super()._end()
 
     def _lose_clients(self, how: str) -> None:
         """Tell the clients in the process, whose futures would stay open otherwise."""
@@ -317,21 +323,8 @@ class Cluster(Nodes):
         The predicate is called by the caller's own thread whenever something has happened, and every 50 ms of real
         time; it may use the cluster and its clients: ``cluster.wait_for(lambda: consumer.poll(0))``.
         """
-        if not (self.world.driver.drive(predicate, timeout) if self.world.virtual else self._poll(predicate, timeout)):
+        if not wait_until(self.world, predicate, timeout):
             raise TimeoutError(f"not so after {timeout:g} seconds: {_name_of(predicate)}")
-
-    def _poll(self, predicate: Callable[[], object], timeout: float) -> bool:
-        """In real time: look, and let the cluster run until something has happened that may have changed it."""
-        driver, queue, clock = self.world.driver, self.world.queue, self.world.clock
-        deadline_us = clock.now_us() + round(timeout * 1e6)
-        while True:
-            seen = queue.turns
-            if predicate():
-                return True
-            left_s = (deadline_us - clock.now_us()) / 1e6
-            if left_s <= 0:
-                return False
-            driver.drive(lambda seen=seen: queue.turns != seen, min(left_s, LOOK_AGAIN_S))  # type: ignore[misc]
 
     def wait_for_group(
         self, group: str, members: int | None = None, state: str = "Stable", timeout: float = 30

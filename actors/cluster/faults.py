@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST
 from actors.cluster.outliving import end_broker_of, has_controller, is_of_controller
+from actors.runtime.signals import in_one_piece
 from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Faults:
         elif not node.controller_alone:
             self._do("NodeKilled", partial(end_broker_of, self._nodes, node), about=node.name)
 
+    @in_one_piece
     def restart(self, broker: int) -> None:
         """Bring a broker back on the folder that it left; one that still lives is killed first. Doesn't wait for it."""
         self._nodes.kill_node(self._broker(broker))

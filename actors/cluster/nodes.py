@@ -33,8 +33,9 @@ from actors.cluster.recovering import Recovering
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
 from actors.runtime.driver import ForkedError, raise_crashes
-from actors.runtime.future import ask
+from actors.runtime.future import Future, ask
 from actors.runtime.node import Node
+from actors.runtime.signals import in_one_piece, is_interrupt, let_signals_in
 from actors.runtime.world import World, loop_world, real_world, virtual_world
 from kstore.fs import MemoryFileSystem
 from kstore.log.checkpoints import MetaProperties
@@ -56,7 +57,12 @@ class StartError(TimeoutError):
 
 
 class Nodes:
-    """The nodes of one cluster. ``start`` boots them; what they are told from outside goes through the driver."""
+    """The nodes of one cluster. ``start`` boots them; what they are told from outside goes through the driver.
+
+    Making, starting and closing hold signals but where they take long; what is left halfway is let go of.
+    """
+
+    closed = True  # until there is something to close
 
     contains_failures = True
     """Whether a defect ends the least that it must (see ``actors.runtime.failures``), but on virtual time, where it
@@ -88,8 +94,9 @@ class Nodes:
         self.tampering: Any = None  # what becomes of clients' requests, once a fault was asked for
         self.ports: Any = None
         self.started = False
-        self.closed = False
+        self.stops: dict[int, Future] = {}  # of nodes that were told to stop
         self.spool: Spool | None = None  # what writes the trace to a file
+        self.closed = False
         self.world.owner = self  # whoever has a client of this world keeps the cluster
         self.recovering = Recovering(self)
         ends_with_program(self)
@@ -139,7 +146,7 @@ class Nodes:
         self._settle_identity()
         if self.data_dir is not None:
             self.warnings += warn_left_out(self.data_dir, self.node_ids)
-        image = check_folders(self.folders)
+        image = let_signals_in(check_folders, self.folders)
         for folder in self.folders.values():
             check_room(folder)
         return image
@@ -161,6 +168,7 @@ class Nodes:
             folder.check_belongs(MetaProperties(cluster_id, node_id, b""))
         self.cluster_id = cluster_id
 
+    @in_one_piece
     def start(self, *, thread: bool = True, given_up: Callable[[], object] = bool) -> Self:
         """Boot every node, unless that was done; with ``thread`` and a listener, the loop runs in a thread of its own.
 
@@ -304,11 +312,13 @@ class Nodes:
         self.world.driver.call(self.as_fault, "ClusterReset", "", partial(empty, self))
         self._await_readiness()
 
+    @in_one_piece
     def close(self) -> None:
         """Stop every node in order: sockets first, then brokers, the controller's node last; harmless when closed.
 
         Raises ``NodeCrashed`` if an actor met a defect: then nothing is stopped in order, no folder marked clean.
-        In a forked child it does nothing: the cluster is the parent's.
+        In a forked child it does nothing: the cluster is the parent's. What a signal's handler raises meanwhile leaves
+        it as it is, stopping; closed again it goes on, and so it is when the program ends.
         """
         if self.closed:
             return
@@ -317,12 +327,14 @@ class Nodes:
         except ForkedError:
             self.closed = True
             return
-        self.closed = True
         try:
             if not self.world.crashes:
                 self._stop_nodes()
-        finally:
-            self._abandon()
+        except BaseException as error:
+            if not is_interrupt(error):
+                self._end()
+            raise
+        self._end()
         raise_crashes(self.world)
 
     def _calm_down(self) -> None:
@@ -336,8 +348,15 @@ class Nodes:
         if self.ports is not None:
             self.world.driver.call(self.ports.stop_accepting)
         for node in sorted(self.living(), key=lambda node: -node.node_id):
-            ask(self.world, self.broker_refs[node.node_id], StopNode()).get(timeout=STOP_SECONDS_MAX)
+            if node.node_id not in self.stops:
+                self.stops[node.node_id] = ask(self.world, self.broker_refs[node.node_id], StopNode())
+            self.stops[node.node_id].get(timeout=STOP_SECONDS_MAX)
 
+    def _end(self) -> None:
+        """The last act of an end in order."""
+        self._abandon()
+
+    @in_one_piece
     def _abandon(self) -> None:
         """Let go of everything outside the world."""
         self.closed = True

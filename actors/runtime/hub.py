@@ -4,8 +4,8 @@ A program leaves its place only inside ``VirtualDriver.drive``, where it waits; 
 turns and moves time until somebody's condition holds, and goes on with that one. Of several who may go on, one is
 drawn from the seed: a run is the same whenever it is made.
 
-Who spawned first is the main program. What stops everything (a crashed node, a stall, a spawned
-function that failed) is raised in it, as only there somebody looks at it.
+Each has its own depth of held signals (``signals``). Who spawned first is the main program. What stops everything (a
+crashed node, a stall, a spawned function that failed) is raised in it, as only there somebody looks at it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from greenlet import GreenletExit, getcurrent, greenlet
 
 from actors.runtime.driver import DriverClosed
+from actors.runtime.signals import depth, let_signals_in, set_depth
 
 if TYPE_CHECKING:
     from actors.runtime.virtual import VirtualDriver
@@ -50,8 +51,9 @@ class Spawned:
     def _run(self, _: object = None) -> None:
         function, args = self._function, self._args
         assert function is not None, "it runs once"
+        self._hub.depth = depth()
         try:
-            self._value = function(*args)
+            self._value = let_signals_in(function, *args)
         except GreenletExit:
             self._failure = Cancelled(f"the cluster was closed before {self.name} had ended")
         except BaseException as error:  # noqa: BLE001 - raised in the main program, and by `join`
@@ -62,6 +64,7 @@ class Spawned:
             self._is_done = True
             self._function, self._args = None, ()
             self._hub.running.pop(self, None)
+            set_depth(self._hub.depth)
 
     def _never_ran(self) -> None:
         """It was stopped before its first line: a greenlet that never ran doesn't notice."""
@@ -106,6 +109,7 @@ class Hub:
         self.failed: list[BaseException] = []
         self._waits: list[Wait] = []
         self._names = 0
+        self.depth = 0  # of whoever let one of the programs go on: the hub, or who stops it
 
     def spawn(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Spawned:
         """Have a function run, from the next time that anybody waits."""
@@ -123,7 +127,12 @@ class Hub:
     def wait(self, until: Callable[[], object], deadline_us: int | None) -> bool:
         """Let the others go on until ``until()`` holds, or time is up; whether it holds."""
         self._waits.append(Wait(getcurrent(), until, deadline_us))
-        held: bool = self.greenlet.switch()
+        before = depth()
+        try:
+            held: bool = self.greenlet.switch()
+        finally:
+            self.depth = depth()
+            set_depth(before)
         return held
 
     def _serve(self, _: object = None) -> None:

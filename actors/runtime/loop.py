@@ -6,16 +6,22 @@ write what was collected, one write each.
 
 A defect outside of turns (in a hook, a posted action, a timer's action, a protocol's callback) is kept in the world's
 crashes as an actor's is: whoever waits in ``drive`` raises it, and ``on_crash`` is told. A loop would only print it.
+
+Other threads wait on queues written in C, never on ``threading.Event``: a signal's handler that raises may leave the
+lock inside of an event taken, and the loop's thread, which sets it, would wait for that for ever. Signals are held in
+all calls (``signals``) but for the wait in ``drive``, and in ``call`` once the loop takes unusually long.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.runtime.driver import DriverClosed, ForkedError, Process, raise_crashes
+from actors.runtime.signals import let_signals_in, signals_held
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,6 +31,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TURNS_A_DRAIN = 20_000  # then the sockets get their chance, as they do after
 DRAIN_US = 10_000
+CALL_S = 0.5  # a call that the loop hasn't come to by then may be interrupted
+
+
+class Gate:
+    """Opens once, for the one thread that waits before it; opening it again is harmless."""
+
+    __slots__ = ("_opened",)
+
+    def __init__(self) -> None:
+        self._opened: SimpleQueue[None] = SimpleQueue()
+
+    def open(self) -> None:
+        """Let the one go who waits, or is going to."""
+        self._opened.put(None)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until it is open; False when ``timeout_s`` passed first."""
+        try:
+            self._opened.get(timeout=timeout_s)
+        except Empty:
+            return False
+        return True
 
 
 class Waiter:
@@ -33,7 +61,7 @@ class Waiter:
     def __init__(self, until: Callable[[], object]) -> None:
         self.until = until
         self.error: Exception | None = None
-        self.done = threading.Event()
+        self.done = Gate()
 
     def check(self) -> bool:
         """Whether the wait is over; what the condition itself raises is for the one who waits."""
@@ -43,7 +71,7 @@ class Waiter:
             self.error = error
             over = True
         if over:
-            self.done.set()
+            self.done.open()
         return over
 
 
@@ -61,7 +89,7 @@ class LoopDriver:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_us = 0
         self._waiting: list[Waiter] = []
-        self._calls: dict[threading.Event, None] = {}  # of other threads, under way
+        self._calls: dict[Gate, None] = {}  # of other threads, under way
         self.closed = False
         self._forks = Process.forks
         self._callers: SimpleQueue[bool] | None = None  # the queue of the thread that calls users' callbacks
@@ -97,11 +125,12 @@ class LoopDriver:
 
     def start(self) -> None:
         """Run the loop on a daemon thread, which has it when this returns."""
-        runs = threading.Event()
-        (self.loop or self.open()).call_soon(runs.set)
-        self.thread = threading.Thread(target=self.run_forever, name="kstore-loop", daemon=True)
-        self.thread.start()
-        runs.wait()
+        with signals_held:
+            runs = Gate()
+            (self.loop or self.open()).call_soon(runs.open)
+            self.thread = threading.Thread(target=self.run_forever, name="kstore-loop", daemon=True)
+            self.thread.start()
+            runs.wait()
 
     def stop(self) -> None:
         """Make ``run_forever`` return; callable from any thread and from signal handlers."""
@@ -112,19 +141,20 @@ class LoopDriver:
         """Stop the loop's thread and close the loop."""
         if self._forks != Process.forks:
             return
-        self.closed = True
-        if self.loop is None:
-            return
-        if self._callers is not None:
-            self._callers.put(False)
-        if self.thread is not None:
-            self.stop()
-            self.thread.join()
-            self.thread = None
-        self.loop.close()
-        self.loop = None
-        for done in [*self._calls, *(waiter.done for waiter in self._waiting)]:
-            done.set()  # nobody will do what they wait for
+        with signals_held:
+            self.closed = True
+            if self.loop is None:
+                return
+            if self._callers is not None:
+                self._callers.put(False)
+            if self.thread is not None:
+                self.stop()
+                self.thread.join()
+                self.thread = None
+            self.loop.close()
+            self.loop = None
+            for done in [*self._calls, *(waiter.done for waiter in self._waiting)]:
+                done.open()  # nobody will do what they wait for
 
     # -- turns ---------------------------------------------------------------------------------------------------
 
@@ -202,10 +232,11 @@ class LoopDriver:
         """As ``Driver.post``."""
         self._check_usable()
         assert self.loop is not None
-        try:
-            self.loop.call_soon_threadsafe(self._posted, action, args)
-        except RuntimeError:  # it was closed by another thread a moment ago
-            raise DriverClosed from None
+        with signals_held:
+            try:
+                self.loop.call_soon_threadsafe(self._posted, action, args)
+            except RuntimeError:  # it was closed by another thread a moment ago
+                raise DriverClosed from None
 
     def _check_usable(self) -> None:
         if self._forks != Process.forks:
@@ -226,21 +257,23 @@ class LoopDriver:
         if self.thread_id in (0, threading.get_ident()):
             return action(*args)
         outcome: list[Any] = []
-        done = threading.Event()
+        done = Gate()
 
         def run() -> None:
             try:
                 outcome.append((True, action(*args)))
             except BaseException as error:  # noqa: BLE001 - the caller's thread raises it
                 outcome.append((False, error))
-            done.set()
+            done.open()
 
-        self._calls[done] = None
-        try:
-            self.post(run)
-            done.wait()
-        finally:
-            del self._calls[done]
+        with signals_held:
+            self._calls[done] = None
+            try:
+                self.post(run)
+                if not done.wait(CALL_S):
+                    let_signals_in(done.wait)
+            finally:
+                del self._calls[done]
         if not outcome:
             raise DriverClosed
         succeeded, value = outcome[0]
@@ -252,13 +285,15 @@ class LoopDriver:
         """Wait until the loop's thread has seen ``until()`` hold after a drain; raises ``NodeCrashed`` if one did."""
         assert self.thread_id != threading.get_ident(), "an actor never blocks, nor does the loop's own thread"
         waiter = Waiter(until)
-        self.call(self._wait_for, waiter)
         held = False
-        try:
-            held = waiter.done.wait(timeout_s)
-        finally:
-            if not held:
-                self.call(self._forget, waiter)
+        with signals_held:
+            try:
+                self.call(self._wait_for, waiter)
+                held = let_signals_in(waiter.done.wait, timeout_s)
+            finally:
+                if not held:
+                    with suppress(DriverClosed):  # what ended the wait is told
+                        self.call(self._forget, waiter)
         raise_crashes(self.world)
         if self.closed:
             raise DriverClosed
@@ -277,7 +312,7 @@ class LoopDriver:
     def _check_waiting(self) -> None:
         if self.world.crashes:
             for waiter in self._waiting:
-                waiter.done.set()
+                waiter.done.open()
             self._waiting.clear()
         else:
             self._waiting = [waiter for waiter in self._waiting if not waiter.check()]

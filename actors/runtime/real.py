@@ -8,6 +8,9 @@ conditions hold now and wakes those whose do; when the watcher leaves, another t
 The daemon thread ``kstore-background`` is the watcher when nobody else is, so heartbeats go on while a program does
 something else. It stands back while others drive, looking again every ``NAP_S`` seconds: a thread that wants the
 interpreter makes the one that has it slower. It holds the driver weakly, and ends with it.
+
+Signals are held while the main thread drives (``signals``): their handlers run where it sleeps, before it gives more
+turns, or when the call is over. A handler may use the cluster itself.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actors.runtime.driver import DriverClosed, ForkedError, Process, raise_crashes
+from actors.runtime.signals import let_signals_in, signals_held, take_signals
 
 if TYPE_CHECKING:
     from actors.runtime.world import World
@@ -53,12 +57,13 @@ class Sleeper:
     def __init__(self) -> None:
         self.until: Callable[[], object] = bool
         self.wakes_us: int | None = None  # when it wakes by itself
+        self.thread_id = threading.get_ident()  # whose it is
         self._wakes: SimpleQueue[None] = SimpleQueue()
 
     def sleep(self, timeout_s: float | None, *, watching: bool) -> None:
         """Sleep until woken; a wake that came before is not missed."""
         try:
-            self._wakes.get(timeout=timeout_s)
+            let_signals_in(self._wakes.get, True, timeout_s)
             while True:
                 self._wakes.get_nowait()
         except Empty:
@@ -88,7 +93,7 @@ class SocketSleeper(Sleeper):
     def sleep(self, timeout_s: float | None, *, watching: bool) -> None:
         """As ``Sleeper.sleep``; when ``watching``, also until a socket is ready."""
         poll = self._with_sockets if watching else self._alone
-        woken = poll.poll(None if timeout_s is None else max(0, timeout_s * 1000))
+        woken = let_signals_in(poll.poll, None if timeout_s is None else max(0, timeout_s * 1000))
         if any(descriptor == self._read for descriptor, _ in woken):
             os.read(self._read, 4096)
 
@@ -100,6 +105,13 @@ class SocketSleeper(Sleeper):
     def __del__(self) -> None:
         os.close(self._read)
         os.close(self._write)
+
+
+class Idle(threading.local):
+    """A thread's sleepers that it doesn't sleep with."""
+
+    def __init__(self) -> None:
+        self.idle: list[Sleeper] = []
 
 
 class RealDriver:
@@ -118,21 +130,22 @@ class RealDriver:
         self.background: Sleeper | None = None
         self.retired = False  # the background thread sleeps until the watcher leaves
         self.thread: threading.Thread | None = None
-        self._sleepers = threading.local()
+        self._sleepers = Idle()
 
     # -- from outside --------------------------------------------------------------------------------------------
 
     def post(self, action: Callable[..., object], *args: object) -> None:
         """As ``Driver.post``."""
-        self.posted.append((action, args))
-        sleeper = self.watcher or self.background
-        if sleeper is not None:
-            sleeper.wake()
+        with signals_held:
+            self.posted.append((action, args))
+            sleeper = self.watcher or self.background
+            if sleeper is not None:
+                sleeper.wake()
 
     def call(self, action: Callable[..., T], *args: Any) -> T:
         """As ``Driver.call``: under the lock, on this thread."""
         self._check_usable()
-        with self.lock:
+        with signals_held, self.lock:
             value = action(*args)
             self._tell_watcher()
             return value
@@ -141,29 +154,31 @@ class RealDriver:
         """Give turns now, without waiting for anything, unless another thread is giving some."""
         self._check_usable()
         self.driven = True
-        if self.lock.acquire(blocking=False):
-            try:
-                self._give_turns()
-                self._tell_watcher()
-                raise_crashes(self.world)
-            finally:
-                self.lock.release()
-            if self.world.callbacks:
-                self.world.call_back()
+        with signals_held:
+            if self.lock.acquire(blocking=False):
+                try:
+                    self._give_turns()
+                    self._tell_watcher()
+                    raise_crashes(self.world)
+                finally:
+                    self.lock.release()
+                if self.world.callbacks:
+                    self.world.call_back()
 
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
         """As ``Driver.drive``."""
         self._check_usable()
-        if self.thread is None:
-            self._start_background()
-        self.driven = True
-        with self.lock:  # most calls need no more than the turns that are due
-            self._give_turns()
-            raise_crashes(self.world)
-            if until() and not self.world.callbacks:
-                self._tell_watcher()
-                return True
-        return self._drive_on(until, timeout_s)
+        with signals_held:
+            if self.thread is None:
+                self._start_background()
+            self.driven = True
+            with self.lock:  # most calls need no more than the turns that are due
+                self._give_turns()
+                raise_crashes(self.world)
+                if until() and not self.world.callbacks:
+                    self._tell_watcher()
+                    return True
+            return self._drive_on(until, timeout_s)
 
     def _drive_on(self, until: Callable[[], object], timeout_s: float | None) -> bool:
         """Give turns and sleep by turns."""
@@ -171,6 +186,7 @@ class RealDriver:
         sleeper: Sleeper | None = None
         try:
             while True:
+                take_signals()
                 self.driven = True
                 with self.lock:
                     if sleeper is not None:
@@ -191,25 +207,32 @@ class RealDriver:
                     sleeper.sleep(self._seconds_until(sleeper.wakes_us), watching=self.watcher is sleeper)
         finally:
             self._leave(sleeper)
+            if sleeper is not None:
+                self._sleepers.idle.append(sleeper)
 
     def close(self) -> None:
-        """End the background thread; what was brought from other threads and not seen yet is seen now."""
-        if self.closed or self.forks != Process.forks:
+        """End the background thread; what was brought from other threads and not seen yet is seen now.
+
+        Where a user's callback keeps that thread, a signal may end the wait for it: then closing again goes on.
+        """
+        if self.forks != Process.forks:
             return
-        with self.lock:
-            self._do_posted()
-            self.closed = True
-            for sleeper in self.sleeping:
-                sleeper.wake()
-        if self.background is not None:
-            self.background.wake()
-        if self.thread is not None and self.thread is not threading.current_thread():
-            self.thread.join()
-        with self.lock:  # those who waited may still be on their way out
-            if self.poller is not None:
-                self.poller.close()
-            self.background = None
-            self._sleepers = threading.local()
+        with signals_held:
+            with self.lock:
+                if not self.closed:
+                    self._do_posted()
+                    self.closed = True
+                for sleeper in self.sleeping:
+                    sleeper.wake()
+            if self.background is not None:
+                self.background.wake()
+            if self.thread is not None and self.thread is not threading.current_thread():
+                let_signals_in(self.thread.join)
+            with self.lock:  # those who waited may still be on their way out
+                if self.poller is not None:
+                    self.poller.close()
+                self.background = self.poller = None
+                self._sleepers = Idle()
 
     def _check_usable(self) -> None:
         if self.forks != Process.forks:
@@ -256,11 +279,10 @@ class RealDriver:
     # -- sleeping ------------------------------------------------------------------------------------------------
 
     def _own_sleeper(self) -> Sleeper:
-        """This thread's sleeper: one for all its waits, as it sleeps in one at a time."""
-        found: Sleeper | None = getattr(self._sleepers, "own", None)
-        if found is None:
-            found = self._sleepers.own = self._make_sleeper()
-        return found
+        """A sleeper of this thread. It keeps them for its later waits; in one it needs others for callbacks that wait,
+        and for handlers of signals that do."""
+        idle = self._sleepers.idle
+        return idle.pop() if idle else self._make_sleeper()
 
     def _make_sleeper(self) -> Sleeper:
         return Sleeper() if self.poller is None else SocketSleeper(self.poller)
@@ -270,9 +292,10 @@ class RealDriver:
         self.sleeping.append(sleeper)
         sleeper.until = until
         sleeper.wakes_us = deadline_us
-        if self.watcher is None or self.watcher is self.background:
-            if self.watcher is not None:
-                self.watcher.wake()
+        watcher = self.watcher
+        if watcher is None or watcher is self.background or watcher.thread_id == sleeper.thread_id:
+            if watcher is self.background and watcher is not None:
+                watcher.wake()
             self.watcher = sleeper
             next_us = self.world.timers.next_deadline_us()
             if next_us is not None and (deadline_us is None or next_us < deadline_us):
@@ -283,7 +306,7 @@ class RealDriver:
     def _stop_sleeping(self, sleeper: Sleeper) -> None:
         if sleeper in self.sleeping:
             self.sleeping.remove(sleeper)
-        sleeper.until = bool  # a thread keeps its sleeper, which is not to keep what was waited for
+        sleeper.until = bool  # a thread keeps its sleepers, which are not to keep what was waited for
         if self.watcher is sleeper:
             self.watcher = None
 

@@ -6,6 +6,8 @@ caller's: then each of them waits in the hub, which drives for all (`hub.py`).
 A wait without a time limit ends in ``SimulationStalled`` when nothing is left to happen, or when ``STALL_S`` virtual
 seconds have passed in which nobody's wait was over: a cluster's own heartbeats go on for ever, so that something always
 happens. A cluster with a seed belongs to the thread and the process that made it.
+
+Signals are held while the main thread drives (``signals``): their handlers run before a turn or a step of time.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.runtime.driver import DriverClosed, ForkedError, Process, SimulationStalled, raise_crashes
+from actors.runtime.signals import signals_held, take_signals
 
 if TYPE_CHECKING:
     from actors.runtime.hub import Hub, Spawned
@@ -48,12 +51,14 @@ class VirtualDriver:
 
     def post(self, action: Callable[..., object], *args: object) -> None:
         """As ``Driver.post``: the action is called at once; from another thread only while nobody drives."""
-        self.world.do(action, *args)
+        with signals_held:
+            self.world.do(action, *args)
 
     def call(self, action: Callable[..., T], *args: Any) -> T:
         """Call it: the caller is the driving thread."""
         self._check_usable()
-        return action(*args)
+        with signals_held:
+            return action(*args)
 
     def pump(self) -> None:
         """Virtual time passes only in ``drive``: who gets the next turn isn't up to how a client sends."""
@@ -63,9 +68,10 @@ class VirtualDriver:
         self._check_usable()
         deadline_us = None if timeout_s is None else self.world.clock.now_us() + round(timeout_s * 1e6)
         hub = self.hub
-        if hub is not None and hub.running and not hub.is_inside():
-            return hub.wait(until, deadline_us)
-        return self._drive_alone(until, deadline_us)
+        with signals_held:
+            if hub is not None and hub.running and not hub.is_inside():
+                return hub.wait(until, deadline_us)
+            return self._drive_alone(until, deadline_us)
 
     def run_for(self, seconds: float) -> None:
         """Let virtual time pass."""
@@ -82,9 +88,10 @@ class VirtualDriver:
 
     def close(self) -> None:
         """Nobody drives any more; spawned functions are stopped where they wait."""
-        self.closed = True
-        if self.hub is not None and self._forks == Process.forks:
-            self.hub.close()
+        with signals_held:
+            self.closed = True
+            if self.hub is not None and self._forks == Process.forks:
+                self.hub.close()
 
     def _check_usable(self) -> None:
         if self.closed:
@@ -100,6 +107,7 @@ class VirtualDriver:
         clock = self.world.clock
         self.resumed()
         while not until():
+            take_signals()
             if self._run_ready():
                 continue
             if deadline_us is not None and clock.now_us() >= deadline_us:
@@ -113,6 +121,7 @@ class VirtualDriver:
 
     def step(self, deadline_us: int | None, waiting: Callable[[], str]) -> None:
         """For the hub: give one turn, or move time, at most to ``deadline_us``."""
+        take_signals()
         if not self._run_ready():
             self._move_time(deadline_us, waiting)
 

@@ -17,6 +17,7 @@ from actors.runtime.disk import ThreadedDisk, VirtualDisk
 from actors.runtime.failures import OUTSIDE, Failures
 from actors.runtime.queue import Reply, RunQueue
 from actors.runtime.recorder import Recorder
+from actors.runtime.signals import is_interrupt, let_signals_in
 from actors.runtime.timers import Timers
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class World:
         """Call users' callbacks that are due; whoever drives does so outside of turns, holding no lock.
 
         What one raises is its own program's trouble: it is logged, as in Kafka's clients. On a thread of ``ours``,
-        which has others to call, so is what would end a thread, such as ``SystemExit``.
+        which has others to call, so is what would end a thread, such as ``SystemExit``. What a signal's handler raises
+        meanwhile is for the call that the signal interrupted.
         """
         while self.callbacks:
             try:
@@ -79,9 +81,9 @@ class World:
             except IndexError:  # another thread took it
                 return
             try:
-                callback(*args)
+                let_signals_in(callback, *args)
             except BaseException as error:
-                if not ours and not isinstance(error, Exception):
+                if not ours and is_interrupt(error):
                     raise
                 import logging
 

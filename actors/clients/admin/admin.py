@@ -26,6 +26,7 @@ from actors.clients.descriptions import (
 from actors.clients.face import CalledActor, Face, home_over_tcp
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.clients.talk import Talk
+from actors.runtime.signals import in_one_piece
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Admin(Face):
     ['orders']
     """
 
+    @in_one_piece
     def __init__(
         self,
         *,

@@ -1,0 +1,2 @@
+cdef void begin() noexcept
+cdef int end() except -1
