@@ -356,11 +356,11 @@ class Polling(RecordFeed, Face):
     def _take_back(self, first: Mapping[TopicPartition, int]) -> None:
         """What a poll took, from these offsets on, nobody got: a signal's handler raised first. It comes again."""
         self._forget(first)
-        with suppress(ClientClosed):  # then nothing comes any more
-            for partition, offset in first.items():
-                state = self._actor.subscription.partitions.get(partition)
-                if state is not None:
-                    self._now("poll", state.put, Position(offset))
+        held = self._actor.subscription.partitions
+        places = {partition: Position(offset) for partition, offset in first.items() if partition in held}
+        if places:
+            with suppress(ClientClosed):  # then nothing comes any more
+                self._now("poll", self._actor.seek, places)
 
     def _forget(self, partitions: Collection[TopicPartition]) -> None:
         """What is being iterated of these is void, or to be had again later."""

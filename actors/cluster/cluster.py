@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from actors.cluster import looking
 from actors.cluster.arguments import as_text, check_shape, refuse_unknown
@@ -132,7 +132,7 @@ class Cluster(Nodes):
         self.brokers = ClusterBrokers(self)
         self.faults = Faults(self)
         self._trace: Trace | None = None
-        self._clients: WeakValueDictionary[int, Face] = WeakValueDictionary()
+        self._clients: dict[int, ref[Face]] = {}
 
     # -- topics and clients ---------------------------------------------------------------------------------------
 
@@ -184,7 +184,7 @@ class Cluster(Nodes):
                 raise ClientClosed(f"the cluster was reset while this {kind} was made") from None
             home.leave()
             raise
-        self._clients[home.number] = client
+        self._clients[home.number] = ref(client)
         return client
 
     @property
@@ -293,9 +293,11 @@ class Cluster(Nodes):
 
     def _lose_clients(self, how: str) -> None:
         """Tell the clients in the process, whose futures would stay open otherwise."""
-        clients, self._clients = self._clients, WeakValueDictionary()
-        for client in clients.values():
-            client.lost(how)
+        clients, self._clients = self._clients, {}
+        for reference in clients.values():
+            client = reference()
+            if client is not None:
+                client.lost(how)
 
     @property
     def seed(self) -> int | None:

@@ -35,7 +35,7 @@ from actors.network.network import Network
 from actors.runtime.driver import ForkedError, raise_crashes
 from actors.runtime.future import Future, ask
 from actors.runtime.node import Node
-from actors.runtime.signals import in_one_piece, is_interrupt, let_signals_in
+from actors.runtime.signals import in_one_piece, is_interrupt, take_signals
 from actors.runtime.world import World, loop_world, real_world, virtual_world
 from kstore.fs import MemoryFileSystem
 from kstore.log.checkpoints import MetaProperties
@@ -143,10 +143,12 @@ class Nodes:
         for node_id in self.node_ids:
             self.folders[node_id] = self.claim(node_id)
             self.warnings += self.folders[node_id].warnings
+            take_signals()
         self._settle_identity()
         if self.data_dir is not None:
             self.warnings += warn_left_out(self.data_dir, self.node_ids)
-        image = let_signals_in(check_folders, self.folders)
+        image = check_folders(self.folders)
+        take_signals()
         for folder in self.folders.values():
             check_room(folder)
         return image
@@ -367,8 +369,10 @@ class Nodes:
         if self.ports is not None:
             self.ports.close_all()
         self.world.disk.close()
-        self.world.driver.close()
-        if self.spool is not None:
-            self.spool.close()
-        for folder in self.folders.values():
-            folder.release()
+        try:
+            self.world.driver.close()
+        finally:  # also when a signal ends the wait for a callback
+            if self.spool is not None:
+                self.spool.close()
+            for folder in self.folders.values():
+                folder.release()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TURNS_BETWEEN_CHECKS = 256
 NAP_S = 0.005
+CALLBACK_S = 0.2  # a user's callback on the background thread has this long before a signal may end the wait for it
 
 
 class Poller(Protocol):
@@ -213,7 +214,7 @@ class RealDriver:
     def close(self) -> None:
         """End the background thread; what was brought from other threads and not seen yet is seen now.
 
-        Where a user's callback keeps that thread, a signal may end the wait for it: then closing again goes on.
+        Where a user's callback keeps that thread, a signal may end the wait for it.
         """
         if self.forks != Process.forks:
             return
@@ -227,7 +228,10 @@ class RealDriver:
             if self.background is not None:
                 self.background.wake()
             if self.thread is not None and self.thread is not threading.current_thread():
-                let_signals_in(self.thread.join)
+                self.thread.join(CALLBACK_S)
+                if self.thread.is_alive():
+                    let_signals_in(self.thread.join)
+                self.thread = None
             with self.lock:  # those who waited may still be on their way out
                 if self.poller is not None:
                     self.poller.close()
