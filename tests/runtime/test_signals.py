@@ -6,7 +6,6 @@ import _thread
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -238,16 +237,16 @@ def test_an_exception_of_a_handler_is_told_from_others(handler: Callable[..., No
 
 
 def test_a_busy_main_thread_handles_signals_late_but_whole() -> None:
-    ended = time.monotonic() + 0.05
     done: list[int] = []
+    timer = threading.Timer(0.01, signal.pthread_kill, (threading.get_ident(), signal.SIGALRM))
 
     def work() -> None:
         with signals_held:
-            while time.monotonic() < ended:
+            timer.start()
+            while timer.is_alive():
                 """Python looks for signals at each turn."""
             done.append(1)
 
-    threading.Timer(0.01, signal.pthread_kill, (threading.get_ident(), signal.SIGALRM)).start()
     with pytest.raises(Rang):
         work()
     assert done == [1]
