@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 from actors.broker import registry
 from actors.broker.doorway import PeerLost, close_doorway, open_doorway
 from actors.broker.folder import Folder
-from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered
+from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered, StandAside
 from actors.broker.replicas import Replicas
 from actors.broker.supervision import MakeAnew, Supervision
 from actors.broker.view import View
 from actors.controller.controller import Controller
 from actors.controller.image import ClusterImage, Endpoint, ImageDelta, PartitionImage, ResourceType
-from actors.controller.messages import CloseMetadataLog, ImageAdvanced, NodeLost
+from actors.controller.messages import CloseMetadataLog, ImageAdvanced, MetadataHalted, NodeLost
 from actors.controller.observer import Observer
 from actors.groups.messages import Resign, TopicsDeleted
 from actors.groups.routing import OFFSETS_TOPIC
 from actors.partition.fetch_desk import FetchDesk
+from actors.partition.messages import CheckFiles
 from actors.partition.producer_ids import ProducerIds
 from actors.runtime import Actor, receives
 from actors.runtime.failures import Failed
@@ -41,6 +42,10 @@ for _key in registry.NEEDED_BY_ALL:
 
 class StopNode(NamedTuple):
     """Stop the node in order; answered when its folder is marked clean."""
+
+
+class FolderGone(NamedTuple):
+    """To itself: the node's folder isn't there any more."""
 
 
 class Broker(Actor):
@@ -67,6 +72,7 @@ class Broker(Actor):
     def on_start(self) -> None:
         """Bring up the node: its replicas' helpers, then what it knows of the cluster, then its membership."""
         node, folder = self.node, self.folder
+        folder.on_gone = partial(self.actor_ref.tell, FolderGone())
         self.replicas = Replicas(self, folder, CONTROLLER_ID)
         self._make_metadata()
         self._make_lifecycle()
@@ -84,6 +90,8 @@ class Broker(Actor):
         else:
             self.metadata = self.spawn(Observer, self.actor_ref, self.folder, CONTROLLER_ID)
         self.supervision.keep(self.metadata, self._make_metadata)
+        if again:
+            self.lifecycle.tell(StandAside(False))
         self.node.view = self.node.view._replace(controller=self.controller, metadata=self.metadata)
 
     def _make_lifecycle(self) -> None:
@@ -128,6 +136,21 @@ class Broker(Actor):
         """The controller, if it is here, fences the node at once."""
         if self.controller is not None:
             self.controller.tell(NodeLost(message.node_id))
+
+    @receives(FolderGone)
+    def folder_gone(self, message: FolderGone) -> None:
+        """The folder was deleted under the node: what was in it is out of use, and fetched anew into another."""
+        try:
+            self.folder.make_anew()
+        except OSError as error:
+            self.note("FolderNotMade", self.folder.name, error.errno or -1)  # its checkpoints say so, and come again
+        self.replicas.check_files()
+        self.metadata.tell(CheckFiles())
+
+    @receives(MetadataHalted)
+    def metadata_halted(self, message: MetadataHalted) -> None:
+        """A node that can't follow the cluster must not lead in it."""
+        self.lifecycle.tell(StandAside(message.halted))
 
     # -- the cluster changes ---------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kstore.fs import FileSystem, LockedError
@@ -41,6 +41,10 @@ TOO_MANY = "this process may open too few files: raise the limit (ulimit -n)"
 MENDS = {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EMFILE: TOO_MANY, errno.ENFILE: TOO_MANY}
 
 
+class FolderGoneError(OSError):
+    """The folder of a living node isn't there any more."""
+
+
 class FolderError(Exception):
     """The folder can't be used; the message says why and what mends it."""
 
@@ -53,6 +57,7 @@ class Folder:
         self.name = name
         self._lock = lock
         self._lock_is_new = lock_is_new
+        self.on_gone: Callable[[], None] | None = None  # told when it turns out that the folder was deleted
         self.meta = read_meta_properties(fs)
         self.clean = False
         self.warnings: list[str] = []
@@ -122,16 +127,37 @@ class Folder:
         for offsets in (self.recovery_points, self.high_watermarks, self.start_offsets):
             offsets.pop(key, None)
 
+    # -- while the node lives
+
+    def check_is_there(self) -> None:
+        """Raises ``FolderGoneError`` if the folder was deleted, or another was put in its place."""
+        if not self.fs.exists(META_PROPERTIES):
+            if self.on_gone is not None:
+                self.on_gone()
+            raise FolderGoneError(errno.ENOENT, f"{self.name} is gone, or {META_PROPERTIES} in it", META_PROPERTIES)
+
+    def make_anew(self) -> None:
+        """Begin again with an empty folder, known by its old id, in place of one that was deleted; raises OSError."""
+        assert self.meta is not None, "the folder was in use"
+        self.fs.mkdir("")
+        if not self.fs.exists(LOCK):
+            self._lock.release()
+            self._lock = self.fs.lock(LOCK)
+        write_meta_properties(self.fs, self.meta)
+
     def checkpoint_high_watermarks(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Remember how far each partition is committed."""
+        self.check_is_there()
         write_offsets(self.fs, HIGH_WATERMARKS, offsets, sync=False)
 
     def checkpoint_recovery_points(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Remember up to where each log is known to be on disk."""
+        self.check_is_there()
         write_offsets(self.fs, RECOVERY_POINTS, offsets, sync=False)
 
     def checkpoint_start_offsets(self, offsets: Mapping[tuple[str, int], int]) -> None:
         """Remember where logs begin that don't begin at their first segment's offset."""
+        self.check_is_there()
         write_offsets(self.fs, START_OFFSETS, offsets, sync=False)
 
     def mark_clean(self, broker_epoch: int) -> None:

@@ -42,6 +42,12 @@ class LeaveCluster(NamedTuple):
     """From the broker: ask the controller to move leaderships away; answered when it has, or can't be asked."""
 
 
+class StandAside(NamedTuple):
+    """From the broker: be fenced for now, so that others lead; or no longer."""
+
+    wanted: bool
+
+
 class _Beat(NamedTuple):
     pass
 
@@ -77,6 +83,7 @@ class Lifecycle(Actor):
         self.offset = offset
         self.fenced = True
         self.leaving: Any = None
+        self.stands_aside = False
         self.in_flight = False
         self.timer: Timer | None = None
 
@@ -133,7 +140,7 @@ class Lifecycle(Actor):
             broker_id=self.node.node_id,
             broker_epoch=self.broker_epoch,
             current_metadata_offset=self.offset,
-            want_fence=False,
+            want_fence=self.stands_aside,
             want_shut_down=self.leaving is not None,
         )
         session_ms = self.node.config.integer("broker.session.timeout.ms")
@@ -156,9 +163,16 @@ class Lifecycle(Actor):
         wait_ms = self.node.config.integer("broker.heartbeat.interval.ms")
         if failed:
             wait_ms = RETRY_MS
-        elif outcome.is_fenced or self.leaving is not None:
+        elif (outcome.is_fenced and not self.stands_aside) or self.leaving is not None:
             wait_ms = 0 if self.offset > told_offset else FENCED_BEAT_MS
         self.timer = self.after(wait_ms, _Beat())
+
+    @receives(StandAside)
+    def stand_aside(self, message: StandAside) -> None:
+        """Say at once that the node is to be fenced, or may work again."""
+        self.stands_aside = message.wanted
+        if self.broker_epoch >= 0:
+            self.beat(_Beat())
 
     @receives(LeaveCluster)
     def leave(self, message: LeaveCluster) -> None:

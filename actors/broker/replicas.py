@@ -18,7 +18,16 @@ from actors.partition.directories import Directories
 from actors.partition.fetcher import ReplicaFetcher
 from actors.partition.isr_changes import IsrChanges
 from actors.partition.kept_log import ServicesRenewed, Told
-from actors.partition.messages import BecomeFollower, BecomeLeader, BrokersChanged, Close, Closed, Configure, Remove
+from actors.partition.messages import (
+    BecomeFollower,
+    BecomeLeader,
+    BrokersChanged,
+    CheckFiles,
+    Close,
+    Closed,
+    Configure,
+    Remove,
+)
 from actors.partition.replica import Replica
 from actors.runtime.logs import logger
 from kstore.log.checkpoints import CheckpointError, read_partition_metadata
@@ -222,6 +231,11 @@ class Replicas:
             start_offset=self.folder.start_offsets.pop(key, 0),
             note=self.folder.notes.pop(label(*key), None),
         )
+
+    def check_files(self) -> None:
+        """The folder, or a part of it, is no longer there: every log looks for its own."""
+        for replica in self.refs.values():
+            replica.tell(CheckFiles())
 
     def _configure(self, image: ClusterImage, topic_name: str) -> None:
         topic = image.topics.get(topic_name)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from actors.runtime import Ref
     from actors.runtime.failures import Failure
     from actors.trace.spool import Spool
+    from kstore.fs import FileSystem
 
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 60
@@ -87,7 +88,7 @@ class Nodes:
         self.nodes: dict[int, Node] = {}
         self.broker_refs: dict[int, Ref] = {}
         self.incarnations = dict.fromkeys(self.node_ids, 0)
-        self.memories = {node_id: MemoryFileSystem() for node_id in self.node_ids if data_dir is None}
+        self.memories: dict[int, FileSystem] = {n: MemoryFileSystem() for n in self.node_ids if data_dir is None}
         self.folders: dict[int, Folder] = {}
         self.warnings: list[str] = []  # what was found wrong in the folders, and mended or lost
         self.data_dir = data_dir

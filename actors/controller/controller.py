@@ -6,6 +6,9 @@ the log by Fetch, up to what is committed; a fetch that finds nothing new waits 
 
 At start the log is replayed and a new epoch begins with a change of leader; a new log begins with the features that
 the cluster has. There is one voter, so no vote is asked for: `quorum-state` says who leads before the log does.
+
+When the log can't be written the controller resigns: who waits for it is answered NOT_CONTROLLER, the brokers go on as
+they are, and as soon as the disk works a new epoch begins.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from actors.controller.machine import ControllerMachine
 from actors.controller.messages import METADATA_LOG, CloseMetadataLog, Decide, FetchMetadata, NodeLost
 from actors.controller.metadata_log import (
     QuorumState,
+    Replay,
     encode_batch,
     encode_leader_change,
     read_quorum_state,
@@ -29,7 +33,8 @@ from actors.controller.metadata_log import (
 from actors.controller.state import Decision
 from actors.controller.telling import asked_for, tell
 from actors.runtime import Node, Ref, Reply, Timer, receives
-from kstore.errors import KafkaError
+from kstore.errors import KafkaError, KafkaStorageError, NotController
+from kstore.log import Log
 from kstore.named import NamedTuple
 from kstore.records import parse_batches
 from kstore.schema.messages.alter_configs import AlterConfigsRequest
@@ -81,6 +86,8 @@ class ParkedFetch(NamedTuple):
 class Controller(MetadataKeeper):
     """The active controller of the cluster."""
 
+    HALTED = "can't use the metadata log: the controller has resigned, the brokers go on"
+    log: Log | None
     machine: ControllerMachine
     blast_radius = "the controller, which is replayed from the metadata log"
 
@@ -96,33 +103,55 @@ class Controller(MetadataKeeper):
         self.fetched = 0
         self.flushing = False
         self.session_timer: Timer | None = None
+        self.lost: list[int] = []  # nodes that died while there was no log to write it to
 
     # -- beginning to lead
 
-    def on_start(self) -> None:
+    def begin(self) -> None:
         """Replays the log and begins an epoch."""
-        self.log = self.open_log()
+        self.log = log = self.open_log()
+        is_new, is_first = log.end_offset == 0, self.published.offset < 0
         self.machine = ControllerMachine(self.published, self.node.config, self.random, self.uuid)
-        for batch in self.log.batches(self.log.start_offset):
-            self.machine.advance(self.replay.records(batch), batch.last_offset, batch.leader_epoch)
-        is_new = self.log.end_offset == 0
+        self.replay = Replay()
+        for batch in log.batches(max(self.published.offset + 1, log.start_offset)):
+            image, delta = self.machine.advance(self.replay.records(batch), batch.last_offset, batch.leader_epoch)
+            if not is_first:
+                self.uncommitted.append(Uncommitted(batch.last_offset, image, delta))
         state = read_quorum_state(self.folder.fs, METADATA_LOG)
-        self.epoch = max(state.leader_epoch, self.log.latest_epoch) + 1
+        self.epoch = max(state.leader_epoch, log.latest_epoch, self.epoch) + 1
         own_id = self.node.node_id
         write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(own_id, self.epoch), [own_id])
-        leader_change = encode_leader_change(own_id, [own_id], self.log.end_offset, self.epoch, self.now_ms())
         self.flushing = True
-        self.append(leader_change, "")
+        self.append(encode_leader_change(own_id, [own_id], log.end_offset, self.epoch, self.now_ms()), "")
         if is_new:
-            self.carry_out(Decision(list(bootstrap_records())), "a new cluster")
+            self.write(Decision(list(bootstrap_records())), "a new cluster")
         self.machine.take_over(self.steady_ms())
-        if not self.again:  # the log tells of the node as it was before it died
-            self.carry_out(self.machine.fence_lost(own_id), "its process ended")
+        if is_first and not self.again:  # the log tells of the node as it was before it died
+            self.write(self.machine.fence_lost(own_id), "its process ended")
+        for node_id in self.lost:
+            self.write(self.machine.fence_lost(node_id), "its process ended")
+        self.lost.clear()
         self.flushing = False
         self.flush()
         self.check_sessions(CheckSessions())
-        if self.node.config.boolean("auto.leader.rebalance.enable"):
+        if is_first and self.node.config.boolean("auto.leader.rebalance.enable"):
             self.balance_later()
+
+    def let_go(self) -> None:
+        """Who waits is told to look for another controller, and comes again."""
+        error = NotController(f"the controller on node {self.node.node_id} has resigned")
+        for due in self.answers:
+            due.reply.fail(error)
+        for parked in self.fetches.values():
+            parked.timer.cancel()
+            parked.reply.fail(error)
+        if self.session_timer is not None:
+            self.session_timer.cancel()
+            self.session_timer = None
+        self.answers.clear()
+        self.fetches.clear()
+        self.uncommitted.clear()
+        self.flushing = False
 
     def steady_ms(self) -> int:
         """Time for sessions, which must not end because somebody sets the clock."""
@@ -133,11 +162,17 @@ class Controller(MetadataKeeper):
     @receives(Decide, may_refuse=True)
     def decide(self, message: Decide) -> None:
         """Decides about a request; the answer waits for the commit."""
+        self.usable_log()
         decision = self.machine.decide(message.request, message.version, self.steady_ms())
         reply = self.defer()
-        self.carry_out(decision, asked_for(message.request))
-        if isinstance(message.request, (IncrementalAlterConfigsRequest, AlterConfigsRequest)):
-            self.carry_out(self.machine.elect_uncleanly(), "an unclean election was allowed")
+        try:
+            self.write(decision, asked_for(message.request))
+            if isinstance(message.request, (IncrementalAlterConfigsRequest, AlterConfigsRequest)):
+                self.write(self.machine.elect_uncleanly(), "an unclean election was allowed")
+        except KafkaStorageError as error:
+            reply.fail(NotController(error.message))
+            self.halt(error)
+            return
         self.answer(reply, decision.answer)
         if self.session_timer is None:
             self.check_sessions(CheckSessions())
@@ -149,16 +184,34 @@ class Controller(MetadataKeeper):
         else:
             self.answers.append(Answer(self.machine.image.offset, reply, response))
 
-    def carry_out(self, decision: Decision, why: str) -> None:
-        """Writes a decision's records, if it has any."""
+    def usable_log(self) -> Log:
+        """The log; raises NotController while there is none."""
+        if self.log is None:
+            raise NotController(f"the controller on node {self.node.node_id} has resigned")
+        return self.log
+
+    def carry_out(self, decision: Decision, why: str) -> bool:
+        """Writes a decision that nobody waits for; False when the controller has resigned over it."""
+        try:
+            self.write(decision, why)
+        except KafkaStorageError as error:
+            self.halt(error)
+            return False
+        return True
+
+    def write(self, decision: Decision, why: str) -> None:
+        """Writes a decision's records, if it has any; raises KafkaStorageError, and nothing is decided."""
         if decision.records:
-            base_offset = self.log.end_offset
+            base_offset = self.usable_log().end_offset
             self.append(encode_batch(decision.records, base_offset, self.epoch, self.now_ms()), why)
 
     def append(self, data: bytes, why: str) -> None:
         """Appends one batch and takes it in; it is committed when it is on the disk."""
+        log = self.usable_log()
         batches = parse_batches(data)
-        (outcome,) = self.log.append_as_leader([batches], self.epoch, self.now_ms(), from_client=False)
+        (outcome,) = log.append_as_leader([batches], self.epoch, self.now_ms(), from_client=False)
+        if isinstance(outcome, KafkaStorageError):
+            raise outcome
         if isinstance(outcome, KafkaError):
             raise RuntimeError(f"the metadata log can't be written: {outcome.message}")
         assert outcome.first_offset == batches[0].base_offset, "a batch is encoded for the end of the log"
@@ -169,7 +222,7 @@ class Controller(MetadataKeeper):
         for row in tell(records, delta, before, image, why):
             self.note(*row)
         self.uncommitted.append(Uncommitted(outcome.last_offset, image, delta))
-        self.run_disk_work(self.log)
+        self.run_disk_work(log)
         self.flush()
 
     # -- committing
@@ -178,25 +231,31 @@ class Controller(MetadataKeeper):
         """Brings what is appended to the disk, one flush at a time."""
         if self.flushing or not self.uncommitted:
             return
-        work = self.log.flush_work()
+        log = self.usable_log()
+        work = log.flush_work()
         if work is None:
-            self.commit(self.log.end_offset - 1)
+            self.commit(log.end_offset - 1)
             return
         self.flushing = True
-        self.on_disk(work.run, self.flushed, work, self.log.end_offset - 1)
+        self.on_disk(work.run, self.flushed, work, log.end_offset - 1, log)
 
-    def flushed(self, outcome: object, work: Any, offset: int) -> None:
+    def flushed(self, outcome: object, work: Any, offset: int, log: Log) -> None:
         """A flush is done: what it covered is committed."""
+        self.disk_work_done(outcome, work, log)
+        if log is not self.log:
+            return
         self.flushing = False
-        self.disk_work_done(outcome, work)
         self.commit(offset)
-        self.flush()
+        try:
+            self.flush()
+        except KafkaStorageError as error:
+            self.halt(error)
 
     def commit(self, offset: int) -> None:
         """Publishes and answers what is committed now. At the beginning that is what all of it comes to: the node must
         not act on what was true when it died."""
         self.committed = offset
-        self.log.advance_high_watermark(offset + 1)
+        self.usable_log().advance_high_watermark(offset + 1)
         while self.uncommitted and self.uncommitted[0].offset <= offset:
             step = self.uncommitted.popleft()
             is_last = not self.uncommitted or self.uncommitted[0].offset > offset
@@ -206,7 +265,8 @@ class Controller(MetadataKeeper):
             due = self.answers.popleft()
             due.reply.set(due.response)
         for number in list(self.fetches):
-            self.serve_parked(number)
+            if number in self.fetches:
+                self.serve_parked(number)
 
     # -- the brokers' sessions and leaderships
 
@@ -214,21 +274,28 @@ class Controller(MetadataKeeper):
     def node_lost(self, message: NodeLost) -> None:
         """Fences a node that is known to be dead."""
         self.note("NodeLost", "", message.node_id)
+        if self.log is None:
+            self.lost.append(message.node_id)
+            return
         self.carry_out(self.machine.fence_lost(message.node_id), "its process ended")
 
     @receives(CheckSessions)
     def check_sessions(self, message: CheckSessions) -> None:
         """Fences those not heard of, and comes back when the next session may have run out."""
+        if self.log is None:
+            return
         now_ms = self.steady_ms()
         while (decision := self.machine.fence_silent(now_ms)).records:
-            self.carry_out(decision, "nothing was heard of it for its session")
+            if not self.carry_out(decision, "nothing was heard of it for its session"):
+                return
         end_ms = self.machine.next_session_end_ms()
         self.session_timer = None if end_ms is None else self.after(max(1, end_ms - now_ms), CheckSessions())
 
     @receives(BalanceLeaders)
     def balance_leaders(self, message: BalanceLeaders) -> None:
         """Moves leaderships to where the assignments want them."""
-        self.carry_out(self.machine.balance_leaders(), "the preferred replica is in sync again")
+        if self.log is not None:
+            self.carry_out(self.machine.balance_leaders(), "the preferred replica is in sync again")
         self.balance_later()
 
     def balance_later(self) -> None:
@@ -240,7 +307,12 @@ class Controller(MetadataKeeper):
     @receives(FetchMetadata)
     def fetch_metadata(self, message: FetchMetadata) -> Any:
         """Gives another node what is committed from its offset on, or what it must cut off first."""
-        response = fetching.serve(self.log, message.request, self.node.node_id, self.epoch)
+        try:
+            response = fetching.serve(self.usable_log(), message.request, self.node.node_id, self.epoch)
+        except (NotController, KafkaStorageError) as error:
+            self.defer().fail(NotController(error.message))
+            self.halt(error)
+            return None
         if response is not None:
             return response
         self.fetched += 1
@@ -250,7 +322,11 @@ class Controller(MetadataKeeper):
 
     def serve_parked(self, number: int) -> None:
         parked = self.fetches[number]
-        response = fetching.serve(self.log, parked.request, self.node.node_id, self.epoch)
+        try:
+            response = fetching.serve(self.usable_log(), parked.request, self.node.node_id, self.epoch)
+        except (NotController, KafkaStorageError) as error:
+            self.halt(error)  # which answers them all
+            return
         if response is not None:
             del self.fetches[number]
             parked.timer.cancel()
@@ -261,13 +337,21 @@ class Controller(MetadataKeeper):
         """Nothing new came in time."""
         parked = self.fetches.pop(message.number, None)
         if parked is not None:
-            parked.reply.set(fetching.nothing_new(self.log, self.node.node_id, self.epoch))
+            parked.reply.set(fetching.nothing_new(self.usable_log(), self.node.node_id, self.epoch))
 
     # -- the end
 
     @receives(CloseMetadataLog, may_refuse=True)
     def close(self, message: CloseMetadataLog) -> None:
-        """Flushes and closes the log."""
-        self.log.flush()
-        self.commit(self.log.end_offset - 1)
-        self.log.close()
+        """Flushes and closes the log; refused when that can't be done."""
+        self.closed = True
+        reply = self.defer()
+        try:
+            log = self.usable_log()
+            log.flush()
+            self.commit(log.end_offset - 1)
+            log.close()
+        except (OSError, KafkaError) as error:
+            reply.fail(KafkaStorageError(str(error)))
+        else:
+            reply.set(None)

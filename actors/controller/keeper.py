@@ -2,6 +2,9 @@
 
 The image that is published is committed: it never goes back, whatever happens to the quorum. The node's broker is told
 every step, in order. Handlers that have just had topics made wait here until the node knows them.
+
+When the disk fails under the copy, its keeper halts: nothing of what it knew beyond the published image is used on. It
+opens and recovers the copy again, at growing intervals, and goes on from the published image.
 """
 
 from __future__ import annotations
@@ -9,12 +12,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.controller.image import NO_LEADER, ClusterImage, ImageDelta
-from actors.controller.messages import METADATA_LOG, METADATA_TOPIC_ID, AwaitTopics, ImageAdvanced
+from actors.controller.messages import METADATA_LOG, METADATA_TOPIC_ID, AwaitTopics, ImageAdvanced, MetadataHalted
 from actors.controller.metadata_log import Replay
+from actors.partition.messages import CheckFiles
 from actors.runtime import Actor, Node, Ref, Reply, Timer, receives
+from actors.runtime.logs import logger
+from kstore.errors import KafkaStorageError
 from kstore.log import Log, LogConfig
 from kstore.log.answers import DiskWork
-from kstore.log.checkpoints import read_partition_metadata, write_partition_metadata
+from kstore.log.checkpoints import CheckpointError, read_partition_metadata, write_partition_metadata
+from kstore.log.damage import is_there
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -23,11 +30,19 @@ if TYPE_CHECKING:
 BATCH_BYTES_MAX = 8 << 20
 """The largest decision: Kafka's limit on a batch of the metadata log."""
 
+RETRY_MS_MIN = 250
+RETRY_MS_MAX = 5_000
+STEADY_MS = 60_000
+
 
 class TopicsLate(NamedTuple):
     """To itself: somebody has waited for topics as long as it wanted to."""
 
     number: int
+
+
+class BeginAgain(NamedTuple):
+    """To itself: try to take the copy into use again."""
 
 
 class Waiting(NamedTuple):
@@ -41,7 +56,8 @@ class Waiting(NamedTuple):
 class MetadataKeeper(Actor):
     """Keeps one node's copy of `__cluster_metadata-0` and its committed image."""
 
-    log: Log
+    HALTED = "can't use its metadata log"
+    log: Log | None = None
 
     def __init__(self, node: Node, name: str, broker: Ref, folder: Folder) -> None:
         super().__init__(node, name)
@@ -53,32 +69,107 @@ class MetadataKeeper(Actor):
         self.replay = Replay()
         self.waiting: dict[int, Waiting] = {}
         self.waited = 0
+        self.halted = False
+        self.closed = False
+        self.retry_ms = RETRY_MS_MIN
+        self.back_ms = 0  # when it was last taken into use again
+        self.said = ""
+
+    # -- the log, and what becomes of it when the disk fails
+
+    def on_start(self) -> None:
+        """Replays the copy and goes on from there."""
+        try:
+            self.begin()
+        except (OSError, KafkaStorageError, CheckpointError) as error:
+            self.halt(error)
+
+    def begin(self) -> None:
+        """Opens the copy, replays what isn't published yet, and takes up work; raises what the disk says."""
+        raise AssertionError(f"{type(self).__name__} keeps no log")
+
+    def let_go(self) -> None:
+        """Forgets all that isn't published, and answers those who wait for it."""
+        raise AssertionError(f"{type(self).__name__} keeps no log")
+
+    def halt(self, error: Exception) -> None:
+        """The disk fails under the copy: stops using it, and tries again after a while."""
+        if self.halted or self.closed:
+            return
+        self.halted = True
+        if self.now_us() // 1000 - self.back_ms >= STEADY_MS:
+            self.retry_ms, self.said = RETRY_MS_MIN, ""
+        what = str(error)
+        self.note("MetadataHalted", METADATA_LOG, self.published.offset, -1, what)
+        if what != self.said:
+            self.said = what
+            line = "%s %s; it is tried again by itself: %s"
+            logger("storage").warning(line, self.folder.name, self.HALTED, what)
+        self.let_go()
+        self.shut()
+        self.broker.tell(MetadataHalted(True))
+        self.after(self.retry_ms, BeginAgain())
+        self.retry_ms = min(self.retry_ms * 2, RETRY_MS_MAX)
+
+    def shut(self) -> None:
+        """Gives the copy's files back, unflushed."""
+        log, self.log = self.log, None
+        if log is not None:
+            try:
+                log.shut()
+            except OSError as error:
+                self.note("LogNotClosed", METADATA_LOG, error.errno or -1)
+
+    @receives(CheckFiles)
+    def check_files(self, message: CheckFiles) -> None:
+        """The node's folder was deleted: a log that is deleted while it is open can't be found again."""
+        if self.log is not None and not is_there(self.log):
+            self.halt(KafkaStorageError(f"the files of {METADATA_LOG} are gone"))
+
+    @receives(BeginAgain)
+    def begin_again(self, message: BeginAgain) -> None:
+        """Takes the copy into use, if the disk lets it."""
+        if self.closed:
+            return
+        self.halted = False
+        self.on_start()
+        if self.log is not None:
+            self.back_ms = self.now_us() // 1000
+            logger("storage").warning("node %d: the metadata log of %s is back", self.node.node_id, self.folder.name)
+            self.broker.tell(MetadataHalted(False))
 
     def open_log(self) -> Log:
-        """The node's copy, recovered as far as its bytes are whole."""
+        """The node's copy, recovered as far as its bytes are whole; what was published must be there."""
         fs = self.folder.fs
         config = LogConfig(max_message_bytes=BATCH_BYTES_MAX)
-        log = Log.open(fs, METADATA_LOG, config, now_ms=self.now_ms(), clean=False)
+        log = Log.open(fs, METADATA_LOG, config, now_ms=self.now_ms(), clean=False, floor=self.floor)
         if read_partition_metadata(fs, METADATA_LOG) is None:
             write_partition_metadata(fs, METADATA_LOG, METADATA_TOPIC_ID, sync=True)
         return log
 
+    @property
+    def floor(self) -> int:
+        """Up to where the copy must reach: what a predecessor of this keeper has published counts as well."""
+        view = self.node.view
+        return max(self.published.offset, -1 if view is None else view.image.offset) + 1
+
     def on_failure(self, *_: object) -> None:
         """The log's files are given back; the next keeper opens and recovers it."""
-        if "log" in vars(self):
-            self.log.shut()
+        self.shut()
 
     def run_disk_work(self, log: Log) -> None:
-        """Hands what the log wants done on the disk to the disk lane."""
+        """Hands what the log wants done on the disk to the disk lane; raises KafkaStorageError."""
         for work in log.take_work():
-            self.on_disk(work.run, self.disk_work_done, work)
+            self.on_disk(work.run, self.disk_work_done, work, log)
 
-    def disk_work_done(self, outcome: object, work: DiskWork) -> None:
-        """The disk lane has done it; a metadata log that can't be written ends the node."""
-        if isinstance(outcome, OSError):
-            work.done(outcome)
-            raise RuntimeError(f"the metadata log can't be written ({work.name})") from outcome
-        work.done(None)
+    def disk_work_done(self, outcome: object, work: DiskWork, log: Log) -> None:
+        """The disk lane has done it, for this log or one that was given up."""
+        error = outcome if isinstance(outcome, OSError) else None
+        work.done(error)
+        if error is not None and log is self.log:
+            self.halt(KafkaStorageError(log.failure))
+
+    # -- telling the broker
 
     def publish(self, image: ClusterImage, delta: ImageDelta) -> None:
         """Tells the broker what is committed now. At first that is everything."""

@@ -26,6 +26,12 @@ class ImageAdvanced(NamedTuple):
     delta: ImageDelta
 
 
+class MetadataHalted(NamedTuple):
+    """To the broker: the node's copy of the metadata log can't be used now, or can again."""
+
+    halted: bool
+
+
 class AwaitTopics(NamedTuple):
     """Asked by a handler that wants topics it had made: answered with True when the node knows them all with their
     leaders, with False after `timeout_ms`."""

@@ -7,6 +7,7 @@ fetch is under way at a time; when the controller can't be reached it tries agai
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.controller import fetching
@@ -16,6 +17,9 @@ from actors.controller.messages import METADATA_LOG, CloseMetadataLog
 from actors.controller.metadata_log import QuorumState, read_quorum_state, write_quorum_state
 from actors.runtime import Node, Ref, receives
 from kstore import errors
+from kstore.errors import KafkaStorageError
+from kstore.log import Log, LogDamaged
+from kstore.log.names import DOOMED
 from kstore.named import NamedTuple
 from kstore.records import RecordBatch, parse_batches
 from kstore.schema.messages.fetch import FetchResponse, PartitionData
@@ -36,6 +40,8 @@ class Observer(MetadataKeeper):
     """Follows the controller."""
 
     blast_radius = "the node's copy of the metadata, which is replayed from its log"
+    HALTED = "can't use its copy of the metadata log, and stands aside"
+    log: Log | None
 
     def __init__(self, node: Node, broker: Ref, folder: Folder, controller_id: int) -> None:
         """`controller_id` is the voter to follow."""
@@ -44,19 +50,48 @@ class Observer(MetadataKeeper):
         self.link = self.connect(controller_id)
         self.epoch = 0
         self.image: ClusterImage = self.published
-        self.closed = False
+        self.attempt = 0  # answers to what was asked before a halt are not listened to
 
-    def on_start(self) -> None:
+    def begin(self) -> None:
         """Replays the node's copy, then asks for what it lacks."""
-        self.log = self.open_log()
-        for batch in self.log.batches(self.log.start_offset):
-            self.take_in([batch])
+        self.attempt += 1
+        try:
+            self.log = log = self.open_log()
+        except LogDamaged:  # the controller has all of it
+            doomed = f"{METADATA_LOG}.{self.uuid().hex()}{DOOMED}"
+            self.folder.fs.rename(METADATA_LOG, doomed)
+            self.on_disk(partial(self.folder.fs.remove_tree, doomed), self.removed)
+            self.log = log = self.open_log()
+        self.image = self.published
+        if self.published.offset < 0:
+            for batch in log.batches(log.start_offset):
+                self.take_in([batch])
+        else:
+            delta = self.take_in(list(log.batches(max(self.published.offset + 1, log.start_offset))))
+            if delta:
+                self.publish(self.image, delta)
         state = read_quorum_state(self.folder.fs, METADATA_LOG)
-        self.epoch = max(state.leader_epoch, self.log.latest_epoch)
+        self.epoch = max(state.leader_epoch, log.latest_epoch, self.epoch)
         self.fetch_next(FetchNext())
 
+    @property
+    def floor(self) -> int:
+        """What is missing is asked for again."""
+        return 0
+
+    def removed(self, outcome: object) -> None:
+        """The damaged copy is gone, or is swept away at the next start."""
+        if isinstance(outcome, OSError):
+            self.note("FolderNotDeleted", METADATA_LOG, outcome.errno or -1)
+
+    def let_go(self) -> None:
+        """Nobody waits for what isn't published."""
+
     def take_in(self, batches: list[RecordBatch]) -> ImageDelta:
-        """Replays batches that are in the log into the image that isn't published yet."""
+        """Replays batches that are in the log into the image that isn't published yet; it may have the first ones."""
+        batches = [batch for batch in batches if batch.last_offset > self.image.offset]
+        if not batches:
+            return ImageDelta()
         records = [record for batch in batches for record in self.replay.records(batch)]
         self.image, delta = self.image.apply(records, batches[-1].last_offset, batches[-1].leader_epoch)
         return delta
@@ -64,20 +99,20 @@ class Observer(MetadataKeeper):
     @receives(FetchNext)
     def fetch_next(self, message: FetchNext) -> None:
         """Asks for what follows the copy's end."""
-        if self.closed:
+        if self.closed or self.log is None:
             return
         max_bytes = self.node.config.integer("controller.quorum.fetch.max.bytes")
         request = fetching.fetch_request(self.log, self.node.node_id, self.image.cluster_id, self.epoch, max_bytes)
         self.link.send(
             request,
-            self.reply_here(self.fetched),
+            self.reply_here(self.fetched, self.attempt),
             version=fetching.FETCH_VERSION,
             timeout_ms=fetching.FETCH_WAIT_MS + ANSWER_MS,
         )
 
-    def fetched(self, outcome: FetchResponse | Exception) -> None:
+    def fetched(self, outcome: FetchResponse | Exception, attempt: int) -> None:
         """The controller has answered, or can't be reached."""
-        if self.closed:
+        if self.closed or self.log is None or attempt != self.attempt:
             return
         if isinstance(outcome, Exception) or outcome.error_code or not outcome.responses:
             self.after(RETRY_MS, FetchNext())
@@ -91,8 +126,12 @@ class Observer(MetadataKeeper):
                 f"goes on to {self.log.end_offset}: committed records were lost"
             )
         else:
-            self.append(answer)
-            self.fetch_next(FetchNext())
+            try:
+                self.append(answer, self.log)
+            except KafkaStorageError as error:
+                self.halt(error)
+            else:
+                self.fetch_next(FetchNext())
 
     def follow_epoch(self, answer: PartitionData) -> None:
         """The controller leads in another epoch than this node believed."""
@@ -101,28 +140,40 @@ class Observer(MetadataKeeper):
         if known and epoch > self.epoch:
             self.epoch = epoch
             voters = [self.controller_id]
-            write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(self.controller_id, epoch), voters)
-            self.fetch_next(FetchNext())
+            try:
+                write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(self.controller_id, epoch), voters)
+            except OSError as error:
+                self.halt(error)
+            else:
+                self.fetch_next(FetchNext())
         else:
             self.after(RETRY_MS, FetchNext())
 
-    def append(self, answer: PartitionData) -> None:
+    def append(self, answer: PartitionData, log: Log) -> None:
         """Adds what came to the copy, and publishes it once there is nothing more that is committed."""
         batches = parse_batches(fetching.joined(answer.records), allow_partial=True) if answer.records else []
         delta = ImageDelta()
         if batches:
-            self.log.append_as_follower(batches, self.now_ms())
+            log.append_as_follower(batches, self.now_ms())
             delta = self.take_in(batches)
-            self.run_disk_work(self.log)
-        self.log.advance_high_watermark(min(answer.high_watermark, self.log.end_offset))
+            self.run_disk_work(log)
+        log.advance_high_watermark(min(answer.high_watermark, log.end_offset))
         first = self.published.offset < 0
-        if self.image is not self.published and not (first and self.log.end_offset < answer.high_watermark):
+        if self.image is not self.published and not (first and log.end_offset < answer.high_watermark):
             self.publish(self.image, delta)
 
     @receives(CloseMetadataLog, may_refuse=True)
     def close(self, message: CloseMetadataLog) -> None:
-        """Flushes and closes the copy."""
+        """Flushes and closes the copy; refused when that can't be done."""
         self.closed = True
         self.link.close()
-        self.log.flush()
-        self.log.close()
+        reply = self.defer()
+        try:
+            if self.log is None:
+                raise KafkaStorageError("the copy of the metadata log is out of use")
+            self.log.flush()
+            self.log.close()
+        except (OSError, KafkaStorageError) as error:
+            reply.fail(KafkaStorageError(str(error)))
+        else:
+            reply.set(None)

@@ -14,6 +14,7 @@ from actors.partition.disk_lane import DiskLane
 from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
+    CheckFiles,
     HighWatermarkMoved,
     RecoveryPointMoved,
     ReportHighWatermark,
@@ -25,6 +26,7 @@ from actors.partition.opening import LogEnds, open_log
 from actors.runtime import Actor, receives
 from kstore.errors import KafkaError, KafkaStorageError
 from kstore.log.config import LONG_MAX
+from kstore.log.damage import is_there
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -154,6 +156,12 @@ class KeptLog(Actor):
         if self.offline is None and self.log.failure is not None:
             self.go_offline(KafkaStorageError(self.log.failure), damaged=self.log.is_damaged)
 
+    @receives(CheckFiles)
+    def check_files(self, message: CheckFiles) -> None:
+        """A log that is deleted while it is open can be written to, but never found again."""
+        if self.offline is None and not is_there(self.log):
+            self.go_offline(KafkaStorageError(f"the files of {self.label} are gone"))
+
     @receives(RetryLog)
     def retry_log(self, message: RetryLog) -> None:
         """Try to take the log into use again."""
@@ -184,13 +192,11 @@ class KeptLog(Actor):
             self.told.start_offsets.tell(StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen))
             self.lane.start()
 
-    @receives(ReportHighWatermark, may_refuse=True)
-    def report_high_watermark(self, message: ReportHighWatermark) -> int:
-        """The high watermark, for the checkpoint."""
+    @receives(ReportHighWatermark)
+    def report_high_watermark(self, message: ReportHighWatermark) -> int | None:
+        """The high watermark, for the checkpoint, which keeps what it has where there is none."""
         self.checkpoint_due = False
-        if not self.has_log:
-            raise KafkaStorageError(f"the log of {self.label} isn't open")
-        return self.log.high_watermark
+        return self.log.high_watermark if self.has_log else None
 
     @receives(ServicesRenewed)
     def services_renewed(self, message: ServicesRenewed) -> None:

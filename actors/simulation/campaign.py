@@ -11,9 +11,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from actors.runtime.logs import logger
 from actors.simulation.run import Outcome, play
 
-PROBES = ("failovers", "truncations", "isr shrinks", "duplicates answered", "epochs fenced")
+PROBES = (
+    "failovers",
+    "truncations",
+    "isr shrinks",
+    "duplicates answered",
+    "epochs fenced",
+    "logs offline",
+    "controllers resigned",
+    "checkpoints not written",
+)
 
 
 @dataclass
@@ -77,6 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--keep-going", action="store_true", help="play the rest after a seed has failed")
     chosen = parser.parse_args(arguments)
+    logger("storage").setLevel("CRITICAL")  # each run has its troubles, and they stand in its trace
     seeds = [chosen.seed] if chosen.seed is not None else range(chosen.first, chosen.first + chosen.seeds)
 
     def show(outcome: Outcome) -> None:

@@ -1,5 +1,5 @@
 """Faults, drawn from the seed: brokers die, or stop in order, and come back; links are cut, one way or both, are slow,
-and heal.
+and heal; disks are full, or fail at some operations, and work again.
 
 Each seed draws its own mix: how likely each kind is, how long the longest lasts and how fast they come, so that some
 seeds are all kills and others hardly anything but slow links. Each fault lasts as long as is drawn for it, so they
@@ -9,6 +9,7 @@ often than the others.
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from collections.abc import Callable
 from heapq import heappop, heappush
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from actors.broker.broker import StopNode
 from actors.cluster import Cluster
 from actors.runtime.future import ask
+from kstore.fs.faulty import FaultyFileSystem
 
 if TYPE_CHECKING:
     from random import Random
@@ -34,8 +36,14 @@ KINDS = {
     "isolate": 3,
     "cut a client off": 2,
     "slow": 4,
+    "disk error": 4,
+    "disk full": 1,
     "rest": 4,
 }
+
+WRITES = ("append", "create", "replace", "truncate", "mkdir")
+FAILING = (("append",), ("append",), ("sync",), ("replace",), ("read",), ("create", "rename", "unlink"), WRITES)
+PLACES = ("*.log", "orders-*", "__consumer_offsets-*", "__cluster_metadata-*", "*-checkpoint", "*")
 
 
 class Faults:
@@ -44,6 +52,7 @@ class Faults:
     def __init__(self, cluster: Cluster, client_ids: list[int]) -> None:
         self.cluster = cluster
         self.net = cluster.net
+        self.disks = {node: disk for node, disk in cluster.memories.items() if isinstance(disk, FaultyFileSystem)}
         self.clock = cluster.world.clock
         self.random: Random = cluster.world.random
         self.client_ids = client_ids
@@ -52,6 +61,8 @@ class Faults:
         self.down: set[int] = set()
         self.done: Counter[str] = Counter()
         self.weights = [weight * self.random.choice((0, 1, 1, 4)) for weight in KINDS.values()]
+        if not self.disks:
+            self.weights = [0 if "disk" in kind else weight for kind, weight in zip(KINDS, self.weights, strict=True)]
         self.weights[-1] += 1  # something has to be possible
         self.pause_s_max = self.random.choice((0.4, 1.0, 2.0))
         self.cut_ms_max = self.random.choice((1_000, 4_000, 10_000))
@@ -89,6 +100,13 @@ class Faults:
                 self.cut([client], [self.random.choice(nodes)], both_ways=self.random.random() < 0.5)
             case "slow":
                 self.slow(*self.random.sample(nodes, 2))
+            case "disk error":
+                operations, place = self.random.choice(FAILING), self.random.choice(PLACES)
+                times = self.random.choice((1, 1, None))
+                torn = self.random.random() < 0.5
+                self.trouble_disk(operations, place, errno.EIO, times=times, torn=torn)
+            case "disk full":
+                self.trouble_disk(WRITES, "*", errno.ENOSPC, times=None, torn=self.random.random() < 0.5)
         return self.random.uniform(0.05, self.pause_s_max)
 
     def later(self, duration_ms: int, end: Callable[[], None]) -> None:
@@ -114,6 +132,8 @@ class Faults:
 
     def restart(self, node_id: int) -> None:
         self.down.discard(node_id)
+        if node_id in self.disks:
+            self.disks[node_id].heal()  # what a start makes of a disk in trouble isn't looked at here
         self.cluster.kill_node(node_id)
         self.cluster.folders[node_id].release()
         self.cluster.restart_node(node_id)
@@ -126,9 +146,18 @@ class Faults:
         self.net.slow(from_id, to_id, self.random.randint(1, SLOW_MS_MAX))
         self.later(self.random.randint(100, self.cut_ms_max), lambda: self.net.slow(from_id, to_id, 0))
 
+    def trouble_disk(
+        self, operations: tuple[str, ...], place: str, number: int, *, times: int | None, torn: bool
+    ) -> None:
+        disk = self.disks[self.random.choice(list(self.disks))]
+        fault = disk.fail(operations, place, number, times=times, torn=torn)
+        self.later(self.random.randint(100, self.cut_ms_max), lambda: disk.mend(fault))
+
     def stop(self) -> None:
         """Heal everything and bring everybody back."""
         self.ends.clear()
         self.net.heal()
+        for disk in self.disks.values():
+            disk.heal()
         for node_id in sorted(self.down):
             self.restart(node_id)

@@ -57,9 +57,9 @@ class Judge:
     # -- a replica's turn ----------------------------------------------------------------------------------------
 
     def judge_replica(self, replica: Replica) -> None:
-        node, log = replica.node, replica.log
-        if not node.alive:
+        if not replica.node.alive or replica.offline is not None:
             return
+        node, log = replica.node, replica.log
         book = self.book(replica.label)
         shadow = book.shadow(node.node_id)
         leader = replica.leader
@@ -132,7 +132,7 @@ class Judge:
     # -- the controller's turn -----------------------------------------------------------------------------------
 
     def judge_controller(self, controller: Controller) -> None:
-        if not hasattr(controller, "machine"):
+        if not hasattr(controller, "machine") or controller.log is None:
             return
         before, image = self.image, controller.machine.image
         if image is before:

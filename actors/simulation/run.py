@@ -18,6 +18,7 @@ from actors.simulation.ledger import Violation
 from actors.simulation.member import Member
 from actors.simulation.producer import Producer
 from actors.simulation.reader import Reader
+from kstore.fs.faulty import FaultyFileSystem
 
 TOPIC = "orders"
 GROUP = "workers"
@@ -39,7 +40,14 @@ CONFIG = {
     "replica.lag.time.max.ms": "1500",
 }
 
-COUNTED = {"truncations": "Truncated", "duplicates answered": "DuplicateAnswered", "epochs fenced": "EpochFenced"}
+COUNTED = {
+    "logs offline": "ReplicaOffline",
+    "controllers resigned": "MetadataHalted",
+    "checkpoints not written": "CheckpointNotWritten",
+    "truncations": "Truncated",
+    "duplicates answered": "DuplicateAnswered",
+    "epochs fenced": "EpochFenced",
+}
 
 
 @dataclass
@@ -113,6 +121,7 @@ class Run:
         brokers = 5 if seed % 7 == 0 else 3
         self.cluster = Cluster.unstarted(brokers=brokers, seed=seed, config=CONFIG, trace_rows=TRACE_ROWS, wire=wire)
         self.world = self.cluster.world
+        self.disks = [self.put_on_a_faulty_disk(node_id) for node_id in self.cluster.node_ids]
         self.random = self.world.random
         self.history = History()
         self.judge = Judge(self.cluster, self.history)
@@ -121,6 +130,20 @@ class Run:
         self.client_ids: list[int] = []
         self.made = 0
         self.seed = seed
+
+    def put_on_a_faulty_disk(self, node_id: int) -> FaultyFileSystem:
+        disk = FaultyFileSystem(self.cluster.memories[node_id], self.world.random)
+        self.cluster.memories[node_id] = self.cluster.folders[node_id].fs = disk
+        return disk
+
+    def look(self) -> None:
+        """Judge a turn; whoever judges sees through every trouble of the disks."""
+        faults = [disk.faults for disk in self.disks]
+        for disk in self.disks:
+            disk.faults = []
+        self.judge.look()
+        for disk, its in zip(self.disks, faults, strict=True):
+            disk.faults = its
 
     # -- clients -------------------------------------------------------------------------------------------------
 
@@ -168,7 +191,7 @@ class Run:
 
     def play(self) -> None:
         """The whole run; raises what went wrong."""
-        self.world.driver.after_event = self.judge.look  # type: ignore[attr-defined]
+        self.world.driver.after_event = self.look  # type: ignore[attr-defined]
         self.cluster.start()
         maker = self.begin(TopicMaker, "maker")
         self.until(lambda: maker.resting, "the topic is made")

@@ -248,6 +248,9 @@ class PosixFileSystem:
                 view = view[os.write(descriptor, view) :]
             if sync:
                 os.fsync(descriptor)
+        except OSError:
+            os.unlink(written)  # on a full disk its bytes would be missed by what comes after
+            raise
         finally:
             os.close(descriptor)
         os.replace(written, real)

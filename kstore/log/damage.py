@@ -31,3 +31,8 @@ def failed_to_read(log: Log, error: OSError | CorruptMessage) -> KafkaStorageErr
     log.is_damaged = log.is_damaged or isinstance(found, LogDamaged)
     log.failed(found.message)
     return found
+
+
+def is_there(log: Log) -> bool:
+    """Whether the file that is appended to can still be found: one that was deleted is written to all the same."""
+    return log.fs.exists(log.segments.active.file.path)
