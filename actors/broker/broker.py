@@ -8,6 +8,7 @@ are led here. A stop in order ends the parts in the reverse order of their makin
 from __future__ import annotations
 
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
@@ -16,6 +17,7 @@ from actors.broker.folder import Folder
 from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered, StandAside
 from actors.broker.replicas import Replicas
 from actors.broker.supervision import MakeAnew, Supervision
+from actors.broker.topic_descriptions import TopicDescriptions
 from actors.broker.view import View
 from actors.controller.controller import Controller
 from actors.controller.image import ClusterImage, Endpoint, ImageDelta, PartitionImage, ResourceType
@@ -78,6 +80,7 @@ class Broker(Actor):
         self._make_lifecycle()
         self._make_fetch_desk()
         self._make_producer_ids()
+        node.view = node.view._replace(replicas=MappingProxyType(self.replicas.refs), descriptions=TopicDescriptions())
         open_doorway(node, self.actor_ref)
 
     # -- the node's actors: made here, and again when they have failed ---------------------------------------------
@@ -192,14 +195,11 @@ class Broker(Actor):
             self.replicas.sweep(image)
             delta = image.whole()
         self.replicas.follow(image, delta)
-        node.view = node.view._replace(replicas=dict(self.replicas.refs))
         self._follow_coordinators(image, delta)
 
     def replica_came(self, topic: str, number: int) -> None:
         """A replica has taken its place, which one of a deleted topic's had until now."""
-        node = self.node
-        node.view = node.view._replace(replicas=dict(self.replicas.refs))
-        self._follow_coordinators(node.view.image, ImageDelta(changed_topics={topic: frozenset((number,))}))
+        self._follow_coordinators(self.node.view.image, ImageDelta(changed_topics={topic: frozenset((number,))}))
 
     def _follow_coordinators(self, image: ClusterImage, delta: ImageDelta) -> None:
         topic = image.topics.get(OFFSETS_TOPIC)
@@ -208,6 +208,8 @@ class Broker(Actor):
         changed.update(number for number in self.coordinators if number not in partitions)
         if delta.removed_topics:
             gone = TopicsDeleted(tuple(topic.name for topic in delta.removed_topics))
+            if self.node.view.descriptions is not None:
+                self.node.view.descriptions.forget(gone.topics)
             for number, (_, coordinator) in list(self.coordinators.items()):
                 coordinator.tell(gone)
                 if OFFSETS_TOPIC in gone.topics:  # its log goes with it, even if the topic was made anew at once

@@ -10,16 +10,18 @@ from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.broker.config import BrokerConfig
+    from actors.broker.topic_descriptions import TopicDescriptions
     from actors.runtime import Ref
 
 
 class View(NamedTuple):
     """The cluster as this node knows it, and where its own actors are.
 
-    ``replicas`` has every partition with a replica on this node, by (topic, partition), leader or not;
-    ``coordinators`` has the group coordinator of each ``__consumer_offsets`` partition that is led here.
-    ``controller`` is set on the node that holds the controller; ``metadata`` keeps the node's copy of the metadata
-    log (the controller itself, or an observer of it). ``directory_id`` is that of the node's folder.
+    ``replicas`` has every partition with a replica on this node, by (topic, partition), leader or not: the broker's own
+    table, as it is now, because a copy for each new topic would cost what all of them are. ``coordinators`` has the
+    group coordinator of each ``__consumer_offsets`` partition that is led here. ``controller`` is set on the node that
+    holds the controller; ``metadata`` keeps the node's copy of the metadata log (the controller itself, or an observer
+    of it). ``directory_id`` is its folder's; ``descriptions`` are its topics as Metadata answers have them.
     """
 
     image: ClusterImage
@@ -32,3 +34,4 @@ class View(NamedTuple):
     producer_ids: Ref | None = None
     metadata: Ref | None = None
     directory_id: bytes = b""
+    descriptions: TopicDescriptions | None = None

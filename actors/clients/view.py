@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from kstore.layered import Layered
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class View(NamedTuple):
 
     def updated(self, answer: MetadataResponse, *, whole: bool) -> View:
         """With what an answer says; ``whole`` if it was asked for every topic, so that others are gone."""
-        topics = {} if whole else dict(self.topics)
+        topics: Layered[str, TopicView] = Layered() if whole else own(self.topics)
         for topic in answer.topics:
             if topic.name is not None:
                 topics[topic.name] = _merged(self.topics.get(topic.name), topic)
@@ -87,15 +88,25 @@ class View(NamedTuple):
             changed[topic][number] = known._replace(leader=leader, leader_epoch=epoch, error_code=0)
         if not changed:
             return self
-        topics = {name: self.topics[name]._replace(partitions=partitions) for name, partitions in changed.items()}
-        return self._replace(topics={**self.topics, **topics}, version=self.version + 1)
+        topics = own(self.topics)
+        for name, partitions in changed.items():
+            topics[name] = topics[name]._replace(partitions=partitions)
+        return self._replace(topics=topics, version=self.version + 1)
 
     def without(self, names: Collection[str]) -> View:
         """Without these topics."""
-        if not any(name in self.topics for name in names):
+        known = [name for name in names if name in self.topics]
+        if not known:
             return self
-        topics = {name: topic for name, topic in self.topics.items() if name not in names}
+        topics = own(self.topics)
+        for name in known:
+            del topics[name]
         return self._replace(topics=topics, version=self.version + 1)
+
+
+def own(topics: Mapping[str, TopicView]) -> Layered[str, TopicView]:
+    """Topics to be changed, which share with those before what stays."""
+    return topics.copy() if isinstance(topics, Layered) else Layered(topics)
 
 
 def _merged(known: TopicView | None, topic: MetadataResponseTopic) -> TopicView:

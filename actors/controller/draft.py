@@ -1,4 +1,5 @@
-"""Builds the next cluster image: one method a metadata record, copying each mapping the first time it is touched.
+"""Builds the next cluster image: one method a metadata record, copying each mapping the first time it is touched;
+those of all topics and all configs are ``Layered``, which share what stays with the image before.
 
 The rules are those of Apache Kafka's image deltas and of `PartitionRegistration.merge`: a partition's epoch rises with
 every change record, its leader epoch only when the record names a leader (or that there is none). A topic's
@@ -12,7 +13,7 @@ force (`actors.broker.foreign`). Any other unknown record is an error, since an 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from actors.controller.image import (
     NO_LEADER_CHANGE,
@@ -26,6 +27,7 @@ from actors.controller.image import (
     TopicImage,
 )
 from kstore.errors import UnsupportedVersion
+from kstore.layered import Layered
 from kstore.schema.messages.control_records import LeaderChangeMessage
 from kstore.schema.messages.metadata_records import (
     AccessControlEntryRecord,
@@ -53,6 +55,9 @@ from kstore.schema.messages.metadata_records import (
     ZkMigrationStateRecord,
 )
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 
 class ImageDraft:
     """A cluster image under construction; `finish` closes it."""
@@ -60,9 +65,9 @@ class ImageDraft:
     def __init__(self, base: ClusterImage) -> None:
         self._base = base
         self._brokers: dict[int, BrokerImage] | None = None
-        self._topics: dict[str, TopicImage] | None = None
-        self._names: dict[bytes, str] | None = None
-        self._configs: dict[ConfigResource, Mapping[str, str]] | None = None
+        self._topics: Layered[str, TopicImage] | None = None
+        self._names: Layered[bytes, str] | None = None
+        self._configs: Layered[ConfigResource, Mapping[str, str]] | None = None
         self._features: dict[str, int] | None = None
         self._controller_id = base.controller_id
         self._next_producer_id = base.next_producer_id
@@ -225,14 +230,14 @@ class ImageDraft:
         names = self._base.topic_names_by_id if self._names is None else self._names
         return names[topic_id]
 
-    def _own_topics(self) -> dict[str, TopicImage]:
+    def _own_topics(self) -> Layered[str, TopicImage]:
         if self._topics is None:
-            self._topics = dict(self._base.topics)
+            self._topics = own(self._base.topics)
         return self._topics
 
-    def _own_names(self) -> dict[bytes, str]:
+    def _own_names(self) -> Layered[bytes, str]:
         if self._names is None:
-            self._names = dict(self._base.topic_names_by_id)
+            self._names = own(self._base.topic_names_by_id)
         return self._names
 
     def _own_partitions(self, name: str) -> dict[int, PartitionImage]:
@@ -258,9 +263,9 @@ class ImageDraft:
             configs.pop(resource, None)
         self._changed_configs[resource] = None
 
-    def _own_configs(self) -> dict[ConfigResource, Mapping[str, str]]:
+    def _own_configs(self) -> Layered[ConfigResource, Mapping[str, str]]:
         if self._configs is None:
-            self._configs = dict(self._base.configs)
+            self._configs = own(self._base.configs)
         return self._configs
 
     def change_feature(self, record: FeatureLevelRecord) -> None:
@@ -279,6 +284,11 @@ class ImageDraft:
 
     def pass_over(self, record: object) -> None:
         """A record that says nothing an image keeps."""
+
+
+def own(mapping: Mapping[K, V]) -> Layered[K, V]:
+    """A copy to be changed, which shares with the mapping what stays."""
+    return mapping.copy() if isinstance(mapping, Layered) else Layered(mapping)
 
 
 def merged(partition: PartitionImage, change: PartitionChangeRecord) -> PartitionImage:

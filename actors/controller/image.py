@@ -2,8 +2,7 @@
 
 An image is immutable; nodes hand it to their actors freely. `apply` replays a run of metadata records and gives the
 next image together with a delta that says what changed, so a broker with 10,000 partitions looks only at those that
-did. Mappings that a run of records doesn't touch are shared between the two images; those it touches are copied once
-for the whole run, not once a record.
+did. Mappings that a run of records doesn't touch are shared between the two images; of those it touches, what stays is.
 
 Invariants: `topics` and `topic_names_by_id` hold the same topics; `offset` is the last record applied (-1: none);
 mappings are never changed after the image was made (nobody but `ImageDraft` may, while it builds).

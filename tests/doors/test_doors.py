@@ -19,6 +19,7 @@ FACADES = ("kstore/__init__.py", "kstore/testing", "kstore/compat")
 # Inside kstore: which parts a part may import beside itself, kstore.errors and kstore.named.
 BELOW = {
     "named": set(),
+    "layered": set(),
     "errors": set(),
     "codec": set(),
     "fs": set(),

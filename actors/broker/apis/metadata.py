@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actors.broker import authorized
+from actors.broker import authorized, topic_descriptions
 from actors.broker.call import PAUSE, Call
 from actors.broker.creating import created
 from actors.broker.forwarding import failed, until_known
 from actors.broker.slices import sliced
 from actors.controller import topic_names
-from actors.controller.image import NO_LEADER, ClusterImage, PartitionImage, TopicImage
+from actors.controller.image import ClusterImage, PartitionImage, TopicImage
 from actors.controller.internal_topics import creatable
 from actors.runtime import Conversation
 from kstore import errors
@@ -187,34 +187,20 @@ def living(image: ClusterImage) -> frozenset[int]:
 
 def described(call: Call, topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic:
     """A topic that is there."""
-    one = oldest_partition if call.version == 0 else partition
-    return MetadataResponseTopic(
-        name=topic.name,
-        topic_id=topic.id,
-        is_internal=topic.name in topic_names.INTERNAL_TOPICS,
-        partitions=[one(number, found, alive) for number, found in topic.partitions.items()],
-        topic_authorized_operations=(
-            authorized.ON_TOPIC if call.request.include_topic_authorized_operations else authorized.NOT_ASKED
-        ),
-    )
-
-
-def partition(number: int, found: PartitionImage, alive: frozenset[int]) -> MetadataResponsePartition:
-    led = found.leader in alive
-    return MetadataResponsePartition(
-        error_code=0 if led else errors.LeaderNotAvailable.code,
-        partition_index=number,
-        leader_id=found.leader if led else NO_LEADER,
-        leader_epoch=found.leader_epoch,
-        replica_nodes=list(found.replicas),
-        isr_nodes=list(found.isr),
-        offline_replicas=found.offline_replicas(alive),
-    )
+    if call.version > 0 and not call.request.include_topic_authorized_operations:
+        shared: MetadataResponseTopic = call.view.descriptions.of(topic, alive)
+        return shared
+    made = topic_descriptions.described(topic, alive)
+    if call.version == 0:
+        made.partitions = [oldest_partition(number, found, alive) for number, found in topic.partitions.items()]
+    if call.request.include_topic_authorized_operations:
+        made.topic_authorized_operations = authorized.ON_TOPIC
+    return made
 
 
 def oldest_partition(number: int, found: PartitionImage, alive: frozenset[int]) -> MetadataResponsePartition:
     """As version 0 has it: without the brokers that can't be reached."""
-    answer = partition(number, found, alive)
+    answer = topic_descriptions.partition(number, found, alive, {})
     answer.replica_nodes = [replica for replica in found.replicas if replica in alive]
     answer.isr_nodes = [replica for replica in found.isr if replica in alive]
     reachable = len(answer.replica_nodes) + len(answer.isr_nodes) == len(found.replicas) + len(found.isr)

@@ -1,0 +1,78 @@
+"""Topics as Metadata answers describe them, each made once: it stays what it is until the topic's image or who lives
+has changed. So asking for what everybody knows costs a look at each topic and the bytes on the wire.
+
+An answer's topics and lists are shared with other answers: nobody may change them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.broker import authorized
+from actors.controller import topic_names
+from actors.controller.image import NO_LEADER
+from kstore import errors
+from kstore.schema.messages.metadata import MetadataResponsePartition, MetadataResponseTopic
+
+if TYPE_CHECKING:
+    from actors.controller.image import PartitionImage, TopicImage
+
+
+class TopicDescriptions:
+    """A node's. ``made`` counts the partitions that were described."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self._alive: frozenset[int] = frozenset()
+        self._topics: dict[str, tuple[TopicImage, MetadataResponseTopic]] = {}
+
+    def of(self, topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic:
+        """A topic's, where these brokers can be reached."""
+        if alive != self._alive:
+            self._alive = alive
+            self._topics = {}
+        known = self._topics.get(topic.name)
+        if known is None or known[0] is not topic:
+            known = self._topics[topic.name] = (topic, described(topic, alive))
+            self.made += len(topic.partitions)
+        return known[1]
+
+    def forget(self, names: tuple[str, ...]) -> None:
+        """These topics are gone."""
+        for name in names:
+            self._topics.pop(name, None)
+
+
+def described(topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic:
+    """A topic that is there."""
+    lists: dict[tuple[int, ...], list[int]] = {}
+    return MetadataResponseTopic(
+        name=topic.name,
+        topic_id=topic.id,
+        is_internal=topic.name in topic_names.INTERNAL_TOPICS,
+        partitions=[partition(number, found, alive, lists) for number, found in topic.partitions.items()],
+        topic_authorized_operations=authorized.NOT_ASKED,
+    )
+
+
+def partition(
+    number: int, found: PartitionImage, alive: frozenset[int], lists: dict[tuple[int, ...], list[int]]
+) -> MetadataResponsePartition:
+    """One partition; ``lists`` are those of brokers that others of its topic have already."""
+    leader, replicas, isr = found.leader, found.replicas, found.isr
+    led = leader in alive
+    replica_nodes = lists.get(replicas)
+    if replica_nodes is None:
+        replica_nodes = lists[replicas] = list(replicas)
+    isr_nodes = lists.get(isr)
+    if isr_nodes is None:
+        isr_nodes = lists[isr] = list(isr)
+    return MetadataResponsePartition(
+        error_code=0 if led else errors.LeaderNotAvailable.code,
+        partition_index=number,
+        leader_id=leader if led else NO_LEADER,
+        leader_epoch=found.leader_epoch,
+        replica_nodes=replica_nodes,
+        isr_nodes=isr_nodes,
+        offline_replicas=found.offline_replicas(alive),
+    )
