@@ -1,6 +1,6 @@
 """Clients that ask for records and never read, beside one that works: memory, and the good client's times.
 
-    python bench/slow_readers.py [connections] [bound, MiB]
+    python -m bench.slow_readers [connections] [bound, MiB]
 
 Starts ``kstore serve`` on loopback, fills a topic, times a client that produces and fetches one small record after the
 other, then opens the connections, each of which sends Fetch requests for 50 MiB and takes nothing, and times the client

@@ -1,6 +1,7 @@
 """The memory that requests may take, over all connections of a process (``queued.max.request.bytes``).
 
-Counted are the buffers of large frames that are being received, and whole requests until they are answered. Beyond
+Counted are the buffers of large frames that are being received, and whole requests until they are answered (but for
+the first ``LARGE_FRAME_BYTES`` of a connection's, so that small requests cost nothing more). Beyond
 ``bytes_max`` nobody is closed for it: who needs more is not read from until there is room. A length is only what a peer
 says, so room is taken as bytes come and not for what was announced; that those who have some don't wait for each other
 for ever, the oldest unfinished frame may go on beyond the bound, by as much as one frame of the allowed size has. So

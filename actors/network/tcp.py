@@ -45,6 +45,8 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.filled_when_active = 0
         self.next_piece_bytes = 0  # by which the large frame's buffer grows next
         self.wants_room = False  # is not read from until there is room for more requests
+        self.under_way_bytes = 0  # of requests that aren't answered
+        self.counted_bytes = 0  # of these in the room, which isn't told of the first few: most connections have no more
         self.forgotten = False  # its requests count no more
         self.begun_at = 0.0  # when the unfinished frame began, or the closing of the connection
         self.active_at = listener.loop.time()  # when the peer last sent or took something
@@ -188,13 +190,21 @@ class TcpChannel(asyncio.BufferedProtocol):
 
     def request_done(self, size_bytes: int) -> None:
         """As ``Channel.request_done``."""
-        if not self.forgotten:
-            self.listener.room.answered(self, size_bytes, self.listener.loop.time())
+        self.under_way_bytes -= size_bytes
+        if self.counted_bytes and not self.forgotten:
+            counted = max(0, self.under_way_bytes - LARGE_FRAME_BYTES)
+            if counted < self.counted_bytes:
+                given_back, self.counted_bytes = self.counted_bytes - counted, counted
+                self.listener.room.answered(self, given_back, self.listener.loop.time())
 
     def _deliver(self, whole: list[Any], now: float) -> None:
-        if not self.listener.room.received(self, sum(map(len, whole)), now):
-            self.wants_room = True
-            self._see_to_reading()
+        self.under_way_bytes += sum(map(len, whole))
+        more = self.under_way_bytes - LARGE_FRAME_BYTES - self.counted_bytes
+        if more > 0:
+            self.counted_bytes += more
+            if not self.listener.room.received(self, more, now):
+                self.wants_room = True
+                self._see_to_reading()
         queue = self.listener.node.world.queue
         queue.enter(self.connection.actor_inbox.actor_id, "SocketRead")
         self.connection.tell(FramesReceived(whole))
