@@ -184,6 +184,7 @@ def check_voter(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy
         wrong = f"{place} {extent}, though {folders[furthest].name} knows the cluster up to offset {known}"
     elif not copy.end_offset and (partition := some_partition(folders)):
         wrong = f"{place} is missing or empty, though there is {partition}"
+        mend += ", or from the metadata.log.dir of an Apache Kafka that kept it apart"
     if wrong is not None:
         if known > copy.end_offset:
             mend = f"put a copy of {folders[furthest].name}/{METADATA_LOG} in its place"

@@ -37,9 +37,9 @@ def refused(folder: Path, brokers: int = 3, data_dir: Path | None = None) -> str
     return line
 
 
-def append_records(data: Path, *records: Any) -> None:
-    """One more decision of the controller's, in every node's copy of the metadata log."""
-    for log in data.glob(f"*/{METADATA}/{FIRST}"):
+def append_records(data: Path, *records: Any, node: str = "*") -> None:
+    """One more decision of the controller's, in every node's copy of the metadata log, or in one node's."""
+    for log in data.glob(f"{node}/{METADATA}/{FIRST}"):
         batches, _ = scan_batches(log.read_bytes())
         builder = BatchBuilder(base_offset=batches[-1].last_offset + 1, leader_epoch=batches[-1].leader_epoch)
         for record in records:

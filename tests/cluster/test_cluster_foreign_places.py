@@ -33,7 +33,7 @@ def stopped(start, tmp_path) -> Path:
 @pytest.fixture
 def alone(start, tmp_path) -> Path:
     """The folder of one node with a topic, after a clean stop."""
-    return stopped_with(start, tmp_path / "data", 1)
+    return stopped_with(start, tmp_path / "alone", 1)
 
 
 # -- logs that lie elsewhere ------------------------------------------------------------------------------------------
@@ -60,12 +60,12 @@ def directory_id_of(data: Path) -> bytes:
     return meta.directory_id
 
 
-def epoch_of(data: Path) -> int:
+def epoch_of(data: Path, broker: int = 1) -> int:
 
     image, replay = ClusterImage(), Replay()
     for batch in scan_batches((data / "node-1" / METADATA / FIRST).read_bytes())[0]:
         image, _ = image.apply(replay.records(batch), batch.last_offset, batch.leader_epoch)
-    return image.brokers[1].epoch
+    return image.brokers[broker].epoch
 
 
 def test_a_partition_in_another_log_dir_is_refused_by_its_name_until_it_is_here(start, alone):
@@ -79,9 +79,18 @@ def test_a_partition_in_another_log_dir_is_refused_by_its_name_until_it_is_here(
     assert client.everything("elsewhere") == SAID
 
 
-@pytest.mark.parametrize("directory", [bytes(16), bytes(15) + b"\2", bytes(range(200, 216))])
-def test_a_directory_that_the_broker_does_not_have_says_nothing(start, alone, directory):
-    """None was assigned, it was before there were ids, or that disk is gone."""
+def test_a_partition_in_a_log_dir_that_had_failed_is_refused_unless_another_node_has_it(start, alone, stopped):
+    assign(alone, directory=bytes(range(200, 216)))
+    assert "node-1 lacks elsewhere-0" in refused(alone, 1)
+    set_property(stopped / "node-3", "directory.id", "AAECAwQFBgcICQoLDA0ODw")
+    shutil.rmtree(stopped / "node-3" / "t-0")
+    change = BrokerRegistrationChangeRecord(broker_id=3, broker_epoch=epoch_of(stopped, 3), log_dirs=[OTHER])
+    append_records(stopped, change, node="node-1")
+    served(start, stopped)
+
+
+@pytest.mark.parametrize("directory", [bytes(16), bytes(15) + b"\1", bytes(15) + b"\2"])
+def test_words_of_kafkas_own_instead_of_a_directory_say_nothing(start, alone, directory):
     assign(alone, directory=directory)
     served(start, alone, 1)
 

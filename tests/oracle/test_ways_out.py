@@ -130,6 +130,18 @@ def test_partitions_of_two_log_dirs_are_moved_into_one(make: Make, tmp_path: Pat
     served(cluster)
 
 
+def test_a_metadata_log_that_was_kept_apart_is_put_where_kstore_looks(make: Make, tmp_path: Path) -> None:
+    apart = tmp_path / "kafka/apart"
+    cluster = make(config={"metadata.log.dir": str(apart)})
+    with cluster.launched():
+        say(cluster)
+    line = refused(cluster.data, 1)
+    assert f"{METADATA} is missing or empty" in line
+    assert "from the metadata.log.dir of an Apache Kafka that kept it apart" in line
+    shutil.copytree(apart / METADATA, cluster.log_folder(1) / METADATA)
+    served(cluster)
+
+
 def test_kafka_goes_on_as_node_0_and_gives_a_directory_an_id(make: Make) -> None:
     cluster = make()
     properties = cluster.folder / "node-1.properties"
@@ -166,7 +178,33 @@ def test_of_three_voters_the_first_goes_on_alone(make: Make) -> None:
     served(cluster)
 
 
-def test_a_log_behind_a_snapshot_and_voters_that_may_change_stay_with_kafka(make: Make, tmp_path: Path) -> None:
+SNAPSHOTS = {
+    "metadata.log.max.record.bytes.between.snapshots": "2000",
+    "metadata.log.max.snapshot.interval.ms": "2000",
+    "internal.metadata.log.segment.bytes": "4096",
+    "metadata.log.segment.ms": "1000",
+    "metadata.max.retention.bytes": "4096",
+    "metadata.max.retention.ms": "1000",
+}
+
+
+def test_a_metadata_log_that_begins_behind_a_snapshot_stays_with_kafka(make: Make) -> None:
+    """Kafka throws away what a snapshot has once a minute."""
+    cluster = make(config=SNAPSHOTS)
+    metadata = cluster.log_folder(1) / METADATA
+    with cluster.launched():
+        say(cluster)
+        for number in range(20):
+            say(cluster, f"more-{number}", partitions=10, said=[])
+        wait_until(lambda: not (metadata / FIRST).exists(), what="the beginning is gone", timeout_s=180)
+    line = refused(cluster.data, 1)
+    assert f"node-1/{METADATA} begins behind a snapshot (" in line
+    assert line.endswith("start Apache Kafka on it, or choose another --data-dir")
+    with cluster.launched():
+        assert sorted(heard(cluster, "t", len(SAID))) == sorted(SAID)
+
+
+def test_voters_that_may_change_stay_with_kafka(kafka_jars: Path, tmp_path: Path) -> None:
     cluster = KafkaCluster(tmp_path / "kafka")
     cluster.configure()
     properties = cluster.folder / "node-1.properties"

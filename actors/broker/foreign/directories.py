@@ -1,8 +1,8 @@
 """Partitions whose log isn't where kstore would look: in another of a broker's ``log.dirs``, or in remote storage.
 
-The metadata log names for each replica the directory that has it, by the id in its ``meta.properties``. If that is
-another one of the same broker, and this folder doesn't have the log either, it would be made anew, empty, and lead. The
-id of a directory that the broker doesn't have any more says nothing.
+The metadata log names for each replica the directory that has it, by the id in its ``meta.properties``. If that isn't
+this folder, and the log isn't here either, it would be made anew, empty, and lead. Where the broker doesn't have that
+directory any more and another node has the log, it is copied from there, as after the loss of a disk.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from actors.broker.folder import Folder, FolderError
-from actors.controller.image import ClusterImage, PartitionImage
-from kstore.log.segments import log_offsets
+from actors.controller.image import ClusterImage
+from kstore.log.segments import holds_log
 
 REMOTE = "remote.storage.enable"
+RESERVED_IDS = 100  # Kafka's own words below that: not assigned, lost, from before there were ids
 
 
 def check_directories(folders: Mapping[int, Folder], image: ClusterImage) -> None:
@@ -26,22 +27,26 @@ def check_directories(folders: Mapping[int, Folder], image: ClusterImage) -> Non
                 "records to one without it, and delete the old one"
             )
         for number, partition in topic.partitions.items():
-            for node_id in partition.replicas:
-                if node_id in folders:
-                    check_partition(folders[node_id], node_id, image, f"{topic.name}-{number}", partition)
+            for node_id, directory in zip(partition.replicas, partition.directories, strict=False):
+                if node_id in folders and int.from_bytes(directory, "big") >= RESERVED_IDS:
+                    check_replica(folders, image, node_id, directory, f"{topic.name}-{number}")
 
 
-def check_partition(folder: Folder, node_id: int, image: ClusterImage, path: str, partition: PartitionImage) -> None:
-    known = image.brokers.get(node_id)
-    own = folder.meta.directory_id if folder.meta is not None else None
-    place = partition.replicas.index(node_id)
-    assigned = partition.directories[place] if place < len(partition.directories) else None
-    if own is None or known is None or assigned == own or assigned not in known.log_dirs:
+def check_replica(
+    folders: Mapping[int, Folder], image: ClusterImage, node_id: int, directory: bytes, path: str
+) -> None:
+    folder = folders[node_id]
+    if folder.meta is None or folder.meta.directory_id == directory or has_log(folder, path):
         return
-    fs = folder.fs
-    if not fs.exists(path) or not log_offsets(fs.listdir(path)):
+    broker = image.brokers.get(node_id)
+    is_registered = broker is not None and directory in broker.log_dirs
+    if is_registered or not any(has_log(each, path) for each in folders.values()):
         raise FolderError(
             f"{folder.name} lacks {path}, which lies in another of that broker's log.dirs, and kstore keeps a node in "
             "one folder: start Apache Kafka on all of them, and have it moved there by "
             "bin/kafka-reassign-partitions.sh (log_dirs)"
         )
+
+
+def has_log(folder: Folder, path: str) -> bool:
+    return folder.fs.exists(path) and holds_log(folder.fs, path)
