@@ -2,9 +2,10 @@
 
     python tests/fuzz/campaign.py --inputs 1000000 [--seed N] [--connections 16]
 
-It starts ``kstore serve`` with three brokers on disk in a process of its own, sends the inputs over raw sockets, and has
-a good client write with acks=all all the while, in another process. In the end every record that was acknowledged must
-be there once and in order, and the server must have met no unexpected error. Prints what it saw, and exits with 1 when something of that doesn't hold. To have one input again: ``Inputs(seed).input(number)``.
+It starts ``kstore serve`` with three brokers on disk in a process of its own, and sends the inputs over raw sockets. A
+good client writes with acks=all all the while, in another process. In the end every record that was acknowledged must
+be there once and in order, and the server must have met no unexpected error. Prints what it saw, and exits with 1 when
+something of that doesn't hold. To have one input again: ``Inputs(seed).input(number)``.
 """
 
 from __future__ import annotations
