@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from fuzz import kills
 from fuzz.campaign import run
 from fuzz.inputs import KEYS, Inputs
 
@@ -35,3 +36,11 @@ def test_an_input_is_the_same_whenever_it_is_drawn(seed: int) -> None:
 def test_every_key_is_asked(seed: int) -> None:
     drawn = {int.from_bytes(Inputs(seed).input(number)[4:6], "big") for number in range(2_000)}
     assert drawn >= set(KEYS)
+
+
+@pytest.mark.full
+def test_a_server_that_is_killed_again_and_again_loses_nothing(seed: int) -> None:
+    seen = kills.run(20, seed)
+    assert seen["sent"] > 1000
+    assert {seen[what] for what in ("lost", "twice", "out of order", "not acknowledged")} == {0}
+    assert seen["failures"] == []
