@@ -61,6 +61,7 @@ class Channel:
     def __init__(self) -> None:
         self.answered = 0
         self.aborted = False
+        self.is_backed_up = False
 
     def respond(self, correlation_id: int, response: Any, version: int) -> None:
         frames.encode_response(response, version, correlation_id)
@@ -196,7 +197,7 @@ REQUESTS: dict[str, Request] = {
     "list offsets, one partition": (lambda: list_offsets("t", range(1)), 1, 0),
     "list offsets, repeated": (lambda: repeated(list_offsets("t", range(1)), 2 * MANY), 1, 0),
     "list offsets, unknown": (lambda: list_offsets("nope", range(2 * MANY)), 1, 0),
-    "list offsets of 10,000": (lambda: list_offsets("wide", range(10_000)), 1, 0),
+    "list offsets of 4,000": (lambda: list_offsets("wide", range(4_000)), 1, 0),
     "metadata of unknown": (lambda: metadata("no", 2 * MANY, make=False), 4, 0),
     "metadata making 20,000": (lambda: metadata("auto", 20_000, make=True), 4, 5),
     "metadata making 4,000": (lambda: metadata("auto", 4_000, make=True), 4, 5),
@@ -318,7 +319,7 @@ REQUESTS: dict[str, Request] = {
         0,
         0,
     ),
-    "fetch 10,000": (lambda: fetch("wide", range(10_000)), 7, 0),
+    "fetch 4,000": (lambda: fetch("wide", range(4_000)), 7, 0),
     "fetch unknown": (lambda: fetch("no", range(2 * MANY)), 7, 0),
     "fetch repeated": (lambda: repeated(fetch("t", range(1)), 2 * MANY), 7, 0),
     "produce unknown": (lambda: produce("no", range(2 * MANY)), 7, 0),
@@ -355,7 +356,7 @@ def main(wanted: list[str]) -> None:
     gc.callbacks.append(collecting)
     with Cluster(1, seed=1) as cluster:
         cluster.create_topic("t")
-        cluster.create_topic("wide", partitions=10_000)
+        cluster.create_topic("wide", partitions=4_000)
         hold(cluster, FindCoordinatorRequest(key="g"), 1, settle_s=5)
         for name, (make, version, settle_s) in REQUESTS.items():
             if not wanted or any(word in name for word in wanted):

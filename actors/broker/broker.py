@@ -7,6 +7,8 @@ are led here. A stop in order ends the parts in the reverse order of their makin
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -42,6 +44,17 @@ for _key in registry.NEEDED_BY_ALL:
     registry.handler(_key)
 
 
+class Change(NamedTuple):
+    """What the broker has to bring its node in step with: a newer image (None: the one it has), and whom to tell."""
+
+    image: ClusterImage | None
+    delta: ImageDelta
+    reply: Reply | None
+
+
+OVER = object()
+
+
 class StopNode(NamedTuple):
     """Stop the node in order; answered when its folder is marked clean."""
 
@@ -64,6 +77,7 @@ class Broker(Actor):
         self.metadata: Ref
         self.lifecycle: Ref
         self.replicas: Replicas
+        self.changes: deque[Change] = deque()  # the first is being followed
         self.stopping: Reply | None = None
         self.joined = False  # the image has this incarnation of the node; before, it tells of another
         self.incarnation = self.uuid()
@@ -162,40 +176,81 @@ class Broker(Actor):
         """The node is a member, under a new epoch."""
         node = self.node
         node.view = node.view._replace(broker_epoch=message.broker_epoch)
-        self._follow(node.view.image, ImageDelta())
+        self._take(Change(None, ImageDelta(), None))
 
     @receives(ImageAdvanced)
     def image_advanced(self, message: ImageAdvanced) -> None:
-        """Bring the node's actors in step with a newer image."""
-        image, delta = message.image, message.delta
+        """Bring the node's actors in step with a newer image; answered when they are."""
+        self._take(Change(message.image, message.delta, self.defer()))
+
+    def _take(self, change: Change) -> None:
+        """One change after the other: a large one takes several turns."""
+        self.changes.append(change)
+        if len(self.changes) == 1:
+            self._begin()
+
+    def _begin(self) -> None:
+        change = self.changes[0]
+        if change.image is not None:
+            self._publish(change.image, change.delta)
+        image = self.node.view.image
+        delta = self._joined_delta(image, change.delta)
+        if delta is None:
+            self._done(None)
+        else:
+            self._go_on(None, delta, self.replicas.follow(image, delta))
+
+    def _go_on(self, _: None, delta: ImageDelta, steps: Iterator[None]) -> None:
+        """Follow the change as far as a turn goes."""
+        if self.stopping is not None:
+            self.changes.clear()
+            return
+        if next(steps, OVER) is OVER:
+            self._done(delta)
+        else:
+            self.go_on_later(self._go_on, delta, steps)
+
+    def _done(self, delta: ImageDelta | None) -> None:
+        """The change has been followed, unless there was nothing to follow."""
+        change = self.changes.popleft()
+        image = self.node.view.image
+        if delta is not None:
+            self._follow_coordinators(image, delta)
+        if change.image is not None:
+            me = image.brokers.get(self.node.node_id)
+            fenced = me is None or me.fenced or me.epoch != self.node.view.broker_epoch
+            self.lifecycle.tell(MetadataReached(image.offset, fenced, image.controller_id))
+        if change.reply is not None:
+            change.reply.set(None)
+        if self.changes:
+            self._begin()
+
+    def _publish(self, image: ClusterImage, delta: ImageDelta) -> None:
+        """From now on the node's actors see this image."""
         node = self.node
         if any(resource[0] == ResourceType.BROKER for resource in delta.changed_configs):
             defaults = image.config(ResourceType.BROKER, "")
             own = image.config(ResourceType.BROKER, str(node.node_id))
             node.config = self.static_config.with_dynamic(defaults, own)
         node.view = node.view._replace(image=image, config=node.config)
-        me = image.brokers.get(node.node_id)
-        fenced = me is None or me.fenced or me.epoch != node.view.broker_epoch
-        self._follow(image, delta)
-        self.lifecycle.tell(MetadataReached(image.offset, fenced, image.controller_id))
 
-    def _follow(self, image: ClusterImage, delta: ImageDelta) -> None:
-        """Make replicas and coordinators what the image says, once it tells of this incarnation of the node.
+    def _joined_delta(self, image: ClusterImage, delta: ImageDelta) -> ImageDelta | None:
+        """What replicas and coordinators must follow, once the image tells of this incarnation of the node: all of it
+        at first. None: nothing yet.
 
         What it says before is of the one that died: what that led, in epochs that this one must not lead in.
         """
         node = self.node
         if self.stopping is not None:
-            return
+            return None
         if not self.joined:
             me = image.brokers.get(node.node_id)
             self.joined = me is not None and me.epoch == node.view.broker_epoch
             if not self.joined:
-                return
+                return None
             self.replicas.sweep(image)
             delta = image.whole()
-        self.replicas.follow(image, delta)
-        self._follow_coordinators(image, delta)
+        return delta
 
     def replica_came(self, topic: str, number: int) -> None:
         """A replica has taken its place, which one of a deleted topic's had until now."""

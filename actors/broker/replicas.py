@@ -6,7 +6,7 @@ node that leads what is followed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +40,14 @@ if TYPE_CHECKING:
     from actors.broker.config import BrokerConfig
     from actors.broker.folder import Folder
     from actors.runtime import Ref
+    from kstore.log import LogConfig
 
 Key = tuple[str, int]
 UNKNOWN = bytes(16)
 NONE: Mapping[Key, int] = {}
+
+PARTITIONS_A_TURN = 200
+"""That the broker makes, ends or instructs before others have their turns."""
 
 
 def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int:
@@ -64,6 +68,7 @@ class Replicas:
         self.leaders: dict[Key, None] = {}
         self.leaving: dict[Key, None] = {}
         self.fetchers: dict[int, Ref] = {}
+        self._last_config: tuple[Any, tuple[LogConfig, int]] | None = None
         self.all_closed = True
         self.controller_id = controller_id
         self.isr_changes = self._isr_changes()
@@ -161,21 +166,30 @@ class Replicas:
 
     # -- following the image ---------------------------------------------------------------------------------------
 
-    def follow(self, image: ClusterImage, delta: ImageDelta) -> None:
-        """Make, end and instruct replicas."""
+    def follow(self, image: ClusterImage, delta: ImageDelta) -> Iterator[None]:
+        """Make, end and instruct replicas; between the steps of this there may be turns of others."""
+        for steps, _ in enumerate(self._steps(image, delta), 1):
+            if steps % PARTITIONS_A_TURN == 0:
+                yield
+
+    def _steps(self, image: ClusterImage, delta: ImageDelta) -> Iterator[None]:
         for topic in delta.removed_topics:
             for number in topic.partitions:
                 self._remove(topic.name, number)
+                yield
         for name, numbers in delta.changed_topics.items():
             changed = image.topics[name]
             for number in sorted(numbers):
                 self._follow_partition(image, changed, number, changed.partitions[number])
+                yield
         for kind, name in delta.changed_configs:
             if kind == ResourceType.TOPIC:
                 self._configure(image, name)
+                yield
             elif kind == ResourceType.BROKER:
                 for topic_name in dict.fromkeys(topic for topic, _ in self.refs):
                     self._configure(image, topic_name)
+                    yield
         if delta.changed_brokers:
             for key in self.leaders:
                 self.refs[key].tell(BrokersChanged())
@@ -216,13 +230,14 @@ class Replicas:
 
     def _make(self, image: ClusterImage, topic: TopicImage, number: int) -> Ref:
         key = (topic.name, number)
+        log_config, min_in_sync = self._config_of(image, topic.name)
         return self.broker.spawn(
             Replica,
             topic.name,
             number,
             topic.id,
-            log_config=topic_log_config(image.topic_config(topic.name), self.node.config),
-            min_in_sync=min_in_sync_of(image, topic.name, self.node.config),
+            log_config=log_config,
+            min_in_sync=min_in_sync,
             isr_changes=self.isr_changes,
             told=self.told,
             clean=self.folder.clean,
@@ -237,12 +252,19 @@ class Replicas:
         for replica in self.refs.values():
             replica.tell(CheckFiles())
 
+    def _config_of(self, image: ClusterImage, topic: str) -> tuple[LogConfig, int]:
+        """What the logs of a topic obey, and how many replicas must be in sync; the same for all its partitions."""
+        asked = topic, image.offset, self.node.config
+        if self._last_config is None or self._last_config[0] != asked:
+            log_config = topic_log_config(image.topic_config(topic), self.node.config)
+            self._last_config = asked, (log_config, min_in_sync_of(image, topic, self.node.config))
+        return self._last_config[1]
+
     def _configure(self, image: ClusterImage, topic_name: str) -> None:
         topic = image.topics.get(topic_name)
         if topic is None:
             return
-        config = topic_log_config(image.topic_config(topic_name), self.node.config)
-        message = Configure(config, min_in_sync_of(image, topic_name, self.node.config))
+        message = Configure(*self._config_of(image, topic_name))
         for number in topic.partitions:
             replica = self.refs.get((topic_name, number))
             if replica is not None:

@@ -43,16 +43,24 @@ def create_topic(
     answer = asked.get(timeout=timeout).topics[0]
     if answer.error_code:
         raise for_code(answer.error_code, answer.error_message)
-    return lambda: _is_usable(nodes, name)
+    waited_for: list[int] = []  # partitions, the next to look at last: this is asked after every turn
+
+    def is_usable() -> bool:
+        """Whether every living broker knows the topic, and whoever leads a partition of it knows that."""
+        living = [node.node_id for node in nodes.living() if not node.is_paused]
+        if not all(nodes.image(node_id).topic(name) is not None for node_id in living):
+            return False
+        found = nodes.image().topics[name].partitions
+        while waited_for and (waited_for[-1] not in found or _is_led(nodes, living, name, waited_for[-1])):
+            waited_for.pop()
+        if not waited_for:
+            waited_for.extend(number for number in found if not _is_led(nodes, living, name, number))
+        return not waited_for
+
+    return is_usable
 
 
-def _is_usable(nodes: Nodes, name: str) -> bool:
-    """Whether every living broker knows the topic, and whoever leads a partition of it knows that."""
-    living = [node.node_id for node in nodes.living() if not node.is_paused]
-    if not all(nodes.image(node_id).topic(name) is not None for node_id in living):
-        return False
-    found = nodes.image().topics[name]
-    return all(
-        partition.leader not in living or leading_replica(nodes, name, number) is not None
-        for number, partition in found.partitions.items()
-    )
+def _is_led(nodes: Nodes, living: list[int], name: str, number: int) -> bool:
+    """Whether who leads a partition knows that, or can't be waited for."""
+    leader = nodes.image().topics[name].partitions[number].leader
+    return leader not in living or leading_replica(nodes, name, number) is not None
