@@ -84,7 +84,7 @@ def refusal(request: FetchRequest) -> FetchResponse:
             FetchableTopicResponse(
                 topic=topic.topic,
                 topic_id=topic.topic_id,
-                partitions=[_failed(asked.partition, code) for asked in topic.partitions],
+                partitions=[failed_partition(asked.partition, code) for asked in topic.partitions],
             )
             for topic in request.topics
         ]
@@ -95,7 +95,7 @@ def _partition_data(slot: Slot, context: Context, image: ClusterImage, hints: di
     answer = slot.answer
     assert answer is not None
     if answer.error:
-        data = _failed(slot.partition, answer.error)
+        data = failed_partition(slot.partition, answer.error)
         if answer.error in LEADER_HINT_CODES and context.version >= LEADER_HINTS_FROM:
             _hint_leader(slot, data, image, hints)
         return data
@@ -112,7 +112,8 @@ def _partition_data(slot: Slot, context: Context, image: ClusterImage, hints: di
     return data
 
 
-def _failed(partition: int, code: int) -> PartitionData:
+def failed_partition(partition: int, code: int) -> PartitionData:
+    """The answer of a partition that can't be read."""
     return PartitionData(
         partition_index=partition,
         error_code=code,

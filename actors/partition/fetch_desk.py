@@ -77,6 +77,22 @@ class Deliver(NamedTuple):
     fetch: Gathering
 
 
+def replica_of(view: Any, name: str | bytes, partition: int) -> Ref | int:
+    """The replica to ask of a partition, whose topic is named or identified; or the code of the error that there is
+    none."""
+    if not isinstance(name, str):
+        found = view.image.topic_names_by_id.get(name)
+        if found is None:
+            return UnknownTopicId.code
+        name = found
+    replica: Ref | None = view.replicas.get((name, partition))
+    if replica is not None:
+        return replica
+    if view.image.partition(name, partition) is None:
+        return UnknownTopicOrPartition.code
+    return NotLeaderOrFollower.code
+
+
 class FetchDesk(Actor):
     """The one fetch desk of a node."""
 
@@ -212,7 +228,7 @@ class FetchDesk(Actor):
         if replaces >= 0:
             self.asked.pop(replaces, None)
         context = gathering.context
-        replica = self._replica_of(slot)
+        replica = replica_of(self.node.view, slot.topic, slot.partition)
         if isinstance(replica, int):
             gathering.take(slot, ReadAnswer(token, replica, False, -1, -1, -1, None, None))
             return
@@ -236,25 +252,10 @@ class FetchDesk(Actor):
             )
         )
 
-    def _replica_of(self, slot: Slot) -> Ref | int:
-        """The replica to ask, or the code of the error that there is none."""
-        view = self.node.view
-        name = slot.topic
-        if type(name) is not str:
-            name = view.image.topic_names_by_id.get(name)
-            if name is None:
-                return UnknownTopicId.code
-        replica: Ref | None = view.replicas.get((name, slot.partition))
-        if replica is not None:
-            return replica
-        if view.image.partition(name, slot.partition) is None:
-            return UnknownTopicOrPartition.code
-        return NotLeaderOrFollower.code
-
     def _call_off(self, slot: Slot) -> None:
         if self.asked.pop(slot.token, None) is None:
             return
-        replica = self._replica_of(slot)
+        replica = replica_of(self.node.view, slot.topic, slot.partition)
         if not isinstance(replica, int):
             replica.tell(CancelRead(slot.token))
 

@@ -12,7 +12,7 @@ from actors.broker.creating import PARTITIONS_MAX
 from actors.broker.slices import PART, portions
 from actors.cluster import Cluster
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
-from kstore.errors import InvalidRequest, PolicyViolation, UnknownTopicOrPartition
+from kstore.errors import FetchSessionIdNotFound, InvalidRequest, PolicyViolation, UnknownTopicOrPartition
 from kstore.schema.messages import (
     alter_configs,
     create_partitions,
@@ -24,6 +24,7 @@ from kstore.schema.messages import (
     describe_groups,
     describe_topic_partitions,
     elect_leaders,
+    fetch,
     find_coordinator,
     incremental_alter_configs,
     leave_group,
@@ -186,6 +187,20 @@ LONG = {
         ),
         0,
     ),
+    "fetch": (
+        fetch.FetchRequest(
+            max_wait_ms=500,
+            min_bytes=1,
+            max_bytes=1_000,
+            session_epoch=-1,
+            topics=[
+                fetch.FetchTopic(
+                    topic="no", partitions=[fetch.FetchPartition(partition=n, partition_max_bytes=1) for n in NUMBERS]
+                )
+            ],
+        ),
+        7,
+    ),
     "produce": (
         produce.ProduceRequest(
             acks=1,
@@ -253,6 +268,43 @@ def test_a_long_creation_makes_all_its_topics_and_they_are_known_when_it_is_answ
     assert Counter(topic.error_code for topic in answer.topics) == {0: ITEMS // 4}
     assert all(topic.name in cluster.nodes[1].view.image.topics for topic in request.topics)
     assert all((topic.name, 0) in cluster.nodes[1].view.replicas for topic in request.topics)
+
+
+def wide_fetch(session_epoch: int, session_id: int = 0, wait_ms: int = 0) -> fetch.FetchRequest:
+    """Of the partition that is there, named twice, and of very many that aren't."""
+    names = [0, *range(1, ITEMS), 0]
+    partitions = [
+        fetch.FetchPartition(partition=n, fetch_offset=5 * (at == 0), partition_max_bytes=1)
+        for at, n in enumerate(names)
+    ]
+    return fetch.FetchRequest(
+        max_wait_ms=wait_ms,
+        min_bytes=1,
+        max_bytes=1_000,
+        session_id=session_id,
+        session_epoch=session_epoch,
+        topics=[fetch.FetchTopic(topic=TOPIC, partitions=partitions)],
+    )
+
+
+@pytest.mark.parametrize("session_epoch", [-1, 0])
+def test_a_wide_fetch_tells_of_each_partition_once_and_as_it_is_named_last(cluster, session_epoch):
+    answer = ask(Peer(cluster, 1), wide_fetch(session_epoch), 7)
+    (topic,) = answer.responses
+    codes = {p.partition_index: p.error_code for p in topic.partitions}
+    assert len(topic.partitions) == ITEMS
+    assert codes.pop(0) == 0, "the first mention's offset is out of range"
+    assert set(codes.values()) == {UnknownTopicOrPartition.code}
+    assert answer.session_id == 0, "no session is opened over what isn't there"
+
+
+def test_a_session_that_a_wide_fetch_would_fill_with_what_is_not_there_is_begun_anew(cluster):
+    peer = Peer(cluster, 1)
+    narrow = wide_fetch(0)
+    narrow.topics[0].partitions = narrow.topics[0].partitions[-1:]
+    session_id = ask(peer, narrow, 7).session_id
+    assert session_id
+    assert ask(peer, wide_fetch(1, session_id), 7).error_code == FetchSessionIdNotFound.code
 
 
 def creation(count: int, partitions: int, name: str = "c") -> create_topics.CreateTopicsRequest:

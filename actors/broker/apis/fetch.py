@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.wide_fetch import fetched, is_wide
 from actors.controller.fetching import is_for_metadata
 from actors.controller.messages import FetchMetadata
 from actors.partition.fetch_desk import Fetch
@@ -26,14 +27,17 @@ API_KEY = 1
 VERSIONS = (4, 18)
 
 
-def handle(call: Call) -> None:
+def handle(call: Call) -> Any:
     """Answer a Fetch request; another node's of the metadata log is the controller's to answer."""
     view, request = call.view, call.request
+    if not call.is_broker and request.topics and is_wide(request):
+        return fetched(call)
     asked: FetchMetadata | Fetch = Fetch(request, call.version, call.is_broker, call.connection.number)
     desk = view.fetch_desk
     if call.is_broker and view.controller is not None and is_for_metadata(request):
         asked, desk = FetchMetadata(request), view.controller
     call.connection.request(desk, asked, _answered, call)
+    return None
 
 
 def _answered(outcome: Any, call: Call) -> None:

@@ -1,0 +1,103 @@
+"""A Fetch that names very many partitions: brought down to those that this node has, before the fetch desk sees it.
+
+Each partition counts once, as it is named last (as in Kafka). Where more than a few aren't here, their errors are told
+at once, and without a session: none is opened over partitions that the node hasn't got, and one that is open is said to
+be unknown, upon which a client begins anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.broker.call import NO_RESPONSE, PAUSE
+from actors.broker.deciding import with_items
+from actors.broker.slices import PART, portions, sliced
+from actors.partition.fetch_answers import TOPIC_IDS_FROM, failed_partition
+from actors.partition.fetch_desk import Fetch, replica_of
+from actors.partition.sessions import FINAL_EPOCH, INITIAL_EPOCH
+from actors.runtime import Ask, Conversation
+from kstore.errors import FetchSessionIdNotFound
+from kstore.schema.messages.fetch import FetchableTopicResponse, FetchResponse, FetchTopic
+
+if TYPE_CHECKING:
+    from actors.broker.call import Call
+
+Key = tuple[Any, int]
+
+
+def is_wide(request: Any) -> bool:
+    """Whether a request names more partitions than are looked at in one turn."""
+    return sum(len(topic.partitions) for topic in request.topics) > PART
+
+
+def fetched(call: Call) -> Conversation:
+    """The answer to a wide fetch."""
+    request = call.request
+    here: dict[Key, Any] = {}
+    absent: dict[Key, int] = {}
+    yield from _sort_out(call, here, absent)
+    if len(absent) > PART and request.session_epoch not in (INITIAL_EPOCH, FINAL_EPOCH):
+        return FetchResponse(error_code=FetchSessionIdNotFound.code)
+    asked = with_items(request, "topics", (yield from _topics(call, here)))
+    if len(absent) > PART:
+        asked.session_epoch = FINAL_EPOCH
+        asked.max_wait_ms = 0
+    fetch = Fetch(asked, call.version, call.is_broker, call.connection.number)
+    outcome = yield Ask(call.view.fetch_desk, fetch)
+    if isinstance(outcome, Exception):
+        call.connection.refuse()  # the node is stopping
+        return NO_RESPONSE
+    if len(absent) > PART:
+        yield from _add_errors(call, outcome, absent)
+    return outcome
+
+
+def _sort_out(call: Call, here: dict[Key, Any], absent: dict[Key, int]) -> Conversation:
+    """Each partition once: those that a replica can be asked about (or a few that it can't), and the other ones."""
+    by_id = call.version >= TOPIC_IDS_FROM
+    for number, portion in enumerate(portions(call.request.topics, lambda topic: topic.partitions)):
+        if number:
+            yield PAUSE
+        for topic, partitions in portion:
+            name = topic.topic_id if by_id else topic.topic
+            for asked in partitions:
+                key = name, asked.partition
+                replica = replica_of(call.view, *key)
+                if isinstance(replica, int):
+                    absent[key] = replica
+                if not isinstance(replica, int) or len(absent) <= PART:
+                    here[key] = asked
+    if len(absent) > PART:
+        for key in [key for key in here if key in absent]:
+            del here[key]
+
+
+def _topics(call: Call, here: dict[Key, Any]) -> Conversation:
+    by_id = call.version >= TOPIC_IDS_FROM
+    topics: dict[Any, FetchTopic] = {}
+
+    def put(item: tuple[Key, Any]) -> None:
+        name = item[0][0]
+        topic = topics.get(name)
+        if topic is None:
+            topic = topics[name] = FetchTopic(topic_id=name) if by_id else FetchTopic(topic=name)
+        topic.partitions.append(item[1])
+
+    yield from sliced(list(here.items()), put)
+    return list(topics.values())
+
+
+def _add_errors(call: Call, response: FetchResponse, absent: dict[Key, int]) -> Conversation:
+    by_id = call.version >= TOPIC_IDS_FROM
+    topics = {topic.topic_id if by_id else topic.topic: topic for topic in response.responses}
+
+    def put(key: Key) -> None:
+        name, partition = key
+        topic = topics.get(name)
+        if topic is None:
+            topic = FetchableTopicResponse(topic_id=name) if by_id else FetchableTopicResponse(topic=name)
+            topics[name] = topic
+            response.responses.append(topic)
+        topic.partitions.append(failed_partition(partition, absent[key]))
+
+    yield from sliced(list(absent), put)
