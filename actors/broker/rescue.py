@@ -92,6 +92,12 @@ class Measure:
         """How its folder is called."""
         return f"{self.folders[node_id].name}/{self.path}"
 
+    def was_durable(self, node_id: int, own: Extent) -> bool:
+        """Whether what is missing of a log was on the disk, so that nothing of it is cut off."""
+        folder = self.folders[node_id]
+        point = LONG_MAX if folder.fs.exists(CLEAN_SHUTDOWN) else folder.recovery_points.get(self.key, 0)
+        return node_id in self.present and own.end_offset < point
+
     def _counts(self, node_id: int) -> bool:
         """Whether what the node has under the partition's name isn't of a topic that was deleted."""
         fs = self.folders[node_id].fs
@@ -245,7 +251,8 @@ def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> li
         "were committed"
     )
     if best is None or measure.extent(best) <= own:
-        return [f"{short}: no replica has the rest, it is lost"] if measure.committed else []
+        rest = "it is out of use until its files are back" if measure.was_durable(node_id, own) else "it is lost"
+        return [f"{short}: no replica has the rest, {rest}"] if measure.committed else []
     kept = copy_from(measure, best, node_id, token)
     end_offset = measure.extent(best).end_offset
     rest = f"; what follows offset {end_offset} is lost" if end_offset < measure.committed else ""

@@ -266,18 +266,20 @@ class Loader:
         self.report.walked_segments += 1
         segment.reset_indexes()
         position = 0
-        next_offset = segment.base_offset
+        next_offset, epoch = segment.base_offset, -1
         cause: str | None = None
         while position < segment.size_bytes and cause is None:
             batches, cause = self._sound_batches(segment, position)
-            for number, batch in enumerate(batches):
-                if not _continues(batch, next_offset, segment.base_offset):
-                    cause = f"the batch of offsets {batch.base_offset} to {batch.last_offset} is out of place"
-                    del batches[number:]
-                    break
+            misfit_at = first_misfit(batches, next_offset, epoch, segment.base_offset + RELATIVE_OFFSET_MAX)
+            if misfit_at < len(batches):
+                wrong = batches[misfit_at]
+                cause = f"the batch of offsets {wrong.base_offset} to {wrong.last_offset} is out of place"
+                del batches[misfit_at:]
+            for batch in batches:
                 if self.epochs_known and batch.leader_epoch > self.epochs.latest:
                     self.epochs.note(batch.leader_epoch, batch.base_offset)
-                next_offset = batch.last_offset + 1
+            if batches:
+                next_offset, epoch = batches[-1].last_offset + 1, batches[-1].leader_epoch
             position = note_batches(segment, batches, position, self.config.index_interval_bytes)
             segment.is_verified(0, position)
         if cause is not None:
@@ -344,9 +346,19 @@ class Loader:
         return producers
 
 
-def _continues(batch: RecordBatch, next_offset: int, base_offset: int) -> bool:
-    return (
-        batch.base_offset >= next_offset
-        and batch.last_offset >= batch.base_offset
-        and batch.last_offset - base_offset <= RELATIVE_OFFSET_MAX
-    )
+def first_misfit(batches: list[RecordBatch], next_offset: int, epoch: int, offset_max: int) -> int:
+    """The place of the first batch that can't be where it is; the number of batches when all can.
+
+    Offset and epoch of a batch aren't under its checksum. Neither falls; and where the next batch goes on from the one
+    before, it is the one in between that is wrong.
+    """
+    for number, batch in enumerate(batches):
+        if not next_offset <= batch.base_offset <= batch.last_offset <= offset_max or batch.leader_epoch < epoch:
+            return number
+        if number + 1 < len(batches):
+            after = batches[number + 1]
+            too_late = next_offset < batch.base_offset and next_offset <= after.base_offset <= batch.last_offset
+            if too_late or epoch <= after.leader_epoch < batch.leader_epoch:
+                return number
+        next_offset, epoch = batch.last_offset + 1, batch.leader_epoch
+    return len(batches)

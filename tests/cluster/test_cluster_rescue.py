@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from partition.client import batch
 
+from kstore.errors import KafkaStorageError
+
 FIRST = "00000000000000000000.log"
 SAID = [b"%d" % number for number in range(40)]
 IN_SYNC_S = 60
@@ -99,7 +101,9 @@ def test_a_copy_that_was_cut_short_is_made_again(start, folders):
     assert not (node / "t-0.0123-delete").exists()
 
 
-def test_what_no_replica_has_is_said_to_be_lost(start, tmp_path):
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_no_replica_has_is_said(start, tmp_path, durable):
+    """And nothing is cut off that was on the disk."""
     client = start(1, data_dir=str(tmp_path))
     client.create("t", copies=1)
     for value in SAID:
@@ -107,9 +111,20 @@ def test_what_no_replica_has_is_said_to_be_lost(start, tmp_path):
     client.cluster.close()
     (tmp_path / "node-1" / ".kafka_cleanshutdown").unlink()
     flip(tmp_path / "node-1" / "t-0" / FIRST)
-    (line,) = start(1, data_dir=str(tmp_path)).cluster.warnings
+    if not durable:
+        (tmp_path / "node-1" / "recovery-point-offset-checkpoint").unlink()
+    size = (tmp_path / "node-1" / "t-0" / FIRST).stat().st_size
+    again = start(1, data_dir=str(tmp_path))
+    (line,) = again.cluster.warnings
     assert "node-1/t-0 ends at offset 20, though records up to offset 40 were committed" in line
-    assert line.endswith("no replica has the rest, it is lost")
+    again.run(5)
+    if durable:
+        assert line.endswith("no replica has the rest, it is out of use until its files are back")
+        assert again.latest("t", node=1).error_code == KafkaStorageError.code
+        assert (tmp_path / "node-1" / "t-0" / FIRST).stat().st_size == size
+    else:
+        assert line.endswith("no replica has the rest, it is lost")
+        assert again.everything("t") == SAID[:20]
 
 
 @pytest.mark.parametrize("clean", [True, False], ids=["stopped", "killed"])

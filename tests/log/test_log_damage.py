@@ -252,6 +252,25 @@ def test_a_wrong_byte_below_the_recovery_point_is_no_torn_tail(fs: FileSystem) -
     assert reopen(fs, clean=False, point=base).end_offset == base
 
 
+@pytest.mark.parametrize("at", [0, 4, 6, 7, 12, 14])
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_wrong_offset_or_epoch_is_found_by_recovery(fs: FileSystem, at: int, durable: bool) -> None:
+    """They aren't under the checksum."""
+    log = stopped(fs)
+    expected = everything(log)
+    segment = list(log.segments)[1]
+    first = next(segment.batches(0))
+    flip(fs, segment.file.path, first.size_bytes + at)
+    wrong = first.last_offset + 1
+    if durable:
+        with pytest.raises(LogDamaged):
+            reopen(fs, clean=False, point=wrong + 1)
+    else:
+        after = reopen(fs, clean=False, point=wrong)
+        assert after.end_offset == wrong
+        assert everything(after) == expected[: wrong // 3]
+
+
 def test_segments_that_a_cleaner_thinned_out_may_have_gaps_between_them(fs: FileSystem) -> None:
     log = stopped(fs)
     fs.unlink(path_of(log, 1))
