@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 GROUP_MAX = 32
 ISR_RETRY_MS = 200
 FLUSH = Flush()
+NOBODY: list[tuple[Append, Reply, int]] = []
 
 REFUSED_UNCHANGED = frozenset({OperationNotAttempted.code, IneligibleReplica.code})
 
@@ -66,6 +67,7 @@ class Leader:
         "lost",
         "replica",
         "serving",
+        "under_way",
         "unsynced",
     )
 
@@ -73,6 +75,7 @@ class Leader:
         self.replica = replica
         self.log = replica.log
         self.collected: list[tuple[Append, Reply, int]] = []  # with the row of the turn that brought it
+        self.under_way = NOBODY  # what is being appended: a turn may fail before all of them are answered
         self.appends = WaitingAppends()
         self.unsynced: WaitingAppends | None = None  # with acks=1, where the log must be synced first
         self.check_armed = False
@@ -128,7 +131,7 @@ class Leader:
         collected = self.collected
         if not collected:
             return
-        self.collected = []
+        self.collected, self.under_way = [], collected
         replica, log, in_sync = self.replica, self.log, self.in_sync
         now_ms = replica.now_ms()
         old_end = log.end_offset
@@ -151,6 +154,7 @@ class Leader:
                 reply.fail(outcome)
             else:
                 self._accepted(message, reply, outcome, now_ms)
+        self.under_way = NOBODY
         if replica.fsync_first and new_end != old_end:
             replica.lane.sync(self.synced)
         replica.appended()
@@ -350,5 +354,8 @@ class Leader:
         for _, reply, _ in collected:
             reply.fail(error)
         self._fail_appends(error)
+        for _, reply, _ in self.under_way:
+            if not reply.answered:
+                reply.fail(error)
         self.serving.leave(error)
         self.deletions.leave(error)

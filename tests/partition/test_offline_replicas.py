@@ -6,6 +6,8 @@ import logging
 import pytest
 from partition.client import batch, values
 
+from actors.partition.leader import Leader
+from actors.runtime.failures import Failures
 from kstore.errors import KafkaStorageError
 from kstore.schema.messages.delete_records import (
     DeleteRecordsPartition,
@@ -257,3 +259,29 @@ def test_a_topic_is_deleted_though_one_of_its_replicas_is_offline(start, disks):
     disks.heal()
     client.create("t")
     assert client.produce("t", b"b").base_offset == 0
+
+
+def test_everybody_whose_append_was_under_way_is_answered_when_the_turn_fails(start, disks, monkeypatch):
+    client = start()
+    client.cluster.world.strict = False
+    client.create("t")
+    leader = client.leader("t")
+    whole = Leader._accepted
+    taken = []
+
+    def failing(self, *about):
+        taken.append(about)
+        if len(taken) == 3:
+            raise RuntimeError("half of them are answered")
+        whole(self, *about)
+
+    monkeypatch.setattr(Leader, "_accepted", failing)
+    client.cluster.faults.pause(leader)
+    sent = [client.send(leader, client.produce_request("t", batch(b"%d" % n)), connection=n) for n in range(6)]
+    client.run(0.1)
+    client.cluster.faults.resume(leader)
+    client.cluster.wait_for(lambda: all(sent) and len(taken) >= 3, 20)
+    codes = [answers[0].responses[0].partition_responses[0].error_code for answers in sent]
+    assert STORAGE in codes
+    heals(client, disks)
+    Failures.recent.clear()
