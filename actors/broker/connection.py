@@ -168,7 +168,7 @@ class Connection(Actor):
         if world.strict:
             raise error
         world.failures.tell(self.actor_urn, f"a request, {type(call.request).__name__}", error)
-        self._answer_failed(call)
+        self.answer_failed(call)
 
     def contains(self, error: Exception, about: tuple[Any, ...]) -> bool:
         """As ``Actor.contains``: the callback of an answer has the call as its first argument."""
@@ -176,10 +176,11 @@ class Connection(Actor):
             return False
         call = about[0]
         self.node.world.failures.tell(self.actor_urn, f"a request, {type(call.request).__name__}", error)
-        self._answer_failed(call)
+        self.answer_failed(call)
         return True
 
-    def _answer_failed(self, call: Call) -> None:
+    def answer_failed(self, call: Call) -> None:
+        """Answer UNKNOWN_SERVER_ERROR where a request can be answered so; otherwise close the connection."""
         answer = error_answer(call.request, call.version, UnknownServerError.code)
         if answer is None or call.response is not None:
             self.refuse()

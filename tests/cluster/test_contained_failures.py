@@ -90,6 +90,12 @@ def work(cluster: Cluster, value: bytes) -> None:
     assert seen == set(offsets.items())
 
 
+def connections_of(cluster: Cluster, producer: Producer) -> set[Actor]:
+    actors = [actor for node in cluster.living() for actor in node.actors.values()]
+    who = producer._home.node.name
+    return {actor for actor in actors if isinstance(actor, Connection) and actor.client_host == who}
+
+
 def everything_is_well(cluster: Cluster) -> bool:
     return all(
         cluster.leader(TOPIC, number) > 0 and len(cluster.isr(TOPIC, number)) == 3 for number in range(PARTITIONS)
@@ -173,6 +179,10 @@ def test_a_defect_in_one_actor_ends_what_it_must_and_nothing_else(
     if how != "_read":  # the loading of a group's log
         work(cluster, b"before")
     incarnations = dict(cluster.incarnations)
+    steady = cluster.producer(acks="all")
+    for number in range(PARTITIONS):
+        steady.send(TOPIC, b"steady", partition=number).get(timeout=60)
+    connections = connections_of(cluster, steady)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         if how == IDLE:
@@ -197,6 +207,7 @@ def test_a_defect_in_one_actor_ends_what_it_must_and_nothing_else(
     assert "put into" in failure.traceback
     assert [str(each.message) for each in warned if each.category is FailureWarning] == [str(failure)]
     assert cluster.incarnations == incarnations, "no node was ended by it"
+    assert connections <= connections_of(cluster, steady) | set(failed), "no connection was closed by it"
 
 
 # -- one request ----------------------------------------------------------------------------------------------------

@@ -42,6 +42,6 @@ def handle(call: Call) -> Any:
 
 def _answered(outcome: Any, call: Call) -> None:
     if isinstance(outcome, Exception):
-        call.connection.refuse()  # the node is stopping
+        call.connection.answer_failed(call)  # the desk has failed, or the node is stopping
     else:
         call.respond(outcome)

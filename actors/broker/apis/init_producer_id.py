@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.partition.producer_ids import NextProducerId
 from actors.runtime import Ask
-from kstore.errors import InvalidRequest, KafkaError, UnknownServerError, UnsupportedVersion
+from kstore.errors import CoordinatorLoadInProgress, InvalidRequest, KafkaError, UnsupportedVersion
 from kstore.schema.messages.init_producer_id import InitProducerIdResponse
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _idempotent(call: Call) -> Generator[Any, Any, Any]:
     outcome = yield Ask(call.view.producer_ids, NextProducerId())
     if isinstance(outcome, int):
         return InitProducerIdResponse(producer_id=outcome, producer_epoch=0)
-    return _failed(outcome.code if isinstance(outcome, KafkaError) else UnknownServerError.code)
+    return _failed(outcome.code if isinstance(outcome, KafkaError) else CoordinatorLoadInProgress.code)
 
 
 def _failed(code: int) -> InitProducerIdResponse:
