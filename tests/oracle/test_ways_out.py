@@ -181,7 +181,7 @@ def test_of_three_voters_the_first_goes_on_alone(make: Make) -> None:
 SNAPSHOTS = {
     "metadata.log.max.record.bytes.between.snapshots": "2000",
     "metadata.log.max.snapshot.interval.ms": "2000",
-    "internal.metadata.log.segment.bytes": "4096",
+    "internal.metadata.log.segment.bytes": "65536",
     "metadata.log.segment.ms": "1000",
     "metadata.max.retention.bytes": "4096",
     "metadata.max.retention.ms": "1000",
