@@ -62,6 +62,9 @@ TRACED_REASON_LENGTH_MAX = 400
 
 LOOK_AGAIN_MS_MIN, LOOK_AGAIN_MS_MAX = 10, 640
 
+LOAD_BYTES = 128 << 10
+"""Of its log that are replayed in a turn: some two thousand commits."""
+
 
 class TimerDue(NamedTuple):
     key: TimerKey
@@ -118,7 +121,7 @@ class GroupCoordinator(Actor):
 
     @receives(Load)
     def _load(self, message: Load) -> None:
-        self.request(self._replica, ReadLog(self._next_offset), self._read)
+        self.request(self._replica, ReadLog(self._next_offset, LOAD_BYTES), self._read)
 
     def _read(self, part: Any) -> None:
         if not isinstance(part, LogPart):

@@ -13,6 +13,7 @@ written where a broker that takes over must know it (a group that is new, whose 
 empty), as in Apache Kafka.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 
 from actors.groups.committing import Committing, check_commit, check_offset_delete, commit_refused
@@ -41,6 +42,10 @@ from kstore.schema.messages.offset_fetch import OffsetFetchRequestGroup, OffsetF
 from kstore.schema.messages.sync_group import SyncGroupRequest
 
 RETENTION = TimerKey("retention", "")
+RETENTION_GOES_ON = TimerKey("retention-goes-on", "")
+
+OFFSETS_A_LOOK = 5_000
+"""That are looked at for their age before others have their turns."""
 
 COMMIT_KNOWS_GROUP_NOT_FOUND = 9
 
@@ -56,6 +61,7 @@ class GroupMachine:
         self.offsets = OffsetStore()
         self._tally = Tally()
         self._is_unloaded = False
+        self._to_look_at: deque[str] = deque()  # groups, for offsets that have expired
         self._settings = settings
         self._effects = Effects()
         self._rebalance = Rebalance(settings, self._effects)
@@ -262,8 +268,10 @@ class GroupMachine:
     def timer_fired(self, key: TimerKey, now_ms: int) -> None:
         self._effects.now_ms = now_ms
         if key == RETENTION:
-            self._drop_the_expired()
+            self._to_look_at = deque(self.groups)
             self._effects.set_timer(RETENTION, self._settings.offsets_retention_check_interval_ms)
+        if key in (RETENTION, RETENTION_GOES_ON):
+            self._drop_the_expired()
             return
         group = self.groups.get(key.group_id)
         if group is None:
@@ -277,9 +285,15 @@ class GroupMachine:
                 self._rebalance.sync_deadline_passed(group)
 
     def _drop_the_expired(self) -> None:
+        """Of the groups that are to be looked at, the next ones."""
         forsaken = []
         expired: list[OffsetKey] = []
-        for group in self.groups.values():
+        room = OFFSETS_A_LOOK
+        while self._to_look_at and room > 0:
+            group = self.groups.get(self._to_look_at.popleft())
+            if group is None:
+                continue
+            room -= 1 + self.offsets.count_of(group.group_id)
             keys = self._committing.expired(group)
             is_wanted = group.state is not GroupState.EMPTY or bool(group.pending_joins) or not group.is_committed
             if not is_wanted and len(keys) == len(self.offsets.keys_of(group.group_id)):
@@ -289,6 +303,8 @@ class GroupMachine:
         self._expire(expired)
         if forsaken:
             self._bury(forsaken, "offsets.retention.minutes", lambda _error: None)
+        if self._to_look_at:
+            self._effects.set_timer(RETENTION_GOES_ON, 0)
 
     # The log
 

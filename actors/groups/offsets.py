@@ -31,6 +31,10 @@ class OffsetStore:
     def of_group(self, group_id: str) -> GroupOffsets:
         return self._groups.get(group_id, {})
 
+    def count_of(self, group_id: str) -> int:
+        """How many are committed in a group."""
+        return sum(map(len, self.of_group(group_id).values()))
+
     def get(self, key: OffsetKey) -> CommittedOffset | None:
         return self.of_group(key.group_id).get(key.topic, {}).get(key.partition)
 

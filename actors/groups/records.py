@@ -18,6 +18,7 @@ from actors.groups.member import Member
 from kstore.named import NamedTuple
 from kstore.schema import decode
 from kstore.schema.envelopes import encode_key, encode_value, prefix_of
+from kstore.schema.errors import SchemaError
 from kstore.schema.messages.consumer_offsets import (
     GroupMetadataKey,
     GroupMetadataValue,
@@ -146,7 +147,16 @@ def _committed(value: bytes) -> CommittedOffset:
 
 
 def group_from_record(group_id: str, value: GroupMetadataValue, now_ms: int) -> ClassicGroup:
-    """A group as a coordinator finds it in the log: Stable with its members, or Empty."""
+    """A group as a coordinator finds it in the log: Stable with its members, or Empty.
+
+    Raises SchemaError for a group that can't be: what stands in the log may be a client's own making.
+    """
+    ids = [stored.member_id for stored in value.members]
+    instances = [stored.group_instance_id for stored in value.members if stored.group_instance_id is not None]
+    if len(set(ids)) < len(ids) or len(set(instances)) < len(instances):
+        raise SchemaError(f"group {group_id} has a member twice")
+    if value.members and (value.leader not in ids or value.protocol is None):
+        raise SchemaError(f"group {group_id} has members, but no leader among them or no protocol")
     state = GroupState.STABLE if value.members else GroupState.EMPTY
     group = ClassicGroup(group_id, now_ms=now_ms, state=state)
     group.is_committed = True

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from groups.driving import Driven
+from groups.driving import START_MS, Driven
 
 from actors.groups.committing import FOREVER_MS
 from actors.groups.group import ClassicGroup, GroupState
+from actors.groups.machine import OFFSETS_A_LOOK, RETENTION
+from actors.groups.records import CommittedOffset, offset_entry
 from actors.groups.shares import LENGTH_MAX, SHARE_BYTES_MAX, in_words
 from kstore.errors import GroupSubscribedToTopic
+from kstore.schema.envelopes import encode_key, encode_value
+from kstore.schema.errors import SchemaError
+from kstore.schema.messages.consumer_offsets import GroupMetadataKey, GroupMetadataValue, MemberMetadata
 from kstore.schema.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestPartition,
@@ -89,3 +94,35 @@ def test_the_generation_after_the_last_is_the_first():
     group.generation_id = 2**31 - 1
     group.begin_generation(1)
     assert group.generation_id == 0
+
+
+def entry_of(**changes) -> tuple[bytes, bytes]:
+    member = MemberMetadata(
+        member_id="m", group_instance_id="i", client_id="c", client_host="/h", session_timeout=9_000
+    )
+    fields = {"protocol_type": "consumer", "generation": 3, "protocol": "range", "leader": "m", "members": [member]}
+    return encode_key(GroupMetadataKey(group="g")), encode_value(GroupMetadataValue(**{**fields, **changes}), 3)
+
+
+def test_a_group_that_cannot_be_is_refused_as_it_is_read_from_the_log():
+    Driven(log=[entry_of()])
+    twice = [MemberMetadata(member_id="m", client_id="c", client_host="/h") for _ in range(2)]
+    same = [MemberMetadata(member_id=f"m{n}", group_instance_id="i", client_id="c", client_host="/h") for n in range(2)]
+    for changes in ({"members": twice}, {"members": same, "leader": "m0"}, {"leader": "x"}, {"protocol": None}):
+        with pytest.raises(SchemaError):
+            Driven(log=[entry_of(**changes)])
+
+
+def test_offsets_of_many_groups_expire_in_slices_that_others_get_turns_between():
+    driven = Driven()
+    committed = CommittedOffset(1, -1, "", START_MS)
+    log = [offset_entry(f"g{n}", "orders", part, committed) for n in range(30) for part in range(OFFSETS_A_LOOK // 10)]
+    driven = Driven(log=log)
+    driven.now_ms += 30 * DAY_MS
+    driven.machine.timer_fired(RETENTION, driven.now_ms)
+    driven.carry_out()
+    left = len(driven.machine.groups)
+    assert 0 < left < 30, "the first slice took some of the groups, and left others"
+    driven.pass_ms(1)
+    assert not driven.machine.groups
+    assert not list(driven.machine.offsets.keys())
