@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from ipaddress import ip_address
+from typing import Any
 
 from actors.controller.image import Endpoint
 from actors.network.addresses import PORT_MAX, Address, parse_listener
@@ -13,6 +14,7 @@ from actors.runtime.loop import LoopDriver
 from actors.runtime.node import Node
 from actors.runtime.world import World
 from kstore.errors.config import ConfigError
+from kstore.fs.posix_forks import of_this_process
 
 # A peer that is silent for two minutes is asked whether it is still there, every 15 seconds, up to eight times.
 KEEP_ALIVE = (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 8))
@@ -101,6 +103,7 @@ class Ports:
         self.listeners: dict[int, TcpListener] = {}
         self.addresses: dict[int, tuple[str, int]] = {}
         host, first = parse_address(listen)
+        of_this_process.add(self)
         try:
             for index, node_id in enumerate(node_ids):
                 sock = self.bound[node_id] = bind(host, port_of(first, index))
@@ -109,6 +112,14 @@ class Ports:
             self.close_all()
             raise
         self.shared = Shared(self.driver.open())
+
+    def descriptors(self) -> list[int]:
+        """As ``Holder.descriptors``: a forked child has no part in its parent's ports and connections."""
+        sockets: list[Any] = [*self.bound.values(), *self.listening.values()]
+        for listener in self.listeners.values():
+            open_ones = [each.transport for each in listener.channels if not each.transport.is_closing()]
+            sockets += [transport.get_extra_info("socket") for transport in open_ones]
+        return [sock.fileno() for sock in sockets]
 
     def open(self, node: Node) -> Endpoint:
         """Listen for a node's clients; called on the loop's thread."""

@@ -11,6 +11,8 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from kstore.fs.posix_forks import of_this_process
+
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
 READ_BUFFER_BYTES = 256 * 1024
@@ -21,8 +23,16 @@ class Sockets:
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
+        self._closed = False
         self._unwritten: dict[Any, None] = {}  # who has collected something since the last flush, in order
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
+        of_this_process.add(self)
+
+    def descriptors(self) -> list[int]:
+        """As ``Holder.descriptors``: a forked child has no part in its parent's connections."""
+        if self._closed:
+            return []
+        return [self._selector.fileno(), *(key.fd for key in self._selector.get_map().values())]
 
     def fileno(self) -> int:
         """As ``Poller.fileno``."""
@@ -71,6 +81,7 @@ class Sockets:
 
     def close(self) -> None:
         """As ``Poller.close``."""
+        self._closed = True
         for key in list(self._selector.get_map().values()):
             key.fileobj.close()  # type: ignore[union-attr]
         self._selector.close()

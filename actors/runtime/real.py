@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actors.runtime.driver import DriverClosed, ForkedError, Process, raise_crashes
 from actors.runtime.signals import let_signals_in, signals_held, take_signals
+from kstore.fs.posix_forks import of_this_process
 
 if TYPE_CHECKING:
     from actors.runtime.world import World
@@ -90,6 +91,11 @@ class SocketSleeper(Sleeper):
         self._with_sockets = select.poll()
         self._with_sockets.register(self._read, select.POLLIN)
         self._with_sockets.register(poller.fileno(), select.POLLIN)
+        of_this_process.add(self)
+
+    def descriptors(self) -> tuple[int, int]:
+        """As ``Holder.descriptors``."""
+        return self._read, self._write
 
     def sleep(self, timeout_s: float | None, *, watching: bool) -> None:
         """As ``Sleeper.sleep``; when ``watching``, also until a socket is ready."""

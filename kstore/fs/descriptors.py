@@ -14,6 +14,8 @@ import resource
 from typing import Protocol
 from weakref import WeakSet
 
+from kstore.fs.posix_forks import of_this_process
+
 RESERVED = 64
 FILES_MIN = 16  # of one file system: so many stay open, however many connections come
 COUNTED_MAX = 1 << 20  # as good as no limit
@@ -76,9 +78,14 @@ class Handles:
         self._open: list[Kept] = []
         self._hand = 0
         self._all.add(self)
+        of_this_process.add(self)
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def descriptors(self) -> list[int]:
+        """As ``Holder.descriptors``."""
+        return [file.fileno() for file in self._open]
 
     @property
     def limit(self) -> int:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kstore.fs.descriptors import EXHAUSTED, FILES_MIN, Handles
+from kstore.fs.posix_forks import of_this_process
 from kstore.fs.interface import Buffer, Chunk, FileSlice, LockedError, TornWriteError, parent
 
 IOV_MAX = min(os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024, 1024)
@@ -188,18 +189,27 @@ def _open_file(handles: Handles, real: str, flags: int) -> int:
 
 
 class PosixLock:
-    """Holds the lock for as long as its descriptor is open, so the kernel releases it when the process ends."""
+    """Holds the lock for as long as its descriptor is open, so the kernel releases it when the process ends. A child
+    that was forked has the same lock by its copy of the descriptor: so it is given up before that is closed."""
 
-    __slots__ = ("_descriptor", "path")
+    __slots__ = ("__weakref__", "_descriptor", "path")
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
+        of_this_process.add(self)
+
+    def descriptors(self) -> tuple[int]:
+        """As ``Holder.descriptors``."""
+        return (self._descriptor,)
 
     def release(self) -> None:
         if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+            descriptor, self._descriptor = self._descriptor, -1
+            try:
+                _give_up_lock(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 class PosixFileSystem:
@@ -309,7 +319,17 @@ class PosixFileSystem:
 
 def _take_lock(descriptor: int) -> None:
     if sys.platform == "linux":
-        whole_file = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, whole_file)
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _whole_file(fcntl.F_WRLCK))
     else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _give_up_lock(descriptor: int) -> None:
+    if sys.platform == "linux":
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _whole_file(fcntl.F_UNLCK))
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _whole_file(kind: int) -> bytes:
+    return struct.pack("hhqqi4x", kind, os.SEEK_SET, 0, 0, 0)
