@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
-from actors.broker.doorway import PeerLost, close_doorway, open_doorway
+from actors.broker.doorway import PeerLost, close_doorway, let_clients_in, open_doorway
 from actors.broker.folder import Folder
 from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered, StandAside
 from actors.broker.replicas import Replicas
@@ -83,6 +83,7 @@ class Broker(Actor):
         self.incarnation = self.uuid()
         self.supervision = Supervision(self)
         node.supervisor = self.ref
+        self.was_unfenced = False  # since this incarnation joined: from then on clients are served
         node.view = View(ClusterImage(cluster_id=cluster_id), node.config)
 
     def on_start(self) -> None:
@@ -219,6 +220,9 @@ class Broker(Actor):
         if change.image is not None:
             me = image.brokers.get(self.node.node_id)
             fenced = me is None or me.fenced or me.epoch != self.node.view.broker_epoch
+            if not fenced and not self.was_unfenced:
+                self.was_unfenced = True
+                let_clients_in(self.node)
             self.lifecycle.tell(MetadataReached(image.offset, fenced, image.controller_id))
         if change.reply is not None:
             change.reply.set(None)

@@ -30,6 +30,7 @@ from actors.runtime.limits import (
 )
 from actors.runtime.logs import logger
 from kstore.errors import KafkaError, UnknownServerError
+from kstore.named import NamedTuple
 from kstore.schema import decode, frames
 from kstore.schema.errors import TooLong
 
@@ -44,6 +45,10 @@ TRACED_NAME_LENGTH_MAX = 200
 
 class RequestRefused(KafkaError):
     """The request can't be answered in the protocol: the connection is closed."""
+
+
+class NodeReady(NamedTuple):
+    """To a client's connection that came before its node could answer: now it can."""
 
 
 class Connection(Actor):
@@ -68,6 +73,7 @@ class Connection(Actor):
         self.state: dict[str, Any] = {}  # what API handlers keep for the life of the connection
         self.closed = False
         self.settling = False
+        self.waits_for_node = False
 
     # -- what comes in -------------------------------------------------------------------------------------------
 
@@ -139,7 +145,7 @@ class Connection(Actor):
         if self.channel.is_backed_up:
             self.channel.tell_when_taken()
             return False
-        return True
+        return not self.waits_for_node
 
     def _begin(self, call: Call) -> None:
         self.under_way.append(call)
@@ -227,6 +233,13 @@ class Connection(Actor):
     @receives(AnswersTaken)
     def answers_taken(self, message: AnswersTaken) -> None:
         """The client reads again: what waited for that begins."""
+        if not self.closed:
+            self._go_on()
+
+    @receives(NodeReady)
+    def node_ready(self, message: NodeReady) -> None:
+        """What has waited for the node to know its cluster begins."""
+        self.waits_for_node = False
         if not self.closed:
             self._go_on()
 

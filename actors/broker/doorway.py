@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from actors.broker.connection import Connection
+from actors.broker.connection import Connection, NodeReady
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class PeerLost(NamedTuple):
 
 def open_doorway(node: Node, broker: Ref) -> None:
     """From now on the node can be reached."""
+    node.answers_clients = False
     node.accept = partial(accept, node)
     node.peer_lost = partial(tell_of_death, broker)
 
@@ -36,7 +37,22 @@ def close_doorway(node: Node) -> None:
 def accept(node: Node, channel: Channel, listener: str, client_host: str) -> Ref:
     """Give a new client its connection actor."""
     number = node.connection_numbers.take()
-    return Connection.start(node, number, channel, listener, client_host)
+    ref = Connection.start(node, number, channel, listener, client_host)
+    if not node.answers_clients and listener != "broker":
+        ref.actor_inbox.actor.waits_for_node = True  # type: ignore[attr-defined]
+    return ref
+
+
+def let_clients_in(node: Node) -> None:
+    """The node knows the cluster, and the cluster knows it: from now on clients are answered, who came before too.
+
+    A broker that was just started has an empty image: it would deny topics that there are. (Kafka's opens its sockets
+    no sooner.)
+    """
+    node.answers_clients = True
+    for actor in node.actors.values():
+        if isinstance(actor, Connection) and actor.waits_for_node:
+            actor.actor_ref.tell(NodeReady())
 
 
 def tell_of_death(broker: Ref, node_id: int) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from actors.broker.call import LostAnswer, LostRequest
 from actors.broker.registry import CLIENT_APIS
 from kstore import errors
+from kstore.errors.arguments import SHOWN, plain_whole, shown
 from kstore.errors.config import ConfigError, nearest
 from kstore.schema import frames
 
@@ -63,13 +64,16 @@ class Tampering:
 
 def api_key_of(api: str | int) -> int:
     """The key of an API, by its name in any spelling ("Produce", "LIST_OFFSETS") or its number."""
-    if isinstance(api, int) and api in CLIENT_APIS:
-        return api
-    found = NAMES.get(str(api).replace("_", "").lower())
+    if not isinstance(api, str):
+        key = plain_whole("api", api)
+        if key not in CLIENT_APIS:
+            raise ConfigError(f"api: no API of clients has the key {shown(api)}")
+        return key
+    found = NAMES.get(api[:SHOWN].replace("_", "").lower())
     if found is None:
         names = [_camel(served.module) for served in CLIENT_APIS.values()]
-        given = str(api) if "_" not in str(api) and not str(api).isupper() else _camel(str(api))
-        raise ConfigError(f"no API of clients is called {api!r}{nearest(given, names)}")
+        given = api[:SHOWN] if "_" not in api and not api.isupper() else _camel(api[:SHOWN])
+        raise ConfigError(f"api: no API of clients is called {shown(api)}{nearest(given, names)}")
     return found
 
 
@@ -86,12 +90,15 @@ def code_of(error: int | str | type[errors.KafkaError]) -> int:
     """An error's code, by the code, the exception's class, or Kafka's name ("NOT_LEADER_OR_FOLLOWER")."""
     if isinstance(error, type) and issubclass(error, errors.KafkaError):
         return error.code
-    if isinstance(error, int) and error in errors.BY_CODE:
-        return error
     by_name = {found.name: code for code, found in errors.BY_CODE.items()}
-    if error not in by_name:
-        raise ConfigError(f"Kafka has no error {error!r}{nearest(str(error), by_name)}")
-    return by_name[error]
+    if isinstance(error, str):
+        if error not in by_name:
+            raise ConfigError(f"code: Kafka has no error {shown(error)}{nearest(error[:SHOWN], by_name)}")
+        return by_name[error]
+    code = plain_whole("code", error)
+    if code not in errors.BY_CODE:
+        raise ConfigError(f"code: Kafka has no error {shown(error)}")
+    return code
 
 
 def error_response(request: Any, api_key: int, version: int, code: int) -> Any:

@@ -29,13 +29,14 @@ from kstore.records.writing cimport Piece, piece_bytes, view_piece
 
 from actors.clients.errors import BufferExhausted, ClientClosed
 from actors.clients.futures import failed_future
-from actors.clients.serializing import not_bytes, serialized, serializer, too_large
+from actors.clients.serializing import not_bytes, serialized, serializer, time_of, too_large
 from kstore.codec.compression import codec_id
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed
+from kstore.errors.arguments import shown
 
 cdef extern from "Python.h":
     PyObject *PyDict_GetItemWithError(object mapping, object key) except? NULL
-
+    long PyLong_AsLongAndOverflow(object number, int *overflow)
 cdef enum:
     FIRST_CAPACITY = 16384 + 64
 cdef tuple REFUSED = (InvalidTopic, TopicAuthorizationFailed)
@@ -96,7 +97,7 @@ cdef class Accumulator:
             header_count, header_bytes = packed_headers(headers)
             packed.data = PyBytes_AS_STRING(header_bytes)
             packed.nbytes = PyBytes_GET_SIZE(header_bytes)
-        known = PyDict_GetItemWithError(self.topics, topic)
+        known = PyDict_GetItemWithError(self.topics, topic) if isinstance(topic, str) else NULL
         if known != NULL:
             found = <Topic>known
         else:
@@ -113,7 +114,7 @@ cdef class Accumulator:
             try:
                 view_piece(key, &key_piece, &key_held, &key_is_held)
                 view_piece(value, &value_piece, &value_held, &value_is_held)
-            except TypeError:
+            except (TypeError, BufferError):
                 raise TypeError(not_bytes(key, value, self.config)) from None
             lane = self.lane_of(found, found.partition_of(partition, key, &key_piece))
             return self.add(found, lane, timestamp, &key_piece, &value_piece, header_count, &packed)
@@ -189,7 +190,7 @@ cdef class Accumulator:
             if self.closed:
                 raise ClientClosed("this producer is closed")
             if not isinstance(topic, str):
-                raise TypeError(f"a topic is a str, not {type(topic).__name__}")
+                raise TypeError(f"a topic is a str, not {type(topic).__name__} {shown(topic)}")
             self.hooks.find_topic(topic, partition)
             found = self.topics[topic]
         return <Topic>found
@@ -393,7 +394,6 @@ cdef class Accumulator:
     # -- small ones ------------------------------------------------------------------------------------------------
 
     cdef int64_t timestamp_of(self, object timestamp_ms) except -1:
-        cdef int64_t timestamp = timestamp_ms
-        if timestamp < 0:
-            raise ValueError(f"a record's time is in ms since 1970, not {timestamp}")
-        return timestamp
+        cdef int over = 0
+        cdef int64_t timestamp = PyLong_AsLongAndOverflow(timestamp_ms, &over) if type(timestamp_ms) is int else -1
+        return timestamp if timestamp >= 0 and not over else time_of(timestamp_ms)

@@ -21,7 +21,8 @@ from kstore.codec.cursor cimport varint_bytes
 from kstore.records cimport layout
 from kstore.records.writing cimport Piece, body_bytes, piece_bytes, put_record
 
-from actors.clients.serializing import all_serialized, too_large
+from actors.clients.serializing import all_serialized, check_many, too_large
+from kstore.errors.arguments import shown
 
 cdef extern from "Python.h":
     char *bytes_start "PyBytes_AS_STRING"(PyObject *bytes) noexcept
@@ -54,8 +55,7 @@ cdef object open_column(object values, str what, Column *column):
         return held, open_nulls(values.nulls, column)
     if isinstance(values, tuple) and len(values) == 2 and getattr(values[0], "dtype", None) is not None:
         return open_pair(values[0], values[1], what, column)
-    if isinstance(values, (str, bytes, bytearray, memoryview)):
-        raise TypeError(f"{what} are many: a list or an array of them, not one {type(values).__name__}")
+    check_many(values, what)
     items = tuple(values)
     column.items = <PyObject *>items
     column.count = len(items)
@@ -171,8 +171,10 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
     memset(&value_column, 0, sizeof(Column))
     memset(&key_column, 0, sizeof(Column))
     if accumulator.serializes:
+        check_many(values, "values")
         values = all_serialized(accumulator.value_serializer, "value", topic, values)
         if keys is not None:
+            check_many(keys, "keys")
             keys = all_serialized(accumulator.key_serializer, "key", topic, keys)
     held_keys = None
     try:
@@ -189,6 +191,17 @@ def send_many(Accumulator accumulator, topic, values, keys=None):
     return many
 
 
+cdef int look_at(Column *column, Py_ssize_t i, Piece *piece, str what) except -1:
+    """As ``value_at``, of a caller's column."""
+    try:
+        value_at(column, i, piece)
+    except (TypeError, BufferError):
+        raise TypeError(
+            f"{what}[{i}] is bytes-like or None, not {shown(<object>PyTuple_GET_ITEM(<object>column.items, i))}"
+        ) from None
+    return 0
+
+
 cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *keys, ManyFuture many) except -1:
     """Put every value into a batch: one by one where each has its own partition, else by the run."""
     cdef Piece key, value, headers
@@ -202,10 +215,10 @@ cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *k
     key.nbytes = -1
     while i < values.count:
         signals = 0
-        value_at(values, i, &value)
+        look_at(values, i, &value, "values")
         key_object = None
         if keys != NULL:
-            value_at(keys, i, &key)
+            look_at(keys, i, &key, "keys")
             if accumulator.partitioning.partitioner is not None and key.nbytes >= 0:
                 key_object = key.data[:key.nbytes]
         check_size(accumulator, &key, &value)

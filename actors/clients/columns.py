@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from actors.clients.arena import Arenas
+from kstore.errors.arguments import shown
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -68,15 +69,19 @@ class BytesColumn:
         With a ``dtype``, one element a value (``fixed(">i8")``, a structured type ...); without, uint8 of the shape
         ``(n, size)``. Raises ``ValueError`` when sizes differ, or aren't the dtype's.
         """
+        try:
+            kind = None if dtype is None else np.dtype(dtype)
+        except (TypeError, ValueError):
+            raise TypeError(f'dtype is one of NumPy\'s, such as ">i8"; got {shown(dtype)}') from None
         sizes = self.lengths
         if self.nulls.any() or (len(sizes) and (sizes != sizes[0]).any()):
             raise ValueError("the values are not all of one size: use offsets and data, or to_list()")
-        size = int(sizes[0]) if len(sizes) else 0 if dtype is None else np.dtype(dtype).itemsize
-        if dtype is None:
+        size = int(sizes[0]) if len(sizes) else 0 if kind is None else kind.itemsize
+        if kind is None:
             return self.data.reshape(len(self), size)
-        if np.dtype(dtype).itemsize != size:
-            raise ValueError(f"the values have {size} bytes each, and {np.dtype(dtype)} has {np.dtype(dtype).itemsize}")
-        return self.data.view(dtype)
+        if kind.itemsize != size:
+            raise ValueError(f"the values have {size} bytes each, and dtype {kind} has {kind.itemsize}")
+        return self.data.view(kind)
 
     def __repr__(self) -> str:
         return f"<BytesColumn of {len(self)} values, {len(self.data)} bytes>"

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors.clients.errors import KafkaTimeout
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
+from kstore.errors.arguments import function as called
+from kstore.errors.arguments import seconds
 
 if TYPE_CHECKING:
     from actors.runtime.world import World
@@ -43,7 +45,8 @@ class CommitFuture:
 
         Raises ``KafkaTimeout`` when that isn't known by then, and otherwise why it failed.
         """
-        if not self._done and not self._world.driver.drive(self.done, timeout):
+        timeout_s = seconds("timeout", timeout, or_none=True)
+        if not self._done and not self._world.driver.drive(self.done, timeout_s):
             raise KafkaTimeout(f"the commit was not answered in {timeout} seconds")
         if self.exception is not None:
             raise self.exception
@@ -51,11 +54,11 @@ class CommitFuture:
 
     def add_callback(self, function: Callable[..., object], *args: Any, **kwargs: Any) -> CommitFuture:
         """Have ``function(*args, offsets, **kwargs)`` called once it succeeded; returns the future."""
-        return self._watch(partial(function, *args, **kwargs), True)
+        return self._watch(partial(called("function", function), *args, **kwargs), True)
 
     def add_errback(self, function: Callable[..., object], *args: Any, **kwargs: Any) -> CommitFuture:
         """Have ``function(*args, error, **kwargs)`` called if it fails; returns the future."""
-        return self._watch(partial(function, *args, **kwargs), False)
+        return self._watch(partial(called("function", function), *args, **kwargs), False)
 
     def add_both(self, function: Callable[..., object], *args: Any, **kwargs: Any) -> CommitFuture:
         """Have ``function`` called with the offsets or with the error; returns the future."""

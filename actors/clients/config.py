@@ -16,6 +16,7 @@ from typing import Any, Literal, overload
 from actors.clients import rules
 from actors.clients.refusals import is_later, refusal
 from actors.network.addresses import Address, parse_server
+from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError, nearest
 
 BOOTSTRAP = 'bootstrap_servers takes "host:port", with commas or as a list'
@@ -240,16 +241,16 @@ def bootstrap_addresses(servers: str | Iterable[str]) -> list[Address]:
     [('localhost', 9092), ('::1', 9093)]
     """
     if not isinstance(servers, str) and (isinstance(servers, (bytes, Mapping)) or not isinstance(servers, Iterable)):
-        raise ConfigError(f"{BOOTSTRAP}; got {servers!r:.200}")
+        raise ConfigError(f"{BOOTSTRAP}; got {shown(servers)}")
     found = []
     for text in [servers] if isinstance(servers, str) else servers:
         if not isinstance(text, str):
-            raise ConfigError(f"{BOOTSTRAP}; got {text!r:.200}")
+            raise ConfigError(f"{BOOTSTRAP}; got {shown(text)}")
         for each in filter(str.strip, text.split(",")):
             try:
                 found.append(parse_server(each))
             except ValueError as error:
-                raise ConfigError(f"{BOOTSTRAP}; got {each.strip()!r:.200}: {error}") from None
+                raise ConfigError(f"{BOOTSTRAP}; got {shown(each.strip())}: {error}") from None
     if not found:
         raise ConfigError('bootstrap_servers names no server; it takes "host:port", with commas or as a list')
     return found

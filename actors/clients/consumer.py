@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from actors.clients.checking import check_listener, names, pattern_of, places
 from actors.clients.config import parse
 from actors.clients.consumer_actor import ConsumerActor
 from actors.clients.errors import KafkaTimeout
@@ -27,6 +28,7 @@ from actors.clients.subscription import NOTHING, PATTERN, TOPICS
 from actors.runtime.driver import DriverClosed
 from actors.runtime.signals import in_one_piece, let_signals_in
 from kstore.errors import KafkaError
+from kstore.errors.arguments import LONG_MAX, milliseconds, shown, text, truth, whole
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -67,7 +69,8 @@ class Consumer(Places):
     ) -> None:
         given: tuple[object, ...] = topics
         if wrong := [each for each in given if not isinstance(each, str)]:
-            raise TypeError(f'topics are given one by one, as in Consumer("orders", "payments"); got {wrong[0]!r}')
+            raise TypeError(f'topics are given one by one, as in Consumer("orders", "payments"); got {shown(wrong[0])}')
+        wanted = names("topics", topics)
         self._config = parse("consumer", keywords)
         super().__init__(home or home_over_tcp(bootstrap_servers, "consumer"))
         if not self._config.client_id:  # as the Java client names itself
@@ -82,8 +85,8 @@ class Consumer(Places):
             self._home.leave()
             raise
         self._actor = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
-        if topics:
-            self.subscribe(topics)
+        if wanted:
+            self.subscribe(wanted)
 
     # -- what to read --------------------------------------------------------------------------------------------
 
@@ -101,9 +104,12 @@ class Consumer(Places):
         partitions were assigned by hand, ``InvalidGroupId`` for a listener without a ``group_id``.
         """
         if isinstance(topics, (str, bytes)):
-            raise TypeError("topics are a collection of names; for one topic, give [name]")
-        if bool(topics) == (pattern is not None):
-            if pattern is None:
+            raise TypeError(f"topics are a collection of names; for one topic, give [{shown(topics)}]")
+        wanted = names("topics", topics)
+        found = pattern_of("pattern", pattern)
+        check_listener("listener", listener)
+        if bool(wanted) == (found is not None):
+            if found is None:
                 self.unsubscribe()
                 return
             raise ValueError("subscribe to topics or to a pattern, not to both")
@@ -111,14 +117,14 @@ class Consumer(Places):
             self._checked_group()
         self._begin_call()
         try:
-            self._now("subscribe", self._actor.subscribe, list(topics), pattern, listener)
+            self._now("subscribe", self._actor.subscribe, wanted, found, listener)
         finally:
             self._go_out()
 
     @in_one_piece
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read exactly these partitions, without sharing them with anybody."""
-        wanted = [TopicPartition(*each) for each in partitions]
+        wanted = places("partitions", partitions)
         if not wanted:
             self.unsubscribe()
             return
@@ -155,11 +161,10 @@ class Consumer(Places):
         ``OffsetOutOfRange``, ``SerializationFailed``, ``CorruptMessage``, ``WokenUp`` and what a broker refuses.
         """
         out: dict[TopicPartition, list[ConsumerRecord]] = {}
-        limit = self._config.max_poll_records if max_records is None else max_records
-        if limit < 1:
-            raise ValueError(f"max_records is at least 1, not {max_records}")
+        limit = self._config.max_poll_records if max_records is None else whole("max_records", max_records, 1, LONG_MAX)
+        timeout_s = milliseconds("timeout_ms", timeout_ms) / 1000
         try:
-            self._poll(timeout_ms / 1000, lambda: self._take(limit, out))
+            self._poll(timeout_s, lambda: self._take(limit, out))
         except BaseException:  # of a signal's handler
             self._take_back({partition: records[0].offset for partition, records in out.items()})
             raise
@@ -169,11 +174,10 @@ class Consumer(Places):
         """As ``poll``, but a partition's records as NumPy columns: all that was fetched, unless ``max_records`` says
         less. Deserializers and headers are left out."""
         out: dict[TopicPartition, Columns] = {}
-        limit = ALL if max_records is None else max_records
-        if limit < 1:
-            raise ValueError(f"max_records is at least 1, not {max_records}")
+        limit = ALL if max_records is None else whole("max_records", max_records, 1, ALL)
+        timeout_s = milliseconds("timeout_ms", timeout_ms) / 1000
         try:
-            self._poll(timeout_ms / 1000, lambda: self._take_columns(limit, out), in_columns=True)
+            self._poll(timeout_s, lambda: self._take_columns(limit, out), in_columns=True)
         except BaseException:  # of a signal's handler
             self._take_back({partition: int(columns.offsets[0]) for partition, columns in out.items()})
             raise
@@ -220,7 +224,8 @@ class Consumer(Places):
 
     def enforce_rebalance(self, reason: str | None = None) -> None:
         """Have the group rebalance at this consumer's next ``poll()``."""
-        self._now("enforce_rebalance", self._actor.membership.ask_rejoin, reason or "rebalance enforced by user")
+        told = text("reason", reason, or_none=True) or "rebalance enforced by user"
+        self._now("enforce_rebalance", self._actor.membership.ask_rejoin, told)
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """What this consumer has done so far, by the groups and names of the Java client's metrics."""
@@ -243,6 +248,8 @@ class Consumer(Places):
     def close(self, autocommit: bool = True, timeout_ms: float | None = None) -> None:
         """Commit where this consumer is, if it commits by itself and ``autocommit``, leave the group and close; within
         ``timeout_ms`` (30 s unless given). Harmless when it is closed already."""
+        left_s = milliseconds("timeout_ms", CLOSE_MS if timeout_ms is None else timeout_ms) / 1000
+        truth("autocommit", autocommit)
         if self._closed or self._is_parents():
             return
         if not self._home.node.alive or getattr(self._world.driver, "closed", False):
@@ -250,7 +257,6 @@ class Consumer(Places):
             return
         self._begin_call()
         try:
-            left_s = (CLOSE_MS if timeout_ms is None else timeout_ms) / 1000
             if autocommit and self._config.enable_auto_commit:
                 self._commit_at_end(left_s)
             self._leave_group("close", CLOSED, left_s)

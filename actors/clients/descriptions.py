@@ -6,10 +6,11 @@ Ids of topics are the 22 characters that Kafka prints. An offset, an epoch or a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from actors.clients.structs import TopicPartition
-from kstore.named import NamedTuple
+from kstore.errors.arguments import offset
+from kstore.named import NamedTuple, checked
 
 TOPIC, BROKER = "topic", "broker"
 RESOURCE_TYPES: Mapping[str, int] = {TOPIC: 2, BROKER: 4, "broker_logger": 8, "client_metrics": 16, "group": 32}
@@ -81,6 +82,7 @@ class CreatedTopic(NamedTuple):
     configs: Mapping[str, ConfigEntry]
 
 
+@checked
 class ConfigResource(NamedTuple):
     """Something that has configs: `ConfigResource("topic", "orders")`, `ConfigResource("broker", "1")`, or with an
     empty name all brokers.
@@ -152,6 +154,7 @@ class GroupDescription(NamedTuple):
     members: tuple[MemberDescription, ...]
 
 
+@checked
 class MemberToRemove(NamedTuple):
     """A member that is to leave, by its id or, if it is static, by its instance id."""
 
@@ -176,3 +179,7 @@ class OffsetSpec:
 
 class OffsetTimestamp(int):
     """A time in ms since 1970, where a plain number would be an offset."""
+
+    def __new__(cls, time_ms: int) -> Self:
+        """It is a whole number, at least 0."""
+        return super().__new__(cls, offset("time_ms", time_ms))

@@ -5,6 +5,8 @@ up when somebody asks; a batch that was split leads on to its parts.
 """
 
 cimport cython
+from cpython.float cimport PyFloat_CheckExact
+from cpython.long cimport PyLong_CheckExact
 from libc.stdint cimport int32_t
 
 from actors.clients.pending cimport PendingBatch
@@ -13,6 +15,9 @@ from functools import partial
 
 from actors.clients.errors import KafkaTimeout
 from actors.clients.structs import RecordMetadata, SentRange
+from kstore.errors.arguments import SECONDS_MAX as _SECONDS_MAX
+from kstore.errors.arguments import function as called
+from kstore.errors.arguments import seconds
 
 
 @cython.final
@@ -50,6 +55,7 @@ cdef class Future:
 
         Raises ``KafkaTimeout`` when it isn't known by then, and otherwise why the record failed.
         """
+        timeout = looked_at(timeout)
         if not self.done() and not self.batch.sink.wait_for(self, self.batch, timeout):
             raise KafkaTimeout(f"the record was not acknowledged in {timeout} seconds")
         error = self.exception
@@ -123,7 +129,15 @@ cdef int call_now(object future, object function, bint on_success) except -1:
     return 0
 
 
+cdef inline object looked_at(object timeout):
+    """A time-out in seconds, or None."""
+    if timeout is None or ((PyLong_CheckExact(timeout) or PyFloat_CheckExact(timeout)) and 0 <= timeout <= _SECONDS_MAX):
+        return timeout
+    return seconds("timeout", timeout, or_none=True)
+
+
 cdef object bound(object function, tuple args, dict kwargs):
+    called("function", function)
     return partial(function, *args, **kwargs) if args or kwargs else function
 
 
@@ -204,6 +218,7 @@ cdef class ManyFuture:
         """
         cdef PendingBatch batch
         cdef int32_t index
+        timeout = looked_at(timeout)
         if not self.done() and not self.sink.wait_for(self, None, timeout):
             raise KafkaTimeout(f"the records were not all acknowledged in {timeout} seconds")
         error = self.exception

@@ -14,6 +14,8 @@ from actors.clients.pending cimport PendingBatch
 from kstore.codec.partitioning cimport murmur2_of
 from kstore.records.writing cimport Piece
 
+from kstore.errors.arguments import shown
+
 cdef enum:
     WHERE_OTHERS_GO = -1
 
@@ -94,10 +96,14 @@ cdef class Topic:
         if partition is not None:
             try:
                 index = PyNumber_Index(partition)
+            except OverflowError:
+                index = -1
             except TypeError:
-                raise TypeError(f"a partition is a number from 0, not {partition!r}") from None
+                raise TypeError(f"a partition is a number from 0, not {shown(partition)}") from None
             if index < 0 or index > 0x7FFFFFFF:
-                raise ValueError(f"a partition is a number from 0, not {partition}")
+                raise ValueError(f"a partition is a number from 0, not {shown(partition)}")
+            if partition is True or partition is False:
+                raise TypeError(f"a partition is a number from 0, not {partition}")
             return index
         if self.partitioning.partitioner is not None:
             return self.chosen(key)
@@ -115,7 +121,7 @@ cdef class Topic:
         available = [lane.partition for lane in self.lanes if lane.available]
         found = self.partitioning.partitioner(key, every, available)
         if found not in every:
-            raise ValueError(f"the partitioner gave {found!r} for {self.name}, which has {len(every)} partitions")
+            raise ValueError(f"the partitioner gave {shown(found)} for {self.name}, which has {len(every)} partitions")
         return found
 
     def next_in_turn(self):

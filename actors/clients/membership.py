@@ -30,6 +30,7 @@ from kstore.errors import (
     RebalanceInProgress,
     UnknownMemberId,
 )
+from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError
 from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 
@@ -360,18 +361,33 @@ def counts_in_words(counts: dict[str, int]) -> str:
     return "{" + ", ".join(f"{topic}={count}" for topic, count in sorted(counts.items())) + "}"
 
 
+def check_assignor(assignor: Any) -> None:
+    """Raise ``ConfigError`` for what can't share partitions."""
+    known = isinstance(getattr(assignor, "name", None), str) and isinstance(getattr(assignor, "protocols", None), tuple)
+    lacking = [each for each in ("assign", "user_data", "on_assignment") if not callable(getattr(assignor, each, None))]
+    if not known or lacking:
+        raise ConfigError(
+            f"partition_assignment_strategy takes names ({', '.join(BY_NAME)}) or assignors; got {shown(assignor)}"
+        )
+
+
 def assignors_of(strategies: tuple[Any, ...]) -> dict[str, Assignor]:
     """Assignors by their names, in the order of preference. Raises ``ConfigError`` for what is none."""
     found: dict[str, Assignor] = {}
     for each in strategies:
         if isinstance(each, str):
             if each not in BY_NAME:
-                raise ConfigError(f"there is no assignor {each!r}; there are {', '.join(BY_NAME)}")
+                raise ConfigError(
+                    f"partition_assignment_strategy: there is no assignor {shown(each)}; there are {', '.join(BY_NAME)}"
+                )
             assignor = BY_NAME[each]()
         else:
             assignor = each() if isinstance(each, type) else each
+            check_assignor(assignor)
         if not assignor.name or assignor.name in found:
-            raise ConfigError(f"every assignor needs a name of its own; got {assignor.name!r}")
+            raise ConfigError(
+                f"partition_assignment_strategy: every assignor needs a name of its own; got {shown(assignor.name)}"
+            )
         found[assignor.name] = assignor
     return found
 

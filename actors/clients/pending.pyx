@@ -240,6 +240,6 @@ cdef tuple packed_headers(object headers):
     try:
         return pack_headers(headers)
     except UnicodeError:
-        raise
-    except (TypeError, ValueError):
+        raise ValueError(no_headers(headers)) from None
+    except (TypeError, ValueError, BufferError):
         raise TypeError(no_headers(headers)) from None

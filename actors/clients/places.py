@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from actors.clients import checking
 from actors.clients.commit_future import CommitFuture
 from actors.clients.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 from actors.clients.polling import Polling
@@ -15,6 +16,7 @@ from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicP
 from actors.clients.subscription import EARLIEST, LATEST, Position
 from actors.runtime.signals import in_one_piece
 from kstore.errors import InvalidGroupId, KafkaError
+from kstore.errors.arguments import function, milliseconds, text, truth
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata | int]
 
@@ -34,20 +36,18 @@ class Places(Polling):
 
     def seek(self, partition: TopicPartition, offset: int | OffsetAndMetadata) -> None:
         """Read on at an offset. Raises ``ValueError`` for one below 0, or a partition that isn't assigned."""
-        place = (
-            Position(offset.offset, offset.leader_epoch) if isinstance(offset, OffsetAndMetadata) else Position(offset)
-        )
-        if place.offset < 0:
-            raise ValueError(f"an offset is at least 0, not {place.offset}")
-        self._seek("seek", {TopicPartition(*partition): place})
+        at = checking.commit("offset", offset)
+        self._seek("seek", {checking.place("partition", partition): Position(at.offset, at.leader_epoch)})
 
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Read on at the first offset of these partitions; of all that are assigned, if none is named."""
-        self._seek("seek_to_beginning", dict.fromkeys(partitions or self.assignment(), EARLIEST))
+        self._seek(
+            "seek_to_beginning", dict.fromkeys(checking.places("partitions", partitions) or self.assignment(), EARLIEST)
+        )
 
     def seek_to_end(self, *partitions: TopicPartition) -> None:
         """Read on behind the last record of these partitions; of all that are assigned, if none is named."""
-        self._seek("seek_to_end", dict.fromkeys(partitions or self.assignment(), LATEST))
+        self._seek("seek_to_end", dict.fromkeys(checking.places("partitions", partitions) or self.assignment(), LATEST))
 
     @in_one_piece
     def _seek(self, name: str, places: Mapping[TopicPartition, Any]) -> None:
@@ -62,12 +62,12 @@ class Places(Polling):
     def position(self, partition: TopicPartition, timeout_ms: float | None = None) -> int:
         """The offset of the next record of a partition; waits up to ``timeout_ms`` (``default_api_timeout_ms`` unless
         given) until it is known. Raises ``ValueError`` for a partition that isn't assigned, ``KafkaTimeout``."""
-        partition = TopicPartition(*partition)
+        partition, timeout_s = checking.place("partition", partition), self._seconds(timeout_ms)
         self._begin_call()
         try:
             at = self._actor.state_of(partition).position
             if at is None:
-                at = self._run("position", self._actor.find_position, partition, timeout_s=self._seconds(timeout_ms))
+                at = self._run("position", self._actor.find_position, partition, timeout_s=timeout_s)
             return at.offset
         finally:
             self._go_out()
@@ -75,7 +75,7 @@ class Places(Polling):
     def highwater(self, partition: TopicPartition) -> int | None:
         """The high watermark of a partition as the last fetch said it: the offset after the last record that may be
         read; None before anything was fetched."""
-        at = self._actor.state_of(TopicPartition(*partition)).high_watermark
+        at = self._actor.state_of(checking.place("partition", partition)).high_watermark
         return None if at < 0 else at
 
     def pause(self, *partitions: TopicPartition) -> None:
@@ -88,7 +88,7 @@ class Places(Polling):
 
     @in_one_piece
     def _pause(self, name: str, partitions: Sequence[TopicPartition], paused: bool) -> None:
-        wanted = [TopicPartition(*each) for each in partitions]
+        wanted = checking.places("partitions", partitions)
         self._begin_call()
         try:
             if paused:
@@ -117,11 +117,13 @@ class Places(Polling):
         Raises ``CommitFailed`` when the group has moved on without this consumer, ``RebalanceInProgress`` when it is
         in the middle of a rebalance (poll, then try again), ``KafkaTimeout`` after ``default_api_timeout_ms``.
         """
+        given = None if offsets is None else checking.commits("offsets", offsets)
+        timeout_s = self._seconds(timeout_ms)
         self._checked_group()
         self._begin_call()
         try:
-            wanted = self._to_commit(offsets)
-            self._run("commit", self._actor.commit, wanted, True, timeout_s=self._seconds(timeout_ms))
+            wanted = self._actor.committing.consumed() if given is None else given
+            self._run("commit", self._actor.commit, wanted, True, timeout_s=timeout_s)
         finally:
             self._go_out()
 
@@ -133,10 +135,12 @@ class Places(Polling):
     ) -> CommitFuture:
         """Commit without waiting; a future. ``callback(offsets, error)`` is called when it is known what became of it,
         with None for success. Nothing is tried again."""
+        given = None if offsets is None else checking.commits("offsets", offsets)
+        function("callback", callback, or_none=True)
         self._checked_group()
         self._begin_call()
         try:
-            wanted = self._to_commit(offsets)
+            wanted = self._actor.committing.consumed() if given is None else given
             future = CommitFuture(self._world, wanted)
             callback = callback or self._config.default_offset_commit_callback
             if callback is not None:
@@ -147,28 +151,18 @@ class Places(Polling):
         finally:
             self._go_out()
 
-    def _to_commit(self, offsets: Offsets | None) -> dict[TopicPartition, OffsetAndMetadata]:
-        if offsets is None:
-            return self._actor.committing.consumed()
-        wanted = {
-            TopicPartition(*partition): at if isinstance(at, OffsetAndMetadata) else OffsetAndMetadata(at)
-            for partition, at in offsets.items()
-        }
-        for partition, at in wanted.items():
-            if at.offset < 0:
-                raise ValueError(f"an offset is at least 0, not {at.offset} of {partition}")
-        return wanted
-
     @in_one_piece
     def committed(self, partition: Any, metadata: bool = False, timeout_ms: float | None = None) -> Any:
         """What the group committed last for a partition: the offset, or with ``metadata`` an ``OffsetAndMetadata``;
         None if there is nothing. For a collection of partitions, a dict of ``OffsetAndMetadata`` or None."""
         self._checked_group()
-        single = isinstance(partition, tuple) and len(partition) == 2 and isinstance(partition[0], str)
-        wanted = [TopicPartition(*each) for each in ([partition] if single else partition)]
+        single = isinstance(partition, tuple) and len(partition) == 2 and not isinstance(partition[0], (tuple, list))
+        wanted = checking.places("partition", [partition] if single else partition)
+        truth("metadata", metadata)
+        timeout_s = self._seconds(timeout_ms)
         self._begin_call()
         try:
-            found = self._run("committed", self._actor.offsets.committed, wanted, timeout_s=self._seconds(timeout_ms))
+            found = self._run("committed", self._actor.offsets.committed, wanted, timeout_s=timeout_s)
         finally:
             self._go_out()
         if not single:
@@ -182,14 +176,14 @@ class Places(Polling):
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]:
         """The first offset of each partition's log."""
-        wanted = {TopicPartition(*each): EARLIEST_TIMESTAMP for each in partitions}
+        wanted = dict.fromkeys(checking.places("partitions", partitions), EARLIEST_TIMESTAMP)
         return {each: at.offset for each, at in self._listed("beginning_offsets", wanted, timeout_ms).items()}
 
     def end_offsets(
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition that may be read."""
-        wanted = {TopicPartition(*each): LATEST_TIMESTAMP for each in partitions}
+        wanted = dict.fromkeys(checking.places("partitions", partitions), LATEST_TIMESTAMP)
         return {each: at.offset for each, at in self._listed("end_offsets", wanted, timeout_ms).items()}
 
     def offsets_for_times(
@@ -197,10 +191,7 @@ class Places(Polling):
     ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
         """The first record of each partition whose timestamp is not earlier than the one given (ms since 1970); None
         where there is no such record."""
-        for partition, when in timestamps.items():
-            if when < 0:
-                raise ValueError(f"a timestamp is at least 0, not {when} of {partition}")
-        wanted = {TopicPartition(*each): when for each, when in timestamps.items()}
+        wanted = checking.numbers("timestamps", timestamps, 0)
         return {
             each: OffsetAndTimestamp(at.offset, at.timestamp, at.leader_epoch) if at.offset >= 0 else None
             for each, at in self._listed("offsets_for_times", wanted, timeout_ms).items()
@@ -210,9 +201,10 @@ class Places(Polling):
     def _listed(
         self, name: str, wanted: dict[TopicPartition, int], timeout_ms: float | None
     ) -> dict[TopicPartition, Any]:
+        timeout_s = self._seconds(timeout_ms)
         self._begin_call()
         try:
-            found = self._run(name, self._actor.offsets.listed, wanted, timeout_s=self._seconds(timeout_ms))
+            found = self._run(name, self._actor.offsets.listed, wanted, timeout_s=timeout_s)
             return {each: found[each] for each in wanted}
         finally:
             self._go_out()
@@ -220,6 +212,7 @@ class Places(Polling):
     @in_one_piece
     def partitions_for_topic(self, topic: str) -> set[int] | None:
         """The partitions of a topic; None if there is no such topic."""
+        topic = text("topic", topic)
         self._begin_call()
         try:
             view = self._run("partitions_for_topic", self._actor.refresh, [topic], timeout_s=self._seconds(None))
@@ -239,4 +232,5 @@ class Places(Polling):
         return {name for name, topic in view.topics.items() if not topic.error_code and not topic.internal}
 
     def _seconds(self, timeout_ms: float | None) -> float:
-        return (self._config.default_api_timeout_ms if timeout_ms is None else timeout_ms) / 1000
+        limit_ms = self._config.default_api_timeout_ms if timeout_ms is None else milliseconds("timeout_ms", timeout_ms)
+        return float(limit_ms) / 1000

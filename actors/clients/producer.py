@@ -18,6 +18,7 @@ from actors.clients.face import Face, home_over_tcp
 from actors.clients.sender import Sender
 from actors.runtime.driver import DriverClosed
 from actors.runtime.signals import in_one_piece
+from kstore.errors.arguments import seconds, text
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
@@ -134,10 +135,11 @@ class Producer(Face):
 
         Raises ``KafkaTimeout`` when it isn't after ``timeout`` seconds, ``ClientClosed``.
         """
+        timeout_s = seconds("timeout", timeout, or_none=True)
         if self._closed:
             raise self._gone()
-        if not self._wait_for_all(timeout):
-            raise KafkaTimeout(f"not everything was acknowledged in {timeout:g} seconds{self._why_late()}")
+        if not self._wait_for_all(timeout_s):
+            raise KafkaTimeout(f"not everything was acknowledged in {timeout_s:g} seconds{self._why_late()}")
 
     def _wait_for_all(self, timeout_s: float | None) -> bool:
         self._accumulator.close_all()
@@ -155,7 +157,7 @@ class Producer(Face):
 
     def partitions_for(self, topic: str) -> set[int]:
         """The partitions of a topic, asking the cluster if the topic isn't known yet; ``KafkaTimeout`` as ``send``."""
-        self.find_topic(topic, -1)
+        self.find_topic(text("topic", topic), -1)
         return set(self._sender.view.topics[topic].partitions)
 
     def metrics(self) -> dict[str, dict[str, float]]:
@@ -171,11 +173,12 @@ class Producer(Face):
         What isn't acknowledged by then fails with ``ClientClosed``; so it does at once with 0, and when the cluster
         is closed already. Harmless when the producer is closed already.
         """
+        timeout_s = seconds("timeout", timeout, or_none=True)
         if self._closed or self._is_parents():
             return
         try:
-            if self._accumulator.incomplete and timeout != 0:
-                self._wait_for_all(timeout)
+            if self._accumulator.incomplete and timeout_s != 0:
+                self._wait_for_all(timeout_s)
         except ClientClosed:
             self._accumulator.end()  # the cluster went first
         finally:
@@ -202,6 +205,7 @@ class Producer(Face):
 
     def find_topic(self, name: str, partition: int) -> None:
         """Wait until a topic is known with a partition (-1: any)."""
+        name = text("topic", name)
         wait_ms = self._config.max_block_ms
         try:
             self._run("send", self._sender.find_topic, name, partition, timeout_s=wait_ms / 1000)

@@ -24,6 +24,8 @@ from kstore.records.walk cimport WALK_OK, HeaderFields, RecordFields, next_heade
 from actors.clients.deserializing import Deserialize
 from actors.clients.errors import SerializationFailed
 from kstore.errors import CorruptMessage, InvalidRecord, KafkaError
+from kstore.errors.arguments import LONG_MAX as _LONG_MAX
+from kstore.errors.arguments import text, whole
 
 CREATE_TIME = 0
 LOG_APPEND_TIME = 1
@@ -47,13 +49,12 @@ cdef class ConsumerRecord:
     42
     """
 
-    def __init__(self, str topic not None, int32_t partition, int64_t offset, *, int64_t timestamp=-1,
-                 int timestamp_type=CREATE_TIME, key=None, value=None, headers=(), int32_t leader_epoch=-1,
-                 int32_t serialized_key_size=-1, int32_t serialized_value_size=-1):
-        self.topic = topic
-        self.partition = partition
-        self.offset = offset
-        self.timestamp = timestamp
+    def __init__(self, topic, partition, offset, *, timestamp=-1, int timestamp_type=CREATE_TIME, key=None, value=None,
+                 headers=(), int32_t leader_epoch=-1, int32_t serialized_key_size=-1, int32_t serialized_value_size=-1):
+        self.topic = text("topic", topic)
+        self.partition = whole("partition", partition)
+        self.offset = whole("offset", offset, None, _LONG_MAX)
+        self.timestamp = whole("timestamp", timestamp, None, _LONG_MAX)
         self.timestamp_type = timestamp_type
         self.key = key
         self.value = value

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from operator import index
 from typing import Any
 
+from kstore.errors.arguments import check_sendable, milliseconds, plain, shown
 from kstore.errors.config import ConfigError
 
 INT_MAX = 2**31 - 1
@@ -28,7 +29,7 @@ def checked(name: str, value: Any) -> Any:
 
 
 def wrong(name: str, value: object, wanted: str) -> ConfigError:
-    return ConfigError(f"{name} takes {wanted}; got {value!r}")
+    return ConfigError(f"{name} takes {wanted}; got {shown(value)}")
 
 
 def integer(low: int, high: int = INT_MAX, unit: str = "") -> Rule:
@@ -67,13 +68,22 @@ def boolean(name: str, value: Any) -> bool:
 def text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise wrong(name, value, "a text")
-    return value
+    return sendable(name, value)
+
+
+def sendable(name: str, value: str) -> str:
+    """A text that brokers can be sent."""
+    try:
+        check_sendable(name, value)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return plain(value)
 
 
 def text_or_none(name: str, value: Any) -> str | None:
     if value is not None and not (isinstance(value, str) and value):
         raise wrong(name, value, "a text that isn't empty, or None")
-    return value
+    return value if value is None else sendable(name, value)
 
 
 def maybe_empty_or_none(name: str, value: Any) -> str:
@@ -85,9 +95,12 @@ def retries(name: str, value: Any) -> int:
 
 
 def consumer_timeout(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (value >= 0 or value == -1):
-        raise wrong(name, value, "milliseconds, at least 0, or infinity")
-    return float("inf") if value == -1 else float(value)
+    if isinstance(value, (int, float)) and value in (-1, float("inf")):
+        return float("inf")
+    try:
+        return float(milliseconds(name, value))
+    except (TypeError, ValueError):
+        raise wrong(name, value, "milliseconds, at least 0, or infinity") from None
 
 
 def acks(name: str, value: Any) -> int:
@@ -108,7 +121,7 @@ def choice(choices: tuple[str, ...], later: tuple[str, ...] = (), *, any_case: b
         if known in choices:
             return str(known)
         if known in later:
-            raise ConfigError(f"{name}={value!r} is not implemented yet; what works: {', '.join(choices)}")
+            raise ConfigError(f"{name}={shown(value)} is not implemented yet; what works: {', '.join(choices)}")
         raise wrong(name, value, " or ".join(f'"{one}"' for one in choices))
 
     return rule
@@ -124,7 +137,7 @@ def compression(name: str, value: Any) -> str:
 
 def offset_reset(name: str, value: Any) -> str:
     if isinstance(value, str) and value.startswith("by_duration:"):
-        raise ConfigError(f"{name}={value!r} is not implemented yet; what works: latest, earliest, none")
+        raise ConfigError(f"{name}={shown(value)} is not implemented yet; what works: latest, earliest, none")
     return str(OFFSET_RESET(name, value))
 
 

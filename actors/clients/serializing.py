@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actors.clients.errors import SerializationFailed
 from actors.runtime.signals import is_interrupt
 from kstore.errors import KafkaError, MessageTooLarge
+from kstore.errors.arguments import is_utf8, offset, shown
 
 if TYPE_CHECKING:
     from actors.clients.config import ProducerConfig
@@ -66,6 +67,12 @@ def serialized(serialize: Serialize | None, topic: str, headers: Any, data: Any)
         raise SerializationFailed(f"a serializer for {topic} raised {error!r}") from error
 
 
+def check_many(values: Any, what: str) -> None:
+    """Raise ``TypeError`` for what isn't many keys or values."""
+    if isinstance(values, str | bytes | bytearray | memoryview | Mapping) or not isinstance(values, Iterable):
+        raise TypeError(f"{what} are many: a list or an array of them, not one {type(values).__name__}")
+
+
 def all_serialized(serialize: Serialize | None, what: str, topic: str, data: Iterable[Any]) -> Any:
     """As ``serialized``, for the keys or values of many records; raises ``TypeError`` when one isn't bytes-like."""
     if serialize is None:
@@ -78,7 +85,7 @@ def all_serialized(serialize: Serialize | None, what: str, topic: str, data: Ite
 
 
 def _no_bytes_of(what: str, made: object) -> str:
-    return f"the {what}_serializer returned {type(made).__name__} {made!r:.60}, not something bytes-like or None"
+    return f"the {what}_serializer returned {type(made).__name__} {shown(made, 60)}, not something bytes-like or None"
 
 
 def not_bytes(key: object, value: object, config: ProducerConfig) -> str:
@@ -89,23 +96,36 @@ def not_bytes(key: object, value: object, config: ProducerConfig) -> str:
     return f"a {what} is bytes-like or None, not {type(wrong).__name__}: give {what}_serializer"
 
 
+def time_of(timestamp_ms: Any) -> int:
+    """A record's time, as its user gave it."""
+    try:
+        return offset("timestamp_ms", timestamp_ms)
+    except ValueError:
+        raise ValueError(
+            f"timestamp_ms, a record's time, is in ms since 1970, not {shown(timestamp_ms)}: give at least 0"
+        ) from None
+
+
 def no_headers(headers: object) -> str:
     """What is wrong with headers that aren't pairs of a str and bytes."""
     kind = 'headers are pairs such as [("source", b"web")]'
     if isinstance(headers, Mapping):
         return f"{kind}, not a {type(headers).__name__}: give list(headers.items())"
     if not isinstance(headers, Iterable):
-        return f"{kind}, not {headers!r:.60}"
+        return f"{kind}, not {shown(headers, 60)}"
     for each in headers:
         if not isinstance(each, Sequence) or isinstance(each, str | bytes) or len(each) != PAIR:
-            return f"{kind}; {each!r:.60} is no pair"
+            return f"{kind}; {shown(each, 60)} is no pair"
         name, value = each
         if not isinstance(name, str):
-            return f"a header's name is a str, not {type(name).__name__} {name!r:.60}"
+            return f"in headers a header's name is a str, not {type(name).__name__} {shown(name, 60)}"
+        if not is_utf8(name):
+            return f"in headers a header's name is a text that has a UTF-8, not {shown(name, 60)}"
         if not _is_bytes_like(value):
             encode = ": encode it" if isinstance(value, str) else ""
-            return f"the value of header {name} is bytes-like or None, not {type(value).__name__} {value!r:.60}{encode}"
-    return f"{kind}; got {headers!r:.60}"
+            given = f"{type(value).__name__} {shown(value, 60)}{encode}"
+            return f"in headers the value of header {name} is bytes-like or None, not {given}"
+    return f"{kind}; got {shown(headers, 60)}"
 
 
 def too_large(config: ProducerConfig, nbytes: int) -> KafkaError:

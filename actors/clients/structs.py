@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from kstore.named import NamedTuple
+from kstore.named import NamedTuple, checked
 
 
+@checked
 class TopicPartition(NamedTuple):
     """One partition of a topic.
 
@@ -21,6 +22,7 @@ class TopicPartition(NamedTuple):
         return f"{self.topic}-{self.partition}"
 
 
+@checked
 class OffsetAndMetadata(NamedTuple):
     """A committed position: the offset of the next record to read, a text of the user's own, and the leader epoch of
     the last record read (-1: not known; KIP-320)."""
@@ -30,6 +32,7 @@ class OffsetAndMetadata(NamedTuple):
     leader_epoch: int = -1
 
 
+@checked
 class OffsetAndTimestamp(NamedTuple):
     """What a look-up by time found: the first record whose timestamp (ms since 1970) is not earlier."""
 
@@ -38,6 +41,7 @@ class OffsetAndTimestamp(NamedTuple):
     leader_epoch: int = -1
 
 
+@checked
 class RecordMetadata(NamedTuple):
     """Where a record was put. ``offset`` is -1 with ``acks=0``; ``timestamp`` is in ms since 1970: the record's own, or
     the broker's for a topic of LogAppendTime. Sizes are in bytes after serialization, -1 for None."""
@@ -50,6 +54,7 @@ class RecordMetadata(NamedTuple):
     serialized_value_size: int = -1
 
 
+@checked
 class SentRange(NamedTuple):
     """Where some records of a ``send_many`` were put, side by side: so many ``records`` from ``offset`` on (-1 with
     ``acks=0``)."""
@@ -60,6 +65,7 @@ class SentRange(NamedTuple):
     records: int
 
 
+@checked
 class NewTopic(NamedTuple):
     """A topic to be made; -1 takes the broker's default. ``replica_assignments`` gives brokers by partition, instead of
     the two numbers."""
@@ -71,6 +77,7 @@ class NewTopic(NamedTuple):
     topic_configs: Mapping[str, str] | None = None
 
 
+@checked
 class NewPartitions(NamedTuple):
     """To how many partitions a topic is to grow; ``new_assignments`` gives the brokers of each new one."""
 

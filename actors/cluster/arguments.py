@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
+from kstore.errors.arguments import plain_whole, shown, text, whole
 from kstore.errors.config import ConfigError, nearest
 
 KEYWORDS = ("brokers", "data_dir", "listen", "seed", "config", "name", "trace_rows", "trace_file", "wire")
 
+BROKERS_MAX = 1_000
+ROWS_MAX = 2**26
+"""Of 64 bytes each: 4 GB."""
+
+T = TypeVar("T")
 Settings = Mapping[str, str | int | float]
 
 NOT_YET = {
@@ -28,14 +35,41 @@ def refuse_unknown(keywords: Iterable[str]) -> None:
         raise ConfigError(f"Cluster has no keyword {keyword!r}{nearest(keyword, KEYWORDS)}")
 
 
-def check_shape(brokers: int, listen: str | None, seed: int | None) -> None:
+def as_config(check: Callable[..., T], name: str, value: Any, **how: Any) -> T:
+    """What a check gives, with ``ConfigError`` for whatever is wrong with a keyword."""
+    try:
+        return check(name, value, **how)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(str(error)) from None
+
+
+def as_none_or(check: Callable[..., T], name: str, value: Any) -> T:
+    """As ``as_config``, of a keyword that may be None."""
+    return as_config(check, name, value, or_none=True)
+
+
+def how_many(brokers: Any) -> int:
+    """The number of brokers."""
+    try:
+        found = plain_whole("brokers", brokers)
+    except TypeError:
+        raise ConfigError(f"brokers is how many there are, such as 3; got {shown(brokers)}") from None
+    if found < 1:
+        raise ConfigError(f"brokers: a cluster has at least one broker; got {shown(brokers)}")
+    if found > BROKERS_MAX:
+        raise ConfigError(f"brokers is how many there are, at most {BROKERS_MAX}; got {shown(brokers)}")
+    return found
+
+
+def rows(name: str, value: Any) -> int:
+    """How many rows a trace keeps."""
+    return whole(name, value, 1, ROWS_MAX)
+
+
+def check_shape(listen: str | None, seed: int | None) -> None:
     """Raise ``ConfigError`` when the arguments don't go together."""
-    if isinstance(brokers, bool) or not isinstance(brokers, int):
-        raise ConfigError(f"brokers is how many there are, such as 3; got {brokers!r}")
-    if brokers < 1:
-        raise ConfigError("a cluster has at least one broker")
     if listen is not None and not isinstance(listen, str):
-        raise ConfigError(f'listen is the text "host:port", such as "127.0.0.1:9092"; got {listen!r}')
+        raise ConfigError(f'listen is the text "host:port", such as "127.0.0.1:9092"; got {shown(listen)}')
     if listen is not None and seed is not None:
         raise ConfigError("a cluster with a seed runs on virtual time, where no socket is: leave out listen or seed")
 
@@ -49,10 +83,26 @@ def as_text(config: Settings | None) -> dict[str, str]:
     {'num.partitions': '3', 'auto.create.topics.enable': 'false'}
     """
     if config is not None and not isinstance(config, Mapping):
-        raise ConfigError(f'config is a mapping of keys to values, such as {{"num.partitions": 3}}; got {config!r}')
+        raise ConfigError(
+            f'config is a mapping of keys to values, such as {{"num.partitions": 3}}; got {shown(config)}'
+        )
     found = {}
     for key, value in (config or {}).items():
-        if not isinstance(value, str | int | float):
-            raise ConfigError(f"the value of {key} is text, a number or a bool, not {value!r}")
-        found[key] = str(value).lower() if isinstance(value, bool) else str(value)
+        if not isinstance(key, str):
+            raise ConfigError(f"each key of config is a text; got {shown(key)}")
+        found[as_config(text, "each key of config", key)] = _value_of(key, value)
     return found
+
+
+def _value_of(key: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | float):
+        try:
+            value = plain_whole(key, value)
+        except TypeError:
+            raise ConfigError(
+                f"the value of {key} is text, a number or a bool, not {shown(value)}: see config"
+            ) from None
+    told: str = as_config(text, f"the value of {key} in config", shown(value) if isinstance(value, int) else str(value))
+    return told

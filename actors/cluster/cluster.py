@@ -6,16 +6,25 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 from weakref import ref
 
-from actors.cluster import looking
-from actors.cluster.arguments import as_text, check_shape, refuse_unknown
+from actors.cluster.arguments import (
+    as_config,
+    as_none_or,
+    as_text,
+    check_shape,
+    how_many,
+    refuse_unknown,
+    rows,
+)
 from actors.cluster.brokers import ClusterBrokers
 from actors.cluster.faults import Faults
 from actors.cluster.frozen import Frozen
-from actors.cluster.nodes import Nodes
-from actors.cluster.topics import create_topic
-from actors.cluster.waiting import wait_until
+from actors.cluster.questions import Questions
+from actors.cluster.topics import creatable, create_topic
 from actors.runtime.rows import note_end
 from actors.runtime.signals import in_one_piece, signals_held
+from kstore.errors.arguments import function as called
+from kstore.errors.arguments import path, plain_whole, text, truth
+from kstore.errors.arguments import seconds as check_seconds
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
@@ -29,19 +38,16 @@ if TYPE_CHECKING:
     from actors.clients.home import ClusterHome
     from actors.clients.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
     from actors.clients.producer import Producer
-    from actors.clients.records import ConsumerRecord
-    from actors.clients.structs import TopicPartition
     from actors.cluster.arguments import Settings
     from actors.runtime.hub import Spawned
     from actors.trace import Trace
 
-T = TypeVar("T")
 F = TypeVar("F", bound="Face")
 
 TRACE_ROWS = 65536
 
 
-class Cluster(Nodes):
+class Cluster(Questions):
     """Some brokers in this process, ready when the constructor returns; ``close``, or a ``with``, stops them.
 
     ``data_dir``: a folder with a Kafka log directory a node, or None to keep everything in memory. ``listen``:
@@ -117,17 +123,17 @@ class Cluster(Nodes):
         unknown: Mapping[str, Never],
     ) -> None:
         refuse_unknown(unknown)
-        check_shape(brokers, listen, seed)
-        self.name = name or "cluster"
+        check_shape(listen, seed)
+        self.name = as_none_or(text, "name", name) or "cluster"
         super().__init__(
-            brokers,
-            data_dir=data_dir,
+            how_many(brokers),
+            data_dir=as_none_or(path, "data_dir", data_dir),
             listen=listen,
-            seed=seed,
+            seed=None if seed is None else as_config(plain_whole, "seed", seed),
             config=as_text(config),
-            trace_rows=trace_rows,
-            trace_file=trace_file,
-            wire=wire,
+            trace_rows=as_config(rows, "trace_rows", trace_rows),
+            trace_file=as_none_or(path, "trace_file", trace_file),
+            wire=as_config(truth, "wire", wire),
         )
         self.brokers = ClusterBrokers(self)
         self.faults = Faults(self)
@@ -150,8 +156,8 @@ class Cluster(Nodes):
         ``replication_factor`` None takes the cluster's default: the lesser of 3 and the brokers. ``config`` has Apache
         Kafka's topic keys. Raises what the controller refuses it with, such as ``TopicAlreadyExists``.
         """
-        usable = create_topic(self, name, partitions, replication_factor, as_text(config), timeout)
-        self.wait_for(usable, timeout)
+        topic = creatable(name, partitions, replication_factor, as_text(config))
+        create_topic(self, topic, check_seconds("timeout", timeout))
 
     def producer(self, **keywords: Unpack[ProducerKeywords]) -> Producer:
         """A producer in the process: ``kstore.Producer`` with these keywords, on the cluster's own clock and links."""
@@ -195,73 +201,6 @@ class Cluster(Nodes):
         return str(self.ports.addresses_text())
 
     # -- looking -------------------------------------------------------------------------------------------------
-
-    def leader(self, topic: str, partition: int = 0) -> int:
-        """The id of the broker that leads a partition, -1 while there is none. Raises UnknownTopicOrPartition."""
-        return self._look(looking.partition_of, topic, partition).leader
-
-    def isr(self, topic: str, partition: int = 0) -> tuple[int, ...]:
-        """The ids of a partition's in-sync replicas. Raises UnknownTopicOrPartition."""
-        return self._look(looking.partition_of, topic, partition).isr
-
-    def records(
-        self, topic: str, n: int | None = None, partition: int | None = None, timeout: float = 10
-    ) -> list[ConsumerRecord]:
-        """What is committed in a topic, or in one partition of it, read from the leaders' logs without a consumer.
-
-        With ``n`` it waits until there are so many, and still returns all that are there, so that one too many shows.
-        In the order of timestamps; those of one partition in the order of their offsets. Raises ``TimeoutError`` after
-        ``timeout`` seconds, with what was there; UnknownTopicOrPartition.
-        """
-        found: list[ConsumerRecord] | None = None
-
-        def look() -> None:
-            nonlocal found
-            found = looking.committed_records(self, topic, partition)
-
-        def is_there() -> bool:
-            if looking.offsets_in(self, topic, partition) >= (n or 0):  # no more records than that: else why read
-                look()
-            return found is not None and len(found) >= (n or 0)
-
-        if partition is not None:
-            self._look(looking.partition_of, topic, partition)
-        if not self.world.driver.drive(is_there, timeout):
-            self.world.driver.call(look)
-            what = "a partition has no leader" if found is None else f"there are {len(found)} records: {found!r}"
-            wanted = f"{topic} could not be read" if n is None else f"not {n} records in {topic}"
-            raise TimeoutError(f"{wanted} after {timeout:g} seconds: {what}")
-        assert found is not None, "it was there"
-        return found
-
-    def committed(self, group: str, timeout: float = 10) -> dict[TopicPartition, int]:
-        """The offsets that a group has committed, by partition; empty if there are none.
-
-        Waits while the group's coordinator is loading or moves; raises ``TimeoutError`` after ``timeout`` seconds.
-        """
-        found: dict[TopicPartition, int] | None = None
-
-        def is_there() -> bool:
-            nonlocal found
-            found = looking.committed_offsets(self, group)
-            return found is not None
-
-        if not self.world.driver.drive(is_there, timeout):
-            raise TimeoutError(f"group {group} has had no coordinator for {timeout} seconds")
-        assert found is not None, "it was there"
-        return found
-
-    def lag(self, group: str, timeout: float = 10) -> dict[TopicPartition, int]:
-        """How many records a group hasn't committed yet, for each partition that it has committed anything of.
-
-        Counted in offsets, up to the high watermark. A partition without a leader isn't in it.
-        """
-        offsets = self.committed(group, timeout)
-        ends = {partition: self._look(looking.high_watermark, partition) for partition in offsets}
-        return {partition: end - offsets[partition] for partition, end in ends.items() if end is not None}
-
-    def _look(self, function: Callable[..., T], *args: Any) -> T:
-        return self.world.driver.call(function, self, *args)
 
     @property
     def trace(self) -> Trace:
@@ -319,39 +258,9 @@ class Cluster(Nodes):
         """
         return Frozen(self.world)
 
-    def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
-        """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds.
-
-        The predicate is called by the caller's own thread whenever something has happened, and every 50 ms of real
-        time; it may use the cluster and its clients: ``cluster.wait_for(lambda: consumer.poll(0))``.
-        """
-        if not wait_until(self.world, predicate, timeout):
-            raise TimeoutError(f"not so after {timeout:g} seconds: {_name_of(predicate)}")
-
-    def wait_for_group(
-        self, group: str, members: int | None = None, state: str = "Stable", timeout: float = 30
-    ) -> None:
-        """Wait until a group is in a state ("Stable", "Empty", "PreparingRebalance", …), with so many members.
-
-        Raises ``TimeoutError`` after ``timeout`` seconds; ``ConfigError`` for a state that Kafka doesn't have.
-        """
-        looking.check_state(state)
-        seen = "there is no such group"
-
-        def is_so() -> bool:
-            nonlocal seen
-            found = looking.group_of(self, group)
-            if found is not None:
-                seen = f"it is {found.state.value} with {len(found.members)} members"
-            return found is not None and found.state.value == state and members in (None, len(found.members))
-
-        if not self.world.driver.drive(is_so, timeout):
-            wanted = state if members is None else f"{state} with {members} members"
-            raise TimeoutError(f"group {group} is not {wanted} after {timeout:g} seconds: {seen}")
-
     def run_for(self, seconds: float) -> None:
         """Let so much time pass. On virtual time that returns as soon as everything in it has happened."""
-        self.world.driver.drive(_never, seconds)
+        self.world.driver.drive(_never, check_seconds("seconds", seconds))
 
     def run_until(self, predicate: Callable[[], object], timeout: float = 300) -> None:
         """As ``wait_for``, with the patience that virtual time allows: ``cluster.run_until(future.done)``."""
@@ -363,6 +272,7 @@ class Cluster(Nodes):
         It begins when the caller next waits, and the programs change places only where one waits, in an order drawn
         from the seed. ``.join()`` gives its value; what it raises is raised there, or where the main program waits.
         """
+        called("function", function)
         if not self.world.virtual:
             raise ConfigError("spawn is for clusters with a seed; in real time threads do it: threading.Thread")
         return self.world.driver.spawn(function, *args)  # type: ignore[attr-defined, no-any-return]
@@ -389,7 +299,3 @@ class Cluster(Nodes):
 
 def _never() -> bool:
     return False
-
-
-def _name_of(predicate: Callable[[], object]) -> str:
-    return getattr(predicate, "__qualname__", repr(predicate))

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST
 from actors.cluster.outliving import end_broker_of, has_controller, is_of_controller
 from actors.runtime.signals import in_one_piece
+from kstore.errors.arguments import LONG_MAX, milliseconds, plain_whole, shown, truth
 from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
     from actors.clients.face import Face
     from actors.cluster.nodes import Nodes
+    from actors.runtime import Node
     from kstore.errors import KafkaError
 
     End = int | Face
@@ -52,15 +54,16 @@ class Faults:
         """
         node = self._nodes.nodes[self._broker(broker)]
         if not has_controller(node):
-            self._nodes.kill_node(broker)
+            self._nodes.kill_node(node.node_id)
         elif not node.controller_alone:
             self._do("NodeKilled", partial(end_broker_of, self._nodes, node), about=node.name)
 
     @in_one_piece
     def restart(self, broker: int) -> None:
         """Bring a broker back on the folder that it left; one that still lives is killed first. Doesn't wait for it."""
-        self._nodes.kill_node(self._broker(broker))
-        self._nodes.restart_node(broker)
+        found = self._broker(broker)
+        self._nodes.kill_node(found)
+        self._nodes.restart_node(found)
 
     def pause(self, broker: int) -> None:
         """Stop a broker as SIGSTOP does: its connections stay open and nobody is answered, until ``resume``.
@@ -82,7 +85,8 @@ class Faults:
 
         What is sent meanwhile waits, as it does in a socket, and arrives after ``heal`` unless its sender gave up.
         """
-        here, there = self._ids(some), self._ids(others)
+        both_ways = truth("both_ways", both_ways)
+        here, there = self._ids("some", some), self._ids("others", others)
         if both := [str(end) for end in here if end in there]:
             raise ConfigError(f"a node is on one side of a partition; {', '.join(both)} is on both")
         net = self._nodes.net
@@ -90,19 +94,21 @@ class Faults:
 
     def slow(self, link: End | tuple[End, End], ms: float) -> None:
         """Delay every message by ``ms`` milliseconds: on all links of a broker or client, or both ways between two."""
-        if not ms >= 0:
-            raise ConfigError(f"a delay is so many milliseconds, such as 50; got {ms!r}")
-        ends = self._ids(link)
-        if len(ends) > 2:
-            raise ConfigError(f"a link has two ends; got {link!r}")
+        try:
+            delay_ms = milliseconds("ms", ms)
+        except (TypeError, ValueError):
+            raise ConfigError(f"ms: a delay is so many milliseconds, such as 50; got {shown(ms)}") from None
+        ends = self._ids("link", link)
+        if len(ends) not in (1, 2):
+            raise ConfigError(f"a link has two ends; got {shown(link)}")
         net = self._nodes.net
 
         def act() -> None:
             if len(ends) == 1:
-                net.slow_node(ends[0], ms)
+                net.slow_node(ends[0], delay_ms)
             else:
-                net.slow(ends[0], ends[1], ms)
-                net.slow(ends[1], ends[0], ms)
+                net.slow(ends[0], ends[1], delay_ms)
+                net.slow(ends[1], ends[0], delay_ms)
 
         self._do("LinksSlowed", act, about=f"{ends} {ms} ms")
 
@@ -118,7 +124,7 @@ class Faults:
         They aren't carried out; with ``answer=True`` they are, and only the answer is lost, which a client can't tell
         apart. ``broker``: only at this one. For a request that is never answered ``pause`` the broker.
         """
-        self._add_rule(api, times, broker, LOST_ANSWER if answer else LOST_REQUEST)
+        self._add_rule(api, times, broker, LOST_ANSWER if truth("answer", answer) else LOST_REQUEST)
 
     def error(
         self, api: str | int, code: int | str | type[KafkaError], times: int = 1, *, broker: int | None = None
@@ -135,9 +141,12 @@ class Faults:
     def _add_rule(self, api: str | int, times: int, broker: int | None, outcome: Any) -> None:
         from actors.broker.tampering import Rule, Tampering, api_key_of
 
-        if times < 1:
-            raise ConfigError(f"a fault happens once or more often; got {times!r}")
-        rule = Rule(api_key_of(api), times, None if broker is None else self._broker(broker), outcome)
+        rule = Rule(
+            api_key_of(api),
+            self._times(times),
+            None if broker is None else self._broker(broker),
+            outcome,
+        )
         nodes = self._nodes
 
         def act() -> None:
@@ -151,14 +160,32 @@ class Faults:
 
     # -- what they are made of -----------------------------------------------------------------------------------
 
-    def _broker(self, broker: int) -> int:
-        if broker not in self._nodes.node_ids:
-            raise ConfigError(f"there is no broker {broker!r}: they are {', '.join(map(str, self._nodes.node_ids))}")
-        return broker
+    @staticmethod
+    def _times(times: int) -> int:
+        found = plain_whole("times", times)
+        if not 1 <= found <= LONG_MAX:
+            raise ConfigError(f"times: a fault happens once or more often; got {shown(times)}")
+        return found
 
-    def _ids(self, ends: Ends | tuple[End, End]) -> list[int]:
-        each = [ends] if isinstance(ends, int) or hasattr(ends, "_home") else list(ends)
-        return [self._broker(end) if isinstance(end, int) else end._home.node.node_id for end in each]
+    def _broker(self, broker: int) -> int:
+        return self._nodes.known_id("broker", broker)
+
+    def _ids(self, name: str, ends: Ends | tuple[End, End]) -> list[int]:
+        alone = isinstance(ends, (str, bytes)) or not isinstance(ends, Iterable) or hasattr(ends, "_home")
+        each: Any = [ends] if alone else ends
+        return [self._end(name, end) for end in each]
+
+    def _end(self, name: str, end: End) -> int:
+        home = getattr(end, "_home", None)
+        if home is None:
+            try:
+                return self._broker(end)  # type: ignore[arg-type]
+            except ConfigError as error:
+                raise ConfigError(f"{name} are brokers by their ids, or clients of this cluster: {error}") from None
+        node: Node = home.node
+        if node.world is not self._nodes.world:
+            raise ConfigError(f"{name} are brokers by their ids, or clients of this cluster; got {shown(end)}")
+        return node.node_id
 
     def _do(self, kind: str, action: Callable[[], None], about: str = "") -> None:
         nodes = self._nodes

@@ -6,6 +6,7 @@ at the moment (a leader, a coordinator that has its log loaded) is None, and the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from heapq import merge
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from actors.clients.structs import TopicPartition
 from actors.controller.image import PartitionImage, TopicImage
 from actors.groups.routing import OFFSETS_TOPIC, partition_for
 from kstore.errors import UnknownTopicOrPartition
+from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -52,6 +54,28 @@ def _logs_of(nodes: Nodes, topic: str, partition: int | None) -> dict[TopicParti
     numbers = [partition] if partition is not None else sorted(topic_of(nodes, topic).partitions)
     replicas = {number: leading_replica(nodes, topic, number) for number in numbers}
     return {TopicPartition(topic, number): each and each.log for number, each in replicas.items()}
+
+
+def is_settled(nodes: Nodes, topic: str, partition: int | None) -> bool:
+    """Whether each leader knows what is committed: it has heard of its replicas since it leads, as in KIP-207."""
+    numbers = [partition] if partition is not None else sorted(topic_of(nodes, topic).partitions)
+    replicas = [leading_replica(nodes, topic, number) for number in numbers]
+    return all(each is not None and _has_settled(each) for each in replicas)
+
+
+def _has_settled(replica: Any) -> bool:
+    return bool(replica.leader.in_sync.epoch_start_offset <= replica.log.high_watermark)
+
+
+def are_led(nodes: Nodes, partitions: Iterable[TopicPartition]) -> bool:
+    """Whether every partition that has a leader is led by it, and it knows what is committed."""
+    alive = {node.node_id for node in nodes.living() if not node.is_paused}
+    for each in partitions:
+        known = nodes.image().partition(*each)
+        replica = leading_replica(nodes, *each)
+        if known is not None and known.leader in alive and (replica is None or not _has_settled(replica)):
+            return False
+    return True
 
 
 def offsets_in(nodes: Nodes, topic: str, partition: int | None) -> int:
@@ -113,8 +137,10 @@ def check_state(state: str) -> None:
     from actors.groups.group import GroupState
 
     states = [each.value for each in GroupState]
+    if not isinstance(state, str):
+        raise ConfigError(f"a group's state is one of {', '.join(states)}; got {shown(state)}")
     if state not in states:
-        raise ConfigError(f"a group has no state {state!r}{nearest(state, states)}")
+        raise ConfigError(f"a group has no state {shown(state)}{nearest(state, states)}")
 
 
 def group_of(nodes: Nodes, group_id: str) -> ClassicGroup | None:

@@ -37,6 +37,9 @@ from actors.runtime.future import Future, ask
 from actors.runtime.node import Node
 from actors.runtime.signals import in_one_piece, is_interrupt, take_signals
 from actors.runtime.world import World, loop_world, real_world, virtual_world
+from kstore.errors.arguments import function as called
+from kstore.errors.arguments import plain_whole, shown, truth
+from kstore.errors.config import ConfigError
 from kstore.fs import MemoryFileSystem
 from kstore.log.checkpoints import MetaProperties
 from kstore.schema.uuids import to_string
@@ -178,13 +181,15 @@ class Nodes:
         Returns itself. Raises ``StartError`` when the nodes aren't ready in time, or as soon as ``given_up()`` holds
         before they are.
         """
+        threaded = truth("thread", thread)
+        called("given_up", given_up)
         if self.started:
             return self
         self.started = True
-        if self.ports is not None and thread:
+        if self.ports is not None and threaded:
             self.world.driver.start()  # type: ignore[attr-defined]
         self.world.driver.call(self.boot)
-        if self.ports is None or thread:
+        if self.ports is None or threaded:
             self._await_readiness(given_up)
         return self
 
@@ -228,7 +233,7 @@ class Nodes:
     def image(self, node_id: int | None = None) -> ClusterImage:
         """The cluster as a node knows it; by default the node that knows most, the controller when no broker lives."""
         if node_id is not None:
-            view = self.nodes[node_id].view
+            view = self.nodes[self.known_id("node_id", node_id)].view
             return view.image if view is not None else ClusterImage()
         known = [self.image(node.node_id) for node in self.living()]
         if not known and (controller := self.controller_ref()) is not None:
@@ -251,6 +256,27 @@ class Nodes:
             node.view is not None and self._is_active(node.view.image, other) for node in living for other in living
         )
 
+    def known_id(self, name: str, node_id: int) -> int:
+        """The id of one of the nodes, that was given as ``name``. Raises ``ConfigError``."""
+        try:
+            found = plain_whole(name, node_id)
+        except TypeError:
+            found = -1
+        if found not in self.node_ids:
+            ids = ", ".join(map(str, self.node_ids))
+            raise ConfigError(f"{name}: there is no broker {shown(node_id)}: they are {ids}")
+        return found
+
+    def is_known(self) -> bool:
+        """Whether a living broker has read as much of the metadata as was written before it was started."""
+        living = self.living()
+        return not living or any(node.view is not None and self._is_active(node.view.image, node) for node in living)
+
+    def is_starting(self, node: Node) -> bool:
+        """Whether a broker hasn't been a full member of the cluster since it was started, but will be."""
+        ref = self.broker_refs[node.node_id]
+        return node.alive and not node.is_paused and not ref.actor_inbox.actor.was_unfenced  # type: ignore[attr-defined]
+
     @staticmethod
     def _is_active(image: ClusterImage, node: Node) -> bool:
         broker = image.brokers.get(node.node_id)
@@ -269,7 +295,7 @@ class Nodes:
 
     def kill_node(self, node_id: int) -> None:
         """End a node at once, as a killed process ends: nothing is flushed, its links and sockets break."""
-        self.world.driver.call(self._kill_node, node_id)
+        self.world.driver.call(self._kill_node, self.known_id("node_id", node_id))
 
     def _kill_node(self, node_id: int) -> None:
         node = self.nodes[node_id]
@@ -290,7 +316,7 @@ class Nodes:
 
     def restart_node(self, node_id: int) -> None:
         """Bring a dead node back on the folder that it left."""
-        self.world.driver.call(self._restart_node, node_id)
+        self.world.driver.call(self._restart_node, self.known_id("node_id", node_id))
 
     @property
     def failures(self) -> tuple[Failure, ...]:

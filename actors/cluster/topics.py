@@ -1,52 +1,87 @@
-"""Making a topic from outside: the controller decides, and then every broker is to know it, and its leaders to lead."""
+"""Making a topic from outside: the controller decides, and then every broker is to know it, and its leaders to lead.
+
+Brokers that have just been started are waited for: one of them may have the controller, and the topic's replicas are to
+be on all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pykka
 
 from actors.cluster.looking import leading_replica
 from actors.controller.messages import Decide
 from actors.runtime.future import ask
-from kstore.errors import NotController, for_code
+from kstore.errors import InvalidReplicationFactor, KafkaError, NotController, for_code
+from kstore.errors.arguments import INT_MAX, SHORT_MAX, text, whole
 from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
 
 if TYPE_CHECKING:
-    from actors.cluster.nodes import Nodes
+    from actors.cluster.questions import Questions
 
 VERSION = 7
 
 
-def create_topic(
-    nodes: Nodes,
-    name: str,
-    partitions: int,
-    replication_factor: int | None,
-    config: Mapping[str, str] | None,
-    timeout: float,
-) -> Callable[[], bool]:
-    """Have the controller make a topic; what it returns tells whether the topic can be used.
-
-    Raises what the controller refuses it with.
-    """
-    topic = CreatableTopic(
-        name=name,
-        num_partitions=partitions,
-        replication_factor=-1 if replication_factor is None else replication_factor,
-        configs=[CreatableTopicConfig(name=key, value=value) for key, value in (config or {}).items()],
+def creatable(name: str, partitions: int, replication_factor: int | None, config: Mapping[str, str]) -> CreatableTopic:
+    """A topic as the controller is asked for it. Raises ``TypeError`` and ``ValueError`` for what can't be one."""
+    factor = -1 if replication_factor is None else replication_factor
+    return CreatableTopic(
+        name=text("name", name),
+        num_partitions=whole("partitions", partitions, -1),
+        replication_factor=whole("replication_factor", factor, -1, SHORT_MAX),
+        configs=[CreatableTopicConfig(name=key, value=value) for key, value in config.items()],
     )
+
+
+def create_topic(nodes: Questions, topic: CreatableTopic, timeout_s: float) -> None:
+    """Have the controller make a topic, and wait until it can be used.
+
+    Raises what the controller refuses it with, ``NotController`` when there is none, ``TimeoutError``.
+    """
+    driver, clock = nodes.world.driver, nodes.world.clock
+    deadline_us = clock.now_us() + round(timeout_s * 1e6)
+
+    def left_s() -> float:
+        return max(0, deadline_us - clock.now_us()) / 1e6
+
+    driver.drive(lambda: not _is_controller_starting(nodes), left_s())
+    while (refusal := _ask_controller(nodes, topic, left_s())) is not None:
+        starting = driver.call(_are_starting, nodes)
+        if not starting or not isinstance(refusal, (InvalidReplicationFactor, NotController)) or not left_s():
+            raise refusal
+        driver.drive(lambda: not _are_starting(nodes), left_s())
+    nodes.wait_for(_usable(nodes, topic.name), left_s())
+
+
+def _are_starting(nodes: Questions) -> bool:
+    return any(nodes.is_starting(node) for node in nodes.nodes.values())
+
+
+def _is_controller_starting(nodes: Questions) -> bool:
+    return nodes.controller_ref() is None and _are_starting(nodes)
+
+
+def _ask_controller(nodes: Questions, topic: CreatableTopic, timeout_s: float) -> KafkaError | None:
+    """Why the controller doesn't make the topic; None when it has."""
     controller = nodes.world.driver.call(nodes.controller_ref)
     if controller is None:
-        raise NotController("the controller's broker is dead")
-    request = CreateTopicsRequest(topics=[topic], timeout_ms=round(timeout * 1000))
+        return NotController("the controller's broker is dead")
+    request = CreateTopicsRequest(topics=[topic], timeout_ms=min(round(timeout_s * 1000), INT_MAX))
     asked = ask(nodes.world, controller, Decide(request, VERSION), "Cluster.create_topic")
-    answer = asked.get(timeout=timeout).topics[0]
-    if answer.error_code:
-        raise for_code(answer.error_code, answer.error_message)
+    try:
+        answer: Any = asked.get(timeout=timeout_s).topics[0]
+    except pykka.Timeout:
+        raise TimeoutError(f"topic {topic.name} was not made in {timeout_s:g} seconds") from None
+    return for_code(answer.error_code, answer.error_message) if answer.error_code else None
+
+
+def _usable(nodes: Questions, name: str) -> Callable[[], bool]:
+    """Tells whether every living broker knows the topic, and whoever leads a partition of it knows that."""
     waited_for: list[int] = []  # partitions, the next to look at last: this is asked after every turn
 
     def is_usable() -> bool:
-        """Whether every living broker knows the topic, and whoever leads a partition of it knows that."""
         living = [node.node_id for node in nodes.living() if not node.is_paused]
         if not all(nodes.image(node_id).topic(name) is not None for node_id in living):
             return False
@@ -60,7 +95,7 @@ def create_topic(
     return is_usable
 
 
-def _is_led(nodes: Nodes, living: list[int], name: str, number: int) -> bool:
+def _is_led(nodes: Questions, living: list[int], name: str, number: int) -> bool:
     """Whether who leads a partition knows that, or can't be waited for."""
     leader = nodes.image().topics[name].partitions[number].leader
     return leader not in living or leading_replica(nodes, name, number) is not None

@@ -13,6 +13,7 @@ from actors.network.shared import Shared
 from actors.runtime.loop import LoopDriver
 from actors.runtime.node import Node
 from actors.runtime.world import World
+from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError
 from kstore.fs.posix_forks import of_this_process
 
@@ -34,7 +35,7 @@ def parse_address(text: str) -> Address:
         return parse_listener(text)
     except ValueError as error:
         raise AddressError(
-            f"--listen takes host:port, as in --listen 127.0.0.1:9092; got {text!r:.200}: {error}"
+            f"--listen takes host:port, as in --listen 127.0.0.1:9092; got {shown(text)}: {error}"
         ) from None
 
 

@@ -18,6 +18,7 @@ from greenlet import GreenletExit, getcurrent, greenlet
 
 from actors.runtime.driver import DriverClosed
 from actors.runtime.signals import depth, let_signals_in, set_depth
+from kstore.errors.arguments import seconds
 
 if TYPE_CHECKING:
     from actors.runtime.virtual import VirtualDriver
@@ -82,7 +83,8 @@ class Spawned:
 
         Raises ``TimeoutError`` after ``timeout`` virtual seconds.
         """
-        if not self._is_done and not self._hub.driver.drive(self.done, timeout):
+        timeout_s = seconds("timeout", timeout, or_none=True)
+        if not self._is_done and not self._hub.driver.drive(self.done, timeout_s):
             raise TimeoutError(f"{self.name} has not ended after {timeout} seconds")
         if self._failure is not None:
             if self._failure in self._hub.failed:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from actors.broker.config import parse_settings
 from actors.cluster import Cluster
+from actors.cluster.arguments import as_text, how_many
 from actors.runtime.driver import raise_crashes
 from kstore.errors.config import ConfigError, nearest
 
@@ -37,8 +38,8 @@ def shape_of(default: Shape, marks: Iterable[Mapping[str, Any]]) -> Shape:
             if keyword not in KEYWORDS:
                 raise ConfigError(f"the mark kstore has no keyword {keyword!r}{nearest(keyword, KEYWORDS)}")
         brokers = keywords.get("brokers", brokers)
-        config |= {key: str(value) for key, value in keywords.get("config", {}).items()}
-    return Shape(brokers, tuple(sorted(config.items())))
+        config |= as_text(keywords.get("config"))
+    return Shape(how_many(brokers), tuple(sorted(config.items())))
 
 
 @contextmanager

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING
 
 from actors.trace import file
 from actors.trace.recording import Names, Recording
+from kstore.errors.arguments import LONG_MAX, text, whole
+from kstore.errors.arguments import offset as check_offset
+from kstore.errors.arguments import path as check_path
 
 if TYPE_CHECKING:
     from actors.runtime.recorder import Recorder
@@ -45,7 +48,7 @@ class Trace:
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Trace:
         """The trace in a ``.ktrace`` file. Raises ``TraceFileError`` or OSError; see also ``recording.damage``."""
-        return cls(file.load(path))
+        return cls(file.load(check_path("path", path)))
 
     @property
     def recording(self) -> Recording:
@@ -63,19 +66,20 @@ class Trace:
         and delivery to the commit, with the times between."""
         from actors.trace.lives import life_of
 
-        return life_of(self.recording, topic, partition, offset)
+        number, at = whole("partition", partition, 0), check_offset("offset", offset)
+        return life_of(self.recording, text("topic", topic), number, at)
 
     def why_rebalance(self, group: str) -> Rebalance:
         """Why a group last rebalanced, and what came of it."""
         from actors.trace.rebalances import why_rebalance
 
-        return why_rebalance(self.recording, group)
+        return why_rebalance(self.recording, text("group", group))
 
     def why_leader(self, topic: str, partition: int) -> Leadership:
         """Who leads a partition, since when, and why; with who led before."""
         from actors.trace.leaders import why_leader
 
-        return why_leader(self.recording, topic, partition)
+        return why_leader(self.recording, text("topic", topic), whole("partition", partition, 0))
 
     def actor(self, name: str) -> ActorLoad:
         """What an actor received, sent and noted, and how long its turns took.
@@ -85,7 +89,7 @@ class Trace:
         """
         from actors.trace.load import load_of
 
-        return load_of(self.recording, name)
+        return load_of(self.recording, text("name", name))
 
     def actors(self) -> list[str]:
         """The names of all actors that had a turn, in the order of their first."""
@@ -97,17 +101,17 @@ class Trace:
         """The turns that took longest, longest first. On virtual time a turn takes none."""
         from actors.trace.load import slowest
 
-        return slowest(self.recording, count)
+        return slowest(self.recording, whole("count", count, 0, LONG_MAX))
 
     def deepest(self, count: int = 10) -> list[Turn]:
         """The turns that left the most messages waiting behind them, for each actor its worst."""
         from actors.trace.load import deepest
 
-        return deepest(self.recording, count)
+        return deepest(self.recording, whole("count", count, 0, LONG_MAX))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write all rows to a ``.ktrace`` file: ``Trace.load`` and ``kstore trace`` read it. Raises OSError."""
-        file.save(self.recording, path)
+        file.save(self.recording, check_path("path", path))
 
     def __repr__(self) -> str:
         return f"<Trace of {len(self.recording):,} rows>"

@@ -8,6 +8,7 @@ NotLeaderOrFollower('This broker is not the leader, or not a replica at all, of 
 """
 
 from kstore.errors import table
+from kstore.errors.arguments import SHORT_MAX, whole
 from kstore.errors.base import NONE as NONE
 from kstore.errors.base import KafkaError as KafkaError
 from kstore.errors.table import *  # noqa: F403  (the table is the list of names)
@@ -21,9 +22,12 @@ BY_CODE: dict[int, type[KafkaError]] = {
 
 def for_code(code: int, message: str | None = None) -> KafkaError:
     """The error of a code; a code that Kafka 4.3 doesn't have becomes ``UnknownServerError``, which says so."""
-    found = BY_CODE.get(code)
+    found = BY_CODE.get(code) if type(code) is int else None
     if found is not None:
         return found(message)
+    code = whole("code", code, -SHORT_MAX - 1, SHORT_MAX)
+    if code in BY_CODE:
+        return BY_CODE[code](message)
     if code == NONE:
         raise ValueError("code 0 means that there is no error")
     return table.UnknownServerError(f"error code {code}: {message}" if message else f"error code {code}")

@@ -15,10 +15,54 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import NamedTuple as NamedTuple
+    from typing import TypeVar
+
+    C = TypeVar("C")
+
+    def checked(cls: type[C]) -> type[C]:
+        """Have calls of a class of named tuples look at its fields that are a str or an int."""
 else:
     from _collections import _tuplegetter
 
-    from kstore.named.calls import take_calls
+    from kstore.named.calls import take_calls, take_checks
+
+    KINDS = {"str": b"s", "str | None": b"o", "int": b"i"}
+
+    def checked(cls):
+        """Have calls of a class of named tuples look at its fields that are a str or an int, as its user makes them.
+
+        Another kind of whole number becomes an int, None the default of a text; all else is a ``TypeError``.
+        """
+        kinds = b"".join(KINDS.get(cls.__annotations__[field], b"?") for field in cls._fields)
+        take_checks(cls, kinds, _Mender(cls, kinds))
+        return cls
+
+    class _Mender:
+        """Looks at a tuple whose fields aren't all of their kinds."""
+
+        def __init__(self, cls, kinds):
+            self.cls = cls
+            self.kinds = kinds.decode()
+
+        def __call__(self, made):
+            fields = zip(self.cls._fields, self.kinds, made, strict=True)
+            return tuple.__new__(self.cls, [self.mended(field, kind, value) for field, kind, value in fields])
+
+        def mended(self, field, kind, value):
+            name = f"{self.cls.__name__}.{field}"
+            if kind == "i":
+                from kstore.errors.arguments import plain_whole
+
+                return plain_whole(name, value)
+            if value is None and kind == "s":
+                value = self.cls._field_defaults.get(field)
+            if kind != "?" and isinstance(value, str):
+                return str.__str__(value)
+            if kind == "s" or (kind == "o" and value is not None):
+                from kstore.errors.arguments import shown
+
+                raise TypeError(f"{name} is a text; got {shown(value)}")
+            return value
 
     class _Named(tuple):
         """What all named tuples can do."""
@@ -38,10 +82,10 @@ else:
             return dict(zip(self._fields, self, strict=True))
 
         def _replace(self, /, **changes):
-            made = tuple.__new__(type(self), map(changes.pop, self._fields, self))
+            made = tuple(map(changes.pop, self._fields, self))
             if changes:
                 raise TypeError(f"{type(self).__name__} has no field {', '.join(changes)}")
-            return made
+            return type(self)(*made)
 
         def __repr__(self):
             fields = zip(self._fields, self, strict=True)

@@ -7,7 +7,9 @@ Invariants: a class's fields and defaults never change and outlive it (they are 
 """
 
 from cpython.dict cimport PyDict_GetItem
+from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject, PyTypeObject
+from cpython.unicode cimport PyUnicode_CheckExact
 
 cdef extern from *:
     """
@@ -45,6 +47,8 @@ cdef class Shape:
     cdef tuple defaults
     cdef Py_ssize_t count
     cdef Py_ssize_t needed  # so many have no default
+    cdef bytes kinds        # what each field takes, for a class whose calls are checked: see `take_checks`
+    cdef object mend
 
 
 def take_calls(cls, tuple fields, tuple defaults):
@@ -57,6 +61,32 @@ def take_calls(cls, tuple fields, tuple defaults):
     shape.needed = shape.count - len(defaults)
     _shapes[cls] = shape
     kstore_named_take_calls(cls, <void *>_construct)
+
+
+def take_checks(cls, bytes kinds, mend):
+    """From now on calls of ``cls`` look at their fields: "s" is a str, "o" a str or None, "i" an int, "?" anything.
+
+    Where one is something else, the call gives what ``mend(made)`` returns, or raises.
+    """
+    cdef Shape shape = <Shape>_shapes[cls]
+    assert len(kinds) == shape.count
+    shape.kinds = kinds
+    shape.mend = mend
+
+
+cdef object _looked_at(Shape shape, object made):
+    """A tuple that was made for a caller, whose fields are of their kinds or mended."""
+    cdef const char *kinds = shape.kinds
+    cdef Py_ssize_t i
+    cdef PyObject *value
+    for i in range(shape.count):
+        value = PyTuple_GET_ITEM(<PyObject *>made, i)
+        if kinds[i] == c"?" or (kinds[i] == c"i" and PyLong_CheckExact(<object>value)) \
+                or (kinds[i] != c"i" and PyUnicode_CheckExact(<object>value)) \
+                or (kinds[i] == c"o" and value == <PyObject *>None):
+            continue
+        return shape.mend(made)
+    return made
 
 
 cdef Py_ssize_t _index_of(Shape shape, PyObject *name) except -1:
@@ -87,10 +117,10 @@ cdef object _construct(PyObject *cls, PyObject **args, size_t nargsf, PyObject *
                 raise TypeError(f"{shape.name}() got {shape.fields[at]} twice")
             kstore_named_put(made, at, args[given + i])
     elif given == shape.count:
-        return made
+        return made if shape.kinds is None else _looked_at(shape, made)
     for i in range(given, shape.count):
         if PyTuple_GET_ITEM(<PyObject *>made, i) == NULL:
             if i < shape.needed:
                 raise TypeError(f"{shape.name}() lacks its field {shape.fields[i]}")
             kstore_named_put(made, i, PyTuple_GET_ITEM(<PyObject *>shape.defaults, i - shape.needed))
-    return made
+    return made if shape.kinds is None else _looked_at(shape, made)

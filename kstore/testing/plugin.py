@@ -60,11 +60,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     first, count = metafunc.config.getoption("kstore_seed"), metafunc.config.getoption("kstore_seeds")
     if first is None and count is None:
-        count = next((mark.kwargs["seeds"] for mark in marks_of(metafunc.definition) if "seeds" in mark.kwargs), None)
+        marked = next((mark.kwargs["seeds"] for mark in marks_of(metafunc.definition) if "seeds" in mark.kwargs), None)
+        count = None if marked is None else how_many(marked)
     if first is None and count is None:
         return
     start = SEED if first is None else first
     metafunc.parametrize("kstore_seed", range(start, start + (count or 1)), ids="seed{}".format)
+
+
+def how_many(seeds: object) -> int:
+    """The number of seeds that a mark asks for."""
+    from kstore.errors.arguments import whole
+
+    return whole("seeds of the mark kstore", seeds, 1)
 
 
 def marks_of(item: pytest.Item) -> Iterator[pytest.Mark]:

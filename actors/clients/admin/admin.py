@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.clients.admin import checking, cluster, configs, elections, groups, offsets, topics
+from actors.clients import checking
+from actors.clients.admin import cluster, configs, elections, groups, offsets, topics
 from actors.clients.config import parse
 from actors.clients.descriptions import (
     ClusterDescription,
@@ -21,12 +22,14 @@ from actors.clients.descriptions import (
     GroupDescription,
     GroupListing,
     MemberToRemove,
+    OffsetSpec,
     TopicDescription,
 )
 from actors.clients.face import CalledActor, Face, home_over_tcp
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.clients.talk import Talk
 from actors.runtime.signals import in_one_piece
+from kstore.errors.arguments import INT_MAX, LONG_MAX, milliseconds, shown, text, truth
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
@@ -74,7 +77,8 @@ class Admin(Face):
         return self._run(name, talk, self._actor, *args, timeout_s=limit_ms / 1000)
 
     def _timeout_ms(self, timeout_ms: int | None) -> int:
-        return self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms
+        limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else milliseconds("timeout_ms", timeout_ms)
+        return min(round(limit_ms), INT_MAX)
 
     # -- topics ------------------------------------------------------------------------------------------------------
 
@@ -93,23 +97,16 @@ class Admin(Face):
         """
         wanted = topics.new_topics(new_topics)
         limit_ms = self._timeout_ms(timeout_ms)
-        return self._do(
-            "create_topics", topics.create, wanted, limit_ms, validate_only, wait_for_metadata, timeout_ms=timeout_ms
-        )
+        how = truth("validate_only", validate_only), truth("wait_for_metadata", wait_for_metadata)
+        return self._do("create_topics", topics.create, wanted, limit_ms, *how, timeout_ms=timeout_ms)
 
     def delete_topics(
         self, names: Iterable[str], timeout_ms: int | None = None, wait_for_metadata: bool = True
     ) -> None:
         """Delete topics with all their records. Raises ``UnknownTopicOrPartition``, ``TopicDeletionDisabled``, ..."""
+        wanted, waits = checking.names("names", names, "topics"), truth("wait_for_metadata", wait_for_metadata)
         limit_ms = self._timeout_ms(timeout_ms)
-        self._do(
-            "delete_topics",
-            topics.delete,
-            checking.names("topics", names),
-            limit_ms,
-            wait_for_metadata,
-            timeout_ms=timeout_ms,
-        )
+        self._do("delete_topics", topics.delete, wanted, limit_ms, waits, timeout_ms=timeout_ms)
 
     def create_partitions(
         self,
@@ -121,8 +118,9 @@ class Admin(Face):
         """Let topics grow to so many partitions: a count, a ``NewPartitions``, or a mapping with ``count`` and
         ``assignments``, by the topic's name. Raises ``InvalidPartitions``, ``UnknownTopicOrPartition``, ..."""
         limit_ms = self._timeout_ms(timeout_ms)
-        args = (topics.growths(topic_partitions), limit_ms, validate_only, wait_for_metadata)
-        self._do("create_partitions", topics.grow, *args, timeout_ms=timeout_ms)
+        how = truth("validate_only", validate_only), truth("wait_for_metadata", wait_for_metadata)
+        wanted = topics.growths(topic_partitions)
+        self._do("create_partitions", topics.grow, wanted, limit_ms, *how, timeout_ms=timeout_ms)
 
     def list_topics(self) -> list[str]:
         """The names of all topics, Kafka's own among them."""
@@ -130,7 +128,9 @@ class Admin(Face):
 
     def describe_topics(self, names: Iterable[str] | None = None) -> list[TopicDescription]:
         """Topics with their partitions, leaders and replicas; None: all. Raises ``UnknownTopicOrPartition``, ..."""
-        return self._do("describe_topics", topics.describe, None if names is None else checking.names("topics", names))
+        return self._do(
+            "describe_topics", topics.describe, None if names is None else checking.names("names", names, "topics")
+        )
 
     # -- the cluster -------------------------------------------------------------------------------------------------
 
@@ -159,9 +159,9 @@ class Admin(Face):
         '1000'
         """
         if config_filter not in configs.FILTERS:
-            raise ConfigError(f"config_filter is one of {', '.join(configs.FILTERS)}; got {config_filter!r}")
-        wanted = configs.targets(config_resources)
-        return self._do("describe_configs", configs.describe, wanted, include_synonyms, config_filter)
+            raise ConfigError(f"config_filter is one of {', '.join(configs.FILTERS)}; got {shown(config_filter)}")
+        wanted, synonyms = configs.targets(config_resources), truth("include_synonyms", include_synonyms)
+        return self._do("describe_configs", configs.describe, wanted, synonyms, config_filter)
 
     def alter_configs(
         self, config_resources: Iterable[ConfigResource], validate_only: bool = False, incremental: bool = True
@@ -170,15 +170,16 @@ class Admin(Face):
         "delete", "append", "subtract") and its text. With ``incremental=False`` all others of the resource are reset,
         as the AlterConfigs of old does. Raises ``InvalidConfig``, ``InvalidRequest``, ``UnknownTopicOrPartition``, ...
         """
-        wanted = configs.targets(config_resources)
-        if incremental:
-            self._do("alter_configs", configs.alter, configs.operations(wanted), validate_only)
+        wanted, only = configs.targets(config_resources), truth("validate_only", validate_only)
+        if truth("incremental", incremental):
+            self._do("alter_configs", configs.alter, configs.operations(wanted), only)
         else:
-            self._do("alter_configs", configs.replace, configs.replacements(wanted), validate_only)
+            self._do("alter_configs", configs.replace, configs.replacements(wanted), only)
 
     def reset_configs(self, config_resources: Iterable[ConfigResource], validate_only: bool = False) -> None:
         """Let configs have their defaults again: those that each resource names, or all that were set for it."""
-        self._do("reset_configs", configs.reset, configs.targets(config_resources), validate_only)
+        only = truth("validate_only", validate_only)
+        self._do("reset_configs", configs.reset, configs.targets(config_resources), only)
 
     # -- groups ------------------------------------------------------------------------------------------------------
 
@@ -189,53 +190,57 @@ class Admin(Face):
         types_filter: Iterable[str] = (),
     ) -> list[GroupListing]:
         """The groups of all brokers, or of those named, by their names; of these states and types only, if given."""
-        brokers = None if broker_ids is None else [checking.whole("a broker's id", each) for each in broker_ids]
-        states, types = checking.names("states", states_filter), checking.names("types", types_filter)
+        brokers = None if broker_ids is None else groups.brokers("broker_ids", broker_ids)
+        states, types = checking.names("states_filter", states_filter), checking.names("types_filter", types_filter)
         return self._do("list_groups", groups.list_groups, brokers, states, types)
 
     def describe_groups(self, group_ids: Iterable[str]) -> dict[str, GroupDescription]:
         """Groups with their members and what these read. Raises ``GroupIdNotFound``, ..."""
-        return self._do("describe_groups", groups.describe, checking.names("groups", group_ids))
+        return self._do("describe_groups", groups.describe, checking.names("group_ids", group_ids))
 
     def delete_groups(self, group_ids: Iterable[str]) -> None:
         """Delete groups and all that they have committed. Raises ``NonEmptyGroup``, ``GroupIdNotFound``, ..."""
-        self._do("delete_groups", groups.delete, checking.names("groups", group_ids))
+        self._do("delete_groups", groups.delete, checking.names("group_ids", group_ids))
 
     def remove_group_members(self, group_id: str, members: Iterable[MemberToRemove | str]) -> None:
         """Send members away from a group: ``MemberToRemove``, or member ids. Raises ``UnknownMemberId``, ..."""
         wanted = groups.to_remove(members)
-        self._do("remove_group_members", groups.remove_members, checking.text("a group", group_id), wanted)
+        self._do("remove_group_members", groups.remove_members, text("group_id", group_id), wanted)
 
     def list_group_offsets(self, group_specs: GroupSpecs) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
         """What groups have committed, by group and partition: a name, several, or a mapping of names to partitions
         (None: all). A partition without a committed offset is left out, and a group without any has none."""
         if isinstance(group_specs, str):
             group_specs = [group_specs]
-        specs = group_specs if isinstance(group_specs, Mapping) else dict.fromkeys(group_specs)
+        specs: Mapping[Any, Any] = (
+            group_specs
+            if isinstance(group_specs, Mapping)
+            else dict.fromkeys(checking.names("group_specs", group_specs))
+        )
         wanted = {
-            checking.text("a group", group): None if partitions is None else checking.places(partitions)
-            for group, partitions in specs.items()
+            text("each group of group_specs", group): None if each is None else checking.places("group_specs", each)
+            for group, each in specs.items()
         }
         return self._do("list_group_offsets", offsets.committed, wanted)
 
     def alter_group_offsets(self, group_id: str, new_offsets: Mapping[TopicPartition, OffsetAndMetadata | int]) -> None:
         """Commit offsets for a group that has no members. Raises ``UnknownMemberId`` when it has some, ..."""
-        wanted = checking.commits(new_offsets)
-        self._do("alter_group_offsets", offsets.commit, checking.text("a group", group_id), wanted)
+        wanted = checking.commits("new_offsets", new_offsets)
+        self._do("alter_group_offsets", offsets.commit, text("group_id", group_id), wanted)
 
     def reset_group_offsets(
         self, group_id: str, offset_specs: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, OffsetAndMetadata]:
         """Commit an offset, ``OffsetSpec.EARLIEST`` or ``.LATEST``, or the first at an ``OffsetTimestamp``, for a group
         that has no members; each is brought into what its partition holds. What was committed."""
-        wanted = checking.numbers("an offset", offset_specs)
-        return self._do("reset_group_offsets", offsets.reset, checking.text("a group", group_id), wanted)
+        wanted = checking.numbers("offset_specs", offset_specs, OffsetSpec.MAX_TIMESTAMP)
+        return self._do("reset_group_offsets", offsets.reset, text("group_id", group_id), wanted)
 
     def delete_group_offsets(self, group_id: str, partitions: Iterable[TopicPartition]) -> None:
         """Delete what a group has committed for partitions that none of its members reads. Raises
         ``GroupSubscribedToTopic``, ``GroupIdNotFound``, ..."""
-        wanted = checking.places(partitions)
-        self._do("delete_group_offsets", offsets.forget, checking.text("a group", group_id), wanted)
+        wanted = checking.places("partitions", partitions)
+        self._do("delete_group_offsets", offsets.forget, text("group_id", group_id), wanted)
 
     # -- partitions --------------------------------------------------------------------------------------------------
 
@@ -249,9 +254,11 @@ class Admin(Face):
 
         With "read_committed" the latest is the last stable offset. Raises ``UnknownTopicOrPartition``, ...
         """
-        if isolation_level not in offsets.ISOLATION:
-            raise ConfigError(f"isolation_level is one of {', '.join(offsets.ISOLATION)}; got {isolation_level!r}")
-        wanted = checking.numbers("an offset", topic_partition_specs)
+        if isolation_level not in tuple(offsets.ISOLATION):
+            levels = ", ".join(offsets.ISOLATION)
+            raise ConfigError(f"isolation_level is one of {levels}; got {shown(isolation_level)}")
+        wanted = checking.numbers("topic_partition_specs", topic_partition_specs, -LONG_MAX - 1)
+        self._timeout_ms(timeout_ms)
         return self._do("list_partition_offsets", offsets.find, wanted, isolation_level, timeout_ms=timeout_ms)
 
     def elect_leaders(
@@ -265,12 +272,7 @@ class Admin(Face):
 
         Raises ``PreferredLeaderNotAvailable``, ``EligibleLeadersNotAvailable``, ``UnknownTopicOrPartition``, ...
         """
-        wanted = None
-        if isinstance(topic_partitions, Mapping):
-            named = topic_partitions.items()
-            wanted = [checking.place((name, number)) for name, numbers in named for number in numbers]
-        elif topic_partitions is not None:
-            wanted = checking.places(topic_partitions)
+        wanted = elections.partitions_of("topic_partitions", topic_partitions)
         args = (elections.type_of(election_type), wanted, self._timeout_ms(timeout_ms))
         return self._do("elect_leaders", elections.elect, *args, timeout_ms=timeout_ms)
 
@@ -281,6 +283,6 @@ class Admin(Face):
 
         Returns when every living replica has let go of them. Raises ``OffsetOutOfRange``, ``PolicyViolation``, ...
         """
-        wanted = checking.numbers("an offset", records_to_delete)
-        limit_ms = self.config.request_timeout_ms if timeout_ms is None else timeout_ms
+        wanted = checking.numbers("records_to_delete", records_to_delete, -1)
+        limit_ms = self.config.request_timeout_ms if timeout_ms is None else self._timeout_ms(timeout_ms)
         return self._do("delete_records", offsets.delete_records, wanted, limit_ms, timeout_ms=timeout_ms)

@@ -11,7 +11,7 @@ from typing import Any
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, in_rounds, outcome_of
-from actors.clients.admin.checking import config_text, config_texts, names, text
+from actors.clients.checking import config_text, config_texts, names
 from actors.clients.descriptions import (
     BROKER,
     CONFIG_SOURCES,
@@ -25,6 +25,7 @@ from actors.clients.descriptions import (
 from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected
 from kstore.errors import InvalidRequest, KafkaError
+from kstore.errors.arguments import listed, shown, text
 from kstore.errors.config import ConfigError
 from kstore.schema.messages import alter_configs, incremental_alter_configs
 from kstore.schema.messages.describe_configs import (
@@ -37,6 +38,7 @@ Target = tuple[str, str]
 """Kind and name of what has configs."""
 
 OPERATIONS = {"set": 0, "delete": 1, "append": 2, "subtract": 3}
+RESOURCES = "config_resources"
 FILTERS = ("all", "modified", "default", "dynamic", "static")
 
 
@@ -47,17 +49,26 @@ def targets(resources: Iterable[ConfigResource]) -> dict[Target, ConfigResource]
         ConfigError: one is of no kind that has configs, or is named twice.
     """
     found: dict[Target, ConfigResource] = {}
-    for each in resources:
-        resource = ConfigResource(*each)
-        if resource.resource_type not in RESOURCE_TYPES:
-            raise ConfigError(f"{resource.resource_type!r} has no configs; what has: {', '.join(RESOURCE_TYPES)}")
-        target = (resource.resource_type, str(resource.name))
+    if isinstance(resources, ConfigResource):
+        raise TypeError(f"{RESOURCES} is a list of ConfigResource: for one, give [{shown(resources)}]")
+    for each in listed(RESOURCES, resources, "ConfigResource"):
+        resource = _resource(each)
+        target = (resource.resource_type, resource.name)
         if target in found:
             raise ConfigError(f"the configs of {resource.resource_type} {resource.name} are named twice")
         if resource.configs is not None and not isinstance(resource.configs, Mapping):
-            resource = resource._replace(configs=names("configs", resource.configs))
+            resource = resource._replace(configs=names(f"the configs of {RESOURCES}", resource.configs, "keys"))
         found[target] = resource
     return found
+
+
+def _resource(each: Any) -> ConfigResource:
+    if not isinstance(each, (tuple, list)) or not 2 <= len(each) <= len(ConfigResource._fields):
+        raise TypeError(f"each of {RESOURCES} is a ConfigResource; got {shown(each)}")
+    if not isinstance(each[0], str) or each[0] not in RESOURCE_TYPES:
+        kinds = ", ".join(RESOURCE_TYPES)
+        raise ConfigError(f"{RESOURCES}: {shown(each[0])} has no configs; what has: {kinds}")
+    return ConfigResource(each[0], text(f"the name of each of {RESOURCES}", each[1]), *each[2:])
 
 
 def nested(found: Mapping[Target, Any]) -> dict[str, dict[str, Any]]:
@@ -162,26 +173,32 @@ def operations(wanted: Mapping[Target, ConfigResource]) -> Changes:
         ConfigError: a resource has no values, or one of them isn't one, or is to be changed in no known way.
     """
     return {
-        target: {text("a config's name", key): _operation(key, value) for key, value in _values(resource).items()}
+        target: {
+            text(f"each config in {RESOURCES}", key): _operation(key, value) for key, value in _values(resource).items()
+        }
         for target, resource in wanted.items()
     }
 
 
 def replacements(wanted: Mapping[Target, ConfigResource]) -> Mapping[Target, Mapping[str, str]]:
     """The values that resources are to have. Raises ``ConfigError`` as ``operations``."""
-    return {target: config_texts(_values(resource)) for target, resource in wanted.items()}
+    return {
+        target: config_texts(f"the configs of {RESOURCES}", _values(resource)) for target, resource in wanted.items()
+    }
 
 
 def _values(resource: ConfigResource) -> Mapping[str, Any]:
     if not isinstance(resource.configs, Mapping):
-        raise ConfigError(f"the configs of {resource.resource_type} {resource.name} must be values by name")
+        raise ConfigError(
+            f"the configs of {resource.resource_type} {resource.name} in {RESOURCES} must be values by name"
+        )
     return resource.configs
 
 
 def _operation(key: str, value: Any) -> tuple[int, str | None]:
     operation, new = value if isinstance(value, tuple) and len(value) == 2 else ("set", value)
-    if operation not in OPERATIONS:
-        raise ConfigError(f"{key} can't be changed by {operation!r}; what works: {', '.join(OPERATIONS)}")
+    if not isinstance(operation, str) or operation not in OPERATIONS:
+        raise ConfigError(f"{key} can't be changed by {shown(operation)}; what works: {', '.join(OPERATIONS)}")
     return OPERATIONS[operation], None if operation == "delete" else config_text(key, new)
 
 

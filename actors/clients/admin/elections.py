@@ -7,9 +7,11 @@ from typing import Any
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, by_topic, in_rounds, outcome_of, settled
+from actors.clients.checking import places
 from actors.clients.structs import TopicPartition
 from actors.clients.talk import Talk
 from kstore.errors import ElectionNotNeeded, KafkaError, UnknownTopicOrPartition, for_code
+from kstore.errors.arguments import listed, shown, whole
 from kstore.errors.config import ConfigError
 from kstore.schema.messages.elect_leaders import ElectLeadersRequest, TopicPartitions
 
@@ -18,10 +20,24 @@ TYPES = {"preferred": 0, "unclean": 1}
 
 def type_of(election_type: str | int) -> int:
     """Kafka's number for a type of election. Raises ``ConfigError`` for what is none."""
-    number = TYPES.get(election_type, -1) if isinstance(election_type, str) else election_type
-    if number not in TYPES.values():
-        raise ConfigError(f"election_type is one of {', '.join(TYPES)}; got {election_type!r}")
-    return number
+    known = election_type in (TYPES if isinstance(election_type, str) else TYPES.values())
+    if not known or isinstance(election_type, bool):
+        raise ConfigError(f"election_type is one of {', '.join(TYPES)}; got {shown(election_type)}")
+    return TYPES[election_type] if isinstance(election_type, str) else whole("election_type", election_type)
+
+
+def partitions_of(name: str, partitions: Any) -> list[TopicPartition] | None:
+    """The partitions to elect leaders of, however they are given; None: all."""
+    if partitions is None:
+        return None
+    if isinstance(partitions, Mapping):
+        pairs: list[Any] = [
+            (topic, number)
+            for topic, numbers in partitions.items()
+            for number in listed(f"each value of {name}", numbers, "numbers")
+        ]
+        return places(name, pairs)
+    return places(name, partitions)
 
 
 def elect(

@@ -7,12 +7,12 @@ from typing import Any
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_coordinator, at_coordinators, in_rounds, outcome_of, settled
-from actors.clients.admin.checking import listed
 from actors.clients.descriptions import GroupDescription, GroupListing, MemberDescription, MemberToRemove
 from actors.clients.structs import TopicPartition
 from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected
 from kstore.errors import GroupIdNotFound, KafkaError, for_code
+from kstore.errors.arguments import listed, shown, text, whole
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolAssignment, ConsumerProtocolSubscription
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
@@ -133,11 +133,25 @@ def to_remove(members: Iterable[MemberToRemove | str]) -> list[MemberToRemove]:
     Raises:
         TypeError: one is neither a member's id nor a `MemberToRemove`.
     """
-    wanted = [MemberToRemove(each) if isinstance(each, str) else each for each in listed("members", members)]
+    given = listed("members", members, "ids or MemberToRemove")
+    wanted = [MemberToRemove(each) if isinstance(each, str) else each for each in given]
     for each in wanted:
         if not isinstance(each, MemberToRemove):
-            raise TypeError(f"a member to remove is its id or a MemberToRemove; got {each!r}")
-    return list(dict.fromkeys(wanted))
+            raise TypeError(f"each of members is an id or a MemberToRemove; got {shown(each)}")
+    return list(dict.fromkeys(map(_sendable, wanted)))
+
+
+def _sendable(member: MemberToRemove) -> MemberToRemove:
+    return MemberToRemove(
+        text("the id of each of members", member.member_id),
+        text("the instance of each of members", member.group_instance_id, or_none=True),
+        text("the reason of each of members", member.reason, or_none=True),
+    )
+
+
+def brokers(name: str, broker_ids: Iterable[int]) -> list[int]:
+    """The ids of brokers."""
+    return [whole(f"each of {name}", each) for each in listed(name, broker_ids, "ids")]
 
 
 def remove_members(actor: ClientActor, group_id: str, members: Sequence[MemberToRemove]) -> Talk[None]:

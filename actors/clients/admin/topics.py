@@ -11,7 +11,7 @@ from typing import Any
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, in_rounds, outcome_of, settled
-from actors.clients.admin.checking import config_texts, listed, text, whole
+from actors.clients.checking import config_texts
 from actors.clients.descriptions import (
     CONFIG_SOURCES,
     ConfigEntry,
@@ -23,6 +23,7 @@ from actors.clients.structs import NewPartitions, NewTopic
 from actors.clients.talk import Talk, To
 from kstore import errors
 from kstore.errors import KafkaError, for_code
+from kstore.errors.arguments import SHORT_MAX, by_name, listed, shown, text, whole
 from kstore.schema.messages.create_partitions import (
     CreatePartitionsAssignment,
     CreatePartitionsRequest,
@@ -44,6 +45,7 @@ Growth = int | NewPartitions | Mapping[str, Any]
 KNOWN_MS_MAX = 3_000
 """How long a broker may take to say what it knows; one that takes longer isn't waited for."""
 
+GROWTHS = "topic_partitions"
 OPTIONS = ("num_partitions", "replication_factor", "assignments", "configs")
 
 
@@ -52,18 +54,22 @@ def new_topics(wanted: NewTopics) -> dict[str, CreatableTopic]:
     if isinstance(wanted, Mapping):
         topics = [_from_options(name, options) for name, options in wanted.items()]
     else:
-        topics = [NewTopic(each) if isinstance(each, str) else each for each in listed("topics", wanted)]
-    return {topic.name: _creatable(topic) for topic in topics}
+        if isinstance(wanted, NewTopic):
+            raise TypeError(f"new_topics is a list of topics: for one, give [{shown(wanted)}]")
+        given = listed("new_topics", wanted, "topics")
+        topics = [NewTopic(each) if isinstance(each, str) else each for each in given]
+    return {made.name: made for made in map(_creatable, topics)}
 
 
 def _from_options(name: str, options: Mapping[str, Any]) -> NewTopic:
-    unknown = [option for option in options if option not in OPTIONS]
+    name = text("each name in new_topics", name)
+    unknown = [option for option in by_name("each value of new_topics", options, "options") if option not in OPTIONS]
     if unknown:
-        raise TypeError(f"a topic has no option {unknown[0]}; it takes {', '.join(OPTIONS)}")
+        raise TypeError(f"a topic in new_topics has no option {shown(unknown[0])}; it takes {', '.join(OPTIONS)}")
     return NewTopic(
         name,
-        options.get("num_partitions", -1),
-        options.get("replication_factor", -1),
+        whole("num_partitions in new_topics", options.get("num_partitions", -1)),
+        whole("replication_factor in new_topics", options.get("replication_factor", -1), most=SHORT_MAX),
         options.get("assignments"),
         options.get("configs"),
     )
@@ -71,25 +77,30 @@ def _from_options(name: str, options: Mapping[str, Any]) -> NewTopic:
 
 def _creatable(topic: NewTopic) -> CreatableTopic:
     if not isinstance(topic, NewTopic):
-        raise TypeError(f"a topic to be made is a name or a NewTopic; got {topic!r}")
+        raise TypeError(f"each of new_topics is a name or a NewTopic; got {shown(topic)}")
     by_hand = topic.replica_assignments is not None
-    configs = config_texts(topic.topic_configs)
+    configs = config_texts("the configs in new_topics", topic.topic_configs)
+    by_partition = by_name("the assignments in new_topics", topic.replica_assignments or {}, "brokers by partition")
     return CreatableTopic(
-        name=text("a topic's name", topic.name),
-        num_partitions=-1 if by_hand else whole("num_partitions", topic.num_partitions),
-        replication_factor=-1 if by_hand else whole("replication_factor", topic.replication_factor),
+        name=text("each name in new_topics", topic.name),
+        num_partitions=-1 if by_hand else whole("num_partitions in new_topics", topic.num_partitions),
+        replication_factor=-1
+        if by_hand
+        else whole("replication_factor in new_topics", topic.replication_factor, most=SHORT_MAX),
         assignments=[
             CreatableReplicaAssignment(
-                partition_index=whole("a partition's number", number), broker_ids=_broker_ids(replicas)
+                partition_index=whole("each partition in new_topics", number, 0),
+                broker_ids=_broker_ids("new_topics", replicas),
             )
-            for number, replicas in (topic.replica_assignments or {}).items()
+            for number, replicas in by_partition.items()
         ],
         configs=[CreatableTopicConfig(name=name, value=value) for name, value in configs.items()],
     )
 
 
-def _broker_ids(replicas: Iterable[int]) -> list[int]:
-    return [whole("a broker's id", each) for each in replicas]
+def _broker_ids(name: str, replicas: Iterable[int]) -> list[int]:
+    given = listed(f"each assignment in {name}", replicas, "brokers")
+    return [whole(f"each broker in {name}", each) for each in given]
 
 
 def create(
@@ -145,19 +156,23 @@ def delete(actor: ClientActor, names: Sequence[str], timeout_ms: int, wait: bool
 
 def growths(wanted: Mapping[str, Growth]) -> dict[str, CreatePartitionsTopic]:
     """To how many partitions topics are to grow by their names, however it is given."""
-    return {name: _grown(text("a topic's name", name), growth) for name, growth in wanted.items()}
+    given = by_name(GROWTHS, wanted, "counts by topic")
+    grown = [_grown(text(f"each topic in {GROWTHS}", name), growth) for name, growth in given.items()]
+    return {each.name: each for each in grown}
 
 
 def _grown(name: str, growth: Growth) -> CreatePartitionsTopic:
+    count: Any = growth
+    wanted: Any = None
     if isinstance(growth, Mapping):
-        growth = NewPartitions(growth.get("count", None), growth.get("assignments"))
-    elif not isinstance(growth, NewPartitions):
-        growth = NewPartitions(growth)
+        count, wanted = growth.get("count"), growth.get("assignments")
+    elif isinstance(growth, NewPartitions):
+        count, wanted = growth
     assignments = None
-    if growth.new_assignments is not None:
-        assignments = [CreatePartitionsAssignment(broker_ids=_broker_ids(each)) for each in growth.new_assignments]
-    count = whole("a number of partitions", growth.total_count)
-    return CreatePartitionsTopic(name=name, count=count, assignments=assignments)
+    if wanted is not None:
+        given = listed(f"the assignments in {GROWTHS}", wanted, "assignments")
+        assignments = [CreatePartitionsAssignment(broker_ids=_broker_ids(GROWTHS, each)) for each in given]
+    return CreatePartitionsTopic(name=name, count=whole(f"each count in {GROWTHS}", count), assignments=assignments)
 
 
 def grow(

@@ -1,0 +1,112 @@
+"""What clients' calls take of partitions, offsets and configs, checked in the user's own call.
+
+``kstore.errors.arguments`` for what Kafka alone knows: nothing of a wrong type comes to an actor or goes to a broker.
+All of it raises ``TypeError`` or ``ValueError``, for the values of configs ``ConfigError``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from operator import index
+from typing import Any
+
+from actors.clients.structs import OffsetAndMetadata, TopicPartition
+from kstore.errors.arguments import by_name, check_sendable, listed, offset, plain_whole, shown, text, whole
+from kstore.errors.config import ConfigError
+
+PAIR = 2
+LISTENS = ("on_partitions_revoked", "on_partitions_assigned", "on_partitions_lost")
+
+
+def names(name: str, things: Iterable[str], of: str = "texts") -> list[str]:
+    """A list of texts, each once."""
+    return list(dict.fromkeys([text(f"each of {name}", each) for each in listed(name, things, of)]))
+
+
+def place(name: str, each: Any) -> TopicPartition:
+    """A partition: a ``TopicPartition``, or a pair like one."""
+    if not isinstance(each, (tuple, list)) or len(each) != PAIR:
+        raise TypeError(f"{name} is a TopicPartition; got {shown(each)}")
+    topic, number = each
+    return TopicPartition(text(f"the topic of {name}", topic), whole(f"the number of {name}", number, 0))
+
+
+def places(name: str, things: Iterable[TopicPartition]) -> list[TopicPartition]:
+    """A list of partitions, each once."""
+    if isinstance(things, TopicPartition):
+        raise TypeError(f"{name} is a list of partitions: for one, give [{shown(things)}]")
+    return list(dict.fromkeys([place(f"each of {name}", each) for each in listed(name, things, "TopicPartition")]))
+
+
+def numbers(name: str, things: Mapping[TopicPartition, int], least: int) -> dict[TopicPartition, int]:
+    """An offset or a time by partition; one that is more than a plain number stays what it is."""
+    found = {}
+    for each, value in by_name(name, things, "numbers by TopicPartition").items():
+        plain = offset(f"each value of {name}", value, least)
+        found[place(f"each key of {name}", each)] = value if isinstance(value, int) else plain
+    return found
+
+
+def commit(name: str, value: OffsetAndMetadata | int) -> OffsetAndMetadata:
+    """An offset with or without a text beside it."""
+    full: Any = value if isinstance(value, OffsetAndMetadata) else OffsetAndMetadata(plain_whole(name, value))
+    metadata = full.metadata
+    return OffsetAndMetadata(
+        offset(f"the offset of {name}", full.offset),
+        text(f"the metadata of {name}", metadata) if metadata is not None else "",
+        whole(f"the leader epoch of {name}", full.leader_epoch, -1),
+    )
+
+
+def commits(
+    name: str, offsets: Mapping[TopicPartition, OffsetAndMetadata | int]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """An offset to commit by partition."""
+    return {
+        place(f"each key of {name}", each): commit(f"each value of {name}", value)
+        for each, value in by_name(name, offsets, "offsets by TopicPartition").items()
+    }
+
+
+def pattern_of(name: str, pattern: Any) -> re.Pattern[str] | None:
+    """A regular expression that names of topics match, or None."""
+    if pattern is None:
+        return None
+    try:
+        found = re.compile(pattern) if isinstance(pattern, str) else pattern
+    except re.error as wrong:
+        raise ValueError(f"{name} is a regular expression; got {shown(pattern)}: {wrong}") from None
+    if not isinstance(found, re.Pattern) or not isinstance(found.pattern, str):
+        raise TypeError(f"{name} is a regular expression of text, or None; got {shown(pattern)}")
+    return found
+
+
+def check_listener(name: str, listener: Any) -> None:
+    """Raise ``TypeError`` for what can't be told of partitions that come and go."""
+    lacking = [each for each in LISTENS if not callable(getattr(listener, each, None))]
+    if listener is not None and lacking:
+        raise TypeError(f"{name} is a ConsumerRebalanceListener, or None; got {shown(listener)} without {lacking[0]}")
+
+
+def config_text(key: str, value: Any) -> str:
+    """A config's value as Kafka reads it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (str, float)):
+        try:
+            value = index(value)
+        except TypeError:
+            raise ConfigError(f"the value of {key} must be a text, a number or a bool; got {shown(value)}") from None
+    told = str.__str__(value) if isinstance(value, str) else str(value)
+    try:
+        check_sendable(f"the value of {key}", told)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return told
+
+
+def config_texts(name: str, configs: Mapping[str, Any] | None) -> dict[str, str]:
+    """The values of configs by name."""
+    given = {} if configs is None else by_name(name, configs, "values by key")
+    return {text(f"each key of {name}", key): config_text(key, value) for key, value in given.items()}

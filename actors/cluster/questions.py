@@ -1,0 +1,162 @@
+"""What a user asks a cluster: who leads, what is committed, whether something has come about; each waits for an answer.
+
+A cluster whose brokers have just been restarted knows nothing for a moment: its image is empty until one of them has
+read the metadata log again. So nothing is answered before the cluster is known, nor before the leaders and coordinators
+that it names are there; what is wrong then is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from actors.cluster import looking
+from actors.cluster.nodes import Nodes
+from actors.cluster.waiting import wait_until
+from kstore.errors.arguments import function, seconds, text, whole
+
+if TYPE_CHECKING:
+    from actors.clients.records import ConsumerRecord
+    from actors.clients.structs import TopicPartition
+    from actors.controller.image import PartitionImage
+
+T = TypeVar("T")
+
+
+class Questions(Nodes):
+    """The nodes of a cluster, and what can be asked of them."""
+
+    def leader(self, topic: str, partition: int = 0, *, timeout: float = 10) -> int:
+        """The id of the broker that leads a partition, -1 while there is none. Raises UnknownTopicOrPartition, and
+        ``TimeoutError`` when brokers that were restarted haven't read what there is after ``timeout`` seconds."""
+        return self._partition(topic, partition, timeout).leader
+
+    def isr(self, topic: str, partition: int = 0, *, timeout: float = 10) -> tuple[int, ...]:
+        """The ids of a partition's in-sync replicas. Raises as ``leader``."""
+        return self._partition(topic, partition, timeout).isr
+
+    def _partition(self, topic: str, partition: int, timeout: float) -> PartitionImage:
+        name, number = text("topic", topic), whole("partition", partition, 0)
+        self._know(seconds("timeout", timeout))
+        return self._look(looking.partition_of, name, number)
+
+    def _know(self, timeout_s: float) -> float:
+        """Wait until the cluster is known; how many of the seconds are left."""
+        driver, clock = self.world.driver, self.world.clock
+        if driver.call(self.is_known):
+            return timeout_s
+        deadline_us = clock.now_us() + round(timeout_s * 1e6)
+        if not driver.drive(self.is_known, timeout_s):
+            raise TimeoutError(f"no broker has read the cluster's metadata after {timeout_s:g} seconds")
+        return max(0, deadline_us - clock.now_us()) / 1e6
+
+    def _look(self, function: Callable[..., T], *args: Any) -> T:
+        return self.world.driver.call(function, self, *args)
+
+    def records(
+        self, topic: str, n: int | None = None, partition: int | None = None, timeout: float = 10
+    ) -> list[ConsumerRecord]:
+        """What is committed in a topic, or in one partition of it, read from the leaders' logs without a consumer.
+
+        With ``n`` it waits until there are so many, and still returns all that are there, so that one too many shows.
+        In the order of timestamps; those of one partition in the order of their offsets. Raises ``TimeoutError`` after
+        ``timeout`` seconds, with what was there; UnknownTopicOrPartition.
+        """
+        topic = text("topic", topic)
+        least = 0 if n is None else whole("n", n, 0, 2**63 - 1)
+        number = None if partition is None else whole("partition", partition, 0)
+        left_s = self._know(seconds("timeout", timeout))
+        found: list[ConsumerRecord] | None = None
+
+        def look() -> None:
+            nonlocal found
+            found = looking.committed_records(self, topic, number)
+
+        def is_there() -> bool:
+            if not looking.is_settled(self, topic, number):
+                return False
+            if looking.offsets_in(self, topic, number) >= least:  # no more records than that: else why read
+                look()
+            return found is not None and len(found) >= least
+
+        if number is not None:
+            self._look(looking.partition_of, topic, number)
+        if not self.world.driver.drive(is_there, left_s):
+            self.world.driver.call(look)
+            if n is None and found is not None:
+                return found  # a replica that should follow doesn't: what others have is what is committed
+            what = "a partition has no leader" if found is None else f"there are {len(found)} records: {found!r}"
+            wanted = f"{topic} could not be read" if n is None else f"not {n} records in {topic}"
+            raise TimeoutError(f"{wanted} after {timeout:g} seconds: {what}")
+        assert found is not None, "it was there"
+        return found
+
+    def committed(self, group: str, timeout: float = 10) -> dict[TopicPartition, int]:
+        """The offsets that a group has committed, by partition; empty if there are none.
+
+        Waits while the group's coordinator is loading or moves; raises ``TimeoutError`` after ``timeout`` seconds.
+        """
+        group = text("group", group)
+        left_s = self._know(seconds("timeout", timeout))
+        found: dict[TopicPartition, int] | None = None
+
+        def is_there() -> bool:
+            nonlocal found
+            found = looking.committed_offsets(self, group)
+            return found is not None
+
+        if not self.world.driver.drive(is_there, left_s):
+            raise TimeoutError(f"group {group} has had no coordinator for {timeout:g} seconds")
+        assert found is not None, "it was there"
+        return found
+
+    def lag(self, group: str, timeout: float = 10) -> dict[TopicPartition, int]:
+        """How many records a group hasn't committed yet, for each partition that it has committed anything of.
+
+        Counted in offsets, up to the high watermark. Waits as ``committed``, and while a leader has just been started;
+        a partition without a leader isn't in it.
+        """
+        offsets = self.committed(group, timeout)
+        self.world.driver.drive(lambda: looking.are_led(self, offsets), seconds("timeout", timeout))
+        ends = {partition: self._look(looking.high_watermark, partition) for partition in offsets}
+        return {partition: end - offsets[partition] for partition, end in ends.items() if end is not None}
+
+    # -- waiting -------------------------------------------------------------------------------------------------
+
+    def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
+        """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds.
+
+        The predicate is called by the caller's own thread whenever something has happened, and every 50 ms of real
+        time; it may use the cluster and its clients: ``cluster.wait_for(lambda: consumer.poll(0))``.
+        """
+        function("predicate", predicate)
+        timeout_s = seconds("timeout", timeout)
+        if not wait_until(self.world, predicate, timeout_s):
+            raise TimeoutError(f"not so after {timeout_s:g} seconds: {_name_of(predicate)}")
+
+    def wait_for_group(
+        self, group: str, members: int | None = None, state: str = "Stable", timeout: float = 30
+    ) -> None:
+        """Wait until a group is in a state ("Stable", "Empty", "PreparingRebalance", …), with so many members.
+
+        Raises ``TimeoutError`` after ``timeout`` seconds; ``ConfigError`` for a state that Kafka doesn't have.
+        """
+        group = text("group", group)
+        count = None if members is None else whole("members", members, 0)
+        looking.check_state(state)
+        seen = "there is no such group"
+
+        def is_so() -> bool:
+            nonlocal seen
+            found = looking.group_of(self, group)
+            if found is not None:
+                seen = f"it is {found.state.value} with {len(found.members)} members"
+            return found is not None and found.state.value == state and count in (None, len(found.members))
+
+        if not self.world.driver.drive(is_so, seconds("timeout", timeout)):
+            wanted = state if members is None else f"{state} with {members} members"
+            raise TimeoutError(f"group {group} is not {wanted} after {timeout:g} seconds: {seen}")
+
+
+def _name_of(predicate: Callable[[], object]) -> str:
+    return getattr(predicate, "__qualname__", repr(predicate))
