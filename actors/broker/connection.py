@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from actors.broker import registry
+from actors.broker import registry, unserved
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, Call, Remote
 from actors.broker.error_answers import error_answer
 from actors.network.channel import AnswersTaken, Channel, ChannelClosed, FramesReceived, Requested
@@ -97,6 +97,8 @@ class Connection(Actor):
             return
         request = message.request
         if registry.served(request.API_KEY, to_node=self.is_broker) is None:
+            self.client_id = message.client_id
+            unserved.key_unserved(self, request.API_KEY)
             self.refuse()
             return
         correlation_id, client_id = message.correlation_id, message.client_id
@@ -110,11 +112,14 @@ class Connection(Actor):
             self.note("ClientNamed", self.client_host, subject=(header.client_id or "")[:TRACED_NAME_LENGTH_MAX])
         served = registry.served(api_key, to_node=self.is_broker)
         if served is None:
+            unserved.key_unserved(self, api_key)
             raise RequestRefused(f"API key {api_key} is not served")
         request: Any = None
         if served.first <= version <= served.last:
             request = decode(frames.request_class(api_key), version, frame, body, REQUEST_ELEMENTS_MAX)
         elif api_key != API_VERSIONS:
+            of = f"{served.first} to {served.last}"
+            unserved.version_unserved(self, api_key, version, of)
             raise RequestRefused(f"version {version} of API key {api_key} is not served")
         else:
             version = 0  # the client is newer: it is told so in the version that everybody reads

@@ -3,7 +3,9 @@
 That is the leader of the group's partition of ``__consumer_offsets``. The first question makes the topic, and waits a
 little for this node to know it (Kafka lets the client ask again); while the partition has no leader the answer is
 COORDINATOR_NOT_AVAILABLE, and clients ask again. Coordinators of transactions (key type 1) and of share groups (2)
-don't exist; asking for one is INVALID_REQUEST, which clients don't retry, with a message that says so.
+don't exist yet. Asking for the first is TRANSACTIONAL_ID_AUTHORIZATION_FAILED, the one error besides
+CLUSTER_AUTHORIZATION_FAILED that ends a librdkafka producer, which asks on and on after any other; for the second
+INVALID_REQUEST. The message says what it is, and so does the log.
 
 Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 6 is what share groups came with.
 """
@@ -13,11 +15,12 @@ from __future__ import annotations
 from actors.broker.call import Call
 from actors.broker.creating import created
 from actors.broker.slices import sliced
+from actors.broker.unserved import coordinator_found, coordinator_unserved
 from actors.controller.image import BrokerImage, Endpoint
 from actors.controller.internal_topics import creatable
 from actors.groups.routing import OFFSETS_TOPIC, group_partition
 from actors.runtime import Conversation
-from kstore.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError
+from kstore.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError, TransactionalIdAuthorizationFailed
 from kstore.schema.messages.create_topics import CreateTopicsRequest
 from kstore.schema.messages.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
 
@@ -25,7 +28,7 @@ API_KEY = 10
 VERSIONS = (0, 6)
 
 SEVERAL_KEYS = 4
-GROUP = 0
+GROUP, TRANSACTION = 0, 1
 NO_ERROR = "NONE"
 """What Apache Kafka says in the older versions when nothing went wrong."""
 
@@ -39,6 +42,7 @@ def handle(call: Call) -> Conversation:
     if request.key_type == GROUP and call.view.image.topic(OFFSETS_TOPIC) is None:
         yield from _make_offsets_topic(call)
     found = yield from sliced(keys, lambda key: _find(call, request.key_type, key))
+    _tell(call, request.key_type, found)
     if call.version >= SEVERAL_KEYS:
         return FindCoordinatorResponse(coordinators=found)
     only = found[0]
@@ -58,6 +62,14 @@ def _make_offsets_topic(call: Call) -> Conversation:
     yield from created(call, request, CREATE_VERSION)
 
 
+def _tell(call: Call, key_type: int, found: list[Coordinator]) -> None:
+    """Have the log say what isn't there."""
+    if key_type != GROUP:
+        coordinator_unserved(call, key_type)
+    elif len(found) == 1 and found[0].error_code == 0:
+        coordinator_found(call, found[0].key)
+
+
 def _find(call: Call, key_type: int, key: str) -> Coordinator:
     try:
         broker = _coordinator(call, key_type, key)
@@ -69,6 +81,8 @@ def _find(call: Call, key_type: int, key: str) -> Coordinator:
 
 
 def _coordinator(call: Call, key_type: int, key: str) -> BrokerImage:
+    if key_type == TRANSACTION:
+        raise TransactionalIdAuthorizationFailed("transactions aren't implemented yet: leave out transactional.id")
     if key_type != GROUP:
         raise InvalidRequest(f"there are coordinators of groups (key type 0) only, none of key type {key_type}")
     image = call.view.image

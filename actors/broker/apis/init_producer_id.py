@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.unserved import transaction_unserved
 from actors.partition.producer_ids import NextProducerId
 from actors.runtime import Ask
 from kstore.errors import CoordinatorLoadInProgress, InvalidRequest, KafkaError, UnsupportedVersion
@@ -33,7 +34,10 @@ def handle(call: Call) -> Any:
         return _failed(InvalidRequest.code)
     if transactional_id is None:
         return _idempotent(call)
-    return _failed(InvalidRequest.code if not transactional_id else UnsupportedVersion.code)
+    if not transactional_id:
+        return _failed(InvalidRequest.code)
+    transaction_unserved(call)
+    return _failed(UnsupportedVersion.code)
 
 
 def _idempotent(call: Call) -> Generator[Any, Any, Any]:

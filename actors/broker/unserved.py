@@ -1,0 +1,120 @@
+"""What clients asked for and isn't there: a line of the log, once for each client and kind.
+
+Some clients say nothing when a broker can't do what they were configured for: they ask again, or hang up and come
+again, for ever. The line says who, what, and what would do instead. A broker tells so many and no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actors.runtime.logs import logger
+from kstore.errors import KafkaError
+from kstore.errors.arguments import shown
+from kstore.schema import frames
+
+if TYPE_CHECKING:
+    from actors.runtime import Node
+
+
+class Asker(Protocol):
+    """A request, or the connection that it came by."""
+
+    client_id: Any
+
+    @property
+    def node(self) -> Node:
+        """The node that was asked."""
+
+    @property
+    def client_host(self) -> Any:
+        """Where the client is."""
+
+
+TOLD_MAX = 1_000
+REPEATED, WITHIN_US = 3, 5_000_000
+"""So often, in so short a time, a client that can go on doesn't ask who coordinates its group."""
+
+TRANSACTIONS = "transactions aren't implemented yet: leave out transactional.id"
+NEW_GROUPS = "the new group protocol isn't implemented yet: give group.protocol=classic"
+SHARE_GROUPS = "share groups aren't implemented yet: use a classic consumer group"
+ADVICE = {
+    **dict.fromkeys((24, 25, 26, 28, 61, 65, 66), TRANSACTIONS),
+    **dict.fromkeys((68, 69), NEW_GROUPS),
+    **dict.fromkeys((76, 77, 78, 79, 90, 91, 92), SHARE_GROUPS),
+    **dict.fromkeys((17, 36), "SASL isn't implemented yet: give security.protocol=PLAINTEXT"),
+    **dict.fromkeys((88, 89), "Kafka Streams' own groups aren't implemented yet: give group.protocol=classic"),
+}
+KEY_TYPES = {1: TRANSACTIONS, 2: SHARE_GROUPS}
+
+
+class Unserved:
+    """What one node has told of."""
+
+    def __init__(self) -> None:
+        self.told: set[tuple[str | None, object]] = set()
+        self.finds: dict[tuple[str | None, str], tuple[int, int]] = {}  # by client and group: how often, since when
+
+    def tell(self, call: Asker, kind: object, line: str) -> None:
+        """Log a line about a client, unless one of this kind was before."""
+        if (call.client_id, kind) not in self.told and len(self.told) < TOLD_MAX:
+            self.told.add((call.client_id, kind))
+            who = f"client {shown(call.client_id or '')} at {call.client_host}"
+            logger("requests").warning("%s: %s %s", call.node.name, who, line)
+
+
+def _of(node: Node) -> Unserved:
+    if node.unserved is None:
+        node.unserved = Unserved()
+    found: Unserved = node.unserved
+    return found
+
+
+def key_unserved(call: Asker, api_key: int) -> None:
+    """A request of a kind that isn't there; its connection is closed."""
+    advice = ADVICE.get(api_key, "it isn't implemented: docs/compatibility.md lists what is")
+    _of(call.node).tell(call, api_key, f"asked for {name_of(api_key)} and was hung up on; {advice}")
+
+
+def version_unserved(call: Asker, api_key: int, version: int, of: str) -> None:
+    """A request in a version that isn't there; its connection is closed."""
+    line = f"asked for {name_of(api_key)} in version {version} and was hung up on; it is there in versions {of}"
+    _of(call.node).tell(call, (api_key, version), line)
+
+
+def coordinator_unserved(call: Asker, key_type: int) -> None:
+    """A coordinator of something else than groups."""
+    advice = KEY_TYPES.get(key_type, f"Kafka has no key type {key_type}")
+    line = f"asked for a coordinator that isn't there; {advice}"
+    _of(call.node).tell(call, ("coordinator", key_type), line)
+
+
+def transaction_unserved(call: Asker) -> None:
+    """A producer with a transactional id."""
+    line = f"asked for a transactional producer's id; {TRANSACTIONS}"
+    _of(call.node).tell(call, ("coordinator", 1), line)
+
+
+def coordinator_found(call: Asker, group: str) -> None:
+    """A client was told who coordinates its group. One that can't use the protocol it wants asks again, and no more."""
+    now_us, finds = call.node.world.clock.now_us(), _of(call.node).finds
+    count, since_us = finds.pop((call.client_id, group), (0, now_us))
+    if now_us - since_us > WITHIN_US:
+        count, since_us = 0, now_us
+    if len(finds) >= TOLD_MAX:
+        finds.clear()
+    finds[call.client_id, group] = count + 1, since_us
+    if count + 1 == REPEATED:
+        line = (
+            f"asked {REPEATED} times who coordinates group {shown(group)}: if it reads nothing now, it is librdkafka "
+            f"with group.protocol=consumer; {NEW_GROUPS}"
+        )
+        _of(call.node).tell(call, "coordinator again", line)
+
+
+def name_of(api_key: int) -> str:
+    """A request as Kafka calls it."""
+    try:
+        return f"{frames.request_class(api_key).__name__.removesuffix('Request')} (key {api_key})"
+    except KafkaError:
+        return f"API key {api_key}, which Kafka doesn't have"

@@ -1,0 +1,111 @@
+"""Requests that aren't there: the connection closes, and the log says who asked for what, once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from broker.test_connection import Peer
+
+from actors.broker.unserved import TOLD_MAX
+from actors.cluster import Cluster
+from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnRequest
+from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
+from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
+from kstore.schema.messages.init_producer_id import InitProducerIdRequest
+from kstore.schema.messages.metadata import MetadataRequest
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with Cluster(seed=11) as running:
+        yield running
+
+
+@pytest.fixture
+def told(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+    """The lines of the log, as they come."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("kstore.requests").addHandler(handler)
+    yield lines
+    logging.getLogger("kstore.requests").removeHandler(handler)
+
+
+def ask(cluster: Cluster, request: object, version: int, client_id: str = "app") -> Peer:
+    """What came of a request, on a connection of its own."""
+    peer = Peer(cluster, 1, client_id=client_id)
+    peer.send(peer.frame(request, version))
+    cluster.wait_for(lambda: peer.channel.aborted or peer.channel.answered)
+    return peer
+
+
+def test_a_request_of_a_kind_that_is_not_there_is_told_with_what_would_do(cluster: Cluster, told: list[str]) -> None:
+    assert ask(cluster, ConsumerGroupHeartbeatRequest(), 0).channel.aborted
+    assert ask(cluster, AddPartitionsToTxnRequest(), 3).channel.aborted
+    groups, transactions = told
+    assert groups == (
+        "broker-1#1: client 'app' at 10.0.0.1 asked for ConsumerGroupHeartbeat (key 68) and was hung up on; "
+        "the new group protocol isn't implemented yet: give group.protocol=classic"
+    )
+    assert transactions == (
+        "broker-1#1: client 'app' at 10.0.0.1 asked for AddPartitionsToTxn (key 24) and was hung up on; "
+        "transactions aren't implemented yet: leave out transactional.id"
+    )
+
+
+def test_a_request_in_a_version_that_is_not_there_is_told_with_those_that_are(
+    cluster: Cluster, told: list[str]
+) -> None:
+    peer = Peer(cluster, 1)
+    frame = bytearray(peer.frame(MetadataRequest(topics=[]), 1))
+    frame[2:4] = b"\0\x63"
+    peer.send(bytes(frame))
+    cluster.wait_for(lambda: peer.channel.aborted)
+    (line,) = told
+    assert "asked for Metadata (key 3) in version 99 and was hung up on; it is there in versions 0 to 13" in line
+
+
+def test_it_is_told_once_for_each_client_and_kind(cluster: Cluster, told: list[str]) -> None:
+    for client_id in ("one", "two"):
+        for _ in range(3):
+            ask(cluster, ConsumerGroupHeartbeatRequest(), 0, client_id)
+            ask(cluster, AddPartitionsToTxnRequest(), 3, client_id)
+    assert len(told) == 4
+
+
+def test_a_broker_tells_so_many_and_no_more(cluster: Cluster, told: list[str]) -> None:
+    for number in range(TOLD_MAX + 20):
+        ask(cluster, ConsumerGroupHeartbeatRequest(), 0, f"client-{number}")
+    assert len(told) == TOLD_MAX
+
+
+def test_a_name_that_is_meant_to_spoil_the_log_does_not(cluster: Cluster, told: list[str]) -> None:
+    ask(cluster, ConsumerGroupHeartbeatRequest(), 0, "line one\nline two" + "x" * 30_000)
+    (line,) = told
+    assert "\n" not in line
+    assert len(line) < 600
+
+
+def test_transactions_are_told_of_whoever_is_asked(cluster: Cluster, told: list[str]) -> None:
+    ask(cluster, FindCoordinatorRequest(key_type=1, key="tx"), 2, "finds")
+    ask(cluster, InitProducerIdRequest(transactional_id="tx", transaction_timeout_ms=5), 2, "begins")
+    assert len(told) == 2
+    assert all("transactions aren't implemented yet: leave out transactional.id" in line for line in told)
+
+
+def test_who_asks_for_a_coordinator_again_and_again_is_told_why_that_may_be(cluster: Cluster, told: list[str]) -> None:
+    for _ in range(9):
+        ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
+    (line,) = told
+    assert "asked 3 times who coordinates group 'g': if it reads nothing now, it is librdkafka with" in line
+
+
+def test_who_asks_for_a_coordinator_now_and_then_is_not_told_of(cluster: Cluster, told: list[str]) -> None:
+    for _ in range(30):
+        ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
+        ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
+        cluster.run_for(10)
+    assert told == []

@@ -1,0 +1,62 @@
+"""What clients want and kstore doesn't have yet: librdkafka is told an end, or the log tells why it is silent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer
+from waiting import wait_until
+
+from kstore import Cluster
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster(listen="127.0.0.1:0") as found:
+        found.create_topic("t")
+        yield found
+
+
+def test_a_transactional_producer_ends_at_once_and_the_log_says_why(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    producer = Producer(
+        {"bootstrap.servers": cluster.bootstrap_servers, "transactional.id": "tx", "client.id": "payments"}
+    )
+    with caplog.at_level(logging.WARNING, "kstore.requests"), pytest.raises(KafkaException) as ended:
+        producer.init_transactions(30)
+    assert ended.value.args[0].fatal()
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "kstore.requests"]
+    assert "client 'payments' at 127.0.0.1 asked for a coordinator that isn't there" in line
+    assert "transactions aren't implemented yet: leave out transactional.id" in line
+
+
+def test_a_consumer_of_the_new_groups_says_nothing_and_the_log_says_why(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": cluster.bootstrap_servers,
+            "client.id": "readers",
+            "group.id": "g",
+            "group.protocol": "consumer",
+        }
+    )
+    with caplog.at_level(logging.WARNING, "kstore.requests"):
+        consumer.subscribe(["t"])
+        wait_until(lambda: (consumer.poll(0.1), caplog.records)[1], what="a line of the log", timeout_s=60)
+        consumer.close()
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "kstore.requests"]
+    assert "client 'readers' at 127.0.0.1 asked 3 times who coordinates group 'g'" in line
+    assert "give group.protocol=classic" in line
+
+
+def test_a_classic_consumer_is_not_complained_of(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap_servers, "group.id": "h"})
+    with caplog.at_level(logging.WARNING, "kstore.requests"):
+        consumer.subscribe(["t"])
+        wait_until(lambda: (consumer.poll(0.1), consumer.assignment())[1], what="partitions", timeout_s=60)
+        consumer.close()
+    assert [record for record in caplog.records if record.name == "kstore.requests"] == []
