@@ -267,16 +267,6 @@ class Nodes:
             raise ConfigError(f"{name}: there is no broker {shown(node_id)}: they are {ids}")
         return found
 
-    def is_known(self) -> bool:
-        """Whether a living broker has read as much of the metadata as was written before it was started."""
-        living = self.living()
-        return not living or any(node.view is not None and self._is_active(node.view.image, node) for node in living)
-
-    def is_starting(self, node: Node) -> bool:
-        """Whether a broker hasn't been a full member of the cluster since it was started, but will be."""
-        ref = self.broker_refs[node.node_id]
-        return node.alive and not node.is_paused and not ref.actor_inbox.actor.was_unfenced  # type: ignore[attr-defined]
-
     @staticmethod
     def _is_active(image: ClusterImage, node: Node) -> bool:
         broker = image.brokers.get(node.node_id)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from actors.clients.records import ConsumerRecord
     from actors.clients.structs import TopicPartition
     from actors.controller.image import PartitionImage
+    from actors.runtime import Node
 
 T = TypeVar("T")
 
@@ -49,6 +50,16 @@ class Questions(Nodes):
         if not driver.drive(self.is_known, timeout_s):
             raise TimeoutError(f"no broker has read the cluster's metadata after {timeout_s:g} seconds")
         return max(0, deadline_us - clock.now_us()) / 1e6
+
+    def is_known(self) -> bool:
+        """Whether a living broker has read as much of the metadata as was written before it was started."""
+        living = self.living()
+        return not living or any(node.view is not None and self._is_active(node.view.image, node) for node in living)
+
+    def is_starting(self, node: Node) -> bool:
+        """Whether a broker hasn't been a full member of the cluster since it was started, but will be."""
+        ref = self.broker_refs[node.node_id]
+        return node.alive and not node.is_paused and not ref.actor_inbox.actor.was_unfenced  # type: ignore[attr-defined]
 
     def _look(self, function: Callable[..., T], *args: Any) -> T:
         return self.world.driver.call(function, self, *args)
