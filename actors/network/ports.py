@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -84,6 +85,12 @@ def refuse_everywhere(host: str, port: int, sock: socket.socket) -> None:
         )
 
 
+def stop_listening(sock: socket.socket) -> None:
+    """Free its port, also if a child was forked this moment and hasn't let go of its copy yet."""
+    with suppress(OSError):  # not every system does that to a listening socket
+        sock.shutdown(socket.SHUT_RDWR)
+
+
 def keep_alive(sock: socket.socket) -> None:
     """Have the system find out when a peer's machine is gone; accepted sockets inherit it from the listening one."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -140,7 +147,9 @@ class Ports:
 
     def close(self, node_id: int, *, abruptly: bool = False) -> None:
         """Close a node's sockets."""
-        self.listening.pop(node_id, None)
+        sock = self.listening.pop(node_id, None)
+        if sock is not None and node_id not in self.bound:
+            stop_listening(sock)
         listener = self.listeners.pop(node_id, None)
         if listener is not None:
             listener.close(abruptly=abruptly)
@@ -153,6 +162,7 @@ class Ports:
     def close_all(self) -> None:
         """Close what is still open, from any thread, when the loop no longer runs or never did."""
         for sock in self.bound.values():
+            stop_listening(sock)
             sock.close()
         self.bound.clear()
         if self.listeners:

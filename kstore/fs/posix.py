@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kstore.fs.descriptors import EXHAUSTED, FILES_MIN, Handles
-from kstore.fs.posix_forks import of_this_process
 from kstore.fs.interface import Buffer, Chunk, FileSlice, LockedError, TornWriteError, parent
+from kstore.fs.posix_forks import of_this_process
 
 IOV_MAX = min(os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024, 1024)
 WRITE_MAX_BYTES = 0x7FFF_F000  # what one write takes on Linux
