@@ -133,8 +133,10 @@ class Producer(Client):
             if answer.error_code == 0:
                 if self.is_idempotent:
                     self.scene.history.acknowledged(partition, batch.values, answer.base_offset)
-            elif answer.error_code == OutOfOrderSequenceNumber.code and left:
-                left.append(batch)  # the one before it has to be in the log first
+            elif answer.error_code == OutOfOrderSequenceNumber.code:
+                # The one before it has to be in the log first, or this was a leader that was cut off and replaced, and
+                # lacks what its successor has. Where records are lost it stays so, and nothing comes to rest.
+                left.append(batch)
             else:
                 if not is_retriable(answer.error_code):
                     self.scene.history.refused(self.label, partition, batch.values[0], answer.error_code)

@@ -320,18 +320,18 @@ class Log:
         self.disk.truncated(offset, fully=True)
         self.advance_high_watermark(offset)
 
-    # Time and disk
-
     def tick(self, now_ms: int) -> list[DiskWork]:
         """What time brings: rolls by age, expiry of producers, syncs that are due. Call it every second or so."""
         active = self.segments.active
         if active.size_bytes and self.failure is None:
-            age_ms = now_ms - max(active.first_timestamp(), active.created_ms)
-            if age_ms > self.config.segment_ms:
-                try:
+            try:
+                age_ms = now_ms - max(active.first_timestamp(), active.created_ms)
+                if age_ms > self.config.segment_ms:
                     self.roll(now_ms)
-                except OSError as error:
-                    raise self.failed(f"couldn't roll {self.path}: {error}") from error
+            except OSError as error:
+                raise self.failed(f"couldn't roll {self.path}: {error}") from error
+            except CorruptMessage as error:
+                raise failed_to_read(self, error) from error
         if now_ms - self._expiry_checked_ms >= PRODUCER_EXPIRY_CHECK_MS:
             self._expiry_checked_ms = now_ms
             self.producers.expire(now_ms, self.config.producer_id_expiration_ms)
