@@ -14,6 +14,8 @@ from actors.partition.messages import BecomeFollower, Read, Replicate
 from actors.partition.replica import Replica
 from actors.partition.serving import Serving
 from actors.simulation.run import Outcome, play
+from kstore.errors import KafkaStorageError
+from kstore.log import Log
 
 
 def truncate_to_the_high_watermark(patch: pytest.MonkeyPatch) -> None:
@@ -72,6 +74,11 @@ def high_watermark_before_truncating(patch: pytest.MonkeyPatch) -> None:
             replicate(self, message)
 
     patch.setattr(Follower, "replicate", replicate_with_the_high_watermark_first)
+
+
+def append_after_an_error(patch: pytest.MonkeyPatch) -> None:
+    """KAFKA-10778: a log that the disk failed under goes on being appended to."""
+    patch.setattr(Log, "failed", lambda _, reason: KafkaStorageError(reason))
 
 
 def play_with(mutation: Callable[[pytest.MonkeyPatch], None], seed: int) -> Outcome:
