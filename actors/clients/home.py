@@ -126,8 +126,10 @@ class TcpHome:
     """A defect ends the client, and its user is told; otherwise whoever drives raises ``NodeCrashed``."""
 
     def __init__(self, addresses: Sequence[tuple[str, int]], kind: str) -> None:
+        from actors.network.patched import refuse_patched
         from actors.runtime.world import socket_world
 
+        refuse_patched("a client over TCP")
         self.addresses = addresses
         self.sockets: Sockets
         self.world, self.sockets = socket_world(strict=not self.contains_failures)

@@ -32,6 +32,7 @@ from actors.cluster.ending import ends_with_program, was_closed
 from actors.cluster.recovering import Recovering
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
+from actors.network.patched import refuse_patched
 from actors.runtime.driver import ForkedError, raise_crashes
 from actors.runtime.future import Future, ask
 from actors.runtime.node import Node
@@ -119,6 +120,8 @@ class Nodes:
     def _make_world(self, listen: str | None, seed: int | None, trace_rows: int) -> World:
         if seed is not None:
             return virtual_world(seed, trace_rows=trace_rows)
+        if listen is not None:
+            refuse_patched("a cluster that listens")
         make = real_world if listen is None else loop_world
         return make(trace_rows=trace_rows, strict=not self.contains_failures)
 
