@@ -5,6 +5,7 @@
 #   make check        style and types only                make test-full     the long tests as well
 #   make bench        micro-benchmarks                    make test-oracle   against a real Apache Kafka (JDK, Maven)
 #   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
+#   make bench-growth what a load costs when one of its dimensions doubles
 #   make debug, asan  tests on a checked, a sanitized build
 #   make docs         the documentation as a site, in build/site
 #   make clean        away with everything that was made
@@ -15,7 +16,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle compatibility bench bench-clients bench-peers docs debug asan clean
+.PHONY: help demo test check build test-full test-oracle compatibility bench bench-clients bench-growth bench-peers docs debug asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -32,7 +33,7 @@ PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml
 say     = @printf '==> %s\n' "$(1)"
 
 help:
-	@sed -n '3,12s/^# \{0,3\}//p' Makefile
+	@sed -n '3,13s/^# \{0,3\}//p' Makefile
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -117,6 +118,10 @@ bench: $(STAMPS)/bench
 bench-clients: $(STAMPS)/bench
 	$(call say,the clients beside other Python clients$(,) and in the process; writes docs/benchmarks-clients.md)
 	@$(BIN)/python -m bench.clients $(ARGS)
+
+bench-growth: $(STAMPS)/bench
+	$(call say,what a load costs when one of its dimensions doubles; writes docs/benchmarks-growth.md)
+	@$(BIN)/python -m bench.growth $(ARGS)
 
 bench-peers: $(STAMPS)/bench
 	$(call say,kstore beside Apache Kafka and kfake; writes docs/benchmarks.md)

@@ -14,7 +14,7 @@ cdef class Lane:
     cdef readonly list waiting
     cdef public object sequences
     cdef public int in_flight
-    cdef public bint available
+    cdef bint is_available
     cdef bint is_marked
     cpdef int64_t queued(self)
 
@@ -37,7 +37,10 @@ cdef class Topic:
     cdef int64_t sticky_bytes
     cdef int64_t turn
     cdef double ratio
+    cdef list among
+    cdef int64_t among_at
     cdef int64_t partition_of(self, object partition, object key, const Piece *piece) except -2
     cdef Lane sticky_lane(self)
+    cdef list with_leaders(self)
     cdef int added(self, Lane lane, int64_t nbytes, bint stay) except -1
     cdef int32_t next_partition(self) except -1

@@ -19,6 +19,8 @@ from kstore.errors.arguments import shown
 cdef enum:
     WHERE_OTHERS_GO = -1
 
+cdef int64_t switches = 0      # how often a lane has become available or not, in all producers of the process
+
 
 cdef inline bint is_before(int32_t one, int32_t other) noexcept:
     """Whether a sequence comes before another; they wrap from 2**31 - 1 to 0."""
@@ -35,7 +37,18 @@ cdef class Lane:
         self.partition = partition
         self.label = f"{topic}-{partition}"
         self.waiting = []
-        self.available = True
+        self.is_available = True
+
+    @property
+    def available(self):
+        return self.is_available
+
+    @available.setter
+    def available(self, bint available):
+        global switches
+        if available != self.is_available:
+            self.is_available = available
+            switches += 1
 
     def put_back(self, PendingBatch batch):
         """Have a batch that was sent before wait again, before all that come after it in sequence."""
@@ -87,6 +100,7 @@ cdef class Topic:
         cdef Lane lane
         while len(self.lanes) < len(available):
             self.lanes.append(Lane(self.name, <int32_t>len(self.lanes)))
+        self.among = None
         for lane in self.lanes:
             lane.available = lane.partition < len(available) and available[lane.partition]
 
@@ -118,7 +132,7 @@ cdef class Topic:
         """What the user's partitioner says."""
         cdef Lane lane
         every = [lane.partition for lane in self.lanes]
-        available = [lane.partition for lane in self.lanes if lane.available]
+        available = [lane.partition for lane in self.lanes if lane.is_available]
         found = self.partitioning.partitioner(key, every, available)
         if found not in every:
             raise ValueError(f"the partitioner gave {shown(found)} for {self.name}, which has {len(every)} partitions")
@@ -126,11 +140,18 @@ cdef class Topic:
 
     def next_in_turn(self):
         """Round and round, among those that have a leader, if any has."""
-        cdef Lane lane
-        cdef list among = [lane for lane in self.lanes if lane.available] or self.lanes
+        cdef list among = self.with_leaders()
         cdef int64_t turn = self.turn
         self.turn += 1
         return (<Lane>among[turn % len(among)]).partition
+
+    cdef list with_leaders(self):
+        """The lanes that have a leader, or all if none has; looked for again when one has come or gone."""
+        cdef Lane lane
+        if self.among is None or self.among_at != switches:
+            self.among = [lane for lane in self.lanes if lane.is_available] or self.lanes
+            self.among_at = switches
+        return self.among
 
     cdef Lane sticky_lane(self):
         """Where records without a key go now. The partition changes when its batches are full, not in their midst."""
@@ -161,7 +182,7 @@ cdef class Topic:
         if len(self.lanes) == 1:
             return 0
         drawn = self.partitioning.random.getrandbits(31)
-        among = [lane for lane in self.lanes if lane.available] or self.lanes
+        among = self.with_leaders()
         for lane in among:
             longest = max(longest, lane.queued())
             shortest = min(shortest, lane.queued())
