@@ -31,7 +31,7 @@ def empty(nodes: Nodes) -> None:
                 nodes.ports.keep(node.node_id)
             nodes.end(node)
     net.heal()
-    net.sessions.clear()
+    net.forget_sessions()
     world.timers.clear()
     nodes.tampering = None
     for node_id in nodes.node_ids:

@@ -45,7 +45,7 @@ class Session:
         self.connection: Any = None
         self.client_knows = False  # that it is over
         self.server_knows = False
-        net.sessions[self] = None
+        net.opened(self)
 
     # -- the client's end ----------------------------------------------------------------------------------------
 
@@ -105,7 +105,7 @@ class Session:
 
     def _settle(self) -> None:
         if self.client_knows and (self.server_knows or not self.server.alive):
-            self.net.sessions.pop(self, None)
+            self.net.closed(self)
 
     def _answered(self, correlation_id: int, response: Any) -> None:
         entry = self.in_flight.pop(correlation_id, None)

@@ -46,7 +46,9 @@ class Network:
         self.world = world
         self.wire = wire  # encode and decode every message, as TCP would
         self.nodes: dict[int, Node] = {}
+        self.servers: dict[int, Node] = {}  # those of the nodes that aren't clients
         self.sessions: dict[Session, None] = {}  # a dict for its order: the same in every run
+        self.sessions_of: dict[Node, dict[Session, None]] = {}  # a client that goes must not look at everybody's
         self.cuts: set[tuple[int, int]] = set()
         self.slow_us: dict[tuple[int, int], int] = {}
         self.slow_nodes_us: dict[int, int] = {}  # on all links of a node
@@ -59,26 +61,51 @@ class Network:
     def join(self, node: Node) -> None:
         """Make a node reachable."""
         self.nodes[node.node_id] = node
+        if node.node_id >= 0:
+            self.servers[node.node_id] = node
 
     def node_died(self, node: Node) -> None:
         """Take a dead node out; its links break, and those that it is no longer connected to learn it in time."""
         if self.nodes.get(node.node_id) is not node:
             return
         del self.nodes[node.node_id]
+        self.servers.pop(node.node_id, None)
         self.break_links(node)
-        for other in list(self.nodes.values()):
+        for other in list(self.servers.values()):
             if self.reachable(node.node_id, other.node_id) and other.peer_lost is not None:
                 other.peer_lost(node.node_id)
 
     def break_links(self, node: Node) -> None:
         """Break all links from and to a node, as when its process ends."""
-        for session in list(self.sessions):
+        for session in list(self.sessions_of.get(node, ())):
             if session.server is node:
                 session.server_knows = True
                 self._break(node.node_id, session.client.node_id, session.lost)
             elif session.client is node:
                 session.forget()
                 self._break(node.node_id, session.server.node_id, session.server_lost)
+
+    def opened(self, session: Session) -> None:
+        """A link has opened."""
+        self.sessions[session] = None
+        for node in (session.client, session.server):
+            self.sessions_of.setdefault(node, {})[session] = None
+
+    def closed(self, session: Session) -> None:
+        """Both ends know that a session is over; harmless when it is known already."""
+        if self.sessions.pop(session, session) is session:
+            return
+        for node in (session.client, session.server):
+            left = self.sessions_of.get(node)
+            if left is not None:
+                left.pop(session, None)
+                if not left:
+                    del self.sessions_of[node]
+
+    def forget_sessions(self) -> None:
+        """All nodes are gone."""
+        self.sessions.clear()
+        self.sessions_of.clear()
 
     def _break(self, from_id: int, to_id: int, action: Callable[[], None]) -> None:
         """Tell one end of a session that the other is gone, unless the path between them is cut."""

@@ -32,9 +32,9 @@ DIMENSIONS: dict[str, tuple[Load, int]] = {
     "members of a group": (loads.members, 25),
     "producers": (loads.producers, 100),
     "connections": (connections, 200),
-    "fetch sessions that wait for one partition": (loads.sessions, 50),
+    "fetch sessions that wait for one partition": (loads.sessions, 200),
     "batches in flight": (loads.in_flight, 1_000),
-    "records a batch": (loads.records_a_batch, 2_500),
+    "records a batch": (loads.records_a_batch, 10_000),
 }
 """What doubles: its load, and the size to begin with."""
 
@@ -82,7 +82,7 @@ def render(found: list[Growth], runs: int, described: dict[str, str]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description="What doublings cost.")
-    parser.add_argument("--doublings", type=int, default=3)
+    parser.add_argument("--doublings", type=int, default=2)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", default="", help="only dimensions whose name contains this")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks-growth.md")

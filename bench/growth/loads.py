@@ -177,15 +177,17 @@ def groups(size: int) -> float:
 
 
 def members(size: int) -> float:
-    """So many consumers join one group, read a record of each of their partitions, and leave; on virtual time."""
+    """So many consumers join one group, read a record of each of 200 partitions, and leave; on virtual time."""
     with Cluster(1, seed=1, config=GATHERING) as cluster, ExitStack() as closing:
-        filled(cluster, size)
+        filled(cluster, 200)
         how = {"group_id": "group", "auto_offset_reset": "earliest", "session_timeout_ms": 300_000}
+        how["heartbeat_interval_ms"] = 100_000  # time passes with every poll, the more the more members there are
         with counted() as taken:
             consumers = [closing.enter_context(cluster.consumer("events", **how)) for _ in range(size)]
-            left = size
+            left = 200
             while left:
-                left -= sum(len(records) for each in consumers for records in each.poll(100).values())
+                left -= sum(len(records) for each in consumers for records in each.poll(0).values())
+                cluster.run_for(0.1)
     return taken.seconds
 
 

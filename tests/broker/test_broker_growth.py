@@ -65,3 +65,31 @@ def test_a_new_topic_copies_neither_the_other_topics_nor_their_replicas(cluster:
             assert sizes_of_own_parts(mapping)[0] <= 20
     assert node.view.replicas is replicas
     assert len(replicas) == held + 5
+
+
+def test_a_client_that_leaves_is_no_business_of_the_other_clients(cluster: Cluster) -> None:
+    made(cluster, 1)
+    clients = [cluster.producer() for _ in range(12)]
+    for each in clients:
+        each.send("t0", b"x").get(10)
+    net = cluster.net
+    looked_at: list[tuple[int, int]] = []
+    reachable = type(net).reachable
+
+    class Counting(type(net)):  # type: ignore[misc]
+        def reachable(self, from_id: int, to_id: int) -> bool:
+            looked_at.append((from_id, to_id))
+            return bool(reachable(self, from_id, to_id))
+
+    net.__class__ = Counting
+    leaving = clients[0]._home.node.node_id
+    clients[0].close()
+    cluster.run_for(0.1)
+    others = {each._home.node.node_id for each in clients[1:]}
+    assert not [pair for pair in looked_at if leaving in pair and others & set(pair)]
+    before = len(net.sessions)
+    for each in clients[1:]:
+        each.close()
+    cluster.run_for(1)
+    assert len(net.sessions) < before
+    assert set(net.sessions_of) <= set(net.servers.values())
