@@ -13,7 +13,7 @@ from typing import Any
 
 from actors.broker.config import ConfigError, validate_topic_configs
 from actors.broker.config.broker import KEYS as BROKER_KEYS
-from actors.broker.config.broker import implemented_key
+from actors.broker.config.broker import check_setting, implemented_key
 from actors.broker.config.definition import whole_number
 from actors.broker.config.implemented import DYNAMIC
 from actors.broker.config.topic import KEYS as TOPIC_KEYS
@@ -201,6 +201,6 @@ def check_broker(state: ControllerState, name: str, wanted: dict[str, str], touc
         if fixed:
             raise errors.InvalidRequest(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
         for wanted_name, text in wanted.items():
-            implemented_key(wanted_name).parse(text)
+            check_setting(wanted_name, text)
     except ConfigError as error:
         raise errors.InvalidRequest(str(error)) from None

@@ -162,6 +162,39 @@ def test_a_log_is_kept_as_its_topic_and_its_brokers_say() -> None:
     assert topic_log_config({"internal.segment.bytes": "500"}, broker).segment_bytes == 500
 
 
+EXTREMES = [
+    "0",
+    "1",
+    "-1",
+    "-2",
+    *(str(sign * (1 << bits) - low) for bits in (31, 63) for sign, low in ((1, 1), (-1, 0))),
+]
+
+
+@pytest.mark.parametrize("text", EXTREMES)
+def test_a_log_can_be_kept_with_every_value_that_is_taken(text: str) -> None:
+    for name in TOPIC:
+        with contextlib.suppress(InvalidConfig):
+            validate_topic_configs({name: text})
+            topic_log_config({name: text}, BrokerConfig())
+    for name in BROKER:
+        with contextlib.suppress(ConfigError):
+            topic_log_config({}, BrokerConfig({name: text}))
+
+
+def test_a_broker_key_that_stands_for_a_topic_key_has_its_bounds() -> None:
+    for name, low in (("log.flush.interval.ms", 0), ("log.roll.ms", 1)):
+        with pytest.raises(ConfigError, match=f"Invalid value {low - 1} for configuration {name}: .* at least {low}"):
+            BrokerConfig({name: str(low - 1)})
+        BrokerConfig({name: str(low)})
+
+
+def test_a_folder_may_have_values_that_no_log_can_be_kept_with() -> None:
+    broker = BrokerConfig().with_dynamic({"log.flush.interval.ms": "-1", "log.roll.ms": "-1"}, {})
+    config = topic_log_config({"internal.segment.bytes": "-5"}, broker)
+    assert (config.flush_ms, config.segment_ms, config.segment_bytes) == (0, 1, 1)
+
+
 @given(st.integers())
 def test_an_integer_is_taken_whenever_it_fits_its_type(value: int) -> None:
     key = Key("k", "LONG", None)

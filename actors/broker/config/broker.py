@@ -13,13 +13,24 @@ from typing import Any
 from actors.broker.config.addresses import limits_of_addresses
 from actors.broker.config.broker_table import BROKER_KEYS
 from actors.broker.config.definition import ConfigError, Key, Value, nearest
-from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE
+from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE, TOPIC
 from actors.broker.config.own_table import OWN_KEYS
 from actors.broker.config.security_table import SECURITY_KEYS
-from actors.broker.config.topic_table import BROKER_SYNONYMS
+from actors.broker.config.topic_table import BROKER_SYNONYMS, TOPIC_KEYS
 from kstore.named import NamedTuple
 
 KEYS: Mapping[str, Key] = {key.name: key for key in (*BROKER_KEYS, *SECURITY_KEYS, *OWN_KEYS)}
+
+# The topic keys that a broker key gives their value to where no topic sets it, and the unit it is stated in.
+STANDS_FOR: Mapping[str, list[tuple[Key, str]]] = {
+    broker_key: [
+        (key, unit)
+        for key in TOPIC_KEYS
+        for name, unit in BROKER_SYNONYMS.get(key.name, ())
+        if name == broker_key and key.name in TOPIC
+    ]
+    for broker_key in BROKER
+}
 
 
 class Source:
@@ -90,6 +101,17 @@ def implemented_key(name: str) -> Key:
     return key
 
 
+def check_setting(name: str, text: str) -> None:
+    """Checks a value wanted for a broker key; one that stands for a topic's key has that one's bounds too.
+
+    Raises:
+        ConfigError: there is no such key here, or the value is wrong.
+    """
+    implemented_key(name).parse(text)
+    for topic_key, unit in STANDS_FOR.get(name, ()):
+        topic_key._replace(name=name).parse(converted_text(text.strip(), unit) or "")
+
+
 class BrokerConfig:
     """The config of one broker.
 
@@ -123,7 +145,7 @@ class BrokerConfig:
         self._values: dict[str, Value] = {}
         self.topics: dict[object, Any] = {}  # what `topic` has worked out for topics under this config
         for name, text in self._static.items():
-            implemented_key(name).parse(text)
+            check_setting(name, text)
         for name in BROKER:
             found = self.sources(name)[0].text
             self._values[name] = None if found is None else KEYS[name].parse(found)

@@ -95,8 +95,13 @@ def described(configs: Mapping[str, str], broker: BrokerConfig) -> list[tuple[Ke
     return [(KEYS[name], topic_sources(name, configs, broker)[0]) for name in names if not KEYS[name].internal]
 
 
-SEGMENT_INDEX_BYTES_MIN = 12
-"""Room for one entry of an index; Kafka takes less and makes it so too."""
+LOWEST: Mapping[str, int] = {
+    "flush.ms": 0,
+    "segment.bytes": 1,
+    "segment.index.bytes": 12,  # room for one entry
+    "segment.ms": 1,
+}
+"""What a log can be kept with at least. Kafka takes less in some keys, and folders may have it: it is made so much."""
 
 
 @remembered
@@ -113,6 +118,7 @@ def topic_log_config(configs: Mapping[str, str], broker: BrokerConfig) -> LogCon
             settings[name] = text.strip()
     if "internal.segment.bytes" in settings:
         settings["segment.bytes"] = settings["internal.segment.bytes"]
-    settings["segment.index.bytes"] = str(max(SEGMENT_INDEX_BYTES_MIN, int(settings["segment.index.bytes"])))
+    for name, lowest in LOWEST.items():
+        settings[name] = str(max(lowest, int(settings[name])))
     settings["producer.id.expiration.ms"] = str(broker.integer("producer.id.expiration.ms"))
     return LogConfig.from_topic(settings)
