@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 CLOSE_MS = 30_000
 HURRIED_MS = 1_000
+STOPPED_MS = 250  # of each thing that leaving takes, after Ctrl-C or whatever else ends the program
 
 
 class Consumer(Places):
@@ -276,7 +277,7 @@ class Consumer(Places):
         if exc[0] is None:
             self.close()
         else:
-            self.close(autocommit=False, timeout_ms=HURRIED_MS)
+            self.close(autocommit=False, timeout_ms=HURRIED_MS if isinstance(exc[1], Exception) else STOPPED_MS)
 
     def _commit_at_end(self, timeout_s: float) -> None:
         actor = self._actor

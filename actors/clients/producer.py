@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
 EXIT_SECONDS_MAX = 5  # after an exception: whatever is wrong may be what the records wait for
+STOPPED_SECONDS_MAX = 0.5  # after Ctrl-C, or whatever else ends the program
 
 Headers = Sequence[tuple[str, Any]]
 
@@ -198,8 +199,12 @@ class Producer(Face):
         self._sender.give_up(ClientClosed(f"the cluster was {how} before the record was acknowledged"))
 
     def __exit__(self, *exc: object) -> None:
-        """As ``close``; left by an exception, what was sent gets ``EXIT_SECONDS_MAX`` to be acknowledged, no more."""
-        self.close(EXIT_SECONDS_MAX if exc and exc[0] is not None else None)
+        """As ``close``; left by an exception, what was sent gets ``EXIT_SECONDS_MAX`` to be acknowledged, no more, and
+        ``STOPPED_SECONDS_MAX`` if that ends the program, as Ctrl-C does."""
+        if not exc or exc[0] is None:
+            self.close()
+        else:
+            self.close(EXIT_SECONDS_MAX if isinstance(exc[1], Exception) else STOPPED_SECONDS_MAX)
 
     # -- for the accumulator -----------------------------------------------------------------------------------------
 

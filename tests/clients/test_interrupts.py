@@ -218,3 +218,22 @@ def test_a_handler_may_use_the_cluster_that_it_interrupts(how, tmp_path) -> None
             signal.signal(signal.SIGALRM, before)
         assert len(sent) == 1
         assert [record.value for record in seen[0]] == [b"7"]
+
+
+def test_a_program_that_is_told_to_end_waits_for_brokers_no_longer_than_half_a_second() -> None:
+    def stop(made: Any) -> None:
+        with made:
+            raise KeyboardInterrupt
+
+    with Cluster(seed=1, config={"group.initial.rebalance.delay.ms": "0"}) as cluster:
+        cluster.create_topic("numbers")
+        producer, consumer = cluster.producer(), cluster.consumer("numbers", group_id="readers")
+        producer.send("numbers", b"1").get()
+        consumer.poll(10_000)
+        cluster.faults.pause(1)
+        producer.send("numbers", b"2")
+        for made in (producer, consumer):
+            before = cluster.now
+            with pytest.raises(KeyboardInterrupt):
+                stop(made)
+            assert cluster.now - before <= 0.51
