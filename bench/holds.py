@@ -76,6 +76,9 @@ class Channel:
     def resume_reading(self) -> None:
         """Nothing more comes."""
 
+    def request_done(self, size_bytes: int) -> None:
+        """Its bytes aren't counted here."""
+
 
 class Turns:
     """Watches the turns of a cluster until a request is answered and nothing is left to do."""

@@ -7,7 +7,7 @@ together, for the controller judges them together. Most requests are one portion
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from actors.broker.call import Call
@@ -29,15 +29,17 @@ def decided(
     *,
     version: int | None = None,
     weight: Callable[[Any], int] | None = None,
+    repeats_apart: bool = False,
 ) -> Conversation:
     """The controller's response to ``request``, whose ``field`` lists the things.
 
     ``results`` is the response's list, and ``refused`` makes an element of it where the controller can't be asked. A
-    controller that can't be asked about the first portion is an error as a whole: what ``to_controller`` says.
+    controller that can't be asked about the first portion is an error as a whole: what ``to_controller`` says. Those
+    named twice needn't all stay together (``repeats_apart``) where each is refused, and answered, for itself.
     """
     items = getattr(request, field)
     whole: Any = None
-    for portion in (yield from portioned(items, key, weight)):
+    for portion in (yield from portioned(items, key, weight, repeats_apart=repeats_apart)):
         asked = request if portion is items else with_items(request, field, portion)
         outcome = yield from to_controller(call, asked, version)
         error = failed(outcome)
@@ -53,7 +55,11 @@ def decided(
 
 
 def portioned(
-    items: list[Any], key: Callable[[Any], Hashable], weight: Callable[[Any], int] | None = None
+    items: list[Any],
+    key: Callable[[Any], Hashable],
+    weight: Callable[[Any], int] | None = None,
+    *,
+    repeats_apart: bool = False,
 ) -> Conversation:
     """The items in lists of ``ITEMS_A_DECISION`` or, of those that weigh more, fewer; those of one key in one list."""
     if len(items) <= ITEMS_A_DECISION and (weight is None or sum(map(weight, items)) <= ITEMS_A_DECISION):
@@ -85,8 +91,17 @@ def portioned(
 
     yield from sliced(items, look_at)
     yield from sliced(items, put_one)
-    yield from sliced(list(repeated.values()), put)
+    together = list(repeated.values())
+    yield from sliced([part for group in together for part in in_parts(group)] if repeats_apart else together, put)
     return found
+
+
+def in_parts(group: list[Any]) -> Iterator[list[Any]]:
+    """Things of one name in lists of ``ITEMS_A_DECISION``, none of them alone, so that each list tells that it is
+    named twice."""
+    for start in range(0, len(group), ITEMS_A_DECISION):
+        end = start + ITEMS_A_DECISION
+        yield group[start - 1 if start == len(group) - 1 else start : end - 1 if end == len(group) - 1 else end]
 
 
 def with_items(request: Any, field: str, items: list[Any]) -> Any:

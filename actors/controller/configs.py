@@ -35,6 +35,8 @@ from kstore.schema.messages.metadata_records import ConfigRecord
 SET, DELETE, APPEND, SUBTRACT = range(4)
 OPERATIONS = ("SET", "DELETE", "APPEND", "SUBTRACT")
 VALUE_BYTES_MAX = 32767
+CONFIGS_MAX = 1_000
+"""How many configs a wish for one resource may name: more than there are keys, and little enough for one turn."""
 WITHOUT_CONFIGS = (8, 16, 32)
 """Kinds of resources that have configs in Kafka: broker loggers, client metrics, groups."""
 
@@ -84,6 +86,8 @@ def judged(
         try:
             if times[resource.resource_type, resource.resource_name] > 1:
                 raise errors.InvalidRequest("Each resource must appear at most once.")
+            if len(resource.configs) > CONFIGS_MAX:
+                raise errors.InvalidRequest(f"{len(resource.configs)} configs of one resource; at most {CONFIGS_MAX}")
             records += change(state, resource)
         except KafkaError as error:
             yield resource, error

@@ -33,7 +33,9 @@ def handle(call: Call) -> Conversation:
     answers = yield from sliced(refused, lambda found: _refused(*found))
     if len(elsewhere) < len(request.resources):
         request.resources = [resource for resource in request.resources if id(resource) not in elsewhere]
-        outcome = yield from decided(call, request, "resources", _key, "responses", _refused)
+        outcome = yield from decided(
+            call, request, "resources", _key, "responses", _refused, weight=_weight, repeats_apart=True
+        )
         error = failed(outcome)
         if error is None:
             answers += outcome.responses
@@ -44,6 +46,10 @@ def handle(call: Call) -> Conversation:
 
 def _key(resource: Any) -> Hashable:
     return resource.resource_type, resource.resource_name
+
+
+def _weight(resource: Any) -> int:
+    return 1 + len(resource.configs)
 
 
 def _refused(resource: Any, error: KafkaError) -> AlterConfigsResourceResponse:
