@@ -11,6 +11,7 @@ from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.face import CalledActor, Face
 from actors.clients.home import ClusterHome
 from actors.clients.talk import Gate, Pause, Talk, To, Wait
+from actors.groups.routing import OFFSETS_TOPIC
 from actors.network.link import Disconnected
 from kstore import Cluster
 from kstore.schema.messages.metadata import MetadataRequest
@@ -67,6 +68,8 @@ def test_when_its_broker_dies_a_coordinator_is_looked_for_anew(cluster) -> None:
         return (yield To(found, MetadataRequest(topics=[])))
 
     assert isinstance(asker.run(ask_the_dead), Disconnected)
+    offsets = cluster.image().topics[OFFSETS_TOPIC].partitions
+    cluster.wait_for(lambda: all(cluster.leader(OFFSETS_TOPIC, number) != found for number in offsets))
     assert asker.run(asker.actor.coordinator, group) != found
 
 
