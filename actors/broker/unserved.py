@@ -33,7 +33,7 @@ class Asker(Protocol):
 
 TOLD_MAX = 1_000
 REPEATED, WITHIN_US = 3, 5_000_000
-"""So often, in so short a time, a client that can go on doesn't ask who coordinates its group."""
+"""So often, in so short a time, a client that can go on doesn't ask who coordinates its group, and nothing of that."""
 
 TRANSACTIONS = "transactions aren't implemented yet: leave out transactional.id"
 NEW_GROUPS = "the new group protocol isn't implemented yet: give group.protocol=classic"
@@ -110,6 +110,12 @@ def coordinator_found(call: Asker, group: str) -> None:
             f"with group.protocol=consumer; {NEW_GROUPS}"
         )
         _of(call.node).tell(call, "coordinator again", line)
+
+
+def coordinator_used(call: Asker, group: str) -> None:
+    """A client has asked that coordinator for something: it can, so it may look for it again as often as it likes."""
+    if call.node.unserved is not None:
+        _of(call.node).finds.pop((call.client_id, group), None)
 
 
 def name_of(api_key: int) -> str:

@@ -72,7 +72,7 @@ class MetadataKeeper(Actor):
         self.halted = False
         self.closed = False
         self.retry_ms = RETRY_MS_MIN
-        self.back_ms = 0  # when it was last taken into use again
+        self.turned_ms = 0  # when it was last given up, or taken into use again
         self.said = ""
 
     # -- the log, and what becomes of it when the disk fails
@@ -97,8 +97,9 @@ class MetadataKeeper(Actor):
         if self.halted or self.closed:
             return
         self.halted = True
-        if self.now_us() // 1000 - self.back_ms >= STEADY_MS:
+        if self.now_us() // 1000 - self.turned_ms >= STEADY_MS:
             self.retry_ms, self.said = RETRY_MS_MIN, ""
+        self.turned_ms = self.now_us() // 1000
         what = str(error)
         self.note("MetadataHalted", METADATA_LOG, self.published.offset, -1, what)
         if what != self.said:
@@ -134,7 +135,7 @@ class MetadataKeeper(Actor):
         self.halted = False
         self.on_start()
         if self.log is not None:
-            self.back_ms = self.now_us() // 1000
+            self.turned_ms = self.now_us() // 1000
             logger("storage").warning("node %d: the metadata log of %s is back", self.node.node_id, self.folder.name)
             self.broker.tell(MetadataHalted(False))
 

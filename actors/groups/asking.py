@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.unserved import coordinator_used
 from actors.groups.messages import Client
 from actors.groups.routing import coordinator_here
 from actors.runtime import Ask, Conversation, Stopped
@@ -20,6 +21,7 @@ def client_of(call: Call) -> Client:
 
 def ask_coordinator(call: Call, group_id: str, message: object) -> Conversation:
     """Part of a conversation: its value is the coordinator's answer, or the KafkaError to refuse the client with."""
+    coordinator_used(call, group_id)
     try:
         coordinator = coordinator_here(call.view, group_id)
     except KafkaError as error:

@@ -13,6 +13,7 @@ from actors.cluster import Cluster
 from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnRequest
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
+from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 from kstore.schema.messages.metadata import MetadataRequest
 
@@ -108,4 +109,21 @@ def test_who_asks_for_a_coordinator_now_and_then_is_not_told_of(cluster: Cluster
         ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
         ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
         cluster.run_for(10)
+    assert told == []
+
+
+def test_who_goes_on_with_the_coordinator_may_look_for_it_again_and_again(cluster: Cluster, told: list[str]) -> None:
+    for _ in range(9):
+        ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
+        ask(cluster, HeartbeatRequest(group_id="g", generation_id=1, member_id="m"), 1)
+    assert told == []
+
+
+def test_a_consumer_that_is_closed_at_once_is_not_told_of(cluster: Cluster, told: list[str]) -> None:
+    cluster.create_topic("t")
+    for _ in range(3):
+        consumer = cluster.consumer(group_id="g")
+        consumer.subscribe(["t"])
+        consumer.poll(5)
+        consumer.close()
     assert told == []

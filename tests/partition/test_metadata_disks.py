@@ -108,6 +108,20 @@ def test_what_happens_is_logged_once_however_often_it_is_tried(start, disks, cap
     assert sum("is back" in line for line in lines) == 1, lines
 
 
+def test_what_happens_long_after_the_first_start_is_logged_as_seldom(start, disks, caplog):
+    client: Client = start()
+    client.run(120)
+    disks[1].fail(("append", "replace"), METADATA, errno.ENOSPC)
+    with caplog.at_level(logging.WARNING):
+        client.ask(1, creation("t"))
+        client.run(55)
+    lines = [record.getMessage() for record in caplog.records if record.name == "kstore.storage"]
+    assert sum("the controller has resigned" in line for line in lines) <= 2, lines
+    rows = client.cluster.world.recorder.recent(100_000)
+    halts = [row for row in rows if row.kind == "MetadataHalted" and row.actor.endswith("/controller")]
+    assert len(halts) <= 20
+
+
 def test_a_stop_while_the_metadata_log_is_out_of_use_is_not_marked_clean(start, disks):
     client: Client = start()
     client.create("t")
