@@ -113,12 +113,14 @@ def _merged(known: TopicView | None, topic: MetadataResponseTopic) -> TopicView:
     assert topic.name is not None
     comparable = known is not None and (known.id == topic.topic_id or NO_ID in (known.id, topic.topic_id))
     partitions: dict[int, PartitionView] = {}
+    shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # most partitions have the same brokers as others
     for each in topic.partitions:
+        replicas, isr = tuple(each.replica_nodes), tuple(each.isr_nodes)
         found = PartitionView(
             each.leader_id,
             each.leader_epoch,
-            tuple(each.replica_nodes),
-            tuple(each.isr_nodes),
+            shared.setdefault(replicas, replicas),
+            shared.setdefault(isr, isr),
             tuple(each.offline_replicas),
             each.error_code,
         )

@@ -21,7 +21,7 @@ NOTES = Path(__file__).with_name("notes.md")
 DIMENSIONS: dict[str, tuple[Load, int]] = {
     "topics, made one by one": (loads.topics_made, 500),
     "topics, a producer's first record to each": (loads.topics_met, 500),
-    "partitions, metadata asked for 20 times": (loads.metadata, 500),
+    "partitions, metadata asked for 20 times": (loads.metadata, 2_000),
     "partitions, a record to each": (loads.partitions_written, 500),
     "partitions, a record from each": (loads.partitions_read, 500),
     "partitions, sought, paused and resumed one by one": (loads.partitions_sought, 500),

@@ -215,14 +215,19 @@ def _metadata(actor: ClientActor, names: Sequence[str] | None) -> Talk[Any]:
 
 
 def _described(topic: MetadataResponseTopic) -> TopicDescription:
+    shared: dict[tuple[int, ...], tuple[int, ...]] = {}  # most partitions have the same brokers as others
+
+    def brokers(ids: list[int]) -> tuple[int, ...]:
+        return shared.setdefault(found := tuple(ids), found)
+
     partitions = [
         PartitionDescription(
             each.partition_index,
             each.leader_id,
             each.leader_epoch,
-            tuple(each.replica_nodes),
-            tuple(each.isr_nodes),
-            tuple(each.offline_replicas),
+            brokers(each.replica_nodes),
+            brokers(each.isr_nodes),
+            brokers(each.offline_replicas),
         )
         for each in sorted(topic.partitions, key=lambda each: each.partition_index)
     ]
