@@ -122,14 +122,17 @@ class Offsets:
             attempt += 1
 
     def list_once(self, timestamps: Mapping[TopicPartition, int]) -> Talk[dict[TopicPartition, Listed]]:
-        """What can be had by asking each leader once."""
+        """What can be had by asking each leader once; a partition without one doesn't hold up the others."""
         by_leader: dict[int, dict[TopicPartition, int]] = {}
         unknown = dict.fromkeys(each.topic for each in timestamps if self.actor.view.partition(*each) is None)
         if unknown:
             yield from self.actor.learn(unknown)
         for partition, when in timestamps.items():
-            leader = yield from self.actor.leader(partition.topic, partition.partition)
-            by_leader.setdefault(leader, {})[partition] = when
+            known = self.actor.view.partition(*partition)
+            if known is not None and known.leader >= 0:
+                by_leader.setdefault(known.leader, {})[partition] = when
+            else:
+                self._check_topic(partition.topic)
         answers = yield [To(leader, self._list_request(wanted)) for leader, wanted in by_leader.items()]
         found: dict[TopicPartition, Listed] = {}
         for answer in answers:
@@ -145,6 +148,12 @@ class Offsets:
                     elif not (error := for_code(each.error_code, str(partition))).retriable:
                         raise error
         return found
+
+    def _check_topic(self, name: str) -> None:
+        """Raise the error of a topic that won't be there later either."""
+        topic = self.actor.view.topics.get(name)
+        if topic is not None and topic.error_code and not for_code(topic.error_code).retriable:
+            raise for_code(topic.error_code, name)
 
     def _list_request(self, wanted: Mapping[TopicPartition, int]) -> ListOffsetsRequest:
         topics: dict[str, ListOffsetsTopic] = {}
@@ -195,6 +204,7 @@ class Offsets:
                     yield actor.backoff(attempt - 1)
                     yield from actor.refresh([state.partition.topic for state in waiting])
                 yield from self._take_ends(waiting)
+                actor.fetcher.kick()
                 attempt += 1
             elif not actor.subscription.without_position():
                 return

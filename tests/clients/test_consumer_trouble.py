@@ -49,6 +49,28 @@ def test_the_partitions_of_a_killed_member_go_to_the_others_when_its_session_end
     second.close()
 
 
+@pytest.mark.parametrize("group", [None, "g"])
+def test_a_partition_that_nobody_leads_holds_up_no_other(cluster: Cluster, group: str | None) -> None:
+    cluster.create_topic("single", partitions=3, replication_factor=1)
+    with cluster.producer() as producer:
+        for number in range(3):
+            producer.send("single", b"%d" % number, partition=number).get()
+        dead = cluster.leader("single", 0)
+        cluster.faults.kill(dead)
+        cluster.wait_for(lambda: cluster.leader("single", 0) == -1)
+        stuck = producer.send("single", b"later", partition=0)
+        assert producer.send("single", b"3", partition=1).get(timeout=20).offset == 1
+        with cluster.consumer(**QUICK, group_id=group) as consumer:
+            _, second, third = parts = [TopicPartition("single", number) for number in range(3)]
+            consumer.assign(parts)
+            records = poll_until(lambda: consumer.highwater(second) == 2 and consumer.highwater(third) == 1, consumer)
+            records += poll_until(lambda: consumer.position(second) == 2 and consumer.position(third) == 1, consumer)
+            assert sorted(record.value for record in records) == [b"1", b"2", b"3"]
+        assert not stuck.done()
+        cluster.faults.restart(dead)
+        assert stuck.get(timeout=20).offset == 1
+
+
 def test_reading_goes_on_when_a_leader_is_killed(cluster: Cluster, topic: str) -> None:
     fill(cluster, topic, b"a")
     with cluster.consumer(topic, **QUICK) as consumer:
