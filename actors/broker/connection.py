@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry, unserved
@@ -22,7 +23,8 @@ from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, Call, Rem
 from actors.broker.error_answers import error_answer
 from actors.network.channel import AnswersTaken, Channel, ChannelClosed, FramesReceived, Requested
 from actors.partition.fetch_desk import FetchGivenUp
-from actors.runtime import Actor, receives
+from actors.runtime import Actor, Ask, receives
+from actors.runtime.heavy import HeavyAsk
 from actors.runtime.limits import (
     CONNECTION_BYTES_IN_FLIGHT_MAX,
     CONNECTION_REQUESTS_IN_FLIGHT_MAX,
@@ -73,6 +75,7 @@ class Connection(Actor):
         self.state: dict[str, Any] = {}  # what API handlers keep for the life of the connection
         self.closed = False
         self.settling = False
+        self.heavy = 0  # questions of it that wait for room in a turn of the loop
         self.waits_for_node = False
 
     # -- what comes in -------------------------------------------------------------------------------------------
@@ -225,7 +228,16 @@ class Connection(Actor):
             if link is None:
                 link = self.links[asked.node_id] = self.connect(asked.node_id)
             link.send(asked.request, self.reply_here(then, *args), version=asked.version)
+        elif self.heavy or type(asked) is HeavyAsk:  # what is heavy waits its turn, and what comes behind it
+            self.heavy += 1
+            size_bytes = asked.size_bytes if type(asked) is HeavyAsk else 0
+            self.node.world.heavy.start(size_bytes, partial(self._ask_heavy, asked, then, args))
         else:
+            super().ask_for(asked, then, *args)
+
+    def _ask_heavy(self, asked: Ask, then: Any, args: tuple[object, ...]) -> None:
+        self.heavy -= 1
+        if not self.closed:
             super().ask_for(asked, then, *args)
 
     # -- what goes out -------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from actors.runtime.clock import Clock
 from actors.runtime.disk import ThreadedDisk, VirtualDisk
 from actors.runtime.failures import OUTSIDE, Failures
+from actors.runtime.heavy import HeavyWork
 from actors.runtime.queue import Reply, RunQueue
 from actors.runtime.recorder import Recorder
 from actors.runtime.signals import is_interrupt, let_signals_in
@@ -42,6 +43,7 @@ class World:
         self.recorder = Recorder(self.clock, trace_rows, virtual)
         self.queue = RunQueue(self.recorder, seed)
         self.timers = Timers(self.clock, self.queue)
+        self.heavy = HeavyWork(self.timers, self.clock)
         self.random = random.Random(seed)
         self.disk: ThreadedDisk | VirtualDisk = VirtualDisk(self) if virtual else ThreadedDisk(self)
         self.net: Any = None

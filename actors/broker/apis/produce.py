@@ -19,6 +19,7 @@ from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.slices import PART, each_asked, portions
 from actors.partition.messages import Append, Appended
 from actors.runtime import Ask, Stopped
+from actors.runtime.heavy import HeavyAsk
 from actors.runtime.limits import PINNED_BYTES_MAX, PINNED_TIMES_MAX
 from kstore.errors import (
     InvalidRecord,
@@ -33,6 +34,7 @@ from kstore.errors import (
     code_of,
 )
 from kstore.records import RecordBatch, parse_batches
+from kstore.records.batch import DECOMPRESSED_BYTES_MAX
 from kstore.schema.messages.produce import (
     BatchIndexAndErrorMessage,
     LeaderIdAndEpoch,
@@ -57,6 +59,9 @@ INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__sha
 ADMIN_CLIENT_ID = "__admin_client"
 MAGIC = 2
 ZSTD, ZSTD_FROM = 4, 7
+EXPANSION_MAX = (1, 1032, 22, 255, 1 << 15)
+"""What a byte may come to when it is decompressed, by codec: none, gzip, snappy, lz4, zstd."""
+HEAVY_BYTES = 1 << 20
 
 
 def handle(call: Call) -> Any:
@@ -77,7 +82,11 @@ def _one(call: Call, topic: Any, data: Any, acks: int) -> Any:
     """The usual case, one partition, by the shortest way."""
     asked = _append(call, topic, data, acks, call.version >= TOPIC_IDS_FROM)
     if isinstance(asked, Ask):
-        call.connection.request(asked.ref, asked.message, _one_answered, call, topic, data.index)
+        connection = call.connection
+        if connection.heavy or type(asked) is not Ask:
+            connection.ask_for(asked, _one_answered, call, topic, data.index)
+        else:
+            connection.request(asked.ref, asked.message, _one_answered, call, topic, data.index)
         return None
     return _one_response(asked, call, topic, data.index)
 
@@ -158,7 +167,13 @@ def _append(call: Call, topic: Any, data: Any, acks: int, by_id: bool) -> Ask | 
         if view.image.partition(name, data.index) is None:
             return UnknownTopicOrPartition(f"there is no partition {name}-{data.index}")
         return NotLeaderOrFollower(f"this node has no replica of {name}-{data.index}")
-    return Ask(replica, Append(batches, acks, call.request.timeout_ms))
+    append = Append(batches, acks, call.request.timeout_ms)
+    codec = batches[0].compression
+    if codec:
+        size_bytes = min(batches[0].size_bytes * EXPANSION_MAX[codec], DECOMPRESSED_BYTES_MAX)
+        if size_bytes > HEAVY_BYTES:
+            return HeavyAsk(replica, append, size_bytes)
+    return Ask(replica, append)
 
 
 def _own(records: Any) -> Any:
