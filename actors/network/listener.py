@@ -148,10 +148,10 @@ class TcpListener:
         self.writing.go_on()
 
     def _sweep(self) -> None:
+        self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)  # first: whatever comes of this one
         now = self.loop.time()
         self.close_overdue(now)
         self.heap.look(now)
-        self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
 
     def close_overdue(self, now: float) -> None:
         """Close the connections whose peer takes too long over a frame, or has been silent for too long."""

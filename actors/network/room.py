@@ -3,13 +3,15 @@
 Counted are the buffers of large frames that are being received, and whole requests until they are answered (but for
 the first ``LARGE_FRAME_BYTES`` of a connection's, so that small requests cost nothing more). Beyond
 ``bytes_max`` nobody is closed for it: who needs more is not read from until there is room. A length is only what a peer
-says, so room is taken as bytes come and not for what was announced; that those who have some don't wait for each other
-for ever, the oldest unfinished frame may go on beyond the bound, by as much as one frame of the allowed size has. So
-such a frame always fits, and no more than ``bytes_max + frame_bytes_max`` are ever held.
+says: of what was announced, room is taken for ``FIRST_PIECE_BYTES`` at most, and then for as much again as has come.
+That those who have some don't wait for each other for ever, the oldest unfinished frame may go on beyond the bound, by
+as much as one frame of the allowed size has. So such a frame always fits, and no more than
+``bytes_max + frame_bytes_max`` are ever held.
 
 Two kinds of peers lose their connection for others. When there is no room, those that have begun a large frame and send
 less than ``LARGE_FRAME_BYTES`` in ``SILENT_SECONDS``. And when some have waited ``STUCK_SECONDS`` in which nothing was
-given back, the one whose requests under way take most: they wait for something that may never come.
+given back, the one that takes most with requests under way and with a frame that it is not read from to finish, though
+there is room for it: they wait for something that may never come, as for the peer to read its answers.
 """
 
 from __future__ import annotations
@@ -140,9 +142,9 @@ class RequestRoom:
 
     def _look(self) -> None:
         self.is_looked_after = False
-        self.relieve(self.loop.time())
         if self.waiting:
-            self._look_later()
+            self._look_later()  # first: whatever comes of this look, there is a next one
+            self.relieve(self.loop.time())
 
     def _serve_the_waiting(self, now: float) -> None:
         self.given_back_at = now
@@ -161,5 +163,11 @@ class RequestRoom:
         for holder, count in list(self.waiting.items()):
             if count and holder in self.waiting:
                 self._close_the_silent(holder, count, now)
-        if self.waiting and self.under_way and now - self.given_back_at > STUCK_SECONDS:
-            max(self.under_way, key=self.under_way.__getitem__).make_room()
+        if self.waiting and now - self.given_back_at > STUCK_SECONDS:
+            stuck = max([*self.unfinished, *self.under_way], key=self._stuck_bytes, default=None)
+            if stuck is not None and self._stuck_bytes(stuck):
+                stuck.make_room()
+
+    def _stuck_bytes(self, holder: Holder) -> int:
+        goes_on = holder.reading or self.waiting.get(holder)  # with its frame, as bytes or room come
+        return self.under_way.get(holder, 0) + (0 if goes_on else self.unfinished.get(holder, 0))

@@ -276,6 +276,39 @@ def test_when_those_who_wait_wait_in_vain_the_connection_with_most_under_way_mak
     assert waits.reading
 
 
+def test_peers_that_read_no_answers_keep_the_room_of_frames_that_they_begin_from_nobody():
+    side = Side(room_bytes=2 * FIRST_PIECE_BYTES, frame_bytes_max=50 * MIB)
+    deaf, good = [side.connect() for _ in range(3)], side.connect()
+    for channel in deaf:
+        send(channel, struct.pack(">i", 50 * MIB) + b"x")
+        channel.tell_when_taken()
+    side.now += SILENT_SECONDS
+    send(good, struct.pack(">i", 3 * MIB) + b"y" * MIB)
+    assert not good.reading
+    for _ in range(2):
+        side.now += STUCK_SECONDS + 1
+        side.later.pop()()
+    assert good.reading
+    send(good, b"y" * (2 * MIB), 300_000)
+    assert side.frames == [b"y" * (3 * MIB)]
+
+
+def test_who_waits_for_room_or_is_sending_is_not_closed_instead_of_one_who_reads_no_answers():
+    side = Side(room_bytes=5 * FIRST_PIECE_BYTES, frame_bytes_max=50 * MIB)
+    waits, deaf, sends = side.connect(), side.connect(), side.connect()
+    for channel in (deaf, waits, sends):
+        send(channel, struct.pack(">i", 50 * MIB) + b"x")
+    send(deaf, bytes(FIRST_PIECE_BYTES))
+    deaf.tell_when_taken()
+    send(waits, bytes(2 * FIRST_PIECE_BYTES - 1))
+    assert not waits.reading
+    side.now += STUCK_SECONDS + 1
+    sends.active_at = side.now
+    side.later.pop()()
+    assert [channel.transport.ends for channel in (deaf, waits, sends)] == [["aborted"], [], []]
+    assert waits.reading
+
+
 def test_a_connection_that_is_gone_gives_all_back_and_its_late_answers_count_no_more():
     side = Side(room_bytes=3 * FIRST_PIECE_BYTES)
     channel = side.connect()
