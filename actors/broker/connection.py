@@ -205,8 +205,7 @@ class Connection(Actor):
         """Its own turn failed: nothing can be said to the client any more."""
         self.closed = True
         self.channel.abort()
-        for link in self.links.values():
-            link.close()
+        self._let_go()
         self.node.connection_numbers.give_back(self.number)
 
     def _is_tampered_with(self, call: Call) -> bool:
@@ -317,12 +316,16 @@ class Connection(Actor):
             return
         self.closed = True
         self.waiting.clear()
+        self._let_go()
+        self.stop()
+
+    def _let_go(self) -> None:
+        """Nobody waits any more for what others were asked for."""
         desk = self.node.view.fetch_desk if self.node.view is not None else None
         if desk is not None and self.under_way and self.under_way[0].api_key == FETCH:
             desk.tell(FetchGivenUp(self.number))
         for link in self.links.values():
             link.close()
-        self.stop()
 
     def on_stop(self) -> None:
         """The name may be another connection's now."""

@@ -105,7 +105,7 @@ class FetchDesk(Actor):
         self.sessions = SessionCache(slots_max, lambda: self.random.getrandbits(SESSION_ID_BITS))
         self.asked: dict[int, Slot] = {}  # by token: slots that a replica has yet to answer, at first or at last
         self.last_token = 0
-        self.waiting: dict[int, Gathering] = {}  # by connection
+        self.waiting: dict[int, Gathering] = {}  # by connection, from the asking on
         self.bytes_waiting = 0  # what they have found and not enough of
         self.deadlines: list[tuple[int, int, Gathering | Session]] = []
         self.looks = 0
@@ -150,6 +150,7 @@ class FetchDesk(Actor):
             max_bytes=min(request.max_bytes, self.bytes_max),
             deadline_ms=now_ms + request.max_wait_ms,
         )
+        self.waiting[message.connection] = gathering
         if self._ask(gathering, session, request, uses_ids):
             self._wait(gathering, now_ms)
         elif gathering.unanswered == 0:
@@ -318,7 +319,6 @@ class FetchDesk(Actor):
 
     def _wait(self, gathering: Gathering, now_ms: int) -> None:
         """Look at it when its time is over. A session has one entry, which then serves its next fetches as well."""
-        self.waiting[gathering.context.connection] = gathering
         self.bytes_waiting += gathering.bytes_found - gathering.bytes_counted
         gathering.bytes_counted = gathering.bytes_found
         waiting = gathering if gathering.session is None else gathering.session
@@ -361,7 +361,8 @@ class FetchDesk(Actor):
     def _finish(self, gathering: Gathering) -> None:
         named = gathering.finish()
         context: Context = gathering.context
-        self.waiting.pop(context.connection, None)
+        if self.waiting.get(context.connection) is gathering:
+            del self.waiting[context.connection]
         self.bytes_waiting -= gathering.bytes_counted
         context.reply.set(fetch_response(named, context, self.node.view.image))
         for slot in gathering.slots.values():

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from broker.test_connection import Peer
 
+from actors.network.channel import ChannelClosed, FramesReceived
 from actors.partition import fetch_desk, sessions
+from actors.runtime.failures import Failures
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 
 FOREVER_MS = 2**31 - 1
@@ -35,6 +38,48 @@ def test_a_fetch_whose_connection_is_gone_leaves_nothing_behind(start):
         client.cluster.world.driver.call(client.links[1, connection].close)
     client.run(1)
     assert (desk.waiting, desk.asked, desk.bytes_waiting) == ({}, {}, 0)
+
+
+@pytest.mark.parametrize("how", ["it closes", "its turn fails"])
+def test_a_connection_that_is_gone_before_the_replicas_have_answered_leaves_nothing_behind(start, how):
+    client = start(brokers=1)
+    client.cluster.world.strict = False
+    client.create("t", copies=1, partitions=20)
+    for index in range(20):
+        client.produce("t", b"a" * 1000, index=index)
+    partitions = [FetchPartition(partition=index, partition_max_bytes=1 << 20) for index in range(20)]
+    request = FetchRequest(
+        max_wait_ms=FOREVER_MS,
+        min_bytes=FOREVER_MS,
+        max_bytes=FOREVER_MS,
+        session_epoch=-1,
+        topics=[FetchTopic(topic="t", partitions=partitions)],
+    )
+    desk = desk_of(client)
+
+    def come_and_go() -> None:
+        peer = Peer(client.cluster, 1)
+        peer.send(peer.frame(request, 12))
+        peer.ref.tell(ChannelClosed() if how == "it closes" else FramesReceived(None))
+
+    client.cluster.world.driver.call(come_and_go)
+    client.run(1)
+    assert bool(client.cluster.failures) == (how == "its turn fails")
+    Failures.recent.clear()
+    assert (desk.waiting, desk.asked, desk.bytes_waiting) == ({}, {}, 0)
+
+
+def test_the_next_fetch_of_a_connection_is_not_forgotten_with_one_that_ends_late(start):
+    client = start(brokers=1)
+    client.create("t", copies=1)
+    desk = desk_of(client)
+    request = client.fetch_request("t", 0, max_wait_ms=FOREVER_MS)
+    client.send(1, request, connection=1)
+    client.run(1)
+    ((connection, first),) = desk.waiting.items()
+    desk.waiting[connection] = second = object()
+    client.cluster.world.driver.call(lambda: desk._finish(first))
+    assert desk.waiting == {connection: second}
 
 
 def test_fetches_that_wait_for_more_hold_no_more_than_the_bound(start, monkeypatch):
