@@ -87,7 +87,12 @@ class DiskLane:
             self.actor.on_disk(work.run, self._done, work)
 
     def _done(self, outcome: Any, work: DiskWork) -> None:
-        work.done(outcome if isinstance(outcome, BaseException) else None)
+        try:
+            work.done(outcome if isinstance(outcome, BaseException) else None)
+        finally:  # whatever it meets, whoever ends the work must be called
+            self._go_on()
+
+    def _go_on(self) -> None:
         self._next()
         if not self.busy:
             self.syncing = False

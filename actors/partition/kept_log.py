@@ -91,12 +91,20 @@ class KeptLog(Actor):
     # -- opening -------------------------------------------------------------------------------------------------
 
     def begin_with(self, ends: LogEnds) -> None:
-        """Open the log for the first time; one that can't be opened is out of use."""
+        """Open the log for the first time; one that can't be opened is out of use.
+
+        That is so of a defect as well: this is a turn of the broker, which a log must not end.
+        """
         self.recovery_point = ends.recovery_point
         self.start_offset = ends.start_offset
         try:
             self.open_log(ends)
-        except KafkaError as error:
+        except Exception as error:
+            if not isinstance(error, KafkaError):
+                world = self.node.world
+                if world.strict:
+                    raise
+                world.failures.tell(self.actor_urn, "a replica; its log is opened again later", error)
             self.offline = Offline(self, error, ends._replace(floor=ends.high_watermark))
 
     def open_log(self, ends: LogEnds) -> None:
@@ -164,9 +172,16 @@ class KeptLog(Actor):
 
     @receives(RetryLog)
     def retry_log(self, message: RetryLog) -> None:
-        """Try to take the log into use again."""
-        if self.offline is not None and self.ending is None:
-            self.offline.retry()
+        """Try to take the log into use again; a defect that is met is no reason not to try once more."""
+        offline = self.offline
+        if offline is None or self.ending is not None:
+            return
+        try:
+            offline.retry()
+        except Exception:
+            if self.offline is offline:
+                offline.try_later()
+            raise
 
     # -- checkpoints ---------------------------------------------------------------------------------------------
 

@@ -79,7 +79,7 @@ class Offline:
             replica.log.failed(self.error.message)
             replica.lane.drop_and(self._release)
         else:
-            self._again()
+            self.try_later()
 
     def _say(self, what: str) -> None:
         """One line, and no other for as long as it would be the same."""
@@ -101,9 +101,11 @@ class Offline:
             self.replica.log.shut()
         except OSError as error:
             self.replica.note("LogNotClosed", self.replica.label, error.errno or -1)
-        self._again()
+        finally:
+            self.try_later()
 
-    def _again(self) -> None:
+    def try_later(self) -> None:
+        """Set the time of the next try."""
         replica = self.replica
         if replica.ending is None:
             replica.retry_ms = self.delay_ms
@@ -116,7 +118,7 @@ class Offline:
         image, me = replica.node.view.image, replica.node.node_id
         found = image.partition(replica.topic, replica.partition)
         if found is None or found.directory_of(me) != Directory.LOST:
-            self._again()  # the controller hasn't heard yet, or its image has not come here
+            self.try_later()  # the controller hasn't heard yet, or its image has not come here
             return
         try:
             probe(replica.node.fs, replica.label)
@@ -125,11 +127,11 @@ class Offline:
             elif self.damage is None or replica.now_ms() >= self.look_again_ms:
                 self._open(found)
             else:
-                self._again()
+                self.try_later()
                 return
         except KafkaError as error:
             self._say(f"the log of {replica.label} stays offline: {error.message}")
-            self._again()
+            self.try_later()
         else:
             self._back()
 
