@@ -1,7 +1,7 @@
 """What clients asked for and isn't there: a line of the log, once for each client and kind.
 
 Some clients say nothing when a broker can't do what they were configured for: they ask again, or hang up and come
-again, for ever. The line says who, what, and what would do instead. A broker tells so many and no more.
+again, for ever. The line says who, what, and what would do instead. A broker tells so many in ten minutes and no more.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Asker(Protocol):
         """Where the client is."""
 
 
-TOLD_MAX = 1_000
+TOLD_MAX, TOLD_WITHIN_US = 1_000, 600_000_000
+KEY_LENGTH_MAX = 200
 REPEATED, WITHIN_US = 3, 5_000_000
 """So often, in so short a time, a client that can go on doesn't ask who coordinates its group, and nothing of that."""
 
@@ -52,15 +53,26 @@ class Unserved:
     """What one node has told of."""
 
     def __init__(self) -> None:
-        self.told: set[tuple[str | None, object]] = set()
-        self.finds: dict[tuple[str | None, str], tuple[int, int]] = {}  # by client and group: how often, since when
+        self.told: dict[tuple[str, object], int] = {}  # by client and kind: when, the oldest first
+        self.finds: dict[tuple[str, str], tuple[int, int]] = {}  # by client and group: how often, since when
 
     def tell(self, call: Asker, kind: object, line: str) -> None:
         """Log a line about a client, unless one of this kind was before."""
-        if (call.client_id, kind) not in self.told and len(self.told) < TOLD_MAX:
-            self.told.add((call.client_id, kind))
+        now_us, key = call.node.world.clock.now_us(), (_cut(call.client_id), kind)
+        if key in self.told:
+            return
+        if len(self.told) >= TOLD_MAX:
+            oldest = next(iter(self.told))
+            if now_us - self.told[oldest] > TOLD_WITHIN_US:
+                del self.told[oldest]
+        if len(self.told) < TOLD_MAX:
+            self.told[key] = now_us
             who = f"client {shown(call.client_id or '')} at {call.client_host}"
             logger("requests").warning("%s: %s %s", call.node.name, who, line)
+
+
+def _cut(name: str | None) -> str:
+    return (name or "")[:KEY_LENGTH_MAX]
 
 
 def _of(node: Node) -> Unserved:
@@ -98,12 +110,13 @@ def transaction_unserved(call: Asker) -> None:
 def coordinator_found(call: Asker, group: str) -> None:
     """A client was told who coordinates its group. One that can't use the protocol it wants asks again, and no more."""
     now_us, finds = call.node.world.clock.now_us(), _of(call.node).finds
-    count, since_us = finds.pop((call.client_id, group), (0, now_us))
+    key = _cut(call.client_id), _cut(group)
+    count, since_us = finds.pop(key, (0, now_us))
     if now_us - since_us > WITHIN_US:
         count, since_us = 0, now_us
     if len(finds) >= TOLD_MAX:
         finds.clear()
-    finds[call.client_id, group] = count + 1, since_us
+    finds[key] = count + 1, since_us
     if count + 1 == REPEATED:
         line = (
             f"asked {REPEATED} times who coordinates group {shown(group)}: if it reads nothing now, it is librdkafka "
@@ -115,7 +128,7 @@ def coordinator_found(call: Asker, group: str) -> None:
 def coordinator_used(call: Asker, group: str) -> None:
     """A client has asked that coordinator for something: it can, so it may look for it again as often as it likes."""
     if call.node.unserved is not None:
-        _of(call.node).finds.pop((call.client_id, group), None)
+        _of(call.node).finds.pop((_cut(call.client_id), _cut(group)), None)
 
 
 def name_of(api_key: int) -> str:

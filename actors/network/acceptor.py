@@ -7,6 +7,7 @@ descriptor is given up for the moment. If the system still gives none, nobody is
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from kstore.fs.descriptors import ceiling
 
 ACCEPTED_A_TURN = 64
 PAUSE_SECONDS = 0.5
-GONE_ALREADY = (ConnectionAbortedError, InterruptedError)
+NONE_TO_GIVE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 def moved_down(sock: socket.socket) -> socket.socket:
@@ -48,19 +49,23 @@ class Acceptor:
 
     def ready(self) -> None:
         """Take those who wait."""
+        failed = 0
         for _ in range(ACCEPTED_A_TURN):
             try:
                 client, address = self.sock.accept()
             except BlockingIOError:
                 return
-            except GONE_ALREADY:
-                continue
-            except OSError:
+            except OSError as error:
+                if error.errno not in NONE_TO_GIVE:
+                    failed += 1  # this client is gone, or its network is: there may be others
+                    continue
                 if not self._refuse_one():
                     self._pause()
                     return
                 continue
             self._take(client, address[0])
+        if failed == ACCEPTED_A_TURN:
+            self._pause()  # it may be the socket itself
 
     def _take(self, client: socket.socket, host: str) -> None:
         if not self.admit(client, host):

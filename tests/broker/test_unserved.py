@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 from broker.test_connection import Peer
 
-from actors.broker.unserved import TOLD_MAX
+from actors.broker import unserved
+from actors.broker.unserved import KEY_LENGTH_MAX, TOLD_WITHIN_US
 from actors.cluster import Cluster
 from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnRequest
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
@@ -77,10 +78,28 @@ def test_it_is_told_once_for_each_client_and_kind(cluster: Cluster, told: list[s
     assert len(told) == 4
 
 
-def test_a_broker_tells_so_many_and_no_more(cluster: Cluster, told: list[str]) -> None:
-    for number in range(TOLD_MAX + 20):
+def test_a_broker_tells_so_many_in_a_time_and_no_more(
+    cluster: Cluster, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unserved, "TOLD_MAX", 10)
+    for number in range(30):
         ask(cluster, ConsumerGroupHeartbeatRequest(), 0, f"client-{number}")
-    assert len(told) == TOLD_MAX
+    assert len(told) == 10
+    cluster.run_for(TOLD_WITHIN_US / 1e6 + 1)
+    for number in range(30, 60):
+        ask(cluster, ConsumerGroupHeartbeatRequest(), 0, f"client-{number}")
+    assert len(told) == 20
+    assert "client 'client-39'" in told[-1]
+
+
+def test_names_are_kept_up_to_a_length(cluster: Cluster, told: list[str]) -> None:
+    for _ in range(2):
+        ask(cluster, ConsumerGroupHeartbeatRequest(), 0, "x" * 30_000)
+        ask(cluster, FindCoordinatorRequest(key_type=0, key="g" * 30_000), 2, "x" * 30_000)
+    assert len(told) == 1
+    kept = cluster.nodes[1].unserved
+    assert list(kept.told) == [("x" * KEY_LENGTH_MAX, 68)]
+    assert list(kept.finds) == [("x" * KEY_LENGTH_MAX, "g" * KEY_LENGTH_MAX)]
 
 
 def test_a_name_that_is_meant_to_spoil_the_log_does_not(cluster: Cluster, told: list[str]) -> None:

@@ -105,6 +105,38 @@ def test_when_even_the_spare_one_is_used_up_nobody_is_taken_until_there_is_one_a
     assert (sock.clients, sock.closed, acceptor.spare) == (0, 5, 99)
 
 
+@pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN])
+def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, number):
+    loop, sock = Loop(), Waiting(clients=3, free=1)
+    spare_descriptors(sock)
+    acceptor = Acceptor(loop, sock, lambda *_: False, anybody)  # type: ignore[arg-type]
+    sock.free, failing, accept = 1, [OSError(number, "this one")] * 2, sock.accept
+
+    def accept_or_fail() -> Any:
+        if failing:
+            raise failing.pop()
+        return accept()
+
+    sock.accept = accept_or_fail  # type: ignore[method-assign]
+    acceptor.ready()
+    assert (sock.clients, sock.closed, acceptor.spare) == (0, 3, 99)
+    assert loop.readers == [acceptor.ready]
+    assert not loop.later
+
+
+def test_a_socket_that_always_fails_is_looked_at_now_and_then(spare_descriptors):
+    loop, sock = Loop(), Waiting(clients=3, free=1)
+    spare_descriptors(sock)
+    acceptor = Acceptor(loop, sock, anybody, anybody)  # type: ignore[arg-type]
+
+    def fail() -> Any:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    sock.accept = fail  # type: ignore[method-assign]
+    acceptor.ready()
+    assert (loop.readers, len(loop.later), acceptor.spare) == ([], 1, 99)
+
+
 def test_connections_are_refused_before_the_reserve_of_descriptors_is_touched_and_taken_again_after(
     monkeypatch, caplog
 ):
@@ -134,6 +166,17 @@ def test_files_that_nobody_uses_make_way_for_clients(tmp_path, monkeypatch):
         monkeypatch.setattr(listening, "ceiling", lambda: 0)
         assert_serves(cluster)
         assert len(handles) == before - listening.FILES_CLOSED_FOR_A_CLIENT
+
+
+def test_what_goes_wrong_in_one_look_at_overdue_connections_ends_no_later_one(monkeypatch):
+    with Cluster(1, listen="127.0.0.1:0") as cluster:
+        listener = cluster.ports.listeners[1]
+        before = listener.sweeper
+        monkeypatch.setattr(listener, "close_overdue", lambda _: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            cluster.world.driver.call(listener._sweep)
+        assert listener.sweeper is not before
+        before.cancel()
 
 
 def test_an_address_has_so_many_connections_as_max_connections_per_ip_allows():

@@ -309,6 +309,16 @@ def test_who_waits_for_room_or_is_sending_is_not_closed_instead_of_one_who_reads
     assert waits.reading
 
 
+def test_what_goes_wrong_in_one_look_at_those_who_wait_ends_no_later_one(monkeypatch):
+    side = Side(room_bytes=FIRST_PIECE_BYTES, frame_bytes_max=FIRST_PIECE_BYTES)
+    for _ in range(3):
+        send(side.connect(), struct.pack(">i", FIRST_PIECE_BYTES) + b"x")
+    monkeypatch.setattr(side.room, "relieve", lambda _: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        side.later.pop()()
+    assert len(side.later) == 1
+
+
 def test_a_connection_that_is_gone_gives_all_back_and_its_late_answers_count_no_more():
     side = Side(room_bytes=3 * FIRST_PIECE_BYTES)
     channel = side.connect()
