@@ -8,6 +8,7 @@ something that the child opened meanwhile.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -25,18 +26,21 @@ class Holder(Protocol):
 
 
 class OfThisProcess:
-    """All holders of the process; weakly, and without a call when one goes."""
+    """All holders of the process; weakly, and without a call when one goes. Threads may add theirs at the same time."""
 
     def __init__(self) -> None:
-        self._holders: dict[int, ref[Holder]] = {}
+        self._holders: dict[int, ref[Holder]] = {}  # by a number that is used once
+        self._numbers = itertools.count()
         self._sweep_at = SWEEP_AT_LEAST
 
     def add(self, holder: Holder) -> None:
         """Have a child let go of what it holds, for as long as it is there."""
         if len(self._holders) >= self._sweep_at:
-            self._holders = {key: each for key, each in self._holders.items() if each() is not None}
+            for number, each in list(self._holders.items()):
+                if each() is None:
+                    self._holders.pop(number, None)
             self._sweep_at = max(SWEEP_AT_LEAST, 2 * len(self._holders))
-        self._holders[id(holder)] = ref(holder)
+        self._holders[next(self._numbers)] = ref(holder)
 
     def let_go(self) -> None:
         """In the child of a fork."""

@@ -4,12 +4,14 @@ import errno
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
 
-from kstore.fs import descriptors
+from kstore.fs import descriptors, posix_forks
 from kstore.fs.posix import PosixFileSystem
+from kstore.fs.posix_forks import OfThisProcess
 
 
 @pytest.fixture
@@ -87,3 +89,32 @@ def test_the_soft_limit_is_raised_to_the_hard_one_and_the_reserve_is_below_it() 
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["256 192", "900 836 (900, 900)"]
+
+
+class Held:
+    """Has no descriptor."""
+
+    def descriptors(self) -> tuple[int, ...]:
+        return ()
+
+
+def test_threads_add_holders_side_by_side(monkeypatch):
+    holders, others = OfThisProcess(), list[Held]()
+
+    class Gone:
+        """A weak reference to what is gone; while it is looked at, another thread adds something."""
+
+        def __init__(self, _: Held) -> None: ...
+
+        def __call__(self) -> None:
+            others.append(Held())
+            holders._holders[1_000_000 + len(others)] = weakref.ref(others[-1])
+
+    monkeypatch.setattr(posix_forks, "ref", Gone)
+    first = [Held() for _ in range(posix_forks.SWEEP_AT_LEAST)]
+    for held in first:
+        holders.add(held)
+    monkeypatch.undo()
+    kept = Held()
+    holders.add(kept)
+    assert {each() for each in holders._holders.values()} == {kept, *others}
