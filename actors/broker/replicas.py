@@ -29,6 +29,7 @@ from actors.partition.messages import (
     Remove,
 )
 from actors.partition.replica import Replica
+from actors.runtime import Stopped
 from actors.runtime.logs import logger
 from kstore.log.checkpoints import CheckpointError, read_partition_metadata
 from kstore.log.names import STRAY, is_doomed, set_aside, topic_and_partition
@@ -276,15 +277,21 @@ class Replicas:
         replica = self.refs.pop(key, None)
         if replica is not None:
             self.leaving[key] = None
-            self.broker.request(replica, Remove(), self._removed, key)
+            self.broker.supervision.keep(replica, self._gone)  # should it fail
+            self.broker.request(replica, Remove(), self._removed, key, replica)
             self._forget(key)
 
     def _forget(self, key: Key) -> None:
         for checkpoint in self.told[1:]:
             checkpoint.tell(ForgetReplica(*key))
 
-    def _removed(self, outcome: Any, key: Key) -> None:
-        """A replica is gone; a topic made anew under its name may have its place."""
+    def _gone(self) -> None:
+        """It is made anew only if it has a place again, and that comes to it as it is known to be gone."""
+
+    def _removed(self, outcome: Any, key: Key, replica: Ref) -> None:
+        """A replica is gone, whatever came of it; a topic made anew under its name may have its place."""
+        if not isinstance(outcome, Stopped):  # else it has failed, of which the supervision hears as well
+            self.broker.supervision.release(replica)
         del self.leaving[key]
         image = self.node.view.image
         topic = image.topics.get(key[0])
@@ -297,12 +304,18 @@ class Replicas:
     def stop(self, done: Callable[[], None]) -> None:
         """Close every log, then write the checkpoints, then call ``done`` in a turn of the broker."""
         closed: dict[Key, Closed] = {}
+        unclosed: dict[Key, object] = {}
 
         def one_closed(outcome: Any, key: Key) -> None:
-            assert isinstance(outcome, Closed), outcome
-            closed[key] = outcome
-            if len(closed) == len(self.refs):
-                self._checkpoint(closed)
+            if isinstance(outcome, Closed):
+                closed[key] = outcome
+            else:
+                unclosed[key] = outcome
+            if len(closed) + len(unclosed) == len(self.refs):
+                if unclosed:  # the checkpoints that there are say what is true of all, if not the latest
+                    self.all_closed = False
+                else:
+                    self._checkpoint(closed)
                 done()
 
         for key, replica in self.refs.items():

@@ -24,10 +24,17 @@ if TYPE_CHECKING:
 class Removal:
     """The log of ``replica`` goes; answered with what the deletion came to."""
 
+    BLAST_RADIUS = "the removal of a replica; what is left of its folder goes at the next start"
+
     def __init__(self, replica: Replica, reply: Reply) -> None:
         self.replica = replica
         self.reply = reply
         self.outcome: Any = None
+        self.failure_met = False
+
+    def begin(self) -> None:
+        """Once no disk work is under way."""
+        replica = self.replica
         if replica.has_log:
             replica.lane.drop_and(self._remove)
         else:
@@ -59,6 +66,19 @@ class Removal:
         self.outcome = outcome
         replica.stop()
 
+    def failed(self, error: Exception) -> None:
+        """A defect was met: the folder is moved out of the way, if it is still there, and that is all."""
+        self.failure_met = True
+        replica = self.replica
+        fs, doomed = replica.node.fs, set_aside(replica.topic, replica.partition, replica.topic_id.hex(), DOOMED)
+        try:
+            if fs.exists(replica.label):
+                fs.rename(replica.label, doomed)
+        except OSError as trouble:
+            self._removed(trouble)
+        else:
+            self._removed(error)
+
     def over(self) -> None:
         """The actor has stopped."""
         self.reply.set(self.outcome)
@@ -67,11 +87,18 @@ class Removal:
 class Closing:
     """The log of ``replica`` is brought to the disk, off the turn, and closed; answered with ``Closed``."""
 
+    BLAST_RADIUS = "the closing of a log in order; it is recovered at the next start"
+
     def __init__(self, replica: Replica, reply: Reply) -> None:
         self.replica = replica
         self.reply = reply
         self.failure = ""
         self.note: LogNote | None = None
+        self.failure_met = False
+
+    def begin(self) -> None:
+        """After all disk work that waits."""
+        replica = self.replica
         offline = replica.offline
         if offline is not None:
             self.ends = offline.ends
@@ -109,6 +136,14 @@ class Closing:
             what = "node %d: %s wasn't closed in order and is recovered at the next start: %s"
             logger("storage").warning(what, self.replica.node.node_id, self.replica.label, self.failure)
         self.replica.stop()
+
+    def failed(self, error: Exception) -> None:
+        """A defect was met: the log counts as one that a crash left, and nobody waits for it."""
+        self.failure_met = True
+        replica = self.replica
+        self.ends = LogEnds.of(replica.log) if replica.offline is None else replica.offline.ends
+        self.note, self.failure = None, repr(error)
+        self._stop()
 
     def over(self) -> None:
         """The actor has stopped."""

@@ -316,24 +316,36 @@ class Replica(KeptLog):
             self.leader.propose_again()
 
     def contains(self, error: Exception, about: tuple[object, ...]) -> bool:
-        """Its role and its log are given up, and taken anew when the log was recovered, in another leader epoch."""
+        """Its role and its log are given up, and taken anew when the log was recovered, in another leader epoch; one
+        that is ending is over at once."""
+        if self.ending is not None:
+            return self._ending_failed(self.ending, error)
         self.node.world.failures.tell(self.actor_urn, "a replica; its log is opened anew, and another one leads", error)
         self.go_offline(error)
-        return self.offline is not None or self.ending is not None
+        return self.offline is not None
+
+    def _ending_failed(self, ending: Removal | Closing, error: Exception) -> bool:
+        if ending.failure_met:
+            return False  # not even that can be said; what is owed is answered as the actor ends
+        self.node.world.failures.tell(self.actor_urn, ending.BLAST_RADIUS, error)
+        ending.failed(error)
+        return True
 
     # -- the end -------------------------------------------------------------------------------------------------
 
     @receives(Remove)
     def remove(self, message: Remove) -> None:
         """The partition is no longer here: its log goes."""
+        self.ending = ending = Removal(self, self.defer())
         self._leave_role(UnknownTopicOrPartition(f"{self.label} was deleted or moved away"))
-        self.ending = Removal(self, self.defer())
+        ending.begin()
 
     @receives(Close)
     def close(self, message: Close) -> None:
         """A stop in order: nobody is left waiting, and the log is on disk."""
+        self.ending = ending = Closing(self, self.defer())
         self._leave_role()
-        self.ending = Closing(self, self.defer())
+        ending.begin()
 
     def on_stop(self) -> None:
         """Only now is the place free for another replica of this name."""

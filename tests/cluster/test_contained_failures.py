@@ -24,7 +24,6 @@ from actors.controller.observer import Observer
 from actors.groups.coordinator import GroupCoordinator, Load
 from actors.network.dial import TcpLink
 from actors.network.tcp import TcpChannel
-from actors.partition import kept_log
 from actors.partition.checkpoints import HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.directories import Directories
 from actors.partition.fetch_desk import FetchDesk
@@ -239,39 +238,6 @@ def test_a_handler_that_fails_ends_its_request_and_the_connection_goes_on(
         producer.send(TOPIC, b"after", partition=0).get(timeout=60)
         assert connections <= {name for node in cluster.living() for name in node.actors}
     assert {failure.ended for failure in cluster.failures} == {"a request, ProduceRequest"}
-    Failures.recent.clear()
-
-
-# -- a replica, in the turn of another or of none ---------------------------------------------------------------------
-
-
-def all_in_sync(cluster: Cluster, topic: str) -> bool:
-    return len(cluster.isr(topic, 0)) == 3
-
-
-def test_a_defect_in_opening_a_log_keeps_that_replica_offline_and_ends_no_node(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    work(cluster, b"before")
-    incarnations = dict(cluster.incarnations)
-    opened = kept_log.open_log
-
-    def fail(fs: Any, label: str, *about: Any) -> Any:
-        if label == "bills-0" and fs is cluster.nodes[1].fs:
-            raise Defect(f"put into {label}")
-        return opened(fs, label, *about)
-
-    with warnings.catch_warnings(), monkeypatch.context() as patch:
-        warnings.simplefilter("ignore")
-        patch.setattr(kept_log, "open_log", fail)
-        cluster.create_topic("bills", 1, 3)
-        cluster.run_for(60)
-        work(cluster, b"during")
-        assert set(cluster.isr("bills", 0)) == {2, 3}
-    cluster.wait_for(lambda: all_in_sync(cluster, "bills"), 60)
-    assert cluster.incarnations == incarnations
-    assert {failure.where for failure in cluster.failures} == {f"{cluster.nodes[1].name}/replica/bills-0"}
-    assert 2 < len(cluster.failures) < 20, "it is tried again, ever more seldom"
     Failures.recent.clear()
 
 

@@ -1,0 +1,123 @@
+"""A defect where a replica begins or ends, or in what it is told: that replica alone, and never its node."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster.test_contained_failures import PARTITIONS, TOPIC, Defect, fail_answer, work
+
+from actors.cluster import Cluster
+from actors.partition import kept_log
+from actors.partition.ending import Closing, Removal
+from actors.runtime.failures import Failures
+
+
+@pytest.fixture
+def cluster(seed: int) -> Iterator[Cluster]:
+    """Three brokers on virtual time that contain what they meet."""
+    with Cluster(3, seed=seed) as cluster:
+        cluster.world.strict = False
+        cluster.create_topic(TOPIC, PARTITIONS, 3)
+        yield cluster
+        Failures.recent.clear()
+
+
+def all_in_sync(cluster: Cluster, topic: str) -> bool:
+    return len(cluster.isr(topic, 0)) == 3
+
+
+def test_a_defect_in_opening_a_log_keeps_that_replica_offline_and_ends_no_node(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work(cluster, b"before")
+    incarnations = dict(cluster.incarnations)
+    opened = kept_log.open_log
+
+    def fail(fs: Any, label: str, *about: Any) -> Any:
+        if label == "bills-0" and fs is cluster.nodes[1].fs:
+            raise Defect(f"put into {label}")
+        return opened(fs, label, *about)
+
+    with warnings.catch_warnings(), monkeypatch.context() as patch:
+        warnings.simplefilter("ignore")
+        patch.setattr(kept_log, "open_log", fail)
+        cluster.create_topic("bills", 1, 3)
+        cluster.run_for(60)
+        work(cluster, b"during")
+        assert set(cluster.isr("bills", 0)) == {2, 3}
+    cluster.wait_for(lambda: all_in_sync(cluster, "bills"), 60)
+    assert cluster.incarnations == incarnations
+    assert {failure.where for failure in cluster.failures} == {f"{cluster.nodes[1].name}/replica/bills-0"}
+    assert 2 < len(cluster.failures) < 20, "it is tried again, ever more seldom"
+    Failures.recent.clear()
+
+
+@pytest.mark.parametrize("name", ["_remove", "_removed", "over"])
+def test_a_defect_in_the_removal_of_a_replica_leaves_its_place_to_the_next_one(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    incarnations = dict(cluster.incarnations)
+    cluster.create_topic("bills", 1, 3)
+    with warnings.catch_warnings(), cluster.admin() as admin:
+        warnings.simplefilter("ignore")
+        failed = fail_answer(monkeypatch, Removal, name)  # type: ignore[arg-type]
+        admin.delete_topics(["bills"])
+        cluster.run_for(2)
+        assert failed
+    cluster.create_topic("bills", 1, 3)
+    cluster.wait_for(lambda: all_in_sync(cluster, "bills"), 60)
+    work(cluster, b"after")
+    (failure,) = cluster.failures
+    assert "the removal of a replica" in failure.ended
+    assert cluster.incarnations == incarnations
+    Failures.recent.clear()
+
+
+def test_a_replica_that_can_not_be_let_go_of_ends_no_node(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    incarnations = dict(cluster.incarnations)
+    cluster.create_topic("bills", 1, 3)
+
+    def fail(removal: Any) -> None:
+        raise Defect(f"put into {removal.replica.actor_urn}")
+
+    with warnings.catch_warnings(), cluster.admin() as admin, monkeypatch.context() as patch:
+        warnings.simplefilter("ignore")
+        patch.setattr(Removal, "over", fail)
+        admin.delete_topics(["bills"])
+        cluster.run_for(2)
+    cluster.create_topic("bills", 1, 3)
+    cluster.wait_for(lambda: all_in_sync(cluster, "bills"), 60)
+    assert cluster.incarnations == incarnations
+    Failures.recent.clear()
+
+
+@pytest.mark.parametrize("name", ["_close", "_closed", "over"])
+@pytest.mark.parametrize("times", [1, 99])
+def test_a_defect_in_the_closing_of_a_log_hangs_no_stop_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: int, name: str, times: int
+) -> None:
+    failed: list[Any] = []
+    callback = getattr(Closing, name)
+
+    def fail(closing: Any) -> None:
+        failed.append(closing)
+        if len(failed) <= times:
+            raise Defect(f"put into {closing.replica.actor_urn}")
+        callback(closing)
+
+    with warnings.catch_warnings(), monkeypatch.context() as patch, Cluster(1, seed=seed, data_dir=tmp_path) as cluster:
+        warnings.simplefilter("ignore")
+        cluster.world.strict = False
+        cluster.create_topic(TOPIC, PARTITIONS)
+        work(cluster, b"before")
+        patch.setattr(Closing, name, fail)
+        cluster.close()
+        assert failed
+        assert {one.where for one in cluster.failures} <= {closing.replica.actor_urn for closing in failed}
+    with Cluster(1, seed=seed, data_dir=tmp_path) as cluster:
+        assert [record.value for record in cluster.records(TOPIC, PARTITIONS)] == [b"before"] * PARTITIONS
+    Failures.recent.clear()
