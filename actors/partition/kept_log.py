@@ -188,10 +188,13 @@ class KeptLog(Actor):
     def high_watermark_moved(self) -> None:
         """The checkpoint has to hear of it, once."""
         if not self.checkpoint_due:
-            self.checkpoint_due = True
-            self.told.high_watermarks.tell(HighWatermarkMoved(self.topic, self.partition, self.actor_ref))
+            self._tell_high_watermark()
         if self.recovery_point != self.log.recovery_point:
             self._recovery_point_moved()
+
+    def _tell_high_watermark(self) -> None:
+        self.checkpoint_due = True
+        self.told.high_watermarks.tell(HighWatermarkMoved(self.topic, self.partition, self.actor_ref))
 
     def _recovery_point_moved(self) -> None:
         """More of the log is on the disk than its checkpoint knows; or less, after a truncation."""
@@ -208,16 +211,16 @@ class KeptLog(Actor):
             self.lane.start()
 
     @receives(ReportHighWatermark)
-    def report_high_watermark(self, message: ReportHighWatermark) -> int | None:
-        """The high watermark, for the checkpoint, which keeps what it has where there is none."""
+    def report_high_watermark(self, message: ReportHighWatermark) -> int:
+        """The high watermark, for the checkpoint; what is known of it while the log is out of use."""
         self.checkpoint_due = False
-        return self.log.high_watermark if self.has_log else None
+        return self.log.high_watermark if self.offline is None else self.offline.ends.high_watermark
 
     @receives(ServicesRenewed)
     def services_renewed(self, message: ServicesRenewed) -> None:
         """Tell them what their predecessors knew of this replica."""
         self.told = told = message.told
-        self.checkpoint_due = False
+        self._tell_high_watermark()
         topic, partition = self.topic, self.partition
         told.recovery_points.tell(RecoveryPointMoved(topic, partition, self.recovery_point, False))
         if self.start_offset:
@@ -225,7 +228,6 @@ class KeptLog(Actor):
         if self.offline is not None:
             self.offline.tell_lost()
         else:
-            self.high_watermark_moved()
             self._tell_directory()
 
     # -- upkeep --------------------------------------------------------------------------------------------------

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster.test_contained_failures import PARTITIONS, TOPIC, Defect, fail_answer, work
+from cluster.test_contained_failures import PARTITIONS, TOPIC, Defect, fail_answer, poke, work
 
 from actors.cluster import Cluster
 from actors.partition import kept_log
+from actors.partition.checkpoints import HighWatermarks
 from actors.partition.ending import Closing, Removal
+from actors.partition.replica import Replica
 from actors.runtime.failures import Failures
+from kstore.errors import KafkaStorageError
+from kstore.log.checkpoints import HIGH_WATERMARKS, read_offsets
 
 
 @pytest.fixture
@@ -120,4 +124,32 @@ def test_a_defect_in_the_closing_of_a_log_hangs_no_stop_and_loses_nothing(
         assert {one.where for one in cluster.failures} <= {closing.replica.actor_urn for closing in failed}
     with Cluster(1, seed=seed, data_dir=tmp_path) as cluster:
         assert [record.value for record in cluster.records(TOPIC, PARTITIONS)] == [b"before"] * PARTITIONS
+    Failures.recent.clear()
+
+
+def test_a_checkpoint_made_anew_keeps_the_high_watermark_of_a_replica_that_is_offline(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work(cluster, b"before")
+    folder = cluster.folders[1]
+    cluster.wait_for(lambda: len(read_offsets(folder.fs, HIGH_WATERMARKS)) >= PARTITIONS, 60)
+    replica = cluster.nodes[1].actors[f"{cluster.nodes[1].name}/replica/{TOPIC}-0"]
+    assert isinstance(replica, Replica)
+
+    def fail(fs: Any, label: str, *about: Any) -> Any:
+        raise KafkaStorageError(f"put into {label}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        monkeypatch.setattr(kept_log, "open_log", fail)
+        cluster.world.driver.call(replica.go_offline, KafkaStorageError("put in"))
+        cluster.run_for(10)
+        assert replica.offline is not None
+        before = read_offsets(folder.fs, HIGH_WATERMARKS)
+        assert before[TOPIC, 0] > 0
+        poke(cluster, monkeypatch, HighWatermarks)
+        cluster.run_for(10)
+    assert {key: offset for key, offset in read_offsets(folder.fs, HIGH_WATERMARKS).items() if offset} == {
+        key: offset for key, offset in before.items() if offset
+    }
     Failures.recent.clear()
