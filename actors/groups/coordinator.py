@@ -24,6 +24,7 @@ from actors.groups.effects import (
     SetTimer,
     TimerKey,
 )
+from actors.groups.group import Tally
 from actors.groups.joining import Caller
 from actors.groups.machine import GroupMachine
 from actors.groups.messages import (
@@ -99,7 +100,10 @@ class GroupCoordinator(Actor):
         self._replica = replica
         self._label = f"{OFFSETS_TOPIC}-{partition}"
         self._settings = settings_of(node.config)
-        self._machine = GroupMachine(self._settings, lambda: str(UUID(bytes=self.uuid())))
+        if node.groups_tally is None:
+            node.groups_tally = Tally()
+        tally = Tally(node.groups_tally)
+        self._machine = GroupMachine(self._settings, lambda: str(UUID(bytes=self.uuid())), tally)
         self._timers: dict[TimerKey, _Running] = {}
         self._deadlines: dict[int, Timer] = {}
         self._serial = 0
@@ -252,6 +256,10 @@ class GroupCoordinator(Actor):
             running.timer.cancel()
         for timer in self._deadlines.values():
             timer.cancel()
+
+    def on_failure(self, *_: object) -> None:
+        """Its own turn failed: the groups are read again by another."""
+        self._machine.let_go()
 
     # -- effects -------------------------------------------------------------------------------------------------
 

@@ -45,12 +45,29 @@ GROUP_BYTES, MEMBER_BYTES = 1_000, 1_000
 
 
 class Tally:
-    """How many bytes the groups of a coordinator take in memory."""
+    """How many bytes the groups of a coordinator take in memory: a part of what those of its whole node take."""
 
-    __slots__ = ("nbytes",)
+    __slots__ = ("nbytes", "whole")
 
-    def __init__(self) -> None:
+    def __init__(self, whole: "Tally | None" = None) -> None:
         self.nbytes = 0
+        self.whole = whole
+
+    def add(self, change: int) -> None:
+        """So many bytes more, or fewer."""
+        self.nbytes += change
+        if self.whole is not None:
+            self.whole.nbytes += change
+
+    def leave(self) -> None:
+        """The coordinator is gone, with all that it had."""
+        if self.whole is not None:
+            self.whole.nbytes -= self.nbytes
+            self.whole = None
+
+    def has_room(self, count: int, bytes_max: int) -> bool:
+        """Whether so many bytes more are within a bound over the whole."""
+        return (self if self.whole is None else self.whole).nbytes + count <= bytes_max
 
 
 class ClassicGroup:
@@ -104,18 +121,18 @@ class ClassicGroup:
         """It is one of a coordinator's groups from now on."""
         assert self._tally is None, "a group has one coordinator"
         self._tally = tally
-        tally.nbytes += self.nbytes
+        tally.add(self.nbytes)
 
     def count_out(self) -> None:
         """It is gone."""
         assert self._tally is not None
-        self._tally.nbytes -= self.nbytes
+        self._tally.add(-self.nbytes)
         self._tally = None
 
     def _count(self, change: int) -> None:
         self.nbytes += change
         if self._tally is not None:
-            self._tally.nbytes += change
+            self._tally.add(change)
 
     @staticmethod
     def size_of(member: Member) -> int:

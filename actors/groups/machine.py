@@ -56,10 +56,10 @@ PROTOCOLS_MAX = 10_000
 
 
 class GroupMachine:
-    def __init__(self, settings: GroupSettings, new_uuid: Callable[[], str]) -> None:
+    def __init__(self, settings: GroupSettings, new_uuid: Callable[[], str], tally: Tally | None = None) -> None:
         self.groups: dict[str, ClassicGroup] = {}
         self.offsets = OffsetStore()
-        self._tally = Tally()
+        self._tally = tally or Tally()
         self._is_unloaded = False
         self._to_look_at: deque[str] = deque()  # groups, for offsets that have expired
         self._settings = settings
@@ -104,7 +104,7 @@ class GroupMachine:
     def _has_room_for(self, request: JoinGroupRequest) -> bool:
         """Whether the metadata that a member brings still fits; who brings no more than before may always stay."""
         brings = size_of_protocols([(each.name, each.metadata) for each in request.protocols])
-        if self._tally.nbytes + brings <= self._settings.group_metadata_max_bytes:
+        if self._tally.has_room(brings, self._settings.group_metadata_max_bytes):
             return True
         group = self.groups.get(request.group_id)
         member = group.members.get(request.member_id) if group is not None else None
@@ -131,7 +131,18 @@ class GroupMachine:
 
     def sync(self, request: SyncGroupRequest, caller: Caller, now_ms: int) -> None:
         self._effects.now_ms = now_ms
-        self._membership.sync(self.groups.get(request.group_id), request, caller)
+        group = self.groups.get(request.group_id)
+        if group is not None and not self._has_room_for_shares(group, request):
+            self._effects.respond(caller.reply, sync_refused(errors.CoordinatorNotAvailable.code))
+            return
+        self._membership.sync(group, request, caller)
+
+    def _has_room_for_shares(self, group: ClassicGroup, request: SyncGroupRequest) -> bool:
+        """Whether an assignment still fits; one that is no larger than what the group takes without always does."""
+        brings = sum(len(each.assignment) for each in request.assignments)
+        had = sum(len(member.assignment) for member in group.members.values()) if brings else 0
+        fits = self._tally.has_room(brings - had, self._settings.group_metadata_max_bytes)
+        return fits or brings <= group.nbytes - had
 
     def heartbeat(self, request: HeartbeatRequest, caller: Caller, now_ms: int) -> None:
         self._effects.now_ms = now_ms
@@ -351,6 +362,11 @@ class GroupMachine:
             self._dismiss_parked(group, errors.NotCoordinator.code)
             group.transition_to(GroupState.DEAD, now_ms)
         self._effects.give_up(errors.NotCoordinator())
+        self.let_go()
+
+    def let_go(self) -> None:
+        """What it has is nobody's concern any more."""
+        self._tally.leave()
 
     def _dismiss_parked(self, group: ClassicGroup, code: int) -> None:
         for member in group.members.values():

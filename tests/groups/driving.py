@@ -17,6 +17,7 @@ from actors.groups.effects import (
     SetTimer,
     TimerKey,
 )
+from actors.groups.group import Tally
 from actors.groups.joining import Caller
 from actors.groups.machine import GroupMachine
 from actors.groups.settings import GroupSettings
@@ -39,7 +40,7 @@ REBALANCE_MS = 60_000
 
 
 class Driven:
-    def __init__(self, *, log: list[LogEntry] | None = None, **settings: int) -> None:
+    def __init__(self, *, log: list[LogEntry] | None = None, tally: Tally | None = None, **settings: int) -> None:
         self.settings = GroupSettings(**{"group_initial_rebalance_delay_ms": 0, **settings})
         self.now_ms = START_MS
         self.timers: dict[TimerKey, int] = {}
@@ -50,7 +51,7 @@ class Driven:
         self.held: list[Persist] = []
         self.is_held = False
         self._ids = 0
-        self.machine = GroupMachine(self.settings, self._next_id)
+        self.machine = GroupMachine(self.settings, self._next_id, tally)
         for key, value in log or []:
             self.machine.replay(key, value, self.now_ms)
         self.machine.loaded(self.now_ms)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from groups.driving import SESSION_MS, Driven
 
+from actors.cluster import Cluster
+from actors.groups.coordinator import GroupCoordinator
+from actors.groups.group import Tally
+from actors.groups.messages import TopicsDeleted
+from actors.runtime.failures import Failures
 from kstore import errors
 
 BOUND = 2_000_000
@@ -67,3 +72,55 @@ def test_clients_that_get_an_id_and_never_come_back_count_until_their_time_is_ov
     driven.pass_ms(SESSION_MS)
     driven.send_join("later", version=4)
     assert driven.joined("later").error_code == errors.MemberIdRequired.code
+
+
+def test_the_coordinators_of_a_node_have_one_room_and_leave_it_when_they_go() -> None:
+    node = Tally()
+    first, second = (Driven(tally=Tally(node), group_metadata_max_bytes=BOUND) for _ in range(2))
+    for group in ("a", "b"):
+        first.send_join(group, group=group, version=3, protocols=LARGE)
+    first.pass_ms(0)
+    second.send_join("c", group="c", version=3, protocols=LARGE)
+    assert second.joined("c").error_code == errors.CoordinatorNotAvailable.code
+    first.machine.unload(first.now_ms)
+    assert node.nbytes == 0
+    second.send_join("d", group="c", version=3, protocols=LARGE)
+    second.pass_ms(0)
+    assert second.joined("d").error_code == errors.NONE
+
+
+def test_an_assignment_that_there_is_no_room_for_is_refused_and_one_as_large_as_its_members_is_not() -> None:
+    driven = Driven(group_metadata_max_bytes=BOUND)
+    for group in ("a", "b"):
+        driven.send_join(group, group=group, version=3, protocols=LARGE)
+        driven.pass_ms(0)
+    member_id = driven.joined("a").member_id
+    for name, size, code in (
+        ("large", 1_500_000, errors.CoordinatorNotAvailable.code),
+        ("fits", 900_000, errors.NONE),
+    ):
+        driven.send_sync(name, member_id, 1, {member_id: b"s" * size}, group="a")
+        driven.carry_out()
+        assert driven.synced(name).error_code == code
+
+
+def test_a_coordinator_that_fails_is_counted_once_when_it_is_loaded_again(seed: int) -> None:
+    with Cluster(1, seed=seed) as cluster:
+        cluster.world.strict = False
+        cluster.create_topic("t")
+        with cluster.consumer(group_id="g") as consumer:
+            consumer.subscribe(["t"])
+            consumer.poll(5)
+            node = cluster.nodes[1]
+            before = node.groups_tally.nbytes
+            assert before > 0
+
+            def leading() -> list[GroupCoordinator]:
+                all_of_them = [each for each in node.actors.values() if isinstance(each, GroupCoordinator)]
+                return [each for each in all_of_them if each.loaded_machine and each.loaded_machine.groups]
+
+            (failing,) = leading()
+            failing.actor_ref.tell(TopicsDeleted(None))  # type: ignore[arg-type]
+            cluster.wait_for(lambda: leading() not in ([], [failing]))
+            assert 0 < node.groups_tally.nbytes <= before  # of what members offered, the log has what was chosen
+        Failures.recent.clear()
