@@ -8,15 +8,32 @@ next, which is what makes a commit of a group of appends cost one fsync.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kstore.errors import KafkaStorageError
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.runtime import Actor
     from kstore.log import DiskWork, Log
 
 Then = Callable[[], None]
+
+
+class Defect(NamedTuple):
+    """What the work met that no disk does: raised in the turn that hears of it, by when the lane is free."""
+
+    error: Exception
+
+
+def _run(work: DiskWork) -> object:
+    try:
+        return work.run()
+    except OSError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 - raised in the turn
+        return Defect(error)
 
 
 class DiskLane:
@@ -84,10 +101,13 @@ class DiskLane:
         self.busy = bool(self.works)
         if self.busy:
             work = self.works.pop(0)
-            self.actor.on_disk(work.run, self._done, work)
+            self.actor.on_disk(partial(_run, work), self._done, work)
 
     def _done(self, outcome: Any, work: DiskWork) -> None:
         try:
+            if isinstance(outcome, Defect):
+                work.done(outcome.error)
+                raise outcome.error
             work.done(outcome if isinstance(outcome, BaseException) else None)
         finally:  # whatever it meets, whoever ends the work must be called
             self._go_on()

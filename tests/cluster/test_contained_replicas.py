@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster.test_contained_failures import PARTITIONS, TOPIC, Defect, fail_answer, poke, work
+from cluster.test_contained_failures import PARTITIONS, TOPIC, Defect, everything_is_well, fail_answer, poke, work
 
 from actors.cluster import Cluster
 from actors.partition import kept_log
@@ -17,6 +17,7 @@ from actors.partition.ending import Closing, Removal
 from actors.partition.replica import Replica
 from actors.runtime.failures import Failures
 from kstore.errors import KafkaStorageError
+from kstore.log.answers import DiskWork
 from kstore.log.checkpoints import HIGH_WATERMARKS, read_offsets
 
 
@@ -152,4 +153,26 @@ def test_a_checkpoint_made_anew_keeps_the_high_watermark_of_a_replica_that_is_of
     assert {key: offset for key, offset in read_offsets(folder.fs, HIGH_WATERMARKS).items() if offset} == {
         key: offset for key, offset in before.items() if offset
     }
+    Failures.recent.clear()
+
+
+def test_a_defect_in_the_disk_work_of_a_log_is_healed_by_opening_it_again(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work(cluster, b"before")
+    replica = cluster.nodes[1].actors[f"{cluster.nodes[1].name}/replica/{TOPIC}-0"]
+    assert isinstance(replica, Replica)
+
+    def fail() -> None:
+        raise Defect("put into disk work")
+
+    outcomes: list[BaseException | None] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cluster.world.driver.call(replica.lane.add, [DiskWork("fail", fail, outcomes.append)])
+        cluster.run_for(1)
+    cluster.wait_for(lambda: replica.offline is None and everything_is_well(cluster), 60)
+    work(cluster, b"after")
+    (failure,) = cluster.failures
+    assert (failure.where, outcomes) == (replica.actor_urn, [failure.error])
     Failures.recent.clear()
