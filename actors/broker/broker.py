@@ -292,14 +292,15 @@ class Broker(Actor):
 
             coordinator = self.spawn(GroupCoordinator, number, led_epoch, replica)
             self.coordinators[number] = (led_epoch, coordinator)
-            self.supervision.keep(coordinator, partial(self._remake_coordinator, number))
+            self.supervision.keep(coordinator, partial(self._remake_coordinator, number, coordinator))
 
-    def _remake_coordinator(self, number: int) -> None:
-        """A coordinator has failed: another one loads the log."""
-        self.coordinators.pop(number, None)
-        self._follow_coordinators(
-            self.node.view.image, ImageDelta(changed_topics={OFFSETS_TOPIC: frozenset((number,))})
-        )
+    def _remake_coordinator(self, number: int, failed: Ref) -> None:
+        """A coordinator has failed: another one loads the log, unless a newer epoch has one already."""
+        present = self.coordinators.get(number)
+        if present is not None and present[1] is failed:
+            del self.coordinators[number]
+            changed = ImageDelta(changed_topics={OFFSETS_TOPIC: frozenset((number,))})
+            self._follow_coordinators(self.node.view.image, changed)
 
     def _end_coordinator(self, number: int) -> None:
         _, coordinator = self.coordinators.pop(number)

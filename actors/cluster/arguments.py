@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from kstore.errors.arguments import plain_whole, shown, text, whole
@@ -106,3 +106,15 @@ def _value_of(key: str, value: Any) -> str:
             ) from None
     told: str = as_config(text, f"the value of {key} in config", shown(value) if isinstance(value, int) else str(value))
     return told
+
+
+def known_id(node_ids: Collection[int], name: str, node_id: int) -> int:
+    """The id of one of the nodes, that was given as ``name``. Raises ``ConfigError``."""
+    try:
+        found = plain_whole(name, node_id)
+    except TypeError:
+        found = -1
+    if found not in node_ids:
+        ids = ", ".join(map(str, node_ids))
+        raise ConfigError(f"{name}: there is no broker {shown(node_id)}: they are {ids}")
+    return found

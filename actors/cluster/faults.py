@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST
+from actors.cluster.arguments import known_id
 from actors.cluster.outliving import end_broker_of, has_controller, is_of_controller
 from actors.runtime.signals import in_one_piece
 from kstore.errors.arguments import LONG_MAX, milliseconds, plain_whole, shown, truth
@@ -168,7 +169,7 @@ class Faults:
         return found
 
     def _broker(self, broker: int) -> int:
-        return self._nodes.known_id("broker", broker)
+        return known_id(self._nodes.node_ids, "broker", broker)
 
     def _ids(self, name: str, ends: Ends | tuple[End, End]) -> list[int]:
         alone = isinstance(ends, (str, bytes)) or not isinstance(ends, Iterable) or hasattr(ends, "_home")

@@ -9,8 +9,11 @@ otherwise its files are in memory and outlive a kill as a disk does.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
+
+from pykka import ActorDeadError
 
 from actors.broker.broker import Broker, StopNode
 from actors.broker.config import BrokerConfig
@@ -27,6 +30,7 @@ from actors.broker.folder import (
 )
 from actors.broker.folder_check import check_folders
 from actors.broker.rescue import rescue
+from actors.cluster.arguments import known_id
 from actors.cluster.emptying import empty
 from actors.cluster.ending import ends_with_program, was_closed
 from actors.cluster.recovering import Recovering
@@ -39,8 +43,7 @@ from actors.runtime.node import Node
 from actors.runtime.signals import in_one_piece, is_interrupt, take_signals
 from actors.runtime.world import World, loop_world, real_world, virtual_world
 from kstore.errors.arguments import function as called
-from kstore.errors.arguments import plain_whole, shown, truth
-from kstore.errors.config import ConfigError
+from kstore.errors.arguments import truth
 from kstore.fs import MemoryFileSystem
 from kstore.log.checkpoints import MetaProperties
 from kstore.schema.uuids import to_string
@@ -226,17 +229,21 @@ class Nodes:
         node.tampering = self.tampering
         self.nodes[node_id] = node
         self.net.join(node)
-        endpoint = Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)
-        if self.ports is not None:
-            endpoint = self.ports.open(node)
-        self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint])
+        try:
+            endpoint = Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)
+            if self.ports is not None:
+                endpoint = self.ports.open(node)
+            self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint])
+        except BaseException:
+            self.end(node)
+            raise
 
     # -- looking -------------------------------------------------------------------------------------------------
 
     def image(self, node_id: int | None = None) -> ClusterImage:
         """The cluster as a node knows it; by default the node that knows most, the controller when no broker lives."""
         if node_id is not None:
-            view = self.nodes[self.known_id("node_id", node_id)].view
+            view = self.nodes[known_id(self.node_ids, "node_id", node_id)].view
             return view.image if view is not None else ClusterImage()
         known = [self.image(node.node_id) for node in self.living()]
         if not known and (controller := self.controller_ref()) is not None:
@@ -259,17 +266,6 @@ class Nodes:
             node.view is not None and self._is_active(node.view.image, other) for node in living for other in living
         )
 
-    def known_id(self, name: str, node_id: int) -> int:
-        """The id of one of the nodes, that was given as ``name``. Raises ``ConfigError``."""
-        try:
-            found = plain_whole(name, node_id)
-        except TypeError:
-            found = -1
-        if found not in self.node_ids:
-            ids = ", ".join(map(str, self.node_ids))
-            raise ConfigError(f"{name}: there is no broker {shown(node_id)}: they are {ids}")
-        return found
-
     @staticmethod
     def _is_active(image: ClusterImage, node: Node) -> bool:
         broker = image.brokers.get(node.node_id)
@@ -288,7 +284,7 @@ class Nodes:
 
     def kill_node(self, node_id: int) -> None:
         """End a node at once, as a killed process ends: nothing is flushed, its links and sockets break."""
-        self.world.driver.call(self._kill_node, self.known_id("node_id", node_id))
+        self.world.driver.call(self._kill_node, known_id(self.node_ids, "node_id", node_id))
 
     def _kill_node(self, node_id: int) -> None:
         node = self.nodes[node_id]
@@ -309,7 +305,7 @@ class Nodes:
 
     def restart_node(self, node_id: int) -> None:
         """Bring a dead node back on the folder that it left."""
-        self.world.driver.call(self._restart_node, self.known_id("node_id", node_id))
+        self.world.driver.call(self._restart_node, known_id(self.node_ids, "node_id", node_id))
 
     @property
     def failures(self) -> tuple[Failure, ...]:
@@ -323,9 +319,13 @@ class Nodes:
         self.as_fault("NodeRestarted", f"broker-{node_id}", partial(self.boot_again, node_id))
 
     def boot_again(self, node_id: int) -> None:
-        """Claim the folder of a dead node and boot it."""
+        """Claim the folder of a dead node and boot it; whatever keeps it from that, the folder is free afterwards."""
         self.folders[node_id] = self.claim(node_id)
-        self._boot(node_id)
+        try:
+            self._boot(node_id)
+        except BaseException:
+            self.folders[node_id].release()
+            raise
 
     # -- stopping ------------------------------------------------------------------------------------------------
 
@@ -372,7 +372,8 @@ class Nodes:
         for node in sorted(self.living(), key=lambda node: -node.node_id):
             if node.node_id not in self.stops:
                 self.stops[node.node_id] = ask(self.world, self.broker_refs[node.node_id], StopNode())
-            self.stops[node.node_id].get(timeout=STOP_SECONDS_MAX)
+            with suppress(ActorDeadError):  # its broker met a defect as it stopped: `failures` has it
+                self.stops[node.node_id].get(timeout=STOP_SECONDS_MAX)
 
     def _end(self) -> None:
         """The last act of an end in order."""

@@ -47,10 +47,13 @@ class Recovering:
             return ""  # a client's
         if node.controller_alone:
             return "; it isn't booted again, as its broker was killed on purpose"
-        if self.nodes.ports is not None:
-            self.nodes.ports.keep(node.node_id)  # its port is its own until it is back
-        self.nodes.leave(node)
-        return f"; it is booted again {self._boot_later(node.node_id)}"
+        when = self._boot_later(node.node_id)
+        with suppress(OSError):  # without a descriptor to spare somebody else may get its port
+            if self.nodes.ports is not None:
+                self.nodes.ports.keep(node.node_id)  # its port is its own until it is back
+        with suppress(OSError):  # a lock that can't be given up is the next claim's to name
+            self.nodes.leave(node)
+        return f"; it is booted again {when}"
 
     def _boot_later(self, node_id: int) -> str:
         world = self.nodes.world
@@ -65,12 +68,10 @@ class Recovering:
 
     def _boot(self, node_id: int) -> None:
         nodes = self.nodes
-        if nodes.closed or nodes.nodes[node_id].alive:
+        if nodes.closed or nodes.stops or nodes.nodes[node_id].alive:
             return
         try:
             nodes.boot_again(node_id)
         except Exception as error:  # noqa: BLE001 - whatever keeps it down, the others go on
-            with suppress(OSError):
-                nodes.folders[node_id].release()
             when = self._boot_later(node_id)
             logger("cluster").error("node %d can't be booted: %s; tried again %s", node_id, error, when, exc_info=error)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from actors.runtime.world import World
 
 KEPT = 64
-ANSWER = UnknownServerError("the server met an unexpected error; its log has the traceback")
+ANSWER = "the server met an unexpected error; its log has the traceback"
 OUTSIDE = "outside any turn"
 
 
@@ -78,6 +78,7 @@ class Failures:
     def tell(self, where: str, ended: str, error: BaseException) -> None:
         """Log a failure, keep it, and pass it on."""
         text = "".join(traceback.format_exception(error))
+        _let_go_of_frames(error)
         failure = Failure(where, ended, error, self.world.clock.now_ms(), text)
         self.count += 1
         self.kept.append(failure)
@@ -89,7 +90,7 @@ class Failures:
     def in_turn(self, actor: Actor, error: Exception, reply_to: Reply | None, about: tuple[Any, ...]) -> None:
         """Contain what a turn raised; ``reply_to`` is the answer that it didn't give, if one was expected."""
         if reply_to is not None:
-            reply_to.fail(ANSWER)
+            reply_to.fail(UnknownServerError(ANSWER))
         try:
             contained = actor.contains(error, about)
         except Exception as second:  # noqa: BLE001 - told below, and the actor ends
@@ -126,7 +127,18 @@ class Failures:
         """End a node as a killed process ends; returns what becomes of it."""
         node.failure = error
         if node.alive:
+            for actor in list(node.actors.values()):
+                actor.inbox.close(True)  # who asks from outside the node's actors waits for nothing
             node.kill()
             if self.world.net is not None:
                 self.world.net.node_died(node)
         return "" if self.on_node_failed is None else self.on_node_failed(node, error)
+
+
+def _let_go_of_frames(error: BaseException | None) -> None:
+    """The text is kept; frames would keep alive all that they touched."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

@@ -174,13 +174,10 @@ class LoopDriver:
     def drain_now(self) -> None:
         """As ``drain``, now, whether or not one is scheduled."""
         world = self.world
-        try:
-            world.timers.fire()
-            world.queue.run(TURNS_A_DRAIN, DRAIN_US)
-            for hook in self.after_drain:
-                hook()
-        except Exception as error:  # noqa: BLE001 - a defect outside of turns, raised by `drive`
-            world.met_defect(error)
+        world.do(world.timers.fire)
+        world.do(world.queue.run, TURNS_A_DRAIN, DRAIN_US)
+        for hook in self.after_drain:
+            world.do(hook)
         if world.queue.has_ready():
             self._on_ready()
         self._arm()

@@ -48,7 +48,7 @@ CLASSES: tuple[type, ...] = (
     BytesColumn,
 )
 PARTS = {
-    *"as_fault boot boot_again claim controller_ref end is_known is_ready is_starting known_id leave living".split(),
+    *"as_fault boot boot_again claim controller_ref end is_known is_ready is_starting leave living".split(),
     *"lost find_topic signal hurry wait call_back follow tell settle of".split(),
 }
 """What the parts of a cluster or a client say to each other: in no reference."""

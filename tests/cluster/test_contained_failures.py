@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from cluster.defects import PARTITIONS, TOPIC, Defect, containing, everything_is_well, poke, work
 
 from actors.broker.apis import produce
 from actors.broker.broker import Broker
@@ -36,25 +37,10 @@ from actors.runtime.driver import NodeCrashed
 from actors.runtime.failures import Failures, FailureWarning
 from kstore.errors import UnknownServerError
 
-TOPIC, PARTITIONS = "orders", 6
-
-
-class Defect(Exception):
-    """What is put in."""
-
-
-class Poke:
-    """A message that is about nothing."""
-
 
 @pytest.fixture
 def cluster(seed: int) -> Iterator[Cluster]:
-    """Three brokers on virtual time that contain what they meet, as those of a user do in real time."""
-    with Cluster(3, seed=seed) as cluster:
-        cluster.world.strict = False
-        cluster.create_topic(TOPIC, PARTITIONS, 3)
-        yield cluster
-        Failures.recent.clear()
+    yield from containing(seed)
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, kind: type[Actor], which: Callable[[Any], bool] = bool) -> list[Actor]:
@@ -75,31 +61,10 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, kind: type[Actor], which: Callabl
     return failed
 
 
-def work(cluster: Cluster, value: bytes) -> None:
-    """A user's round: one record to each partition by all replicas, read by a group, committed, and seen so."""
-    with cluster.producer(acks="all") as producer:
-        sent = [producer.send(TOPIC, value, partition=number) for number in range(PARTITIONS)]
-        offsets = {one.get(timeout=60).partition: one.get().offset for one in sent}
-    with cluster.consumer(TOPIC, group_id="shipping", auto_offset_reset="earliest") as consumer:
-        seen = set()
-        while len(seen) < PARTITIONS:
-            record = next(consumer)
-            if record.value == value:
-                seen.add((record.partition, record.offset))
-        consumer.commit()
-    assert seen == set(offsets.items())
-
-
 def connections_of(cluster: Cluster, producer: Producer) -> set[Actor]:
     actors = [actor for node in cluster.living() for actor in node.actors.values()]
     who = producer._home.node.name
     return {actor for actor in actors if isinstance(actor, Connection) and actor.client_host == who}
-
-
-def everything_is_well(cluster: Cluster) -> bool:
-    return all(
-        cluster.leader(TOPIC, number) > 0 and len(cluster.isr(TOPIC, number)) == 3 for number in range(PARTITIONS)
-    )
 
 
 KINDS: dict[type[Actor], str] = {
@@ -118,20 +83,6 @@ KINDS: dict[type[Actor], str] = {
     Directories: "this actor",
     Replica: "a replica",
 }
-
-
-def poke(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, kind: type[Actor]) -> list[Actor]:
-    """Have a turn of one actor of a kind raise that is about nothing."""
-    failed: list[Actor] = []
-
-    def fail(actor: Any, message: object) -> object:
-        failed.append(actor)
-        raise Defect(f"put into {actor.actor_urn}")
-
-    monkeypatch.setitem(kind.handlers, Poke, fail)
-    actor = next(actor for node in cluster.living() for actor in node.actors.values() if type(actor) is kind)
-    cluster.world.driver.call(actor.ref.tell, Poke())
-    return failed
 
 
 def fail_answer(monkeypatch: pytest.MonkeyPatch, kind: type[Actor], name: str) -> list[Actor]:
