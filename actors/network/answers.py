@@ -29,6 +29,9 @@ class Writer(Protocol):
     def write_piece(self) -> bool:
         """Hand the next piece over; whether there is more, and the socket may take it now."""
 
+    def failed(self, error: Exception) -> None:
+        """Writing met a defect: close the connection."""
+
 
 class Writing:
     """Who has pieces to write, each in turn: a thousand large answers at once hold nobody up."""
@@ -55,7 +58,12 @@ class Writing:
         until = self.loop.time() + WRITE_SECONDS_A_TURN if queue else 0
         while queue:
             writer, _ = queue.popitem(last=False)
-            if writer.write_piece():
+            try:
+                goes_on = writer.write_piece()
+            except Exception as error:  # noqa: BLE001 - a defect ends the connection that it was met on
+                writer.failed(error)
+                continue
+            if goes_on:
                 queue[writer] = None
             if self.loop.time() >= until:
                 break

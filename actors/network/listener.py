@@ -143,8 +143,7 @@ class TcpListener:
                 try:
                     channel.flush()
                 except Exception as error:  # noqa: BLE001 - a defect ends the connection that it was met on
-                    self.node.world.met_defect(error, "a client's connection")
-                    channel.transport.abort()
+                    channel.failed(error)
         self.writing.go_on()
 
     def _sweep(self) -> None:

@@ -284,6 +284,11 @@ class TcpChannel(asyncio.BufferedProtocol):
             self._all_taken()
         return self.may_write and bool(self.unsent)
 
+    def failed(self, error: Exception) -> None:
+        """As ``Writer.failed``."""
+        self.listener.node.world.met_defect(error, "a client's connection")
+        self.drop_answers()
+
     def _all_taken(self) -> None:
         if self.waited_for:
             self.waited_for = False

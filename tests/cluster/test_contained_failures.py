@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from actors.broker.broker import Broker
 from actors.broker.call import PAUSE
 from actors.broker.connection import Connection
 from actors.broker.lifecycle import Lifecycle
+from actors.clients.consumer import Consumer
 from actors.clients.errors import ClientClosed
 from actors.clients.home import TcpHome
 from actors.clients.producer import Producer
@@ -284,12 +286,16 @@ def test_a_cluster_of_a_user_contains_what_it_meets_in_real_time(
 # -- sockets --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("end", ["the server's writing", "the client's reading"])
+@pytest.mark.parametrize(
+    "end", ["the server's writing", "the server's writing of a large answer", "the client's reading"]
+)
 def test_a_defect_on_a_socket_ends_its_connection(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     monkeypatch.setattr(Cluster, "contains_failures", True)
     monkeypatch.setattr(TcpHome, "contains_failures", True)
     failed: list[object] = []
     kind, name = (TcpChannel, "flush") if "server" in end else (TcpLink, "_take")
+    if "large" in end:
+        name = "write_piece"
     callback = getattr(kind, name)
 
     def fail(self: Any, *args: Any) -> Any:
@@ -307,6 +313,10 @@ def test_a_defect_on_a_socket_ends_its_connection(monkeypatch: pytest.MonkeyPatc
             with Producer(bootstrap_servers=cluster.bootstrap_servers) as producer:
                 producer.send(TOPIC, b"b").get(timeout=60)  # on a connection that was made anew
             other.send(TOPIC, b"c").get(timeout=60)
+            large = 900_000
+            other.send(TOPIC, bytes(large)).get(timeout=60)
+        with Consumer(TOPIC, bootstrap_servers=cluster.bootstrap_servers, auto_offset_reset="earliest") as consumer:
+            assert any(len(record.value) == large for record in islice(consumer, 4))
     assert failed
     (failure,) = Failures.recent
     assert "connection" in failure.ended
