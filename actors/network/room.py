@@ -142,9 +142,11 @@ class RequestRoom:
 
     def _look(self) -> None:
         self.is_looked_after = False
-        if self.waiting:
-            self._look_later()  # first: whatever comes of this look, there is a next one
+        try:
             self.relieve(self.loop.time())
+        finally:  # whatever comes of this look, there is a next one, a whole time after room was given in this one
+            if self.waiting:
+                self._look_later()
 
     def _serve_the_waiting(self, now: float) -> None:
         self.given_back_at = now
