@@ -85,12 +85,14 @@ def _of(node: Node) -> Unserved:
 def key_unserved(call: Asker, api_key: int) -> None:
     """A request of a kind that isn't there; its connection is closed."""
     advice = ADVICE.get(api_key, "it isn't implemented: docs/compatibility.md lists what is")
-    _of(call.node).tell(call, api_key, f"asked for {name_of(api_key)} and was hung up on; {advice}")
+    _of(call.node).tell(call, api_key, f"asked for {name_of(api_key)} and its connection was closed; {advice}")
 
 
 def version_unserved(call: Asker, api_key: int, version: int, of: str) -> None:
     """A request in a version that isn't there; its connection is closed."""
-    line = f"asked for {name_of(api_key)} in version {version} and was hung up on; it is there in versions {of}"
+    line = (
+        f"asked for {name_of(api_key)} in version {version} and its connection was closed; it is there in versions {of}"
+    )
     _of(call.node).tell(call, (api_key, version), line)
 
 

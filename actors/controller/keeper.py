@@ -104,8 +104,7 @@ class MetadataKeeper(Actor):
         self.note("MetadataHalted", METADATA_LOG, self.published.offset, -1, what)
         if what != self.said:
             self.said = what
-            line = "%s %s; it is tried again by itself: %s"
-            logger("storage").warning(line, self.folder.name, self.HALTED, what)
+            logger("storage").warning("%s %s: %s; kstore retries", self.folder.name, self.HALTED, what)
         self.let_go()
         self.shut()
         self.broker.tell(MetadataHalted(True))

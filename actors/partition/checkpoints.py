@@ -75,7 +75,7 @@ class Checkpoint(Actor):
             self.note("CheckpointNotWritten", what, error.errno or -1)
             if not self.failing:
                 self.failing = True
-                line = "node %d: the checkpoint of %s can't be written, it is tried again by itself: %s"
+                line = "node %d: the checkpoint of %s can't be written: %s; kstore retries"
                 logger("storage").warning(line, self.node.node_id, what, error)
             self.set_timer(min(self.interval_ms, RETRY_MS))
         else:

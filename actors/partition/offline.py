@@ -85,7 +85,7 @@ class Offline:
         """One line, and no other for as long as it would be the same."""
         if what != self.said:
             self.said = what
-            logger("storage").warning("node %d: %s; it is tried again by itself", self.replica.node.node_id, what)
+            logger("storage").warning("node %d: %s; kstore retries", self.replica.node.node_id, what)
 
     def tell_lost(self) -> None:
         """Say once more that the replica's directory is lost: who was told of it has failed."""

@@ -19,7 +19,7 @@ class LogDamaged(KafkaStorageError):
 
 
 def unreadable(path: str, error: OSError | CorruptMessage) -> KafkaStorageError:
-    """What to raise when a log can't be read: is it the disk, or are it the bytes?"""
+    """What to raise when a log can't be read: an error of the disk, or damaged bytes."""
     if isinstance(error, CorruptMessage):
         return LogDamaged(f"{path} is damaged: {error.message}")
     return KafkaStorageError(f"couldn't read {path}: {error}")

@@ -49,11 +49,11 @@ def test_a_request_of_a_kind_that_is_not_there_is_told_with_what_would_do(cluste
     assert ask(cluster, AddPartitionsToTxnRequest(), 3).channel.aborted
     groups, transactions = told
     assert groups == (
-        "broker-1#1: client 'app' at 10.0.0.1 asked for ConsumerGroupHeartbeat (key 68) and was hung up on; "
+        "broker-1#1: client 'app' at 10.0.0.1 asked for ConsumerGroupHeartbeat (key 68) and its connection was closed; "
         "the new group protocol isn't implemented yet: give group.protocol=classic"
     )
     assert transactions == (
-        "broker-1#1: client 'app' at 10.0.0.1 asked for AddPartitionsToTxn (key 24) and was hung up on; "
+        "broker-1#1: client 'app' at 10.0.0.1 asked for AddPartitionsToTxn (key 24) and its connection was closed; "
         "transactions aren't implemented yet: leave out transactional.id"
     )
 
@@ -67,7 +67,10 @@ def test_a_request_in_a_version_that_is_not_there_is_told_with_those_that_are(
     peer.send(bytes(frame))
     cluster.wait_for(lambda: peer.channel.aborted)
     (line,) = told
-    assert "asked for Metadata (key 3) in version 99 and was hung up on; it is there in versions 0 to 13" in line
+    assert (
+        "asked for Metadata (key 3) in version 99 and its connection was closed; it is there in versions 0 to 13"
+        in line
+    )
 
 
 def test_it_is_told_once_for_each_client_and_kind(cluster: Cluster, told: list[str]) -> None:

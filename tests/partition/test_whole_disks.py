@@ -139,7 +139,7 @@ def test_a_checkpoint_that_cannot_be_written_is_logged_once_and_written_when_it_
         client.run(20)
     said = [record.getMessage() for record in caplog.records if "high watermarks" in record.getMessage()]
     assert [line.partition(": ")[2][:52] for line in said] == [
-        "the checkpoint of high watermarks can't be written, ",
+        "the checkpoint of high watermarks can't be written: ",
         "the checkpoint of high watermarks can be written aga",
     ]
     assert b"t0 0 30" in disks[2].inner.read_bytes("replication-offset-checkpoint")
