@@ -143,9 +143,12 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.large_view = memoryview(self.large)
         self.large_bytes = length
         self.listener.room.begin(self, self.filled)
-        self._ask_for_room(min(length, FIRST_PIECE_BYTES) - self.filled, now)
+        first_bytes = min(length, FIRST_PIECE_BYTES)
+        self._ask_for_room(first_bytes - self.filled, now)
         if not self.wants_room:
-            self._grow()
+            self.large = bytearray(first_bytes)
+            self.large_view = memoryview(self.large)
+            self.large_view[: self.filled] = rest
 
     def _ask_for_room(self, count: int, now: float) -> None:
         """Take room for the next piece of the large frame; the buffer grows when nobody looks into it any more."""
