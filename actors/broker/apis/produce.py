@@ -59,8 +59,9 @@ INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__sha
 ADMIN_CLIENT_ID = "__admin_client"
 MAGIC = 2
 ZSTD, ZSTD_FROM = 4, 7
-EXPANSION_MAX = (1, 1032, 22, 255, 1 << 15)
-"""What a byte may come to when it is decompressed, by codec: none, gzip, snappy, lz4, zstd."""
+EXPANSION_MAX = (1, 1032, 22, 255, 1 << 15, 0, 0, 0)
+"""What a byte may come to when it is decompressed, by codec: none, gzip, snappy, lz4, zstd. The last three don't
+exist: the replica refuses them."""
 HEAVY_BYTES = 1 << 20
 
 
