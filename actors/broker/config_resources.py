@@ -6,13 +6,16 @@ Another broker's are that one's to check, which alone knows what it was started 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.config.definition import whole_number
+from actors.broker.deciding import decided
+from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
 from actors.controller.image import ResourceType
 from actors.runtime import Conversation
-from kstore.errors import InvalidRequest
+from kstore.errors import InvalidRequest, KafkaError
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
@@ -36,3 +39,33 @@ def not_to_be_changed_here(call: Call) -> Conversation:
 
     yield from sliced(call.request.resources, look_at)
     return found
+
+
+def altered(call: Call, refused: Callable[[Any, KafkaError], Any]) -> Conversation:
+    """The answers to a request that alters configs, one a resource: the controller's, and what isn't passed to it.
+
+    ``refused`` makes the answer to a resource of an error.
+    """
+    request = call.request
+    elsewhere = yield from not_to_be_changed_here(call)
+    answers: list[Any] = yield from sliced(elsewhere, lambda found: refused(*found))
+    if len(elsewhere) < len(request.resources):
+        passed_over = {id(resource) for resource, _ in elsewhere}
+        request.resources = [resource for resource in request.resources if id(resource) not in passed_over]
+        outcome = yield from decided(
+            call, request, "resources", _key, "responses", refused, weight=_weight, repeats_apart=True
+        )
+        error = failed(outcome)
+        if error is None:
+            answers += outcome.responses
+        else:
+            answers += yield from sliced(request.resources, lambda resource: refused(resource, error))
+    return answers
+
+
+def _key(resource: Any) -> Hashable:
+    return resource.resource_type, resource.resource_name
+
+
+def _weight(resource: Any) -> int:
+    return 1 + len(resource.configs)

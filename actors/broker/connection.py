@@ -188,9 +188,7 @@ class Connection(Actor):
         """As ``Actor.contains``: the callback of an answer has the call as its first argument."""
         if not about or not isinstance(about[0], Call) or about[0].response is not None or self.settling:
             return False
-        call = about[0]
-        self.node.world.failures.tell(self.actor_urn, f"a request, {type(call.request).__name__}", error)
-        self.answer_failed(call)
+        self.call_failed(about[0], error)
         return True
 
     def answer_failed(self, call: Call) -> None:

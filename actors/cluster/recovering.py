@@ -1,7 +1,7 @@
 """A node that ended by a failure is booted again on its folder, as a service manager does with a process that crashed.
 
-At once the first time, later each time after twice as long, up to ``DELAY_S_MAX``; a node that has lived for
-``CALM_S`` counts as sound again. What keeps it from booting (a folder that can't be opened) is logged, and tried again.
+At once the first time, later each time after twice as long (``Backoff``). What keeps it from booting (a folder that
+can't be opened) is logged, and tried again.
 A client's node isn't booted again: its user is told, and makes another client.
 """
 
@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from actors.runtime.backoff import Backoff
 from actors.runtime.failures import FailureWarning
 from actors.runtime.logs import logger
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from actors.cluster.nodes import Nodes
     from actors.runtime import Node
     from actors.runtime.failures import Failure
-
-FIRST_DELAY_S = 0.1
-DELAY_S_MAX = 30
-CALM_S = 60
 
 
 def warn_of(failure: Failure) -> None:
@@ -36,8 +33,7 @@ class Recovering:
 
     def __init__(self, nodes: Nodes) -> None:
         self.nodes = nodes
-        self._times: dict[int, int] = {}
-        self._last_us: dict[int, int] = {}
+        self._backoff = Backoff()
         nodes.world.failures.on_node_failed = self.node_failed
         nodes.world.failures.on_failure = warn_of
 
@@ -58,13 +54,9 @@ class Recovering:
     def _boot_later(self, node_id: int) -> str:
         world = self.nodes.world
         now_us = world.clock.now_us()
-        if now_us - self._last_us.get(node_id, now_us) > CALM_S * 1_000_000:
-            self._times.pop(node_id, None)
-        self._last_us[node_id] = now_us
-        times = self._times[node_id] = self._times.get(node_id, 0) + 1
-        delay_s = 0 if times == 1 else min(FIRST_DELAY_S * 2 ** min(times - 2, 30), DELAY_S_MAX)
-        world.timers.at(now_us + round(delay_s * 1e6), partial(self._boot, node_id), kind="NodeRecovers")
-        return "at once" if not delay_s else f"in {delay_s:g} s"
+        delay_ms = self._backoff.delay_ms(node_id, now_us)
+        world.timers.at(now_us + delay_ms * 1_000, partial(self._boot, node_id), kind="NodeRecovers")
+        return f"in {delay_ms / 1_000:g} s" if delay_ms else "at once"
 
     def _boot(self, node_id: int) -> None:
         nodes = self.nodes

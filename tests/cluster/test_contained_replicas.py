@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster.test_contained_failures import PARTITIONS, TOPIC, Defect, everything_is_well, fail_answer, poke, work
+from cluster.defects import PARTITIONS, TOPIC, Defect, containing, everything_is_well, poke, work
+from cluster.test_contained_failures import fail_answer
 
 from actors.cluster import Cluster
 from actors.partition import kept_log
@@ -23,12 +24,7 @@ from kstore.log.checkpoints import HIGH_WATERMARKS, read_offsets
 
 @pytest.fixture
 def cluster(seed: int) -> Iterator[Cluster]:
-    """Three brokers on virtual time that contain what they meet."""
-    with Cluster(3, seed=seed) as cluster:
-        cluster.world.strict = False
-        cluster.create_topic(TOPIC, PARTITIONS, 3)
-        yield cluster
-        Failures.recent.clear()
+    yield from containing(seed)
 
 
 def all_in_sync(cluster: Cluster, topic: str) -> bool:

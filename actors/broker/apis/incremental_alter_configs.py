@@ -6,14 +6,10 @@ Broker loggers, client metrics and groups have no configs here and are refused. 
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 from actors.broker.call import Call
-from actors.broker.config_resources import not_to_be_changed_here
-from actors.broker.deciding import decided
-from actors.broker.forwarding import failed
-from actors.broker.slices import sliced
+from actors.broker.config_resources import altered
 from actors.runtime import Conversation
 from kstore.errors import KafkaError
 from kstore.schema.messages.incremental_alter_configs import (
@@ -27,29 +23,7 @@ VERSIONS = (0, 1)
 
 def handle(call: Call) -> Conversation:
     """Passes to the controller what isn't another broker's."""
-    request = call.request
-    refused = yield from not_to_be_changed_here(call)
-    elsewhere = {id(resource) for resource, _ in refused}
-    answers = yield from sliced(refused, lambda found: _refused(*found))
-    if len(elsewhere) < len(request.resources):
-        request.resources = [resource for resource in request.resources if id(resource) not in elsewhere]
-        outcome = yield from decided(
-            call, request, "resources", _key, "responses", _refused, weight=_weight, repeats_apart=True
-        )
-        error = failed(outcome)
-        if error is None:
-            answers += outcome.responses
-        else:
-            answers += yield from sliced(request.resources, lambda resource: _refused(resource, error))
-    return IncrementalAlterConfigsResponse(responses=answers)
-
-
-def _key(resource: Any) -> Hashable:
-    return resource.resource_type, resource.resource_name
-
-
-def _weight(resource: Any) -> int:
-    return 1 + len(resource.configs)
+    return IncrementalAlterConfigsResponse(responses=(yield from altered(call, _refused)))
 
 
 def _refused(resource: Any, error: KafkaError) -> AlterConfigsResourceResponse:
