@@ -16,6 +16,7 @@ from matrix.not_served import NOT_SERVED
 
 from actors.broker.config.broker import deviations
 from actors.broker.config.implemented import BROKER
+from actors.broker.config.own_table import OWN_KEYS
 
 
 class Fields(NamedTuple):
@@ -65,6 +66,12 @@ def why(reason: str, *fields: Fields) -> Explanation:
 
 ABSENT = "'absent'"
 DEVIATING = [key for key in deviations(2) if key in BROKER]
+AT_THE_START = (
+    "max.connections",
+    "max.connections.per.ip",
+    "max.connections.per.ip.overrides",
+    "producer.id.expiration.ms",
+)
 ELR = "min.insync.replicas"
 
 MEANT = (
@@ -96,15 +103,22 @@ MEANT = (
     why(
         "Defaults that kstore decided otherwise: `docs/deviations.md` lists them.",
         *(Fields("DescribeConfigs/of a broker/*", f"results/1/configs/{key}/synonyms/*") for key in DEVIATING),
+        Fields("DescribeConfigs/of a broker/*", "results/1/configs/queued.max.request.bytes/value"),
     ),
     why(
         "What a key is good for isn't told: Apache Kafka's documentation goes for those that `docs/configs.md` lists.",
         Fields("DescribeConfigs/of a topic/with documentation/*", "*/documentation", "None"),
     ),
     why(
-        "These two can't be changed while the broker runs.",
-        Fields("DescribeConfigs/of a broker/*", "results/1/configs/max.connections/read_only", "True"),
-        Fields("DescribeConfigs/of a broker/*", "results/1/configs/producer.id.expiration.ms/read_only", "True"),
+        "Keys of kstore's own, which bound what Apache Kafka doesn't.",
+        *(Fields("DescribeConfigs/*", f"results/*/configs/{key.name}*", kafkas=ABSENT) for key in OWN_KEYS),
+    ),
+    why(
+        "These can't be changed while the broker runs.",
+        *(
+            Fields("DescribeConfigs/of a broker/*", f"results/1/configs/{key}/read_only", "True")
+            for key in AT_THE_START
+        ),
     ),
     why(
         "An unknown key of a broker is refused; Apache Kafka takes it.",
