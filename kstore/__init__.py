@@ -10,9 +10,13 @@ TopicPartition(topic='orders', partition=0)
 
 from __future__ import annotations
 
+import sys
+
 TYPE_CHECKING = False  # type checkers take it for True; `typing` has it too, and takes milliseconds to load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from actors.clients.admin import Admin as Admin
     from actors.clients.consumer import Consumer as Consumer
     from actors.clients.descriptions import ConfigResource as ConfigResource
@@ -108,3 +112,18 @@ if not TYPE_CHECKING:  # type checkers would take any name for there
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *HOMES})
+
+
+class Uncompiled:
+    """The last finder of modules: what is ours and wasn't found may only have to be compiled."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None, _target: object = None, /) -> None:
+        """Raise an ``ImportError`` that says what to do, or leave it to Python to say that there is no such module."""
+        if path is not None and name.startswith(("kstore.", "actors.")):
+            from kstore.errors.uncompiled import refuse
+
+            refuse(name, path)
+
+
+sys.meta_path.append(Uncompiled)

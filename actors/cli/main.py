@@ -72,8 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if "_ARGCOMPLETE" in os.environ:
         complete()
-    options = parse(given)
     try:
+        options = parse(given)
         code: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -119,10 +119,11 @@ def told(error: Exception) -> int:
     """Say in one line what went wrong, and how it counts; 0 if it isn't for a user to know, but a defect."""
     from kstore.errors import KafkaError
     from kstore.errors.config import ConfigError
+    from kstore.errors.uncompiled import UncompiledError
 
     if isinstance(error, UsageError | ConfigError):
         code = 2
-    elif isinstance(error, KafkaError | OSError | InputError):
+    elif isinstance(error, KafkaError | OSError | InputError | UncompiledError):
         code = 1
     else:
         return 0
