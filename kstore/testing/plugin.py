@@ -130,8 +130,12 @@ def kstore_sim(request: pytest.FixtureRequest, kstore_clusters: Pool, kstore_see
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """A failing test prints its seed, what plays it again, and the end of its clusters' traces."""
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A failing test shows its own line, its seed, what plays it again, and the end of its clusters' traces."""
+    if call.excinfo is not None and "actors" in sys.modules:
+        from actors.testing.frames import hide_frames
+
+        hide_frames()
     report = yield
     clusters = item.stash.get(in_use, [])
     if report.failed and clusters:  # type: ignore[attr-defined]
