@@ -1,7 +1,7 @@
 """The clusters of one test session: one for each shape that tests ask for, reset before the next test has it.
 
-A cluster in which something went wrong that a reset can't mend (a crashed actor, a test that closed it) is let go of,
-and the next test gets a new one.
+A cluster in which something went wrong that a reset can't fix (a crashed actor, a test that closed it) is let go of,
+and the next test gets a new one. Beside them stands the one of the whole session, which is never reset.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from actors.broker.config import parse_settings
 from actors.cluster import Cluster
 from actors.cluster.arguments import as_text, how_many
 from actors.runtime.driver import raise_crashes
+from actors.testing import listening
 from kstore.errors.config import ConfigError, nearest
 
 KEYWORDS = ("brokers", "config", "seeds")
@@ -53,13 +54,24 @@ def simulated(shape: Shape, seed: int) -> Iterator[Cluster]:
 
 
 class Pool:
-    """Clusters in real time by shape, and by whether they listen."""
+    """Clusters in real time by shape, and by whether they listen; and the one that a session has as a whole.
 
-    def __init__(self, brokers: str, config: Iterable[str]) -> None:
-        """``brokers`` and ``config`` are texts of the project's configuration."""
+    On ports that were given only one cluster can listen. That of another shape is closed before the next listens; that
+    of the session stays, and who asks for the ports gets ``ListenError``.
+    """
+
+    def __init__(
+        self, brokers: str, config: Iterable[str], listen: str | None = None, worker: str | None = None
+    ) -> None:
+        """``brokers``, ``config`` and ``listen`` are texts of the project's configuration; ``worker`` is a name that
+        pytest-xdist gives, such as "gw0". Raises ``ConfigError``, and ``ListenError`` for what is no address."""
         if not brokers.isdecimal():
             raise ConfigError(f"kstore_brokers is how many there are, such as 3; got {brokers!r}")
         self.default = Shape(int(brokers), tuple(sorted(parse_settings(list(config)).items())))
+        self.listen = listening.for_worker(listen or listening.FREE_PORTS, worker)
+        self.worker = worker
+        self.of_session: Cluster | None = None
+        self.of_test: Cluster | None = None
         self._clusters: dict[tuple[Shape, bool], Cluster] = {}
 
     def take(self, shape: Shape, *, listens: bool) -> Cluster:
@@ -67,23 +79,51 @@ class Pool:
         key = (shape, listens)
         cluster = self._clusters.get(key)
         if cluster is None or cluster.closed:
-            listen = "127.0.0.1:0" if listens else None
-            cluster = self._clusters[key] = Cluster(shape.brokers, listen=listen, config=dict(shape.config))
+            cluster = self._clusters[key] = self._listening(shape) if listens else self._make(shape, None)
         else:
             cluster.reset()
+        self.of_test = cluster
         return cluster
+
+    def take_for_session(self) -> Cluster:
+        """The cluster of the whole session, which listens and is never reset."""
+        assert self.of_session is None, "its fixture is made once"
+        self.of_session = self._listening(self.default, "kstore_session_cluster")
+        return self.of_session
+
+    def _listening(self, shape: Shape, name: str | None = None) -> Cluster:
+        listening.check_brokers(self.listen, self.worker, shape.brokers)
+        if not listening.is_free(self.listen):
+            if self.of_session is not None and not self.of_session.closed:
+                raise listening.taken(self.listen, "session")
+            if self.of_test is not None and self.of_test.ports is not None and not self.of_test.closed:
+                raise listening.taken(self.listen, "test")
+            self._close([key for key in self._clusters if key[1]])
+        with listening.as_option():
+            return self._make(shape, self.listen, name)
+
+    def _make(self, shape: Shape, listen: str | None, name: str | None = None) -> Cluster:
+        return Cluster(shape.brokers, listen=listen, config=dict(shape.config), name=name)
 
     def give_back(self, cluster: Cluster) -> None:
         """A test is done with it; a cluster that met a defect isn't used again. Raises ``NodeCrashed`` if a node
         crashed of it; the plugin fails the test for one that was contained."""
+        self.of_test = None
         if cluster.world.crashes or cluster.failures:
-            key = next(key for key, each in self._clusters.items() if each is cluster)
-            del self._clusters[key]
-            cluster.close()
+            self._close([key for key, each in self._clusters.items() if each is cluster])
         raise_crashes(cluster.world)
+
+    def _close(self, keys: Iterable[tuple[Shape, bool]]) -> None:
+        for key in keys:
+            self._clusters.pop(key).close()
+
+    def close_of_session(self) -> None:
+        """The session ends."""
+        cluster, self.of_session = self.of_session, None
+        if cluster is not None:
+            cluster.close()
 
     def close(self) -> None:
         """Close them all."""
-        for cluster in self._clusters.values():
-            cluster.close()
-        self._clusters.clear()
+        self.close_of_session()
+        self._close(list(self._clusters))

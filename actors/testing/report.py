@@ -21,7 +21,7 @@ def sections(nodeid: str, seed: int | None, clusters: Iterable[Cluster], folder:
             file.parent.mkdir(parents=True, exist_ok=True)
             cluster.trace.save(file)
             text += f"\nall of it: kstore trace {quote(str(file))}"
-        told.append(("kstore trace", text))
+        told.append((f"kstore trace of {cluster.name}" if cluster.name.startswith("kstore_") else "kstore trace", text))
     return told
 
 

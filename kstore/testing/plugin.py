@@ -2,12 +2,14 @@
 
 * ``kstore_cluster``: a ``kstore.Cluster`` in real time, one a session, empty again for each test.
 * ``kstore_bootstrap``: ``"host:port"`` for any Kafka client; the same cluster, which then listens.
+* ``kstore_session_cluster``, ``kstore_session_bootstrap``: one cluster for the whole session, never reset, for fixtures
+  of session scope.
 * ``kstore_sim``: a cluster on virtual time, new for each test, in an order drawn from ``kstore_seed``.
 
 ``@pytest.mark.kstore(brokers=3, config={"min.insync.replicas": "2"}, seeds=20)`` shapes them for one test, class or
 module; ``kstore_brokers`` and ``kstore_config`` in the project's pytest configuration shape them for all.
 ``--kstore-seed N`` plays that seed alone, ``--kstore-seeds COUNT`` so many, each as a test of its own;
-``--kstore-traces FOLDER`` keeps the whole trace of what failed.
+``--kstore-traces FOLDER`` keeps the whole trace of what failed; ``--kstore-listen HOST:PORT`` is where clusters listen.
 
 It is loaded in every run of pytest where kstore is installed: nothing but pytest is imported before a fixture is used.
 """
@@ -15,7 +17,7 @@ It is loaded in every run of pytest where kstore is installed: nothing but pytes
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +28,12 @@ if TYPE_CHECKING:
 
 SEED = 1
 MARK = "kstore(brokers=, config=, seeds=): the shape of kstore_cluster, kstore_bootstrap and kstore_sim for this test"
+LISTEN = (
+    "where the first broker of kstore_bootstrap, or of kstore_session_bootstrap, listens, the others on the next ports "
+    "(default: free ports of 127.0.0.1); a worker of pytest-xdist listens ten ports above the one before it"
+)
 in_use = pytest.StashKey[list["Cluster"]]()
+of_session = pytest.StashKey["Cluster"]()
 seed_asked = pytest.StashKey[int]()
 
 
@@ -45,13 +52,50 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FOLDER",
         help="keep the whole trace of each failing test's clusters there, for `kstore trace FILE`",
     )
+    group.addoption("--kstore-listen", metavar="HOST:PORT", help=LISTEN)
     parser.addini("kstore_brokers", "how many brokers the clusters of kstore's fixtures have", default="1")
     parser.addini("kstore_config", "broker configs of kstore's fixtures: key=value, one a line", type="linelist")
+    parser.addini("kstore_listen", "as --kstore-listen", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
+    """Make the mark known, and see that there can be clusters where they are to listen."""
     config.addinivalue_line("markers", MARK)
+    if listen := listen_of(config):
+        from actors.network.ports import ListenError
+        from actors.testing.listening import for_worker
+
+        try:
+            for_worker(listen, worker_of(config))
+        except ListenError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """Say where clusters listen, if that was given."""
+    listen = listen_of(config)
+    if not listen:
+        return None
+    from actors.testing.listening import for_worker, is_free
+
+    told = f"kstore: clusters listen on {listen}"
+    if getattr(config.option, "tx", None) and not is_free(listen):
+        told += (
+            f" in gw0, on {for_worker(listen, 'gw1')} in gw1, and so on: what is hard-wired reaches that of gw0 alone"
+        )
+    return told
+
+
+def listen_of(config: pytest.Config) -> str:
+    """Where clusters listen, as it was given; "" if it wasn't."""
+    given: str = config.getoption("kstore_listen") or config.getini("kstore_listen")
+    return given.strip()
+
+
+def worker_of(config: pytest.Config) -> str | None:
+    """What pytest-xdist calls this process; None without it, and in the process that only gives out the tests."""
+    given = getattr(config, "workerinput", None)
+    return None if given is None else given["workerid"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -85,7 +129,12 @@ def kstore_clusters(pytestconfig: pytest.Config) -> Iterator[Pool]:
     """The session's clusters by their shape; each is closed when the session ends."""
     from actors.testing.pool import Pool
 
-    pool = Pool(pytestconfig.getini("kstore_brokers"), pytestconfig.getini("kstore_config"))
+    pool = Pool(
+        pytestconfig.getini("kstore_brokers"),
+        pytestconfig.getini("kstore_config"),
+        listen_of(pytestconfig),
+        worker_of(pytestconfig),
+    )
     yield pool
     pool.close()
 
@@ -99,7 +148,8 @@ def kstore_cluster(request: pytest.FixtureRequest, kstore_clusters: Pool) -> Ite
     from actors.testing.pool import shape_of
 
     shape = shape_of(kstore_clusters.default, (mark.kwargs for mark in marks_of(request.node)))
-    cluster = kstore_clusters.take(shape, listens="kstore_bootstrap" in request.fixturenames)
+    listens = "kstore_bootstrap" in request.fixturenames
+    cluster = opened(lambda: kstore_clusters.take(shape, listens=listens), "kstore_bootstrap")
     request.node.stash.setdefault(in_use, []).append(cluster)
     yield cluster
     kstore_clusters.give_back(cluster)
@@ -109,6 +159,35 @@ def kstore_cluster(request: pytest.FixtureRequest, kstore_clusters: Pool) -> Ite
 def kstore_bootstrap(kstore_cluster: Cluster) -> str:
     """What any Kafka client connects to: ``host:port`` of each broker, with commas; those of ``kstore_cluster``."""
     return kstore_cluster.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def kstore_session_cluster(pytestconfig: pytest.Config, kstore_clusters: Pool) -> Iterator[Cluster]:
+    """A ``kstore.Cluster`` in real time that listens, for the whole session: what a test leaves there stays.
+
+    It isn't that of ``kstore_cluster``. ``kstore_brokers`` and ``kstore_config`` shape it, the mark doesn't.
+    """
+    cluster = opened(kstore_clusters.take_for_session, "kstore_session_cluster")
+    pytestconfig.stash[of_session] = cluster
+    yield cluster
+    kstore_clusters.close_of_session()
+
+
+@pytest.fixture(scope="session")
+def kstore_session_bootstrap(kstore_session_cluster: Cluster) -> str:
+    """What any Kafka client connects to: ``host:port`` of each broker of ``kstore_session_cluster``, with commas."""
+    return kstore_session_cluster.bootstrap_servers
+
+
+def opened(take: Callable[[], Cluster], fixture: str) -> Cluster:
+    """The cluster that is taken; the test fails with a line, without a traceback, if it can't listen."""
+    from actors.network.ports import ListenError
+
+    try:
+        return take()
+    except ListenError as error:
+        why = str(error)
+    pytest.fail(f"{fixture}: {why}", pytrace=False)
 
 
 @pytest.fixture
@@ -137,7 +216,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
         hide_frames()
     report = yield
-    clusters = item.stash.get(in_use, [])
+    clusters = [*item.stash.get(in_use, []), *session_clusters(item)]
     if report.failed and clusters:  # type: ignore[attr-defined]
         from actors.testing.report import sections
 
@@ -145,6 +224,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         seed = item.stash.get(seed_asked, None)
         report.sections.extend(sections(item.nodeid, seed, clusters, folder))  # type: ignore[attr-defined]
     return report
+
+
+def session_clusters(item: pytest.Item) -> list[Cluster]:
+    """The cluster of the session, if it is there and the test uses it, or may: what a fixture asks for as it runs
+    (``request.getfixturevalue``), no test shows."""
+    cluster = item.config.stash.get(of_session, None)
+    users = [each for each in item.session.items if uses_session(each)]
+    return [cluster] if cluster is not None and (not users or uses_session(item)) else []
+
+
+def uses_session(item: pytest.Item) -> bool:
+    """Whether a test, or a fixture of its, names the cluster of the session."""
+    return "kstore_session_cluster" in getattr(item, "fixturenames", ())
 
 
 @pytest.hookimpl(wrapper=True)

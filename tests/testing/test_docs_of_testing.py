@@ -28,7 +28,10 @@ def test_every_test_that_is_shown_passes(pytester):
     tests = [block for block in BLOCKS if re.search(r"^ *def test_", block, re.MULTILINE)]
     for number, block in enumerate(tests):
         pytester.makepyfile(**{f"test_shown_{number}": block})
-    result = pytester.runpytest_subprocess("-W", "error", "--strict-markers", "--kstore-seeds", "3")
+    warnings = ["-W", "error"]
+    for of_kafka_python in ("read_text is deprecated", "open_text is deprecated"):
+        warnings += ["-W", f"ignore:{of_kafka_python}"]
+    result = pytester.runpytest_subprocess(*warnings, "--strict-markers", "--kstore-seeds", "3")
     count = sum(len(re.findall(r"^ *def test_", block, re.MULTILINE)) for block in tests)
     simulated = sum(len(re.findall(r"def test_\w+\(kstore_sim\)", block)) for block in tests)
     result.assert_outcomes(passed=count + 2 * simulated)
