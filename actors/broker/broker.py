@@ -38,8 +38,6 @@ from kstore.named import NamedTuple
 if TYPE_CHECKING:
     from actors.runtime import Node, Ref, Reply
 
-CONTROLLER_ID = 1
-
 for _key in registry.NEEDED_BY_ALL:
     registry.handler(_key)
 
@@ -66,11 +64,14 @@ class FolderGone(NamedTuple):
 class Broker(Actor):
     """The one broker actor of a node, which ends with it."""
 
-    def __init__(self, node: Node, folder: Folder, cluster_id: str, endpoints: list[Endpoint]) -> None:
+    def __init__(
+        self, node: Node, folder: Folder, cluster_id: str, endpoints: list[Endpoint], controller_id: int
+    ) -> None:
         super().__init__(node, "broker")
         self.folder = folder
         self.cluster_id = cluster_id
         self.endpoints = endpoints
+        self.controller_id = controller_id  # the quorum's only voter
         self.coordinators: dict[int, tuple[int, Ref]] = {}  # by partition: leader epoch, coordinator
         self.static_config = node.config
         self.controller: Ref | None = None
@@ -90,7 +91,7 @@ class Broker(Actor):
         """Bring up the node: its replicas' helpers, then what it knows of the cluster, then its membership."""
         node, folder = self.node, self.folder
         folder.on_gone = partial(self.actor_ref.tell, FolderGone())
-        self.replicas = Replicas(self, folder, CONTROLLER_ID)
+        self.replicas = Replicas(self, folder, self.controller_id)
         self._make_metadata()
         self._make_lifecycle()
         self._make_fetch_desk()
@@ -103,10 +104,10 @@ class Broker(Actor):
     def _make_metadata(self) -> None:
         """The controller or the observer, which replays the metadata log and publishes the image again, whole."""
         again = self.node.view.metadata is not None
-        if self.node.node_id == CONTROLLER_ID:
+        if self.node.node_id == self.controller_id:
             self.controller = self.metadata = self.spawn(Controller, self.actor_ref, self.folder, again=again)
         else:
-            self.metadata = self.spawn(Observer, self.actor_ref, self.folder, CONTROLLER_ID)
+            self.metadata = self.spawn(Observer, self.actor_ref, self.folder, self.controller_id)
         self.supervision.keep(self.metadata, self._make_metadata)
         if again:
             self.lifecycle.tell(StandAside(False))
@@ -122,7 +123,7 @@ class Broker(Actor):
             self.cluster_id,
             meta.directory_id,
             self.endpoints,
-            CONTROLLER_ID,
+            self.controller_id,
             self.incarnation,
             self.node.view.image.offset,
         )
@@ -136,7 +137,7 @@ class Broker(Actor):
 
     def _make_producer_ids(self) -> None:
         """The rest of its block is lost, as when a broker is restarted."""
-        producer_ids = self.supervision.keep(self.spawn(ProducerIds, CONTROLLER_ID), self._make_producer_ids)
+        producer_ids = self.supervision.keep(self.spawn(ProducerIds, self.controller_id), self._make_producer_ids)
         self.node.view = self.node.view._replace(producer_ids=producer_ids)
 
     @receives(Failed)

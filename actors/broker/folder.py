@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kstore.fs import FileSystem, LockedError
 from kstore.log.checkpoints import (
@@ -31,6 +31,9 @@ from kstore.log.checkpoints import (
 from kstore.log.manifest import MANIFEST, LogNote, read_manifest, write_manifest
 from kstore.log.names import folder, topic_and_partition
 from kstore.log.segments import holds_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOCK = ".lock"
 PROBE = ".kstore_probe"
@@ -108,18 +111,6 @@ class Folder:
                 f"{self.name} belongs to cluster {self.meta.cluster_id}, its neighbours to {meta.cluster_id}: "
                 "put each cluster's folders under a --data-dir of their own"
             )
-
-    def check_node(self, node_id: int, brokers: int) -> None:
-        """Raises ``FolderError`` if the folder is another node's; changes nothing."""
-        if self.meta is None or self.meta.node_id == node_id:
-            return
-        theirs = self.meta.node_id
-        if 1 <= theirs <= brokers:
-            raise FolderError(f"{self.name} belongs to node {theirs}: rename it node-{theirs}")
-        raise FolderError(
-            f"{self.name}/{META_PROPERTIES} says that it belongs to node {theirs}, and nodes are numbered from 1 to "
-            f"{brokers} here: go on with Apache Kafka on it, or choose another --data-dir"
-        )
 
     def forget(self, key: tuple[str, int]) -> None:
         """What the checkpoints say of a partition is of one that is gone."""
@@ -209,9 +200,10 @@ def check_place(path: str, node_ids: Sequence[int]) -> None:
 
     place = Path(path)
     if (place / META_PROPERTIES).exists():
+        owner = owner_of(place)
         raise FolderError(
             f"{path} is a log directory of Apache Kafka itself ({META_PROPERTIES} lies in it): move it to a folder "
-            f"node-1 in another one, and give that as --data-dir"
+            f"node-{node_ids[0] if owner is None else owner} in another one, and give that as --data-dir"
         )
     if not place.is_dir() or (place / f"node-{node_ids[0]}" / META_PROPERTIES).exists():
         return
@@ -222,6 +214,17 @@ def check_place(path: str, node_ids: Sequence[int]) -> None:
             f"{path} has no node-{node_ids[0]}, but {', '.join(others)} of another cluster: put it back from a backup, "
             "or choose another --data-dir"
         )
+
+
+def owner_of(folder: Path) -> int | None:
+    """The id of the node whose folder it is, as far as it can be read; changes nothing."""
+    from kstore.fs.posix import PosixFileSystem
+
+    try:
+        meta = read_meta_properties(PosixFileSystem(folder))
+    except (CheckpointError, OSError):  # the claim of the folder says what is wrong
+        return None
+    return None if meta is None else meta.node_id
 
 
 def claim_folder_at(path: str) -> Folder:
@@ -246,6 +249,9 @@ def warn_left_out(path: str, node_ids: Sequence[int]) -> list[str]:
     if not others:
         return []
     folders = ", ".join(f"{path}/node-{each}" for each in others)
+    if list(node_ids) != list(range(1, len(node_ids) + 1)):
+        ids = ", ".join(map(str, node_ids))
+        return [f"{folders} left out, as the nodes are {ids}: what only they have is missing until they are back"]
     missing = f"what only they have is missing until it is {max(others)} again"
     return [f"{folders} left out, as brokers is {len(node_ids)}: {missing}"]
 

@@ -2,13 +2,13 @@
 
 The metadata log says which topics there are and who is in sync: without it, or with less of it, partitions that are
 whole would be taken for strays, or led by those who lag. So a start is refused, with the mend, unless each node's
-copy is whole: only the torn end that a crash leaves may be cut. Node 1's must reach as far as its neighbours', which
-copy what is committed.
+copy is whole: only the torn end that a crash leaves may be cut. The controller's must reach as far as its neighbours',
+which copy what is committed.
 
-| copy of            | cut short by a crash | damaged otherwise, or after a clean stop | shorter than a neighbour's |
-|--------------------|----------------------|------------------------------------------|----------------------------|
-| node 1 (the voter) | its end is cut       | refused                                  | refused                    |
-| another node       | cut, and copied anew | refused                                  | copied from node 1         |
+| copy of        | cut short by a crash | damaged otherwise, or after a clean stop | shorter than a neighbour's |
+|----------------|----------------------|------------------------------------------|----------------------------|
+| the controller | its end is cut       | refused                                  | refused                    |
+| another node   | cut, and copied anew | refused                                  | copied from the controller |
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch
 from kstore.records.batch import scan_batches
 
-VOTER_ID = 1
 MAGIC_AT = 16
 MAGIC = b"\x02"
 LENGTH_END = 12
@@ -45,7 +44,7 @@ class MetadataCopy(NamedTuple):
     torn: bool = False
 
 
-def check_folders(folders: Mapping[int, Folder]) -> ClusterImage:
+def check_folders(folders: Mapping[int, Folder], controller_id: int) -> ClusterImage:
     """The cluster as its metadata log tells of it; raises ``FolderError`` for what would lose data or can't be read."""
     copies = {}
     for node_id, folder in folders.items():
@@ -53,23 +52,22 @@ def check_folders(folders: Mapping[int, Folder]) -> ClusterImage:
             copies[node_id] = read_copy(folder.fs)
         except OSError as error:
             raise unusable(folder.name, error) from None
-    check_quorum(folders, copies)
+    check_quorum(folders, copies, controller_id)
     for folder in folders.values():
         try:
             check_formats(folder)
             check_small_files(folder)
         except OSError as error:
             raise unusable(folder.name, error) from None
-    check_voter(folders, copies)
+    check_controller(folders, copies, controller_id)
     for node_id, folder in folders.items():
-        check_observer(folder, copies[node_id])
-    return replayed(folders, copies[VOTER_ID])
+        check_copy(folder, copies[node_id], controller_id)
+    return replayed(folders, copies[controller_id], f"{folders[controller_id].name}/{METADATA_LOG}")
 
 
-def replayed(folders: Mapping[int, Folder], copy: MetadataCopy) -> ClusterImage:
+def replayed(folders: Mapping[int, Folder], copy: MetadataCopy, place: str) -> ClusterImage:
     """The image that the metadata log gives; raises ``FolderError`` if it is of a cluster that kstore can't serve."""
     image, replay, leftovers = ClusterImage(), Replay(), Leftovers()
-    place = f"{folders[VOTER_ID].name}/{METADATA_LOG}"
     for batch in copy.batches:
         try:
             records = replay.records(batch)
@@ -167,12 +165,12 @@ def has_batch_after(data: bytes, position: int, end_offset: int) -> bool:
     return False
 
 
-def check_voter(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy]) -> None:
+def check_controller(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy], controller_id: int) -> None:
     """The controller's copy is the one that counts."""
-    folder, copy = folders[VOTER_ID], copies[VOTER_ID]
+    folder, copy = folders[controller_id], copies[controller_id]
     place = f"{folder.name}/{METADATA_LOG}"
-    whole = [node_id for node_id in folders if node_id != VOTER_ID and not copies[node_id].damage]
-    furthest = max(whole, key=lambda node_id: (copies[node_id].end_offset, -node_id), default=VOTER_ID)
+    whole = [node_id for node_id in folders if node_id != controller_id and not copies[node_id].damage]
+    furthest = max(whole, key=lambda node_id: (copies[node_id].end_offset, -node_id), default=controller_id)
     known = copies[furthest].end_offset
     wrong, mend = None, "put it back from a backup"
     if is_damaged(folder, copy):
@@ -191,12 +189,12 @@ def check_voter(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy
         raise FolderError(f"{wrong}: {mend}")
 
 
-def check_observer(folder: Folder, copy: MetadataCopy) -> None:
-    """The copy of a node without a vote can be had again."""
+def check_copy(folder: Folder, copy: MetadataCopy, controller_id: int) -> None:
+    """What another node has can be had again."""
     if is_damaged(folder, copy):
         raise FolderError(
             f"{folder.name}/{METADATA_LOG} is damaged at offset {copy.end_offset} ({copy.damage}): remove it, and it "
-            "is copied anew from node 1"
+            f"is copied anew from node {controller_id}"
         )
 
 

@@ -31,7 +31,17 @@ def add_to(verbs: Any) -> None:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verb.add_argument("--brokers", type=int, default=1, metavar="N", help="how many brokers (default: 1)")
+    verb.add_argument(
+        "--brokers",
+        type=int,
+        metavar="N",
+        help="how many brokers (default: as many as --node-ids names or --data-dir has, else 1)",
+    )
+    verb.add_argument(
+        "--node-ids",
+        metavar="ID,ID,...",
+        help="the brokers' ids; the first is the controller (default: those that --data-dir has, else 1, 2, 3, ...)",
+    )
     verb.add_argument(
         "--listen",
         default="127.0.0.1:9092",
@@ -64,6 +74,7 @@ def run(options: argparse.Namespace) -> int:
     from actors.broker.config import ConfigError, parse_settings
     from actors.broker.folder import FolderError
     from actors.cluster import Cluster, StartError
+    from actors.cluster.node_ids import parse_node_ids
     from actors.network.ports import ListenError
     from kstore.fs.descriptors import raise_limit
 
@@ -73,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         cluster = Cluster.unstarted(
             options.brokers,
+            node_ids=None if options.node_ids is None else parse_node_ids(options.node_ids),
             data_dir=options.data_dir,
             listen=options.listen,
             config=parse_settings(options.set),
@@ -95,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
             cluster.start()
             settle_memory()
             on_stop_signal(lambda: stop.put(None))
-            print(ready_line(options.brokers, cluster.bootstrap_servers), flush=True)
+            print(ready_line(len(cluster.node_ids), cluster.bootstrap_servers), flush=True)
             stop.get()
     except (StartError, FolderError) as error:
         print(f"kstore: {error}", file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from kstore.errors.arguments import plain_whole, shown, text, whole
 from kstore.errors.config import ConfigError, nearest
 
-KEYWORDS = ("brokers", "data_dir", "listen", "seed", "config", "name", "trace_rows", "trace_file", "wire")
+KEYWORDS = ("brokers", "node_ids", "data_dir", "listen", "seed", "config", "name", "trace_rows", "trace_file", "wire")
 
 BROKERS_MAX = 1_000
 ROWS_MAX = 2**26

@@ -63,7 +63,7 @@ class ClusterBroker:
 
 
 class ClusterBrokers(Mapping[int, ClusterBroker]):
-    """``cluster.brokers``: by id, from 1 on; iterating gives the ids, in order."""
+    """``cluster.brokers``: by id; iterating gives the ids, in the order in which the nodes were named."""
 
     def __init__(self, nodes: Nodes) -> None:
         self._brokers = {broker_id: ClusterBroker(nodes, broker_id) for broker_id in nodes.node_ids}

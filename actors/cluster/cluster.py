@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 from weakref import ref
 
@@ -11,13 +11,13 @@ from actors.cluster.arguments import (
     as_none_or,
     as_text,
     check_shape,
-    how_many,
     refuse_unknown,
     rows,
 )
 from actors.cluster.brokers import ClusterBrokers
 from actors.cluster.faults import Faults
 from actors.cluster.frozen import Frozen
+from actors.cluster.node_ids import node_ids_of
 from actors.cluster.questions import Questions
 from actors.cluster.topics import creatable, create_topic
 from actors.runtime.rows import note_end
@@ -50,6 +50,8 @@ TRACE_ROWS = 65536
 class Cluster(Questions):
     """Some brokers in this process, ready when the constructor returns; ``close``, or a ``with``, stops them.
 
+    ``brokers``: how many, with the ids 1, 2, 3, ...; ``node_ids``: their ids instead, such as ``(0, 1, 2)``. The first
+    is the controller. Without both it has the brokers of ``data_dir``, or one.
     ``data_dir``: a folder with a Kafka log directory a node, or None to keep everything in memory. ``listen``:
     ``"host:port"`` of the first broker, the others follow on consecutive ports (port 0: any free ports). ``seed``: run
     on virtual time, in an order drawn from it. ``config``: Apache Kafka's broker keys. ``name``: what it is called in
@@ -67,8 +69,9 @@ class Cluster(Questions):
 
     def __init__(
         self,
-        brokers: int = 1,
+        brokers: int | None = None,
         *,
+        node_ids: Iterable[int] | None = None,
         data_dir: str | None = None,
         listen: str | None = None,
         seed: int | None = None,
@@ -81,7 +84,9 @@ class Cluster(Questions):
     ) -> None:
         try:
             with signals_held:
-                self._prepare(brokers, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown)
+                self._prepare(
+                    brokers, node_ids, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown
+                )
                 self.start()
         except BaseException:
             if not self.closed:
@@ -92,8 +97,9 @@ class Cluster(Questions):
     @in_one_piece
     def unstarted(
         cls,
-        brokers: int = 1,
+        brokers: int | None = None,
         *,
+        node_ids: Iterable[int] | None = None,
         data_dir: str | None = None,
         listen: str | None = None,
         seed: int | None = None,
@@ -106,12 +112,13 @@ class Cluster(Questions):
     ) -> Self:
         """A cluster whose folders are claimed and whose ports are bound, but no node runs before ``start()``."""
         cluster = cls.__new__(cls)
-        cluster._prepare(brokers, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown)
+        cluster._prepare(brokers, node_ids, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown)
         return cluster
 
     def _prepare(
         self,
-        brokers: int,
+        brokers: int | None,
+        node_ids: Iterable[int] | None,
         data_dir: str | None,
         listen: str | None,
         seed: int | None,
@@ -125,9 +132,10 @@ class Cluster(Questions):
         refuse_unknown(unknown)
         check_shape(listen, seed)
         self.name = as_none_or(text, "name", name) or "cluster"
+        folder = as_none_or(path, "data_dir", data_dir)
         super().__init__(
-            how_many(brokers),
-            data_dir=as_none_or(path, "data_dir", data_dir),
+            node_ids_of(brokers, node_ids, folder),
+            data_dir=folder,
             listen=listen,
             seed=None if seed is None else as_config(plain_whole, "seed", seed),
             config=as_text(config),

@@ -50,7 +50,7 @@ class Faults:
     def kill(self, broker: int) -> None:
         """End a broker at once, as SIGKILL ends a process: nothing is flushed, its connections break.
 
-        A broker that is dead stays so. The cluster's controller outlives broker 1, as if it had a machine of its own:
+        A broker that is dead stays so. The cluster's controller outlives its broker, as if it had a machine of its own:
         whichever broker dies, leaders are elected among the others.
         """
         node = self._nodes.nodes[self._broker(broker)]

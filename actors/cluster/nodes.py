@@ -1,9 +1,9 @@
 """The nodes of a cluster: their world, their folders and their sockets, put together, started, killed and stopped.
 
 Three worlds: on virtual time with a ``seed``; on an event loop's thread with ``listen``, where every broker also
-speaks the Kafka protocol on TCP; otherwise in real time on the calling threads. Node ids are 1 to ``brokers``; node 1
-is the controller. With ``data_dir`` each node keeps a log directory of Apache Kafka's own format in ``node-N``,
-otherwise its files are in memory and outlive a kill as a disk does.
+speaks the Kafka protocol on TCP; otherwise in real time on the calling threads. The first of the nodes is the
+controller. With ``data_dir`` each node keeps a log directory of Apache Kafka's own format in ``node-N``, N being its
+id, otherwise its files are in memory and outlive a kill as a disk does.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Nodes:
 
     def __init__(
         self,
-        brokers: int,
+        node_ids: tuple[int, ...],
         *,
         data_dir: str | None,
         listen: str | None,
@@ -88,8 +88,9 @@ class Nodes:
         trace_file: str | PathLike[str] | None,
         wire: bool,
     ) -> None:
-        self.config = BrokerConfig(config, brokers=brokers, listening=listen is not None)
-        self.node_ids = tuple(range(1, brokers + 1))
+        self.config = BrokerConfig(config, brokers=len(node_ids), listening=listen is not None)
+        self.node_ids = node_ids
+        self.controller_id = node_ids[0]
         self.world = self._make_world(listen, seed, trace_rows)
         self.net = Network(self.world, wire=wire)
         self.nodes: dict[int, Node] = {}
@@ -157,7 +158,7 @@ class Nodes:
         self._settle_identity()
         if self.data_dir is not None:
             self.warnings += warn_left_out(self.data_dir, self.node_ids)
-        image = check_folders(self.folders)
+        image = check_folders(self.folders, self.controller_id)
         take_signals()
         for folder in self.folders.values():
             check_room(folder)
@@ -171,8 +172,6 @@ class Nodes:
 
     def _settle_identity(self) -> None:
         """See that the folders agree on the cluster that they belong to; with new ones alone it is a new cluster."""
-        for node_id, folder in self.folders.items():
-            folder.check_node(node_id, len(self.node_ids))
         check_known(self.folders)
         known = {folder.meta.cluster_id for folder in self.folders.values() if folder.meta is not None}
         cluster_id = min(known) if known else to_string(self.world.uuid())
@@ -233,7 +232,7 @@ class Nodes:
             endpoint = Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)
             if self.ports is not None:
                 endpoint = self.ports.open(node)
-            self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint])
+            self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint], self.controller_id)
         except BaseException:
             self.end(node)
             raise
@@ -369,7 +368,7 @@ class Nodes:
     def _stop_nodes(self) -> None:
         if self.ports is not None:
             self.world.driver.call(self.ports.stop_accepting)
-        for node in sorted(self.living(), key=lambda node: -node.node_id):
+        for node in sorted(self.living(), key=lambda node: (node.node_id == self.controller_id, -node.node_id)):
             if node.node_id not in self.stops:
                 self.stops[node.node_id] = ask(self.world, self.broker_refs[node.node_id], StopNode())
             with suppress(ActorDeadError):  # its broker met a defect as it stopped: `failures` has it

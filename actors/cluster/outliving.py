@@ -1,6 +1,6 @@
-"""The controller outlives its broker: what a killed or paused broker 1 leaves running.
+"""The controller outlives its broker: what its broker, killed or paused, leaves running.
 
-A cluster has one controller so far, on broker 1's node. A test that kills "the leader" means the broker: with the
+A cluster has one controller so far, on its first node. A test that kills "the leader" means the broker: with the
 controller gone as well nobody would elect another. So a fault that a user asks for ends (or stops) everything of the
 node but the controller and the connections by which other brokers reach it, as where Kafka's controllers have machines
 of their own (``process.roles=controller``). A node that is killed whole, as by ``Nodes.kill_node``, takes it along.

@@ -24,9 +24,11 @@ RETRY_MS_MAX = 250
 class Scene:
     """What the clients of one run know of it. ``closing`` asks them to finish what they have begun."""
 
-    def __init__(self, history: History, brokers: int, topic: str, partitions: int, group: str, *, wire: bool) -> None:
+    def __init__(
+        self, history: History, node_ids: tuple[int, ...], topic: str, partitions: int, group: str, *, wire: bool
+    ) -> None:
         self.history = history
-        self.node_ids = tuple(range(1, brokers + 1))
+        self.node_ids = node_ids
         self.topic = topic
         self.partitions = tuple(range(partitions))
         self.group = group

@@ -3,8 +3,8 @@ and heal; disks are full, or fail at some operations, and work again.
 
 Each seed draws its own mix: how likely each kind is, how long the longest lasts and how fast they come, so that some
 seeds are all kills and others hardly anything but slow links. Each fault lasts as long as is drawn for it, so they
-overlap. At most one broker is down at a time, but for a while now and then two; node 1, the only controller, dies less
-often than the others.
+overlap. At most one broker is down at a time, but for a while now and then two; the controller, there is one, dies
+less often than the others.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from kstore.fs.faulty import FaultyFileSystem
 if TYPE_CHECKING:
     from random import Random
 
-CONTROLLER = 1
 SLOW_MS_MAX = 400
 
 KINDS = {
@@ -74,24 +73,24 @@ class Faults:
             heappop(self.ends)[2]()
         (kind,) = self.random.choices(list(KINDS), self.weights)
         self.done[kind] += 1
-        nodes = self.cluster.node_ids
+        nodes, controller = self.cluster.node_ids, self.cluster.controller_id
         match kind:
             case "kill":
-                self.kill(self.random.choice([node for node in nodes if node != CONTROLLER]))
+                self.kill(self.random.choice([node for node in nodes if node != controller]))
             case "kill the controller":
-                self.kill(CONTROLLER)
+                self.kill(controller)
             case "stop":
                 self.stop_in_order(self.random.choice(nodes))
             case "cut":
                 left, right = self.random.sample(nodes, 2)
                 self.cut([left], [right], both_ways=self.random.random() < 0.5)
             case "deafen":  # it is heard by the controller, and doesn't hear what the cluster has become
-                deaf = self.random.choice([node for node in nodes if node != CONTROLLER])
-                self.cut([CONTROLLER], [deaf], both_ways=False, longer=2)
+                deaf = self.random.choice([node for node in nodes if node != controller])
+                self.cut([controller], [deaf], both_ways=False, longer=2)
             case "part from the controller":  # some of its links fail altogether, others one way, each for its own time
                 for node in nodes:
-                    if node != CONTROLLER:
-                        self.cut([CONTROLLER], [node], both_ways=self.random.random() < 0.5, longer=2)
+                    if node != controller:
+                        self.cut([controller], [node], both_ways=self.random.random() < 0.5, longer=2)
             case "isolate":  # from the other brokers, but not from its clients, so that a leader goes on taking
                 alone = self.random.choice(nodes)
                 self.cut([alone], [node for node in nodes if node != alone], both_ways=self.random.random() < 0.7)

@@ -41,6 +41,9 @@ CONFIG = {
     "replica.lag.time.max.ms": "1500",
 }
 
+IDS = ((0, 1, 2, 3, 4), (1, 2, 3, 4, 5), (1001, 0, 7, 5, 6), (1, 2, 3, 4, 5))
+"""The ids of the nodes, by turns; the first is the controller's."""
+
 COUNTED = {
     "logs offline": "ReplicaOffline",
     "controllers resigned": "MetadataHalted",
@@ -120,13 +123,14 @@ class Run:
     def __init__(self, seed: int) -> None:
         wire = seed % 3 == 0
         brokers = 5 if seed % 7 == 0 else 3
-        self.cluster = Cluster.unstarted(brokers=brokers, seed=seed, config=CONFIG, trace_rows=TRACE_ROWS, wire=wire)
+        node_ids = IDS[seed % len(IDS)][:brokers]
+        self.cluster = Cluster.unstarted(node_ids=node_ids, seed=seed, config=CONFIG, trace_rows=TRACE_ROWS, wire=wire)
         self.world = self.cluster.world
         self.disks = [self.put_on_a_faulty_disk(node_id) for node_id in self.cluster.node_ids]
         self.random = self.world.random
         self.history = History()
         self.judge = Judge(self.cluster, self.history)
-        self.scene = Scene(self.history, brokers, TOPIC, self.random.randint(1, 3), GROUP, wire=wire)
+        self.scene = Scene(self.history, node_ids, TOPIC, self.random.randint(1, 3), GROUP, wire=wire)
         self.clients: list[Client] = []
         self.client_ids: list[int] = []
         self.made = 0

@@ -109,16 +109,32 @@ def set_property(folder: Path, name: str, value: str | None) -> None:
     path.write_text("\n".join([*lines, *([f"{name}={value}"] if value is not None else [])]) + "\n")
 
 
-def test_the_folder_of_node_0_is_refused_and_no_cluster_is_made_beside_it(start, alone, tmp_path):
+def test_the_folder_of_node_0_is_renamed_and_served_as_node_0(start, tmp_path):
+    client = start(None, node_ids=(0,), data_dir=str(tmp_path))
+    client.create("t", copies=1)
+    client.say("t", *SAID)
+    client.cluster.close()
+    (tmp_path / "node-0").rename(tmp_path / "node-1")
+    line = refused(tmp_path, 1)
+    assert line.endswith("node-1 belongs to node 0: rename it node-0")
+    (tmp_path / "node-1").rename(tmp_path / "node-0")
+    again = start(1, data_dir=str(tmp_path))
+    assert again.cluster.node_ids == (0,)
+    again.wait_for_leader("t")
+    assert again.everything("t") == SAID
+
+
+def test_a_log_directory_of_node_5_given_for_the_place_of_several_is_called_node_5(alone):
+    set_property(alone / "node-1", "node.id", "5")
+    assert "move it to a folder node-5 in another one" in refused(alone, 1, data_dir=alone / "node-1")
+
+
+def test_a_folder_whose_quorum_has_another_node_is_no_cluster(alone):
     set_property(alone / "node-1", "node.id", "0")
-    line = refused(alone, 1)
-    assert "node-1/meta.properties says that it belongs to node 0, and nodes are numbered from 1 to 1 here" in line
-    assert line.endswith("or choose another --data-dir")
     (alone / "node-1").rename(alone / "node-0")
     line = refused(alone, 1)
     assert "has no node-1, but node-0 of another cluster" in line
     assert "choose another --data-dir" in line
-    start(1, data_dir=str(tmp_path / "another"))
 
 
 def test_the_folder_of_another_node_of_the_cluster_is_renamed(start, stopped):

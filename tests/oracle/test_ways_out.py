@@ -142,7 +142,7 @@ def test_a_metadata_log_that_was_kept_apart_is_put_where_kstore_looks(make: Make
     served(cluster)
 
 
-def test_kafka_goes_on_as_node_0_and_gives_a_directory_an_id(make: Make) -> None:
+def test_the_folder_of_node_0_is_served_as_node_0_and_kafka_gives_a_directory_an_id(make: Make) -> None:
     cluster = make()
     properties = cluster.folder / "node-1.properties"
     text = properties.read_text().replace("node.id=1\n", "node.id=0\n").replace("voters=1@", "voters=0@")
@@ -152,6 +152,11 @@ def test_kafka_goes_on_as_node_0_and_gives_a_directory_an_id(make: Make) -> None
     with cluster.launched():
         say(cluster)
     assert "belongs to node 0" in refused(cluster.data, 1)
+    cluster.log_folder(1).rename(cluster.data / "node-0")
+    with Cluster(data_dir=str(cluster.data)) as ours:
+        assert ours.node_ids == (0,)
+        assert sorted(record.value or b"" for record in ours.records("t", len(SAID))) == sorted(SAID)
+    (cluster.data / "node-0").rename(cluster.log_folder(1))
     with cluster.launched():
         assert sorted(heard(cluster, "t", len(SAID))) == sorted(SAID)
     meta = cluster.log_folder(1) / "meta.properties"

@@ -66,8 +66,8 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
 - A batch that is wrong although it was on the disk is never cut off: the log is out of use, and had again from another
   replica. Batches that are read from a disk have their checksums looked at, once each; Apache Kafka serves what the
   disk gives.
-- A start is refused when the metadata log of node 1 is lost, shorter than another node's copy, or damaged by more than
-  a torn end after a crash; the line that says so names the mend.
+- A start is refused when the controller's metadata log is lost, shorter than another node's copy, or damaged by more
+  than a torn end after a crash; the line that says so names the mend.
 - Of the features that Apache Kafka 4.3 turns on in a new cluster only `metadata.version` is on: there are no eligible
   leader replicas, and no groups of the consumer, share and streams protocols.
 """

@@ -106,12 +106,12 @@ TOPIC: Mapping[str, tuple[str, ...] | None] = {
 # Keys of Kafka's that a kstore user states another way, and how.
 STATED_ELSEWHERE: Mapping[str, str] = {
     "advertised.listeners": "it follows --listen",
-    "broker.id": "node ids are 1 to the number of --brokers",
-    "controller.quorum.voters": "it follows from --brokers",
+    "broker.id": "use --node-ids",
+    "controller.quorum.voters": "the first node is the controller, see --node-ids",
     "listeners": "use --listen",
     "log.dir": "use --data-dir",
     "log.dirs": "use --data-dir",
     "metadata.log.dir": "use --data-dir",
-    "node.id": "node ids are 1 to the number of --brokers",
+    "node.id": "use --node-ids",
     "process.roles": "every node is a broker, and the first is the controller",
 }

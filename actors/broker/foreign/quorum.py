@@ -1,4 +1,4 @@
-"""The quorum that a metadata log belongs to: kstore has one controller, node 1, and reads the log from its beginning.
+"""The quorum that a metadata log belongs to: kstore has one controller, and reads the log from its beginning.
 
 ``quorum-state`` names the voters of a quorum that doesn't change; one whose voters come and go (``kraft.version`` 1)
 writes them into the log, and into the snapshot that it begins with. Kafka throws the beginning of a log away once a
@@ -23,60 +23,64 @@ from kstore.records.control import ControlType, control_type
 if TYPE_CHECKING:
     from actors.broker.folder_check import MetadataCopy
 
-VOTER_ID = 1
+QUORUM_FILE = f"{METADATA_LOG}/{QUORUM_STATE}"
 CHECKPOINT = ".checkpoint"
 WITH_KAFKA = "start Apache Kafka on it, or choose another --data-dir"
 
 
-def check_quorum(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy]) -> None:
+def check_quorum(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy], controller_id: int) -> None:
     """Raises ``FolderError`` for a metadata log with other voters, or without its beginning."""
+    ours = f"kstore has one controller, here node {controller_id}"
     for node_id, folder in folders.items():
         place = f"{folder.name}/{METADATA_LOG}"
         if has_voters_in_log(folder.fs, copies[node_id]):
             raise FolderError(
-                f"{place} is of a quorum whose voters may change (kraft.version 1), and kstore has one controller, "
-                f"node 1: {WITH_KAFKA}"
+                f"{place} is of a quorum whose voters may change (kraft.version 1), and {ours}: {WITH_KAFKA}"
             )
         voters = voters_of(folder.fs)
-        if voters and voters != [VOTER_ID]:
+        if voters and voters != [controller_id]:
             listed = ", ".join(map(str, voters))
             raise FolderError(
-                f"{place}/{QUORUM_STATE} names the voters {listed}, and kstore has one controller, node 1: "
-                f"{way_out(voters, folders, copies)}"
+                f"{place}/{QUORUM_STATE} names the voters {listed}, and {ours}: "
+                f"{way_out(voters, folders, copies, controller_id)}"
             )
     for node_id, folder in folders.items():
         if snapshot := snapshot_before(folder.fs):
             raise FolderError(
                 f"{folder.name}/{METADATA_LOG} begins behind a snapshot ({snapshot}), which kstore can't read yet: "
-                f"{whole_copy(node_id, folders, copies)}"
+                f"{whole_copy(node_id, folders, copies, controller_id)}"
             )
 
 
 def voters_of(fs: FileSystem) -> list[int]:
     """The voters that `quorum-state` names; none when it doesn't, or can't be read."""
-    path = f"{METADATA_LOG}/{QUORUM_STATE}"
-    if not fs.exists(path):
-        return []
+    return voters_in(fs.read_bytes(QUORUM_FILE)) if fs.exists(QUORUM_FILE) else []
+
+
+def voters_in(data: bytes) -> list[int]:
+    """The voters in the text of a `quorum-state`."""
     try:
-        state = json.loads(fs.read_bytes(path))
+        state = json.loads(data)
         return sorted(int(voter["voterId"]) for voter in state.get("currentVoters") or [])
     except (ValueError, KeyError, TypeError, AttributeError):
         return []  # whoever reads the rest of it says so
 
 
-def way_out(voters: list[int], folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy]) -> str:
-    """Node 1 can go on alone, from the copy that is furthest, if that of each voter is here to be compared."""
+def way_out(
+    voters: list[int], folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy], controller_id: int
+) -> str:
+    """The controller can go on alone, from the copy that is furthest, if that of each voter is here to be compared."""
     if any(voter not in folders for voter in voters) or any(copies[voter].damage for voter in voters):
         return WITH_KAFKA
     best = max(voters, key=lambda voter: (last_epoch(copies[voter]), copies[voter].end_offset, -voter))
-    first = folders[VOTER_ID].name
-    others = [f"{folders[each].name}/{METADATA_LOG}" for each in folders if each != VOTER_ID]
+    first = folders[controller_id].name
+    others = [f"{folders[each].name}/{METADATA_LOG}" for each in folders if each != controller_id]
     steps = [f"remove {first}/{METADATA_LOG}/{QUORUM_STATE}"]
-    if best != VOTER_ID:
-        steps.insert(0, f"put a copy of {folders[best].name}/{METADATA_LOG} in the place of node 1's")
+    if best != controller_id:
+        steps.insert(0, f"put a copy of {folders[best].name}/{METADATA_LOG} in the place of node {controller_id}'s")
     if others:
         steps.append(f"remove {' and '.join(others)}, which are copied anew")
-    return f"start Apache Kafka on it; or, to go on with node 1 alone, {', then '.join(steps)}"
+    return f"start Apache Kafka on it; or, to go on with node {controller_id} alone, {', then '.join(steps)}"
 
 
 def last_epoch(copy: MetadataCopy) -> int:
@@ -93,7 +97,9 @@ def snapshot_before(fs: FileSystem) -> str | None:
     return max(snapshots) if snapshots and (not bases or bases[0] > 0) else None
 
 
-def whole_copy(node_id: int, folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy]) -> str:
+def whole_copy(
+    node_id: int, folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy], controller_id: int
+) -> str:
     """Where the beginning can be had."""
     whole = [
         n for n, copy in copies.items() if copy.end_offset and not copy.damage and not snapshot_before(folders[n].fs)
@@ -101,9 +107,9 @@ def whole_copy(node_id: int, folders: Mapping[int, Folder], copies: Mapping[int,
     best = max(whole, key=lambda n: (last_epoch(copies[n]), copies[n].end_offset, -n), default=None)
     if best is None:
         return WITH_KAFKA
-    if node_id == VOTER_ID:
+    if node_id == controller_id:
         return f"put a copy of {folders[best].name}/{METADATA_LOG} in its place"
-    return "remove it, and it is copied anew from node 1"
+    return f"remove it, and it is copied anew from node {controller_id}"
 
 
 def has_voters_in_log(fs: FileSystem, copy: MetadataCopy) -> bool:
