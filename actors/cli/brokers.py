@@ -1,0 +1,122 @@
+"""The brokers that ``kstore serve`` and ``kstore run`` start in a process: their options, and the cluster of these."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from actors.cli.arguments import UsageError
+
+if TYPE_CHECKING:
+    from actors.cluster import Cluster
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def add_brokers(verb: argparse.ArgumentParser, *, listen: str) -> None:
+    """What a user can say of the brokers; ``listen`` is where they listen unless told."""
+    verb.add_argument(
+        "--brokers",
+        type=int,
+        metavar="N",
+        help="how many brokers (default: as many as --node-ids names or --data-dir has, else 1)",
+    )
+    verb.add_argument(
+        "--node-ids",
+        metavar="ID,ID,...",
+        help="the brokers' ids; the first is the controller (default: those that --data-dir has, else 1, 2, 3, ...)",
+    )
+    verb.add_argument(
+        "--listen",
+        default=listen,
+        metavar="HOST:PORT",
+        help="the first broker's address, the others follow on the next ports; port 0: any free ports "
+        f"(default: {listen})",
+    )
+    verb.add_argument("--data-dir", metavar="DIR", help="keep the data here, in Apache Kafka's own format")
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a broker config of Apache Kafka's; repeatable"
+    )
+    verb.add_argument(
+        "--trace-file",
+        metavar="FILE",
+        help="keep all of the trace in this file, for kstore trace; one that is there is renamed FILE.1, FILE.2, ...",
+    )
+    verb.add_argument(
+        "--log-level",
+        choices=LEVELS,
+        default="warning",
+        metavar="LEVEL",
+        help=f"log to stderr from this level on: {', '.join(LEVELS)} (default: warning)",
+    )
+
+
+def prepared(options: argparse.Namespace) -> Cluster:
+    """The cluster of these options, not started yet; what its folders have to say is on stderr.
+
+    Raises ``UsageError`` when there can't be one.
+    """
+    from actors.broker.config import ConfigError, parse_settings
+    from actors.broker.folder import FolderError
+    from actors.cluster import Cluster
+    from actors.cluster.node_ids import parse_node_ids
+    from actors.network.ports import ListenError
+    from kstore.fs.descriptors import raise_limit
+
+    log_to_stderr(options.log_level)
+    raise_limit()
+    try:
+        cluster = Cluster.unstarted(
+            options.brokers,
+            node_ids=None if options.node_ids is None else parse_node_ids(options.node_ids),
+            data_dir=options.data_dir,
+            listen=options.listen,
+            config=parse_settings(options.set),
+            trace_file=options.trace_file,
+        )
+    except (FolderError, ListenError) as error:
+        raise UsageError(str(error)) from None
+    except ConfigError as error:
+        raise UsageError(f"{error}: leave it out or mend it; docs/configs.md lists the keys that work") from None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    for warning in cluster.warnings:
+        print(f"kstore: {warning}", file=sys.stderr, flush=True)
+    cluster.world.failures.on_failure = None  # the log has it
+    return cluster
+
+
+@contextmanager
+def running(cluster: Cluster) -> Iterator[None]:
+    """Run a prepared cluster, and stop it in order. Raises ``UsageError`` when it doesn't start."""
+    from actors.broker.folder import FolderError
+    from actors.cluster import StartError
+
+    try:
+        with cluster:
+            cluster.start()
+            yield
+    except (StartError, FolderError) as error:
+        raise UsageError(str(error)) from None
+
+
+def log_to_stderr(level: str) -> None:
+    """A line for each thing that is worth one, as Python's ``logging`` has them."""
+    import logging
+
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr, force=True
+    )
+    logging.captureWarnings(True)
+
+
+def settle_memory() -> None:
+    """Tell the collector that what exists now stays, and to look less often for what doesn't."""
+    import gc
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
