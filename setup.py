@@ -20,6 +20,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 SANITIZE = os.environ.get("KSTORE_SANITIZE") == "1"
@@ -43,6 +44,18 @@ DIRECTIVES = {
 
 
 AS_PYTHON = {"language_level": 3, "binding": True, "annotation_typing": False}
+
+
+class BuildWithPages(build_py):
+    """Installs the pages of the documentation as well, beside the command that prints them (``kstore help``)."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / "actors/cli/pages"
+            target.mkdir(parents=True, exist_ok=True)
+            for page in sorted((ROOT / "docs").glob("*.md")):
+                self.copy_file(str(page), str(target / page.name))
 
 
 def extensions(*, twins: bool) -> list[Extension]:
@@ -79,5 +92,6 @@ def compiled(directives: dict[str, object], *, twins: bool) -> list[Extension]:
 if __name__ == "__main__":
     setup(
         ext_modules=compiled(DIRECTIVES, twins=False) + ([] if DEBUG else compiled(AS_PYTHON, twins=True)),
+        cmdclass={"build_py": BuildWithPages},
         options={"build_ext": {"parallel": JOBS}, "build": {"build_base": BUILD}},
     )

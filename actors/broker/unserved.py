@@ -84,7 +84,7 @@ def _of(node: Node) -> Unserved:
 
 def key_unserved(call: Asker, api_key: int) -> None:
     """A request of a kind that isn't there; its connection is closed."""
-    advice = ADVICE.get(api_key, "it isn't implemented: docs/compatibility.md lists what is")
+    advice = ADVICE.get(api_key, "it isn't implemented: kstore help compatibility lists what is")
     _of(call.node).tell(call, api_key, f"asked for {name_of(api_key)} and its connection was closed; {advice}")
 
 

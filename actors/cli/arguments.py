@@ -1,16 +1,11 @@
-"""What all verbs' options have in common: parsers with examples, the way to a Kafka, values that are checked.
-
-Every parser has at least one example in its help, a line that begins with ``  kstore`` or pipes into it; a test runs
-each of them. A wrong option is told in one line on stderr, with exit code 2.
-"""
+"""What the options of verbs have in common: the way to a Kafka, ``--json``, values that are checked."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 DEFAULT_BOOTSTRAP = "localhost:9092"
 BOOTSTRAP_VARIABLE = "KSTORE_BOOTSTRAP"
@@ -24,29 +19,6 @@ class UsageError(ValueError):
 
 class InputError(ValueError):
     """What was given to be read can't be: exit code 1, and this one line."""
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where the right way stands, and end with 2."""
-        sys.stderr.write(f"{self.prog}: {message} (see {self.prog} --help)\n")
-        sys.exit(2)
-
-
-def new_parser(parsers: Any, name: str, summary: str, description: str, examples: str) -> Parser:
-    """Add a verb, or a verb's verb; ``examples`` are the lines of its help that a reader copies."""
-    plural = "s" if sum(not line.startswith("    ") for line in examples.strip().splitlines()) > 1 else ""
-    lines = "\n".join(f"  {line}" for line in examples.strip().splitlines())
-    parser: Parser = parsers.add_parser(
-        name,
-        help=summary,
-        description=description.strip().replace("``", ""),
-        epilog=f"example{plural}:\n{lines}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    return parser
 
 
 def add_connection(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
@@ -73,7 +45,7 @@ def add_connection(parser: argparse.ArgumentParser, *, again: bool = False) -> N
 
 def add_json(parser: argparse._ActionsContainer, what: str) -> None:
     """``--json``; ``what`` says what a line or the whole is."""
-    parser.add_argument("--json", action="store_true", help=f"print {what} (docs/command.md has the schema)")
+    parser.add_argument("--json", action="store_true", help=f"print {what} (kstore help command has the schema)")
 
 
 def checked(read: Callable[[str], T]) -> Callable[[str], T]:

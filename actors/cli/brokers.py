@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from actors.cli.arguments import UsageError
+from actors.cli.arguments import UsageError, at_least
 
 if TYPE_CHECKING:
     from actors.cluster import Cluster
@@ -20,7 +20,7 @@ def add_brokers(verb: argparse.ArgumentParser, *, listen: str) -> None:
     """What a user can say of the brokers; ``listen`` is where they listen unless told."""
     verb.add_argument(
         "--brokers",
-        type=int,
+        type=at_least(1),
         metavar="N",
         help="how many brokers (default: as many as --node-ids names or --data-dir has, else 1)",
     )
@@ -80,7 +80,7 @@ def prepared(options: argparse.Namespace) -> Cluster:
     except (FolderError, ListenError) as error:
         raise UsageError(str(error)) from None
     except ConfigError as error:
-        raise UsageError(f"{error}: leave it out or mend it; docs/configs.md lists the keys that work") from None
+        raise UsageError(f"{error}: leave it out or mend it; kstore help configs lists the keys that work") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
     for warning in cluster.warnings:

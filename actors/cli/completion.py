@@ -10,15 +10,16 @@ import argparse
 import sys
 from typing import Any
 
-from actors.cli.arguments import new_parser
+from actors.cli.parsers import new_parser
 
 SHELLS = ("bash", "zsh", "fish")
 
 DESCRIPTION = """
 Prints a script for a shell that completes verbs, options, and the names of topics and groups.
-In ~/.bashrc:                   eval "$(kstore completion bash)"
-In ~/.zshrc, after compinit:    eval "$(kstore completion zsh)"
-In ~/.config/fish/config.fish:  kstore completion fish | source
+
+  In ~/.bashrc:                   eval "$(kstore completion bash)"
+  In ~/.zshrc, after compinit:    eval "$(kstore completion zsh)"
+  In ~/.config/fish/config.fish:  kstore completion fish | source
 """
 
 EXAMPLES = """
@@ -29,7 +30,7 @@ eval "$(kstore completion bash)"
 def add_to(verbs: Any) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "completion", "print what makes a shell complete kstore's words", DESCRIPTION, EXAMPLES)
-    verb.add_argument("shell", choices=SHELLS, help="for which shell")
+    verb.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
     verb.set_defaults(run=run)
 
 

@@ -6,10 +6,10 @@ They are kstore's own, imported when they are needed.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import socket
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from actors.cli.arguments import BOOTSTRAP_VARIABLE
 
 if TYPE_CHECKING:
     from actors.clients.admin import Admin
@@ -46,18 +46,10 @@ def check_reachable(bootstrap: str) -> None:
             return
         except OSError as error:
             reasons.append(f"{host}:{port}: {error.strerror or error}")
-    raise NoBrokersAvailable(f"no broker could be reached: {'; '.join(reasons)}")
-
-
-@contextlib.contextmanager
-def about(name: str) -> Iterator[None]:
-    """Say in the error of what is done here which topic or group it is about, if it doesn't say so itself."""
-    from kstore.errors import KafkaError
-
-    try:
-        yield
-    except KafkaError as error:
-        raise error if name in error.message else type(error)(f"{name}: {error.message}") from None
+    raise NoBrokersAvailable(
+        f"no broker could be reached: {'; '.join(reasons)} "
+        f"(kstore serve starts one; -b or {BOOTSTRAP_VARIABLE} names others)"
+    )
 
 
 def open_admin(options: argparse.Namespace, **own: Any) -> Admin:

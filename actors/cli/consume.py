@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked, new_parser, partitions
+from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked, partitions
 from actors.cli.connection import complete_groups, complete_topics, open_consumer
 from actors.cli.formats import delimiter, plain_printer, record_printer
+from actors.cli.parsers import new_parser
 from actors.cli.positions import Place, Span, span
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import signal
 import sys
 from typing import Any
 
-from actors.cli.arguments import add_json, new_parser
+from actors.cli.arguments import add_json
+from actors.cli.parsers import new_parser
 
 DESCRIPTION = """
 Three brokers, a producer and a group of consumers, each consumer a process of its own; one is killed with SIGKILL, a

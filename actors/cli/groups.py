@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from actors.cli.arguments import (
-    Parser,
     UsageError,
     add_connection,
     add_json,
     at_least,
     checked,
-    new_parser,
     partitions,
 )
-from actors.cli.connection import about, complete_groups, complete_topics, open_admin
+from actors.cli.connection import complete_groups, complete_topics, open_admin
+from actors.cli.each import do_each, unknown
 from actors.cli.output import counted, print_columns, print_json
+from actors.cli.parsers import add_actions, new_parser
 from actors.cli.positions import time_ms
 
 if TYPE_CHECKING:
     from actors.clients.admin import Admin
+    from actors.clients.descriptions import GroupDescription
     from actors.clients.structs import TopicPartition
+
+DESCRIPTION = "Lists, describes and deletes the consumer groups of any Kafka, tells their lag, and moves their offsets."
 
 EXAMPLES = """
 kstore groups list
@@ -33,6 +37,7 @@ kstore groups list
 kstore groups list --state Empty --json
 """
 DESCRIBE_EXAMPLES = """
+kstore groups describe
 kstore groups describe billing
 kstore groups describe billing --json
 """
@@ -43,9 +48,19 @@ kstore groups delete billing --if-exists
 RESET_EXAMPLES = """
 kstore groups reset-offsets billing --topic orders --to-earliest
 kstore groups reset-offsets billing --all-topics --shift-by -2 --execute
-kstore groups reset-offsets billing --topic orders:0 --to-datetime 2026-01-01T00:00 --execute
-kstore groups reset-offsets billing --topic orders:0 --to-offset 1 --execute --json
+kstore groups reset-offsets billing --topic orders --to-datetime 2026-01-01
+kstore groups reset-offsets billing --topic orders:0 --to-offset 1 --json
 """
+DESCRIBING = """
+Shows groups (without a name: all): their members, what each reads, and how far behind the group is, in records.
+"""
+RESET_USAGE = """\
+%(prog)s [-h] [--execute] [--json]
+         [-b HOST:PORT,...] [-X KEY=VALUE]
+         (--topic TOPIC[:PARTITIONS] | --all-topics)
+         (--to-earliest | --to-latest | --to-datetime TIME | --to-offset N |
+          --shift-by N)
+         GROUP"""
 RESETTING = """
 Moves a group's committed offsets, while it has no members. It prints what would change; with --execute it changes it.
 An offset that a partition doesn't hold becomes its nearest end.
@@ -54,9 +69,11 @@ An offset that a partition doesn't hold becomes its nearest end.
 
 def add_to(verbs: Any) -> None:
     """Add the verb and its own verbs to the command's parser."""
-    verb = new_parser(verbs, "groups", "list and describe groups, move their offsets", __doc__, EXAMPLES)
+    verb = new_parser(
+        verbs, "groups", "list and describe consumer groups, see their lag, move their offsets", DESCRIPTION, EXAMPLES
+    )
     add_connection(verb)
-    actions = verb.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
+    actions = add_actions(verb)
 
     listing = new_parser(actions, "list", "list groups", "Lists groups, a line each.", LIST_EXAMPLES)
     listing.add_argument(
@@ -68,11 +85,18 @@ def add_to(verbs: Any) -> None:
         actions,
         "describe",
         "show members, committed offsets and lag",
-        "Shows groups: their members, what each reads, and how far behind the group is, in records.",
+        DESCRIBING,
         DESCRIBE_EXAMPLES,
     )
-    add_names(describing)
+    add_names(describing, nargs="*")
     finish(describing, describe, "one object with everything")
+
+    resetting = new_parser(actions, "reset-offsets", "move a group's offsets", RESETTING, RESET_EXAMPLES)
+    resetting.usage = RESET_USAGE
+    group = resetting.add_argument("group", metavar="GROUP", help="the group")
+    group.completer = complete_groups  # type: ignore[attr-defined]
+    add_reset(resetting)
+    finish(resetting, reset_offsets, "one object with the offsets before and after")
 
     deleting = new_parser(
         actions, "delete", "delete groups", "Deletes groups that have no members, with their offsets.", DELETE_EXAMPLES
@@ -80,12 +104,6 @@ def add_to(verbs: Any) -> None:
     add_names(deleting)
     deleting.add_argument("--if-exists", action="store_true", help="one that doesn't exist is fine")
     finish(deleting, delete, "one object with the names of the groups")
-
-    resetting = new_parser(actions, "reset-offsets", "move a group's offsets", RESETTING, RESET_EXAMPLES)
-    group = resetting.add_argument("group", metavar="GROUP", help="the group")
-    group.completer = complete_groups  # type: ignore[attr-defined]
-    add_reset(resetting)
-    finish(resetting, reset_offsets, "one object with the offsets before and after")
 
 
 def finish(parser: argparse.ArgumentParser, run: Any, json: str) -> None:
@@ -95,9 +113,9 @@ def finish(parser: argparse.ArgumentParser, run: Any, json: str) -> None:
     parser.set_defaults(run=run)
 
 
-def add_names(parser: argparse.ArgumentParser) -> None:
+def add_names(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
     """The groups that it is about."""
-    names = parser.add_argument("groups", nargs="+", metavar="GROUP", help="the group")
+    names = parser.add_argument("groups", nargs=nargs, default=[], metavar="GROUP", help="the group")
     names.completer = complete_groups  # type: ignore[attr-defined]
 
 
@@ -154,9 +172,8 @@ def list_groups(options: argparse.Namespace) -> int:
 
 def describe(options: argparse.Namespace) -> int:
     """Members, offsets and lag."""
-    names = list(dict.fromkeys(options.groups))
     with open_admin(options) as admin:
-        found = [described(admin, group) for group in admin.describe_groups(names).values()]
+        found = [described(admin, group) for group in chosen(admin, options)]
     if options.json:
         print_json({"groups": found})
         return 0
@@ -179,7 +196,32 @@ def describe(options: argparse.Namespace) -> int:
             columns = ("topic", "partition", "committed", "next_offset", "lag", "client")
             rows_of_offsets = [[each[name] for name in columns] for each in group["offsets"]]
             print_columns([name.replace("_", " ") for name in columns], rows_of_offsets)
+    if not found:
+        print("kstore: there are no groups", file=sys.stderr)
     return 0
+
+
+def chosen(admin: Admin, options: argparse.Namespace) -> list[GroupDescription]:
+    """The groups that were named; without a name all."""
+    from kstore.errors import GroupIdNotFound
+
+    names = list(dict.fromkeys(options.groups)) or group_names(admin)
+    try:
+        return list(admin.describe_groups(names).values()) if names else []
+    except GroupIdNotFound as error:
+        there = group_names(admin)
+        raise unknown(type(error), "group", next(name for name in names if name not in there), there) from None
+
+
+def group_names(admin: Admin) -> list[str]:
+    """All groups' names."""
+    return sorted(group.group_id for group in admin.list_groups())
+
+
+def tell(options: argparse.Namespace, name: str, done: str) -> None:
+    """What was done to a group, as soon as it was, unless all is told as JSON in the end."""
+    if not options.json:
+        print(f"{name}: {done}", flush=True)
 
 
 def described(admin: Admin, group: Any) -> dict[str, Any]:
@@ -235,22 +277,24 @@ def delete(options: argparse.Namespace) -> int:
     """Delete them."""
     from kstore.errors import GroupIdNotFound
 
-    gone = []
+    deleted: list[str] = []
+
+    def one(name: str) -> None:
+        try:
+            admin.delete_groups([name])
+        except GroupIdNotFound:
+            if not options.if_exists:
+                raise
+            tell(options, name, "doesn't exist")
+            return
+        deleted.append(name)
+        tell(options, name, "deleted")
+
     with open_admin(options) as admin:
-        for name in dict.fromkeys(options.groups):
-            try:
-                with about(name):
-                    admin.delete_groups([name])
-                gone.append(name)
-            except GroupIdNotFound:
-                if not options.if_exists:
-                    raise
+        code = do_each(options.groups, one, "group", lambda: group_names(admin))
     if options.json:
-        print_json({"deleted": gone})
-    else:
-        for name in gone:
-            print(f"{name}: deleted")
-    return 0
+        print_json({"deleted": deleted})
+    return code
 
 
 def reset_offsets(options: argparse.Namespace) -> int:
@@ -276,6 +320,19 @@ def reset_offsets(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"group": options.group, "executed": options.execute, "offsets": rows})
     else:
-        print_columns(("topic", "partition", "before", "after"), [list(row.values()) for row in rows])
-        print("done" if options.execute else "nothing was changed: add --execute to do it")
+        if rows:
+            print_columns(("topic", "partition", "before", "after"), [list(row.values()) for row in rows])
+        print(outcome(options, rows))
     return 0
+
+
+def outcome(options: argparse.Namespace, rows: list[dict[str, Any]]) -> str:
+    """How many offsets move, or why none does."""
+    moving = sum(1 for row in rows if row["before"] != row["after"])
+    if not rows:
+        return f"nothing moves: {options.group} has committed no offsets"
+    if not moving:
+        return "nothing moves: the group is there already"
+    if options.execute:
+        return f"done: {counted(moving, 'offset')} moved"
+    return f"nothing was changed: add --execute to move {counted(moving, 'offset')}"

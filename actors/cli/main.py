@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from actors.cli.arguments import InputError, Parser, UsageError
+from actors.cli.output import complain
+from actors.cli.parsers import Parser
 
 VERBS = {
     "serve": "run brokers that any Kafka client can connect to",
@@ -25,16 +26,16 @@ VERBS = {
     "groups": "list and describe consumer groups, see their lag, move their offsets",
     "trace": "ask a recorded trace what happened, and why",
     "completion": "print what makes a shell complete kstore's words",
+    "help": "print the help of a verb, or a page of the documentation",
 }
-
-PLAIN = ("consume", "produce")  # the verbs whose topic is no option, as kcat's is
 
 EPILOG = """\
 examples:
-  kstore --version
   kstore consume --help
+  kstore help command
 
-Every verb has its own --help, with examples. KSTORE_BOOTSTRAP names the brokers for the verbs that connect to some.
+Every verb has its own --help, with examples; kstore help lists the pages of the documentation. KSTORE_BOOTSTRAP names
+the brokers for the verbs that connect to some.
 """
 
 
@@ -49,16 +50,16 @@ class Version(argparse.Action):
         parser.exit()
 
 
-def parser(verb: str | None = None) -> argparse.ArgumentParser:
+def parser(verb: str | None = None) -> Parser:
     """The command's parser, with one verb's options; or, without ``verb``, with those of all."""
     top = Parser(
         prog="kstore",
         description="A real Kafka cluster inside a Python process, and a command line for any Kafka.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    top.set_defaults(run=overview)
     top.add_argument("--version", action=Version, nargs=0, help="print the version")
-    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser)
     for name, summary in VERBS.items():
         if verb in (None, name):
             import_module(f"actors.cli.{name}").add_to(verbs)
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("kstore: interrupted", file=sys.stderr)
         return 1
     except Exception as error:
-        code = told(error)
+        code = complain(error)
         if code == 0:
             raise
     return code
@@ -90,16 +91,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(given: Sequence[str]) -> argparse.Namespace:
     """Read the command line. Words after options belong to the verb's last, open-ended positional, as elsewhere."""
-    verb = next((word for word in given if not word.startswith("-")), "")
-    top = parser(verb)
-    options, rest = top.parse_known_args(given)
+    options: argparse.Namespace
+    options, rest = parser(next((word for word in given if not word.startswith("-")), "")).parse_known_args(given)
     more: str = getattr(options, "more", "")
     if rest and (not more or any(word.startswith("-") for word in rest)):
-        hint = f"; the topic is given without -t: kstore {verb} TOPIC" if verb in PLAIN and "-t" in rest else ""
-        top.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
+        options.deepest.refuse_rest(rest)
     elif rest:
         setattr(options, more, [*getattr(options, more), *rest])
     return options
+
+
+def overview(options: argparse.Namespace) -> int:
+    """Without a verb: what there is."""
+    options.deepest.print_help(sys.stderr)
+    return 2
 
 
 def complete() -> None:
@@ -113,31 +118,6 @@ def end_of_pipe() -> int:
     """Nobody reads any more, as after ``| head``: that is no error. Nothing may be flushed to there at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-def told(error: Exception) -> int:
-    """Say in one line what went wrong, and how it counts; 0 if it isn't for a user to know, but a defect."""
-    from kstore.errors import KafkaError
-    from kstore.errors.config import ConfigError
-    from kstore.errors.uncompiled import UncompiledError
-
-    if isinstance(error, UsageError | ConfigError):
-        code = 2
-    elif isinstance(error, KafkaError | OSError | InputError | UncompiledError):
-        code = 1
-    else:
-        return 0
-    print(f"kstore: {' '.join(one_line(error).split())}", file=sys.stderr)
-    return code
-
-
-def one_line(error: Exception) -> str:
-    """What an error says; a Kafka error by its name first."""
-    name = getattr(error, "name", None)
-    text = str(error) or type(error).__name__
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return f"{name}: {text}" if isinstance(name, str) and name.isupper() else text
 
 
 if __name__ == "__main__":

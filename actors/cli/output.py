@@ -1,4 +1,5 @@
-"""What verbs print: columns for people, JSON for programs, both on stdout; and when stdout has no reader any more."""
+"""What verbs print: columns for people and JSON for programs on stdout, errors on stderr; and when stdout has no reader
+any more."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import select
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from actors.cli.arguments import InputError, UsageError
 
 
 def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -59,6 +62,31 @@ def print_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 def print_json(value: Any) -> None:
     """One object, on one line."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def complain(error: Exception) -> int:
+    """Say in one line what went wrong, and how it counts; 0 if it isn't for a user to know, but a defect."""
+    from kstore.errors import KafkaError
+    from kstore.errors.config import ConfigError
+    from kstore.errors.uncompiled import UncompiledError
+
+    if isinstance(error, UsageError | ConfigError):
+        code = 2
+    elif isinstance(error, KafkaError | OSError | InputError | UncompiledError):
+        code = 1
+    else:
+        return 0
+    print(f"kstore: {' '.join(one_line(error).split())}", file=sys.stderr)
+    return code
+
+
+def one_line(error: Exception) -> str:
+    """What an error says; a Kafka error by its name first."""
+    name = getattr(error, "name", None)
+    text = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return f"{name}: {text}" if isinstance(name, str) and name.isupper() else text
 
 
 class RecordOutput:

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked, new_parser
+from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked
 from actors.cli.connection import complete_topics, open_producer
 from actors.cli.formats import delimiter, header
+from actors.cli.parsers import new_parser
 
 if TYPE_CHECKING:
     from actors.cli.messages import Splitter
@@ -26,7 +27,7 @@ reading, and what was read is still sent.
 
 EXAMPLES = r"""
 echo 'shipped' | kstore produce orders
-printf 'order1:paid\norder2:shipped\n' | kstore produce orders -K: -H source=shop
+printf 'user1:paid\nuser2:sent\n' | kstore produce orders -K: -H source=shop
 seq 1 1000 | kstore produce orders -z lz4 --json
 kstore produce orders -p 0 /etc/hostname
 kstore consume orders -c 10 --json | kstore produce archive --json-in
@@ -38,7 +39,9 @@ def add_to(verbs: Any) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "produce", "send records from stdin or files", DESCRIPTION, EXAMPLES)
     verb.add_argument("topic", metavar="TOPIC", help="the topic").completer = complete_topics  # type: ignore[attr-defined]
-    verb.add_argument("files", nargs="*", metavar="FILE", help="each file is one record; with -l, a record a line")
+    verb.add_argument(
+        "files", nargs="*", default=[], metavar="FILE", help="each file is one record; with -l, a record a line"
+    )
     add_input(verb)
     add_records(verb)
     add_connection(verb)
@@ -115,6 +118,8 @@ def run(options: argparse.Namespace) -> int:
     ):
         sending = Sending(producer, options, progress)
         sending.check_partition(options.partition)
+        if not options.files and sys.stdin.isatty() and sys.stderr.isatty():
+            print("kstore: reading records from the terminal, one a line (Ctrl-D ends)", file=sys.stderr)
         send_all(sending, splitter, stopping)
         sending.finish()
     if options.json:

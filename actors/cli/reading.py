@@ -15,9 +15,11 @@ from collections.abc import Collection, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from actors.cli.each import unknown
 from actors.cli.output import RecordOutput
 from actors.cli.positions import Place, Span
 from actors.cli.progress import Progress
+from actors.cli.waiting import Waiting
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from kstore.errors import KafkaError, UnknownTopicOrPartition
 
@@ -51,6 +53,7 @@ class Reading(ConsumerRebalanceListener):
         self.open: set[TopicPartition] = set()
         self.uncommitted: dict[TopicPartition, OffsetAndMetadata] = {}
         self.committed_at = time.monotonic()
+        self.waiting = Waiting(consumer, options, wanted)
 
     def run(self, stopping: Stopping) -> int:
         """Read and print. 0, also when nobody reads what is printed any more."""
@@ -73,12 +76,22 @@ class Reading(ConsumerRebalanceListener):
             pattern = "|".join(f"(?:{name}).*" if name.startswith("^") else re.escape(name) for name in topics)
             self.consumer.subscribe(pattern=pattern, listener=self)
         else:
+            self._check_topics(topics)
             self.consumer.subscribe(topics, listener=self)
+
+    def _check_topics(self, topics: list[str]) -> None:
+        """A group may wait for a topic that isn't there yet; but who mistyped its name is told."""
+        for topic in topics:
+            if self.consumer.partitions_for_topic(topic) is None:
+                missing = unknown(UnknownTopicOrPartition, "topic", topic, self.consumer.topics())
+                if self.options.to_end:
+                    raise missing
+                print(f"kstore: {missing}; waiting until there is", file=sys.stderr)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         there = self.consumer.partitions_for_topic(topic)
         if there is None:
-            raise UnknownTopicOrPartition(f"there is no topic {topic}")
+            raise unknown(UnknownTopicOrPartition, "topic", topic, self.consumer.topics())
         chosen = sorted(there) if self.options.partitions is None else self.options.partitions
         if missing := [str(number) for number in chosen if number not in there]:
             raise UnknownTopicOrPartition(f"topic {topic} has no partition {', '.join(missing)}, but {len(there)}")
@@ -115,6 +128,7 @@ class Reading(ConsumerRebalanceListener):
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """These are ours now; with ``-e``, as far as they go now."""
+        self.waiting.joined = True
         self.open.update(assigned)
         if self.options.to_end:
             self.ends.update(self.consumer.end_offsets(assigned))
@@ -156,6 +170,7 @@ class Reading(ConsumerRebalanceListener):
                 self._done(partition)  # what came last need not be a record, but a marker, or gone by compaction
         if not batches:
             self.output.check_reader()
+            self.waiting.look(self.printed)
         if self.uncommitted and time.monotonic() - self.committed_at >= COMMIT_EVERY_S:
             self._commit()
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.cli.arguments import UsageError
+from actors.cli.each import unknown
 from actors.clients.descriptions import OffsetSpec
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
 from kstore.errors import UnknownTopicOrPartition
@@ -21,6 +22,7 @@ def moved(admin: Admin, options: argparse.Namespace, before: Committed) -> dict[
     """The new offset of each partition that is meant."""
     places = sorted(before) if options.all_topics else chosen(admin, options)
     if not places:
+        admin.describe_groups([options.group])  # which fails if there is no such group
         return {}
     first = offsets(admin, places, OffsetSpec.EARLIEST)
     after = offsets(admin, places, OffsetSpec.LATEST)
@@ -30,9 +32,11 @@ def moved(admin: Admin, options: argparse.Namespace, before: Committed) -> dict[
 
 def chosen(admin: Admin, options: argparse.Namespace) -> list[TopicPartition]:
     """The partitions that ``--topic`` names."""
-    described = {topic.name: topic for topic in admin.describe_topics(dict.fromkeys(name for name, _ in options.topic))}
+    described = {topic.name: topic for topic in admin.describe_topics()}
     places: dict[TopicPartition, None] = {}
     for name, numbers in options.topic:
+        if name not in described:
+            raise unknown(UnknownTopicOrPartition, "topic", name, described)
         there = [each.partition for each in described[name].partitions]
         if missing := [number for number in numbers or () if number not in there]:
             raise UnknownTopicOrPartition(f"topic {name} has no partition {missing[0]}, but {len(there)}")

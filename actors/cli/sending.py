@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.cli.arguments import InputError
 from actors.cli.messages import Message
-from actors.cli.output import print_json
+from actors.cli.output import complain, print_json
 from actors.clients.structs import SentRange
 from kstore.errors import KafkaError, UnknownTopicOrPartition
 
@@ -132,9 +132,7 @@ class Sending:
     def exit_code(self, cut_short: bool) -> int:
         """0 if everything that was read is acknowledged; what isn't, or wasn't read, is said."""
         if self.failure is not None:
-            from actors.cli.main import told
-
-            return told(self.failure)
+            return complain(self.failure)
         if cut_short:
             print(f"kstore: interrupted after {self.sent} records, which are sent", file=sys.stderr)
             return 1

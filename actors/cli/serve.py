@@ -10,26 +10,23 @@ from queue import SimpleQueue
 from typing import Any
 
 from actors.cli.brokers import add_brokers, prepared, running, settle_memory
+from actors.cli.parsers import new_parser
 
-EXAMPLE = """\
-example:
-  kstore serve --brokers 3 --listen 127.0.0.1:9092 --data-dir ./kafka-data --set num.partitions=4
+DESCRIPTION = """
+Runs brokers in this process, for any Kafka client, and prints one line with their addresses when they are ready.
+Without --data-dir everything is kept in memory. SIGTERM and Ctrl-C stop it in order; after a SIGKILL the next start
+recovers what is in the folder. Before it is ready they end it at once, which is no worse.
+"""
 
-Prints one line when it is ready, with the brokers' addresses. Without --data-dir everything is kept in memory.
-SIGTERM and Ctrl-C stop it in order; after a SIGKILL the next start recovers what is in the folder. Before it is
-ready they end it at once, which is no worse.
+EXAMPLES = """
+kstore serve --brokers 3
+kstore serve --listen 127.0.0.1:9092 --data-dir ./data --set num.partitions=4
 """
 
 
 def add_to(verbs: Any) -> None:
     """Add the verb to the command's parser."""
-    verb = verbs.add_parser(
-        "serve",
-        help="run brokers that any Kafka client can connect to",
-        description=(__doc__ or "").replace("``", ""),
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    verb = new_parser(verbs, "serve", "run brokers that any Kafka client can connect to", DESCRIPTION, EXAMPLES)
     add_brokers(verb, listen="127.0.0.1:9092")
     verb.set_defaults(run=run)
 

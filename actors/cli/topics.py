@@ -6,17 +6,21 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from actors.cli.arguments import Parser, UsageError, add_connection, add_json, at_least, checked, new_parser, pair
-from actors.cli.connection import about, complete_topics, open_admin
+from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked, pair
+from actors.cli.connection import complete_topics, open_admin
+from actors.cli.each import do_each, unknown
 from actors.cli.output import counted, print_columns, print_json
+from actors.cli.parsers import add_actions, new_parser
 
 if TYPE_CHECKING:
     from actors.clients.admin import Admin
-    from actors.clients.descriptions import CreatedTopic, TopicDescription
+    from actors.clients.descriptions import CreatedTopic, PartitionDescription, TopicDescription
+
+DESCRIPTION = "Lists, creates, describes, alters and deletes the topics of any Kafka."
 
 EXAMPLES = """
 kstore topics list
-kstore topics create invoices --partitions 3
+kstore topics create invoices -p 3
 kstore topics describe payments
 """
 LIST_EXAMPLES = """
@@ -24,17 +28,18 @@ kstore topics list
 kstore topics list --internal --json
 """
 CREATE_EXAMPLES = """
-kstore topics create receipts --partitions 3 --replication-factor 1 --config segment.bytes=1048576
+kstore topics create receipts -p 3 -r 1 --config segment.bytes=1048576
 kstore topics create receipts --if-not-exists
 kstore topics create refunds --dry-run
 """
 DESCRIBE_EXAMPLES = """
+kstore topics describe
 kstore topics describe payments
 kstore topics describe payments orders --json
 """
 ALTER_EXAMPLES = """
-kstore topics alter payments --partitions 6
-kstore topics alter payments --config max.message.bytes=2000000 --unset segment.bytes
+kstore topics alter payments -p 6
+kstore topics alter payments --config segment.ms=60000 --unset segment.bytes
 """
 DELETE_EXAMPLES = """
 kstore topics delete receipts
@@ -44,9 +49,9 @@ kstore topics delete receipts refunds --if-exists
 
 def add_to(verbs: Any) -> None:
     """Add the verb and its own verbs to the command's parser."""
-    verb = new_parser(verbs, "topics", "list, create, describe, alter and delete topics", __doc__, EXAMPLES)
+    verb = new_parser(verbs, "topics", "list, create, describe, alter and delete topics", DESCRIPTION, EXAMPLES)
     add_connection(verb)
-    actions = verb.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=Parser)
+    actions = add_actions(verb)
 
     listing = new_parser(actions, "list", "list topics", "Lists topics, a line each.", LIST_EXAMPLES)
     listing.add_argument("--internal", action="store_true", help="Kafka's own topics as well")
@@ -54,9 +59,21 @@ def add_to(verbs: Any) -> None:
 
     creating = new_parser(actions, "create", "create topics", "Creates topics.", CREATE_EXAMPLES)
     add_names(creating, existing=False)
-    creating.add_argument("--partitions", type=at_least(1), default=-1, metavar="N", help="default: the brokers'")
     creating.add_argument(
-        "--replication-factor", type=at_least(1), default=-1, metavar="N", help="default: the brokers'"
+        "-p",
+        "--partitions",
+        type=at_least(1),
+        default=-1,
+        metavar="N",
+        help="how many (default: the brokers' num.partitions)",
+    )
+    creating.add_argument(
+        "-r",
+        "--replication-factor",
+        type=at_least(1),
+        default=-1,
+        metavar="N",
+        help="on how many brokers each is (default: the brokers' default.replication.factor)",
     )
     add_config(creating)
     creating.add_argument("--if-not-exists", action="store_true", help="one that exists is fine, and stays as it is")
@@ -66,12 +83,13 @@ def add_to(verbs: Any) -> None:
     describing = new_parser(
         actions, "describe", "show partitions, leaders, replicas, offsets and configs", DESCRIBING, DESCRIBE_EXAMPLES
     )
-    add_names(describing)
+    add_names(describing, nargs="*")
+    describing.add_argument("--internal", action="store_true", help="without a name: Kafka's own topics as well")
     finish(describing, describe, "one object with everything")
 
     altering = new_parser(actions, "alter", "set and unset configs, add partitions", "Alters topics.", ALTER_EXAMPLES)
     add_names(altering)
-    altering.add_argument("--partitions", type=at_least(1), metavar="N", help="grow to N partitions")
+    altering.add_argument("-p", "--partitions", type=at_least(1), metavar="N", help="grow to N partitions")
     add_config(altering)
     altering.add_argument("--unset", action="append", default=[], metavar="KEY", help="back to the default; repeatable")
     finish(altering, alter, "one object with the names of the topics")
@@ -83,8 +101,8 @@ def add_to(verbs: Any) -> None:
 
 
 DESCRIBING = """
-Shows topics: the configs that were set for them, and their partitions with leader, replicas, in-sync replicas, and
-the first and the next offset.
+Shows topics (without a name: all): the configs that were set for them, and their partitions with leader, replicas,
+in-sync replicas, and the first and the next offset.
 """
 
 
@@ -95,9 +113,9 @@ def finish(parser: argparse.ArgumentParser, run: Any, json: str) -> None:
     parser.set_defaults(run=run)
 
 
-def add_names(parser: argparse.ArgumentParser, existing: bool = True) -> None:
+def add_names(parser: argparse.ArgumentParser, existing: bool = True, nargs: str = "+") -> None:
     """The topics that it is about."""
-    names = parser.add_argument("topics", nargs="+", metavar="TOPIC", help="the topic")
+    names = parser.add_argument("topics", nargs=nargs, default=[], metavar="TOPIC", help="the topic")
     if existing:
         names.completer = complete_topics  # type: ignore[attr-defined]
 
@@ -140,23 +158,25 @@ def create(options: argparse.Namespace) -> int:
     from kstore.errors import TopicAlreadyExists
 
     made: list[CreatedTopic] = []
+    word = "could be created" if options.dry_run else "created"
+
+    def one(name: str) -> None:
+        topic = NewTopic(name, options.partitions, options.replication_factor, None, dict(options.config))
+        try:
+            (found,) = admin.create_topics([topic], validate_only=options.dry_run).values()
+        except TopicAlreadyExists:
+            if not options.if_not_exists:
+                raise
+            tell(options, name, "exists already")
+            return
+        made.append(found)
+        tell(options, name, word, *shape(found.num_partitions, found.replication_factor))
+
     with open_admin(options) as admin:
-        for name in dict.fromkeys(options.topics):
-            topic = NewTopic(name, options.partitions, options.replication_factor, None, dict(options.config))
-            try:
-                with about(name):
-                    made += admin.create_topics([topic], validate_only=options.dry_run).values()
-            except TopicAlreadyExists:
-                if not options.if_not_exists:
-                    raise
+        code = do_each(options.topics, one, "topic", admin.list_topics)
     if options.json:
         print_json({"created": [created(topic) for topic in made], "dry_run": options.dry_run})
-        return 0
-    word = "could be created" if options.dry_run else "created"
-    for each in made:
-        shape = f"{counted(each.num_partitions, 'partition')}, {counted(each.replication_factor, 'replica')}"
-        print(f"{each.name}: {word}, {shape}")
-    return 0
+    return code
 
 
 def created(topic: CreatedTopic) -> dict[str, Any]:
@@ -172,54 +192,75 @@ def created(topic: CreatedTopic) -> dict[str, Any]:
 def describe(options: argparse.Namespace) -> int:
     """All about them."""
     with open_admin(options) as admin:
-        found = [described(admin, topic) for topic in admin.describe_topics(dict.fromkeys(options.topics))]
+        found = described(admin, chosen(admin, options))
     if options.json:
         print_json({"topics": found})
         return 0
     for number, topic in enumerate(found):
         configs = "".join(f"\n  {key}={value}" for key, value in topic["configs"].items())
-        shape = f"{counted(len(topic['partitions']), 'partition')}, {counted(replicas_of(topic), 'replica')}"
-        print(f"{chr(10) if number else ''}{topic['name']}: {shape}{configs}")
+        replicas = max((len(partition["replicas"]) for partition in topic["partitions"]), default=0)
+        title = ", ".join(shape(len(topic["partitions"]), replicas))
+        print(f"{chr(10) if number else ''}{topic['name']}: {title}{configs}")
         names = ("partition", "leader", "replicas", "in_sync", "first_offset", "next_offset")
         rows = [[partition[name] for name in names] for partition in topic["partitions"]]
         print_columns([name.replace("_", " ") for name in names], rows)
+    if not found:
+        print("kstore: there are no topics", file=sys.stderr)
     return 0
 
 
-def replicas_of(topic: dict[str, Any]) -> int:
-    """How many replicas a partition has, of those that have most."""
-    return max((len(partition["replicas"]) for partition in topic["partitions"]), default=0)
+def chosen(admin: Admin, options: argparse.Namespace) -> list[TopicDescription]:
+    """The topics that were named; without a name all, but for Kafka's own."""
+    from kstore.errors import UnknownTopicOrPartition
+
+    if not options.topics:
+        return [topic for topic in admin.describe_topics() if options.internal or not topic.is_internal]
+    names = list(dict.fromkeys(options.topics))
+    try:
+        return admin.describe_topics(names)
+    except UnknownTopicOrPartition as error:
+        there = admin.list_topics()
+        raise unknown(type(error), "topic", next(name for name in names if name not in there), there) from None
 
 
-def described(admin: Admin, topic: TopicDescription) -> dict[str, Any]:
-    """One topic as JSON shows it."""
+def shape(partitions: int, replicas: int) -> tuple[str, str]:
+    """How large a topic is."""
+    return counted(partitions, "partition"), counted(replicas, "replica")
+
+
+def described(admin: Admin, topics: list[TopicDescription]) -> list[dict[str, Any]]:
+    """Topics as JSON shows them."""
     from actors.clients.descriptions import ConfigResource, OffsetSpec
     from actors.clients.structs import TopicPartition
 
-    led = [TopicPartition(topic.name, each.partition) for each in topic.partitions if each.leader >= 0]
+    led = [
+        TopicPartition(topic.name, each.partition) for topic in topics for each in topic.partitions if each.leader >= 0
+    ]
     first = admin.list_partition_offsets(dict.fromkeys(led, OffsetSpec.EARLIEST)) if led else {}
     after = admin.list_partition_offsets(dict.fromkeys(led, OffsetSpec.LATEST)) if led else {}
-    configs = admin.describe_configs([ConfigResource("topic", topic.name)], config_filter="modified")
-    partitions = []
-    for each in topic.partitions:
-        place = TopicPartition(topic.name, each.partition)
-        partitions.append(
-            {
-                "partition": each.partition,
-                "leader": each.leader if each.leader >= 0 else None,
-                "replicas": list(each.replicas),
-                "in_sync": list(each.isr),
-                "first_offset": first[place].offset if place in first else None,
-                "next_offset": after[place].offset if place in after else None,
-            }
-        )
-    return {
-        "name": topic.name,
-        "topic_id": topic.topic_id,
-        "internal": topic.is_internal,
-        "configs": {name: entry.value for name, entry in configs["topic"][topic.name].items()},
-        "partitions": partitions,
-    }
+    resources = [ConfigResource("topic", topic.name) for topic in topics]
+    configs = admin.describe_configs(resources, config_filter="modified") if topics else {}
+
+    def partition(place: TopicPartition, of: PartitionDescription) -> dict[str, Any]:
+        return {
+            "partition": of.partition,
+            "leader": of.leader if of.leader >= 0 else None,
+            "replicas": list(of.replicas),
+            "in_sync": list(of.isr),
+            "first_offset": first[place].offset if place in first else None,
+            "next_offset": after[place].offset if place in after else None,
+        }
+
+    return [
+        {
+            "name": topic.name,
+            "topic_id": topic.topic_id,
+            "internal": topic.is_internal,
+            "configs": {name: entry.value for name, entry in configs["topic"][topic.name].items()},
+            "partitions": [partition(TopicPartition(topic.name, each.partition), each) for each in topic.partitions],
+        }
+        for topic in topics
+    ]
 
 
 def alter(options: argparse.Namespace) -> int:
@@ -229,39 +270,56 @@ def alter(options: argparse.Namespace) -> int:
     if not (options.config or options.unset or options.partitions):
         raise UsageError("nothing to alter: give --config, --unset or --partitions")
     changes: dict[str, Any] = dict.fromkeys(options.unset, ("delete", None)) | dict(options.config)
-    topics = list(dict.fromkeys(options.topics))
+    altered: list[str] = []
+
+    def one(name: str) -> None:
+        done: list[str] = []
+        try:
+            if changes:
+                admin.alter_configs([ConfigResource("topic", name, changes)])
+                done += [
+                    f"{key}={value}" if isinstance(value, str) else f"{key} unset" for key, value in changes.items()
+                ]
+            if options.partitions:
+                admin.create_partitions({name: options.partitions})
+                done.append(counted(options.partitions, "partition"))
+        finally:
+            if done:
+                altered.append(name)
+                tell(options, name, "altered", *done)
+
     with open_admin(options) as admin:
-        for name in topics:
-            with about(name):
-                if changes:
-                    admin.alter_configs([ConfigResource("topic", name, changes)])
-                if options.partitions:
-                    admin.create_partitions({name: options.partitions})
-    tell(options, "altered", topics)
-    return 0
+        code = do_each(options.topics, one, "topic", admin.list_topics)
+    if options.json:
+        print_json({"altered": altered})
+    return code
 
 
 def delete(options: argparse.Namespace) -> int:
     """Delete them."""
     from kstore.errors import UnknownTopicOrPartition
 
-    gone = []
+    deleted: list[str] = []
+
+    def one(name: str) -> None:
+        try:
+            admin.delete_topics([name])
+        except UnknownTopicOrPartition:
+            if not options.if_exists:
+                raise
+            tell(options, name, "doesn't exist")
+            return
+        deleted.append(name)
+        tell(options, name, "deleted")
+
     with open_admin(options) as admin:
-        for name in dict.fromkeys(options.topics):
-            try:
-                with about(name):
-                    admin.delete_topics([name])
-                gone.append(name)
-            except UnknownTopicOrPartition:
-                if not options.if_exists:
-                    raise
-    tell(options, "deleted", gone)
-    return 0
-
-
-def tell(options: argparse.Namespace, done: str, names: list[str]) -> None:
-    """What was done to which topics."""
+        code = do_each(options.topics, one, "topic", admin.list_topics)
     if options.json:
-        print_json({done: names})
-    else:
-        sys.stdout.write("".join(f"{name}: {done}\n" for name in names))
+        print_json({"deleted": deleted})
+    return code
+
+
+def tell(options: argparse.Namespace, name: str, *done: str) -> None:
+    """What was done to a topic, as soon as it was, unless all is told as JSON in the end."""
+    if not options.json:
+        print(f"{name}: {', '.join(done)}", flush=True)

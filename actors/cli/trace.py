@@ -7,8 +7,10 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from actors.cli.arguments import UsageError, at_least, checked, new_parser
+from actors.cli.arguments import InputError, UsageError, at_least, checked
 from actors.cli.output import print_json
+from actors.cli.parsers import new_parser
+from kstore.errors.config import nearest
 
 if TYPE_CHECKING:
     from actors.trace import Trace
@@ -18,7 +20,7 @@ DESCRIPTION = """
 Reads a trace that `kstore serve --trace-file FILE`, Cluster(trace_file=FILE) or cluster.trace.save(FILE) wrote, and
 answers questions about it: the life of a record, why a group rebalanced, who leads a partition and why, what an actor
 did. Without a question it says what the file holds. A file that is damaged or cut off is read as far as it is whole,
-with a word on stderr.
+with a word on stderr; something that it knows nothing of is told there, too, and the exit code is 1.
 """
 
 EXAMPLES = """
@@ -51,7 +53,7 @@ def add_to(verbs: Any) -> None:
     verb.add_argument(
         "--json",
         action="store_true",
-        help="print one object, with a key for each question (docs/tracing.md has the schema)",
+        help="print one object, with a key for each question (kstore help tracing has the schema)",
     )
     verb.set_defaults(run=run)
 
@@ -74,7 +76,8 @@ def record_address(text: str) -> tuple[str, int, int]:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Answer what was asked. 0: done; 1: the file can't be read; 2: it is no trace, or was asked for wrongly."""
+    """Answer what was asked. 0: done; 1: the file can't be read, or doesn't know something; 2: it is no trace, or was
+    asked for wrongly."""
     from actors.trace import Trace, TraceFileError
 
     try:
@@ -85,18 +88,31 @@ def run(options: argparse.Namespace) -> int:
         print(f"kstore: {options.file}: {trace.recording.damage}", file=sys.stderr)
     if options.perfetto is not None:
         export(trace, options.perfetto)
-    answers = ask(trace, options)
-    if not answers and options.perfetto is None:
+    asked = ask(trace, options)
+    answers = {name: answer for name, answer in asked.items() if getattr(answer, "found", True)}
+    if not asked and options.perfetto is None:
         answers = {"summary": Summary(trace)}
     if options.json:
         print_json({name: answer.to_dict() for name, answer in answers.items()})
     else:
         sys.stdout.write("\n".join(f"{answer}\n" for answer in answers.values()))
-    return 0
+    unknown = [answer for name, answer in asked.items() if name not in answers]
+    for answer in unknown:
+        print(f"kstore: {answer}{meant(trace, answer)}", file=sys.stderr)
+    return 1 if unknown else 0
+
+
+def meant(trace: Trace, answer: Any) -> str:
+    """Which of the topics or groups in the trace was meant, if it is neither."""
+    there = Summary(trace)
+    topic, group = getattr(answer, "topic", None), getattr(answer, "group", None)
+    if group is not None and group not in there.groups:
+        return nearest(group, there.groups)
+    return nearest(topic, there.topics) if topic is not None and topic not in there.topics else ""
 
 
 def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Any]:
-    """The answers, by the questions' names."""
+    """The answers, by the questions' names; ``found`` is false of one that the trace knows nothing of."""
     from actors.trace.load import UnknownActor
 
     answers: dict[str, Any] = {}
@@ -110,7 +126,7 @@ def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Any]:
         try:
             answers["actor"] = trace.actor(options.actor)
         except UnknownActor as error:
-            raise UsageError(str(error)) from None
+            raise InputError(str(error)) from None
     if options.top is not None:
         answers["slowest"] = Turns("slowest turns", trace.slowest(options.top))
         answers["deepest"] = Turns("deepest queues", trace.deepest(options.top))

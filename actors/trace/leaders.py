@@ -47,6 +47,11 @@ class Leadership(Answer):
         self.steps: list[Step] = []
         self.missing = ""
 
+    @property
+    def found(self) -> bool:
+        """Whether the trace tells of the partition's leader."""
+        return self.leader is not None
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {

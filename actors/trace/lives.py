@@ -53,6 +53,11 @@ class Life(Answer):
         ]
         return max(waits, key=lambda wait: wait[1], default=None)
 
+    @property
+    def found(self) -> bool:
+        """Whether the trace tells of the record."""
+        return self.root is not None
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON. ``first`` and ``last`` are the offsets of the batch that the record came in."""
         longest = self.longest
@@ -71,7 +76,7 @@ class Life(Answer):
 
     def __str__(self) -> str:
         name = f"{self.topic}/{self.partition}/{self.offset}"
-        if self.root is None:
+        if not self.found:
             return f"{name}: {self.missing}"
         batch = (
             "alone in its batch" if self.first == self.last else f"in a batch of offsets {self.first} to {self.last}"

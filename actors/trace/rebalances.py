@@ -69,6 +69,11 @@ class Rebalance(Answer):
         self.since: list[Step] = []
         self.missing = ""
 
+    @property
+    def found(self) -> bool:
+        """Whether the trace tells of the group."""
+        return self.kind != NONE or bool(self.since)
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON; times in microseconds, ``took_us`` -1 while it is under way."""
         return {
@@ -90,7 +95,7 @@ class Rebalance(Answer):
         }
 
     def __str__(self) -> str:
-        if self.kind == NONE and not self.since:
+        if not self.found:
             return f"{self.group}: {self.missing or 'no row of the trace speaks of a rebalance of this group'}"
         lines = []
         if self.kind != NONE:

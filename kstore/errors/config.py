@@ -18,7 +18,16 @@ def nearest(name: str, names: Iterable[str]) -> str:
     >>> nearest("linger", ["acks", "linger_ms"])
     ' (did you mean linger_ms?)'
     """
+    found = nearest_name(name, names)
+    return "" if found is None else f" (did you mean {found}?)"
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """The known name most like `name`; None when none is like it.
+
+    >>> nearest_name("crate", ["list", "create"]), nearest_name("x", ["list", "create"])
+    ('create', None)
+    """
     from difflib import get_close_matches  # only who made a mistake waits for it to load
 
-    found = get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f" (did you mean {found[0]}?)" if found else ""
+    return next(iter(get_close_matches(name, list(names), n=1, cutoff=0.5)), None)

@@ -49,6 +49,8 @@ def complete(environment, tmp_path):
         ("kstore produce -z l", ["lz4"]),
         ("kstore topics create x --part", ["--partitions"]),
         ("kstore serve --brok", ["--brokers"]),
+        ("kstore help conf", ["configs"]),
+        ("kstore help topics cr", ["create"]),
     ],
 )
 def test_verbs_options_and_choices_are_completed(complete, line, expected) -> None:
@@ -56,7 +58,7 @@ def test_verbs_options_and_choices_are_completed(complete, line, expected) -> No
 
 
 def test_all_verbs_are_offered_after_the_command(complete) -> None:
-    verbs = {"serve", "demo", "topics", "produce", "consume", "groups", "trace", "completion"}
+    verbs = {"serve", "demo", "topics", "produce", "consume", "groups", "trace", "completion", "help"}
     assert verbs <= set(complete("kstore "))
 
 

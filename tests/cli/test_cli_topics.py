@@ -80,8 +80,8 @@ def test_what_exists_or_is_gone_already_is_fine_when_told_so(ok, topic) -> None:
         (["alter", "{topic}"], 2, "nothing to alter"),
         (["alter", "{topic}", "--partitions", "1"], 1, "INVALID_PARTITIONS"),
         (["alter", "{topic}-none", "--partitions", "2"], 1, "UNKNOWN_TOPIC_OR_PARTITION"),
-        (["frobnicate"], 2, "invalid choice"),
-        ([], 2, "ACTION"),
+        (["crate"], 2, "there is no action crate (did you mean create?); see kstore topics create --help"),
+        ([], 2, "say what to do: list, create"),
     ],
 )
 def test_what_goes_wrong_is_one_line_and_an_exit_code(kstore, topic, words, code, said) -> None:

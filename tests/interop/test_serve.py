@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
         ("num.partition=3", ["num.partition", "num.partitions"]),
         (
             "log.retention.hours=1",
-            ["log.retention.hours", "doesn't implement yet", "leave it out or mend it; docs/configs.md lists"],
+            ["log.retention.hours", "doesn't implement yet", "leave it out or mend it; kstore help configs lists"],
         ),
         ("num.partitions=many", ["num.partitions", "many"]),
         ("num.partitions", ["key=value"]),

@@ -108,5 +108,35 @@ def test_a_question_written_wrongly_is_told_how_it_is_written(
 
 
 def test_an_actor_that_is_not_there_is_told_with_those_that_are(run: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["trace", run, "--actor", "nobody"]) == 2
+    assert main(["trace", run, "--actor", "nobody"]) == 1
     assert "no actor of this trace has 'nobody' in its name; there are " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--group", "gg"], "kstore: gg: no row of the trace speaks of a rebalance of this group (did you mean g?)\n"),
+        (["--leader", "tt/0"], "kstore: tt-0: no row of the trace speaks of its leader (did you mean t?)\n"),
+        (["--leader", "t/99"], "kstore: t-99: no row of the trace speaks of its leader\n"),
+        (
+            ["--record", "t/0/7"],
+            "kstore: t/0/7: no row of the trace speaks of offset 7: the last that was appended is 1\n",
+        ),
+        (["--record", "x/0/0"], "kstore: x/0/0: no row of the trace speaks of offset 0: nothing was appended to x-0\n"),
+    ],
+)
+def test_what_the_trace_knows_nothing_of_is_told_on_stderr_and_ends_with_1(
+    run: str, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["trace", run, *words]) == 1
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", said)
+    assert main(["trace", run, *words, "--json"]) == 1
+    assert capsys.readouterr().out == "{}\n"
+
+
+def test_beside_something_unknown_the_rest_is_answered(run: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trace", run, "--leader", "t/0", "--group", "nobody"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == f"{Trace.load(run).why_leader('t', 0)}\n"
+    assert captured.err == "kstore: nobody: no row of the trace speaks of a rebalance of this group\n"

@@ -1,0 +1,45 @@
+"""One thing done to each of several topics or groups: what failed for one is told, and the others are done as well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from actors.cli.output import complain
+from kstore.errors import GroupIdNotFound, KafkaError, UnknownTopicOrPartition
+from kstore.errors.config import nearest
+
+
+def do_each(names: Iterable[str], do: Callable[[str], None], what: str, known: Callable[[], Iterable[str]]) -> int:
+    """Do it to each; the exit code, which is 1 if it failed for one. ``what`` and ``known``: of what kind the names
+    are, and which there are, for the errors.
+
+    Raises what the client itself failed with, such as a timeout: the other names would fare no better.
+    """
+    from actors.clients.errors import ClientError
+
+    code = 0
+    for name in dict.fromkeys(names):
+        try:
+            do(name)
+        except ClientError:
+            raise
+        except (UnknownTopicOrPartition, GroupIdNotFound) as error:
+            code = complain(unknown(type(error), what, name, known()))
+        except KafkaError as error:
+            code = complain(error if _names(error.message, name) else type(error)(f"{name}: {error.message}"))
+    return code
+
+
+def _names(message: str, name: str) -> bool:
+    """Whether a message says what it is about."""
+    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", message) is not None
+
+
+def unknown(kind: type[KafkaError], what: str, name: str, names: Iterable[str]) -> KafkaError:
+    """The error about a topic or a group that isn't there, with the one that may be meant.
+
+    >>> unknown(UnknownTopicOrPartition, "topic", "ordres", ["orders", "payments"])
+    UnknownTopicOrPartition('there is no topic ordres (did you mean orders?)')
+    """
+    return kind(f"there is no {what} {name}{nearest(name, names)}")
