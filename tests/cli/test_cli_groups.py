@@ -88,8 +88,10 @@ def test_a_new_group_can_be_put_anywhere_before_it_exists(ok, topic, group) -> N
 def test_a_deleted_group_is_gone(ok, kstore, billed) -> None:
     assert ok("groups", "delete", billed).decode() == f"{billed}: deleted\n"
     assert billed not in ok("groups", "list").decode()
-    assert ok("groups", "delete", billed, "--if-exists") == b""
-    assert kstore("groups", "delete", billed).returncode == 1
+    assert ok("groups", "delete", billed, "--if-exists").decode() == f"{billed}: doesn't exist\n"
+    done = kstore("groups", "delete", billed)
+    assert done.returncode == 1
+    assert f"GROUP_ID_NOT_FOUND: there is no group {billed}" in done.stderr.decode()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,13 @@ def test_a_deleted_group_is_gone(ok, kstore, billed) -> None:
         (["reset-offsets", "g", "--topic", "{topic}:x", "--to-earliest"], 2, "names no partitions"),
         (["reset-offsets", "g", "--topic", "{topic}", "--to-datetime", "soon"], 2, "no time"),
         (["reset-offsets", "never-was", "--topic", "{topic}", "--shift-by", "1"], 2, "has none"),
-        (["describe", "never-was"], 1, "GROUP_ID_NOT_FOUND"),
+        (["reset-offsets", "never-was", "--all-topics", "--to-earliest"], 1, "GROUP_ID_NOT_FOUND"),
+        (
+            ["reset-offsets", "g", "--topic", "{topic}s", "--to-earliest"],
+            1,
+            "there is no topic {topic}s (did you mean ",
+        ),
+        (["describe", "never-was"], 1, "GROUP_ID_NOT_FOUND: there is no group never-was"),
     ],
 )
 def test_what_goes_wrong_with_groups_is_one_line_and_an_exit_code(kstore, topic, words, code, said) -> None:
@@ -109,7 +117,7 @@ def test_what_goes_wrong_with_groups_is_one_line_and_an_exit_code(kstore, topic,
     assert done.returncode == code
     assert done.stdout == b""
     assert len(done.stderr.splitlines()) == 1
-    assert said in done.stderr.decode()
+    assert said.format(topic=topic) in done.stderr.decode()
 
 
 def test_a_group_with_members_is_not_moved(kstore, ok, topic, billed, environment) -> None:
@@ -126,3 +134,23 @@ def test_a_group_with_members_is_not_moved(kstore, ok, topic, billed, environmen
         os.kill(member.pid, signal.SIGINT)
         member.wait()
     assert member.returncode == 0
+
+
+def test_a_reset_says_how_many_offsets_move_or_that_none_does(ok, topic, billed) -> None:
+    words = ["groups", "reset-offsets", billed, "--topic", topic, "--to-offset"]
+    assert ok(*words, "7").decode().splitlines()[-1] == "nothing was changed: add --execute to move 1 offset"
+    assert ok(*words, "4").decode().splitlines()[-1] == "nothing moves: the group is there already"
+    assert ok(*words, "4", "--execute").decode().splitlines()[-1] == "nothing moves: the group is there already"
+    assert ok(*words, "7", "--execute").decode().splitlines()[-1] == "done: 1 offset moved"
+
+
+def test_without_a_name_all_groups_are_described(ok, billed) -> None:
+    told = json.loads(ok("groups", "describe", "--json"))["groups"]
+    assert billed in [group["group"] for group in told]
+    assert f"{billed}: Empty, 0 members" in ok("groups", "describe").decode().splitlines()
+
+
+def test_of_several_groups_each_that_is_deleted_is_named_and_one_that_fails_holds_up_no_other(kstore, billed) -> None:
+    done = kstore("groups", "delete", "never-was", billed)
+    assert (done.returncode, done.stdout.decode()) == (1, f"{billed}: deleted\n")
+    assert done.stderr.decode() == "kstore: GROUP_ID_NOT_FOUND: there is no group never-was\n"

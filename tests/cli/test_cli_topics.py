@@ -13,14 +13,14 @@ def described(ok, topic: str) -> dict:
 
 def test_a_topic_is_made_described_altered_and_deleted(ok, topic) -> None:
     name = f"{topic}-life"
-    made = ok(
-        "topics", "create", name, "--partitions", "2", "--replication-factor", "1", "--config", "segment.ms=60000"
-    )
+    made = ok("topics", "create", name, "-p", "2", "-r", "1", "--config", "segment.ms=60000")
     assert made.decode() == f"{name}: created, 2 partitions, 1 replica\n"
     told = described(ok, name)
     assert told["configs"]["segment.ms"] == "60000"
     assert [partition["partition"] for partition in told["partitions"]] == [0, 1]
-    ok("topics", "alter", name, "--partitions", "3", "--config", "max.message.bytes=2000000", "--unset", "segment.ms")
+    change = ["-p", "3", "--config", "max.message.bytes=2000000", "--unset", "segment.ms"]
+    altered = ok("topics", "alter", name, *change).decode()
+    assert altered == f"{name}: altered, segment.ms unset, max.message.bytes=2000000, 3 partitions\n"
     told = described(ok, name)
     assert "segment.ms" not in told["configs"]
     assert told["configs"]["max.message.bytes"] == "2000000"
@@ -62,8 +62,8 @@ def test_a_dry_run_makes_nothing_and_says_what_it_would_make(ok, topic) -> None:
 
 
 def test_what_exists_or_is_gone_already_is_fine_when_told_so(ok, topic) -> None:
-    assert ok("topics", "create", topic, "--if-not-exists") == b""
-    assert ok("topics", "delete", f"{topic}-none", "--if-exists") == b""
+    assert ok("topics", "create", topic, "--if-not-exists").decode() == f"{topic}: exists already\n"
+    assert ok("topics", "delete", f"{topic}-none", "--if-exists").decode() == f"{topic}-none: doesn't exist\n"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_exists_or_is_gone_already_is_fine_when_told_so(ok, topic) -> None:
         (["create", "x", "--config", "nonsense"], 2, "not KEY=VALUE"),
         (["create", "x", "--config", "no.such.key=1"], 1, "INVALID_CONFIG"),
         (["delete", "{topic}-none"], 1, "UNKNOWN_TOPIC_OR_PARTITION"),
-        (["describe", "{topic}-none"], 1, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (["describe", "{topic}-none"], 1, "UNKNOWN_TOPIC_OR_PARTITION: there is no topic {topic}-none (did you mean "),
         (["alter", "{topic}"], 2, "nothing to alter"),
         (["alter", "{topic}", "--partitions", "1"], 1, "INVALID_PARTITIONS"),
         (["alter", "{topic}-none", "--partitions", "2"], 1, "UNKNOWN_TOPIC_OR_PARTITION"),
@@ -89,4 +89,36 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(kstore, topic, words, code
     assert done.returncode == code
     assert done.stdout == b""
     assert len(done.stderr.splitlines()) == 1
-    assert said in done.stderr.decode()
+    assert said.format(topic=topic) in done.stderr.decode()
+
+
+def test_of_several_topics_each_that_was_done_is_named_and_one_that_fails_holds_up_no_other(kstore, ok, topic) -> None:
+    names = [f"{topic}-a", topic, f"{topic}-b"]
+    done = kstore("topics", "create", *names, "-p", "1", "-r", "1")
+    assert done.returncode == 1
+    assert done.stdout.decode().splitlines() == [f"{name}: created, 1 partition, 1 replica" for name in names[::2]]
+    assert done.stderr.decode().startswith("kstore: TOPIC_ALREADY_EXISTS: ")
+    done = kstore("topics", "alter", names[0], f"{topic}-c", names[2], "-p", "2")
+    assert done.returncode == 1
+    assert done.stdout.decode().splitlines() == [f"{name}: altered, 2 partitions" for name in names[::2]]
+    done = kstore("topics", "delete", names[0], f"{topic}-c", names[2], "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"deleted": names[::2]}
+    assert len(done.stderr.splitlines()) == 1
+    assert f"there is no topic {topic}-c" in done.stderr.decode()
+
+
+def test_what_was_altered_before_something_was_refused_is_named(kstore, topic) -> None:
+    done = kstore("topics", "alter", topic, "--config", "segment.ms=60000", "-p", "1")
+    assert (done.returncode, done.stdout.decode()) == (1, f"{topic}: altered, segment.ms=60000\n")
+    assert b"INVALID_PARTITIONS" in done.stderr
+
+
+def test_without_a_name_all_topics_are_described_but_kafka_s_own_only_when_asked(ok, topic, group) -> None:
+    ok("produce", topic, stdin=b"a\n")
+    ok("consume", "-G", group, "-o", "beginning", topic, "-c", "1")
+    names = [each["name"] for each in json.loads(ok("topics", "describe", "--json"))["topics"]]
+    assert topic in names
+    assert "__consumer_offsets" not in names
+    assert names == [line.split()[0] for line in ok("topics", "list").decode().splitlines()[1:]]
+    assert "__consumer_offsets: " in ok("topics", "describe", "--internal").decode()

@@ -74,7 +74,7 @@ def test_one_broker_is_not_called_brokers_and_ipv6_is_written_in_brackets(serve)
         (["--listen", "0.0.0.0:0"], ["0.0.0.0", "give --listen a name or address of this machine"]),
         (["--listen", "[::]:0"], ["give --listen a name or address of this machine"]),
         (["--listen", "127.0.0.1"], ["--listen takes host:port"]),
-        (["--brokers", "0"], ["at least one broker"]),
+        (["--brokers", "0"], ["--brokers", "at least 1"]),
     ],
     ids=["past the last port", "every IPv4 address", "every IPv6 address", "no port", "no broker"],
 )
