@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 from importlib.metadata import version
@@ -16,7 +17,7 @@ def describe() -> dict[str, str]:
         "Python": platform.python_version(),
         "load when it began": f"{os.getloadavg()[0]:.1f}",
         "confluent-kafka": version("confluent-kafka"),
-        "kcat": _first_line("kcat", "-V", containing="Version"),
+        "kcat": _kcat(),
         "Java": _first_line("java", "-version", containing="version"),
         "Go": _first_line("go", "version", containing="go"),
     }
@@ -29,6 +30,13 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _kcat() -> str:
+    """kcat's version and its library's, without the list of features."""
+    line = _first_line("kcat", "-V", containing="Version")
+    found = re.search(r"Version (\S+).*\b(librdkafka \S+)", line)
+    return f"{found[1]}, {found[2]}" if found else line
 
 
 def _first_line(*command: str, containing: str) -> str:

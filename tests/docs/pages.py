@@ -82,6 +82,15 @@ def commands(block: Block) -> list[Command]:
     return found
 
 
+def code_of(block: Block) -> list[str]:
+    """The lines of a block that its reader types, without what they print."""
+    if block.language == "console":
+        return [line for command in commands(block) for line in command.text.splitlines()]
+    if block.language == "pycon":
+        return [line for line in block.text.splitlines() if line.startswith((">>> ", "... "))]
+    return block.text.splitlines()
+
+
 def shape(text: str) -> list[str]:
     """The lines of an output, without what differs from run to run."""
     for pattern, name in SHAPES:

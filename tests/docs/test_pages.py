@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.pages import RUN, SHOWN, TEST, Block, blocks, commands, difference
+from docs.pages import RUN, SHOWN, TEST, Block, blocks, code_of, commands, difference
 from processes import Server
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMAND_SECONDS_MAX = 60
+COLUMNS = 90
+"""A line of code as long as this is shown whole in a browser that is 820 pixels wide."""
 
 
 def pages_with_code() -> list[Any]:
@@ -148,6 +150,18 @@ def test_every_code_block_of_a_page_does_what_the_page_says(path: Path, address,
 def test_every_block_has_a_language_that_is_run_or_is_nothing_to_run(path: Path) -> None:
     wrong = [f"line {block.line}: {block.language!r}" for block in blocks(path) if block.language not in RUN + SHOWN]
     assert wrong == []
+
+
+@pytest.mark.parametrize("path", pages_with_code())
+def test_no_line_of_code_is_too_long_for_the_page(path: Path) -> None:
+    wide = [
+        f"line {block.line}: {line}"
+        for block in blocks(path)
+        if block.language in RUN
+        for line in code_of(block)
+        if len(line) > COLUMNS
+    ]
+    assert wide == []
 
 
 def test_an_output_is_compared_by_its_shape_where_it_differs_from_run_to_run() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 OUTSIDE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 MARKDOWN_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CSS_URL = re.compile(r"""url\(['"]?([^'")]+)""")
 KEYWORD_ROW = re.compile(r"^\| `(\w+)` \| `([^`]*)`", re.MULTILINE)
 
 
@@ -30,6 +32,7 @@ class Links(HTMLParser):
         super().__init__()
         self.targets: list[str] = []
         self.ids: set[str] = set()
+        self.loaded: list[str] = []
         self.feed(page.read_text())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -38,6 +41,9 @@ class Links(HTMLParser):
         target = values.get("href") if tag == "a" else values.get("src") if tag == "img" else None
         if target:
             self.targets.append(target)
+        loaded = values.get("href") if tag == "link" else values.get("src")
+        if loaded and values.get("rel") != "canonical":
+            self.loaded.append(loaded)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +64,7 @@ def pages(site: Path) -> dict[Path, Links]:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    named = set(re.findall(r"^ +- ([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
+    named = set(re.findall(r"^ +- (?:\w+: )?([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE))
     assert named == {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
 
 
@@ -75,6 +81,27 @@ def test_every_link_of_the_site_leads_somewhere(pages: dict[Path, Links]) -> Non
             if not led_to.exists() or (url.fragment and known is not None and unquote(url.fragment) not in known.ids):
                 broken.append(f"{page.name}: {target}")
     assert broken == []
+
+
+def test_the_site_loads_nothing_from_elsewhere(site: Path, pages: dict[Path, Links]) -> None:
+    elsewhere = [target for links in pages.values() for target in links.loaded if urlsplit(target).netloc]
+    for sheet in site.rglob("*.css"):
+        elsewhere += [target for target in CSS_URL.findall(sheet.read_text()) if urlsplit(target).netloc]
+    assert elsewhere == []
+
+
+def test_the_search_has_its_index_with_and_without_a_server(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text())
+    found = [each["location"] for each in index["docs"] if "log.flush.interval.messages" in each["text"]]
+    assert any(location.startswith("configs.html") for location in found)
+    script = (site / "search" / "search_index.js").read_text()
+    assert json.loads(script.removeprefix("var __index = ")) == index
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "index.md"], ids=lambda page: page.name)
+def test_the_first_page_says_how_to_install_before_it_shows_code(page: Path) -> None:
+    before = page.read_text().split("```python")[0]
+    assert "python -m pip install ." in before
 
 
 @pytest.mark.parametrize("page", OUTSIDE, ids=lambda page: page.name)
