@@ -19,6 +19,7 @@ from actors.cli.parsers import Parser
 
 VERBS = {
     "serve": "run brokers that any Kafka client can connect to",
+    "run": "run a command with a cluster of its own beside it",
     "demo": "watch a cluster and its clients live through failures",
     "topics": "list, create, describe, alter and delete topics",
     "produce": "send records from stdin or files",
