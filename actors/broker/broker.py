@@ -223,6 +223,7 @@ class Broker(Actor):
             fenced = me is None or me.fenced or me.epoch != self.node.view.broker_epoch
             if not fenced and not self.was_unfenced:
                 self.was_unfenced = True
+                logger("cluster").info("%s has been unfenced. Transitioning from RECOVERY to RUNNING.", self.node.name)
                 let_clients_in(self.node)
             self.lifecycle.tell(MetadataReached(image.offset, fenced, image.controller_id))
         if change.reply is not None:

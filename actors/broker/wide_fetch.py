@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.deciding import with_items
+from actors.broker.endpoints import located
 from actors.broker.slices import PART, portions, sliced
 from actors.partition.fetch_answers import TOPIC_IDS_FROM, failed_partition
 from actors.partition.fetch_desk import Fetch, replica_of
@@ -47,6 +48,7 @@ def fetched(call: Call) -> Conversation:
     if isinstance(outcome, Exception):
         call.connection.refuse()  # the node is stopping
         return NO_RESPONSE
+    outcome.node_endpoints = located(call, outcome.node_endpoints)
     if len(absent) > PART:
         yield from _add_errors(call, outcome, absent)
     return outcome

@@ -31,11 +31,20 @@ def add_brokers(verb: argparse.ArgumentParser, *, listen: str) -> None:
     )
     verb.add_argument(
         "--listen",
-        default=listen,
+        action="append",
         metavar="HOST:PORT",
-        help="the first broker's address, the others follow on the next ports; port 0: any free ports "
-        f"(default: {listen})",
+        help="the first broker's address, the others follow on the next ports; port 0: any free ports; repeatable, for "
+        f"several listeners (default: {listen})",
     )
+    verb.add_argument(
+        "--advertise",
+        action="append",
+        metavar="HOST:PORT,...",
+        help="what clients are told to connect to, such as kafka:9092: the first broker's address, the others follow "
+        "on the next ports, or one for each, with commas; a host alone: on the ports listened on; the second is for "
+        "the second --listen (default: what --listen says; localhost for 0.0.0.0)",
+    )
+    verb.set_defaults(default_listen=listen)
     verb.add_argument("--data-dir", metavar="DIR", help="keep the data here, in Apache Kafka's own format")
     verb.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a broker config of Apache Kafka's; repeatable"
@@ -62,7 +71,7 @@ def prepared(options: argparse.Namespace) -> Cluster:
     from actors.broker.config import ConfigError, parse_settings
     from actors.broker.folder import FolderError
     from actors.cluster import Cluster
-    from actors.cluster.node_ids import parse_node_ids
+    from actors.cluster.node_ids import NodeIdsError, parse_node_ids
     from actors.network.ports import ListenError
     from kstore.fs.descriptors import raise_limit
 
@@ -73,11 +82,12 @@ def prepared(options: argparse.Namespace) -> Cluster:
             options.brokers,
             node_ids=None if options.node_ids is None else parse_node_ids(options.node_ids),
             data_dir=options.data_dir,
-            listen=options.listen,
+            listen=options.listen or options.default_listen,
+            advertise=options.advertise,
             config=parse_settings(options.set),
             trace_file=options.trace_file,
         )
-    except (FolderError, ListenError) as error:
+    except (FolderError, ListenError, NodeIdsError) as error:
         raise UsageError(str(error)) from None
     except ConfigError as error:
         raise UsageError(f"{error}: leave it out or mend it; kstore help configs lists the keys that work") from None

@@ -8,7 +8,19 @@ from typing import Any, TypeVar
 from kstore.errors.arguments import plain_whole, shown, text, whole
 from kstore.errors.config import ConfigError, nearest
 
-KEYWORDS = ("brokers", "node_ids", "data_dir", "listen", "seed", "config", "name", "trace_rows", "trace_file", "wire")
+KEYWORDS = (
+    "brokers",
+    "node_ids",
+    "data_dir",
+    "listen",
+    "advertise",
+    "seed",
+    "config",
+    "name",
+    "trace_rows",
+    "trace_file",
+    "wire",
+)
 
 BROKERS_MAX = 1_000
 ROWS_MAX = 2**26
@@ -66,12 +78,20 @@ def rows(name: str, value: Any) -> int:
     return whole(name, value, 1, ROWS_MAX)
 
 
-def check_shape(listen: str | None, seed: int | None) -> None:
+def addresses(name: str, value: Any) -> tuple[str, ...]:
+    """``listen`` or ``advertise``: a text, or one for each of several listeners."""
+    found = (value,) if isinstance(value, str) else () if value is None else value
+    if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
+        raise ConfigError(f'{name} is the text "host:port", such as "127.0.0.1:9092"; got {shown(value)}')
+    return tuple(found)
+
+
+def check_shape(listen: tuple[str, ...], advertise: tuple[str, ...], seed: int | None) -> None:
     """Raise ``ConfigError`` when the arguments don't go together."""
-    if listen is not None and not isinstance(listen, str):
-        raise ConfigError(f'listen is the text "host:port", such as "127.0.0.1:9092"; got {shown(listen)}')
-    if listen is not None and seed is not None:
+    if listen and seed is not None:
         raise ConfigError("a cluster with a seed runs on virtual time, where no socket is: leave out listen or seed")
+    if advertise and not listen:
+        raise ConfigError('advertise is what clients of a cluster that listens are told: give it listen="0.0.0.0:9092"')
 
 
 def as_text(config: Settings | None) -> dict[str, str]:

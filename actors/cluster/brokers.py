@@ -42,13 +42,13 @@ class ClusterBroker:
 
     @property
     def host(self) -> str:
-        """Where it listens; inside the process a name that only in-process clients use."""
+        """The host that clients are told; inside the process a name that only in-process clients use."""
         ports = self._nodes.ports
         return f"broker-{self.id}" if ports is None else str(ports.addresses[self.id][0])
 
     @property
     def port(self) -> int:
-        """Its TCP port; 9092, which nobody listens on, when the cluster has no listener."""
+        """The port that clients are told; 9092, which nobody listens on, when the cluster has no listener."""
         ports = self._nodes.ports
         return 9092 if ports is None else int(ports.addresses[self.id][1])
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 from weakref import ref
 
 from actors.cluster.arguments import (
+    addresses,
     as_config,
     as_none_or,
     as_text,
@@ -51,13 +52,14 @@ class Cluster(Questions):
     """Some brokers in this process, ready when the constructor returns; ``close``, or a ``with``, stops them.
 
     ``brokers``: how many, with the ids 1, 2, 3, ...; ``node_ids``: their ids instead, such as ``(0, 1, 2)``. The first
-    is the controller. Without both it has the brokers of ``data_dir``, or one.
-    ``data_dir``: a folder with a Kafka log directory a node, or None to keep everything in memory. ``listen``:
-    ``"host:port"`` of the first broker, the others follow on consecutive ports (port 0: any free ports). ``seed``: run
-    on virtual time, in an order drawn from it. ``config``: Apache Kafka's broker keys. ``name``: what it is called in
-    messages. ``trace_rows``: how much of the trace is kept. ``trace_file``: a ``.ktrace`` file that gets all of it; one
-    that is there is renamed, one that is being written raises ``TraceFileError``.
-    ``wire``: encode and decode every message between nodes.
+    is the controller. Without both it has the brokers of ``data_dir``, or one. ``data_dir``: a folder with a Kafka log
+    directory a node, or None to keep everything in memory. ``listen``: ``"host:port"`` of the first broker, the others
+    follow on consecutive ports (port 0: any free ports); with several such texts every broker has several listeners.
+    ``advertise``: what clients are told instead, ``"host:port"`` of the first broker or of each, with commas, or a host
+    alone, on the ports that are listened on; a text for each listener. ``seed``: run on virtual time, in an order drawn
+    from it. ``config``: Apache Kafka's broker keys. ``name``: what it is called in messages. ``trace_rows``: how much
+    of the trace is kept. ``trace_file``: a ``.ktrace`` file that gets all of it; one that is there is renamed, one that
+    is being written raises ``TraceFileError``. ``wire``: encode and decode every message between nodes.
 
     Raises ``ConfigError`` for a wrong key or keyword, ``FolderError`` for a folder that can't be used, ``ListenError``
     for an address that can't be had, ``StartError`` when the nodes aren't ready in a minute.
@@ -73,7 +75,8 @@ class Cluster(Questions):
         *,
         node_ids: Iterable[int] | None = None,
         data_dir: str | None = None,
-        listen: str | None = None,
+        listen: str | Sequence[str] | None = None,
+        advertise: str | Sequence[str] | None = None,
         seed: int | None = None,
         config: Settings | None = None,
         name: str | None = None,
@@ -85,7 +88,18 @@ class Cluster(Questions):
         try:
             with signals_held:
                 self._prepare(
-                    brokers, node_ids, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown
+                    brokers,
+                    node_ids,
+                    data_dir,
+                    listen,
+                    advertise,
+                    seed,
+                    config,
+                    name,
+                    trace_rows,
+                    trace_file,
+                    wire,
+                    unknown,
                 )
                 self.start()
         except BaseException:
@@ -101,7 +115,8 @@ class Cluster(Questions):
         *,
         node_ids: Iterable[int] | None = None,
         data_dir: str | None = None,
-        listen: str | None = None,
+        listen: str | Sequence[str] | None = None,
+        advertise: str | Sequence[str] | None = None,
         seed: int | None = None,
         config: Settings | None = None,
         name: str | None = None,
@@ -112,7 +127,9 @@ class Cluster(Questions):
     ) -> Self:
         """A cluster whose folders are claimed and whose ports are bound, but no node runs before ``start()``."""
         cluster = cls.__new__(cls)
-        cluster._prepare(brokers, node_ids, data_dir, listen, seed, config, name, trace_rows, trace_file, wire, unknown)
+        cluster._prepare(
+            brokers, node_ids, data_dir, listen, advertise, seed, config, name, trace_rows, trace_file, wire, unknown
+        )
         return cluster
 
     def _prepare(
@@ -120,7 +137,8 @@ class Cluster(Questions):
         brokers: int | None,
         node_ids: Iterable[int] | None,
         data_dir: str | None,
-        listen: str | None,
+        listen: str | Sequence[str] | None,
+        advertise: str | Sequence[str] | None,
         seed: int | None,
         config: Settings | None,
         name: str | None,
@@ -130,13 +148,15 @@ class Cluster(Questions):
         unknown: Mapping[str, Never],
     ) -> None:
         refuse_unknown(unknown)
-        check_shape(listen, seed)
+        listens, advertises = addresses("listen", listen), addresses("advertise", advertise)
+        check_shape(listens, advertises, seed)
         self.name = as_none_or(text, "name", name) or "cluster"
         folder = as_none_or(path, "data_dir", data_dir)
         super().__init__(
             node_ids_of(brokers, node_ids, folder),
             data_dir=folder,
-            listen=listen,
+            listen=listens,
+            advertise=advertises,
             seed=None if seed is None else as_config(plain_whole, "seed", seed),
             config=as_text(config),
             trace_rows=as_config(rows, "trace_rows", trace_rows),
@@ -203,7 +223,8 @@ class Cluster(Questions):
 
     @property
     def bootstrap_servers(self) -> str:
-        """What a Kafka client connects to: ``host:port`` of each broker, with commas."""
+        """What a Kafka client connects to, as it is told: ``host:port`` of each broker, with commas; of the first
+        listener, if there are several."""
         if self.ports is None:
             raise ValueError('this cluster has no listener: give it listen="127.0.0.1:0"')
         return str(self.ports.addresses_text())

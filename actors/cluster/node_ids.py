@@ -33,10 +33,14 @@ from kstore.named import NamedTuple
 NODE_ID_MAX = 2**31 - 1
 
 
+class NodeIdsError(ConfigError):
+    """What was given is no set of node ids, or not one of so many brokers."""
+
+
 def node_ids_of(brokers: Any, node_ids: Any, data_dir: str | None) -> tuple[int, ...]:
     """The ids of a cluster's nodes, from what its caller says and what is in its folder, which is only looked at.
 
-    Raises ``ConfigError`` for arguments that are wrong or don't agree, ``FolderError`` when the folder has others.
+    Raises ``NodeIdsError`` for arguments that are wrong or don't agree, ``FolderError`` when the folder has others.
 
     >>> node_ids_of(3, None, None), node_ids_of(None, [0, 1], None)
     ((1, 2, 3), (0, 1))
@@ -46,7 +50,7 @@ def node_ids_of(brokers: Any, node_ids: Any, data_dir: str | None) -> tuple[int,
     if node_ids is not None:
         named = checked(node_ids)
         if count is not None and count != len(named):
-            raise ConfigError(
+            raise NodeIdsError(
                 f"brokers is {count}, and node_ids has {len(named)} ({listed(named)}): leave one of them out"
             )
         check_named(named, found, data_dir)
@@ -64,9 +68,9 @@ def node_ids_of(brokers: Any, node_ids: Any, data_dir: str | None) -> tuple[int,
 
 
 def checked(node_ids: Any) -> tuple[int, ...]:
-    """Ids as a caller names them. Raises ``ConfigError``."""
+    """Ids as a caller names them. Raises ``NodeIdsError``."""
     if isinstance(node_ids, str | bytes) or not isinstance(node_ids, Iterable):
-        raise ConfigError(f"node_ids has a number for each broker, such as (0, 1, 2); got {shown(node_ids)}")
+        raise NodeIdsError(f"node_ids has a number for each broker, such as (0, 1, 2); got {shown(node_ids)}")
     found: list[int] = []
     for each in node_ids:
         try:
@@ -74,26 +78,26 @@ def checked(node_ids: Any) -> tuple[int, ...]:
         except TypeError:
             number = -1
         if not 0 <= number <= NODE_ID_MAX:
-            raise ConfigError(f"node_ids: an id is a whole number from 0 to {NODE_ID_MAX}; got {shown(each)}")
+            raise NodeIdsError(f"node_ids: an id is a whole number from 0 to {NODE_ID_MAX}; got {shown(each)}")
         if number in found:
-            raise ConfigError(f"node_ids: {number} is there twice")
+            raise NodeIdsError(f"node_ids: {number} is there twice")
         found.append(number)
     try:
         how_many(len(found))
     except ConfigError as error:
-        raise ConfigError(f"node_ids: {error}") from None
+        raise NodeIdsError(f"node_ids: {error}") from None
     return tuple(found)
 
 
 def parse_node_ids(text: str) -> tuple[int, ...]:
-    """``"0,1,2"`` as given to ``--node-ids``. Raises ``ConfigError``.
+    """``"0,1,2"`` as given to ``--node-ids``. Raises ``NodeIdsError``.
 
     >>> parse_node_ids("0,1,2")
     (0, 1, 2)
     """
     pieces = [piece.strip() for piece in text.split(",")]
     if not all(piece.isascii() and piece.isdecimal() for piece in pieces):
-        raise ConfigError(f"--node-ids takes numbers with commas, as in --node-ids 0,1,2; got {shown(text)}")
+        raise NodeIdsError(f"--node-ids takes numbers with commas, as in --node-ids 0,1,2; got {shown(text)}")
     return checked([int(piece) for piece in pieces])
 
 

@@ -81,14 +81,15 @@ class Nodes:
         node_ids: tuple[int, ...],
         *,
         data_dir: str | None,
-        listen: str | None,
+        listen: tuple[str, ...],
+        advertise: tuple[str, ...],
         seed: int | None,
         config: Mapping[str, str] | None,
         trace_rows: int,
         trace_file: str | PathLike[str] | None,
         wire: bool,
     ) -> None:
-        self.config = BrokerConfig(config, brokers=len(node_ids), listening=listen is not None)
+        self.config = BrokerConfig(config, brokers=len(node_ids), listening=bool(listen))
         self.node_ids = node_ids
         self.controller_id = node_ids[0]
         self.world = self._make_world(listen, seed, trace_rows)
@@ -116,26 +117,27 @@ class Nodes:
                 self.spool = Spool(self.world, trace_file)
                 if self.spool.kept_as:
                     self.warnings.append(f"the trace file was there already and is now called {self.spool.kept_as}")
-            self._open(listen)
+            self._open(listen, advertise)
         except BaseException:
             self._abandon()
             raise
 
-    def _make_world(self, listen: str | None, seed: int | None, trace_rows: int) -> World:
+    def _make_world(self, listen: tuple[str, ...], seed: int | None, trace_rows: int) -> World:
         if seed is not None:
             return virtual_world(seed, trace_rows=trace_rows)
-        if listen is not None:
+        if listen:
             refuse_patched("a cluster that listens")
-        make = real_world if listen is None else loop_world
+        make = loop_world if listen else real_world
         return make(trace_rows=trace_rows, strict=not self.contains_failures)
 
     # -- starting ------------------------------------------------------------------------------------------------
 
-    def _open(self, listen: str | None) -> None:
-        if listen is not None:
+    def _open(self, listen: tuple[str, ...], advertise: tuple[str, ...]) -> None:
+        if listen:
             from actors.network.ports import Ports
 
-            self.ports = Ports(self.world, listen, self.node_ids)
+            self.ports = Ports(self.world, listen, advertise, self.node_ids)
+            self.warnings += self.ports.warnings
         try:
             image = self._claim_all()
         except FolderError:
@@ -229,10 +231,10 @@ class Nodes:
         self.nodes[node_id] = node
         self.net.join(node)
         try:
-            endpoint = Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)
+            endpoints = [Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)]
             if self.ports is not None:
-                endpoint = self.ports.open(node)
-            self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, [endpoint], self.controller_id)
+                endpoints = self.ports.open(node)
+            self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, endpoints, self.controller_id)
         except BaseException:
             self.end(node)
             raise

@@ -41,7 +41,8 @@ class ResourceType:
 
 
 class Endpoint(NamedTuple):
-    """Where a broker listens: a listener's name, its address and its security protocol (0 is PLAINTEXT)."""
+    """Where clients find a broker: a listener's name, the address that it advertises, its security protocol (0 is
+    PLAINTEXT)."""
 
     name: str
     host: str
@@ -61,13 +62,9 @@ class BrokerImage(NamedTuple):
     shutting_down: bool = False
     log_dirs: tuple[bytes, ...] = ()
 
-    @property
-    def host(self) -> str:
-        return self.endpoints[0].host
-
-    @property
-    def port(self) -> int:
-        return self.endpoints[0].port
+    def endpoint(self, listener: str) -> Endpoint:
+        """Where clients find it that came by this listener; those in the process come by none of them."""
+        return next((each for each in self.endpoints if each.name == listener), self.endpoints[0])
 
     @property
     def active(self) -> bool:

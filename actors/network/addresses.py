@@ -1,7 +1,7 @@
 """Addresses of brokers as people write them: "host:port", with or without ``PLAINTEXT://`` before it.
 
-One reading for what clients connect to and for what brokers listen on. What can't be meant is refused here, where
-whoever wrote it learns of it, and not after a minute of attempts to reach a machine of that name.
+One reading for what clients connect to, what brokers listen on and what they say of themselves. What can't be meant is
+refused here, where whoever wrote it learns of it, and not after a minute of attempts to reach a machine of that name.
 
 >>> parse_server("PLAINTEXT://localhost"), parse_server("[::1]:9093")
 (('localhost', 9092), ('::1', 9093))
@@ -22,11 +22,17 @@ NOT_YET = ("SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 def parse_server(text: str) -> Address:
     """Host and port of a server to connect to; the port is 9092 without one. Raises ``ValueError`` that tells why."""
+    host, port = host_and_port(text)
+    return host, PORT if port is None else port
+
+
+def host_and_port(text: str) -> tuple[str, int | None]:
+    """Host and port of a server, None without one. Raises ``ValueError``."""
     rest = without_protocol(text.strip())
     if rest.count(":") > 1 and not rest.startswith("["):
-        return without_brackets(rest), PORT
+        return without_brackets(rest), None
     host, port = split(rest)
-    return check_host(host), PORT if port is None else number_of(port, 1)
+    return check_host(host), None if port is None else number_of(port, 1)
 
 
 def parse_listener(text: str) -> Address:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import socket
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.config.addresses import limits_of_addresses
@@ -63,15 +65,20 @@ class TcpListener:
         self.channels: dict[TcpChannel, None] = {}
         self.hosts: dict[str, int] = {}  # how many of them come from where
         self.dirty: list[TcpChannel] = []
-        self.acceptor: Acceptor | None = None
+        self.acceptors: list[Acceptor] = []
         self.sweeper: Any = None
         self.refusals_told_at = -math.inf
 
-    def listen(self, sock: socket.socket) -> None:
-        """Accept clients on a bound socket."""
-        self.acceptor = Acceptor(self.loop, sock, self.admits, lambda host: TcpChannel(self, host))
+    def listen(self, socks: Mapping[str, socket.socket]) -> None:
+        """Accept clients on bound sockets, each by the name of its listener."""
+        for name, sock in socks.items():
+            make = partial(self._channel, name)
+            self.acceptors.append(Acceptor(self.loop, sock, self.admits, make))
         self.driver.after_drain.append(self.flush)
         self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
+
+    def _channel(self, name: str, host: str) -> TcpChannel:
+        return TcpChannel(self, host, name)
 
     # -- who may come --------------------------------------------------------------------------------------------
 
@@ -118,7 +125,7 @@ class TcpListener:
             channel.transport.abort()
             return
         channel.transport.set_write_buffer_limits(high=0)  # the next piece is handed over when the last is gone
-        channel.connection = self.node.accept(channel, "client", channel.host)
+        channel.connection = self.node.accept(channel, channel.came_by, channel.host)
 
     def _is_over(self, host: str) -> bool:
         return self.hosts[host] > self.limits.of_host(host)
@@ -159,9 +166,10 @@ class TcpListener:
 
     def close(self, *, abruptly: bool = False) -> None:
         """Stop accepting and close every socket; ``abruptly`` as a killed process does."""
-        if self.acceptor is not None:
-            self.acceptor.close()
-            self.acceptor = None
+        if self.acceptors:
+            for acceptor in self.acceptors:
+                acceptor.close()
+            self.acceptors.clear()
             self.driver.after_drain.remove(self.flush)
             self.sweeper.cancel()
         for channel in list(self.channels):

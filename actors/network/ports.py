@@ -1,14 +1,21 @@
-"""The sockets of a cluster: one address a node, bound before anything else starts and kept through restarts."""
+"""The sockets of a cluster: each node's addresses, bound before anything else starts and kept through restarts.
+
+Most clusters have one listener. With several, every node listens for each of them on an address of its own, and a
+client is told the addresses of the listener that it came by: so clients of a container's network and those of its host
+are told different ones, as with Kafka's ``listeners``.
+"""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
 from actors.controller.image import Endpoint
 from actors.network.addresses import PORT_MAX, Address, parse_listener
+from actors.network.advertised import EVERYWHERE, Told, is_everywhere, told_to
 from actors.network.listener import TcpListener
 from actors.network.shared import Shared
 from actors.runtime.loop import LoopDriver
@@ -17,6 +24,9 @@ from actors.runtime.world import World
 from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError
 from kstore.fs.posix_forks import of_this_process
+from kstore.named import NamedTuple
+
+FIRST_LISTENER = "PLAINTEXT"
 
 # A peer that is silent for two minutes is asked whether it is still there, every 15 seconds, up to eight times.
 KEEP_ALIVE = (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 8))
@@ -62,8 +72,9 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         keep_alive(sock)
+        if family == socket.AF_INET6 and is_everywhere(host):
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # every address: those of IPv4 as well
         sock.bind((host, port))
-        refuse_everywhere(host, port, sock)
         sock.listen(1024)
     except BaseException as error:
         sock.close()
@@ -76,13 +87,22 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def refuse_everywhere(host: str, port: int, sock: socket.socket) -> None:
-    """Clients are told the address that is listened on, and none can connect to "every address of this machine"."""
-    if ip_address(sock.getsockname()[0]).is_unspecified:
-        raise ListenError(
-            f"{address_text(host, port)} is no address that clients could be told to connect to: "
-            f"give --listen a name or address of this machine that they reach, as in --listen 127.0.0.1:{port}"
-        )
+def listens_everywhere(sock: socket.socket) -> bool:
+    """Whether it takes connections to every address of this machine."""
+    return ip_address(sock.getsockname()[0]).is_unspecified
+
+
+def bind_all(addresses: Sequence[Address]) -> list[socket.socket]:
+    """A socket on each, or on none; raises ``ListenError``."""
+    socks: list[socket.socket] = []
+    try:
+        for host, port in addresses:
+            socks.append(bind(host, port))
+    except BaseException:
+        for sock in socks:
+            sock.close()
+        raise
+    return socks
 
 
 def stop_listening(sock: socket.socket) -> None:
@@ -100,56 +120,132 @@ def keep_alive(sock: socket.socket) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
+class Listening(NamedTuple):
+    """One of the listeners that every node has: its name, where the first node listens, and what clients are told of
+    each node; None: what is listened on."""
+
+    name: str
+    host: str
+    first_port: int
+    told: list[Told] | None
+
+
+def listenings(listen: Sequence[str], advertise: Sequence[str], node_ids: Sequence[int]) -> list[Listening]:
+    """The listeners that ``--listen`` and, each for the one in its place, ``--advertise`` name.
+
+    Raises ``AddressError``.
+    """
+    if len(advertise) > len(listen):
+        raise AddressError(
+            f"--advertise is given {len(advertise)} times and --listen {len(listen)}: the first --advertise is for "
+            "the first --listen, and so on; several brokers' addresses stand in one, with commas"
+        )
+    found: list[Listening] = []
+    for index, text in enumerate(listen):
+        told = None
+        if index < len(advertise):
+            try:
+                told = told_to(advertise[index], node_ids)
+            except ValueError as error:
+                raise AddressError(
+                    "--advertise takes host:port, one or as many as there are brokers, as in --advertise "
+                    f"kafka:9092; got {shown(advertise[index])}: {error}"
+                ) from None
+        name = FIRST_LISTENER if index == 0 else f"{FIRST_LISTENER}_{index + 1}"
+        found.append(Listening(name, *parse_address(text), told))
+    return found
+
+
 class Ports:
     """Addresses and listeners of the nodes of one cluster."""
 
-    def __init__(self, world: World, listen: str, node_ids: tuple[int, ...]) -> None:
+    def __init__(
+        self, world: World, listen: Sequence[str], advertise: Sequence[str], node_ids: tuple[int, ...]
+    ) -> None:
         assert isinstance(world.driver, LoopDriver)
         self.driver = world.driver
-        self.bound: dict[int, socket.socket] = {}  # of nodes that don't listen yet
-        self.listening: dict[int, socket.socket] = {}
+        self.listenings = listenings(listen, advertise, node_ids)
+        self.bound: dict[int, list[socket.socket]] = {}  # of nodes that don't listen yet
+        self.listening: dict[int, list[socket.socket]] = {}
         self.listeners: dict[int, TcpListener] = {}
-        self.addresses: dict[int, tuple[str, int]] = {}
-        host, first = parse_address(listen)
+        self.own: dict[int, list[Address]] = {}  # where each node listens
+        self.endpoints: dict[int, list[Endpoint]] = {}  # what clients are told of it
+        self.warnings: list[str] = []
         of_this_process.add(self)
         try:
             for index, node_id in enumerate(node_ids):
-                sock = self.bound[node_id] = bind(host, port_of(first, index))
-                self.addresses[node_id] = (host, sock.getsockname()[1])
+                self._bind_node(index, node_id)
+            self._refuse_twins()
         except BaseException:
             self.close_all()
             raise
         self.shared = Shared(self.driver.open())
 
+    def _bind_node(self, index: int, node_id: int) -> None:
+        """Bind a node's sockets; from then on it is known where clients find it."""
+        socks = self.bound[node_id] = []
+        own, endpoints = self.own[node_id], self.endpoints[node_id] = [], []
+        for listening in self.listenings:
+            sock = bind(listening.host, port_of(listening.first_port, index))
+            socks.append(sock)
+            host, port = listening.host, sock.getsockname()[1]
+            own.append((host, port))
+            if listening.told is not None:
+                host, told_port = listening.told[index]
+                port = port if told_port is None else told_port
+            elif listens_everywhere(sock):
+                host = EVERYWHERE
+                if not index:
+                    self._warn_of_everywhere(*own[-1])
+            endpoints.append(Endpoint(listening.name, host, port))
+
+    def _warn_of_everywhere(self, host: str, port: int) -> None:
+        own, told = address_text(host, port), address_text(EVERYWHERE, port)
+        self.warnings.append(
+            f"{own} is every address of this machine, so clients are told {told}, which those on other machines or in "
+            "other containers can't reach: for them give --advertise a host and port that they connect to"
+        )
+
+    def _refuse_twins(self) -> None:
+        """Clients tell brokers apart by their addresses."""
+        for listener in zip(*self.endpoints.values(), strict=True):
+            owners: dict[Address, int] = {}
+            for node_id, (_, host, port, _) in zip(self.endpoints, listener, strict=True):
+                if (twin := owners.setdefault((host, port), node_id)) != node_id:
+                    raise AddressError(
+                        f"--advertise has {address_text(host, port)} for broker {twin} and for broker {node_id}: "
+                        "each broker has an address of its own"
+                    )
+
     def descriptors(self) -> list[int]:
         """As ``Holder.descriptors``: a forked child has no part in its parent's ports and connections."""
-        sockets: list[Any] = [*self.bound.values(), *self.listening.values()]
+        sockets: list[Any] = [sock for socks in (*self.bound.values(), *self.listening.values()) for sock in socks]
         for listener in self.listeners.values():
             open_ones = [each.transport for each in listener.channels if not each.transport.is_closing()]
             sockets += [transport.get_extra_info("socket") for transport in open_ones]
         return [sock.fileno() for sock in sockets]
 
-    def open(self, node: Node) -> Endpoint:
+    def open(self, node: Node) -> list[Endpoint]:
         """Listen for a node's clients; called on the loop's thread."""
-        host, port = self.addresses[node.node_id]
-        sock = self.bound.pop(node.node_id, None) or bind(host, port)
+        node_id = node.node_id
+        socks = self.bound.pop(node_id, None) or bind_all(self.own[node_id])
         self.shared.configure(node.config)
-        self.listening[node.node_id] = sock
-        listener = self.listeners[node.node_id] = TcpListener(self.driver, node, self.shared)
-        listener.listen(sock)
-        return Endpoint("PLAINTEXT", host, port)
+        self.listening[node_id] = socks
+        listener = self.listeners[node_id] = TcpListener(self.driver, node, self.shared)
+        listener.listen({listening.name: sock for listening, sock in zip(self.listenings, socks, strict=True)})
+        return self.endpoints[node_id]
 
     def keep(self, node_id: int) -> None:
-        """Have the next ``open`` of a node that listens go on with its socket: nobody else gets its port meanwhile."""
-        sock = self.listening.get(node_id)
-        if sock is not None:
-            self.bound[node_id] = sock.dup()
+        """Have the next ``open`` of a node that listens go on with its sockets: nobody else gets its ports."""
+        socks = self.listening.get(node_id)
+        if socks is not None:
+            self.bound[node_id] = [sock.dup() for sock in socks]
 
     def close(self, node_id: int, *, abruptly: bool = False) -> None:
         """Close a node's sockets."""
-        sock = self.listening.pop(node_id, None)
-        if sock is not None and node_id not in self.bound:
-            stop_listening(sock)
+        for sock in self.listening.pop(node_id, ()):
+            if node_id not in self.bound:
+                stop_listening(sock)
         listener = self.listeners.pop(node_id, None)
         if listener is not None:
             listener.close(abruptly=abruptly)
@@ -161,13 +257,18 @@ class Ports:
 
     def close_all(self) -> None:
         """Close what is still open, from any thread, when the loop no longer runs or never did."""
-        for sock in self.bound.values():
+        for sock in (sock for socks in self.bound.values() for sock in socks):
             stop_listening(sock)
             sock.close()
         self.bound.clear()
         if self.listeners:
             self.driver.call(self.stop_accepting)
 
+    @property
+    def addresses(self) -> dict[int, Address]:
+        """What clients of the first listener are told of each node."""
+        return {node_id: (endpoints[0].host, endpoints[0].port) for node_id, endpoints in self.endpoints.items()}
+
     def addresses_text(self) -> str:
-        """The addresses as clients write them."""
+        """These addresses as clients write them."""
         return ",".join(address_text(host, port) for host, port in self.addresses.values())

@@ -32,9 +32,10 @@ LENGTH = struct.Struct(">i")
 class TcpChannel(asyncio.BufferedProtocol):
     """One client's socket."""
 
-    def __init__(self, listener: TcpListener, host: str) -> None:
+    def __init__(self, listener: TcpListener, host: str, came_by: str) -> None:
         self.listener = listener
         self.host = host
+        self.came_by = came_by  # the name of the listener that the client connected to
         self.transport: Any = None
         self.connection: Any = None
         self.head = bytearray()  # the beginning of a small frame whose rest has not come

@@ -72,7 +72,7 @@ def fetch_response(named: list[Slot], context: Context, image: ClusterImage) -> 
         entry.partitions.append(_partition_data(slot, context, image, hints))
     response = FetchResponse(session_id=context.session_id, responses=list(topics.values()))
     if hints:
-        response.node_endpoints = _endpoints(hints, image)
+        response.node_endpoints = [NodeEndpoint(node_id=node) for node in hints]  # the broker adds where they are
     return response
 
 
@@ -132,12 +132,3 @@ def _hint_leader(slot: Slot, data: PartitionData, image: ClusterImage, hints: di
         data.current_leader = LeaderIdAndEpoch(leader_id=partition.leader, leader_epoch=partition.leader_epoch)
         if partition.leader >= 0:
             hints[partition.leader] = None
-
-
-def _endpoints(hints: dict[int, None], image: ClusterImage) -> list[NodeEndpoint]:
-    brokers = image.brokers
-    return [
-        NodeEndpoint(node_id=node, host=brokers[node].host, port=brokers[node].port, rack=brokers[node].rack)
-        for node in hints
-        if node in brokers
-    ]

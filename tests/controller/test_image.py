@@ -124,7 +124,8 @@ def test_a_broker_is_fenced_until_a_record_says_otherwise() -> None:
     assert (image.brokers[1].fenced, image.is_active(1)) == (False, False)
     image, _ = image.apply([m.UnregisterBrokerRecord(broker_id=1, broker_epoch=0)], 4, 1)
     assert list(image.brokers) == [2]
-    assert (image.brokers[2].host, image.brokers[2].port) == ("127.0.0.1", 9093)
+    at = image.brokers[2].endpoint("client")
+    assert (at.host, at.port) == ("127.0.0.1", 9093)
 
 
 def test_the_leader_of_the_quorum_and_the_next_producer_id_are_part_of_the_image() -> None:

@@ -91,7 +91,7 @@ class Side:
         )
 
     def connect(self, takes: int = 0) -> TcpChannel:
-        channel = TcpChannel(self.listener, "127.0.0.1")
+        channel = TcpChannel(self.listener, "127.0.0.1", "PLAINTEXT")
         channel.transport = Transport(channel, takes)
         channel.connection = SimpleNamespace(
             tell=self.told.append, actor_inbox=SimpleNamespace(actor=SimpleNamespace(bytes_in_flight=1))

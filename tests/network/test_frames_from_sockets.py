@@ -77,7 +77,7 @@ class Side:
         )
 
     def connect(self) -> TcpChannel:
-        channel = TcpChannel(self.listener, "127.0.0.1")
+        channel = TcpChannel(self.listener, "127.0.0.1", "PLAINTEXT")
         channel.transport = Transport()
         channel.connection = SimpleNamespace(
             tell=lambda message: self.frames.extend(map(bytes, getattr(message, "frames", []))),

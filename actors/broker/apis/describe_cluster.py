@@ -37,9 +37,10 @@ def handle(call: Call) -> DescribeClusterResponse:
         controller_id=image.controller_id,
         brokers=[
             DescribeClusterBroker(
-                broker_id=broker.id, host=broker.host, port=broker.port, rack=broker.rack, is_fenced=broker.fenced
+                broker_id=broker.id, host=at.host, port=at.port, rack=broker.rack, is_fenced=broker.fenced
             )
             for broker in brokers
+            for at in [broker.endpoint(call.listener)]
         ],
         cluster_authorized_operations=(
             authorized.ON_CLUSTER if request.include_cluster_authorized_operations else authorized.NOT_ASKED

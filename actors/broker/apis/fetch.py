@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.endpoints import located
 from actors.broker.wide_fetch import fetched, is_wide
 from actors.controller.fetching import is_for_metadata
 from actors.controller.messages import FetchMetadata
@@ -44,4 +45,6 @@ def _answered(outcome: Any, call: Call) -> None:
     if isinstance(outcome, Exception):
         call.connection.answer_failed(call)  # the desk has failed, or the node is stopping
     else:
+        if outcome.node_endpoints:
+            outcome.node_endpoints = located(call, outcome.node_endpoints)
         call.respond(outcome)

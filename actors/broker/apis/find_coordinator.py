@@ -16,7 +16,7 @@ from actors.broker.call import Call
 from actors.broker.creating import created
 from actors.broker.slices import sliced
 from actors.broker.unserved import coordinator_found, coordinator_unserved
-from actors.controller.image import BrokerImage, Endpoint
+from actors.controller.image import BrokerImage
 from actors.controller.internal_topics import creatable
 from actors.groups.routing import OFFSETS_TOPIC, group_partition
 from actors.runtime import Conversation
@@ -75,7 +75,7 @@ def _find(call: Call, key_type: int, key: str) -> Coordinator:
         broker = _coordinator(call, key_type, key)
     except KafkaError as error:
         return Coordinator(key=key, node_id=-1, host="", port=-1, error_code=error.code, error_message=error.message)
-    endpoint = _endpoint(broker, call.listener)
+    endpoint = broker.endpoint(call.listener)
     message = "" if call.version >= SEVERAL_KEYS else NO_ERROR
     return Coordinator(key=key, node_id=broker.id, host=endpoint.host, port=endpoint.port, error_message=message)
 
@@ -92,7 +92,3 @@ def _coordinator(call: Call, key_type: int, key: str) -> BrokerImage:
     if broker is None or broker.fenced:
         raise CoordinatorNotAvailable()
     return broker
-
-
-def _endpoint(broker: BrokerImage, listener: str) -> Endpoint:
-    return next((each for each in broker.endpoints if each.name == listener), broker.endpoints[0])

@@ -218,8 +218,9 @@ def answer(call: Call, topics: list[MetadataResponseTopic]) -> MetadataResponse:
         controller = alive[0].id  # any broker passes on what is for the controller
     return MetadataResponse(
         brokers=[
-            MetadataResponseBroker(node_id=broker.id, host=broker.host, port=broker.port, rack=broker.rack)
+            MetadataResponseBroker(node_id=broker.id, host=at.host, port=at.port, rack=broker.rack)
             for broker in alive
+            for at in [broker.endpoint(call.listener)]
         ],
         cluster_id=image.cluster_id,
         controller_id=controller if alive else -1,

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.call import NO_RESPONSE, PAUSE
+from actors.broker.endpoints import located
 from actors.broker.slices import PART, each_asked, portions
 from actors.partition.messages import Append, Appended
 from actors.runtime import Ask, Stopped
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from actors.broker.call import Call
-    from actors.controller.image import ClusterImage
 
 API_KEY = 0
 VERSIONS = (3, 13)
@@ -253,17 +253,8 @@ def _answered(call: Call, name: str, index: int, outcome: Any) -> tuple[Partitio
 def _response(call: Call, answers: list[TopicProduceResponse], hints: dict[int, None]) -> ProduceResponse:
     response = ProduceResponse(responses=answers)
     if hints:
-        response.node_endpoints = _endpoints(hints, call.view.image)
+        response.node_endpoints = located(call, [NodeEndpoint(node_id=node) for node in hints])
     return response
-
-
-def _endpoints(hints: dict[int, None], image: ClusterImage) -> list[NodeEndpoint]:
-    brokers = image.brokers
-    return [
-        NodeEndpoint(node_id=node, host=brokers[node].host, port=brokers[node].port, rack=brokers[node].rack)
-        for node in hints
-        if node in brokers
-    ]
 
 
 def _failed(call: Call, error: KafkaError) -> Any:

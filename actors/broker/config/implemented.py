@@ -105,7 +105,7 @@ TOPIC: Mapping[str, tuple[str, ...] | None] = {
 
 # Keys of Kafka's that a kstore user states another way, and how.
 STATED_ELSEWHERE: Mapping[str, str] = {
-    "advertised.listeners": "it follows --listen",
+    "advertised.listeners": "use --advertise",
     "broker.id": "use --node-ids",
     "controller.quorum.voters": "the first node is the controller, see --node-ids",
     "listeners": "use --listen",

@@ -1,0 +1,26 @@
+"""Where brokers are, as an answer says it to its client: at what they advertise on the listener that it came by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar
+
+from actors.controller.image import Endpoint
+
+if TYPE_CHECKING:
+    from actors.broker.call import Call
+    from kstore.schema.messages import fetch, produce
+
+N = TypeVar("N", "fetch.NodeEndpoint", "produce.NodeEndpoint")
+
+
+def located(call: Call, nodes: Iterable[N]) -> list[N]:
+    """Those of the nodes, which have ids, that the cluster knows, with the rest filled in."""
+    brokers, found = call.view.image.brokers, []
+    for node in nodes:
+        broker = brokers.get(node.node_id)
+        if broker is not None:
+            at: Endpoint = broker.endpoint(call.listener)
+            node.host, node.port, node.rack = at.host, at.port, broker.rack
+            found.append(node)
+    return found
