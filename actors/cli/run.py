@@ -14,8 +14,9 @@ import signal
 import sys
 from typing import Any
 
-from actors.cli.arguments import BOOTSTRAP_VARIABLE, UsageError, checked, new_parser
+from actors.cli.arguments import BOOTSTRAP_VARIABLE, UsageError, checked
 from actors.cli.brokers import add_brokers, prepared, running, settle_memory
+from actors.cli.parsers import new_parser
 
 NOT_FOUND, NOT_EXECUTABLE, LOST = 127, 126, 125
 """Exit codes that are no command's: as in shells, and as those of env, timeout and nohup for themselves."""
