@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import signal
 import sys
@@ -17,8 +18,8 @@ from actors.cli.parsers import new_parser
 
 DESCRIPTION = """
 Three brokers, a producer and a group of consumers, each consumer a process of its own; one is killed with SIGKILL, a
-fourth joins, the leader of a partition dies and comes back. Then what was acknowledged is counted in the log files,
-and the cluster's trace says why the group rebalanced. It takes less than 25 seconds, and needs no other server.
+fourth joins, the leader of a partition dies and comes back. Then the cluster's trace says why the group rebalanced,
+and what was acknowledged is counted in the log files. It takes less than 25 seconds, and needs no other server.
 """
 
 COLUMNS_LEAST, LINES_LEAST = 60, 20
@@ -49,10 +50,15 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(counts.as_json() | {"why_rebalance": story.causes}))
     else:
-        print(counts.text())
+        from actors.cli.story.wrapping import shortened, wrapped
+
         for number, cause in enumerate(story.causes, 1):
-            print(f"\nwhy the group rebalanced ({number} of {len(story.causes)}), from the cluster's trace:\n")
-            print("\n".join(f"  {line}" for line in cause.splitlines()))
+            title = f"why the group rebalanced ({number} of {len(story.causes)}), from the cluster's trace:"
+            print(f"\n{wrapped(title, hang=0)}\n")
+            print(wrapped("\n".join(f"  {line}" for line in shortened(cause).splitlines()), hang=4))
+        title = "what was counted, from the clients' words and the brokers' log files:"
+        print(f"\n{wrapped(title, hang=0)}\n")
+        print(counts.text())
     return 0 if counts.good else 1
 
 
@@ -62,13 +68,19 @@ def is_small() -> bool:
     return columns < COLUMNS_LEAST or lines < LINES_LEAST
 
 
+def is_plain() -> bool:
+    """Whether the terminal can't move its cursor, or can't show the picture's characters."""
+    encoding = (sys.stdout.encoding or "").lower()
+    return os.environ.get("TERM", "dumb") in ("", "dumb", "unknown") or not encoding.startswith("utf")
+
+
 def stage(options: argparse.Namespace) -> Any:
     """Where it is shown: on a terminal as a picture, elsewhere as lines, and not at all if only counts are wanted."""
     from actors.cli.story.telling import PlainStage, SilentStage
 
     if options.json:
         return SilentStage()
-    if options.plain or not sys.stdout.isatty() or is_small():
+    if options.plain or not sys.stdout.isatty() or is_plain() or is_small():
         return PlainStage()
     from actors.cli.story.screen import LiveStage
 

@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from cli.conftest import COMMAND
 from processes import Program
 
 from actors.cli.story import telling
+from actors.cli.story.frames import BEGIN, END
+from actors.cli.story.wrapping import UUID
 
 COUNTS = "lost doubled disordered replicas_differ failed unread".split()
 
@@ -39,12 +42,17 @@ def test_without_a_terminal_each_step_is_a_line() -> None:
     for words in ("three brokers are ready", "SIGKILL", "a fourth consumer, D", "was killed", "is back", "(must be 0)"):
         assert words in done.stdout
     assert "\x1b" not in done.stdout
+    assert "why the group rebalanced" not in done.stdout.partition("what was counted")[2]
+    assert not UUID.search(done.stdout)
 
 
 @pytest.mark.full
-def test_on_a_terminal_the_picture_is_redrawn_and_the_counts_stay_below() -> None:
+def test_on_a_terminal_the_picture_is_redrawn_in_whole_frames_and_the_counts_come_last() -> None:
     master, slave = pty.openpty()
-    demo = subprocess.Popen([COMMAND, "demo"], stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"})
+    termios.tcsetwinsize(slave, (24, 80))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    environment["TERM"] = "xterm"
+    demo = subprocess.Popen([COMMAND, "demo"], stdout=slave, stderr=slave, env=environment)
     os.close(slave)
     seen = b""
     while chunk := read(master):
@@ -53,9 +61,18 @@ def test_on_a_terminal_the_picture_is_redrawn_and_the_counts_stay_below() -> Non
     assert demo.wait(60) == 0
     told = seen.decode()
     assert told.count("kstore demo") > 20
-    for words in ("SIGKILL", "controller", "order-processors", "acknowledged but lost"):
+    for words in ("SIGKILL", "controller", "order-processors", "killed"):
         assert words in told
-    assert "killed" in told
+    *drawn, after = told.split(END)
+    assert all(frame.startswith(BEGIN) for frame in drawn)
+    assert "\x1b" not in after
+    kept = [line.rstrip("\r") for line in after.splitlines()]
+    assert max(map(len, kept)) <= 80
+    assert not UUID.search(after)
+    last_screen = "\n".join(kept[-23:])
+    assert "what was counted" in last_screen
+    assert "why the group rebalanced (2 of 2)" in after
+    assert "redelivered to the group" in "\n".join(kept[-4:])
 
 
 def read(terminal: int) -> bytes:
@@ -76,6 +93,16 @@ def test_an_interrupted_story_leaves_no_process_and_no_folder(tmp_path: Path, nu
     assert demo.errors == ["kstore: interrupted"]
     assert list(tmp_path.iterdir()) == []
     assert not [child for child in started if Path(f"/proc/{child}").exists()]
+
+
+def test_ctrl_c_while_the_clients_start_is_one_line_from_the_demo_and_none_from_them(tmp_path: Path) -> None:
+    """As a terminal sends it: to the demo and to its clients."""
+    demo = Program("setsid", "env", f"TMPDIR={tmp_path}", COMMAND, "demo", "--plain")
+    demo.wait_for(lambda lines: any("topic order-events has" in line for line in lines), "started clients")
+    os.killpg(demo.process.pid, signal.SIGINT)
+    assert demo.finish() == 1
+    assert demo.errors == ["kstore: interrupted"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_demo_needs_no_client_but_kstore_s_own() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from actors.cli.story import frames
 from actors.cli.story.counts import Counts
 from actors.cli.story.screen import picture
-from actors.cli.story.state import State
-from actors.cli.story.telling import by_partition, users
+from actors.cli.story.state import Line, State
+from actors.cli.story.telling import by_partition, told, users
+from actors.cli.story.wrapping import shortened, wrapped
 
 
 class Told(State):
@@ -87,6 +90,63 @@ def test_the_picture_fits_a_small_terminal_and_uses_a_large_one(state: Told) -> 
     assert len(large.splitlines()) <= 50
 
 
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 20), (120, 40)])
+def test_the_story_is_wrapped_by_words_and_nothing_is_cut_off(state: Told, width: int, height: int) -> None:
+    state.started("D", 103)
+    words = [f"word{number}" for number in range(30)]
+    state.say("long ago")
+    state.say(" ".join(words))
+    lines = drawn(state, width, height).splitlines()
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    assert [word for line in lines for word in line.split() if word in words] == words
+    assert "…" not in "".join(lines)
+
+
+def test_a_frame_goes_to_the_terminal_in_one_write_between_the_marks_of_synchronized_output(
+    state: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(frames.os, "write", lambda _, data: written.append(bytes(data).decode()) or len(data))
+    with open(os.devnull, "w") as terminal:
+        console = Console(file=frames.Frames(terminal), force_terminal=True, width=200, height=100)
+        for number in range(40):
+            state.say(f"line {number} " + "x" * 150)
+        console.print(picture(state, 200, 100))
+    (frame,) = written
+    assert len(frame) > 8192
+    assert frame.startswith(frames.BEGIN)
+    assert frame.endswith(frames.END)
+    assert "kstore demo" in frame
+
+
+def test_what_a_terminal_takes_in_pieces_comes_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = bytearray()
+
+    def write(_: int, data: memoryview) -> int:
+        taken.extend(data[:7])
+        return len(data[:7])
+
+    monkeypatch.setattr(frames.os, "write", write)
+    with open(os.devnull, "w") as terminal:
+        shown = frames.Frames(terminal)
+        shown.write("a frame of ")
+        shown.write("several pieces")
+        shown.flush()
+        shown.flush()
+    assert taken.decode() == f"{frames.BEGIN}a frame of several pieces{frames.END}"
+
+
+def test_ids_of_members_are_short_and_lines_break_between_words_with_what_goes_on_indented() -> None:
+    text = "  stable: A-0f3b9a52-4a3c-4f0e-9b57-1f0d3c6f2a11 assigned orders-0"
+    assert wrapped(shortened(text), hang=4, width=24) == "  stable: A-0f3b\n      assigned orders-0"
+
+
+def test_a_line_of_the_story_goes_on_under_its_words() -> None:
+    assert told(Line(123.25, "consumer C was killed"), 22) == "123.25s  consumer C\n         was killed"
+    assert told(Line(1.25, "consumer C was killed"), 22) == "  1.25s  consumer C\n         was killed"
+
+
 def test_the_picture_shows_who_was_killed_and_who_leads_now(state: Told) -> None:
     state.killed("C")
     moved = {0: SimpleNamespace(leader=2, replicas=(1, 2, 3), isr=(2, 3))}
@@ -115,5 +175,7 @@ def test_the_counts_are_good_only_when_what_must_be_zero_is() -> None:
     counts = Counts(10, 10, 0, 0, 0, 0, 2, 2, 0, 0)
     assert counts.good
     assert "2 received by C" in counts.text()
+    assert max(map(len, counts.text(60).splitlines())) <= 60
+    assert " ".join(counts.text(60).split()) == " ".join(counts.text(1000).split())
     assert not Counts(10, 9, 1, 0, 0, 0, 0, 0, 0, 0).good
     assert not Counts(10, 10, 0, 0, 0, 0, 0, 0, 0, unread=1).good

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from pathlib import Path
@@ -133,3 +134,15 @@ def test_the_demo_tells_itself_in_lines_where_a_picture_has_no_room(
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("LINES", str(lines))
     assert demo.is_small() == small
+
+
+@pytest.mark.parametrize(
+    ("term", "encoding", "plain"),
+    [("xterm", "utf-8", False), ("xterm", "latin-1", True), ("dumb", "utf-8", True), ("", "utf-8", True)],
+)
+def test_the_demo_tells_itself_in_lines_on_a_terminal_that_can_t_draw_it(
+    monkeypatch: pytest.MonkeyPatch, term: str, encoding: str, plain: bool
+) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding))
+    assert demo.is_plain() == plain

@@ -37,7 +37,6 @@ def until_terminated() -> list[bool]:
     """A list that is no longer empty when the process was asked to end."""
     asked: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: asked.append(True))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the demo, which then ends its clients
     return asked
 
 

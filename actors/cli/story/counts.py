@@ -8,10 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from actors.cli.story.state import State
+from actors.cli.story.wrapping import wrapped
 from kstore.fs.posix import PosixFileSystem
 from kstore.log import Log, LogConfig
 
 NODES = 3
+FIGURES_COLUMNS = 42  # what comes after the figures begins here, two columns in
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,14 @@ class Counts:
         """The figures under their names, and whether they are as they must be."""
         return {"good": self.good, **asdict(self)}
 
-    def text(self) -> str:
-        """The figures, a line each."""
+    def text(self, width: int | None = None) -> str:
+        """The figures, a line each, wrapped to the terminal's width, or to this one."""
         before_kill, before_rebalance = self.redelivered_after_kill, self.redelivered - self.redelivered_after_kill
         reasons = [f"{before_kill} received by C, which was killed before it committed them"] if before_kill else []
         reasons += [f"{before_rebalance} received, but not committed before a rebalance"] if before_rebalance else []
         why = f"  ({'; '.join(reasons)})" if reasons else ""
-        return "\n".join(
+        lines = "\n".join(
             (
-                "",
                 f"  acknowledged to the producer     {self.acknowledged:6}",
                 f"  refused to the producer          {self.failed:6}  (must be 0)",
                 f"  found in the log                 {self.found:6}",
@@ -59,6 +60,7 @@ class Counts:
                 f"  redelivered to the group         {self.redelivered:6}{why}",
             )
         )
+        return wrapped(lines, FIGURES_COLUMNS, width)
 
 
 def count(folder: str, topic: str, partitions: int, state: State) -> Counts:

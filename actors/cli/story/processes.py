@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from actors.cli.stopping import uninterrupted
+from actors.cli.stopping import blocked, uninterrupted
 from actors.cli.story.state import State
 
 PRODUCER = "producer"
@@ -34,7 +34,9 @@ class Processes:
         self._start(name, "consume", bootstrap, topic, name)
 
     def _start(self, name: str, *arguments: str) -> None:
-        with uninterrupted():  # until the process is known, or nobody would end it
+        # Until the process is known, nothing interrupts, or nobody would end it. It is started with SIGINT blocked, and
+        # so it stays there: Ctrl-C is for the demo, which then ends its clients, however far these have come.
+        with uninterrupted(), blocked(signal.SIGINT):
             process = subprocess.Popen(
                 [sys.executable, "-m", "actors.cli.story.clients", *arguments],
                 stdout=subprocess.PIPE,

@@ -1,29 +1,29 @@
 """The demo's state drawn with rich: brokers, the group, partitions, orders, and the story's last lines.
 
-``picture`` is pure: a state in, something to draw out. ``LiveStage`` redraws it a few times a second, and leaves the
-last picture on the terminal when the story is over.
+``picture`` is pure: a state in, something to draw out. ``LiveStage`` redraws it a few times a second, on a screen of
+its own that is gone when the story is over; what is to be kept is printed then.
 """
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
+from typing import IO, cast
 
 from rich import box
-from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from actors.cli.story.frames import Frames
 from actors.cli.story.state import Line, State
-from actors.cli.story.telling import Look
+from actors.cli.story.telling import TIME_COLUMNS, Look, told
 
 REDRAWS_A_SECOND = 10
 FRESH_S = 2.0  # how long what changed stands out
-LINES_MIN, LINES_MAX = 2, 12
-LINES_ABOVE = 22  # of the picture above the story, and below it
+ROOMY_COLUMNS, ROOMY_LINES = 80, 24  # from here on tables have borders
 WIDE_COLUMNS = 108
 BAR_CELLS = 24
 BROKER_LOOKS = {"up": ("●", "green"), "starting": ("◐", "yellow"), "killed": ("✗", "bold red")}
@@ -37,35 +37,50 @@ MEMBER_LOOKS = {
 
 
 def picture(state: State, width: int, height: int) -> RenderableType:
-    """Everything there is to see, on a terminal of this many columns and lines, 80 and 24 at least."""
+    """Everything there is to see, on a terminal of this many columns and lines, 60 and 20 at least."""
+    roomy = width >= ROOMY_COLUMNS and height >= ROOMY_LINES
+    around = 5 if roomy else 2  # lines of a table beside its rows
+    upper = around + max(len(state.brokers), len(state.members), 1)
+    lower = around + max(len(state.partitions), 1)
+    beside = Table.grid(padding=(0, 2))
+    beside.add_row(_brokers(state, roomy), _members(state, roomy))
     return Group(
-        _headline(state),
-        Columns([_brokers(state), _members(state)], padding=(0, 1)),
-        _partitions(state, wide=width >= WIDE_COLUMNS),
-        _story(state, max(LINES_MIN, min(LINES_MAX, height - LINES_ABOVE))),
+        _headline(state, roomy),
+        beside,
+        _partitions(state, roomy, wide=roomy and width >= WIDE_COLUMNS),
+        _story(state, width, height - 1 - upper - lower),
     )
 
 
-def _headline(state: State) -> Text:
+def _headline(state: State, roomy: bool) -> Text:
     received = sum(1 for order in state.acks if order in state.receivers)
     return Text.assemble(
         ("kstore demo", "bold"),
-        f"  {state.clock():5.1f} s   orders acknowledged ",
+        f"  {state.clock():5.1f} s   {'orders ' if roomy else ''}acknowledged ",
         (f"{len(state.acks):5}", "bold cyan"),
-        "   read by the group ",
+        "   read by the group " if roomy else "  read ",
         (f"{received:5}", "bold cyan"),
+        no_wrap=True,
+        overflow="ellipsis",
     )
 
 
-def _table(*columns: str, title: str) -> Table:
-    table = Table(box=box.ROUNDED, title=title, title_justify="left", title_style="bold", border_style="dim")
+def _table(*columns: str, title: str, roomy: bool) -> Table:
+    table = Table(
+        box=box.ROUNDED if roomy else None,
+        padding=(0, 1) if roomy else (0, 1, 0, 0),
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        border_style="dim",
+    )
     for column in columns:
-        table.add_column(column, header_style="dim")
+        table.add_column(column, header_style="dim", no_wrap=True)
     return table
 
 
-def _brokers(state: State) -> Table:
-    table = _table("broker", "leads", title="brokers")
+def _brokers(state: State, roomy: bool) -> Table:
+    table = _table("broker", "leads", title="brokers", roomy=roomy)
     for broker, doing in sorted(state.brokers.items()):
         sign, style = BROKER_LOOKS[doing]
         leads = [number for number, partition in sorted(state.partitions.items()) if partition.leader == broker]
@@ -77,14 +92,15 @@ def _brokers(state: State) -> Table:
     return table
 
 
-def _members(state: State) -> Table:
-    table = _table("consumer", "pid", "", "partitions", "read", title="group order-processors")
+def _members(state: State, roomy: bool) -> Table:
+    names = ("consumer", "pid", "", "partitions", "read") if roomy else ("", "", "reads", "read")
+    table = _table(*names, title="group order-processors" if roomy else "consumers", roomy=roomy)
     for name, member in sorted(state.members.items()):
         style = MEMBER_LOOKS[member.state]
         word = "SIGKILL" if member.state == "killed" else member.state
         table.add_row(
             Text(name, style=_fresh(state, f"member {name}", style)),
-            str(member.pid),
+            *([str(member.pid)] if roomy else []),
             Text(word, style=style),
             "" if member.state == "killed" else " ".join(f"P{number}" for number in member.partitions),
             str(member.received),
@@ -92,9 +108,13 @@ def _members(state: State) -> Table:
     return table
 
 
-def _partitions(state: State, wide: bool) -> Table:
-    names = ("", "leader", "replicas", "in sync", "read by", "acknowledged", "committed", "lag")
-    table = _table(*names, *([""] if wide else []), title="topic order-events")
+def _partitions(state: State, roomy: bool, wide: bool) -> Table:
+    names = ["", "leader", "replicas", "in sync", "read by", "acknowledged", "committed", "lag"]
+    if not roomy:
+        names[5] = "acked"
+    table = _table(*names, title="topic order-events", roomy=roomy)
+    if wide:
+        table.add_column(min_width=BAR_CELLS)
     most = max((partition.acknowledged for partition in state.partitions.values()), default=0)
     for number, partition in sorted(state.partitions.items()):
         owner = state.members.get(partition.owner or "")
@@ -138,28 +158,33 @@ def _fresh(state: State, cell: str, style: str) -> str:
     return f"{style} reverse".strip() if state.is_new(cell, FRESH_S) else style
 
 
-def _story(state: State, height: int) -> Panel:
-    lines = state.lines[-height:]
-    text = Text(no_wrap=True, overflow="ellipsis")
-    for number, line in enumerate(lines):
-        newest = number == len(lines) - 1
-        text.append(f"{line.at_s:6.2f}s  ", style="dim")
-        text.append(line.text + ("" if newest else "\n"), style="bold" if newest else "")
-    return Panel(text, box=box.ROUNDED, border_style="dim", height=height + 2)
+def _story(state: State, width: int, room: int) -> Text:
+    """The last lines of the story that have room, wrapped by words; the newest stands out."""
+    shown: list[Text] = []
+    for line in reversed(state.lines):
+        style = "" if shown else "bold"
+        pieces = told(line, width).splitlines()
+        text = Text(pieces[0][:TIME_COLUMNS], style="dim")
+        text.append(pieces[0][TIME_COLUMNS:], style=style)
+        rows = [text, *(Text(piece, style=style) for piece in pieces[1:])]
+        if shown and len(shown) + len(rows) > room:
+            break
+        shown = rows + shown
+    return Text("\n", no_wrap=True).join(shown[: max(room, 1)])
 
 
 class LiveStage:
-    """Shows a story as a picture that changes."""
+    """Shows a story as a picture that changes, and in the end as lines."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console()
+        self.console = console or Console(file=cast(IO[str], Frames(sys.stdout)))
 
     def show(self, line: Line) -> None:
         """The picture has it already."""
 
     @contextlib.contextmanager
     def watch(self, state: State, look: Look) -> Iterator[None]:
-        """Redraw until the block ends, and once more then."""
+        """Redraw until the block ends; then what was told stays on the terminal."""
 
         def draw() -> RenderableType:
             with look():
@@ -169,5 +194,8 @@ class LiveStage:
             get_renderable=draw,
             console=self.console,
             refresh_per_second=REDRAWS_A_SECOND,
+            screen=True,
         ):
             yield
+        for line in state.lines:
+            print(told(line))

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from actors.cli.story.counts import Counts, count
 from actors.cli.story.processes import PATIENCE_S, Processes
 from actors.cli.story.state import Line, State
+from actors.cli.story.wrapping import wrapped
 from actors.cluster import Cluster
 from kstore.codec import partition_for_key
 
@@ -25,6 +26,7 @@ TOPIC = "order-events"
 GROUP = "order-processors"
 PARTITIONS = 3
 BROKERS = 3
+TIME_COLUMNS = 9  # before each line of the story
 SCENE_ORDERS = 400  # how many orders flow before the next thing happens, so that a viewer sees them flow
 
 
@@ -182,12 +184,18 @@ def _numbers(numbers: Any) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
+def told(line: Line, width: int | None = None) -> str:
+    """A line of the story with its time, wrapped to the terminal's width, or to this one."""
+    text = f"{line.at_s:6.2f}s  {line.text}"
+    return wrapped(text, TIME_COLUMNS - (len(text) - len(text.lstrip())), width)
+
+
 class PlainStage:
-    """Shows a story as lines, for logs and pipes."""
+    """Shows a story as lines, for logs, pipes and small terminals."""
 
     def show(self, line: Line) -> None:
         """Print it."""
-        print(f"{line.at_s:6.2f}s  {line.text}", flush=True)
+        print(told(line), flush=True)
 
     @contextlib.contextmanager
     def watch(self, state: State, look: Look) -> Iterator[None]:
