@@ -95,7 +95,7 @@ class Call:
         """Answer; the response leaves when those to earlier requests have left."""
         assert self.response is None, "a call is answered once"
         self.response = response
-        self.connection.call_answered(self)
+        self.connection.go_on()
 
     def failed(self, error: Exception) -> None:
         """Its handler has failed."""

@@ -91,6 +91,7 @@ class Connection(Actor):
             except KafkaError:
                 self.refuse()
                 return
+            self.bytes_in_flight += call.size_bytes
             self._take(call)
 
     @receives(Requested)
@@ -129,12 +130,11 @@ class Connection(Actor):
         return Call(self, api_key, version, header.correlation_id, header.client_id, request, len(frame))
 
     def _take(self, call: Call) -> None:
-        self.bytes_in_flight += call.size_bytes
         if self.waiting or not self._may_start(call):
             self.waiting.append(call)
         else:
             self._begin(call)
-        if not self.paused and self._is_full():
+        if call.size_bytes and not self.paused and self._is_full():  # links have their bounds at the sender
             self.paused = True
             self.channel.pause_reading()
 
@@ -239,25 +239,23 @@ class Connection(Actor):
 
     # -- what goes out -------------------------------------------------------------------------------------------
 
-    def call_answered(self, call: Call) -> None:
-        """A handler has answered: send what is due, in order, and begin what waited."""
-        if not self.settling:  # else a request that was begun below answered at once: the loop goes on with it
-            self._go_on()
-
     @receives(AnswersTaken)
     def answers_taken(self, message: AnswersTaken) -> None:
         """The client reads again: what waited for that begins."""
         if not self.closed:
-            self._go_on()
+            self.go_on()
 
     @receives(NodeReady)
     def node_ready(self, message: NodeReady) -> None:
         """What has waited for the node to know its cluster begins."""
         self.waits_for_node = False
         if not self.closed:
-            self._go_on()
+            self.go_on()
 
-    def _go_on(self) -> None:
+    def go_on(self) -> None:
+        """A handler has answered, or something begins that waited: send what is due, in order, and begin what may."""
+        if self.settling:
+            return  # a request that was begun below answered at once: the loop goes on with it
         self.settling = True
         under_way, waiting = self.under_way, self.waiting
         while True:
@@ -269,7 +267,10 @@ class Connection(Actor):
                 if done.is_answer_lost and not self.closed:
                     self.refuse()
                 if done.response is not NO_RESPONSE and not self.closed:
-                    self._respond(done)
+                    try:
+                        self.channel.respond(done.correlation_id, done.response, done.version)
+                    except Exception as error:  # noqa: BLE001 - a defect: contained, or raised again
+                        self._unencodable(done, error)
             if not waiting or not self._may_start(waiting[0]):
                 break
             self._begin(waiting.popleft())
@@ -278,23 +279,21 @@ class Connection(Actor):
             self.paused = False
             self.channel.resume_reading()
 
-    def _respond(self, call: Call) -> None:
-        try:
-            self.channel.respond(call.correlation_id, call.response, call.version)
-        except TooLong as error:  # it repeats what the client sent, and adds to it: the client can't be told
+    def _unencodable(self, call: Call, error: Exception) -> None:
+        """An answer can't be made into bytes: that ends the connection."""
+        world = self.node.world
+        if isinstance(error, TooLong):  # it repeats what the client sent, and adds to it: the client can't be told
             logger("requests").warning(
                 "An answer to %s of API key %d can't be encoded (%s): its connection is closed.",
                 self.client_host,
                 call.api_key,
                 error,
             )
-            self.refuse()
-        except Exception as error:
-            world = self.node.world
-            if world.strict:
-                raise
+        elif world.strict:
+            raise error
+        else:
             world.failures.tell(self.actor_urn, f"a connection, whose {type(call.request).__name__} it answered", error)
-            self.refuse()
+        self.refuse()
 
     # -- the end -------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,9 @@ WRITE_SECONDS_A_TURN = 0.005
 class Writer(Protocol):
     """A connection whose socket may take more."""
 
+    def flush(self) -> None:
+        """Hand over what a drain has collected, in one write if it is small."""
+
     def write_piece(self) -> bool:
         """Hand the next piece over; whether there is more, and the socket may take it now."""
 
@@ -34,12 +37,26 @@ class Writer(Protocol):
 
 
 class Writing:
-    """Who has pieces to write, each in turn: a thousand large answers at once hold nobody up."""
+    """Who has something to write. What a drain has ``collected`` is written when it ends, once a connection; pieces of
+    what is large are written in turn, so that a thousand large answers at once hold nobody up."""
 
     def __init__(self, loop: Any) -> None:
         self.loop = loop
+        self.collected: list[Writer] = []
         self.queue: OrderedDict[Writer, None] = OrderedDict()
         self.scheduled = False
+
+    def flush(self) -> None:
+        """A drain is over: write what it has collected, then pieces."""
+        if self.collected:
+            collected, self.collected = self.collected, []
+            for writer in collected:
+                try:
+                    writer.flush()
+                except Exception as error:  # noqa: BLE001 - a defect ends the connection that it was met on
+                    writer.failed(error)
+        if self.queue:
+            self.go_on()
 
     def begin(self, writer: Writer) -> None:
         """There is something to write; soon, unless ``go_on`` is called before."""
@@ -55,7 +72,7 @@ class Writing:
     def go_on(self) -> None:
         """Write for a while."""
         queue = self.queue
-        until = self.loop.time() + WRITE_SECONDS_A_TURN if queue else 0
+        until = self.loop.time() + WRITE_SECONDS_A_TURN
         while queue:
             writer, _ = queue.popitem(last=False)
             try:

@@ -130,12 +130,14 @@ class Session:
 
     def respond(self, correlation_id: int, response: Any, version: int) -> None:
         """Send an answer back; called by the server's connection."""
-        try:
-            response = self.net.through_wire(response, version)
-        except (OSError, EOFError):  # the log was cut or deleted meanwhile: the answer is void
-            self.abort()
-            return
-        self.net.carry(self.outward, self._answered, correlation_id, response)
+        net = self.net
+        if net.wire:
+            try:
+                response = net.through_wire(response, version)
+            except (OSError, EOFError):  # the log was cut or deleted meanwhile: the answer is void
+                self.abort()
+                return
+        net.carry(self.outward, self._answered, correlation_id, response)
 
     def abort(self) -> None:
         """The server's connection closes: the client learns it as a broken link."""
@@ -179,9 +181,10 @@ class Link:
         if session is None:
             reply.fail(Disconnected(f"node {self.node_id} can't be reached"))
             return
+        net = self.net
         if version is None:
-            version = self.net.version_of(type(request))
-        session.send(self.net.through_wire(request, version), version, reply, timeout_ms)
+            version = net.version_of(type(request))
+        session.send(net.through_wire(request, version) if net.wire else request, version, reply, timeout_ms)
 
     def tell(self, request: Any, version: int) -> None:
         """Send a request that is never answered; nobody learns whether it arrived."""

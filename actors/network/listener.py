@@ -64,7 +64,6 @@ class TcpListener:
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self.channels: dict[TcpChannel, None] = {}
         self.hosts: dict[str, int] = {}  # how many of them come from where
-        self.dirty: list[TcpChannel] = []
         self.acceptors: list[Acceptor] = []
         self.sweeper: Any = None
         self.refusals_told_at = -math.inf
@@ -74,7 +73,6 @@ class TcpListener:
         for name, sock in socks.items():
             make = partial(self._channel, name)
             self.acceptors.append(Acceptor(self.loop, sock, self.admits, make))
-        self.driver.after_drain.append(self.flush)
         self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)
 
     def _channel(self, name: str, host: str) -> TcpChannel:
@@ -142,17 +140,6 @@ class TcpListener:
 
     # -- what is due ---------------------------------------------------------------------------------------------
 
-    def flush(self) -> None:
-        """Write what the drain has collected, one write a connection."""
-        if self.dirty:
-            dirty, self.dirty = self.dirty, []
-            for channel in dirty:
-                try:
-                    channel.flush()
-                except Exception as error:  # noqa: BLE001 - a defect ends the connection that it was met on
-                    channel.failed(error)
-        self.writing.go_on()
-
     def _sweep(self) -> None:
         self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)  # first: whatever comes of this one
         now = self.loop.time()
@@ -170,7 +157,6 @@ class TcpListener:
             for acceptor in self.acceptors:
                 acceptor.close()
             self.acceptors.clear()
-            self.driver.after_drain.remove(self.flush)
             self.sweeper.cancel()
         for channel in list(self.channels):
             if abruptly:

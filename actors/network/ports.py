@@ -180,6 +180,7 @@ class Ports:
             self.close_all()
             raise
         self.shared = Shared(self.driver.open())
+        self.driver.after_drain.append(self.shared.writing.flush)
 
     def _bind_node(self, index: int, node_id: int) -> None:
         """Bind a node's sockets; from then on it is known where clients find it."""

@@ -232,7 +232,7 @@ class TcpChannel(asyncio.BufferedProtocol):
     @property
     def is_backed_up(self) -> bool:
         """As ``Channel.is_backed_up``."""
-        return not self.may_write or bool(self.unsent)
+        return not self.may_write or bool(self.unsent.parts)
 
     def tell_when_taken(self) -> None:
         """As ``Channel.tell_when_taken``. Until then the client is not read from either."""
@@ -243,23 +243,22 @@ class TcpChannel(asyncio.BufferedProtocol):
         """Collect an answer; it is written when the drain ends, or when it is large."""
         parts = frames.encode_response(response, version, correlation_id)
         self.collected += parts
-        for part in parts:
-            self.collected_bytes += len(part)
+        self.collected_bytes += sum(map(len, parts))
         if self.collected_bytes > WRITE_CHUNK_BYTES:
             self.flush()
         elif not self.dirty:
             self.dirty = True
-            self.listener.dirty.append(self)
+            self.listener.writing.collected.append(self)
 
     def flush(self) -> None:
-        """Hand what was collected to the socket, in one write if it is small."""
+        """As ``Writer.flush``."""
         self.dirty = False
         parts, self.collected = self.collected, []
         nbytes, self.collected_bytes = self.collected_bytes, 0
         if not parts or self.transport.is_closing():
             return
         self.active_at = self.listener.loop.time()
-        is_small = nbytes <= AT_ONCE_BYTES_MAX and not any(isinstance(part, FileSlice) for part in parts)
+        is_small = nbytes <= AT_ONCE_BYTES_MAX and FileSlice not in map(type, parts)
         if is_small and self.may_write and not self.unsent:
             self._write(parts)
             if self.is_backed_up:

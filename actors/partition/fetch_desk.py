@@ -133,7 +133,7 @@ class FetchDesk(Actor):
         else:
             names_all = False
             session = self.sessions.get(request.session_id)
-            if session is not None and not self.sessions.may_grow(session, _partitions_of(request)):
+            if session is not None and not session.privileged and not self.sessions.may_grow(_partitions_of(request)):
                 self._end_session(session)
                 session = None
             error = self._misfit(session, request, uses_ids)
@@ -142,14 +142,8 @@ class FetchDesk(Actor):
                 return
             self._go_on(session, request, uses_ids, now_ms)
         context.session_id = session.id if session is not None and session.slots else 0
-        gathering = Gathering(
-            context,
-            session,
-            names_all=names_all,
-            min_bytes=request.min_bytes,
-            max_bytes=min(request.max_bytes, self.bytes_max),
-            deadline_ms=now_ms + request.max_wait_ms,
-        )
+        max_bytes = min(request.max_bytes, self.bytes_max)
+        gathering = Gathering(context, session, names_all, request.min_bytes, max_bytes, now_ms + request.max_wait_ms)
         self.waiting[message.connection] = gathering
         if self._ask(gathering, session, request, uses_ids):
             self._wait(gathering, now_ms)
@@ -202,7 +196,9 @@ class FetchDesk(Actor):
             name = topic.topic_id if uses_ids else topic.topic
             for asked in topic.partitions:
                 session.name(name, asked)
-        self.sessions.partitions += len(session.slots) - before
+        added = len(session.slots) - before
+        if added:
+            self.sessions.partitions += added
 
     # -- asking replicas -----------------------------------------------------------------------------------------
 
@@ -236,7 +232,7 @@ class FetchDesk(Actor):
         self.asked[token] = slot
         replica.tell(
             Read(
-                self.actor_ref,
+                self.ref,
                 token,
                 replaces,
                 slot.fetch_offset,
@@ -319,8 +315,9 @@ class FetchDesk(Actor):
 
     def _wait(self, gathering: Gathering, now_ms: int) -> None:
         """Look at it when its time is over. A session has one entry, which then serves its next fetches as well."""
-        self.bytes_waiting += gathering.bytes_found - gathering.bytes_counted
-        gathering.bytes_counted = gathering.bytes_found
+        if gathering.bytes_found:
+            self.bytes_waiting += gathering.bytes_found - gathering.bytes_counted
+            gathering.bytes_counted = gathering.bytes_found
         waiting = gathering if gathering.session is None else gathering.session
         if waiting.timed:
             return
@@ -363,7 +360,8 @@ class FetchDesk(Actor):
         context: Context = gathering.context
         if self.waiting.get(context.connection) is gathering:
             del self.waiting[context.connection]
-        self.bytes_waiting -= gathering.bytes_counted
+        if gathering.bytes_counted:
+            self.bytes_waiting -= gathering.bytes_counted
         context.reply.set(fetch_response(named, context, self.node.view.image))
         for slot in gathering.slots.values():
             slot.answer = None

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import (
     FetchPartition,
     FetchRequest,
@@ -93,15 +94,12 @@ class Followed:
         return self.offset, self.last_epoch, self.leader_epoch, self.log_start_offset
 
 
-class Brought:
+class Brought(NamedTuple):
     """What one answer brings: for each kind of outcome the partitions that have it."""
 
-    __slots__ = ("failed", "out_of_range", "taken")
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[Followed, PartitionData]] = []
-        self.out_of_range: list[Followed] = []
-        self.failed: list[tuple[Followed, int]] = []
+    taken: list[tuple[Followed, PartitionData]]
+    out_of_range: list[Followed]
+    failed: list[tuple[Followed, int]]
 
 
 class LeaderSession:
@@ -248,10 +246,14 @@ class LeaderSession:
                 self.in_session += 1
             partition.known = partition.state
             partition.named_in = self.requests
-            self.forgotten.pop((partition.topic_id, index), None)
+            if self.forgotten:
+                self.forgotten.pop((partition.topic_id, index), None)
         self.changed = {}
-        forgotten = [] if full else self._forgotten_topics()
-        self.forgotten = {}
+        forgotten: list[ForgottenTopic] = []
+        if self.forgotten:
+            if not full:
+                forgotten = self._forgotten_topics()
+            self.forgotten = {}
         return FetchRequest(
             replica_state=ReplicaState(replica_id=self.node, replica_epoch=self.broker_epoch),
             max_wait_ms=self.max_wait_ms if not full or self.refused_session else 0,
@@ -304,7 +306,7 @@ class LeaderSession:
             self.session_id = response.session_id
             self.session_epoch = 1 if response.session_id else 0
             self.refused_session = not response.session_id
-        brought = Brought()
+        brought = Brought([], [], [])
         for topic in response.responses:
             for data in topic.partitions:
                 partition = self.by_id.get((topic.topic_id, data.partition_index))

@@ -23,7 +23,7 @@ class Chunks(list[Any]):
     __slots__ = ("batches",)
 
     def __init__(self, chunks: list[Any], batches: list[RecordBatch] | None) -> None:
-        super().__init__(chunks)
+        self.extend(chunks)
         self.batches = batches
 
 

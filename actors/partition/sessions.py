@@ -135,7 +135,6 @@ class Gathering:
         self,
         context: Any,
         session: Session | None,
-        *,
         names_all: bool,
         min_bytes: int,
         max_bytes: int,
@@ -313,9 +312,9 @@ class SessionCache:
         del self.sessions[session.id]
         self.partitions -= len(session.slots)
 
-    def may_grow(self, session: Session, partitions: int) -> bool:
+    def may_grow(self, partitions: int) -> bool:
         """Whether a request may name so many partitions in a session of a client; else it does without sessions."""
-        return session.privileged or self.partitions + partitions <= FETCH_SESSION_PARTITIONS_MAX
+        return self.partitions + partitions <= FETCH_SESSION_PARTITIONS_MAX
 
     def make_room(self, *, privileged: bool, partitions: int, now_ms: int) -> tuple[bool, Session | None]:
         """Whether a new session may be kept, and which one has to go for it.

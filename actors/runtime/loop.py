@@ -174,8 +174,14 @@ class LoopDriver:
     def drain_now(self) -> None:
         """As ``drain``, now, whether or not one is scheduled."""
         world = self.world
-        world.do(world.timers.fire)
-        world.do(world.queue.run, TURNS_A_DRAIN, DRAIN_US)
+        try:
+            world.timers.fire()
+        except Exception as error:  # noqa: BLE001 - as in `World.do`, of which this is the quickest way
+            world.met_defect(error)
+        try:
+            world.queue.run(TURNS_A_DRAIN, DRAIN_US)
+        except Exception as error:  # noqa: BLE001 - as above
+            world.met_defect(error)
         for hook in self.after_drain:
             world.do(hook)
         if world.queue.has_ready():

@@ -84,7 +84,6 @@ class Side:
             answers=self.answers,
             room=RequestRoom(None, 64 * MIB, MIB),
             writing=self.writing,
-            dirty=[],
             idle_seconds_max=600,
             disconnected=lambda _: None,
             node=SimpleNamespace(alive=False),

@@ -66,13 +66,12 @@ class Side:
             idle_seconds_max=idle_seconds,
             room=self.room,
             answers=AnswerRoom(1 << 30),
-            writing=SimpleNamespace(begin=lambda _: None),
+            writing=SimpleNamespace(collected=[], begin=lambda _: None),
             driver=SimpleNamespace(drain_now=lambda: None),
             node=SimpleNamespace(
                 alive=True,
                 world=SimpleNamespace(queue=SimpleNamespace(enter=lambda *_: 0, leave=lambda: None)),
             ),
-            dirty=[],
             disconnected=lambda _: None,
         )
 

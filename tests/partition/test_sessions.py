@@ -58,7 +58,7 @@ def session_of(*partitions):
 
 
 def begin(session, *, names_all=False, min_bytes=1, max_bytes=1000):
-    fetch = Gathering(None, session, names_all=names_all, min_bytes=min_bytes, max_bytes=max_bytes, deadline_ms=500)
+    fetch = Gathering(None, session, names_all, min_bytes, max_bytes, 500)
     session.fetch = fetch
     for token, slot in enumerate(session.take_due()):
         fetch.ask(slot, token)

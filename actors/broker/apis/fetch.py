@@ -30,14 +30,15 @@ VERSIONS = (4, 18)
 
 def handle(call: Call) -> Any:
     """Answer a Fetch request; another node's of the metadata log is the controller's to answer."""
-    view, request = call.view, call.request
-    if not call.is_broker and request.topics and is_wide(request):
+    connection, request = call.connection, call.request
+    view, is_broker = connection.node.view, connection.is_broker
+    if not is_broker and request.topics and is_wide(request):
         return fetched(call)
-    asked: FetchMetadata | Fetch = Fetch(request, call.version, call.is_broker, call.connection.number)
+    asked: FetchMetadata | Fetch = Fetch(request, call.version, is_broker, connection.number)
     desk = view.fetch_desk
-    if call.is_broker and view.controller is not None and is_for_metadata(request):
+    if is_broker and view.controller is not None and is_for_metadata(request):
         asked, desk = FetchMetadata(request), view.controller
-    call.connection.request(desk, asked, _answered, call)
+    connection.request(desk, asked, _answered, call)
     return None
 
 
