@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from actors.runtime.failures import FailureWarning as FailureWarning
     from actors.trace import Trace as Trace
     from kstore.errors.config import ConfigError as ConfigError
+    from kstore.errors.config import NoEffectWarning as NoEffectWarning
 
 HOMES = {
     "Admin": "actors.clients.admin",
@@ -74,6 +75,7 @@ HOMES = {
     "NewPartitions": "actors.clients.structs",
     "NewTopic": "actors.clients.structs",
     "NoBrokersAvailable": "actors.clients.errors",
+    "NoEffectWarning": "kstore.errors.config",
     "NoOffsetForPartition": "actors.clients.errors",
     "NodeCrashed": "actors.runtime.driver",
     "OffsetAndMetadata": "actors.clients.structs",

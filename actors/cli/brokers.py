@@ -69,10 +69,12 @@ def prepared(options: argparse.Namespace) -> Cluster:
     Raises ``UsageError`` when there can't be one.
     """
     from actors.broker.config import ConfigError, parse_settings
+    from actors.broker.config.effect import line
     from actors.broker.folder import FolderError
     from actors.cluster import Cluster
     from actors.cluster.node_ids import NodeIdsError, parse_node_ids
     from actors.network.ports import ListenError
+    from actors.runtime.logs import logger
     from kstore.fs.descriptors import raise_limit
 
     log_to_stderr(options.log_level)
@@ -90,11 +92,13 @@ def prepared(options: argparse.Namespace) -> Cluster:
     except (FolderError, ListenError, NodeIdsError) as error:
         raise UsageError(str(error)) from None
     except ConfigError as error:
-        raise UsageError(f"{error}: leave it out or mend it; kstore help configs lists the keys that work") from None
+        raise UsageError(f"{error}: leave it out or mend it; kstore help configs lists all keys") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
     for warning in cluster.warnings:
         print(f"kstore: {warning}", file=sys.stderr, flush=True)
+    for name, text in cluster.config.without_effect():
+        logger("configs").warning("%s", line(name, text))
     cluster.world.failures.on_failure = None  # the log has it
     return cluster
 

@@ -19,8 +19,10 @@ from actors.cluster.brokers import ClusterBrokers
 from actors.cluster.faults import Faults
 from actors.cluster.frozen import Frozen
 from actors.cluster.node_ids import node_ids_of
+from actors.cluster.noticing import warn_without_effect
 from actors.cluster.questions import Questions
 from actors.cluster.topics import creatable, create_topic
+from actors.controller.image import ResourceType
 from actors.runtime.rows import note_end
 from actors.runtime.signals import in_one_piece, signals_held
 from kstore.errors.arguments import function as called
@@ -57,9 +59,10 @@ class Cluster(Questions):
     follow on consecutive ports (port 0: any free ports); with several such texts every broker has several listeners.
     ``advertise``: what clients are told instead, ``"host:port"`` of the first broker or of each, with commas, or a host
     alone, on the ports that are listened on; a text for each listener. ``seed``: run on virtual time, in an order drawn
-    from it. ``config``: Apache Kafka's broker keys. ``name``: what it is called in messages. ``trace_rows``: how much
-    of the trace is kept. ``trace_file``: a ``.ktrace`` file that gets all of it; one that is there is renamed, one that
-    is being written raises ``TraceFileError``. ``wire``: encode and decode every message between nodes.
+    from it. ``config``: Apache Kafka's broker keys; a ``NoEffectWarning`` tells of those that have no effect yet.
+    ``name``: what it is called in messages. ``trace_rows``: how much of the trace is kept. ``trace_file``: a
+    ``.ktrace`` file that gets all of it; one that is there is renamed, one that is being written raises
+    ``TraceFileError``. ``wire``: encode and decode every message between nodes.
 
     Raises ``ConfigError`` for a wrong key or keyword, ``FolderError`` for a folder that can't be used, ``ListenError``
     for an address that can't be had, ``StartError`` when the nodes aren't ready in a minute.
@@ -101,6 +104,8 @@ class Cluster(Questions):
                     wire,
                     unknown,
                 )
+                if config:
+                    warn_without_effect(self.config, ResourceType.BROKER, as_text(config))
                 self.start()
         except BaseException:
             if not self.closed:
@@ -182,9 +187,13 @@ class Cluster(Questions):
         """Make a topic, and wait until it can be used.
 
         ``replication_factor`` None takes the cluster's default: the lesser of 3 and the brokers. ``config`` has Apache
-        Kafka's topic keys. Raises what the controller refuses it with, such as ``TopicAlreadyExists``.
+        Kafka's topic keys; those that have no effect yet are kept, and a ``NoEffectWarning`` says so once. Raises what
+        the controller refuses it with, such as ``TopicAlreadyExists``.
         """
-        topic = creatable(name, partitions, replication_factor, as_text(config))
+        settings = as_text(config)
+        topic = creatable(name, partitions, replication_factor, settings)
+        if settings:
+            warn_without_effect(self.config, ResourceType.TOPIC, settings, f"topic {name}")
         create_topic(self, topic, check_seconds("timeout", timeout))
 
     def producer(self, **keywords: Unpack[ProducerKeywords]) -> Producer:

@@ -1,8 +1,9 @@
-"""Changing the configs of topics and brokers: set, delete, append to and subtract from a list, or replace them all.
+"""Changing configs, of topics, brokers, groups and subscriptions to client metrics: set, delete, append to and subtract
+from a list, or replace them all.
 
 Topic configs are checked as at creation. Of the broker configs those can be changed that Kafka lets change while it
-runs, that kstore implements, and whose change is seen by those who use them. Errors are those of Kafka's
-ConfigAdminManager and ConfigurationControlManager; each resource succeeds or fails whole.
+runs. Errors are those of Kafka's ConfigAdminManager and ConfigurationControlManager; each resource succeeds or fails
+whole.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from actors.broker.config import ConfigError, validate_topic_configs
-from actors.broker.config.broker import KEYS as BROKER_KEYS
-from actors.broker.config.broker import check_setting, implemented_key
+from actors.broker.config.broker import DYNAMIC_KEYS, check_setting, known_key
 from actors.broker.config.definition import whole_number
-from actors.broker.config.implemented import DYNAMIC
-from actors.broker.config.topic import KEYS as TOPIC_KEYS
+from actors.broker.config.refused import check_allowed
+from actors.broker.config.resources import keys_of
+from actors.broker.config.together import check_step
 from actors.controller import topic_names
 from actors.controller.image import ResourceType
 from actors.controller.state import ControllerState, Decision
@@ -37,8 +38,9 @@ OPERATIONS = ("SET", "DELETE", "APPEND", "SUBTRACT")
 VALUE_BYTES_MAX = 32767
 CONFIGS_MAX = 1_000
 """How many configs a wish for one resource may name: more than there are keys, and little enough for one turn."""
-WITHOUT_CONFIGS = (8, 16, 32)
-"""Kinds of resources that have configs in Kafka: broker loggers, client metrics, groups."""
+
+WITH_LISTS = (ResourceType.TOPIC, ResourceType.BROKER)
+"""Kafka appends to no list of another resource's."""
 
 Resource = Any
 """An `AlterConfigsResource`, of the incremental request or of the old one."""
@@ -153,20 +155,30 @@ def operated(resource: AlterConfigsResource, config: AlterableConfig, present: s
         case 1:
             return None
         case 2 | 3:
-            keys = TOPIC_KEYS if resource.resource_type == ResourceType.TOPIC else BROKER_KEYS
+            keys = keys_of(resource.resource_type) if resource.resource_type in WITH_LISTS else {}
             key = keys.get(config.name)
             if key is None or key.type != "LIST":
                 operation = OPERATIONS[config.config_operation]
                 raise errors.InvalidConfig(f"Can't {operation} to key {config.name} because its type is not LIST.")
-            held = [part.strip() for part in (present if present is not None else key.default or "").split(",")]
-            named = [part.strip() for part in (config.value or "").split(",")]
-            if config.config_operation == APPEND:
-                parts = held + [part for part in dict.fromkeys(named) if part not in held]
-            else:
-                parts = [part for part in held if part not in named]
-            return ",".join(part for part in parts if part)
+            text = present if present is not None else key.default or ""
+            parts = [part for part in text.split(",") if part]
+            for part in split_by_java(config.value or ""):
+                if config.config_operation == APPEND:
+                    parts += [] if part in parts else [part]
+                elif part in parts:
+                    parts.remove(part)
+            return ",".join(parts)
         case unknown:
             raise errors.InvalidRequest(f"Unknown operations type {unknown}")
+
+
+def split_by_java(text: str) -> list[str]:
+    """A text at its commas, as ``String.split`` does it: without empty parts at the end, if there are others.
+
+    >>> split_by_java("a,,b,"), split_by_java(""), split_by_java(",")
+    (['a', '', 'b'], [''], [])
+    """
+    return text.rstrip(",").split(",") if text.strip(",") or not text else []
 
 
 def check(state: ControllerState, resource: Resource, wanted: dict[str, str], touched: set[str]) -> None:
@@ -182,11 +194,21 @@ def check(state: ControllerState, resource: Resource, wanted: dict[str, str], to
         topic_names.validate(resource.resource_name)
         if resource.resource_name not in state.image.topics:
             raise errors.UnknownTopicOrPartition(f"The topic '{resource.resource_name}' does not exist.")
-        validate_topic_configs(wanted, internal=resource.resource_name in topic_names.INTERNAL_TOPICS)
+        validate_topic_configs(wanted, state.config)
     elif resource.resource_type == ResourceType.BROKER:
         check_broker(state, resource.resource_name, wanted, touched)
-    elif resource.resource_type in WITHOUT_CONFIGS:
-        raise errors.InvalidRequest(f"Unsupported resource type: {resource.resource_type}")
+    elif resource.resource_type == ResourceType.CLIENT_METRICS:
+        if not resource.resource_name:
+            raise errors.InvalidRequest("Subscription name can't be empty")
+        from actors.broker.config.client_metrics import validate_metrics_configs
+
+        validate_metrics_configs(wanted)
+    elif resource.resource_type == ResourceType.GROUP:
+        if not resource.resource_name:
+            raise errors.InvalidRequest("Default group resources are not allowed.")
+        from actors.broker.config.group import validate_group_configs
+
+        validate_group_configs(wanted, state.config)
     else:
         raise errors.InvalidRequest(f"Unknown resource type {resource.resource_type}")
 
@@ -199,12 +221,26 @@ def check_broker(state: ControllerState, name: str, wanted: dict[str, str], touc
         if node_id not in state.image.brokers:
             raise errors.InvalidRequest(f"No broker registration found for broker id {name}")
     try:
-        for touched_name in sorted(touched):
-            implemented_key(touched_name)
-        fixed = sorted(touched - DYNAMIC)
-        if fixed:
-            raise errors.InvalidRequest(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
-        for wanted_name, text in wanted.items():
-            check_setting(wanted_name, text)
+        check_dynamic(state, name, wanted, touched & wanted.keys())
     except ConfigError as error:
         raise errors.InvalidRequest(str(error)) from None
+
+
+def check_dynamic(state: ControllerState, name: str, wanted: dict[str, str], touched: set[str]) -> None:
+    """Raises ``ConfigError`` for what can't be set while brokers run; what is deleted is never wrong."""
+    for each in sorted(touched - DYNAMIC_KEYS.keys()):
+        check_allowed(each, known_key(each), wanted[each])
+    if fixed := sorted(touched - DYNAMIC_KEYS.keys()):
+        raise ConfigError(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
+    for each in sorted(touched):
+        check_setting(each, wanted[each], DYNAMIC_KEYS)
+    of_one = sorted(each for each in touched if DYNAMIC_KEYS[each].mode == "per-broker")
+    if of_one and not name:
+        raise ConfigError(
+            f"Cannot update these configs at default cluster level, broker id must be specified: [{', '.join(of_one)}]"
+        )
+    for_all = state.image.config(ResourceType.BROKER, "")
+    now = state.config.with_dynamic(for_all, state.image.config(ResourceType.BROKER, name) if name else {})
+    config = state.config.with_dynamic(*((for_all, wanted) if name else (wanted, {})))
+    config.check_together(touched)
+    check_step(now.__getitem__, config.__getitem__, touched)

@@ -32,6 +32,7 @@ from actors.controller.metadata_log import (
 )
 from actors.controller.state import Decision
 from actors.controller.telling import asked_for, tell
+from actors.controller.without_effect import tell_of_image, tell_of_records
 from actors.runtime import Node, Ref, Reply, Timer, receives
 from kstore.errors import KafkaError, KafkaStorageError, NotController
 from kstore.log import Log
@@ -117,6 +118,7 @@ class Controller(MetadataKeeper):
             image, delta = self.machine.advance(self.replay.records(batch), batch.last_offset, batch.leader_epoch)
             if not is_first:
                 self.uncommitted.append(Uncommitted(batch.last_offset, image, delta))
+        tell_of_image(self.machine.image, self.node.config.said)
         state = read_quorum_state(self.folder.fs, METADATA_LOG)
         self.epoch = max(state.leader_epoch, log.latest_epoch, self.epoch) + 1
         own_id = self.node.node_id
@@ -221,6 +223,7 @@ class Controller(MetadataKeeper):
         self.note("MetadataAppended", METADATA_LOG, outcome.first_offset, outcome.last_offset)
         for row in tell(records, delta, before, image, why):
             self.note(*row)
+        tell_of_records(records, self.node.config.said)
         self.uncommitted.append(Uncommitted(outcome.last_offset, image, delta))
         self.run_disk_work(log)
         self.flush()

@@ -71,7 +71,7 @@ def create_one(state: ControllerState, topic: CreatableTopic, room: int) -> tupl
     rival = state.flat_names.colliding(topic.name)
     if rival is not None:
         raise errors.InvalidTopic(f"Topic '{topic.name}' collides with existing topic: {rival}")
-    configs = wanted_configs(topic)
+    configs = wanted_configs(state, topic)
     replicas = manual_replicas(state, topic) if topic.assignments else placed_replicas(state, topic, room)
     topic_id = new_topic_id(state)
     records: list[Any] = [TopicRecord(name=topic.name, topic_id=topic_id)]
@@ -87,8 +87,8 @@ def create_one(state: ControllerState, topic: CreatableTopic, room: int) -> tupl
         num_partitions=len(replicas),
         replication_factor=len(replicas[0]),
         configs=[
-            CreatableTopicConfigs(name=key.name, value=held.text, config_source=held.source)
-            for key, held in described(configs, state.config)
+            CreatableTopicConfigs(name=name, value=held.text, config_source=held.source)
+            for name, held in described(configs, state.config)
         ],
     )
     return records, result
@@ -102,14 +102,14 @@ def new_topic_id(state: ControllerState) -> bytes:
             return topic_id
 
 
-def wanted_configs(topic: CreatableTopic) -> dict[str, str]:
+def wanted_configs(state: ControllerState, topic: CreatableTopic) -> dict[str, str]:
     configs: dict[str, str] = {}
     missing = [config.name for config in topic.configs if config.value is None]
     if missing:
         raise errors.InvalidConfig(f"Null value not supported for topic configs: {','.join(missing)}")
     for config in topic.configs:
         configs[config.name] = config.value or ""
-    validate_topic_configs(configs, internal=topic.name in topic_names.INTERNAL_TOPICS)
+    validate_topic_configs(configs, state.config)
     return configs
 
 

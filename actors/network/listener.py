@@ -35,6 +35,7 @@ class ConnectionLimits:
     """How many connections there may be, and how many from each address."""
 
     def __init__(self, config: BrokerConfig) -> None:
+        self.config = config
         self.connections_max = min(config.integer("max.connections"), CONNECTIONS_MAX)
         self.per_host_max = config.integer("max.connections.per.ip")
         self.of_hosts = limits_of_addresses(config.text("max.connections.per.ip.overrides"))
@@ -53,7 +54,6 @@ class TcpListener:
         self.loop = driver.loop
         self.node = node
         self.frame_bytes_max = node.config.integer("socket.request.max.bytes")
-        self.limits = ConnectionLimits(node.config)
         idle_ms_max = node.config.integer("connections.max.idle.ms")
         self.idle_seconds_max = idle_ms_max / 1000 if idle_ms_max >= 0 else math.inf
         self.sweep_seconds = min(FRAME_SECONDS_MAX, max(1, self.idle_seconds_max)) / 4
@@ -65,6 +65,7 @@ class TcpListener:
         self.channels: dict[TcpChannel, None] = {}
         self.hosts: dict[str, int] = {}  # how many of them come from where
         self.acceptors: list[Acceptor] = []
+        self._limits: ConnectionLimits | None = None
         self.sweeper: Any = None
         self.refusals_told_at = -math.inf
 
@@ -79,6 +80,13 @@ class TcpListener:
         return TcpChannel(self, host, name)
 
     # -- who may come --------------------------------------------------------------------------------------------
+
+    @property
+    def limits(self) -> ConnectionLimits:
+        """The bounds as the node's config has them now."""
+        if self._limits is None or self._limits.config is not self.node.config:
+            self._limits = ConnectionLimits(self.node.config)
+        return self._limits
 
     def admits(self, client: socket.socket, host: str) -> bool:
         """Whether a client that has just been accepted may stay."""

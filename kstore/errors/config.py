@@ -1,6 +1,7 @@
-"""The error for a config key, a value or a keyword that can't be used; apart, so that raising it loads no table.
+"""The error for a config key, a value or a keyword that can't be used, and the warning for one that does nothing yet;
+apart, so that raising them loads no table.
 
-It has no code of Kafka's: it is the caller's mistake, found before anything is sent.
+They have no code of Kafka's: they are about what the caller wrote, and found before anything is sent.
 """
 
 from __future__ import annotations
@@ -10,6 +11,13 @@ from collections.abc import Iterable
 
 class ConfigError(ValueError):
     """A config key or value that can't be used; the message names the key and the mend."""
+
+
+class NoEffectWarning(UserWarning):
+    """A config key of Apache Kafka's is kept and described, but kstore doesn't do yet what its value asks for.
+
+    Said once for each key of a cluster. ``warnings.simplefilter("ignore", kstore.NoEffectWarning)`` silences it.
+    """
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -19,22 +19,33 @@ from actors.broker.config import broker as broker_keys
 from actors.broker.config import topic as topic_keys
 from actors.broker.config.broker import Source
 from actors.broker.config.definition import Key
-from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE, TOPIC
+from actors.broker.config.effect import EQUIVALENT
+from actors.broker.config.implemented import BROKER, TOPIC
+from actors.broker.config.refused import REFUSED
+from actors.broker.config.resources import without_effect
 from actors.broker.config.topic import topic_sources
 from actors.broker.config.topic_table import BROKER_SYNONYMS
+from actors.controller.image import ResourceType
 from kstore.errors import InvalidConfig
 
 
+def validate(configs: dict[str, str], **settings: str) -> None:
+    broker = BrokerConfig({name.replace("_", "."): text for name, text in settings.items()})
+    validate_topic_configs(configs, broker)
+
+
 def test_every_default_of_kafka_is_a_value_of_its_own_key() -> None:
-    for key in (*broker_keys.KEYS.values(), *topic_keys.KEYS.values()):
-        if key.default is not None and key.name not in ("controller.quorum.voters",):
+    for key in (*broker_keys.KEYS.values(), *broker_keys.DYNAMIC_KEYS.values(), *topic_keys.KEYS.values()):
+        if key.default is not None:
             key.parse(key.default)
+            assert key.printed(key.default) == key.default
 
 
 def test_the_keys_said_to_be_implemented_are_keys_of_kafka() -> None:
     assert set(BROKER) <= set(broker_keys.KEYS)
     assert set(TOPIC) <= set(topic_keys.KEYS)
-    assert set(STATED_ELSEWHERE) <= set(broker_keys.KEYS)
+    assert set(EQUIVALENT) <= set(broker_keys.KEYS) | set(topic_keys.KEYS)
+    assert set(REFUSED) - set(broker_keys.KEYS) == {"super.users", "allow.everyone.if.no.acl.found"}
 
 
 def test_a_broker_key_said_to_be_implemented_is_read_by_somebody() -> None:
@@ -46,11 +57,11 @@ def test_a_broker_key_said_to_be_implemented_is_read_by_somebody() -> None:
     assert [name for name in BROKER if f'"{name}"' not in code and name not in for_topics] == []
 
 
-def test_an_unknown_key_names_the_nearest_one_that_works() -> None:
+def test_an_unknown_key_names_the_nearest_one() -> None:
     with pytest.raises(ConfigError, match=r"Unknown broker config num\.partition \(did you mean num\.partitions\?\)"):
         BrokerConfig({"num.partition": "3"})
     with pytest.raises(InvalidConfig, match=r"name: segment\.byte \(did you mean segment\.bytes\?\)"):
-        validate_topic_configs({"segment.byte": "3"})
+        validate({"segment.byte": "3"})
 
 
 def test_a_key_like_no_other_is_refused_without_a_guess() -> None:
@@ -58,22 +69,122 @@ def test_a_key_like_no_other_is_refused_without_a_guess() -> None:
         BrokerConfig({"zzz": "3"})
 
 
-def test_a_key_of_kafka_that_does_nothing_here_is_refused_by_its_name() -> None:
-    with pytest.raises(ConfigError, match=r"background\.threads is one of Apache Kafka's that kstore doesn't"):
-        BrokerConfig({"background.threads": "3"})
-    with pytest.raises(InvalidConfig, match=r"retention\.ms is one of Apache Kafka's that kstore doesn't"):
-        validate_topic_configs({"retention.ms": "3"})
+@pytest.mark.parametrize("name", sorted(set(broker_keys.KEYS) - set(REFUSED)))
+def test_every_key_of_a_broker_takes_its_default_and_says_nothing_of_it(name: str) -> None:
+    default = broker_keys.KEYS[name].default
+    if default is not None:
+        assert list(BrokerConfig({name: default}).without_effect()) == []
 
 
-def test_a_key_stated_by_an_argument_says_by_which() -> None:
-    with pytest.raises(ConfigError, match="use --listen"):
-        BrokerConfig({"listeners": "PLAINTEXT://:9092"})
+@pytest.mark.parametrize("name", sorted(topic_keys.KEYS))
+def test_every_key_of_a_topic_takes_its_default_and_says_nothing_of_it(name: str) -> None:
+    default = topic_keys.KEYS[name].default
+    if default is not None:
+        validate({name: default})
+        assert list(without_effect(ResourceType.TOPIC, {name: default}.items())) == []
 
 
-def test_a_value_of_kafka_that_does_nothing_here_is_refused_too() -> None:
-    validate_topic_configs({"compression.type": "producer"})
-    with pytest.raises(InvalidConfig, match="these work: producer"):
-        validate_topic_configs({"compression.type": "gzip"})
+def test_a_key_that_does_nothing_yet_is_taken_with_kafkas_bounds() -> None:
+    config = BrokerConfig({"background.threads": "3", "log.retention.hours": "1"})
+    assert config["background.threads"] == 3
+    assert list(config.without_effect()) == [("background.threads", "3"), ("log.retention.hours", "1")]
+    assert topic_sources("retention.ms", {}, config)[0].text == "3600000"
+    with pytest.raises(ConfigError, match=r"Invalid value 0 for configuration background\.threads: .* at least 1"):
+        BrokerConfig({"background.threads": "0"})
+    validate({"retention.ms": "3", "cleanup.policy": "compact , delete"})
+    with pytest.raises(InvalidConfig, match=r"Invalid value -2 for configuration retention\.ms: .* at least -1"):
+        validate({"retention.ms": "-2"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"replica.fetch.wait.max.ms": "40000"}, "replica.socket.timeout.ms should always be at least"),
+        ({"replica.lag.time.max.ms": "100"}, "replica.fetch.wait.max.ms should always be less than or equal to"),
+        ({"queued.max.request.bytes": "1000"}, "queued.max.request.bytes must be larger or equal to"),
+        ({"max.connections.per.ip": "0"}, "max.connections.per.ip can be set to zero only if"),
+        ({"log.retention.ms": "0"}, r"log.retention.ms must be unlimited \(-1\) or, greater than or equal to 1"),
+        ({"log.retention.minutes": "0"}, "log.retention.ms must be unlimited"),
+        ({"connections.max.idle.ms": "100"}, "connection.failed.authentication.delay.ms should always be less than"),
+        ({"log.cleaner.threads": "1000"}, "log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread"),
+        (
+            {"group.consumer.session.timeout.ms": "1"},
+            "group.consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms",
+        ),
+        (
+            {"group.consumer.min.session.timeout.ms": "70000"},
+            "group.consumer.max.session.timeout.ms must be greater than or equal to group.consumer.min",
+        ),
+        ({"group.streams.num.standby.replicas": "9"}, "must be less than or equal to group.streams.max.standby"),
+        ({"log.cleaner.min.compaction.lag.ms": "9", "log.cleaner.max.compaction.lag.ms": "8"}, "must be less than or"),
+    ],
+)
+def test_values_of_brokers_that_contradict_each_other_are_refused(settings: dict[str, str], why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        BrokerConfig(settings)
+
+
+def test_values_of_topics_that_contradict_each_other_or_their_brokers_are_refused() -> None:
+    lag = r"conflict topic config setting min.compaction.lag.ms \(9\) > max.compaction.lag.ms \(8\)"
+    with pytest.raises(InvalidConfig, match=lag):
+        validate({"min.compaction.lag.ms": "9", "max.compaction.lag.ms": "8"})
+    with pytest.raises(InvalidConfig, match=lag):
+        validate({"min.compaction.lag.ms": "9"}, log_cleaner_max_compaction_lag_ms="8")
+    with pytest.raises(InvalidConfig, match="Tiered Storage functionality is disabled in the broker"):
+        validate({"remote.storage.enable": "true"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("cleanup.policy", ",", "Configuration 'cleanup.policy' values must not be empty."),
+        ("cleanup.policy", "delete,", "Configuration 'cleanup.policy' values must not be empty."),
+        (
+            "cleanup.policy",
+            "forget",
+            "Invalid value forget for configuration cleanup.policy: String must be one of: compact, delete",
+        ),
+        (
+            "compression.gzip.level",
+            "0",
+            "Invalid value 0 for configuration compression.gzip.level: Value must be between 1 and 9 or equal to -1",
+        ),
+        (
+            "leader.replication.throttled.replicas",
+            "1:2,three",
+            (
+                "Invalid value [1:2, three] for configuration leader.replication.throttled.replicas: "
+                "leader.replication.throttled.replicas must be the literal '*' or a list of replicas in the following "
+                "format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
+            ),
+        ),
+        (
+            "min.cleanable.dirty.ratio",
+            "1_0",
+            "Invalid value 1_0 for configuration min.cleanable.dirty.ratio: Not a number of type DOUBLE",
+        ),
+    ],
+)
+def test_a_wrong_value_of_a_topic_is_refused_in_kafkas_words(name: str, text: str, why: str) -> None:
+    with pytest.raises(InvalidConfig) as raised:
+        validate({name: text})
+    assert str(raised.value) == why
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("leader.replication.throttled.replicas", "*"),
+        ("leader.replication.throttled.replicas", "0:1, 1:2"),
+        ("compression.gzip.level", "-1"),
+        ("compression.type", "gzip"),
+        ("cleanup.policy", ""),
+        ("cleanup.policy", "delete,delete"),
+        ("min.cleanable.dirty.ratio", "1e-1"),
+    ],
+)
+def test_every_value_of_kafkas_is_taken(name: str, text: str) -> None:
+    validate({name: text})
 
 
 @pytest.mark.parametrize(
@@ -173,11 +284,11 @@ EXTREMES = [
 
 @pytest.mark.parametrize("text", EXTREMES)
 def test_a_log_can_be_kept_with_every_value_that_is_taken(text: str) -> None:
-    for name in TOPIC:
+    for name in topic_keys.KEYS:
         with contextlib.suppress(InvalidConfig):
-            validate_topic_configs({name: text})
+            validate({name: text})
             topic_log_config({name: text}, BrokerConfig())
-    for name in BROKER:
+    for name in broker_keys.KEYS:
         with contextlib.suppress(ConfigError):
             topic_log_config({}, BrokerConfig({name: text}))
 

@@ -273,7 +273,7 @@ def test_a_topics_configs_are_told_with_where_they_come_from(client: Client, ver
         ("min.insync.replicas", "2", 4),
         ("min.insync.replicas", "1", 5),
     ]
-    assert [(s.name, s.source) for s in configs["segment.ms"].synonyms] == [("segment.ms", 1), ("log.roll.hours", 5)]
+    assert [(s.name, s.source) for s in configs["segment.ms"].synonyms] == [("segment.ms", 1)]
     if version >= 3:
         assert (configs["segment.ms"].config_type, configs["min.insync.replicas"].config_type) == (5, 3)
 

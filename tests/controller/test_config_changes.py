@@ -59,6 +59,11 @@ def test_to_validate_only_changes_nothing(driven: Driven) -> None:
     assert driven.image.topic_config("orders") == {"segment.ms": "1000"}
 
 
+def test_what_cannot_be_set_can_be_deleted(driven: Driven) -> None:
+    for name in ("num.partitions", "nonsense"):
+        assert alter(driven, (name, DELETE, None), kind=4, name="").error_code == 0
+
+
 def test_lists_are_appended_to_and_subtracted_from(driven: Driven) -> None:
     driven.decide(CreateTopicsRequest(topics=[creatable("__consumer_offsets", driven.machine.state.config)]), 7)
     name = "__consumer_offsets"
@@ -92,10 +97,16 @@ def test_lists_are_appended_to_and_subtracted_from(driven: Driven) -> None:
             "Invalid value 0 for configuration segment.ms: Value must be at least 1",
         ),
         (
-            [("retention.ms", SET, "5")],
+            [("retention.ms", SET, "-5")],
             {},
             errors.InvalidConfig,
-            "The topic config retention.ms is one of Apache Kafka's that kstore doesn't implement yet",
+            "Invalid value -5 for configuration retention.ms: Value must be at least -1",
+        ),
+        (
+            [("min.compaction.lag.ms", SET, "5"), ("max.compaction.lag.ms", SET, "4")],
+            {},
+            errors.InvalidConfig,
+            "conflict topic config setting min.compaction.lag.ms (5) > max.compaction.lag.ms (4)",
         ),
         (
             [("segment.ms", SET, "1")],
@@ -104,7 +115,71 @@ def test_lists_are_appended_to_and_subtracted_from(driven: Driven) -> None:
             "The topic 'none' does not exist.",
         ),
         ([("segment.ms", SET, "1")], {"name": ""}, errors.InvalidRequest, "Default topic resources are not allowed."),
-        ([("segment.ms", SET, "1")], {"kind": 32}, errors.InvalidRequest, "Unsupported resource type: 32"),
+        ([("segment.ms", SET, "1")], {"kind": 8}, errors.InvalidRequest, "Unknown resource type 8"),
+        (
+            [("session.timeout.ms", SET, "1")],
+            {"kind": 32},
+            errors.InvalidConfig,
+            "Unknown group config name: session.timeout.ms (did you mean share.session.timeout.ms?)",
+        ),
+        (
+            [("consumer.session.timeout.ms", SET, "1")],
+            {"kind": 32},
+            errors.InvalidConfig,
+            ("consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms"),
+        ),
+        (
+            [("streams.num.standby.replicas", SET, "9")],
+            {"kind": 32},
+            errors.InvalidConfig,
+            "streams.num.standby.replicas must be less than or equal to group.streams.max.standby.replicas",
+        ),
+        (
+            [("share.auto.offset.reset", SET, "by_duration:-PT1H")],
+            {"kind": 32},
+            errors.InvalidConfig,
+            (
+                "Invalid value by_duration:-PT1H for configuration share.auto.offset.reset: Invalid value "
+                "`by_duration:-PT1H` for configuration share.auto.offset.reset. The value must be either 'earliest', "
+                "'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'."
+            ),
+        ),
+        (
+            [("share.isolation.level", SET, "read_committed")],
+            {"kind": 32, "name": ""},
+            errors.InvalidRequest,
+            "Default group resources are not allowed.",
+        ),
+        (
+            [("interval.ms", SET, "99")],
+            {"kind": 16},
+            errors.InvalidRequest,
+            "Invalid value 99 for interval.ms, interval must be between 100 and 3600000 (1 hour)",
+        ),
+        (
+            [("match", SET, "client_name=a")],
+            {"kind": 16},
+            errors.InvalidConfig,
+            "Illegal client matching pattern: client_name=a",
+        ),
+        (
+            [("match", SET, "client_id=(")],
+            {"kind": 16},
+            errors.InvalidConfig,
+            "Illegal client matching pattern: client_id=(",
+        ),
+        (
+            [("metrics", APPEND, "*")],
+            {"kind": 16},
+            errors.InvalidConfig,
+            "Can't APPEND to key metrics because its type is not LIST.",
+        ),
+        (
+            [("metrics", SET, "*")],
+            {"kind": 16, "name": ""},
+            errors.InvalidRequest,
+            "Subscription name can't be empty",
+        ),
         (
             [("num.partitions", SET, "3")],
             {"kind": 4, "name": ""},
@@ -117,6 +192,42 @@ def test_lists_are_appended_to_and_subtracted_from(driven: Driven) -> None:
             {"kind": 4, "name": ""},
             errors.InvalidRequest,
             "Invalid value -1 for configuration message.max.bytes: Value must be at least 0",
+        ),
+        (
+            [("sasl.enabled.mechanisms", SET, "PLAIN")],
+            {"kind": 4, "name": "1"},
+            errors.InvalidRequest,
+            (
+                "The broker config sasl.enabled.mechanisms can't be set: security isn't implemented yet: listeners are "
+                "PLAINTEXT, and every client may do everything"
+            ),
+        ),
+        (
+            [("node.id", SET, "7")],
+            {"kind": 4, "name": "1"},
+            errors.InvalidRequest,
+            "The broker config node.id can't be set: use --node-ids, or Cluster(node_ids=...)",
+        ),
+        (
+            [("log.cleaner.threads", SET, "1000")],
+            {"kind": 4, "name": ""},
+            errors.InvalidRequest,
+            "log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.",
+        ),
+        (
+            [("num.io.threads", SET, "17")],
+            {"kind": 4, "name": "1"},
+            errors.InvalidRequest,
+            (
+                "Dynamic thread count update validation failed for num.io.threads=17, value should not be greater than "
+                "double the current value 8"
+            ),
+        ),
+        (
+            [("cordoned.log.dirs", SET, "")],
+            {"kind": 4, "name": ""},
+            errors.InvalidRequest,
+            ("Cannot update these configs at default cluster level, broker id must be specified: [cordoned.log.dirs]"),
         ),
         (
             [("message.max.bytes", SET, "1")],
@@ -137,6 +248,17 @@ def test_a_change_that_cannot_be_is_refused_whole(
     result = alter(driven, *operations, **where)  # type: ignore[arg-type]
     assert (result.error_code, result.error_message) == (error.code, message)
     assert driven.image is before
+
+
+def test_groups_and_client_metrics_have_configs(driven: Driven) -> None:
+    changes = ("share.auto.offset.reset", SET, "by_duration:P1DT2H"), ("consumer.session.timeout.ms", SET, "50000")
+    assert alter(driven, *changes, kind=ResourceType.GROUP, name="shipping").error_code == 0
+    assert driven.image.config(ResourceType.GROUP, "shipping") == {name: text for name, _, text in changes}
+    changes = ("match", SET, "client_id = web-.*,client_source_port=9.*"), ("metrics", SET, "org.apache.kafka.")
+    assert alter(driven, *changes, kind=ResourceType.CLIENT_METRICS, name="all").error_code == 0
+    assert driven.image.config(ResourceType.CLIENT_METRICS, "all") == {name: text for name, _, text in changes}
+    assert alter(driven, ("metrics", DELETE, None), ("match", DELETE, None), kind=16, name="all").error_code == 0
+    assert driven.image.config(ResourceType.CLIENT_METRICS, "all") == {}
 
 
 def test_a_resource_named_twice_is_refused(driven: Driven) -> None:

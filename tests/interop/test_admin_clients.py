@@ -1,9 +1,10 @@
-"""Somebody else's admin clients against ``kstore serve``: records deleted, configs replaced, leaders elected."""
+"""Somebody else's admin clients against ``kstore serve``: records deleted, configs set, leaders elected."""
 
 from __future__ import annotations
 
 import pytest
 
+from actors.broker.config.topic_table import TOPIC_KEYS
 from kstore import Admin, Producer, TopicPartition
 
 
@@ -27,3 +28,25 @@ def test_an_admin_of_another_client_finds_what_it_needs(client, configs, committ
         assert list(program.lines) == ["low watermarks 7 10", configs, "partitions 2", "elected", committed]
         begin = admin.list_partition_offsets({TopicPartition(topic, number): -2 for number in (0, 1)})
         assert [each.offset for each in begin.values()] == [7, 10]
+
+
+@pytest.mark.parametrize("client", ["kafka-python", "confluent-kafka", "aiokafka"])
+def test_a_topic_takes_every_config_and_tells_it(client, serve, programs) -> None:
+    server = serve("--listen", "127.0.0.1:0")
+    program = programs("configure.py", client, server.bootstrap)
+    assert program.finish() == 0, program.errors
+    assert list(program.lines) == [
+        f"keys {sum(not key.internal for key in TOPIC_KEYS)}",
+        "cleanup.policy compact False",
+        "retention.ms 3600000 False",
+        "min.cleanable.dirty.ratio 0.1 False",
+        "delete.retention.ms 86400000 True",
+        "then 7200000",
+    ]
+    assert server.stop() == 0
+    told = [line.partition(" WARNING kstore.configs: ")[2] for line in server.errors]
+    assert [line for line in told if line] == [
+        "topic orders: cleanup.policy=compact is kept, but has no effect in kstore yet",
+        "topic orders: retention.ms=3600000 is kept, but has no effect in kstore yet",
+        "topic orders: min.cleanable.dirty.ratio=0.1 is kept, but has no effect in kstore yet",
+    ]

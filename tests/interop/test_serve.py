@@ -114,13 +114,15 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     [
         ("num.partition=3", ["num.partition", "num.partitions"]),
         (
-            "log.retention.hours=1",
-            ["log.retention.hours", "doesn't implement yet", "leave it out or mend it; kstore help configs lists"],
+            "ssl.keystore.location=/keys",
+            ["ssl.keystore.location", "security isn't implemented yet", "leave it out or mend it; kstore help configs"],
         ),
+        ("log.dirs=/data", ["log.dirs", "use --data-dir"]),
+        ("replica.lag.time.max.ms=100", ["replica.fetch.wait.max.ms should always be less than or equal to"]),
         ("num.partitions=many", ["num.partitions", "many"]),
         ("num.partitions", ["key=value"]),
     ],
-    ids=["unknown", "not implemented", "wrong value", "no value"],
+    ids=["unknown", "a promise", "an identity", "a contradiction", "wrong value", "no value"],
 )
 def test_a_wrong_setting_is_refused_by_a_line_that_names_the_mend(setting, words, tmp_path):
     line = refused("--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data"), "--set", setting)

@@ -15,7 +15,6 @@ from matrix.comparing import Difference
 from matrix.not_served import NOT_SERVED
 
 from actors.broker.config.broker import deviations
-from actors.broker.config.implemented import BROKER
 from actors.broker.config.own_table import OWN_KEYS
 
 
@@ -65,24 +64,14 @@ def why(reason: str, *fields: Fields) -> Explanation:
 
 
 ABSENT = "'absent'"
-DEVIATING = [key for key in deviations(2) if key in BROKER]
-AT_THE_START = (
-    "max.connections",
-    "max.connections.per.ip",
-    "max.connections.per.ip.overrides",
-    "producer.id.expiration.ms",
-)
+DEVIATING = sorted(deviations(2))
+IDENTITY = ("advertised.listeners", "listeners", "log.dirs", "controller.listener.names", "controller.quorum.voters")
 ELR = "min.insync.replicas"
 
 MEANT = (
     why(
         "Made on first use: the first answer has the topic already; Apache Kafka says first that it isn't there.",
         Fields("Metadata/made on first use/asked for/*", "topics/t/*"),
-    ),
-    why(
-        "Only the keys that do something are told; those of Apache Kafka's that kstore hasn't yet are left out.",
-        Fields("DescribeConfigs/*", "results/*/configs/*", ABSENT),
-        Fields("CreateTopics/*", "topics/*/configs/*", ABSENT),
     ),
     why(
         "A new cluster of Apache Kafka's has eligible leader replicas, and for their sake `min.insync.replicas` is set "
@@ -93,32 +82,18 @@ MEANT = (
         Fields("Metadata/of a dead node's/its own partition/*", "*/isr_nodes", "[2]", "[]"),
     ),
     why(
-        "All values that a topic's key falls back to are told as synonyms; Apache Kafka leaves out the second broker "
-        "key of two, though its value may be the one that holds.",
-        Fields("*Configs/of*", "*/configs/segment.ms/synonyms*", kafkas=ABSENT),
-        Fields("*Configs/of*", "*/configs/segment.ms/synonyms", kafkas="[]"),
-        Fields("*Configs/of*", "*/configs/flush.ms/synonyms*", kafkas=ABSENT),
-        Fields("*Configs/of*", "*/configs/flush.ms/synonyms", kafkas="[]"),
-    ),
-    why(
         "Defaults that kstore decided otherwise: `docs/deviations.md` lists them.",
         *(Fields("DescribeConfigs/of a broker/*", f"results/1/configs/{key}/synonyms/*") for key in DEVIATING),
         Fields("DescribeConfigs/of a broker/*", "results/1/configs/queued.max.request.bytes/value"),
     ),
     why(
-        "What a key is good for isn't told: Apache Kafka's documentation goes for those that `docs/configs.md` lists.",
-        Fields("DescribeConfigs/of a topic/with documentation/*", "*/documentation", "None"),
+        "Where a node listens and has its data, which isn't the same: in memory it has no folder, and its controller "
+        "has no listener.",
+        *(Fields("DescribeConfigs/of a broker/*", f"results/1/configs/{key}/*") for key in IDENTITY),
     ),
     why(
         "Keys of kstore's own, which bound what Apache Kafka doesn't.",
         *(Fields("DescribeConfigs/*", f"results/*/configs/{key.name}*", kafkas=ABSENT) for key in OWN_KEYS),
-    ),
-    why(
-        "These can't be changed while the broker runs.",
-        *(
-            Fields("DescribeConfigs/of a broker/*", f"results/1/configs/{key}/read_only", "True")
-            for key in AT_THE_START
-        ),
     ),
     why(
         "An unknown key of a broker is refused; Apache Kafka takes it.",

@@ -117,7 +117,7 @@ def test_a_silent_peer_is_closed_when_its_time_is_over_and_not_before(cluster):
 
 
 def test_connections_max_idle_ms_says_how_long_a_peer_may_be_silent():
-    for setting, seconds in (("1500", 1.5), ("0", 0), ("-1", float("inf"))):
+    for setting, seconds in (("1500", 1.5), ("101", 0.101), ("-1", float("inf"))):
         with Cluster(1, listen="127.0.0.1:0", config={"connections.max.idle.ms": setting}) as short:
             assert short.ports.listeners[1].idle_seconds_max == seconds
 

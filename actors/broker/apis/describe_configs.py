@@ -1,23 +1,27 @@
-"""DescribeConfigs (key 32): the configs of topics and brokers, each value with where it comes from.
+"""DescribeConfigs (key 32): the configs of topics, brokers, groups and subscriptions to client metrics, each value with
+where it comes from.
 
-Every key that does something in kstore is told, with all the values it has if synonyms are asked for; a broker tells
-of itself, and with an empty name of the dynamic defaults of all brokers. Version 3 added types and documentation (none
-is kept: the keys are Kafka's, and so is their documentation). Broker loggers, client metrics and groups have no
-configs here and are refused.
+All of Apache Kafka's keys are told, with all the values they have if synonyms are asked for; a broker tells of itself,
+and with an empty name of the dynamic defaults of all brokers. Version 3 added types and documentation, which is read
+from the disk when it is asked for first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from actors.broker.call import Call
-from actors.broker.config import BrokerConfig
-from actors.broker.config.broker import KEYS as BROKER_KEYS
-from actors.broker.config.broker import Source, Sourced
-from actors.broker.config.definition import TYPE_CODES, Key, whole_number
-from actors.broker.config.implemented import BROKER, DYNAMIC
-from actors.broker.config.topic import described, topic_sources
-from actors.broker.slices import sliced
+from actors.broker.call import PAUSE, Call
+from actors.broker.config.definition import whole_number
+from actors.broker.config.described import (
+    Described,
+    described_broker,
+    described_defaults,
+    described_group,
+    described_metrics,
+    described_topic,
+)
+from actors.broker.config.documentation import documentation_of
+from actors.broker.identity import identity_of
 from actors.controller import topic_names
 from actors.controller.image import ClusterImage, ResourceType
 from actors.runtime import Conversation
@@ -35,56 +39,71 @@ from kstore.schema.messages.describe_configs import (
 API_KEY = 32
 VERSIONS = (1, 4)
 
-RESOURCES_A_TURN = 100
+CONFIGS_A_TURN = 2_000
+"""Some ten milliseconds of work."""
 CONFIGS_MAX = REQUEST_ELEMENTS_MAX
 """A request may name one topic time and again, each time for a few bytes."""
+CONFIGS_DOCUMENTED_MAX = 20_000
+"""The text of a key is some 300 bytes."""
 
 
 def handle(call: Call) -> Conversation:
     """Answers from the node's own image and config."""
-    told_of = 0
-
-    def describe(resource: DescribeConfigsResource) -> DescribeConfigsResult:
-        nonlocal told_of
+    results: list[DescribeConfigsResult] = []
+    told_of = in_turn = 0
+    told_of_max = CONFIGS_DOCUMENTED_MAX if call.request.include_documentation else CONFIGS_MAX
+    for resource in call.request.resources:
+        if in_turn > CONFIGS_A_TURN:
+            yield PAUSE
+            in_turn = 0
         result = DescribeConfigsResult(resource_type=resource.resource_type, resource_name=resource.resource_name)
         try:
-            if told_of > CONFIGS_MAX:
-                raise errors.PolicyViolation(f"One answer tells of {CONFIGS_MAX} configs: ask for the rest in another.")
-            found = configs_of(call, resource)
+            if told_of > told_of_max:
+                raise errors.PolicyViolation(f"One answer tells of {told_of_max} configs: ask for the rest in another.")
+            result.configs = configs_of(call, resource)
         except KafkaError as error:
             result.error_code, result.error_message = error.code, error.message
-        else:
-            wanted = frozenset(resource.configuration_keys or ())
-            result.configs = [config for config in found if not wanted or config.name in wanted]
-            told_of += len(result.configs)
-        return result
-
-    return DescribeConfigsResponse(results=(yield from sliced(call.request.resources, describe, RESOURCES_A_TURN)))
+        told_of += len(result.configs)
+        in_turn += 1 + len(result.configs)
+        results.append(result)
+    return DescribeConfigsResponse(results=results)
 
 
-def configs_of(call: Call, resource: DescribeConfigsResource) -> Iterable[DescribeConfigsResourceResult]:
+def configs_of(call: Call, resource: DescribeConfigsResource) -> list[DescribeConfigsResourceResult]:
+    """The configs of one resource that are asked for; raises why they can't be told."""
+    wanted = frozenset(resource.configuration_keys or ())
+    texts: Mapping[str, str] = {}
+    if call.request.include_documentation:
+        texts = documentation_of(resource.resource_type)
+    return [
+        told(found, synonyms=call.request.include_synonyms, documentation=texts.get(found.name))
+        for found in found_configs(call, resource)
+        if not wanted or found.name in wanted
+    ]
+
+
+def found_configs(call: Call, resource: DescribeConfigsResource) -> Iterable[Described]:
     """All configs of one resource; raises why they can't be told."""
     image: ClusterImage = call.view.image
     name = resource.resource_name
-    synonyms: bool = call.request.include_synonyms
     if resource.resource_type == ResourceType.TOPIC:
         topic_names.validate(name)
         if name not in image.topics:
             raise errors.UnknownTopicOrPartition("")
-        own = image.topic_config(name)
-        return [
-            told(key, topic_sources(key.name, own, config_of(call)), read_only=False, synonyms=synonyms)
-            for key, _ in described(own, config_of(call))
-        ]
+        return described_topic(image.topic_config(name), call.view.config)
     if resource.resource_type == ResourceType.BROKER:
         if not name:
-            return defaults_of_all(image, synonyms)
+            return described_defaults(image.config(ResourceType.BROKER, ""))
         check_broker(call, name)
-        config = config_of(call)
-        return [
-            told(BROKER_KEYS[key], config.sources(key), read_only=key not in DYNAMIC, synonyms=synonyms)
-            for key in sorted(BROKER)
-        ]
+        return described_broker(call.view.config, identity_of(call))
+    if resource.resource_type == ResourceType.CLIENT_METRICS:
+        if not name:
+            raise errors.InvalidRequest("Client metrics subscription name must not be empty")
+        return described_metrics(image.config(ResourceType.CLIENT_METRICS, name))
+    if resource.resource_type == ResourceType.GROUP:
+        if not name:
+            raise errors.InvalidRequest("Group name must not be empty")
+        return described_group(image.config(ResourceType.GROUP, name), call.view.config)
     raise errors.InvalidRequest(f"Unsupported resource type: {resource.resource_type}")
 
 
@@ -99,43 +118,18 @@ def check_broker(call: Call, name: str) -> None:
         )
 
 
-def config_of(call: Call) -> BrokerConfig:
-    """This broker's config with the dynamic values that the image has."""
-    image: ClusterImage = call.view.image
-    config: BrokerConfig = call.node.config
-    return config.with_dynamic(
-        image.config(ResourceType.BROKER, ""), image.config(ResourceType.BROKER, str(call.node.node_id))
-    )
-
-
-def defaults_of_all(image: ClusterImage, synonyms: bool) -> list[DescribeConfigsResourceResult]:
-    """The dynamic values that were set for all brokers."""
-    return [
-        told(
-            BROKER_KEYS[name],
-            [Sourced(name, text, Source.DYNAMIC_DEFAULT_BROKER)],
-            read_only=False,
-            synonyms=synonyms,
-        )
-        for name, text in sorted(image.config(ResourceType.BROKER, "").items())
-        if name in BROKER_KEYS
-    ]
-
-
-def told(key: Key, sources: list[Sourced], *, read_only: bool, synonyms: bool) -> DescribeConfigsResourceResult:
-    """One config of the answer; `sources` are its values, the one that holds first."""
-    hidden = key.sensitive
+def told(found: Described, *, synonyms: bool, documentation: str | None) -> DescribeConfigsResourceResult:
+    """One config of the answer."""
     return DescribeConfigsResourceResult(
-        name=key.name,
-        value=None if hidden else sources[0].text,
-        read_only=read_only,
-        config_source=sources[0].source,
-        is_sensitive=hidden,
+        name=found.name,
+        value=found.value,
+        read_only=found.read_only,
+        config_source=found.source,
+        is_sensitive=found.sensitive,
         synonyms=[
-            DescribeConfigsSynonym(name=one.name, value=None if hidden else one.text, source=one.source)
-            for one in (sources if synonyms else ())
-            if one.text is not None
+            DescribeConfigsSynonym(name=one.name, value=one.text, source=one.source)
+            for one in (found.synonyms if synonyms else ())
         ],
-        config_type=TYPE_CODES[key.type],
-        documentation=None,
+        config_type=found.type_code,
+        documentation=documentation,
     )

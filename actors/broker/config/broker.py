@@ -2,35 +2,51 @@
 
 Precedence as in Kafka: a dynamic value of the broker, a dynamic default of all brokers, what the process was started
 with (`--set key=value`), the default. Defaults are Apache Kafka's but for `deviations`, the few that kstore decided
-differently. A `BrokerConfig` is immutable; `with_dynamic` makes another.
+differently. A `BrokerConfig` is immutable; `with_dynamic` makes another. Dynamic values that can't be read, which a
+folder may have, count for nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from actors.broker.config import effect, implemented
 from actors.broker.config.addresses import limits_of_addresses
-from actors.broker.config.broker_table import BROKER_KEYS
+from actors.broker.config.broker_table import BROKER_KEYS, QUOTA_KEYS
 from actors.broker.config.definition import ConfigError, Key, Value, nearest
-from actors.broker.config.implemented import BROKER, STATED_ELSEWHERE, TOPIC
 from actors.broker.config.own_table import OWN_KEYS
+from actors.broker.config.refused import check_allowed, why_refused
 from actors.broker.config.security_table import SECURITY_KEYS
+from actors.broker.config.together import check_together
 from actors.broker.config.topic_table import BROKER_SYNONYMS, TOPIC_KEYS
 from kstore.named import NamedTuple
 
 KEYS: Mapping[str, Key] = {key.name: key for key in (*BROKER_KEYS, *SECURITY_KEYS, *OWN_KEYS)}
+DYNAMIC_KEYS: Mapping[str, Key] = {
+    **{key.name: key for key in QUOTA_KEYS},
+    **{name: key for name, key in KEYS.items() if key.mode != "read-only"},
+}
+"""Those that Kafka lets change while a broker runs; the first few can't be set at the start."""
 
 # The topic keys that a broker key gives their value to where no topic sets it, and the unit it is stated in.
-STANDS_FOR: Mapping[str, list[tuple[Key, str]]] = {
-    broker_key: [
-        (key, unit)
-        for key in TOPIC_KEYS
-        for name, unit in BROKER_SYNONYMS.get(key.name, ())
-        if name == broker_key and key.name in TOPIC
-    ]
-    for broker_key in BROKER
+STANDS_FOR: dict[str, list[tuple[Key, str]]] = {}
+for _key in TOPIC_KEYS:
+    for _name, _unit in BROKER_SYNONYMS.get(_key.name, ()):
+        STANDS_FOR.setdefault(_name, []).append((_key, _unit))
+
+OVERRIDES = "max.connections.per.ip.overrides"
+SAME_VALUE = (
+    ("log.roll.ms", "log.roll.hours"),
+    ("log.roll.jitter.ms", "log.roll.jitter.hours"),
+    ("log.retention.ms", "log.retention.minutes", "log.retention.hours"),
+)
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "log.flush.interval.ms": ("log.flush.interval.ms", "log.flush.scheduler.interval.ms"),
+    **{name: names for names in SAME_VALUE for name in names},
 }
+"""The keys that state the same as a key in another unit, or give it its value, by falling precedence
+(Apache Kafka's ``DynamicBrokerConfig.brokerConfigSynonyms``)."""
 
 
 class Source:
@@ -41,6 +57,9 @@ class Source:
     DYNAMIC_DEFAULT_BROKER = 3
     STATIC_BROKER = 4
     DEFAULT = 5
+    BROKER_LOGGER = 6
+    CLIENT_METRICS = 7
+    GROUP = 8
 
 
 class Sourced(NamedTuple):
@@ -85,31 +104,44 @@ def parse_settings(settings: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def implemented_key(name: str) -> Key:
-    """The definition of a broker key that does something here.
+def known_key(name: str, keys: Mapping[str, Key] = KEYS) -> Key:
+    """The definition of a broker key of Kafka's, or of kstore's own.
 
     Raises:
-        ConfigError: Kafka has no such key (names the nearest one that works), or kstore doesn't implement it.
+        ConfigError: there is no such key (names the nearest one), or it needs what isn't there.
     """
-    key = KEYS.get(name)
+    key = keys.get(name)
     if key is None:
-        raise ConfigError(f"Unknown broker config {name}{nearest(name, BROKER)}")
-    if name in STATED_ELSEWHERE:
-        raise ConfigError(f"The broker config {name} can't be set: {STATED_ELSEWHERE[name]}")
-    if name not in BROKER:
-        raise ConfigError(f"The broker config {name} is one of Apache Kafka's that kstore doesn't implement yet")
+        if why_refused(name):
+            check_allowed(name, None, "")
+        raise ConfigError(f"Unknown broker config {name}{nearest(name, keys)}")
     return key
 
 
-def check_setting(name: str, text: str) -> None:
+def check_setting(name: str, text: str, keys: Mapping[str, Key] = KEYS) -> None:
     """Checks a value wanted for a broker key; one that stands for a topic's key has that one's bounds too.
 
     Raises:
-        ConfigError: there is no such key here, or the value is wrong.
+        ConfigError: there is no such key, or it promises what isn't so, or the value is wrong.
     """
-    implemented_key(name).parse(text)
+    key = known_key(name, keys)
+    value = key.parse(text)
+    check_allowed(name, key, text)
     for topic_key, unit in STANDS_FOR.get(name, ()):
-        topic_key._replace(name=name).parse(converted_text(text.strip(), unit) or "")
+        if value is not None:
+            topic_key._replace(name=name).parse(converted_text(topic_key.name, key.printed(text), unit) or "")
+
+
+class Values(dict[str, Value]):
+    """The values that hold, each read when it is asked for first."""
+
+    def __init__(self, config: BrokerConfig) -> None:
+        self._config = config
+
+    def __missing__(self, name: str) -> Value:
+        text = self._config.sources(name)[0].text
+        value = self[name] = None if text is None else KEYS[name].parse(text)
+        return value
 
 
 class BrokerConfig:
@@ -120,7 +152,9 @@ class BrokerConfig:
     (3, 3)
     """
 
-    __slots__ = ("_brokers", "_defaults", "_dynamic", "_dynamic_default", "_listening", "_static", "_values", "topics")
+    __slots__ = (
+        "_brokers", "_defaults", "_dynamic", "_dynamic_default", "_listening", "_static", "_values", "said", "topics",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -128,36 +162,50 @@ class BrokerConfig:
         *,
         brokers: int = 1,
         listening: bool = True,
-        dynamic_default: Mapping[str, str] | None = None,
-        dynamic: Mapping[str, str] | None = None,
     ) -> None:
-        """Takes what the process was started with, and the dynamic configs of all brokers and of this one.
+        """Takes what the process was started with.
 
         Raises:
-            ConfigError: a key of `settings` is unknown or not implemented, or its value is wrong.
+            ConfigError: a key is unknown or would promise what isn't so, or a value is wrong.
         """
         self._brokers = brokers
         self._listening = listening
         self._defaults = deviations(brokers, listening=listening)
         self._static = dict(settings or {})
-        self._dynamic_default = dict(dynamic_default or {})
-        self._dynamic = dict(dynamic or {})
-        self._values: dict[str, Value] = {}
+        self._dynamic_default: Mapping[str, str] = {}
+        self._dynamic: Mapping[str, str] = {}
+        self._values = Values(self)
         self.topics: dict[object, Any] = {}  # what `topic` has worked out for topics under this config
+        self.said: set[tuple[int, str]] = set()  # keys without effect that the cluster's user was told of, by kind
         for name, text in self._static.items():
             check_setting(name, text)
-        for name in BROKER:
-            found = self.sources(name)[0].text
-            self._values[name] = None if found is None else KEYS[name].parse(found)
-        limits_of_addresses(self.text("max.connections.per.ip.overrides"))
+        self.check_together(self._static)
 
     def with_dynamic(self, default: Mapping[str, str], own: Mapping[str, str]) -> BrokerConfig:
         """The same broker under other dynamic configs: those of all brokers and its own."""
+        default, own = readable(default), readable(own)
         if default == self._dynamic_default and own == self._dynamic:
             return self
-        return BrokerConfig(
-            self._static, brokers=self._brokers, listening=self._listening, dynamic_default=default, dynamic=own
-        )
+        made = BrokerConfig.__new__(BrokerConfig)
+        made._brokers, made._listening = self._brokers, self._listening
+        made._defaults, made._static = self._defaults, self._static
+        made._dynamic_default, made._dynamic = default, own
+        made._values, made.topics, made.said = Values(made), {}, self.said
+        return made
+
+    def check_together(self, names: Iterable[str]) -> None:
+        """Checks that the values of these keys go with those of others.
+
+        Raises:
+            ConfigError: two values contradict each other.
+        """
+        check_together(self._values.__getitem__, names)
+        if OVERRIDES in names:
+            limits_of_addresses(self.text(OVERRIDES))
+
+    def without_effect(self) -> Iterator[effect.Setting]:
+        """What the process was started with and has no effect yet."""
+        return effect.without_effect(KEYS, self._static.items(), implemented.BROKER)
 
     def __getitem__(self, name: str) -> Value:
         return self._values[name]
@@ -177,6 +225,10 @@ class BrokerConfig:
         assert isinstance(value, str), f"{name} is no text"
         return value
 
+    def all_set(self) -> set[str]:
+        """The keys that somebody has set."""
+        return {*self._dynamic, *self._dynamic_default, *self._static}
+
     def is_set(self, name: str) -> bool:
         """True when somebody set the key; false when its default holds."""
         return name in self._dynamic or name in self._dynamic_default or name in self._static
@@ -192,8 +244,31 @@ class BrokerConfig:
             )
             if name in settings
         ]
-        found.append(Sourced(name, self._defaults.get(name, KEYS[name].default), Source.DEFAULT))
+        found.append(Sourced(name, self._default(name), Source.DEFAULT))
         return found
+
+    def _default(self, name: str) -> str | None:
+        key = KEYS.get(name)
+        return None if key is None else self._defaults.get(name, key.default)
+
+    def synonyms(self, name: str) -> list[Sourced]:
+        """The values of a key and of those that state the same, as Kafka tells them: what comes before the first value
+        of the key's own is left out, even if it holds."""
+        names = SYNONYMS.get(name, (name,))
+        found = [
+            Sourced(each, settings[each], source)
+            for settings, source in (
+                (self._dynamic, Source.DYNAMIC_BROKER),
+                (self._dynamic_default, Source.DYNAMIC_DEFAULT_BROKER),
+                (self._static, Source.STATIC_BROKER),
+            )
+            for each in names
+            if each in settings
+        ]
+        defaults = ((each, self._default(each)) for each in names)
+        found += [Sourced(each, text, Source.DEFAULT) for each, text in defaults if text is not None]
+        first = next((number for number, value in enumerate(found) if value.name == name), len(found))
+        return found[first:]
 
     def sources_for_topic_key(self, topic_key: str) -> list[Sourced]:
         """The values a topic key falls back to, under their broker keys' names, in the topic key's unit."""
@@ -201,7 +276,7 @@ class BrokerConfig:
         defaults: list[Sourced] = []
         for name, unit in BROKER_SYNONYMS.get(topic_key, ()):
             for value in self.sources(name):
-                converted = value._replace(text=converted_text(value.text, unit))
+                converted = value._replace(text=converted_text(topic_key, value.text, unit))
                 if value.source != Source.DEFAULT:
                     found.append(converted)
                 elif value.text is not None:
@@ -209,9 +284,24 @@ class BrokerConfig:
         return found + defaults
 
 
-def converted_text(text: str | None, unit: str) -> str | None:
-    """A time stated in `unit` as milliseconds; a negative one (no limit) is -1."""
-    if text is None or unit == "same":
+def readable(settings: Mapping[str, str]) -> Mapping[str, str]:
+    """Dynamic settings without those that can't be read, or can't be set while a broker runs."""
+
+    def is_readable(name: str, text: str) -> bool:
+        try:
+            DYNAMIC_KEYS[name].parse(text)
+            if name == OVERRIDES:
+                limits_of_addresses(text)
+        except (ConfigError, KeyError):
+            return False
+        return True
+
+    return {name: text for name, text in settings.items() if is_readable(name, text)}
+
+
+def converted_text(topic_key: str, text: str | None, unit: str) -> str | None:
+    """A time stated in `unit` as milliseconds; a negative one of retention, or in another unit, has no limit: -1."""
+    if text is None or (unit == "same" and topic_key != "retention.ms"):
         return text
     value = int(text)
-    return "-1" if value < 0 else str(value * {"minutes": 60_000, "hours": 3_600_000}[unit])
+    return "-1" if value < 0 else str(value * {"same": 1, "minutes": 60_000, "hours": 3_600_000}[unit])

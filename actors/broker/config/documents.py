@@ -1,18 +1,21 @@
 """The pages of `docs/` that follow from the config keys: `python -m actors.broker.config.documents` writes them.
 
-`configs.md` lists every key that does something here, `deviations.md` what differs from Apache Kafka where Kafka has
-the same. A test holds the files to what this module makes of the tables.
+`configs.md` lists every key, and says which have no effect yet; `deviations.md` what differs from Apache Kafka where
+Kafka has the same. A test holds the files to what this module makes of the tables.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from actors.broker.config.broker import DYNAMIC_KEYS, deviations
 from actors.broker.config.broker import KEYS as BROKER_KEYS
-from actors.broker.config.broker import deviations
+from actors.broker.config.broker_table import QUOTA_KEYS
 from actors.broker.config.definition import Key
-from actors.broker.config.implemented import BROKER, DYNAMIC, STATED_ELSEWHERE, TOPIC
+from actors.broker.config.implemented import BROKER, TOPIC
 from actors.broker.config.own_table import PURPOSES
+from actors.broker.config.refused import PREFIXES, REFUSED, why_refused
 from actors.broker.config.topic import KEYS as TOPIC_KEYS
 
 MADE_BY = "<!-- made by `python -m actors.broker.config.documents` -->\n"
@@ -38,9 +41,11 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
 - Metadata of a topic that is made on first use has the topic in its first answer where the controller is quick enough;
   Apache Kafka always answers UNKNOWN_TOPIC_OR_PARTITION first. CreateTopics is answered when the broker that was asked
   knows the topic, too.
-- A config key of Apache Kafka's that isn't implemented yet is refused by its name, in the command and by the admin
-  APIs, and so is a value of which that is true. An unknown key is refused with the nearest one that works.
-- DescribeConfigs tells the keys that do something, not all that Apache Kafka has.
+- Every config key of Apache Kafka's is taken with its bounds, kept and described. Of those that have no effect yet
+  `docs/configs.md` has the list; whoever sets one is told so, once a key: a line of the log `kstore.configs`, in
+  `kstore serve` on stderr, or a `kstore.NoEffectWarning`. Broker keys that promise safety or say who a node is are
+  refused, unless they ask for what is so anyway. An unknown key of a broker is refused with the nearest one, where
+  Apache Kafka takes it.
 - AlterConfigs that names a resource twice is answered with INVALID_REQUEST, as IncrementalAlterConfigs is; Apache Kafka
   4.3.1 never answers it.
 - Segments whose records were deleted (DeleteRecords) are removed at once; Apache Kafka does so when it looks at
@@ -90,7 +95,32 @@ def bounds_of(key: Key) -> str:
         return ", ".join(f"`{choice}`" for choice in key.choices)
     if key.low is None and key.high is None:
         return ""
-    return f"{'' if key.low is None else key.low}…{'' if key.high is None else key.high}"
+    also = "" if key.also is None else f"{key.also}, "
+    return f"{also}{'' if key.low is None else key.low}…{'' if key.high is None else key.high}"
+
+
+ABOUT = """\
+All keys of Apache Kafka 4.3.1 are taken, with its types, defaults and bounds, kept, and described by DescribeConfigs
+with its documentation. What a key does in kstore:
+
+- **yes**: what Apache Kafka's documentation says;
+- **no**: nothing yet. Whoever sets it is told once: by a line of `kstore serve`'s log, or a `kstore.NoEffectWarning`;
+  not if the value is the default, or asks for what kstore does anyway;
+- a list of values: those do what they say, the others nothing yet;
+- **refused**: it would promise safety, or say who a node is; there is an option for it, or it isn't there yet.
+"""
+
+
+def effect_of(key: Key, implemented: Mapping[str, tuple[str, ...] | None]) -> str:
+    """What a key does, as a cell of a table."""
+    values = implemented.get(key.name, ())
+    if values is None:
+        return "yes"
+    return ", ".join(f"`{value}`" for value in values) or "no"
+
+
+def row(key: Key, *cells: str) -> str:
+    return "| " + " | ".join((f"`{key.name}`", key.type.lower(), default_of(key), bounds_of(key), *cells)) + " |"
 
 
 def configs() -> str:
@@ -98,32 +128,29 @@ def configs() -> str:
     lines = [
         MADE_BY,
         "# Config keys\n",
-        "Names, types and bounds are Apache Kafka's; the keys that aren't here are refused by their names.\n",
+        ABOUT,
         "## Brokers\n",
-        "Set with `--set key=value`. A dynamic one can also be changed while the brokers run, for all or for one.\n",
-        "| key | type | default | values | dynamic |",
-        "|---|---|---|---|---|",
+        "Set with `--set key=value`, or `Cluster(config=...)`; a dynamic one also while the brokers run.\n",
+        "| key | type | default | values | dynamic | effect |",
+        "|---|---|---|---|---|---|",
     ]
-    for name in sorted(BROKER):
-        key = BROKER_KEYS[name]
-        dynamic = "yes" if name in DYNAMIC else ""
-        lines.append(f"| `{name}` | {key.type.lower()} | {default_of(key)} | {bounds_of(key)} | {dynamic} |")
+    for name, key in sorted({**BROKER_KEYS, **DYNAMIC_KEYS}.items()):
+        if not key.internal and not why_refused(name):
+            dynamic = "only" if key in QUOTA_KEYS else "yes" if name in DYNAMIC_KEYS else ""
+            lines.append(row(key, dynamic, effect_of(key, BROKER)))
     lines += ["", "Keys of kstore's own, which Apache Kafka doesn't have:\n"]
     lines += [f"- `{name}`: {purpose}" for name, purpose in PURPOSES.items()]
-    lines += ["", "Stated another way:\n"]
-    lines += [f"- `{name}`: {how}" for name, how in STATED_ELSEWHERE.items()]
+    lines += ["", "Refused, unless the value is what is so anyway:\n"]
+    lines += [f"- `{name}`: {why}" for name, why in sorted(REFUSED.items())]
+    lines += [f"- `{prefix}*`: {why}" for prefix, why in sorted(PREFIXES.items())]
     lines += [
         "",
         "## Topics\n",
         "Set when a topic is made, or with IncrementalAlterConfigs.\n",
-        "| key | type | default | values |",
-        "|---|---|---|---|",
+        "| key | type | default | values | effect |",
+        "|---|---|---|---|---|",
     ]
-    for name, values in TOPIC.items():
-        key = TOPIC_KEYS[name]
-        if not key.internal:
-            allowed = bounds_of(key) if values is None else ", ".join(f"`{value}`" for value in values)
-            lines.append(f"| `{name}` | {key.type.lower()} | {default_of(key)} | {allowed} |")
+    lines += [row(key, effect_of(key, TOPIC)) for key in TOPIC_KEYS.values() if not key.internal]
     return "\n".join(lines) + "\n"
 
 
@@ -137,9 +164,8 @@ def differences() -> str:
         "|---|---|---|",
     ]
     for name in sorted(deviations(1)):
-        if name in BROKER:
-            key = BROKER_KEYS[name]
-            lines.append(f"| `{name}` | `{key.default}` | {default_of(key)} |")
+        key = BROKER_KEYS[name]
+        lines.append(f"| `{name}` | `{key.default}` | {default_of(key)} |")
     return "\n".join(lines) + "\n\n" + BEHAVIOUR
 
 

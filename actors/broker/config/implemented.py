@@ -1,7 +1,7 @@
 """Which of Kafka's config keys do something in kstore.
 
-A key that isn't here is refused by its name rather than accepted without effect. Where only some values of a key are
-implemented, they are listed; None means all that Kafka allows.
+A key that isn't here is kept and described, and whoever sets it is told that it has no effect yet (`effect`), or it is
+refused (`refused`). Where only some values of a key do what they say, they are listed; None means all of Kafka's.
 """
 
 from __future__ import annotations
@@ -68,24 +68,6 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
     )
 )
 
-# Broker keys whose dynamic values are seen by all who use them: the topic defaults, resolved anew with each image.
-DYNAMIC = frozenset(
-    (
-        "log.flush.interval.messages",
-        "log.flush.interval.ms",
-        "log.index.interval.bytes",
-        "log.index.size.max.bytes",
-        "log.message.timestamp.after.max.ms",
-        "log.message.timestamp.before.max.ms",
-        "log.message.timestamp.type",
-        "log.roll.ms",
-        "log.segment.bytes",
-        "message.max.bytes",
-        "min.insync.replicas",
-        "unclean.leader.election.enable",
-    )
-)
-
 TOPIC: Mapping[str, tuple[str, ...] | None] = {
     "compression.type": ("producer",),
     "flush.messages": None,
@@ -101,17 +83,4 @@ TOPIC: Mapping[str, tuple[str, ...] | None] = {
     "segment.index.bytes": None,
     "segment.ms": None,
     "unclean.leader.election.enable": None,
-}
-
-# Keys of Kafka's that a kstore user states another way, and how.
-STATED_ELSEWHERE: Mapping[str, str] = {
-    "advertised.listeners": "use --advertise",
-    "broker.id": "use --node-ids",
-    "controller.quorum.voters": "the first node is the controller, see --node-ids",
-    "listeners": "use --listen",
-    "log.dir": "use --data-dir",
-    "log.dirs": "use --data-dir",
-    "metadata.log.dir": "use --data-dir",
-    "node.id": "use --node-ids",
-    "process.roles": "every node is a broker, and the first is the controller",
 }

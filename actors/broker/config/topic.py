@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TypeVar
 
 from actors.broker.config.broker import BrokerConfig, Source, Sourced
-from actors.broker.config.definition import Key, Value, nearest
+from actors.broker.config.definition import ConfigError, Key, Value, nearest
 from actors.broker.config.implemented import TOPIC
 from actors.broker.config.topic_table import TOPIC_KEYS
 from kstore.errors import InvalidConfig
@@ -19,32 +19,31 @@ REMEMBERED_MAX = 1024
 
 KEYS: Mapping[str, Key] = {key.name: key for key in TOPIC_KEYS}
 
-# What only the topics that Kafka makes for itself may set yet.
-INTERNAL_ONLY = ("cleanup.policy",)
+MIN_LAG, MAX_LAG = "min.compaction.lag.ms", "max.compaction.lag.ms"
 
 
-def validate_topic_configs(configs: Mapping[str, str], *, internal: bool = False) -> None:
-    """Checks the configs wanted for a topic, which may be one of Kafka's own (`internal`).
+def validate_topic_configs(configs: Mapping[str, str], broker: BrokerConfig) -> None:
+    """Checks the configs wanted for a topic, together with those that it has from its brokers.
 
     Raises:
-        InvalidConfig: a key is unknown (names the nearest one that works) or not implemented, or a value is wrong.
+        InvalidConfig: a key is unknown (names the nearest one), a value is wrong, or two contradict each other.
     """
-    for name, text in configs.items():
-        key = KEYS.get(name)
-        if key is None:
-            raise InvalidConfig(f"Unknown topic config name: {name}{nearest(name, TOPIC)}")
-        if name not in TOPIC and not (internal and name in INTERNAL_ONLY):
-            raise InvalidConfig(f"The topic config {name} is one of Apache Kafka's that kstore doesn't implement yet")
-        try:
-            key.parse(text)
-        except ValueError as error:
-            raise InvalidConfig(str(error)) from None
-        values = TOPIC.get(name)
-        if values is not None and text.strip() not in values:
-            raise InvalidConfig(
-                f"The value {text} of the topic config {name} is one of Apache Kafka's that kstore doesn't implement "
-                f"yet; these work: {', '.join(values)}"
-            )
+    for name in configs:
+        if name not in KEYS:
+            raise InvalidConfig(f"Unknown topic config name: {name}{nearest(name, KEYS)}")
+    try:
+        values = {name: KEYS[name].parse(text) for name, text in configs.items()}
+    except ConfigError as error:
+        raise InvalidConfig(str(error)) from None
+    if MIN_LAG in configs or MAX_LAG in configs:
+        low, high = (int(topic_sources(name, configs, broker)[0].text or 0) for name in (MIN_LAG, MAX_LAG))
+        if low > high:
+            raise InvalidConfig(f"conflict topic config setting {MIN_LAG} ({low}) > {MAX_LAG} ({high})")
+    if values.get("remote.storage.enable"):
+        raise InvalidConfig(
+            "Tiered Storage functionality is disabled in the broker. "
+            "Topic cannot be configured with remote log storage."
+        )
 
 
 def topic_sources(name: str, configs: Mapping[str, str], broker: BrokerConfig) -> list[Sourced]:
@@ -77,22 +76,22 @@ def remembered(
 
 @remembered
 def topic_values(configs: Mapping[str, str], broker: BrokerConfig) -> Mapping[str, Value]:
-    """The value that holds for each implemented topic key, given the topic's own configs and the broker's.
+    """The value that holds for each topic key that does something, given the topic's own configs and the broker's.
 
     >>> topic_values({"segment.bytes": "2000000"}, BrokerConfig())["segment.bytes"]
     2000000
     """
     values: dict[str, Value] = {}
-    for name in (*TOPIC, *INTERNAL_ONLY):
+    for name in TOPIC:
         text = topic_sources(name, configs, broker)[0].text
         values[name] = None if text is None else KEYS[name].parse(text)
     return values
 
 
-def described(configs: Mapping[str, str], broker: BrokerConfig) -> list[tuple[Key, Sourced]]:
-    """Every topic key that does something here, or that this topic sets, with the value that holds for it."""
-    names = sorted({*TOPIC, *configs})
-    return [(KEYS[name], topic_sources(name, configs, broker)[0]) for name in names if not KEYS[name].internal]
+def described(configs: Mapping[str, str], broker: BrokerConfig) -> list[tuple[str, Sourced]]:
+    """Every topic key with the value that holds for it, internal ones if this topic sets them, and what else it has."""
+    names = sorted({*configs, *(name for name, key in KEYS.items() if not key.internal)})
+    return [(name, topic_sources(name, configs, broker)[0]) for name in names]
 
 
 LOWEST: Mapping[str, int] = {
@@ -112,7 +111,7 @@ def topic_log_config(configs: Mapping[str, str], broker: BrokerConfig) -> LogCon
     1000
     """
     settings = {}
-    for name in (*TOPIC, *INTERNAL_ONLY):
+    for name in (*TOPIC, "cleanup.policy"):
         text = topic_sources(name, configs, broker)[0].text
         if text is not None:
             settings[name] = text.strip()

@@ -1,0 +1,34 @@
+"""What each config key is good for, in Apache Kafka's own words; read when it is asked for first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from actors.broker.config.own_table import PURPOSES
+
+PLACE = Path(__file__).with_name("documentation.json")
+KINDS: Mapping[int, str] = {2: "topic", 4: "broker", 16: "metrics", 32: "group"}
+"""Kafka's numbers for what has configs."""
+
+
+@cache
+def documentation_of(resource_type: int) -> Mapping[str, str]:
+    """The documentation of all keys of one kind of resources, by name.
+
+    >>> documentation_of(2)["flush.ms"][:33]
+    'This setting allows specifying a '
+    """
+    kind = KINDS.get(resource_type)
+    if kind is None:
+        return {}
+    found: Mapping[str, str] = _all()[kind]
+    return {**found, **PURPOSES} if kind == "broker" else found
+
+
+@cache
+def _all() -> Mapping[str, Mapping[str, str]]:
+    found: Mapping[str, Mapping[str, str]] = json.loads(PLACE.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,72 @@
+"""Which values of Kafka's configs have no effect in kstore yet.
+
+Every key is taken, checked and kept, so that programs made for Kafka run. Those that kstore doesn't obey yet are told
+to whoever sets them, once a key, unless they ask for what kstore does anyway: the default, or what comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from actors.broker.config.definition import ConfigError, Key
+from actors.broker.config.refused import why_refused
+
+EQUIVALENT: Mapping[str, tuple[str, ...]] = {
+    "cleanup.policy": ("",),
+    "group.coordinator.rebalance.protocols": ("classic",),
+    "log.cleaner.enable": ("false",),
+    "log.cleanup.policy": ("",),
+    "log.retention.hours": ("-1",),
+    "log.retention.minutes": ("-1",),
+    "log.retention.ms": ("-1",),
+    "retention.ms": ("-1",),
+}
+"""Values that ask for what kstore does without obeying the key: it keeps all records, and compacts none."""
+
+Setting = tuple[str, str]
+"""A key and the value that it was set to, as text."""
+
+
+def has_effect(key: Key, text: str, implemented: Mapping[str, tuple[str, ...] | None]) -> bool:
+    """Whether kstore does what a value asks for, or does so anyway.
+
+    >>> from actors.broker.config.implemented import TOPIC
+    >>> from actors.broker.config.topic import KEYS
+    >>> has_effect(KEYS["retention.ms"], "5000", TOPIC), has_effect(KEYS["retention.ms"], "-1", TOPIC)
+    (False, True)
+    """
+    values = implemented.get(key.name, ())
+    if values is None:
+        return True
+    wanted = key.printed(text)
+    return wanted in values or wanted == key.default or wanted in EQUIVALENT.get(key.name, ())
+
+
+def without_effect(
+    keys: Mapping[str, Key], settings: Iterable[Setting], implemented: Mapping[str, tuple[str, ...] | None]
+) -> Iterator[Setting]:
+    """Those of the settings that have no effect yet; secrets aren't told. What is wrong is for an
+    error to tell, and of a refused key only what is so anyway was taken."""
+    for name, text in settings:
+        key = keys.get(name)
+        if key is None or why_refused(name) or not is_right(key, text):
+            continue
+        if not has_effect(key, text, implemented):
+            yield name, "[hidden]" if key.sensitive else text
+
+
+def is_right(key: Key, text: str) -> bool:
+    try:
+        key.parse(text)
+    except ConfigError:
+        return False
+    return True
+
+
+def line(name: str, text: str, of: str = "") -> str:
+    """What is said of one setting.
+
+    >>> line("retention.ms", "5000", "topic orders")
+    'topic orders: retention.ms=5000 is kept, but has no effect in kstore yet'
+    """
+    return f"{of}{': ' if of else ''}{name}={text} is kept, but has no effect in kstore yet"

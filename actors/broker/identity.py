@@ -1,0 +1,30 @@
+"""Who a broker is, by Apache Kafka's config keys: what kstore's own options say, told as if a file had set it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from actors.controller.image import ClusterImage
+
+if TYPE_CHECKING:
+    from actors.broker.call import Call
+
+
+def identity_of(call: Call) -> Mapping[str, str]:
+    """The values of the keys that can't be set (``actors.broker.config.refused``), as far as a broker knows them."""
+    image: ClusterImage = call.view.image
+    node_id = call.node.node_id
+    found = {
+        "broker.id": str(node_id),
+        "node.id": str(node_id),
+        "process.roles": "broker" if call.view.controller is None else "broker,controller",
+    }
+    broker = image.brokers.get(node_id)
+    if broker is not None:
+        listeners = ",".join(f"{each.name}://{each.host}:{each.port}" for each in broker.endpoints)
+        found |= {"advertised.listeners": listeners, "listeners": listeners}
+    root = getattr(call.node.fs, "root", None)  # a folder in memory has none
+    if root is not None:
+        found["log.dirs"] = str(root)
+    return found

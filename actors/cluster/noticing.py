@@ -1,0 +1,34 @@
+"""Configs that have no effect yet: a warning at the user's line that set them, once for each key of a cluster."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from actors.broker.config.effect import line
+from kstore.errors.config import NoEffectWarning
+
+if TYPE_CHECKING:
+    from actors.broker.config import BrokerConfig
+
+OURS = ("actors", "kstore")
+
+
+def warn_without_effect(config: BrokerConfig, kind: int, settings: Mapping[str, str], of: str = "") -> None:
+    """Warn of those of the settings that have no effect, unless that was said before; ``config`` is the cluster's."""
+    from actors.broker.config.resources import without_effect
+
+    for name, text in without_effect(kind, settings.items()):
+        if (kind, name) not in config.said:
+            config.said.add((kind, name))
+            warnings.warn(line(name, text, of), NoEffectWarning, stacklevel=depth_of_user())
+
+
+def depth_of_user() -> int:
+    """How far up the stack the first line is that isn't kstore's, as its caller counts for ``warnings.warn``."""
+    frame, depth = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
+        frame, depth = frame.f_back, depth + 1
+    return depth
