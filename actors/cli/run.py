@@ -33,7 +33,7 @@ kept in memory.
 
 EXAMPLES = """
 kstore run -- sh -c 'echo the brokers are at $KSTORE_BOOTSTRAP'
-kstore run --brokers 3 --env KAFKA_BROKERS -- sh -c 'echo a book | kstore produce orders -b $KAFKA_BROKERS'
+kstore run --brokers 3 --env KAFKA -- sh -c 'kstore topics list -b $KAFKA'
 """
 
 

@@ -66,7 +66,8 @@ def pytest_configure(config: pytest.Config) -> None:
         from actors.testing.listening import for_worker
 
         try:
-            for_worker(listen, worker_of(config))
+            for worker in (worker_of(config), *workers_of(config)):
+                for_worker(listen, worker)
         except ListenError as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -79,7 +80,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     from actors.testing.listening import for_worker, is_free
 
     told = f"kstore: clusters listen on {listen}"
-    if getattr(config.option, "tx", None) and not is_free(listen):
+    if len(workers_of(config)) > 1 and not is_free(listen):
         told += (
             f" in gw0, on {for_worker(listen, 'gw1')} in gw1, and so on: what is hard-wired reaches that of gw0 alone"
         )
@@ -96,6 +97,11 @@ def worker_of(config: pytest.Config) -> str | None:
     """What pytest-xdist calls this process; None without it, and in the process that only gives out the tests."""
     given = getattr(config, "workerinput", None)
     return None if given is None else given["workerid"]
+
+
+def workers_of(config: pytest.Config) -> list[str]:
+    """What pytest-xdist calls the processes that it starts, in the one that gives out the tests."""
+    return [f"gw{number}" for number in range(len(getattr(config.option, "tx", None) or ()))]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

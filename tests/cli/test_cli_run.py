@@ -135,7 +135,7 @@ def test_options_after_the_command_belong_to_it(words, printed):
         ([], "run takes a command after --, as in kstore run -- npm test"),
         (["--"], "run takes a command after --, as in kstore run -- npm test"),
         (["--env", "A=B", "--", "true"], "'A=B' is no name of an environment variable"),
-        (["--brokers", "0", "--", "true"], "at least one broker"),
+        (["--brokers", "0", "--", "true"], "not a number of at least 1"),
         (["--listen", "nowhere", "--", "true"], "--listen takes host:port"),
         (["--set", "num.partition=3", "--", "true"], "num.partitions"),
     ],

@@ -246,6 +246,12 @@ def test_what_is_no_address_ends_the_run_before_it_begins(project, listen):
     result.stderr.fnmatch_lines([f"ERROR: --kstore-listen takes host:port, as in --kstore-listen *; got '{listen}': *"])
 
 
+def test_ports_that_a_worker_of_xdist_could_not_have_end_the_run_before_it_begins(project):
+    result = project("def test_it():\n    pass", "--kstore-listen", "127.0.0.1:65530", "-n", "2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: gw1 would listen on port 65540, *: choose another --kstore-listen, *"])
+
+
 WORKERS = """
     import pytest
     from kstore import Producer
