@@ -391,6 +391,7 @@ class Nodes:
         if self.ports is not None:
             self.ports.close_all()
         self.world.disk.close()
+        self.world.worker.close()
         try:
             self.world.driver.close()
         finally:  # also when a signal ends the wait for a callback

@@ -20,6 +20,7 @@ from actors.runtime.queue import Reply, RunQueue
 from actors.runtime.recorder import Recorder
 from actors.runtime.signals import is_interrupt, let_signals_in
 from actors.runtime.timers import Timers
+from actors.runtime.worker import ThreadedWorker, VirtualWorker
 
 if TYPE_CHECKING:
     from actors.network.sockets import Sockets
@@ -46,6 +47,7 @@ class World:
         self.heavy = HeavyWork(self.timers, self.clock)
         self.random = random.Random(seed)
         self.disk: ThreadedDisk | VirtualDisk = VirtualDisk(self) if virtual else ThreadedDisk(self)
+        self.worker: ThreadedWorker | VirtualWorker = VirtualWorker(self) if virtual else ThreadedWorker(self)
         self.net: Any = None
         self.owner: Any = None  # what was put together in this world, if it is to live as long
         self.queue.on_crash = self._crashed
@@ -99,8 +101,8 @@ class World:
         elif len(self.crashes) < CRASHES_KEPT:
             self.crashes.append((None, error))
 
-    def failed_on_disk(self, node: Any, reply: Any, error: Exception) -> None:
-        """Disk work met a defect: it is that of the actor that had it done."""
+    def failed_off_turn(self, node: Any, reply: Any, error: Exception) -> None:
+        """Work off the turn met a defect: it is that of the actor that had it done."""
         actor = reply.asker.actor if isinstance(reply, Reply) else None
         if actor is None:
             self.met_defect(error)

@@ -1,7 +1,8 @@
 """Where a chain of causes ends: in a user's call, a timer, a fault, a socket; and how one says so.
 
-Messages between nodes (``Arrived``) and answers of the disk (``DiskDone``) are links of a chain, not its end; a timer
-ends it, as what set the timer isn't why it ran out. What the ring no longer holds ends it too, and is told apart.
+Messages between nodes (``Arrived``) and answers of the disk (``DiskDone``) or of the worker (``WorkDone``) are links of
+a chain, not its end; a timer ends it, as what set the timer isn't why it ran out. What the ring no longer holds ends it
+too, and is told apart.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ FAULTS = (
     "ClusterReset",
 )
 UNDONE_BY = {"NodeResumed": "NodePaused", "NodeRestarted": "NodeKilled"}
-PASSED_ON = ("Arrived", "DiskDone")
+PASSED_ON = ("Arrived", "DiskDone", "WorkDone")
 
 CALL, TIMER, FAULT, SOCKET, START, OVERWRITTEN = "call", "timer", "fault", "socket", "start", "overwritten"
 

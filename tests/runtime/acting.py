@@ -25,6 +25,7 @@ def world_of(kind: str, seed: int = 1) -> Iterator[World]:
     finally:
         world.driver.close()
         world.disk.close()
+        world.worker.close()
 
 
 def start(node: Node, actor_class: type[Actor], *args: Any) -> Ref:
