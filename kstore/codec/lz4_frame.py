@@ -23,6 +23,8 @@ from kstore.errors import CorruptMessage, MessageTooLarge
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typing_extensions import Buffer
 
 MAGIC = b"\x04\x22\x4d\x18"
@@ -54,20 +56,34 @@ def compress_lz4(data: Buffer, level: int | None) -> bytes:
     """Levels other than Kafka's default (9, its fast way) ask for the high compression of that level."""
     view = memoryview(data)
     descriptor = bytes((VERSION | INDEPENDENT, BLOCK_CODE << 4))
-    parts: list[bytes] = [MAGIC, descriptor, bytes((header_checksum(descriptor),))]
-    is_fast = level is None or level == LEVEL_DEFAULT
-    for start in range(0, len(view), BLOCK_BYTES):
-        plain = view[start : start + BLOCK_BYTES]
-        if is_fast:
+    parts: list[Buffer] = [MAGIC, descriptor, bytes((header_checksum(descriptor),))]
+    if level is None or level == LEVEL_DEFAULT:
+        for start in range(0, len(view), BLOCK_BYTES):
+            plain = view[start : start + BLOCK_BYTES]
             block = cramjam.lz4.compress_block(plain, store_size=False)
-        else:
-            block = cramjam.lz4.compress_block(plain, mode="high_compression", compression=level, store_size=False)
-        if len(block) < len(plain):
-            parts += (uint32.pack(len(block)), bytes(block))
-        else:
-            parts += (uint32.pack(len(plain) | STORED), bytes(plain))
+            if len(block) < len(plain):
+                parts += (uint32.pack(len(block)), bytes(block))
+            else:
+                parts += (uint32.pack(len(plain) | STORED), plain)
+    else:
+        parts += highly_compressed(view, level)
     parts.append(uint32.pack(0))
     return b"".join(parts)
+
+
+def highly_compressed(view: memoryview, level: int) -> Iterator[Buffer]:
+    """The blocks of the library's own frame, which has its high compression, without their checksums."""
+    stream = cramjam.lz4.Compressor(level, content_checksum=False, block_linked=False)
+    stream.compress(bytes(view))
+    frame = memoryview(bytes(stream.finish()))
+    header = read_header(frame)
+    assert header.block_bytes_max == BLOCK_BYTES
+    at = header.start
+    checksum_bytes = uint32.size if header.flags & BLOCK_CHECKSUM else 0
+    while length := unsigned(frame, at) & ~STORED:
+        end = at + uint32.size + length
+        yield frame[at:end]
+        at = end + checksum_bytes
 
 
 def decompress_lz4(data: Buffer, limit_bytes: int) -> bytes:

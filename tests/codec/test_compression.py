@@ -50,6 +50,22 @@ def test_a_level_changes_the_size_only(codec: int, level: int) -> None:
     assert decompress(codec, compress(codec, MIXED, level), limit_bytes=LIMIT) == MIXED
 
 
+SQUARES = b" ".join(b"%d" % (number * number) for number in range(40_000))
+
+
+@pytest.mark.parametrize(("codec", "low", "high"), [(GZIP, 1, 9), (LZ4, 1, 17), (LZ4, 9, 12), (ZSTD, -50, 19)])
+def test_more_compression_takes_fewer_bytes(codec: int, low: int, high: int) -> None:
+    assert len(compress(codec, SQUARES, high)) < 0.95 * len(compress(codec, SQUARES, low))
+
+
+@pytest.mark.parametrize("level", [None, 1, 3, 9, 12, 17])
+@pytest.mark.parametrize("data", [b"", b"x", SQUARES])
+def test_lz4_frames_of_every_level_are_as_kafkas_client_writes_them(data: bytes, level: int | None) -> None:
+    frame = compress(LZ4, data, level)
+    assert frame[4:6] == bytes((0x60, 0x40)), "independent blocks of 64 KiB, without checksums"
+    assert decompress(LZ4, frame, limit_bytes=len(data)) == data
+
+
 @CODECS
 @pytest.mark.parametrize("data", [b"", b"x", b"\x01" * 7, b"order" * 40, b"\xff" * 300])
 def test_what_was_never_compressed_is_corrupt(codec: int, data: bytes) -> None:
