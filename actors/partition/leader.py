@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actors.partition.deletions import Deletions
 from actors.partition.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
 from actors.partition.messages import FROM_CLIENT, Append, Appended, BecomeLeader, ChangeIsr, Flush, IsrAnswer, Read
+from actors.partition.preparing import Preparing
 from actors.partition.serving import Serving
 from actors.partition.waiting import WaitingAppend, WaitingAppends
 from kstore.errors import (
@@ -25,6 +26,7 @@ from kstore.errors import (
     OperationNotAttempted,
     RequestTimedOut,
 )
+from kstore.log.config import AS_PRODUCED
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class Leader:
         "in_sync",
         "log",
         "lost",
+        "preparing",
         "replica",
         "serving",
         "under_way",
@@ -82,6 +85,8 @@ class Leader:
         self.expiry: Timer | None = None
         self.expiry_ms = 0
         self.lost: frozenset[int] = frozenset()  # replicas whose logs are out of use
+        self.preparing: Preparing | None = None  # while the topic has a codec of its own, and once it had one
+        self.configured()
         self.log.assign_epoch(message.leader_epoch, self.log.end_offset)
         self.in_sync = InSyncSet(
             replica.node.node_id,
@@ -102,6 +107,11 @@ class Leader:
         broker = self.replica.node.view.image.brokers.get(node)
         return broker.epoch if broker is not None and broker.active and node not in self.lost else NOT_ELIGIBLE
 
+    def configured(self) -> None:
+        """The log's config is another one."""
+        if self.preparing is None and self.log.config.compression_type != AS_PRODUCED:
+            self.preparing = Preparing(self)
+
     def _look_at_directories(self) -> None:
         replica = self.replica
         image = replica.node.view.image
@@ -116,11 +126,16 @@ class Leader:
         if message.required_acks == -1 and self.in_sync.is_short:
             isr = self.in_sync.committed
             raise NotEnoughReplicas(f"{replica.label} has {len(isr)} of {self.in_sync.needed} needed in-sync replicas")
-        collected = self.collected
+        if self.preparing is None or not self.preparing.takes(message):
+            self.collect(message, replica.defer(), replica.turn_row)
+
+    def collect(self, message: Append, reply: Reply, row: int) -> None:
+        """Append it with those that wait behind it; ``row`` is of the turn that brought it."""
+        replica, collected = self.replica, self.collected
         if collected and collected[0][0].origin != message.origin:
             self.flush()
             collected = self.collected
-        collected.append((message, replica.defer(), replica.turn_row))
+        collected.append((message, reply, row))
         if replica.inbox.depth == 0 or len(collected) >= GROUP_MAX:
             self.flush()
         elif len(collected) == 1:
@@ -353,6 +368,8 @@ class Leader:
         collected, self.collected = self.collected, []
         for _, reply, _ in collected:
             reply.fail(error)
+        if self.preparing is not None:
+            self.preparing.leave(error)
         self._fail_appends(error)
         for _, reply, _ in self.under_way:
             if not reply.answered:

@@ -27,7 +27,10 @@ CONSUMER = -1
 
 
 class Append(NamedTuple):
-    """Ask a leader to append one request's batches. The answer is an ``Appended``, or the error that refused it."""
+    """Ask a leader to append one request's batches. The answer is an ``Appended``, or the error that refused it.
+
+    The leader itself puts ``Prepared`` batches in their place where its log has a codec of its own.
+    """
 
     batches: list[RecordBatch]
     required_acks: int = -1

@@ -304,6 +304,7 @@ class Replica(KeptLog):
         self.fsync_first = message.log.flush_messages == 1
         self.min_in_sync = message.min_in_sync
         if self.leader is not None:
+            self.leader.configured()
             self.leader.in_sync.require(message.min_in_sync)
             self.leader.look_at_in_sync()
 

@@ -4,6 +4,7 @@ from typing import final
 from kstore.errors import KafkaError
 from kstore.log.answers import AppendInfo
 from kstore.log.log import Log
+from kstore.log.preparing import Prepared
 from kstore.records import RecordBatch
 
 @final
@@ -15,7 +16,7 @@ class Write:
 @final
 class LeaderAppend:
     def __init__(self, log: Log, leader_epoch: int, now_ms: int, from_client: bool) -> None: ...
-    def run(self, groups: Sequence[Sequence[RecordBatch]]) -> list[AppendInfo | KafkaError]: ...
+    def run(self, groups: Sequence[Sequence[RecordBatch] | Sequence[Prepared]]) -> list[AppendInfo | KafkaError]: ...
 
 @final
 class FollowerAppend:

@@ -8,6 +8,7 @@ second batch in the same write finds its first.
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
+from kstore.log.preparing cimport Prepared, checked, in_codec_of, wants_other_codec
 from kstore.log.producers cimport ProducerStates, Written, marker_of
 from kstore.log.tail cimport HotTail
 from kstore.log.writing cimport chunks_of, note_batches
@@ -24,7 +25,6 @@ from kstore.errors import (
 )
 from kstore.fs.interface import TornWriteError
 from kstore.log.answers import AppendInfo
-from kstore.records import validate_for_append
 
 cdef int64_t RELATIVE_OFFSET_MAX = 0x7FFFFFFF
 cdef int64_t HEADER_BYTES = 61
@@ -147,6 +147,7 @@ cdef class LeaderAppend:
     cdef dict staged             # producers as they will be once what waits is written
     cdef object error            # what every group fails with
     cdef bint from_client
+    cdef int codec               # the log's own; -1 if batches keep theirs
     cdef int32_t epoch
     cdef int64_t now_ms
     cdef int64_t next_offset
@@ -158,6 +159,7 @@ cdef class LeaderAppend:
         self.epoch = leader_epoch
         self.now_ms = now_ms
         self.from_client = from_client
+        self.codec = log.config.compression_type
         self.next_offset = log.end_offset
         self.staged = {}
 
@@ -209,8 +211,15 @@ cdef class LeaderAppend:
         cdef int64_t offset = self.next_offset, nbytes = 0, newest = -1, append_time = -1
         if not group:
             raise InvalidRecord("there is no batch to append")
-        for batch in group:
-            valid = self.validate(batch)
+        for item in group:
+            if type(item) is Prepared:
+                valid = item
+                batch = (<Prepared>item).batch
+            else:
+                batch = item
+                valid = checked(batch, self.config, self.now_ms, self.from_client)
+                if wants_other_codec(batch, self.codec):
+                    batch = in_codec_of(self.config, batch, valid)
             if batch.producer_id >= 0:
                 former = self.producers.check(batch, self.staged, self.from_client)
                 if former is not None:
@@ -235,20 +244,6 @@ cdef class LeaderAppend:
             self.producers.stage(ours, self.staged)
         first_offset, self.next_offset = self.next_offset, offset
         return AppendInfo(first_offset, offset - 1, newest, append_time, False, stamped)
-
-    cdef object validate(self, RecordBatch batch):
-        config = self.config
-        return validate_for_append(
-            batch,
-            topic_compacted=config.compacted,
-            timestamp_type=config.message_timestamp_type,
-            now_ms=self.now_ms,
-            before_max_ms=config.message_timestamp_before_max_ms,
-            after_max_ms=config.message_timestamp_after_max_ms,
-            max_batch_bytes=config.max_message_bytes,
-            max_decompressed_bytes=config.max_decompressed_bytes,
-            from_client=self.from_client,
-        )
 
     cdef int finish(self) except -1:
         try:

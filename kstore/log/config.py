@@ -9,6 +9,7 @@ from typing import Any, Self, dataclass_transform
 
 CREATE_TIME = 0
 LOG_APPEND_TIME = 1
+AS_PRODUCED = -1  # the compression that each batch came with
 LONG_MAX = (1 << 63) - 1
 INT_MAX = (1 << 31) - 1
 EXPANSION_MAX = 32  # how many times max.message.bytes the records of a batch may take
@@ -44,7 +45,8 @@ class _Settings:
 
 
 class LogConfig(_Settings):
-    """``message_timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in a batch's attributes."""
+    """``message_timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in a batch's attributes, and
+    ``compression_type`` the number of a codec (0: uncompressed), or -1 for the producer's own."""
 
     segment_bytes: int = 1 << 30
     segment_ms: int = 7 * 24 * 3600 * 1000
@@ -59,10 +61,14 @@ class LogConfig(_Settings):
     compacted: bool = False
     producer_id_expiration_ms: int = 24 * 3600 * 1000
     hot_tail_bytes: int = 4 << 20
+    compression_type: int = AS_PRODUCED
+    compression_gzip_level: int = -1
+    compression_lz4_level: int = 9
+    compression_zstd_level: int = 3
 
     def _check(self, given: dict[str, Any]) -> None:
         for name, value in given.items():
-            if value < (0 if name in _MAY_BE_ZERO else 1):
+            if value < _LEAST.get(name, 1):
                 raise ValueError(f"{name} can't be {value}")
         if self.segment_bytes > INT_MAX:
             raise ValueError(f"segment_bytes can't be more than {INT_MAX}: positions in an index have 31 bits")
@@ -80,6 +86,22 @@ class LogConfig(_Settings):
         """
         ample = max(self.max_message_bytes * EXPANSION_MAX, DECOMPRESSED_BYTES_ALWAYS)
         return min(ample, max(DECOMPRESSED_BYTES_MAX, self.max_message_bytes))
+
+    @cached_property
+    def compression_level(self) -> int | None:
+        """The level at which the log's own codec compresses; None where there is no choice.
+
+        >>> LogConfig.from_topic({"compression.type": "zstd", "compression.zstd.level": "9"}).compression_level
+        9
+        """
+        match self.compression_type:
+            case 1:
+                return self.compression_gzip_level
+            case 3:
+                return self.compression_lz4_level
+            case 4:
+                return self.compression_zstd_level
+        return None
 
     @cached_property
     def index_entries_max(self) -> int:
@@ -101,20 +123,26 @@ class LogConfig(_Settings):
             text = settings.get(name.replace("_", "."))
             if text is None:
                 continue
-            values[name] = _TIMESTAMP_TYPES[text] if name == "message_timestamp_type" else int(text)
+            values[name] = _NUMBERS[name][text] if name in _NUMBERS else int(text)
         if "cleanup.policy" in settings:
             values["compacted"] = "compact" in settings["cleanup.policy"]
         return cls(**values)
 
 
-_TIMESTAMP_TYPES = {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME}
-_MAY_BE_ZERO = {
-    "compacted",
-    "hot_tail_bytes",
-    "index_interval_bytes",
-    "max_message_bytes",
-    "message_timestamp_type",
-    "message_timestamp_before_max_ms",
-    "message_timestamp_after_max_ms",
-    "flush_ms",
+_NUMBERS = {
+    "message_timestamp_type": {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME},
+    "compression_type": {"producer": AS_PRODUCED, "uncompressed": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4},
+}
+_LEAST = {
+    "compacted": 0,
+    "compression_gzip_level": -1,
+    "compression_type": AS_PRODUCED,
+    "compression_zstd_level": -131072,
+    "hot_tail_bytes": 0,
+    "index_interval_bytes": 0,
+    "max_message_bytes": 0,
+    "message_timestamp_type": 0,
+    "message_timestamp_before_max_ms": 0,
+    "message_timestamp_after_max_ms": 0,
+    "flush_ms": 0,
 }

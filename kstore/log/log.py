@@ -21,6 +21,7 @@ from kstore.log.config import LogConfig
 from kstore.log.damage import failed_to_read, unreadable
 from kstore.log.durability import Durability, run_all
 from kstore.log.manifest import LogNote
+from kstore.log.preparing import Prepared
 from kstore.log.recovery import Loaded, Loader, RecoveryReport
 from kstore.log.replay import restore_producers
 from kstore.log.tail import HotTail
@@ -165,7 +166,7 @@ class Log:
 
     def append_as_leader(
         self,
-        groups: Sequence[Sequence[RecordBatch]],
+        groups: Sequence[Sequence[RecordBatch] | Sequence[Prepared]],
         leader_epoch: int,
         now_ms: int,
         *,
@@ -173,10 +174,9 @@ class Log:
     ) -> list[AppendInfo | KafkaError]:
         """Validate, stamp and append each group (the batches of one request), all of them in one write.
 
-        Each group stands or falls by itself: its place in the answer holds its AppendInfo or its error. A retry of
-        one of the producer's last five batches is answered with the offsets of the first time. ``from_client`` is
-        False for what coordinators and the quorum write: control batches pass, sequence numbers aren't checked.
-        """
+        Each stands or falls by itself: its place in the answer holds its AppendInfo or its error. A retry of one of
+        the producer's last five batches is answered with the offsets of the first time. ``from_client`` is False for
+        what coordinators and the quorum write. ``Prepared`` batches are validated already."""
         return LeaderAppend(self, leader_epoch, now_ms, from_client).run(groups)
 
     def append_as_follower(self, batches: Sequence[RecordBatch], now_ms: int, *, verify: bool = True) -> None:

@@ -1,8 +1,9 @@
 """Record batches in Apache Kafka's format v2: split, validated, stamped, read and built.
 
 A batch stays the bytes a client sent. ``parse_batches`` puts a ``RecordBatch`` around each (its own copy of the 61
-header bytes, a shared view of the rest), ``validate_for_append`` walks its records as a leader must, ``stamped``
-gives it its place in the log, ``records`` reads it, and ``BatchBuilder`` writes new ones.
+header bytes, a shared view of the rest), ``validate_for_append`` walks its records as a leader must, ``recompressed``
+puts them under a topic's own codec, ``stamped`` gives the batch its place in the log, ``records`` reads it, and
+``BatchBuilder`` writes new ones.
 """
 
 from kstore.records.batch import HEADER_BYTES, RecordBatch, parse_batches, scan_batches
@@ -16,6 +17,7 @@ from kstore.records.control import (
     end_transaction_batch,
     read_end_transaction_marker,
 )
+from kstore.records.recompressing import recompressed
 from kstore.records.record import Record
 from kstore.records.validator import ValidationResult, validate_for_append
 
@@ -33,6 +35,7 @@ __all__ = [
     "end_transaction_batch",
     "parse_batches",
     "read_end_transaction_marker",
+    "recompressed",
     "scan_batches",
     "validate_for_append",
 ]

@@ -20,7 +20,7 @@ from kstore.codec.cursor cimport load16, load32, load64, store16, store32, store
 from kstore.records cimport layout
 from kstore.records.record cimport RecordPlace, read_records
 
-from kstore.codec.compression import codec_name, compress, decompress
+from kstore.codec.compression import codec_name, decompress
 from kstore.errors import CorruptMessage, InvalidRecord, KafkaError, MessageTooLarge
 
 HEADER_BYTES = layout.HEADER_SIZE
@@ -182,22 +182,6 @@ cdef class RecordBatch:
             batch.crc = batch.computed_crc()
             store32(h + layout.AT_CRC, batch.crc)
         return batch
-
-    def recompressed(self, int compression, level=None, *, Py_ssize_t limit_bytes=layout.DECOMPRESSED_BYTES_LIMIT):
-        """The same records under another compression (a topic's ``compression.type``); a new payload."""
-        cdef bytes data
-        cdef uint8_t *h
-        cdef Py_ssize_t nbytes
-        payload = compress(compression, self.decompressed(limit_bytes), level)
-        nbytes = layout.HEADER_SIZE + len(payload)
-        if nbytes - layout.BEFORE_LENGTH_SIZE > INT32_MAX:
-            raise MessageTooLarge(f"a batch of {nbytes} bytes has no length field to fit it")
-        data = b"".join((self.header, payload))
-        h = <uint8_t *>PyBytes_AS_STRING(data)
-        store32(h + layout.AT_LENGTH, <uint32_t>(nbytes - layout.BEFORE_LENGTH_SIZE))
-        store16(h + layout.AT_ATTRIBUTES, <uint32_t>(self.attributes & ~layout.COMPRESSION_MASK | compression) & 0xFFFF)
-        store32(h + layout.AT_CRC, crc32c_update(0, h + layout.AT_ATTRIBUTES, nbytes - layout.AT_ATTRIBUTES))
-        return parse_batches(data)[0]
 
     def to_bytes(self):
         """Header and payload in one piece: a copy."""

@@ -112,13 +112,14 @@ cdef class ValidationResult:
     ``max_timestamp`` is the largest of its records' timestamps (or the log append time), whatever its header said;
     ``offset_of_max_timestamp`` is the offset, counted from the batch's base offset as it stands, of the first record
     that has it. ``log_append_time`` is None unless the topic's timestamps are. ``record_bytes`` is the size of the
-    records when decompressed.
+    records when decompressed, and ``decompressed`` what they are then; None if the batch isn't compressed.
     """
 
     cdef readonly int64_t max_timestamp
     cdef readonly int64_t offset_of_max_timestamp
     cdef readonly object log_append_time
     cdef readonly Py_ssize_t record_bytes
+    cdef readonly object decompressed
 
     def __repr__(self):
         return (f"ValidationResult(max_timestamp={self.max_timestamp}, offset_of_max_timestamp="
@@ -151,7 +152,7 @@ cdef int check_header(RecordBatch batch, bint from_client) except -1:
 cdef object record_error(int verdict, const Walk *walk, const Rules *rules):
     """What is wrong with the record the walk stands at, or None when the batch as a whole is unreadable there."""
     if verdict == KEY_MISSING:
-        return walk.index, "a compacted topic takes no record without a key"
+        return walk.index, "compacted topic cannot accept message without key"
     if verdict == TIMESTAMP_OUT_OF_RANGE:
         return walk.index, f"the timestamp {walk.timestamp} lies outside {rules.oldest} to {rules.newest}"
     if verdict == TIMESTAMP_NOT_PRODUCERS:
@@ -241,7 +242,7 @@ def validate_for_append(RecordBatch batch not None, *, bint topic_compacted=Fals
         result.record_bytes = batch.payload_bytes
         walk_records(batch.data, batch.payload_bytes, &rules, &walk)
     else:
-        plain = decompressed(batch, max_decompressed_bytes)
+        plain = result.decompressed = decompressed(batch, max_decompressed_bytes)
         result.record_bytes = plain.shape[0]
         walk_records(&plain[0] if plain.shape[0] else NULL, plain.shape[0], &rules, &walk)
     if timestamp_type == 0:

@@ -17,6 +17,8 @@ TOPICS, BROKERS = ResourceType.TOPIC, ResourceType.BROKER
         (TOPICS, "cleanup.policy", ""),
         (TOPICS, "retention.ms", "-1"),
         (TOPICS, "compression.type", "producer"),
+        (TOPICS, "compression.type", "zstd"),
+        (BROKERS, "compression.zstd.level", "7"),
         (TOPICS, "min.cleanable.dirty.ratio", "0.50"),
         (TOPICS, "preallocate", " FALSE "),
         (TOPICS, "segment.ms", "5000"),

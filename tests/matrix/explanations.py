@@ -138,6 +138,7 @@ MEANT = (
         "A batch sent again is answered with its offset alone; Apache Kafka puts the time of the batch's last record "
         "where the time of the append stands, whatever the topic's timestamp type.",
         Fields("Produce/idempotent/*", "*/log_append_time_ms", "-1", "1700000000040"),
+        Fields("Produce/to a topic with a codec of its own/* again/*", "*/log_append_time_ms", "-1", "1700000000040"),
     ),
     why(
         "There is no hurry in which nothing is done: where Apache Kafka answers at once that the time is over, kstore "

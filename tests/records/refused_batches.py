@@ -35,6 +35,15 @@ class Case(NamedTuple):
         return "\t".join((self.name, self.data.hex(), *map(str, rules)))
 
 
+class Verdict(NamedTuple):
+    """The error's name, the indexes of refused records, the max timestamp, and the bytes for the log in hex."""
+
+    error: str
+    refused: str
+    max_timestamp: str
+    stamped: str
+
+
 RECORDS = [
     ModelRecord(offset=0, timestamp=NOW, key=b"a", value=b"1"),
     ModelRecord(offset=1, timestamp=NOW + 40, key=None, value=b"22", headers=[(b"h", b"x"), (b"n", None)]),

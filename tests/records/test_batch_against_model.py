@@ -88,11 +88,3 @@ def test_a_stamped_batch_is_the_batch_at_its_place_in_the_log(
     assert found.timestamp_type == (append_time is not None)
     assert batch.to_bytes() == model.to_bytes()
     assert stamped.payload.obj is batch.payload.obj
-
-
-@given(model_batches(), st.integers(0, 4))
-def test_a_recompressed_batch_holds_the_same_records(model: ModelBatch, compression: int) -> None:
-    batch = parse_batches(model.to_bytes())[0].recompressed(compression)
-    batch.verify_crc()
-    assert_same_header(batch, model._replace(compression=compression))
-    assert [as_model(record) for record in batch.records()] == model.records

@@ -13,7 +13,7 @@ from record_strategies import model_batches
 
 from kstore.codec import compress, crc32c
 from kstore.errors import KafkaError
-from kstore.records import parse_batches, scan_batches, validate_for_append
+from kstore.records import parse_batches, recompressed, scan_batches, validate_for_append
 
 LIMIT = 1 << 20
 uncompressed = st.just(0)
@@ -36,7 +36,7 @@ def read_every_way(data: bytes) -> None:
             repr(batch)
             assert batch.size_bytes == 61 + len(batch.payload)
             with suppress(KafkaError):
-                batch.recompressed(3, limit_bytes=LIMIT)
+                recompressed(batch, batch.decompressed(LIMIT), 3)
             with suppress(KafkaError):
                 batch.records(limit_bytes=LIMIT)
             try:

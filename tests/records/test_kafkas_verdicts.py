@@ -1,10 +1,9 @@
 """What we make of produced batches, beside what Apache Kafka's leader makes of the same bytes."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
-from refused_batches import Case, cases
+from refused_batches import Case, Verdict, cases
 
 from kstore.errors import InvalidRecord, KafkaError
 from kstore.records import parse_batches, validate_for_append
@@ -26,15 +25,6 @@ STRICTER = {
     "compression 6",
     "compression 7",
 }
-
-
-class Verdict(NamedTuple):
-    """The error's name, the indexes of refused records, the max timestamp, and the bytes for the log in hex."""
-
-    error: str
-    refused: str
-    max_timestamp: str
-    stamped: str
 
 
 def ours(case: Case) -> Verdict:

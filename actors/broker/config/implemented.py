@@ -14,6 +14,10 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "auto.leader.rebalance.enable",
         "broker.heartbeat.interval.ms",
         "broker.session.timeout.ms",
+        "compression.gzip.level",
+        "compression.lz4.level",
+        "compression.type",
+        "compression.zstd.level",
         "connections.max.idle.ms",
         "controller.quorum.fetch.max.bytes",
         "default.replication.factor",
@@ -69,7 +73,10 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
 )
 
 TOPIC: Mapping[str, tuple[str, ...] | None] = {
-    "compression.type": ("producer",),
+    "compression.gzip.level": None,
+    "compression.lz4.level": None,
+    "compression.type": None,
+    "compression.zstd.level": None,
     "flush.messages": None,
     "flush.ms": None,
     "index.interval.bytes": None,

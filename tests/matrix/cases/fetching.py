@@ -87,6 +87,17 @@ def _(talk: Talk) -> None:
     talk.ask(fetch((topic, 0, 0), isolation_level=7), "no such isolation level", via="b")
 
 
+@case(FETCH, "of a topic whose codec is zstd")
+def _(talk: Talk) -> None:
+    topic = talk.topic("fetch-zstd", compression_type="zstd")
+    if talk.version == SESSIONS_FROM - 3:
+        talk.quietly(produce((topic, 0, GOOD)))
+    talk.ask(fetch((topic, 0, 0)), "what is there")
+    talk.ask(fetch((topic, 0, 3)), "from the end")
+    talk.ask(fetch((topic, 0, 9)), "beyond the end")
+    talk.ask(fetch((topic, 0, 0), (words(talk), 0, 0)), "and another topic")
+
+
 @case(FETCH, "epochs", since=9)
 def _(talk: Talk) -> None:
     topic = words(talk)

@@ -16,6 +16,7 @@ from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest,
 
 PRODUCE, INIT_PRODUCER_ID = 0, 22
 THEN = 1_700_000_000_000
+PRODUCER = 5_000_000
 NOWHERE = Topic("nowhere", b"nowhere-at-all-!")
 RECORDS = [
     ModelRecord(offset=0, timestamp=THEN, key=b"a", value=b"1"),
@@ -168,6 +169,59 @@ def _(talk: Talk) -> None:
     stamped = talk.topic(talk.fresh("stamped"), message_timestamp_type="LogAppendTime")
     talk.ask(produce((stamped, 0, GOOD)), "stamped by the log")
     read_back(talk, stamped)
+
+
+TARGETS = ("producer", "uncompressed", "gzip", "snappy", "lz4", "zstd")
+
+
+@case(PRODUCE, "to a topic with a codec of its own")
+def _(talk: Talk) -> None:
+    marked = {"timestamp_type": 1, "max_timestamp": THEN + 90}
+    for target in TARGETS:
+        topic = talk.topic(talk.fresh(target), compression_type=target)
+        for codec in range(5):
+            talk.ask(produce((topic, 0, batch(compression=codec))), f"{target}, codec {codec}")
+        own = batch(producer_id=PRODUCER, producer_epoch=0, base_sequence=0)
+        talk.ask(produce((topic, 0, own)), f"{target}, a producer's")
+        talk.ask(produce((topic, 0, own)), f"{target}, a producer's again")
+        talk.ask(produce((topic, 0, batch(base_timestamp=THEN + 7))), f"{target}, times from another one on")
+        talk.ask(produce((topic, 0, batch(**marked))), f"{target}, says the log's time", via=f"{target} marked")
+        talk.ask(produce((topic, 0, batch(max_timestamp=12))), f"{target}, a wrong newest time")
+        talk.ask(produce((topic, 0, batch(crc=1))), f"{target}, a wrong checksum", via=f"{target} crc")
+        broken = batch(compression=1, payload=b"xxxx")
+        talk.ask(produce((topic, 0, broken)), f"{target}, not compressed at all", via=f"{target} broken")
+        read_back(talk, topic, step=f"{target}, read back")
+
+
+@case(PRODUCE, "to a topic with a codec and the log's time")
+def _(talk: Talk) -> None:
+    topic = talk.topic(talk.fresh("t"), compression_type="gzip", message_timestamp_type="LogAppendTime")
+    for codec in range(5):
+        talk.ask(produce((topic, 0, batch(compression=codec))), f"codec {codec}")
+    read_back(talk, topic)
+
+
+@case(PRODUCE, "how large a batch is under a topic's codec")
+def _(talk: Talk) -> None:
+    """Both what came and what is written have to be small enough."""
+    same = batch(records=[ModelRecord(0, THEN, None, bytes(5_000))])
+    packed = batch(records=[ModelRecord(0, THEN, None, bytes(5_000))], compression=1)
+    for target in ("gzip", "uncompressed"):
+        topic = talk.topic(talk.fresh(target), compression_type=target, max_message_bytes="1000")
+        talk.ask(produce((topic, 0, same)), f"{target}, large as it came")
+        talk.ask(produce((topic, 0, packed)), f"{target}, small as it came")
+        read_back(talk, topic, step=f"{target}, read back")
+
+
+@case(PRODUCE, "without a key to a compacted topic")
+def _(talk: Talk) -> None:
+    for target in ("producer", "gzip"):
+        topic = talk.topic(talk.fresh(target), compression_type=target, cleanup_policy="compact")
+        for codec in range(5):
+            talk.ask(produce((topic, 0, batch(compression=codec))), f"{target}, codec {codec}", via=f"{target} {codec}")
+            keyed = batch(records=[record._replace(key=b"k") for record in RECORDS], compression=codec)
+            talk.ask(produce((topic, 0, keyed)), f"{target}, keys, codec {codec}")
+        read_back(talk, topic, step=f"{target}, read back")
 
 
 @case(PRODUCE, "idempotent")

@@ -1,8 +1,9 @@
 // Says what Apache Kafka's leader makes of produced batches: the checks of ProduceRequest, of UnifiedLog (base offset,
 // checksum) and of LogValidator. Reads from its input, tab-separated: name, bytes in hex, 1 for a compacted topic,
-// the topic's timestamp type, now, and by how much timestamps may lie before and after that, in ms. Prints each line
-// again with: the error's name, the indexes of refused records, the batch's max timestamp and the batch as it would
-// lie in the log at offset 100 in epoch 7. tests/records/refused_batches.py makes the input, and says how.
+// the topic's timestamp type, now, by how much timestamps may lie before and after that, in ms, and the number of the
+// topic's codec, if it has one of its own. Prints each line again with: the error's name, the indexes of refused records,
+// the batch's max timestamp and the batch as it would lie in the log at offset 100 in epoch 7. refused_batches.py and
+// recompressed_batches.py in tests/records make the input, and say how.
 
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
@@ -61,10 +62,11 @@ public class JudgeBatches {
                 throw new CorruptRecordException("checksum");
             source = batch.compressionType();
         }
+        CompressionType target = f.length > 7 ? CompressionType.forId(Integer.parseInt(f[7])) : source;
         long now = Long.parseLong(f[4]);
         Time time = (Time) Proxy.newProxyInstance(Time.class.getClassLoader(), new Class<?>[] {Time.class},
             (proxy, method, arguments) -> now);
-        return new LogValidator(records, new TopicPartition("orders", 0), time, source, Compression.of(source).build(),
+        return new LogValidator(records, new TopicPartition("orders", 0), time, source, Compression.of(target).build(),
             f[2].equals("1"), RecordBatch.MAGIC_VALUE_V2, TimestampType.forName(
                 f[3].equals("1") ? "LogAppendTime" : "CreateTime"), Long.parseLong(f[5]), Long.parseLong(f[6]), 7,
             AppendOrigin.CLIENT).validateMessagesAndAssignOffsets(PrimitiveRef.ofLong(100), new NoMetrics(),

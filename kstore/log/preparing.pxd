@@ -1,0 +1,14 @@
+"""What a leader makes of a batch before it has its place in the log, for appending."""
+
+from kstore.records.batch cimport RecordBatch
+
+
+cdef class Prepared:
+    cdef readonly RecordBatch batch
+    cdef readonly object max_timestamp
+    cdef readonly object log_append_time
+
+
+cdef object checked(RecordBatch batch, object config, object now_ms, bint from_client)
+cdef bint wants_other_codec(RecordBatch batch, int codec) noexcept
+cdef RecordBatch in_codec_of(object config, RecordBatch batch, object valid)

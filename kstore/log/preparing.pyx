@@ -1,0 +1,83 @@
+"""What a leader makes of a batch before it has its place in the log: checked, and compressed as its log has it.
+
+A log's own codec (a topic's ``compression.type``) holds for every batch that came with another one, but for control
+batches. Such a batch has to be small enough twice, as it came and as it is written. Compressing takes long, and needs
+nothing of the log but its config: ``prepared`` may run on any thread, and ``Log.append_as_leader`` takes what it gives.
+Batches that nobody has prepared it checks, and compresses anew, itself.
+"""
+
+cimport cython
+
+from kstore.records.batch cimport RecordBatch
+from kstore.records.layout cimport COMPRESSION_MASK, CONTROL_BIT
+
+from kstore.errors import KafkaError, MessageTooLarge
+from kstore.records import validate_for_append
+from kstore.records.recompressing import recompressed
+
+
+@cython.final
+@cython.no_gc
+cdef class Prepared:
+    """A batch that is checked and compressed. ``log_append_time`` is None unless the log's times are."""
+
+    def __init__(self):
+        raise TypeError("prepared makes these")
+
+
+cdef object checked(RecordBatch batch, object config, object now_ms, bint from_client):
+    return validate_for_append(
+        batch,
+        topic_compacted=config.compacted,
+        timestamp_type=config.message_timestamp_type,
+        now_ms=now_ms,
+        before_max_ms=config.message_timestamp_before_max_ms,
+        after_max_ms=config.message_timestamp_after_max_ms,
+        max_batch_bytes=config.max_message_bytes,
+        max_decompressed_bytes=config.max_decompressed_bytes,
+        from_client=from_client,
+    )
+
+
+cdef bint wants_other_codec(RecordBatch batch, int codec) noexcept:
+    return codec >= 0 and codec != batch.attributes & COMPRESSION_MASK and not batch.attributes & CONTROL_BIT
+
+
+cdef RecordBatch in_codec_of(object config, RecordBatch batch, object valid):
+    cdef RecordBatch ours = recompressed(batch, valid.decompressed, config.compression_type, config.compression_level)
+    if ours.size_bytes > config.max_message_bytes:
+        raise MessageTooLarge(
+            f"a record batch of {ours.size_bytes} bytes, compressed as its topic has it; the topic accepts"
+            f" {config.max_message_bytes}"
+        )
+    return ours
+
+
+def needs_preparing(list batches not None, config not None):
+    """Whether some of the batches came with another codec than the log's own."""
+    cdef int codec = config.compression_type
+    cdef RecordBatch batch
+    for batch in batches:
+        if wants_other_codec(batch, codec):
+            return True
+    return False
+
+
+def prepared(list batches not None, config not None, now_ms, bint from_client):
+    """The batches of one request, ``Prepared`` for a log with this config; or the ``KafkaError`` that refuses them."""
+    cdef RecordBatch batch
+    cdef Prepared one
+    cdef list done = []
+    try:
+        for batch in batches:
+            valid = checked(batch, config, now_ms, from_client)
+            one = Prepared.__new__(Prepared)
+            one.batch = batch
+            if wants_other_codec(batch, config.compression_type):
+                one.batch = in_codec_of(config, batch, valid)
+            one.max_timestamp = valid.max_timestamp
+            one.log_append_time = valid.log_append_time
+            done.append(one)
+    except KafkaError as error:
+        return error
+    return done
