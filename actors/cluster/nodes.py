@@ -390,8 +390,7 @@ class Nodes:
                 node.kill()
         if self.ports is not None:
             self.ports.close_all()
-        self.world.disk.close()
-        self.world.worker.close()
+        self.world.finish_work()
         try:
             self.world.driver.close()
         finally:  # also when a signal ends the wait for a callback

@@ -101,6 +101,11 @@ class World:
         elif len(self.crashes) < CRASHES_KEPT:
             self.crashes.append((None, error))
 
+    def finish_work(self) -> None:
+        """Finish what is done off the turns, and take no more."""
+        self.disk.close()
+        self.worker.close()
+
     def failed_off_turn(self, node: Any, reply: Any, error: Exception) -> None:
         """Work off the turn met a defect: it is that of the actor that had it done."""
         actor = reply.asker.actor if isinstance(reply, Reply) else None

@@ -159,7 +159,7 @@ cdef class LeaderAppend:
         self.epoch = leader_epoch
         self.now_ms = now_ms
         self.from_client = from_client
-        self.codec = log.config.compression_type
+        self.codec = self.config.compression_type
         self.next_offset = log.end_offset
         self.staged = {}
 
@@ -218,7 +218,7 @@ cdef class LeaderAppend:
             else:
                 batch = item
                 valid = checked(batch, self.config, self.now_ms, self.from_client)
-                if wants_other_codec(batch, self.codec):
+                if self.codec >= 0 and wants_other_codec(batch, self.codec):
                     batch = in_codec_of(self.config, batch, valid)
             if batch.producer_id >= 0:
                 former = self.producers.check(batch, self.staged, self.from_client)

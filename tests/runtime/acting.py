@@ -24,8 +24,7 @@ def world_of(kind: str, seed: int = 1) -> Iterator[World]:
         yield world
     finally:
         world.driver.close()
-        world.disk.close()
-        world.worker.close()
+        world.finish_work()
 
 
 def start(node: Node, actor_class: type[Actor], *args: Any) -> Ref:
