@@ -73,6 +73,12 @@ def parents() -> dict[int, int]:
     return found
 
 
+def children() -> set[int]:
+    """The children of this process, where ``/proc`` tells."""
+    me = os.getpid()
+    return {pid for pid, parent in parents().items() if parent == me}
+
+
 def kill_tree(pid: int, *, leads_group: bool) -> None:
     """Kill a process that isn't a child of this one, with all that it has started."""
     table = parents()
@@ -106,6 +112,7 @@ class Command:
     def __init__(self, words: Sequence[str], environment: Mapping[str, str], host: int) -> None:
         """Start it. Raises ``OSError`` if it can't be."""
         self.host: int | None = host
+        self._not_its = children()
         self.leads_group = not has_terminal()
         self._stopped = False
         self._signals = passed_on()
@@ -164,11 +171,18 @@ class Command:
         return self._stopped
 
     def end(self) -> None:
-        """End what is there of it: itself, and what it has started and left. It may take ``GRACE_S`` for that."""
+        """End what is there of it: itself, and what it has started and left. It may take ``GRACE_S`` for that.
+
+        What another user owns can't be ended; it is told.
+        """
         told: set[int] = set()
         kill_at = time.monotonic() + GRACE_S
         while rest := self._rest():
             number = signal.SIGTERM if time.monotonic() < kill_at else signal.SIGKILL
+            if time.monotonic() > kill_at + GRACE_S:
+                left = ", ".join(map(str, sorted(map(abs, rest))))
+                print(f"kstore: what the command left can't be ended: process {left}", file=sys.stderr)
+                return
             for pid in rest if number == signal.SIGKILL else rest - told:
                 with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of what has just ended
                     os.kill(pid, number)
@@ -182,8 +196,7 @@ class Command:
             if os.WIFEXITED(status) or os.WIFSIGNALED(status):
                 self.pid = None if pid == self.pid else self.pid
                 self.host = None if pid == self.host else self.host
-        me = os.getpid()
-        found = {pid for pid, parent in parents().items() if parent == me and pid != self.host}
+        found = children() - self._not_its
         if self.pid is not None:
             found.add(self.pid)
         if self.leads_group:

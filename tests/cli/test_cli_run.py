@@ -13,6 +13,8 @@ import pytest
 from processes import Program
 from waiting import wait_until
 
+from actors.cli import command
+
 COMMAND = str(Path(sys.executable).with_name("kstore"))
 PATIENCE_S = 60
 
@@ -214,6 +216,26 @@ def test_what_the_command_leaves_running_is_ended(tmp_path):
     pids = [int(line.split()[1]) for line in done.stdout.splitlines()]
     assert len(pids) == 3
     assert not any(map(is_there, pids))
+
+
+def test_what_was_there_before_the_command_is_left_alone():
+    script = f"sleep 1000 >/dev/null & echo $!; exec {COMMAND} run -- true"
+    done = subprocess.run(["sh", "-c", script], stdout=subprocess.PIPE, text=True, timeout=PATIENCE_S)
+    pid = int(done.stdout)
+    assert is_there(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_what_cannot_be_ended_is_told_and_not_waited_for(monkeypatch, capfd):
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError
+
+    left = command.Command.__new__(command.Command)
+    monkeypatch.setattr(command, "GRACE_S", 0.05)
+    monkeypatch.setattr(command.Command, "_rest", lambda _: {4711})
+    monkeypatch.setattr(os, "kill", refuse)
+    left.end()
+    assert capfd.readouterr().err == "kstore: what the command left can't be ended: process 4711\n"
 
 
 def test_a_kill_of_run_ends_the_command_and_the_cluster(started):
