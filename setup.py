@@ -16,6 +16,7 @@ Each flavour keeps its intermediate files in a folder of its own (``build/releas
 """
 
 import os
+import re
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -58,6 +59,16 @@ class BuildWithPages(build_py):
                 self.copy_file(str(page), str(target / page.name))
 
 
+def description() -> str:
+    """README.md as a package index shows it: there a path leads nowhere, so it stands as text instead of a link."""
+    text = (ROOT / "README.md").read_text()
+    text = re.sub(r"\[([^\]]+)\]\(\1\)", r"`\1`", text)
+    text = re.sub(r"\[([^\]]+)\]\((?!https?:)([^)#]+)[^)]*\)", r"\1 (`\2`)", text)
+    return (
+        f"{text}\nThe files that are named are in the source distribution; `kstore help` prints the pages of `docs`.\n"
+    )
+
+
 def extensions(*, twins: bool) -> list[Extension]:
     # -w: what is to be warned of is the source, and Cython does that.
     compile_args = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0", "-w"]
@@ -93,5 +104,7 @@ if __name__ == "__main__":
     setup(
         ext_modules=compiled(DIRECTIVES, twins=False) + ([] if DEBUG else compiled(AS_PYTHON, twins=True)),
         cmdclass={"build_py": BuildWithPages},
+        long_description=description(),
+        long_description_content_type="text/markdown",
         options={"build_ext": {"parallel": JOBS}, "build": {"build_base": BUILD}},
     )
