@@ -86,7 +86,7 @@ test: check
 
 check: build
 	$(call say,format and lint: ruff)
-	@$(BIN)/ruff format --check --quiet . || { echo 'to mend the format: $(BIN)/ruff format .' >&2; exit 1; }
+	@$(BIN)/ruff format --check --quiet . || { echo 'to fix the format: $(BIN)/ruff format .' >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	$(call say,types: mypy --strict)
 	@$(BIN)/mypy --no-error-summary

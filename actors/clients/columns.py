@@ -29,7 +29,8 @@ class BytesColumn:
     ``data``: all their bytes, uint8; ``offsets``: int64 of ``n + 1`` elements, the i-th value is
     ``data[offsets[i]:offsets[i + 1]]``; ``nulls``: bool of ``n`` elements, true where there is None (and no bytes).
 
-    >>> column = BytesColumn(np.frombuffer(b"abcd", np.uint8), np.array([0, 2, 2, 4]), np.array([False, True, False]))
+    >>> data, nulls = np.frombuffer(b"abcd", np.uint8), np.array([False, True, False])
+    >>> column = BytesColumn(data, np.array([0, 2, 2, 4]), nulls)
     >>> column.to_list(), column[2]
     ([b'ab', None, b'cd'], b'cd')
     """

@@ -51,7 +51,8 @@ class Admin(Face):
 
     >>> from kstore import Cluster, NewTopic
     >>> with Cluster(brokers=3) as cluster, cluster.admin() as admin:
-    ...     admin.create_topics([NewTopic("orders", num_partitions=2, replication_factor=3)])["orders"].num_partitions
+    ...     orders = NewTopic("orders", num_partitions=2, replication_factor=3)
+    ...     admin.create_topics([orders])["orders"].num_partitions
     ...     admin.list_topics()
     2
     ['orders']
@@ -154,7 +155,8 @@ class Admin(Face):
         >>> from kstore import Cluster
         >>> with Cluster() as cluster, cluster.admin() as admin:
         ...     admin.create_topics({"orders": {"configs": {"segment.ms": 1000}}})["orders"].replication_factor
-        ...     admin.describe_configs([ConfigResource("topic", "orders")])["topic"]["orders"]["segment.ms"].value
+        ...     orders = ConfigResource("topic", "orders")
+        ...     admin.describe_configs([orders])["topic"]["orders"]["segment.ms"].value
         1
         '1000'
         """

@@ -1,4 +1,4 @@
-"""Before: one Kafka for the session, in a container. Tests share it: what one leaves is removed for the next."""
+"""Before: one Kafka for the session, in a container. What a test leaves in it is removed."""
 
 import time
 
