@@ -98,6 +98,11 @@ def test_the_search_has_its_index_with_and_without_a_server(site: Path) -> None:
     assert json.loads(script.removeprefix("var __index = ")) == index
 
 
+def test_long_names_of_code_break_at_their_dots_and_short_ones_not_at_all(site: Path) -> None:
+    assert "<code>auto.<wbr>leader.<wbr>rebalance.<wbr>enable</code>" in (site / "configs.html").read_text()
+    assert '<code class="whole">--plain</code>' in (site / "command.html").read_text()
+
+
 @pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "index.md"], ids=lambda page: page.name)
 def test_the_first_page_says_how_to_install_before_it_shows_code(page: Path) -> None:
     before = page.read_text().split("```python")[0]

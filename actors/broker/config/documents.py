@@ -42,7 +42,7 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
   Apache Kafka always answers UNKNOWN_TOPIC_OR_PARTITION first. CreateTopics is answered when the broker that was asked
   knows the topic, too.
 - Every config key of Apache Kafka's is taken with its bounds, kept and described. Of those that have no effect yet
-  `docs/configs.md` has the list; whoever sets one is told so, once a key: a line of the log `kstore.configs`, in
+  `docs/configs.md` has the list; setting one is told once a key: by a line of the log `kstore.configs`, in
   `kstore serve` on stderr, or a `kstore.NoEffectWarning`. Broker keys that promise safety or say who a node is are
   refused, unless they ask for what is so anyway. An unknown key of a broker is refused with the nearest one, where
   Apache Kafka takes it.
@@ -72,7 +72,7 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
   replica. Batches that are read from a disk have their checksums looked at, once each; Apache Kafka serves what the
   disk gives.
 - A start is refused when the controller's metadata log is lost, shorter than another node's copy, or damaged by more
-  than a torn end after a crash; the line that says so names the mend.
+  than a torn end after a crash; the line that says so says what to do.
 - Of the features that Apache Kafka 4.3 turns on in a new cluster only `metadata.version` is on: there are no eligible
   leader replicas, and no groups of the consumer, share and streams protocols.
 """
@@ -104,7 +104,7 @@ All keys of Apache Kafka 4.3.1 are taken, with its types, defaults and bounds, k
 with its documentation. What a key does in kstore:
 
 - **yes**: what Apache Kafka's documentation says;
-- **no**: nothing yet. Whoever sets it is told once: by a line of `kstore serve`'s log, or a `kstore.NoEffectWarning`;
+- **no**: nothing yet. Setting it is told once: by a line of `kstore serve`'s log, or a `kstore.NoEffectWarning`;
   not if the value is the default, or asks for what kstore does anyway;
 - a list of values: those do what they say, the others nothing yet;
 - **refused**: it would promise safety, or say who a node is; there is an option for it, or it isn't there yet.
@@ -119,8 +119,19 @@ def effect_of(key: Key, implemented: Mapping[str, tuple[str, ...] | None]) -> st
     return ", ".join(f"`{value}`" for value in values) or "no"
 
 
-def row(key: Key, *cells: str) -> str:
-    return "| " + " | ".join((f"`{key.name}`", key.type.lower(), default_of(key), bounds_of(key), *cells)) + " |"
+def row(key: Key, effect: str, *cells: str) -> str:
+    """A row of the tables of keys: what is asked first stands first, as a small screen shows no more at once."""
+    return (
+        "| " + " | ".join((f"`{key.name}`", effect, default_of(key), key.type.lower(), bounds_of(key), *cells)) + " |"
+    )
+
+
+def refused() -> list[str]:
+    """The list of keys that are refused, by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for name, why in [*sorted(REFUSED.items()), *((f"{prefix}*", why) for prefix, why in sorted(PREFIXES.items()))]:
+        by_reason.setdefault(why, []).append(f"`{name}`")
+    return [f"- {', '.join(names)}: {why}" for why, names in by_reason.items()]
 
 
 def configs() -> str:
@@ -131,23 +142,22 @@ def configs() -> str:
         ABOUT,
         "## Brokers\n",
         "Set with `--set key=value`, or `Cluster(config=...)`; a dynamic one also while the brokers run.\n",
-        "| key | type | default | values | dynamic | effect |",
+        "| key | effect | default | type | values | dynamic |",
         "|---|---|---|---|---|---|",
     ]
     for name, key in sorted({**BROKER_KEYS, **DYNAMIC_KEYS}.items()):
         if not key.internal and not why_refused(name):
             dynamic = "only" if key in QUOTA_KEYS else "yes" if name in DYNAMIC_KEYS else ""
-            lines.append(row(key, dynamic, effect_of(key, BROKER)))
+            lines.append(row(key, effect_of(key, BROKER), dynamic))
     lines += ["", "Keys of kstore's own, which Apache Kafka doesn't have:\n"]
     lines += [f"- `{name}`: {purpose}" for name, purpose in PURPOSES.items()]
     lines += ["", "Refused, unless the value is what is so anyway:\n"]
-    lines += [f"- `{name}`: {why}" for name, why in sorted(REFUSED.items())]
-    lines += [f"- `{prefix}*`: {why}" for prefix, why in sorted(PREFIXES.items())]
+    lines += refused()
     lines += [
         "",
         "## Topics\n",
         "Set when a topic is made, or with IncrementalAlterConfigs.\n",
-        "| key | type | default | values | effect |",
+        "| key | effect | default | type | values |",
         "|---|---|---|---|---|",
     ]
     lines += [row(key, effect_of(key, TOPIC)) for key in TOPIC_KEYS.values() if not key.internal]
