@@ -62,14 +62,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known, and see that there can be clusters where they are to listen."""
     config.addinivalue_line("markers", MARK)
     if listen := listen_of(config):
+        check_listen(listen, [worker_of(config), *workers_of(config)])
+
+
+def check_listen(listen: str, workers: list[str | None]) -> None:
+    """End the run with a line if clusters can't listen there."""
+    from kstore.errors.uncompiled import UncompiledError
+
+    try:
         from actors.network.ports import ListenError
         from actors.testing.listening import for_worker
-
-        try:
-            for worker in (worker_of(config), *workers_of(config)):
-                for_worker(listen, worker)
-        except ListenError as error:
-            raise pytest.UsageError(str(error)) from None
+    except UncompiledError as error:
+        raise pytest.UsageError(str(error)) from None
+    try:
+        for worker in workers:
+            for_worker(listen, worker)
+    except ListenError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

@@ -71,6 +71,14 @@ def test_a_test_that_uses_a_fixture_fails_with_it(checkout):
     assert WHAT_TO_DO in done.stdout
 
 
+def test_a_run_whose_clusters_are_to_listen_somewhere_ends_with_it(checkout):
+    options = ("-p", "no:cacheprovider", "--kstore-listen", "127.0.0.1:9092")
+    done = run(checkout, "-m", "pytest", *options, "--collect-only")
+    assert done.returncode == 4
+    assert done.stderr.startswith("ERROR: the extensions aren't built")
+    assert done.stderr.strip().endswith(WHAT_TO_DO)
+
+
 def test_no_module_fails_in_another_way(checkout):
     done = run(checkout, "-c", IMPORT_ALL)
     assert done.returncode == 0, done.stderr
