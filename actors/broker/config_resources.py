@@ -1,11 +1,13 @@
-"""Which configs may be changed by way of a broker: its own, those of all brokers, and those of topics.
+"""Which configs may be changed by way of a broker: its own, those of all brokers, and those of anything else.
 
 Another broker's are that one's to check, which alone knows what it was started with (Apache Kafka's
-``ConfigAdminManager``). A request that another node passed on was checked there.
+``ConfigAdminManager``); the levels of a broker's loggers are its own, and no controller hears of them. A request that
+another node passed on was checked there.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from actors.broker.config.definition import whole_number
 from actors.broker.deciding import decided
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
+from actors.controller.configs import DELETE, check_names
 from actors.controller.image import ResourceType
 from actors.runtime import Conversation
 from kstore.errors import InvalidRequest, KafkaError
@@ -21,45 +24,71 @@ if TYPE_CHECKING:
     from actors.broker.call import Call
 
 
-def not_to_be_changed_here(call: Call) -> Conversation:
-    """The resources of a request that are another broker's, or no broker's, with the reason."""
-    found: list[tuple[Any, InvalidRequest]] = []
+def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
+    """The resources of a request that no controller need hear of, each with what is wrong with it, None if it is done:
+    its own loggers (if the request may have any), and what is another broker's."""
+    found: list[tuple[Any, KafkaError | None]] = []
     if call.is_broker:
         return found
     own = call.node.node_id
+    times: Counter[str] = Counter()
+
+    def count(resource: Any) -> None:
+        times[resource.resource_name] += resource.resource_type == ResourceType.BROKER_LOGGER
 
     def look_at(resource: Any) -> None:
         name: str = resource.resource_name
-        if resource.resource_type != ResourceType.BROKER or not name or name == str(own):
-            return
-        why = f"Node id must be an integer, but it is: {name}"
-        if whole_number(name, 32) is not None:
-            why = f"Unexpected broker id, expected {own}, but received {name}"
-        found.append((resource, InvalidRequest(why)))
+        if has_loggers and resource.resource_type == ResourceType.BROKER_LOGGER:
+            found.append((resource, with_levels(call, resource, times[name])))
+        elif resource.resource_type == ResourceType.BROKER and name and name != str(own):
+            why = f"Node id must be an integer, but it is: {name}"
+            if whole_number(name, 32) is not None:
+                why = f"Unexpected broker id, expected {own}, but received {name}"
+            found.append((resource, InvalidRequest(why)))
 
+    yield from sliced(call.request.resources, count)
     yield from sliced(call.request.resources, look_at)
     return found
 
 
-def altered(call: Call, refused: Callable[[Any, KafkaError], Any]) -> Conversation:
+def with_levels(call: Call, resource: Any, times: int) -> KafkaError | None:
+    """Changes the levels of the broker's loggers; what is wrong with the wish."""
+    from actors.broker import loggers
+
+    own, number = call.node.node_id, whole_number(resource.resource_name, 32)
+    try:
+        if times > 1:
+            raise InvalidRequest("Each resource must appear at most once.")
+        check_names(resource, [c.name for c in resource.configs if c.value is None and c.config_operation != DELETE])
+        if number is None:
+            raise InvalidRequest(f"Node id must be an integer, but it is: {resource.resource_name}")
+        if number != own:
+            raise InvalidRequest(f"Unexpected node id. Expected {own}, but received {number}")
+        loggers.alter(resource.configs, validate_only=call.request.validate_only)
+    except KafkaError as error:
+        return error
+    return None
+
+
+def altered(call: Call, answer: Callable[[Any, KafkaError | None], Any], *, has_loggers: bool = False) -> Conversation:
     """The answers to a request that alters configs, one a resource: the controller's, and what isn't passed to it.
 
-    ``refused`` makes the answer to a resource of an error.
+    ``answer`` makes the answer to a resource of an error, or of None.
     """
     request = call.request
-    elsewhere = yield from not_to_be_changed_here(call)
-    answers: list[Any] = yield from sliced(elsewhere, lambda found: refused(*found))
-    if len(elsewhere) < len(request.resources):
-        passed_over = {id(resource) for resource, _ in elsewhere}
+    settled = yield from settled_here(call, has_loggers=has_loggers)
+    answers: list[Any] = yield from sliced(settled, lambda found: answer(*found))
+    if len(settled) < len(request.resources):
+        passed_over = {id(resource) for resource, _ in settled}
         request.resources = [resource for resource in request.resources if id(resource) not in passed_over]
         outcome = yield from decided(
-            call, request, "resources", _key, "responses", refused, weight=_weight, repeats_apart=True
+            call, request, "resources", _key, "responses", answer, weight=_weight, repeats_apart=True
         )
         error = failed(outcome)
         if error is None:
             answers += outcome.responses
         else:
-            answers += yield from sliced(request.resources, lambda resource: refused(resource, error))
+            answers += yield from sliced(request.resources, lambda resource: answer(resource, error))
     return answers
 
 

@@ -22,9 +22,21 @@ def identity_of(call: Call) -> Mapping[str, str]:
     }
     broker = image.brokers.get(node_id)
     if broker is not None:
-        listeners = ",".join(f"{each.name}://{each.host}:{each.port}" for each in broker.endpoints)
-        found |= {"advertised.listeners": listeners, "listeners": listeners}
+        found["advertised.listeners"] = ",".join(
+            f"{at.name}://{in_brackets(at.host)}:{at.port}" for at in broker.endpoints
+        )
+    if call.node.listening:
+        found["listeners"] = ",".join(call.node.listening)
     root = getattr(call.node.fs, "root", None)  # a folder in memory has none
     if root is not None:
         found["log.dirs"] = str(root)
     return found
+
+
+def in_brackets(host: str) -> str:
+    """A host as it stands before a port.
+
+    >>> in_brackets("::1"), in_brackets("kafka")
+    ('[::1]', 'kafka')
+    """
+    return f"[{host}]" if ":" in host else host

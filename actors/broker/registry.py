@@ -58,6 +58,7 @@ CLIENT_APIS = {
         _served(44, "incremental_alter_configs", 0, 1),
         _served(47, "offset_delete", 0, 0),
         _served(60, "describe_cluster", 0, 2),
+        _served(74, "list_config_resources", 0, 1),
         _served(75, "describe_topic_partitions", 0, 0),
     )
 }

@@ -85,7 +85,7 @@ class CreatedTopic(NamedTuple):
 @checked
 class ConfigResource(NamedTuple):
     """Something that has configs: `ConfigResource("topic", "orders")`, `ConfigResource("broker", "1")`, or with an
-    empty name all brokers.
+    empty name all brokers; `"group"`, `"client_metrics"` and `"broker_logger"` are the other types.
 
     `configs` are what it is about: the names to describe or reset (None: all), or the values to set, by name; a value
     may be a pair of an operation ("set", "delete", "append" or "subtract") and its text.
@@ -105,7 +105,10 @@ class ConfigSynonym(NamedTuple):
 
 
 class ConfigEntry(NamedTuple):
-    """A config's value as text (None when it is unset or secret), and its source, one of `CONFIG_SOURCES`."""
+    """A config's value as text (None when it is unset or secret), and its source, one of `CONFIG_SOURCES`.
+
+    `documentation` is there if it was asked for and the broker has some.
+    """
 
     name: str
     value: str | None
@@ -114,6 +117,7 @@ class ConfigEntry(NamedTuple):
     is_sensitive: bool = False
     type: str = "UNKNOWN"
     synonyms: tuple[ConfigSynonym, ...] = ()
+    documentation: str | None = None
 
     @property
     def is_default(self) -> bool:

@@ -232,6 +232,10 @@ class Ports:
         socks = self.bound.pop(node_id, None) or bind_all(self.own[node_id])
         self.shared.configure(node.config)
         self.listening[node_id] = socks
+        node.listening = tuple(
+            f"{listening.name}://{address_text(*sock.getsockname()[:2])}"
+            for listening, sock in zip(self.listenings, socks, strict=True)
+        )
         listener = self.listeners[node_id] = TcpListener(self.driver, node, self.shared)
         listener.listen({listening.name: sock for listening, sock in zip(self.listenings, socks, strict=True)})
         return self.endpoints[node_id]

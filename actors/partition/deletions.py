@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.messages import Deleted, DeleteRecords
-from kstore.errors import KafkaError, OffsetOutOfRange
+from kstore.errors import KafkaError, OffsetOutOfRange, PolicyViolation
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -49,9 +49,14 @@ class Deletions:
         """Begin the log at an offset, and answer when all that live do.
 
         Raises:
+            PolicyViolation: the topic's records go by their keys alone.
             OffsetOutOfRange: the offset is beyond the high watermark, or negative and not -1.
         """
         log, replica = self.leader.log, self.leader.replica
+        if log.config.compacted_alone:
+            raise PolicyViolation(
+                f"Records of partition {replica.label} can not be deleted due to the configured policy"
+            )
         offset = log.high_watermark if message.offset == TO_HIGH_WATERMARK else message.offset
         if not 0 <= offset <= log.high_watermark:
             raise OffsetOutOfRange(f"{replica.label} can't begin at {offset}: up to {log.high_watermark} is committed")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import logging
 
 
+AREAS = ("cluster", "configs", "failures", "network", "requests", "storage")
+
+
 def logger(area: str) -> logging.Logger:
     """The logger of one area; ``logging`` is imported with the first line that is logged."""
     import logging

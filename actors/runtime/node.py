@@ -60,6 +60,7 @@ class Node:
         self.failure: Exception | None = None  # what ended the node, if that was a failure
         self.clock_skew_ms = 0
         self.alive = True
+        self.listening: tuple[str, ...] = ()  # where clients reach it over TCP, as Kafka's `listeners` says it
         self.accept: Any = None  # (channel, listener, host) -> ref of a new connection; set by the node's broker
         self.groups_tally: Any = None  # how much memory the groups take that its broker coordinates
         self.unserved: Any = None  # what its broker has told the log of

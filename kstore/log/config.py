@@ -46,7 +46,8 @@ class _Settings:
 
 class LogConfig(_Settings):
     """``message_timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in a batch's attributes, and
-    ``compression_type`` the number of a codec (0: uncompressed), or -1 for the producer's own."""
+    ``compression_type`` the number of a codec (0: uncompressed), or -1 for the producer's own. In a log that is
+    ``compacted_alone`` nothing is deleted but what a later record of the same key replaces."""
 
     segment_bytes: int = 1 << 30
     segment_ms: int = 7 * 24 * 3600 * 1000
@@ -59,6 +60,7 @@ class LogConfig(_Settings):
     flush_messages: int = LONG_MAX
     flush_ms: int = LONG_MAX
     compacted: bool = False
+    compacted_alone: bool = False
     producer_id_expiration_ms: int = 24 * 3600 * 1000
     hot_tail_bytes: int = 4 << 20
     compression_type: int = AS_PRODUCED
@@ -125,7 +127,8 @@ class LogConfig(_Settings):
                 continue
             values[name] = _NUMBERS[name][text] if name in _NUMBERS else int(text)
         if "cleanup.policy" in settings:
-            values["compacted"] = "compact" in settings["cleanup.policy"]
+            policies = {each.strip() for each in settings["cleanup.policy"].split(",")}
+            values["compacted"], values["compacted_alone"] = "compact" in policies, policies == {"compact"}
         return cls(**values)
 
 
@@ -135,6 +138,7 @@ _NUMBERS = {
 }
 _LEAST = {
     "compacted": 0,
+    "compacted_alone": 0,
     "compression_gzip_level": -1,
     "compression_type": AS_PRODUCED,
     "compression_zstd_level": -131072,

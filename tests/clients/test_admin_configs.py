@@ -1,5 +1,6 @@
 """Configs by an admin: described, altered, reset, on every target."""
 
+import logging
 from typing import Any
 
 import pytest
@@ -125,6 +126,51 @@ def test_a_broker_refuses_what_it_cannot_change(target: Target) -> None:
         admin.alter_configs([ConfigResource("broker", "", {"num.partitions": "3"})])
     with pytest.raises(InvalidRequest, match="there is no broker 77"):
         admin.describe_configs([ConfigResource("broker", "77")])
+
+
+def test_what_a_config_is_good_for_is_told_when_asked_for(target: Target) -> None:
+    admin, name = target.admin(), target.topic()
+    resources = [ConfigResource("topic", name, ["retention.ms"]), ConfigResource("group", target.fresh("group"))]
+    found = admin.describe_configs(resources, include_documentation=True)
+    assert (found["topic"][name]["retention.ms"].documentation or "").startswith("This configuration controls the max")
+    assert all(entry.documentation for entries in found["group"].values() for entry in entries.values())
+    (untold,) = admin.describe_configs(resources[:1])["topic"][name].values()
+    assert not untold.documentation
+
+
+def test_groups_and_client_metrics_have_configs(target: Target) -> None:
+    admin, name = target.admin(), target.fresh("any")
+    wanted = {"group": {"consumer.session.timeout.ms": "50000"}, "client_metrics": {"interval.ms": "1000"}}
+    admin.alter_configs([ConfigResource(kind, name, configs) for kind, configs in wanted.items()])
+
+    def found() -> dict[str, dict[str, str | None]]:
+        resources = [ConfigResource(kind, name) for kind in wanted]
+        told = admin.describe_configs(resources, config_filter="modified")
+        return {kind: {key: entry.value for key, entry in told[kind][name].items()} for kind in wanted}
+
+    wait_until(lambda: found() == wanted, what="the configs to be set")
+    admin.reset_configs([ConfigResource(kind, name) for kind in wanted])
+    wait_until(lambda: found() == {kind: {} for kind in wanted}, what="the configs to be reset")
+
+
+def test_each_broker_is_changed_by_itself_and_so_are_its_loggers(target: Target) -> None:
+    admin = target.admin()
+    nodes = [str(node.id) for node in admin.describe_cluster().nodes]
+    configs = {"log.cleaner.backoff.ms": "14000"}
+    admin.alter_configs([ConfigResource("broker", node, configs) for node in nodes])
+
+    def values() -> list[str | None]:
+        told = admin.describe_configs([ConfigResource("broker", node, list(configs)) for node in nodes])
+        return [told["broker"][node]["log.cleaner.backoff.ms"].value for node in nodes]
+
+    wait_until(lambda: values() == ["14000"] * len(nodes), what="the brokers to have it")
+    admin.reset_configs([ConfigResource("broker", node, list(configs)) for node in nodes])
+    wait_until(lambda: values() == ["15000"] * len(nodes), what="the brokers to have their default")
+    levels = admin.describe_configs([ConfigResource("broker_logger", nodes[-1])])["broker_logger"][nodes[-1]]
+    try:
+        admin.alter_configs([ConfigResource("broker_logger", nodes[-1], {"root": levels["root"].value})])
+    finally:
+        logging.getLogger("kstore").setLevel(logging.NOTSET)  # a cluster in this process has this process's loggers
 
 
 def test_each_resource_changes_or_fails_by_itself(target: Target) -> None:

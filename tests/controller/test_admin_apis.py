@@ -34,7 +34,7 @@ from kstore.schema.messages.incremental_alter_configs import (
 from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
 
 ALL = -(1 << 31)
-MINE = (3, 18, 19, 20, 21, 32, 33, 37, 43, 44, 47, 60, 75)
+MINE = (3, 18, 19, 20, 21, 32, 33, 37, 43, 44, 47, 60, 74, 75)
 
 
 def versions(request: type[Any]) -> Any:
@@ -302,7 +302,11 @@ def test_single_configs_can_be_asked_for(client: Client) -> None:
     [
         (2, "none", errors.UnknownTopicOrPartition),
         (2, "no spaces", errors.InvalidTopic),
-        (8, "2", errors.InvalidRequest),
+        (8, "1", errors.InvalidRequest),
+        (8, "", errors.InvalidRequest),
+        (16, "", errors.InvalidRequest),
+        (32, "", errors.InvalidRequest),
+        (64, "2", errors.InvalidRequest),
     ],
 )
 def test_configs_of_what_is_not_there_are_an_error(
@@ -341,7 +345,7 @@ def test_the_versions_told_are_those_of_the_handlers(client: Client, version: in
     request = ApiVersionsRequest(client_software_name="tests", client_software_version="1.0")
     response = client.ask(request, version)
     told = {api.api_key: (api.min_version, api.max_version) for api in response.api_keys}
-    assert set(told) == {*range(4), *range(8, 17), *range(18, 24), 32, 33, 37, *range(42, 45), 47, 60, 75}
+    assert set(told) == {*range(4), *range(8, 17), *range(18, 24), 32, 33, 37, *range(42, 45), 47, 60, 74, 75}
     for key, (first, last) in told.items():
         assert (0 if key == 0 else CLIENT_APIS[key].first, CLIENT_APIS[key].last) == (first, last)
     if version >= 3:

@@ -17,5 +17,4 @@ NOT_SERVED: dict[str, tuple[int, ...]] = {
     "The metadata quorum is one node, and its features are those of the version: there is nothing to alter.": (
         55, 57, 64, 80, 81,
     ),
-    "The resources that it lists beside topics and brokers aren't there.": (74,),
 }  # fmt: skip

@@ -6,6 +6,7 @@ Two, so that there is somebody who doesn't lead and doesn't coordinate, and a no
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import warnings
@@ -61,7 +62,10 @@ def kstore() -> Iterator[Peer]:
     with cluster:
         addresses = cluster.bootstrap_servers.split(",")
         ports = {node: int(address.rpartition(":")[2]) for node, address in enumerate(addresses, 1)}
-        yield Peer("kstore", ports, cluster.faults.kill)
+        try:
+            yield Peer("kstore", ports, cluster.faults.kill)
+        finally:
+            logging.getLogger("kstore").setLevel(logging.NOTSET)  # whose level is asked for is this process's
 
 
 @contextlib.contextmanager

@@ -10,11 +10,12 @@ from kstore.errors import (
     InvalidTopic,
     NotLeaderOrFollower,
     OffsetOutOfRange,
+    PolicyViolation,
     RequestTimedOut,
     UnknownTopicOrPartition,
 )
 from kstore.log.checkpoints import START_OFFSETS, read_offsets
-from kstore.records import parse_batches
+from kstore.records import BatchBuilder, parse_batches
 from kstore.schema.messages.delete_records import (
     DeleteRecordsPartition,
     DeleteRecordsPartitionResult,
@@ -266,3 +267,16 @@ def test_a_follower_whose_fetch_was_on_its_way_hears_of_a_deletion_all_the_same(
         assert deleted(client, 1) == (1, 0)
     finally:
         cluster.close()
+
+
+@pytest.mark.parametrize(
+    ("policy", "answer"),
+    [("compact", (-1, PolicyViolation.code)), ("compact,delete", (3, 0)), ("delete", (3, 0)), ("", (3, 0))],
+)
+def test_records_that_go_by_their_keys_alone_are_not_deleted(start, policy: str, answer: tuple[int, int]) -> None:
+    client = filled(start(), batches=0, cleanup_policy=policy)
+    builder = BatchBuilder()
+    for number in range(4):
+        builder.append(1_577_836_800_000, b"%d" % number, b"a book")
+    client.ask(client.leader("t"), client.produce_request("t", builder.build()))
+    assert deleted(client, 3) == answer

@@ -1,7 +1,7 @@
-"""AlterConfigs (key 33): give topics and brokers these configs, and take all others from them; the controller decides.
+"""AlterConfigs (key 33): give a resource these configs, and take all others from it; the controller decides.
 
-The old request; IncrementalAlterConfigs changes single ones. Broker loggers, client metrics and groups have no configs
-here and are refused. Version 2 is flexible, no more.
+For topics, brokers, groups and subscriptions to client metrics. The old request; IncrementalAlterConfigs changes single
+ones. Version 2 is flexible, no more.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ VERSIONS = (0, 2)
 
 def handle(call: Call) -> Conversation:
     """Passes to the controller what isn't another broker's."""
-    return AlterConfigsResponse(responses=(yield from altered(call, _refused)))
+    return AlterConfigsResponse(responses=(yield from altered(call, _answer)))
 
 
-def _refused(resource: Any, error: KafkaError) -> AlterConfigsResourceResponse:
+def _answer(resource: Any, error: KafkaError | None) -> AlterConfigsResourceResponse:
     return AlterConfigsResourceResponse(
-        error_code=error.code,
-        error_message=error.message,
+        error_code=0 if error is None else error.code,
+        error_message=None if error is None else error.message,
         resource_type=resource.resource_type,
         resource_name=resource.resource_name,
     )

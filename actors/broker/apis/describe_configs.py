@@ -1,5 +1,5 @@
-"""DescribeConfigs (key 32): the configs of topics, brokers, groups and subscriptions to client metrics, each value with
-where it comes from.
+"""DescribeConfigs (key 32): the configs of topics, brokers, groups and subscriptions to client metrics, and the levels
+of a broker's loggers; each value with where it comes from.
 
 All of Apache Kafka's keys are told, with all the values they have if synonyms are asked for; a broker tells of itself,
 and with an empty name of the dynamic defaults of all brokers. Version 3 added types and documentation, which is read
@@ -8,11 +8,13 @@ from the disk when it is asked for first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from actors.broker.call import PAUSE, Call
+from actors.broker.config.broker import Source
 from actors.broker.config.definition import whole_number
 from actors.broker.config.described import (
+    UNKNOWN_TYPE,
     Described,
     described_broker,
     described_defaults,
@@ -39,17 +41,24 @@ from kstore.schema.messages.describe_configs import (
 API_KEY = 32
 VERSIONS = (1, 4)
 
-CONFIGS_A_TURN = 2_000
+CONFIGS_A_TURN = 4_000
 """Some ten milliseconds of work."""
+RESOURCE_WEIGHT = 20
 CONFIGS_MAX = REQUEST_ELEMENTS_MAX
-"""A request may name one topic time and again, each time for a few bytes."""
+"""With their synonyms: a request may name one topic time and again, each time for a few bytes."""
 CONFIGS_DOCUMENTED_MAX = 20_000
 """The text of a key is some 300 bytes."""
+
+
+Told = dict[tuple[int, frozenset[str]], tuple[Sequence[Described], list[DescribeConfigsResourceResult]]]
+"""What was made of the configs of earlier resources, by their identity, and of which of them: topics with the same
+configs have the same ones."""
 
 
 def handle(call: Call) -> Conversation:
     """Answers from the node's own image and config."""
     results: list[DescribeConfigsResult] = []
+    made: Told = {}
     told_of = in_turn = 0
     told_of_max = CONFIGS_DOCUMENTED_MAX if call.request.include_documentation else CONFIGS_MAX
     for resource in call.request.resources:
@@ -60,29 +69,37 @@ def handle(call: Call) -> Conversation:
         try:
             if told_of > told_of_max:
                 raise errors.PolicyViolation(f"One answer tells of {told_of_max} configs: ask for the rest in another.")
-            result.configs = configs_of(call, resource)
+            result.configs = configs_of(call, resource, made)
         except KafkaError as error:
             result.error_code, result.error_message = error.code, error.message
-        told_of += len(result.configs)
-        in_turn += 1 + len(result.configs)
+        weight = sum(1 + len(config.synonyms) for config in result.configs)
+        told_of += weight
+        in_turn += RESOURCE_WEIGHT + weight
         results.append(result)
     return DescribeConfigsResponse(results=results)
 
 
-def configs_of(call: Call, resource: DescribeConfigsResource) -> list[DescribeConfigsResourceResult]:
+def configs_of(call: Call, resource: DescribeConfigsResource, made: Told) -> list[DescribeConfigsResourceResult]:
     """The configs of one resource that are asked for; raises why they can't be told."""
     wanted = frozenset(resource.configuration_keys or ())
+    found = found_configs(call, resource)
+    known = made.get((id(found), wanted))
+    if known is not None:
+        return known[1]
     texts: Mapping[str, str] = {}
     if call.request.include_documentation:
         texts = documentation_of(resource.resource_type)
-    return [
-        told(found, synonyms=call.request.include_synonyms, documentation=texts.get(found.name))
-        for found in found_configs(call, resource)
-        if not wanted or found.name in wanted
+    untold = "" if resource.resource_type == ResourceType.BROKER_LOGGER else None
+    configs = [
+        told(each, synonyms=call.request.include_synonyms, documentation=texts.get(each.name, untold))
+        for each in found
+        if not wanted or each.name in wanted
     ]
+    made[id(found), wanted] = found, configs
+    return configs
 
 
-def found_configs(call: Call, resource: DescribeConfigsResource) -> Iterable[Described]:
+def found_configs(call: Call, resource: DescribeConfigsResource) -> Sequence[Described]:
     """All configs of one resource; raises why they can't be told."""
     image: ClusterImage = call.view.image
     name = resource.resource_name
@@ -104,18 +121,31 @@ def found_configs(call: Call, resource: DescribeConfigsResource) -> Iterable[Des
         if not name:
             raise errors.InvalidRequest("Group name must not be empty")
         return described_group(image.config(ResourceType.GROUP, name), call.view.config)
+    if resource.resource_type == ResourceType.BROKER_LOGGER:
+        return described_loggers(call, name)
     raise errors.InvalidRequest(f"Unsupported resource type: {resource.resource_type}")
 
 
-def check_broker(call: Call, name: str) -> None:
+def described_loggers(call: Call, name: str) -> list[Described]:
+    """The levels of a broker's loggers, which have no type."""
+    from actors.broker.loggers import levels
+
+    if not name:
+        raise errors.InvalidRequest("Broker id must not be empty")
+    check_broker(call, name, or_empty="")
+    return [
+        Described(each, level, Source.BROKER_LOGGER, False, False, UNKNOWN_TYPE, ())
+        for each, level in sorted(levels().items())
+    ]
+
+
+def check_broker(call: Call, name: str, or_empty: str = " or empty string,") -> None:
     """A broker tells only of itself."""
     node_id = whole_number(name, 32)
     if node_id is None:
         raise errors.InvalidRequest(f"Broker id must be an integer, but it is: {name}")
     if node_id != call.node.node_id:
-        raise errors.InvalidRequest(
-            f"Unexpected broker id, expected {call.node.node_id} or empty string, but received {name}"
-        )
+        raise errors.InvalidRequest(f"Unexpected broker id, expected {call.node.node_id}{or_empty} but received {name}")
 
 
 def told(found: Described, *, synonyms: bool, documentation: str | None) -> DescribeConfigsResourceResult:

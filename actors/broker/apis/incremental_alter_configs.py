@@ -1,7 +1,8 @@
-"""IncrementalAlterConfigs (key 44): change single configs of topics and brokers; the controller decides.
+"""IncrementalAlterConfigs (key 44): change single configs; the controller decides.
 
-Set, delete, append and subtract, for topics and for brokers (a broker's own, or with an empty name those of all).
-Broker loggers, client metrics and groups have no configs here and are refused. Version 1 is flexible, no more.
+Set, delete, append and subtract, for topics, for brokers (a broker's own, or with an empty name those of all), groups
+and subscriptions to client metrics; set and delete for the levels of a broker's loggers, which it changes itself.
+Version 1 is flexible, no more.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ VERSIONS = (0, 1)
 
 def handle(call: Call) -> Conversation:
     """Passes to the controller what isn't another broker's."""
-    return IncrementalAlterConfigsResponse(responses=(yield from altered(call, _refused)))
+    return IncrementalAlterConfigsResponse(responses=(yield from altered(call, _answer, has_loggers=True)))
 
 
-def _refused(resource: Any, error: KafkaError) -> AlterConfigsResourceResponse:
+def _answer(resource: Any, error: KafkaError | None) -> AlterConfigsResourceResponse:
     return AlterConfigsResourceResponse(
-        error_code=error.code,
-        error_message=error.message,
+        error_code=0 if error is None else error.code,
+        error_message=None if error is None else error.message,
         resource_type=resource.resource_type,
         resource_name=resource.resource_name,
     )

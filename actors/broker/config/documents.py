@@ -16,7 +16,9 @@ from actors.broker.config.definition import Key
 from actors.broker.config.implemented import BROKER, TOPIC
 from actors.broker.config.own_table import PURPOSES
 from actors.broker.config.refused import PREFIXES, REFUSED, why_refused
+from actors.broker.config.resources import keys_of
 from actors.broker.config.topic import KEYS as TOPIC_KEYS
+from actors.controller.image import ResourceType
 
 MADE_BY = "<!-- made by `python -m actors.broker.config.documents` -->\n"
 
@@ -46,6 +48,8 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
   `kstore serve` on stderr, or a `kstore.NoEffectWarning`. Broker keys that promise safety or say who a node is are
   refused, unless they ask for what is so anyway. An unknown key of a broker is refused with the nearest one, where
   Apache Kafka takes it.
+- The loggers of a broker (`kafka-configs.sh --entity-type broker-loggers`) are those of Python's `logging` that are
+  kstore's, which all brokers of the process share; `root` is `kstore`, above them.
 - AlterConfigs that names a resource twice is answered with INVALID_REQUEST, as IncrementalAlterConfigs is; Apache Kafka
   4.3.1 never answers it.
 - Segments whose records were deleted (DeleteRecords) are removed at once; Apache Kafka does so when it looks at
@@ -111,6 +115,12 @@ with its documentation. What a key does in kstore:
 """
 
 
+NONE_YET = {
+    ResourceType.GROUP: "Kept and described; none has an effect yet: groups of the newer protocols aren't there.\n",
+    ResourceType.CLIENT_METRICS: "Kept and described; none has an effect yet: nobody asks clients for metrics.\n",
+}
+
+
 def effect_of(key: Key, implemented: Mapping[str, tuple[str, ...] | None]) -> str:
     """What a key does, as a cell of a table."""
     values = implemented.get(key.name, ())
@@ -161,6 +171,15 @@ def configs() -> str:
         "|---|---|---|---|---|",
     ]
     lines += [row(key, effect_of(key, TOPIC)) for key in TOPIC_KEYS.values() if not key.internal]
+    for title, kind in (("Groups", ResourceType.GROUP), ("Client metrics", ResourceType.CLIENT_METRICS)):
+        lines += [
+            "",
+            f"## {title}\n",
+            NONE_YET[kind],
+            "| key | effect | default | type | values |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [row(key, "no") for key in keys_of(kind).values()]
     return "\n".join(lines) + "\n"
 
 

@@ -146,11 +146,12 @@ class Admin(Face):
         config_resources: Iterable[ConfigResource],
         include_synonyms: bool = False,
         config_filter: str = "all",
+        include_documentation: bool = False,
     ) -> dict[str, dict[str, dict[str, ConfigEntry]]]:
         """Configs by kind of resource, its name and the config's.
 
         ``config_filter`` keeps "all", the "modified" (what was set for this very resource), "default", "dynamic" (what
-        can be altered) or "static" ones.
+        can be altered) or "static" ones. ``include_documentation`` has the brokers say what each is good for.
 
         >>> from kstore import Cluster
         >>> with Cluster() as cluster, cluster.admin() as admin:
@@ -163,7 +164,8 @@ class Admin(Face):
         if config_filter not in configs.FILTERS:
             raise ConfigError(f"config_filter is one of {', '.join(configs.FILTERS)}; got {shown(config_filter)}")
         wanted, synonyms = configs.targets(config_resources), truth("include_synonyms", include_synonyms)
-        return self._do("describe_configs", configs.describe, wanted, synonyms, config_filter)
+        documented = truth("include_documentation", include_documentation)
+        return self._do("describe_configs", configs.describe, wanted, synonyms, config_filter, documented)
 
     def alter_configs(
         self, config_resources: Iterable[ConfigResource], validate_only: bool = False, incremental: bool = True

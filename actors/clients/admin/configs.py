@@ -1,16 +1,16 @@
 """An admin's talks about configs: described, set, reset.
 
-A broker tells of itself only, so that what is asked of brokers goes to each of them; the rest goes to the controller's
-broker, which knows of a change as soon as it is answered.
+A broker tells of itself only, and takes changes of none but its own configs, so that what is about brokers goes to each
+of them; the rest goes to the controller's broker, which knows of a change as soon as it is answered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from actors.clients.actor import ClientActor
-from actors.clients.admin.asking import at_controller, in_rounds, outcome_of
+from actors.clients.admin.asking import in_rounds, outcome_of
 from actors.clients.checking import config_text, config_texts, names
 from actors.clients.descriptions import (
     BROKER,
@@ -83,7 +83,11 @@ def nested(found: Mapping[Target, Any]) -> dict[str, dict[str, Any]]:
 
 
 def describe(
-    actor: ClientActor, wanted: Mapping[Target, ConfigResource], synonyms: bool, config_filter: str
+    actor: ClientActor,
+    wanted: Mapping[Target, ConfigResource],
+    synonyms: bool,
+    config_filter: str,
+    documentation: bool = False,
 ) -> Talk[dict[str, dict[str, dict[str, ConfigEntry]]]]:
     """The configs of some resources."""
 
@@ -93,6 +97,7 @@ def describe(
             request = DescribeConfigsRequest(
                 resources=[_described_resource(target, wanted[target].configs) for target in asked],
                 include_synonyms=synonyms or config_filter == "dynamic",
+                include_documentation=documentation,
             )
             answer = yield To(node_id, request)
             if isinstance(answer, KafkaError):
@@ -139,6 +144,7 @@ def _entry(result: DescribeConfigsResourceResult) -> ConfigEntry:
         result.is_sensitive,
         named(CONFIG_TYPES, result.config_type),
         tuple(ConfigSynonym(each.name, each.value, named(CONFIG_SOURCES, each.source)) for each in result.synonyms),
+        result.documentation,
     )
 
 
@@ -258,15 +264,19 @@ def reset(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_
     yield from alter(actor, changes, validate_only)
 
 
-def _altered(actor: ClientActor, wanted: Iterable[Target], request: Any) -> Talk[None]:
+def _altered(actor: ClientActor, wanted: Iterable[Target], request: Callable[[list[Target]], Any]) -> Talk[None]:
     def one_round(left: list[Target]) -> Talk[Mapping[Target, KafkaError | None]]:
-        answer = yield from at_controller(actor, request(left))
-        if isinstance(answer, KafkaError):
-            return dict.fromkeys(left, answer)
-        return {
-            target: outcome_of(each.error_code, None, each.error_message)
-            for target, each in zip(left, _in_order(left, answer.responses), strict=True)
-        }
+        found: dict[Target, KafkaError | None] = {}
+        for node_id, asked in (yield from _places(actor, left)).items():
+            answer = yield To(node_id, request(asked))
+            if isinstance(answer, KafkaError):
+                found.update(dict.fromkeys(asked, answer))
+                if isinstance(answer, Disconnected):
+                    yield from actor.refresh()
+                continue
+            for target, each in zip(asked, _in_order(asked, answer.responses), strict=True):
+                found[target] = outcome_of(each.error_code, None, each.error_message)
+        return found
 
     yield from in_rounds(actor, wanted, one_round)
 

@@ -176,6 +176,16 @@ def _(talk: Talk) -> None:
         talk.ask(describe(kind, talk.fresh("some"), [key], include_synonyms=False), f"one key of a {name}")
 
 
+@case(DESCRIBE_CONFIGS, "of loggers")
+def _(talk: Talk) -> None:
+    talk.quietly(alter(LOGGERS, "1", ("root", SET, "WARN")))
+    talk.ask(describe(LOGGERS, "1", ["root"]), "the root")
+    talk.ask(describe(LOGGERS, "1", ["no.such.logger"]), "no such logger")
+    talk.ask(describe(LOGGERS, "2"), "of another broker")
+    talk.ask(describe(LOGGERS, "one"), "of a broker without a number")
+    talk.ask(describe(LOGGERS, ""), "of no broker", via="none")
+
+
 @case(DESCRIBE_CONFIGS, "of what isn't there")
 def _(talk: Talk) -> None:
     topic = talk.topic("configs-described", segment_ms="5000", max_message_bytes="2000")
@@ -236,6 +246,28 @@ def _(talk: Talk) -> None:
         talk.ask(alter(kind, "any", (key, DELETE, None)), f"no such key of a {name} deleted")
     talk.ask(alter(METRICS, talk.fresh("m"), ("metrics", APPEND, "a"), ("match", SUBTRACT, "b")), "append to lists")
     talk.ask(alter(GROUPS, "any", ("consumer.session.timeout.ms", APPEND, "1")), "append to no list")
+
+
+@case(INCREMENTAL_ALTER_CONFIGS, "of loggers")
+def _(talk: Talk) -> None:
+    talk.quietly(alter(LOGGERS, "1", ("root", SET, "WARN")))
+    talk.ask(alter(LOGGERS, "1", ("root", SET, "ERROR"), validate_only=True), "only validated")
+    talk.ask(describe(LOGGERS, "1", ["root"]), "as before")
+    talk.ask(alter(LOGGERS, "1", ("root", SET, "ERROR")), "the root")
+    talk.ask(describe(LOGGERS, "1", ["root"]), "as it is now")
+    talk.quietly(alter(LOGGERS, "1", ("root", SET, "WARN")))
+    talk.ask(alter(LOGGERS, "1", ("root", SET, "LOUD")), "no such level")
+    talk.ask(alter(LOGGERS, "1", ("root", SET, "warn")), "a level in small letters")
+    talk.ask(alter(LOGGERS, "1", ("root", SET, None)), "no level")
+    talk.ask(alter(LOGGERS, "1", ("root", DELETE, None)), "the root deleted")
+    talk.ask(alter(LOGGERS, "1", ("root", APPEND, "WARN")), "appended to")
+    talk.ask(alter(LOGGERS, "1", ("root", SUBTRACT, "WARN")), "subtracted from")
+    talk.ask(alter(LOGGERS, "1", ("no.such.logger", SET, "WARN")), "no such logger")
+    talk.ask(alter(LOGGERS, "1", ("no.such.logger", DELETE, None)), "no such logger deleted")
+    talk.ask(alter(LOGGERS, "1", ("root", SET, "WARN"), ("root", SET, "INFO")), "one twice")
+    talk.ask(alter(LOGGERS, "2", ("root", SET, "WARN")), "of another broker")
+    talk.ask(alter(LOGGERS, "one", ("root", SET, "WARN")), "of a broker without a number")
+    talk.ask(alter(LOGGERS, "", ("root", SET, "WARN")), "of no broker")
 
 
 @case(INCREMENTAL_ALTER_CONFIGS, "of what isn't there")
@@ -321,5 +353,21 @@ def _(talk: Talk) -> None:
 
 @case(LIST_CONFIG_RESOURCES, "right and wrong")
 def _(talk: Talk) -> None:
-    for kinds in ([], [16], [99], [TOPICS]) if talk.version else ([],):
+    topic = talk.topic(talk.fresh("listed")).name
+    for kind, name, key in (
+        (METRICS, "subscription", "interval.ms"),
+        (GROUPS, "group", "share.session.timeout.ms"),
+    ):
+        talk.quietly(alter(kind, talk.fresh(name), (key, SET, "50000")))
+        wanted = describe(kind, talk.fresh(name), [key])
+        talk.settle(wanted, lambda answer: answer.results[0].configs[0].value == "50000")
+    for kinds in ([METRICS], [BROKERS, LOGGERS], [GROUPS], [99], [TOPICS, 99], [-1]) if talk.version else ([],):
         talk.ask(ListConfigResourcesRequest(resource_types=kinds), f"types {kinds}", via=str(kinds))
+    if talk.version:
+        for kinds in ([], [TOPICS]):
+            listed = talk.quietly(ListConfigResourcesRequest(resource_types=kinds), version=talk.version)
+            found = [(each.resource_type, each.resource_name) for each in listed.config_resources]
+            assert (TOPICS, topic) in found
+            assert len(found) == len(set(found))
+    for kind, name, key in ((METRICS, "subscription", "interval.ms"), (GROUPS, "group", "share.session.timeout.ms")):
+        talk.quietly(alter(kind, talk.fresh(name), (key, DELETE, None)))
