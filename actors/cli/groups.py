@@ -77,7 +77,7 @@ def add_to(verbs: Any) -> None:
 
     listing = new_parser(actions, "list", "list groups", "Lists groups, a line each.", LIST_EXAMPLES)
     listing.add_argument(
-        "--state", action="append", default=[], metavar="STATE", help="only Empty, Stable, …; repeatable"
+        "--state", action="append", default=[], metavar="STATE", help="only Empty, Stable, ...; repeatable"
     )
     finish(listing, list_groups, "one object with all groups")
 

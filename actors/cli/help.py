@@ -97,8 +97,9 @@ def show(text: str) -> None:
         sys.stdout.write(text)
         return
     from rich.console import Console
-    from rich.markdown import Markdown
+
+    from actors.cli.layout import Page
 
     console = Console()
     with console.pager():
-        console.print(Markdown(text))
+        console.print(Page(text))

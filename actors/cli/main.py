@@ -8,6 +8,7 @@ a traceback is always a defect of ours.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -72,6 +73,7 @@ def parser(verb: str | None = None) -> Parser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with ``arguments`` (the process's own by default) and return its exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    settle_streams()
     if "_ARGCOMPLETE" in os.environ:
         complete()
     try:
@@ -88,6 +90,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if code == 0:
             raise
     return code
+
+
+def settle_streams() -> None:
+    """A stream that the caller has closed is an empty one, and no character is one that a stream can't say."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def parse(given: Sequence[str]) -> argparse.Namespace:

@@ -61,7 +61,8 @@ def print_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def print_json(value: Any) -> None:
     """One object, on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    is_utf = (sys.stdout.encoding or "").lower().startswith("utf")
+    sys.stdout.write(json.dumps(value, ensure_ascii=not is_utf) + "\n")
 
 
 def complain(error: Exception) -> int:
@@ -84,8 +85,8 @@ def one_line(error: Exception) -> str:
     """What an error says; a Kafka error by its name first."""
     name = getattr(error, "name", None)
     text = str(error) or type(error).__name__
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror is not None and name is None:
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     return f"{name}: {text}" if isinstance(name, str) and name.isupper() else text
 
 

@@ -56,10 +56,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where the right way stands, and end with 2.
 
-        An option that isn't there goes first: the words after it may have been taken for something else.
+        An option that isn't there goes first, unless it is about the value of one that is: the words after it may have
+        been taken for something else.
         """
         unknown = next(self.unknown_options(self.given), None)
-        if unknown is not None:
+        if unknown is not None and not message.startswith("argument -"):
             self.refuse_option(unknown)
         self.refuse(message)
 

@@ -57,7 +57,7 @@ def add_input(verb: argparse.ArgumentParser) -> None:
         default=b"\n",
         dest="end",
         metavar="DELIMITER",
-        help=r"what ends a record: \n unless given; \t, \xNN, …",
+        help=r"what ends a record: \n unless given; \t, \xNN, ...",
     )
     group.add_argument(
         "-K", type=checked(delimiter), dest="key_end", metavar="DELIMITER", help="what ends a key, before the value"
@@ -121,6 +121,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.files and sys.stdin.isatty() and sys.stderr.isatty():
             print("kstore: reading records from the terminal, one a line (Ctrl-D ends)", file=sys.stderr)
         send_all(sending, splitter, stopping)
+        stopping.last_wait = True
         sending.finish()
     if options.json:
         sending.report()

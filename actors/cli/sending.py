@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 from actors.cli.arguments import InputError
 from actors.cli.messages import Message
 from actors.cli.output import complain, print_json
+from actors.clients.errors import KafkaTimeout
 from actors.clients.structs import SentRange
 from kstore.errors import KafkaError, UnknownTopicOrPartition
 
 if TYPE_CHECKING:
     from actors.cli.progress import Progress
     from actors.clients.producer import Producer
+
+
+PATIENCE_S = 3.0  # after which a terminal is told what is waited for
 
 
 class Sending:
@@ -100,7 +104,11 @@ class Sending:
 
     def finish(self) -> None:
         """Wait for every acknowledgement."""
-        self.producer.flush()
+        try:
+            self.producer.flush(timeout=None if not sys.stderr.isatty() else PATIENCE_S)
+        except KafkaTimeout as error:
+            print(f"kstore: {error}; still waiting (Ctrl-C gives up)", file=sys.stderr)
+            self.producer.flush()
         while self.open:
             self._note(self.open.popleft())
 

@@ -16,6 +16,7 @@ class Stopping:
 
     def __init__(self) -> None:
         self.asked = False
+        self.last_wait = False  # nothing is left to be ended in order: the next signal ends it at once
         self._before: dict[int, Any] = {}
         self._read_end, self._write_end = os.pipe()
 
@@ -33,7 +34,7 @@ class Stopping:
         os.close(self._write_end)
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        if self.asked or self.last_wait:
             raise KeyboardInterrupt
         self.asked = True
         os.write(self._write_end, b"!")

@@ -84,6 +84,8 @@ def run(options: argparse.Namespace) -> int:
         trace = Trace.load(options.file)
     except TraceFileError as error:
         raise UsageError(f"{options.file}: {error}") from None
+    except OSError as error:
+        raise InputError(f"{options.file}: {error.strerror}") from None
     if trace.recording.damage:
         print(f"kstore: {options.file}: {trace.recording.damage}", file=sys.stderr)
     if options.perfetto is not None:

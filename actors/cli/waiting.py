@@ -6,14 +6,19 @@ It is said once, on stderr, and only if that is a terminal: a log or a pipe has 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shlex
 import sys
 from typing import TYPE_CHECKING
 
 from actors.cli.positions import Place, Span
+from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
     from actors.clients.consumer import Consumer
+
+
+ASK_MS = 1000  # how long an answer may take, as Ctrl-C waits for it
 
 
 class Waiting:
@@ -28,35 +33,36 @@ class Waiting:
 
     def look(self, printed: int) -> None:
         """Nothing came: say why, if that is known and wasn't said before; ``printed`` records were there until now."""
-        if not self.said and self.joined and (why := self._why(printed)):
-            self.said = True
-            print(f"kstore: {why}", file=sys.stderr)
+        if self.said or not self.joined:
+            return
+        with contextlib.suppress(KafkaError):  # nobody answers just now: there will be another pause
+            for line in self._why(printed):
+                self.said = True
+                print(f"kstore: {line}", file=sys.stderr)
 
-    def _why(self, printed: int) -> str:
-        """Why nothing comes; nothing if records are still to come."""
-        places = self.consumer.assignment()
+    def _why(self, printed: int) -> list[str]:
+        """Why nothing comes, as lines; none if records are still to come."""
+        places, group = self.consumer.assignment(), self.options.group
         topics = " ".join(self.options.topics)
         if not places:
-            return f"waiting: the other members of group {self.options.group} read all partitions of {topics}"
-        ends = self.consumer.end_offsets(places)
-        if any(self.consumer.position(place) < end for place, end in ends.items()):
-            return ""
-        stop = "Ctrl-C ends" if self.options.group is not None else "Ctrl-C ends, and with -e it ends here by itself"
-        begins = self.consumer.beginning_offsets(places)
-        if begins == ends:
-            return f"{topics} has no records; waiting for some ({stop})"
-        more = f"at the end of {topics}, waiting for new records ({stop})"
-        return more if self.options.group is None or printed else f"group {self.options.group} is {more}{self._hint()}"
+            return [f"waiting: the other members of group {group} read all partitions of {topics}"]
+        ends = self.consumer.end_offsets(places, timeout_ms=ASK_MS)
+        if any(self.consumer.position(place, timeout_ms=ASK_MS) < end for place, end in ends.items()):
+            return []
+        stop = "Ctrl-C ends" if group is not None else "Ctrl-C ends; with -e it ends here by itself"
+        if self.consumer.beginning_offsets(places, timeout_ms=ASK_MS) == ends:
+            return [f"{topics} has no records; waiting for some ({stop})"]
+        if group is None or printed:
+            return [f"waiting at the end of {topics} for new records ({stop})"]
+        return [f"group {group} waits at the end of {topics} for new records ({stop})", self._hint()]
 
     def _hint(self) -> str:
         """How the group reads what it has passed, or has never read."""
         group, topics = shlex.quote(self.options.group), [shlex.quote(name) for name in self.options.topics]
-        committed = self.consumer.committed(self.consumer.assignment())
+        committed = self.consumer.committed(self.consumer.assignment(), timeout_ms=ASK_MS)
         if self.wanted.place is not Place.BEGINNING and not any(committed.values()):
-            return f". To read from the beginning: kstore consume -G {group} -o beginning {' '.join(topics)}"
+            return f"to read from the beginning: kstore consume -G {group} -o beginning {' '.join(topics)}"
         which = (
             "--all-topics" if any("^" in name for name in topics) else " ".join(f"--topic {name}" for name in topics)
         )
-        return (
-            f". To read from the beginning again: kstore groups reset-offsets {group} {which} --to-earliest --execute"
-        )
+        return f"to read from the beginning again: kstore groups reset-offsets {group} {which} --to-earliest --execute"

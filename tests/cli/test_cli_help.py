@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from cli.conftest import COMMAND
+from rich.console import Console
 
 from actors.cli import help as helping
+from actors.cli.layout import Page
 from actors.cli.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -99,3 +101,13 @@ def test_an_installation_has_the_pages_beside_the_command(tmp_path: Path) -> Non
     assert {page.name: page.read_text() for page in installed.iterdir()} == {
         page.name: page.read_text() for page in (ROOT / "docs").glob("*.md")
     }
+
+
+def test_a_key_that_is_longer_than_its_column_is_never_cut_off() -> None:
+    console = Console(width=40, force_terminal=False)
+    with console.capture() as captured:
+        console.print(Page("| key | what |\n|---|---|\n| `a.key.that.is.long.as.some.are` | some words beside it |\n"))
+    printed = captured.get()
+    assert "…" not in printed
+    left = "".join(line.split("  ")[0].strip() for line in printed.splitlines())
+    assert "a.key.that.is.long.as.some.are" in left

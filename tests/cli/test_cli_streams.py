@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from cli.conftest import COMMAND
+from processes import Server
 from waiting import wait_until
 
 MANY = b"".join(b"%d %s\n" % (number, b"x" * 80) for number in range(50_000))
@@ -85,7 +86,8 @@ def test_a_broker_that_is_not_there_is_said_at_once(kstore, words) -> None:
     done = kstore(*words, "-b", "127.0.0.1:1", stdin=b"a\n")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode() == (
-        "kstore: NO_BROKERS_AVAILABLE: no broker could be reached: 127.0.0.1:1: Connection refused\n"
+        "kstore: NO_BROKERS_AVAILABLE: no broker could be reached: 127.0.0.1:1: Connection refused "
+        "(kstore serve starts one; -b or KSTORE_BOOTSTRAP names others)\n"
     )
 
 
@@ -176,3 +178,71 @@ def test_help_loads_nothing_that_takes_time(verb) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "printed"),
+    [
+        ("kstore topics list >&-", 0, b""),
+        ("kstore consume {topic} -e >&-", 0, b""),
+        ("kstore produce {topic} <&-", 0, b""),
+        ("kstore topics crate 2>&-", 2, b""),
+        ("kstore consume {topic} -e 2>&-", 0, b"a\n"),
+    ],
+)
+def test_a_stream_that_was_closed_is_an_empty_one(environment, ok, topic, line, code, printed) -> None:
+    ok("produce", topic, stdin=b"a\n")
+    done = subprocess.run(
+        ["bash", "-c", line.format(topic=topic)], stdin=subprocess.DEVNULL, capture_output=True, env=environment
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, printed, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_what_can_t_be_written_is_one_line(environment) -> None:
+    done = subprocess.run(["bash", "-c", "kstore topics list > /dev/full"], capture_output=True, env=environment)
+    assert (done.returncode, done.stderr) == (1, b"kstore: No space left on device\n")
+
+
+def test_letters_that_a_terminal_lacks_are_spelled_out(environment) -> None:
+    ascii_only = {**environment, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([COMMAND, "help", "configs"], capture_output=True, env=ascii_only)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.isascii()
+    assert b"\\u2026" in done.stdout
+
+
+def test_a_terminal_is_told_what_a_producer_waits_for_and_ctrl_c_gives_up(environment) -> None:
+    server = Server("--listen", "127.0.0.1:0")
+    terminal, slave = pty.openpty()
+    program = (
+        "import sys; from actors.cli import sending; sending.PATIENCE_S = 0.1; "
+        "from actors.cli.main import main; sys.exit(main())"
+    )
+    producer = subprocess.Popen(
+        [sys.executable, "-c", program, "produce", "typed", "-b", server.bootstrap],
+        stdin=slave,
+        stdout=subprocess.DEVNULL,
+        stderr=slave,
+        env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    os.close(slave)
+    read_until(terminal, b"reading records from the terminal, one a line (Ctrl-D ends)")
+    os.write(terminal, b"kept\n")
+    words = [COMMAND, "consume", "typed", "-c", "1", "-b", server.bootstrap]
+    wait_until(lambda: subprocess.run(words, capture_output=True).stdout == b"kept\n", what="a record")
+    server.kill()
+    os.write(terminal, b"never kept\n\x04")
+    read_until(terminal, b"still waiting (Ctrl-C gives up)")
+    producer.send_signal(signal.SIGINT)
+    read_until(terminal, b"kstore: interrupted")
+    assert producer.wait(60) == 1
+    os.close(terminal)
+
+
+def read_until(terminal: int, words: bytes) -> None:
+    """Read a terminal until it has said something."""
+    seen = b""
+    while words not in seen:
+        seen += os.read(terminal, 1000)

@@ -86,7 +86,9 @@ def test_what_is_no_trace_is_refused_in_one_line(tmp_path: Path, capsys: pytest.
 
 def test_a_file_that_is_not_there_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trace", str(tmp_path / "none.ktrace")]) == 1
-    assert "No such file" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"kstore: {tmp_path / 'none.ktrace'}: No such file or directory\n"
+    assert main(["trace", "none.ktrace"]) == 1
+    assert capsys.readouterr().err == "kstore: none.ktrace: No such file or directory\n"
 
 
 @pytest.mark.parametrize(
