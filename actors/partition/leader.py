@@ -27,6 +27,7 @@ from kstore.errors import (
     RequestTimedOut,
 )
 from kstore.log.config import AS_PRODUCED
+from kstore.log.preparing import LARGE_BYTES
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Leader:
         self.expiry: Timer | None = None
         self.expiry_ms = 0
         self.lost: frozenset[int] = frozenset()  # replicas whose logs are out of use
-        self.preparing: Preparing | None = None  # while the topic has a codec of its own, and once it had one
+        self.preparing: Preparing | None = None  # once an append took long: see there
         self.configured()
         self.log.assign_epoch(message.leader_epoch, self.log.end_offset)
         self.in_sync = InSyncSet(
@@ -126,6 +127,8 @@ class Leader:
         if message.required_acks == -1 and self.in_sync.is_short:
             isr = self.in_sync.committed
             raise NotEnoughReplicas(f"{replica.label} has {len(isr)} of {self.in_sync.needed} needed in-sync replicas")
+        if self.preparing is None and message.batches[0].size_bytes >= LARGE_BYTES:
+            self.preparing = Preparing(self)
         if self.preparing is None or not self.preparing.takes(message):
             self.collect(message, replica.defer(), replica.turn_row)
 

@@ -1,9 +1,9 @@
-"""Appends to a topic that has a codec of its own, before they are collected: they are compressed anew off the turn.
+"""Appends that take long, before they are collected: a topic has a codec of its own, or a compressed batch is large.
 
-That takes milliseconds, or seconds at the highest levels of zstd, in which nobody else is to wait. So the worker checks
-and compresses the batches of one append after the other (`kstore/log/preparing.pyx`), and the leader collects them as
-they come back. Appends stay in the order in which they came, as the sequence numbers of producers need it: one that
-needs no work waits behind those that do.
+To compress takes milliseconds, or seconds at the highest levels of zstd, and to decompress megabytes takes tens of
+milliseconds, in which nobody else is to wait. So the worker checks and compresses the batches of one append after the
+other (`kstore/log/preparing.pyx`), and the leader collects them as they come back. Appends stay in the order in which
+they came, as the sequence numbers of producers need it: one that needs no work waits behind those that do.
 """
 
 from __future__ import annotations

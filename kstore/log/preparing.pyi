@@ -4,6 +4,8 @@ from kstore.errors import KafkaError
 from kstore.log.config import LogConfig
 from kstore.records import RecordBatch
 
+LARGE_BYTES: int
+
 @final
 class Prepared:
     @property

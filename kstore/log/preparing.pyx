@@ -3,7 +3,8 @@
 A log's own codec (a topic's ``compression.type``) holds for every batch that came with another one, but for control
 batches. Such a batch has to be small enough twice, as it came and as it is written. Compressing takes long, and needs
 nothing of the log but its config: ``prepared`` may run on any thread, and ``Log.append_as_leader`` takes what it gives.
-Batches that nobody has prepared it checks, and compresses anew, itself.
+Batches that nobody has prepared it checks, and compresses anew, itself. A compressed batch of ``LARGE_BYTES`` and more
+is worth a thread even where its codec stays: to look at its records they must be decompressed.
 """
 
 cimport cython
@@ -14,6 +15,9 @@ from kstore.records.layout cimport COMPRESSION_MASK, CONTROL_BIT
 from kstore.errors import KafkaError, MessageTooLarge
 from kstore.records import validate_for_append
 from kstore.records.recompressing import recompressed
+
+LARGE_BYTES = 16384
+cdef Py_ssize_t large_bytes = LARGE_BYTES
 
 
 @cython.final
@@ -54,13 +58,17 @@ cdef RecordBatch in_codec_of(object config, RecordBatch batch, object valid):
 
 
 def needs_preparing(list batches not None, config not None):
-    """Whether some of the batches came with another codec than the log's own."""
+    """Whether some of the batches take long: they came with another codec than the log's own, or are a large one."""
     cdef int codec = config.compression_type
     cdef RecordBatch batch
     for batch in batches:
-        if wants_other_codec(batch, codec):
+        if wants_other_codec(batch, codec) or is_large(batch):
             return True
     return False
+
+
+cdef inline bint is_large(RecordBatch batch) noexcept:
+    return batch.size_bytes >= large_bytes and batch.attributes & COMPRESSION_MASK
 
 
 def prepared(list batches not None, config not None, now_ms, bint from_client):

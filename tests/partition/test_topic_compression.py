@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from typing import Any
 
@@ -187,6 +188,25 @@ def test_others_are_served_while_a_batch_is_being_compressed(monkeypatch: pytest
         assert held.threads.isdisjoint({threading.main_thread()})
         (found,) = parse_batches(b"".join(each.to_bytes() for each in logged(cluster, "slow")))
         assert codec_name(found.compression) == "zstd"
+
+
+def test_others_are_served_while_a_large_compressed_batch_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held()
+    monkeypatch.setattr(preparing, "prepared", held)
+    large = {"compression_type": "gzip", "batch_size": 2 << 20, "max_request_size": 2 << 20, "linger_ms": 5}
+    with Cluster(1, config={"message.max.bytes": 2 << 20}) as cluster:
+        cluster.create_topic("large")
+        cluster.create_topic("quick")
+        with cluster.producer(**large) as producer, cluster.producer() as other:
+            slow = producer.send("large", random.Random(1).randbytes(1 << 20))
+            cluster.wait_for(held.begun.is_set, timeout=60)
+            behind = producer.send("large", b"small")
+            assert other.send("quick", b"b").get(timeout=60).offset == 0
+            assert not slow.done()
+            held.go_on.set()
+            assert (slow.get(timeout=60).offset, behind.get(timeout=60).offset) == (0, 1)
+        assert held.threads.isdisjoint({threading.main_thread()})
+        assert [codec_name(each.compression) for each in logged(cluster, "large")] == ["gzip", "gzip"]
 
 
 def logged(cluster: Cluster, topic: str) -> list[RecordBatch]:
