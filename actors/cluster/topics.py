@@ -14,7 +14,7 @@ import pykka
 from actors.cluster.looking import leading_replica
 from actors.controller.messages import Decide
 from actors.runtime.future import ask
-from kstore.errors import InvalidReplicationFactor, KafkaError, NotController, for_code
+from kstore.errors import InvalidReplicationFactor, KafkaError, NotController, UnknownServerError, for_code
 from kstore.errors.arguments import INT_MAX, SHORT_MAX, text, whole
 from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
 
@@ -74,6 +74,8 @@ def _ask_controller(nodes: Questions, topic: CreatableTopic, timeout_s: float) -
         answer: Any = asked.get(timeout=timeout_s).topics[0]
     except pykka.Timeout:
         raise TimeoutError(f"topic {topic.name} was not made in {timeout_s:g} seconds") from None
+    except pykka.ActorDeadError:
+        return UnknownServerError(f"the controller ended before it answered: topic {topic.name} may be there, or not")
     return for_code(answer.error_code, answer.error_message) if answer.error_code else None
 
 

@@ -125,7 +125,7 @@ class Loader:
         if not len(self.segments):
             self._must_reach(start_offset, "its segments are gone")
             self.segments.create(start_offset, self.now_ms)
-        end_offset = self._make_sound(recovery_point)
+        end_offset = self._make_sound(recovery_point, start_offset)
         self._must_reach(end_offset, "it ends too early")
         if end_offset < start_offset and self.report.clean:
             start_offset = 0  # nothing ends before it begins: the checkpoint is wrong
@@ -182,9 +182,12 @@ class Loader:
         except CheckpointError:
             self.epochs_known = False
 
-    def _make_sound(self, recovery_point: int) -> int:
+    def _make_sound(self, recovery_point: int, start_offset: int) -> int:
         """Load or walk every segment; the log's end."""
-        self.durable_offset = LONG_MAX if self.report.clean else recovery_point
+        if self.report.clean:
+            self.durable_offset = LONG_MAX
+        elif recovery_point > start_offset:  # else all that was durable is deleted
+            self.durable_offset = recovery_point
         first_unsynced = self.segments.from_offset(recovery_point)[0].base_offset
         end_offset = self.segments.first.base_offset
         for segment in list(self.segments):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -37,7 +38,7 @@ from actors.partition.replica import Replica
 from actors.runtime import Actor
 from actors.runtime.driver import NodeCrashed
 from actors.runtime.failures import Failures, FailureWarning
-from kstore.errors import UnknownServerError
+from kstore.errors import KafkaError, UnknownServerError
 
 
 @pytest.fixture
@@ -145,6 +146,8 @@ def test_a_defect_in_one_actor_ends_what_it_must_and_nothing_else(
         else:
             failed = fail_answer(monkeypatch, kind, how)
         work_through(cluster, b"during")
+        with suppress(KafkaError):  # the controller has something to write down
+            cluster.create_topic("another")
         with cluster.admin() as admin:
             admin.delete_records({TopicPartition(TOPIC, number): 1 for number in range(PARTITIONS)})
         cluster.run_for(70)  # the longest interval of a checkpoint, and then some
@@ -321,3 +324,12 @@ def test_a_defect_on_a_socket_ends_its_connection(monkeypatch: pytest.MonkeyPatc
     (failure,) = Failures.recent
     assert "connection" in failure.ended
     Failures.recent.clear()
+
+
+def test_a_topic_that_was_being_made_as_the_controller_ended_may_be_there_or_not(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fail_answer(monkeypatch, Controller, "flushed") == []
+    with pytest.warns(FailureWarning), pytest.raises(UnknownServerError, match="another may be there, or not"):
+        cluster.create_topic("another")
+    cluster.create_topic("third")

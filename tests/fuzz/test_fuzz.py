@@ -8,7 +8,7 @@ from fuzz.campaign import run
 from fuzz.inputs import KEYS, Inputs
 
 GROWTH_MB_MAX = 60
-"""What a server of some thousand topics, groups and sessions may come to, from where it stood after a tenth."""
+"""By how much a server of some thousand topics, groups and sessions may end above its peak in the first half."""
 
 
 def is_well(seen: dict[str, Any]) -> None:
@@ -17,7 +17,7 @@ def is_well(seen: dict[str, Any]) -> None:
     assert seen["good client"]["wrong"] == []
     assert seen["good client"]["records"] > 500
     memory = seen["memory MB"]
-    assert memory[-1] - memory[2] < GROWTH_MB_MAX, memory
+    assert memory[-1] - max(memory[: len(memory) // 2]) < GROWTH_MB_MAX, memory
 
 
 def test_some_thousand_inputs_end_nothing(seed: int) -> None:

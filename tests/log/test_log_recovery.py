@@ -3,10 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from log.batching import NOW_MS, append, batch, everything, small_config
+from log.batching import NOW_MS, append, batch, everything, small_config, stamped
 
 from kstore.fs import FileSystem, MemoryFileSystem
 from kstore.log import Log, LogConfig
+from kstore.log.damage import LogDamaged
 from kstore.log.names import INDEX, LOG, TIME_INDEX, segment_file
 
 PATH = "orders-0"
@@ -77,6 +78,19 @@ def test_a_torn_tail_is_cut_at_the_last_whole_batch_wherever_it_was_torn() -> No
         assert after.producers.get(7).window[-1].last_sequence == 32
         assert append(after, batch(3, producer=7, sequence=33), leader_epoch=3).first_offset == 33
         assert everything(after)[:-1] == everything(log)[:-1]
+
+
+def test_a_torn_batch_behind_deleted_offsets_is_cut_where_nothing_durable_is_left() -> None:
+    fs = MemoryFileSystem()
+    log = Log.open(fs, PATH, CONFIG, now_ms=NOW_MS)
+    log.append_as_follower([stamped(5, 3)], NOW_MS)
+    size = fs.size(last_file(fs))
+    fs.open(last_file(fs)).truncate(size - 1)
+    after = reopen(fs, recovery_point=5, start_offset=5)
+    assert (after.start_offset, after.end_offset) == (5, 5)
+    fs.replace(last_file(fs), b"short")
+    with pytest.raises(LogDamaged, match="though it was on the disk up to 6"):
+        reopen(fs, recovery_point=6, start_offset=5)
 
 
 def test_a_flipped_byte_in_the_last_batch_that_its_checksum_covers_cuts_it_off() -> None:
