@@ -332,4 +332,5 @@ def test_a_topic_that_was_being_made_as_the_controller_ended_may_be_there_or_not
     assert fail_answer(monkeypatch, Controller, "flushed") == []
     with pytest.warns(FailureWarning), pytest.raises(UnknownServerError, match="another may be there, or not"):
         cluster.create_topic("another")
+    cluster.run_for(1)
     cluster.create_topic("third")
