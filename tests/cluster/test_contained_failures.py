@@ -334,3 +334,4 @@ def test_a_topic_that_was_being_made_as_the_controller_ended_may_be_there_or_not
         cluster.create_topic("another")
     cluster.run_for(1)
     cluster.create_topic("third")
+    Failures.recent.clear()
