@@ -71,12 +71,12 @@ def test_one_broker_is_not_called_brokers_and_ipv6_is_written_in_brackets(serve)
     ("options", "words"),
     [
         (["--brokers", "3", "--listen", "127.0.0.1:65534"], ["65536", "choose another --listen"]),
-        (["--listen", "0.0.0.0:0"], ["0.0.0.0", "give --listen a name or address of this machine"]),
-        (["--listen", "[::]:0"], ["give --listen a name or address of this machine"]),
+        (["--listen", "127.0.0.1:0", "--advertise", "0.0.0.0:9092"], ["--advertise takes host:port", "0.0.0.0"]),
+        (["--listen", "127.0.0.1:0", "--advertise", "[::]:9092"], ["--advertise takes host:port", "::"]),
         (["--listen", "127.0.0.1"], ["--listen takes host:port"]),
         (["--brokers", "0"], ["--brokers", "at least 1"]),
     ],
-    ids=["past the last port", "every IPv4 address", "every IPv6 address", "no port", "no broker"],
+    ids=["past the last port", "every IPv4 address is told", "every IPv6 address is told", "no port", "no broker"],
 )
 def test_an_address_that_cannot_be_is_refused_by_a_line_that_names_the_mend(options, words):
     line = refused(*options)
