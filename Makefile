@@ -5,6 +5,7 @@
 #   make check        style and types only                make test-full     the long tests as well
 #   make bench        micro-benchmarks                    make test-oracle   against a real Apache Kafka (JDK, Maven)
 #   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
+#   make test-frameworks  applications on Python's Kafka frameworks, from the package index
 #   make bench-growth what a load costs when one of its dimensions doubles
 #   make debug, asan  tests on a checked, a sanitized build
 #   make docs         the documentation as a site, in build/site
@@ -16,7 +17,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle compatibility bench bench-clients bench-growth bench-peers docs debug asan clean
+.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-growth bench-peers docs debug asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -33,7 +34,7 @@ PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml
 say     = @printf '==> %s\n' "$(1)"
 
 help:
-	@sed -n '3,13s/^# \{0,3\}//p' Makefile
+	@sed -n '3,14s/^# \{0,3\}//p' Makefile
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -103,6 +104,11 @@ test-oracle: build
 	$(call say,tests against a real Apache Kafka)
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo 'these need a JDK (17 or newer) and Maven' >&2; exit 2; }
 	@$(BIN)/python -m pytest -m oracle $(ARGS)
+
+test-frameworks: build
+	$(call say,applications on other people's frameworks; writes docs/frameworks.md)
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo 'one of them is Kafka Streams: this needs a JDK (17 or newer) and Maven' >&2; exit 2; }
+	@$(BIN)/python tests/frameworks/run.py $(ARGS)
 
 compatibility: build
 	$(call say,kstore and a real Apache Kafka asked the same; writes docs/compatibility.md)

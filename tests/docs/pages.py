@@ -7,6 +7,8 @@
 * ``text`` after the line ``<!-- output -->``: what the block before it printed. The lines after a command in a
   ``console`` block are its output in the same way; a line ``...`` stands for any lines.
 
+A block with ``title="path"`` shows that file of the repository, which is run by tests of its own; it is the whole file.
+
 ``localhost:9092`` is where a live ``kstore serve`` listens. What differs from run to run (times, ports, folders, random
 ids, which broker it is) is compared by its shape alone.
 """
@@ -17,11 +19,12 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^( *)```(\w*)([^\n]*)\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r'title="([^"]+)"')
 OUTPUT_MARK = re.compile(r"<!-- output -->\s*\Z")
 TEST = re.compile(r"^def test_\w+", re.MULTILINE)
 RUN = ("python", "pycon", "console")
-SHOWN = ("text", "json", "toml", "yaml", "xml", "ini", "html", "mermaid")
+SHOWN = ("text", "json", "toml", "yaml", "xml", "ini", "html", "mermaid", "java")
 
 SHAPES = [
     (re.compile(r"\b\d+(?:[.,]\d+)* ?(ms|us|µs|s|sec|seconds|milliseconds)\b"), "TIME"),
@@ -38,12 +41,14 @@ SHAPES = [
 
 
 class Block(NamedTuple):
-    """One code block: its language, its text, the line it begins at, and what it is said to print (None: nothing)."""
+    """One code block: its language, its text, the line it begins at, what it is said to print (None: nothing), and
+    the file that it shows (None: none)."""
 
     language: str
     text: str
     line: int
     output: str | None = None
+    file: str | None = None
 
 
 class Command(NamedTuple):
@@ -58,12 +63,14 @@ def blocks(page: Path) -> list[Block]:
     text = page.read_text()
     found: list[Block] = []
     for match in FENCE.finditer(text):
-        indent, language, body = match.groups()
+        indent, language, words, body = match.groups()
         body = "".join(line.removeprefix(indent) for line in body.splitlines(keepends=True))
         if OUTPUT_MARK.search(text, 0, match.start()):
             found[-1] = found[-1]._replace(output=body)
         else:
-            found.append(Block(language, body, text.count("\n", 0, match.start()) + 1))
+            shown = FILE.search(words)
+            line = text.count("\n", 0, match.start()) + 1
+            found.append(Block(language, body, line, file=shown[1] if shown else None))
     return found
 
 

@@ -56,6 +56,10 @@ class Page:
         }
 
     def run(self, block: Block) -> None:
+        if block.file is not None:
+            if (ROOT / block.file).read_text() != block.text:
+                pytest.fail(f"{self.path.name}, line {block.line}: {block.file} is something else", pytrace=False)
+            return
         text = block.text.replace("localhost:9092", self.address)
         if block.language == "pycon":
             self._session(text, block.line)
@@ -140,7 +144,7 @@ def test_every_code_block_of_a_page_does_what_the_page_says(path: Path, address,
     page = Page(path, address, tmp_path)
     try:
         for block in blocks(path):
-            if block.language in RUN:
+            if block.language in RUN or block.file is not None:
                 page.run(block)
     finally:
         page.end()
@@ -168,3 +172,9 @@ def test_an_output_is_compared_by_its_shape_where_it_differs_from_run_to_run() -
     assert difference("sent in 1.2 ms\n...\nto 127.0.0.1:9092", "sent in 33 us\na\nb\nto 127.0.0.1:4711\n") is None
     assert difference("sent 3 records", "sent 4 records") is not None
     assert difference("a\n...\nb", "a\nb") is None
+
+
+def test_a_block_with_a_title_shows_a_file(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text('```python title="tests/a.py"\nprint()\n```\n\n```python\nprint()\n```\n')
+    assert [block.file for block in blocks(page)] == ["tests/a.py", None]

@@ -1,0 +1,7 @@
+"""The application on Arroyo."""
+
+from stories import Invoicing
+
+
+class TestInvoicing(Invoicing):
+    command = ("python", "invoicing.py")

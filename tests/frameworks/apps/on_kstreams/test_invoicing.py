@@ -1,0 +1,7 @@
+"""The application on Kstreams."""
+
+from stories import Invoicing
+
+
+class TestInvoicing(Invoicing):
+    command = ("python", "invoicing.py")

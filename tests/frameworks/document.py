@@ -1,0 +1,171 @@
+"""`docs/frameworks.md`, made of the results, the catalogue and the applications' own files."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+from pathlib import Path
+
+from frameworks.catalogue import FRAMEWORKS, Framework, NotYet
+from frameworks.outcomes import Outcome
+from frameworks.results import Results
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "frameworks.md"
+EXAMPLE = ROOT / "docs" / "examples" / "frameworks" / "test_invoicing.py"
+EXAMPLE_OF = FRAMEWORKS[0]
+MADE_BY = "<!-- made by `make test-frameworks` -->"
+KAFKA = "Apache Kafka 4.3.1"
+LANGUAGES = {".py": "python", ".java": "java"}
+INTRODUCTION = """\
+An application of ours on each of {count} frameworks, written as that framework's documentation would have it, is run
+by its tests on kstore and on a real {kafka}: started, fed, stopped, started again, killed.
+`make test-frameworks` does so with what the package index has that day, each framework in an environment of its own,
+and writes this page.
+
+Of {tests} tests {kafka_passed} pass on Apache Kafka and {kstore_passed} on kstore.{failing}
+"""
+FAILING = """
+Why not all: {reasons}.
+Such an application ends with an error, and `kstore serve` says in its log what the client asked for."""
+HOW = """\
+## How to test yours
+
+An application takes Kafka's address from somewhere, most often from its environment. A test on kstore gives it
+kstore's; nothing else changes. For the first application below, with kstore installed beside FastStream:
+
+```python title="{file}"
+{test}
+```
+
+`kstore_session_bootstrap` is there for the whole session, as a container would be, so that an application may be
+started once; [testing](testing.md) has the other fixtures, one of them empty again for each test. To look at an
+application, or to test one in another language, run it with a cluster of its own beside it:
+
+```text
+kstore run --env KAFKA_BOOTSTRAP_SERVERS -- faststream run invoicing:app
+```
+"""
+TIMES = """\
+Seconds are those of a framework's tests from the first to the last, with the starts of the application: most of it is
+the framework's own waiting. The start of Kafka isn't in it: {kstore:.1f} s for kstore, {real:.1f} s for Apache Kafka
+(median). Two shared, busy cores. Both have one node and nothing set.
+"""
+
+
+def page(results: Results) -> str:
+    """The whole page."""
+    parts = [MADE_BY, "\n# Frameworks\n", _introduction(results), _table(results), _times(results)]
+    parts.append(HOW.format(file=EXAMPLE.relative_to(ROOT).as_posix(), test=EXAMPLE.read_text().rstrip()))
+    parts += [_section(framework, results) for framework in FRAMEWORKS]
+    return "\n".join(parts)
+
+
+def problems(results: Results) -> list[str]:
+    """What a run fails for: a test that fails and has no reason, or has one and doesn't fail, or fails otherwise."""
+    found = []
+    for framework in FRAMEWORKS:
+        for test, outcome in results.outcomes(framework.name, "kafka").items():
+            if not outcome.passed:
+                found.append(f"{framework.name}: {test} fails on Apache Kafka: {outcome.said}")
+        for test, outcome in results.outcomes(framework.name, "kstore").items():
+            reason = framework.not_yet.get(test)
+            if reason is None and not outcome.passed:
+                found.append(f"{framework.name}: {test} fails on kstore without a reason: {outcome.said}")
+            elif reason is not None and outcome.passed:
+                found.append(f"{framework.name}: {test} passes on kstore, although {reason.reason}")
+            elif reason is not None and not re.search(reason.says, outcome.said):
+                found.append(f"{framework.name}: {test} doesn't end by {reason.says!r}: {outcome.said}")
+    return found
+
+
+def names_of_tests(framework: Framework) -> list[str]:
+    """The tests that the framework's file has, those that it takes over from the stories too, by name."""
+    trees = [ast.parse(path.read_text()) for path in (framework.folder.parent / "stories.py", framework.tests_path)]
+    classes = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
+
+    def of(name: str) -> set[str]:
+        node = classes[name]
+        own = {each.name for each in node.body if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")}
+        return own.union(*(of(base.id) for base in node.bases if isinstance(base, ast.Name)))
+
+    return sorted(set().union(*(of(name) for name in classes if name.startswith("Test"))))
+
+
+def _introduction(results: Results) -> str:
+    passed = {
+        kafka: sum(each.passed for one in FRAMEWORKS for each in results.outcomes(one.name, kafka).values())
+        for kafka in ("kafka", "kstore")
+    }
+    total = sum(len(results.outcomes(one.name, "kafka")) for one in FRAMEWORKS)
+    reasons = dict.fromkeys(each.reason for one in FRAMEWORKS for each in one.not_yet.values())
+    failing = FAILING.format(reasons="; ".join(reasons)) if reasons else ""
+    return INTRODUCTION.format(
+        count=len(FRAMEWORKS),
+        kafka=KAFKA,
+        tests=total,
+        kafka_passed=passed["kafka"],
+        kstore_passed=passed["kstore"],
+        failing=failing,
+    )
+
+
+def _table(results: Results) -> str:
+    lines = [
+        "| framework | version | client | tests | pass on Kafka | on kstore | seconds on Kafka | on kstore |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for one in FRAMEWORKS:
+        real, ours = (results.outcomes(one.name, kafka) for kafka in ("kafka", "kstore"))
+        versions = results.versions(one.name)
+        version = next(iter(versions.values()), "")
+        client = f"{one.client} {versions[one.client]}" if one.client in versions else one.client
+        link = f"[{one.title}](#{_anchor(one.title)})"
+        passed = [sum(each.passed for each in outcomes.values()) for outcomes in (real, ours)]
+        lines.append(
+            f"| {link} | {version} | {client} | {len(real)} | {passed[0]} | {passed[1]} "
+            f"| {_seconds(real):.0f} | {_seconds(ours):.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _seconds(outcomes: dict[str, Outcome]) -> float:
+    return sum(each.seconds for each in outcomes.values())
+
+
+def _times(results: Results) -> str:
+    starts = (results.starts(kafka) for kafka in ("kstore", "kafka"))
+    kstore, real = (statistics.median(each) if each else 0.0 for each in starts)
+    return TIMES.format(kstore=kstore, real=real)
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def _section(framework: Framework, results: Results) -> str:
+    file = framework.path.relative_to(ROOT).as_posix()
+    lines = [f"## {framework.title}\n", f"{framework.about}\n"]
+    if framework.install:
+        lines += ["```text", f"pip install {' '.join(map(_quoted, framework.install))}", "```\n"]
+    lines += [f"Run it: `{framework.command}`\n"]
+    lines += [f'```{LANGUAGES[framework.path.suffix]} title="{file}"', framework.path.read_text().rstrip(), "```\n"]
+    real, ours = (results.outcomes(framework.name, kafka) for kafka in ("kafka", "kstore"))
+    lines += ["| test | Apache Kafka | kstore |", "|---|---|---|"]
+    for test in real:
+        sentence = test.removeprefix("test_").replace("_", " ")
+        lines.append(f"| {sentence} | {_cell(real[test])} | {_cell(ours.get(test), framework.not_yet.get(test))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(requirement: str) -> str:
+    return f"'{requirement}'" if "[" in requirement else requirement
+
+
+def _cell(outcome: Outcome | None, not_yet: NotYet | None = None) -> str:
+    if outcome is None:
+        return ""
+    if outcome.passed:
+        return f"{outcome.seconds:.1f} s"
+    return f"fails: {not_yet.reason}" if not_yet else "fails"

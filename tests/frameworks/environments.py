@@ -1,0 +1,55 @@
+"""A virtual environment for each framework, in `build/frameworks`: what they need can't be had in one.
+
+It has the framework as the package index gives it, pytest, and confluent-kafka for what the tests themselves ask. It is
+made anew when the catalogue asks for something else.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from frameworks.catalogue import Framework
+
+ENVIRONMENTS = Path(__file__).parents[2] / "build" / "frameworks"
+FOR_THE_TESTS = ("pytest", "pytest-timeout", "confluent-kafka")
+
+
+def made(framework: Framework) -> Path:
+    """The folder of its environment, made if need be."""
+    folder = ENVIRONMENTS / framework.name
+    stamp = folder / "requirements.json"
+    wanted = json.dumps([*framework.install, *FOR_THE_TESTS, sys.version])
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        install = ["install", "--quiet", "--disable-pip-version-check", *framework.install, *FOR_THE_TESTS]
+        subprocess.run([str(python(folder)), "-m", "pip", *install], check=True)
+        if framework.maven:
+            fetch = ["mvn", "-q", "-B", "-f", str(framework.folder / "pom.xml"), "dependency:copy-dependencies"]
+            subprocess.run([*fetch, f"-DoutputDirectory={jars(folder)}"], check=True, stdout=sys.stderr)
+        stamp.write_text(wanted)
+    return folder
+
+
+def python(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
+def jars(folder: Path) -> Path:
+    """Where the jars of one in Java are."""
+    return folder / "libs"
+
+
+def versions(framework: Framework) -> dict[str, str]:
+    """What was installed of the framework and of the client below it."""
+    folder = made(framework)
+    if framework.maven:
+        jar = next(jars(folder).glob("kafka-streams-*.jar"))
+        return {"kafka-streams": jar.stem.removeprefix("kafka-streams-")}
+    named = [each.partition("[")[0] for each in framework.install]
+    listed = [str(python(folder)), "-m", "pip", "list", "--format=json", "--disable-pip-version-check"]
+    installed = json.loads(subprocess.run(listed, check=True, capture_output=True, text=True).stdout)
+    by_name = {each["name"].lower(): each["version"] for each in installed}
+    return {name: by_name[name] for name in (*named, framework.client) if name in by_name}
