@@ -18,11 +18,11 @@ INTEGER_BITS = {"SHORT": 16, "INT": 32, "LONG": 64}
 DIGITS_MAX = 19  # of 64 bits
 JAVA_SPACE = "".join(map(chr, range(33)))
 """What `String.trim` cuts."""
-JAVA_DOUBLE = re.compile(r"[+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?)")
-THROTTLED = re.compile(r"(?:[0-9]+:[0-9]+)?")
-DURATION = re.compile(
-    r"\+?P(?=[0-9T+])(?:[+]?[0-9]+D)?(?:T(?=[0-9+.])(?:[+]?[0-9]+H)?(?:[+]?[0-9]+M)?(?:[+]?[0-9]+(?:[.,][0-9]{0,9})?S)?)?",
-    re.IGNORECASE,
+JAVA_DOUBLE = r"[+-]?(?:NaN|Infinity|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?)"
+THROTTLED = r"(?:[0-9]+:[0-9]+)?"
+DURATION = (
+    r"(?i)\+?P(?=[0-9T+])(?:[+]?[0-9]+D)?"
+    r"(?:T(?=[0-9+.])(?:[+]?[0-9]+H)?(?:[+]?[0-9]+M)?(?:[+]?[0-9]+(?:[.,][0-9]{0,9})?S)?)?"
 )
 """What `Duration.parse` takes, but for negative ones, which nothing here is."""
 
@@ -143,7 +143,7 @@ class Key(NamedTuple):
                 raise self._invalid(text, f"Not a number of type {self.type}")
             return value
         if self.type == "DOUBLE":
-            if not JAVA_DOUBLE.fullmatch(text):
+            if not re.fullmatch(JAVA_DOUBLE, text):
                 raise self._invalid(text, "Not a number of type DOUBLE")
             return float(text if text.endswith(("N", "y")) else text.rstrip("fFdD"))
         if self.type == "LIST":
@@ -163,7 +163,7 @@ class Key(NamedTuple):
 
     def _check_list(self, text: str, parts: tuple[str, ...]) -> None:
         if self.form == "throttled-replicas":
-            if not all(map(THROTTLED.fullmatch, parts)) and "".join(parts) != "*":
+            if not all(re.fullmatch(THROTTLED, part) for part in parts) and "".join(parts) != "*":
                 raise self._invalid(
                     f"[{', '.join(parts)}]",
                     f"{self.name} must be the literal '*' or a list of replicas in the following format: "
@@ -185,7 +185,7 @@ class Key(NamedTuple):
             raise self._invalid(text, "String must be non-empty")
         if self.form == "offset-reset" and text not in ("earliest", "latest"):
             kind, _, duration = text.partition(":")
-            if kind != "by_duration" or not DURATION.fullmatch(duration):
+            if kind != "by_duration" or not re.fullmatch(DURATION, duration):
                 raise self._invalid(
                     text,
                     f"Invalid value `{text}` for configuration {self.name}. The value must be either 'earliest', "
