@@ -50,7 +50,7 @@ kstore run --env KAFKA_BOOTSTRAP_SERVERS -- faststream run invoicing:app
 TIMES = """\
 Seconds are those of a framework's tests from the first to the last, with the starts of the application: most of it is
 the framework's own waiting. The start of Kafka isn't in it: {kstore:.1f} s for kstore, {real:.1f} s for Apache Kafka
-(median). One run each, on two shared, busy cores: what else the machine did shows in them. Both Kafkas have one node and
+(median). One run each, on two shared, busy cores: what else the machine did shows in them. Both have one node and
 nothing set.
 """
 
