@@ -34,7 +34,10 @@ class Asker(Protocol):
 TOLD_MAX, TOLD_WITHIN_US = 1_000, 600_000_000
 KEY_LENGTH_MAX = 200
 REPEATED, WITHIN_US = 3, 5_000_000
-"""So often, in so short a time, a client that can go on doesn't ask who coordinates its group, and nothing of that."""
+"""So often, in so short a time, a client seldom asks who coordinates its group if it can go on."""
+LOOKS_AFTER_US = (5_000_000, 500_000, 500_000)
+"""When it is looked at whether it did go on: by then, and somewhat later. Who reads has a fetch under way, mostly."""
+FETCH = 1
 
 TRANSACTIONS = "transactions aren't implemented yet: leave out transactional.id"
 NEW_GROUPS = "the new group protocol isn't implemented yet: give group.protocol=classic"
@@ -58,7 +61,12 @@ class Unserved:
 
     def tell(self, call: Asker, kind: object, line: str) -> None:
         """Log a line about a client, unless one of this kind was before."""
-        now_us, key = call.node.world.clock.now_us(), (_cut(call.client_id), kind)
+        who = f"client {shown(call.client_id or '')} at {call.client_host}"
+        self.tell_of(call.node, who, (_cut(call.client_id), kind), line)
+
+    def tell_of(self, node: Node, who: str, key: tuple[str, object], line: str) -> None:
+        """As ``tell``, of a client that is gone, perhaps; ``key`` is its name and the kind."""
+        now_us = node.world.clock.now_us()
         if key in self.told:
             return
         if len(self.told) >= TOLD_MAX:
@@ -67,8 +75,7 @@ class Unserved:
                 del self.told[oldest]
         if len(self.told) < TOLD_MAX:
             self.told[key] = now_us
-            who = f"client {shown(call.client_id or '')} at {call.client_host}"
-            logger("requests").warning("%s: %s %s", call.node.name, who, line)
+            logger("requests").warning("%s: %s %s", node.name, who, line)
 
 
 def _cut(name: str | None) -> str:
@@ -120,17 +127,48 @@ def coordinator_found(call: Asker, group: str) -> None:
         finds.clear()
     finds[key] = count + 1, since_us
     if count + 1 == REPEATED:
-        line = (
-            f"asked {REPEATED} times who coordinates group {shown(group)}: if it reads nothing now, it is librdkafka "
-            f"with group.protocol=consumer; {NEW_GROUPS}"
-        )
-        _of(call.node).tell(call, "coordinator again", line)
+        _look_later(call.node, key, f"client {shown(call.client_id or '')} at {call.client_host}", LOOKS_AFTER_US)
+
+
+def _look_later(node: Node, key: tuple[str, str], who: str, after_us: tuple[int, ...]) -> None:
+    world = node.world
+    world.timers.at(world.clock.now_us() + after_us[0], _look, node, key, who, after_us[1:], kind="ClientLookedAt")
+
+
+def _look(node: Node, key: tuple[str, str], who: str, after_us: tuple[int, ...]) -> None:
+    """Tell of a client that was told who coordinates its group, time and again, and has done nothing with it since."""
+    found = _of(node)
+    if not node.alive or key not in found.finds or _reads(node, key[0]):
+        return
+    if after_us:
+        _look_later(node, key, who, after_us)
+        return
+    line = (
+        f"asked {REPEATED} times who coordinates group {shown(key[1])}, and nothing of that coordinator: librdkafka "
+        f"does so with group.protocol=consumer; {NEW_GROUPS}"
+    )
+    found.tell_of(node, who, (key[0], "coordinator again"), line)
+
+
+def _reads(node: Node, client_id: str) -> bool:
+    """Whether a client of this name waits for records now, of any broker."""
+    from actors.broker.connection import Connection
+
+    return any(
+        call.api_key == FETCH
+        for each in node.world.net.servers.values()
+        for actor in each.actors.values()
+        if isinstance(actor, Connection) and _cut(actor.client_id) == client_id
+        for call in actor.under_way
+    )
 
 
 def coordinator_used(call: Asker, group: str) -> None:
-    """A client has asked that coordinator for something: it can, so it may look for it again as often as it likes."""
-    if call.node.unserved is not None:
-        _of(call.node).finds.pop((_cut(call.client_id), _cut(group)), None)
+    """A client has asked that coordinator for something: it can, so it may look for it again as often as it likes,
+    of any broker."""
+    for node in call.node.world.net.servers.values():
+        if node.unserved is not None:
+            _of(node).finds.pop((_cut(call.client_id), _cut(group)), None)
 
 
 def name_of(api_key: int) -> str:

@@ -13,6 +13,7 @@ from actors.broker.unserved import KEY_LENGTH_MAX, TOLD_WITHIN_US
 from actors.cluster import Cluster
 from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnRequest
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
+from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.init_producer_id import InitProducerIdRequest
@@ -122,8 +123,24 @@ def test_transactions_are_told_of_whoever_is_asked(cluster: Cluster, told: list[
 def test_who_asks_for_a_coordinator_again_and_again_is_told_why_that_may_be(cluster: Cluster, told: list[str]) -> None:
     for _ in range(9):
         ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
+    assert told == []
+    cluster.run_for(60)
     (line,) = told
-    assert "asked 3 times who coordinates group 'g': if it reads nothing now, it is librdkafka with" in line
+    assert "client 'app' at 10.0.0.1 asked 3 times who coordinates group 'g', and nothing of that coordinator" in line
+
+
+def test_who_reads_without_a_group_may_look_for_its_coordinator_again_and_again(
+    cluster: Cluster, told: list[str]
+) -> None:
+    cluster.create_topic("t")
+    for _ in range(9):
+        ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
+    reader = Peer(cluster, 1, client_id="app")
+    part = FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=1000)
+    fetch = FetchRequest(max_wait_ms=30_000, min_bytes=1, topics=[FetchTopic(topic="t", partitions=[part])])
+    reader.send(reader.frame(fetch, 11))
+    cluster.run_for(60)
+    assert told == []
 
 
 def test_who_asks_for_a_coordinator_now_and_then_is_not_told_of(cluster: Cluster, told: list[str]) -> None:
@@ -138,6 +155,7 @@ def test_who_goes_on_with_the_coordinator_may_look_for_it_again_and_again(cluste
     for _ in range(9):
         ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
         ask(cluster, HeartbeatRequest(group_id="g", generation_id=1, member_id="m"), 1)
+    cluster.run_for(60)
     assert told == []
 
 

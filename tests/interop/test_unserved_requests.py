@@ -49,7 +49,7 @@ def test_a_consumer_of_the_new_groups_says_nothing_and_the_log_says_why(
         wait_until(lambda: (consumer.poll(0.1), caplog.records)[1], what="a line of the log", timeout_s=60)
         consumer.close()
     (line,) = [record.getMessage() for record in caplog.records if record.name == "kstore.requests"]
-    assert "client 'readers' at 127.0.0.1 asked 3 times who coordinates group 'g'" in line
+    assert "client 'readers' at 127.0.0.1 asked 3 times who coordinates group 'g', and nothing of that" in line
     assert "give group.protocol=classic" in line
 
 
