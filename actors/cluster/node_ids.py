@@ -19,11 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from actors.broker.folder import FolderError, owner_of
-from actors.broker.foreign.quorum import QUORUM_FILE, voters_in
 from actors.cluster.arguments import how_many
 from kstore.errors.arguments import plain_whole, shown
 from kstore.errors.config import ConfigError
@@ -46,7 +44,7 @@ def node_ids_of(brokers: Any, node_ids: Any, data_dir: str | None) -> tuple[int,
     ((1, 2, 3), (0, 1))
     """
     count = None if brokers is None else how_many(brokers)
-    found = FoundIds() if data_dir is None else ids_in(Path(data_dir))
+    found = FoundIds() if data_dir is None else ids_in(data_dir)
     if node_ids is not None:
         named = checked(node_ids)
         if count is not None and count != len(named):
@@ -109,12 +107,16 @@ class FoundIds(NamedTuple):
     controller: int | None = None
 
 
-def ids_in(place: Path) -> FoundIds:
-    """The nodes whose folders are under ``place``, and the controller that they name. Raises ``FolderError`` for one
+def ids_in(data_dir: str) -> FoundIds:
+    """The nodes whose folders are under ``data_dir``, and the controller that they name. Raises ``FolderError`` for one
     under another's name."""
+    from pathlib import Path
+
+    from actors.broker.foreign.quorum import QUORUM_FILE, voters_in
+
     found: list[int] = []
     voters: set[int] = set()
-    for each in place.glob(f"node-*/{META_PROPERTIES}"):
+    for each in Path(data_dir).glob(f"node-*/{META_PROPERTIES}"):
         number = each.parent.name.removeprefix("node-")
         if number.isascii() and number.isdecimal() and str(int(number)) == number:
             owner = owner_of(each.parent)

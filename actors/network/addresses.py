@@ -9,8 +9,6 @@ refused here, where whoever wrote it learns of it, and not after a minute of att
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address
-
 Address = tuple[str, int]
 
 PORT = 9092
@@ -79,6 +77,8 @@ def without_brackets(text: str) -> str:
 
 
 def is_ipv6(host: str) -> bool:
+    from ipaddress import IPv6Address
+
     try:
         IPv6Address(host)
     except ValueError:

@@ -7,7 +7,6 @@ snapshot has it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -59,6 +58,8 @@ def voters_of(fs: FileSystem) -> list[int]:
 
 def voters_in(data: bytes) -> list[int]:
     """The voters in the text of a `quorum-state`."""
+    import json
+
     try:
         state = json.loads(data)
         return sorted(int(voter["voterId"]) for voter in state.get("currentVoters") or [])
