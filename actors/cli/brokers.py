@@ -92,7 +92,7 @@ def prepared(options: argparse.Namespace) -> Cluster:
     except (FolderError, ListenError, NodeIdsError) as error:
         raise UsageError(str(error)) from None
     except ConfigError as error:
-        raise UsageError(f"{error}: leave it out or mend it; kstore help configs lists all keys") from None
+        raise UsageError(f"{error}: leave it out or fix it; kstore help configs lists all keys") from None
     except ValueError as error:
         raise UsageError(str(error)) from None
     for warning in cluster.warnings:

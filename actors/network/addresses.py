@@ -1,7 +1,7 @@
 """Addresses of brokers as people write them: "host:port", with or without ``PLAINTEXT://`` before it.
 
 One reading for what clients connect to, what brokers listen on and what they say of themselves. What can't be meant is
-refused here, where whoever wrote it learns of it, and not after a minute of attempts to reach a machine of that name.
+refused here, where the user learns of it, and not after a minute of attempts to reach a machine of that name.
 
 >>> parse_server("PLAINTEXT://localhost"), parse_server("[::1]:9093")
 (('localhost', 9092), ('::1', 9093))

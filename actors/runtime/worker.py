@@ -70,7 +70,7 @@ class ThreadedWorker:
         outcome: object
         try:
             outcome = outcome_of(work)
-        except Exception as error:  # noqa: BLE001 - a defect of whoever had the work done
+        except Exception as error:  # noqa: BLE001 - a defect of the actor that had the work done
             self.world.driver.post(self.world.failed_off_turn, node, reply, error)
             return
         self.world.driver.post(self._answer, outcome, reply, node, cause)

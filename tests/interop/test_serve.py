@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
         ("num.partition=3", ["num.partition", "num.partitions"]),
         (
             "ssl.keystore.location=/keys",
-            ["ssl.keystore.location", "security isn't implemented yet", "leave it out or mend it; kstore help configs"],
+            ["ssl.keystore.location", "security isn't implemented yet", "leave it out or fix it; kstore help configs"],
         ),
         ("log.dirs=/data", ["log.dirs", "use --data-dir"]),
         ("replica.lag.time.max.ms=100", ["replica.fetch.wait.max.ms should always be less than or equal to"]),

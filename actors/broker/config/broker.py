@@ -226,7 +226,7 @@ class BrokerConfig:
         return value
 
     def all_set(self) -> set[str]:
-        """The keys that somebody has set."""
+        """The keys that were set."""
         return {*self._dynamic, *self._dynamic_default, *self._static}
 
     def is_set(self, name: str) -> bool:

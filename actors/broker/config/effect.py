@@ -1,7 +1,8 @@
 """Which values of Kafka's configs have no effect in kstore yet.
 
 Every key is taken, checked and kept, so that programs made for Kafka run. Those that kstore doesn't obey yet are told
-to whoever sets them, once a key, unless they ask for what kstore does anyway: the default, or what comes to the same.
+to the user who sets them, once a key, unless they ask for what kstore does anyway: the default, or what comes to the
+same.
 """
 
 from __future__ import annotations

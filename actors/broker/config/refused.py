@@ -1,8 +1,8 @@
 """Broker configs that promise safety or say who a node is, which are refused unless they ask for what is so anyway.
 
-Whoever sets `ssl.keystore.location` believes that a listener is encrypted, and whoever sets `log.dirs` that the data is
-there: to keep such a value without effect would be worse than an error. The error says which option to use instead, or
-that it isn't there yet.
+A user who sets `ssl.keystore.location` believes that a listener is encrypted, and one who sets `log.dirs` that the data
+is there: to keep such a value without effect would be worse than an error. The error says which option to use instead,
+or that it isn't there yet.
 """
 
 from __future__ import annotations
