@@ -3,8 +3,8 @@
 A client that doesn't read leaves its answers with us. What of them lies in a file costs nothing; the rest is counted
 here: parts of answers, with what stands behind them only once however many clients wait for it, and what a socket's
 buffer holds. Beyond ``bytes_max`` (``queued.max.response.bytes``) the client that has taken nothing for longest loses
-its connection. Pieces handed to sockets get smaller as memory gets short: what is left of one when a client stops
-reading stays. Pieces are written in turn.
+its connection. Pieces handed to sockets get larger while a client's socket takes them at once, as each costs a call,
+and smaller as memory gets short: what is left of one when a client stops reading stays. Pieces are written in turn.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from kstore.fs import FileSlice
 
 SHARED_BYTES_MIN = 1024  # a smaller part is one answer's own
 SMALLEST_PIECE_BYTES = 16 * 1024
+LARGEST_PIECE_BYTES = 4 * 1024 * 1024  # a millisecond's work
+LARGEST_READ_BYTES = 1024 * 1024  # of a file: it is in the processor's cache yet when it is written
 
 
 WRITE_SECONDS_A_TURN = 0.005
@@ -106,10 +108,13 @@ class AnswerRoom:
         self._shared: dict[int, int] = {}  # by identity: how many answers wait with this part in them
 
     def piece_bytes(self) -> int:
-        """How much a socket is handed at once."""
-        if self.bytes_held < self.bytes_max >> 4:
+        """How much a socket is handed at once, at most."""
+        held, bytes_max = self.bytes_held, self.bytes_max
+        if held < bytes_max >> 4:
+            return max(WRITE_CHUNK_BYTES, min(LARGEST_PIECE_BYTES, bytes_max >> 6))
+        if held < bytes_max >> 3:
             return WRITE_CHUNK_BYTES
-        return WRITE_CHUNK_BYTES // 4 if self.bytes_held < self.bytes_max >> 2 else SMALLEST_PIECE_BYTES
+        return WRITE_CHUNK_BYTES // 4 if held < bytes_max >> 2 else SMALLEST_PIECE_BYTES
 
     def progressed(self, reader: Reader) -> None:
         """A client begins to wait, or has taken something."""
@@ -154,7 +159,7 @@ def _size_in_memory(part: Any) -> int:
 class Unsent:
     """What one client has not taken yet: parts in order, the first perhaps begun, and its socket's buffer."""
 
-    __slots__ = ("begun", "in_buffer", "parts", "reader", "room")
+    __slots__ = ("begun", "handed", "in_buffer", "parts", "piece_bytes", "reader", "room")
 
     def __init__(self, room: AnswerRoom, reader: Reader) -> None:
         self.room = room
@@ -162,6 +167,8 @@ class Unsent:
         self.parts: deque[Any] = deque()
         self.begun = 0  # bytes of the first part that were handed over
         self.in_buffer = 0
+        self.handed = 0  # the size of the last piece
+        self.piece_bytes = WRITE_CHUNK_BYTES  # of the next one: twice as much as was taken at once
 
     def __bool__(self) -> bool:
         return bool(self.parts)
@@ -176,12 +183,16 @@ class Unsent:
 
     def next_piece(self) -> list[Any]:
         """What to hand to the socket next, in one write. Raises what reading a file raises."""
-        limit = self.room.piece_bytes()
+        limit = min(self.piece_bytes, self.room.piece_bytes())
         piece: list[Any] = []
         size = 0
         while self.parts and size < limit:
             part = self.parts[0]
             left = len(part) - self.begun
+            if isinstance(part, FileSlice):
+                limit = max(size, min(limit, LARGEST_READ_BYTES))
+                if size == limit:
+                    break
             wanted = min(left, limit - size)
             if isinstance(part, FileSlice):
                 piece.append(part.read(self.begun, wanted))
@@ -193,10 +204,15 @@ class Unsent:
             else:
                 self.begun = 0
                 self.room.let_go(self.parts.popleft())
+        self.handed = size
         return piece
 
     def settle(self, in_buffer: int) -> None:
         """What could be handed over was, and the socket's buffer holds so much of it."""
+        if in_buffer:
+            self.piece_bytes = max(WRITE_CHUNK_BYTES, self.piece_bytes // 2)
+        elif not self.in_buffer and self.handed >= self.piece_bytes:
+            self.piece_bytes = min(LARGEST_PIECE_BYTES, self.piece_bytes * 2)
         self.room.bytes_held += in_buffer - self.in_buffer
         self.in_buffer = in_buffer
         if in_buffer or self.parts:

@@ -16,7 +16,7 @@ CONNECTIONS_MAX = 10_000
 LARGE_FRAME_BYTES = 16 * 1024
 # The first piece of buffer for a large frame, before its bytes have come; the buffer then doubles as they come.
 FIRST_PIECE_BYTES = 2 * 1024 * 1024
-# Answers are handed to the socket in pieces of this many bytes, the next when the socket has taken the last.
+# Answers are handed to the socket in pieces of this many bytes at first, the next when the socket has taken the last.
 WRITE_CHUNK_BYTES = 256 * 1024
 # A peer that begins a frame has this long to finish it.
 FRAME_SECONDS_MAX = 60

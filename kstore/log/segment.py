@@ -11,18 +11,18 @@ batch is looked at once, by the first who reads it from the file.
 from collections.abc import Callable, Iterator
 
 from kstore.errors import CorruptMessage
-from kstore.fs import Chunk, File, FileSystem
+from kstore.fs import Buffer, Chunk, File, FileSlice, FileSystem
 from kstore.log.extents import Extents
 from kstore.log.indexes import IndexFileError, OffsetIndex, TimeIndex
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
-from kstore.log.scan import find_end, find_last, find_offset, find_rot, find_timestamp
+from kstore.log.scan import RotSearch, find_end, find_last, find_offset, find_timestamp
 from kstore.log.writing import note_batches
 from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch, parse_batches
 
 WINDOW_BYTES = 8192
 READ_BYTES = 1 << 20
-VERIFY_BYTES = 4 << 20
+VERIFY_BYTES = 1 << 18  # stays in the processor's cache until it was looked at
 REINDEX_INTERVAL_BYTES = 4096
 _HINTS_MAX = 8
 MAGIC_AT = 16
@@ -203,10 +203,12 @@ class Segment:
     def verify(self, position: int, nbytes: int) -> None:
         """See that whole batches are as they were appended; raises CorruptMessage."""
         for start, end in self._unverified(position, position + nbytes):
-            while start < end:
-                moved = self._verify_some(start, end)
-                self.is_verified(start, start + moved)
-                start += moved
+            search = RotSearch()
+            for piece in self._pieces(start, min(end + HEADER_BYTES, self.file.size)):
+                self._look(search, piece, start)
+            self.is_verified(start, start + search.moved)
+            if start + search.moved < end:
+                raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
 
     def _unverified(self, start: int, end: int) -> list[tuple[int, int]]:
         return [(start, end)] if self._verified is None else self._verified.missing(start, end)
@@ -217,25 +219,24 @@ class Segment:
             self._verified = Extents()
         self._verified.add(start, end)
 
-    def _verify_some(self, position: int, end: int) -> int:
-        """Look at the batches from a position on, as many as are read at once; how many bytes they have."""
-        piece = self.file.read(position, min(VERIFY_BYTES, end - position) + HEADER_BYTES)
-        moved = self._checked(piece, position)
-        if not moved and len(piece) >= HEADER_BYTES:
-            moved = self._checked(self.file.read(position, min(_size_of_first(piece), end - position)), position)
-        if not moved:
-            raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
-        return moved
+    def _pieces(self, start: int, end: int) -> Iterator[Buffer]:
+        """The bytes of a range: what is in memory as it lies there, the rest read bit by bit."""
+        for chunk in self.file.chunks(start, end - start):
+            if isinstance(chunk, FileSlice):
+                chunk_end = chunk.position + chunk.nbytes
+                for position in range(chunk.position, chunk_end, VERIFY_BYTES):
+                    yield self.file.read(position, min(VERIFY_BYTES, chunk_end - position))
+            else:
+                yield chunk
 
-    def _checked(self, piece: bytes, position: int) -> int:
-        """How many bytes the whole batches of a piece have; raises CorruptMessage for a wrong one."""
-        wrong, moved, base_offset = find_rot(piece)
+    def _look(self, search: RotSearch, piece: Buffer, start: int) -> None:
+        """Look at a piece; raises CorruptMessage for a wrong batch. The search began at a position."""
+        wrong = search.find(piece)
         if wrong >= 0:
             raise CorruptMessage(
-                f"the checksum or place of the batch at offset {base_offset} is wrong, {position + wrong} bytes into"
-                f" {self.file.path}"
+                f"the checksum or place of the batch at offset {search.base_offset} is wrong,"
+                f" {start + wrong} bytes into {self.file.path}"
             )
-        return moved
 
     def tail(self) -> tuple[int, int]:
         """Where the last batch begins, and the offset that follows on it: the base offset of an empty segment."""
@@ -271,7 +272,7 @@ class Segment:
             window = READ_BYTES
             nbytes = sum(batch.size_bytes for batch in found)
             if self._unverified(position, position + nbytes):
-                self._checked(data, position)
+                self._look(RotSearch(), data, position)
                 self.is_verified(position, position + nbytes)
             for batch in found:
                 position += batch.size_bytes

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors.network import tcp
-from actors.network.answers import SMALLEST_PIECE_BYTES, AnswerRoom, Writing
+from actors.network.answers import LARGEST_PIECE_BYTES, LARGEST_READ_BYTES, SMALLEST_PIECE_BYTES, AnswerRoom, Writing
 from actors.network.channel import AnswersTaken
 from actors.network.room import RequestRoom
 from actors.network.tcp import TcpChannel
@@ -148,8 +148,39 @@ def test_of_a_file_no_more_is_read_than_the_socket_was_handed():
     side = Side(64 * MIB)
     file = SlicedFile()
     answer(side.connect(takes=WRITE_CHUNK_BYTES), FileSlice(file, 0, 50 * MIB))
-    assert file.bytes_read == 2 * WRITE_CHUNK_BYTES
-    assert side.answers.bytes_held == WRITE_CHUNK_BYTES
+    assert file.bytes_read == 3 * WRITE_CHUNK_BYTES  # it gets twice as much as it has taken at once
+    assert side.answers.bytes_held == 2 * WRITE_CHUNK_BYTES
+
+
+def sizes_written(channel: TcpChannel, *parts: Any) -> list[int]:
+    """Of the pieces in which an answer is handed to a socket."""
+    sizes: list[int] = []
+    write = channel.transport.write
+    channel.transport.write = lambda data: sizes.append(len(data)) or write(data)
+    answer(channel, *parts)
+    return sizes
+
+
+def test_pieces_get_larger_while_a_socket_takes_them_at_once_and_smaller_when_it_does_not():
+    side = Side(256 * MIB)
+    channel = side.connect(takes=9 * MIB)
+    kib = [size // KIB for size in sizes_written(channel, memoryview(bytes(14 * MIB)))]
+    assert kib == [256, 512, 1024, 2048, 4096, 4096]  # of the last, a part
+    assert channel.unsent.piece_bytes == LARGEST_PIECE_BYTES // 2
+
+
+def test_small_answers_make_no_pieces_larger():
+    channel = Side(256 * MIB).connect(takes=100 * MIB)
+    for _ in range(20):
+        answer(channel, bytes(100 * KIB))
+    assert channel.unsent.piece_bytes == WRITE_CHUNK_BYTES
+
+
+def test_of_a_file_no_more_is_read_at_once_than_stays_in_the_cache():
+    channel = Side(256 * MIB).connect(takes=100 * MIB)
+    sizes = sizes_written(channel, bytes(4 * MIB), FileSlice(SlicedFile(), 0, 3 * MIB), b"", b"end")
+    assert max(sizes[4:]) <= LARGEST_READ_BYTES < max(sizes)
+    assert sum(sizes) == len(channel.transport.got) == 7 * MIB + 3
 
 
 def test_a_part_that_many_wait_for_counts_once():
@@ -251,8 +282,8 @@ def test_large_answers_of_many_are_written_in_turn_and_others_are_looked_after_b
         side.soon.pop()()
         looks += 1
         written = [len(channel.transport.got) for channel in channels]
-        assert max(written) - min(written) <= WRITE_CHUNK_BYTES
-    assert looks >= 100 * 2 * MIB // WRITE_CHUNK_BYTES // 6
+        assert max(written) - min(written) <= LARGEST_READ_BYTES
+    assert looks >= 100 * 4 // 6  # pieces of 1/4, 1/2, 1 and 1/4 MiB
     assert min(written) == 2 * MIB
 
 
