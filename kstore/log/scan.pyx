@@ -5,7 +5,6 @@ step over a large batch: positions are relative to the piece and may lie beyond 
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
-from libc.string cimport memcpy
 
 from kstore.codec.checksum cimport crc32c_update
 from kstore.codec.cursor cimport load32, load64
@@ -15,9 +14,6 @@ from kstore.records.layout cimport (
 )
 
 from kstore.errors import CorruptMessage
-
-cdef enum:
-    SOUND, UNSOUND, OUT_OF_PLACE, ROTTEN
 
 cdef enum:
     NEEDED = AT_LAST_OFFSET_DELTA + 4    # the part of a header that tells a batch's place
@@ -100,77 +96,34 @@ def find_last(const uint8_t[::1] piece not None):
     return last, at, next_offset
 
 
-cdef class RotSearch:
-    """Looks for the first batch that can't be as it was appended, in pieces that follow on each other.
+def find_rot(const uint8_t[::1] piece not None):
+    """``(wrong, moved, base_offset)``: the first batch that can't be as it was appended (-1: none), and its offset.
 
-    The checksums of all whole batches are looked at. Offset and leader epoch aren't under them, but neither ever falls:
-    that is looked at as far as there are headers. A piece may begin and end anywhere, and is not needed afterwards.
+    All whole batches have their checksums looked at; where they end the piece has given out. Offset and leader epoch
+    aren't under it, but neither ever falls: that is looked at as far as there are headers.
     """
-
-    cdef uint8_t head[HEADER_SIZE]
-    cdef Py_ssize_t head_bytes, left    # what has come of a batch's header, and what is to come after that
+    cdef Py_ssize_t at = 0, last = 0, size = piece.shape[0]
+    cdef int64_t nbytes, next_offset = -1
+    cdef int32_t epoch = -1
     cdef uint32_t crc
-    cdef int32_t epoch
-    cdef int64_t next_offset
-    cdef Py_ssize_t last                # where the batch before begins
-    cdef int64_t last_base_offset
-    cdef readonly Py_ssize_t moved      # bytes of the whole batches so far
-    cdef readonly int64_t base_offset   # of the batch that is wrong
-
-    def __cinit__(self):
-        self.epoch = -1
-        self.next_offset = -1
-        self.base_offset = self.last_base_offset = -1
-
-    def find(self, const uint8_t[::1] piece not None):
-        """Where a batch begins that is wrong, in bytes after the first piece's beginning, or -1: look on."""
-        cdef const uint8_t *p = &piece[0] if piece.shape[0] else NULL
-        cdef int seen
+    cdef const uint8_t *p = &piece[0] if size else NULL
+    while at + HEADER_SIZE <= size:
+        if not sound(p + at):
+            raise unsound(at)
+        if base_offset_at(p + at) < next_offset or <int32_t>load32(p + at + AT_LEADER_EPOCH) < epoch:
+            return last, last, base_offset_at(p + last)
+        nbytes = batch_size_at(p + at)
+        if at + nbytes > size:
+            break
         with nogil:
-            seen = self.look(p, piece.shape[0])
-        if seen == UNSOUND:
-            raise unsound(self.moved)
-        if seen == SOUND:
-            return -1
-        if seen == OUT_OF_PLACE:
-            self.base_offset = self.last_base_offset
-            return self.last
-        self.base_offset = base_offset_at(self.head)
-        return self.moved
-
-    cdef int look(self, const uint8_t *p, Py_ssize_t size) noexcept nogil:
-        cdef Py_ssize_t count
-        while size:
-            if self.head_bytes < HEADER_SIZE:
-                count = min(HEADER_SIZE - self.head_bytes, size)
-                memcpy(self.head + self.head_bytes, p, count)
-                self.head_bytes += count
-                p += count
-                size -= count
-                if self.head_bytes < HEADER_SIZE:
-                    return SOUND
-                if not sound(self.head):
-                    return UNSOUND
-                if base_offset_at(self.head) < self.next_offset or <int32_t>load32(self.head + AT_LEADER_EPOCH) < self.epoch:
-                    return OUT_OF_PLACE
-                self.left = batch_size_at(self.head) - HEADER_SIZE
-                self.crc = crc32c_update(0, self.head + AT_ATTRIBUTES, HEADER_SIZE - AT_ATTRIBUTES)
-            count = min(self.left, size)
-            self.crc = crc32c_update(self.crc, p, count)
-            self.left -= count
-            p += count
-            size -= count
-            if self.left:
-                return SOUND
-            if self.crc != load32(self.head + AT_CRC):
-                return ROTTEN
-            self.next_offset = last_offset_at(self.head) + 1
-            self.epoch = <int32_t>load32(self.head + AT_LEADER_EPOCH)
-            self.last = self.moved
-            self.last_base_offset = base_offset_at(self.head)
-            self.moved += batch_size_at(self.head)
-            self.head_bytes = 0
-        return SOUND
+            crc = crc32c_update(0, p + at + AT_ATTRIBUTES, nbytes - AT_ATTRIBUTES)
+        if crc != load32(p + at + AT_CRC):
+            return at, at, base_offset_at(p + at)
+        next_offset = last_offset_at(p + at) + 1
+        epoch = <int32_t>load32(p + at + AT_LEADER_EPOCH)
+        last = at
+        at += nbytes
+    return -1, at, -1
 
 
 def offset_entries_hold(const uint8_t[::1] entries not None, int64_t size_bytes, int64_t offsets):

@@ -5,24 +5,25 @@ is ever rewritten, it only grows or is cut at the end. What a look-up needs to r
 from the nearest index entry on, headers only.
 
 What a disk gives back is believed once its checksums were looked at: it is remembered where they were, so that each
-batch is looked at once, by the first who reads it from the file.
+batch is looked at once, by the first who reads it from the file. What was appended to a file in memory since it was
+opened went to no disk: those are the very bytes that were looked at as they came.
 """
 
 from collections.abc import Callable, Iterator
 
 from kstore.errors import CorruptMessage
-from kstore.fs import Buffer, Chunk, File, FileSlice, FileSystem
+from kstore.fs import Chunk, File, FileSystem
 from kstore.log.extents import Extents
 from kstore.log.indexes import IndexFileError, OffsetIndex, TimeIndex
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
-from kstore.log.scan import RotSearch, find_end, find_last, find_offset, find_timestamp
+from kstore.log.scan import find_end, find_last, find_offset, find_rot, find_timestamp
 from kstore.log.writing import note_batches
 from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch, parse_batches
 
 WINDOW_BYTES = 8192
 READ_BYTES = 1 << 20
-VERIFY_BYTES = 1 << 18  # stays in the processor's cache until it was looked at
+VERIFY_BYTES = 1 << 20  # stays in the processor's cache until it was looked at
 REINDEX_INTERVAL_BYTES = 4096
 _HINTS_MAX = 8
 MAGIC_AT = 16
@@ -48,6 +49,7 @@ class Segment:
         "_fs",
         "_hints",
         "_path",
+        "_sound_from",
         "_verified",
         "base_offset",
         "bytes_since_index",
@@ -73,6 +75,7 @@ class Segment:
         self.created_ms = now_ms
         self.known_first_timestamp: int | None = None
         self._verified: Extents | None = None
+        self._sound_from = self.file.size if fs.in_memory else None  # what is behind went to no disk
         self._hints: dict[int, int] = {}
 
     def __repr__(self) -> str:
@@ -203,14 +206,14 @@ class Segment:
     def verify(self, position: int, nbytes: int) -> None:
         """See that whole batches are as they were appended; raises CorruptMessage."""
         for start, end in self._unverified(position, position + nbytes):
-            search = RotSearch()
-            for piece in self._pieces(start, min(end + HEADER_BYTES, self.file.size)):
-                self._look(search, piece, start)
-            self.is_verified(start, start + search.moved)
-            if start + search.moved < end:
-                raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
+            while start < end:
+                moved = self._verify_some(start, end)
+                self.is_verified(start, start + moved)
+                start += moved
 
     def _unverified(self, start: int, end: int) -> list[tuple[int, int]]:
+        if self._sound_from is not None and start >= self._sound_from:
+            return []
         return [(start, end)] if self._verified is None else self._verified.missing(start, end)
 
     def is_verified(self, start: int, end: int) -> None:
@@ -219,24 +222,25 @@ class Segment:
             self._verified = Extents()
         self._verified.add(start, end)
 
-    def _pieces(self, start: int, end: int) -> Iterator[Buffer]:
-        """The bytes of a range: what is in memory as it lies there, the rest read bit by bit."""
-        for chunk in self.file.chunks(start, end - start):
-            if isinstance(chunk, FileSlice):
-                chunk_end = chunk.position + chunk.nbytes
-                for position in range(chunk.position, chunk_end, VERIFY_BYTES):
-                    yield self.file.read(position, min(VERIFY_BYTES, chunk_end - position))
-            else:
-                yield chunk
+    def _verify_some(self, position: int, end: int) -> int:
+        """Look at the batches from a position on, as many as are read at once; how many bytes they have."""
+        piece = self.file.read(position, min(VERIFY_BYTES, end - position) + HEADER_BYTES)
+        moved = self._checked(piece, position)
+        if not moved and len(piece) >= HEADER_BYTES:
+            moved = self._checked(self.file.read(position, min(_size_of_first(piece), end - position)), position)
+        if not moved:
+            raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
+        return moved
 
-    def _look(self, search: RotSearch, piece: Buffer, start: int) -> None:
-        """Look at a piece; raises CorruptMessage for a wrong batch. The search began at a position."""
-        wrong = search.find(piece)
+    def _checked(self, piece: bytes, position: int) -> int:
+        """How many bytes the whole batches of a piece have; raises CorruptMessage for a wrong one."""
+        wrong, moved, base_offset = find_rot(piece)
         if wrong >= 0:
             raise CorruptMessage(
-                f"the checksum or place of the batch at offset {search.base_offset} is wrong,"
-                f" {start + wrong} bytes into {self.file.path}"
+                f"the checksum or place of the batch at offset {base_offset} is wrong, {position + wrong} bytes into"
+                f" {self.file.path}"
             )
+        return moved
 
     def tail(self) -> tuple[int, int]:
         """Where the last batch begins, and the offset that follows on it: the base offset of an empty segment."""
@@ -272,7 +276,7 @@ class Segment:
             window = READ_BYTES
             nbytes = sum(batch.size_bytes for batch in found)
             if self._unverified(position, position + nbytes):
-                self._look(RotSearch(), data, position)
+                self._checked(data, position)
                 self.is_verified(position, position + nbytes)
             for batch in found:
                 position += batch.size_bytes
@@ -304,6 +308,8 @@ class Segment:
         self.file.truncate(position)
         if self._verified is not None:
             self._verified.cut(position)
+        if self._sound_from is not None:
+            self._sound_from = min(self._sound_from, position)
         self.bytes_since_index = 0
         self.max_timestamp = self.time_index.last_timestamp
         self.offset_of_max_timestamp = self.time_index.last_offset
