@@ -70,11 +70,25 @@ class Acted(NamedTuple):
 class CalledActor(ClientActor):
     """A client's actor that a ``Face`` talks to."""
 
-    last_failure = ""  # why a broker wasn't reached, if none has answered since
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self.unreached: dict[int, str] = {}  # why a broker wasn't reached, if it hasn't answered since
+
+    @property
+    def last_failure(self) -> str:
+        """Why a broker wasn't reached, the last of those that haven't answered since."""
+        return next(reversed(self.unreached.values()), "")
 
     def _answered(self, outcome: Any, node_id: int, then: Callable[..., None], args: tuple[Any, ...]) -> None:
-        self.last_failure = outcome.message if isinstance(outcome, Disconnected) else ""
+        if self.unreached or isinstance(outcome, Disconnected):
+            self.note_reached(node_id, outcome)
         super()._answered(outcome, node_id, then, args)
+
+    def note_reached(self, node_id: int, outcome: Any) -> None:
+        """A question to a broker has this outcome."""
+        self.unreached.pop(node_id, None)
+        if isinstance(outcome, Disconnected):
+            self.unreached[node_id] = outcome.message
 
     @receives(Called)
     def called(self, message: Called) -> None:

@@ -127,6 +127,7 @@ class Sender(LeaderSeeker):
             age_ms = (now_us - batch.opened_us) // 1000
             error = KafkaTimeout(
                 f"{batch.count} records for {lane.label} were not acknowledged within {age_ms} ms of the first send"
+                + (f": {self.last_failure}" if self.last_failure else "")
             )
             self._fail(batch, error, surely=False)
             if self.idempotence is not None and batch.attempts:
