@@ -117,6 +117,10 @@ def test_names_of_variables_are_those_of_the_image(script):
         ({"KAFKA_PROCESS_ROLES": "controller"}, "start one container, with KSTORE_BROKERS=3"),
         ({"KAFKA_CONTROLLER_QUORUM_VOTERS": "1@a:1,2@b:1,3@c:1"}, "this is one node of several"),
         ({"KAFKA_NODE_ID": "2", "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@a:1"}, "this is one node of several"),
+        (
+            {"KAFKA_BROKER_ID": "1", "KAFKA_ZOOKEEPER_CONNECT": "zookeeper:2181"},
+            "KAFKA_ZOOKEEPER_CONNECT makes this a broker of a ZooKeeper, and there is no ZooKeeper since",
+        ),
         ({"KAFKA_LISTENERS": "SSL://:9093"}, "the listener SSL is SSL, and what works is PLAINTEXT"),
         (
             {"KAFKA_LISTENERS": "A://:1", "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "A:SASL_PLAINTEXT"},
@@ -134,6 +138,29 @@ def test_what_is_not_there_is_refused_with_the_way_out(script, environment, why)
     with pytest.raises(script.NotServed) as refusal:
         script.options_of(environment)
     assert why in str(refusal.value)
+
+
+OLDER = {
+    "KAFKA_ZOOKEEPER_CONNECT": "zookeeper:2181",
+    "KAFKA_ZOOKEEPER_SESSION_TIMEOUT_MS": "6000",
+    "KAFKA_INTER_BROKER_PROTOCOL_VERSION": "3.4",
+    "KAFKA_LOG_MESSAGE_FORMAT_VERSION": "2.8",
+    "KAFKA_CREATE_TOPICS": "orders:3:1",
+}
+"""What compose files for older images set; a node of Apache Kafka 4.3.1 with these keys starts and ignores them."""
+ANOTHER_IMAGE = "it is of another image (wurstmeister/kafka); make topics with kstore topics create"
+
+
+def test_variables_of_older_images_become_no_options_and_a_line_each_says_what_is_true(script):
+    assert script.options_of(COMPOSE | OLDER) == script.options_of(COMPOSE)
+    assert script.without_effect(OLDER) == [
+        f"KAFKA_CREATE_TOPICS has no effect: {ANOTHER_IMAGE}",
+        "KAFKA_INTER_BROKER_PROTOCOL_VERSION has no effect: it is gone since Apache Kafka 4; leave it out",
+        "KAFKA_LOG_MESSAGE_FORMAT_VERSION has no effect: it is gone since Apache Kafka 4; leave it out",
+        "KAFKA_ZOOKEEPER_CONNECT has no effect: there is no ZooKeeper since Apache Kafka 4; leave it out",
+        "KAFKA_ZOOKEEPER_SESSION_TIMEOUT_MS has no effect: there is no ZooKeeper since Apache Kafka 4; leave it out",
+    ]
+    assert script.without_effect({"KAFKA_NUM_PARTITIONS": "3", "KAFKA_ZOOKEEPER_CONNECT": ""}) == []
 
 
 # -- as processes ------------------------------------------------------------------------------------------------------
@@ -172,6 +199,8 @@ def test_a_container_starts_is_healthy_and_stops_in_order(start, tmp_path):
         "KAFKA_LOG_DIRS": str(tmp_path / "data"),
         "KAFKA_NUM_PARTITIONS": "5",
         "CLUSTER_ID": "4L6g3nShT-eMCtK--X86sw",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        **OLDER,
     }
     assert start("healthy", **given).finish() == 1
     broker = start("serve", **given)
@@ -189,7 +218,8 @@ def test_a_container_starts_is_healthy_and_stops_in_order(start, tmp_path):
     )  # fmt: skip
     assert json.loads(listed.stdout) == {"topics": []}
     assert broker.stop() == 0, broker.errors
-    assert any("CLUSTER_ID has no effect" in line for line in broker.errors)
+    for name in ("CLUSTER_ID", *OLDER):
+        assert any(line.startswith(f"kstore: {name} has no effect: ") for line in broker.errors)
     assert (tmp_path / "data" / "node-0" / ".kafka_cleanshutdown").exists()
     check = start("healthy")
     assert check.finish() == 1
@@ -221,6 +251,10 @@ def test_what_is_refused_is_a_line_and_an_exit_code(start):
     assert refused.finish() == 2
     (line,) = refused.errors
     assert line.startswith("kstore: this is one node of several")
+    refused = start("serve", KAFKA_PROCESS_ROLES="", KAFKA_ZOOKEEPER_CONNECT="zookeeper:2181")
+    assert refused.finish() == 2
+    (line,) = refused.errors
+    assert line.startswith("kstore: KAFKA_ZOOKEEPER_CONNECT makes this a broker of a ZooKeeper")
 
 
 FIRST_OF_ITS_OWN = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")

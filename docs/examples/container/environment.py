@@ -15,6 +15,8 @@ A variable ``KAFKA_X_Y`` is Kafka's key ``x.y`` (``__`` is ``_``, ``___`` is ``-
 | ``KAFKA_PROCESS_ROLES``, ``KAFKA_CONTROLLER_QUORUM_VOTERS`` | must be those of a node that is alone |
 | ``KAFKA_LISTENER_SECURITY_PROTOCOL_MAP`` | must be PLAINTEXT for the brokers' listeners |
 | ``KAFKA_CONTROLLER_...``, ``KAFKA_INTER_BROKER_...`` | nothing: brokers and controller are in one process |
+| ``KAFKA_ZOOKEEPER_...`` | nothing, with a line; ``..._CONNECT`` without ``KAFKA_PROCESS_ROLES`` is refused |
+| ``KAFKA_INTER_BROKER_PROTOCOL_VERSION`` and others of ``GONE`` | nothing, with a line, as Kafka 4 ignores them |
 | ``KAFKA_HEAP_OPTS`` and what else is for Java | nothing |
 | ``CLUSTER_ID`` | nothing: a new cluster draws its id |
 """
@@ -48,6 +50,14 @@ OF_THE_PROCESS = (
 ).split()
 """Keys that say what is in the process and where it is reached: they aren't ``--set``."""
 
+NO_ZOOKEEPER = "there is no ZooKeeper since Apache Kafka 4"
+GONE = {
+    "create.topics": "it is of another image (wurstmeister/kafka); make topics with kstore topics create",
+    "inter.broker.protocol.version": "it is gone since Apache Kafka 4; leave it out",
+    "log.message.format.version": "it is gone since Apache Kafka 4; leave it out",
+}
+"""Keys of older compose files, and what is true of them. They aren't ``--set``: Apache Kafka 4 ignores them."""
+
 PATIENCE_S = 5
 
 
@@ -77,6 +87,20 @@ def keys_of(environment: Mapping[str, str]) -> dict[str, str]:
     for key in ("node.id", "controller.listener.names"):
         found.setdefault(key, found.get("broker.id", DEFAULTS[key]) if key == "node.id" else DEFAULTS[key])
     return found
+
+
+def why_ignored(key: str) -> str | None:
+    """Why a key that older compose files set has no effect; None for the others."""
+    return f"{NO_ZOOKEEPER}; leave it out" if key.startswith("zookeeper.") else GONE.get(key)
+
+
+def without_effect(environment: Mapping[str, str]) -> list[str]:
+    """A line for each variable that is ignored, though who sets it may count on it."""
+    lines = ["CLUSTER_ID has no effect: a new cluster draws its id"] if "CLUSTER_ID" in environment else []
+    for name, value in sorted(environment.items()):
+        if name.startswith("KAFKA_") and value.strip() and (why := why_ignored(key_of(name))):
+            lines.append(f"{name} has no effect: {why}")
+    return lines
 
 
 def by_name(key: str, text: str) -> dict[str, str]:
@@ -128,6 +152,11 @@ def check_alone(keys: Mapping[str, str]) -> None:
 def options_of(environment: Mapping[str, str]) -> list[str]:
     """The options of ``kstore serve``. Raises ``NotServed``."""
     keys = keys_of(environment)
+    if "zookeeper.connect" in keys and "process.roles" not in keys:
+        raise NotServed(
+            f"KAFKA_ZOOKEEPER_CONNECT makes this a broker of a ZooKeeper, and {NO_ZOOKEEPER}: leave both out; "
+            "a container is a whole cluster, with KSTORE_BROKERS=3 of three brokers"
+        )
     check_alone(keys)
     listeners = listeners_of(keys)
     advertised = (
@@ -141,7 +170,7 @@ def options_of(environment: Mapping[str, str]) -> list[str]:
             options += ["--advertise", told[name]]
     options += ["--data-dir", data_dir_of(keys)]
     for key, value in keys.items():
-        if key not in OF_THE_PROCESS:
+        if key not in OF_THE_PROCESS and why_ignored(key) is None:
             options += ["--set", f"{key}={value}"]
     return [*options, "--log-level", environment.get("KSTORE_LOG_LEVEL", "info")]
 
@@ -204,13 +233,13 @@ def why_not_healthy(environment: Mapping[str, str]) -> str:
 
 def serve(options: list[str]) -> NoReturn:
     """Become ``kstore serve``, in this very process: it gets the signals that the container gets."""
-    if "CLUSTER_ID" in os.environ:
-        print("kstore: CLUSTER_ID has no effect: a new cluster draws its id", file=sys.stderr, flush=True)
     try:
         words = ["kstore", "serve", *options_of(os.environ), *options]
     except NotServed as error:
         print(f"kstore: {error}", file=sys.stderr)
         sys.exit(2)
+    for line in without_effect(os.environ):
+        print(f"kstore: {line}", file=sys.stderr, flush=True)
     os.execvp(words[0], words)
 
 
