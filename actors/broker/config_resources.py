@@ -23,6 +23,9 @@ from kstore.errors import InvalidRequest, KafkaError
 if TYPE_CHECKING:
     from actors.broker.call import Call
 
+BYTES_AN_ELEMENT = 256
+"""Of a value, that weigh as much as one more config."""
+
 
 def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
     """The resources of a request that no controller need hear of, each with what is wrong with it, None if it is done:
@@ -97,4 +100,4 @@ def _key(resource: Any) -> Hashable:
 
 
 def _weight(resource: Any) -> int:
-    return 1 + len(resource.configs)
+    return 1 + sum(1 + len(config.value or "") // BYTES_AN_ELEMENT for config in resource.configs)

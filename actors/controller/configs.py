@@ -160,14 +160,21 @@ def operated(resource: AlterConfigsResource, config: AlterableConfig, present: s
             if key is None or key.type != "LIST":
                 operation = OPERATIONS[config.config_operation]
                 raise errors.InvalidConfig(f"Can't {operation} to key {config.name} because its type is not LIST.")
+            check_size(config.value or "")
             text = present if present is not None else key.default or ""
             parts = [part for part in text.split(",") if part]
-            for part in split_by_java(config.value or ""):
-                if config.config_operation == APPEND:
-                    parts += [] if part in parts else [part]
-                elif part in parts:
-                    parts.remove(part)
-            return ",".join(parts)
+            named = split_by_java(config.value or "")
+            if config.config_operation == APPEND:
+                there = set(parts)
+                return ",".join(parts + [part for part in dict.fromkeys(named) if part not in there])
+            left = Counter(named)  # how often each is still to be taken away
+            kept = []
+            for part in parts:
+                if left[part]:
+                    left[part] -= 1
+                else:
+                    kept.append(part)
+            return ",".join(kept)
         case unknown:
             raise errors.InvalidRequest(f"Unknown operations type {unknown}")
 
@@ -181,13 +188,19 @@ def split_by_java(text: str) -> list[str]:
     return text.rstrip(",").split(",") if text.strip(",") or not text else []
 
 
-def check(state: ControllerState, resource: Resource, wanted: dict[str, str], touched: set[str]) -> None:
-    """Raises what is wrong with the configs that a resource would have."""
-    if any(len(wanted[name].encode()) > VALUE_BYTES_MAX for name in touched & wanted.keys()):
+def check_size(text: str) -> None:
+    """Raises for a value that is too long to be kept."""
+    if len(text) > VALUE_BYTES_MAX or len(text.encode()) > VALUE_BYTES_MAX:
         raise errors.InvalidConfig(
             "The configuration value cannot be added because it exceeds the maximum value size of "
             f"{VALUE_BYTES_MAX} bytes."
         )
+
+
+def check(state: ControllerState, resource: Resource, wanted: dict[str, str], touched: set[str]) -> None:
+    """Raises what is wrong with the configs that a resource would have."""
+    for name in touched & wanted.keys():
+        check_size(wanted[name])
     if resource.resource_type == ResourceType.TOPIC:
         if not resource.resource_name:
             raise errors.InvalidRequest("Default topic resources are not allowed.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from actors.broker.config.effect import line
+from actors.broker.config.effect import line, printable
 from actors.broker.config.resources import called, without_effect
 from actors.controller import topic_names
 from actors.controller.image import ClusterImage, ResourceType
@@ -39,4 +39,4 @@ def tell_of(kind: int, name: str, configs: Mapping[str, str], said: Said) -> Non
     for key, text in without_effect(kind, configs.items()):
         if (kind, key) not in said:
             said.add((kind, key))
-            logger("configs").warning("%s", line(key, text, called(kind, name)))
+            logger("configs").warning("%s", printable(line(key, text, called(kind, name))))

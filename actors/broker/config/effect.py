@@ -64,6 +64,19 @@ def is_right(key: Key, text: str) -> bool:
     return True
 
 
+TOLD_LENGTH_MAX = 300
+
+
+def printable(text: str) -> str:
+    """What a client sent, as one short line of a log.
+
+    >>> printable("group a\\nb: match=x")
+    'group a\\\\nb: match=x'
+    """
+    told = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:TOLD_LENGTH_MAX])
+    return told if len(text) <= TOLD_LENGTH_MAX else f"{told}..."
+
+
 def line(name: str, text: str, of: str = "") -> str:
     """What is said of one setting.
 

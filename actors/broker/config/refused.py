@@ -23,6 +23,8 @@ REFUSED: Mapping[str, str] = {
     "alter.config.policy.class.name": POLICY,
     "authorizer.class.name": SECURITY,
     "broker.id": NODE_IDS,
+    "client.quota.callback.class": POLICY,
+    "cluster.id": "a new --data-dir gets an id of its own, and keeps it",
     "connections.max.reauth.ms": SECURITY,
     "controller.listener.names": CONTROLLER,
     "controller.quorum.bootstrap.servers": CONTROLLER,
@@ -45,7 +47,7 @@ REFUSED: Mapping[str, str] = {
 }
 PREFIXES: Mapping[str, str] = {
     "delegation.token.": SECURITY,
-    "listener.name.": "listeners have no configs of their own yet: each node has one, and it is PLAINTEXT",
+    "listener.name.": "listeners have no configs of their own yet: each is PLAINTEXT",
     "sasl.": SECURITY,
     "ssl.": SECURITY,
 }
