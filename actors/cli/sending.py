@@ -12,6 +12,7 @@ from actors.cli.arguments import InputError
 from actors.cli.messages import Message
 from actors.cli.output import complain, print_json
 from actors.clients.errors import KafkaTimeout
+from actors.clients.produce_calls import is_of_the_others
 from actors.clients.structs import SentRange
 from kstore.errors import KafkaError, UnknownTopicOrPartition
 
@@ -116,7 +117,8 @@ class Sending:
         try:
             where = future.get()
         except KafkaError as error:
-            self.failure = self.failure or error
+            if self.failure is None or is_of_the_others(self.failure):  # the record at fault says more than those by it
+                self.failure = error
             return
         if self.options.json:
             parts = where if isinstance(where, list) else [SentRange(where.topic, where.partition, where.offset, 1)]

@@ -203,18 +203,29 @@ cdef class ManyFuture:
 
     @property
     def exception(self):
-        """Why the first of the records that failed has; None while that isn't known, and when none has."""
+        """Why the first of the records that failed has; None while that isn't known, and when none has.
+
+        A record that was itself refused goes before those that failed because they were in a batch with one.
+        """
         cdef PendingBatch batch
+        cdef int32_t index, count
+        error = None
         if self.done():
-            for batch, _, _ in self.leaves():
-                if batch.error is not None:
+            for batch, index, count in self.leaves():
+                if batch.error is None:
+                    continue
+                if batch.record_errors is None:
                     return batch.error
-        return None
+                at_fault = [each for each in batch.record_errors if index <= each < index + count]
+                if at_fault:
+                    return batch.record_errors[min(at_fault)]
+                error = error or batch.error
+        return error
 
     def get(self, timeout=None):
         """Where the records were put, as a list of ``SentRange``, waiting up to ``timeout`` seconds (None: for ever).
 
-        Raises ``KafkaTimeout`` when it isn't known by then, and otherwise why the first that failed has.
+        Raises ``KafkaTimeout`` when it isn't known by then, and otherwise ``exception``.
         """
         cdef PendingBatch batch
         cdef int32_t index

@@ -107,3 +107,8 @@ def record_errors(part: Any, error: KafkaError) -> dict[int, KafkaError] | None:
 def of_the_others() -> KafkaError:
     """The error of the records that share a batch with those at fault: no code of Kafka's, as in Java."""
     return KafkaError(NOT_AT_FAULT)
+
+
+def is_of_the_others(error: Exception | None) -> bool:
+    """Whether a record failed with this only because others of its batch are at fault."""
+    return type(error) is KafkaError and error.message == NOT_AT_FAULT

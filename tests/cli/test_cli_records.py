@@ -47,6 +47,18 @@ def test_a_summary_says_how_many_records_went_where(ok, topic) -> None:
         assert place == {"records": len(there), "first_offset": 0, "last_offset": len(there) - 1}
 
 
+@pytest.mark.parametrize("options", [[], ["-H", "a=b"]])
+@pytest.mark.parametrize("lines", [b"nokey\n", b"a:1\nnokey\nb:2\n"])
+def test_of_a_batch_that_is_refused_the_record_at_fault_is_told(kstore, ok, topic, options, lines) -> None:
+    name = f"{topic}-compact"
+    ok("topics", "create", name, "-p", "1", "--config", "cleanup.policy=compact")
+    done = kstore("produce", name, "-K:", *options, stdin=lines)
+    assert (done.returncode, done.stdout) == (1, b"")
+    (told,) = done.stderr.decode().splitlines()
+    assert told.startswith("kstore: INVALID_RECORD: ")
+    assert "ompacted topic cannot accept message without key" in told
+
+
 def test_a_group_goes_on_after_the_last_record_that_was_printed(ok, topic, group) -> None:
     ok("produce", topic, stdin=b"".join(b"%d\n" % number for number in range(10)))
     assert ok("consume", "-G", group, "-o", "beginning", topic, "-c", "4").split() == [b"0", b"1", b"2", b"3"]

@@ -274,3 +274,15 @@ def test_a_record_at_fault_is_told_from_those_beside_it(target) -> None:
     assert good.failed()
     assert "others which are invalid" in str(good.exception)
     assert producer.send(topic, b"v").get(30).offset == 0
+
+
+def test_many_records_fail_with_the_error_of_the_one_at_fault(target) -> None:
+    topic = target.topic(cleanup_policy="compact")
+    producer = target.producer(linger_ms=10_000)
+    good = producer.send_many(topic, [b"1", b"2"], [b"a", b"b"])
+    bad = producer.send_many(topic, [b"3", b"4", b"5"], [b"c", None, b"e"])
+    producer.flush(30)
+    assert type(bad.exception).__name__ == "InvalidRecord"
+    assert "without key" in str(bad.exception)
+    assert good.failed()
+    assert "others which are invalid" in str(good.exception)
