@@ -275,6 +275,8 @@ def alter(options: argparse.Namespace) -> int:
     def one(name: str) -> None:
         done: list[str] = []
         try:
+            if options.unset:
+                check_unset(admin, name, options.unset)
             if changes:
                 admin.alter_configs([ConfigResource("topic", name, changes)])
                 done += [
@@ -293,6 +295,18 @@ def alter(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"altered": altered})
     return code
+
+
+def check_unset(admin: Admin, name: str, keys: list[str]) -> None:
+    """Raise InvalidConfig for a key that a topic can't have: brokers let those be unset without a word."""
+    from actors.clients.descriptions import ConfigResource
+    from kstore.errors import InvalidConfig
+    from kstore.errors.config import nearest
+
+    known = admin.describe_configs([ConfigResource("topic", name)])["topic"][name]
+    for key in keys:
+        if key not in known:
+            raise InvalidConfig(f"Unknown topic config name: {key}{nearest(key, known)}")
 
 
 def delete(options: argparse.Namespace) -> int:

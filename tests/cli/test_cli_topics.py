@@ -80,6 +80,17 @@ def test_what_exists_or_is_gone_already_is_fine_when_told_so(ok, topic) -> None:
         (["alter", "{topic}"], 2, "nothing to alter"),
         (["alter", "{topic}", "--partitions", "1"], 1, "INVALID_PARTITIONS"),
         (["alter", "{topic}-none", "--partitions", "2"], 1, "UNKNOWN_TOPIC_OR_PARTITION"),
+        (["alter", "{topic}-none", "--unset", "segment.ms"], 1, "there is no topic {topic}-none (did you mean "),
+        (
+            ["alter", "{topic}", "--config", "segment.ms=60000", "--unset", "segment.byts"],
+            1,
+            "(did you mean segment.bytes?)",
+        ),
+        (
+            ["alter", "{topic}", "--unset", "nonsense"],
+            1,
+            "INVALID_CONFIG: {topic}: Unknown topic config name: nonsense",
+        ),
         (["crate"], 2, "there is no action crate (did you mean create?); see kstore topics create --help"),
         ([], 2, "say what to do: list, create"),
     ],
