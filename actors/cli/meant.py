@@ -46,6 +46,7 @@ OPTIONS = {
     "--property": "-X",
     "--delete-config": "--unset",
     "--add-config": "--config",
+    "--set": "--config",
     "--port": "--listen",
     "--host": "--listen",
     "--data": "--data-dir",

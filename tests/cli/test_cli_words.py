@@ -67,6 +67,7 @@ def test_an_option_of_the_command_itself_is_told_by_its_nearest(capsys: pytest.C
         ("consume parcels --from-beginning", "a consumer begins there unless told otherwise"),
         ("consume parcels --group couriers", "(did you mean -G?)"),
         ("topics list --bootstrap-server kafka:9092", "(did you mean -b?)"),
+        ("topics alter parcels --set retention.ms=1", "there is no option --set (did you mean --config?)"),
         ("topics --create --topic parcels", "write kstore topics create"),
         ("topics --list", "write kstore topics list"),
         ("-b kafka:9092 topics list", "options stand after the verb"),
