@@ -86,6 +86,7 @@ class Reading(ConsumerRebalanceListener):
                 missing = unknown(UnknownTopicOrPartition, "topic", topic, self.consumer.topics())
                 if self.options.to_end:
                     raise missing
+                self.waiting.missing.add(topic)
                 print(f"kstore: {missing}; waiting until there is", file=sys.stderr)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
@@ -129,6 +130,7 @@ class Reading(ConsumerRebalanceListener):
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """These are ours now; with ``-e``, as far as they go now."""
         self.waiting.joined = True
+        self.waiting.missing.difference_update(partition.topic for partition in assigned)
         self.open.update(assigned)
         if self.options.to_end:
             self.ends.update(self.consumer.end_offsets(assigned))

@@ -29,6 +29,7 @@ class Waiting:
         self.options = options
         self.wanted = wanted
         self.joined = options.group is None
+        self.missing: set[str] = set()  # topics that weren't there, and of which nothing was assigned since
         self.said = not sys.stderr.isatty()
 
     def look(self, printed: int) -> None:
@@ -43,8 +44,10 @@ class Waiting:
     def _why(self, printed: int) -> list[str]:
         """Why nothing comes, as lines; none if records are still to come."""
         places, group = self.consumer.assignment(), self.options.group
-        topics = " ".join(self.options.topics)
+        topics = " ".join(name for name in self.options.topics if name not in self.missing)
         if not places:
+            if self.consumer.subscription() <= self.missing:  # nor is there anything for others to read
+                return []
             return [f"waiting: the other members of group {group} read all partitions of {topics}"]
         ends = self.consumer.end_offsets(places, timeout_ms=ASK_MS)
         if any(self.consumer.position(place, timeout_ms=ASK_MS) < end for place, end in ends.items()):

@@ -17,17 +17,23 @@ END = re.compile(rb"waiting|to read from the beginning")  # what the last line h
 
 @pytest.fixture
 def said(environment, tmp_path):
-    """What ``kstore consume`` has said on a terminal by the time at which it says that it waits; then it is ended."""
+    """What ``kstore consume`` has said on a terminal by the time at which it says that it waits; then it is ended.
 
-    def run(*words: str) -> str:
+    With ``then``, that is called at that time, and it is ended when it says so once more.
+    """
+
+    def run(*words: str, then=None) -> str:
         master, slave = pty.openpty()
         consumer = subprocess.Popen(
             [COMMAND, "consume", *words], stdout=subprocess.DEVNULL, stderr=slave, env=environment, cwd=tmp_path
         )
         os.close(slave)
         seen = b""
-        while not any(line.endswith(b"\n") and END.search(line) for line in seen.splitlines(keepends=True)):
-            seen += os.read(master, 10_000)
+        for number, do in enumerate([None] if then is None else [None, then], 1):
+            if do is not None:
+                do()
+            while sum(line.endswith(b"\n") and END.search(line) is not None for line in seen.splitlines(True)) < number:
+                seen += os.read(master, 10_000)
         consumer.send_signal(signal.SIGINT)
         assert consumer.wait(60) == 0
         os.close(master)
@@ -66,6 +72,18 @@ def test_a_topic_that_a_group_waits_for_is_named_with_the_one_that_may_be_meant(
     told = said("-G", group, f"{topic}x")
     assert f"there is no topic {topic}x (did you mean cli-" in told
     assert told.endswith("waiting until there is")
+
+
+def test_of_a_topic_that_is_not_there_nobody_is_said_to_read_it(said, ok, topic, group) -> None:
+    name = f"{topic}x"
+
+    def come() -> None:
+        wait_until(lambda: group in ok("groups", "list", "--state", "Stable").decode(), what="a member")
+        ok("topics", "create", name, "-p", "1")
+
+    told = said("-G", group, "-X", "metadata_max_age_ms=500", name, then=come)
+    assert "other members" not in told
+    assert f"waiting until there is kstore: {name} has no records; waiting for some" in told
 
 
 def test_without_a_terminal_a_group_that_waits_says_nothing(environment, ok, topic, group) -> None:
