@@ -192,9 +192,13 @@ class Cluster(Questions):
         """
         settings = as_text(config)
         topic = creatable(name, partitions, replication_factor, settings)
-        if settings:
-            warn_without_effect(self.config, ResourceType.TOPIC, settings, f"topic {name}")
-        create_topic(self, topic, check_seconds("timeout", timeout))
+        seconds = check_seconds("timeout", timeout)
+        said = warn_without_effect(self.config, ResourceType.TOPIC, settings, f"topic {name}") if settings else set()
+        try:
+            create_topic(self, topic, seconds)
+        except BaseException:
+            self.config.said -= said  # of a topic that isn't there
+            raise
 
     def producer(self, **keywords: Unpack[ProducerKeywords]) -> Producer:
         """A producer in the process: ``kstore.Producer`` with these keywords, on the cluster's own clock and links."""

@@ -13,17 +13,24 @@ from kstore.errors.config import NoEffectWarning
 if TYPE_CHECKING:
     from actors.broker.config import BrokerConfig
 
+Said = set[tuple[int, str]]
 OURS = ("actors", "kstore")
 
 
-def warn_without_effect(config: BrokerConfig, kind: int, settings: Mapping[str, str], of: str = "") -> None:
-    """Warn of those of the settings that have no effect, unless that was said before; ``config`` is the cluster's."""
+def warn_without_effect(config: BrokerConfig, kind: int, settings: Mapping[str, str], of: str = "") -> Said:
+    """Warn of those of the settings that have no effect, unless that was said before; ``config`` is the cluster's.
+
+    The keys that were warned of, by the kind of what they belong to.
+    """
     from actors.broker.config.resources import without_effect
 
+    warned: Said = set()
     for name, text in without_effect(kind, settings.items()):
         if (kind, name) not in config.said:
+            warned.add((kind, name))
             config.said.add((kind, name))
             warnings.warn(line(name, text, of), NoEffectWarning, stacklevel=depth_of_user())
+    return warned
 
 
 def depth_of_user() -> int:

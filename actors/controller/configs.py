@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from actors.broker.config import ConfigError, validate_topic_configs
-from actors.broker.config.broker import DYNAMIC_KEYS, check_setting, known_key
+from actors.broker.config.addresses import limits_of_addresses
+from actors.broker.config.broker import DYNAMIC_KEYS, OVERRIDES, check_setting, known_key
 from actors.broker.config.definition import whole_number
 from actors.broker.config.refused import check_allowed
 from actors.broker.config.resources import keys_of
@@ -39,6 +40,8 @@ VALUE_BYTES_MAX = 32767
 CONFIGS_MAX = 1_000
 """How many configs a wish for one resource may name: more than there are keys, and little enough for one turn."""
 
+NEVER_ZERO = ("max.connections", "max.connection.creation.rate")
+"""No broker that runs may have 0 of these (Apache Kafka's ``SocketServer``): no client could set it back."""
 WITH_LISTS = (ResourceType.TOPIC, ResourceType.BROKER)
 """Kafka appends to no list of another resource's."""
 
@@ -247,6 +250,10 @@ def check_dynamic(state: ControllerState, name: str, wanted: dict[str, str], tou
         raise ConfigError(f"Cannot update these configs dynamically: [{', '.join(fixed)}]")
     for each in sorted(touched):
         check_setting(each, wanted[each], DYNAMIC_KEYS)
+        if each == OVERRIDES:
+            limits_of_addresses(wanted[each])
+        if each in NEVER_ZERO and whole_number(wanted[each].strip(), 32) == 0:
+            raise ConfigError(f"Invalid {each} {wanted[each].strip()}")
     of_one = sorted(each for each in touched if DYNAMIC_KEYS[each].mode == "per-broker")
     if of_one and not name:
         raise ConfigError(

@@ -2,10 +2,12 @@
 
 import logging
 import warnings
+from contextlib import suppress
 
 import pytest
 
 from kstore import Admin, Cluster, ConfigError, ConfigResource, NewTopic, NoEffectWarning
+from kstore.errors import KafkaError
 
 HERE = __file__
 
@@ -47,6 +49,13 @@ def test_where_warnings_are_errors_nothing_is_left_behind() -> None:
         with pytest.raises(NoEffectWarning):
             cluster.create_topic("orders", config={"retention.ms": 5000})
         assert admin.list_topics() == []
+
+
+def test_a_key_of_a_topic_that_could_not_be_made_is_warned_of_again() -> None:
+    with Cluster() as cluster:
+        for partitions in (0, 1):
+            with pytest.warns(NoEffectWarning, match=r"^topic orders: preallocate=true is kept"), suppress(KafkaError):
+                cluster.create_topic("orders", partitions, config={"preallocate": True})
 
 
 def test_a_wrong_value_is_an_error_and_no_warning() -> None:

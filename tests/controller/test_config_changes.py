@@ -64,6 +64,40 @@ def test_what_cannot_be_set_can_be_deleted(driven: Driven) -> None:
         assert alter(driven, (name, DELETE, None), kind=4, name="").error_code == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("max.connections", "0", "Invalid max.connections 0"),
+        ("max.connection.creation.rate", " 0 ", "Invalid max.connection.creation.rate 0"),
+        ("max.connections.per.ip.overrides", "x", "it takes address:number, as in 127.0.0.1:200"),
+    ],
+)
+def test_what_would_lock_all_clients_out_or_bounds_nobody_is_refused(
+    driven: Driven, name: str, text: str, why: str
+) -> None:
+    answer = alter(driven, (name, SET, text), kind=4, name="")
+    assert answer.error_code == errors.InvalidRequest.code
+    assert answer.error_message is not None
+    assert why in answer.error_message
+    assert driven.image.config(ResourceType.BROKER, "") == {}
+
+
+def test_a_part_is_appended_once_and_taken_away_as_often_as_it_is_named(driven: Driven) -> None:
+    key = "leader.replication.throttled.replicas"
+    assert alter(driven, (key, SET, "0:1,1:1,0:1")).error_code == 0
+    assert alter(driven, (key, APPEND, "1:1,2:1,2:1")).error_code == 0
+    assert driven.image.topic_config("orders")[key] == "0:1,1:1,0:1,2:1"
+    assert alter(driven, (key, SUBTRACT, "0:1,3:1")).error_code == 0
+    assert driven.image.topic_config("orders")[key] == "1:1,0:1,2:1"
+
+
+def test_a_value_that_is_too_long_is_refused_before_it_is_taken_apart(driven: Driven) -> None:
+    for operation in (SET, APPEND, SUBTRACT):
+        answer = alter(driven, ("leader.replication.throttled.replicas", operation, "0:1," * 9_000))
+        assert answer.error_code == errors.InvalidConfig.code
+        assert "exceeds the maximum value size of 32767 bytes" in (answer.error_message or "")
+
+
 def test_lists_are_appended_to_and_subtracted_from(driven: Driven) -> None:
     driven.decide(CreateTopicsRequest(topics=[creatable("__consumer_offsets", driven.machine.state.config)]), 7)
     name = "__consumer_offsets"

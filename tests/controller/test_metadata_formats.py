@@ -41,7 +41,10 @@ def test_a_log_of_kafka_gives_the_cluster_that_kafka_had(written_by_kafka: list[
     image = replayed(written_by_kafka)
     assert (image.controller_id, image.epoch, image.next_producer_id) == (1, 1, 1000)
     assert image.features["metadata.version"] == 30
-    assert [(b.id, b.fenced, b.endpoints[0].port) for b in image.brokers.values()] == [(1, False, 19091), (2, True, 19092)]
+    assert [(b.id, b.fenced, b.endpoints[0].port) for b in image.brokers.values()] == [
+        (1, False, 19091),
+        (2, True, 19092),
+    ]
     assert list(image.topics) == ["orders"]
     assert image.topics["orders"].id == ORDERS
     assert image.topic_config("orders") == {"flush.ms": "5000", "min.insync.replicas": "1"}
