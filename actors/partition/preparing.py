@@ -3,7 +3,9 @@
 To compress takes milliseconds, or seconds at the highest levels of zstd, and to decompress megabytes takes tens of
 milliseconds, in which nobody else is to wait. So the worker checks and compresses the batches of one append after the
 other (`kstore/log/preparing.pyx`), and the leader collects them as they come back. Appends stay in the order in which
-they came, as the sequence numbers of producers need it: one that needs no work waits behind those that do.
+they came, as the sequence numbers of producers need it: one that needs no work waits behind those that do. Topics that
+keep what producers send have a worker of their own, which is never long at one batch; those with a codec share the
+other, and wait for each other.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.partition.messages import FROM_CLIENT, Append
 from kstore.errors import KafkaError
+from kstore.log.config import AS_PRODUCED
 from kstore.log.preparing import needs_preparing, prepared
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ class Preparing:
         if needs_work:
             from_client = message.origin == FROM_CLIENT
             work = partial(prepared, message.batches, config, replica.now_ms(), from_client)
-            replica.off_turn(work, self._done, waiting)
+            replica.off_turn(work, self._done, waiting, is_short=config.compression_type == AS_PRODUCED)
         else:
             waiting.batches = message.batches
         return True

@@ -229,9 +229,16 @@ class Actor(pykka.Actor):
         """Run slow disk work (fsync, unlink) off the turn; ``then(outcome, *args)`` gets its value or ``OSError``."""
         self.node.world.disk.submit(work, reply_to_inbox(self.inbox, then, args), self.node)
 
-    def off_turn(self, work: Callable[[], object], then: Callable[..., None], *args: object) -> None:
-        """Run what takes the processor long off the turn, in order; ``then(outcome, *args)`` gets its value."""
-        self.node.world.worker.submit(work, reply_to_inbox(self.inbox, then, args), self.node)
+    def off_turn(
+        self, work: Callable[[], object], then: Callable[..., None], *args: object, is_short: bool = False
+    ) -> None:
+        """Run what takes the processor long off the turn, in order; ``then(outcome, *args)`` gets its value.
+
+        What ``is_short``, tens of milliseconds at the most, doesn't wait behind what may take seconds.
+        """
+        world = self.node.world
+        worker = world.short_worker if is_short else world.worker
+        worker.submit(work, reply_to_inbox(self.inbox, then, args), self.node)
 
     def go_on_later(self, then: Callable[..., None], *args: object) -> None:
         """Call ``then(None, *args)`` in a turn of its own, once others have had theirs and sockets were looked at."""

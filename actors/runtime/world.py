@@ -48,6 +48,7 @@ class World:
         self.random = random.Random(seed)
         self.disk: ThreadedDisk | VirtualDisk = VirtualDisk(self) if virtual else ThreadedDisk(self)
         self.worker: ThreadedWorker | VirtualWorker = VirtualWorker(self) if virtual else ThreadedWorker(self)
+        self.short_worker: ThreadedWorker | VirtualWorker = VirtualWorker(self) if virtual else ThreadedWorker(self)
         self.net: Any = None
         self.owner: Any = None  # what was put together in this world, if it is to live as long
         self.queue.on_crash = self._crashed
@@ -105,6 +106,7 @@ class World:
         """Finish what is done off the turns, and take no more."""
         self.disk.close()
         self.worker.close()
+        self.short_worker.close()
 
     def failed_off_turn(self, node: Any, reply: Any, error: Exception) -> None:
         """Work off the turn met a defect: it is that of the actor that had it done."""

@@ -209,6 +209,25 @@ def test_others_are_served_while_a_large_compressed_batch_is_looked_at(monkeypat
         assert [codec_name(each.compression) for each in logged(cluster, "large")] == ["gzip", "gzip"]
 
 
+def test_a_large_batch_of_a_topic_without_a_codec_waits_for_no_compression(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Held()
+    monkeypatch.setattr(
+        preparing,
+        "prepared",
+        lambda batches, config, *rest: (prepared if config.compression_type < 0 else held)(batches, config, *rest),
+    )
+    with Cluster(1) as cluster:
+        cluster.create_topic("slow", config={"compression.type": "zstd"})
+        cluster.create_topic("large")
+        with cluster.producer() as producer, cluster.producer(compression_type="gzip") as other:
+            slow = producer.send("slow", b"a")
+            cluster.wait_for(held.begun.is_set, timeout=60)
+            assert other.send("large", random.Random(1).randbytes(1 << 19)).get(timeout=60).offset == 0
+            assert not slow.done()
+            held.go_on.set()
+            assert slow.get(timeout=60).offset == 0
+
+
 def logged(cluster: Cluster, topic: str) -> list[RecordBatch]:
     node = cluster.nodes[1]
     return list(node.actors[f"{node.name}/replica/{topic}-0"].log.batches(0))
