@@ -6,6 +6,7 @@ again, for ever. The line says who, what, and what would do instead. A broker te
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.runtime.logs import logger
@@ -150,13 +151,19 @@ def _look(node: Node, key: tuple[str, str], who: str, after_us: tuple[int, ...])
     found.tell_of(node, who, (key[0], "coordinator again"), line)
 
 
+def _brokers(node: Node) -> Iterable[Node]:
+    """All brokers of a node's world; itself where there is no network."""
+    net = node.world.net
+    return (node,) if net is None else net.servers.values()
+
+
 def _reads(node: Node, client_id: str) -> bool:
     """Whether a client of this name waits for records now, of any broker."""
     from actors.broker.connection import Connection
 
     return any(
         call.api_key == FETCH
-        for each in node.world.net.servers.values()
+        for each in _brokers(node)
         for actor in each.actors.values()
         if isinstance(actor, Connection) and _cut(actor.client_id) == client_id
         for call in actor.under_way
@@ -166,7 +173,7 @@ def _reads(node: Node, client_id: str) -> bool:
 def coordinator_used(call: Asker, group: str) -> None:
     """A client has asked that coordinator for something: it can, so it may look for it again as often as it likes,
     of any broker."""
-    for node in call.node.world.net.servers.values():
+    for node in _brokers(call.node):
         if node.unserved is not None:
             _of(node).finds.pop((_cut(call.client_id), _cut(group)), None)
 

@@ -142,9 +142,11 @@ CLUSTER = {
     "restart_node": of("other", node_id=(Kind(wrong.broker), 1)),
     "unstarted": of(
         "cluster",
-        brokers=(Kind(lambda: [*wrong.NO_WHOLE, 0, -1, 2**31, *wrong.HUGE, *wrong.things()], (1,)), 1),
+        brokers=maybe((Kind(lambda: [*wrong.NO_WHOLE, 0, -1, 2**31, *wrong.HUGE, *wrong.things()], (1,)), 1)),
+        node_ids=(Kind(wrong.node_ids, ([1], (1,), {1})), [1]),
         data_dir=maybe(path),
-        listen=(Kind(wrong.text_or_none), None),
+        listen=(Kind(wrong.addresses), None),
+        advertise=(Kind(wrong.addresses), None),
         seed=(Kind(wrong.or_none(lambda: [*wrong.NO_WHOLE, *wrong.things()]), (3,)), 3),
         config=(Kind(wrong.config), None),
         name=(Kind(wrong.text_or_none), None),
@@ -249,7 +251,13 @@ ADMIN = {
     "list_topics": of("admin"),
     "describe_topics": of("admin", names=maybe(names)),
     "describe_cluster": of("admin"),
-    "describe_configs": of("admin", config_resources=described, include_synonyms=flag, config_filter=any_of("all")),
+    "describe_configs": of(
+        "admin",
+        config_resources=described,
+        include_synonyms=flag,
+        include_documentation=flag,
+        config_filter=any_of("all"),
+    ),
     "alter_configs": of("admin", config_resources=altered, validate_only=(FLAG, True), incremental=flag),
     "reset_configs": of("admin", config_resources=described, validate_only=(FLAG, True)),
     "list_groups": of(

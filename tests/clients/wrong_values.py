@@ -151,6 +151,16 @@ def path() -> list[Any]:
     return [None, b"/tmp/x", 5, 5.5, True, [], {}, "", "/tmp/a\0b", NAN, *things()]
 
 
+def addresses() -> list[Any]:
+    """One, or several in a list, which may have none."""
+    return [each for each in text_or_none() if each != []]
+
+
+def node_ids() -> list[Any]:
+    shapes: list[Any] = [*NO_LIST, "1", b"1", [], [1, 1], [1, 2], object(), Unspeakable()]
+    return [*shapes, *([each] for each in (None, "1", 5.5, True, -1, 2**31, [], object(), Unspeakable()))]
+
+
 def config() -> list[Any]:
     values: list[Any] = [None, b"1", [], {}, [1], object(), Unspeakable(), SURROGATE, LONG, 1j]
     keys = [5, None, b"num.partitions", 5.5, True, ("a",), SURROGATE, LONG]
