@@ -45,7 +45,7 @@ def test_the_keys_said_to_be_implemented_are_keys_of_kafka() -> None:
     assert set(BROKER) <= set(broker_keys.KEYS)
     assert set(TOPIC) <= set(topic_keys.KEYS)
     assert set(EQUIVALENT) <= set(broker_keys.KEYS) | set(topic_keys.KEYS)
-    assert set(REFUSED) - set(broker_keys.KEYS) == {"super.users", "allow.everyone.if.no.acl.found"}
+    assert set(REFUSED) - set(broker_keys.KEYS) == {"super.users", "allow.everyone.if.no.acl.found", "cluster.id"}
 
 
 def test_a_broker_key_said_to_be_implemented_is_read_by_somebody() -> None:
@@ -252,6 +252,14 @@ def test_a_topic_takes_what_its_brokers_say_unless_it_says_so_itself() -> None:
     assert (values["max.message.bytes"], values["segment.ms"], values["min.insync.replicas"]) == (5, 7_200_000, 2)
     assert values["segment.bytes"] == 1 << 30
     assert topic_values({"max.message.bytes": "9"}, broker)["max.message.bytes"] == 9
+
+
+def test_frames_may_be_larger_than_the_default_for_all_requests_together() -> None:
+    config = BrokerConfig({"socket.request.max.bytes": "500000000"})
+    assert config.integer("queued.max.request.bytes") == 500_000_000
+    assert BrokerConfig().integer("queued.max.request.bytes") == 256 << 20
+    with pytest.raises(ConfigError, match=r"queued\.max\.request\.bytes must be larger or equal"):
+        BrokerConfig({"socket.request.max.bytes": "500000000", "queued.max.request.bytes": "268435456"})
 
 
 def test_the_finer_of_two_broker_keys_for_one_topic_key_wins() -> None:

@@ -18,7 +18,7 @@ from actors.broker.config.definition import ConfigError, Key, Value, nearest
 from actors.broker.config.own_table import OWN_KEYS
 from actors.broker.config.refused import check_allowed, why_refused
 from actors.broker.config.security_table import SECURITY_KEYS
-from actors.broker.config.together import check_together
+from actors.broker.config.together import FRAME, QUEUED, check_together
 from actors.broker.config.topic_table import BROKER_SYNONYMS, TOPIC_KEYS
 from kstore.named import NamedTuple
 
@@ -179,6 +179,8 @@ class BrokerConfig:
         self.said: set[tuple[int, str]] = set()  # keys without effect that the cluster's user was told of, by kind
         for name, text in self._static.items():
             check_setting(name, text)
+        if QUEUED not in self._static:  # a bound of kstore's own refuses no larger frame
+            self._defaults[QUEUED] = str(max(int(self._defaults[QUEUED]), self.integer(FRAME)))
         self.check_together(self._static)
 
     def with_dynamic(self, default: Mapping[str, str], own: Mapping[str, str]) -> BrokerConfig:

@@ -59,7 +59,8 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
   refused with MESSAGE_TOO_LARGE. Apache Kafka has no such bound: a few kilobytes can keep a broker busy for long.
 - A connection beyond `max.connections` is closed at once; Apache Kafka lets it wait until another one ends.
 - `queued.max.request.bytes` counts the bytes of large requests as they come, and holds for all brokers of the process
-  together; Apache Kafka counts what a request's length announces. It is 256 MiB, where Apache Kafka has no bound.
+  together; Apache Kafka counts what a request's length announces. It is 256 MiB, or `socket.request.max.bytes` if
+  that is more, where Apache Kafka has no bound.
 - Answers that clients don't take, and what the members of groups say of themselves, are bounded by two keys of
   kstore's own (`queued.max.response.bytes`, `group.metadata.max.bytes`); Apache Kafka bounds neither.
 - Before the nodes start their folders are compared. A replica in sync whose log ends below a high watermark that a
