@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Callable, Iterable
 
-from actors.cli.output import complain
+from actors.cli.output import complain, print_json
 from kstore.errors import GroupIdNotFound, KafkaError, UnknownTopicOrPartition
 from kstore.errors.config import nearest
 
@@ -29,6 +30,39 @@ def do_each(names: Iterable[str], do: Callable[[str], None], what: str, known: C
         except KafkaError as error:
             code = complain(error if _names(error.message, name) else type(error)(f"{name}: {error.message}"))
     return code
+
+
+def delete_each(
+    options: argparse.Namespace,
+    names: Iterable[str],
+    delete: Callable[[str], object],
+    what: str,
+    known: Callable[[], Iterable[str]],
+) -> int:
+    """As ``do_each``, to delete each; one that isn't there is passed over with ``--if-exists``."""
+    deleted: list[str] = []
+
+    def one(name: str) -> None:
+        try:
+            delete(name)
+        except (UnknownTopicOrPartition, GroupIdNotFound):
+            if not options.if_exists:
+                raise
+            tell(options, name, "doesn't exist")
+            return
+        deleted.append(name)
+        tell(options, name, "deleted")
+
+    code = do_each(names, one, what, known)
+    if options.json:
+        print_json({"deleted": deleted})
+    return code
+
+
+def tell(options: argparse.Namespace, name: str, *done: str) -> None:
+    """What was done to a topic or group, as soon as it was, unless all is told as JSON in the end."""
+    if not options.json:
+        print(f"{name}: {', '.join(done)}", flush=True)
 
 
 def _names(message: str, name: str) -> bool:

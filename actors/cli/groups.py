@@ -15,7 +15,7 @@ from actors.cli.arguments import (
     partitions,
 )
 from actors.cli.connection import complete_groups, complete_topics, open_admin
-from actors.cli.each import do_each, unknown
+from actors.cli.each import delete_each, unknown
 from actors.cli.output import counted, print_columns, print_json
 from actors.cli.parsers import add_actions, new_parser
 from actors.cli.positions import time_ms
@@ -218,12 +218,6 @@ def group_names(admin: Admin) -> list[str]:
     return sorted(group.group_id for group in admin.list_groups())
 
 
-def tell(options: argparse.Namespace, name: str, done: str) -> None:
-    """What was done to a group, as soon as it was, unless all is told as JSON in the end."""
-    if not options.json:
-        print(f"{name}: {done}", flush=True)
-
-
 def described(admin: Admin, group: Any) -> dict[str, Any]:
     """One group as JSON shows it."""
     committed = admin.list_group_offsets(group.group_id)[group.group_id]
@@ -275,26 +269,10 @@ def ends_of(admin: Admin, places: list[TopicPartition]) -> dict[TopicPartition, 
 
 def delete(options: argparse.Namespace) -> int:
     """Delete them."""
-    from kstore.errors import GroupIdNotFound
-
-    deleted: list[str] = []
-
-    def one(name: str) -> None:
-        try:
-            admin.delete_groups([name])
-        except GroupIdNotFound:
-            if not options.if_exists:
-                raise
-            tell(options, name, "doesn't exist")
-            return
-        deleted.append(name)
-        tell(options, name, "deleted")
-
     with open_admin(options) as admin:
-        code = do_each(options.groups, one, "group", lambda: group_names(admin))
-    if options.json:
-        print_json({"deleted": deleted})
-    return code
+        return delete_each(
+            options, options.groups, lambda name: admin.delete_groups([name]), "group", lambda: group_names(admin)
+        )
 
 
 def reset_offsets(options: argparse.Namespace) -> int:

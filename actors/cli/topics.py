@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked, pair
 from actors.cli.connection import complete_topics, open_admin
-from actors.cli.each import do_each, unknown
+from actors.cli.each import delete_each, do_each, tell, unknown
 from actors.cli.output import counted, print_columns, print_json
 from actors.cli.parsers import add_actions, new_parser
 
@@ -311,29 +311,7 @@ def check_unset(admin: Admin, name: str, keys: list[str]) -> None:
 
 def delete(options: argparse.Namespace) -> int:
     """Delete them."""
-    from kstore.errors import UnknownTopicOrPartition
-
-    deleted: list[str] = []
-
-    def one(name: str) -> None:
-        try:
-            admin.delete_topics([name])
-        except UnknownTopicOrPartition:
-            if not options.if_exists:
-                raise
-            tell(options, name, "doesn't exist")
-            return
-        deleted.append(name)
-        tell(options, name, "deleted")
-
     with open_admin(options) as admin:
-        code = do_each(options.topics, one, "topic", admin.list_topics)
-    if options.json:
-        print_json({"deleted": deleted})
-    return code
-
-
-def tell(options: argparse.Namespace, name: str, *done: str) -> None:
-    """What was done to a topic, as soon as it was, unless all is told as JSON in the end."""
-    if not options.json:
-        print(f"{name}: {', '.join(done)}", flush=True)
+        return delete_each(
+            options, options.topics, lambda name: admin.delete_topics([name]), "topic", admin.list_topics
+        )
