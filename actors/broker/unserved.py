@@ -38,7 +38,6 @@ REPEATED, WITHIN_US = 3, 5_000_000
 """So often, in so short a time, a client seldom asks who coordinates its group if it can go on."""
 LOOKS_AFTER_US = (5_000_000, 500_000, 500_000)
 """When it is looked at whether it did go on: by then, and somewhat later. Who reads has a fetch under way, mostly."""
-FETCH = 1
 
 TRANSACTIONS = "transactions aren't implemented yet: leave out transactional.id"
 NEW_GROUPS = "the new group protocol isn't implemented yet: give group.protocol=classic"
@@ -159,7 +158,7 @@ def _brokers(node: Node) -> Iterable[Node]:
 
 def _reads(node: Node, client_id: str) -> bool:
     """Whether a client of this name waits for records now, of any broker."""
-    from actors.broker.connection import Connection
+    from actors.broker.connection import FETCH, Connection
 
     return any(
         call.api_key == FETCH

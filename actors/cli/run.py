@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("run takes a command after --, as in kstore run -- npm test")
     if not hasattr(os, "fork"):
         raise UsageError("run needs processes as Linux and macOS have them; here, kstore serve does without")
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started this may have it ignored: then none is waited for
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # it may be ignored by what started this: then none is waited for
     heard, told = os.pipe()
     hears, tells = os.pipe()
     host = os.fork()

@@ -44,7 +44,7 @@ class Recovering:
         if node.controller_alone:
             return "; it isn't booted again, as its broker was killed on purpose"
         when = self._boot_later(node.node_id)
-        with suppress(OSError):  # without a descriptor to spare somebody else may get its port
+        with suppress(OSError):  # without a descriptor to spare another process may get its port
             if self.nodes.ports is not None:
                 self.nodes.ports.keep(node.node_id)  # its port is its own until it is back
         with suppress(OSError):  # a lock that can't be given up is the next claim's to name

@@ -109,7 +109,7 @@ class DiskLane:
                 work.done(outcome.error)
                 raise outcome.error
             work.done(outcome if isinstance(outcome, BaseException) else None)
-        finally:  # whatever it meets, whoever ends the work must be called
+        finally:  # whatever it meets, what ends the work must be called
             self._go_on()
 
     def _go_on(self) -> None:

@@ -47,7 +47,7 @@ def test_a_value_that_nobody_obeys_is_told(kind: int, name: str, text: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "mend"),
+    ("name", "text", "advice"),
     [
         ("listeners", "PLAINTEXT://:9092", "use --listen"),
         ("advertised.listeners", "PLAINTEXT://broker:9092", "use --advertise"),
@@ -68,8 +68,8 @@ def test_a_value_that_nobody_obeys_is_told(kind: int, name: str, text: str) -> N
         ("remote.log.storage.system.enable", "true", "tiered storage isn't implemented yet"),
     ],
 )
-def test_a_key_that_promises_safety_or_says_who_a_node_is_is_refused(name: str, text: str, mend: str) -> None:
-    with pytest.raises(ConfigError, match=rf"The broker config {name} can't be set: .*{mend}") as raised:
+def test_a_key_that_promises_safety_or_says_who_a_node_is_is_refused(name: str, text: str, advice: str) -> None:
+    with pytest.raises(ConfigError, match=rf"The broker config {name} can't be set: .*{advice}") as raised:
         BrokerConfig({name: text})
     assert "secret" not in str(raised.value).replace("secret.key", "")
 

@@ -1,4 +1,4 @@
-"""Somebody else's admin clients against ``kstore serve``: records deleted, configs set, leaders elected."""
+"""Third-party admin clients against ``kstore serve``: records deleted, configs set, leaders elected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gives a topic the configs that projects give theirs, by somebody else's client, and reads them back:
+"""Gives a topic the configs that projects give theirs, by a third-party client, and reads them back:
 ``configure.py CLIENT BOOTSTRAP``.
 """
 
