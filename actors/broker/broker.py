@@ -21,8 +21,9 @@ from actors.broker.replicas import Replicas
 from actors.broker.supervision import MakeAnew, Supervision
 from actors.broker.topic_descriptions import TopicDescriptions
 from actors.broker.view import View
+from actors.config.resource_type import ResourceType
 from actors.controller.controller import Controller
-from actors.controller.image import ClusterImage, Endpoint, ImageDelta, PartitionImage, ResourceType
+from actors.controller.image import ClusterImage, Endpoint, ImageDelta, PartitionImage
 from actors.controller.messages import CloseMetadataLog, ImageAdvanced, MetadataHalted, NodeLost
 from actors.controller.observer import Observer
 from actors.groups.messages import Resign, TopicsDeleted

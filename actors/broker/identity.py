@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def identity_of(call: Call) -> Mapping[str, str]:
-    """The values of the keys that can't be set (``actors.broker.config.refused``), as far as a broker knows them."""
+    """The values of the keys that can't be set (``actors.config.refused``), as far as a broker knows them."""
     image: ClusterImage = call.view.image
     node_id = call.node.node_id
     found = {

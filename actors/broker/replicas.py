@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.config import topic_log_config, topic_values
-from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, ResourceType, TopicImage
+from actors.config import topic_log_config, topic_values
+from actors.config.resource_type import ResourceType
+from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, TopicImage
 from actors.controller.messages import METADATA_LOG
 from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.directories import Directories
@@ -38,8 +39,8 @@ from kstore.log.segments import holds_log
 
 if TYPE_CHECKING:
     from actors.broker.broker import Broker
-    from actors.broker.config import BrokerConfig
     from actors.broker.folder import Folder
+    from actors.config import BrokerConfig
     from actors.runtime import Ref
     from kstore.log import LogConfig
 

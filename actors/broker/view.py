@@ -9,8 +9,8 @@ from actors.controller.image import NOTHING, ClusterImage
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.broker.config import BrokerConfig
     from actors.broker.topic_descriptions import TopicDescriptions
+    from actors.config import BrokerConfig
     from actors.runtime import Ref
 
 

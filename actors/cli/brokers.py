@@ -68,11 +68,11 @@ def prepared(options: argparse.Namespace) -> Cluster:
 
     Raises ``UsageError`` when there can't be one.
     """
-    from actors.broker.config import ConfigError, parse_settings
-    from actors.broker.config.effect import line
     from actors.broker.folder import FolderError
     from actors.cluster import Cluster
     from actors.cluster.node_ids import NodeIdsError, parse_node_ids
+    from actors.config import ConfigError, parse_settings
+    from actors.config.effect import line
     from actors.network.ports import ListenError
     from actors.runtime.logs import logger
     from kstore.fs.descriptors import raise_limit

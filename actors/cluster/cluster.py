@@ -22,7 +22,7 @@ from actors.cluster.node_ids import node_ids_of
 from actors.cluster.noticing import warn_without_effect
 from actors.cluster.questions import Questions
 from actors.cluster.topics import creatable, create_topic
-from actors.controller.image import ResourceType
+from actors.config.resource_type import ResourceType
 from actors.runtime.rows import note_end
 from actors.runtime.signals import in_one_piece, signals_held
 from kstore.errors.arguments import function as called

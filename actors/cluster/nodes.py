@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Self
 from pykka import ActorDeadError
 
 from actors.broker.broker import Broker, StopNode
-from actors.broker.config import BrokerConfig
 from actors.broker.folder import (
     Folder,
     FolderError,
@@ -34,6 +33,7 @@ from actors.cluster.arguments import known_id
 from actors.cluster.emptying import empty
 from actors.cluster.ending import ends_with_program, was_closed
 from actors.cluster.recovering import Recovering
+from actors.config import BrokerConfig
 from actors.controller.image import ClusterImage, Endpoint
 from actors.network.network import Network
 from actors.network.patched import refuse_patched

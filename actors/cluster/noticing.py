@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.broker.config.effect import line
+from actors.config.effect import line
 from kstore.errors.config import NoEffectWarning
 
 if TYPE_CHECKING:
-    from actors.broker.config import BrokerConfig
+    from actors.config import BrokerConfig
 
 Said = set[tuple[int, str]]
 OURS = ("actors", "kstore")
@@ -22,7 +22,7 @@ def warn_without_effect(config: BrokerConfig, kind: int, settings: Mapping[str, 
 
     The keys that were warned of, by the kind of what they belong to.
     """
-    from actors.broker.config.resources import without_effect
+    from actors.config.resources import without_effect
 
     warned: Said = set()
     for name, text in without_effect(kind, settings.items()):

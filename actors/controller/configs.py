@@ -12,15 +12,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from actors.broker.config import ConfigError, validate_topic_configs
-from actors.broker.config.addresses import limits_of_addresses
-from actors.broker.config.broker import DYNAMIC_KEYS, OVERRIDES, check_setting, known_key
-from actors.broker.config.definition import whole_number
-from actors.broker.config.refused import check_allowed
-from actors.broker.config.resources import keys_of
-from actors.broker.config.together import check_step
+from actors.config import ConfigError, validate_topic_configs
+from actors.config.addresses import limits_of_addresses
+from actors.config.broker import DYNAMIC_KEYS, OVERRIDES, check_setting, known_key
+from actors.config.definition import whole_number
+from actors.config.refused import check_allowed
+from actors.config.resource_type import ResourceType
+from actors.config.resources import keys_of
+from actors.config.together import check_step
 from actors.controller import topic_names
-from actors.controller.image import ResourceType
 from actors.controller.state import ControllerState, Decision
 from kstore import errors
 from kstore.errors import KafkaError
@@ -216,13 +216,13 @@ def check(state: ControllerState, resource: Resource, wanted: dict[str, str], to
     elif resource.resource_type == ResourceType.CLIENT_METRICS:
         if not resource.resource_name:
             raise errors.InvalidRequest("Subscription name can't be empty")
-        from actors.broker.config.client_metrics import validate_metrics_configs
+        from actors.config.client_metrics import validate_metrics_configs
 
         validate_metrics_configs(wanted)
     elif resource.resource_type == ResourceType.GROUP:
         if not resource.resource_name:
             raise errors.InvalidRequest("Default group resources are not allowed.")
-        from actors.broker.config.group import validate_group_configs
+        from actors.config.group import validate_group_configs
 
         validate_group_configs(wanted, state.config)
     else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from actors.config.resource_type import ResourceType
 from actors.controller.image import (
     NO_LEADER_CHANGE,
     BrokerImage,
@@ -23,7 +24,6 @@ from actors.controller.image import (
     Endpoint,
     ImageDelta,
     PartitionImage,
-    ResourceType,
     TopicImage,
 )
 from kstore.errors import UnsupportedVersion

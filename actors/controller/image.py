@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from actors.config.resource_type import ResourceType
 from kstore.named import NamedTuple
 
 NOTHING: Mapping[Any, Any] = MappingProxyType({})
@@ -28,16 +29,6 @@ class Directory:
     UNASSIGNED = bytes(15) + b"\x01"
     LOST = bytes(15) + b"\x02"
     UNSAID = (MIGRATING, UNASSIGNED)
-
-
-class ResourceType:
-    """Kafka's numbers for what a config belongs to (`ConfigResource.Type`)."""
-
-    TOPIC = 2
-    BROKER = 4
-    BROKER_LOGGER = 8
-    CLIENT_METRICS = 16
-    GROUP = 32
 
 
 class Endpoint(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.broker.config import BrokerConfig
+from actors.config import BrokerConfig
 from actors.controller.topic_names import OFFSETS_TOPIC
 from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig
 

@@ -18,9 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from random import Random
 
-from actors.broker.config import BrokerConfig
+from actors.config import BrokerConfig
+from actors.config.resource_type import ResourceType
 from actors.controller import brokers, configs, deletion, directories, electing, producer_ids, replication, topics
-from actors.controller.image import ClusterImage, ImageDelta, ResourceType
+from actors.controller.image import ClusterImage, ImageDelta
 from actors.controller.state import ControllerState, Decision
 from kstore.errors import UnsupportedVersion
 from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequest

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from actors.broker.config import BrokerConfig
-from actors.controller.image import ClusterImage, ResourceType
+from actors.config import BrokerConfig
+from actors.config.resource_type import ResourceType
+from actors.controller.image import ClusterImage
 from actors.controller.sessions import Sessions
 from actors.controller.topic_names import FlatNames
 from kstore.errors import BrokerIdNotRegistered, StaleBrokerEpoch

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from actors.broker.config import validate_topic_configs
-from actors.broker.config.topic import described
+from actors.config import validate_topic_configs
+from actors.config.topic import described
 from actors.controller import topic_names
 from actors.controller.image import TopicImage
 from actors.controller.placement import StripedPlacer

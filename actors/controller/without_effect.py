@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from actors.broker.config.effect import line, printable
-from actors.broker.config.resources import called, without_effect
+from actors.config.effect import line, printable
+from actors.config.resource_type import ResourceType
+from actors.config.resources import called, without_effect
 from actors.controller import topic_names
-from actors.controller.image import ClusterImage, ResourceType
+from actors.controller.image import ClusterImage
 from actors.runtime.logs import logger
 from kstore.schema.messages.metadata_records import ConfigRecord
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.broker.config import BrokerConfig
+    from actors.config import BrokerConfig
 
 
 class GroupSettings(NamedTuple):

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.config.addresses import limits_of_addresses
+from actors.config.addresses import limits_of_addresses
 from actors.network.acceptor import Acceptor
 from actors.network.shared import Shared
 from actors.network.tcp import TcpChannel
@@ -22,7 +22,7 @@ from actors.runtime.logs import logger
 from kstore.fs.descriptors import ceiling
 
 if TYPE_CHECKING:
-    from actors.broker.config import BrokerConfig
+    from actors.config import BrokerConfig
     from actors.runtime.loop import LoopDriver
     from actors.runtime.node import Node
 

@@ -11,7 +11,7 @@ from actors.runtime.heap import Heap
 from actors.runtime.limits import FRAME_BYTES_MAX
 
 if TYPE_CHECKING:
-    from actors.broker.config import BrokerConfig
+    from actors.config import BrokerConfig
 
 
 class Shared:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from actors.broker.config import parse_settings
 from actors.cluster import Cluster
 from actors.cluster.arguments import as_text, how_many
+from actors.config import parse_settings
 from actors.runtime.driver import raise_crashes
 from actors.testing import listening
 from kstore.errors.config import ConfigError, nearest

@@ -7,7 +7,7 @@ import pytest
 from kept_folders import append_records, forget_clean_stop, stopped_with
 
 from actors.cluster import Cluster
-from actors.controller.image import ResourceType
+from actors.config.resource_type import ResourceType
 from kstore import ConfigResource
 from kstore.schema.messages.metadata_records import ConfigRecord
 

@@ -23,7 +23,7 @@ from controller.admin_requests import (
 )
 from groups.wire import Socket
 
-from actors.broker.config.implemented import TOPIC
+from actors.config.implemented import TOPIC
 from kstore.records import BatchBuilder
 from kstore.schema.messages.describe_cluster import DescribeClusterRequest
 from kstore.schema.messages.describe_configs import DescribeConfigsRequest, DescribeConfigsResource

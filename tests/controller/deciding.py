@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from actors.broker.config import BrokerConfig
+from actors.config import BrokerConfig
 from actors.controller.features import bootstrap_records, supported
 from actors.controller.image import ClusterImage, PartitionImage
 from actors.controller.machine import ControllerMachine

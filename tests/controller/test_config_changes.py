@@ -3,7 +3,7 @@
 import pytest
 from deciding import Driven
 
-from actors.controller.image import ResourceType
+from actors.config.resource_type import ResourceType
 from actors.controller.internal_topics import creatable
 from kstore import errors
 from kstore.errors import KafkaError, StaleBrokerEpoch

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from asking import Client
 
-from actors.broker.config.described import described_topic
-from actors.broker.config.topic_table import TOPIC_KEYS
 from actors.cluster import Cluster
-from actors.controller.image import ResourceType
+from actors.config.described import described_topic
+from actors.config.resource_type import ResourceType
+from actors.config.topic_table import TOPIC_KEYS
 from kstore import errors
 from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig, CreateTopicsRequest
 from kstore.schema.messages.describe_configs import DescribeConfigsRequest, DescribeConfigsResource

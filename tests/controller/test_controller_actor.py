@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from actors.broker.config import BrokerConfig
 from actors.broker.folder import claim_folder
 from actors.cluster import Cluster
+from actors.config import BrokerConfig
 from actors.controller import fetching
 from actors.controller.controller import Controller
 from actors.controller.features import supported

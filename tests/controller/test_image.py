@@ -2,7 +2,8 @@
 
 import pytest
 
-from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, ResourceType
+from actors.config.resource_type import ResourceType
+from actors.controller.image import ClusterImage, ImageDelta, PartitionImage
 from kstore.errors import UnsupportedVersion
 from kstore.schema.messages import metadata_records as m
 from kstore.schema.messages.control_records import LeaderChangeMessage

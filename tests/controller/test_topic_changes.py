@@ -3,7 +3,7 @@
 import pytest
 from deciding import Driven
 
-from actors.controller.image import ResourceType
+from actors.config.resource_type import ResourceType
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.create_partitions import (

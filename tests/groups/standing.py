@@ -9,8 +9,8 @@ from __future__ import annotations
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
-from actors.broker.config import BrokerConfig
 from actors.broker.view import View
+from actors.config import BrokerConfig
 from actors.controller.image import BrokerImage, ClusterImage, Endpoint, PartitionImage, TopicImage
 from actors.groups.coordinator import GroupCoordinator
 from actors.groups.messages import Resign

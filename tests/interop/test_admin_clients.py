@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actors.broker.config.topic_table import TOPIC_KEYS
+from actors.config.topic_table import TOPIC_KEYS
 from kstore import Admin, Producer, TopicPartition
 
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from matrix.comparing import Difference
 from matrix.not_served import NOT_SERVED
 
-from actors.broker.config.broker import deviations
-from actors.broker.config.own_table import OWN_KEYS
+from actors.config.broker import deviations
+from actors.config.own_table import OWN_KEYS
 
 
 class Fields(NamedTuple):

@@ -22,6 +22,6 @@ def test_a_real_kafka_still_answers_the_admin_scripts_as_written_down(start_kafk
 
 
 def test_the_config_tables_are_those_of_kafkas_jars(kafka_jars: Path) -> None:
-    generator = TESTS / "broker_config" / "oracle" / "generate.py"
+    generator = TESTS / "config_keys" / "oracle" / "generate.py"
     done = subprocess.run([sys.executable, str(generator), str(kafka_jars), "--check"], check=False)
-    assert done.returncode == 0, "run tests/broker_config/oracle/generate.py and look at what changed"
+    assert done.returncode == 0, "run tests/config_keys/oracle/generate.py and look at what changed"

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from actors.broker.call import PAUSE, Call
-from actors.broker.config.broker import Source
-from actors.broker.config.definition import whole_number
-from actors.broker.config.described import (
+from actors.broker.identity import identity_of
+from actors.config.broker import Source
+from actors.config.definition import whole_number
+from actors.config.described import (
     UNKNOWN_TYPE,
     Described,
     described_broker,
@@ -22,10 +23,10 @@ from actors.broker.config.described import (
     described_metrics,
     described_topic,
 )
-from actors.broker.config.documentation import documentation_of
-from actors.broker.identity import identity_of
+from actors.config.documentation import documentation_of
+from actors.config.resource_type import ResourceType
 from actors.controller import topic_names
-from actors.controller.image import ClusterImage, ResourceType
+from actors.controller.image import ClusterImage
 from actors.runtime import Conversation
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore import errors

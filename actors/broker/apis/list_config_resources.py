@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 from actors.broker.call import Call
 from actors.broker.slices import sliced
-from actors.controller.image import ClusterImage, ResourceType
+from actors.config.resource_type import ResourceType
+from actors.controller.image import ClusterImage
 from actors.runtime import Conversation
 from kstore.errors import UnsupportedVersion
 from kstore.schema.messages.list_config_resources import ConfigResource, ListConfigResourcesResponse

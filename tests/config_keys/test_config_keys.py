@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.broker.config import (
+from actors.config import (
     BrokerConfig,
     ConfigError,
     parse_settings,
@@ -15,17 +15,17 @@ from actors.broker.config import (
     topic_values,
     validate_topic_configs,
 )
-from actors.broker.config import broker as broker_keys
-from actors.broker.config import topic as topic_keys
-from actors.broker.config.broker import Source
-from actors.broker.config.definition import Key
-from actors.broker.config.effect import EQUIVALENT
-from actors.broker.config.implemented import BROKER, TOPIC
-from actors.broker.config.refused import REFUSED
-from actors.broker.config.resources import without_effect
-from actors.broker.config.topic import topic_sources
-from actors.broker.config.topic_table import BROKER_SYNONYMS
-from actors.controller.image import ResourceType
+from actors.config import broker as broker_keys
+from actors.config import topic as topic_keys
+from actors.config.broker import Source
+from actors.config.definition import Key
+from actors.config.effect import EQUIVALENT
+from actors.config.implemented import BROKER, TOPIC
+from actors.config.refused import REFUSED
+from actors.config.resource_type import ResourceType
+from actors.config.resources import without_effect
+from actors.config.topic import topic_sources
+from actors.config.topic_table import BROKER_SYNONYMS
 from kstore.errors import InvalidConfig
 
 
@@ -50,7 +50,7 @@ def test_the_keys_said_to_be_implemented_are_keys_of_kafka() -> None:
 
 def test_a_broker_key_said_to_be_implemented_is_read_by_somebody() -> None:
     root = Path(__file__).parents[2] / "actors"
-    tables = root / "broker" / "config"
+    tables = root / "config"
     sources = [path.read_text() for path in root.rglob("*.py") if tables not in path.parents]
     code = "".join([*sources, (tables / "topic.py").read_text()])
     for_topics = {name for key in TOPIC for name, _ in BROKER_SYNONYMS.get(key, ())}

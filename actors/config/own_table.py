@@ -1,6 +1,6 @@
 """The table of the broker configs that Apache Kafka does not have: name, type, default, bounds, purpose."""
 
-from actors.broker.config.definition import Key
+from actors.config.definition import Key
 
 OWN_KEYS: tuple[Key, ...] = (
     Key("group.metadata.max.bytes", "LONG", "67108864", low=1048576),

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from actors.broker.config.definition import ConfigError, Key
-from actors.broker.config.refused import why_refused
+from actors.config.definition import ConfigError, Key
+from actors.config.refused import why_refused
 
 EQUIVALENT: Mapping[str, tuple[str, ...]] = {
     "cleanup.policy": ("",),
@@ -31,8 +31,8 @@ Setting = tuple[str, str]
 def has_effect(key: Key, text: str, implemented: Mapping[str, tuple[str, ...] | None]) -> bool:
     """Whether kstore does what a value asks for, or does so anyway.
 
-    >>> from actors.broker.config.implemented import TOPIC
-    >>> from actors.broker.config.topic import KEYS
+    >>> from actors.config.implemented import TOPIC
+    >>> from actors.config.topic import KEYS
     >>> has_effect(KEYS["retention.ms"], "5000", TOPIC), has_effect(KEYS["retention.ms"], "-1", TOPIC)
     (False, True)
     """

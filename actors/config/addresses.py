@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.broker.config.definition import ConfigError
+from actors.config.definition import ConfigError
 
 
 def limits_of_addresses(text: str) -> Mapping[str, int]:

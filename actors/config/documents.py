@@ -1,4 +1,4 @@
-"""The pages of `docs/` that follow from the config keys: `python -m actors.broker.config.documents` writes them.
+"""The pages of `docs/` that follow from the config keys: `python -m actors.config.documents` writes them.
 
 `configs.md` lists every key, and says which have no effect yet; `deviations.md` what differs from Apache Kafka where
 Kafka has the same. A test holds the files to what this module makes of the tables.
@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from actors.broker.config.broker import DYNAMIC_KEYS, deviations
-from actors.broker.config.broker import KEYS as BROKER_KEYS
-from actors.broker.config.broker_table import QUOTA_KEYS
-from actors.broker.config.definition import Key
-from actors.broker.config.implemented import BROKER, TOPIC
-from actors.broker.config.own_table import PURPOSES
-from actors.broker.config.refused import PREFIXES, REFUSED, why_refused
-from actors.broker.config.resources import keys_of
-from actors.broker.config.topic import KEYS as TOPIC_KEYS
-from actors.controller.image import ResourceType
+from actors.config.broker import DYNAMIC_KEYS, deviations
+from actors.config.broker import KEYS as BROKER_KEYS
+from actors.config.broker_table import QUOTA_KEYS
+from actors.config.definition import Key
+from actors.config.implemented import BROKER, TOPIC
+from actors.config.own_table import PURPOSES
+from actors.config.refused import PREFIXES, REFUSED, why_refused
+from actors.config.resource_type import ResourceType
+from actors.config.resources import keys_of
+from actors.config.topic import KEYS as TOPIC_KEYS
 
-MADE_BY = "<!-- made by `python -m actors.broker.config.documents` -->\n"
+MADE_BY = "<!-- made by `python -m actors.config.documents` -->\n"
 
 BEHAVIOUR = """\
 The defaults of topics are Apache Kafka's. So are those of the clients, which are the Java client's, but for these:

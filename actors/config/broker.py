@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from actors.broker.config import effect, implemented
-from actors.broker.config.addresses import limits_of_addresses
-from actors.broker.config.broker_table import BROKER_KEYS, QUOTA_KEYS
-from actors.broker.config.definition import ConfigError, Key, Value, nearest
-from actors.broker.config.own_table import OWN_KEYS
-from actors.broker.config.refused import check_allowed, why_refused
-from actors.broker.config.security_table import SECURITY_KEYS
-from actors.broker.config.together import FRAME, QUEUED, check_together
-from actors.broker.config.topic_table import BROKER_SYNONYMS, TOPIC_KEYS
+from actors.config import effect, implemented
+from actors.config.addresses import limits_of_addresses
+from actors.config.broker_table import BROKER_KEYS, QUOTA_KEYS
+from actors.config.definition import ConfigError, Key, Value, nearest
+from actors.config.own_table import OWN_KEYS
+from actors.config.refused import check_allowed, why_refused
+from actors.config.security_table import SECURITY_KEYS
+from actors.config.together import FRAME, QUEUED, check_together
+from actors.config.topic_table import BROKER_SYNONYMS, TOPIC_KEYS
 from kstore.named import NamedTuple
 
 KEYS: Mapping[str, Key] = {key.name: key for key in (*BROKER_KEYS, *SECURITY_KEYS, *OWN_KEYS)}

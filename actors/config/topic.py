@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TypeVar
 
-from actors.broker.config.broker import BrokerConfig, Source, Sourced
-from actors.broker.config.definition import ConfigError, Key, Value, nearest
-from actors.broker.config.implemented import TOPIC
-from actors.broker.config.topic_table import TOPIC_KEYS
+from actors.config.broker import BrokerConfig, Source, Sourced
+from actors.config.definition import ConfigError, Key, Value, nearest
+from actors.config.implemented import TOPIC
+from actors.config.topic_table import TOPIC_KEYS
 from kstore.errors import InvalidConfig
 from kstore.log.config import LogConfig
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from actors.broker.config import BrokerConfig, ConfigError
-from actors.broker.config.refused import DEFAULT_IS_NOT_SO
-from actors.broker.config.resources import without_effect
-from actors.broker.config.security_table import SECURITY_KEYS
-from actors.controller.image import ResourceType
+from actors.config import BrokerConfig, ConfigError
+from actors.config.refused import DEFAULT_IS_NOT_SO
+from actors.config.resource_type import ResourceType
+from actors.config.resources import without_effect
+from actors.config.security_table import SECURITY_KEYS
 
 TOPICS, BROKERS = ResourceType.TOPIC, ResourceType.BROKER
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from actors.broker.config.definition import ConfigError, Value
+from actors.config.definition import ConfigError, Value
 
 ValueOf = Callable[[str], Value]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from actors.broker.config.documents import PAGES
+from actors.config.documents import PAGES
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_up_to_date(name: str) -> None:
-    assert (DOCS / name).read_text() == PAGES[name](), "run python -m actors.broker.config.documents"
+    assert (DOCS / name).read_text() == PAGES[name](), "run python -m actors.config.documents"

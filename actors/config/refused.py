@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from actors.broker.config.definition import ConfigError, Key
+from actors.config.definition import ConfigError, Key
 
 SECURITY = "security isn't implemented yet: listeners are PLAINTEXT, and every client may do everything"
 CONTROLLER = "the first node is the controller, and is reached by way of the brokers' listeners: leave it out"

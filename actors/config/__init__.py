@@ -4,9 +4,9 @@
 from Kafka's jars; `implemented` says which keys do something here; `broker` and `topic` resolve the values that hold.
 """
 
-from actors.broker.config.broker import BrokerConfig, parse_settings
-from actors.broker.config.definition import ConfigError, Value
-from actors.broker.config.topic import topic_log_config, topic_values, validate_topic_configs
+from actors.config.broker import BrokerConfig, parse_settings
+from actors.config.definition import ConfigError, Value
+from actors.config.topic import topic_log_config, topic_values, validate_topic_configs
 
 __all__ = [
     "BrokerConfig",

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from actors.broker.config import effect, implemented
-from actors.broker.config.broker import DYNAMIC_KEYS
-from actors.broker.config.broker import KEYS as BROKER_KEYS
-from actors.broker.config.definition import Key
-from actors.broker.config.topic import KEYS as TOPIC_KEYS
-from actors.controller.image import ResourceType
+from actors.config import effect, implemented
+from actors.config.broker import DYNAMIC_KEYS
+from actors.config.broker import KEYS as BROKER_KEYS
+from actors.config.definition import Key
+from actors.config.resource_type import ResourceType
+from actors.config.topic import KEYS as TOPIC_KEYS
 
 CALLED: Mapping[int, str] = {
     ResourceType.TOPIC: "topic",
@@ -35,11 +35,11 @@ def keys_of(kind: int) -> Mapping[str, Key]:
         case ResourceType.BROKER:
             return OF_BROKERS
         case ResourceType.CLIENT_METRICS:
-            from actors.broker.config.client_metrics import KEYS as METRICS_KEYS
+            from actors.config.client_metrics import KEYS as METRICS_KEYS
 
             return METRICS_KEYS
         case ResourceType.GROUP:
-            from actors.broker.config.group import KEYS as GROUP_KEYS
+            from actors.config.group import KEYS as GROUP_KEYS
 
             return GROUP_KEYS
     return {}

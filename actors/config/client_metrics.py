@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from actors.broker.config.definition import ConfigError, Key, nearest
-from actors.broker.config.metrics_table import METRICS_KEYS
+from actors.config.definition import ConfigError, Key, nearest
+from actors.config.metrics_table import METRICS_KEYS
 from kstore.errors import InvalidConfig, InvalidRequest
 
 KEYS: Mapping[str, Key] = {key.name: key for key in METRICS_KEYS}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.broker.config.broker import BrokerConfig
-from actors.broker.config.definition import ConfigError, Key, Value, nearest
-from actors.broker.config.group_table import BROKER_SYNONYMS, GROUP_KEYS
+from actors.config.broker import BrokerConfig
+from actors.config.definition import ConfigError, Key, Value, nearest
+from actors.config.group_table import BROKER_SYNONYMS, GROUP_KEYS
 from kstore.errors import InvalidConfig
 
 KEYS: Mapping[str, Key] = {key.name: key for key in GROUP_KEYS}

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from actors.broker.config.broker import DYNAMIC_KEYS, BrokerConfig, Source, Sourced
-from actors.broker.config.broker import KEYS as BROKER_KEYS
-from actors.broker.config.definition import TYPE_CODES, Key
-from actors.broker.config.resources import keys_of
-from actors.broker.config.topic import KEYS as TOPIC_KEYS
-from actors.broker.config.topic import remembered, topic_sources
-from actors.broker.config.topic_table import BROKER_SYNONYMS
-from actors.controller.image import ResourceType
+from actors.config.broker import DYNAMIC_KEYS, BrokerConfig, Source, Sourced
+from actors.config.broker import KEYS as BROKER_KEYS
+from actors.config.definition import TYPE_CODES, Key
+from actors.config.resource_type import ResourceType
+from actors.config.resources import keys_of
+from actors.config.topic import KEYS as TOPIC_KEYS
+from actors.config.topic import remembered, topic_sources
+from actors.config.topic_table import BROKER_SYNONYMS
 from kstore.named import NamedTuple
 
 UNKNOWN_TYPE = 0
@@ -96,7 +96,7 @@ def described_defaults(settings: Mapping[str, str]) -> list[Described]:
 
 def described_group(configs: Mapping[str, str], broker: BrokerConfig) -> list[Described]:
     """All configs of a group that sets these itself, whether there is such a group or not."""
-    from actors.broker.config.group_table import BROKER_SYNONYMS as OF_BROKERS
+    from actors.config.group_table import BROKER_SYNONYMS as OF_BROKERS
 
     found = []
     keys = keys_of(ResourceType.GROUP)
