@@ -5,7 +5,8 @@ nothing is compiled beside them; compiled, they take two thirds of the time. Cyt
 
 Environment variables steer a build:
 
-* ``KSTORE_DEBUG=1`` turns on bounds and None checks and assertions in C (the debug build);
+* ``KSTORE_DEBUG=1`` turns on bounds and None checks, assertions in C and checked mode (``kstore/checked.pyx``): the
+  debug build;
   ``KSTORE_SANITIZE=1`` adds AddressSanitizer to it, and stops at a signed overflow. (Cython's own overflow checks
   would also refuse the unsigned arithmetic that hashes and checksums are made of.)
 * ``KSTORE_ONLY=kstore/codec`` builds only the extensions below that folder (several: separated by commas).
@@ -71,7 +72,7 @@ def description() -> str:
 
 def extensions(*, twins: bool) -> list[Extension]:
     # -w: what is to be warned of is the source, and Cython does that.
-    compile_args = ["-O1", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0", "-w"]
+    compile_args = ["-O1", "-g", "-UNDEBUG", "-DKSTORE_CHECKED=1"] if DEBUG else ["-O3", "-g0", "-w"]
     link_args = []
     if SANITIZE:
         sanitizers = "-fsanitize=address,signed-integer-overflow"

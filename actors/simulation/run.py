@@ -18,6 +18,7 @@ from actors.simulation.ledger import Violation
 from actors.simulation.member import Member
 from actors.simulation.producer import Producer
 from actors.simulation.reader import Reader
+from kstore import checked
 from kstore.errors import KafkaError
 from kstore.fs.faulty import FaultyFileSystem
 
@@ -273,7 +274,8 @@ def play(seed: int) -> Outcome:
     outcome = Outcome(seed)
     run = Run(seed)
     try:
-        run.play()
+        with checked.turned_on():
+            run.play()
         outcome.ok = True
     except Violation as violation:
         outcome.invariant, outcome.detail = violation.invariant, violation.detail

@@ -16,8 +16,9 @@ from tidy.sources import Source, assert_none, code
 # What users import from the storage house although it lives in the other one; they import lazily.
 FACADES = ("kstore/__init__.py", "kstore/testing", "kstore/compat")
 
-# Inside kstore: which parts a part may import beside itself, kstore.errors and kstore.named.
+# Inside kstore: which parts a part may import beside itself, kstore.errors, kstore.named and kstore.checked.
 BELOW = {
+    "checked": set(),
     "named": set(),
     "layered": set(),
     "errors": set(),
@@ -72,7 +73,7 @@ def test_a_facade_imports_actors_only_when_a_name_is_asked_for() -> None:
 
 @pytest.mark.parametrize("part", sorted(BELOW))
 def test_a_part_of_kstore_imports_only_what_stands_below_it(part: str) -> None:
-    allowed = tuple(f"kstore.{name}" for name in {part, "errors", "named", *BELOW[part]})
+    allowed = tuple(f"kstore.{name}" for name in {part, "errors", "named", "checked", *BELOW[part]})
     files = [source for source in code("kstore") if re.match(rf"kstore/{part}(?:/|\.)", source.name)]
     upward = [
         each for source in files for each in imports(source) if each.root == "kstore" and not each.is_of(*allowed)

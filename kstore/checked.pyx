@@ -1,0 +1,51 @@
+"""Checked mode: what a class promises is asserted where it may break, also where that costs.
+
+An assertion that costs next to nothing is a plain ``assert`` and always there. One that has to walk over what an object
+holds stands in a method ``check`` of the class, which is called where the object has changed, in checked mode alone::
+
+    from kstore import checked
+
+    def truncate_to(self, offset):
+        ...
+        if checked.on:
+            self.check()
+
+``check`` asserts and returns nothing. It changes, draws, sends and records nothing, so that a run is the same with it
+and without. Read ``checked.on`` as an attribute of the module each time: it changes.
+
+It is on in the debug and the sanitized build (``make debug``, ``make asan``), and while the simulator plays a seed.
+"""
+
+cdef extern from *:
+    """
+    #ifndef KSTORE_CHECKED
+    #define KSTORE_CHECKED 0
+    #endif
+    """
+    bint KSTORE_CHECKED
+
+on = bool(KSTORE_CHECKED)
+
+
+class Checked:
+    """Checked mode from entering on, until it is left."""
+
+    def __enter__(self):
+        global on
+        self.before = on
+        on = True
+
+    def __exit__(self, *failure):
+        global on
+        on = self.before
+
+
+def turned_on():
+    """Checked mode for what stands in a ``with`` statement.
+
+    >>> from kstore import checked
+    >>> with checked.turned_on():
+    ...     checked.on
+    True
+    """
+    return Checked()
