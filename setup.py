@@ -18,10 +18,13 @@ Each flavour keeps its intermediate files in a folder of its own (``build/releas
 
 import os
 import re
+import sysconfig
+from collections.abc import Iterator
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
@@ -58,6 +61,26 @@ class BuildWithPages(build_py):
             target.mkdir(parents=True, exist_ok=True)
             for page in sorted((ROOT / "docs").glob("*.md")):
                 self.copy_file(str(page), str(target / page.name))
+
+
+class BuildInPlace(build_ext):
+    """In place, a build's files are all of them: what an older build left, of sources that are no more, goes."""
+
+    def run(self) -> None:
+        super().run()
+        if self.inplace and not ONLY:
+            for file in leftovers(ROOT, {each.name for each in self.extensions}):
+                print(f"removing {file.relative_to(ROOT)}: it isn't compiled any more")
+                file.unlink()
+
+
+def leftovers(root: Path, names: set[str]) -> Iterator[Path]:
+    """The files below ``root`` that were compiled for this Python, and are none of the modules ``names``."""
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    for house in ("kstore", "actors"):
+        for file in sorted((root / house).rglob(f"*{suffix}")):
+            if ".".join(file.relative_to(root).parts).removesuffix(suffix) not in names:
+                yield file
 
 
 def description() -> str:
@@ -104,7 +127,7 @@ def compiled(directives: dict[str, object], *, twins: bool) -> list[Extension]:
 if __name__ == "__main__":
     setup(
         ext_modules=compiled(DIRECTIVES, twins=False) + ([] if DEBUG else compiled(AS_PYTHON, twins=True)),
-        cmdclass={"build_py": BuildWithPages},
+        cmdclass={"build_ext": BuildInPlace, "build_py": BuildWithPages},
         long_description=description(),
         long_description_content_type="text/markdown",
         options={"build_ext": {"parallel": JOBS}, "build": {"build_base": BUILD}},

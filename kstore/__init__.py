@@ -10,6 +10,7 @@ TopicPartition(topic='orders', partition=0)
 
 from __future__ import annotations
 
+import os
 import sys
 
 TYPE_CHECKING = False  # type checkers take it for True; `typing` has it too, and takes milliseconds to load
@@ -129,3 +130,6 @@ class Uncompiled:
 
 
 sys.meta_path.append(Uncompiled)
+
+if os.path.exists(os.path.join(os.path.dirname(os.path.dirname(__file__)), "compiled.txt")):
+    from kstore import checkout as checkout  # there compiled files may be older than their sources

@@ -9,17 +9,12 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 
 import hypothesis
 import pytest
 
 PROFILE = os.environ.get("KSTORE_HYPOTHESIS", "default")
 SEED = int(os.environ.get("KSTORE_SEED") or (secrets.randbits(32) if PROFILE == "full" else 1))
-
-ROOT = Path(__file__).parents[1]
-TWINS = [ROOT / line for line in (ROOT / "compiled.txt").read_text().splitlines() if not line.startswith("#")]
 
 _SLOW_IS_FINE = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large]
 
@@ -33,11 +28,7 @@ hypothesis.settings.load_profile(PROFILE)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A module that was changed since it was compiled as well is tested as the Python it is, until the next build."""
-    for source in TWINS:
-        for twin in (source.with_suffix(suffix) for suffix in EXTENSION_SUFFIXES):
-            if twin.exists() and twin.stat().st_mtime < source.stat().st_mtime:
-                twin.unlink()
+    """A long run looks elsewhere each time, and says where."""
     if PROFILE == "full" and config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(SEED)
 

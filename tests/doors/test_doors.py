@@ -19,6 +19,7 @@ FACADES = ("kstore/__init__.py", "kstore/testing", "kstore/compat")
 # Inside kstore: which parts a part may import beside itself, kstore.errors, kstore.named and kstore.checked.
 BELOW = {
     "checked": set(),
+    "checkout": set(),
     "named": set(),
     "layered": set(),
     "errors": set(),
