@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from actors.clients.config import ConsumerConfig
     from actors.clients.home import ClientLink, Home
     from actors.clients.view import View
-    from actors.runtime import Node
+    from actors.runtime import Alarm, Node
     from kstore.errors import KafkaError
 
 GROUP_APIS = frozenset(
@@ -148,9 +148,9 @@ class ConsumerActor(CalledActor):
         """A conversation of its own ended so."""
         self.fail(error)
 
-    def ring_in(self, delay_ms: float, action: Callable[[], None]) -> Any:
-        """Have ``action()`` called in a turn of this actor, in so many milliseconds; the timer."""
-        return self.after(delay_ms, Rung(action))
+    def ring(self, action: Callable[[], None]) -> Alarm:
+        """An alarm that has ``action()`` called in a turn of this actor; its times are in microseconds."""
+        return self.alarm(Rung(action), tick_us=1)
 
     @receives(Rung)
     def rung(self, message: Rung) -> None:

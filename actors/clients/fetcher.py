@@ -81,8 +81,7 @@ class Fetcher:
         self.key_deserializer = deserializer(config.key_deserializer)
         self.value_deserializer = deserializer(config.value_deserializer)
         self._quiet: list[tuple[int, int, PartitionState]] = []  # a heap: until when each isn't to be fetched
-        self._rings: Any = None  # the timer for the first of them
-        self._rings_us = 0
+        self._quiet_end = actor.ring(self._rung)  # of the first of them
         self._numbers = itertools.count(1)
         self.unsure: dict[PartitionState, None] = {}  # whose leader has yet to say whether its log is what was read
         self.validating = False
@@ -192,22 +191,15 @@ class Fetcher:
         if at_us == FOREVER_US:
             return
         heappush(self._quiet, (at_us, next(self._numbers), state))
-        if self._rings is None or at_us < self._rings_us:
-            self._ring(now_us)
-
-    def _ring(self, now_us: int) -> None:
-        if self._rings is not None:
-            self._rings.cancel()
-        self._rings_us = self._quiet[0][0]
-        self._rings = self.actor.ring_in((self._rings_us - now_us) / 1000, self._rung)
+        self._quiet_end.by(at_us, now_us)
 
     def _rung(self) -> None:
-        self._rings = None
+        self._quiet_end.rang()
         now_us = self.actor.now_us()
         while self._quiet and self._quiet[0][0] <= now_us:
             heappop(self._quiet)[2].touch()
         if self._quiet:
-            self._ring(now_us)
+            self._quiet_end.by(self._quiet[0][0], now_us)
         self.kick()
 
     # -- being answered ------------------------------------------------------------------------------------------

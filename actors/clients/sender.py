@@ -63,8 +63,7 @@ class Sender(LeaderSeeker):
         self.one_at_a_time = config.max_in_flight_requests_per_connection == 1
         self.is_awake = False
         self.is_identifying = False
-        self.timer: Any = None
-        self.timer_us = 0
+        self.next_due = self.alarm(DUE, tick_us=1)
         self.retry_us = 0  # the earliest that a batch may be tried again; 0: none waits for that
 
     # -- woken -----------------------------------------------------------------------------------------------------
@@ -87,7 +86,7 @@ class Sender(LeaderSeeker):
     @receives(Due)
     def due(self, message: Due) -> None:
         """A timer's time has come."""
-        self.timer = None
+        self.next_due.rang()
         self.work()
 
     def work(self) -> None:
@@ -105,7 +104,7 @@ class Sender(LeaderSeeker):
             for node_id, broker in self.brokers.items():
                 if broker.lanes:
                     self._drain(node_id, broker, now_us)
-        self._set_timer(now_us)
+        self._look_again_in_time(now_us)
 
     def _linger(self, now_us: int) -> None:
         """Close the batches that have waited long enough for more records."""
@@ -133,8 +132,8 @@ class Sender(LeaderSeeker):
             if self.idempotence is not None and batch.attempts:
                 self.idempotence.expired(lane, batch)
 
-    def _set_timer(self, now_us: int) -> None:
-        """Have a timer for what is due first."""
+    def _look_again_in_time(self, now_us: int) -> None:
+        """Be woken for what is due first."""
         oldest_us = self.accumulator.oldest_us()
         if oldest_us is None:
             return
@@ -143,12 +142,7 @@ class Sender(LeaderSeeker):
             at_us = min(at_us, self.lingering[0].opened_us + self.settings.linger_ms * 1000)
         if self.retry_us:
             at_us = min(at_us, self.retry_us)
-        if self.timer is not None:
-            if self.timer_us <= at_us:
-                return
-            self.timer.cancel()
-        self.timer_us = at_us
-        self.timer = self.after((at_us - now_us) / 1000, DUE)
+        self.next_due.by(at_us, now_us)
 
     # -- sending ---------------------------------------------------------------------------------------------------
 
@@ -365,9 +359,7 @@ class Sender(LeaderSeeker):
 
     def on_stop(self) -> None:
         """As ``ClientActor.on_stop``."""
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
+        self.next_due.stop()
         super().on_stop()
 
     def give_up(self, error: KafkaError) -> None:

@@ -103,7 +103,7 @@ class Controller(MetadataKeeper):
         self.fetches: dict[int, ParkedFetch] = {}
         self.fetched = 0
         self.flushing = False
-        self.session_timer: Timer | None = None
+        self.session_end = self.alarm(CheckSessions(), tick_us=1000)
         self.lost: list[int] = []  # nodes that died while there was no log to write it to
 
     # -- beginning to lead
@@ -147,9 +147,7 @@ class Controller(MetadataKeeper):
         for parked in self.fetches.values():
             parked.timer.cancel()
             parked.reply.fail(error)
-        if self.session_timer is not None:
-            self.session_timer.cancel()
-            self.session_timer = None
+        self.session_end.stop()
         self.answers.clear()
         self.fetches.clear()
         self.uncommitted.clear()
@@ -176,7 +174,7 @@ class Controller(MetadataKeeper):
             self.halt(error)
             return
         self.answer(reply, decision.answer)
-        if self.session_timer is None:
+        if not self.session_end.is_set:
             self.check_sessions(CheckSessions())
 
     def answer(self, reply: Reply, response: Any) -> None:
@@ -292,7 +290,9 @@ class Controller(MetadataKeeper):
             if not self.carry_out(decision, "nothing was heard of it for its session"):
                 return
         end_ms = self.machine.next_session_end_ms()
-        self.session_timer = None if end_ms is None else self.after(max(1, end_ms - now_ms), CheckSessions())
+        self.session_end.rang()
+        if end_ms is not None:
+            self.session_end.by(max(now_ms + 1, end_ms), now_ms)
 
     @receives(BalanceLeaders)
     def balance_leaders(self, message: BalanceLeaders) -> None:

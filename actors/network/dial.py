@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from actors.network.framing import BadFrame, Frames
 from actors.network.link import Disconnected
 from actors.network.sockets import READ, WRITE, Sockets
+from actors.runtime.timers import Alarm
 from kstore.errors import KafkaError, UnsupportedVersion
 from kstore.named import NamedTuple
 from kstore.schema import SchemaError, decode, frames
@@ -84,7 +85,7 @@ class TcpLink:
         self.failures = 0
         self.not_before_us = 0
         self.active_us = 0
-        self.timer: Any = None
+        self.alarm = Alarm(self.world.timers, 1, self._time_is_up)
         self.closed = False
         self.blocked = False  # the socket takes nothing more for now
         self.actor_id = self.world.recorder.intern(f"{node.name}/link/{host}:{port}")
@@ -93,18 +94,18 @@ class TcpLink:
 
     def ask(self, request: Any, versions: tuple[int, int], reply: Any, timeout_ms: float) -> None:
         """Send a request; ``reply`` gets its response, ``Disconnected`` or ``UnsupportedVersion``."""
-        deadline_us = self.world.clock.now_us() + round(timeout_ms * 1000)
         if self.closed:
             reply.fail(Disconnected(f"the link to {self.host}:{self.port} was closed"))
             return
+        now_us = self.world.clock.now_us()
+        deadline_us = now_us + round(timeout_ms * 1000)
         asked = Asked(request, versions, reply, deadline_us)
         if self.served is not None:
             self._send(asked)
         else:
             self.waiting.append(asked)
             self._open()
-        if self.timer is None or deadline_us < self.timer.deadline_us:
-            self._watch_time()
+        self.alarm.by(deadline_us, now_us)
 
     def _send(self, asked: Asked) -> None:
         request, api_key = asked.request, asked.request.API_KEY
@@ -330,9 +331,7 @@ class TcpLink:
     def broke(self, why: str) -> None:
         """The link is no more, or never was: everybody is told, and the next try waits a little longer."""
         self._shut()
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
+        self.alarm.stop()
         under_way, self.under_way = self.under_way, deque()
         waiting, self.waiting = self.waiting, deque()
         now_us = self.world.clock.now_us()
@@ -355,11 +354,8 @@ class TcpLink:
 
     def _watch_time(self) -> None:
         deadline_us = self._next_deadline_us()
-        if deadline_us is None or (self.timer is not None and self.timer.deadline_us <= deadline_us):
-            return
-        if self.timer is not None:
-            self.timer.cancel()
-        self.timer = self.world.timers.at(deadline_us, self._time_is_up)
+        if deadline_us is not None:
+            self.alarm.by(deadline_us, self.world.clock.now_us())
 
     def _next_deadline_us(self) -> int | None:
         found = [each.deadline_us for each in self.under_way] + [each.deadline_us for each in self.waiting]
@@ -370,7 +366,7 @@ class TcpLink:
         return min(found, default=None)
 
     def _time_is_up(self) -> None:
-        self.timer = None
+        self.alarm.rang()
         deadline_us = self._next_deadline_us()
         now_us = self.world.clock.now_us()
         if self.addresses and not self.connected and now_us >= self.active_us + self.how.setup_timeout_us:

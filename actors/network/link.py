@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from actors.network.channel import ChannelClosed, Requested
 from actors.network.network import Network, Path
+from actors.runtime.timers import Alarm
 from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
     from actors.runtime.node import Node
     from actors.runtime.queue import Reply
-    from actors.runtime.timers import Timer
 
 REQUEST_TIMEOUT_MS = 30_000
 
@@ -41,7 +41,7 @@ class Session:
         self.outward = Path(server.node_id, link.node.node_id)
         self.in_flight: dict[int, tuple[Reply, int, type]] = {}  # correlation id: reply, deadline_us, answer's class
         self.correlation_id = 0
-        self.timer: Timer | None = None
+        self.alarm = Alarm(net.world.timers, 1, self._overdue)
         self.connection: Any = None
         self.client_knows = False  # that it is over
         self.server_knows = False
@@ -52,13 +52,10 @@ class Session:
     def send(self, request: Any, version: int, reply: Reply, timeout_ms: float) -> None:
         """Send a request; its answer, or ``Disconnected``, goes to ``reply``."""
         self.correlation_id += 1
-        world = self.net.world
-        deadline_us = world.clock.now_us() + round(timeout_ms * 1000)
+        now_us = self.net.world.clock.now_us()
+        deadline_us = now_us + round(timeout_ms * 1000)
         self.in_flight[self.correlation_id] = (reply, deadline_us, type(request))
-        if self.timer is None or deadline_us < self.timer.deadline_us:
-            if self.timer is not None:
-                self.timer.cancel()
-            self.timer = world.timers.at(deadline_us, self._overdue)
+        self.alarm.by(deadline_us, now_us)
         self.net.carry(self.inward, self._deliver, self.correlation_id, request, version)
 
     def tell(self, request: Any, version: int) -> None:
@@ -67,12 +64,13 @@ class Session:
         self.net.carry(self.inward, self._deliver, self.correlation_id, request, version)
 
     def _overdue(self) -> None:
-        self.timer = None
+        self.alarm.rang()
         if not self.in_flight:
             return
+        now_us = self.net.world.clock.now_us()
         first_deadline_us = min(entry[1] for entry in self.in_flight.values())
-        if first_deadline_us > self.net.world.clock.now_us():
-            self.timer = self.net.world.timers.at(first_deadline_us, self._overdue)
+        if first_deadline_us > now_us:
+            self.alarm.by(first_deadline_us, now_us)
         else:
             self.close()
 
@@ -95,9 +93,7 @@ class Session:
         """The client's end is gone: nothing more comes to it."""
         self.outward.closed = True
         self.in_flight.clear()
-        if self.timer is not None:
-            self.timer.cancel()
-            self.timer = None
+        self.alarm.stop()
         if self.link.session is self:
             self.link.session = None
         self.client_knows = True

@@ -6,7 +6,7 @@ session with thousands of idle partitions is parked at their replicas once and f
 
 The desk hands out what replicas read as they read it: parsed batches, views of memory, or slices of files.
 
-Deadlines stand in a heap of their own with one timer for the nearest, because most fetches end long before theirs.
+Deadlines stand in a heap of their own with one alarm for the nearest, because most fetches end long before theirs.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import FetchResponse
 
 if TYPE_CHECKING:
-    from actors.runtime import Node, Ref, Timer
+    from actors.runtime import Node, Ref
     from kstore.schema.messages.fetch import FetchRequest
 
 SESSION_ID_BITS = 31
@@ -109,7 +109,7 @@ class FetchDesk(Actor):
         self.bytes_waiting = 0  # what they have found and not enough of
         self.deadlines: list[tuple[int, int, Gathering | Session]] = []
         self.looks = 0
-        self.alarm: Timer | None = None
+        self.expiry = self.alarm(EXPIRE, tick_us=1000)
 
     # -- a fetch begins ------------------------------------------------------------------------------------------
 
@@ -324,18 +324,11 @@ class FetchDesk(Actor):
         waiting.timed = True
         self.looks += 1
         heappush(self.deadlines, (gathering.deadline_ms, self.looks, waiting))
-        if self.alarm is None or self.deadlines[0][2] is waiting:
-            self._set_alarm(now_ms)
-
-    def _set_alarm(self, now_ms: int) -> None:
-        if self.alarm is not None:
-            self.alarm.cancel()
-        self.alarm = self.after(self.deadlines[0][0] - now_ms, EXPIRE)
+        self.expiry.by(self.deadlines[0][0], now_ms)
 
     @receives(Expire)
     def expire(self, message: Expire) -> None:
         """Fetches whose time is over get what there is."""
-        self.alarm = None
         now_ms = self.now_ms()
         deadlines = self.deadlines
         while deadlines and deadlines[0][0] <= now_ms:
@@ -350,8 +343,9 @@ class FetchDesk(Actor):
                 fetch = waiting
             if fetch is not None and not fetch.finished:
                 self._finish(fetch)
-        if deadlines and self.alarm is None:
-            self._set_alarm(now_ms)
+        self.expiry.rang()  # only now, so that it is set once for all that wait on
+        if deadlines:
+            self.expiry.by(deadlines[0][0], now_ms)
 
     # -- answering -----------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffset
 
 if TYPE_CHECKING:
     from actors.network.link import Link
-    from actors.runtime import Node, Timer
+    from actors.runtime import Node
 
 REPLICA_STATE_FROM = 15
 LATEST = -1
@@ -69,8 +69,7 @@ class ReplicaFetcher(Actor):
         self.send_queued = False
         self.backoff_ms = FIRST_BACKOFF_MS
         self.broken_until_ms = 0
-        self.retry: Timer | None = None
-        self.retry_ms = 0
+        self.retry = self.alarm(RETRY, tick_us=1000)
 
     # -- which partitions ----------------------------------------------------------------------------------------
 
@@ -137,7 +136,7 @@ class ReplicaFetcher(Actor):
             return
         now_ms = self.now_ms()
         if now_ms < self.broken_until_ms:
-            self._arm_retry(self.broken_until_ms, now_ms)
+            self.retry.by(self.broken_until_ms, now_ms)
             return
         if session.broker_epoch != self.node.view.broker_epoch:
             self._introduce_again()
@@ -204,7 +203,7 @@ class ReplicaFetcher(Actor):
     def _hold(self, partition: Followed) -> None:
         now_ms = self.now_ms()
         delay_ms = self.session.hold(partition, now_ms)
-        self._arm_retry(now_ms + delay_ms, now_ms)
+        self.retry.by(now_ms + delay_ms, now_ms)
 
     def _broken(self) -> None:
         """The link broke: give the session up, and come back after a while."""
@@ -214,23 +213,16 @@ class ReplicaFetcher(Actor):
         self.broken_until_ms = now_ms + self.backoff_ms
         self.backoff_ms = min(self.backoff_ms * 2, self.session.backoff_max_ms)
         if self.session.followed:
-            self._arm_retry(self.broken_until_ms, now_ms)
-
-    def _arm_retry(self, at_ms: int, now_ms: int) -> None:
-        if self.retry is None or at_ms < self.retry_ms:
-            if self.retry is not None:
-                self.retry.cancel()
-            self.retry_ms = at_ms
-            self.retry = self.after(at_ms - now_ms, RETRY)
+            self.retry.by(self.broken_until_ms, now_ms)
 
     @receives(Retry)
     def retry_now(self, message: Retry) -> None:
         """Fetch again what was held back long enough."""
-        self.retry = None
+        self.retry.rang()
         now_ms = self.now_ms()
         nearest_ms = self.session.release(now_ms)
         if nearest_ms is not None:
-            self._arm_retry(nearest_ms, now_ms)
+            self.retry.by(nearest_ms, now_ms)
         self.send(SEND)
 
     # -- out of range --------------------------------------------------------------------------------------------

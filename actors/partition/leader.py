@@ -32,7 +32,7 @@ from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.partition.replica import Replica
-    from actors.runtime import Reply, Timer
+    from actors.runtime import Alarm, Reply
     from kstore.log import AppendInfo
 
 GROUP_MAX = 32
@@ -64,7 +64,6 @@ class Leader:
         "collected",
         "deletions",
         "expiry",
-        "expiry_ms",
         "in_sync",
         "log",
         "lost",
@@ -83,8 +82,7 @@ class Leader:
         self.appends = WaitingAppends()
         self.unsynced: WaitingAppends | None = None  # with acks=1, where the log must be synced first
         self.check_armed = False
-        self.expiry: Timer | None = None
-        self.expiry_ms = 0
+        self.expiry: Alarm | None = None  # from the first append that waits on
         self.lost: frozenset[int] = frozenset()  # replicas whose logs are out of use
         self.preparing: Preparing | None = None  # once an append took long: see there
         self.configured()
@@ -232,14 +230,9 @@ class Leader:
             self._answer(waiting)
             return
         self.appends.add(waiting)
-        if self.expiry is None or waiting.deadline_ms < self.expiry_ms:
-            self._set_expiry(waiting.deadline_ms, now_ms)
-
-    def _set_expiry(self, deadline_ms: int, now_ms: int) -> None:
-        if self.expiry is not None:
-            self.expiry.cancel()
-        self.expiry_ms = deadline_ms
-        self.expiry = self.replica.after(deadline_ms - now_ms, EXPIRE_APPENDS)
+        if self.expiry is None:
+            self.expiry = self.replica.alarm(EXPIRE_APPENDS, tick_us=1000)
+        self.expiry.by(waiting.deadline_ms, now_ms)
 
     def _answer(self, waiting: WaitingAppend) -> None:
         if len(self.in_sync.maximal) < self.in_sync.needed:
@@ -249,13 +242,15 @@ class Leader:
 
     def expire_appends(self) -> None:
         """Answer appends whose followers took too long."""
-        self.expiry = None
+        if self.expiry is None:
+            return  # an earlier leadership's
+        self.expiry.rang()
         now_ms = self.replica.now_ms()
         for waiting in self.appends.expire(now_ms):
             waiting.reply.fail(RequestTimedOut(f"{self.replica.label} was appended to, but not committed in time"))
         nearest_ms = self.appends.next_deadline_ms()
         if nearest_ms is not None:
-            self._set_expiry(nearest_ms, now_ms)
+            self.expiry.by(nearest_ms, now_ms)
 
     # -- what is committed ---------------------------------------------------------------------------------------
 
@@ -367,7 +362,7 @@ class Leader:
     def leave(self, error: KafkaError) -> None:
         """Lead no longer: everybody who waits here is told why."""
         if self.expiry is not None:
-            self.expiry.cancel()
+            self.expiry.stop()
         collected, self.collected = self.collected, []
         for _, reply, _ in collected:
             reply.fail(error)

@@ -4,6 +4,6 @@ from actors.runtime.actor import Actor, Ask, Conversation, receives
 from actors.runtime.node import Node
 from actors.runtime.queue import Reply, Stopped
 from actors.runtime.ref import Ref
-from actors.runtime.timers import Timer
+from actors.runtime.timers import Alarm, Timer
 
-__all__ = ["Actor", "Ask", "Conversation", "Node", "Ref", "Reply", "Stopped", "Timer", "receives"]
+__all__ = ["Actor", "Alarm", "Ask", "Conversation", "Node", "Ref", "Reply", "Stopped", "Timer", "receives"]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from actors.network.link import Link
     from actors.runtime.node import Node
-    from actors.runtime.timers import Timer
+    from actors.runtime.timers import Alarm, Timer
 
 Handler = TypeVar("Handler", bound=Callable[..., object])
 
@@ -179,6 +179,10 @@ class Actor(pykka.Actor):
     def after(self, delay_ms: float, message: object) -> Timer:
         """Tell this actor ``message`` in ``delay_ms`` milliseconds, unless the timer is cancelled."""
         return self.node.world.timers.start(delay_ms, self.inbox, message)
+
+    def alarm(self, message: object, *, tick_us: int) -> Alarm:
+        """One timer for many deadlines, in ticks of so many microseconds: it tells this actor ``message``."""
+        return self.node.world.timers.alarm(tick_us, self.inbox, message)
 
     def spawn(self, actor_class: type[Actor], *args: Any, **kwargs: Any) -> Ref:
         """Start another actor on this node: ``actor_class(node, *args)``."""

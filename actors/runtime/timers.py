@@ -1,5 +1,5 @@
 """Timers of a world, in a heap by deadline and then by the order of their making; cancelled ones are swept away when
-they are the most, so they take memory in proportion to the live ones."""
+they are the most, so they take memory in proportion to the live ones. An ``Alarm`` is one timer in place of many."""
 
 from __future__ import annotations
 
@@ -42,6 +42,77 @@ class Timer:
             self.timers.cancelled += 1
 
 
+class Alarm:
+    """One timer for the nearest of many deadlines, or for one deadline that is moved often.
+
+    Most deadlines are never reached, so they cost nothing here: a timer is made anew only for one that is nearer than
+    the one it runs for. ``due`` and ``now`` are times of whatever clock its owner reads, in ticks of ``tick_us``
+    microseconds. Whoever gets the message, or the call, says ``rang`` or asks ``is_over`` before anything else.
+
+    Invariant: while it is set its timer runs out at ``due`` or before, or has run out and the owner hasn't heard yet.
+    """
+
+    __slots__ = ("_action", "_args", "_runs_until", "_timer", "_timers", "due", "tick_us")
+
+    def __init__(self, timers: Timers, tick_us: int, action: Callable[..., None], *args: Any) -> None:
+        self._timers = timers
+        self._action = action
+        self._args = args
+        self._timer: Timer | None = None
+        self._runs_until = 0
+        self.tick_us = tick_us
+        self.due = 0
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is going to ring, or has rung and its owner hasn't heard yet."""
+        return self._timer is not None
+
+    def by(self, due: int, now: int) -> None:
+        """Ring at ``due`` at the latest: the nearest of all deadlines that were given counts."""
+        if self._timer is None or due < self.due:
+            self.at(due, now)
+
+    def at(self, due: int, now: int) -> None:
+        """Ring at ``due`` and no other time. A timer that ends before isn't made anew: ``is_over`` looks then."""
+        self.due = due
+        if self._timer is not None:
+            if self._runs_until <= due:
+                return
+            self._timer.cancel()
+        self._start(now)
+
+    def _start(self, now: int) -> None:
+        self._runs_until = self.due
+        timers = self._timers
+        at_us = timers.clock.now_us() + max(0, (self.due - now) * self.tick_us)
+        self._timer = timers.at(at_us, self._action, *self._args)
+
+    def rang(self) -> None:
+        """It has rung, and is set no more. For deadlines that are never moved: what is due by now is its owner's."""
+        self._timer = None
+
+    def is_over(self, now: int) -> bool:
+        """It has rung: whether ``due`` is there; then it is set no more. If that was moved meanwhile, or what has rung
+        was stopped before it was heard, the answer is no, and it rings again if it is set."""
+        timer = self._timer
+        if timer is None:
+            return False
+        if self.due > now:
+            if timer.action is None:
+                self._start(now)
+            return False
+        timer.cancel()
+        self._timer = None
+        return True
+
+    def stop(self) -> None:
+        """Don't ring; harmless when it isn't set."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
 class Timers:
     """All timers of a world."""
 
@@ -67,6 +138,10 @@ class Timers:
             heapq.heapify(self.heap)
             self.cancelled = 0
         return timer
+
+    def alarm(self, tick_us: int, inbox: Inbox, message: object) -> Alarm:
+        """An alarm that sends ``message`` to ``inbox``."""
+        return Alarm(self, tick_us, self._send, inbox, message)
 
     def clear(self) -> None:
         """Forget them all: whoever set them is gone."""
