@@ -1,8 +1,8 @@
 """The broker: boots a node's actors and keeps them in step with the cluster image.
 
 It owns nothing of the data path. When the metadata log says something new it publishes a new ``View``, makes or ends
-replicas, tells them their roles, and starts or stops the coordinators of the ``__consumer_offsets`` partitions that
-are led here. A stop in order ends the parts in the reverse order of their making, and marks the folder clean last.
+replicas, tells them their roles, and starts or stops the coordinators whose partitions are led here. A stop in order
+ends the parts in the reverse order of their making, and marks the folder clean last.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry
+from actors.broker.coordinators import Coordinators
 from actors.broker.doorway import PeerLost, close_doorway, let_clients_in, open_doorway
 from actors.broker.folder import Folder
 from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered, StandAside
@@ -23,11 +24,9 @@ from actors.broker.topic_descriptions import TopicDescriptions
 from actors.broker.view import View
 from actors.config.resource_type import ResourceType
 from actors.controller.controller import Controller
-from actors.controller.image import ClusterImage, Endpoint, ImageDelta, PartitionImage
+from actors.controller.image import ClusterImage, Endpoint, ImageDelta
 from actors.controller.messages import CloseMetadataLog, ImageAdvanced, MetadataHalted, NodeLost
 from actors.controller.observer import Observer
-from actors.groups.messages import Resign, TopicsDeleted
-from actors.groups.routing import OFFSETS_TOPIC
 from actors.partition.fetch_desk import FetchDesk
 from actors.partition.messages import CheckFiles
 from actors.partition.producer_ids import ProducerIds
@@ -73,7 +72,7 @@ class Broker(Actor):
         self.cluster_id = cluster_id
         self.endpoints = endpoints
         self.controller_id = controller_id  # the quorum's only voter
-        self.coordinators: dict[int, tuple[int, Ref]] = {}  # by partition: leader epoch, coordinator
+        self.coordinators = Coordinators(self)
         self.static_config = node.config
         self.controller: Ref | None = None
         self.metadata: Ref
@@ -218,7 +217,9 @@ class Broker(Actor):
         change = self.changes.popleft()
         image = self.node.view.image
         if delta is not None:
-            self._follow_coordinators(image, delta)
+            if delta.removed_topics and self.node.view.descriptions is not None:
+                self.node.view.descriptions.forget(tuple(topic.name for topic in delta.removed_topics))
+            self.coordinators.follow(image, delta)
         if change.image is not None:
             me = image.brokers.get(self.node.node_id)
             fenced = me is None or me.fenced or me.epoch != self.node.view.broker_epoch
@@ -261,54 +262,7 @@ class Broker(Actor):
 
     def replica_came(self, topic: str, number: int) -> None:
         """A replica has taken its place, which one of a deleted topic's had until now."""
-        self._follow_coordinators(self.node.view.image, ImageDelta(changed_topics={topic: frozenset((number,))}))
-
-    def _follow_coordinators(self, image: ClusterImage, delta: ImageDelta) -> None:
-        topic = image.topics.get(OFFSETS_TOPIC)
-        partitions = {} if topic is None else topic.partitions
-        changed = set(delta.changed_topics.get(OFFSETS_TOPIC, ()))
-        changed.update(number for number in self.coordinators if number not in partitions)
-        if delta.removed_topics:
-            gone = TopicsDeleted(tuple(topic.name for topic in delta.removed_topics))
-            if self.node.view.descriptions is not None:
-                self.node.view.descriptions.forget(gone.topics)
-            for number, (_, coordinator) in list(self.coordinators.items()):
-                coordinator.tell(gone)
-                if OFFSETS_TOPIC in gone.topics:  # its log goes with it, even if the topic was made anew at once
-                    self._end_coordinator(number)
-        for number in sorted(changed):
-            self._follow_coordinator(number, partitions.get(number))
-        if changed:
-            current = {number: coordinator for number, (_, coordinator) in self.coordinators.items()}
-            self.node.view = self.node.view._replace(coordinators=current)
-
-    def _follow_coordinator(self, number: int, found: PartitionImage | None) -> None:
-        led_epoch = found.leader_epoch if found is not None and found.leader == self.node.node_id else -1
-        present = self.coordinators.get(number)
-        if present is not None:
-            if present[0] == led_epoch:
-                return
-            self._end_coordinator(number)
-        replica = self.replicas.refs.get((OFFSETS_TOPIC, number))
-        if led_epoch >= 0 and replica is not None:  # else it comes with the replica
-            from actors.groups.coordinator import GroupCoordinator  # 10 ms that a cluster without groups saves
-
-            coordinator = self.spawn(GroupCoordinator, number, led_epoch, replica)
-            self.coordinators[number] = (led_epoch, coordinator)
-            self.supervision.keep(coordinator, partial(self._remake_coordinator, number, coordinator))
-
-    def _remake_coordinator(self, number: int, failed: Ref) -> None:
-        """A coordinator has failed: another one loads the log, unless a newer epoch has one already."""
-        present = self.coordinators.get(number)
-        if present is not None and present[1] is failed:
-            del self.coordinators[number]
-            changed = ImageDelta(changed_topics={OFFSETS_TOPIC: frozenset((number,))})
-            self._follow_coordinators(self.node.view.image, changed)
-
-    def _end_coordinator(self, number: int) -> None:
-        _, coordinator = self.coordinators.pop(number)
-        self.supervision.release(coordinator)
-        coordinator.tell(Resign())
+        self.coordinators.follow(self.node.view.image, ImageDelta(changed_topics={topic: frozenset((number,))}))
 
     # -- the end ---------------------------------------------------------------------------------------------------
 
@@ -317,8 +271,7 @@ class Broker(Actor):
         """End in order: no new clients, coordinators, replicas, checkpoints, the metadata log, the mark."""
         self.stopping = self.defer()
         close_doorway(self.node)
-        for _, coordinator in self.coordinators.values():
-            coordinator.tell(Resign())
+        self.coordinators.resign()
         self.replicas.stop(self.replicas_stopped)
 
     def replicas_stopped(self) -> None:

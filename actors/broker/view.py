@@ -19,16 +19,17 @@ class View(NamedTuple):
 
     ``replicas`` has every partition with a replica on this node, by (topic, partition), leader or not: the broker's own
     table, as it is now, because a copy for each new topic would cost what all of them are. ``coordinators`` has the
-    group coordinator of each ``__consumer_offsets`` partition that is led here. ``controller`` is set on the node that
-    holds the controller; ``metadata`` keeps the node's copy of the metadata log (the controller itself, or an observer
-    of it). ``directory_id`` is its folder's; ``descriptions`` are its topics as Metadata answers have them.
+    coordinator of each partition of ``__consumer_offsets`` that is led here, by (topic, partition) too. ``controller``
+    is set on the node that holds the controller; ``metadata`` keeps the node's copy of the metadata log (the controller
+    itself, or an observer of it). ``directory_id`` is its folder's; ``descriptions`` are its topics as Metadata answers
+    have them.
     """
 
     image: ClusterImage
     config: BrokerConfig
     broker_epoch: int = -1
     replicas: Mapping[tuple[str, int], Ref] = NOTHING
-    coordinators: Mapping[int, Ref] = NOTHING
+    coordinators: Mapping[tuple[str, int], Ref] = NOTHING
     fetch_desk: Ref | None = None
     controller: Ref | None = None
     producer_ids: Ref | None = None

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors.clients.structs import TopicPartition
 from actors.controller.image import PartitionImage, TopicImage
-from actors.groups.routing import OFFSETS_TOPIC, partition_for
+from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.coordinator.routing import partition_for
 from kstore.errors import UnknownTopicOrPartition
 from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError, nearest
@@ -122,9 +123,9 @@ def _machine_of(nodes: Nodes, group_id: str) -> Any | None:
     node = nodes.nodes.get(topic.partitions[number].leader)
     if node is None or node not in nodes.living() or node.view is None:
         return None
-    ref = node.view.coordinators.get(number)
+    ref = node.view.coordinators.get((OFFSETS_TOPIC, number))
     coordinator = None if ref is None else ref.actor_inbox.actor
-    return None if coordinator is None else coordinator.loaded_machine
+    return None if coordinator is None else coordinator.loaded_shard
 
 
 def check_state(state: str) -> None:

@@ -5,9 +5,10 @@ retention time. While a consumer group is stable, topics that its members no lon
 last commit.
 """
 
-from actors.groups.effects import AnswerOnce, Effects, LogEntry
+from actors.coordinator.effects import LogEntry
+from actors.coordinator.shard import Caller
+from actors.groups.effects import AnswerOnce, Effects
 from actors.groups.group import CONSUMER_PROTOCOL_TYPE, ClassicGroup, GroupState
-from actors.groups.joining import Caller
 from actors.groups.offsets import OffsetKey, OffsetStore
 from actors.groups.rebalance import Rebalance
 from actors.groups.records import CommittedOffset, offset_entry
@@ -156,7 +157,7 @@ class Committing:
                 answer.give(commit_refused(request, as_group_error(error).code))
 
         entries = [offset_entry(key.group_id, key.topic, key.partition, committed) for key, committed in accepted]
-        persisting = self._effects.persist(group.group_id, entries)
+        persisting = self._effects.persist(entries)
         persisting.then(stored)
         persisting.if_overdue(lambda error: answer.give(commit_refused(request, as_group_error(error).code)))
 
@@ -235,7 +236,7 @@ class Committing:
             else:
                 refuse(error)
 
-        persisting = self._effects.persist("", self.tombstones(keys))
+        persisting = self._effects.persist(self.tombstones(keys))
         persisting.then(stored)
         persisting.if_overdue(refuse)
 

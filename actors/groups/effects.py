@@ -1,20 +1,16 @@
-"""What a group state machine asks of the world: answers, timers, appends to the log, rows in the trace.
-
-The machine performs none of it. Each event runs to its end, the effects it left are taken with ``drain`` and carried
-out in order by whoever drives the machine: an actor, or a test.
-
-``Persist`` is the one effect with a way back: the driver appends the records in one batch and calls
-``GroupMachine.persisted(token, error)`` when they are committed or refused. Tokens rise by one.
-"""
+"""The effects of the event at hand, collected, and the appends under way with what is to come after them."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
+from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Respond, SetTimer
 from kstore.errors import KafkaError
 from kstore.named import NamedTuple
 
-LogEntry: TypeAlias = tuple[bytes, bytes | None]
-"""Key and value of one record of ``__consumer_offsets``; a value of None is a tombstone."""
+TRACED_NAME_LENGTH_MAX = 249
+"""As long as a topic's name may be. Clients choose the names of groups and members, and their reasons."""
+
+TRACED_REASON_LENGTH_MAX = 400
 
 Outcome: TypeAlias = Callable[[KafkaError | None], None]
 Failure: TypeAlias = Callable[[KafkaError], None]
@@ -26,48 +22,6 @@ class TimerKey(NamedTuple):
     kind: str
     group_id: str
     subject: str = ""
-
-
-class Respond(NamedTuple):
-    to: object
-    response: object
-
-
-class SetTimer(NamedTuple):
-    key: TimerKey
-    delay_ms: int
-
-
-class CancelTimer(NamedTuple):
-    key: TimerKey
-
-
-class Persist(NamedTuple):
-    token: int
-    group_id: str
-    entries: tuple[LogEntry, ...]
-
-
-class Note(NamedTuple):
-    """A row for the trace: what became of a group, in which generation, with how many members, and because of what."""
-
-    kind: str
-    group_id: str
-    generation: int
-    members: int
-    because: str
-
-
-class NoteCommitted(NamedTuple):
-    """A row for the trace: a group's offset of a partition is committed."""
-
-    group_id: str
-    topic: str
-    partition: int
-    offset: int
-
-
-Effect: TypeAlias = Respond | SetTimer | CancelTimer | Persist | Note | NoteCommitted
 
 
 class Persisting:
@@ -126,17 +80,19 @@ class Effects:
         self._collected.append(CancelTimer(key))
 
     def note(self, kind: str, group_id: str, generation: int, members: int, because: str) -> None:
-        self._collected.append(Note(kind, group_id, generation, members, because))
+        because = because[:TRACED_REASON_LENGTH_MAX]
+        self._collected.append(Note(kind, group_id[:TRACED_NAME_LENGTH_MAX], generation, members, because))
 
     def note_committed(self, group_id: str, topic: str, partition: int, offset: int) -> None:
-        self._collected.append(NoteCommitted(group_id, topic, partition, offset))
+        group_id = group_id[:TRACED_NAME_LENGTH_MAX]
+        self._collected.append(Note("OffsetCommitted", f"{topic}-{partition}", offset, -1, group_id))
 
-    def persist(self, group_id: str, entries: list[LogEntry]) -> Persisting:
+    def persist(self, entries: list[LogEntry]) -> Persisting:
         assert entries, "an append needs records"
         self._last_token += 1
         persisting = Persisting(self._last_token)
         self._persisting[persisting.token] = persisting
-        self._collected.append(Persist(persisting.token, group_id, tuple(entries)))
+        self._collected.append(Persist(persisting.token, tuple(entries)))
         return persisting
 
     def settle(self, token: int, error: KafkaError | None) -> None:

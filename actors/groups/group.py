@@ -15,6 +15,7 @@ and whatever is chosen among them follows that order.
 from enum import Enum
 
 from actors.groups.member import Member, Protocols, size_of_protocols
+from actors.groups.room import Tally
 from kstore.errors import FencedInstanceId, UnknownMemberId
 
 
@@ -42,32 +43,6 @@ GENERATIONS = 2**31
 
 GROUP_BYTES, MEMBER_BYTES = 1_000, 1_000
 """What a group and a member of it take, roughly, beside what clients chose."""
-
-
-class Tally:
-    """How many bytes the groups of a coordinator take in memory: a part of what those of its whole node take."""
-
-    __slots__ = ("nbytes", "whole")
-
-    def __init__(self, whole: "Tally | None" = None) -> None:
-        self.nbytes = 0
-        self.whole = whole
-
-    def add(self, change: int) -> None:
-        """So many bytes more, or fewer."""
-        self.nbytes += change
-        if self.whole is not None:
-            self.whole.nbytes += change
-
-    def leave(self) -> None:
-        """The coordinator is gone, with all that it had."""
-        if self.whole is not None:
-            self.whole.nbytes -= self.nbytes
-            self.whole = None
-
-    def has_room(self, count: int, bytes_max: int) -> bool:
-        """Whether so many bytes more are within a bound over the whole."""
-        return (self if self.whole is None else self.whole).nbytes + count <= bytes_max
 
 
 class ClassicGroup:

@@ -8,6 +8,7 @@ change, it gets the old share back without a rebalance.
 
 from collections.abc import Callable
 
+from actors.coordinator.shard import Caller
 from actors.groups.effects import Effects
 from actors.groups.group import ClassicGroup, GroupState
 from actors.groups.member import Member, Protocols, protocols_of
@@ -16,7 +17,6 @@ from actors.groups.settings import NEW_MEMBER_JOIN_TIMEOUT_MS, GroupSettings
 from actors.groups.storage_errors import as_group_error
 from kstore import errors
 from kstore.errors import KafkaError
-from kstore.named import NamedTuple
 from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
 REQUIRES_KNOWN_MEMBER_ID = 4
@@ -24,15 +24,6 @@ SKIPS_ASSIGNMENT = 9
 
 STRING_BYTES_MAX = 32_767
 """As long as a string of the protocol may be; a member's id is made of one that the client chose, and a UUID."""
-
-
-class Caller(NamedTuple):
-    """Where a request came from; ``reply`` is whatever the driver wants to see again in ``Respond.to``."""
-
-    reply: object
-    version: int
-    client_id: str = ""
-    client_host: str = ""
 
 
 class Joining:

@@ -1,12 +1,6 @@
 """A coordinator partition as a state machine: its groups and their offsets, what clients ask, what time and the log do.
 
-Every method is one event at a time ``now_ms``; it changes state and leaves effects, which ``take`` hands over. Nothing
-here knows of actors, sockets or clocks. The life of a machine:
-
-    replay(key, value)*   the partition's log, from its start to its end
-    loaded                sessions begin to run
-    join, sync, ...       requests, ``timer_fired`` and ``persisted`` in any order
-    unload                the partition's leader is elsewhere now: everybody parked is told so
+It is the coordinator's shard for ``__consumer_offsets`` (``actors/coordinator/shard.py``).
 
 State follows the log in this way: offsets change when their records are committed; membership changes at once and is
 written where a broker that takes over must know it (a group that is new, whose assignment is settled, or that is
@@ -14,32 +8,41 @@ empty), as in Apache Kafka.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
 
+from actors.coordinator.effects import Effect
+from actors.coordinator.shard import Caller
 from actors.groups.committing import Committing, check_commit, check_offset_delete, commit_refused
-from actors.groups.effects import AnswerOnce, Effect, Effects, TimerKey
-from actors.groups.group import ClassicGroup, GroupState, Tally
-from actors.groups.joining import Caller, Joining
-from actors.groups.member import size_of_protocols
+from actors.groups.effects import AnswerOnce, Effects, TimerKey
+from actors.groups.fitting import join_fits, shares_fit
+from actors.groups.group import ClassicGroup, GroupState
+from actors.groups.joining import Joining
 from actors.groups.membership import Membership
 from actors.groups.offsets import OffsetKey, OffsetStore
-from actors.groups.rebalance import JOIN, SESSION, SYNC, Rebalance, join_key, join_refused, session_key, sync_refused
+from actors.groups.rebalance import JOIN, SESSION, SYNC, Rebalance, join_refused, sync_refused
 from actors.groups.records import OffsetRecord, decode_entry, group_from_record, group_tombstone, new_group_entry
 from actors.groups.reports import describe, list_groups
+from actors.groups.room import Tally
 from actors.groups.settings import GroupSettings
 from actors.groups.storage_errors import as_group_error
 from kstore import errors
 from kstore.errors import NONE, KafkaError
-from kstore.schema.messages.delete_groups import DeletableGroupResult
-from kstore.schema.messages.describe_groups import DescribedGroup
+from kstore.schema.messages.delete_groups import DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse
+from kstore.schema.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
-from kstore.schema.messages.list_groups import ListedGroup
+from kstore.schema.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
 from kstore.schema.messages.offset_delete import OffsetDeleteRequest, OffsetDeleteResponse
-from kstore.schema.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchResponseGroup
+from kstore.schema.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchResponse,
+    OffsetFetchResponseGroup,
+)
 from kstore.schema.messages.sync_group import SyncGroupRequest
+from kstore.schema.struct import Message
 
 RETENTION = TimerKey("retention", "")
 RETENTION_GOES_ON = TimerKey("retention-goes-on", "")
@@ -56,10 +59,12 @@ PROTOCOLS_MAX = 10_000
 
 
 class GroupMachine:
+    name = "groups"
+
     def __init__(self, settings: GroupSettings, new_uuid: Callable[[], str], tally: Tally | None = None) -> None:
         self.groups: dict[str, ClassicGroup] = {}
         self.offsets = OffsetStore()
-        self._tally = tally or Tally()
+        self.tally = tally or Tally()
         self._is_unloaded = False
         self._to_look_at: deque[str] = deque()  # groups, for offsets that have expired
         self._settings = settings
@@ -69,14 +74,21 @@ class GroupMachine:
         self._membership = Membership(self._rebalance, self._effects)
         self._committing = Committing(self._rebalance, self._effects, settings, self.offsets)
 
-    def take(self) -> list[Effect]:
-        """The effects since the last take, in the order in which they are to happen."""
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    @property
+    def append_timeout_ms(self) -> int:
+        return self._settings.offsets_commit_timeout_ms
+
+    def submit(self, request: Message, caller: Caller, now_ms: int) -> list[Effect]:
+        self._effects.now_ms = now_ms
+        ANSWERS[type(request)](self, request, caller)
         return self._effects.drain()
 
     # What members ask
 
-    def join(self, request: JoinGroupRequest, caller: Caller, now_ms: int) -> None:
-        self._effects.now_ms = now_ms
+    def join(self, request: JoinGroupRequest, caller: Caller) -> None:
         code = self._why_not_join(request)
         if code != NONE:
             self._effects.respond(caller.reply, join_refused(request.member_id, code))
@@ -84,7 +96,7 @@ class GroupMachine:
         group = self.groups.get(request.group_id)
         is_new = group is None
         if group is None:
-            group = self._admit(ClassicGroup(request.group_id, now_ms=now_ms))
+            group = self._admit(ClassicGroup(request.group_id, now_ms=self._effects.now_ms))
         self._joining.join(group, request, caller)
         if is_new:
             self._persist_new(group)
@@ -99,20 +111,14 @@ class GroupMachine:
             return errors.InvalidSessionTimeout.code
         if request.group_id not in self.groups and request.member_id:
             return errors.UnknownMemberId.code
-        return NONE if self._has_room_for(request) else errors.CoordinatorNotAvailable.code
-
-    def _has_room_for(self, request: JoinGroupRequest) -> bool:
-        """Whether the metadata that a member brings still fits; who brings no more than before may always stay."""
-        brings = size_of_protocols([(each.name, each.metadata) for each in request.protocols])
-        if self._tally.has_room(brings, self._settings.group_metadata_max_bytes):
-            return True
-        group = self.groups.get(request.group_id)
-        member = group.members.get(request.member_id) if group is not None else None
-        return member is not None and brings <= size_of_protocols(member.protocols)
+        has_room = join_fits(
+            self.tally, self._settings.group_metadata_max_bytes, request, self.groups.get(request.group_id)
+        )
+        return NONE if has_room else errors.CoordinatorNotAvailable.code
 
     def _admit(self, group: ClassicGroup) -> ClassicGroup:
         self.groups[group.group_id] = group
-        group.count_in(self._tally)
+        group.count_in(self.tally)
         return group
 
     def _forget(self, group_id: str) -> None:
@@ -127,35 +133,24 @@ class GroupMachine:
             elif not group.is_committed and self.groups.get(group.group_id) is group:
                 self._abandon(group, as_group_error(error))
 
-        self._effects.persist(group.group_id, [new_group_entry(group)]).then(stored)
+        self._effects.persist([new_group_entry(group)]).then(stored)
 
-    def sync(self, request: SyncGroupRequest, caller: Caller, now_ms: int) -> None:
-        self._effects.now_ms = now_ms
+    def sync(self, request: SyncGroupRequest, caller: Caller) -> None:
         group = self.groups.get(request.group_id)
-        if group is not None and not self._has_room_for_shares(group, request):
+        if group is not None and not shares_fit(self.tally, self._settings.group_metadata_max_bytes, request, group):
             self._effects.respond(caller.reply, sync_refused(errors.CoordinatorNotAvailable.code))
             return
         self._membership.sync(group, request, caller)
 
-    def _has_room_for_shares(self, group: ClassicGroup, request: SyncGroupRequest) -> bool:
-        """Whether an assignment still fits; one that is no larger than what the group takes without always does."""
-        brings = sum(len(each.assignment) for each in request.assignments)
-        had = sum(len(member.assignment) for member in group.members.values()) if brings else 0
-        fits = self._tally.has_room(brings - had, self._settings.group_metadata_max_bytes)
-        return fits or brings <= group.nbytes - had
-
-    def heartbeat(self, request: HeartbeatRequest, caller: Caller, now_ms: int) -> None:
-        self._effects.now_ms = now_ms
+    def heartbeat(self, request: HeartbeatRequest, caller: Caller) -> None:
         self._membership.heartbeat(self.groups.get(request.group_id), request, caller)
 
-    def leave(self, request: LeaveGroupRequest, caller: Caller, now_ms: int) -> None:
-        self._effects.now_ms = now_ms
+    def leave(self, request: LeaveGroupRequest, caller: Caller) -> None:
         self._membership.leave(self.groups.get(request.group_id), request, caller)
 
     # Offsets
 
-    def commit(self, request: OffsetCommitRequest, caller: Caller, now_ms: int) -> None:
-        self._effects.now_ms = now_ms
+    def commit(self, request: OffsetCommitRequest, caller: Caller) -> None:
         group = self.groups.get(request.group_id)
         try:
             if group is None:
@@ -174,21 +169,21 @@ class GroupMachine:
             raise errors.IllegalGeneration()
         return self._admit(ClassicGroup(request.group_id, now_ms=self._effects.now_ms))
 
-    def fetch(self, request: OffsetFetchRequestGroup, caller: Caller, *, require_stable: bool) -> None:
-        """Answer with an OffsetFetchResponseGroup; a stable one waits for the commits that are under way."""
+    def fetch(self, request: OffsetFetchRequest, caller: Caller) -> None:
+        """Answer for one group; a stable answer waits for the commits that are under way."""
+        (asked,) = request.groups
 
-        def answer() -> None:
-            self._effects.respond(caller.reply, refusal if self._is_unloaded else self._committing.fetch(request))
+        def respond() -> None:
+            answer = refusal if self._is_unloaded else self._committing.fetch(asked)
+            self._effects.respond(caller.reply, OffsetFetchResponse(groups=[answer]))
 
-        refusal = OffsetFetchResponseGroup(group_id=request.group_id, error_code=errors.NotCoordinator.code)
-
-        if require_stable:
-            self._effects.after_pending(answer)
+        refusal = OffsetFetchResponseGroup(group_id=asked.group_id, error_code=errors.NotCoordinator.code)
+        if request.require_stable:
+            self._effects.after_pending(respond)
         else:
-            answer()
+            respond()
 
-    def delete_offsets(self, request: OffsetDeleteRequest, caller: Caller, now_ms: int) -> None:
-        self._effects.now_ms = now_ms
+    def delete_offsets(self, request: OffsetDeleteRequest, caller: Caller) -> None:
         try:
             if not request.group_id:
                 raise errors.InvalidGroupId()
@@ -200,23 +195,25 @@ class GroupMachine:
 
     # Groups as a whole
 
-    def describe(self, group_id: str, version: int) -> DescribedGroup:
-        return describe(group_id, self.groups.get(group_id), version)
+    def describe(self, request: DescribeGroupsRequest, caller: Caller) -> None:
+        found = [describe(group_id, self.groups.get(group_id), caller.version) for group_id in request.groups]
+        self._effects.respond(caller.reply, DescribeGroupsResponse(groups=found))
 
-    def listed(self, states: list[str], types: list[str]) -> list[ListedGroup]:
-        return list_groups(self.groups.values(), states, types)
+    def list_groups(self, request: ListGroupsRequest, caller: Caller) -> None:
+        found = list_groups(self.groups.values(), request.states_filter, request.types_filter)
+        self._effects.respond(caller.reply, ListGroupsResponse(groups=found))
 
-    def delete(self, group_ids: list[str], caller: Caller, now_ms: int) -> None:
-        """Answer with a list of DeletableGroupResult once what can be deleted is."""
-        self._effects.now_ms = now_ms
-        codes = {group_id: self._why_not_delete(group_id) for group_id in group_ids}
+    def delete(self, request: DeleteGroupsRequest, caller: Caller) -> None:
+        """Answer once what can be deleted is."""
+        codes = {group_id: self._why_not_delete(group_id) for group_id in request.groups_names}
         doomed = [group_id for group_id, code in codes.items() if code == NONE]
         answer = AnswerOnce(self._effects, caller.reply)
 
         def ended(error: KafkaError | None) -> None:
             for group_id in doomed:
                 codes[group_id] = NONE if error is None else as_group_error(error).code
-            answer.give([DeletableGroupResult(group_id=group_id, error_code=code) for group_id, code in codes.items()])
+            results = [DeletableGroupResult(group_id=group_id, error_code=code) for group_id, code in codes.items()]
+            answer.give(DeleteGroupsResponse(results=results))
 
         if doomed:
             self._bury(doomed, "DeleteGroups", ended)
@@ -235,7 +232,7 @@ class GroupMachine:
         keys = [key for group_id in group_ids for key in self.offsets.keys_of(group_id)]
         entries = self._committing.tombstones(keys) + [group_tombstone(group_id) for group_id in group_ids]
         for group in groups:
-            self._cancel_timers(group)
+            self._rebalance.cancel_timers(group)
             for member_id in list(group.pending_joins):
                 group.expect_no_more(member_id)
             group.transition_to(GroupState.DEAD, self._effects.now_ms)
@@ -251,15 +248,15 @@ class GroupMachine:
                 self._committing.bury(keys)
             then(error)
 
-        persisting = self._effects.persist("", entries)
+        persisting = self._effects.persist(entries)
         persisting.then(stored)
         persisting.if_overdue(then)
 
-    def topics_deleted(self, topics: Iterable[str], now_ms: int) -> None:
+    def topics_deleted(self, topics: Iterable[str], now_ms: int) -> list[Effect]:
         """Offsets of topics that are gone go too."""
         self._effects.now_ms = now_ms
-        keys = self.offsets.keys_in(topics)
-        self._expire(keys)
+        self._expire(self.offsets.keys_in(topics))
+        return self._effects.drain()
 
     def _expire(self, keys: list[OffsetKey]) -> None:
         for start in range(0, len(keys), TOMBSTONES_PER_APPEND_MAX):
@@ -270,14 +267,19 @@ class GroupMachine:
             if error is None:
                 self._committing.bury(keys)
 
-        persisting = self._effects.persist("", self._committing.tombstones(keys))
+        persisting = self._effects.persist(self._committing.tombstones(keys))
         persisting.then(stored)
         persisting.if_overdue(lambda _error: None)
 
     # Time
 
-    def timer_fired(self, key: TimerKey, now_ms: int) -> None:
+    def timer_fired(self, key: Hashable, now_ms: int) -> list[Effect]:
         self._effects.now_ms = now_ms
+        assert isinstance(key, TimerKey)
+        self._timer_fired(key)
+        return self._effects.drain()
+
+    def _timer_fired(self, key: TimerKey) -> None:
         if key == RETENTION:
             self._to_look_at = deque(self.groups)
             self._effects.set_timer(RETENTION, self._settings.offsets_retention_check_interval_ms)
@@ -319,15 +321,17 @@ class GroupMachine:
 
     # The log
 
-    def persisted(self, token: int, error: KafkaError | None, now_ms: int) -> None:
+    def persisted(self, token: int, error: KafkaError | None, now_ms: int) -> list[Effect]:
         """The records of ``Persist(token)`` are committed, or (with an error) may never be."""
         self._effects.now_ms = now_ms
         self._effects.settle(token, error)
+        return self._effects.drain()
 
-    def overdue(self, token: int, now_ms: int) -> None:
+    def overdue(self, token: int, now_ms: int) -> list[Effect]:
         """``Persist(token)`` takes longer than clients may be kept waiting; its outcome may still come."""
         self._effects.now_ms = now_ms
         self._effects.overdue(token, errors.RequestTimedOut())
+        return self._effects.drain()
 
     def replay(self, key: bytes, value: bytes | None, now_ms: int) -> None:
         record = decode_entry(key, value)
@@ -344,7 +348,7 @@ class GroupMachine:
             self._forget(record.group_id)
             self._admit(group_from_record(record.group_id, record.value, now_ms))
 
-    def loaded(self, now_ms: int) -> None:
+    def loaded(self, now_ms: int) -> list[Effect]:
         """All of the log has been replayed: every member has a whole session to show itself."""
         self._effects.now_ms = now_ms
         for group in self.groups.values():
@@ -353,35 +357,41 @@ class GroupMachine:
             if len(group.members) > self._settings.group_max_size:
                 self._rebalance.begin(group, f"more than {self._settings.group_max_size} members at load")
         self._effects.set_timer(RETENTION, self._settings.offsets_retention_check_interval_ms)
+        return self._effects.drain()
 
-    def unload(self, now_ms: int) -> None:
+    def unloaded(self, now_ms: int) -> list[Effect]:
         """Another broker leads the partition. Of the effects only answers matter now."""
         self._effects.now_ms = now_ms
         self._is_unloaded = True
         for group in self.groups.values():
-            self._dismiss_parked(group, errors.NotCoordinator.code)
+            self._rebalance.dismiss_parked(group, errors.NotCoordinator.code)
             group.transition_to(GroupState.DEAD, now_ms)
         self._effects.give_up(errors.NotCoordinator())
         self.let_go()
+        return self._effects.drain()
 
     def let_go(self) -> None:
         """What it has is nobody's concern any more."""
-        self._tally.leave()
-
-    def _dismiss_parked(self, group: ClassicGroup, code: int) -> None:
-        for member in group.members.values():
-            self._rebalance.answer_join(group, member, join_refused(member.member_id, code))
-            self._rebalance.answer_sync(member, sync_refused(code))
+        self.tally.leave()
 
     def _abandon(self, group: ClassicGroup, error: KafkaError) -> None:
         """A new group that couldn't be written never was."""
-        self._dismiss_parked(group, error.code)
-        self._cancel_timers(group)
+        self._rebalance.dismiss_parked(group, error.code)
+        self._rebalance.cancel_timers(group)
         self._rebalance.note("GroupAbandoned", group, f"{error.name} while storing it")
         self._forget(group.group_id)
 
-    def _cancel_timers(self, group: ClassicGroup) -> None:
-        self._effects.cancel_timer(join_key(group))
-        self._rebalance.cancel_sync_deadline(group)
-        for member_id in (*group.members, *group.pending_joins):
-            self._effects.cancel_timer(session_key(group, member_id))
+
+ANSWERS: dict[type[Message], Callable[[GroupMachine, Any, Caller], None]] = {
+    HeartbeatRequest: GroupMachine.heartbeat,
+    OffsetCommitRequest: GroupMachine.commit,
+    OffsetFetchRequest: GroupMachine.fetch,
+    JoinGroupRequest: GroupMachine.join,
+    SyncGroupRequest: GroupMachine.sync,
+    LeaveGroupRequest: GroupMachine.leave,
+    OffsetDeleteRequest: GroupMachine.delete_offsets,
+    DeleteGroupsRequest: GroupMachine.delete,
+    DescribeGroupsRequest: GroupMachine.describe,
+    ListGroupsRequest: GroupMachine.list_groups,
+}
+"""What answers each request."""

@@ -4,9 +4,9 @@ The leader's sync carries everybody's share; it is written to the log first, and
 provided that the group is still in the same generation by then. A leave is answered once what it caused is committed.
 """
 
+from actors.coordinator.shard import Caller
 from actors.groups.effects import Effects, Persisting
 from actors.groups.group import ClassicGroup, GroupState
-from actors.groups.joining import Caller
 from actors.groups.rebalance import Rebalance, session_key, sync_refused, synced
 from actors.groups.shares import in_words
 from actors.groups.storage_errors import as_group_error

@@ -99,6 +99,17 @@ class Rebalance:
         self.answer_sync(member, sync_refused(errors.UnknownMemberId.code))
         group.remove(member.member_id)
 
+    def dismiss_parked(self, group: ClassicGroup, code: int) -> None:
+        for member in group.members.values():
+            self.answer_join(group, member, join_refused(member.member_id, code))
+            self.answer_sync(member, sync_refused(code))
+
+    def cancel_timers(self, group: ClassicGroup) -> None:
+        self.effects.cancel_timer(join_key(group))
+        self.cancel_sync_deadline(group)
+        for member_id in (*group.members, *group.pending_joins):
+            self.effects.cancel_timer(session_key(group, member_id))
+
     # Beginning
 
     def begin_or_complete(self, group: ClassicGroup, because: str) -> Persisting | None:
@@ -182,7 +193,7 @@ class Rebalance:
             self.note("MemberDropped", group, f"{member.member_id} didn't rejoin in time")
 
     def persist(self, group: ClassicGroup, assignments: dict[str, bytes]) -> Persisting:
-        persisting = self.effects.persist(group.group_id, [group_entry(group, assignments)])
+        persisting = self.effects.persist([group_entry(group, assignments)])
         persisting.then(lambda error: self._persisted(group, error))
         return persisting
 

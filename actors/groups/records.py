@@ -12,7 +12,7 @@ exist here, and are skipped like Kafka skips unknown ones.
 
 from typing import TypeAlias
 
-from actors.groups.effects import LogEntry
+from actors.coordinator.effects import LogEntry
 from actors.groups.group import ClassicGroup, GroupState
 from actors.groups.member import Member
 from kstore.named import NamedTuple

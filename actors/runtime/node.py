@@ -62,7 +62,6 @@ class Node:
         self.alive = True
         self.listening: tuple[str, ...] = ()  # where clients reach it over TCP, as Kafka's `listeners` says it
         self.accept: Any = None  # (channel, listener, host) -> ref of a new connection; set by the node's broker
-        self.groups_tally: Any = None  # how much memory the groups take that its broker coordinates
         self.unserved: Any = None  # what its broker has told the log of
         self.answers_clients = True  # those who come before wait
         self.peer_lost: Any = None  # (node_id) -> None, called when another node is known to have died

@@ -25,7 +25,7 @@ from actors.clients.structs import TopicPartition
 from actors.cluster import Cluster
 from actors.controller.controller import Controller
 from actors.controller.observer import Observer
-from actors.groups.coordinator import GroupCoordinator, Load
+from actors.coordinator.coordinator import Coordinator, Load
 from actors.network.dial import TcpLink
 from actors.network.tcp import TcpChannel
 from actors.partition.checkpoints import HighWatermarks, RecoveryPoints, StartOffsets
@@ -81,7 +81,7 @@ KINDS: dict[type[Actor], str] = {
     RecoveryPoints: "this actor",
     StartOffsets: "this actor",
     ReplicaFetcher: "fetches from one leader",
-    GroupCoordinator: "a group coordinator",
+    Coordinator: "a coordinator",
     Connection: "a client's connection",
     Directories: "this actor",
     Replica: "a replica",
@@ -119,8 +119,8 @@ CASES = [
     (Observer, "fetched"),
     (Lifecycle, "beaten"),
     (ReplicaFetcher, "answered"),
-    (GroupCoordinator, "_appended"),
-    (GroupCoordinator, "_read"),
+    (Coordinator, "_appended"),
+    (Coordinator, "_read"),
     (Controller, "flushed"),
     (HighWatermarks, "_reported"),
 ]
@@ -228,9 +228,9 @@ def test_what_fails_again_and_again_is_made_anew_ever_more_seldom(
 
     with monkeypatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        patch.setitem(GroupCoordinator.handlers, Load, fail)
-        patch.setattr(GroupCoordinator, "on_start", lambda actor: fail(actor, None))
-        poke(cluster, monkeypatch, GroupCoordinator)
+        patch.setitem(Coordinator.handlers, Load, fail)
+        patch.setattr(Coordinator, "on_start", lambda actor: fail(actor, None))
+        poke(cluster, monkeypatch, Coordinator)
         cluster.run_for(120)
         assert 10 < len(cluster.failures) < 16, "doubling from 0.1 to 30 seconds"
     cluster.run_for(31)
@@ -276,7 +276,7 @@ def test_a_cluster_of_a_user_contains_what_it_meets_in_real_time(
         warnings.simplefilter("always")
         cluster.create_topic(TOPIC, PARTITIONS, 3)
         work(cluster, b"before")
-        for kind in (Controller, GroupCoordinator, FetchDesk, Broker):
+        for kind in (Controller, Coordinator, FetchDesk, Broker):
             known = len(cluster.failures)
             poke(cluster, monkeypatch, kind)
             cluster.wait_for(lambda known=known: len(cluster.failures) > known)

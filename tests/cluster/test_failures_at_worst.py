@@ -15,7 +15,7 @@ from cluster.test_contained_failures import KINDS
 from actors.broker.broker import Broker
 from actors.cluster import Cluster
 from actors.controller.keeper import MetadataKeeper
-from actors.groups.coordinator import GroupCoordinator
+from actors.coordinator.coordinator import Coordinator
 from actors.partition.checkpoints import Checkpoint
 from actors.partition.fetch_desk import FetchDesk
 from actors.partition.kept_log import KeptLog
@@ -66,13 +66,13 @@ def test_a_coordinator_that_failed_leaves_one_of_a_newer_epoch_alone(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in range(3):  # from the second time on there is a while before it is made anew
-            poke(cluster, monkeypatch, GroupCoordinator)
+            poke(cluster, monkeypatch, Coordinator)
             cluster.run_for(0.001)
         for broker in (1, 2, 3):
             cluster.faults.restart(broker)
             cluster.wait_for(lambda: cluster.is_ready() and everything_is_well(cluster), 60)
         work(cluster, b"after")
-    assert {failure.ended for failure in cluster.failures} == {GroupCoordinator.blast_radius}
+    assert {failure.ended for failure in cluster.failures} == {Coordinator.blast_radius}
     Failures.recent.clear()
 
 

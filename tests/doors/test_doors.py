@@ -51,7 +51,7 @@ FORBIDDEN_IN_MACHINES = (
 )
 
 # Parts of actors that see links and messages, never a socket.
-BEHIND_LINKS = ("broker", "controller", "groups", "partition", "transactions")
+BEHIND_LINKS = ("broker", "controller", "coordinator", "groups", "partition", "transactions")
 SOCKETS = ("asyncio", "select", "selectors", "socket", "ssl", "uvloop")
 
 

@@ -4,34 +4,33 @@ The log is a list: appends are committed at once, or wait for ``commit`` or ``re
 are names, and what was answered to each is kept in ``answers``.
 """
 
-from collections.abc import Callable
+from collections.abc import Hashable, Iterable
 
-from actors.groups.effects import (
-    CancelTimer,
-    Effect,
-    LogEntry,
-    Note,
-    NoteCommitted,
-    Persist,
-    Respond,
-    SetTimer,
-    TimerKey,
-)
-from actors.groups.group import Tally
-from actors.groups.joining import Caller
+from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
+from actors.coordinator.shard import Caller
 from actors.groups.machine import GroupMachine
+from actors.groups.room import Tally
 from actors.groups.settings import GroupSettings
 from kstore.errors import KafkaError
+from kstore.schema.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
+from kstore.schema.messages.describe_groups import DescribedGroup, DescribeGroupsRequest, DescribeGroupsResponse
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse
 from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
+from kstore.schema.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 from kstore.schema.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
 )
-from kstore.schema.messages.offset_fetch import OffsetFetchRequestGroup, OffsetFetchRequestTopics
+from kstore.schema.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchRequestTopics,
+    OffsetFetchResponse,
+)
 from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse
+from kstore.schema.struct import Message
 from kstore.schema.uuids import ZERO
 
 START_MS = 1_700_000_000_000
@@ -43,10 +42,9 @@ class Driven:
     def __init__(self, *, log: list[LogEntry] | None = None, tally: Tally | None = None, **settings: int) -> None:
         self.settings = GroupSettings(**{"group_initial_rebalance_delay_ms": 0, **settings})
         self.now_ms = START_MS
-        self.timers: dict[TimerKey, int] = {}
+        self.timers: dict[Hashable, int] = {}
         self.answers: dict[str, list[object]] = {}
         self.notes: list[Note] = []
-        self.notes_committed: list[NoteCommitted] = []
         self.log: list[LogEntry] = []
         self.held: list[Persist] = []
         self.is_held = False
@@ -54,8 +52,7 @@ class Driven:
         self.machine = GroupMachine(self.settings, self._next_id, tally)
         for key, value in log or []:
             self.machine.replay(key, value, self.now_ms)
-        self.machine.loaded(self.now_ms)
-        self.carry_out()
+        self.carry_out(self.machine.loaded(self.now_ms))
 
     def _next_id(self) -> str:
         self._ids += 1
@@ -63,15 +60,16 @@ class Driven:
 
     # The world
 
-    def carry_out(self) -> None:
-        while effects := self.machine.take():
-            for effect in effects:
-                self._carry_out_one(effect)
+    def carry_out(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            self._carry_out_one(effect)
 
     def _carry_out_one(self, effect: Effect) -> None:
         match effect:
             case Respond(to, response):
                 self.answers.setdefault(str(to), []).append(response)
+            case Refuse(to, error):
+                self.answers.setdefault(str(to), []).append(error)
             case SetTimer(key, delay_ms):
                 self.timers.pop(key, None)
                 self.timers[key] = self.now_ms + delay_ms
@@ -83,20 +81,20 @@ class Driven:
                     self.commit()
             case Note():
                 self.notes.append(effect)
-            case NoteCommitted():
-                self.notes_committed.append(effect)
 
     def commit(self) -> None:
         """The oldest append that waits is committed."""
         append = self.held.pop(0)
         self.log += append.entries
-        self.machine.persisted(append.token, None, self.now_ms)
-        self.carry_out()
+        self.carry_out(self.machine.persisted(append.token, None, self.now_ms))
 
     def refuse(self, error: KafkaError) -> None:
         append = self.held.pop(0)
-        self.machine.persisted(append.token, error, self.now_ms)
-        self.carry_out()
+        self.carry_out(self.machine.persisted(append.token, error, self.now_ms))
+
+    def overdue(self) -> None:
+        """The oldest append that waits takes too long."""
+        self.carry_out(self.machine.overdue(self.held[0].token, self.now_ms))
 
     def pass_ms(self, duration_ms: int) -> None:
         """Let time pass, firing what comes due on the way."""
@@ -105,8 +103,7 @@ class Driven:
             at_ms, key = min(due, key=lambda each: each[0])
             self.now_ms = max(self.now_ms, at_ms)
             del self.timers[key]
-            self.machine.timer_fired(key, self.now_ms)
-            self.carry_out()
+            self.carry_out(self.machine.timer_fired(key, self.now_ms))
         self.now_ms = end_ms
 
     def answer(self, reply: str) -> object:
@@ -119,9 +116,9 @@ class Driven:
 
     # Clients
 
-    def _ask(self, event: Callable[..., None], request: object, reply: str, version: int, client_id: str) -> None:
-        event(request, Caller(reply, version, client_id, "/127.0.0.1"), self.now_ms)
-        self.carry_out()
+    def ask(self, request: Message, reply: str, version: int) -> None:
+        caller = Caller(reply, version, "client", "/127.0.0.1")
+        self.carry_out(self.machine.submit(request, caller, self.now_ms))
 
     def send_join(
         self,
@@ -145,7 +142,7 @@ class Driven:
             protocol_type=protocol_type,
             protocols=[JoinGroupRequestProtocol(name=name, metadata=metadata) for name, metadata in protocols],
         )
-        self._ask(self.machine.join, request, reply, version, "client")
+        self.ask(request, reply, version)
 
     def send_sync(
         self,
@@ -170,13 +167,13 @@ class Driven:
                 SyncGroupRequestAssignment(member_id=each, assignment=share) for each, share in (shares or {}).items()
             ],
         )
-        self._ask(self.machine.sync, request, reply, version, "client")
+        self.ask(request, reply, version)
 
     def heartbeat(self, member_id: str, generation: int, *, group: str = "g", instance: str | None = None) -> int:
         request = HeartbeatRequest(
             group_id=group, generation_id=generation, member_id=member_id, group_instance_id=instance
         )
-        self._ask(self.machine.heartbeat, request, "heartbeat", 4, "client")
+        self.ask(request, "heartbeat", 4)
         response = self.answer("heartbeat")
         return response.error_code  # type: ignore[attr-defined, no-any-return]
 
@@ -185,7 +182,7 @@ class Driven:
             group_id=group,
             members=[MemberIdentity(member_id=each, group_instance_id=instance) for each, instance in members],
         )
-        self._ask(self.machine.leave, request, reply, 5, "client")
+        self.ask(request, reply, 5)
 
     def send_commit(
         self,
@@ -219,7 +216,7 @@ class Driven:
                 for topic, partitions in topics.items()
             ],
         )
-        self._ask(self.machine.commit, request, reply, version, "client")
+        self.ask(request, reply, version)
 
     def commit_code(self, reply: str) -> int:
         """The one error code that all partitions of a commit were answered with."""
@@ -242,17 +239,37 @@ class Driven:
         if topic is not None:
             topics = [OffsetFetchRequestTopics(name=topic, topic_id=topic_id, partition_indexes=list(partitions))]
         request = OffsetFetchRequestGroup(group_id=group, topics=topics)
-        self.machine.fetch(request, Caller(reply, 9), require_stable=require_stable)
-        self.carry_out()
+        self.ask(OffsetFetchRequest(groups=[request], require_stable=require_stable), reply, 9)
         if self.is_parked(reply):
             return None
-        return fetched(self.answer(reply))
+        response = self.answer(reply)
+        assert isinstance(response, OffsetFetchResponse)
+        return fetched(response.groups[0])
 
     def delete(self, *groups: str) -> dict[str, int]:
-        self.machine.delete(list(groups), Caller("delete", 2), self.now_ms)
-        self.carry_out()
-        results = self.answer("delete")
-        return {each.group_id: each.error_code for each in results}  # type: ignore[attr-defined]
+        self.send_delete("delete", *groups)
+        response = self.answer("delete")
+        assert isinstance(response, DeleteGroupsResponse)
+        return {each.group_id: each.error_code for each in response.results}
+
+    def send_delete(self, reply: str, *groups: str) -> None:
+        self.ask(DeleteGroupsRequest(groups_names=list(groups)), reply, 2)
+
+    def describe(self, group: str = "g", version: int = 5) -> DescribedGroup:
+        self.ask(DescribeGroupsRequest(groups=[group]), "describe", version)
+        response = self.answer("describe")
+        assert isinstance(response, DescribeGroupsResponse)
+        return response.groups[0]
+
+    def listed(self, states: Iterable[str] = (), types: Iterable[str] = ()) -> list[str]:
+        """The names of groups in these states and of these types."""
+        self.ask(ListGroupsRequest(states_filter=list(states), types_filter=list(types)), "list", 5)
+        response = self.answer("list")
+        assert isinstance(response, ListGroupsResponse)
+        return [each.group_id for each in response.groups]
+
+    def topics_deleted(self, *topics: str) -> None:
+        self.carry_out(self.machine.topics_deleted(topics, self.now_ms))
 
     # Whole stories
 
@@ -288,7 +305,7 @@ class Driven:
         return response
 
     def state(self, group: str = "g") -> str:
-        return self.machine.describe(group, 5).group_state
+        return self.describe(group).group_state
 
     def kinds(self) -> list[str]:
         return [note.kind for note in self.notes]

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 from actors.broker.view import View
 from actors.config import BrokerConfig
 from actors.controller.image import BrokerImage, ClusterImage, Endpoint, PartitionImage, TopicImage
-from actors.groups.coordinator import GroupCoordinator
-from actors.groups.messages import Resign
-from actors.groups.routing import OFFSETS_TOPIC
+from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.coordinator.coordinator import Coordinator
+from actors.coordinator.messages import Resign
+from actors.groups.shards import GroupShards
 from actors.partition.messages import Append, Appended, LogPart, ReadLog
 from actors.runtime import Actor, Node, Ref, Reply, receives
 from actors.runtime.future import Future, ask
@@ -102,12 +103,14 @@ class Stand:
             shelf._start_actor_loop()
         self.coordinators: dict[int, Ref] = {}
         self.epoch = 0
+        self.shards = GroupShards(self.node)
         self.publish()
         for index in range(partitions):
             self.lead(index)
 
     def publish(self) -> None:
-        self.node.view = View(image=self.image(), config=self.config, coordinators=dict(self.coordinators))
+        current = {(OFFSETS_TOPIC, number): ref for number, ref in self.coordinators.items()}
+        self.node.view = View(image=self.image(), config=self.config, coordinators=current)
 
     def image(self) -> ClusterImage:
         def topic(name: str, topic_id: bytes, count: int) -> TopicImage:
@@ -126,7 +129,9 @@ class Stand:
     def lead(self, partition: int) -> None:
         self.epoch += 1
         shelf = self.shelves[partition].actor_ref
-        self.coordinators[partition] = GroupCoordinator.start(self.node, partition, self.epoch, shelf)
+        self.coordinators[partition] = Coordinator.start(
+            self.node, OFFSETS_TOPIC, partition, self.epoch, shelf, self.shards.make()
+        )
         self.publish()
         self.run_for(0)
 

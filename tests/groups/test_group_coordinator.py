@@ -17,7 +17,7 @@ from actors.broker.apis import (
     offset_fetch,
     sync_group,
 )
-from actors.groups.messages import TopicsDeleted
+from actors.coordinator.messages import TopicsDeleted
 from kstore import errors
 from kstore.records import BatchBuilder, parse_batches
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest

@@ -99,8 +99,7 @@ def test_a_coordinator_that_unloads_tells_everybody_parked() -> None:
     driven.send_join("follower of h", third, group="h")
     driven.pass_ms(0)
     driven.send_sync("sync", third, 1, group="h")
-    driven.machine.unload(driven.now_ms)
-    driven.carry_out()
+    driven.carry_out(driven.machine.unloaded(driven.now_ms))
     assert driven.joined("join").error_code == errors.NotCoordinator.code
     assert driven.synced("sync").error_code == errors.NotCoordinator.code
 
@@ -120,7 +119,7 @@ def test_readers_are_not_told_of_a_group_before_it_is_in_the_log() -> None:
     driven.is_held = True
     driven.member()
     assert driven.state() == "Dead"
-    assert driven.machine.listed([], []) == []
+    assert driven.listed() == []
     driven.commit()
     assert driven.state() == "Empty"
 
@@ -130,24 +129,21 @@ def test_groups_are_listed_by_state_and_type() -> None:
     driven.stable_group()
     driven.send_commit("commit", {("t", 0): 1}, group="simple")
 
-    def names(states: list[str], types: list[str]) -> list[str]:
-        return [each.group_id for each in driven.machine.listed(states, types)]
-
-    assert names([], []) == ["g", "simple"]
-    assert names(["stable"], []) == ["g"]
-    assert names(["EMPTY", "Dead"], ["Classic"]) == ["simple"]
-    assert names([], ["consumer"]) == []
+    assert driven.listed() == ["g", "simple"]
+    assert driven.listed(["stable"]) == ["g"]
+    assert driven.listed(["EMPTY", "Dead"], ["Classic"]) == ["simple"]
+    assert driven.listed(types=["consumer"]) == []
 
 
 def test_a_stable_group_is_described_with_metadata_another_without() -> None:
     driven = Driven()
     leader, _ = driven.stable_group(2)
-    described = driven.machine.describe("g", 5)
+    described = driven.describe("g", 5)
     assert (described.protocol_type, described.protocol_data) == ("consumer", "range")
     assert described.members[0].member_metadata == b"sub"
     assert described.members[0].member_assignment == f"share of {leader}".encode()
     driven.send_join("join", leader)
-    described = driven.machine.describe("g", 5)
+    described = driven.describe("g", 5)
     assert (described.group_state, described.protocol_data) == ("PreparingRebalance", "")
     assert [each.member_metadata for each in described.members] == [b"", b""]
     assert described.members[0].member_assignment == f"share of {leader}".encode()
@@ -155,6 +151,6 @@ def test_a_stable_group_is_described_with_metadata_another_without() -> None:
 
 def test_a_group_that_is_not_there_is_dead_and_from_version_6_an_error() -> None:
     driven = Driven()
-    assert driven.machine.describe("none", 5).error_code == 0
-    described = driven.machine.describe("none", 6)
+    assert driven.describe("none", 5).error_code == 0
+    described = driven.describe("none", 6)
     assert (described.group_state, described.error_code) == ("Dead", errors.GroupIdNotFound.code)

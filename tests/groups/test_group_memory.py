@@ -5,9 +5,10 @@ from __future__ import annotations
 from groups.driving import SESSION_MS, Driven
 
 from actors.cluster import Cluster
-from actors.groups.coordinator import GroupCoordinator
-from actors.groups.group import Tally
-from actors.groups.messages import TopicsDeleted
+from actors.coordinator.coordinator import Coordinator
+from actors.coordinator.messages import TopicsDeleted
+from actors.groups.machine import GroupMachine
+from actors.groups.room import Tally
 from actors.runtime.failures import Failures
 from kstore import errors
 
@@ -82,7 +83,7 @@ def test_the_coordinators_of_a_node_have_one_room_and_leave_it_when_they_go() ->
     first.pass_ms(0)
     second.send_join("c", group="c", version=3, protocols=LARGE)
     assert second.joined("c").error_code == errors.CoordinatorNotAvailable.code
-    first.machine.unload(first.now_ms)
+    first.machine.unloaded(first.now_ms)
     assert node.nbytes == 0
     second.send_join("d", group="c", version=3, protocols=LARGE)
     second.pass_ms(0)
@@ -100,7 +101,6 @@ def test_an_assignment_that_there_is_no_room_for_is_refused_and_one_as_large_as_
         ("fits", 900_000, errors.NONE),
     ):
         driven.send_sync(name, member_id, 1, {member_id: b"s" * size}, group="a")
-        driven.carry_out()
         assert driven.synced(name).error_code == code
 
 
@@ -112,15 +112,23 @@ def test_a_coordinator_that_fails_is_counted_once_when_it_is_loaded_again(seed: 
             consumer.subscribe(["t"])
             consumer.poll(5)
             node = cluster.nodes[1]
-            before = node.groups_tally.nbytes
+
+            def leading() -> list[Coordinator]:
+                all_of_them = [each for each in node.actors.values() if isinstance(each, Coordinator)]
+                return [each for each in all_of_them if each.loaded_shard]
+
+            def taken() -> int:
+                """By all of the node's groups."""
+                shard = leading()[0].loaded_shard
+                assert isinstance(shard, GroupMachine)
+                whole = shard.tally.whole
+                assert whole is not None
+                return whole.nbytes
+
+            before = taken()
             assert before > 0
-
-            def leading() -> list[GroupCoordinator]:
-                all_of_them = [each for each in node.actors.values() if isinstance(each, GroupCoordinator)]
-                return [each for each in all_of_them if each.loaded_machine and each.loaded_machine.groups]
-
             (failing,) = leading()
             failing.actor_ref.tell(TopicsDeleted(None))  # type: ignore[arg-type]
             cluster.wait_for(lambda: leading() not in ([], [failing]))
-            assert 0 < node.groups_tally.nbytes <= before  # of what members offered, the log has what was chosen
+            assert 0 < taken() <= before  # of what members offered, the log has what was chosen
         Failures.recent.clear()

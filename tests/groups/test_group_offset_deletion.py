@@ -4,7 +4,6 @@ import pytest
 from groups.driving import Driven
 from groups.requests_of_groups import delete_offsets
 
-from actors.groups.joining import Caller
 from kstore import errors
 from kstore.schema import encode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
@@ -17,8 +16,7 @@ def reading(*topics: str) -> tuple[tuple[str, bytes], ...]:
 
 def send_delete(driven: Driven, *partitions: int, topic: str = "t", group: str = "g", reply: str = "delete") -> None:
     request = delete_offsets(group, *partitions, topics=(topic,))
-    driven.machine.delete_offsets(request, Caller(reply, 0, "client", "/127.0.0.1"), driven.now_ms)
-    driven.carry_out()
+    driven.ask(request, reply, 0)
 
 
 def codes(driven: Driven, reply: str = "delete") -> int | dict[int, int]:
@@ -86,8 +84,7 @@ def test_a_deletion_that_takes_too_long_is_answered_and_still_done() -> None:
     driven.send_commit("commit", {("t", 0): 5})
     driven.is_held = True
     send_delete(driven, 0)
-    driven.machine.overdue(driven.held[0].token, driven.now_ms)
-    driven.carry_out()
+    driven.overdue()
     assert codes(driven) == errors.CoordinatorNotAvailable.code
     driven.commit()
     assert driven.fetch() == {}

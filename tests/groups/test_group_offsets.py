@@ -3,7 +3,6 @@
 import pytest
 from groups.driving import START_MS, Driven
 
-from actors.groups.joining import Caller
 from kstore import errors
 from kstore.schema import encode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
@@ -195,8 +194,7 @@ def test_offsets_of_deleted_topics_are_deleted_with_those_under_way() -> None:
     driven.send_commit("one", {("gone", 0): 5, ("kept", 0): 5})
     driven.is_held = True
     driven.send_commit("two", {("gone", 1): 6})
-    driven.machine.topics_deleted(["gone"], driven.now_ms)
-    driven.carry_out()
+    driven.topics_deleted("gone")
     driven.commit()
     driven.commit()
     assert driven.fetch() == {("kept", 0): 5}
@@ -217,8 +215,7 @@ def test_a_deletion_that_cannot_be_stored_leaves_the_group() -> None:
     driven = Driven()
     driven.send_commit("commit", {("t", 0): 5})
     driven.is_held = True
-    driven.machine.delete(["g"], Caller("delete", 2), driven.now_ms)
-    driven.carry_out()
+    driven.send_delete("delete", "g")
     driven.send_commit("meanwhile", {("t", 0): 6})
     assert driven.commit_code("meanwhile") == errors.CoordinatorNotAvailable.code
     assert driven.state() == "Empty", "readers see what is committed"
@@ -232,8 +229,7 @@ def test_a_commit_that_takes_too_long_is_answered_and_counts_all_the_same_when_i
     driven = Driven()
     driven.is_held = True
     driven.send_commit("commit", {("t", 0): 5})
-    driven.machine.overdue(driven.held[0].token, driven.now_ms)
-    driven.carry_out()
+    driven.overdue()
     assert driven.commit_code("commit") == errors.CoordinatorNotAvailable.code
     driven.commit()
     assert driven.is_parked("commit"), "it was answered before"
@@ -247,8 +243,7 @@ def test_an_assignment_that_takes_too_long_to_store_has_failed() -> None:
     driven.pass_ms(0)
     driven.is_held = True
     driven.send_sync("sync", member_id, 1, {member_id: b"p"})
-    driven.machine.overdue(driven.held[0].token, driven.now_ms)
-    driven.carry_out()
+    driven.overdue()
     assert driven.synced("sync").error_code == errors.CoordinatorNotAvailable.code
     driven.commit()
     assert driven.state() == "PreparingRebalance"
@@ -258,10 +253,8 @@ def test_a_deletion_that_takes_too_long_is_answered_and_ends_when_it_is_committe
     driven = Driven()
     driven.send_commit("commit", {("t", 0): 5})
     driven.is_held = True
-    driven.machine.delete(["g"], Caller("delete", 2), driven.now_ms)
-    driven.carry_out()
-    driven.machine.overdue(driven.held[0].token, driven.now_ms)
-    driven.carry_out()
+    driven.send_delete("delete", "g")
+    driven.overdue()
     assert not driven.is_parked("delete")
     driven.commit()
     assert not driven.machine.groups

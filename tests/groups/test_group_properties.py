@@ -89,7 +89,7 @@ class Chaos:
             assert (group.state is GroupState.EMPTY) <= (not members)
             ids = sum(MEMBER_BYTES + len(member_id) for member_id in group.pending_joins)
             assert group.nbytes == GROUP_BYTES + len(group.group_id) + ids + sum(map(group.size_of, members))
-        assert self.driven.machine._tally.nbytes == sum(g.nbytes for g in self.driven.machine.groups.values())
+        assert self.driven.machine.tally.nbytes == sum(g.nbytes for g in self.driven.machine.groups.values())
         assert all(len(answers) == 1 for answers in self.driven.answers.values()), "a request was answered twice"
 
 

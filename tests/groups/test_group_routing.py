@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.groups.routing import partition_for
+from actors.coordinator.routing import partition_for
 from kstore.codec.partitioning import java_hash
 
 

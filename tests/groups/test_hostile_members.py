@@ -38,7 +38,7 @@ def commit(driven: Driven, retention_ms: int, reply: str = "commit") -> None:
         retention_time_ms=retention_ms,
         topics=[OffsetCommitRequestTopic(name="orders", partitions=partitions)],
     )
-    driven._ask(driven.machine.commit, request, reply, 2, "client")
+    driven.ask(request, reply, 2)
 
 
 @pytest.mark.parametrize("retention_ms", [2**63 - 1, 2**63 - 2, 2**62])
@@ -61,7 +61,7 @@ def test_offsets_of_a_group_whose_subscriptions_cannot_be_read_are_not_deleted(m
     assert driven.answer("join").error_code == 0
     partitions = [OffsetDeleteRequestPartition(partition_index=0)]
     topics = [OffsetDeleteRequestTopic(name="orders", partitions=partitions)]
-    driven._ask(driven.machine.delete_offsets, OffsetDeleteRequest(group_id="g", topics=topics), "delete", 0, "client")
+    driven.ask(OffsetDeleteRequest(group_id="g", topics=topics), "delete", 0)
     answer = driven.answer("delete")
     assert answer.error_code == 0
     assert answer.topics[0].partitions[0].error_code == GroupSubscribedToTopic.code
@@ -119,8 +119,7 @@ def test_offsets_of_many_groups_expire_in_slices_that_others_get_turns_between()
     log = [offset_entry(f"g{n}", "orders", part, committed) for n in range(30) for part in range(OFFSETS_A_LOOK // 10)]
     driven = Driven(log=log)
     driven.now_ms += 30 * DAY_MS
-    driven.machine.timer_fired(RETENTION, driven.now_ms)
-    driven.carry_out()
+    driven.carry_out(driven.machine.timer_fired(RETENTION, driven.now_ms))
     left = len(driven.machine.groups)
     assert 0 < left < 30, "the first slice took some of the groups, and left others"
     driven.pass_ms(1)

@@ -5,11 +5,10 @@ Answered when the deletion is committed in the log. A group with members is NON_
 
 from __future__ import annotations
 
+from actors.broker.asking import coordinator_here, settled, submitted
 from actors.broker.call import Call
 from actors.broker.slices import sliced
-from actors.groups.asking import client_of, settled
-from actors.groups.messages import DeleteGroups
-from actors.groups.routing import coordinator_here
+from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.runtime import Ask, Conversation, Ref
 from kstore.errors import KafkaError
 from kstore.schema.messages.delete_groups import DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse
@@ -27,7 +26,7 @@ def handle(call: Call) -> Conversation:
 
     def sort_out(group_id: str) -> None:
         try:
-            by_coordinator.setdefault(coordinator_here(call.view, group_id), []).append(group_id)
+            by_coordinator.setdefault(coordinator_here(call.view, OFFSETS_TOPIC, group_id), []).append(group_id)
         except KafkaError as error:
             results.append(DeletableGroupResult(group_id=group_id, error_code=error.code))
 
@@ -37,11 +36,11 @@ def handle(call: Call) -> Conversation:
         for ref, names in by_coordinator.items()
         for start in range(0, len(names), GROUPS_AT_ONCE)
     ]
-    outcomes = yield [Ask(ref, DeleteGroups(names, client_of(call))) for ref, names in asked]
+    outcomes = yield [Ask(ref, submitted(call, DeleteGroupsRequest(groups_names=names))) for ref, names in asked]
     for (_, names), outcome in zip(asked, outcomes, strict=True):
         answer = settled(outcome)
         if isinstance(answer, KafkaError):
             results += [DeletableGroupResult(group_id=name, error_code=answer.code) for name in names]
         else:
-            results += answer
+            results += answer.results
     return DeleteGroupsResponse(results=results)

@@ -8,11 +8,10 @@ Versions: 4 shows static members; before 6 a group that isn't there is described
 
 from __future__ import annotations
 
+from actors.broker.asking import coordinator_here, settled, submitted
 from actors.broker.authorized import ON_GROUP
 from actors.broker.call import PAUSE, Call
-from actors.groups.asking import settled
-from actors.groups.messages import DescribeGroup
-from actors.groups.routing import coordinator_here
+from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.runtime import Ask, Conversation
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore.errors import KafkaError, PolicyViolation
@@ -47,13 +46,15 @@ def _describe(call: Call, names: list[str], found: dict[str, DescribedGroup]) ->
     asks: dict[str, Ask] = {}
     for name in names:
         try:
-            asks[name] = Ask(coordinator_here(call.view, name), DescribeGroup(name, call.version))
+            asks[name] = Ask(
+                coordinator_here(call.view, OFFSETS_TOPIC, name), submitted(call, DescribeGroupsRequest(groups=[name]))
+            )
         except KafkaError as error:
             found[name] = _refused(name, error)
     outcomes = yield list(asks.values())
     for name, outcome in zip(asks, outcomes, strict=True):
         answer = settled(outcome)
-        found[name] = _refused(name, answer) if isinstance(answer, KafkaError) else answer
+        found[name] = _refused(name, answer) if isinstance(answer, KafkaError) else answer.groups[0]
         if call.request.include_authorized_operations and not found[name].error_code:
             found[name].authorized_operations = ON_GROUP
 

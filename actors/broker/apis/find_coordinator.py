@@ -12,13 +12,14 @@ Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 
 
 from __future__ import annotations
 
+from actors.broker.asking import coordinated_by
 from actors.broker.call import Call
 from actors.broker.creating import created
 from actors.broker.slices import sliced
 from actors.broker.unserved import coordinator_found, coordinator_unserved
 from actors.controller.image import BrokerImage
 from actors.controller.internal_topics import creatable
-from actors.groups.routing import OFFSETS_TOPIC, group_partition
+from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.runtime import Conversation
 from kstore.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError, TransactionalIdAuthorizationFailed
 from kstore.schema.messages.create_topics import CreateTopicsRequest
@@ -87,7 +88,7 @@ def _coordinator(call: Call, key_type: int, key: str) -> BrokerImage:
         raise InvalidRequest(f"there are coordinators of groups (key type 0) only, none of key type {key_type}")
     image = call.view.image
     topic = image.topic(OFFSETS_TOPIC)
-    partition = None if topic is None else topic.partitions.get(group_partition(call.view, key))
+    partition = None if topic is None else topic.partitions.get(coordinated_by(call.view, OFFSETS_TOPIC, key))
     broker: BrokerImage | None = None if partition is None else image.brokers.get(partition.leader)
     if broker is None or broker.fenced:
         raise CoordinatorNotAvailable()

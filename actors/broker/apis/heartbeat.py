@@ -7,9 +7,8 @@ Versions: 3 knows static members.
 
 from __future__ import annotations
 
+from actors.broker.asking import ask_group
 from actors.broker.call import Call
-from actors.groups.asking import ask_coordinator, client_of
-from actors.groups.messages import Beat
 from actors.runtime import Conversation
 from kstore.errors import CoordinatorLoadInProgress, InvalidGroupId, KafkaError
 from kstore.schema.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -22,7 +21,7 @@ def handle(call: Call) -> Conversation:
     request: HeartbeatRequest = call.request
     if not request.group_id:
         return HeartbeatResponse(error_code=InvalidGroupId.code)
-    outcome = yield from ask_coordinator(call, request.group_id, Beat(request, client_of(call)))
+    outcome = yield from ask_group(call, request.group_id, request)
     if isinstance(outcome, CoordinatorLoadInProgress):
         return HeartbeatResponse()
     return HeartbeatResponse(error_code=outcome.code) if isinstance(outcome, KafkaError) else outcome

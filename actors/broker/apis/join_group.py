@@ -10,9 +10,8 @@ from 9 on a leader can be told to skip the assignment.
 
 from __future__ import annotations
 
+from actors.broker.asking import ask_group
 from actors.broker.call import Call
-from actors.groups.asking import ask_coordinator, client_of
-from actors.groups.messages import Join
 from actors.runtime import Conversation
 from kstore.errors import InvalidGroupId, KafkaError
 from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupResponse
@@ -26,7 +25,7 @@ PROTOCOL_MAY_BE_NULL = 7
 def handle(call: Call) -> Conversation:
     request: JoinGroupRequest = call.request
     if request.group_id:
-        outcome = yield from ask_coordinator(call, request.group_id, Join(request, client_of(call)))
+        outcome = yield from ask_group(call, request.group_id, request)
     else:
         outcome = InvalidGroupId()
     if isinstance(outcome, KafkaError):

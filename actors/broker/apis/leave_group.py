@@ -6,9 +6,8 @@ its instance id alone; 5 takes a reason.
 
 from __future__ import annotations
 
+from actors.broker.asking import ask_group
 from actors.broker.call import Call
-from actors.groups.asking import ask_coordinator, client_of
-from actors.groups.messages import Leave
 from actors.runtime import Conversation
 from kstore.errors import InvalidGroupId, KafkaError
 from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse
@@ -32,7 +31,7 @@ def handle(call: Call) -> Conversation:
     for start in range(0, len(request.members) or 1, MEMBERS_AT_ONCE):
         members = request.members[start : start + MEMBERS_AT_ONCE]
         part = LeaveGroupRequest(group_id=request.group_id, members=members)
-        outcome = yield from ask_coordinator(call, request.group_id, Leave(part, client_of(call)))
+        outcome = yield from ask_group(call, request.group_id, part)
         if isinstance(outcome, KafkaError):
             return LeaveGroupResponse(error_code=outcome.code)
         if outcome.error_code:

@@ -8,9 +8,9 @@ Versions: from 4 on filtered by state, from 5 on by type (there are only classic
 
 from __future__ import annotations
 
+from actors.broker.asking import settled, submitted
 from actors.broker.call import Call
-from actors.groups.asking import settled
-from actors.groups.messages import ListGroups
+from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.runtime import Ask, Conversation
 from kstore.errors import KafkaError, NotCoordinator
 from kstore.schema.messages.list_groups import ListedGroup, ListGroupsRequest, ListGroupsResponse
@@ -21,8 +21,9 @@ VERSIONS = (0, 5)
 
 def handle(call: Call) -> Conversation:
     request: ListGroupsRequest = call.request
-    message = ListGroups(request.states_filter, request.types_filter)
-    outcomes = yield [Ask(coordinator, message) for _, coordinator in sorted(call.view.coordinators.items())]
+    message = submitted(call, request)
+    here = [ref for (topic, _), ref in sorted(call.view.coordinators.items()) if topic == OFFSETS_TOPIC]
+    outcomes = yield [Ask(coordinator, message) for coordinator in here]
     groups: list[ListedGroup] = []
     for outcome in outcomes:
         answer = settled(outcome)
@@ -30,5 +31,5 @@ def handle(call: Call) -> Conversation:
             continue  # it moved away meanwhile, and its groups with it
         if isinstance(answer, KafkaError):
             return ListGroupsResponse(error_code=answer.code)
-        groups += answer
+        groups += answer.groups
     return ListGroupsResponse(groups=groups)

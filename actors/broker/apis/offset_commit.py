@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from actors.broker.asking import ask_group
 from actors.broker.call import PAUSE, Call
 from actors.broker.slices import portions
-from actors.groups.asking import ask_coordinator, client_of
-from actors.groups.messages import CommitOffsets
 from actors.runtime import Conversation
 from kstore.errors import KafkaError, UnknownTopicId, UnknownTopicOrPartition
 from kstore.schema.messages.offset_commit import (
@@ -59,9 +58,7 @@ def _commit(call: Call, portion: list[tuple[Any, list[Any]]], answers: dict[int,
             their_answers.append(answer)
     if not accepted:
         return
-    outcome = yield from ask_coordinator(
-        call, request.group_id, CommitOffsets(_narrowed(request, accepted), client_of(call))
-    )
+    outcome = yield from ask_group(call, request.group_id, _narrowed(request, accepted))
     if isinstance(outcome, KafkaError):
         for known, answer in zip(accepted, their_answers, strict=True):
             _refuse(answer, (each.partition_index for each in known.partitions), outcome)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.broker.asking import ask_group
 from actors.broker.call import Call
 from actors.broker.slices import portions
-from actors.groups.asking import ask_coordinator, client_of
-from actors.groups.messages import DeleteOffsets
 from actors.runtime import Conversation
 from kstore.errors import KafkaError, UnknownTopicOrPartition
 from kstore.schema.messages.offset_delete import (
@@ -32,7 +31,7 @@ def handle(call: Call) -> Conversation:
     for portion in portions(call.request.topics, lambda topic: topic.partitions) if call.request.topics else [[]]:
         existing = _existing(call, portion, missing)
         known = OffsetDeleteRequest(group_id=call.request.group_id, topics=existing)
-        outcome = yield from ask_coordinator(call, known.group_id, DeleteOffsets(known, client_of(call)))
+        outcome = yield from ask_group(call, known.group_id, known)
         if isinstance(outcome, KafkaError):
             return OffsetDeleteResponse(error_code=outcome.code)
         if outcome.error_code:

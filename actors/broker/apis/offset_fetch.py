@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.broker.asking import ask_group
 from actors.broker.call import PAUSE, Call
 from actors.broker.slices import portions
-from actors.groups.asking import ask_coordinator, client_of
-from actors.groups.messages import FetchOffsets
 from actors.runtime import Conversation
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore.errors import KafkaError, PolicyViolation, UnknownTopicId
@@ -69,9 +68,8 @@ def _several_groups(call: Call, request: OffsetFetchRequest) -> Conversation:
 
 def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
     """The answer of a group's coordinator, asked for a portion of the partitions at a time; or why there is none."""
-    stable = call.request.require_stable
     if group.topics is None:
-        return (yield from ask_coordinator(call, group.group_id, FetchOffsets(group, client_of(call), stable)))
+        return (yield from _ask(call, group))
     whole: OffsetFetchResponseGroup | None = None
     last: Any = None
     for portion in portions(group.topics, lambda topic: topic.partition_indexes) if group.topics else [[]]:
@@ -80,7 +78,7 @@ def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
             for topic, indexes in portion
         ]
         asked = OffsetFetchRequestGroup(group_id=group.group_id, topics=topics)
-        outcome = yield from ask_coordinator(call, group.group_id, FetchOffsets(asked, client_of(call), stable))
+        outcome = yield from _ask(call, asked)
         if isinstance(outcome, KafkaError) or outcome.error_code:
             return outcome
         if whole is None:
@@ -92,6 +90,13 @@ def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
             whole.topics += outcome.topics[goes_on:]
         last = portion[-1][0] if portion else None
     return whole
+
+
+def _ask(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
+    """What the coordinator says of one group, or of some of its partitions."""
+    request = OffsetFetchRequest(groups=[group], require_stable=call.request.require_stable)
+    outcome = yield from ask_group(call, group.group_id, request)
+    return outcome if isinstance(outcome, KafkaError) else outcome.groups[0]
 
 
 def _refused(group: OffsetFetchRequestGroup, error: KafkaError) -> OffsetFetchResponseGroup:

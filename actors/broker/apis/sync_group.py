@@ -7,9 +7,8 @@ Versions: 3 knows static members; 5 must name the protocol and its type, and is 
 
 from __future__ import annotations
 
+from actors.broker.asking import ask_group
 from actors.broker.call import Call
-from actors.groups.asking import ask_coordinator, client_of
-from actors.groups.messages import Sync
 from actors.runtime import Conversation
 from kstore.errors import InconsistentGroupProtocol, InvalidGroupId, KafkaError
 from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupResponse
@@ -26,5 +25,5 @@ def handle(call: Call) -> Conversation:
         return SyncGroupResponse(error_code=InconsistentGroupProtocol.code)
     if not request.group_id:
         return SyncGroupResponse(error_code=InvalidGroupId.code)
-    outcome = yield from ask_coordinator(call, request.group_id, Sync(request, client_of(call)))
+    outcome = yield from ask_group(call, request.group_id, request)
     return SyncGroupResponse(error_code=outcome.code) if isinstance(outcome, KafkaError) else outcome

@@ -1,0 +1,59 @@
+"""How an API handler asks the coordinator of a key, a group's id for one, wherever that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from actors.broker.coordinators import KINDS
+from actors.broker.unserved import coordinator_used
+from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.coordinator.messages import Client, Submit
+from actors.coordinator.routing import partition_for
+from actors.runtime import Ask, Conversation, Stopped
+from kstore.errors import KafkaError, NotCoordinator
+
+if TYPE_CHECKING:
+    from actors.broker.call import Call
+    from actors.broker.view import View
+    from actors.runtime import Ref
+    from kstore.schema.struct import Message
+
+Outcome = TypeVar("Outcome")
+
+
+def coordinated_by(view: View, topic: str, key: str) -> int:
+    """The partition of a key as the cluster has it, or would have it if the topic were made now."""
+    found = view.image.topic(topic)
+    count = view.config.integer(KINDS[topic].partitions) if found is None else len(found.partitions)
+    return partition_for(key, count)
+
+
+def coordinator_here(view: View, topic: str, key: str) -> Ref:
+    """The coordinator of a key on this node; raises NotCoordinator when it is elsewhere or nowhere."""
+    found = view.coordinators.get((topic, coordinated_by(view, topic, key)))
+    if found is None:
+        raise NotCoordinator()
+    return found
+
+
+def submitted(call: Call, request: Message) -> Submit:
+    """What a coordinator is to be asked. Addresses are written as Java prints them, with a slash where a host name
+    might stand."""
+    return Submit(request, Client(call.version, call.client_id or "", f"/{call.client_host}"))
+
+
+def ask_group(call: Call, group_id: str, request: Message) -> Conversation:
+    """Part of a conversation: its value is the answer of a group's coordinator, or the KafkaError to refuse the client
+    with."""
+    coordinator_used(call, group_id)
+    try:
+        coordinator = coordinator_here(call.view, OFFSETS_TOPIC, group_id)
+    except KafkaError as error:
+        return error
+    outcome = yield Ask(coordinator, submitted(call, request))
+    return settled(outcome)
+
+
+def settled(outcome: Outcome | Stopped) -> Outcome | NotCoordinator:
+    """A coordinator that stopped before it answered has moved."""
+    return NotCoordinator() if isinstance(outcome, Stopped) else outcome

@@ -1,0 +1,238 @@
+"""The coordinator of one partition of an internal topic, for as long as its node leads that partition in one epoch.
+
+It replays the partition's log through the leader's replica until all of it is committed, then feeds its shard with
+requests, timers and append outcomes, and carries out what the shard asks for: answers, timers, appends with acks=all.
+The broker starts one when its node becomes leader and tells it to resign when that ends; a new epoch is a new
+coordinator. What is coordinated, the shard knows.
+
+A timer that is set again to a later time, as every heartbeat does, isn't made anew: it is looked at when it fires.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import TYPE_CHECKING
+
+from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
+from actors.coordinator.messages import Resign, Submit, TopicsDeleted
+from actors.coordinator.shard import Caller, Shard
+from actors.partition.messages import FROM_COORDINATOR, Append, Appended, LogPart, ReadLog
+from actors.runtime import Actor, Ref, receives
+from kstore.errors import CoordinatorLoadInProgress, KafkaError, NotCoordinator, NotEnoughReplicasAfterAppend
+from kstore.named import NamedTuple
+from kstore.records import BatchBuilder, parse_batches
+
+if TYPE_CHECKING:
+    from actors.runtime import Node, Timer
+
+APPEND_TIMEOUT_MS = 2**31 - 1
+"""The replica's own: clients are answered after the shard's ``append_timeout_ms``, but the outcome is awaited."""
+
+LOOK_AGAIN_MS_MIN, LOOK_AGAIN_MS_MAX = 10, 640
+
+LOAD_BYTES = 128 << 10
+"""Of its log that are replayed in a turn: some two thousand commits."""
+
+
+class TimerDue(NamedTuple):
+    key: Hashable
+    serial: int
+
+
+class Overdue(NamedTuple):
+    token: int
+
+
+class Load(NamedTuple):
+    """To itself: read on."""
+
+
+class _Running:
+    """A timer under way: ``due_us`` may have moved on since it was armed."""
+
+    __slots__ = ("armed_us", "due_us", "serial", "timer")
+
+    def __init__(self, timer: Timer, due_us: int, serial: int) -> None:
+        self.timer = timer
+        self.armed_us = due_us
+        self.due_us = due_us
+        self.serial = serial
+
+
+class Coordinator(Actor):
+    blast_radius = "a coordinator, which is loaded again from its log"
+
+    def __init__(self, node: Node, topic: str, partition: int, leader_epoch: int, replica: Ref, shard: Shard) -> None:
+        super().__init__(node, f"{shard.name}/{partition}@{leader_epoch}")
+        self._replica = replica
+        self._label = f"{topic}-{partition}"
+        self._shard = shard
+        self._timers: dict[Hashable, _Running] = {}
+        self._deadlines: dict[int, Timer] = {}
+        self._serial = 0
+        self._is_loading = True
+        self._is_unreadable = False
+        self._next_offset = 0
+        self._look_again_ms = LOOK_AGAIN_MS_MIN
+        self._topics_deleted: list[str] = []  # while loading
+
+    def on_start(self) -> None:
+        self._load(Load())
+
+    @property
+    def loaded_shard(self) -> Shard | None:
+        """What it coordinates, to look at between turns; None while that is being read, or can't be."""
+        return None if self._is_loading or self._is_unreadable else self._shard
+
+    # -- loading -------------------------------------------------------------------------------------------------
+
+    @receives(Load)
+    def _load(self, message: Load) -> None:
+        self.request(self._replica, ReadLog(self._next_offset, LOAD_BYTES), self._read)
+
+    def _read(self, part: object) -> None:
+        if not isinstance(part, LogPart):
+            # The replica isn't ready to be read, or not the leader any more: then the broker says so soon.
+            self._look_again()
+            return
+        now_ms = self.now_ms()
+        try:
+            self._replay(part, now_ms)
+        except KafkaError:
+            # What can't be read whole isn't coordinated at all; as in Kafka, until the partition moves.
+            self._is_unreadable = True
+            self.note("LoadFailed", self._label, self._next_offset, part.end_offset)
+            return
+        self._next_offset = part.next_offset
+        if part.next_offset < part.end_offset:
+            self._load(Load())
+            return
+        if part.high_watermark < part.end_offset:
+            # Right after an election this leader doesn't know yet how much is committed. To show less than the last
+            # leader did would lose what was acknowledged; to show more could be taken back by the next one.
+            self._look_again()
+            return
+        self._is_loading = False
+        self.note(f"{self._shard.name.capitalize()}Loaded", self._label, part.end_offset, len(self._shard))
+        self._carry_out(self._shard.loaded(now_ms))
+        self._carry_out(self._shard.topics_deleted(self._topics_deleted, now_ms))
+
+    def _look_again(self) -> None:
+        """Go on loading later, and later each time."""
+        self.after(self._look_again_ms, Load())
+        self._look_again_ms = min(2 * self._look_again_ms, LOOK_AGAIN_MS_MAX)
+
+    def _replay(self, part: LogPart, now_ms: int) -> None:
+        for batch in part.batches:
+            if batch.is_control:
+                continue
+            for record in batch.records():
+                if record.key is not None:
+                    self._shard.replay(record.key, record.value, now_ms)
+
+    # -- requests ------------------------------------------------------------------------------------------------
+
+    @receives(Submit, may_refuse=True)
+    def submit(self, message: Submit) -> None:
+        """Hands a request to the shard, which answers it from here on."""
+        if self._is_unreadable:
+            raise NotCoordinator()
+        if self._is_loading:
+            raise CoordinatorLoadInProgress()
+        caller = Caller(self.defer(), *message.client)
+        self._carry_out(self._shard.submit(message.request, caller, self.now_ms()))
+
+    # -- the broker ----------------------------------------------------------------------------------------------
+
+    @receives(TopicsDeleted)
+    def topics_deleted(self, message: TopicsDeleted) -> None:
+        if self._is_loading:
+            self._topics_deleted += message.topics
+        else:
+            self._carry_out(self._shard.topics_deleted(message.topics, self.now_ms()))
+
+    @receives(Resign)
+    def resign(self, message: Resign) -> None:
+        self.note(f"{self._shard.name.capitalize()}Resigned", self._label, -1, len(self._shard))
+        for effect in self._shard.unloaded(self.now_ms()):
+            if isinstance(effect, Respond | Refuse):
+                self._carry_out((effect,))
+        self.stop()
+
+    def on_stop(self) -> None:
+        for running in self._timers.values():
+            running.timer.cancel()
+        for timer in self._deadlines.values():
+            timer.cancel()
+
+    def on_failure(self, *_: object) -> None:
+        """Its own turn failed: its log is read again by another."""
+        self._shard.let_go()
+
+    # -- effects -------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Respond(to, response):
+                    to.set(response)  # type: ignore[attr-defined]  # the Reply that submit put there
+                case Refuse(to, error):
+                    to.fail(error)  # type: ignore[attr-defined]  # the same
+                case SetTimer(key, delay_ms):
+                    self._set_timer(key, delay_ms)
+                case CancelTimer(key):
+                    running = self._timers.pop(key, None)
+                    if running is not None:
+                        running.timer.cancel()
+                case Persist(token, entries):
+                    self._append(token, entries)
+                case Note(kind, subject, first, second, because):
+                    self.note(kind, subject, first, second, because)
+
+    def _append(self, token: int, entries: tuple[LogEntry, ...]) -> None:
+        now_ms = self.now_ms()
+        builder = BatchBuilder()
+        for key, value in entries:
+            builder.append(now_ms, key, value)
+        self._deadlines[token] = self.after(self._shard.append_timeout_ms, Overdue(token))
+        append = Append(parse_batches(builder.build()), timeout_ms=APPEND_TIMEOUT_MS, origin=FROM_COORDINATOR)
+        self.request(self._replica, append, self._appended, token)
+
+    def _appended(self, outcome: object, token: int) -> None:
+        self._deadlines.pop(token).cancel()
+        error: KafkaError | None = None
+        # Fewer in sync than wished for, but committed all the same: for a coordinator that is what counts.
+        if not isinstance(outcome, Appended | NotEnoughReplicasAfterAppend):
+            error = outcome if isinstance(outcome, KafkaError) else NotCoordinator()
+        self._carry_out(self._shard.persisted(token, error, self.now_ms()))
+
+    @receives(Overdue)
+    def overdue(self, message: Overdue) -> None:
+        if message.token in self._deadlines:
+            self._carry_out(self._shard.overdue(message.token, self.now_ms()))
+
+    # -- timers --------------------------------------------------------------------------------------------------
+
+    def _set_timer(self, key: Hashable, delay_ms: int) -> None:
+        due_us = self.now_us() + delay_ms * 1_000
+        running = self._timers.get(key)
+        if running is not None and running.armed_us <= due_us:
+            running.due_us = due_us
+            return
+        if running is not None:
+            running.timer.cancel()
+        self._serial += 1
+        self._timers[key] = _Running(self.after(delay_ms, TimerDue(key, self._serial)), due_us, self._serial)
+
+    @receives(TimerDue)
+    def timer_due(self, message: TimerDue) -> None:
+        running = self._timers.get(message.key)
+        if running is None or running.serial != message.serial:
+            return
+        left_us = running.due_us - self.now_us()
+        if left_us > 0:
+            running.timer = self.after(left_us / 1_000, message)
+            running.armed_us = running.due_us
+            return
+        del self._timers[message.key]
+        self._carry_out(self._shard.timer_fired(message.key, self.now_ms()))
