@@ -1,4 +1,4 @@
-"""The keywords of Producer, Consumer and Admin: kafka-python's names, the defaults of Apache Kafka 4.3's Java client.
+"""The keywords of Producer, Consumer and Admin: kafka-python's names, the defaults of Apache Kafka 4.4's Java client.
 
 A class attribute is a keyword with its default, `rules` says what values it takes, `refusals` which keywords of
 kafka-python's or of the Java client's are not taken, and why. Nothing is accepted without effect: what isn't an

@@ -46,7 +46,7 @@ STOPPED_MS = 250  # of each thing that leaving takes, after Ctrl-C or whatever e
 class Consumer(Places):
     """Reads records of topics, alone or as a member of a group; usable in a ``with`` block.
 
-    ``topics`` are subscribed to at once. Keywords are kafka-python's with the defaults of Apache Kafka 4.3's Java
+    ``topics`` are subscribed to at once. Keywords are kafka-python's with the defaults of Apache Kafka 4.4's Java
     client (``auto_offset_reset="latest"``, ``enable_auto_commit=True``, ``session_timeout_ms=45000`` ...); see
     ``ConsumerConfig``. Raises ``ConfigError`` for a keyword or value that isn't taken.
 

@@ -22,6 +22,7 @@ LATER = frozenset(
         "enable_metrics_push",
         "group_remote_assignor",
         "interceptor_classes",
+        "metadata_cluster_check_enable",
         "metadata_recovery_rebootstrap_trigger_ms",
         "metadata_recovery_strategy",
         "metric_reporters",
@@ -29,6 +30,7 @@ LATER = frozenset(
         "metrics_num_samples",
         "metrics_recording_level",
         "metrics_sample_window_ms",
+        "partitioner_rack_aware",
         "proxy_url",
         "receive_buffer_bytes",
         "receive_message_max_bytes",
@@ -46,7 +48,9 @@ LATER = frozenset(
 
 MEANINGLESS: Mapping[str, str] = {
     "api_version": "means nothing here: the version of each request is agreed with each broker by ApiVersions",
+    "bootstrap_resolve_timeout_ms": "means nothing here: each call has its own time limit, in which it looks up names",
     "bootstrap_timeout_ms": "means nothing here: each call has its own time limit, in which it looks for the brokers",
+    "buffer_memory_allocation_strategy": "means nothing here: memory is taken as the records of a batch come",
     "config_providers": "means nothing here: keywords are values, nothing in them is looked up",
     "kafka_client": "means nothing here: the client is an actor with a network of its own",
     "metric_group_prefix": "means nothing here: the metrics it prefixes are kafka-python's",
@@ -61,6 +65,7 @@ ELSEWHERE: Mapping[tuple[str, str], str] = {
         "max_in_flight_requests_per_connection",
     ): "is a producer's: a consumer has one fetch a broker in flight",
     ("admin", "max_in_flight_requests_per_connection"): "is a producer's: an admin sends one request after another",
+    ("producer", "client_rack"): "is a consumer's: a producer that looks at racks is not implemented yet",
     ("producer", "partitioner_class"): "is the Java client's; here it is partitioner",
 }
 

@@ -79,8 +79,8 @@ class Key(NamedTuple):
     `default` is text as Kafka prints it (None: unset). `low` and `high` bound numbers, `also` is one value outside of
     them that is allowed; `choices` are the values of a string or of a list's elements; `form` is what else is asked of
     a value: "non-empty", a list that is "distinct" (what is named again is passed over) and maybe "non-empty",
-    "throttled-replicas", "offset-reset". `mode` is how a broker key may be updated: "read-only", "per-broker" or
-    "cluster-wide".
+    "tags" (a list that may name nothing twice), "throttled-replicas", "offset-reset". `mode` is how a broker key may be
+    updated: "read-only", "per-broker" or "cluster-wide".
     """
 
     name: str
@@ -169,11 +169,13 @@ class Key(NamedTuple):
                     f"{self.name} must be the literal '*' or a list of replicas in the following format: "
                     "[partitionId]:[brokerId],[partitionId]:[brokerId],...",
                 )
+        elif self.form == "tags" and len(set(parts)) < len(parts):
+            raise ConfigError(f"{self.name} must not contain duplicate tag keys.")
         elif self.form == "distinct, non-empty" and not parts:
             valid = f"[{', '.join(self.choices)}]" if self.choices else "any non-empty value"
             raise ConfigError(f"Configuration '{self.name}' must not be empty. Valid values include: {valid}")
         for part in parts:
-            if not part and self.form.startswith("distinct"):
+            if not part and self.form.startswith(("distinct", "tags")):
                 raise ConfigError(f"Configuration '{self.name}' values must not be empty.")
             if self.choices:
                 self._check_choice(part)

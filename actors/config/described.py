@@ -95,12 +95,12 @@ def described_defaults(settings: Mapping[str, str]) -> list[Described]:
 
 
 def described_group(configs: Mapping[str, str], broker: BrokerConfig) -> list[Described]:
-    """All configs of a group that sets these itself, whether there is such a group or not."""
+    """All configs of a group that sets these itself, whether there is one or not; internal ones only if it does."""
     from actors.config.group_table import BROKER_SYNONYMS as OF_BROKERS
 
     found = []
     keys = keys_of(ResourceType.GROUP)
-    for name in sorted({*configs, *keys}):
+    for name in sorted({*configs, *(name for name, key in keys.items() if not key.internal)}):
         key = keys.get(name)
         text = None if key is None else key.default
         synonyms = [] if text is None else [Sourced(name, text, Source.DEFAULT)]

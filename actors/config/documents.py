@@ -51,7 +51,7 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
 - The loggers of a broker (`kafka-configs.sh --entity-type broker-loggers`) are those of Python's `logging` that are
   kstore's, which all brokers of the process share; `root` is `kstore`, above them.
 - AlterConfigs that names a resource twice is answered with INVALID_REQUEST, as IncrementalAlterConfigs is; Apache Kafka
-  4.3.1 never answers it.
+  4.4.0 never answers it.
 - Segments whose records were deleted (DeleteRecords) are removed at once; Apache Kafka does so when it looks at
   retention the next time, 5 minutes later by default.
 - The records of a compressed batch that a producer sends may come to 32 times the topic's `max.message.bytes` when
@@ -78,7 +78,7 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
   disk gives.
 - A start is refused when the controller's metadata log is lost, shorter than another node's copy, or damaged by more
   than a torn end after a crash; the line that says so says what to do.
-- Of the features that Apache Kafka 4.3 turns on in a new cluster only `metadata.version` is on: there are no eligible
+- Of the features that Apache Kafka 4.4 turns on in a new cluster only `metadata.version` is on: there are no eligible
   leader replicas, and no groups of the consumer, share and streams protocols.
 """
 
@@ -105,7 +105,7 @@ def bounds_of(key: Key) -> str:
 
 
 ABOUT = """\
-All keys of Apache Kafka 4.3.1 are taken, with its types, defaults and bounds, kept, and described by DescribeConfigs
+All keys of Apache Kafka 4.4.0 are taken, with its types, defaults and bounds, kept, and described by DescribeConfigs
 with its documentation. What a key does in kstore:
 
 - **yes**: what Apache Kafka's documentation says;
@@ -180,7 +180,7 @@ def configs() -> str:
             "| key | effect | default | type | values |",
             "|---|---|---|---|---|",
         ]
-        lines += [row(key, "no") for key in keys_of(kind).values()]
+        lines += [row(key, "no") for key in keys_of(kind).values() if not key.internal]
     return "\n".join(lines) + "\n"
 
 
@@ -188,7 +188,7 @@ def differences() -> str:
     """`deviations.md`."""
     lines = [
         MADE_BY,
-        "# Where kstore differs from Apache Kafka 4.3\n",
+        "# Where kstore differs from Apache Kafka 4.4\n",
         "## Defaults\n",
         "| key | Apache Kafka | kstore |",
         "|---|---|---|",
@@ -203,7 +203,7 @@ PAGES = {"configs.md": configs, "deviations.md": differences}
 
 
 def main() -> None:
-    docs = Path(__file__).parents[3] / "docs"
+    docs = Path(__file__).parents[2] / "docs"
     for name, page in PAGES.items():
         (docs / name).write_text(page())
 

@@ -29,9 +29,18 @@ BOUNDED = (
     "streams.session.timeout.ms",
     "streams.num.standby.replicas",
     "streams.assignment.interval.ms",
+    "streams.task.offset.interval.ms",
+    "streams.num.warmup.replicas",
 )
 """Those that the brokers bound, in the order in which they are checked."""
-STANDBYS = "streams.num.standby.replicas"
+ONLY_LOW: Mapping[str, str] = {"streams.task.offset.interval.ms": "group.streams.min.task.offset.interval.ms"}
+ONLY_HIGH: Mapping[str, str] = {
+    "streams.num.standby.replicas": "group.streams.max.standby.replicas",
+    "streams.num.warmup.replicas": "group.streams.max.warmup.replicas",
+}
+"""Those that are bounded at one end, and by which broker config."""
+ASSIGNOR, ASSIGNORS = "streams.assignor.name", "group.streams.assignors"
+DEAD_LETTERS = "errors.deadletterqueue.topic.name"
 
 
 def validate_group_configs(configs: Mapping[str, str], broker: BrokerConfig) -> None:
@@ -49,25 +58,42 @@ def validate_group_configs(configs: Mapping[str, str], broker: BrokerConfig) -> 
         raise InvalidConfig(str(error)) from None
     for name in BOUNDED:
         if name in own:
-            check_bounds(name, own[name], broker)
+            check_bounds(name, whole(own[name]), broker)
+    check_assignor(own, broker)
     for protocol in ("consumer", "share", "streams"):
         session, heartbeat = f"{protocol}.session.timeout.ms", f"{protocol}.heartbeat.interval.ms"
         if whole(own.get(session, broker[BROKER_SYNONYMS[session]])) <= whole(
             own.get(heartbeat, broker[BROKER_SYNONYMS[heartbeat]])
         ):
             raise InvalidConfig(f"{session} must be greater than {heartbeat}")
+    if str(own.get(DEAD_LETTERS, "")).startswith("__"):
+        raise InvalidConfig(f"{DEAD_LETTERS}: DLQ topic name must not start with '__'")
 
 
-def check_bounds(name: str, value: Value, broker: BrokerConfig) -> None:
+def check_bounds(name: str, value: int, broker: BrokerConfig) -> None:
     """Raises ``InvalidConfig`` for a value that the brokers' configs don't allow."""
-    protocol, _, rest = name.partition(".")
-    low, high = f"group.{protocol}.min.{rest}", f"group.{protocol}.max.{rest}"
-    if name == STANDBYS:
-        low, high = "", "group.streams.max.standby.replicas"
-    if low and whole(value) < broker.integer(low):
-        raise InvalidConfig(f"{name} must be greater than or equal to {low}")
-    if whole(value) > broker.integer(high):
-        raise InvalidConfig(f"{name} must be less than or equal to {high}")
+    if name in ONLY_LOW:
+        if value < (low := broker.integer(ONLY_LOW[name])):
+            raise InvalidConfig(f"{name} must be greater than or equal to {low}")
+    elif name in ONLY_HIGH:
+        if value > (high := broker.integer(ONLY_HIGH[name])):
+            raise InvalidConfig(f"{name} must be less than or equal to {high}")
+    else:
+        protocol, _, rest = name.partition(".")
+        low, high = (broker.integer(f"group.{protocol}.{end}.{rest}") for end in ("min", "max"))
+        if not low <= value <= high:
+            raise InvalidConfig(f"{name} must be in the range {low} to {high} inclusive.")
+
+
+def check_assignor(own: Mapping[str, Value], broker: BrokerConfig) -> None:
+    """Raises ``InvalidConfig`` for an assignor that the brokers don't have."""
+    registered = broker[ASSIGNORS]
+    assert isinstance(registered, tuple), "a list"
+    if ASSIGNOR in own and own[ASSIGNOR] not in registered:
+        listed = ", ".join(registered)
+        raise InvalidConfig(
+            f"{ASSIGNOR} '{own[ASSIGNOR]}' is not a registered task assignor. Registered assignors are: [{listed}]."
+        )
 
 
 def whole(value: Value) -> int:

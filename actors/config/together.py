@@ -37,6 +37,8 @@ PAIRS: tuple[tuple[str, str, str], ...] = (
         )
     ),
     ("group.streams.num.standby.replicas", AT_MOST, "group.streams.max.standby.replicas"),
+    ("group.streams.num.warmup.replicas", AT_MOST, "group.streams.max.warmup.replicas"),
+    ("group.streams.task.offset.interval.ms", AT_LEAST, "group.streams.min.task.offset.interval.ms"),
     *_between("group.share", "delivery.count.limit"),
     *_between("group.share", "partition.max.record.locks"),
     *_between("group.share", "record.lock.duration.ms"),

@@ -51,6 +51,7 @@ from kstore.schema.messages.metadata_records import (
     TopicRecord,
     UnfenceBrokerRecord,
     UnregisterBrokerRecord,
+    UnregisterControllerRecord,
     UserScramCredentialRecord,
     ZkMigrationStateRecord,
 )
@@ -332,6 +333,7 @@ RULES: dict[type, Callable[[ImageDraft, Any], None]] = {
     LeaderChangeMessage: ImageDraft.change_leader,
     NoOpRecord: ImageDraft.pass_over,
     RegisterControllerRecord: ImageDraft.pass_over,
+    UnregisterControllerRecord: ImageDraft.pass_over,
     ZkMigrationStateRecord: ImageDraft.pass_over,
     AccessControlEntryRecord: ImageDraft.pass_over,
     RemoveAccessControlEntryRecord: ImageDraft.pass_over,

@@ -232,7 +232,7 @@ def added_partitions(state: ControllerState, asked: CreatePartitionsTopic, room:
         )
     more, factor = asked.count - count, len(first_replicas(topic))
     if more > room:
-        raise errors.PolicyViolation("Excessively large number of partitions per request.")
+        raise errors.PolicyViolation("Excessively large number of additional partitions per request.")
     if asked.assignments is None:
         replicas = placed(state, more, factor)
     elif len(asked.assignments) != more:

@@ -1,4 +1,4 @@
-"""The records of ``__consumer_offsets``, byte for byte those of Apache Kafka 4.3.
+"""The records of ``__consumer_offsets``, byte for byte those of Apache Kafka 4.4.
 
 A key is a 16-bit record type and the key's fields; a value is a 16-bit version and the value's fields:
 

@@ -28,7 +28,7 @@ from bench.peers.processes import (
     wait_until_listening,
 )
 
-VERSION = "4.3.1"
+VERSION = "4.4.0"
 POM = Path(__file__).parent / "pom.xml"
 HEAP = "-Xms256m -Xmx1g"  # overridden by KAFKA_HEAP
 START_TIMEOUT_S = 180.0

@@ -21,7 +21,7 @@ BY_CODE: dict[int, type[KafkaError]] = {
 
 
 def for_code(code: int, message: str | None = None) -> KafkaError:
-    """The error of a code; a code that Kafka 4.3 doesn't have becomes ``UnknownServerError``, which says so."""
+    """The error of a code; a code that Kafka 4.4 doesn't have becomes ``UnknownServerError``, which says so."""
     found = BY_CODE.get(code) if type(code) is int else None
     if found is not None:
         return found(message)

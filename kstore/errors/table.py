@@ -1,7 +1,7 @@
 """One exception class for each of Apache Kafka's error codes (a table).
 
 Codes, names and which of them may be retried are those of ``org.apache.kafka.common.protocol.Errors`` in
-Kafka 4.3.1; ``tests/codec/test_errors.py`` compares them with ``tests/codec/golden/errors.tsv``, which the Java
+Kafka 4.4.0; ``tests/codec/test_errors.py`` compares them with ``tests/codec/golden/errors.tsv``, which the Java
 program beside it wrote. The sentences are ours.
 A class bears the name of its code (``NOT_LEADER_OR_FOLLOWER`` is ``NotLeaderOrFollower``); where Kafka's Java
 exception is called otherwise, that name stands at the end as a second one.
@@ -978,6 +978,27 @@ class ShareSessionLimitReached(KafkaError):
     code = 133
     name = "SHARE_SESSION_LIMIT_REACHED"
     retriable = True
+
+
+class GroupDeletionFailed(KafkaError):
+    """The group could not be deleted; the message says why."""
+
+    code = 134
+    name = "GROUP_DELETION_FAILED"
+
+
+class StreamsTopologyDescriptionUpdateFailed(KafkaError):
+    """The description of the streams group's topology could not be stored."""
+
+    code = 135
+    name = "STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED"
+
+
+class ControllerIdNotRegistered(KafkaError):
+    """No controller is registered under this id."""
+
+    code = 136
+    name = "CONTROLLER_ID_NOT_REGISTERED"
 
 
 CorruptRecord = CorruptMessage

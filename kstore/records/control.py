@@ -51,7 +51,7 @@ def control_key(control_type: ControlType) -> bytes:
 
 
 def control_type(record: Record) -> ControlType | None:
-    """Which kind of control record this is; None for kinds that came after Kafka 4.3."""
+    """Which kind of control record this is; None for kinds that came after Kafka 4.4."""
     if record.key is None or len(record.key) < KEY.size:
         raise InvalidRecord(f"a control record's key has at least {KEY.size} bytes")
     version, number = KEY.unpack_from(record.key)

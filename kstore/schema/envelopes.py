@@ -49,7 +49,7 @@ def decode_metadata(data: bytes | memoryview) -> Message:
     type_, at = _varint(data, at)
     version, at = _varint(data, at)
     if type_ not in RECORD_TYPES:
-        raise SchemaError(f"a metadata record of type {type_}, which Kafka 4.3 doesn't have")
+        raise SchemaError(f"a metadata record of type {type_}, which Kafka 4.4 doesn't have")
     message, at = decode_from(RECORD_TYPES[type_], version, data, at)
     if at != len(data):
         raise SchemaError(f"{len(data) - at} bytes are left over after a {message.NAME}")

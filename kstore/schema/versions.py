@@ -17,7 +17,7 @@ APIS: dict[int, Api] = {
     15: Api(15, "DescribeGroups", "describe_groups", 0, 6, 5, False, BROKER),
     16: Api(16, "ListGroups", "list_groups", 0, 5, 3, False, BROKER),
     17: Api(17, "SaslHandshake", "sasl_handshake", 0, 1, 32767, False, BOTH),
-    18: Api(18, "ApiVersions", "api_versions", 0, 4, 3, False, BOTH),
+    18: Api(18, "ApiVersions", "api_versions", 0, 5, 3, False, BOTH),
     19: Api(19, "CreateTopics", "create_topics", 2, 7, 5, False, BOTH),
     20: Api(20, "DeleteTopics", "delete_topics", 1, 6, 4, False, BOTH),
     21: Api(21, "DeleteRecords", "delete_records", 0, 2, 2, False, BROKER),
@@ -27,7 +27,7 @@ APIS: dict[int, Api] = {
     25: Api(25, "AddOffsetsToTxn", "add_offsets_to_txn", 0, 4, 3, False, BROKER),
     26: Api(26, "EndTxn", "end_txn", 0, 5, 3, False, BROKER),
     27: Api(27, "WriteTxnMarkers", "write_txn_markers", 1, 2, 1, False, BROKER),
-    28: Api(28, "TxnOffsetCommit", "txn_offset_commit", 0, 5, 3, False, BROKER),
+    28: Api(28, "TxnOffsetCommit", "txn_offset_commit", 0, 6, 3, False, BROKER),
     29: Api(29, "DescribeAcls", "describe_acls", 1, 3, 2, False, BOTH),
     30: Api(30, "CreateAcls", "create_acls", 1, 3, 2, False, BOTH),
     31: Api(31, "DeleteAcls", "delete_acls", 1, 3, 2, False, BOTH),
@@ -41,7 +41,7 @@ APIS: dict[int, Api] = {
     39: Api(39, "RenewDelegationToken", "renew_delegation_token", 1, 2, 2, False, BOTH),
     40: Api(40, "ExpireDelegationToken", "expire_delegation_token", 1, 2, 2, False, BOTH),
     41: Api(41, "DescribeDelegationToken", "describe_delegation_token", 1, 3, 2, False, BOTH),
-    42: Api(42, "DeleteGroups", "delete_groups", 0, 2, 2, False, BROKER),
+    42: Api(42, "DeleteGroups", "delete_groups", 0, 3, 2, False, BROKER),
     43: Api(43, "ElectLeaders", "elect_leaders", 0, 2, 2, False, BOTH),
     44: Api(44, "IncrementalAlterConfigs", "incremental_alter_configs", 0, 1, 1, False, BOTH),
     45: Api(45, "AlterPartitionReassignments", "alter_partition_reassignments", 0, 1, 0, False, BOTH),
@@ -87,10 +87,14 @@ APIS: dict[int, Api] = {
     85: Api(85, "WriteShareGroupState", "write_share_group_state", 0, 1, 0, False, BROKER),
     86: Api(86, "DeleteShareGroupState", "delete_share_group_state", 0, 0, 0, False, BROKER),
     87: Api(87, "ReadShareGroupStateSummary", "read_share_group_state_summary", 0, 1, 0, False, BROKER),
-    88: Api(88, "StreamsGroupHeartbeat", "streams_group_heartbeat", 0, 0, 0, False, BROKER),
-    89: Api(89, "StreamsGroupDescribe", "streams_group_describe", 0, 0, 0, False, BROKER),
+    88: Api(88, "StreamsGroupHeartbeat", "streams_group_heartbeat", 0, 1, 0, False, BROKER),
+    89: Api(89, "StreamsGroupDescribe", "streams_group_describe", 0, 1, 0, False, BROKER),
     90: Api(90, "DescribeShareGroupOffsets", "describe_share_group_offsets", 0, 1, 0, False, BROKER),
     91: Api(91, "AlterShareGroupOffsets", "alter_share_group_offsets", 0, 0, 0, False, BROKER),
     92: Api(92, "DeleteShareGroupOffsets", "delete_share_group_offsets", 0, 0, 0, False, BROKER),
+    93: Api(
+        93, "StreamsGroupTopologyDescriptionUpdate", "streams_group_topology_description_update", 0, 0, 0, False, BROKER
+    ),
+    94: Api(94, "UnregisterController", "unregister_controller", 0, 0, 0, False, BOTH),
 }
 """API key -> what is known of it."""

@@ -14,7 +14,7 @@ from actors.clients.assignors.wire import decode_subscription, encode_subscripti
 from actors.clients.structs import TopicPartition
 
 CASES: list[dict[str, Any]] = json.loads(
-    Path(__file__).with_name("golden").joinpath("kafka-4.3.1-assignments.json").read_text()
+    Path(__file__).with_name("golden").joinpath("kafka-4.4.0-assignments.json").read_text()
 )
 
 

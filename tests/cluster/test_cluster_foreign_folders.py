@@ -27,6 +27,7 @@ from kept_folders import (
 )
 from log.batching import stamped
 
+from actors.cluster import Cluster
 from kstore.records import BatchBuilder, scan_batches
 from kstore.records.control import ControlType, control_batch
 from kstore.schema.messages.metadata_records import (
@@ -205,14 +206,22 @@ def test_an_older_metadata_version_is_refused_and_raised(start, alone, level):
     append_records(alone, FeatureLevelRecord(name="metadata.version", feature_level=level))
     line = refused(alone, 1)
     assert f"metadata.version={level}" in line
-    assert "start Kafka 4.3 on it" in line
-    assert line.endswith("upgrade --feature metadata.version=30")
-    append_records(alone, FeatureLevelRecord(name="metadata.version", feature_level=30))
+    assert "start Kafka 4.4 on it" in line
+    assert line.endswith("upgrade --feature metadata.version=33")
+    append_records(alone, FeatureLevelRecord(name="metadata.version", feature_level=33))
+    served(start, alone, 1)
+
+
+@pytest.mark.parametrize("level", [30, 31, 32])
+def test_a_cluster_goes_on_with_the_metadata_version_that_it_has(start, alone, level):
+    append_records(alone, FeatureLevelRecord(name="metadata.version", feature_level=level))
+    with Cluster(data_dir=str(alone)) as cluster:
+        assert cluster.nodes[1].view.image.features["metadata.version"] == level
     served(start, alone, 1)
 
 
 def test_a_newer_metadata_version_stays_with_kafka(alone):
-    append_records(alone, FeatureLevelRecord(name="metadata.version", feature_level=33))
+    append_records(alone, FeatureLevelRecord(name="metadata.version", feature_level=34))
     line = refused(alone, 1)
     assert "Kafka doesn't lower metadata.version: start Apache Kafka on it, or choose another --data-dir" in line
 
@@ -227,10 +236,14 @@ def test_a_feature_that_kstore_lacks_is_refused_and_switched_off(start, alone, n
     served(start, alone, 1)
 
 
-def test_a_folder_that_kafka_has_only_formatted_is_refused_by_its_features(start, tmp_path):
-    folder = tmp_path / "node-1"
-    folder.mkdir()
-    (folder / "bootstrap.checkpoint").write_bytes((GOLDEN / "kafka-4.3.1-bootstrap.checkpoint").read_bytes())
+@pytest.mark.parametrize(
+    ("version", "path"),
+    [("4.3.1", "bootstrap.checkpoint"), ("4.4.0", f"{METADATA}/{0:020d}-{0:010d}.checkpoint")],
+)
+def test_a_folder_that_kafka_has_only_formatted_is_refused_by_its_features(tmp_path, version, path):
+    written = tmp_path / "node-1" / path
+    written.parent.mkdir(parents=True)
+    written.write_bytes((GOLDEN / f"kafka-{version}-bootstrap.checkpoint").read_bytes())
     line = refused(tmp_path, 1)
     assert "group.version=1" in line
     assert "kafka-features.sh --bootstrap-server HOST:PORT downgrade" in line

@@ -1,7 +1,7 @@
 """Compressed records as odd writers send them: every header, count and ending that a codec's framing leaves open.
 
 Each variant is a batch of three records whose bytes were compressed in one odd way. ``golden/payloads.tsv`` says which
-of them Apache Kafka 4.3.1 takes; ``tests/oracle/test_payloads_and_kafka.py`` asks it, over its protocol, and makes that
+of them Apache Kafka 4.4.0 takes; ``tests/oracle/test_payloads_and_kafka.py`` asks it, over its protocol, and makes that
 file anew when it is told to.
 """
 

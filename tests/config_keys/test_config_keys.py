@@ -116,6 +116,15 @@ def test_a_key_that_does_nothing_yet_is_taken_with_kafkas_bounds() -> None:
             "group.consumer.max.session.timeout.ms must be greater than or equal to group.consumer.min",
         ),
         ({"group.streams.num.standby.replicas": "9"}, "must be less than or equal to group.streams.max.standby"),
+        ({"group.streams.max.warmup.replicas": "1"}, "group.streams.num.warmup.replicas must be less than or equal to"),
+        (
+            {"group.streams.task.offset.interval.ms": "100"},
+            "must be greater than or equal to group.streams.min.task.offset.interval.ms",
+        ),
+        (
+            {"group.streams.rack.aware.assignment.tags": "zone, rack, zone"},
+            "group.streams.rack.aware.assignment.tags must not contain duplicate tag keys.",
+        ),
         ({"log.cleaner.min.compaction.lag.ms": "9", "log.cleaner.max.compaction.lag.ms": "8"}, "must be less than or"),
     ],
 )

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 from conformance.golden.golden_messages import CLASSES, GOLDEN, LINES, UNKNOWN, field_of, from_json, objects
 
+from bench.peers.kafka import libs_folder
 from kstore.errors import UnsupportedVersion
 from kstore.schema import SchemaError, decode_from, encode, encode_parts
 from kstore.schema.struct import Message, Struct
 
-LIBS = Path(os.environ.get("KSTORE_KAFKA_LIBS", Path.home() / ".cache/kstore-peers/kafka/libs"))
+LIBS = Path(os.environ.get("KSTORE_KAFKA_LIBS", libs_folder()))
 
 
 def test_every_message_and_version_is_in_the_golden_file() -> None:

@@ -66,7 +66,7 @@ DATA = ["--data-dir", "/var/lib/kafka/data"]
     ("environment", "options"),
     [
         (
-            {"HOME": "/root", "KAFKA_VERSION": "4.3.1"},
+            {"HOME": "/root", "KAFKA_VERSION": "4.4.0"},
             ["--node-ids", "1", "--listen", "0.0.0.0:9092", "--advertise", "localhost:9092", *DATA, *LOG],
         ),
         (
@@ -147,7 +147,7 @@ OLDER = {
     "KAFKA_LOG_MESSAGE_FORMAT_VERSION": "2.8",
     "KAFKA_CREATE_TOPICS": "orders:3:1",
 }
-"""What compose files for older images set; a node of Apache Kafka 4.3.1 with these keys starts and ignores them."""
+"""What compose files for older images set; a node of Apache Kafka 4.4.0 with these keys starts and ignores them."""
 ANOTHER_IMAGE = "it is of another image (wurstmeister/kafka); make topics with kstore topics create"
 
 

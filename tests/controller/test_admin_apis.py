@@ -350,8 +350,8 @@ def test_the_versions_told_are_those_of_the_handlers(client: Client, version: in
         assert (0 if key == 0 else CLIENT_APIS[key].first, CLIENT_APIS[key].last) == (first, last)
     if version >= 3:
         features = {feature.name: (feature.min_version, feature.max_version) for feature in response.supported_features}
-        assert features == {"metadata.version": (30, 30)} | ({"kraft.version": (0, 0)} if version >= 4 else {})
-        assert [(f.name, f.max_version_level) for f in response.finalized_features] == [("metadata.version", 30)]
+        assert features == {"metadata.version": (30, 33)} | ({"kraft.version": (0, 0)} if version >= 4 else {})
+        assert [(f.name, f.max_version_level) for f in response.finalized_features] == [("metadata.version", 33)]
         assert response.finalized_features_epoch > 0
 
 

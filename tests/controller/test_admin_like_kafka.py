@@ -8,7 +8,7 @@ from admin_scripts import CONFIG, Transcript, same, transcript
 
 from actors.cluster import Cluster
 
-KAFKAS: Transcript = json.loads((Path(__file__).parent / "golden" / "kafka-4.3.1-admin.json").read_text())
+KAFKAS: Transcript = json.loads((Path(__file__).parent / "golden" / "kafka-4.4.0-admin.json").read_text())
 
 
 @pytest.fixture(scope="module")

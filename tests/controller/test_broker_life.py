@@ -73,7 +73,7 @@ def test_a_broker_of_another_cluster_is_refused() -> None:
 
 def test_a_broker_that_cannot_read_the_log_is_refused() -> None:
     driven = Driven(start=False)
-    with pytest.raises(UnsupportedVersion, match=r"does not support finalized version 30 of metadata\.version"):
+    with pytest.raises(UnsupportedVersion, match=r"does not support finalized version 33 of metadata\.version"):
         driven.decide(BrokerRegistrationRequest(broker_id=1, cluster_id="a-cluster", features=[]))
 
 

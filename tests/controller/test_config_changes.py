@@ -160,13 +160,31 @@ def test_lists_are_appended_to_and_subtracted_from(driven: Driven) -> None:
             [("consumer.session.timeout.ms", SET, "1")],
             {"kind": 32},
             errors.InvalidConfig,
-            ("consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms"),
+            "consumer.session.timeout.ms must be in the range 45000 to 60000 inclusive.",
         ),
         (
             [("streams.num.standby.replicas", SET, "9")],
             {"kind": 32},
             errors.InvalidConfig,
-            "streams.num.standby.replicas must be less than or equal to group.streams.max.standby.replicas",
+            "streams.num.standby.replicas must be less than or equal to 2",
+        ),
+        (
+            [("streams.task.offset.interval.ms", SET, "9")],
+            {"kind": 32},
+            errors.InvalidConfig,
+            "streams.task.offset.interval.ms must be greater than or equal to 15000",
+        ),
+        (
+            [("streams.assignor.name", SET, "none")],
+            {"kind": 32},
+            errors.InvalidConfig,
+            "streams.assignor.name 'none' is not a registered task assignor. Registered assignors are: [sticky].",
+        ),
+        (
+            [("errors.deadletterqueue.topic.name", SET, "__letters")],
+            {"kind": 32},
+            errors.InvalidConfig,
+            "errors.deadletterqueue.topic.name: DLQ topic name must not start with '__'",
         ),
         (
             [("share.auto.offset.reset", SET, "by_duration:-PT1H")],

@@ -23,11 +23,18 @@ from kstore.schema.uuids import from_string
 
 GOLDEN = Path(__file__).parent / "golden"
 ORDERS = from_string("boPO5XkxR7aLPSery0oHdA")
+METADATA_VERSIONS = {"4.3.1": 30, "4.4.0": 33}
+
+
+@pytest.fixture(params=list(METADATA_VERSIONS))
+def release(request: pytest.FixtureRequest) -> str:
+    """Of Apache Kafka's, that wrote a log."""
+    return str(request.param)
 
 
 @pytest.fixture
-def written_by_kafka() -> list[RecordBatch]:
-    return parse_batches((GOLDEN / "kafka-4.3.1-cluster-metadata.log").read_bytes())
+def written_by_kafka(release: str) -> list[RecordBatch]:
+    return parse_batches((GOLDEN / f"kafka-{release}-cluster-metadata.log").read_bytes())
 
 
 def replayed(batches: list[RecordBatch]) -> ClusterImage:
@@ -37,25 +44,25 @@ def replayed(batches: list[RecordBatch]) -> ClusterImage:
     return image
 
 
-def test_a_log_of_kafka_gives_the_cluster_that_kafka_had(written_by_kafka: list[RecordBatch]) -> None:
+def test_a_log_of_kafka_gives_the_cluster_that_kafka_had(release: str, written_by_kafka: list[RecordBatch]) -> None:
     image = replayed(written_by_kafka)
     assert (image.controller_id, image.epoch, image.next_producer_id) == (1, 1, 1000)
-    assert image.features["metadata.version"] == 30
-    assert [(b.id, b.fenced, b.endpoints[0].port) for b in image.brokers.values()] == [
-        (1, False, 19091),
-        (2, True, 19092),
-    ]
-    assert list(image.topics) == ["orders"]
-    assert image.topics["orders"].id == ORDERS
-    assert image.topic_config("orders") == {"flush.ms": "5000", "min.insync.replicas": "1"}
-    assert {
-        number: (p.replicas, p.isr, p.leader, p.leader_epoch) for number, p in image.topics["orders"].partitions.items()
-    } == {
-        0: ((2, 1), (1,), 1, 1),
-        1: ((1, 2), (1,), 1, 0),
-        2: ((1, 2), (1,), 1, 0),
-        3: ((1, 2), (1,), 1, 0),
+    assert image.features["metadata.version"] == METADATA_VERSIONS[release]
+    assert {b.id: (b.fenced, b.endpoints[0].host) for b in image.brokers.values()} == {
+        1: (False, "127.0.0.1"),
+        2: (True, "127.0.0.1"),
     }
+    first, second = (image.brokers[number].endpoints[0].port for number in (1, 2))
+    assert second == first + 1
+    assert list(image.topics) == ["orders"]
+    assert image.topic_names_by_id == {image.topics["orders"].id: "orders"}
+    assert image.topic_config("orders") == {"flush.ms": "5000", "min.insync.replicas": "1"}
+    partitions = image.topics["orders"].partitions
+    assert sorted(partitions) == [0, 1, 2, 3]
+    for each in partitions.values():
+        assert sorted(each.replicas) == [1, 2]
+        moved = each.replicas[0] == 2  # it led until it was stopped
+        assert (each.isr, each.leader, each.leader_epoch) == ((1,), 1, int(moved))
 
 
 def test_every_record_of_kafka_is_written_back_byte_for_byte(written_by_kafka: list[RecordBatch]) -> None:
@@ -117,11 +124,11 @@ def test_a_record_of_another_kind_of_log_is_refused() -> None:
         Replay().records(parse_batches(builder.build())[0])
 
 
-def test_quorum_state_is_read_and_written_as_kafka_does() -> None:
+def test_quorum_state_is_read_and_written_as_kafka_does(release: str) -> None:
     fs = MemoryFileSystem()
     fs.mkdir("log")
     assert read_quorum_state(fs, "log") == QuorumState(-1, 0)
-    kafkas = (GOLDEN / "kafka-4.3.1-quorum-state").read_bytes()
+    kafkas = (GOLDEN / f"kafka-{release}-quorum-state").read_bytes()
     fs.replace("log/quorum-state", kafkas)
     assert read_quorum_state(fs, "log") == QuorumState(1, 1)
     write_quorum_state(fs, "log", QuorumState(1, 1), [1, 2])

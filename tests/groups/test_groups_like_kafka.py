@@ -13,7 +13,7 @@ from groups.wire import Wire
 
 from actors.cluster import Cluster
 
-GOLDEN = json.loads((Path(__file__).parent / "golden" / "kafka-4.3.1.json").read_text())
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "kafka-4.4.0.json").read_text())
 
 
 @pytest.fixture(scope="module")

@@ -107,8 +107,8 @@ MEANT = (
     ),
     why(
         "Features that aren't there aren't named.",
-        Fields("ApiVersions/asked/*", "supported_features/*"),
-        Fields("ApiVersions/asked/*", "finalized_features/*", ABSENT),
+        Fields("ApiVersions/asked*", "supported_features/*"),
+        Fields("ApiVersions/asked*", "finalized_features/*", ABSENT),
     ),
     why(
         "Followers don't serve consumers (KIP-392 is left out); Apache Kafka serves who asks one all the same.",

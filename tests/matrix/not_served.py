@@ -1,4 +1,4 @@
-"""The keys that Apache Kafka 4.3.1 advertises to clients and kstore doesn't serve, by the reason. A table."""
+"""The keys that Apache Kafka 4.4.0 advertises to clients and kstore doesn't serve, by the reason. A table."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ NOT_SERVED: dict[str, tuple[int, ...]] = {
     ),
     "Transactions aren't there yet.": (24, 25, 26, 27, 28, 61, 65, 66),
     "Groups of the consumer, share and streams protocols aren't there yet; classic groups are served.": (
-        68, 69, 76, 77, 78, 79, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92,
+        68, 69, 76, 77, 78, 79, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93,
     ),
     "Client quotas aren't there yet: nobody is throttled.": (48, 49),
     "Replicas stay where they were made: there are no reassignments yet, and a node has one log folder.": (
         34, 35, 45, 46,
     ),
     "The metadata quorum is one node, and its features are those of the version: there is nothing to alter.": (
-        55, 57, 64, 80, 81,
+        55, 57, 64, 80, 81, 94,
     ),
 }  # fmt: skip

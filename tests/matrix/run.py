@@ -25,7 +25,7 @@ from matrix.document import compared, page, problems  # noqa: E402
 
 SLOW_S = 1.0
 KEPT = ROOT / "build" / "matrix"
-GOLDEN = Path(__file__).parent / "golden" / "kafka-4.3.1.json.xz"
+GOLDEN = Path(__file__).parent / "golden" / "kafka-4.4.0.json.xz"
 PAGE = ROOT / "docs" / "compatibility.md"
 
 

@@ -15,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 
 def test_a_real_kafka_still_answers_the_admin_scripts_as_written_down(start_kafka: Callable[..., KafkaCluster]) -> None:
     kafka = start_kafka(1, CONFIG)
-    golden = json.loads((TESTS / "controller" / "golden" / "kafka-4.3.1-admin.json").read_text())
+    golden = json.loads((TESTS / "controller" / "golden" / "kafka-4.4.0-admin.json").read_text())
     found = json.loads(json.dumps(transcript("127.0.0.1", kafka.ports[0])))
     for step, answer in golden.items():
         assert found[step] == answer, step

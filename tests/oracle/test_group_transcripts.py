@@ -28,7 +28,7 @@ from kstore.schema.messages.consumer_offsets import (
     OffsetCommitValue,
 )
 
-GOLDEN = Path(__file__).parents[1] / "groups" / "golden" / "kafka-4.3.1.json"
+GOLDEN = Path(__file__).parents[1] / "groups" / "golden" / "kafka-4.4.0.json"
 
 
 def test_a_real_kafka_still_answers_the_scripts_as_written_down(start_kafka: Callable[..., KafkaCluster]) -> None:

@@ -1,6 +1,6 @@
 """Produced batches for topics that have a codec of their own, one of each codec for each other.
 
-Run as a program it prints them for ``golden/JudgeBatches.java``, whose answers are checked in (Kafka 4.3.1)::
+Run as a program it prints them for ``golden/JudgeBatches.java``, whose answers are checked in (Kafka 4.4.0)::
 
     python recompressed_batches.py | java -cp "$KAFKA_HOME/libs/*" golden/JudgeBatches.java > golden/recompressed.tsv
 """

@@ -1,6 +1,6 @@
 """Produced batches, sound and wrong in every way there is a rule for, each with the topic it is meant for.
 
-Run as a program it prints them for ``golden/JudgeBatches.java``, whose answers are checked in (Kafka 4.3.1)::
+Run as a program it prints them for ``golden/JudgeBatches.java``, whose answers are checked in (Kafka 4.4.0)::
 
     python refused_batches.py | java -cp "$KAFKA_HOME/libs/*" golden/JudgeBatches.java > golden/verdicts.tsv
 """

@@ -98,7 +98,7 @@ def test_every_api_has_its_classes_and_its_versions() -> None:
             assert CLASSES[cls.NAME] is cls
         assert api.latest_unstable == asked.LATEST_UNSTABLE
         assert frames.request_class(key) is asked
-    assert len(APIS) == 89
+    assert len(APIS) == 91
     assert APIS[22].stable_last == APIS[22].last - 1
     assert APIS[0].stable_last == 13
     assert (APIS[1].request_header_version(11), APIS[1].request_header_version(12)) == (1, 2)

@@ -4,8 +4,10 @@ The list is that of the registry: a key whose handler isn't there isn't named, n
 advertised from version 0, though it is answered from 3 on: older librdkafka would compress nothing otherwise.
 
 A client that asks in a version from the future is answered in version 0 with UNSUPPORTED_VERSION and what it may ask
-ApiVersions in (KIP-511). Features came in version 3; before 4 one whose lowest level is 0 isn't named (KIP-1022). The
-response's header is version 0 in every version.
+ApiVersions in (KIP-511). Features came in version 3; before 4 one whose lowest level is 0 isn't named (KIP-1022). From
+5 on a client may say which node of which cluster it means to talk with; another node answers REBOOTSTRAP_REQUIRED, so
+that a connection to the wrong one is noticed before anything is done on it (KIP-1242). The response's header is version
+0 in every version.
 """
 
 from __future__ import annotations
@@ -19,13 +21,15 @@ from actors.controller.image import ClusterImage
 from kstore import errors
 from kstore.schema.messages.api_versions import (
     ApiVersion,
+    ApiVersionsRequest,
     ApiVersionsResponse,
     FinalizedFeatureKey,
     SupportedFeatureKey,
 )
 
 API_KEY = 18
-VERSIONS = (0, 4)
+VERSIONS = (0, 5)
+NO_NODE = -1
 
 SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
@@ -35,11 +39,10 @@ def handle(call: Call) -> ApiVersionsResponse:
     if call.request is None:
         own = [advertised(CLIENT_APIS[API_KEY])]
         return ApiVersionsResponse(error_code=errors.UnsupportedVersion.code, api_keys=own)
-    if call.version >= 3:
-        software = (call.request.client_software_name, call.request.client_software_version)
-        if not all(SOFTWARE.fullmatch(text) for text in software):
-            return ApiVersionsResponse(error_code=errors.InvalidRequest.code)
+    request: ApiVersionsRequest = call.request
     image: ClusterImage = call.view.image
+    if (error := why_refused(request, call.version, image.cluster_id, call.node.node_id)) is not None:
+        return ApiVersionsResponse(error_code=error.code)
     return ApiVersionsResponse(
         api_keys=[advertised(CLIENT_APIS[key]) for key in sorted(CLIENT_APIS)],
         supported_features=[
@@ -53,6 +56,21 @@ def handle(call: Call) -> ApiVersionsResponse:
             for name, level in image.features.items()
         ],
     )
+
+
+def why_refused(
+    request: ApiVersionsRequest, version: int, cluster_id: str, node_id: int
+) -> type[errors.KafkaError] | None:
+    """What is wrong with what a client says of itself, and of whom it means; the ids are those of this node."""
+    means_a_node = request.node_id != NO_NODE
+    if (request.cluster_id is not None) != means_a_node:
+        return errors.InvalidRequest  # who knows one knows the other
+    software = (request.client_software_name, request.client_software_version)
+    if version >= 3 and not all(SOFTWARE.fullmatch(text) for text in software):
+        return errors.InvalidRequest
+    if means_a_node and (request.cluster_id, request.node_id) != (cluster_id, node_id):
+        return errors.RebootstrapRequired
+    return None
 
 
 def advertised(served: Served) -> ApiVersion:

@@ -1,4 +1,4 @@
-"""DeleteGroups, key 42, versions 0 to 2: delete groups without members, and all that they have committed.
+"""DeleteGroups, key 42, versions 0 to 3: delete groups without members, and all that they have committed.
 
 Answered when the deletion is committed in the log. A group with members is NON_EMPTY_GROUP.
 """
@@ -14,7 +14,7 @@ from kstore.errors import KafkaError
 from kstore.schema.messages.delete_groups import DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse
 
 API_KEY = 42
-VERSIONS = (0, 2)
+VERSIONS = (0, 3)
 
 GROUPS_AT_ONCE = 200
 

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from actors.broker.folder import Folder, FolderError
 from actors.controller.features import METADATA_VERSION, SUPPORTED
 from actors.controller.image import ClusterImage
+from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import Replay
 from kstore.fs import FileSystem
 from kstore.records import scan_batches
 from kstore.schema.messages.metadata_records import FeatureLevelRecord
 
-BOOTSTRAP = "bootstrap.checkpoint"
+BOOTSTRAP = ("bootstrap.checkpoint", f"{METADATA_LOG}/{0:020d}-{0:010d}.checkpoint")
+"""Where the formatting tool writes down the levels of a new cluster: up to Kafka 4.3, and from 4.4 on (KIP-1170)."""
 TOOL = "bin/kafka-features.sh --bootstrap-server HOST:PORT"
 
 
@@ -32,9 +34,11 @@ def check_features(folders: Mapping[int, Folder], image: ClusterImage) -> None:
 def formatted_with(fs: FileSystem) -> dict[str, int]:
     """The levels in a folder on which no controller has run yet: those that the formatting tool wrote down for it."""
     levels: dict[str, int] = {}
-    if fs.exists(BOOTSTRAP):
+    for path in BOOTSTRAP:
+        if not fs.exists(path):
+            continue
         replay = Replay()
-        for batch in scan_batches(fs.read_bytes(BOOTSTRAP))[0]:
+        for batch in scan_batches(fs.read_bytes(path))[0]:
             for record in replay.records(batch):
                 if isinstance(record, FeatureLevelRecord):
                     levels[record.name] = record.feature_level
@@ -67,4 +71,4 @@ def refusal(folder: str, features: Mapping[str, int]) -> str:
         steps.append(f"{TOOL} upgrade --feature {METADATA_VERSION}={newest}")
     if off := " ".join(f"--feature {name}=0" for name in sorted(features) if name != METADATA_VERSION):
         steps.append(f"{TOOL} downgrade {off}")
-    return f"{can_not} ({listed}): start Kafka 4.3 on it and run {', then '.join(steps)}"
+    return f"{can_not} ({listed}): start Kafka 4.4 on it and run {', then '.join(steps)}"

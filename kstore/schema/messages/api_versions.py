@@ -6,10 +6,12 @@ from kstore.schema.struct import BOOL, INT16, INT32, INT64, STRING, Message, Str
 class ApiVersionsRequest(Message):
     NAME = "ApiVersionsRequest"
     API_KEY = 18
-    VERSIONS = (0, 4)
+    VERSIONS = (0, 5)
     FLEXIBLE_FROM = 3
     client_software_name: str = field(STRING, "3+", default="", ignorable=True)
     client_software_version: str = field(STRING, "3+", default="", ignorable=True)
+    cluster_id: str | None = field(STRING, "5+", default=None, nullable="5+", ignorable=True)
+    node_id: int = field(INT32, "5+", default=-1, ignorable=True)
 
 
 class ApiVersion(Struct):
@@ -33,7 +35,7 @@ class FinalizedFeatureKey(Struct):
 class ApiVersionsResponse(Message):
     NAME = "ApiVersionsResponse"
     API_KEY = 18
-    VERSIONS = (0, 4)
+    VERSIONS = (0, 5)
     FLEXIBLE_FROM = 3
     error_code: int = field(INT16, "0+", default=0)
     api_keys: list[ApiVersion] = field([ApiVersion], "0+", factory=list)

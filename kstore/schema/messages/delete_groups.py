@@ -6,7 +6,7 @@ from kstore.schema.struct import INT16, INT32, STRING, Message, Struct, field
 class DeleteGroupsRequest(Message):
     NAME = "DeleteGroupsRequest"
     API_KEY = 42
-    VERSIONS = (0, 2)
+    VERSIONS = (0, 3)
     FLEXIBLE_FROM = 2
     groups_names: list[str] = field([STRING], "0+", factory=list)
 
@@ -14,12 +14,13 @@ class DeleteGroupsRequest(Message):
 class DeletableGroupResult(Struct):
     group_id: str = field(STRING, "0+", default="")
     error_code: int = field(INT16, "0+", default=0)
+    error_message: str | None = field(STRING, "3+", default=None, nullable="3+", ignorable=True)
 
 
 class DeleteGroupsResponse(Message):
     NAME = "DeleteGroupsResponse"
     API_KEY = 42
-    VERSIONS = (0, 2)
+    VERSIONS = (0, 3)
     FLEXIBLE_FROM = 2
     throttle_time_ms: int = field(INT32, "0+", default=0)
     results: list[DeletableGroupResult] = field([DeletableGroupResult], "0+", factory=list)

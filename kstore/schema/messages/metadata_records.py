@@ -307,6 +307,14 @@ class UnregisterBrokerRecord(Message):
     broker_epoch: int = field(INT64, "0+", default=0)
 
 
+class UnregisterControllerRecord(Message):
+    NAME = "UnregisterControllerRecord"
+    API_KEY = 29
+    VERSIONS = (0, 0)
+    FLEXIBLE_FROM = 0
+    controller_id: int = field(INT32, "0+", default=0)
+
+
 class UserScramCredentialRecord(Message):
     NAME = "UserScramCredentialRecord"
     API_KEY = 11
@@ -355,5 +363,6 @@ RECORD_TYPES: dict[int, type[Message]] = {
     26: RemoveDelegationTokenRecord,
     27: RegisterControllerRecord,
     28: ClearElrRecord,
+    29: UnregisterControllerRecord,
 }
 """Record type -> class."""

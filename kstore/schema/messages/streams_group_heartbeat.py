@@ -55,7 +55,7 @@ class Topology(Struct):
 class StreamsGroupHeartbeatRequest(Message):
     NAME = "StreamsGroupHeartbeatRequest"
     API_KEY = 88
-    VERSIONS = (0, 0)
+    VERSIONS = (0, 1)
     FLEXIBLE_FROM = 0
     group_id: str = field(STRING, "0+", default="")
     member_id: str = field(STRING, "0+", default="")
@@ -115,7 +115,7 @@ class EndpointToPartitions(Struct):
 class StreamsGroupHeartbeatResponse(Message):
     NAME = "StreamsGroupHeartbeatResponse"
     API_KEY = 88
-    VERSIONS = (0, 0)
+    VERSIONS = (0, 1)
     FLEXIBLE_FROM = 0
     throttle_time_ms: int = field(INT32, "0+", default=0)
     error_code: int = field(INT16, "0+", default=0)
@@ -123,8 +123,9 @@ class StreamsGroupHeartbeatResponse(Message):
     member_id: str = field(STRING, "0+", default="")
     member_epoch: int = field(INT32, "0+", default=0)
     heartbeat_interval_ms: int = field(INT32, "0+", default=0)
-    acceptable_recovery_lag: int = field(INT32, "0+", default=0)
+    acceptable_recovery_lag_legacy: int = field(INT32, "0", default=0)
     task_offset_interval_ms: int = field(INT32, "0+", default=0)
+    acceptable_recovery_lag: int = field(INT64, "1+", default=-1, ignorable=True)
     status: list[Status] | None = field([Status], "0+", factory=list, nullable="0+")
     active_tasks: list[StreamsGroupHeartbeatResponseTaskIds] | None = field(
         [StreamsGroupHeartbeatResponseTaskIds], "0+", default=None, nullable="0+"
@@ -135,6 +136,7 @@ class StreamsGroupHeartbeatResponse(Message):
     warmup_tasks: list[StreamsGroupHeartbeatResponseTaskIds] | None = field(
         [StreamsGroupHeartbeatResponseTaskIds], "0+", default=None, nullable="0+"
     )
+    topology_description_required: bool = field(BOOL, "1+", default=False)
     endpoint_information_epoch: int = field(INT32, "0+", default=0)
     partitions_by_user_endpoint: list[EndpointToPartitions] | None = field(
         [EndpointToPartitions], "0+", default=None, nullable="0+"

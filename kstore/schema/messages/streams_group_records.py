@@ -102,6 +102,8 @@ class StreamsGroupMetadataValue(Message):
     last_assignment_configs: list[LastAssignmentConfig] | None = field(
         [LastAssignmentConfig], "0+", factory=list, nullable="0+", tag=1
     )
+    stored_description_topology_epoch: int = field(INT32, "0+", default=-1, tag=2)
+    failed_description_topology_epoch: int = field(INT32, "0+", default=-1, tag=3)
 
 
 class StreamsGroupTargetAssignmentMemberKey(Message):

@@ -1,6 +1,6 @@
 // Writes down what Apache Kafka's own assignors decide, for test_consumer_assignors.py:
 //
-//     java -cp 'kafka/libs/*' MakeAssignments.java > kafka-4.3.1-assignments.json
+//     java -cp 'kafka/libs/*' MakeAssignments.java > kafka-4.4.0-assignments.json
 //
 // Every case is one rebalance: topics with their partitions, members with what they subscribe to and own, and what each
 // member gets. Cases come in chains: a group whose members and topics change between rebalances, as real ones do.

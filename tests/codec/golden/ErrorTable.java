@@ -1,5 +1,5 @@
 // Prints Kafka's table of errors: code, name, exception class, whether it may be retried. tests/codec/test_errors.py
-// holds kstore.errors to it. To write it again (Kafka 4.3.1):
+// holds kstore.errors to it. To write it again (Kafka 4.4.0):
 //
 //   java -cp "$KAFKA_HOME/libs/*" ErrorTable.java > errors.tsv
 

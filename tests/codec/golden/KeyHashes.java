@@ -1,5 +1,5 @@
 // Prints keys in hex, Kafka's hash of them and the partition of each among 1, 3, 7 and 1000. tests/codec/
-// test_partitioning.py holds the store to them. To write them again (Kafka 4.3.1):
+// test_partitioning.py holds the store to them. To write them again (Kafka 4.4.0):
 //
 //   java -cp "$KAFKA_HOME/libs/*" KeyHashes.java > key_hashes.tsv
 

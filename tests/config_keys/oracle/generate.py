@@ -30,6 +30,8 @@ FORMS = {
     "ThrottledReplicaListValidator": "throttled-replicas",
     "Validator": "offset-reset",
 }
+TAGS = "rack.aware.assignment.tags"
+"""Keys that end so are held to a form beside their validators, in the classes that read them."""
 ABOUT = (
     "The documentation of the configs of Apache Kafka {version}, as its own jars have it (org.apache.kafka, Copyright "
     "The Apache Software Foundation), under the Apache License, Version 2.0: "
@@ -73,6 +75,8 @@ def row(fields: list[str]) -> str:
     _, name, kind, default, validator, mode, internal, _ = fields
     values = [repr(name), repr(kind)]
     extra = bounds(validator)
+    if name.endswith(TAGS):
+        extra["form"] = repr("tags")
     if default == "(required)":
         extra["required"] = "True"
         default = "(null)"

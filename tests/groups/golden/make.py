@@ -15,7 +15,7 @@ from groups.group_scripts import CONFIG, SCRIPTS, transcript  # noqa: E402
 
 from bench.peers.kafka import running  # noqa: E402
 
-GOLDEN = Path(__file__).with_name("kafka-4.3.1.json")
+GOLDEN = Path(__file__).with_name("kafka-4.4.0.json")
 
 
 def main() -> None:

@@ -128,6 +128,27 @@ def _(talk: Talk) -> None:
             talk.ask(request, f"as {name!r} {version!r}", via=f"{name} {version}")
 
 
+@case(API_VERSIONS, "asked of a node that is meant", since=5)
+def _(talk: Talk) -> None:
+    def meant(cluster_id: str | None, node_id: int, version: str = "1.0") -> ApiVersionsRequest:
+        return ApiVersionsRequest(
+            client_software_name="matrix", client_software_version=version, cluster_id=cluster_id, node_id=node_id
+        )
+
+    own = talk.cluster.cluster_id
+    talk.ask(meant(own, 1), "this one")
+    talk.ask(meant(own, 2), "the other one, by itself", node=2)
+    talk.ask(meant(own, 2), "the other one", via="other")
+    talk.ask(meant(own, 7), "one that isn't there", via="7")
+    talk.ask(meant(own, -2), "a negative one", via="-2")
+    talk.ask(meant("another", 1), "of another cluster", via="another")
+    talk.ask(meant("", 1), "of a cluster without a name", via="empty")
+    talk.ask(meant(own, -1), "any node of this cluster", via="any")
+    talk.ask(meant(None, 1), "of any cluster", via="any cluster")
+    talk.ask(meant("another", 7, version=""), "wrong in two ways", via="two")
+    talk.ask(meant(own, 1), "this one, after an error", via="two")
+
+
 @case(FIND_COORDINATOR, "of a group", until=3)
 def _(talk: Talk) -> None:
     talk.ask(FindCoordinatorRequest(key="group"), "of a group")

@@ -1,5 +1,5 @@
 // Prints record batches built by Apache Kafka's own MemoryRecordsBuilder and what Kafka reads back from them, a JSON
-// object a line. tests/records/test_golden_batches.py holds the store to them. To write them again (Kafka 4.3.1):
+// object a line. tests/records/test_golden_batches.py holds the store to them. To write them again (Kafka 4.4.0):
 //
 //   java -cp "$KAFKA_HOME/libs/*" WriteBatches.java > batches.jsonl
 
@@ -22,7 +22,7 @@ import org.apache.kafka.common.record.internal.MemoryRecordsBuilder;
 import org.apache.kafka.common.record.internal.MutableRecordBatch;
 import org.apache.kafka.common.record.internal.Record;
 import org.apache.kafka.common.record.internal.RecordBatch;
-import org.apache.kafka.common.utils.ByteBufferOutputStream;
+import org.apache.kafka.common.utils.internals.ByteBufferOutputStream;
 
 public class WriteBatches {
     static final long NOW = 1_700_000_000_000L;

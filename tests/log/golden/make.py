@@ -1,9 +1,21 @@
-"""What ``make.sh`` has a real Kafka write: every compression, rolls by age, a committed and an aborted transaction."""
+"""Has a real Apache Kafka write a log directory and close it: `python tests/log/golden/make.py`.
 
+In it are every compression, rolls by age, a committed and an aborted transaction.
+"""
+
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[2]))
+
+from bench.peers import kafka  # noqa: E402
 
 SETTINGS = {
     "index.interval.bytes": "100",
@@ -12,9 +24,10 @@ SETTINGS = {
 }
 
 
-def main(bootstrap: str) -> None:
+def produce(bootstrap: str) -> None:
     config = {"bootstrap.servers": bootstrap}
-    for made in AdminClient(config).create_topics([NewTopic("golden", 1, 1, config=SETTINGS)]).values():
+    admin = AdminClient(config)
+    for made in admin.create_topics([NewTopic("golden", 1, 1, config=SETTINGS)]).values():
         made.result()
     base_ms = 1_700_000_000_000
     number = 0
@@ -45,4 +58,20 @@ def main(bootstrap: str) -> None:
             producer.commit_transaction(10)
 
 
-main(sys.argv[1])
+def main() -> None:
+    made = HERE / f"kafka-{kafka.VERSION}"
+    shutil.rmtree(made, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as folder:
+        with kafka.running(Path(folder)) as cluster:
+            produce(cluster.bootstrap)
+        written = cluster.log_folder(1)
+        shutil.copytree(written / "golden-0", made / "golden-0")
+        for name in ("meta.properties", ".kafka_cleanshutdown"):
+            shutil.copy(written / name, made / name)
+        for path in written.glob("*-offset-checkpoint"):
+            if path.name != "cleaner-offset-checkpoint":
+                shutil.copy(path, made / path.name)
+
+
+if __name__ == "__main__":
+    main()
