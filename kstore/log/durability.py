@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kstore.fs.interface import parent
+from kstore.log import snapshot
 from kstore.log.answers import DiskWork
 from kstore.log.segment import Segment
 
@@ -156,6 +157,20 @@ class Durability:
             self._path_new = False
         last = self.sync_work()
         return works if last is None else [*works, last]
+
+    def closing_work(self) -> list[DiskWork]:
+        """As ``Log.closing_work``."""
+        log = self._log
+        try:
+            if log.failure is None:
+                log.segments.active.seal()
+                path = log.segments.snapshot_path(log.end_offset)
+                if log.end_offset > log.segments.first.base_offset and not log.fs.exists(path):
+                    log.fs.replace(path, snapshot.encode(log.producers.snapshot()), sync=False)
+                    self.written(path)
+            return self.take_all(beside_checkpoints=True)
+        except OSError as error:
+            raise log.failed(f"couldn't close {log.path}: {error}") from error
 
 
 def run_all(works: list[DiskWork]) -> None:

@@ -1,7 +1,11 @@
 """A partition's log: batches appended at its end, read from any offset, cut where a leader says so.
 
 The owner (a replica's actor) calls it from one thread, tells it the time, and carries out the ``DiskWork`` that it
-hands out. Appends are one vectored write into the page cache.
+hands out. Appends are one vectored write into the page cache. ``Log`` is what the owner sees; its parts do the work:
+
+* ``start_offset``, ``high_watermark``, ``end_offset``: its ends; ``disk`` (``Durability``): recovery point, syncs;
+* ``segments``, ``epochs``, ``producers``, ``hot``: what is in the files, and what is derived from it;
+* ``reading``, ``cutting``, ``upkeep``, and ``appending.pyx``: what is done with them.
 
 Invariants. Offsets rise along the log, and so do leader epochs. ``start_offset <= high_watermark <= end_offset``.
 Producer state, indexes, hot tail and end offset change only after the write that they describe has succeeded. What
@@ -14,29 +18,27 @@ from collections.abc import Callable, Iterator, Sequence
 from kstore.errors import CorruptMessage, KafkaError, KafkaStorageError, OffsetOutOfRange
 from kstore.fs import FileSystem
 from kstore.fs.interface import parent
-from kstore.log import snapshot, times
 from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
-from kstore.log.damage import failed_to_read, unreadable
+from kstore.log.cutting import Cutting
+from kstore.log.damage import unreadable
 from kstore.log.durability import Durability, run_all
 from kstore.log.manifest import LogNote
 from kstore.log.preparing import Prepared
+from kstore.log.reading import Reading
 from kstore.log.recovery import Loaded, Loader, RecoveryReport
-from kstore.log.replay import restore_producers
 from kstore.log.tail import HotTail
+from kstore.log.upkeep import Upkeep
 from kstore.records import RecordBatch
-
-PRODUCER_EXPIRY_CHECK_MS = 600_000
 
 
 class Log:
     """Use ``Log.open``. Offsets and epochs that there are none of are -1."""
 
     __slots__ = (
-        "_expiry_checked_ms",
-        "_hot_end_offset",
         "config",
+        "cutting",
         "disk",
         "end_offset",
         "epochs",
@@ -48,9 +50,11 @@ class Log:
         "on_failure",
         "path",
         "producers",
+        "reading",
         "recovery",
         "segments",
         "start_offset",
+        "upkeep",
     )
 
     def __init__(self, fs: FileSystem, path: str, config: LogConfig, loaded: Loaded, now_ms: int) -> None:
@@ -69,8 +73,9 @@ class Log:
         self.is_damaged = False
         self.on_failure: Callable[[], None] | None = None
         self.disk = Durability(self, loaded.recovery_point, now_ms, mended=loaded.report.walked_segments > 0)
-        self._expiry_checked_ms = now_ms
-        self._hot_end_offset = loaded.end_offset
+        self.reading = Reading(self)
+        self.cutting = Cutting(self)
+        self.upkeep = Upkeep(self, now_ms)
 
     @classmethod
     def open(
@@ -150,17 +155,12 @@ class Log:
         self.producers.high_watermark_advanced(self.high_watermark)
         return self.high_watermark
 
-    def advance_start_offset(self, offset: int) -> None:
-        """Records below ``offset`` are as good as gone (DeleteRecords, a leader's start offset); whole segments go."""
-        if offset > self.high_watermark:
-            raise OffsetOutOfRange(f"the log can't start at {offset}, beyond its high watermark {self.high_watermark}")
-        if offset > self.start_offset:
-            self.start_offset = offset
-            try:
-                self.epochs.truncate_from_start(offset)
-                self.disk.forget(self.segments.remove_before(offset))
-            except OSError as error:
-                raise self.failed(f"couldn't cut {self.path} before {offset}: {error}") from error
+    def moved_to(self, start_offset: int, end_offset: int) -> None:
+        """The ends are here now: records were deleted or cut off. The high watermark stays between them."""
+        assert 0 <= start_offset <= end_offset, f"{self.path} from {start_offset} to {end_offset}"
+        self.start_offset = start_offset
+        self.end_offset = end_offset
+        self.advance_high_watermark(self.high_watermark)
 
     # Appending
 
@@ -186,18 +186,6 @@ class Log:
         """
         FollowerAppend(self, now_ms).run(batches, verify)
 
-    def roll(self, now_ms: int) -> None:
-        """Close the active segment and begin one at the end offset; an empty segment stays as it is."""
-        active = self.segments.active
-        if not active.size_bytes and active.base_offset == self.end_offset:
-            return
-        active.seal()
-        path = self.segments.snapshot_path(self.end_offset)
-        self.fs.replace(path, snapshot.encode(self.producers.snapshot()), sync=False)
-        self.disk.segment_sealed(active, path, self.end_offset)
-        self.segments.create(self.end_offset, now_ms)
-        self.disk.forget(self.segments.remove_before(self.start_offset))
-
     # Reading
 
     def read(self, offset: int, max_bytes: int, *, up_to: int | None = None, min_one: bool = True) -> LogRead:
@@ -206,41 +194,19 @@ class Log:
         ``up_to`` is the end of the log unless given (the high watermark for consumers). With ``min_one`` the first
         batch comes even when it is larger than ``max_bytes``. Raises OffsetOutOfRange.
         """
-        if offset < self.start_offset or offset > self.end_offset:
-            raise OffsetOutOfRange(f"offset {offset} isn't in {self.path}: {self.start_offset} to {self.end_offset}")
-        limit = self.end_offset if up_to is None or up_to > self.end_offset else up_to
+        end_offset = self.end_offset
+        if offset < self.start_offset or offset > end_offset:
+            raise OffsetOutOfRange(f"offset {offset} isn't in {self.path}: {self.start_offset} to {end_offset}")
+        limit = end_offset if up_to is None or up_to > end_offset else up_to
         if offset < limit:
             found = self.hot.read(offset, max_bytes, limit, min_one)
             if found is not None:
                 return LogRead(found[0], None, found[1], found[2])
-        return self._read_files(offset, max_bytes, limit, min_one)
-
-    def _read_files(self, offset: int, max_bytes: int, limit: int, min_one: bool) -> LogRead:
-        if offset >= limit:
-            return LogRead(None, [], 0, offset)
-        try:
-            for segment in self.segments.from_offset(offset):
-                extent = segment.extent(max(offset, segment.base_offset), max_bytes, limit, min_one=min_one)
-                if extent is not None:
-                    segment.verify(extent.position, extent.nbytes)
-                    next_offset = extent.next_offset if extent.nbytes else offset
-                    return LogRead(None, segment.chunks(extent), extent.nbytes, next_offset)
-        except (OSError, CorruptMessage) as error:
-            raise failed_to_read(self, error) from error
-        return LogRead(None, [], 0, offset)
+        return self.reading.read(offset, max_bytes, limit, min_one)
 
     def batches(self, offset: int, up_to: int | None = None) -> Iterator[RecordBatch]:
         """The batches from the one with ``offset`` on that end below ``up_to``, read from the files."""
-        limit = self.end_offset if up_to is None else min(up_to, self.end_offset)
-        try:
-            for segment in self.segments.from_offset(offset):
-                place = segment.find(max(offset, segment.base_offset))
-                for batch in segment.batches(place[0]) if place is not None else ():
-                    if batch.last_offset >= limit:
-                        return
-                    yield batch
-        except (OSError, CorruptMessage) as error:
-            raise failed_to_read(self, error) from error
+        return self.reading.batches(offset, self.end_offset if up_to is None else min(up_to, self.end_offset))
 
     def release_hot(self, offset: int) -> None:
         """Everybody who reads at the tail has what lies below ``offset``: it need not be kept in memory."""
@@ -248,19 +214,19 @@ class Log:
 
     def offset_for_timestamp(self, timestamp: int) -> TimestampedOffset | None:
         """The first record at ``timestamp`` or later, or None when all are older."""
-        try:
-            return times.first_at(self, timestamp)
-        except (OSError, CorruptMessage) as error:
-            raise failed_to_read(self, error) from error
+        return self.reading.first_at(timestamp)
 
     def max_timestamp(self) -> TimestampedOffset | None:
         """The first of the newest records, or None in an empty log."""
-        try:
-            return times.newest(self)
-        except (OSError, CorruptMessage) as error:
-            raise failed_to_read(self, error) from error
+        return self.reading.newest()
 
     # Cutting
+
+    def advance_start_offset(self, offset: int) -> None:
+        """Records below ``offset`` are as good as gone (DeleteRecords, a leader's start offset); whole segments go.
+
+        Raises OffsetOutOfRange beyond the high watermark."""
+        self.cutting.before(offset)
 
     def truncate_to(self, offset: int) -> int:
         """Cut everything from ``offset`` on; the new end: where the last batch that is left ends.
@@ -271,76 +237,21 @@ class Log:
 
         At the log's end there are no records to cut, but an epoch may begin there that has none: it goes too.
         """
-        if offset >= self.end_offset:
-            try:
-                self.epochs.truncate_from_end(offset)
-            except OSError as error:
-                raise self.failed(f"couldn't cut the epochs of {self.path} at {offset}: {error}") from error
-            return self.end_offset
-        if offset < self.segments.first.base_offset:
-            self.truncate_fully_and_start_at(offset)
-            return offset
-        try:
-            self.disk.forget(self.segments.remove_from(offset + 1))
-            self.segments.active.truncate_to(offset)
-            end_offset = self.segments.active.end_offset()
-            if end_offset < self.start_offset <= offset:
-                self.truncate_fully_and_start_at(self.start_offset)
-            else:
-                self._ends_at(end_offset)
-        except OSError as error:
-            raise self.failed(f"couldn't cut {self.path} at {offset}: {error}") from error
-        except CorruptMessage as error:
-            raise failed_to_read(self, error) from error
-        return self.end_offset
-
-    def _ends_at(self, end_offset: int) -> None:
-        """Bring all that is derived from the batches down to a new, lower end."""
-        self.end_offset = end_offset
-        self.start_offset = min(self.start_offset, end_offset)
-        self.hot.truncate(end_offset)
-        self.disk.truncated(end_offset)
-        self.segments.remove_snapshots(end_offset)
-        self.epochs.truncate_from_end(end_offset)
-        self.producers, _ = restore_producers(self.fs, self.segments, end_offset)
-        self.advance_high_watermark(self.high_watermark)
+        return self.cutting.from_offset(offset)
 
     def truncate_fully_and_start_at(self, offset: int, now_ms: int = 0) -> None:
         """Throw everything away and begin anew at ``offset``."""
-        try:
-            self.disk.forget(self.segments.remove_from(0))
-            self.segments.create(offset, now_ms)
-            self.segments.remove_snapshots(-1)
-            self.epochs.clear()
-        except OSError as error:
-            raise self.failed(f"couldn't empty {self.path}: {error}") from error
-        self.hot.clear()
-        self.producers.clear()
-        self.start_offset = self.end_offset = offset
-        self.disk.truncated(offset, fully=True)
-        self.advance_high_watermark(offset)
+        self.cutting.all_and_start_at(offset, now_ms)
+
+    # Upkeep and disk
+
+    def roll(self, now_ms: int) -> None:
+        """Close the active segment and begin one at the end offset; an empty segment stays as it is."""
+        self.upkeep.roll(now_ms)
 
     def tick(self, now_ms: int) -> list[DiskWork]:
         """What time brings: rolls by age, expiry of producers, syncs that are due. Call it every second or so."""
-        active = self.segments.active
-        if active.size_bytes and self.failure is None:
-            try:
-                age_ms = now_ms - max(active.first_timestamp(), active.created_ms)
-                if age_ms > self.config.segment_ms:
-                    self.roll(now_ms)
-            except OSError as error:
-                raise self.failed(f"couldn't roll {self.path}: {error}") from error
-            except CorruptMessage as error:
-                raise failed_to_read(self, error) from error
-        if now_ms - self._expiry_checked_ms >= PRODUCER_EXPIRY_CHECK_MS:
-            self._expiry_checked_ms = now_ms
-            self.producers.expire(now_ms, self.config.producer_id_expiration_ms)
-        if len(self.hot) and self._hot_end_offset == self.end_offset:
-            self.hot.clear()
-        self._hot_end_offset = self.end_offset
-        if self.disk.sync_due(now_ms):
-            self.disk.sync_soon(now_ms)
-        return self.disk.take()
+        return self.upkeep.tick(now_ms)
 
     def take_work(self) -> list[DiskWork]:
         """The work that has come up since the last call."""
@@ -367,16 +278,7 @@ class Log:
 
         The name of the log's own folder is left to the caller, who writes checkpoints beside it after this.
         """
-        try:
-            if self.failure is None:
-                self.segments.active.seal()
-                path = self.segments.snapshot_path(self.end_offset)
-                if self.end_offset > self.segments.first.base_offset and not self.fs.exists(path):
-                    self.fs.replace(path, snapshot.encode(self.producers.snapshot()), sync=False)
-                    self.disk.written(path)
-            return self.disk.take_all(beside_checkpoints=True)
-        except OSError as error:
-            raise self.failed(f"couldn't close {self.path}: {error}") from error
+        return self.disk.closing_work()
 
     def shut(self) -> None:
         """Give the files back."""

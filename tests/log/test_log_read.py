@@ -39,7 +39,7 @@ def test_the_hot_tail_and_the_files_hold_the_same(fs: FileSystem) -> None:
     log = filled(fs)
     for offset in range(log.end_offset):
         hot = log.read(offset, 1)
-        cold = log._read_files(offset, 1, log.end_offset, True)
+        cold = log.reading.read(offset, 1, log.end_offset, True)
         assert (hot.next_offset, hot.size_bytes, content(hot)) == (cold.next_offset, cold.size_bytes, content(cold))
         assert hot.batches is not None
         assert cold.batches is None

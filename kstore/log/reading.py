@@ -1,0 +1,71 @@
+"""Reading a log's files: batches from an offset on, and records by their time.
+
+What was appended lately is read from the hot tail (``Log.read``); the rest here, a segment at a time. An answer never
+spans two segments. What the disk can't give, or gives wrong, closes the log for appends, and its owner is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kstore.errors import CorruptMessage
+from kstore.log import times
+from kstore.log.answers import LogRead, TimestampedOffset
+from kstore.log.damage import failed_to_read
+from kstore.records import RecordBatch
+
+if TYPE_CHECKING:
+    from kstore.log.log import Log
+
+
+class Reading:
+    """What one log reads from its files."""
+
+    __slots__ = ("_log",)
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def read(self, offset: int, max_bytes: int, limit: int, min_one: bool) -> LogRead:
+        """As ``Log.read``; ``limit`` is within the log."""
+        if offset >= limit:
+            return LogRead(None, [], 0, offset)
+        log = self._log
+        try:
+            for segment in log.segments.from_offset(offset):
+                extent = segment.extent(max(offset, segment.base_offset), max_bytes, limit, min_one=min_one)
+                if extent is not None:
+                    segment.verify(extent.position, extent.nbytes)
+                    next_offset = extent.next_offset if extent.nbytes else offset
+                    return LogRead(None, segment.chunks(extent), extent.nbytes, next_offset)
+        except (OSError, CorruptMessage) as error:
+            raise failed_to_read(log, error) from error
+        return LogRead(None, [], 0, offset)
+
+    def batches(self, offset: int, up_to: int) -> Iterator[RecordBatch]:
+        """The batches from the one with ``offset`` on that end below ``up_to``."""
+        log = self._log
+        try:
+            for segment in log.segments.from_offset(offset):
+                place = segment.find(max(offset, segment.base_offset))
+                for batch in segment.batches(place[0]) if place is not None else ():
+                    if batch.last_offset >= up_to:
+                        return
+                    yield batch
+        except (OSError, CorruptMessage) as error:
+            raise failed_to_read(log, error) from error
+
+    def first_at(self, timestamp: int) -> TimestampedOffset | None:
+        """The first record at ``timestamp`` or later, or None when all are older."""
+        try:
+            return times.first_at(self._log, timestamp)
+        except (OSError, CorruptMessage) as error:
+            raise failed_to_read(self._log, error) from error
+
+    def newest(self) -> TimestampedOffset | None:
+        """The first of the newest records, or None in an empty log."""
+        try:
+            return times.newest(self._log)
+        except (OSError, CorruptMessage) as error:
+            raise failed_to_read(self._log, error) from error
