@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.authorizer import EVERYBODY, READ, TOPIC, Resource, operations_allowed
 from actors.runtime.actor import PAUSE as PAUSE
 
 if TYPE_CHECKING:
+    from actors.broker.authorizer import Authorizer
     from actors.broker.connection import Connection
     from actors.runtime.node import Node
 
@@ -133,5 +135,23 @@ class Call:
 
     @property
     def principal(self) -> str:
-        """Who asks; without authentication always Kafka's anonymous user."""
-        return "User:ANONYMOUS"
+        """Who asks, as Kafka writes it: ``User:name``."""
+        return self.connection.principal
+
+    def authorize(self, operation: int, resource: Resource) -> bool:
+        """Whether the client may do this with the resource."""
+        authorizer: Authorizer = self.connection.node.view.authorizer
+        return authorizer is EVERYBODY or authorizer.authorize(self, operation, resource)
+
+    def authorize_any(self, operation: int, kind: int) -> bool:
+        """Whether the client may do this with at least one resource of the kind."""
+        authorizer: Authorizer = self.connection.node.view.authorizer
+        return authorizer.authorize_any(self, operation, kind)
+
+    def may_read(self, name: str) -> bool:
+        """Whether the client may read the topic of this name."""
+        return self.authorize(READ, (TOPIC, name))
+
+    def operations_allowed(self, resource: Resource) -> int:
+        """All that the client may do with the resource, as Kafka's field of bits."""
+        return operations_allowed(self.connection.node.view.authorizer, self, resource)

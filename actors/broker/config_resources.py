@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.authorizer import ALTER_CONFIGS, CLUSTER, Resource, group, refusal, topic
 from actors.broker.deciding import decided
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
@@ -23,27 +24,49 @@ from kstore.errors import InvalidRequest, KafkaError
 if TYPE_CHECKING:
     from actors.broker.call import Call
 
+OF_CLUSTER = frozenset({ResourceType.BROKER, ResourceType.BROKER_LOGGER, ResourceType.CLIENT_METRICS})
+
 BYTES_AN_ELEMENT = 256
 """Of a value, that weigh as much as one more config."""
 
 
+def resource_of(kind: int, name: str) -> Resource | None:
+    """What a client must be allowed to describe or alter for these configs; None of a kind that there isn't."""
+    if kind == ResourceType.TOPIC:
+        return topic(name)
+    if kind == ResourceType.GROUP:
+        return group(name)
+    return CLUSTER if kind in OF_CLUSTER else None
+
+
+def not_allowed(call: Call, operation: int, kind: int, name: str) -> KafkaError | None:
+    """Why the client may not do this with these configs, if it may not."""
+    resource = resource_of(kind, name)
+    if resource is None or call.authorize(operation, resource):
+        return None
+    return refusal(resource[0])
+
+
 def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
     """The resources of a request that no controller need hear of, each with what is wrong with it, None if it is done:
-    its own loggers (if the request may have any), and what is another broker's."""
+    its own loggers (if the request may have any), what is another broker's, and what the client may not alter."""
     found: list[tuple[Any, KafkaError | None]] = []
-    if call.is_broker:
-        return found
     own = call.node.node_id
-    times: Counter[str] = Counter()
+    times: Counter[Hashable] = Counter()
 
     def count(resource: Any) -> None:
-        times[resource.resource_name] += resource.resource_type == ResourceType.BROKER_LOGGER
+        times[_key(resource)] += 1
 
     def look_at(resource: Any) -> None:
-        name: str = resource.resource_name
-        if has_loggers and resource.resource_type == ResourceType.BROKER_LOGGER:
-            found.append((resource, with_levels(call, resource, times[name])))
-        elif resource.resource_type == ResourceType.BROKER and name and name != str(own):
+        kind, name = resource.resource_type, resource.resource_name
+        is_repeated = times[_key(resource)] > 1
+        if has_loggers and kind == ResourceType.BROKER_LOGGER and not call.is_broker:
+            found.append((resource, with_levels(call, resource, is_repeated=is_repeated)))
+            return
+        error = None if is_repeated else not_allowed(call, ALTER_CONFIGS, kind, name)
+        if error is not None:
+            found.append((resource, error))
+        elif kind == ResourceType.BROKER and name and name != str(own) and not call.is_broker:
             why = f"Node id must be an integer, but it is: {name}"
             if whole_number(name, 32) is not None:
                 why = f"Unexpected broker id, expected {own}, but received {name}"
@@ -54,15 +77,18 @@ def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
     return found
 
 
-def with_levels(call: Call, resource: Any, times: int) -> KafkaError | None:
+def with_levels(call: Call, resource: Any, *, is_repeated: bool) -> KafkaError | None:
     """Changes the levels of the broker's loggers; what is wrong with the wish."""
     from actors.broker import loggers
 
     own, number = call.node.node_id, whole_number(resource.resource_name, 32)
     try:
-        if times > 1:
+        if is_repeated:
             raise InvalidRequest("Each resource must appear at most once.")
         check_names(resource, [c.name for c in resource.configs if c.value is None and c.config_operation != DELETE])
+        error = not_allowed(call, ALTER_CONFIGS, resource.resource_type, resource.resource_name)
+        if error is not None:
+            raise error
         if number is None:
             raise InvalidRequest(f"Node id must be an integer, but it is: {resource.resource_name}")
         if number != own:

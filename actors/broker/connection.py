@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry, unserved
+from actors.broker.authorizer import ANONYMOUS, NODES
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, Call, Remote
 from actors.broker.error_answers import error_answer
 from actors.network.channel import AnswersTaken, Channel, ChannelClosed, FramesReceived, Requested
@@ -65,6 +66,7 @@ class Connection(Actor):
         self.channel = channel
         self.listener = listener
         self.is_broker = listener == "broker"
+        self.principal = NODES if self.is_broker else ANONYMOUS
         self.client_host = client_host
         self.client_id: str | None = None  # as the trace was told it
         self.waiting: deque[Call] = deque()

@@ -7,7 +7,8 @@ together, for the controller judges them together. Most requests are one portion
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Hashable, Iterator
 from typing import Any
 
 from actors.broker.call import Call
@@ -52,6 +53,28 @@ def decided(
         else:
             getattr(whole, results).extend(getattr(outcome, results))
     return whole
+
+
+def allowed_of(
+    call: Call, field: str, key: Callable[[Any], Hashable], is_allowed: Callable[[Any], bool]
+) -> Generator[Any, Any, tuple[Any, list[Any], list[Any]]]:
+    """The request for what the client may have decided alone, the things that it is for, and those that it isn't.
+
+    What is named twice isn't asked about: the controller refuses it, and discloses nothing by that.
+    """
+    items: list[Any] = getattr(call.request, field)
+    times: Counter[Hashable] = Counter()
+
+    def count(item: Any) -> None:
+        times[key(item)] += 1
+
+    yield from sliced(items, count)
+    verdicts = yield from sliced(items, lambda item: times[key(item)] > 1 or is_allowed(item))
+    if all(verdicts):
+        return call.request, items, []
+    allowed = [item for item, verdict in zip(items, verdicts, strict=True) if verdict]
+    refused = [item for item, verdict in zip(items, verdicts, strict=True) if not verdict]
+    return with_items(call.request, field, allowed), allowed, refused
 
 
 def portioned(

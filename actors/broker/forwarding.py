@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from actors.broker.authorizer import CLUSTER, CLUSTER_ACTION
 from actors.broker.call import Call, Remote
 from actors.controller.messages import AwaitTopics, Decide
 from actors.network.link import Disconnected
 from actors.runtime import Ask, Conversation
-from kstore.errors import KafkaError, NotController, RequestTimedOut
+from kstore.errors import ClusterAuthorizationFailed, KafkaError, NotController, RequestTimedOut
+
+if TYPE_CHECKING:
+    from kstore.schema.struct import Struct
 
 TOPICS_KNOWN_MS_MAX = 1_000
 """How long the answer to a creation is held back for this node to learn of it; then it goes out all the same."""
@@ -30,6 +35,15 @@ def to_controller(call: Call, request: Any, version: int | None = None) -> Conve
     if isinstance(outcome, Disconnected):
         return RequestTimedOut(f"The connection to the controller was lost: {outcome.message}.")
     return outcome
+
+
+def asked_by_node(call: Call, refused: Callable[[int], Struct]) -> Conversation:
+    """The controller's response to another node's request; ``refused`` makes the one that has an error's code."""
+    if not call.authorize(CLUSTER_ACTION, CLUSTER):
+        return refused(ClusterAuthorizationFailed.code)
+    outcome = yield from to_controller(call, call.request)
+    error = failed(outcome)
+    return outcome if error is None else refused(error.code)
 
 
 def until_known(call: Call, names: tuple[str, ...]) -> Conversation:

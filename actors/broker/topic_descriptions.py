@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.broker import authorized
+from actors.broker.authorizer import NOT_ASKED
 from actors.controller import topic_names
 from actors.controller.image import NO_LEADER
 from kstore import errors
@@ -51,7 +51,7 @@ def described(topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic
         topic_id=topic.id,
         is_internal=topic.name in topic_names.INTERNAL_TOPICS,
         partitions=[partition(number, found, alive, lists) for number, found in topic.partitions.items()],
-        topic_authorized_operations=authorized.NOT_ASKED,
+        topic_authorized_operations=NOT_ASKED,
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from actors.broker.authorizer import EVERYBODY
 from actors.controller.image import NOTHING, ClusterImage
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
+    from actors.broker.authorizer import Authorizer
     from actors.broker.topic_descriptions import TopicDescriptions
     from actors.config import BrokerConfig
     from actors.runtime import Ref
@@ -22,7 +24,7 @@ class View(NamedTuple):
     coordinator of each partition of ``__consumer_offsets`` that is led here, by (topic, partition) too. ``controller``
     is set on the node that holds the controller; ``metadata`` keeps the node's copy of the metadata log (the controller
     itself, or an observer of it). ``directory_id`` is its folder's; ``descriptions`` are its topics as Metadata answers
-    have them.
+    have them. ``authorizer`` says who may do what.
     """
 
     image: ClusterImage
@@ -36,3 +38,4 @@ class View(NamedTuple):
     metadata: Ref | None = None
     directory_id: bytes = b""
     descriptions: TopicDescriptions | None = None
+    authorizer: Authorizer = EVERYBODY

@@ -43,7 +43,7 @@ def fetched(call: Call) -> Conversation:
     if len(absent) > PART:
         asked.session_epoch = FINAL_EPOCH
         asked.max_wait_ms = 0
-    fetch = Fetch(asked, call.version, call.is_broker, call.connection.number)
+    fetch = Fetch(asked, call.version, call.is_broker, call.connection.number, call.may_read)
     outcome = yield Ask(call.view.fetch_desk, fetch)
     if isinstance(outcome, Exception):
         call.connection.refuse()  # the node is stopping
@@ -64,7 +64,7 @@ def _sort_out(call: Call, here: dict[Key, Any], absent: dict[Key, int]) -> Conve
             name = topic.topic_id if by_id else topic.topic
             for asked in partitions:
                 key = name, asked.partition
-                replica = replica_of(call.view, *key)
+                replica = replica_of(call.view, *key, call.may_read)
                 if isinstance(replica, int):
                     absent[key] = replica
                 if not isinstance(replica, int) or len(absent) <= PART:

@@ -30,6 +30,7 @@ from kstore.schema.messages.fetch import (
 
 if TYPE_CHECKING:
     from actors.controller.image import ClusterImage
+    from actors.partition.fetch_desk import Fetch
 
 TOPIC_IDS_FROM = 13
 LEADER_HINTS_FROM = 16
@@ -42,12 +43,14 @@ SAID_BEFORE_READING = frozenset({UnknownTopicOrPartition.code, UnknownTopicId.co
 class Context:
     """Whose fetch it is, and how it is answered."""
 
-    __slots__ = ("broker_epoch", "connection", "isolation", "replica", "reply", "session_id", "version")
+    __slots__ = ("broker_epoch", "connection", "isolation", "may_read", "replica", "reply", "session_id", "version")
 
-    def __init__(self, reply: Any, request: FetchRequest, version: int, connection: int) -> None:
+    def __init__(self, reply: Any, fetch: Fetch) -> None:
+        request = fetch.request
         self.reply = reply
-        self.connection = connection
-        self.version = version
+        self.connection = fetch.connection
+        self.version = fetch.version
+        self.may_read = fetch.may_read
         self.isolation: int = request.isolation_level
         state = request.replica_state
         if state.replica_id >= 0:

@@ -35,6 +35,7 @@ from kstore.errors import (
     FetchSessionTopicIdError,
     InvalidFetchSessionEpoch,
     NotLeaderOrFollower,
+    TopicAuthorizationFailed,
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
@@ -42,6 +43,8 @@ from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import FetchResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.runtime import Node, Ref
     from kstore.schema.messages.fetch import FetchRequest
 
@@ -50,12 +53,14 @@ SESSION_ID_BITS = 31
 
 class Fetch(NamedTuple):
     """Ask the desk to answer a Fetch request. The answer is a ``FetchResponse``. ``connection`` is the number of the
-    connection by which it came, which has no other fetch under way."""
+    connection by which it came, which has no other fetch under way. ``may_read(topic)`` says what the client may read,
+    each time that a replica is to be asked; None for a node, which may read all."""
 
     request: FetchRequest
     version: int
     is_broker: bool
     connection: int
+    may_read: Callable[[str], bool] | None
 
 
 class FetchGivenUp(NamedTuple):
@@ -77,14 +82,18 @@ class Deliver(NamedTuple):
     fetch: Gathering
 
 
-def replica_of(view: Any, name: str | bytes, partition: int) -> Ref | int:
+def replica_of(
+    view: Any, name: str | bytes, partition: int, may_read: Callable[[str], bool] | None = None
+) -> Ref | int:
     """The replica to ask of a partition, whose topic is named or identified; or the code of the error that there is
-    none."""
+    none, or none to be read."""
     if not isinstance(name, str):
-        found = view.image.topic_names_by_id.get(name)
+        found: str | None = view.image.topic_names_by_id.get(name)
         if found is None:
             return UnknownTopicId.code
         name = found
+    if may_read is not None and not may_read(name):
+        return TopicAuthorizationFailed.code
     replica: Ref | None = view.replicas.get((name, partition))
     if replica is not None:
         return replica
@@ -117,7 +126,7 @@ class FetchDesk(Actor):
     def fetch(self, message: Fetch) -> Any:
         """Take a Fetch request."""
         request = message.request
-        context = Context(self.defer(), message.request, message.version, message.connection)
+        context = Context(self.defer(), message)
         if context.replica >= 0 and not message.is_broker:
             context.reply.set(refusal(request))
             return
@@ -225,7 +234,7 @@ class FetchDesk(Actor):
         if replaces >= 0:
             self.asked.pop(replaces, None)
         context = gathering.context
-        replica = replica_of(self.node.view, slot.topic, slot.partition)
+        replica = replica_of(self.node.view, slot.topic, slot.partition, context.may_read)
         if isinstance(replica, int):
             gathering.take(slot, ReadAnswer(token, replica, False, -1, -1, -1, None, None))
             return

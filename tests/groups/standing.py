@@ -9,6 +9,7 @@ from __future__ import annotations
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
+from actors.broker.authorizer import SUPPORTED, bits
 from actors.broker.view import View
 from actors.config import BrokerConfig
 from actors.controller.image import BrokerImage, ClusterImage, Endpoint, PartitionImage, TopicImage
@@ -149,6 +150,8 @@ class Stand:
             node=self.node,
             listener="PLAINTEXT",
             is_broker=False,
+            authorize=lambda *_: True,
+            operations_allowed=lambda resource: bits(*SUPPORTED[resource[0]]),
         )
         return ask(self.world, self.front, Handle(module, call))
 

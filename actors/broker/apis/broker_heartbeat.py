@@ -6,7 +6,7 @@ For nodes only: clients can't ask it. The controller answers; a node that isn't 
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.forwarding import failed, to_controller
+from actors.broker.forwarding import asked_by_node
 from actors.runtime import Conversation
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatResponse
 
@@ -16,6 +16,4 @@ VERSIONS = (0, 1)
 
 def handle(call: Call) -> Conversation:
     """Asks this node's controller."""
-    outcome = yield from to_controller(call, call.request)
-    error = failed(outcome)
-    return outcome if error is None else BrokerHeartbeatResponse(error_code=error.code)
+    return asked_by_node(call, lambda code: BrokerHeartbeatResponse(error_code=code))

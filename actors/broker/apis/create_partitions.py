@@ -5,12 +5,14 @@ All versions say the same; 2 is flexible, 3 only made quota errors possible, whi
 
 from __future__ import annotations
 
+from actors.broker.authorizer import ALTER
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import Call
-from actors.broker.deciding import decided
+from actors.broker.deciding import allowed_of, decided
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
 from actors.runtime import Conversation
-from kstore.errors import KafkaError, PolicyViolation
+from kstore.errors import KafkaError, PolicyViolation, TopicAuthorizationFailed
 from kstore.schema.messages.create_partitions import (
     CreatePartitionsResponse,
     CreatePartitionsTopic,
@@ -26,18 +28,24 @@ TOPICS_MAX = 10_000
 
 def handle(call: Call) -> Conversation:
     """Passes the request to the controller."""
-    topics = call.request.topics
+    request, allowed, refused = yield from allowed_of(
+        call, "topics", lambda topic: topic.name, lambda topic: call.authorize(ALTER, of_topic(topic.name))
+    )
+    code = TopicAuthorizationFailed.code
+    hidden = [CreatePartitionsTopicResult(name=topic.name, error_code=code, error_message=None) for topic in refused]
     error: KafkaError | None = None
-    if len(topics) > TOPICS_MAX:
+    if len(allowed) > TOPICS_MAX:
         error = PolicyViolation("Unable to perform excessively large batch operation.")
     else:
         outcome = yield from decided(
-            call, call.request, "topics", lambda topic: topic.name, "results", _refused, weight=_partitions_asked
+            call, request, "topics", lambda topic: topic.name, "results", _refused, weight=_partitions_asked
         )
         error = failed(outcome)
         if error is None:
+            outcome.results += hidden
             return outcome
-    return CreatePartitionsResponse(results=(yield from sliced(topics, lambda topic: _refused(topic, error))))
+    results = yield from sliced(allowed, lambda topic: _refused(topic, error))
+    return CreatePartitionsResponse(results=results + hidden)
 
 
 def _partitions_asked(topic: CreatePartitionsTopic) -> int:

@@ -3,16 +3,23 @@
 The answer comes once the controller's decision is on its disk and this node knows the topics and their leaders, so
 that a client that asks on gets them. Version 5 added the configs and counts of the new topics to the answer, 7 their
 ids. A request may make as many topics as in Kafka, and a large one is decided in portions
-(`actors/broker/creating.py`). `timeout_ms` is not looked at, as in Kafka: the controller answers when it has decided.
+(`actors/broker/creating.py`). A client that may make topics but not describe their configs isn't told of these.
+`timeout_ms` is not looked at, as in Kafka: the controller answers when it has decided.
 """
 
 from __future__ import annotations
 
+from actors.broker.authorizer import CLUSTER, CREATE, DESCRIBE_CONFIGS
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import Call
-from actors.broker.creating import created, refused
+from actors.broker.creating import created, name_of, refused
+from actors.broker.deciding import allowed_of
 from actors.broker.forwarding import failed
+from actors.broker.slices import sliced
+from actors.controller.topic_names import METADATA_TOPIC
 from actors.runtime import Conversation
-from kstore.schema.messages.create_topics import CreateTopicsResponse
+from kstore.errors import TopicAuthorizationFailed
+from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicResult, CreateTopicsResponse
 
 API_KEY = 19
 VERSIONS = (2, 7)
@@ -20,8 +27,25 @@ VERSIONS = (2, 7)
 
 def handle(call: Call) -> Conversation:
     """Passes the request to the controller."""
-    outcome = yield from created(call, call.request)
+    makes_any = call.authorize(CREATE, CLUSTER)
+
+    def is_allowed(topic: CreatableTopic) -> bool:
+        return makes_any or topic.name == METADATA_TOPIC or call.authorize(CREATE, of_topic(topic.name))
+
+    request, allowed, hidden = yield from allowed_of(call, "topics", name_of, is_allowed)
+    outcome = yield from created(call, request)
     error = failed(outcome)
     if error is not None:
-        return CreateTopicsResponse(topics=(yield from refused(call.request.topics, error)))
+        outcome = CreateTopicsResponse(topics=(yield from refused(allowed, error)))
+    else:
+        yield from sliced(outcome.topics, lambda result: _hide_configs(call, result))
+    outcome.topics += yield from refused(hidden, TopicAuthorizationFailed("Authorization failed."))
     return outcome
+
+
+def _hide_configs(call: Call, result: CreatableTopicResult) -> None:
+    """Where the client may not describe them."""
+    if not result.error_code and not call.authorize(DESCRIBE_CONFIGS, of_topic(result.name)):
+        result.topic_config_error_code = TopicAuthorizationFailed.code
+        result.num_partitions = result.replication_factor = -1
+        result.configs = []

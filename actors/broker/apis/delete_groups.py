@@ -6,11 +6,12 @@ Answered when the deletion is committed in the log. A group with members is NON_
 from __future__ import annotations
 
 from actors.broker.asking import coordinator_here, settled, submitted
+from actors.broker.authorizer import DELETE, group
 from actors.broker.call import Call
 from actors.broker.slices import sliced
 from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.runtime import Ask, Conversation, Ref
-from kstore.errors import KafkaError
+from kstore.errors import GroupAuthorizationFailed, KafkaError
 from kstore.schema.messages.delete_groups import DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse
 
 API_KEY = 42
@@ -24,7 +25,12 @@ def handle(call: Call) -> Conversation:
     results: list[DeletableGroupResult] = []
     by_coordinator: dict[Ref, list[str]] = {}
 
+    refused: list[DeletableGroupResult] = []
+
     def sort_out(group_id: str) -> None:
+        if not call.authorize(DELETE, group(group_id)):
+            refused.append(DeletableGroupResult(group_id=group_id, error_code=GroupAuthorizationFailed.code))
+            return
         try:
             by_coordinator.setdefault(coordinator_here(call.view, OFFSETS_TOPIC, group_id), []).append(group_id)
         except KafkaError as error:
@@ -43,4 +49,4 @@ def handle(call: Call) -> Conversation:
             results += [DeletableGroupResult(group_id=name, error_code=answer.code) for name in names]
         else:
             results += answer.results
-    return DeleteGroupsResponse(results=results)
+    return DeleteGroupsResponse(results=results + refused)

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.authorizer import DELETE, TOPIC, refusal
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE
 from actors.broker.slices import portions, sliced
 from actors.controller.topic_names import INTERNAL_TOPICS
@@ -73,6 +75,8 @@ def handle(call: Call) -> Generator[Any, Any, Any]:
 
 
 def _ask(call: Call, key: tuple[str, int], offset: int) -> Ask | KafkaError:
+    if not call.authorize(DELETE, of_topic(key[0])):
+        return refusal(TOPIC)
     view = call.view
     if view.image.partition(*key) is None:
         return UnknownTopicOrPartition()

@@ -6,7 +6,7 @@ its own. Version 2 can ask for fenced brokers too.
 
 from __future__ import annotations
 
-from actors.broker import authorized
+from actors.broker.authorizer import CLUSTER, NOT_ASKED
 from actors.broker.call import Call
 from actors.controller.image import ClusterImage
 from kstore import errors
@@ -43,7 +43,7 @@ def handle(call: Call) -> DescribeClusterResponse:
             for at in [broker.endpoint(call.listener)]
         ],
         cluster_authorized_operations=(
-            authorized.ON_CLUSTER if request.include_cluster_authorized_operations else authorized.NOT_ASKED
+            call.operations_allowed(CLUSTER) if request.include_cluster_authorized_operations else NOT_ASKED
         ),
     )
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from actors.broker.authorizer import DESCRIBE_CONFIGS
 from actors.broker.call import PAUSE, Call
+from actors.broker.config_resources import not_allowed
 from actors.broker.identity import identity_of
 from actors.config.broker import Source
 from actors.config.definition import whole_number
@@ -59,6 +61,7 @@ configs have the same ones."""
 def handle(call: Call) -> Conversation:
     """Answers from the node's own image and config."""
     results: list[DescribeConfigsResult] = []
+    hidden: list[DescribeConfigsResult] = []
     made: Told = {}
     told_of = in_turn = 0
     told_of_max = CONFIGS_DOCUMENTED_MAX if call.request.include_documentation else CONFIGS_MAX
@@ -67,6 +70,12 @@ def handle(call: Call) -> Conversation:
             yield PAUSE
             in_turn = 0
         result = DescribeConfigsResult(resource_type=resource.resource_type, resource_name=resource.resource_name)
+        refusal = not_allowed(call, DESCRIBE_CONFIGS, resource.resource_type, resource.resource_name)
+        if refusal is not None:
+            result.error_code, result.error_message = refusal.code, refusal.message
+            in_turn += RESOURCE_WEIGHT
+            hidden.append(result)
+            continue
         try:
             if told_of > told_of_max:
                 raise errors.PolicyViolation(f"One answer tells of {told_of_max} configs: ask for the rest in another.")
@@ -77,7 +86,7 @@ def handle(call: Call) -> Conversation:
         told_of += weight
         in_turn += RESOURCE_WEIGHT + weight
         results.append(result)
-    return DescribeConfigsResponse(results=results)
+    return DescribeConfigsResponse(results=results + hidden)
 
 
 def configs_of(call: Call, resource: DescribeConfigsResource, made: Told) -> list[DescribeConfigsResourceResult]:

@@ -1,7 +1,7 @@
 """DescribeGroups, key 15, versions 0 to 6: state and members of groups, by the node that coordinates them.
 
-Members' metadata is told of stable groups only. Without an authorizer every operation on a group is
-authorized, which is what is answered when asked (from 3 on).
+Members' metadata is told of stable groups only. What the client may do with a group is told when
+asked for (from 3 on). A group that it may not describe isn't asked about.
 
 Versions: 4 shows static members; before 6 a group that isn't there is described as Dead, from 6 on it is an error.
 """
@@ -9,12 +9,12 @@ Versions: 4 shows static members; before 6 a group that isn't there is described
 from __future__ import annotations
 
 from actors.broker.asking import coordinator_here, settled, submitted
-from actors.broker.authorized import ON_GROUP
+from actors.broker.authorizer import DESCRIBE, group
 from actors.broker.call import PAUSE, Call
 from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.runtime import Ask, Conversation
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
-from kstore.errors import KafkaError, PolicyViolation
+from kstore.errors import GroupAuthorizationFailed, KafkaError, PolicyViolation
 from kstore.schema.messages.describe_groups import DescribedGroup, DescribeGroupsRequest, DescribeGroupsResponse
 
 API_KEY = 15
@@ -45,6 +45,9 @@ def _describe(call: Call, names: list[str], found: dict[str, DescribedGroup]) ->
     """Ask the coordinators of these groups, and keep what is found."""
     asks: dict[str, Ask] = {}
     for name in names:
+        if not call.authorize(DESCRIBE, group(name)):
+            found[name] = _refused(name, GroupAuthorizationFailed())
+            continue
         try:
             asks[name] = Ask(
                 coordinator_here(call.view, OFFSETS_TOPIC, name), submitted(call, DescribeGroupsRequest(groups=[name]))
@@ -56,7 +59,7 @@ def _describe(call: Call, names: list[str], found: dict[str, DescribedGroup]) ->
         answer = settled(outcome)
         found[name] = _refused(name, answer) if isinstance(answer, KafkaError) else answer.groups[0]
         if call.request.include_authorized_operations and not found[name].error_code:
-            found[name].authorized_operations = ON_GROUP
+            found[name].authorized_operations = call.operations_allowed(group(name))
 
 
 def _refused(group_id: str, error: KafkaError) -> DescribedGroup:

@@ -2,12 +2,14 @@
 
 An answer has at most ``response_partition_limit`` partitions, never more than ``max.request.partition.size.limit`` and
 at least one; where there is more, its cursor says where to go on. Topics come in the order of their names; none named
-are all. Eligible leader replicas are always empty here: there are none without the feature that keeps them.
+are all. What the client may not describe is TOPIC_AUTHORIZATION_FAILED if it is named, there or not. Eligible leader
+replicas are always empty here: there are none without the feature that keeps them.
 """
 
 from __future__ import annotations
 
-from actors.broker import authorized
+from actors.broker.authorizer import DESCRIBE
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import Call
 from actors.broker.slices import PART, sliced
 from actors.controller import topic_names
@@ -42,26 +44,33 @@ def answered(call: Call, topics: list[TopicRequest]) -> DescribeTopicPartitionsR
         names = names_of(call.view.image, topics, request.cursor)
     except errors.InvalidRequest:
         return DescribeTopicPartitionsResponse(topics=[refused(topic) for topic in topics])
-    return page(call.view.image, names, request.cursor, max(limit, 1))
+    seen = [name for name in names if call.authorize(DESCRIBE, of_topic(name))]
+    response = page(call, seen, request.cursor, max(limit, 1))
+    if topics and len(seen) < len(names):
+        known = frozenset(seen)
+        response.topics += [hidden(name) for name in names if name not in known]
+    return response
 
 
 def in_parts(call: Call) -> Conversation:
     """As for few topics, but that those that aren't there come behind the page of the others."""
     request: DescribeTopicPartitionsRequest = call.request
     there: list[TopicRequest] = []
-    absent: dict[str, None] = {}
+    absent: dict[str, DescribeTopicPartitionsResponseTopic] = {}
 
     def look_at(topic: TopicRequest) -> None:
-        if topic.name in call.view.image.topics or (request.cursor and topic.name == request.cursor.topic_name):
+        is_cursor = request.cursor is not None and topic.name == request.cursor.topic_name
+        is_seen = call.authorize(DESCRIBE, of_topic(topic.name))
+        if is_cursor or (is_seen and topic.name in call.view.image.topics):
             there.append(topic)
         elif request.cursor is None or topic.name >= request.cursor.topic_name:
-            absent[topic.name] = None
+            absent[topic.name] = missing(call, topic.name) if is_seen else hidden(topic.name)
 
     yield from sliced(request.topics, look_at)
     if request.cursor is not None and not there:
         return DescribeTopicPartitionsResponse(topics=(yield from sliced(request.topics, refused)))
     response = answered(call, there) if there else DescribeTopicPartitionsResponse()
-    response.topics += yield from sliced(list(absent), missing)
+    response.topics += absent.values()
     return response
 
 
@@ -86,9 +95,10 @@ def names_of(
 
 
 def page(
-    image: ClusterImage, names: list[str], cursor: DescribeTopicPartitionsRequestCursor | None, limit: int
+    call: Call, names: list[str], cursor: DescribeTopicPartitionsRequestCursor | None, limit: int
 ) -> DescribeTopicPartitionsResponse:
     """The answer with so many partitions of these topics."""
+    image: ClusterImage = call.view.image
     response = DescribeTopicPartitionsResponse()
     alive = frozenset(broker.id for broker in image.brokers.values() if not broker.fenced)
     for name in names:
@@ -97,11 +107,11 @@ def page(
             break
         topic = image.topics.get(name)
         if topic is None:
-            response.topics.append(missing(name))
+            response.topics.append(missing(call, name))
             continue
         start = cursor.partition_index if cursor is not None and cursor.topic_name == name else 0
         numbers = sorted(number for number in topic.partitions if number >= start)
-        response.topics.append(described(topic, numbers[:limit], alive))
+        response.topics.append(described(call, topic, numbers[:limit], alive))
         if len(numbers) > limit:
             response.next_cursor = DescribeTopicPartitionsResponseCursor(
                 topic_name=name, partition_index=numbers[limit]
@@ -111,7 +121,7 @@ def page(
     return response
 
 
-def missing(name: str) -> DescribeTopicPartitionsResponseTopic:
+def missing(call: Call, name: str) -> DescribeTopicPartitionsResponseTopic:
     """A topic that was asked for and isn't there."""
     code = errors.UnknownTopicOrPartition.code
     try:
@@ -122,17 +132,24 @@ def missing(name: str) -> DescribeTopicPartitionsResponseTopic:
         error_code=code,
         name=name,
         is_internal=name in topic_names.INTERNAL_TOPICS,
-        topic_authorized_operations=authorized.ON_TOPIC,
+        topic_authorized_operations=call.operations_allowed(of_topic(name)),
     )
 
 
-def described(topic: TopicImage, numbers: list[int], alive: frozenset[int]) -> DescribeTopicPartitionsResponseTopic:
+def hidden(name: str) -> DescribeTopicPartitionsResponseTopic:
+    """A topic that the client may not describe."""
+    return DescribeTopicPartitionsResponseTopic(name=name, error_code=errors.TopicAuthorizationFailed.code)
+
+
+def described(
+    call: Call, topic: TopicImage, numbers: list[int], alive: frozenset[int]
+) -> DescribeTopicPartitionsResponseTopic:
     """Some partitions of a topic."""
     return DescribeTopicPartitionsResponseTopic(
         name=topic.name,
         topic_id=topic.id,
         is_internal=topic.name in topic_names.INTERNAL_TOPICS,
-        topic_authorized_operations=authorized.ON_TOPIC,
+        topic_authorized_operations=call.operations_allowed(of_topic(topic.name)),
         partitions=[partition(topic, number, alive) for number in numbers],
     )
 

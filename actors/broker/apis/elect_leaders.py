@@ -6,13 +6,15 @@ are all there are. The controller decides.
 
 from __future__ import annotations
 
+from actors.broker.authorizer import ALTER, CLUSTER
 from actors.broker.call import Call
 from actors.broker.deciding import ITEMS_A_DECISION, decided
 from actors.broker.forwarding import failed, to_controller
 from actors.broker.slices import portions, sliced
 from actors.runtime import Conversation
-from kstore.errors import KafkaError
+from kstore.errors import ClusterAuthorizationFailed, KafkaError
 from kstore.schema.messages.elect_leaders import (
+    ElectLeadersRequest,
     ElectLeadersResponse,
     PartitionResult,
     ReplicaElectionResult,
@@ -27,6 +29,9 @@ def handle(call: Call) -> Conversation:
     """Passes the request to the controller."""
     request = call.request
     asked = request.topic_partitions
+    if not call.authorize(ALTER, CLUSTER):
+        refusal = ClusterAuthorizationFailed("Request ELECT_LEADERS needs ALTER permission.")
+        return (yield from _answer(request, asked, refusal))
     if asked is not None:
         request.topic_partitions = [
             TopicPartitions(topic=topic.topic, partitions=numbers)
@@ -38,9 +43,15 @@ def handle(call: Call) -> Conversation:
         )
     else:
         outcome = yield from to_controller(call, request)
+    return (yield from _answer(request, asked, outcome))
+
+
+def _answer(request: ElectLeadersRequest, asked: list[TopicPartitions] | None, outcome: object) -> Conversation:
+    """The response that comes of what the controller said of a request that asked for these partitions."""
     error = failed(outcome)
     if error is None:
-        if asked is not None and len(asked) != len(request.topic_partitions):
+        assert isinstance(outcome, ElectLeadersResponse)
+        if asked is not None and len(asked) != len(request.topic_partitions or ()):
             outcome.replica_election_results = yield from _merged(outcome.replica_election_results)
         return outcome
     results = yield from sliced(request.topic_partitions or (), lambda topic: _refused(topic, error))

@@ -15,11 +15,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.authorizer import CLUSTER, CLUSTER_ACTION
 from actors.broker.endpoints import located
 from actors.broker.wide_fetch import fetched, is_wide
 from actors.controller.fetching import is_for_metadata
 from actors.controller.messages import FetchMetadata
+from actors.partition.fetch_answers import refusal
 from actors.partition.fetch_desk import Fetch
+from kstore.errors import ClusterAuthorizationFailed
+from kstore.schema.messages.fetch import FetchResponse
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
@@ -31,14 +35,26 @@ VERSIONS = (4, 18)
 def handle(call: Call) -> Any:
     """Answer a Fetch request; another node's of the metadata log is the controller's to answer."""
     connection, request = call.connection, call.request
-    view, is_broker = connection.node.view, connection.is_broker
-    if not is_broker and request.topics and is_wide(request):
+    if connection.is_broker:
+        return _of_node(call)
+    if request.topics and is_wide(request):
         return fetched(call)
-    asked: FetchMetadata | Fetch = Fetch(request, call.version, is_broker, connection.number)
-    desk = view.fetch_desk
-    if is_broker and view.controller is not None and is_for_metadata(request):
-        asked, desk = FetchMetadata(request), view.controller
-    connection.request(desk, asked, _answered, call)
+    asked = Fetch(request, call.version, False, connection.number, call.may_read)
+    connection.request(connection.node.view.fetch_desk, asked, _answered, call)
+    return None
+
+
+def _of_node(call: Call) -> FetchResponse | None:
+    """Another node may read every topic, and the metadata log, or nothing."""
+    connection, request, view = call.connection, call.request, call.view
+    is_metadata = is_for_metadata(request)
+    if not call.authorize(CLUSTER_ACTION, CLUSTER):
+        return FetchResponse(error_code=ClusterAuthorizationFailed.code) if is_metadata else refusal(request)
+    if is_metadata and view.controller is not None:
+        connection.request(view.controller, FetchMetadata(request), _answered, call)
+    else:
+        asked = Fetch(request, call.version, True, connection.number, None)
+        connection.request(view.fetch_desk, asked, _answered, call)
     return None
 
 

@@ -12,6 +12,7 @@ Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 
 
 from __future__ import annotations
 
+from actors.broker import authorizer
 from actors.broker.asking import coordinated_by
 from actors.broker.call import Call
 from actors.broker.creating import created
@@ -29,7 +30,8 @@ API_KEY = 10
 VERSIONS = (0, 6)
 
 SEVERAL_KEYS = 4
-GROUP, TRANSACTION = 0, 1
+SHARE_FROM = 6
+GROUP, TRANSACTION, SHARE = 0, 1, 2
 NO_ERROR = "NONE"
 """What Apache Kafka says in the older versions when nothing went wrong."""
 
@@ -40,9 +42,11 @@ CREATE_VERSION = 7
 def handle(call: Call) -> Conversation:
     request: FindCoordinatorRequest = call.request
     keys = request.coordinator_keys if call.version >= SEVERAL_KEYS else [request.key]
-    if request.key_type == GROUP and call.view.image.topic(OFFSETS_TOPIC) is None:
+    refusals = yield from sliced(keys, lambda key: _refusal(call, request.key_type, key))
+    if request.key_type == GROUP and None in refusals and call.view.image.topic(OFFSETS_TOPIC) is None:
         yield from _make_offsets_topic(call)
-    found = yield from sliced(keys, lambda key: _find(call, request.key_type, key))
+    asked = list(zip(keys, refusals, strict=True))
+    found = yield from sliced(asked, lambda each: _find(call, request.key_type, *each))
     _tell(call, request.key_type, found)
     if call.version >= SEVERAL_KEYS:
         return FindCoordinatorResponse(coordinators=found)
@@ -71,8 +75,23 @@ def _tell(call: Call, key_type: int, found: list[Coordinator]) -> None:
         coordinator_found(call, found[0].key)
 
 
-def _find(call: Call, key_type: int, key: str) -> Coordinator:
+def _refusal(call: Call, key_type: int, key: str) -> KafkaError | None:
+    """Why the client may not know, if it may not."""
+    if key_type == GROUP:
+        operation, resource = authorizer.DESCRIBE, authorizer.group(key)
+    elif key_type == TRANSACTION:
+        operation, resource = authorizer.DESCRIBE, authorizer.transactional_id(key)
+    elif key_type == SHARE and call.version >= SHARE_FROM:
+        operation, resource = authorizer.CLUSTER_ACTION, authorizer.CLUSTER
+    else:
+        return None
+    return None if call.authorize(operation, resource) else authorizer.refusal(resource[0])
+
+
+def _find(call: Call, key_type: int, key: str, refusal: KafkaError | None) -> Coordinator:
     try:
+        if refusal is not None:
+            raise refusal
         broker = _coordinator(call, key_type, key)
     except KafkaError as error:
         return Coordinator(key=key, node_id=-1, host="", port=-1, error_code=error.code, error_message=error.message)

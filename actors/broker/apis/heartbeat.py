@@ -8,9 +8,10 @@ Versions: 3 knows static members.
 from __future__ import annotations
 
 from actors.broker.asking import ask_group
+from actors.broker.authorizer import READ, group
 from actors.broker.call import Call
 from actors.runtime import Conversation
-from kstore.errors import CoordinatorLoadInProgress, InvalidGroupId, KafkaError
+from kstore.errors import CoordinatorLoadInProgress, GroupAuthorizationFailed, InvalidGroupId, KafkaError
 from kstore.schema.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 
 API_KEY = 12
@@ -19,6 +20,8 @@ VERSIONS = (0, 4)
 
 def handle(call: Call) -> Conversation:
     request: HeartbeatRequest = call.request
+    if not call.authorize(READ, group(request.group_id)):
+        return HeartbeatResponse(error_code=GroupAuthorizationFailed.code)
     if not request.group_id:
         return HeartbeatResponse(error_code=InvalidGroupId.code)
     outcome = yield from ask_group(call, request.group_id, request)

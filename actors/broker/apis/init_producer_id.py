@@ -12,10 +12,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.authorizer import CLUSTER, IDEMPOTENT_WRITE, TOPIC, WRITE
+from actors.broker.authorizer import transactional_id as of_transaction
 from actors.broker.unserved import transaction_unserved
 from actors.partition.producer_ids import NextProducerId
 from actors.runtime import Ask
-from kstore.errors import CoordinatorLoadInProgress, InvalidRequest, KafkaError, UnsupportedVersion
+from kstore.errors import (
+    ClusterAuthorizationFailed,
+    CoordinatorLoadInProgress,
+    InvalidRequest,
+    KafkaError,
+    TransactionalIdAuthorizationFailed,
+    UnsupportedVersion,
+)
 from kstore.schema.messages.init_producer_id import InitProducerIdResponse
 
 if TYPE_CHECKING:
@@ -30,6 +39,11 @@ VERSIONS = (0, 5)
 def handle(call: Call) -> Any:
     """Answer an InitProducerId request."""
     transactional_id = call.request.transactional_id
+    if transactional_id is not None:
+        if not call.authorize(WRITE, of_transaction(transactional_id)):
+            return _failed(TransactionalIdAuthorizationFailed.code)
+    elif not (call.authorize(IDEMPOTENT_WRITE, CLUSTER) or call.authorize_any(WRITE, TOPIC)):
+        return _failed(ClusterAuthorizationFailed.code)
     if (call.request.producer_id < 0) != (call.request.producer_epoch < 0):
         return _failed(InvalidRequest.code)
     if transactional_id is None:

@@ -11,9 +11,10 @@ from 9 on a leader can be told to skip the assignment.
 from __future__ import annotations
 
 from actors.broker.asking import ask_group
+from actors.broker.authorizer import READ, group
 from actors.broker.call import Call
 from actors.runtime import Conversation
-from kstore.errors import InvalidGroupId, KafkaError
+from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError
 from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
 API_KEY = 11
@@ -24,7 +25,10 @@ PROTOCOL_MAY_BE_NULL = 7
 
 def handle(call: Call) -> Conversation:
     request: JoinGroupRequest = call.request
-    if request.group_id:
+    outcome: JoinGroupResponse | KafkaError
+    if not call.authorize(READ, group(request.group_id)):
+        outcome = JoinGroupResponse(error_code=GroupAuthorizationFailed.code, protocol_name=None)
+    elif request.group_id:
         outcome = yield from ask_group(call, request.group_id, request)
     else:
         outcome = InvalidGroupId()

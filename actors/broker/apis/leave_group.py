@@ -7,9 +7,10 @@ its instance id alone; 5 takes a reason.
 from __future__ import annotations
 
 from actors.broker.asking import ask_group
+from actors.broker.authorizer import READ, group
 from actors.broker.call import Call
 from actors.runtime import Conversation
-from kstore.errors import InvalidGroupId, KafkaError
+from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError
 from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse
 
 API_KEY = 13
@@ -21,6 +22,8 @@ MEMBERS_AT_ONCE = 1_000
 
 def handle(call: Call) -> Conversation:
     request: LeaveGroupRequest = call.request
+    if not call.authorize(READ, group(request.group_id)):
+        return LeaveGroupResponse(error_code=GroupAuthorizationFailed.code)
     if not request.group_id:
         return LeaveGroupResponse(error_code=InvalidGroupId.code)
     names_several = call.version >= NAMES_SEVERAL

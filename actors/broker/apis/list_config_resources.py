@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from actors.broker.authorizer import CLUSTER, DESCRIBE_CONFIGS
 from actors.broker.call import Call
 from actors.broker.slices import sliced
 from actors.config.resource_type import ResourceType
 from actors.controller.image import ClusterImage
 from actors.runtime import Conversation
-from kstore.errors import UnsupportedVersion
+from kstore.errors import ClusterAuthorizationFailed, UnsupportedVersion
 from kstore.schema.messages.list_config_resources import ConfigResource, ListConfigResourcesResponse
 
 API_KEY = 74
@@ -31,6 +32,8 @@ ALL = (
 
 def handle(call: Call) -> Conversation:
     """Answers from the node's own image."""
+    if not call.authorize(DESCRIBE_CONFIGS, CLUSTER):
+        return ListConfigResourcesResponse(error_code=ClusterAuthorizationFailed.code)
     known = ALL if call.version else ONLY_IN_0
     wanted = frozenset(call.request.resource_types or known)
     if not wanted <= frozenset(known):

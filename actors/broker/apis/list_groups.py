@@ -1,7 +1,8 @@
 """ListGroups, key 16, versions 0 to 5: the groups whose coordinators are on this node.
 
 A client that wants all groups asks every broker. While one of the coordinators is loading the whole answer is
-COORDINATOR_LOAD_IN_PROGRESS, as an incomplete list would look complete.
+COORDINATOR_LOAD_IN_PROGRESS, as an incomplete list would look complete. A client that may not describe the cluster is
+told of the groups that it may describe.
 
 Versions: from 4 on filtered by state, from 5 on by type (there are only classic groups).
 """
@@ -9,7 +10,9 @@ Versions: from 4 on filtered by state, from 5 on by type (there are only classic
 from __future__ import annotations
 
 from actors.broker.asking import settled, submitted
+from actors.broker.authorizer import CLUSTER, DESCRIBE, group
 from actors.broker.call import Call
+from actors.broker.slices import sliced
 from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.runtime import Ask, Conversation
 from kstore.errors import KafkaError, NotCoordinator
@@ -21,6 +24,7 @@ VERSIONS = (0, 5)
 
 def handle(call: Call) -> Conversation:
     request: ListGroupsRequest = call.request
+    sees_all = call.authorize(DESCRIBE, CLUSTER)
     message = submitted(call, request)
     here = [ref for (topic, _), ref in sorted(call.view.coordinators.items()) if topic == OFFSETS_TOPIC]
     outcomes = yield [Ask(coordinator, message) for coordinator in here]
@@ -32,4 +36,7 @@ def handle(call: Call) -> Conversation:
         if isinstance(answer, KafkaError):
             return ListGroupsResponse(error_code=answer.code)
         groups += answer.groups
+    if not sees_all:
+        seen = yield from sliced(groups, lambda each: call.authorize(DESCRIBE, group(each.group_id)))
+        groups = [each for each, is_seen in zip(groups, seen, strict=True) if is_seen]
     return ListGroupsResponse(groups=groups)

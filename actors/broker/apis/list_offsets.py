@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.authorizer import DESCRIBE, TOPIC, refusal
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE
 from actors.broker.slices import each_asked, portions
 from actors.partition.messages import READ_TO_LOG_END, FindOffset, FoundOffset
@@ -57,6 +59,8 @@ def handle(call: Call) -> Generator[Any, Any, Any]:
     topics: dict[str, ListOffsetsTopicResponse] = {}
 
     def ask(topic: ListOffsetsTopic, asked: ListOffsetsPartition) -> Any:
+        if not call.authorize(DESCRIBE, of_topic(topic.name)):
+            return refusal(TOPIC)
         key = topic.name, asked.partition_index
         if key not in repeated:
             return _ask(call, topic.name, asked, isolation)

@@ -5,6 +5,9 @@ topics, 4 the wish not to have topics made, 7 leader epochs, 8 the authorized op
 id. Topics that are asked for by name and aren't there are made, when the request and `auto.create.topics.enable` allow
 it. The first answer then has them already if the controller is quick (Kafka always says unknown first).
 
+What the client may not describe isn't disclosed: it isn't among all topics, and asked for by name it is
+TOPIC_AUTHORIZATION_FAILED, there or not.
+
 A request for many topics is answered in parts of ``PART``, with turns of others in between: what one client asks must
 not hold up all.
 
@@ -16,7 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actors.broker import authorized, topic_descriptions
+from actors.broker import topic_descriptions
+from actors.broker.authorizer import CLUSTER, CREATE, DESCRIBE, NOT_ASKED, TOPIC, refusal
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE, Call
 from actors.broker.creating import created
 from actors.broker.forwarding import failed, until_known
@@ -53,10 +58,11 @@ def handle(call: Call) -> MetadataResponse | Conversation:
         return all_topics(call)
     if len(wanted) > PART:
         return in_parts(call, wanted)
-    missing = [name for name in names_to_make(call, wanted) if name not in call.view.image.topics]
+    refused: dict[str, int] = {}
+    missing = names_to_make(call, wanted, refused)
     if missing:
-        return made_first(call, wanted, missing)
-    return answer(call, topics_of(call, wanted))
+        return made_first(call, wanted, missing, refused)
+    return answer(call, topics_of(call, wanted, refused))
 
 
 def all_topics(call: Call) -> MetadataResponse | Conversation:
@@ -64,7 +70,8 @@ def all_topics(call: Call) -> MetadataResponse | Conversation:
     image: ClusterImage = call.view.image
     alive = living(image)
     if len(image.topics) <= PART_OF_ALL:
-        return answer(call, [described(call, topic, alive) for topic in image.topics.values()])
+        seen = [topic for topic in image.topics.values() if call.authorize(DESCRIBE, of_topic(topic.name))]
+        return answer(call, [described(call, topic, alive) for topic in seen])
     return all_in_parts(call, list(image.topics.values()), alive)
 
 
@@ -72,7 +79,8 @@ def all_in_parts(call: Call, topics: list[TopicImage], alive: frozenset[int]) ->
     found: list[MetadataResponseTopic] = []
     room = PARTITIONS_A_TURN
     for topic in topics:
-        found.append(described(call, topic, alive))
+        if call.authorize(DESCRIBE, of_topic(topic.name)):
+            found.append(described(call, topic, alive))
         room -= 1 + len(topic.partitions)
         if room <= 0:
             yield PAUSE
@@ -90,22 +98,29 @@ def in_parts(call: Call, wanted: list[MetadataRequestTopic]) -> Conversation:
     refused: dict[str, int] = {}
     for start in range(0, len(once), PART):
         yield PAUSE
-        names = names_to_make(call, once[start : start + PART])
-        missing += [name for name in names if name not in call.view.image.topics]
+        missing += names_to_make(call, once[start : start + PART], refused)
     if missing:
-        refused = yield from make(call, missing)
+        yield from make(call, missing, refused)
     for start in range(0, len(once), PART):
         yield PAUSE
         topics += topics_of(call, once[start : start + PART], refused)
     return answer(call, topics)
 
 
-def names_to_make(call: Call, wanted: Iterable[MetadataRequestTopic]) -> list[str]:
-    """The names that may be made, if the request and the broker want topics made on first use."""
+def names_to_make(call: Call, wanted: Iterable[MetadataRequestTopic], refused: dict[str, int]) -> list[str]:
+    """The names that aren't there and may be made, if the request and the broker want topics made on first use.
+
+    Those that the client may not have made are put into ``refused``.
+    """
     if not (call.request.allow_auto_topic_creation and call.view.config.boolean("auto.create.topics.enable")):
         return []
+    there = call.view.image.topics
     asked = dict.fromkeys(topic.name for topic in wanted if topic.name is not None and topic.topic_id == ZERO)
-    return [name for name in asked if is_legal(name)]
+    missing = [name for name in asked if name not in there and call.authorize(DESCRIBE, of_topic(name))]
+    if missing and not call.authorize(CREATE, CLUSTER):
+        code = errors.TopicAuthorizationFailed.code
+        refused.update((name, code) for name in missing if not call.authorize(CREATE, of_topic(name)))
+    return [name for name in missing if name not in refused and is_legal(name)]
 
 
 def is_legal(name: str) -> bool:
@@ -116,31 +131,29 @@ def is_legal(name: str) -> bool:
     return name != topic_names.METADATA_TOPIC
 
 
-def made_first(call: Call, wanted: list[MetadataRequestTopic], missing: list[str]) -> Conversation:
+def made_first(
+    call: Call, wanted: list[MetadataRequestTopic], missing: list[str], refused: dict[str, int]
+) -> Conversation:
     """Has topics made, waits a while to learn of them, then answers."""
-    refused = yield from make(call, missing)
+    yield from make(call, missing, refused)
     return answer(call, topics_of(call, wanted, refused))
 
 
-def make(call: Call, missing: list[str]) -> Conversation:
-    """Has topics made and waits a while to learn of them; what was refused, and why.
+def make(call: Call, missing: list[str], refused: dict[str, int]) -> Conversation:
+    """Has topics made and waits a while to learn of them; puts into ``refused`` what was, and why.
 
     More than one request may make are not made, which isn't told: they are unknown, as in Kafka.
     """
     topics = yield from sliced(missing, lambda name: creatable(name, call.view.config))
     outcome = yield from created(call, CreateTopicsRequest(topics=topics), CREATE_VERSION)
-    refused: dict[str, int] = {}
     if failed(outcome) is None:
         there = (0, errors.TopicAlreadyExists.code, errors.PolicyViolation.code)
-        refused = {result.name: result.error_code for result in outcome.topics if result.error_code not in there}
+        refused.update((made.name, made.error_code) for made in outcome.topics if made.error_code not in there)
         already = (topic.name for topic in outcome.topics if topic.error_code == errors.TopicAlreadyExists.code)
         yield from until_known(call, tuple(already))
-    return refused
 
 
-def topics_of(
-    call: Call, wanted: list[MetadataRequestTopic], refused: dict[str, int] | None = None
-) -> list[MetadataResponseTopic]:
+def topics_of(call: Call, wanted: list[MetadataRequestTopic], refused: dict[str, int]) -> list[MetadataResponseTopic]:
     """The topics asked for, each once, in the order asked; what isn't there with its error."""
     image: ClusterImage = call.view.image
     alive = living(image)
@@ -150,10 +163,10 @@ def topics_of(
         if key in found:
             continue
         try:
-            topic = resolved(image, asked, call.version)
+            topic = resolved(call, asked)
             key = topic.id
         except KafkaError as error:
-            code = (refused or {}).get(asked.name or "", error.code)
+            code = refused.get(asked.name or "", error.code)
             name = asked.name if call.version >= 12 else asked.name or ""
             found[key] = MetadataResponseTopic(error_code=code, name=name, topic_id=asked.topic_id)
         else:
@@ -162,17 +175,22 @@ def topics_of(
     return list(found.values())
 
 
-def resolved(image: ClusterImage, asked: MetadataRequestTopic, version: int) -> TopicImage:
-    """The topic that is meant; raises why there is none."""
+def resolved(call: Call, asked: MetadataRequestTopic) -> TopicImage:
+    """The topic that is meant; raises why there is none, or none to be seen."""
+    image: ClusterImage = call.view.image
     by_id = asked.topic_id != ZERO
-    if version < 12 and (by_id or asked.name is None):
+    if call.version < 12 and (by_id or asked.name is None):
         raise errors.InvalidRequest
     if by_id:
         topic = image.topic_by_id(asked.topic_id)
         if topic is None:
             raise errors.UnknownTopicId
+        if not call.authorize(DESCRIBE, of_topic(topic.name)):
+            raise refusal(TOPIC)
         return topic
     name = asked.name or ""
+    if not call.authorize(DESCRIBE, of_topic(name)):
+        raise refusal(TOPIC)
     topic = image.topics.get(name)
     if topic is None:
         topic_names.validate(name)
@@ -194,7 +212,7 @@ def described(call: Call, topic: TopicImage, alive: frozenset[int]) -> MetadataR
     if call.version == 0:
         made.partitions = [oldest_partition(number, found, alive) for number, found in topic.partitions.items()]
     if call.request.include_topic_authorized_operations:
-        made.topic_authorized_operations = authorized.ON_TOPIC
+        made.topic_authorized_operations = call.operations_allowed(of_topic(topic.name))
     return made
 
 
@@ -226,6 +244,6 @@ def answer(call: Call, topics: list[MetadataResponseTopic]) -> MetadataResponse:
         controller_id=controller if alive else -1,
         topics=topics,
         cluster_authorized_operations=(
-            authorized.ON_CLUSTER if call.request.include_cluster_authorized_operations else authorized.NOT_ASKED
+            call.operations_allowed(CLUSTER) if call.request.include_cluster_authorized_operations else NOT_ASKED
         ),
     )

@@ -16,10 +16,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from actors.broker.asking import ask_group
+from actors.broker.authorizer import READ, group
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE, Call
 from actors.broker.slices import portions
 from actors.runtime import Conversation
-from kstore.errors import KafkaError, UnknownTopicId, UnknownTopicOrPartition
+from kstore.errors import (
+    GroupAuthorizationFailed,
+    KafkaError,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+)
 from kstore.schema.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestTopic,
@@ -36,10 +44,15 @@ TOPICS_BY_ID = 10
 
 def handle(call: Call) -> Conversation:
     answers: dict[int, OffsetCommitResponseTopic] = {}  # by the topic of the request
+    may_commit = call.authorize(READ, group(call.request.group_id))
     for number, portion in enumerate(portions(call.request.topics, lambda topic: topic.partitions)):
         if number:
             yield PAUSE
-        yield from _commit(call, portion, answers)
+        if may_commit:
+            yield from _commit(call, portion, answers)
+        else:
+            for topic, partitions in portion:
+                _refuse(_answer(answers, topic), _indexes(partitions), GroupAuthorizationFailed())
     return OffsetCommitResponse(topics=list(answers.values()))
 
 
@@ -49,9 +62,7 @@ def _commit(call: Call, portion: list[tuple[Any, list[Any]]], answers: dict[int,
     accepted: list[OffsetCommitRequestTopic] = []
     their_answers: list[OffsetCommitResponseTopic] = []
     for topic, partitions in portion:
-        answer = answers.get(id(topic))
-        if answer is None:
-            answer = answers[id(topic)] = OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id)
+        answer = _answer(answers, topic)
         known = _existing(call, topic, partitions, answer)
         if known is not None and known.partitions:
             accepted.append(known)
@@ -61,27 +72,43 @@ def _commit(call: Call, portion: list[tuple[Any, list[Any]]], answers: dict[int,
     outcome = yield from ask_group(call, request.group_id, _narrowed(request, accepted))
     if isinstance(outcome, KafkaError):
         for known, answer in zip(accepted, their_answers, strict=True):
-            _refuse(answer, (each.partition_index for each in known.partitions), outcome)
+            _refuse(answer, _indexes(known.partitions), outcome)
     else:
         for found, answer in zip(outcome.topics, their_answers, strict=True):
             answer.partitions += found.partitions
 
 
+def _answer(answers: dict[int, OffsetCommitResponseTopic], topic: Any) -> OffsetCommitResponseTopic:
+    found = answers.get(id(topic))
+    if found is None:
+        found = answers[id(topic)] = OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id)
+    return found
+
+
 def _existing(
     call: Call, topic: OffsetCommitRequestTopic, partitions: list[Any], answer: OffsetCommitResponseTopic
 ) -> OffsetCommitRequestTopic | None:
-    """The part of a topic that exists, under both name and id; the rest is refused in the answer."""
+    """The part of a topic that exists, under both name and id, and may be read; the rest is refused in the answer."""
     image = call.view.image
     by_id = call.version >= TOPICS_BY_ID
     found = image.topic_by_id(topic.topic_id) if by_id else image.topic(topic.name)
+    if found is None and by_id:
+        _refuse(answer, _indexes(partitions), UnknownTopicId())
+        return None
+    if not call.authorize(READ, of_topic(topic.name if found is None else found.name)):
+        _refuse(answer, _indexes(partitions), TopicAuthorizationFailed())
+        return None
     if found is None:
-        missing = UnknownTopicId() if by_id else UnknownTopicOrPartition()
-        _refuse(answer, (each.partition_index for each in partitions), missing)
+        _refuse(answer, _indexes(partitions), UnknownTopicOrPartition())
         return None
     known = [each for each in partitions if each.partition_index in found.partitions]
     unknown = [each.partition_index for each in partitions if each.partition_index not in found.partitions]
     _refuse(answer, unknown, UnknownTopicOrPartition())
     return OffsetCommitRequestTopic(name=found.name, topic_id=found.id, partitions=known)
+
+
+def _indexes(partitions: list[Any]) -> list[int]:
+    return [each.partition_index for each in partitions]
 
 
 def _refuse(answer: OffsetCommitResponseTopic, partitions: Iterable[int], error: KafkaError) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from actors.broker.asking import ask_group
+from actors.broker.authorizer import DELETE, READ, group
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import Call
 from actors.broker.slices import portions
 from actors.runtime import Conversation
-from kstore.errors import KafkaError, UnknownTopicOrPartition
+from kstore.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed, UnknownTopicOrPartition
 from kstore.schema.messages.offset_delete import (
     OffsetDeleteRequest,
     OffsetDeleteRequestTopic,
@@ -26,6 +28,8 @@ VERSIONS = (0, 0)
 
 
 def handle(call: Call) -> Conversation:
+    if not call.authorize(DELETE, group(call.request.group_id)):
+        return OffsetDeleteResponse(error_code=GroupAuthorizationFailed.code)
     missing: dict[str, OffsetDeleteResponseTopic] = {}
     deleted: dict[str, OffsetDeleteResponseTopic] = {}
     for portion in portions(call.request.topics, lambda topic: topic.partitions) if call.request.topics else [[]]:
@@ -53,19 +57,20 @@ def _answer(answers: dict[str, OffsetDeleteResponseTopic], name: str) -> OffsetD
 def _existing(
     call: Call, portion: list[tuple[Any, list[Any]]], missing: dict[str, OffsetDeleteResponseTopic]
 ) -> list[OffsetDeleteRequestTopic]:
-    """What exists of a portion; what doesn't is refused in ``missing``."""
+    """What exists of a portion, and may be read; what doesn't is refused in ``missing``."""
     existing: list[OffsetDeleteRequestTopic] = []
     for topic, partitions in portion:
         found = call.view.image.topic(topic.name)
+        error = UnknownTopicOrPartition.code
+        if not call.authorize(READ, of_topic(topic.name)):
+            found, error = None, TopicAuthorizationFailed.code
         numbers = {} if found is None else found.partitions
         known = [each for each in partitions if each.partition_index in numbers]
         if known:
             existing.append(OffsetDeleteRequestTopic(name=topic.name, partitions=known))
         if len(known) < len(partitions) or found is None:
             _answer(missing, topic.name).partitions += [
-                OffsetDeleteResponsePartition(
-                    partition_index=each.partition_index, error_code=UnknownTopicOrPartition.code
-                )
+                OffsetDeleteResponsePartition(partition_index=each.partition_index, error_code=error)
                 for each in partitions
                 if each.partition_index not in numbers
             ]

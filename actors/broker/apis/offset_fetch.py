@@ -10,14 +10,24 @@ by id, and leaves out of a full answer those that are no longer there.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Generator
+from typing import Any, TypeVar
 
 from actors.broker.asking import ask_group
+from actors.broker.authorizer import DESCRIBE
+from actors.broker.authorizer import group as of_group
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE, Call
-from actors.broker.slices import portions
+from actors.broker.slices import portions, sliced
 from actors.runtime import Conversation
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
-from kstore.errors import KafkaError, PolicyViolation, UnknownTopicId
+from kstore.errors import (
+    GroupAuthorizationFailed,
+    KafkaError,
+    PolicyViolation,
+    TopicAuthorizationFailed,
+    UnknownTopicId,
+)
 from kstore.schema.messages.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchRequestGroup,
@@ -39,6 +49,8 @@ TOPICS_BY_ID = 10
 ERROR_OF_ITS_OWN = 2
 
 NO_OFFSET = -1
+
+Topic = TypeVar("Topic", OffsetFetchRequestTopics, OffsetFetchResponseTopics)
 
 OFFSETS_MAX = REQUEST_ELEMENTS_MAX
 """Of one answer: a request may ask for all of one group time and again, each time for a few bytes."""
@@ -67,9 +79,34 @@ def _several_groups(call: Call, request: OffsetFetchRequest) -> Conversation:
 
 
 def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
-    """The answer of a group's coordinator, asked for a portion of the partitions at a time; or why there is none."""
+    """The answer of a group's coordinator about the topics that may be described; or why there is none."""
+    if not call.authorize(DESCRIBE, of_group(group.group_id)):
+        return GroupAuthorizationFailed()
     if group.topics is None:
-        return (yield from _ask(call, group))
+        outcome = yield from _ask(call, group)
+        if not isinstance(outcome, KafkaError) and not outcome.error_code:
+            outcome.topics = yield from _described(call, outcome.topics)
+        return outcome
+    described = yield from _described(call, group.topics)
+    if len(described) == len(group.topics):
+        return (yield from _fetch_named(call, group))
+    kept = {id(topic) for topic in described}
+    hidden = [topic for topic in group.topics if id(topic) not in kept]
+    asked = OffsetFetchRequestGroup(group_id=group.group_id, topics=described)
+    outcome = yield from _fetch_named(call, asked)
+    if not isinstance(outcome, KafkaError) and not outcome.error_code:
+        outcome.topics += yield from sliced(hidden, lambda topic: _failed(topic, TopicAuthorizationFailed.code))
+    return outcome
+
+
+def _described(call: Call, topics: list[Topic]) -> Generator[Any, Any, list[Topic]]:
+    """Those that the client may describe."""
+    allowed = yield from sliced(topics, lambda topic: call.authorize(DESCRIBE, of_topic(topic.name)))
+    return [topic for topic, is_allowed in zip(topics, allowed, strict=True) if is_allowed]
+
+
+def _fetch_named(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
+    """The coordinator's answer about these topics, asked for a portion of the partitions at a time."""
     whole: OffsetFetchResponseGroup | None = None
     last: Any = None
     for portion in portions(group.topics, lambda topic: topic.partition_indexes) if group.topics else [[]]:
@@ -132,16 +169,17 @@ def _completed(
         answer.topics = [topic for topic in answer.topics if topic.topic_id != ZERO]
         return answer
     answered = {topic.topic_id for topic in answer.topics}
-    answer.topics += [_unknown(topic) for topic in group.topics if topic.topic_id not in answered]
+    answer.topics += [_failed(topic, UnknownTopicId.code) for topic in group.topics if topic.topic_id not in answered]
     return answer
 
 
-def _unknown(topic: OffsetFetchRequestTopics) -> OffsetFetchResponseTopics:
+def _failed(topic: OffsetFetchRequestTopics, code: int) -> OffsetFetchResponseTopics:
     return OffsetFetchResponseTopics(
+        name=topic.name,
         topic_id=topic.topic_id,
         partitions=[
             OffsetFetchResponsePartitions(
-                partition_index=each, committed_offset=NO_OFFSET, metadata="", error_code=UnknownTopicId.code
+                partition_index=each, committed_offset=NO_OFFSET, metadata="", error_code=code
             )
             for each in topic.partition_indexes
         ],

@@ -1,7 +1,8 @@
 """OffsetForLeaderEpoch, API key 23, versions 2 to 4: where an epoch ends in a leader's log.
 
 Consumers ask it to find out whether what they have read was truncated. The answer is the largest epoch up to the one
-asked for, and the offset where it ends; both -1 when the log knows of none.
+asked for, and the offset where it ends; both -1 when the log knows of none. Brokers may ask about every topic, others
+about those that they may describe.
 
 Versions: 3 a replica id (nothing depends on it); 4 the flexible encoding.
 """
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.authorizer import CLUSTER, CLUSTER_ACTION, DESCRIBE, TOPIC, refusal
+from actors.broker.authorizer import topic as of_topic
 from actors.broker.slices import each_asked
 from actors.partition.messages import FindEpochEnd
 from actors.runtime import Ask
@@ -17,6 +20,8 @@ from kstore.errors import KafkaError, NotLeaderOrFollower, UnknownTopicOrPartiti
 from kstore.schema.messages.offset_for_leader_epoch import (
     EpochEndOffset,
     OffsetForLeaderEpochResponse,
+    OffsetForLeaderPartition,
+    OffsetForLeaderTopic,
     OffsetForLeaderTopicResult,
 )
 
@@ -32,6 +37,12 @@ VERSIONS = (2, 4)
 def handle(call: Call) -> Generator[Any, Any, Any]:
     """Answer an OffsetForLeaderEpoch request."""
     topics: dict[str, OffsetForLeaderTopicResult] = {}
+    asks_as_broker = call.authorize(CLUSTER_ACTION, CLUSTER)
+
+    def ask(topic: OffsetForLeaderTopic, partition: OffsetForLeaderPartition) -> Ask | KafkaError:
+        if asks_as_broker or call.authorize(DESCRIBE, of_topic(topic.topic)):
+            return _ask(call, topic.topic, partition)
+        return refusal(TOPIC)
 
     def answer(asked: Any, partition: Any, outcome: Any) -> None:
         topic = topics.get(asked.topic)
@@ -42,13 +53,13 @@ def handle(call: Call) -> Generator[Any, Any, Any]:
     yield from each_asked(
         call.request.topics,
         lambda topic: topic.partitions,
-        lambda topic, partition: _ask(call, topic.topic, partition),
+        ask,
         answer,
     )
     return OffsetForLeaderEpochResponse(topics=list(topics.values()))
 
 
-def _ask(call: Call, name: str, partition: Any) -> Ask | KafkaError:
+def _ask(call: Call, name: str, partition: OffsetForLeaderPartition) -> Ask | KafkaError:
     view = call.view
     replica = view.replicas.get((name, partition.partition))
     if replica is not None:

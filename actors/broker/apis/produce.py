@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors.broker.authorizer import TOPIC, TRANSACTIONAL_ID, WRITE, refusal
 from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.endpoints import located
 from actors.broker.slices import PART, each_asked, portions
@@ -72,6 +73,8 @@ def handle(call: Call) -> Any:
     if not -1 <= acks <= 1:
         return _failed(call, InvalidRequiredAcks(f"acks is -1, 0 or 1, not {acks}"))
     if request.transactional_id is not None:
+        if not call.authorize(WRITE, (TRANSACTIONAL_ID, request.transactional_id)):
+            return _failed(call, refusal(TRANSACTIONAL_ID))
         return _failed(call, InvalidTxnState("this broker has no transactions"))
     topics = request.topic_data
     if len(topics) == 1 and len(topics[0].partition_data) == 1:
@@ -152,11 +155,13 @@ def _several(call: Call, acks: int) -> Generator[Any, Any, Any]:
 def _append(call: Call, topic: Any, data: Any, acks: int, by_id: bool) -> Ask | KafkaError:
     """What to ask of whom, or why nobody can be asked."""
     view = call.view
-    name: str | None = topic.name
+    name: str = topic.name
     if by_id:
-        name = view.image.topic_names_by_id.get(topic.topic_id)
-        if name is None:
+        name = view.image.topic_names_by_id.get(topic.topic_id, "")
+        if not name:
             return UnknownTopicId()
+    if not call.authorize(WRITE, (TOPIC, name)):
+        return refusal(TOPIC)
     try:
         batches = _batches(data.records, call.version)
     except KafkaError as error:

@@ -8,9 +8,10 @@ Versions: 3 knows static members; 5 must name the protocol and its type, and is 
 from __future__ import annotations
 
 from actors.broker.asking import ask_group
+from actors.broker.authorizer import READ, group
 from actors.broker.call import Call
 from actors.runtime import Conversation
-from kstore.errors import InconsistentGroupProtocol, InvalidGroupId, KafkaError
+from kstore.errors import GroupAuthorizationFailed, InconsistentGroupProtocol, InvalidGroupId, KafkaError
 from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
 API_KEY = 14
@@ -23,6 +24,8 @@ def handle(call: Call) -> Conversation:
     request: SyncGroupRequest = call.request
     if call.version >= MUST_NAME_PROTOCOL and (request.protocol_type is None or request.protocol_name is None):
         return SyncGroupResponse(error_code=InconsistentGroupProtocol.code)
+    if not call.authorize(READ, group(request.group_id)):
+        return SyncGroupResponse(error_code=GroupAuthorizationFailed.code)
     if not request.group_id:
         return SyncGroupResponse(error_code=InvalidGroupId.code)
     outcome = yield from ask_group(call, request.group_id, request)
