@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from actors.network.framing import Frame
 from kstore.named import NamedTuple
 
 
 class FramesReceived(NamedTuple):
     """Whole frames from a socket, without their length, in order."""
 
-    frames: list[Any]
+    frames: list[Frame]
 
 
 class Requested(NamedTuple):

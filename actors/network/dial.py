@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from actors.network.framing import BadFrame, Frames
+from actors.network.framing import BadFrame, Frame, Frames
 from actors.network.link import Disconnected
 from actors.network.sockets import READ, WRITE, Sockets
 from actors.runtime.timers import Alarm
@@ -265,7 +265,7 @@ class TcpLink:
             if self.sock is not sock or count < room:
                 return
 
-    def _take(self, whole: list[bytes | bytearray]) -> None:
+    def _take(self, whole: list[Frame]) -> None:
         """Give out answers, each to who asked."""
         self.active_us = self.world.clock.now_us()
         queue = self.world.queue
@@ -283,7 +283,7 @@ class TcpLink:
         if not self.under_way:
             self._watch_time()
 
-    def _decoded(self, asked: UnderWay, frame: bytes | bytearray) -> Any:
+    def _decoded(self, asked: UnderWay, frame: Frame) -> Any:
         correlation_id, begin = frames.decode_response_header(asked.api_key, asked.version, frame)
         if correlation_id != asked.correlation_id:
             raise SchemaError(f"an answer to request {correlation_id} instead of {asked.correlation_id}")

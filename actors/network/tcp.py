@@ -5,20 +5,19 @@ read; a frame of ``LARGE_FRAME_BYTES`` or more is read straight into a buffer of
 Answers are collected and written once per connection per drain. Records of a fetch answer are never joined or
 encoded again: they are handed over in pieces, the next one, read from its file, when the socket has taken the last.
 
-Frame: ``length 4 (big-endian, signed) | length bytes``. A length below 1 or over the limit closes the connection. A
-length is only what a peer says: the buffer for a large frame starts with ``FIRST_PIECE_BYTES`` at most and doubles as
-bytes come, in the ``RequestRoom`` that all connections share.
+Frames are read by ``framing.Frames``. A length below 1 or over the limit closes the connection, and the buffers of
+large frames grow in the ``RequestRoom`` that all connections share.
 """
 
 from __future__ import annotations
 
 import asyncio
-import struct
 from typing import TYPE_CHECKING, Any
 
 from actors.network.answers import Unsent
 from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived
-from actors.runtime.limits import FIRST_PIECE_BYTES, FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
+from actors.network.framing import BadFrame, Frame, Frames
+from actors.runtime.limits import FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice
 from kstore.schema import frames
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from actors.network.listener import TcpListener
 
 AT_ONCE_BYTES_MAX = 64 * 1024  # what is written at once, without waiting for its turn
-LENGTH = struct.Struct(">i")
 
 
 class TcpChannel(asyncio.BufferedProtocol):
@@ -38,13 +36,8 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.came_by = came_by  # the name of the listener that the client connected to
         self.transport: Any = None
         self.connection: Any = None
-        self.head = bytearray()  # the beginning of a small frame whose rest has not come
-        self.large: bytearray | None = None  # the large frame being read, as far as there is a buffer for it
-        self.large_view: memoryview | None = None
-        self.large_bytes = 0  # how long it will be
-        self.filled = 0
+        self.frames = Frames(listener.read_buffer, listener.frame_bytes_max, self)
         self.filled_when_active = 0
-        self.next_piece_bytes = 0  # by which the large frame's buffer grows next
         self.wants_room = False  # is not read from until there is room for more requests
         self.under_way_bytes = 0  # of requests that aren't answered
         self.counted_bytes = 0  # of these in the room, which isn't told of the first few: most connections have no more
@@ -70,27 +63,25 @@ class TcpChannel(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes go: the rest of a large frame, or the buffer that all connections share."""
-        if self.large_view is not None:
-            if self.filled == len(self.large_view):
-                self._grow()
-            return self.large_view[self.filled :]
-        listener = self.listener
-        return listener.read_buffer[:LARGE_FRAME_BYTES] if listener.room.is_full else listener.read_buffer
+        frames = self.frames
+        if frames.large is None and self.listener.room.is_full:
+            return self.listener.read_buffer[:LARGE_FRAME_BYTES]
+        return frames.space()
 
     def buffer_updated(self, count: int) -> None:
         """Bytes have come."""
         now = self.listener.loop.time()
-        if self.large is not None:
-            self._large_goes_on(count, now)
+        frames = self.frames
+        is_large, goes_on = frames.large is not None, frames.has_begun
+        try:
+            whole = frames.received(count)
+        except BadFrame as bad:
+            self.abort()
+            whole = bad.before
+        if is_large:
+            self._large_went_on(whole, now)
             return
         self.active_at = now
-        data = self.listener.read_buffer[:count]
-        goes_on = bool(self.head)
-        if goes_on:
-            self.head += data
-            data = memoryview(bytes(self.head))
-            self.head = bytearray()
-        whole = self._split(data, now)
         if whole:
             self._deliver(whole, now)
             if len(whole[-1]) >= LARGE_FRAME_BYTES:
@@ -99,71 +90,28 @@ class TcpChannel(asyncio.BufferedProtocol):
             return  # what is unfinished is what was unfinished before
         self.begun_at = now
 
-    def _large_goes_on(self, count: int, now: float) -> None:
-        assert self.large is not None
-        self.filled += count
-        is_whole = self.filled == self.large_bytes
-        if is_whole or self.filled - self.filled_when_active >= LARGE_FRAME_BYTES:  # who drips is as good as silent
+    def _large_went_on(self, whole: list[Frame], now: float) -> None:
+        filled = self.frames.filled
+        if whole or filled - self.filled_when_active >= LARGE_FRAME_BYTES:  # who drips is as good as silent
             self.active_at = now
-            self.filled_when_active = self.filled
-        if is_whole:
-            frame = self.large
-            self.large = self.large_view = None
+            self.filled_when_active = filled
+        if whole:
             self.listener.room.finished(self)
-            self._deliver([frame], now)
+            self._deliver(whole, now)
             self.listener.driver.drain_now()
-        elif self.filled == len(self.large):
-            self._ask_for_room(min(self.filled, self.large_bytes - self.filled), now)
 
-    def _split(self, data: memoryview, now: float) -> list[Any]:
-        whole: list[Any] = []
-        position, end = 0, len(data)
-        limit = self.listener.frame_bytes_max
-        while end - position >= 4:
-            (length,) = LENGTH.unpack_from(data, position)
-            if not 1 <= length <= limit:
-                self.abort()
-                return whole
-            position += 4
-            if end - position < length:
-                self._keep(data[position:], length, now)
-                return whole
-            whole.append(bytes(data[position : position + length]))
-            position += length
-        if position < end:
-            self.head += data[position:]
-        return whole
+    def large_begun(self, count: int) -> None:
+        """As ``Allowance.large_begun``."""
+        self.filled_when_active = count
+        self.listener.room.begin(self, count)
 
-    def _keep(self, rest: memoryview, length: int, now: float) -> None:
-        if length < LARGE_FRAME_BYTES:
-            self.head += LENGTH.pack(length)
-            self.head += rest
-            return
-        self.filled = self.filled_when_active = len(rest)
-        self.large = bytearray(rest)
-        self.large_view = memoryview(self.large)
-        self.large_bytes = length
-        self.listener.room.begin(self, self.filled)
-        first_bytes = min(length, FIRST_PIECE_BYTES)
-        self._ask_for_room(first_bytes - self.filled, now)
-        if not self.wants_room:
-            self.large = bytearray(first_bytes)
-            self.large_view = memoryview(self.large)
-            self.large_view[: self.filled] = rest
-
-    def _ask_for_room(self, count: int, now: float) -> None:
-        """Take room for the next piece of the large frame; the buffer grows when nobody looks into it any more."""
-        self.next_piece_bytes = count
-        if not self.listener.room.take(self, count, now):
-            self.wants_room = True
-            self._see_to_reading()
-
-    def _grow(self) -> None:
-        assert self.large is not None
-        assert self.large_view is not None
-        self.large_view.release()
-        self.large += bytes(self.next_piece_bytes)
-        self.large_view = memoryview(self.large)
+    def may_grow(self, count: int) -> bool:
+        """As ``Allowance.may_grow``: takes room for what the buffer is to grow by."""
+        if self.listener.room.take(self, count, self.listener.loop.time()):
+            return True
+        self.wants_room = True
+        self._see_to_reading()
+        return False
 
     def room_given(self) -> None:
         """As ``Holder.room_given``."""
@@ -172,7 +120,7 @@ class TcpChannel(asyncio.BufferedProtocol):
 
     def is_overdue(self, now: float) -> bool:
         """Whether the peer takes too long to finish a frame or to take its last answers, or has gone silent."""
-        if self.ending or (self.reading and (self.head or self.large is not None)):
+        if self.ending or (self.reading and self.frames.has_begun):
             return now - self.begun_at > FRAME_SECONDS_MAX
         if now - self.active_at <= self.listener.idle_seconds_max:
             return False
@@ -187,7 +135,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.transport.abort()
 
     def _forget_requests(self) -> None:
-        self.large = self.large_view = None
+        self.frames.forget()
         if not self.forgotten:
             self.forgotten = True
             self.listener.room.forget(self, self.listener.loop.time())
@@ -201,7 +149,7 @@ class TcpChannel(asyncio.BufferedProtocol):
                 given_back, self.counted_bytes = self.counted_bytes - counted, counted
                 self.listener.room.answered(self, given_back, self.listener.loop.time())
 
-    def _deliver(self, whole: list[Any], now: float) -> None:
+    def _deliver(self, whole: list[Frame], now: float) -> None:
         self.under_way_bytes += sum(map(len, whole))
         more = self.under_way_bytes - LARGE_FRAME_BYTES - self.counted_bytes
         if more > 0:

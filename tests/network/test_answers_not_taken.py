@@ -81,6 +81,8 @@ class Side:
         self.writing = Writing(SimpleNamespace(call_soon=self.soon.append, time=lambda: self.now))
         self.listener: Any = SimpleNamespace(
             loop=self.writing.loop,
+            read_buffer=memoryview(bytearray(1024)),
+            frame_bytes_max=MIB,
             answers=self.answers,
             room=RequestRoom(None, 64 * MIB, MIB),
             writing=self.writing,

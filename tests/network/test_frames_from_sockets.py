@@ -107,7 +107,7 @@ def done(channel: TcpChannel) -> None:
 
 
 def held_bytes(channel: TcpChannel) -> int:
-    return len(channel.large or b"")
+    return len(channel.frames.large or b"")
 
 
 @given(
@@ -137,9 +137,9 @@ def test_a_frame_larger_than_its_first_piece_of_buffer_comes_out_whole(extra):
 def test_a_frame_up_to_the_first_piece_is_read_into_one_buffer():
     channel = Side().connect()
     send(channel, framed(bytes(FIRST_PIECE_BYTES))[:10])
-    buffer = channel.large
+    buffer = channel.frames.large
     send(channel, bytes(FIRST_PIECE_BYTES - 7), 100_000)
-    assert channel.large is buffer
+    assert channel.frames.large is buffer
     assert held_bytes(channel) == FIRST_PIECE_BYTES
 
 
@@ -150,8 +150,8 @@ def test_a_length_alone_gets_no_more_than_the_first_piece_and_bytes_get_twice_th
     assert held_bytes(channel) == side.room.bytes_held == FIRST_PIECE_BYTES
     for _ in range(30):
         send(channel, bytes(MIB))
-        assert held_bytes(channel) <= max(FIRST_PIECE_BYTES, 2 * channel.filled)
-        assert side.room.bytes_held <= max(FIRST_PIECE_BYTES, 2 * channel.filled)
+        assert held_bytes(channel) <= max(FIRST_PIECE_BYTES, 2 * channel.frames.filled)
+        assert side.room.bytes_held <= max(FIRST_PIECE_BYTES, 2 * channel.frames.filled)
 
 
 def test_many_lengths_together_take_no_more_than_the_room_and_the_silent_ones_leave_for_others():

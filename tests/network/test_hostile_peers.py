@@ -99,7 +99,7 @@ def test_a_peer_that_does_not_finish_its_frame_is_closed_when_its_time_is_over(c
     with connect(cluster) as sock:
         sock.sendall(api_versions()[:10])
         listener = cluster.ports.listeners[1]
-        cluster.wait_for(lambda: any(c.head for c in listener.channels), PATIENCE_S)
+        cluster.wait_for(lambda: any(c.frames.head for c in listener.channels), PATIENCE_S)
         cluster.world.driver.call(listener.close_overdue, listener.loop.time() + 3600)
         assert is_closed(sock)
 
