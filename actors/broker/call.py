@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.authorizer import EVERYBODY, READ, TOPIC, Resource, operations_allowed
-from actors.runtime.actor import PAUSE as PAUSE
+from actors.runtime.conversation import PAUSE as PAUSE
 
 if TYPE_CHECKING:
     from actors.broker.authorizer import Authorizer

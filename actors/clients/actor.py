@@ -8,14 +8,15 @@ part of is cancelled, which is how a deadline ends them; between attempts they w
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.clients.metadata import HOPELESS, MetadataRequests
-from actors.clients.talk import Conversation, Pause, Talk, To, Wait
+from actors.clients.talk import Talk, To, Wait
 from actors.clients.versions import CLIENT_VERSIONS
 from actors.clients.view import BrokerAddress, View
 from actors.network.link import Disconnected
 from actors.runtime import Actor, receives
+from actors.runtime.conversation import Pause, Task
 from kstore.errors import KafkaError, for_code
 from kstore.named import NamedTuple
 
@@ -24,15 +25,9 @@ if TYPE_CHECKING:
     from actors.clients.home import ClientLink, Home
     from actors.runtime import Node
 
+T = TypeVar("T")
 GROUP = 0  # FindCoordinator's key type
 JITTER = 0.2
-
-
-class Rested(NamedTuple):
-    """To itself: a pause is over."""
-
-    go_on: Callable[..., None]
-    args: tuple[Any, ...]
 
 
 class FreshenView(NamedTuple):
@@ -62,12 +57,16 @@ class ClientActor(Actor):
 
     # -- conversations -------------------------------------------------------------------------------------------
 
-    def begin(self, talk: Talk[Any], done: Callable[[Any, KafkaError | None], None] | None = None) -> Conversation:
+    def begin(self, talk: Talk[T], done: Callable[[T | None, KafkaError | None], object] | None = None) -> Task:
         """Begin a conversation of the actor's own, or of a user's call; ``talk_failed`` gets its error if ``done``
         isn't given."""
-        conversation = Conversation(self, talk, done or self._talk_over)
-        conversation.step(None)
-        return conversation
+        task = self.task(talk, done or self._talk_over)
+        task.step()
+        return task
+
+    def task(self, talk: Talk[T], done: Callable[[T | None, KafkaError | None], object]) -> Task:
+        """A conversation that hasn't begun."""
+        return Task(self, talk, lambda value: done(value, None), lambda error: done(None, error), KafkaError)
 
     def _talk_over(self, value: object, error: KafkaError | None) -> None:
         if error is not None:
@@ -78,20 +77,13 @@ class ClientActor(Actor):
         raise AssertionError(f"{self.actor_urn}: nobody expected {error!r}") from error
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
-        """As ``Actor.ask_for``, for ``To``, ``Pause`` and ``Wait``."""
+        """As ``Actor.ask_for``, for ``To`` and ``Wait``."""
         if isinstance(asked, To):
             self.send_to(asked.node_id, asked.request, then, *args, timeout_ms=asked.timeout_ms)
-        elif isinstance(asked, Pause):
-            self.after(asked.delay_ms, Rested(then, args))
         elif isinstance(asked, Wait):
             asked.gate.add(self.reply_here(then, *args).set)
         else:
             super().ask_for(asked, then, *args)
-
-    @receives(Rested)
-    def rested(self, message: Rested) -> None:
-        """Go on after a pause."""
-        message.go_on(None, *message.args)
 
     def backoff(self, attempt: int) -> Pause:
         """How long to wait before trying again: doubling from ``retry_backoff_ms`` on, a fifth more or less so that not

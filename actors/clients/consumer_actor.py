@@ -17,10 +17,11 @@ from actors.clients.membership import GROUP, Membership
 from actors.clients.offsets import Offsets
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from actors.clients.subscription import NONE, PATTERN, PartitionState, Position, Subscription
-from actors.clients.talk import Pause, Talk
+from actors.clients.talk import Talk
 from actors.clients.versions import CLIENT_VERSIONS
 from actors.clients.view import BrokerAddress
 from actors.runtime import receives
+from actors.runtime.conversation import Pause
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed, for_code
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest

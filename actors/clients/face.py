@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors.clients.actor import ClientActor
 from actors.clients.errors import ClientClosed, KafkaTimeout
-from actors.clients.talk import Conversation, Talk
+from actors.clients.talk import Talk
 from actors.network.link import Disconnected
 from actors.runtime import receives
+from actors.runtime.conversation import Task
 from actors.runtime.driver import DriverClosed, Process, SimulationStalled
 from actors.runtime.signals import in_one_piece
 from kstore.errors import KafkaError
@@ -39,7 +40,7 @@ class Result:
         self.cancelled = False
         self.value: Any = None
         self.error: KafkaError | None = None
-        self.conversation: Conversation | None = None
+        self.conversation: Task | None = None
 
     def done(self, value: Any, error: KafkaError | None) -> None:
         """The conversation has ended so."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.clients.talk import Pause, Talk, To
+from actors.clients.talk import Talk, To
+from actors.runtime.conversation import Pause
 from kstore.errors import KafkaError, for_code
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 

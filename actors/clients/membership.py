@@ -20,7 +20,7 @@ from actors.clients.assignors import EAGER
 from actors.clients.assignors.strategy import assignors_of, kind_of
 from actors.clients.heartbeats import beat
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Conversation, Talk, To
+from actors.clients.talk import Talk, To
 from kstore.errors import (
     CoordinatorNotAvailable,
     FencedInstanceId,
@@ -35,6 +35,7 @@ from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 
 if TYPE_CHECKING:
     from actors.clients.consumer_actor import ConsumerActor
+    from actors.runtime.conversation import Task
 
 GROUP = "group"  # the purpose of a link
 UNJOINED = "unjoined"
@@ -98,8 +99,8 @@ class Membership:
         self.polling = False  # the user is inside of poll()
         self.rebalances = 0
         self.heard_us = 0
-        self._joining: Conversation | None = None
-        self._beating: Conversation | None = None
+        self._joining: Task | None = None
+        self._beating: Task | None = None
 
     # -- what others ask -----------------------------------------------------------------------------------------
 
@@ -247,8 +248,8 @@ class Membership:
         self.rejoins = False
         self.state = JOINING
         self._stop_beating()
-        self._joining = Conversation(self.actor, join(self), self._joined)
-        self._joining.step(None)
+        self._joining = self.actor.task(join(self), self._joined)
+        self._joining.step()
 
     def _joined(self, assigned: Any, error: KafkaError | None) -> None:
         self._joining = None
@@ -266,8 +267,8 @@ class Membership:
         self.member_id, self.generation, self.protocol = member_id, generation, protocol
         self.heard_us = self.actor.now_us()
         if self._beating is None:
-            self._beating = Conversation(self.actor, beat(self), self._beaten)
-            self._beating.step(None)
+            self._beating = self.actor.task(beat(self), self._beaten)
+            self._beating.step()
 
     def lost_while_joining(self, error: KafkaError) -> None:
         """The coordinator doesn't know this member: the next attempt is a new one's, or a new generation's."""

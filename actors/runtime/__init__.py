@@ -1,6 +1,7 @@
 """The runtime: actors on a run queue, in a world that gives them time, order, randomness, disk and network."""
 
-from actors.runtime.actor import Actor, Ask, Conversation, receives
+from actors.runtime.actor import Actor, receives
+from actors.runtime.conversation import Ask, Conversation
 from actors.runtime.node import Node
 from actors.runtime.queue import Reply, Stopped
 from actors.runtime.ref import Ref

@@ -21,12 +21,13 @@ defect: what it ends is written down in ``failures.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 from pykka.messages import _ActorStop
 
+from actors.runtime.conversation import PAUSE, Conversation, Pause, Rested, Task
 from actors.runtime.queue import Inbox, Reply, reply_to_inbox
 from actors.runtime.ref import Ref
 
@@ -53,29 +54,6 @@ def receives(*messages: type, may_refuse: bool = False) -> Callable[[Handler], H
         return handler
 
     return mark
-
-
-class Ask:
-    """What a conversation yields to ask an actor: see ``Actor.converse``."""
-
-    __slots__ = ("message", "ref")
-
-    def __init__(self, ref: pykka.ActorRef[Any], message: object) -> None:
-        self.ref = ref
-        self.message = message
-
-
-class Pause:
-    """What a conversation yields to let others have their turns before it goes on: its work, or its answer, is long."""
-
-    __slots__ = ()
-
-
-PAUSE = Pause()
-
-Conversation = Generator[Any, Any, Any]
-
-ASKS_A_TURN = 1_000
 
 
 class Actor(pykka.Actor):
@@ -252,85 +230,27 @@ class Actor(pykka.Actor):
     def converse(
         self,
         conversation: Conversation,
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None] | None = None,
+        done: Callable[[Any], object],
+        failed: Callable[[Exception], object] | None = None,
     ) -> None:
-        """Run a generator that yields ``Ask``s, or lists of them, and gets the outcomes back; ``done`` gets its value.
-
-        A ``KafkaError`` comes back as a value, never raised, so a conversation decides what it means. ``failed`` gets
-        what the conversation raises; without it, that is a defect of the turn.
-        """
-        self._step(None, conversation, done, failed)
-
-    def _step(
-        self,
-        outcome: Any,
-        conversation: Conversation,
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None] | None,
-    ) -> None:
-        try:
-            asked = conversation.send(outcome)
-        except StopIteration as stop:
-            done(stop.value)
-            return
-        except Exception as error:
-            if failed is None:
-                raise
-            failed(error)
-            return
-        if isinstance(asked, list):
-            _Gather(self, asked, conversation, done, failed)
-        else:
-            self.ask_for(asked, self._step, conversation, done, failed)
+        """Run a conversation; ``done`` gets its value, ``failed`` what it raises: without that, it is a defect of the
+        turn."""
+        Task(self, conversation, done, failed).step()
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
-        """Send what a conversation yielded. Subclasses add other kinds of question than ``Ask``."""
+        """Send what a conversation yielded. Subclasses add other kinds of question than ``Ask`` and ``Pause``."""
         if asked is PAUSE:
             self.note("TurnsLeftToOthers")
             self.go_on_later(then, *args)
+        elif isinstance(asked, Pause):
+            self.after(asked.delay_ms, Rested(then, args))
         else:
             self.request(asked.ref, asked.message, then, *args)
 
-
-class _Gather:
-    """Several questions of a conversation under way at once; goes on when all are answered, in the order asked.
-
-    Of very many, ``ASKS_A_TURN`` go out in a turn, and others have theirs in between.
-    """
-
-    __slots__ = ("actor", "asks", "conversation", "done", "failed", "left", "outcomes", "sent")
-
-    def __init__(
-        self,
-        actor: Actor,
-        asks: list[Any],
-        conversation: Conversation,
-        done: Callable[[Any], None],
-        failed: Callable[[Exception], None] | None,
-    ) -> None:
-        self.actor, self.asks, self.conversation, self.done, self.failed = actor, asks, conversation, done, failed
-        self.outcomes: list[Any] = [None] * len(asks)
-        self.left = len(asks)
-        self.sent = 0
-        if not asks:
-            actor._step([], conversation, done, failed)
-        else:
-            self.send()
-
-    def send(self, _outcome: None = None) -> None:
-        actor, first = self.actor, self.sent
-        self.sent = min(first + ASKS_A_TURN, len(self.asks))
-        for index in range(first, self.sent):
-            actor.ask_for(self.asks[index], self.answered, index)
-        if self.sent < len(self.asks):
-            actor.go_on_later(self.send)
-
-    def answered(self, outcome: Any, index: int) -> None:
-        self.outcomes[index] = outcome
-        self.left -= 1
-        if not self.left:
-            self.actor._step(self.outcomes, self.conversation, self.done, self.failed)
+    @receives(Rested)
+    def rested(self, message: Rested) -> None:
+        """Go on after a pause."""
+        message.go_on(None, *message.args)
 
 
 class _Start:

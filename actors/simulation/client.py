@@ -7,11 +7,12 @@ but never an older leader epoch than it has seen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any
 
 from actors.network.link import Disconnected, Link
-from actors.runtime import Actor, Conversation, Node, receives
+from actors.runtime import Actor, Conversation, Node
+from actors.runtime.conversation import Pause
 from actors.simulation import requests
 from actors.simulation.history import History
 from kstore.errors import for_code
@@ -36,12 +37,6 @@ class Scene:
         self.closing = False
 
 
-class Pause(NamedTuple):
-    """Wait so long."""
-
-    delay_ms: float
-
-
 class To(NamedTuple):
     """Send a request to a broker."""
 
@@ -49,16 +44,6 @@ class To(NamedTuple):
     request: Any
     version: int
     timeout_ms: float = ANSWER_MS
-
-
-class Rested(NamedTuple):
-    """To itself: a pause is over."""
-
-    then: Callable[..., None]
-    args: tuple[Any, ...]
-
-
-Talk = Generator[Any, Any, Any]
 
 
 class Client(Actor):
@@ -84,10 +69,8 @@ class Client(Actor):
         self.resting = True
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
-        """As ``Actor.ask_for``, for ``To`` and ``Pause``."""
-        if isinstance(asked, Pause):
-            self.after(asked.delay_ms, Rested(then, args))
-        elif isinstance(asked, To):
+        """As ``Actor.ask_for``, for ``To``."""
+        if isinstance(asked, To):
             link = self.links.get(asked.node_id)
             if link is None:
                 link = self.links[asked.node_id] = self.connect(asked.node_id, "client")
@@ -95,11 +78,6 @@ class Client(Actor):
             link.send(asked.request, reply, version=asked.version, timeout_ms=asked.timeout_ms)
         else:
             super().ask_for(asked, then, *args)
-
-    @receives(Rested)
-    def rested(self, message: Rested) -> None:
-        """Go on after a pause."""
-        message.then(None, *message.args)
 
     # -- what lives are made of ----------------------------------------------------------------------------------
 
@@ -119,7 +97,7 @@ class Client(Actor):
     def retry_pause(self) -> Pause:
         return Pause(self.random.randint(20, RETRY_MS_MAX))
 
-    def refresh(self) -> Talk:
+    def refresh(self) -> Conversation:
         """Ask some broker who leads the topic's partitions; whether it answered."""
         answer = yield self.to(self.anybody(), requests.metadata(self.scene.topic))
         if isinstance(answer, Disconnected) or not answer.topics or answer.topics[0].error_code:
@@ -133,14 +111,14 @@ class Client(Actor):
                 self.leaders[each.partition_index] = (each.leader_id, epoch)
         return True
 
-    def leader_of(self, partition: int) -> Talk:
+    def leader_of(self, partition: int) -> Conversation:
         """The node that leads a partition; asks until one is known."""
         while self.leaders.get(partition, (-1, -1))[0] < 0 or not any(self.topic_id):
             if not (yield from self.refresh()) or self.leaders.get(partition, (-1, -1))[0] < 0:
                 yield self.retry_pause()
         return self.leaders[partition][0]
 
-    def mistrust(self, partition: int) -> Talk:
+    def mistrust(self, partition: int) -> Conversation:
         """What is known of a partition's leader has led nowhere: ask again, after a while."""
         yield self.retry_pause()
         yield from self.refresh()

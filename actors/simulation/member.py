@@ -11,8 +11,9 @@ from typing import Any
 
 from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
+from actors.runtime.conversation import Pause
 from actors.simulation import requests
-from actors.simulation.client import Client, Pause, Scene, Talk, To
+from actors.simulation.client import Client, Scene, To
 from kstore.errors import FencedInstanceId, IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
@@ -75,7 +76,7 @@ class Member(Client):
             self.coordinator = -1
         return True
 
-    def find_coordinator(self) -> Talk:
+    def find_coordinator(self) -> Conversation:
         version = self.version(10)
         answer = yield To(self.anybody(), requests.find_coordinator(self.scene.group, version), version)
         if isinstance(answer, Disconnected):
@@ -86,7 +87,7 @@ class Member(Client):
 
     # -- joining -------------------------------------------------------------------------------------------------
 
-    def join(self) -> Talk:
+    def join(self) -> Conversation:
         """Join and sync; whether it is in the group now."""
         scene = self.scene
         version = self.version(11) if self.instance is None else max(5, self.version(11))
@@ -130,7 +131,7 @@ class Member(Client):
         version = int.from_bytes(metadata[:2], "big")
         return self.scene.topic in decode(ConsumerProtocolSubscription, version, metadata, 2).topics
 
-    def leave(self) -> Talk:
+    def leave(self) -> Conversation:
         version = self.version(13)
         yield self.to_coordinator(requests.leave_group(self.scene.group, self.member_id, version), version)
         self.member_id = ""
@@ -139,7 +140,7 @@ class Member(Client):
 
     # -- taking part ---------------------------------------------------------------------------------------------
 
-    def find_positions(self) -> Talk:
+    def find_positions(self) -> Conversation:
         """Ask for the committed offsets of what is assigned, until it is told."""
         scene, history = self.scene, self.scene.history
         while self.assigned:
@@ -166,7 +167,7 @@ class Member(Client):
             break
         return True
 
-    def take_part(self) -> Talk:
+    def take_part(self) -> Conversation:
         """Heartbeat, fetch and commit until the group moves on."""
         while True:
             yield Pause(self.random.randint(HEARTBEAT_MS // 2, HEARTBEAT_MS))
@@ -185,7 +186,7 @@ class Member(Client):
             if self.restless and not self.scene.closing and self.random.random() < 0.03:
                 return
 
-    def fetch_assigned(self) -> Talk:
+    def fetch_assigned(self) -> Conversation:
         history, topic = self.scene.history, self.scene.topic
         for partition in self.assigned:
             leader = yield from self.leader_of(partition)
@@ -205,7 +206,7 @@ class Member(Client):
                 self.positions[partition] = values[-1][0] + 1
                 self.dirty = True
 
-    def commit(self) -> Talk:
+    def commit(self) -> Conversation:
         """Commit all positions; whether the member is still in the group."""
         scene, history = self.scene, self.scene.history
         order = history.next_commit(self.generation)

@@ -12,8 +12,9 @@ from typing import Any
 
 from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
+from actors.runtime.conversation import Pause
 from actors.simulation import requests
-from actors.simulation.client import ANSWER_MS, Client, Pause, Scene, Talk, To, is_retriable
+from actors.simulation.client import ANSWER_MS, Client, Scene, To, is_retriable
 from kstore.errors import OutOfOrderSequenceNumber
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder
@@ -63,7 +64,7 @@ class Producer(Client):
         self.busy -= 1
         self.resting = self.busy == 0
 
-    def obtain_id(self) -> Talk:
+    def obtain_id(self) -> Conversation:
         while self.producer_id < 0:
             request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000)
             answer = yield self.to(self.anybody(), request)
@@ -75,7 +76,7 @@ class Producer(Client):
 
     # -- one partition -------------------------------------------------------------------------------------------
 
-    def produce_to(self, partition: int) -> Talk:
+    def produce_to(self, partition: int) -> Conversation:
         under_way: list[Batch] = []
         number = sequence = 0
         in_flight_max = 1

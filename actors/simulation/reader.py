@@ -6,8 +6,9 @@ from typing import Any
 
 from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
+from actors.runtime.conversation import Pause
 from actors.simulation import requests
-from actors.simulation.client import Client, Pause, Scene, Talk, To
+from actors.simulation.client import Client, Scene, To
 from actors.simulation.fetching import Fetching
 from kstore.errors import OffsetOutOfRange, for_code
 
@@ -66,7 +67,7 @@ class Reader(Client):
             found = self.fetching[node] = Fetching(self.version(FETCH), in_session=self.in_sessions)
         return found
 
-    def fetch_once(self) -> Talk:
+    def fetch_once(self) -> Conversation:
         """One fetch from every leader at once."""
         asked = self.by_leader()
         fetches = []
@@ -114,7 +115,7 @@ class Reader(Client):
 
     # -- ends ----------------------------------------------------------------------------------------------------
 
-    def ask_for_ends(self) -> Talk:
+    def ask_for_ends(self) -> Conversation:
         history = self.scene.history
         asked = self.by_leader()
         floors = dict(history.latest)

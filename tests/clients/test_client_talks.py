@@ -10,9 +10,10 @@ from actors.clients.config import parse
 from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.face import CalledActor, Face
 from actors.clients.home import ClusterHome
-from actors.clients.talk import Gate, Pause, Talk, To, Wait
+from actors.clients.talk import Gate, Talk, To, Wait
 from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.network.link import Disconnected
+from actors.runtime.conversation import Pause
 from kstore import Cluster
 from kstore.schema.messages.metadata import MetadataRequest
 
