@@ -27,11 +27,3 @@ class Api(NamedTuple):
     def stable_last(self) -> int:
         """The last version that may be advertised."""
         return self.last - 1 if self.latest_unstable else self.last
-
-    def request_header_version(self, version: int) -> int:
-        """2 for flexible versions, 1 before."""
-        return 2 if version >= self.flexible_from else 1
-
-    def response_header_version(self, version: int) -> int:
-        """1 for flexible versions, 0 before; always 0 for ApiVersions, which is asked before anything is known."""
-        return 1 if version >= self.flexible_from and self.key != 18 else 0
