@@ -2,7 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from actors.runtime.clock cimport Clock
 
-cdef enum:
+cpdef enum:
     NOTE = -1     # depth of a row that isn't a turn: something that happened in one, or outside of any
     ENTERED = -2  # depth of a row at which something came from outside: a user's call, a timer, a socket, a fault
 

@@ -3,6 +3,9 @@ from typing import NamedTuple
 
 from actors.runtime.clock import Clock
 
+NOTE: int
+ENTERED: int
+
 class TraceRow(NamedTuple):
     sequence: int
     time_us: int

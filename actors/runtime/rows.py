@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.runtime.driver import NodeCrashed, SimulationStalled
+from actors.runtime.recorder import NOTE
 from kstore.errors.base import KafkaError
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ LOOKED_AT = 16  # times as many rows are searched for those that tell something
 IDLE = ("_Beat", "CheckSessions", "Expire", "FetchOverdue", "Upkeep")
 """What goes on while nothing happens: heartbeats, sessions, fetches that nothing came for, the upkeep of logs."""
 ENDS = ("TimerFired", "Arrived", "SocketRead")
-NOTE = -1  # as `actors.trace.recording` has it: the depth of a row that is no turn
 
 
 TOLD = (KafkaError, TimeoutError, NodeCrashed, SimulationStalled, AssertionError)

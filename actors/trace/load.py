@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 from typing import Any
 
-from actors.runtime.recorder import TraceRow
+from actors.runtime.recorder import ENTERED, NOTE, TraceRow
 from actors.trace.printing import Answer, milliseconds, overwritten, some
-from actors.trace.recording import ACTOR, DEPTH, ENTERED, NOTE, TOOK, Recording
+from actors.trace.recording import ACTOR, DEPTH, TOOK, Recording
 from kstore.named import NamedTuple
 
 SHOWN = 8

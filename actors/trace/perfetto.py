@@ -14,8 +14,8 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from actors.runtime.recorder import TraceRow
-from actors.trace.recording import ENTERED, NOTE, Recording
+from actors.runtime.recorder import ENTERED, NOTE, TraceRow
+from actors.trace.recording import Recording
 from actors.trace.roots import node_of
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from actors.runtime.recorder import TraceRow
-from actors.trace.recording import ENTERED, NOTE, Recording
+from actors.runtime.recorder import ENTERED, NOTE, TraceRow
+from actors.trace.recording import Recording
 from kstore.named import NamedTuple
 
 PLACE_WIDTH_MAX = 40

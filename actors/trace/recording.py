@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from actors.runtime.recorder import TraceRow
+from actors.runtime.recorder import NOTE, TraceRow
 
 ROW_BYTES = 64
-NOTE, ENTERED = -1, -2  # the depth of a row that isn't a turn
 SEQUENCE, TIME, CAUSE, OFFSET1, OFFSET2 = 0, 1, 2, 5, 6  # in words of 8 bytes
 ACTOR, KIND, PARTITION, TOOK, SUBJECT, DEPTH = 6, 7, 8, 9, 14, 15  # in words of 4 bytes
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.runtime.recorder import TraceRow
-from actors.trace.recording import ENTERED, Recording
+from actors.runtime.recorder import ENTERED, TraceRow
+from actors.trace.recording import Recording
 from kstore.named import NamedTuple
 
 FAULTS = (
