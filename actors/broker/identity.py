@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.controller.image import ClusterImage
+from actors.network.addresses import address_text
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
@@ -23,7 +24,7 @@ def identity_of(call: Call) -> Mapping[str, str]:
     broker = image.brokers.get(node_id)
     if broker is not None:
         found["advertised.listeners"] = ",".join(
-            f"{at.name}://{in_brackets(at.host)}:{at.port}" for at in broker.endpoints
+            f"{at.name}://{address_text(at.host, at.port)}" for at in broker.endpoints
         )
     if call.node.listening:
         found["listeners"] = ",".join(call.node.listening)
@@ -31,12 +32,3 @@ def identity_of(call: Call) -> Mapping[str, str]:
     if root is not None:
         found["log.dirs"] = str(root)
     return found
-
-
-def in_brackets(host: str) -> str:
-    """A host as it stands before a port.
-
-    >>> in_brackets("::1"), in_brackets("kafka")
-    ('[::1]', 'kafka')
-    """
-    return f"[{host}]" if ":" in host else host

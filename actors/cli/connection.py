@@ -38,6 +38,7 @@ def check_reachable(bootstrap: str) -> None:
     """See that at least one of the brokers takes connections."""
     from actors.clients.config import bootstrap_addresses
     from actors.clients.errors import NoBrokersAvailable
+    from actors.network.addresses import address_text
 
     reasons = []
     for host, port in bootstrap_addresses(bootstrap):
@@ -45,7 +46,7 @@ def check_reachable(bootstrap: str) -> None:
             socket.create_connection((host, port), CONNECT_TIMEOUT_S).close()
             return
         except OSError as error:
-            reasons.append(f"{host}:{port}: {error.strerror or error}")
+            reasons.append(f"{address_text(host, port)}: {error.strerror or error}")
     raise NoBrokersAvailable(
         f"no broker could be reached: {'; '.join(reasons)} "
         f"(kstore serve starts one; -b or {BOOTSTRAP_VARIABLE} names others)"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from actors.clients.actor import ClientActor
 from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.talk import Talk
+from actors.network.addresses import address_text
 from actors.network.link import Disconnected
 from actors.runtime import receives
 from actors.runtime.conversation import Task
@@ -151,7 +152,7 @@ class Face:
         actor: CalledActor = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
         if actor.view.version:
             return f": {actor.last_failure}" if actor.last_failure else ""
-        places = ", ".join(f"{each.host}:{each.port}" for each in actor.bootstrap.values())
+        places = ", ".join(address_text(each.host, each.port) for each in actor.bootstrap.values())
         return f": nobody answers at {places}" + (f" ({actor.last_failure})" if actor.last_failure else "")
 
     @in_one_piece

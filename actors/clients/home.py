@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.clients.view import BrokerAddress
+from actors.network.addresses import address_text, in_process
 from actors.runtime import Node
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class ClusterHome:
 
     def bootstrap(self) -> list[BrokerAddress]:
         """As ``Home.bootstrap``: the brokers themselves."""
-        return [BrokerAddress(node_id, f"broker-{node_id}", 9092) for node_id in self.node_ids]
+        return [BrokerAddress(node_id, *in_process(node_id)) for node_id in self.node_ids]
 
     def link(self, address: BrokerAddress, config: ClientConfig) -> ClientLink:
         """As ``Home.link``."""
@@ -137,7 +138,7 @@ class TcpHome:
         self.node.name = kind
 
     def __str__(self) -> str:
-        return ", ".join(f"{host}:{port}" for host, port in self.addresses)
+        return ", ".join(address_text(host, port) for host, port in self.addresses)
 
     def bootstrap(self) -> list[BrokerAddress]:
         """As ``Home.bootstrap``: the bootstrap servers, whose ids aren't known."""

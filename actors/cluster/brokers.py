@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from actors.cluster.outliving import has_controller
+from actors.network.addresses import in_process
 
 if TYPE_CHECKING:
     from actors.cluster.nodes import Nodes
@@ -44,13 +45,13 @@ class ClusterBroker:
     def host(self) -> str:
         """The host that clients are told; inside the process a name that only in-process clients use."""
         ports = self._nodes.ports
-        return f"broker-{self.id}" if ports is None else str(ports.addresses[self.id][0])
+        return in_process(self.id)[0] if ports is None else str(ports.addresses[self.id][0])
 
     @property
     def port(self) -> int:
         """The port that clients are told; 9092, which nobody listens on, when the cluster has no listener."""
         ports = self._nodes.ports
-        return 9092 if ports is None else int(ports.addresses[self.id][1])
+        return in_process(self.id)[1] if ports is None else int(ports.addresses[self.id][1])
 
     @property
     def folder(self) -> str | None:

@@ -35,6 +35,7 @@ from actors.cluster.ending import ends_with_program, was_closed
 from actors.cluster.recovering import Recovering
 from actors.config import BrokerConfig
 from actors.controller.image import ClusterImage, Endpoint
+from actors.network.addresses import in_process
 from actors.network.network import Network
 from actors.network.patched import refuse_patched
 from actors.runtime.driver import ForkedError, raise_crashes
@@ -231,7 +232,7 @@ class Nodes:
         self.nodes[node_id] = node
         self.net.join(node)
         try:
-            endpoints = [Endpoint("PLAINTEXT", f"broker-{node_id}", 9092)]
+            endpoints = [Endpoint("PLAINTEXT", *in_process(node_id))]
             if self.ports is not None:
                 endpoints = self.ports.open(node)
             self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, endpoints, self.controller_id)

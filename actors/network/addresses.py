@@ -18,6 +18,20 @@ LABEL_LENGTH_MAX = 63
 NOT_YET = ("SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
+def in_process(node_id: int) -> Address:
+    """What is told of a broker that has no listener: clients in its process reach it by its id."""
+    return f"broker-{node_id}", PORT
+
+
+def address_text(host: str, port: int) -> str:
+    """An address as clients write it: IPv6 in brackets.
+
+    >>> address_text("::1", 9092), address_text("kafka", 9092)
+    ('[::1]:9092', 'kafka:9092')
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def parse_server(text: str) -> Address:
     """Host and port of a server to connect to; the port is 9092 without one. Raises ``ValueError`` that tells why."""
     host, port = host_and_port(text)

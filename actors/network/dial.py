@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from actors.network.addresses import address_text
 from actors.network.framing import BadFrame, Frame, Frames
 from actors.network.link import Disconnected
 from actors.network.sockets import READ, WRITE, Sockets
@@ -31,6 +32,7 @@ ANSWER_BYTES_MAX = 1 << 30
 PARTS_A_WRITE = 64
 READS_A_TURN = 16
 VERSION = "1"
+UNSUPPORTED = UnsupportedVersion.code.to_bytes(2, "big")
 
 
 class Asked(NamedTuple):
@@ -72,6 +74,7 @@ class TcpLink:
         self.world = node.world
         self.host = host
         self.port = port
+        self.text = address_text(host, port)
         self.how = how
         self.sock: socket.socket | None = None
         self.opening = False
@@ -88,14 +91,14 @@ class TcpLink:
         self.alarm = Alarm(self.world.timers, 1, self._time_is_up)
         self.closed = False
         self.blocked = False  # the socket takes nothing more for now
-        self.actor_id = self.world.recorder.intern(f"{node.name}/link/{host}:{port}")
+        self.actor_id = self.world.recorder.intern(f"{node.name}/link/{self.text}")
 
     # -- asking --------------------------------------------------------------------------------------------------
 
     def ask(self, request: Any, versions: tuple[int, int], reply: Any, timeout_ms: float) -> None:
         """Send a request; ``reply`` gets its response, ``Disconnected`` or ``UnsupportedVersion``."""
         if self.closed:
-            reply.fail(Disconnected(f"the link to {self.host}:{self.port} was closed"))
+            reply.fail(Disconnected(f"the link to {self.text} was closed"))
             return
         now_us = self.world.clock.now_us()
         deadline_us = now_us + round(timeout_ms * 1000)
@@ -115,10 +118,10 @@ class TcpLink:
         if version < max(asked.versions[0], first):
             asked.reply.fail(
                 UnsupportedVersion(
-                    f"{self.host}:{self.port} speaks versions {first} to {last} of API key {api_key}, "
+                    f"{self.text} speaks versions {first} to {last} of API key {api_key}, "
                     f"and {asked.versions[0]} to {asked.versions[1]} were asked for"
                     if last >= 0
-                    else f"{self.host}:{self.port} doesn't serve API key {api_key}"
+                    else f"{self.text} doesn't serve API key {api_key}"
                 )
             )
             return
@@ -195,7 +198,7 @@ class TcpLink:
         if self.addresses:
             self._connect()
         else:
-            self.broke(f"{self.host}:{self.port} can't be reached: {error.strerror or error}")
+            self.broke(f"{self.text} can't be reached: {error.strerror or error}")
 
     def _made(self) -> None:
         """Connected: ask what the broker speaks."""
@@ -218,7 +221,7 @@ class TcpLink:
             self._ask_versions(0)
             return
         if answer.error_code:
-            self.broke(f"{self.host}:{self.port} refused to tell its versions: error code {answer.error_code}")
+            self.broke(f"{self.text} refused to tell its versions: error code {answer.error_code}")
             return
         self.failures = 0
         self.served = {each.api_key: (each.min_version, each.max_version) for each in answer.api_keys}
@@ -255,10 +258,10 @@ class TcpLink:
             except BlockingIOError:
                 return
             except (OSError, BadFrame) as error:
-                self.broke(f"{self.host}:{self.port}: {error}")
+                self.broke(f"{self.text}: {error}")
                 return
             if not count:
-                self.broke(f"{self.host}:{self.port} closed the connection")
+                self.broke(f"{self.text} closed the connection")
                 return
             if whole:
                 self._take(whole)
@@ -277,7 +280,7 @@ class TcpLink:
                 outcome = self._decoded(self.under_way[0], frame)
                 self.under_way.popleft().reply.set(outcome)
         except (KafkaError, SchemaError) as error:
-            self.broke(f"{self.host}:{self.port} answered what can't be read: {error}")
+            self.broke(f"{self.text} answered what can't be read: {error}")
         finally:
             queue.leave()
         if not self.under_way:
@@ -288,7 +291,7 @@ class TcpLink:
         if correlation_id != asked.correlation_id:
             raise SchemaError(f"an answer to request {correlation_id} instead of {asked.correlation_id}")
         version = asked.version
-        if asked.api_key == API_VERSIONS and version and frame[begin : begin + 2] == b"\x00\x23":
+        if asked.api_key == API_VERSIONS and version and frame[begin : begin + 2] == UNSUPPORTED:
             version = 0  # a broker that doesn't know the version says so in version 0
         return decode(frames.response_class(asked.api_key), version, frame, begin)
 
@@ -311,7 +314,7 @@ class TcpLink:
             self.blocked = True
             return
         except OSError as error:
-            self.broke(f"{self.host}:{self.port}: {error}")
+            self.broke(f"{self.text}: {error}")
             return
         if self.blocked:
             self.blocked = False
@@ -348,7 +351,7 @@ class TcpLink:
             self.closed = True
             if self.connected:
                 self.flush()  # what was asked last, such as to leave a group, is not lost for want of a write
-            self.broke(f"the link to {self.host}:{self.port} was closed")
+            self.broke(f"the link to {self.text} was closed")
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -372,7 +375,7 @@ class TcpLink:
         if self.addresses and not self.connected and now_us >= self.active_us + self.how.setup_timeout_us:
             self._connect_failed(TimeoutError())  # the next address may answer
         elif deadline_us is not None and deadline_us <= now_us:
-            self.broke(f"{self.host}:{self.port} didn't answer in time")
+            self.broke(f"{self.text} didn't answer in time")
         else:
             self._watch_time()
 

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from actors.controller.image import Endpoint
-from actors.network.addresses import PORT_MAX, Address, parse_listener
+from actors.network.addresses import PORT_MAX, Address, address_text, parse_listener
 from actors.network.advertised import EVERYWHERE, Told, is_everywhere, told_to
 from actors.network.listener import TcpListener
 from actors.network.shared import Shared
@@ -48,11 +48,6 @@ def parse_address(text: str) -> Address:
         raise AddressError(
             f"--listen takes host:port, as in --listen 127.0.0.1:9092; got {shown(text)}: {error}"
         ) from None
-
-
-def address_text(host: str, port: int) -> str:
-    """An address as clients write it: IPv6 in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def port_of(first: int, index: int) -> int:

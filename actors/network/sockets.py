@@ -75,9 +75,8 @@ class Sockets:
 
     @staticmethod
     def _failed(link: Any, error: Exception) -> None:
-        where = f"{link.host}:{link.port}"
-        link.world.met_defect(error, f"the connection to {where}")
-        link.broke(f"{where}: {error!r}")
+        link.world.met_defect(error, f"the connection to {link.text}")
+        link.broke(f"{link.text}: {error!r}")
 
     def close(self) -> None:
         """As ``Poller.close``."""

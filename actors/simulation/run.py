@@ -19,7 +19,7 @@ from actors.simulation.member import Member
 from actors.simulation.producer import Producer
 from actors.simulation.reader import Reader
 from kstore import checked
-from kstore.errors import KafkaError
+from kstore.errors import KafkaError, TopicAlreadyExists
 from kstore.fs.faulty import FaultyFileSystem
 
 TOPIC = "orders"
@@ -113,7 +113,7 @@ class TopicMaker(Client):
         request = requests.create_topic(TOPIC, len(self.scene.partitions), REPLICAS, configs)
         while True:
             answer = yield self.to(self.anybody(), request, 10_000)
-            if not isinstance(answer, Disconnected) and answer.topics[0].error_code in (0, 36):
+            if not isinstance(answer, Disconnected) and answer.topics[0].error_code in (0, TopicAlreadyExists.code):
                 return
             yield self.retry_pause()
 

@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from actors.network.addresses import PORT_MAX
-from actors.network.ports import ListenError, address_text, parse_address
+from actors.network.addresses import PORT_MAX, address_text
+from actors.network.ports import ListenError, parse_address
 
 OPTION = "--kstore-listen"
 FREE_PORTS = "127.0.0.1:0"
