@@ -62,13 +62,6 @@ class Called(NamedTuple):
     result: Result
 
 
-class Acted(NamedTuple):
-    """To a client's actor: a user's call that nobody waits for."""
-
-    action: Callable[..., object]
-    args: tuple[Any, ...]
-
-
 class CalledActor(ClientActor):
     """A client's actor that a ``Face`` talks to."""
 
@@ -98,11 +91,6 @@ class CalledActor(ClientActor):
         result = message.result
         if not result.cancelled:
             result.conversation = self.begin(message.talk(*message.args), result.done)
-
-    @receives(Acted)
-    def acted(self, message: Acted) -> None:
-        """Do what the user's call asks for."""
-        message.action(*message.args)
 
 
 def home_over_tcp(bootstrap_servers: str | Sequence[str], kind: str) -> Home:
@@ -154,12 +142,6 @@ class Face:
             return f": {actor.last_failure}" if actor.last_failure else ""
         places = ", ".join(address_text(each.host, each.port) for each in actor.bootstrap.values())
         return f": nobody answers at {places}" + (f" ({actor.last_failure})" if actor.last_failure else "")
-
-    @in_one_piece
-    def _act(self, name: str, action: Callable[..., object], *args: Any) -> None:
-        """Have something done in a turn of the actor, without waiting for what comes of it."""
-        self._tell(name, Acted(action, args))
-        self._world.driver.pump()
 
     def _tell(self, name: str, message: object) -> None:
         """Send the actor a message, as a user's call of this name in the trace."""

@@ -129,11 +129,6 @@ cdef class PartitionRecords:
         self.place = 0
         self.left = 0
 
-    @property
-    def exhausted(self):
-        """Whether nothing is left to read. Raises ``KafkaError`` when what comes next can't be read."""
-        return self.left == 0 and not self.open_next()
-
     def take(self, Py_ssize_t max_records):
         """At most so many of the next records, as a list; shorter only when no more is left, or can be read.
 

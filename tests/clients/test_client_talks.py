@@ -29,9 +29,6 @@ class Asker(Face):
     def run(self, talk: Any, *args: Any, timeout_s: float = 20) -> Any:
         return self._run("run", talk, *args, timeout_s=timeout_s)
 
-    def act(self, action: Any, *args: Any) -> None:
-        self._act("act", action, *args)
-
 
 @pytest.fixture
 def cluster():
