@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kstore.errors.arguments import plain_whole, shown, text, whole
 from kstore.errors.config import ConfigError, nearest
-
-KEYWORDS = (
-    "brokers",
-    "node_ids",
-    "data_dir",
-    "listen",
-    "advertise",
-    "seed",
-    "config",
-    "name",
-    "trace_rows",
-    "trace_file",
-    "wire",
-)
 
 BROKERS_MAX = 1_000
 ROWS_MAX = 2**26
 """Of 64 bytes each: 4 GB."""
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Settings = Mapping[str, str | int | float]
 
@@ -34,17 +21,29 @@ NOT_YET = {
 }
 
 
-def refuse_unknown(keywords: Iterable[str]) -> None:
-    """Raise for the first keyword, if there is one.
+def taking_what(
+    constructor: Callable[Concatenate[Any, P], None],
+) -> Callable[[Callable[..., T]], Callable[Concatenate[type[Any], P], T]]:
+    """Decorates another way to make the same: it has the parameters of the constructor, to which it passes them."""
 
-    >>> refuse_unknown(["broker"])
+    def told(maker: Callable[..., T]) -> Callable[Concatenate[type[Any], P], T]:
+        maker.__dict__["__wrapped__"] = constructor  # where `inspect.signature` looks
+        return maker
+
+    return told
+
+
+def refuse_unknown(keywords: Iterable[str], known: Iterable[str]) -> None:
+    """Raise for the first keyword, if there is one; ``known`` are those that there are.
+
+    >>> refuse_unknown(["broker"], ["brokers", "seed"])
     Traceback (most recent call last):
     kstore.errors.config.ConfigError: Cluster has no keyword 'broker' (did you mean brokers?)
     """
     for keyword in keywords:
         if keyword in NOT_YET:
             raise ConfigError(f"{keyword}: {NOT_YET[keyword]}")
-        raise ConfigError(f"Cluster has no keyword {keyword!r}{nearest(keyword, KEYWORDS)}")
+        raise ConfigError(f"Cluster has no keyword {keyword!r}{nearest(keyword, known)}")
 
 
 def as_config(check: Callable[..., T], name: str, value: Any, **how: Any) -> T:

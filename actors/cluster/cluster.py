@@ -14,6 +14,7 @@ from actors.cluster.arguments import (
     check_shape,
     refuse_unknown,
     rows,
+    taking_what,
 )
 from actors.cluster.brokers import ClusterBrokers
 from actors.cluster.faults import Faults
@@ -72,8 +73,11 @@ class Cluster(Questions):
     1
     """
 
+    _starts = True
+
     def __init__(
         self,
+        /,
         brokers: int | None = None,
         *,
         node_ids: Iterable[int] | None = None,
@@ -88,85 +92,46 @@ class Cluster(Questions):
         wire: bool = False,
         **unknown: Never,
     ) -> None:
+        given = locals()  # what is taken stands in this signature alone
         try:
             with signals_held:
-                self._prepare(
-                    brokers,
-                    node_ids,
-                    data_dir,
-                    listen,
-                    advertise,
-                    seed,
-                    config,
-                    name,
-                    trace_rows,
-                    trace_file,
-                    wire,
-                    unknown,
-                )
-                if config:
-                    warn_without_effect(self.config, ResourceType.BROKER, as_text(config))
-                self.start()
+                self._prepare(given)
+                if self._starts:
+                    if config:
+                        warn_without_effect(self.config, ResourceType.BROKER, as_text(config))
+                    self.start()
         except BaseException:
             if not self.closed:
                 self._abandon()
             raise
 
     @classmethod
-    @in_one_piece
-    def unstarted(
-        cls,
-        brokers: int | None = None,
-        *,
-        node_ids: Iterable[int] | None = None,
-        data_dir: str | None = None,
-        listen: str | Sequence[str] | None = None,
-        advertise: str | Sequence[str] | None = None,
-        seed: int | None = None,
-        config: Settings | None = None,
-        name: str | None = None,
-        trace_rows: int = TRACE_ROWS,
-        trace_file: str | PathLike[str] | None = None,
-        wire: bool = False,
-        **unknown: Never,
-    ) -> Self:
-        """A cluster whose folders are claimed and whose ports are bound, but no node runs before ``start()``."""
+    @taking_what(__init__)
+    def unstarted(cls, *given: Any, **keywords: Any) -> Self:
+        """A cluster whose folders are claimed and whose ports are bound, but no node runs before ``start()``. Takes
+        what ``Cluster`` takes."""
         cluster = cls.__new__(cls)
-        cluster._prepare(
-            brokers, node_ids, data_dir, listen, advertise, seed, config, name, trace_rows, trace_file, wire, unknown
-        )
+        cluster._starts = False
+        cls.__init__(cluster, *given, **keywords)
         return cluster
 
-    def _prepare(
-        self,
-        brokers: int | None,
-        node_ids: Iterable[int] | None,
-        data_dir: str | None,
-        listen: str | Sequence[str] | None,
-        advertise: str | Sequence[str] | None,
-        seed: int | None,
-        config: Settings | None,
-        name: str | None,
-        trace_rows: int,
-        trace_file: str | PathLike[str] | None,
-        wire: bool,
-        unknown: Mapping[str, Never],
-    ) -> None:
-        refuse_unknown(unknown)
-        listens, advertises = addresses("listen", listen), addresses("advertise", advertise)
-        check_shape(listens, advertises, seed)
-        self.name = as_none_or(text, "name", name) or "cluster"
-        folder = as_none_or(path, "data_dir", data_dir)
+    def _prepare(self, given: Mapping[str, Any]) -> None:
+        refuse_unknown(given["unknown"], sorted(given.keys() - {"self", "unknown"}))
+        listen, advertise = addresses("listen", given["listen"]), addresses("advertise", given["advertise"])
+        seed = given["seed"]
+        check_shape(listen, advertise, seed)
+        self.name = as_none_or(text, "name", given["name"]) or "cluster"
+        folder = as_none_or(path, "data_dir", given["data_dir"])
         super().__init__(
-            node_ids_of(brokers, node_ids, folder),
+            node_ids_of(given["brokers"], given["node_ids"], folder),
             data_dir=folder,
-            listen=listens,
-            advertise=advertises,
+            listen=listen,
+            advertise=advertise,
             seed=None if seed is None else as_config(plain_whole, "seed", seed),
-            config=as_text(config),
-            trace_rows=as_config(rows, "trace_rows", trace_rows),
-            trace_file=as_none_or(path, "trace_file", trace_file),
-            wire=as_config(truth, "wire", wire),
+            config=as_text(given["config"]),
+            trace_rows=as_config(rows, "trace_rows", given["trace_rows"]),
+            trace_file=as_none_or(path, "trace_file", given["trace_file"]),
+            wire=as_config(truth, "wire", given["wire"]),
         )
         self.brokers = ClusterBrokers(self)
         self.faults = Faults(self)

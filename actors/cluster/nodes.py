@@ -232,9 +232,8 @@ class Nodes:
         self.nodes[node_id] = node
         self.net.join(node)
         try:
-            endpoints = [Endpoint("PLAINTEXT", *in_process(node_id))]
-            if self.ports is not None:
-                endpoints = self.ports.open(node)
+            inside = [Endpoint("PLAINTEXT", *in_process(node_id))]
+            endpoints = inside if self.ports is None else self.ports.open(node)
             self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, endpoints, self.controller_id)
         except BaseException:
             self.end(node)
