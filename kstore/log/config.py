@@ -54,6 +54,7 @@ class LogConfig(_Settings):
     segment_index_bytes: int = 10 << 20
     index_interval_bytes: int = 4096
     max_message_bytes: int = 1048588
+    max_decompressed_message_bytes: int = INT_MAX - 8  # the largest array that Java makes
     message_timestamp_type: int = CREATE_TIME
     message_timestamp_before_max_ms: int = LONG_MAX
     message_timestamp_after_max_ms: int = 3600 * 1000

@@ -39,6 +39,7 @@ cdef object checked(RecordBatch batch, object config, object now_ms, bint from_c
         after_max_ms=config.message_timestamp_after_max_ms,
         max_batch_bytes=config.max_message_bytes,
         max_decompressed_bytes=config.max_decompressed_bytes,
+        max_record_bytes=config.max_decompressed_message_bytes,
         from_client=from_client,
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kstore.log.answers import TimestampedOffset
-from kstore.records.batch import NO_TIMESTAMP
+from kstore.records.batch import NO_TIMESTAMP, RecordBatch
 
 if TYPE_CHECKING:
     from kstore.log.log import Log
@@ -24,9 +24,8 @@ def first_at(log: Log, timestamp: int) -> TimestampedOffset | None:
         for batch in segment.find_timestamp(timestamp, log.start_offset):
             if batch.max_timestamp < timestamp or batch.last_offset < log.start_offset:
                 continue
-            for record in batch.records():
-                if record.timestamp >= timestamp and record.offset >= log.start_offset:
-                    return TimestampedOffset(record.timestamp, record.offset, batch.leader_epoch)
+            if (found := first_in(log, batch, timestamp)) is not None:
+                return found
     return None
 
 
@@ -39,8 +38,12 @@ def newest(log: Log) -> TimestampedOffset | None:
     if found > NO_TIMESTAMP:
         return first_at(log, found)
     for batch in log.batches(log.start_offset):
-        for record in batch.records():
-            if record.timestamp == NO_TIMESTAMP and record.offset >= log.start_offset:
-                return TimestampedOffset(record.timestamp, record.offset, batch.leader_epoch)
-        break
+        return first_in(log, batch, NO_TIMESTAMP)
     return None
+
+
+def first_in(log: Log, batch: RecordBatch, timestamp: int) -> TimestampedOffset | None:
+    """The first record of a batch at ``timestamp`` or later; one that is larger than the log takes is refused."""
+    most = log.config.max_decompressed_message_bytes
+    found = batch.find_timestamp(timestamp, log.start_offset, max_record_bytes=most)
+    return None if found is None else TimestampedOffset(*found, batch.leader_epoch)

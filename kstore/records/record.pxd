@@ -21,3 +21,7 @@ ctypedef struct RecordPlace:
 
 
 cdef list read_records(const uint8_t *data, Py_ssize_t nbytes, const RecordPlace *place)
+cdef tuple find_record(
+    const uint8_t *data, Py_ssize_t nbytes, const RecordPlace *place, int64_t timestamp, int64_t from_offset,
+    int32_t body_bytes_max
+)

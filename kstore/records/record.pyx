@@ -13,7 +13,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from kstore.codec.cursor cimport Cursor, cursor_over
 from kstore.records.layout cimport LEAST_RECORD_SIZE
-from kstore.records.walk cimport WALK_OK, HeaderFields, RecordFields, next_header, next_record, walk_failure
+from kstore.records.walk cimport WALK_OK, HeaderFields, RecordFields, next_header, next_record, too_large, walk_failure
 
 from kstore.errors import InvalidRecord
 
@@ -58,6 +58,12 @@ cdef tuple read_headers(const RecordFields *fields):
     return headers
 
 
+cdef inline int64_t timestamp_of(const RecordFields *fields, const RecordPlace *place) noexcept:
+    if place.timestamp_type:
+        return place.log_append_time
+    return <int64_t>(<unsigned long long>place.base_timestamp + <unsigned long long>fields.timestamp_delta)
+
+
 cdef list read_records(const uint8_t *data, Py_ssize_t nbytes, const RecordPlace *place):
     """All records in these (decompressed) bytes, which must hold as many as the batch says and nothing else."""
     cdef Cursor c = cursor_over(data, nbytes)
@@ -76,11 +82,7 @@ cdef list read_records(const uint8_t *data, Py_ssize_t nbytes, const RecordPlace
         record = Record.__new__(Record)
         record.offset = place.base_offset + fields.offset_delta
         record.timestamp_type = place.timestamp_type
-        if place.timestamp_type:
-            record.timestamp = place.log_append_time
-        else:
-            record.timestamp = <int64_t>(<unsigned long long>place.base_timestamp
-                                         + <unsigned long long>fields.timestamp_delta)
+        record.timestamp = timestamp_of(&fields, place)
         record.key = nullable(fields.key, fields.key_bytes)
         record.value = nullable(fields.value, fields.value_bytes)
         record.headers = NO_HEADERS if fields.header_count == 0 else read_headers(&fields)
@@ -89,3 +91,28 @@ cdef list read_records(const uint8_t *data, Py_ssize_t nbytes, const RecordPlace
     if c.p != c.end:
         raise InvalidRecord(f"{c.end - c.p} bytes follow the last of {place.count} records")
     return records
+
+
+cdef tuple find_record(
+    const uint8_t *data, Py_ssize_t nbytes, const RecordPlace *place, int64_t timestamp, int64_t from_offset,
+    int32_t body_bytes_max
+):
+    """``(timestamp, offset)`` of the first record that is as new, from an offset on; None if there is none.
+
+    A record whose body is larger is refused when the search comes to it.
+    """
+    cdef Cursor c = cursor_over(data, nbytes)
+    cdef RecordFields fields
+    cdef int64_t found
+    cdef int32_t i
+    cdef int code
+    for i in range(place.count):
+        code = next_record(&c, &fields)
+        if code != WALK_OK:
+            raise InvalidRecord(walk_failure(code, i))
+        if fields.body_bytes > body_bytes_max:
+            raise InvalidRecord(too_large(fields.body_bytes, body_bytes_max))
+        found = timestamp_of(&fields, place)
+        if found >= timestamp and place.base_offset + fields.offset_delta >= from_offset:
+            return found, place.base_offset + fields.offset_delta
+    return None

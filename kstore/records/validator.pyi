@@ -27,5 +27,6 @@ def validate_for_append(
     after_max_ms: int = ...,
     max_batch_bytes: int | None = None,
     max_decompressed_bytes: int = ...,
+    max_record_bytes: int = ...,
     from_client: bool = True,
 ) -> ValidationResult: ...

@@ -20,7 +20,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from kstore.codec.cursor cimport Cursor, cursor_over
 from kstore.records cimport layout
 from kstore.records.batch cimport RecordBatch
-from kstore.records.walk cimport WALK_OK, RecordFields, next_record, walk_failure
+from kstore.records.walk cimport WALK_OK, RecordFields, next_record, too_large, walk_failure
 
 from kstore.errors import CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge
 
@@ -34,6 +34,7 @@ cdef enum Verdict:
     ALL_WALKED = 100
     BYTES_LEFT_OVER
     DELTA_NOT_CONSECUTIVE
+    RECORD_TOO_LARGE
     KEY_MISSING
     TIMESTAMP_OUT_OF_RANGE
     TIMESTAMP_NOT_PRODUCERS
@@ -47,10 +48,12 @@ ctypedef struct Rules:
     int64_t base_timestamp
     int64_t log_append_time
     int32_t count
+    int32_t body_bytes_max    # of a record
 
 ctypedef struct Walk:
     Cursor cursor
     int32_t index             # of the record looked at last; the walk goes on behind it
+    int32_t body_bytes        # that record's, if it is too large
     int64_t timestamp         # that record's
     int64_t max_timestamp
     int32_t index_of_max
@@ -77,6 +80,9 @@ cdef int walk_on(Walk *walk, const Rules *rules) noexcept nogil:
         verdict = next_record(&walk.cursor, &fields)
         if verdict != WALK_OK:
             return verdict
+        if fields.body_bytes > rules.body_bytes_max:
+            walk.body_bytes = fields.body_bytes
+            return RECORD_TOO_LARGE
         if fields.offset_delta != walk.index:
             return DELTA_NOT_CONSECUTIVE
         timestamp = <int64_t>(<uint64_t>rules.base_timestamp + <uint64_t>fields.timestamp_delta)
@@ -163,6 +169,8 @@ cdef object record_error(int verdict, const Walk *walk, const Rules *rules):
 cdef object structural_error(int verdict, const Walk *walk, const Rules *rules):
     if verdict == DELTA_NOT_CONSECUTIVE:
         return InvalidRecord(f"record {walk.index} has another offset delta than {walk.index}")
+    if verdict == RECORD_TOO_LARGE:
+        return InvalidRecord(too_large(walk.body_bytes, rules.body_bytes_max))
     if verdict == BYTES_LEFT_OVER:
         return InvalidRecord(f"bytes follow the last of {rules.count} records")
     return InvalidRecord(walk_failure(verdict, walk.index))
@@ -212,11 +220,12 @@ cdef int walk_records(const uint8_t *data, Py_ssize_t nbytes, const Rules *rules
 def validate_for_append(RecordBatch batch not None, *, bint topic_compacted=False, int timestamp_type=0,
                         int64_t now_ms=0, int64_t before_max_ms=INT64_MAX, int64_t after_max_ms=INT64_MAX,
                         max_batch_bytes=None, Py_ssize_t max_decompressed_bytes=layout.DECOMPRESSED_BYTES_LIMIT,
-                        bint from_client=True):
+                        int max_record_bytes=0x7FFFFFFF, bint from_client=True):
     """Checks a batch as the leader of a partition must before it appends it.
 
     ``timestamp_type`` is the topic's (0 CreateTime, 1 LogAppendTime), and timestamps may lie ``before_max_ms`` before
-    and ``after_max_ms`` after ``now_ms``. ``from_client`` is False for what coordinators write: control batches and
+    and ``after_max_ms`` after ``now_ms``. ``max_record_bytes`` bounds each record of a compressed batch, as it is when
+    decompressed, without its length. ``from_client`` is False for what coordinators write: control batches and
     any base offset pass.
 
     Raises ``CorruptMessage`` (the checksum), ``MessageTooLarge`` (the batch, or decompressed), ``InvalidRecord`` or
@@ -237,8 +246,10 @@ def validate_for_append(RecordBatch batch not None, *, bint topic_compacted=Fals
     rules.base_timestamp = batch.base_timestamp
     rules.log_append_time = batch.max_timestamp
     rules.count = batch.count
+    rules.body_bytes_max = max_record_bytes
     result = ValidationResult.__new__(ValidationResult)
     if batch.attributes & layout.COMPRESSION_MASK == 0:
+        rules.body_bytes_max = 0x7FFFFFFF
         result.record_bytes = batch.payload_bytes
         walk_records(batch.data, batch.payload_bytes, &rules, &walk)
     else:

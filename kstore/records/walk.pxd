@@ -17,6 +17,7 @@ cdef enum:
     WALK_BAD_HEADER_KEY     # null
 
 ctypedef struct RecordFields:
+    int32_t body_bytes      # what stands behind the record's length
     int64_t timestamp_delta
     int32_t offset_delta
     int32_t key_bytes       # -1: null
@@ -80,6 +81,7 @@ cdef inline int next_record(Cursor *c, RecordFields *out) noexcept nogil:
         return WALK_BAD_STRUCTURE
     if length < 0 or length > remaining(c):
         return WALK_BAD_LENGTH
+    out.body_bytes = length
     body = cursor_over(c.p, length)
     if not (read_i8(&body, &attributes)
             and read_varlong(&body, &out.timestamp_delta)
@@ -97,6 +99,11 @@ cdef inline int next_record(Cursor *c, RecordFields *out) noexcept nogil:
         return WALK_BAD_LENGTH
     c.p = body.end
     return WALK_OK
+
+
+cdef inline str too_large(int32_t body_bytes, int32_t body_bytes_max):
+    """What is said of a record beyond the bound (Kafka's ``max.decompressed.message.bytes``); needs the GIL."""
+    return f"Invalid record size: {body_bytes} exceeds the configured maximum record size of {body_bytes_max}."
 
 
 cdef inline str walk_failure(int code, int32_t index):

@@ -3,9 +3,10 @@
 No length is believed: a string, a blob, a count or a tagged field's size is held against the bytes that are left
 (a count times the fewest bytes that an element takes), varints against their type's width, nesting against the
 plan. So the memory that a hostile frame can claim is a small multiple of its own size, and time is linear in it.
-The worst multiple is that of arrays of nearly empty structs, so a message may have ``STRUCTS_MAX`` of them in all, and
-no more elements of whatever kind than its reader allows.
-Of unknown tagged fields, ``UNKNOWN_MAX`` a message are kept; more are passed over.
+As in Apache Kafka an array has at most ``ELEMENTS_MAX`` elements, and a struct ``TAGGED_MAX`` tagged fields. The worst
+multiple is that of arrays of nearly empty structs, so a message may have ``STRUCTS_MAX`` of them in all, and no more
+elements of whatever kind than its reader allows. Of unknown tagged fields, ``UNKNOWN_MAX`` a message are kept; more are
+passed over.
 
 Slots of a new struct are NULL until a value is put there; ``read_struct`` leaves none empty.
 """
@@ -37,6 +38,8 @@ cdef extern from "Python.h":
 cdef enum:
     UNKNOWN_MAX = 1000
     STRUCTS_MAX = 1000000
+    ELEMENTS_MAX = 1000000
+    TAGGED_MAX = 10000
     STRING_BYTES_MAX = 32767
 
 
@@ -135,6 +138,8 @@ cdef tuple _tagged(Plan plan, object made, Reader *r):
     cdef list unknown = None
     if not read_uvarint(&r.c, &count):
         _refuse(plan, NULL, r, "no count of tagged fields")
+    if count > TAGGED_MAX:
+        _refuse(plan, NULL, r, f"{count} tagged fields; Kafka's structs have {TAGGED_MAX} at most")
     while count:
         count -= 1
         if not read_uvarint(&r.c, &tag) or not read_uvarint(&r.c, &nbytes) or nbytes > remaining(&r.c):
@@ -282,6 +287,8 @@ cdef object _array(Plan plan, const Step *step, Reader *r):
         return None
     if count > remaining(&r.c) // step.least:
         _refuse(plan, step, r, f"{count} elements of {step.least} bytes or more don't fit into {remaining(&r.c)} bytes")
+    if count > ELEMENTS_MAX:
+        _refuse(plan, step, r, f"{count} elements; Kafka's arrays have {ELEMENTS_MAX} at most")
     if step.element == K_STRUCT:
         r.structs_left -= count
         if r.structs_left < 0:

@@ -3,7 +3,14 @@
 import pytest
 
 from kstore.errors import CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge
-from kstore.records import BatchBuilder, EndTransactionMarker, end_transaction_batch, parse_batches, validate_for_append
+from kstore.records import (
+    BatchBuilder,
+    EndTransactionMarker,
+    RecordBatch,
+    end_transaction_batch,
+    parse_batches,
+    validate_for_append,
+)
 from kstore.records.validator import RECORD_ERRORS_MAX
 
 TIMES = [100, 700, 300, 700]
@@ -90,3 +97,39 @@ def test_a_result_shows_what_it_says() -> None:
     assert repr(validate_for_append(batch())) == (
         "ValidationResult(max_timestamp=700, offset_of_max_timestamp=1, log_append_time=None, record_bytes=39)"
     )
+
+
+def of_sizes(*sizes: int, compression: int) -> RecordBatch:
+    """Records without a key that count as 6 bytes and their values, and a seventh for the length of one of 64 or more."""
+    builder = BatchBuilder(compression=compression)
+    for number, size in enumerate(sizes):
+        builder.append(number, None, bytes(size))
+    return parse_batches(builder.build())[0]
+
+
+@pytest.mark.parametrize("compression", [1, 2, 3, 4])
+def test_a_record_of_a_compressed_batch_is_bounded_by_what_it_is_decompressed(compression: int) -> None:
+    found = of_sizes(10, 100, 10, compression=compression)
+    validate_for_append(found, max_record_bytes=107)
+    said = "Invalid record size: 107 exceeds the configured maximum record size of 106."
+    with pytest.raises(InvalidRecord, match=said) as refused:
+        validate_for_append(found, max_record_bytes=106)
+    assert not refused.value.record_errors
+
+
+def test_a_record_of_a_batch_that_is_not_compressed_is_not_bounded() -> None:
+    validate_for_append(of_sizes(100, compression=0), max_record_bytes=1)
+
+
+@pytest.mark.parametrize("compression", [0, 1])
+def test_a_search_by_time_finds_what_lies_before_a_record_that_is_too_large(compression: int) -> None:
+    found = of_sizes(10, 100, 10, compression=compression).stamped(50, 3)
+    assert found.find_timestamp(0, 0, max_record_bytes=50) == (0, 50)
+    assert found.find_timestamp(0, 52) == (2, 52)
+    assert found.find_timestamp(3, 0) is None
+    if not compression:
+        assert found.find_timestamp(1, 0, max_record_bytes=50) == (1, 51)
+        return
+    for timestamp in (1, 2, 3):
+        with pytest.raises(InvalidRecord, match="Invalid record size: 107 exceeds"):
+            found.find_timestamp(timestamp, 0, max_record_bytes=50)

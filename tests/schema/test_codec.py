@@ -14,6 +14,7 @@ from kstore.errors import InvalidRequest, UnsupportedVersion
 from kstore.schema import SchemaError, decode, decode_from, encode, encode_parts, reader, uuids, writer
 from kstore.schema.messages.create_topics import CreateTopicsRequest
 from kstore.schema.messages.describe_client_quotas import DescribeClientQuotasResponse, EntryData, ValueData
+from kstore.schema.messages.describe_groups import DescribeGroupsRequest
 from kstore.schema.messages.fetch import FetchableTopicResponse, FetchResponse, PartitionData
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.init_producer_id import InitProducerIdRequest
@@ -200,7 +201,7 @@ def test_a_schema_error_is_an_invalid_request_that_says_where() -> None:
         (MetadataRequest, 1, b"\x80\x00\x00\x00", "its length is -2147483648"),
         (CreateTopicsRequest, 2, b"\x00\x00\x00\x02" + b"\x00" * 12, "2 elements of 16 bytes or more"),
         (OffsetFetchRequest, 8, b"\xff\xff\xff\xff\x0f", "4294967294 elements"),
-        (HeartbeatRequest, 4, b"\x02g\x00\x00\x00\x01\x02m\x00\xff\xff\xff\xff\x0f", "a tagged field is longer"),
+        (HeartbeatRequest, 4, b"\x02g\x00\x00\x00\x01\x02m\x00\xff\xff\xff\xff\x0f", "4294967295 tagged fields; Kafka's structs have 10000"),
         (HeartbeatRequest, 4, b"\x02g\x00\x00\x00\x01\x02m\x00\x01\x05\x03ab", "a tagged field is longer"),
     ],
 )  # fmt: skip
@@ -256,13 +257,17 @@ def cost(cls: Any, version: int, raw: bytes) -> tuple[float, int]:
     return seconds, peak
 
 
-def test_a_million_unknown_tagged_fields_take_neither_memory_nor_time() -> None:
-    count = 1_000_000
-    raw = b"\x02g\x00\x00\x00\x01\x02m\x00" + uvarint(count) + b"\x09\x00" * count
-    seconds, peak = cost(HeartbeatRequest, 4, raw)
-    assert peak < 400_000
-    assert seconds < 5
-    assert len(decode(HeartbeatRequest, 4, raw).unknown_tagged_fields) == 1000
+def test_ten_thousand_unknown_tagged_fields_take_neither_memory_nor_time_and_more_are_refused() -> None:
+    for count in (10_000, 10_001, 1_000_000):
+        raw = b"\x02g\x00\x00\x00\x01\x02m\x00" + uvarint(count) + b"\x09\x00" * count
+        seconds, peak = cost(HeartbeatRequest, 4, raw)
+        assert peak < 400_000
+        assert seconds < 5
+        if count == 10_000:
+            assert len(decode(HeartbeatRequest, 4, raw).unknown_tagged_fields) == 1000
+        else:
+            with pytest.raises(SchemaError, match=f"{count} tagged fields; Kafka's structs have 10000 at most"):
+                decode(HeartbeatRequest, 4, raw)
 
 
 def test_counts_and_lengths_beyond_the_frame_take_no_memory() -> None:
@@ -272,9 +277,19 @@ def test_counts_and_lengths_beyond_the_frame_take_no_memory() -> None:
         assert cost(OffsetFetchRequest, 8, raw)[1] < 50_000
 
 
-def test_nearly_empty_structs_are_limited() -> None:
-    count = 1_000_001
-    raw = b"\x00" + b"\x00\x00" * 3 + uvarint(count + 1) + b"\x01\x01\x00" * count + b"\x00"
+def test_an_array_has_a_million_elements_at_most() -> None:
+    def groups(count: int) -> bytes:
+        return count.to_bytes(4, "big") + b"\x00\x00" * count
+
+    assert decode(DescribeGroupsRequest, 0, groups(1_000_000)).groups == [""] * 1_000_000
+    with pytest.raises(SchemaError, match="1000001 elements; Kafka's arrays have 1000000 at most"):
+        decode(DescribeGroupsRequest, 0, groups(1_000_001))
+    assert cost(DescribeGroupsRequest, 0, groups(1_000_001))[1] < 50_000
+
+
+def test_nearly_empty_structs_are_limited_in_all_arrays_together() -> None:
+    count = 500_000
+    topic = b"\x01" + uvarint(count + 1) + b"\x00\x00\x00\x00\x00\x00" * count + b"\x00"
+    raw = b"\x00" + b"\x00\x00" * 3 + uvarint(3) + topic * 2 + b"\x00"
     with pytest.raises(SchemaError, match="more than 1000000 structs"):
         decode(ProduceRequest, 9, raw)
-    assert cost(ProduceRequest, 9, raw)[1] < 50_000

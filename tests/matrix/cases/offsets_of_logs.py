@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from matrix.case import Talk, Topic, case
+from matrix.cases.configs import SET, TOPICS, alter, describe
 from matrix.cases.fetching import words
-from matrix.cases.producing import GOOD, NOWHERE, THEN, produce, read_back
+from matrix.cases.producing import GOOD, NOWHERE, THEN, batch, produce, read_back
+from model.batch_model import ModelRecord
 
 from kstore.schema.messages.delete_records import DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic
 from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
@@ -40,6 +42,25 @@ def _(talk: Talk) -> None:
     empty = talk.topic("list-offsets-empty")
     for name in ("latest", "earliest", "of the greatest timestamp", "of a record"):
         talk.ask(list_offsets((empty, 0, times[name])), f"{name}, of an empty log")
+
+
+@case(LIST_OFFSETS, "times of records that have become too large")
+def _(talk: Talk) -> None:
+    topic = talk.topic(talk.fresh("t"), max_decompressed_message_bytes="1000000")
+    for number, codec in enumerate((1, 0, 4)):
+        records = [ModelRecord(n, THEN + 10 * number + n, None, bytes(99 + n)) for n in range(3)]
+        talk.quietly(produce((topic, 0, batch(records=records, compression=codec))))
+    key = "max.decompressed.message.bytes"
+    talk.quietly(alter(TOPICS, topic.name, (key, SET, "107")))
+    talk.settle(describe(TOPICS, topic.name, [key]), lambda answer: answer.results[0].configs[0].value == "107")
+    talk.ask(list_offsets((topic, 0, THEN)), "of one before")
+    talk.ask(list_offsets((topic, 0, THEN + 1)), "of one as large as may be")
+    talk.ask(list_offsets((topic, 0, THEN + 2)), "of one that is too large")
+    talk.ask(list_offsets((topic, 0, THEN + 11)), "of one that isn't compressed")
+    talk.ask(list_offsets((topic, 0, THEN + 12)), "of one that is too large, and isn't compressed")
+    talk.ask(list_offsets((topic, 0, THEN + 20)), "of one of another batch")
+    talk.ask(list_offsets((topic, 0, -3)), "of the greatest timestamp")
+    talk.ask(list_offsets((topic, 0, -1)), "latest")
 
 
 @case(LIST_OFFSETS, "where it can't be told")

@@ -193,6 +193,24 @@ def _(talk: Talk) -> None:
         read_back(talk, topic, step=f"{target}, read back")
 
 
+@case(PRODUCE, "records of a compressed batch that are too large")
+def _(talk: Talk) -> None:
+    """A record counts without its length: 7 bytes, and its value."""
+    bound = {"max_decompressed_message_bytes": "107"}
+
+    def of(*sizes: int, **fields: Any) -> bytes:
+        return batch(records=[ModelRecord(n, THEN, None, bytes(size)) for n, size in enumerate(sizes)], **fields)
+
+    for target in ("producer", "uncompressed", "zstd"):
+        topic = talk.topic(talk.fresh(target), compression_type=target, **bound)
+        for codec in range(5):
+            talk.ask(produce((topic, 0, of(99, compression=codec))), f"{target}, codec {codec}, as large as may be")
+            talk.ask(produce((topic, 0, of(101, compression=codec))), f"{target}, codec {codec}, too large")
+        two = of(99, 101, 99, 101, compression=1)
+        talk.ask(produce((topic, 0, two)), f"{target}, two of four too large")
+        read_back(talk, topic, step=f"{target}, read back")
+
+
 @case(PRODUCE, "to a topic with a codec and the log's time")
 def _(talk: Talk) -> None:
     topic = talk.topic(talk.fresh("t"), compression_type="gzip", message_timestamp_type="LogAppendTime")
