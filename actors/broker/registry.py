@@ -57,6 +57,8 @@ CLIENT_APIS = {
         _served(43, "elect_leaders", 0, 2),
         _served(44, "incremental_alter_configs", 0, 1),
         _served(47, "offset_delete", 0, 0),
+        _served(55, "describe_quorum", 0, 2),
+        _served(57, "update_features", 0, 2),
         _served(60, "describe_cluster", 0, 2),
         _served(74, "list_config_resources", 0, 1),
         _served(75, "describe_topic_partitions", 0, 0),

@@ -52,6 +52,37 @@ class ClusterDescription(NamedTuple):
     nodes: tuple[Node, ...]
 
 
+class QuorumReplica(NamedTuple):
+    """A node's copy of the metadata log: how far it goes, and when (ms since 1970; None: not known) it was last fetched
+    for and last had all that there was. ``directory_id`` is the id of its folder; None where voters go by their ids
+    alone."""
+
+    replica_id: int
+    directory_id: str | None
+    log_end_offset: int
+    last_fetch_timestamp: int | None
+    last_caught_up_timestamp: int | None
+
+
+class QuorumDescription(NamedTuple):
+    """The quorum of the metadata log: its leader, the epoch it leads in, what is committed, the voters and others."""
+
+    leader_id: int
+    leader_epoch: int
+    high_watermark: int
+    voters: tuple[QuorumReplica, ...]
+    observers: tuple[QuorumReplica, ...]
+
+
+class FeatureDescription(NamedTuple):
+    """Features by name: the lowest and highest level that the broker supports, the lowest and highest that the cluster
+    has agreed on, and the epoch (an offset of the metadata log) as of which it has; None when that isn't known."""
+
+    supported_features: Mapping[str, tuple[int, int]]
+    finalized_features: Mapping[str, tuple[int, int]]
+    finalized_features_epoch: int | None
+
+
 class PartitionDescription(NamedTuple):
     """One partition: the ids of its leader, its replicas (the preferred leader first), those in sync, those away."""
 

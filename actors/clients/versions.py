@@ -21,7 +21,7 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     15: (4, 6),  # DescribeGroups with instance ids; before 6 a group that isn't there is Dead
     16: (4, 5),  # ListGroups by state; 5 by type
     22: (0, 5),  # InitProducerId, for an idempotent producer
-    18: (3, 4),  # ApiVersions; version 0 is what a broker answers that knows none of these
+    18: (3, 5),  # ApiVersions; version 0 is what a broker answers that knows none of these
     19: (5, 7),  # CreateTopics with defaults, whose answer has configs; 7 has the topic's id
     20: (6, 6),  # DeleteTopics by name, in the form that could be by id
     21: (0, 2),  # DeleteRecords
@@ -29,9 +29,11 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     32: (3, 4),  # DescribeConfigs with types
     33: (0, 2),  # AlterConfigs, the old one
     37: (1, 3),  # CreatePartitions
-    42: (0, 2),  # DeleteGroups
+    42: (0, 3),  # DeleteGroups; 3 with the reason in words
     43: (1, 2),  # ElectLeaders of any kind
     44: (0, 1),  # IncrementalAlterConfigs
     47: (0, 0),  # OffsetDelete
+    55: (0, 2),  # DescribeQuorum; 1 with times, 2 with the ids of folders
+    57: (1, 2),  # UpdateFeatures with kinds of updates, as of Apache Kafka 3.3
     60: (0, 2),  # DescribeCluster
 }

@@ -56,7 +56,9 @@ that second join outlasts the `poll()` that began it, the consumer forgets it an
   retention the next time, 5 minutes later by default.
 - The records of a compressed batch that a producer sends may come to 32 times the topic's `max.message.bytes` when
   decompressed, at least to 16 MiB and at most to 64 MiB or `max.message.bytes` itself (32 MiB by default); more is
-  refused with MESSAGE_TOO_LARGE. Apache Kafka has no such bound: a few kilobytes can keep a broker busy for long.
+  refused with MESSAGE_TOO_LARGE. Apache Kafka bounds only single records (`max.decompressed.message.bytes`), by default
+  as good as not at all: a few kilobytes can keep a broker busy for long.
+- Of one request, 250,000 elements in all its arrays together are taken; Apache Kafka takes 1,000,000 in each.
 - A connection beyond `max.connections` is closed at once; Apache Kafka lets it wait until another one ends.
 - `queued.max.request.bytes` counts the bytes of large requests as they come, and holds for all brokers of the process
   together; Apache Kafka counts what a request's length announces. It is 256 MiB, or `socket.request.max.bytes` if

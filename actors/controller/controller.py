@@ -30,6 +30,7 @@ from actors.controller.metadata_log import (
     read_quorum_state,
     write_quorum_state,
 )
+from actors.controller.quorum import Leadership, Observers, described
 from actors.controller.state import Decision
 from actors.controller.telling import asked_for, tell
 from actors.controller.without_effect import tell_of_image, tell_of_records
@@ -39,6 +40,7 @@ from kstore.log import Log
 from kstore.named import NamedTuple
 from kstore.records import parse_batches
 from kstore.schema.messages.alter_configs import AlterConfigsRequest
+from kstore.schema.messages.describe_quorum import DescribeQuorumRequest, DescribeQuorumResponse
 from kstore.schema.messages.fetch import FetchRequest
 from kstore.schema.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 
@@ -101,6 +103,7 @@ class Controller(MetadataKeeper):
         self.uncommitted: deque[Uncommitted] = deque()
         self.answers: deque[Answer] = deque()
         self.fetches: dict[int, ParkedFetch] = {}
+        self.observers = Observers()
         self.fetched = 0
         self.flushing = False
         self.session_end = self.alarm(CheckSessions(), tick_us=1000)
@@ -121,6 +124,7 @@ class Controller(MetadataKeeper):
         tell_of_image(self.machine.image, self.node.config.said)
         state = read_quorum_state(self.folder.fs, METADATA_LOG)
         self.epoch = max(state.leader_epoch, log.latest_epoch, self.epoch) + 1
+        self.observers = Observers()
         own_id = self.node.node_id
         write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(own_id, self.epoch), [own_id])
         self.flushing = True
@@ -160,9 +164,12 @@ class Controller(MetadataKeeper):
     # -- deciding
 
     @receives(Decide, may_refuse=True)
-    def decide(self, message: Decide) -> None:
-        """Decides about a request; the answer waits for the commit."""
-        self.usable_log()
+    def decide(self, message: Decide) -> DescribeQuorumResponse | None:
+        """Decides about a request; the answer waits for the commit, unless nothing is to be decided."""
+        log = self.usable_log()
+        if isinstance(message.request, DescribeQuorumRequest):
+            leadership = Leadership(self.node.node_id, self.epoch, log.high_watermark, log.end_offset)
+            return described(message.request, message.version, leadership, self.observers, self.now_ms())
         decision = self.machine.decide(message.request, message.version, self.steady_ms())
         reply = self.defer()
         try:
@@ -172,10 +179,11 @@ class Controller(MetadataKeeper):
         except KafkaStorageError as error:
             reply.fail(NotController(error.message))
             self.halt(error)
-            return
+            return None
         self.answer(reply, decision.answer)
         if not self.session_end.is_set:
             self.check_sessions(CheckSessions())
+        return None
 
     def answer(self, reply: Reply, response: Any) -> None:
         """Answers when all that the answer was based on is committed."""
@@ -311,6 +319,7 @@ class Controller(MetadataKeeper):
     def fetch_metadata(self, message: FetchMetadata) -> Any:
         """Gives another node what is committed from its offset on, or what it must cut off first."""
         try:
+            self.note_fetch(message.request)
             response = fetching.serve(self.usable_log(), message.request, self.node.node_id, self.epoch)
         except (NotController, KafkaStorageError) as error:
             self.defer().fail(NotController(error.message))
@@ -322,6 +331,13 @@ class Controller(MetadataKeeper):
         timer = self.after(message.request.max_wait_ms, FetchOverdue(self.fetched))
         self.fetches[self.fetched] = ParkedFetch(message.request, self.defer(), timer)
         return None
+
+    def note_fetch(self, request: FetchRequest) -> None:
+        """How far another node's copy goes."""
+        asked = request.topics[0].partitions[0]
+        node_id, end_offset = request.replica_state.replica_id, self.usable_log().end_offset
+        if node_id >= 0:
+            self.observers.fetched(node_id, asked.replica_directory_id, asked.fetch_offset, end_offset, self.now_ms())
 
     def serve_parked(self, number: int) -> None:
         parked = self.fetches[number]

@@ -84,7 +84,9 @@ def is_for_metadata(request: FetchRequest) -> bool:
     return len(request.topics) == 1 and request.topics[0].topic_id == METADATA_TOPIC_ID
 
 
-def fetch_request(log: Log, node_id: int, cluster_id: str, epoch: int, max_bytes: int) -> FetchRequest:
+def fetch_request(
+    log: Log, node_id: int, directory_id: bytes, cluster_id: str, epoch: int, max_bytes: int
+) -> FetchRequest:
     """What an observer asks for next."""
     partition = FetchPartition(
         current_leader_epoch=epoch,
@@ -92,6 +94,7 @@ def fetch_request(log: Log, node_id: int, cluster_id: str, epoch: int, max_bytes
         last_fetched_epoch=log.latest_epoch,
         log_start_offset=log.start_offset,
         partition_max_bytes=max_bytes,
+        replica_directory_id=directory_id,
     )
     return FetchRequest(
         cluster_id=cluster_id,

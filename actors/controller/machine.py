@@ -20,7 +20,17 @@ from random import Random
 
 from actors.config import BrokerConfig
 from actors.config.resource_type import ResourceType
-from actors.controller import brokers, configs, deletion, directories, electing, producer_ids, replication, topics
+from actors.controller import (
+    brokers,
+    configs,
+    deletion,
+    directories,
+    electing,
+    feature_levels,
+    producer_ids,
+    replication,
+    topics,
+)
 from actors.controller.image import ClusterImage, ImageDelta
 from actors.controller.state import ControllerState, Decision
 from kstore.errors import UnsupportedVersion
@@ -35,6 +45,7 @@ from kstore.schema.messages.create_topics import CreateTopicsRequest
 from kstore.schema.messages.delete_topics import DeleteTopicsRequest
 from kstore.schema.messages.elect_leaders import ElectLeadersRequest
 from kstore.schema.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
+from kstore.schema.messages.update_features import UpdateFeaturesRequest
 
 
 class ControllerMachine:
@@ -78,6 +89,8 @@ class ControllerMachine:
                 return configs.replace(state, request)
             case ElectLeadersRequest():
                 return electing.elect_leaders(state, request)
+            case UpdateFeaturesRequest():
+                return feature_levels.update(state, request)
             case _:
                 raise UnsupportedVersion(f"The controller doesn't answer a {type(request).__name__}.")
 

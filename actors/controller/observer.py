@@ -102,7 +102,15 @@ class Observer(MetadataKeeper):
         if self.closed or self.log is None:
             return
         max_bytes = self.node.config.integer("controller.quorum.fetch.max.bytes")
-        request = fetching.fetch_request(self.log, self.node.node_id, self.image.cluster_id, self.epoch, max_bytes)
+        assert self.folder.meta is not None, "a node's folder is its cluster's"
+        request = fetching.fetch_request(
+            self.log,
+            self.node.node_id,
+            self.folder.meta.directory_id,
+            self.image.cluster_id,
+            self.epoch,
+            max_bytes,
+        )
         self.link.send(
             request,
             self.reply_here(self.fetched, self.attempt),

@@ -7,7 +7,8 @@ FRAME_BYTES_MAX = 100 * 1024 * 1024
 CONNECTION_REQUESTS_IN_FLIGHT_MAX = 1024
 # Bytes of one connection's requests under way; beyond, its socket isn't read.
 CONNECTION_BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
-# Elements in all arrays of one request; beyond, its connection is closed (Apache Kafka takes 1,000,000 in each array).
+# Elements in all arrays of one request; beyond, its connection is closed (in each array there may be 1,000,000, as in
+# Apache Kafka, which has no bound of all together).
 # What it takes to decode so many, and to encode as many in an answer, holds the others for some tens of milliseconds.
 REQUEST_ELEMENTS_MAX = 250_000
 # Connections of one broker (max.connections is the configured one, whose Kafka default is unlimited).

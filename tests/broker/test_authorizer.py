@@ -76,6 +76,8 @@ ASKED = {
     "elect_leaders": {(ALTER, CLUSTER)},
     "incremental_alter_configs": {(ALTER_CONFIGS, TOPIC)},
     "offset_delete": {(DELETE, GROUP), (READ, TOPIC)},
+    "describe_quorum": {(DESCRIBE, CLUSTER)},
+    "update_features": {(ALTER, CLUSTER)},
     "describe_cluster": set(),  # but for the operations, below
     "list_config_resources": {(DESCRIBE_CONFIGS, CLUSTER)},
     "describe_topic_partitions": {(operation, TOPIC) for operation in authorizer.SUPPORTED[authorizer.TOPIC]},
@@ -107,6 +109,8 @@ REFUSED = {
     "elect_leaders": ClusterAuthorizationFailed,
     "incremental_alter_configs": TopicAuthorizationFailed,
     "offset_delete": GroupAuthorizationFailed,
+    "describe_quorum": ClusterAuthorizationFailed,
+    "update_features": ClusterAuthorizationFailed,
     "list_config_resources": ClusterAuthorizationFailed,
     "describe_topic_partitions": TopicAuthorizationFailed,
 }

@@ -251,6 +251,14 @@ ADMIN = {
     "list_topics": of("admin"),
     "describe_topics": of("admin", names=maybe(names)),
     "describe_cluster": of("admin"),
+    "describe_metadata_quorum": of("admin"),
+    "describe_features": of("admin"),
+    "update_features": of(
+        "admin",
+        feature_updates=(Kind(wrong.levels), {"metadata.version": 33}),
+        validate_only=(FLAG, True),
+        timeout_ms=ms,
+    ),
     "describe_configs": of(
         "admin",
         config_resources=described,

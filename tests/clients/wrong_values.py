@@ -206,6 +206,32 @@ def growths() -> list[Any]:
     ]
 
 
+def levels() -> list[Any]:
+    shapes = [
+        None,
+        5,
+        "good",
+        b"good",
+        ["metadata.version"],
+        {5: 3},
+        {b"good": 3},
+        {SURROGATE: 3},
+        {None: 3},
+        NAN,
+        True,
+    ]
+    numbers = [each for each in whole(0, 2**15 - 1)() if not isinstance(each, dict)]
+    kinds = [None, 1, "DOWNGRADE", b"UPGRADE", ["UPGRADE"], {}]
+    return [
+        *shapes,
+        *({"metadata.version": each} for each in numbers),
+        *({"metadata.version": ("UPGRADE", each)} for each in numbers),
+        *({"metadata.version": (each, 33)} for each in kinds),
+        {"metadata.version": ("UPGRADE",)},
+        object(),
+    ]
+
+
 def resources(*, values: bool) -> Callable[[], list[Any]]:
     def wrong() -> list[Any]:
         good = {"segment.ms": "1"} if values else None

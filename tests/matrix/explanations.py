@@ -90,6 +90,7 @@ MEANT = (
         "Where a node listens and has its data, which isn't the same: in memory it has no folder, and its controller "
         "has no listener.",
         *(Fields("DescribeConfigs/of a broker/*", f"results/1/configs/{key}/*") for key in IDENTITY),
+        Fields("DescribeQuorum/the metadata log/*", "nodes/*/listeners", "[]"),
     ),
     why(
         "Keys of kstore's own, which bound what Apache Kafka doesn't.",

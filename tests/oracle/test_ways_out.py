@@ -237,7 +237,7 @@ def test_a_replacement_that_was_cut_short_is_finished_by_kafka(make: Make) -> No
 
 
 ACLS = "org.apache.kafka.tools.AclCommand"
-CONFIGS = "kafka.admin.ConfigCommand"
+CONFIGS = "org.apache.kafka.tools.ConfigCommand"
 IN_FORCE = {
     "access rules (ACLs)": (
         (ACLS, "--add", "--allow-principal", "User:ann", "--operation", "Read", "--topic", "t"),

@@ -100,7 +100,7 @@ def test_a_result_shows_what_it_says() -> None:
 
 
 def of_sizes(*sizes: int, compression: int) -> RecordBatch:
-    """Records without a key that count as 6 bytes and their values, and a seventh for the length of one of 64 or more."""
+    """Records without a key. One counts as 6 bytes and its value, from 64 bytes on as 7: its length takes two."""
     builder = BatchBuilder(compression=compression)
     for number, size in enumerate(sizes):
         builder.append(number, None, bytes(size))

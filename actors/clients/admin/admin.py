@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.clients import checking
-from actors.clients.admin import cluster, configs, elections, groups, offsets, topics
+from actors.clients.admin import cluster, configs, elections, groups, offsets, quorum, topics
 from actors.clients.config import parse
 from actors.clients.descriptions import (
     ClusterDescription,
@@ -19,10 +19,12 @@ from actors.clients.descriptions import (
     ConfigResource,
     CreatedTopic,
     DeletedRecords,
+    FeatureDescription,
     GroupDescription,
     GroupListing,
     MemberToRemove,
     OffsetSpec,
+    QuorumDescription,
     TopicDescription,
 )
 from actors.clients.face import CalledActor, Face, home_over_tcp
@@ -138,6 +140,36 @@ class Admin(Face):
     def describe_cluster(self) -> ClusterDescription:
         """The cluster's id, its brokers and its controller."""
         return self._do("describe_cluster", cluster.describe)
+
+    def describe_metadata_quorum(self) -> QuorumDescription:
+        """Who leads the metadata log, who votes, and how far each node's copy of it goes.
+
+        >>> from kstore import Cluster
+        >>> with Cluster() as cluster, cluster.admin() as admin:
+        ...     quorum = admin.describe_metadata_quorum()
+        >>> quorum.leader_id, [each.replica_id for each in quorum.voters]
+        (1, [1])
+        """
+        return self._do("describe_metadata_quorum", quorum.describe)
+
+    def describe_features(self) -> FeatureDescription:
+        """The features that a broker supports, and those that the cluster has agreed on (KIP-584)."""
+        return self._do("describe_features", quorum.features)
+
+    def update_features(
+        self,
+        feature_updates: Mapping[str, quorum.Level],
+        validate_only: bool = False,
+        timeout_ms: int | None = None,
+    ) -> None:
+        """Set the levels of features, by name: all of them, or none. 0 turns one off.
+
+        A level rises unless a kind of update stands before it: ``("SAFE_DOWNGRADE", 30)``, or ``"UNSAFE_DOWNGRADE"``,
+        which may lose what the cluster knows. Raises ``InvalidUpdateVersion``, whose text says why.
+        """
+        wanted = quorum.levels(feature_updates)
+        limit_ms, only = self._timeout_ms(timeout_ms), truth("validate_only", validate_only)
+        self._do("update_features", quorum.update, wanted, only, limit_ms, timeout_ms=timeout_ms)
 
     # -- configs -----------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,32 @@
+"""DescribeQuorum (key 55): who leads the metadata log, who votes, and how far each copy of it goes.
+
+The controller answers, whichever node is asked. There is one voter, which leads; the other nodes are observers. Version
+1 added when each copy was last fetched for and last had all, 2 the ids of folders, the voters' addresses and texts of
+errors (KIP-853). Apache Kafka tells the addresses of the controllers' own listeners; kstore's has none, as it is
+reached by way of the brokers'.
+"""
+
+from __future__ import annotations
+
+from actors.broker.authorizer import CLUSTER, DESCRIBE
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller
+from actors.runtime import Conversation
+from kstore.errors import ClusterAuthorizationFailed, KafkaError
+from kstore.schema.messages.describe_quorum import DescribeQuorumResponse
+
+API_KEY = 55
+VERSIONS = (0, 2)
+
+
+def handle(call: Call) -> Conversation:
+    """Passes the request to the controller."""
+    if not call.authorize(DESCRIBE, CLUSTER):
+        return refused(ClusterAuthorizationFailed("Request DESCRIBE_QUORUM needs DESCRIBE permission."))
+    outcome = yield from to_controller(call, call.request)
+    error = failed(outcome)
+    return outcome if error is None else refused(error)
+
+
+def refused(error: KafkaError) -> DescribeQuorumResponse:
+    return DescribeQuorumResponse(error_code=error.code, error_message=error.message)

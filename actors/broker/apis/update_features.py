@@ -1,0 +1,28 @@
+"""UpdateFeatures (key 57): set the levels of features that the whole cluster agrees on.
+
+The controller decides, whichever node is asked: all updates are made, or none. In versions 0 and 1 the answer to
+updates that were made names each of them, with an error of NONE; later ones leave that out. Version 1 added kinds of
+updates and ``validate_only``; what 0 says about downgrades has no effect, as in Apache Kafka.
+"""
+
+from __future__ import annotations
+
+from actors.broker.authorizer import ALTER, CLUSTER
+from actors.broker.call import Call
+from actors.broker.forwarding import failed, to_controller
+from actors.runtime import Conversation
+from kstore.errors import ClusterAuthorizationFailed
+from kstore.schema.messages.update_features import UpdateFeaturesResponse
+
+API_KEY = 57
+VERSIONS = (0, 2)
+
+
+def handle(call: Call) -> Conversation:
+    """Passes the request to the controller."""
+    if call.authorize(ALTER, CLUSTER):
+        outcome = yield from to_controller(call, call.request)
+    else:
+        outcome = ClusterAuthorizationFailed("Request UPDATE_FEATURES needs ALTER permission.")
+    error = failed(outcome)
+    return outcome if error is None else UpdateFeaturesResponse(error_code=error.code, error_message=error.message)
