@@ -40,11 +40,13 @@ def levels(feature_updates: Mapping[str, Level]) -> list[FeatureUpdateKey]:
         is_pair = isinstance(wanted, (tuple, list)) and len(wanted) == 2
         kind, level = wanted if is_pair else ("UPGRADE", wanted)  # type: ignore[misc]  # a pair, as was just seen
         if kind not in tuple(KINDS):
-            raise ConfigError(f"the kind of an update is one of {', '.join(KINDS)}; got {shown(kind)}")
+            raise ConfigError(
+                f"the kind of an update in feature_updates is one of {', '.join(KINDS)}; got {shown(kind)}"
+            )
         found.append(
             FeatureUpdateKey(
-                feature=text("the name of a feature", name),
-                max_version_level=whole("the level of a feature", level, 0, LEVEL_MAX),
+                feature=text("a name in feature_updates", name),
+                max_version_level=whole("a level in feature_updates", level, 0, LEVEL_MAX),
                 upgrade_type=KINDS[kind],
             )
         )
