@@ -11,9 +11,10 @@ from heapq import merge
 from typing import TYPE_CHECKING, Any
 
 from actors.clients.structs import TopicPartition
-from actors.controller.image import PartitionImage, TopicImage
-from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.coordinator.coordinator import Coordinator
 from actors.coordinator.routing import partition_for
+from actors.image.image import PartitionImage, TopicImage
+from actors.image.topic_names import OFFSETS_TOPIC
 from kstore.errors import UnknownTopicOrPartition
 from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError, nearest
@@ -121,11 +122,10 @@ def _machine_of(nodes: Nodes, group_id: str) -> Any | None:
         return None
     number = partition_for(group_id, len(topic.partitions))
     node = nodes.nodes.get(topic.partitions[number].leader)
-    if node is None or node not in nodes.living() or node.view is None:
+    if node is None or node not in nodes.living():
         return None
     ref = node.view.coordinators.get((OFFSETS_TOPIC, number))
-    coordinator = None if ref is None else ref.actor_inbox.actor
-    return None if coordinator is None else coordinator.loaded_shard
+    return None if ref is None else ref.actor_as(Coordinator).loaded_shard
 
 
 def check_state(state: str) -> None:

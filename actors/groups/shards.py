@@ -10,11 +10,11 @@ from actors.groups.room import Tally
 from actors.groups.settings import settings_of
 
 if TYPE_CHECKING:
-    from actors.runtime import Node
+    from actors.node.node import BrokerNode
 
 
 class GroupShards:
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: BrokerNode) -> None:
         self._node = node
         self._tally = Tally()
 
