@@ -21,8 +21,8 @@ from kstore.schema.messages.assign_replicas_to_dirs import (
 )
 
 if TYPE_CHECKING:
-    from actors.node.node import BrokerNode
-    from actors.runtime.seams import Link
+    from actors.network.link import Link
+    from actors.runtime import Node
 
 RETRY_MS = 100
 AT_ONCE_MAX = 1_000
@@ -48,9 +48,7 @@ Key = tuple[bytes, int]
 class Directories(Actor):
     """The one queue of assignments of a node."""
 
-    node: BrokerNode
-
-    def __init__(self, node: BrokerNode, controller: int, name: str = "directories") -> None:
+    def __init__(self, node: Node, controller: int, name: str = "directories") -> None:
         super().__init__(node, name)
         self.link: Link = self.connect(controller)
         self.waiting: dict[Key, bytes] = {}

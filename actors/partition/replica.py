@@ -44,8 +44,7 @@ from actors.runtime import receives
 from kstore.errors import KafkaError, KafkaStorageError, NotLeaderOrFollower, UnknownTopicOrPartition
 
 if TYPE_CHECKING:
-    from actors.node.node import BrokerNode
-    from actors.runtime import Ref
+    from actors.runtime import Node, Ref
     from kstore.log import LogConfig
     from kstore.log.manifest import LogNote
 
@@ -62,7 +61,7 @@ class Replica(KeptLog):
 
     def __init__(
         self,
-        node: BrokerNode,
+        node: Node,
         topic: str,
         partition: int,
         topic_id: bytes,

@@ -20,10 +20,8 @@ from broker.authorizing import (
 )
 from broker.test_connection import Peer, produce
 
-from actors.cluster import Cluster
-from actors.config.resource_type import ResourceType
-from actors.node import authorizer
-from actors.node.authorizer import (
+from actors.broker import authorizer
+from actors.broker.authorizer import (
     ALTER,
     ANONYMOUS,
     CLUSTER,
@@ -37,6 +35,8 @@ from actors.node.authorizer import (
     READ,
     WRITE,
 )
+from actors.cluster import Cluster
+from actors.config.resource_type import ResourceType
 from kstore.errors import (
     ClusterAuthorizationFailed,
     GroupAuthorizationFailed,

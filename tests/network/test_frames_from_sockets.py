@@ -55,6 +55,7 @@ class Side:
     ) -> None:
         self.now = 1000.0
         self.frames: list[bytes] = []
+        self.bytes_in_flight = 0
         self.later: list[Any] = []
         loop = SimpleNamespace(time=lambda: self.now, call_later=lambda _, action: self.later.append(action))
         self.room = RequestRoom(loop, room_bytes, frame_bytes_max)
@@ -79,7 +80,7 @@ class Side:
         channel.transport = Transport()
         channel.connection = SimpleNamespace(
             tell=lambda message: self.frames.extend(map(bytes, getattr(message, "frames", []))),
-            actor_id=1,
+            actor_inbox=SimpleNamespace(actor_id=1, actor=self),
         )
         return channel
 
@@ -374,8 +375,9 @@ def test_a_peer_that_has_been_silent_too_long_is_overdue_unless_it_waits_for_an_
     side.now += 500
     send(channel, framed(b"a request"))
     assert not channel.is_overdue(side.now + 600)
+    side.bytes_in_flight = 9
     assert not channel.is_overdue(side.now + 6000)
-    channel.request_done(len(b"a request"))
+    side.bytes_in_flight = 0
     assert channel.is_overdue(side.now + 601)
 
 
