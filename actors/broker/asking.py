@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from actors.broker.coordinators import KINDS
 from actors.broker.unserved import coordinator_used
-from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.coordinator.messages import Client, Submit
 from actors.coordinator.routing import partition_for
+from actors.image.topic_names import OFFSETS_TOPIC
 from actors.runtime import Ask, Conversation, Stopped
 from kstore.errors import KafkaError, NotCoordinator
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
-    from actors.broker.view import View
+    from actors.node.view import View
     from actors.runtime import Ref
     from kstore.schema.struct import Message
 

@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any
 from actors.broker import registry
 from actors.broker.coordinators import Coordinators
 from actors.broker.doorway import PeerLost, close_doorway, let_clients_in, open_doorway
-from actors.broker.folder import Folder
 from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered, StandAside
 from actors.broker.replicas import Replicas
 from actors.broker.supervision import MakeAnew, Supervision
-from actors.broker.topic_descriptions import TopicDescriptions
-from actors.broker.view import View
 from actors.config.resource_type import ResourceType
 from actors.controller.controller import Controller
-from actors.controller.image import ClusterImage, Endpoint, ImageDelta
 from actors.controller.messages import CloseMetadataLog, ImageAdvanced, MetadataHalted, NodeLost
 from actors.controller.observer import Observer
+from actors.image.image import ClusterImage, Endpoint, ImageDelta
+from actors.node.folder import Folder
+from actors.node.messages import CheckFiles
+from actors.node.topic_descriptions import TopicDescriptions
+from actors.node.view import View
 from actors.partition.fetch_desk import FetchDesk
-from actors.partition.messages import CheckFiles
 from actors.partition.producer_ids import ProducerIds
 from actors.runtime import Actor, receives
 from actors.runtime.failures import Failed
@@ -36,7 +36,8 @@ from actors.runtime.logs import logger
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.runtime import Node, Ref, Reply
+    from actors.node.node import BrokerNode
+    from actors.runtime import Ref, Reply
 
 for _key in registry.NEEDED_BY_ALL:
     registry.handler(_key)
@@ -64,8 +65,10 @@ class FolderGone(NamedTuple):
 class Broker(Actor):
     """The one broker actor of a node, which ends with it."""
 
+    node: BrokerNode
+
     def __init__(
-        self, node: Node, folder: Folder, cluster_id: str, endpoints: list[Endpoint], controller_id: int
+        self, node: BrokerNode, folder: Folder, cluster_id: str, endpoints: list[Endpoint], controller_id: int
     ) -> None:
         super().__init__(node, "broker")
         self.folder = folder

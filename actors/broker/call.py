@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.authorizer import EVERYBODY, READ, TOPIC, Resource, operations_allowed
+from actors.node.authorizer import EVERYBODY, READ, TOPIC, Resource, operations_allowed
 from actors.runtime.conversation import PAUSE as PAUSE
 
 if TYPE_CHECKING:
-    from actors.broker.authorizer import Authorizer
     from actors.broker.connection import Connection
-    from actors.runtime.node import Node
+    from actors.node.authorizer import Authorizer
+    from actors.node.node import BrokerNode
+    from actors.node.view import View
 
 
 class _NoResponse:
@@ -104,12 +105,12 @@ class Call:
         self.connection.call_failed(self, error)
 
     @property
-    def node(self) -> Node:
+    def node(self) -> BrokerNode:
         """The node that was asked."""
         return self.connection.node
 
     @property
-    def view(self) -> Any:
+    def view(self) -> View:
         """What the node's broker last published: ``.image``, ``.replicas``, ``.coordinators``."""
         return self.connection.node.view
 

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.authorizer import ALTER_CONFIGS, CLUSTER, Resource, group, refusal, topic
 from actors.broker.deciding import decided
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
 from actors.config.definition import whole_number
 from actors.config.resource_type import ResourceType
 from actors.controller.configs import DELETE, check_names
+from actors.node.authorizer import ALTER_CONFIGS, CLUSTER, Resource, group, refusal, topic
 from actors.runtime import Conversation
 from kstore.errors import InvalidRequest, KafkaError
 

@@ -19,11 +19,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry, unserved
-from actors.broker.authorizer import ANONYMOUS, NODES
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, Call, Remote
 from actors.broker.error_answers import error_answer
-from actors.network.channel import AnswersTaken, Channel, ChannelClosed, FramesReceived, Requested
-from actors.partition.fetch_desk import FetchGivenUp
+from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived, Requested
+from actors.node.authorizer import ANONYMOUS, NODES
+from actors.partition.fetch_requests import FetchGivenUp
 from actors.runtime import Actor, Ask, receives
 from actors.runtime.heavy import HeavyAsk
 from actors.runtime.limits import (
@@ -38,8 +38,8 @@ from kstore.schema import decode, frames
 from kstore.schema.errors import TooLong
 
 if TYPE_CHECKING:
-    from actors.network.link import Link
-    from actors.runtime.node import Node
+    from actors.node.node import BrokerNode
+    from actors.runtime.seams import Channel, Link
 
 PRODUCE, FETCH = 0, 1
 API_VERSIONS = 18
@@ -60,7 +60,9 @@ class Connection(Actor):
     is_alone = True
     blast_radius = "a client's connection"
 
-    def __init__(self, node: Node, number: int, channel: Channel, listener: str, client_host: str) -> None:
+    node: BrokerNode
+
+    def __init__(self, node: BrokerNode, number: int, channel: Channel, listener: str, client_host: str) -> None:
         super().__init__(node, f"connection/{number}")
         self.number = number
         self.channel = channel
@@ -210,7 +212,9 @@ class Connection(Actor):
 
     def _is_tampered_with(self, call: Call) -> bool:
         """Whether a fault has taken the request's place; one that only takes its answer does so when it goes out."""
-        outcome = self.node.tampering(call)
+        tampering = self.node.tampering
+        assert tampering is not None, "a fault was asked for"
+        outcome = tampering(call)
         if outcome is LOST_REQUEST:
             self.refuse()
         elif outcome is LOST_ANSWER:
@@ -320,7 +324,7 @@ class Connection(Actor):
 
     def _let_go(self) -> None:
         """Nobody waits any more for what others were asked for."""
-        desk = self.node.view.fetch_desk if self.node.view is not None else None
+        desk = self.node.view.fetch_desk
         if desk is not None and self.under_way and self.under_way[0].api_key == FETCH:
             desk.tell(FetchGivenUp(self.number))
         for link in self.links.values():

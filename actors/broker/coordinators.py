@@ -10,21 +10,22 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from actors.controller.image import ClusterImage, ImageDelta, PartitionImage
-from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.coordinator.messages import Resign, TopicsDeleted
+from actors.image.image import ClusterImage, ImageDelta, PartitionImage
+from actors.image.topic_names import OFFSETS_TOPIC
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.broker.broker import Broker
     from actors.coordinator.shard import Shard
-    from actors.runtime import Node, Ref
+    from actors.node.node import BrokerNode
+    from actors.runtime import Ref
 
 Key = tuple[str, int]
 MakeShard = Callable[[], "Shard"]
 
 
-def _of_groups(node: Node) -> MakeShard:
+def _of_groups(node: BrokerNode) -> MakeShard:
     """Groups and their offsets. Those of a node share one bound of what they may take in memory."""
     from actors.groups.shards import GroupShards  # 10 ms that a cluster without groups saves
 
@@ -36,7 +37,7 @@ class Kind(NamedTuple):
 
     partitions: str
     """The config key with the number of partitions that the topic is made with."""
-    shards: Callable[[Node], MakeShard]
+    shards: Callable[[BrokerNode], MakeShard]
     """Gives, once a node, what makes the shard of each of its coordinators."""
 
 

@@ -12,8 +12,9 @@ from actors.broker.connection import Connection, NodeReady
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.network.channel import Channel
-    from actors.runtime import Node, Ref
+    from actors.node.node import BrokerNode
+    from actors.runtime import Ref
+    from actors.runtime.seams import Channel
 
 
 class PeerLost(NamedTuple):
@@ -22,28 +23,28 @@ class PeerLost(NamedTuple):
     node_id: int
 
 
-def open_doorway(node: Node, broker: Ref) -> None:
+def open_doorway(node: BrokerNode, broker: Ref) -> None:
     """From now on the node can be reached."""
     node.answers_clients = False
     node.accept = partial(accept, node)
     node.peer_lost = partial(tell_of_death, broker)
 
 
-def close_doorway(node: Node) -> None:
+def close_doorway(node: BrokerNode) -> None:
     """Nobody new comes in."""
     node.accept = None
 
 
-def accept(node: Node, channel: Channel, listener: str, client_host: str) -> Ref:
+def accept(node: BrokerNode, channel: Channel, listener: str, client_host: str) -> Ref:
     """Give a new client its connection actor."""
     number = node.connection_numbers.take()
     ref = Connection.start(node, number, channel, listener, client_host)
     if not node.answers_clients and listener != "broker":
-        ref.actor_inbox.actor.waits_for_node = True  # type: ignore[attr-defined]
+        ref.actor_as(Connection).waits_for_node = True
     return ref
 
 
-def let_clients_in(node: Node) -> None:
+def let_clients_in(node: BrokerNode) -> None:
     """The node knows the cluster, and the cluster knows it: from now on clients are answered, who came before too.
 
     A broker that was just started has an empty image: it would deny topics that there are. (Kafka's opens its sockets

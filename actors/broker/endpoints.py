@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from actors.controller.image import Endpoint
+from actors.image.image import Endpoint
 
 if TYPE_CHECKING:
     from actors.broker.call import Call

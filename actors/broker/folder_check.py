@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.broker.folder import Folder, FolderError, unusable
 from actors.broker.foreign import Leftovers, check_directories, check_features, check_formats, check_quorum
-from actors.controller.image import ClusterImage
 from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import QUORUM_STATE, Replay, read_quorum_state
+from actors.image.image import ClusterImage
+from actors.node.folder import Folder, FolderError, unusable
 from kstore.errors import KafkaError
 from kstore.fs import FileSystem
 from kstore.log.checkpoints import CLEAN_SHUTDOWN, PARTITION_METADATA, CheckpointError, read_partition_metadata

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.authorizer import CLUSTER, CLUSTER_ACTION
 from actors.broker.call import Call, Remote
 from actors.controller.messages import AwaitTopics, Decide
 from actors.network.link import Disconnected
+from actors.node.authorizer import CLUSTER, CLUSTER_ACTION
 from actors.runtime import Ask, Conversation
 from kstore.errors import ClusterAuthorizationFailed, KafkaError, NotController, RequestTimedOut
 

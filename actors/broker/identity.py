@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.controller.image import ClusterImage
+from actors.image.image import ClusterImage
 from actors.network.addresses import address_text
 
 if TYPE_CHECKING:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.controller.features import supported
+from actors.image.features import supported
 from actors.runtime import Actor, Ref, receives
 from kstore.named import NamedTuple
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
 from kstore.schema.messages.broker_registration import BrokerRegistrationRequest, Listener
 
 if TYPE_CHECKING:
-    from actors.controller.image import Endpoint
-    from actors.runtime import Node, Timer
+    from actors.image.image import Endpoint
+    from actors.node.node import BrokerNode
+    from actors.runtime import Timer
 
 RETRY_MS = 50
 FENCED_BEAT_MS = 20
@@ -59,11 +60,13 @@ class _Register(NamedTuple):
 class Lifecycle(Actor):
     """One node's registration and heartbeats. ``offset`` is how far the node has read the metadata log by now."""
 
+    node: BrokerNode
+
     blast_radius = "the node's heartbeats; it registers once more"
 
     def __init__(
         self,
-        node: Node,
+        node: BrokerNode,
         broker: Ref,
         cluster_id: str,
         directory_id: bytes,

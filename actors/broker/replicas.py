@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from actors.config import topic_log_config, topic_values
 from actors.config.resource_type import ResourceType
-from actors.controller.image import ClusterImage, ImageDelta, PartitionImage, TopicImage
 from actors.controller.messages import METADATA_LOG
+from actors.image.image import ClusterImage, ImageDelta, PartitionImage, TopicImage
+from actors.node.messages import CheckFiles
 from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.directories import Directories
 from actors.partition.fetcher import ReplicaFetcher
@@ -23,7 +24,6 @@ from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
     BrokersChanged,
-    CheckFiles,
     Close,
     Closed,
     Configure,
@@ -39,8 +39,8 @@ from kstore.log.segments import holds_log
 
 if TYPE_CHECKING:
     from actors.broker.broker import Broker
-    from actors.broker.folder import Folder
     from actors.config import BrokerConfig
+    from actors.node.folder import Folder
     from actors.runtime import Ref
     from kstore.log import LogConfig
 

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from actors.broker.folder import Folder
 from actors.broker.replicas import Key
-from actors.controller.image import ClusterImage, PartitionImage, TopicImage
+from actors.image.image import ClusterImage, PartitionImage, TopicImage
+from actors.node.folder import Folder
 from kstore.fs import File, FileSystem
 from kstore.log.checkpoints import (
     CLEAN_SHUTDOWN,

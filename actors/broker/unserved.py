@@ -83,10 +83,7 @@ def _cut(name: str | None) -> str:
 
 
 def _of(node: Node) -> Unserved:
-    if node.unserved is None:
-        node.unserved = Unserved()
-    found: Unserved = node.unserved
-    return found
+    return node.one(Unserved)
 
 
 def key_unserved(call: Asker, api_key: int) -> None:
@@ -152,8 +149,7 @@ def _look(node: Node, key: tuple[str, str], who: str, after_us: tuple[int, ...])
 
 def _brokers(node: Node) -> Iterable[Node]:
     """All brokers of a node's world; itself where there is no network."""
-    net = node.world.net
-    return (node,) if net is None else net.servers.values()
+    return node.world.net.brokers_beside(node)
 
 
 def _reads(node: Node, client_id: str) -> bool:
@@ -173,8 +169,9 @@ def coordinator_used(call: Asker, group: str) -> None:
     """A client has asked that coordinator for something: it can, so it may look for it again as often as it likes,
     of any broker."""
     for node in _brokers(call.node):
-        if node.unserved is not None:
-            _of(node).finds.pop((_cut(call.client_id), _cut(group)), None)
+        found = node.one_if_made(Unserved)
+        if found is not None:
+            found.finds.pop((_cut(call.client_id), _cut(group)), None)
 
 
 def name_of(api_key: int) -> str:

@@ -14,7 +14,8 @@ from actors.broker.deciding import with_items
 from actors.broker.endpoints import located
 from actors.broker.slices import PART, portions, sliced
 from actors.partition.fetch_answers import TOPIC_IDS_FROM, failed_partition
-from actors.partition.fetch_desk import Fetch, replica_of
+from actors.partition.fetch_desk import replica_of
+from actors.partition.fetch_requests import Fetch
 from actors.partition.sessions import FINAL_EPOCH, INITIAL_EPOCH
 from actors.runtime import Ask, Conversation
 from kstore.errors import FetchSessionIdNotFound
@@ -44,7 +45,9 @@ def fetched(call: Call) -> Conversation:
         asked.session_epoch = FINAL_EPOCH
         asked.max_wait_ms = 0
     fetch = Fetch(asked, call.version, call.is_broker, call.connection.number, call.may_read)
-    outcome = yield Ask(call.view.fetch_desk, fetch)
+    desk = call.view.fetch_desk
+    assert desk is not None, "the desk is there before the door is open"
+    outcome = yield Ask(desk, fetch)
     if isinstance(outcome, Exception):
         call.connection.refuse()  # the node is stopping
         return NO_RESPONSE

@@ -68,12 +68,12 @@ def prepared(options: argparse.Namespace) -> Cluster:
 
     Raises ``UsageError`` when there can't be one.
     """
-    from actors.broker.folder import FolderError
     from actors.cluster import Cluster
     from actors.cluster.node_ids import NodeIdsError, parse_node_ids
     from actors.config import ConfigError, parse_settings
     from actors.config.effect import line
     from actors.network.ports import ListenError
+    from actors.node.folder import FolderError
     from actors.runtime.logs import logger
     from kstore.fs.descriptors import raise_limit
 
@@ -106,8 +106,8 @@ def prepared(options: argparse.Namespace) -> Cluster:
 @contextmanager
 def running(cluster: Cluster) -> Iterator[None]:
     """Run a prepared cluster, and stop it in order. Raises ``UsageError`` when it doesn't start."""
-    from actors.broker.folder import FolderError
     from actors.cluster import StartError
+    from actors.node.folder import FolderError
 
     try:
         with cluster:

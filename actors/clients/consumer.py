@@ -85,7 +85,7 @@ class Consumer(Places):
         except BaseException:
             self._home.leave()
             raise
-        self._actor = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
+        self._actor = self._ref.actor_as(ConsumerActor)
         if wanted:
             self.subscribe(wanted)
 

@@ -137,7 +137,7 @@ class Face:
 
     def _why_late(self) -> str:
         """What a time-out may have come of, after a colon; nothing if a broker answered last."""
-        actor: CalledActor = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
+        actor = self._ref.actor_as(CalledActor)
         if actor.view.version:
             return f": {actor.last_failure}" if actor.last_failure else ""
         places = ", ".join(address_text(each.host, each.port) for each in actor.bootstrap.values())
@@ -156,7 +156,7 @@ class Face:
         queue = self._world.queue
         if not self._home.node.alive:
             raise self._gone()
-        queue.enter(self._ref.actor_inbox.actor_id, f"{type(self).__name__}.{name}")  # type: ignore[attr-defined]
+        queue.enter(self._ref.actor_id, f"{type(self).__name__}.{name}")
         self._ref.tell(message)
         queue.leave()
 
@@ -205,7 +205,7 @@ class Face:
             return  # the cluster went first, and took its clients along
 
     def _stop(self) -> None:
-        queue, actor = self._world.queue, self._ref.actor_inbox.actor  # type: ignore[attr-defined]
+        queue, actor = self._world.queue, self._ref.actor_as(CalledActor)
         queue.enter(actor.inbox.actor_id, f"{type(self).__name__}.close")
         try:
             actor.on_stop()
@@ -226,7 +226,7 @@ class Face:
         self._leave()
 
     def __repr__(self) -> str:
-        name = self._ref.actor_inbox.actor.config.client_id  # type: ignore[attr-defined]
+        name = self._ref.actor_as(ClientActor).config.client_id
         words = [type(self).__name__, name, *self._traits()]
         return f"<{' '.join(words)} to {self._home}{' closed' if self._closed else ''}>"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.clients.view import BrokerAddress
 from actors.network.addresses import address_text, in_process
+from actors.node.node import BrokerNode
 from actors.runtime import Node
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class ClusterHome:
     def metadata_offset(self) -> int:
         """As ``Home.metadata_offset``."""
         nodes = [self.net.nodes.get(node_id) for node_id in self.node_ids]
-        return min((node.view.image.offset for node in nodes if node and node.alive and node.view), default=-1)
+        brokers = [node for node in nodes if isinstance(node, BrokerNode) and node.alive]
+        return min((node.view.image.offset for node in brokers), default=-1)
 
     def leave(self) -> None:
         """As ``Home.leave``: its links break, as a process's do that ends."""
@@ -128,7 +130,7 @@ class TcpHome:
 
     def __init__(self, addresses: Sequence[tuple[str, int]], kind: str) -> None:
         from actors.network.patched import refuse_patched
-        from actors.runtime.world import socket_world
+        from actors.network.sockets import socket_world
 
         refuse_patched("a client over TCP")
         self.addresses = addresses

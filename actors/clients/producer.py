@@ -80,7 +80,7 @@ class Producer(Face):
         world = self._world
         self._accumulator = Accumulator(self._config, world.clock, world.random, world.callbacks, self)
         self._ref = world.driver.call(self._start, idempotent)
-        self._sender: Sender = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
+        self._sender = self._ref.actor_as(Sender)
         if type(self).send is Producer.send:
             self.send = self._accumulator.send  # type: ignore[method-assign]  # without a frame in between
 

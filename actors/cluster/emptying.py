@@ -14,8 +14,8 @@ from actors.runtime.node import Numbers
 from kstore.fs import MemoryFileSystem
 
 if TYPE_CHECKING:
-    from actors.broker.folder import Folder
     from actors.cluster.nodes import Nodes
+    from actors.node.folder import Folder
 
 
 def empty(nodes: Nodes) -> None:
@@ -45,7 +45,7 @@ def empty(nodes: Nodes) -> None:
 
 def _emptied(nodes: Nodes, node_id: int) -> Folder:
     """A node's folder without anything in it but its lock, claimed again."""
-    from actors.broker.folder import LOCK
+    from actors.node.folder import LOCK
 
     folder = nodes.folders[node_id]
     for name in sorted(folder.fs.listdir()):

@@ -21,7 +21,7 @@ from kstore.errors.config import ConfigError, nearest
 if TYPE_CHECKING:
     from actors.clients.face import Face
     from actors.cluster.nodes import Nodes
-    from actors.runtime import Node
+    from actors.node.node import BrokerNode
     from kstore.errors import KafkaError
 
     End = int | Face
@@ -183,7 +183,7 @@ class Faults:
                 return self._broker(end)  # type: ignore[arg-type]
             except ConfigError as error:
                 raise ConfigError(f"{name} are brokers by their ids, or clients of this cluster: {error}") from None
-        node: Node = home.node
+        node: BrokerNode = home.node
         if node.world is not self._nodes.world:
             raise ConfigError(f"{name} are brokers by their ids, or clients of this cluster; got {shown(end)}")
         return node.node_id

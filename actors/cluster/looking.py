@@ -11,9 +11,10 @@ from heapq import merge
 from typing import TYPE_CHECKING, Any
 
 from actors.clients.structs import TopicPartition
-from actors.controller.image import PartitionImage, TopicImage
-from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.coordinator.coordinator import Coordinator
 from actors.coordinator.routing import partition_for
+from actors.image.image import PartitionImage, TopicImage
+from actors.image.topic_names import OFFSETS_TOPIC
 from kstore.errors import UnknownTopicOrPartition
 from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError, nearest
@@ -21,8 +22,7 @@ from kstore.errors.config import ConfigError, nearest
 if TYPE_CHECKING:
     from actors.clients.records import ConsumerRecord
     from actors.cluster.nodes import Nodes
-    from actors.groups.group import Group
-    from actors.groups.shard import GroupShard
+    from actors.groups.group import ClassicGroup
 
 
 def topic_of(nodes: Nodes, topic: str) -> TopicImage:
@@ -115,19 +115,17 @@ def high_watermark(nodes: Nodes, partition: TopicPartition) -> int | None:
     return None if replica is None else int(replica.log.high_watermark)
 
 
-def _shard_of(nodes: Nodes, group_id: str) -> GroupShard | None:
-    """What the coordinator of a group knows, when there is one that has read its log; None otherwise."""
+def _machine_of(nodes: Nodes, group_id: str) -> Any | None:
+    """The state of the coordinator of a group, when it has one that has read its log; None otherwise."""
     topic = nodes.image().topic(OFFSETS_TOPIC)
     if topic is None:
         return None
     number = partition_for(group_id, len(topic.partitions))
     node = nodes.nodes.get(topic.partitions[number].leader)
-    if node is None or node not in nodes.living() or node.view is None:
+    if node is None or node not in nodes.living():
         return None
     ref = node.view.coordinators.get((OFFSETS_TOPIC, number))
-    coordinator = None if ref is None else ref.actor_inbox.actor
-    shard: GroupShard | None = None if coordinator is None else coordinator.loaded_shard
-    return shard
+    return None if ref is None else ref.actor_as(Coordinator).loaded_shard
 
 
 def check_state(state: str) -> None:
@@ -137,7 +135,7 @@ def check_state(state: str) -> None:
     Traceback (most recent call last):
     kstore.errors.config.ConfigError: a group has no state 'stable' (did you mean Stable?)
     """
-    from actors.groups.classic.states import GroupState
+    from actors.groups.group import GroupState
 
     states = [each.value for each in GroupState]
     if not isinstance(state, str):
@@ -146,21 +144,22 @@ def check_state(state: str) -> None:
         raise ConfigError(f"a group has no state {shown(state)}{nearest(state, states)}")
 
 
-def group_of(nodes: Nodes, group_id: str) -> Group | None:
+def group_of(nodes: Nodes, group_id: str) -> ClassicGroup | None:
     """A group as its coordinator has it; None when there is none, or no coordinator."""
-    shard = _shard_of(nodes, group_id)
-    return None if shard is None else shard.groups.get(group_id)
+    machine = _machine_of(nodes, group_id)
+    found: ClassicGroup | None = None if machine is None else machine.groups.get(group_id)
+    return found
 
 
 def committed_offsets(nodes: Nodes, group_id: str) -> dict[TopicPartition, int] | None:
     """What a group has committed; None while its coordinator is loading or moving."""
     if nodes.image().topic(OFFSETS_TOPIC) is None:
         return {}
-    shard = _shard_of(nodes, group_id)
-    if shard is None:
+    machine = _machine_of(nodes, group_id)
+    if machine is None:
         return None
     return {
         TopicPartition(topic, partition): committed.offset
-        for topic, partitions in sorted(shard.offsets.of_group(group_id).items())
+        for topic, partitions in sorted(machine.offsets.of_group(group_id).items())
         for partition, committed in sorted(partitions.items())
     }

@@ -21,8 +21,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from actors.broker.folder import FolderError, owner_of
 from actors.cluster.arguments import how_many
+from actors.node.folder import FolderError, owner_of
 from kstore.errors.arguments import plain_whole, shown
 from kstore.errors.config import ConfigError
 from kstore.log.checkpoints import META_PROPERTIES

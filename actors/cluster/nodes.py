@@ -16,7 +16,19 @@ from typing import TYPE_CHECKING, Any, Self
 from pykka import ActorDeadError
 
 from actors.broker.broker import Broker, StopNode
-from actors.broker.folder import (
+from actors.broker.folder_check import check_folders
+from actors.broker.rescue import rescue
+from actors.cluster.arguments import known_id
+from actors.cluster.emptying import empty
+from actors.cluster.ending import ends_with_program, was_closed
+from actors.cluster.recovering import Recovering
+from actors.config import BrokerConfig
+from actors.controller.controller import Controller
+from actors.image.image import ClusterImage, Endpoint
+from actors.network.addresses import in_process
+from actors.network.network import Network
+from actors.network.patched import refuse_patched
+from actors.node.folder import (
     Folder,
     FolderError,
     check_known,
@@ -27,20 +39,9 @@ from actors.broker.folder import (
     unusable,
     warn_left_out,
 )
-from actors.broker.folder_check import check_folders
-from actors.broker.rescue import rescue
-from actors.cluster.arguments import known_id
-from actors.cluster.emptying import empty
-from actors.cluster.ending import ends_with_program, was_closed
-from actors.cluster.recovering import Recovering
-from actors.config import BrokerConfig
-from actors.controller.image import ClusterImage, Endpoint
-from actors.network.addresses import in_process
-from actors.network.network import Network
-from actors.network.patched import refuse_patched
+from actors.node.node import BrokerNode
 from actors.runtime.driver import ForkedError, raise_crashes
 from actors.runtime.future import Future, ask
-from actors.runtime.node import Node
 from actors.runtime.signals import in_one_piece, is_interrupt, take_signals
 from actors.runtime.world import World, loop_world, real_world, virtual_world
 from kstore.errors.arguments import function as called
@@ -95,7 +96,7 @@ class Nodes:
         self.controller_id = node_ids[0]
         self.world = self._make_world(listen, seed, trace_rows)
         self.net = Network(self.world, wire=wire)
-        self.nodes: dict[int, Node] = {}
+        self.nodes: dict[int, BrokerNode] = {}
         self.broker_refs: dict[int, Ref] = {}
         self.incarnations = dict.fromkeys(self.node_ids, 0)
         self.memories: dict[int, FileSystem] = {n: MemoryFileSystem() for n in self.node_ids if data_dir is None}
@@ -210,7 +211,7 @@ class Nodes:
     def _late(self) -> str:
         """Who keeps the others from being ready."""
         image = self.image()
-        late = [str(node.node_id) for node in self.nodes.values() if not (node.view and self._is_active(image, node))]
+        late = [str(node.node_id) for node in self.nodes.values() if not self._is_active(image, node)]
         if late:
             return f"node {', '.join(late)} not registered and unfenced yet"
         return "not every node knows all the others yet"
@@ -227,7 +228,7 @@ class Nodes:
             folder.begin(MetaProperties(self.cluster_id, node_id, self.world.uuid()))
         except OSError as error:
             raise unusable(folder.name, error) from None
-        node = Node(self.world, node_id, incarnation=self.incarnations[node_id], fs=folder.fs, config=self.config)
+        node = BrokerNode(self.world, node_id, incarnation=self.incarnations[node_id], fs=folder.fs, config=self.config)
         node.tampering = self.tampering
         self.nodes[node_id] = node
         self.net.join(node)
@@ -244,31 +245,27 @@ class Nodes:
     def image(self, node_id: int | None = None) -> ClusterImage:
         """The cluster as a node knows it; by default the node that knows most, the controller when no broker lives."""
         if node_id is not None:
-            view = self.nodes[known_id(self.node_ids, "node_id", node_id)].view
-            return view.image if view is not None else ClusterImage()
+            return self.nodes[known_id(self.node_ids, "node_id", node_id)].view.image
         known = [self.image(node.node_id) for node in self.living()]
         if not known and (controller := self.controller_ref()) is not None:
-            alone: ClusterImage = controller.actor_inbox.actor.machine.image  # type: ignore[attr-defined]
-            return alone
+            return controller.actor_as(Controller).machine.image
         return max(known, key=lambda image: image.offset, default=ClusterImage())
 
-    def living(self) -> list[Node]:
+    def living(self) -> list[BrokerNode]:
         """The nodes whose brokers live."""
         return [node for node in self.nodes.values() if node.alive and not node.controller_alone]
 
     def controller_ref(self) -> Ref | None:
         """The controller of the node that has it, if that lives."""
-        return next((n.view.controller for n in self.nodes.values() if n.alive and n.view and n.view.controller), None)
+        return next((n.view.controller for n in self.nodes.values() if n.alive and n.view.controller), None)
 
     def is_ready(self) -> bool:
         """Whether every living node knows every living broker, in its present incarnation, as unfenced."""
         living = self.living()
-        return all(
-            node.view is not None and self._is_active(node.view.image, other) for node in living for other in living
-        )
+        return all(self._is_active(node.view.image, other) for node in living for other in living)
 
     @staticmethod
-    def _is_active(image: ClusterImage, node: Node) -> bool:
+    def _is_active(image: ClusterImage, node: BrokerNode) -> bool:
         broker = image.brokers.get(node.node_id)
         return broker is not None and broker.active and broker.epoch == node.view.broker_epoch
 
@@ -292,13 +289,13 @@ class Nodes:
         if node.alive:
             self.as_fault("NodeKilled", node.name, partial(self.end, node))
 
-    def end(self, node: Node) -> None:
+    def end(self, node: BrokerNode) -> None:
         """End a living node, as the driving thread."""
         node.kill()
         self.leave(node)
         self.net.node_died(node)
 
-    def leave(self, node: Node) -> None:
+    def leave(self, node: BrokerNode) -> None:
         """A node has died: its sockets break, and its folder is free."""
         if self.ports is not None:
             self.ports.close(node.node_id, abruptly=True)

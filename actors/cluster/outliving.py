@@ -16,12 +16,13 @@ from actors.controller.messages import NodeLost
 
 if TYPE_CHECKING:
     from actors.cluster.nodes import Nodes
-    from actors.runtime import Actor, Node
+    from actors.node.node import BrokerNode
+    from actors.runtime import Actor
 
 
-def has_controller(node: Node) -> bool:
+def has_controller(node: BrokerNode) -> bool:
     """Whether the controller lives on this node."""
-    return node.alive and node.view is not None and node.view.controller is not None
+    return node.alive and node.view.controller is not None
 
 
 def is_of_controller(actor: Actor) -> bool:
@@ -29,10 +30,11 @@ def is_of_controller(actor: Actor) -> bool:
     return isinstance(actor, Controller) or (isinstance(actor, Connection) and actor.is_broker)
 
 
-def end_broker_of(nodes: Nodes, node: Node) -> None:
+def end_broker_of(nodes: Nodes, node: BrokerNode) -> None:
     """End everything on the controller's node but the controller, as by SIGKILL; it learns of the death at once."""
     node.resume()
     controller = node.view.controller
+    assert controller is not None, "there is a controller to outlive its broker"
     for actor in list(node.actors.values()):
         if actor.actor_ref is not controller:
             actor.inbox.close(False)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from actors.broker.broker import Broker
 from actors.cluster import looking
 from actors.cluster.nodes import Nodes
 from actors.cluster.waiting import wait_until
@@ -18,8 +19,8 @@ from kstore.errors.arguments import function, seconds, text, whole
 if TYPE_CHECKING:
     from actors.clients.records import ConsumerRecord
     from actors.clients.structs import TopicPartition
-    from actors.controller.image import PartitionImage
-    from actors.runtime import Node
+    from actors.image.image import PartitionImage
+    from actors.node.node import BrokerNode
 
 T = TypeVar("T")
 
@@ -54,12 +55,12 @@ class Questions(Nodes):
     def is_known(self) -> bool:
         """Whether a living broker has read as much of the metadata as was written before it was started."""
         living = self.living()
-        return not living or any(node.view is not None and self._is_active(node.view.image, node) for node in living)
+        return not living or any(self._is_active(node.view.image, node) for node in living)
 
-    def is_starting(self, node: Node) -> bool:
+    def is_starting(self, node: BrokerNode) -> bool:
         """Whether a broker hasn't been a full member of the cluster since it was started, but will be."""
         ref = self.broker_refs[node.node_id]
-        return node.alive and not node.is_paused and not ref.actor_inbox.actor.was_unfenced  # type: ignore[attr-defined]
+        return node.alive and not node.is_paused and not ref.actor_as(Broker).was_unfenced
 
     def _look(self, function: Callable[..., T], *args: Any) -> T:
         return self.world.driver.call(function, self, *args)
@@ -161,8 +162,8 @@ class Questions(Nodes):
             nonlocal seen
             found = looking.group_of(self, group)
             if found is not None:
-                seen = f"it is {found.shown_state} with {found.member_count} members"
-            return found is not None and found.shown_state == state and count in (None, found.member_count)
+                seen = f"it is {found.state.value} with {len(found.members)} members"
+            return found is not None and found.state.value == state and count in (None, len(found.members))
 
         if not self.world.driver.drive(is_so, seconds("timeout", timeout)):
             wanted = state if members is None else f"{state} with {members} members"

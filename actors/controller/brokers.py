@@ -19,8 +19,8 @@ from enum import Enum
 from typing import Any
 
 from actors.controller import replication
-from actors.controller.image import BrokerImage
 from actors.controller.state import ControllerState, Decision
+from actors.image.image import BrokerImage
 from kstore.errors import InconsistentClusterId, UnsupportedVersion
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest, BrokerHeartbeatResponse
 from kstore.schema.messages.broker_registration import BrokerRegistrationRequest, BrokerRegistrationResponse

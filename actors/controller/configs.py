@@ -20,8 +20,8 @@ from actors.config.refused import check_allowed
 from actors.config.resource_type import ResourceType
 from actors.config.resources import keys_of
 from actors.config.together import check_step
-from actors.controller import topic_names
 from actors.controller.state import ControllerState, Decision
+from actors.image import topic_names
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.schema.messages import alter_configs

@@ -17,8 +17,6 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors.controller import fetching
-from actors.controller.features import bootstrap_records
-from actors.controller.image import ClusterImage, ImageDelta
 from actors.controller.keeper import MetadataKeeper
 from actors.controller.machine import ControllerMachine
 from actors.controller.messages import METADATA_LOG, CloseMetadataLog, Decide, FetchMetadata, NodeLost
@@ -34,7 +32,9 @@ from actors.controller.quorum import Leadership, Observers, described
 from actors.controller.state import Decision
 from actors.controller.telling import asked_for, tell
 from actors.controller.without_effect import tell_of_image, tell_of_records
-from actors.runtime import Node, Ref, Reply, Timer, receives
+from actors.image.features import bootstrap_records
+from actors.image.image import ClusterImage, ImageDelta
+from actors.runtime import Ref, Reply, Timer, receives
 from kstore.errors import KafkaError, KafkaStorageError, NotController
 from kstore.log import Log
 from kstore.named import NamedTuple
@@ -45,7 +45,8 @@ from kstore.schema.messages.fetch import FetchRequest
 from kstore.schema.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 
 if TYPE_CHECKING:
-    from actors.broker.folder import Folder
+    from actors.node.folder import Folder
+    from actors.node.node import BrokerNode
 
 
 class CheckSessions(NamedTuple):
@@ -94,7 +95,7 @@ class Controller(MetadataKeeper):
     machine: ControllerMachine
     blast_radius = "the controller, which is replayed from the metadata log"
 
-    def __init__(self, node: Node, broker: Ref, folder: Folder, *, again: bool = False) -> None:
+    def __init__(self, node: BrokerNode, broker: Ref, folder: Folder, *, again: bool = False) -> None:
         """`broker` is told of every committed change; with `again` it has a predecessor in the same process."""
         super().__init__(node, "controller", broker, folder)
         self.again = again

@@ -8,9 +8,9 @@ only as its last member. Validation and error codes are those of Kafka's Replica
 from __future__ import annotations
 
 from actors.controller.election import Election, change
-from actors.controller.image import BrokerImage, PartitionImage, TopicImage
 from actors.controller.replication import online
 from actors.controller.state import ControllerState, Decision
+from actors.image.image import BrokerImage, PartitionImage, TopicImage
 from kstore import errors
 from kstore.schema.messages.assign_replicas_to_dirs import (
     AssignReplicasToDirsRequest,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from actors.controller.election import Election, change
-from actors.controller.image import NO_LEADER, PartitionImage
 from actors.controller.replication import online
 from actors.controller.state import ControllerState, Decision
+from actors.image.image import NO_LEADER, PartitionImage
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.elect_leaders import (

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-from actors.controller.image import NO_LEADER, PartitionImage
+from actors.image.image import NO_LEADER, PartitionImage
 from kstore.schema.messages.metadata_records import PartitionChangeRecord
 
 RECOVERED = 0

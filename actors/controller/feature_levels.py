@@ -9,8 +9,8 @@ the range that it has, as by an older Kafka.
 
 from __future__ import annotations
 
-from actors.controller.features import METADATA_VERSION, SUPPORTED
 from actors.controller.state import ControllerState, Decision
+from actors.image.features import METADATA_VERSION, SUPPORTED
 from kstore.errors import InvalidUpdateVersion
 from kstore.schema.messages.metadata_records import FeatureLevelRecord
 from kstore.schema.messages.update_features import (

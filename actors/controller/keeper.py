@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.controller.image import NO_LEADER, ClusterImage, ImageDelta
 from actors.controller.messages import METADATA_LOG, METADATA_TOPIC_ID, AwaitTopics, ImageAdvanced, MetadataHalted
 from actors.controller.metadata_log import Replay
-from actors.partition.messages import CheckFiles
-from actors.runtime import Actor, Node, Ref, Reply, Timer, receives
+from actors.image.image import NO_LEADER, ClusterImage, ImageDelta
+from actors.node.messages import CheckFiles
+from actors.runtime import Actor, Ref, Reply, Timer, receives
 from actors.runtime.logs import logger
 from kstore.errors import KafkaStorageError
 from kstore.log import Log, LogConfig
@@ -25,7 +25,8 @@ from kstore.log.damage import is_there
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.broker.folder import Folder
+    from actors.node.folder import Folder
+    from actors.node.node import BrokerNode
 
 BATCH_BYTES_MAX = 8 << 20
 """The largest decision: Kafka's limit on a batch of the metadata log."""
@@ -56,10 +57,12 @@ class Waiting(NamedTuple):
 class MetadataKeeper(Actor):
     """Keeps one node's copy of `__cluster_metadata-0` and its committed image."""
 
+    node: BrokerNode
+
     HALTED = "can't use its metadata log"
     log: Log | None = None
 
-    def __init__(self, node: Node, name: str, broker: Ref, folder: Folder) -> None:
+    def __init__(self, node: BrokerNode, name: str, broker: Ref, folder: Folder) -> None:
         super().__init__(node, name)
         assert folder.meta is not None, "a folder belongs to a cluster before its node starts"
         self.broker = broker
@@ -150,8 +153,7 @@ class MetadataKeeper(Actor):
     @property
     def floor(self) -> int:
         """Up to where the copy must reach: what a predecessor of this keeper has published counts as well."""
-        view = self.node.view
-        return max(self.published.offset, -1 if view is None else view.image.offset) + 1
+        return max(self.published.offset, self.node.view.image.offset) + 1
 
     def on_failure(self, *_: object) -> None:
         """The log's files are given back; the next keeper opens and recovers it."""
@@ -174,8 +176,7 @@ class MetadataKeeper(Actor):
     def publish(self, image: ClusterImage, delta: ImageDelta) -> None:
         """Tells the broker what is committed now. At first that is everything."""
         if self.published.offset < 0:
-            view = self.node.view  # of what a predecessor of this keeper may have published
-            delta = image.whole(None if view is None else view.image)
+            delta = image.whole(self.node.view.image)  # which a predecessor of this keeper may have published
         self.published = image
         self.note("ImageAdvanced", "", image.offset, image.epoch)
         self.request(self.broker, ImageAdvanced(image, delta), self.adopted, image)

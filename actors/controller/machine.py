@@ -31,8 +31,8 @@ from actors.controller import (
     replication,
     topics,
 )
-from actors.controller.image import ClusterImage, ImageDelta
 from actors.controller.state import ControllerState, Decision
+from actors.image.image import ClusterImage, ImageDelta
 from kstore.errors import UnsupportedVersion
 from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequest
 from kstore.schema.messages.alter_configs import AlterConfigsRequest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.controller.image import ClusterImage, ImageDelta
+from actors.image.image import ClusterImage, ImageDelta
 from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import FetchRequest
 from kstore.schema.uuids import Uuid

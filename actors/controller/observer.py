@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.controller import fetching
-from actors.controller.image import ClusterImage, ImageDelta
 from actors.controller.keeper import MetadataKeeper
 from actors.controller.messages import METADATA_LOG, CloseMetadataLog
 from actors.controller.metadata_log import QuorumState, read_quorum_state, write_quorum_state
-from actors.runtime import Node, Ref, receives
+from actors.image.image import ClusterImage, ImageDelta
+from actors.runtime import Ref, receives
 from kstore import errors
 from kstore.errors import KafkaStorageError
 from kstore.log import Log, LogDamaged
@@ -25,7 +25,8 @@ from kstore.records import RecordBatch, parse_batches
 from kstore.schema.messages.fetch import FetchResponse, PartitionData
 
 if TYPE_CHECKING:
-    from actors.broker.folder import Folder
+    from actors.node.folder import Folder
+    from actors.node.node import BrokerNode
 
 RETRY_MS = 50
 ANSWER_MS = 2_000
@@ -43,7 +44,7 @@ class Observer(MetadataKeeper):
     HALTED = "can't use its copy of the metadata log, and stands aside"
     log: Log | None
 
-    def __init__(self, node: Node, broker: Ref, folder: Folder, controller_id: int) -> None:
+    def __init__(self, node: BrokerNode, broker: Ref, folder: Folder, controller_id: int) -> None:
         """`controller_id` is the voter to follow."""
         super().__init__(node, "observer", broker, folder)
         self.controller_id = controller_id

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
-from actors.controller.image import BrokerImage
+from actors.image.image import BrokerImage
 from kstore.errors import InvalidReplicationFactor
 
 

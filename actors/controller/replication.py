@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from actors.controller.draft import merged
 from actors.controller.election import RECOVERED, RECOVERING, Election, change
-from actors.controller.image import NO_LEADER, ClusterImage, PartitionImage, TopicImage
 from actors.controller.state import ControllerState, Decision
+from actors.image.draft import merged
+from actors.image.image import NO_LEADER, ClusterImage, PartitionImage, TopicImage
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.alter_partition import (

@@ -13,9 +13,9 @@ from typing import Any
 
 from actors.config import BrokerConfig
 from actors.config.resource_type import ResourceType
-from actors.controller.image import ClusterImage
 from actors.controller.sessions import Sessions
-from actors.controller.topic_names import FlatNames
+from actors.image.image import ClusterImage
+from actors.image.topic_names import FlatNames
 from kstore.errors import BrokerIdNotRegistered, StaleBrokerEpoch
 from kstore.named import NamedTuple
 

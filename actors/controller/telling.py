@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from actors.controller.election import RECOVERING
-from actors.controller.image import NO_LEADER, ClusterImage, ImageDelta
+from actors.image.image import NO_LEADER, ClusterImage, ImageDelta
 from kstore.named import NamedTuple
 from kstore.schema.messages.metadata_records import (
     BrokerRegistrationChangeRecord,

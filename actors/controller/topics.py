@@ -12,10 +12,10 @@ from typing import Any
 
 from actors.config import validate_topic_configs
 from actors.config.topic import described
-from actors.controller import topic_names
-from actors.controller.image import TopicImage
 from actors.controller.placement import StripedPlacer
 from actors.controller.state import ControllerState, Decision
+from actors.image import topic_names
+from actors.image.image import TopicImage
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.create_partitions import (

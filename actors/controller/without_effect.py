@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from actors.config.effect import line, printable
 from actors.config.resource_type import ResourceType
 from actors.config.resources import called, without_effect
-from actors.controller import topic_names
-from actors.controller.image import ClusterImage
+from actors.image import topic_names
+from actors.image.image import ClusterImage
 from actors.runtime.logs import logger
 from kstore.schema.messages.metadata_records import ConfigRecord
 

@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from actors.groups.machine import GroupMachine
 from actors.groups.room import Tally
 from actors.groups.settings import settings_of
-from actors.groups.shard import GroupShard
 
 if TYPE_CHECKING:
-    from actors.runtime import Node
+    from actors.node.node import BrokerNode
 
 
 class GroupShards:
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: BrokerNode) -> None:
         self._node = node
         self._tally = Tally()
 
-    def make(self) -> GroupShard:
+    def make(self) -> GroupMachine:
         """The shard of one more coordinator."""
-        return GroupShard(settings_of(self._node.config), self._new_id, Tally(self._tally))
+        return GroupMachine(settings_of(self._node.config), self._new_id, Tally(self._tally))
 
     def _new_id(self) -> str:
         return str(UUID(bytes=self._node.world.uuid()))

@@ -194,8 +194,10 @@ class Link:
             server = self.net.nodes.get(self.node_id)
             if server is None or not server.takes(self.listener):
                 return None
+            accept = server.accept
+            assert accept is not None, f"{server.name} takes connections"
             self.session = Session(self.net, self, server)
-            self.session.connection = server.accept(self.session, self.listener, self.node.name)
+            self.session.connection = accept(self.session, self.listener, self.node.name)
         return self.session
 
     def close(self) -> None:

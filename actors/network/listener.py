@@ -23,8 +23,8 @@ from kstore.fs.descriptors import ceiling
 
 if TYPE_CHECKING:
     from actors.config import BrokerConfig
+    from actors.node.node import BrokerNode
     from actors.runtime.loop import LoopDriver
-    from actors.runtime.node import Node
 
 READ_BUFFER_BYTES = 256 * 1024
 FILES_CLOSED_FOR_A_CLIENT = 8
@@ -48,7 +48,7 @@ class ConnectionLimits:
 class TcpListener:
     """The sockets of one node. Lives on the loop's thread."""
 
-    def __init__(self, driver: LoopDriver, node: Node, shared: Shared) -> None:
+    def __init__(self, driver: LoopDriver, node: BrokerNode, shared: Shared) -> None:
         assert driver.loop is not None, "a listener needs an open loop"
         self.driver = driver
         self.loop = driver.loop
@@ -109,7 +109,7 @@ class TcpListener:
     def _close_files(self) -> int:
         """Files that nobody uses at the moment make way for a client; they are opened again when they are used."""
         closed = 0
-        for node in self.node.world.net.nodes.values():
+        for node in self.node.world.net.brokers_beside(self.node):
             if node.fs is not None and closed < FILES_CLOSED_FOR_A_CLIENT:
                 closed += node.fs.give_descriptors_back(FILES_CLOSED_FOR_A_CLIENT - closed)
         return closed

@@ -16,7 +16,7 @@ from actors.runtime.node import Numbers
 from kstore.fs import FileSlice
 
 if TYPE_CHECKING:
-    from actors.network.link import Session
+    from actors.network.link import Link, Session
     from actors.runtime.node import Node
     from actors.runtime.world import World
 
@@ -158,6 +158,16 @@ class Network:
             action(*args)
 
     # -- versions ------------------------------------------------------------------------------------------------
+
+    def link(self, node: Node, node_id: int, listener: str) -> Link:
+        """A new link from a node to another one."""
+        from actors.network.link import Link
+
+        return Link(self, node, node_id, listener)
+
+    def brokers_beside(self, node: Node) -> list[Node]:
+        """All nodes that aren't clients."""
+        return list(self.servers.values())
 
     def version_of(self, request_class: type) -> int:
         """The version to send a request in: the latest stable one, as nodes of one release do among themselves."""

@@ -11,20 +11,22 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from actors.controller.image import Endpoint
+from actors.image.image import Endpoint
 from actors.network.addresses import PORT_MAX, Address, address_text, parse_listener
 from actors.network.advertised import EVERYWHERE, Told, is_everywhere, told_to
 from actors.network.listener import TcpListener
 from actors.network.shared import Shared
 from actors.runtime.loop import LoopDriver
-from actors.runtime.node import Node
 from actors.runtime.world import World
 from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError
 from kstore.fs.posix_forks import of_this_process
 from kstore.named import NamedTuple
+
+if TYPE_CHECKING:
+    from actors.node.node import BrokerNode
 
 FIRST_LISTENER = "PLAINTEXT"
 
@@ -221,7 +223,7 @@ class Ports:
             sockets += [transport.get_extra_info("socket") for transport in open_ones]
         return [sock.fileno() for sock in sockets]
 
-    def open(self, node: Node) -> list[Endpoint]:
+    def open(self, node: BrokerNode) -> list[Endpoint]:
         """Listen for a node's clients; called on the loop's thread."""
         node_id = node.node_id
         socks = self.bound.pop(node_id, None) or bind_all(self.own[node_id])

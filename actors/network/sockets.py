@@ -9,9 +9,12 @@ from __future__ import annotations
 import selectors
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kstore.fs.posix_forks import of_this_process
+
+if TYPE_CHECKING:
+    from actors.runtime.world import World
 
 READ = selectors.EVENT_READ
 WRITE = selectors.EVENT_WRITE
@@ -84,3 +87,14 @@ class Sockets:
         for key in list(self._selector.get_map().values()):
             key.fileobj.close()  # type: ignore[union-attr]
         self._selector.close()
+
+
+def socket_world(*, trace_rows: int = 65536, strict: bool = True) -> tuple[World, Sockets]:
+    """A world on the machine's clock, driven by whoever calls into it, and its sockets."""
+    from actors.runtime.real import RealDriver
+    from actors.runtime.world import World
+
+    world = World(trace_rows=trace_rows, strict=strict)
+    sockets = Sockets()
+    world.driver = RealDriver(world, sockets)
+    return world, sockets

@@ -127,7 +127,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         return self.is_backed_up or self._owes_nothing()
 
     def _owes_nothing(self) -> bool:
-        return self.connection is None or not self.connection.actor_inbox.actor.bytes_in_flight
+        return not self.under_way_bytes
 
     def make_room(self) -> None:
         """As ``Holder.make_room``."""
@@ -158,7 +158,7 @@ class TcpChannel(asyncio.BufferedProtocol):
                 self.wants_room = True
                 self._see_to_reading()
         queue = self.listener.node.world.queue
-        queue.enter(self.connection.actor_inbox.actor_id, "SocketRead")
+        queue.enter(self.connection.actor_id, "SocketRead")
         self.connection.tell(FramesReceived(whole))
         queue.leave()
 

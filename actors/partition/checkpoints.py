@@ -21,7 +21,8 @@ from actors.runtime.logs import logger
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.runtime import Node, Ref
+    from actors.node.node import BrokerNode
+    from actors.runtime import Ref
 
 Key = tuple[str, int]
 REPORT = ReportHighWatermark()
@@ -42,10 +43,12 @@ class CheckpointTime(NamedTuple):
 class Checkpoint(Actor):
     """One of a node's checkpoint files. ``write`` puts what is known of all logs into it."""
 
+    node: BrokerNode
+
     INTERVAL = ""
 
     def __init__(
-        self, node: Node, known: Mapping[Key, int], write: Callable[[Mapping[Key, int]], None], name: str
+        self, node: BrokerNode, known: Mapping[Key, int], write: Callable[[Mapping[Key, int]], None], name: str
     ) -> None:
         super().__init__(node, name)
         self.interval_ms = node.config.integer(self.INTERVAL)
@@ -91,7 +94,7 @@ class HighWatermarks(Checkpoint):
 
     def __init__(
         self,
-        node: Node,
+        node: BrokerNode,
         known: Mapping[Key, int],
         write: Callable[[Mapping[Key, int]], None],
         name: str = "high-watermarks",
@@ -149,7 +152,7 @@ class RecoveryPoints(Checkpoint):
 
     def __init__(
         self,
-        node: Node,
+        node: BrokerNode,
         known: Mapping[Key, int],
         write: Callable[[Mapping[Key, int]], None],
         name: str = "recovery-points",

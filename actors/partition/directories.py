@@ -21,8 +21,8 @@ from kstore.schema.messages.assign_replicas_to_dirs import (
 )
 
 if TYPE_CHECKING:
-    from actors.network.link import Link
-    from actors.runtime import Node
+    from actors.node.node import BrokerNode
+    from actors.runtime.seams import Link
 
 RETRY_MS = 100
 AT_ONCE_MAX = 1_000
@@ -48,7 +48,9 @@ Key = tuple[bytes, int]
 class Directories(Actor):
     """The one queue of assignments of a node."""
 
-    def __init__(self, node: Node, controller: int, name: str = "directories") -> None:
+    node: BrokerNode
+
+    def __init__(self, node: BrokerNode, controller: int, name: str = "directories") -> None:
         super().__init__(node, name)
         self.link: Link = self.connect(controller)
         self.waiting: dict[Key, bytes] = {}

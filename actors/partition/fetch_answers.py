@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.partition.follower import Chunks
+from actors.partition.chunks import Chunks
 from actors.partition.messages import CONSUMER
 from actors.partition.sessions import Slot, size_of
 from kstore.errors import (
@@ -29,8 +29,8 @@ from kstore.schema.messages.fetch import (
 )
 
 if TYPE_CHECKING:
-    from actors.controller.image import ClusterImage
-    from actors.partition.fetch_desk import Fetch
+    from actors.image.image import ClusterImage
+    from actors.partition.fetch_requests import Fetch
 
 TOPIC_IDS_FROM = 13
 LEADER_HINTS_FROM = 16

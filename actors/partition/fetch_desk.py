@@ -15,6 +15,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from actors.partition.fetch_answers import TOPIC_IDS_FROM, Context, fetch_response, refusal
+from actors.partition.fetch_requests import Fetch, FetchGivenUp
 from actors.partition.messages import CancelRead, Read, ReadAnswer
 from actors.partition.sessions import (
     ASKED,
@@ -45,28 +46,11 @@ from kstore.schema.messages.fetch import FetchResponse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.runtime import Node, Ref
+    from actors.node.node import BrokerNode
+    from actors.runtime import Ref
     from kstore.schema.messages.fetch import FetchRequest
 
 SESSION_ID_BITS = 31
-
-
-class Fetch(NamedTuple):
-    """Ask the desk to answer a Fetch request. The answer is a ``FetchResponse``. ``connection`` is the number of the
-    connection by which it came, which has no other fetch under way. ``may_read(topic)`` says what the client may read,
-    each time that a replica is to be asked; None for a node, which may read all."""
-
-    request: FetchRequest
-    version: int
-    is_broker: bool
-    connection: int
-    may_read: Callable[[str], bool] | None
-
-
-class FetchGivenUp(NamedTuple):
-    """To the desk: a connection is gone, and nobody waits for its fetch."""
-
-    connection: int
 
 
 class Expire(NamedTuple):
@@ -105,9 +89,11 @@ def replica_of(
 class FetchDesk(Actor):
     """The one fetch desk of a node."""
 
+    node: BrokerNode
+
     blast_radius = "the fetch sessions of a node; clients begin new ones"
 
-    def __init__(self, node: Node, name: str = "fetch-desk") -> None:
+    def __init__(self, node: BrokerNode, name: str = "fetch-desk") -> None:
         super().__init__(node, name)
         slots_max = node.config.integer("max.incremental.fetch.session.cache.slots")
         self.bytes_max = node.config.integer("fetch.max.bytes")

@@ -21,8 +21,8 @@ from kstore.schema.messages.fetch import FetchRequest, FetchResponse
 from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
 if TYPE_CHECKING:
-    from actors.network.link import Link
-    from actors.runtime import Node
+    from actors.node.node import BrokerNode
+    from actors.runtime.seams import Link
 
 REPLICA_STATE_FROM = 15
 LATEST = -1
@@ -45,9 +45,11 @@ RETRY = Retry()
 class ReplicaFetcher(Actor):
     """Fetches from node ``leader`` for the followers on this node."""
 
+    node: BrokerNode
+
     blast_radius = "a node's fetches from one leader; its followers begin anew"
 
-    def __init__(self, node: Node, leader: int) -> None:
+    def __init__(self, node: BrokerNode, leader: int) -> None:
         super().__init__(node, f"fetcher/{leader}")
         self.leader = leader
         config = node.config
@@ -144,11 +146,12 @@ class ReplicaFetcher(Actor):
         request = session.request()
         session.sent()
         self.in_flight += 1
+        net = self.node.world.net
         link = self.free_links.pop()
         link.send(
             request,
             self.reply_here(self.answered, link, full, self.generation, session.requests),
-            version=self.version if not link.net.wire else max(REPLICA_STATE_FROM, link.net.version_of(FetchRequest)),
+            version=self.version if not net.wire else max(REPLICA_STATE_FROM, net.version_of(FetchRequest)),
             timeout_ms=self.timeout_ms,
         )
 

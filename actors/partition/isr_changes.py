@@ -32,8 +32,8 @@ from kstore.schema.messages.alter_partition import (
 )
 
 if TYPE_CHECKING:
-    from actors.network.link import Link
-    from actors.runtime import Node
+    from actors.node.node import BrokerNode
+    from actors.runtime.seams import Link
 
 RETRY_MS = 50
 BROKER_EPOCHS_FROM = 3
@@ -64,9 +64,11 @@ Key = tuple[bytes, int]
 class IsrChanges(Actor):
     """The one queue of changes of a node."""
 
+    node: BrokerNode
+
     blast_radius = "a node's changes of in-sync sets under way; its leaders ask again"
 
-    def __init__(self, node: Node, controller: int, name: str = "isr-changes") -> None:
+    def __init__(self, node: BrokerNode, controller: int, name: str = "isr-changes") -> None:
         super().__init__(node, name)
         self.link: Link = self.connect(controller)
         self.waiting: dict[Key, ChangeIsr] = {}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.controller.image import Directory
+from actors.image.image import Directory
+from actors.node.messages import CheckFiles
 from actors.partition.directories import AssignDirectory
 from actors.partition.disk_lane import DiskLane
 from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
-    CheckFiles,
     HighWatermarkMoved,
     RecoveryPointMoved,
     ReportHighWatermark,
@@ -30,8 +30,9 @@ from kstore.log.damage import is_there
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
+    from actors.node.node import BrokerNode
     from actors.partition.ending import Closing, Removal
-    from actors.runtime import Node, Ref
+    from actors.runtime import Ref
     from kstore.log import Log, LogConfig
 
 UPKEEP_MS = 1_000
@@ -59,6 +60,8 @@ class ServicesRenewed(NamedTuple):
 class KeptLog(Actor):
     """``log`` and ``lane`` are there when ``has_log``; ``offline`` says why the log is out of use, if it is."""
 
+    node: BrokerNode
+
     # There are thousands of replicas: with so many attributes, a dictionary for each takes 1,500 bytes.
     __slots__ = tuple(
         "back_ms checkpoint_due ending fsync_first has_log label lane log log_config offline partition recovery_point "
@@ -66,7 +69,7 @@ class KeptLog(Actor):
     )
 
     def __init__(
-        self, node: Node, topic: str, partition: int, topic_id: bytes, *, log_config: LogConfig, told: Told
+        self, node: BrokerNode, topic: str, partition: int, topic_id: bytes, *, log_config: LogConfig, told: Told
     ) -> None:
         self.label = f"{topic}-{partition}"
         super().__init__(node, f"replica/{self.label}")

@@ -222,10 +222,6 @@ class StartOffsetMoved(NamedTuple):
     has_fallen: bool
 
 
-class CheckFiles(NamedTuple):
-    """The node's folder was deleted, or a part of it: look whether the log is still there."""
-
-
 class Remove(NamedTuple):
     """The partition was deleted or moved away: answer everybody, delete the log, stop."""
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors.controller.image import NO_LEADER, Directory, PartitionImage
+from actors.image.image import NO_LEADER, Directory, PartitionImage
 from actors.partition.directories import AssignDirectory
 from actors.partition.opening import LogEnds, probe
 from actors.runtime.logs import logger

@@ -15,8 +15,9 @@ from kstore.named import NamedTuple
 from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequest, AllocateProducerIdsResponse
 
 if TYPE_CHECKING:
-    from actors.network.link import Link
-    from actors.runtime import Node, Reply
+    from actors.node.node import BrokerNode
+    from actors.runtime import Reply
+    from actors.runtime.seams import Link
 
 
 class NextProducerId(NamedTuple):
@@ -26,9 +27,11 @@ class NextProducerId(NamedTuple):
 class ProducerIds(Actor):
     """The producer ids of one node."""
 
+    node: BrokerNode
+
     blast_radius = "a node's block of producer ids; the next one is asked for"
 
-    def __init__(self, node: Node, controller: int, name: str = "producer-ids") -> None:
+    def __init__(self, node: BrokerNode, controller: int, name: str = "producer-ids") -> None:
         super().__init__(node, name)
         self.link: Link = self.connect(controller)
         self.next_id = 0

@@ -44,7 +44,8 @@ from actors.runtime import receives
 from kstore.errors import KafkaError, KafkaStorageError, NotLeaderOrFollower, UnknownTopicOrPartition
 
 if TYPE_CHECKING:
-    from actors.runtime import Node, Ref
+    from actors.node.node import BrokerNode
+    from actors.runtime import Ref
     from kstore.log import LogConfig
     from kstore.log.manifest import LogNote
 
@@ -61,7 +62,7 @@ class Replica(KeptLog):
 
     def __init__(
         self,
-        node: Node,
+        node: BrokerNode,
         topic: str,
         partition: int,
         topic_id: bytes,

@@ -34,8 +34,8 @@ from actors.runtime.ref import Ref
 if TYPE_CHECKING:
     import random
 
-    from actors.network.link import Link
     from actors.runtime.node import Node
+    from actors.runtime.seams import Link
     from actors.runtime.timers import Alarm, Timer
 
 Handler = TypeVar("Handler", bound=Callable[..., object])
@@ -199,9 +199,7 @@ class Actor(pykka.Actor):
 
     def connect(self, node_id: int, listener: str = "broker") -> Link:
         """A new link to another node, for this actor's own use. It opens when it first sends."""
-        from actors.network.link import Link
-
-        return Link(self.node.world.net, self.node, node_id, listener)
+        return self.node.world.net.link(self.node, node_id, listener)
 
     def call(self, link: Link, request: Any, then: Callable[..., None], *args: object) -> None:
         """Send a request message over a link; ``then(outcome, *args)`` gets the response or a ``Disconnected``."""

@@ -130,8 +130,7 @@ class Failures:
             for actor in list(node.actors.values()):
                 actor.inbox.close(True)  # who asks from outside the node's actors waits for nothing
             node.kill()
-            if self.world.net is not None:
-                self.world.net.node_died(node)
+            self.world.net.node_died(node)
         return "" if self.on_node_failed is None else self.on_node_failed(node, error)
 
 

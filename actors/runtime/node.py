@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
     from actors.runtime.ref import Ref
+    from actors.runtime.seams import Accept, PeerLost
     from actors.runtime.world import World
+    from kstore.fs import FileSystem
+
+T = TypeVar("T")
 
 
 class Numbers:
@@ -37,7 +41,7 @@ class Numbers:
 
 
 class Node:
-    """One incarnation of a node. ``view`` is what its broker last published for its other actors to read."""
+    """One incarnation of a node."""
 
     def __init__(
         self,
@@ -46,31 +50,39 @@ class Node:
         *,
         kind: str = "broker",
         incarnation: int = 1,
-        fs: Any = None,
-        config: Any = None,
+        fs: FileSystem | None = None,
     ) -> None:
         self.world = world
         self.node_id = node_id
         self.incarnation = incarnation
         self.name = f"{kind}-{node_id}#{incarnation}"
         self.fs = fs
-        self.config = config
-        self.view: Any = None
         self.supervisor: Ref | None = None  # told of each actor that has failed; without one the node ends with it
         self.failure: Exception | None = None  # what ended the node, if that was a failure
         self.clock_skew_ms = 0
         self.alive = True
         self.listening: tuple[str, ...] = ()  # where clients reach it over TCP, as Kafka's `listeners` says it
-        self.accept: Any = None  # (channel, listener, host) -> ref of a new connection; set by the node's broker
-        self.unserved: Any = None  # what its broker has told the log of
+        self.accept: Accept | None = None  # set while connections are taken
         self.answers_clients = True  # those who come before wait
-        self.peer_lost: Any = None  # (node_id) -> None, called when another node is known to have died
-        self.tampering: Any = None  # (call) -> what to do with a client's request instead of carrying it out
+        self.peer_lost: PeerLost | None = None
+        self._ones: dict[type, object] = {}
         self.controller_alone = False  # its broker is dead, and only the controller lives on
         self.is_paused = False
         self._goes_on: Callable[[Actor], bool] = bool  # whom a pause spares
         self.actors: dict[str, Actor] = {}
         self.connection_numbers = Numbers()
+
+    def one(self, kind: type[T]) -> T:
+        """The node's one thing of a class, made when it is asked for first: it lives as long as the node."""
+        found = self._ones.get(kind)
+        if found is None:
+            found = self._ones[kind] = kind()
+        assert isinstance(found, kind)
+        return found
+
+    def one_if_made(self, kind: type[T]) -> T | None:
+        """As ``one``, but nothing is made."""
+        return self.one(kind) if kind in self._ones else None
 
     def add(self, actor: Actor) -> None:
         """Keep a started actor; names are unique among the living of a node."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
+
+A = TypeVar("A")
 
 
 class Ref(pykka.ActorRef[Any]):
@@ -18,7 +20,14 @@ class Ref(pykka.ActorRef[Any]):
 
     def __init__(self, actor: Actor) -> None:
         super().__init__(actor)
+        self.actor_id: int = self.actor_inbox.actor_id  # type: ignore[attr-defined]
         self.tell = self.actor_inbox.tell  # type: ignore[attr-defined,method-assign]
+
+    def actor_as(self, kind: type[A]) -> A:
+        """The actor itself, for those that may look at it between turns: what it shows, its class says."""
+        actor = self.actor_inbox.actor  # type: ignore[attr-defined]
+        assert isinstance(actor, kind), f"{actor} is no {kind.__name__}"
+        return actor
 
     def ask(self, message: object, *, block: bool = True, timeout: float | None = None) -> Any:
         """Send a message and expect an answer: the future of it, or, with ``block``, the answer. Outside turns only

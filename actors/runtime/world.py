@@ -23,9 +23,31 @@ from actors.runtime.timers import Timers
 from actors.runtime.worker import ThreadedWorker, VirtualWorker
 
 if TYPE_CHECKING:
-    from actors.network.sockets import Sockets
     from actors.runtime.driver import Driver
+    from actors.runtime.node import Node
+    from actors.runtime.seams import Link, Net
+    from kstore.schema.struct import Message
 
+
+class NoNet:
+    """The network of a world whose nodes know of no others."""
+
+    wire = False
+
+    def link(self, node: Node, node_id: int, listener: str) -> Link:
+        raise AssertionError(f"there is no network that {node.name} could reach node {node_id} by")
+
+    def version_of(self, request: type[Message]) -> int:
+        return request.VERSIONS[1]
+
+    def node_died(self, node: Node) -> None:
+        """Nobody was connected to it."""
+
+    def brokers_beside(self, node: Node) -> list[Node]:
+        return [node]
+
+
+NO_NET = NoNet()
 CRASHES_KEPT = 64
 DASH = 62  # the number that base64url writes so
 
@@ -34,6 +56,7 @@ class World:
     """What all nodes of one cluster share. ``net`` is set by the network that joins them."""
 
     driver: Driver
+    net: Net
 
     def __init__(self, *, seed: int | None = None, trace_rows: int = 65536, strict: bool = True) -> None:
         virtual = seed is not None
@@ -49,7 +72,7 @@ class World:
         self.disk: ThreadedDisk | VirtualDisk = VirtualDisk(self) if virtual else ThreadedDisk(self)
         self.worker: ThreadedWorker | VirtualWorker = VirtualWorker(self) if virtual else ThreadedWorker(self)
         self.short_worker: ThreadedWorker | VirtualWorker = VirtualWorker(self) if virtual else ThreadedWorker(self)
-        self.net: Any = None
+        self.net = NO_NET
         self.owner: Any = None  # what was put together in this world, if it is to live as long
         self.queue.on_crash = self._crashed
         self.failures = Failures(self)  # what was contained
@@ -122,8 +145,7 @@ class World:
             return
         self.crashes.append((actor, error))
         actor.node.kill()
-        if self.net is not None:
-            self.net.node_died(actor.node)
+        self.net.node_died(actor.node)
 
 
 def real_world(*, trace_rows: int = 65536, strict: bool = True) -> World:
@@ -133,17 +155,6 @@ def real_world(*, trace_rows: int = 65536, strict: bool = True) -> World:
     world = World(trace_rows=trace_rows, strict=strict)
     world.driver = RealDriver(world)
     return world
-
-
-def socket_world(*, trace_rows: int = 65536, strict: bool = True) -> tuple[World, Sockets]:
-    """A world on the machine's clock, driven by whoever calls into it, and its sockets."""
-    from actors.network.sockets import Sockets
-    from actors.runtime.real import RealDriver
-
-    world = World(trace_rows=trace_rows, strict=strict)
-    sockets = Sockets()
-    world.driver = RealDriver(world, sockets)
-    return world, sockets
 
 
 def virtual_world(seed: int, *, trace_rows: int = 65536, strict: bool = True) -> World:

@@ -8,15 +8,19 @@ but never an older leader epoch than it has seen.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from actors.network.link import Disconnected, Link
+from actors.network.link import Disconnected
 from actors.runtime import Actor, Conversation, Node
 from actors.runtime.conversation import Pause
 from actors.simulation import requests
 from actors.simulation.history import History
 from kstore.errors import for_code
 from kstore.named import NamedTuple
+
+if TYPE_CHECKING:
+    from actors.runtime.seams import Link
+
 
 ANSWER_MS = 3_000
 RETRY_MS_MAX = 250

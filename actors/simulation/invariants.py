@@ -12,7 +12,7 @@ from typing import Any
 
 from actors.cluster import Cluster
 from actors.controller.controller import Controller
-from actors.controller.image import ClusterImage
+from actors.image.image import ClusterImage
 from actors.partition.replica import Replica
 from actors.simulation.history import History
 from actors.simulation.ledger import Book, Shadow, Violation, entry_of
@@ -180,7 +180,7 @@ class Judge:
         for node in self.cluster.nodes.values():
             if node.alive:
                 for ref in node.view.replicas.values():
-                    replica = ref.actor_inbox.actor
+                    replica = ref.actor_as(Replica)
                     found.setdefault(replica.label, []).append(replica)
         return found
 

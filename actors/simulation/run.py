@@ -156,14 +156,14 @@ class Run:
     def place(self) -> Node:
         """A node of its own for a client."""
         self.made += 1
-        node = Node(self.world, -self.made, kind="client", config=self.cluster.config)
+        node = Node(self.world, -self.made, kind="client")
         self.cluster.net.join(node)
         self.client_ids.append(node.node_id)
         return node
 
     def begin(self, client_class: type[Client], name: str, *args: Any, **kwargs: Any) -> Any:
         ref = client_class.start(self.place(), name, self.scene, *args, **kwargs)
-        return ref.actor_inbox.actor  # type: ignore[attr-defined]
+        return ref.actor_as(client_class)
 
     def make_clients(self) -> None:
         random = self.random

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 from broker.test_connection import Peer
 
-from actors.broker import authorizer
-from actors.broker.authorizer import (
-    NODES,
-)
 from actors.broker.registry import CLIENT_APIS
 from actors.cluster import Cluster
+from actors.node import authorizer
+from actors.node.authorizer import (
+    NODES,
+)
 from kstore.schema.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 

@@ -19,8 +19,10 @@ from broker.authorizing import (
 from broker.requests_at_the_limits import Filling
 from broker.test_connection import produce
 
-from actors.broker import authorizer
-from actors.broker.authorizer import (
+from actors.broker.registry import CLIENT_APIS, NODE_APIS
+from actors.config.resource_type import ResourceType
+from actors.node import authorizer
+from actors.node.authorizer import (
     ALTER,
     ALTER_CONFIGS,
     ANONYMOUS,
@@ -35,8 +37,6 @@ from actors.broker.authorizer import (
     READ,
     WRITE,
 )
-from actors.broker.registry import CLIENT_APIS, NODE_APIS
-from actors.config.resource_type import ResourceType
 from kstore.errors import (
     ClusterAuthorizationFailed,
     GroupAuthorizationFailed,

@@ -20,8 +20,10 @@ from broker.authorizing import (
 )
 from broker.test_connection import Peer, produce
 
-from actors.broker import authorizer
-from actors.broker.authorizer import (
+from actors.cluster import Cluster
+from actors.config.resource_type import ResourceType
+from actors.node import authorizer
+from actors.node.authorizer import (
     ALTER,
     ANONYMOUS,
     CLUSTER,
@@ -35,8 +37,6 @@ from actors.broker.authorizer import (
     READ,
     WRITE,
 )
-from actors.cluster import Cluster
-from actors.config.resource_type import ResourceType
 from kstore.errors import (
     ClusterAuthorizationFailed,
     GroupAuthorizationFailed,

@@ -9,7 +9,7 @@ import pytest
 from broker.test_connection import Peer
 
 from actors.broker import unserved
-from actors.broker.unserved import KEY_LENGTH_MAX, TOLD_WITHIN_US
+from actors.broker.unserved import KEY_LENGTH_MAX, TOLD_WITHIN_US, Unserved
 from actors.cluster import Cluster
 from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnRequest
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
@@ -101,7 +101,7 @@ def test_names_are_kept_up_to_a_length(cluster: Cluster, told: list[str]) -> Non
         ask(cluster, ConsumerGroupHeartbeatRequest(), 0, "x" * 30_000)
         ask(cluster, FindCoordinatorRequest(key_type=0, key="g" * 30_000), 2, "x" * 30_000)
     assert len(told) == 1
-    kept = cluster.nodes[1].unserved
+    kept = cluster.nodes[1].one(Unserved)
     assert list(kept.told) == [("x" * KEY_LENGTH_MAX, 68)]
     assert list(kept.finds) == [("x" * KEY_LENGTH_MAX, "g" * KEY_LENGTH_MAX)]
 

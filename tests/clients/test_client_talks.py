@@ -11,7 +11,7 @@ from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.face import CalledActor, Face
 from actors.clients.home import ClusterHome
 from actors.clients.talk import Gate, Talk, To, Wait
-from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.image.topic_names import OFFSETS_TOPIC
 from actors.network.link import Disconnected
 from actors.runtime.conversation import Pause
 from kstore import Cluster

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from actors.broker.folder import FolderError
 from actors.cluster import Cluster
+from actors.node.folder import FolderError
 from kstore.records import BatchBuilder, scan_batches
 from kstore.schema.envelopes import encode_metadata
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.broker.folder import FolderError
 from actors.cluster import Cluster
+from actors.node.folder import FolderError
 
 METADATA = "__cluster_metadata-0"
 FIRST = "00000000000000000000.log"

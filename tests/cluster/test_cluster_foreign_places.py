@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from kept_folders import FIRST, METADATA, SAID, append_records, refused, served, stopped_with, tree
 
-from actors.controller.image import ClusterImage
 from actors.controller.metadata_log import Replay
+from actors.image.image import ClusterImage
 from kstore.fs.posix import PosixFileSystem
 from kstore.log.checkpoints import read_meta_properties
 from kstore.records import scan_batches

@@ -6,7 +6,7 @@ import group_requests as requests
 from group_requests import GROUP, REBALANCE_MS, SESSION_MS
 from speaking import Speaker, batches_in
 
-from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.image.topic_names import OFFSETS_TOPIC
 from kstore.errors import IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
 from kstore.schema import decode
 from kstore.schema.messages.consumer_offsets import (

@@ -253,7 +253,7 @@ def test_the_files_beside_the_partitions_are_those_of_kafka(start, kept):
 
 
 def test_a_folder_of_another_cluster_is_not_taken(start, tmp_path):
-    from actors.broker.folder import FolderError
+    from actors.node.folder import FolderError
 
     for name in ("one", "two"):
         start(data_dir=str(tmp_path / name), seed=len(name) + (name == "two")).cluster.close()

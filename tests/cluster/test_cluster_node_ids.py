@@ -12,8 +12,8 @@ import pytest
 from kept_folders import tree
 from processes import Program, Server
 
-from actors.broker.folder import FolderError
 from actors.cluster import Cluster
+from actors.node.folder import FolderError
 from kstore.errors.config import ConfigError
 
 IDS = pytest.mark.parametrize("ids", [(0, 1, 2), (5, 7, 1001), (1001, 0, 7)], ids=str)

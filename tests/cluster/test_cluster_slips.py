@@ -7,8 +7,8 @@ import re
 import pytest
 from processes import Server
 
-from actors.broker.folder import FolderError
 from actors.cluster import Cluster
+from actors.node.folder import FolderError
 from actors.runtime.driver import DriverClosed
 from kstore.errors.config import ConfigError
 

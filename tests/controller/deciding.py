@@ -4,10 +4,10 @@ from random import Random
 from typing import Any
 
 from actors.config import BrokerConfig
-from actors.controller.features import bootstrap_records, supported
-from actors.controller.image import ClusterImage, PartitionImage
 from actors.controller.machine import ControllerMachine
 from actors.controller.state import Decision
+from actors.image.features import bootstrap_records, supported
+from actors.image.image import ClusterImage, PartitionImage
 from kstore.schema.messages.alter_partition import (
     AlterPartitionRequest,
     AlterPartitionRequestPartitionData,

@@ -4,7 +4,7 @@ import pytest
 from deciding import Driven
 
 from actors.config.resource_type import ResourceType
-from actors.controller.internal_topics import creatable
+from actors.image.internal_topics import creatable
 from kstore import errors
 from kstore.errors import KafkaError, StaleBrokerEpoch
 from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequest

@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from actors.broker.folder import claim_folder
 from actors.cluster import Cluster
 from actors.config import BrokerConfig
 from actors.controller import fetching
 from actors.controller.controller import Controller
-from actors.controller.features import supported
 from actors.controller.messages import METADATA_LOG, METADATA_TOPIC_ID, AwaitTopics, Decide, ImageAdvanced
 from actors.controller.metadata_log import encode_batch, read_quorum_state
+from actors.image.features import supported
 from actors.network.network import Network
+from actors.node.folder import claim_folder
+from actors.node.node import BrokerNode
 from actors.runtime import Actor, Node, Ref, Reply, receives
 from actors.runtime.future import Future, ask
 from actors.runtime.world import World, virtual_world
@@ -77,7 +78,7 @@ class Alone:
         folder = claim_folder(fs, "node-1")
         folder.begin(MetaProperties("a-cluster", 1, b"d" * 16))
         self.folder = folder
-        self.node = Node(self.world, 1, incarnation=incarnation, fs=fs, config=BrokerConfig())
+        self.node = BrokerNode(self.world, 1, incarnation=incarnation, fs=fs, config=BrokerConfig())
         self.listener = Listening.start(self.node, "listening")
         self.controller: Ref = Controller.start(self.node, self.listener, folder)
         self.settle()

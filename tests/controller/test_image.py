@@ -3,7 +3,7 @@
 import pytest
 
 from actors.config.resource_type import ResourceType
-from actors.controller.image import ClusterImage, ImageDelta, PartitionImage
+from actors.image.image import ClusterImage, ImageDelta, PartitionImage
 from kstore.errors import UnsupportedVersion
 from kstore.schema.messages import metadata_records as m
 from kstore.schema.messages.control_records import LeaderChangeMessage

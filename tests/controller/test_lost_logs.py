@@ -3,7 +3,7 @@
 import pytest
 from deciding import Driven
 
-from actors.controller.image import Directory
+from actors.image.image import Directory
 from kstore import errors
 from kstore.schema.messages.assign_replicas_to_dirs import (
     AssignReplicasToDirsRequest,

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from actors.controller.image import ClusterImage
 from actors.controller.metadata_log import (
     QuorumState,
     Replay,
@@ -14,6 +13,7 @@ from actors.controller.metadata_log import (
     version_of,
     write_quorum_state,
 )
+from actors.image.image import ClusterImage
 from kstore.fs import MemoryFileSystem
 from kstore.records import BatchBuilder, RecordBatch, parse_batches
 from kstore.schema import SchemaError

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.controller.image import BrokerImage
 from actors.controller.placement import StripedPlacer
+from actors.image.image import BrokerImage
 from kstore.errors import InvalidReplicationFactor
 
 

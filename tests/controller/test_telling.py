@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from actors.controller.image import ClusterImage
 from actors.controller.telling import Told, asked_for, tell
+from actors.image.image import ClusterImage
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
 from kstore.schema.messages.create_topics import CreateTopicsRequest
 from kstore.schema.messages.metadata_records import (

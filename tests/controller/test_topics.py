@@ -3,7 +3,7 @@
 import pytest
 from deciding import Driven
 
-from actors.controller import topic_names
+from actors.image import topic_names
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.create_topics import (

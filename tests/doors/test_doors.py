@@ -38,18 +38,6 @@ WORLDLY_MODULES = tuple(
 )
 WORLDLY_CALLS = re.compile(r"(?<![\w.])open\(|\bos\.(?:open|urandom|getpid|fork)\b|\buuid\.uuid[14]\b")
 
-# What a state machine is free of, itself and through everything that it imports.
-FORBIDDEN_IN_MACHINES = (
-    "actors.runtime",
-    "actors.network",
-    "kstore.fs",
-    "pykka",
-    "io",
-    "os",
-    "pathlib",
-    *WORLDLY_MODULES,
-)
-
 # Parts of actors that see links and messages, never a socket.
 BEHIND_LINKS = ("broker", "controller", "coordinator", "groups", "partition", "transactions")
 SOCKETS = ("asyncio", "select", "selectors", "socket", "ssl", "uvloop")
@@ -110,23 +98,6 @@ def test_randomness_is_handed_in_and_never_taken_from_the_module() -> None:
             if taken.search(line)
         ]
     )
-
-
-def test_a_state_machine_reaches_no_runtime_no_disk_and_no_clock() -> None:
-    machines = [name for name in modules() if name.rsplit(".", 1)[-1] == "machine"]
-    assert_none(
-        [
-            f"{name} reaches {module}: {by}"
-            for name in machines
-            for module, by in reached(name).items()
-            if by.is_of(*FORBIDDEN_IN_MACHINES) and not _runs_in_the_codec_alone(by)
-        ]
-    )
-
-
-def _runs_in_the_codec_alone(each: Import) -> bool:
-    """kstore is pure by the tests above; a module of its own may use, say, os.PathLike without being I/O."""
-    return each.root not in {"kstore", "actors"} and each.source.name.startswith("kstore/")
 
 
 def test_brokers_partitions_and_groups_never_see_a_socket() -> None:

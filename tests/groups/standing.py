@@ -9,19 +9,21 @@ from __future__ import annotations
 from types import ModuleType, SimpleNamespace
 from typing import Any, NamedTuple
 
-from actors.broker.authorizer import SUPPORTED, bits
-from actors.broker.view import View
 from actors.config import BrokerConfig
-from actors.controller.image import BrokerImage, ClusterImage, Endpoint, PartitionImage, TopicImage
-from actors.controller.topic_names import OFFSETS_TOPIC
 from actors.coordinator.coordinator import Coordinator
 from actors.coordinator.messages import Resign
 from actors.groups.shards import GroupShards
+from actors.image.image import BrokerImage, ClusterImage, Endpoint, PartitionImage, TopicImage
+from actors.image.topic_names import OFFSETS_TOPIC
+from actors.node.authorizer import SUPPORTED, bits
+from actors.node.node import BrokerNode
+from actors.node.view import View
 from actors.partition.messages import Append, Appended, LogPart, ReadLog
-from actors.runtime import Actor, Node, Ref, Reply, receives
+from actors.runtime import Actor, Ref, Reply, receives
 from actors.runtime.future import Future, ask
 from actors.runtime.world import virtual_world
 from kstore.errors import KafkaError
+from kstore.fs import MemoryFileSystem
 from kstore.records import RecordBatch
 
 ORDERS_ID = b"orders-orders-or"
@@ -35,7 +37,7 @@ class Release(NamedTuple):
 
 
 class Shelf(Actor):
-    def __init__(self, node: Node, name: str) -> None:
+    def __init__(self, node: BrokerNode, name: str) -> None:
         super().__init__(node, name)
         self.batches: list[RecordBatch] = []
         self.end_offset = 0
@@ -96,7 +98,7 @@ class Stand:
         self.world = virtual_world(seed)
         settings = {key.replace("_", "."): value for key, value in config.items()}
         self.config = BrokerConfig(settings)
-        self.node = Node(self.world, 1, config=self.config)
+        self.node = BrokerNode(self.world, 1, fs=MemoryFileSystem(), config=self.config)
         self.front = Front.start(self.node, "front")
         self.shelves = [Shelf(self.node, f"shelf/{index}") for index in range(partitions)]
         for shelf in self.shelves:

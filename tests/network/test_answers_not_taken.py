@@ -94,9 +94,8 @@ class Side:
     def connect(self, takes: int = 0) -> TcpChannel:
         channel = TcpChannel(self.listener, "127.0.0.1", "PLAINTEXT")
         channel.transport = Transport(channel, takes)
-        channel.connection = SimpleNamespace(
-            tell=self.told.append, actor_inbox=SimpleNamespace(actor=SimpleNamespace(bytes_in_flight=1))
-        )
+        channel.connection = SimpleNamespace(tell=self.told.append)
+        channel.under_way_bytes = 1
         return channel
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from actors.network.dial import Dialled, TcpLink
 from actors.network.link import Disconnected
+from actors.network.sockets import socket_world
 from actors.runtime import Node
-from actors.runtime.world import socket_world
 from kstore.errors import UnsupportedVersion
 from kstore.schema import frames
 from kstore.schema.messages.api_versions import ApiVersion, ApiVersionsResponse

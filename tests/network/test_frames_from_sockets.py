@@ -55,7 +55,6 @@ class Side:
     ) -> None:
         self.now = 1000.0
         self.frames: list[bytes] = []
-        self.bytes_in_flight = 0
         self.later: list[Any] = []
         loop = SimpleNamespace(time=lambda: self.now, call_later=lambda _, action: self.later.append(action))
         self.room = RequestRoom(loop, room_bytes, frame_bytes_max)
@@ -80,7 +79,7 @@ class Side:
         channel.transport = Transport()
         channel.connection = SimpleNamespace(
             tell=lambda message: self.frames.extend(map(bytes, getattr(message, "frames", []))),
-            actor_inbox=SimpleNamespace(actor_id=1, actor=self),
+            actor_id=1,
         )
         return channel
 
@@ -375,9 +374,8 @@ def test_a_peer_that_has_been_silent_too_long_is_overdue_unless_it_waits_for_an_
     side.now += 500
     send(channel, framed(b"a request"))
     assert not channel.is_overdue(side.now + 600)
-    side.bytes_in_flight = 9
     assert not channel.is_overdue(side.now + 6000)
-    side.bytes_in_flight = 0
+    channel.request_done(len(b"a request"))
     assert channel.is_overdue(side.now + 601)
 
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import pytest
 from runtime.acting import TIMEOUT_S
 
+from actors.network.sockets import socket_world
 from actors.runtime import Actor, Node, receives
 from actors.runtime.driver import DriverClosed, ForkedError
 from actors.runtime.real import RealDriver
-from actors.runtime.world import World, real_world, socket_world
+from actors.runtime.world import World, real_world
 
 
 class Wish(NamedTuple):

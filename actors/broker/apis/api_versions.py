@@ -16,8 +16,8 @@ import re
 
 from actors.broker.call import Call
 from actors.broker.registry import CLIENT_APIS, Served
-from actors.controller.features import SUPPORTED
-from actors.controller.image import ClusterImage
+from actors.image.features import SUPPORTED
+from actors.image.image import ClusterImage
 from kstore import errors
 from kstore.schema.messages.api_versions import (
     ApiVersion,

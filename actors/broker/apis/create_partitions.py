@@ -5,12 +5,12 @@ All versions say the same; 2 is flexible, 3 only made quota errors possible, whi
 
 from __future__ import annotations
 
-from actors.broker.authorizer import ALTER
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import Call
 from actors.broker.deciding import allowed_of, decided
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
+from actors.node.authorizer import ALTER
+from actors.node.authorizer import topic as of_topic
 from actors.runtime import Conversation
 from kstore.errors import KafkaError, PolicyViolation, TopicAuthorizationFailed
 from kstore.schema.messages.create_partitions import (

@@ -9,14 +9,14 @@ ids. A request may make as many topics as in Kafka, and a large one is decided i
 
 from __future__ import annotations
 
-from actors.broker.authorizer import CLUSTER, CREATE, DESCRIBE_CONFIGS
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import Call
 from actors.broker.creating import created, name_of, refused
 from actors.broker.deciding import allowed_of
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
-from actors.controller.topic_names import METADATA_TOPIC
+from actors.image.topic_names import METADATA_TOPIC
+from actors.node.authorizer import CLUSTER, CREATE, DESCRIBE_CONFIGS
+from actors.node.authorizer import topic as of_topic
 from actors.runtime import Conversation
 from kstore.errors import TopicAuthorizationFailed
 from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicResult, CreateTopicsResponse

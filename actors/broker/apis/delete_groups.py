@@ -6,10 +6,10 @@ Answered when the deletion is committed in the log. A group with members is NON_
 from __future__ import annotations
 
 from actors.broker.asking import coordinator_here, settled, submitted
-from actors.broker.authorizer import DELETE, group
 from actors.broker.call import Call
 from actors.broker.slices import sliced
-from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.image.topic_names import OFFSETS_TOPIC
+from actors.node.authorizer import DELETE, group
 from actors.runtime import Ask, Conversation, Ref
 from kstore.errors import GroupAuthorizationFailed, KafkaError
 from kstore.schema.messages.delete_groups import DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse

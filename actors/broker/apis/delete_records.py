@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.authorizer import DELETE, TOPIC, refusal
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE
 from actors.broker.slices import portions, sliced
-from actors.controller.topic_names import INTERNAL_TOPICS
+from actors.image.topic_names import INTERNAL_TOPICS
+from actors.node.authorizer import DELETE, TOPIC, refusal
+from actors.node.authorizer import topic as of_topic
 from actors.partition.messages import Deleted, DeleteRecords
 from actors.runtime import Ask
 from kstore.errors import (

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from actors.broker.authorizer import CLUSTER, DELETE, DESCRIBE, TOPIC, refusal
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import Call
 from actors.broker.deciding import allowed_of, decided
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
+from actors.node.authorizer import CLUSTER, DELETE, DESCRIBE, TOPIC, refusal
+from actors.node.authorizer import topic as of_topic
 from actors.runtime import Conversation
 from kstore.errors import KafkaError
 from kstore.schema.messages.delete_topics import DeletableTopicResult, DeleteTopicsResponse, DeleteTopicState

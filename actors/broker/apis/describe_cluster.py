@@ -6,9 +6,9 @@ its own. Version 2 can ask for fenced brokers too.
 
 from __future__ import annotations
 
-from actors.broker.authorizer import CLUSTER, NOT_ASKED
 from actors.broker.call import Call
-from actors.controller.image import ClusterImage
+from actors.image.image import ClusterImage
+from actors.node.authorizer import CLUSTER, NOT_ASKED
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.describe_cluster import DescribeClusterBroker, DescribeClusterResponse

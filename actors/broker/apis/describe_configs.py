@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from actors.broker.authorizer import DESCRIBE_CONFIGS
 from actors.broker.call import PAUSE, Call
 from actors.broker.config_resources import not_allowed
 from actors.broker.identity import identity_of
@@ -27,8 +26,9 @@ from actors.config.described import (
 )
 from actors.config.documentation import documentation_of
 from actors.config.resource_type import ResourceType
-from actors.controller import topic_names
-from actors.controller.image import ClusterImage
+from actors.image import topic_names
+from actors.image.image import ClusterImage
+from actors.node.authorizer import DESCRIBE_CONFIGS
 from actors.runtime import Conversation
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore import errors

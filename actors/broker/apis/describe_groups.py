@@ -9,9 +9,9 @@ Versions: 4 shows static members; before 6 a group that isn't there is described
 from __future__ import annotations
 
 from actors.broker.asking import coordinator_here, settled, submitted
-from actors.broker.authorizer import DESCRIBE, group
 from actors.broker.call import PAUSE, Call
-from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.image.topic_names import OFFSETS_TOPIC
+from actors.node.authorizer import DESCRIBE, group
 from actors.runtime import Ask, Conversation
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore.errors import GroupAuthorizationFailed, KafkaError, PolicyViolation

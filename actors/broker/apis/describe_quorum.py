@@ -8,9 +8,9 @@ reached by way of the brokers'.
 
 from __future__ import annotations
 
-from actors.broker.authorizer import CLUSTER, DESCRIBE
 from actors.broker.call import Call
 from actors.broker.forwarding import failed, to_controller
+from actors.node.authorizer import CLUSTER, DESCRIBE
 from actors.runtime import Conversation
 from kstore.errors import ClusterAuthorizationFailed, KafkaError
 from kstore.schema.messages.describe_quorum import DescribeQuorumResponse

@@ -8,12 +8,12 @@ replicas are always empty here: there are none without the feature that keeps th
 
 from __future__ import annotations
 
-from actors.broker.authorizer import DESCRIBE
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import Call
 from actors.broker.slices import PART, sliced
-from actors.controller import topic_names
-from actors.controller.image import NO_LEADER, ClusterImage, TopicImage
+from actors.image import topic_names
+from actors.image.image import NO_LEADER, ClusterImage, TopicImage
+from actors.node.authorizer import DESCRIBE
+from actors.node.authorizer import topic as of_topic
 from actors.runtime import Conversation
 from kstore import errors
 from kstore.schema.messages.describe_topic_partitions import (

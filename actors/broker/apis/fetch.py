@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.authorizer import CLUSTER, CLUSTER_ACTION
 from actors.broker.endpoints import located
 from actors.broker.wide_fetch import fetched, is_wide
 from actors.controller.fetching import is_for_metadata
 from actors.controller.messages import FetchMetadata
+from actors.node.authorizer import CLUSTER, CLUSTER_ACTION
 from actors.partition.fetch_answers import refusal
-from actors.partition.fetch_desk import Fetch
+from actors.partition.fetch_requests import Fetch
 from kstore.errors import ClusterAuthorizationFailed
 from kstore.schema.messages.fetch import FetchResponse
 
@@ -40,7 +40,9 @@ def handle(call: Call) -> Any:
     if request.topics and is_wide(request):
         return fetched(call)
     asked = Fetch(request, call.version, False, connection.number, call.may_read)
-    connection.request(connection.node.view.fetch_desk, asked, _answered, call)
+    desk = connection.node.view.fetch_desk
+    assert desk is not None, "the desk is there before the door is open"
+    connection.request(desk, asked, _answered, call)
     return None
 
 
@@ -54,6 +56,7 @@ def _of_node(call: Call) -> FetchResponse | None:
         connection.request(view.controller, FetchMetadata(request), _answered, call)
     else:
         asked = Fetch(request, call.version, True, connection.number, None)
+        assert view.fetch_desk is not None, "the desk is there before the door is open"
         connection.request(view.fetch_desk, asked, _answered, call)
     return None
 

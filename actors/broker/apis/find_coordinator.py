@@ -12,15 +12,15 @@ Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 
 
 from __future__ import annotations
 
-from actors.broker import authorizer
 from actors.broker.asking import coordinated_by
 from actors.broker.call import Call
 from actors.broker.creating import created
 from actors.broker.slices import sliced
 from actors.broker.unserved import coordinator_found, coordinator_unserved
-from actors.controller.image import BrokerImage
-from actors.controller.internal_topics import creatable
-from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.image.image import BrokerImage
+from actors.image.internal_topics import creatable
+from actors.image.topic_names import OFFSETS_TOPIC
+from actors.node import authorizer
 from actors.runtime import Conversation
 from kstore.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError, TransactionalIdAuthorizationFailed
 from kstore.schema.messages.create_topics import CreateTopicsRequest

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.authorizer import CLUSTER, IDEMPOTENT_WRITE, TOPIC, WRITE
-from actors.broker.authorizer import transactional_id as of_transaction
 from actors.broker.unserved import transaction_unserved
+from actors.node.authorizer import CLUSTER, IDEMPOTENT_WRITE, TOPIC, WRITE
+from actors.node.authorizer import transactional_id as of_transaction
 from actors.partition.producer_ids import NextProducerId
 from actors.runtime import Ask
 from kstore.errors import (
@@ -55,7 +55,9 @@ def handle(call: Call) -> Any:
 
 
 def _idempotent(call: Call) -> Generator[Any, Any, Any]:
-    outcome = yield Ask(call.view.producer_ids, NextProducerId())
+    ids = call.view.producer_ids
+    assert ids is not None, "it is there before the door is open"
+    outcome = yield Ask(ids, NextProducerId())
     if isinstance(outcome, int):
         return InitProducerIdResponse(producer_id=outcome, producer_epoch=0)
     return _failed(outcome.code if isinstance(outcome, KafkaError) else CoordinatorLoadInProgress.code)

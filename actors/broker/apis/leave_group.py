@@ -7,8 +7,8 @@ its instance id alone; 5 takes a reason.
 from __future__ import annotations
 
 from actors.broker.asking import ask_group
-from actors.broker.authorizer import READ, group
 from actors.broker.call import Call
+from actors.node.authorizer import READ, group
 from actors.runtime import Conversation
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError
 from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse

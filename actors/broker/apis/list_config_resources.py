@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from actors.broker.authorizer import CLUSTER, DESCRIBE_CONFIGS
 from actors.broker.call import Call
 from actors.broker.slices import sliced
 from actors.config.resource_type import ResourceType
-from actors.controller.image import ClusterImage
+from actors.image.image import ClusterImage
+from actors.node.authorizer import CLUSTER, DESCRIBE_CONFIGS
 from actors.runtime import Conversation
 from kstore.errors import ClusterAuthorizationFailed, UnsupportedVersion
 from kstore.schema.messages.list_config_resources import ConfigResource, ListConfigResourcesResponse

@@ -10,10 +10,10 @@ Versions: from 4 on filtered by state, from 5 on by type (there are only classic
 from __future__ import annotations
 
 from actors.broker.asking import settled, submitted
-from actors.broker.authorizer import CLUSTER, DESCRIBE, group
 from actors.broker.call import Call
 from actors.broker.slices import sliced
-from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.image.topic_names import OFFSETS_TOPIC
+from actors.node.authorizer import CLUSTER, DESCRIBE, group
 from actors.runtime import Ask, Conversation
 from kstore.errors import KafkaError, NotCoordinator
 from kstore.schema.messages.list_groups import ListedGroup, ListGroupsRequest, ListGroupsResponse

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.authorizer import DESCRIBE, TOPIC, refusal
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE
 from actors.broker.slices import each_asked, portions
+from actors.node.authorizer import DESCRIBE, TOPIC, refusal
+from actors.node.authorizer import topic as of_topic
 from actors.partition.messages import READ_TO_LOG_END, FindOffset, FoundOffset
 from actors.runtime import Ask
 from kstore.errors import (

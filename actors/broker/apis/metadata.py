@@ -19,16 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actors.broker import topic_descriptions
-from actors.broker.authorizer import CLUSTER, CREATE, DESCRIBE, NOT_ASKED, TOPIC, refusal
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE, Call
 from actors.broker.creating import created
 from actors.broker.forwarding import failed, until_known
 from actors.broker.slices import sliced
-from actors.controller import topic_names
-from actors.controller.image import ClusterImage, PartitionImage, TopicImage
-from actors.controller.internal_topics import creatable
+from actors.image import topic_names
+from actors.image.image import ClusterImage, PartitionImage, TopicImage
+from actors.image.internal_topics import creatable
+from actors.node import topic_descriptions
+from actors.node.authorizer import CLUSTER, CREATE, DESCRIBE, NOT_ASKED, TOPIC, refusal
+from actors.node.authorizer import topic as of_topic
 from actors.runtime import Conversation
 from kstore import errors
 from kstore.errors import KafkaError
@@ -206,8 +206,9 @@ def living(image: ClusterImage) -> frozenset[int]:
 def described(call: Call, topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic:
     """A topic that is there."""
     if call.version > 0 and not call.request.include_topic_authorized_operations:
-        shared: MetadataResponseTopic = call.view.descriptions.of(topic, alive)
-        return shared
+        descriptions = call.view.descriptions
+        assert descriptions is not None, "they are there before the door is open"
+        return descriptions.of(topic, alive)
     made = topic_descriptions.described(topic, alive)
     if call.version == 0:
         made.partitions = [oldest_partition(number, found, alive) for number, found in topic.partitions.items()]

@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from actors.broker.asking import ask_group
-from actors.broker.authorizer import READ, group
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE, Call
 from actors.broker.slices import portions
+from actors.node.authorizer import READ, group
+from actors.node.authorizer import topic as of_topic
 from actors.runtime import Conversation
 from kstore.errors import (
     GroupAuthorizationFailed,

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from actors.broker.asking import ask_group
-from actors.broker.authorizer import DELETE, READ, group
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import Call
 from actors.broker.slices import portions
+from actors.node.authorizer import DELETE, READ, group
+from actors.node.authorizer import topic as of_topic
 from actors.runtime import Conversation
 from kstore.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed, UnknownTopicOrPartition
 from kstore.schema.messages.offset_delete import (

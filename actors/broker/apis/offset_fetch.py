@@ -14,11 +14,11 @@ from collections.abc import Generator
 from typing import Any, TypeVar
 
 from actors.broker.asking import ask_group
-from actors.broker.authorizer import DESCRIBE
-from actors.broker.authorizer import group as of_group
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.call import PAUSE, Call
 from actors.broker.slices import portions, sliced
+from actors.node.authorizer import DESCRIBE
+from actors.node.authorizer import group as of_group
+from actors.node.authorizer import topic as of_topic
 from actors.runtime import Conversation
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore.errors import (

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.authorizer import CLUSTER, CLUSTER_ACTION, DESCRIBE, TOPIC, refusal
-from actors.broker.authorizer import topic as of_topic
 from actors.broker.slices import each_asked
+from actors.node.authorizer import CLUSTER, CLUSTER_ACTION, DESCRIBE, TOPIC, refusal
+from actors.node.authorizer import topic as of_topic
 from actors.partition.messages import FindEpochEnd
 from actors.runtime import Ask
 from kstore.errors import KafkaError, NotLeaderOrFollower, UnknownTopicOrPartition

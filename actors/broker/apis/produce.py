@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.broker.authorizer import TOPIC, TRANSACTIONAL_ID, WRITE, refusal
 from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.endpoints import located
 from actors.broker.slices import PART, each_asked, portions
+from actors.node.authorizer import TOPIC, TRANSACTIONAL_ID, WRITE, refusal
 from actors.partition.messages import Append, Appended
 from actors.runtime import Ask, Stopped
 from actors.runtime.heavy import HeavyAsk

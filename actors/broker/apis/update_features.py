@@ -7,9 +7,9 @@ updates and ``validate_only``; what 0 says about downgrades has no effect, as in
 
 from __future__ import annotations
 
-from actors.broker.authorizer import ALTER, CLUSTER
 from actors.broker.call import Call
 from actors.broker.forwarding import failed, to_controller
+from actors.node.authorizer import ALTER, CLUSTER
 from actors.runtime import Conversation
 from kstore.errors import ClusterAuthorizationFailed
 from kstore.schema.messages.update_features import UpdateFeaturesResponse

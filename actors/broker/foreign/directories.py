@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.broker.folder import Folder, FolderError
-from actors.controller.image import ClusterImage
+from actors.image.image import ClusterImage
+from actors.node.folder import Folder, FolderError
 from kstore.log.segments import holds_log
 
 REMOTE = "remote.storage.enable"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.broker.folder import Folder, FolderError
-from actors.controller.features import METADATA_VERSION, SUPPORTED
-from actors.controller.image import ClusterImage
 from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import Replay
+from actors.image.features import METADATA_VERSION, SUPPORTED
+from actors.image.image import ClusterImage
+from actors.node.folder import Folder, FolderError
 from kstore.fs import FileSystem
 from kstore.records import scan_batches
 from kstore.schema.messages.metadata_records import FeatureLevelRecord

@@ -6,7 +6,7 @@ it doesn't, opening the log finds it, and leaves that log as it is.
 
 from __future__ import annotations
 
-from actors.broker.folder import Folder, FolderError
+from actors.node.folder import Folder, FolderError
 from kstore.log.names import LOG, segment_file, topic_and_partition
 from kstore.log.old_formats import find_old_message, refusal
 from kstore.log.segments import log_offsets

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from actors.broker.folder import FolderError
+from actors.node.folder import FolderError
 from kstore.schema.messages.metadata_records import (
     AccessControlEntryRecord,
     ClientQuotaRecord,

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.broker.folder import Folder, FolderError
 from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import QUORUM_STATE
+from actors.node.folder import Folder, FolderError
 from kstore.errors import KafkaError
 from kstore.fs import FileSystem
 from kstore.log.segments import log_offsets

@@ -73,7 +73,7 @@ class Admin(Face):
         if not self.config.client_id:  # as the Java client names itself
             self.config.__dict__["client_id"] = f"adminclient-{getattr(self._home, 'number', 1)}"
         self._ref = self._world.driver.call(CalledActor.start, self._home.node, "admin", self._home, self.config)
-        self._actor: CalledActor = self._ref.actor_inbox.actor  # type: ignore[attr-defined]
+        self._actor = self._ref.actor_as(CalledActor)
 
     def _do(self, name: str, talk: Callable[..., Talk[T]], *args: Any, timeout_ms: float | None = None) -> T:
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms

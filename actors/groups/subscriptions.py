@@ -4,19 +4,12 @@ Classic groups negotiate in bytes the coordinator doesn't need to understand; on
 it know them (a version, then the consumer protocol's subscription), and only to keep the offsets of topics still read.
 """
 
-from __future__ import annotations
-
 import struct
-from typing import TYPE_CHECKING
 
+from actors.groups.group import CONSUMER_PROTOCOL_TYPE, ClassicGroup
 from kstore.errors import KafkaError
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
-
-if TYPE_CHECKING:
-    from actors.groups.classic.group import ClassicGroup
-
-CONSUMER_PROTOCOL_TYPE = "consumer"
 
 _SHORT = struct.Struct(">h")
 

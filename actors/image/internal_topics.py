@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.config import BrokerConfig
-from actors.controller.topic_names import OFFSETS_TOPIC
+from actors.image.topic_names import OFFSETS_TOPIC
 from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicConfig
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.broker.authorizer import EVERYBODY
-from actors.controller.image import NOTHING, ClusterImage
+from actors.image.image import NOTHING, ClusterImage
+from actors.node.authorizer import EVERYBODY
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.broker.authorizer import Authorizer
-    from actors.broker.topic_descriptions import TopicDescriptions
     from actors.config import BrokerConfig
+    from actors.node.authorizer import Authorizer
+    from actors.node.topic_descriptions import TopicDescriptions
     from actors.runtime import Ref
 
 

@@ -148,7 +148,7 @@ class ClusterImage(NamedTuple):
 
     def apply(self, records: Iterable[object], offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
         """Replays `records`, the last of which stands at `offset` in the log and was written in leader `epoch`."""
-        from actors.controller.draft import ImageDraft
+        from actors.image.draft import ImageDraft
 
         draft = ImageDraft(self)
         for record in records:

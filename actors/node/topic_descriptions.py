@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.broker.authorizer import NOT_ASKED
-from actors.controller import topic_names
-from actors.controller.image import NO_LEADER
+from actors.image import topic_names
+from actors.image.image import NO_LEADER
+from actors.node.authorizer import NOT_ASKED
 from kstore import errors
 from kstore.schema.messages.metadata import MetadataResponsePartition, MetadataResponseTopic
 
 if TYPE_CHECKING:
-    from actors.controller.image import PartitionImage, TopicImage
+    from actors.image.image import PartitionImage, TopicImage
 
 
 class TopicDescriptions:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from actors.config.resource_type import ResourceType
-from actors.controller.image import (
+from actors.image.image import (
     NO_LEADER_CHANGE,
     BrokerImage,
     ClusterImage,

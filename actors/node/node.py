@@ -1,0 +1,40 @@
+"""A broker's node: what all of its actors share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.image.image import ClusterImage
+from actors.node.view import View
+from actors.runtime.node import Node
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    from actors.config import BrokerConfig
+    from actors.runtime.world import World
+    from kstore.fs import FileSystem
+
+    class Tampering(Protocol):
+        """A fault's verdict on a client's request."""
+
+        def __call__(self, call: object, /) -> object:
+            """What is to become of it, an answer or how it is lost; None to carry it out."""
+
+
+class BrokerNode(Node):
+    """A node with a broker, its folder's files and its config, which dynamic configs replace.
+
+    ``view`` is what the broker last published for the node's other actors to read; ``tampering`` stands in the way of
+    clients' requests when a fault was asked for.
+    """
+
+    fs: FileSystem
+
+    def __init__(
+        self, world: World, node_id: int, *, incarnation: int = 1, fs: FileSystem, config: BrokerConfig
+    ) -> None:
+        super().__init__(world, node_id, incarnation=incarnation, fs=fs)
+        self.config = config
+        self.view = View(ClusterImage(), config)
+        self.tampering: Tampering | None = None
