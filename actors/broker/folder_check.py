@@ -23,7 +23,7 @@ from actors.node.folder import Folder, FolderError, unusable
 from kstore.errors import KafkaError
 from kstore.fs import FileSystem
 from kstore.log.checkpoints import CLEAN_SHUTDOWN, PARTITION_METADATA, CheckpointError, read_partition_metadata
-from kstore.log.names import LOG, SWAP, segment_file, topic_and_partition
+from kstore.log.names import LOG, segment_file, topic_and_partition
 from kstore.log.segments import log_offsets
 from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch
@@ -92,18 +92,10 @@ def check_small_files(folder: Folder) -> None:
         if topic_and_partition(path) is None:
             continue
         try:
-            names = fs.listdir(path)
-        except OSError:
-            continue  # somebody's file, or out of use until it can be read
-        if any(name.endswith(SWAP) for name in names):
-            raise FolderError(
-                f"{folder.name}/{path}: Apache Kafka was stopped while it replaced cleaned segments: "
-                "start Apache Kafka on it once to finish"
-            )
-        try:
+            fs.listdir(path)
             read_partition_metadata(fs, path)
         except OSError:
-            continue
+            continue  # somebody's file, or out of use until it can be read
         except CheckpointError as error:
             raise FolderError(
                 f"{folder.name}/{error}: put {PARTITION_METADATA} back from a backup, or remove it to have the "

@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from actors.broker.replicas import Key
 from actors.image.image import ClusterImage, PartitionImage, TopicImage
 from actors.node.folder import Folder
+from kstore.errors import CorruptMessage
 from kstore.fs import File, FileSystem
 from kstore.log.checkpoints import (
     CLEAN_SHUTDOWN,
@@ -31,6 +32,7 @@ from kstore.log.checkpoints import (
 from kstore.log.config import LONG_MAX
 from kstore.log.manifest import misfit
 from kstore.log.names import DOOMED, INDEX, LOG, STRAY, segment_file, set_aside
+from kstore.log.replacement import finish_interrupted
 from kstore.log.segments import log_offsets
 from kstore.named import NamedTuple
 from kstore.records import RecordBatch
@@ -69,14 +71,23 @@ class Measure:
         self.committed = max(map(self._high_watermark, self.folders), default=0)
 
     def _is_present(self, node_id: int) -> bool:
-        """Whether the node has a log that may be read; what is wrong with it is kept."""
+        """Whether the node has a log that may be read; what is wrong with it is kept.
+
+        A replacement of segments that Apache Kafka left unfinished is finished, so that what is measured is what will
+        be opened.
+        """
         folder = self.folders[node_id]
         fs, note = folder.fs, folder.notes.get(self.path)
         try:
             if note is not None and self._counts(node_id) and (wrong := misfit(fs, self.path, note)):
                 self.damaged[node_id] = wrong
                 return False
-            return self._counts(node_id) and fs.exists(self.path) and bool(log_offsets(fs.listdir(self.path)))
+            return (
+                self._counts(node_id) and fs.exists(self.path) and bool(log_offsets(finish_interrupted(fs, self.path)))
+            )
+        except CorruptMessage as error:
+            self.damaged[node_id] = error.message
+            return False
         except (OSError, CheckpointError) as error:
             self.unreadable[node_id] = error
             return False

@@ -19,6 +19,7 @@ from kstore.errors import (
     UnknownTopicOrPartition,
 )
 from kstore.schema.messages.fetch import (
+    AbortedTransaction,
     EpochEndOffset,
     FetchableTopicResponse,
     FetchRequest,
@@ -31,6 +32,7 @@ from kstore.schema.messages.fetch import (
 if TYPE_CHECKING:
     from actors.image.image import ClusterImage
     from actors.partition.fetch_requests import Fetch
+    from kstore.log import LogRead
 
 TOPIC_IDS_FROM = 13
 LEADER_HINTS_FROM = 16
@@ -107,12 +109,18 @@ def _partition_data(slot: Slot, context: Context, image: ClusterImage, hints: di
         high_watermark=answer.high_watermark,
         last_stable_offset=answer.last_stable_offset,
         log_start_offset=answer.log_start_offset,
-        aborted_transactions=[] if context.isolation else None,
+        aborted_transactions=_aborted(answer.read) if context.isolation else None,
         records=Chunks(answer.read.chunks, answer.read.batches) if size_of(answer) else b"",
     )
     if answer.diverging is not None:
         data.diverging_epoch = EpochEndOffset(epoch=answer.diverging[0], end_offset=answer.diverging[1])
     return data
+
+
+def _aborted(read: LogRead | None) -> list[AbortedTransaction]:
+    """What a consumer of committed records has to know of those that it gets."""
+    aborted = () if read is None else read.aborted
+    return [AbortedTransaction(producer_id=each.producer_id, first_offset=each.first_offset) for each in aborted]
 
 
 def failed_partition(partition: int, code: int) -> PartitionData:

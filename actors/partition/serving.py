@@ -107,9 +107,14 @@ class Serving:
         self._check_offset(message.offset)
         kind, limit = self._limit(message.isolation)
         if limit > message.beyond:
-            self._tell(message, self.log.read(message.offset, message.max_bytes, up_to=limit))
+            self._tell(message, self._read_below(kind, message, limit))
         else:
             self._park(kind, message)
+
+    def _read_below(self, kind: int, message: Read, limit: int) -> LogRead:
+        if kind == LAST_STABLE:
+            return self.log.read_committed(message.offset, message.max_bytes)
+        return self.log.read(message.offset, message.max_bytes, up_to=limit)
 
     def _limit(self, isolation: int) -> tuple[int, int]:
         if isolation == READ_UNCOMMITTED:
@@ -186,7 +191,6 @@ class Serving:
 
     def _wake(self, kind: int, limit: int) -> None:
         """Answer the reads that were parked below ``limit``; those at one place share what is read."""
-        log = self.log
         shared: LogRead | None = None
         place = (-1, -1)
         for parked in self.reads.take_readable(kind, limit):
@@ -194,7 +198,7 @@ class Serving:
             if place != (message.offset, message.max_bytes):
                 place = (message.offset, message.max_bytes)
                 try:
-                    shared = log.read(message.offset, message.max_bytes, up_to=limit)
+                    shared = self._read_below(kind, message, limit)
                     if kind == LOG_END:
                         shared = self._in_memory(shared)
                 except KafkaError as error:

@@ -117,6 +117,11 @@ class Judge:
             entries = [entry_of(batch) for batch in log.batches(shadow.end_offset, log.end_offset)]
             if replica.leader is not None and any(entry.epoch != replica.leader_epoch for entry in entries):
                 raise Violation("a leader appends in its epoch", f"{replica.label}: {node.name} appended {entries}")
+            ends = [shadow.end_offset, *(entry.last_offset + 1 for entry in entries)]
+            if replica.leader is not None and any(
+                entry.base_offset != end for entry, end in zip(entries, ends, strict=False)
+            ):
+                raise Violation("a leader appends at its end", f"{replica.label}: {node.name} appended {entries}")
             book.appended(node_id, entries)
 
     def judge_offsets(self, replica: Replica) -> None:

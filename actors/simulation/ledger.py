@@ -7,6 +7,8 @@ raised when it breaks an invariant.
 An entry is a batch as far as its bytes matter: two entries are equal if and only if offsets, leader epoch, checksum
 (which covers everything that the producer sent) and producer fields are. Logs here begin at offset 0 and are only
 ever cut at their ends, so entry *i* of one log stands where entry *i* of another does, as long as all before are equal.
+Offsets rise, and need not follow on each other: a leader may have a log with gaps, as compaction leaves, and then every
+log that copies it has the same ones. A gap that one log has alone is a lost record.
 """
 
 from __future__ import annotations
@@ -91,8 +93,8 @@ class Book:
         shadow = self.shadow(node_id)
         last = shadow.entries[-1] if shadow.entries else None
         for entry in entries:
-            if entry.base_offset != shadow.end_offset:
-                self._fail("offsets follow on", f"node {node_id} has {entry} at its end {shadow.end_offset}")
+            if not shadow.end_offset <= entry.base_offset <= entry.last_offset:
+                self._fail("offsets rise along a log", f"node {node_id} has {entry} at its end {shadow.end_offset}")
             if last is not None and entry.epoch < last.epoch:
                 self._fail("leader epochs never fall along a log", f"node {node_id} has {entry} after {last}")
             epoch = shadow.producer_epochs.get(entry.producer_id, -1)
@@ -157,14 +159,16 @@ class Book:
         """A leader has moved its high watermark; ``in_sync`` is the in-sync set as the controller has it."""
         shadow = self.shadow(node_id)
         self.agrees(node_id, high_watermark)
+        if high_watermark > shadow.end_offset:
+            self._fail("high watermarks stand within the log", f"node {node_id} has {high_watermark}")
         first = len(self.committed)
         for entry in shadow.entries[first:]:
-            if entry.last_offset >= high_watermark:
+            if entry.base_offset >= high_watermark:
                 break
+            if entry.last_offset >= high_watermark:
+                self._fail("high watermarks stand between batches", f"node {node_id} has {high_watermark} in {entry}")
             self.committed.append(entry)
-            self.committed_end = entry.last_offset + 1
-        if self.committed_end < high_watermark:
-            self._fail("high watermarks stand between batches", f"node {node_id} has {high_watermark}")
+        self.committed_end = max(self.committed_end, high_watermark)
         if len(self.committed) > first:
             for member in in_sync:
                 self.holds_all(member, "is in sync")

@@ -1,6 +1,6 @@
 """What a log answers with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kstore.fs import Chunk
 from kstore.log.writing import chunks
@@ -24,14 +24,28 @@ class AppendInfo(NamedTuple):
     batches: list[RecordBatch]
 
 
+class AbortedTransaction(NamedTuple):
+    """A transaction of one producer that ended in an abort: an entry of Apache Kafka's transaction index.
+
+    ``last_offset`` is that of its marker. Below ``last_stable_offset``, which was the log's as the transaction ended,
+    begins no transaction that is aborted later.
+    """
+
+    producer_id: int
+    first_offset: int
+    last_offset: int
+    last_stable_offset: int
+
+
 class LogRead:
     """Whole batches from one place in the log.
 
     ``batches`` is filled when they come from the hot tail, parsed as they are; otherwise it is None and ``chunks``
-    are slices of the file (or views of memory). ``next_offset`` is where to read on.
+    are slices of the file (or views of memory). ``next_offset`` is where to read on. ``aborted`` are the transactions
+    with records among what was read that were aborted, by their ends; only ``Log.read_committed`` looks for them.
     """
 
-    __slots__ = ("_chunks", "batches", "next_offset", "size_bytes")
+    __slots__ = ("_chunks", "aborted", "batches", "next_offset", "size_bytes")
 
     def __init__(
         self, batches: list[RecordBatch] | None, chunks: list[Chunk] | None, size_bytes: int, next_offset: int
@@ -40,6 +54,7 @@ class LogRead:
         self._chunks = chunks
         self.size_bytes = size_bytes
         self.next_offset = next_offset
+        self.aborted: Sequence[AbortedTransaction] = ()
 
     @property
     def chunks(self) -> list[Chunk]:

@@ -127,10 +127,13 @@ cdef class Write:
         cdef ProducerStates producers = self.log.producers
         cdef HotTail hot = self.log.hot
         cdef RecordBatch batch
+        cdef object aborted
         note_batches(self.segment, batches, self.position, self.log.config.index_interval_bytes)
         for batch in batches:
             if batch.producer_id >= 0:
-                producers.add(batch)
+                aborted = producers.add(batch)
+                if aborted is not None:
+                    self.segment.add_aborted(aborted)
             if self.keep_hot:
                 hot.append(batch)
         return 0

@@ -145,6 +145,8 @@ class Durability:
                 active.time_index.save()
             if len(active.offset_index.waiting) >= INDEX_WAITING_MAX_BYTES:
                 active.offset_index.save()
+            if active.aborted is not None and len(active.aborted.waiting) >= INDEX_WAITING_MAX_BYTES:
+                active.aborted.save()
         except OSError as error:
             raise self._log.failed(f"couldn't write the indexes of {self._log.path}: {error}") from error
         waiting, self._waiting = self._waiting, []

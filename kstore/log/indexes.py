@@ -30,8 +30,8 @@ class IndexFileError(Exception):
     """An index file contradicts itself or its segment."""
 
 
-class _Index:
-    """What both have in common: entries in a file, the newest ones in ``waiting``.
+class IndexFile:
+    """What every index has in common: entries in a file, the newest ones in ``waiting``.
 
     ``unsynced`` is set when the file's content changes, and cleared as its sync is handed out.
     """
@@ -145,7 +145,7 @@ class _Index:
             self._file.retire()
 
 
-class OffsetIndex(_Index):
+class OffsetIndex(IndexFile):
     """Where batches lie. ``last_offset`` is the base offset while the index is empty."""
 
     __slots__ = ("last_offset",)
@@ -203,7 +203,7 @@ class OffsetIndex(_Index):
         self.last_offset = self.base_offset
 
 
-class TimeIndex(_Index):
+class TimeIndex(IndexFile):
     """How new the records are up to an offset; ``(-1, base offset)`` while the index is empty."""
 
     __slots__ = ("last_offset", "last_timestamp")

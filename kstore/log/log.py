@@ -22,7 +22,7 @@ from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
 from kstore.log.cutting import Cutting
-from kstore.log.damage import unreadable
+from kstore.log.damage import failed_to_read, unreadable
 from kstore.log.durability import Durability, run_all
 from kstore.log.manifest import LogNote
 from kstore.log.preparing import Prepared
@@ -203,6 +203,19 @@ class Log:
             if found is not None:
                 return LogRead(found[0], None, found[1], found[2])
         return self.reading.read(offset, max_bytes, limit, min_one)
+
+    def read_committed(self, offset: int, max_bytes: int) -> LogRead:
+        """As ``read``, up to the last stable offset, with the transactions among what was read that were aborted.
+
+        Their records are in the answer: the reader leaves them out, as in Apache Kafka.
+        """
+        read = self.read(offset, max_bytes, up_to=self.last_stable_offset)
+        if read.size_bytes:
+            try:
+                read.aborted = self.segments.aborted(offset, read.next_offset)
+            except OSError as error:
+                raise failed_to_read(self, error) from error
+        return read
 
     def batches(self, offset: int, up_to: int | None = None) -> Iterator[RecordBatch]:
         """The batches from the one with ``offset`` on that end below ``up_to``, read from the files."""

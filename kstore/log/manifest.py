@@ -21,7 +21,7 @@ from kstore.errors import CorruptMessage
 from kstore.fs import FileSystem
 from kstore.log.checkpoints import CLEAN_SHUTDOWN, CheckpointError
 from kstore.log.damage import unreadable
-from kstore.log.names import LOG, segment_file
+from kstore.log.names import LOG, SWAP, segment_file
 from kstore.log.segment import Segment
 from kstore.log.segments import log_offsets
 from kstore.named import NamedTuple
@@ -45,6 +45,17 @@ class SegmentNote(NamedTuple):
     index_crc: int
     time_index_bytes: int
     time_index_crc: int
+    aborted_bytes: int = 0
+    aborted_crc: int = 0
+
+    def has_indexes_of(self, segment: Segment) -> bool:
+        """Whether the indexes are those that were closed."""
+        aborted_crc = 0 if segment.aborted is None else segment.aborted.crc
+        return (segment.offset_index.crc, segment.time_index.crc, aborted_crc) == (
+            self.index_crc,
+            self.time_index_crc,
+            self.aborted_crc,
+        )
 
 
 class LogNote(NamedTuple):
@@ -78,6 +89,7 @@ def _note_segment(segment: Segment) -> SegmentNote:
         segment.offset_index.crc,
         segment.time_index.size_bytes,
         segment.time_index.crc,
+        *((segment.aborted.size_bytes, segment.aborted.crc) if segment.aborted is not None else (0, 0)),
     )
 
 
@@ -103,9 +115,10 @@ def write_manifest(fs: FileSystem, mark: bytes, logs: Mapping[str, LogNote]) -> 
 
 
 def _line_of(each: SegmentNote) -> str:
+    aborted = f" {each.aborted_bytes} {each.aborted_crc:08x}" if each.aborted_bytes else ""
     return (
         f"{each.base_offset} {each.size_bytes} {each.tail_position} {each.tail_crc:08x} {each.index_bytes}"
-        f" {each.index_crc:08x} {each.time_index_bytes} {each.time_index_crc:08x}"
+        f" {each.index_crc:08x} {each.time_index_bytes} {each.time_index_crc:08x}{aborted}"
     )
 
 
@@ -131,7 +144,7 @@ def read_manifest(fs: FileSystem) -> dict[str, LogNote]:
 
 
 def _segment_of(line: str) -> SegmentNote:
-    base, size, position, tail, index, index_crc, times, times_crc = line.split(" ")
+    base, size, position, tail, index, index_crc, times, times_crc, *aborted = line.split(" ")
     return SegmentNote(
         int(base),
         int(size),
@@ -141,14 +154,18 @@ def _segment_of(line: str) -> SegmentNote:
         int(index_crc, 16),
         int(times),
         int(times_crc, 16),
+        *((int(aborted[0]), int(aborted[1], 16)) if aborted else (0, 0)),
     )
 
 
 def misfit(fs: FileSystem, path: str, note: LogNote) -> str | None:
     """Why the files of a log aren't those that a clean stop left, going by names and sizes; None if they are."""
-    found = log_offsets(fs.listdir(path)) if fs.exists(path) else []
-    if wrong := misnamed(path, found, note):
+    names = fs.listdir(path) if fs.exists(path) else []
+    if wrong := misnamed(path, log_offsets(names), note):
         return wrong
+    for name in names:
+        if name.endswith(SWAP):  # a clean stop leaves no replacement unfinished
+            return f"{path}/{name} wasn't there at the last clean stop"
     for each in note.segments:
         name = f"{path}/{segment_file(each.base_offset, LOG)}"
         size = fs.size(name)

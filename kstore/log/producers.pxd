@@ -39,7 +39,7 @@ cdef class ProducerStates:
 
     cdef ProducerEntry entry_of(self, RecordBatch batch, dict staged)
     cpdef add(self, RecordBatch batch)
-    cdef int end_transaction(self, ProducerEntry entry, RecordBatch batch) except -1
+    cdef object end_transaction(self, ProducerEntry entry, RecordBatch batch)
     cdef int check_marker(self, RecordBatch batch) except -1
     cdef Written check(self, RecordBatch batch, dict staged, bint from_client)
     cdef int stage(self, RecordBatch batch, dict staged) except -1

@@ -11,6 +11,7 @@ from libc.stdint cimport int32_t, int64_t
 from kstore.records.batch cimport RecordBatch, last_offset_of
 
 from kstore.errors import InvalidProducerEpoch, InvalidTxnState, OutOfOrderSequenceNumber, TransactionCoordinatorFenced
+from kstore.log.answers import AbortedTransaction
 from kstore.log.snapshot import SnapshotEntry
 from kstore.records import read_end_transaction_marker
 
@@ -221,16 +222,17 @@ cdef class ProducerStates:
         return entry if entry is not None else self.entries.get(batch.producer_id)
 
     cpdef add(self, RecordBatch batch):
-        """Note a batch of a producer that is in the log, with its final offsets."""
+        """Note a batch of a producer that is in the log, with its final offsets; the transaction that it aborts, if
+        it does."""
         cdef ProducerEntry entry = self.entries.get(batch.producer_id)
         if entry is None:
             entry = self.entries[batch.producer_id] = ProducerEntry(batch.producer_id)
         if batch.attributes & CONTROL:
-            self.end_transaction(entry, batch)
-            return
+            return self.end_transaction(entry, batch)
         entry.add(batch)
         if entry.transaction_first_offset >= 0:
             self.ongoing[entry.producer_id] = entry.transaction_first_offset
+        return None
 
     def remember(self, RecordBatch batch not None):
         """A data batch from before the snapshot that was restored, in the order of the log."""
@@ -238,10 +240,11 @@ cdef class ProducerStates:
         if entry is not None and not batch.attributes & CONTROL:
             entry.remember(batch)
 
-    cdef int end_transaction(self, ProducerEntry entry, RecordBatch batch) except -1:
+    cdef object end_transaction(self, ProducerEntry entry, RecordBatch batch):
+        """A transaction without records has no end that a reader would have to know of."""
         marker = marker_of(batch)
         if marker is None:
-            return 0
+            return None
         if batch.producer_epoch != entry.epoch:
             entry.window = []
             entry.epoch = batch.producer_epoch
@@ -249,9 +252,13 @@ cdef class ProducerStates:
         entry.last_timestamp = batch.max_timestamp
         entry.transaction_first_offset = NO_OFFSET
         began = self.ongoing.pop(entry.producer_id, None)
-        if began is not None:
-            self.unreplicated.append((began, last_offset_of(batch)))
-        return 0
+        if began is None:
+            return None
+        ended = last_offset_of(batch)
+        self.unreplicated.append((began, ended))
+        if marker.is_commit:
+            return None
+        return AbortedTransaction(entry.producer_id, began, ended, min(self.ongoing.values(), default=ended + 1))
 
     cdef int check_marker(self, RecordBatch batch) except -1:
         """Raise unless a coordinator's marker may end what is open."""

@@ -36,7 +36,7 @@ class Reading:
             for segment in log.segments.from_offset(offset):
                 extent = segment.extent(max(offset, segment.base_offset), max_bytes, limit, min_one=min_one)
                 if extent is not None:
-                    segment.verify(extent.position, extent.nbytes)
+                    segment.verified.look_at(extent.position, extent.nbytes)
                     next_offset = extent.next_offset if extent.nbytes else offset
                     return LogRead(None, segment.chunks(extent), extent.nbytes, next_offset)
         except (OSError, CorruptMessage) as error:

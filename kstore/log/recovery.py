@@ -14,7 +14,7 @@ Every step can be cut short and done again: the log is only ever cut at its end,
 oldest, and whatever is derived from it is written last. The recovery point never rises here.
 """
 
-from kstore.errors import CorruptMessage, InvalidRecord, KafkaStorageError
+from kstore.errors import CorruptMessage, InvalidRecord
 from kstore.fs import FileSystem
 from kstore.log.checkpoints import CheckpointError
 from kstore.log.config import LONG_MAX, LogConfig
@@ -23,17 +23,16 @@ from kstore.log.epochs import LeaderEpochs
 from kstore.log.indexes import IndexFileError
 from kstore.log.manifest import LogNote, bytes_crc, misfit, tail_crc
 from kstore.log.names import (
-    CLEANED,
-    DELETED,
     EPOCHS,
     LOG,
     SEGMENT_SUFFIXES,
-    SWAP,
     TEMPORARY,
+    TRANSACTION_INDEX,
     base_offset_of,
 )
 from kstore.log.old_formats import OldFormat, old_format, refusal
 from kstore.log.producers import ProducerStates
+from kstore.log.replacement import finish_interrupted
 from kstore.log.replay import restore_producers
 from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
 from kstore.log.segments import Segments, log_offsets
@@ -105,6 +104,7 @@ class Loader:
         self.epochs = LeaderEpochs(fs, f"{path}/{EPOCHS}")
         self.epochs_known = False
         self.durable_offset = 0
+        self.with_markers: set[int] = set()  # base offsets of walked segments
         self.noted = {} if note is None else {each.base_offset: each for each in note.segments}
         self.note = note
 
@@ -119,8 +119,9 @@ class Loader:
             return Loaded(
                 self.segments, self.epochs, self.report, ProducerStates(), start_offset, start_offset, start_offset
             )
+        with_aborted = {base_offset_of(name) for name in names if name.endswith(TRANSACTION_INDEX)}
         for base_offset in log_offsets(names):
-            self.segments.load(base_offset, self.now_ms)
+            self.segments.load(base_offset, self.now_ms, has_aborted=base_offset in with_aborted)
         self._load_epochs()
         if not len(self.segments):
             self._must_reach(start_offset, "its segments are gone")
@@ -155,17 +156,13 @@ class Loader:
             raise LogDamaged(f"{self.path} is sound up to {offset}, and held all up to {self.floor}: {cause}")
 
     def _sweep(self) -> list[str]:
-        """Remove what an interrupted deletion, replacement or cleaning left over; the names that stay."""
-        names = self.fs.listdir(self.path)
-        if any(name.endswith(SWAP) for name in names):
-            raise KafkaStorageError(
-                f"{self.path}: Apache Kafka was stopped while it replaced cleaned segments: start it once to finish"
-            )
+        """Finish what was interrupted, and remove what it left over; the names that stay."""
+        names = finish_interrupted(self.fs, self.path)
         logs = set(log_offsets(names))
         kept = []
         for name in names:
             orphan = name.endswith(SEGMENT_SUFFIXES) and not name.endswith(LOG) and base_offset_of(name) not in logs
-            if orphan or name.endswith((DELETED, CLEANED, TEMPORARY)):
+            if orphan or name.endswith(TEMPORARY):
                 self.fs.unlink(f"{self.path}/{name}")
             else:
                 kept.append(name)
@@ -238,10 +235,7 @@ class Loader:
             raise LogDamaged(f"{self.path} is damaged: the batch {place} isn't that of the last clean stop")
         try:
             segment.load_indexes(upper_offset)
-            if noted is not None and (segment.offset_index.crc, segment.time_index.crc) != (
-                noted.index_crc,
-                noted.time_index_crc,
-            ):
+            if noted is not None and not noted.has_indexes_of(segment):
                 raise IndexFileError(f"the indexes of {segment.file.path} aren't those of the last clean stop")
             end_offset = segment.end_offset()
             if all(index.last_offset < end_offset for index in segment.indexes if len(index)):
@@ -268,6 +262,8 @@ class Loader:
         """
         self.report.walked_segments += 1
         segment.reset_indexes()
+        if segment.aborted is not None:
+            segment.aborted.reset()
         position = 0
         next_offset, epoch = segment.base_offset, -1
         cause: str | None = None
@@ -281,10 +277,12 @@ class Loader:
             for batch in batches:
                 if self.epochs_known and batch.leader_epoch > self.epochs.latest:
                     self.epochs.note(batch.leader_epoch, batch.base_offset)
+                if batch.is_control and batch.producer_id >= 0:
+                    self.with_markers.add(segment.base_offset)
             if batches:
                 next_offset, epoch = batches[-1].last_offset + 1, batches[-1].leader_epoch
             position = note_batches(segment, batches, position, self.config.index_interval_bytes)
-            segment.is_verified(0, position)
+            segment.verified.add(0, position)
         if cause is not None:
             self._cut(segment, position, next_offset, cause)
         segment.seal()
@@ -340,9 +338,16 @@ class Loader:
             self.epochs.write()
 
     def _producers(self, end_offset: int) -> ProducerStates:
-        """From the newest snapshot that can be read, and a replay of what was appended since."""
+        """From the newest snapshot that can be read, and a replay of what was appended since.
+
+        Where the log was walked, the replay finds out anew which transactions were aborted.
+        """
         self.segments.remove_snapshots(end_offset)
-        producers, offset = restore_producers(self.fs, self.segments, end_offset)
+        with_markers = self.with_markers.intersection(self.segments.base_offsets)
+        producers, offset = restore_producers(self.fs, self.segments, end_offset, with_markers)
+        for segment in self.segments:
+            if segment.base_offset in with_markers and segment.aborted is not None:
+                segment.aborted.save()
         if offset < end_offset:
             self.report.replayed_from = offset
         producers.expire(self.now_ms, self.config.producer_id_expiration_ms)

@@ -1,4 +1,10 @@
-"""The producers of a log, from the newest snapshot that can be read and a replay of what was appended since."""
+"""The producers of a log, from the newest snapshot that can be read and a replay of what was appended since.
+
+The same replay makes the transaction indexes anew of segments that were walked: which transaction a marker ends is
+known only by replaying from before it began.
+"""
+
+from collections.abc import Set
 
 from kstore.fs import FileSystem
 from kstore.log import snapshot
@@ -9,21 +15,24 @@ from kstore.log.segments import Segments
 WINDOW_BYTES = 6 << 20  # five batches of the largest default size, and some
 
 
-def restore_producers(fs: FileSystem, segments: Segments, end_offset: int) -> tuple[ProducerStates, int]:
+def restore_producers(
+    fs: FileSystem, segments: Segments, end_offset: int, reindexed: Set[int] = frozenset()
+) -> tuple[ProducerStates, int]:
     """The producers as of the newest snapshot that can be read, and since when; then a replay to the end.
 
-    The offset is where the replay began, ``end_offset`` when there was none.
+    The offset is where the replay began, ``end_offset`` when there was none. ``reindexed`` are the base offsets of
+    segments with markers whose transaction indexes were emptied: they are filled again.
     """
-    producers, offset = _load_snapshot(fs, segments, end_offset)
+    producers, offset = _load_snapshot(fs, segments, min([end_offset, *reindexed]))
     if offset < end_offset:
-        _replay(fs, segments, producers, offset, end_offset)
+        _replay(fs, segments, producers, offset, end_offset, reindexed)
     return producers, offset
 
 
-def _load_snapshot(fs: FileSystem, segments: Segments, end_offset: int) -> tuple[ProducerStates, int]:
+def _load_snapshot(fs: FileSystem, segments: Segments, newest: int) -> tuple[ProducerStates, int]:
     producers = ProducerStates()
     for offset in reversed(segments.snapshot_offsets()):
-        if segments.first.base_offset <= offset <= end_offset:
+        if segments.first.base_offset <= offset <= newest:
             path = segments.snapshot_path(offset)
             try:
                 producers.restore(snapshot.decode(fs.read_bytes(path)))
@@ -57,7 +66,14 @@ def _fill_windows(segments: Segments, producers: ProducerStates, offset: int) ->
                 producers.remember(batch)
 
 
-def _replay(fs: FileSystem, segments: Segments, producers: ProducerStates, offset: int, end_offset: int) -> None:
+def _replay(
+    fs: FileSystem,
+    segments: Segments,
+    producers: ProducerStates,
+    offset: int,
+    end_offset: int,
+    reindexed: Set[int],
+) -> None:
     """Bring producers from ``offset`` to ``end_offset``; a segment on the way gets its snapshot if it has none."""
     saved = set(segments.snapshot_offsets())
     for segment in segments.from_offset(offset):
@@ -71,4 +87,6 @@ def _replay(fs: FileSystem, segments: Segments, producers: ProducerStates, offse
             if batch.base_offset >= end_offset:
                 return
             if batch.producer_id >= 0 and batch.base_offset >= offset:
-                producers.add(batch)
+                aborted = producers.add(batch)
+                if aborted is not None and base in reindexed:
+                    segment.add_aborted(aborted)

@@ -1,29 +1,26 @@
-"""One segment: a file of batches and the two indexes beside it.
+"""One segment: a file of batches and the indexes beside it.
 
 The segment holds the offsets from its base offset to the next segment's. Batches lie end to end; nothing in the file
 is ever rewritten, it only grows or is cut at the end. What a look-up needs to read of the file are a few kilobytes:
 from the nearest index entry on, headers only.
-
-What a disk gives back is believed once its checksums were looked at: it is remembered where they were, so that each
-batch is looked at once, by the first who reads it from the file. What was appended to a file in memory since it was
-opened went to no disk: those are the very bytes that were looked at as they came.
 """
 
 from collections.abc import Callable, Iterator
 
 from kstore.errors import CorruptMessage
 from kstore.fs import Chunk, File, FileSystem
-from kstore.log.extents import Extents
+from kstore.log.answers import AbortedTransaction
 from kstore.log.indexes import IndexFileError, OffsetIndex, TimeIndex
 from kstore.log.names import INDEX, LOG, TIME_INDEX, TRANSACTION_INDEX, segment_file
-from kstore.log.scan import find_end, find_last, find_offset, find_rot, find_timestamp
+from kstore.log.scan import find_end, find_last, find_offset, find_timestamp
+from kstore.log.transaction_index import TransactionIndex
+from kstore.log.verified import Verified
 from kstore.log.writing import note_batches
 from kstore.named import NamedTuple
 from kstore.records import HEADER_BYTES, RecordBatch, parse_batches
 
 WINDOW_BYTES = 8192
 READ_BYTES = 1 << 20
-VERIFY_BYTES = 1 << 20  # stays in the processor's cache until it was looked at
 REINDEX_INTERVAL_BYTES = 4096
 _HINTS_MAX = 8
 MAGIC_AT = 16
@@ -43,14 +40,15 @@ class Extent(NamedTuple):
 
 class Segment:
     """``created_ms`` is when its first batch was appended, or when it was opened; ``bytes_since_index`` what was
-    appended since the last entry of the offset index; ``known_first_timestamp`` is None until somebody has asked."""
+    appended since the last entry of the offset index; ``known_first_timestamp`` is None until somebody has asked.
+    ``aborted`` is there once a transaction was aborted in it."""
 
     __slots__ = (
         "_fs",
         "_hints",
         "_path",
-        "_sound_from",
-        "_verified",
+        "_stage",
+        "aborted",
         "base_offset",
         "bytes_since_index",
         "created_ms",
@@ -60,37 +58,54 @@ class Segment:
         "offset_index",
         "offset_of_max_timestamp",
         "time_index",
+        "verified",
     )
 
-    def __init__(self, fs: FileSystem, path: str, base_offset: int, *, create: bool, now_ms: int) -> None:
+    def __init__(
+        self, fs: FileSystem, path: str, base_offset: int, *, create: bool, now_ms: int, stage: str = ""
+    ) -> None:
+        """``stage`` is the suffix behind all names of a segment that is to replace others (``CLEANED``, ``SWAP``)."""
         self._fs = fs
         self._path = path
+        self._stage = stage
         self.base_offset = base_offset
         self.file: File = fs.open(self.file_path(LOG), create=create)
         self.offset_index = OffsetIndex(fs, self.file_path(INDEX), base_offset)
         self.time_index = TimeIndex(fs, self.file_path(TIME_INDEX), base_offset)
+        self.aborted: TransactionIndex | None = None
         self.bytes_since_index = 0
         self.max_timestamp = -1
         self.offset_of_max_timestamp = -1
         self.created_ms = now_ms
         self.known_first_timestamp: int | None = None
-        self._verified: Extents | None = None
-        self._sound_from = self.file.size if fs.in_memory else None  # what is behind went to no disk
+        self.verified = Verified(self.file, in_memory=fs.in_memory)
         self._hints: dict[int, int] = {}
 
     def __repr__(self) -> str:
         return f"Segment({self._path}/{self.base_offset}, {self.file.size} bytes)"
 
     def file_path(self, suffix: str) -> str:
-        return f"{self._path}/{segment_file(self.base_offset, suffix)}"
+        return f"{self._path}/{segment_file(self.base_offset, suffix)}{self._stage}"
 
     @property
     def size_bytes(self) -> int:
         return self.file.size
 
     @property
-    def indexes(self) -> tuple[OffsetIndex, TimeIndex]:
-        return self.offset_index, self.time_index
+    def indexes(self) -> tuple[OffsetIndex | TimeIndex | TransactionIndex, ...]:
+        if self.aborted is None:
+            return self.offset_index, self.time_index
+        return self.offset_index, self.time_index, self.aborted
+
+    def transaction_index(self) -> TransactionIndex:
+        """That of the aborted transactions, made when it isn't there."""
+        if self.aborted is None:
+            self.aborted = TransactionIndex(self._fs, self.file_path(TRANSACTION_INDEX), self.base_offset)
+        return self.aborted
+
+    def add_aborted(self, aborted: AbortedTransaction) -> None:
+        """The marker that ends this transaction was appended here."""
+        self.transaction_index().append(aborted)
 
     def first_timestamp(self) -> int:
         """The newest timestamp of the first batch, or -1 while there is none: what a segment's age counts from."""
@@ -111,6 +126,8 @@ class Segment:
         """
         self.offset_index.load(self.file.size, upper_offset)
         self.time_index.load(upper_offset)
+        if self.aborted is not None:
+            self.aborted.load(upper_offset)
         if len(self.offset_index):
             offset, position = self.offset_index.last_offset, self.offset_index.entry(len(self.offset_index) - 1)[1]
             head = self.file.read(position, HEADER_BYTES)
@@ -203,45 +220,6 @@ class Segment:
     def chunks(self, extent: Extent) -> list[Chunk]:
         return self.file.chunks(extent.position, extent.nbytes)
 
-    def verify(self, position: int, nbytes: int) -> None:
-        """See that whole batches are as they were appended; raises CorruptMessage."""
-        for start, end in self._unverified(position, position + nbytes):
-            while start < end:
-                moved = self._verify_some(start, end)
-                self.is_verified(start, start + moved)
-                start += moved
-
-    def _unverified(self, start: int, end: int) -> list[tuple[int, int]]:
-        if self._sound_from is not None and start >= self._sound_from:
-            return []
-        return [(start, end)] if self._verified is None else self._verified.missing(start, end)
-
-    def is_verified(self, start: int, end: int) -> None:
-        """The checksums of the batches in this range were looked at, and were right."""
-        if self._verified is None:
-            self._verified = Extents()
-        self._verified.add(start, end)
-
-    def _verify_some(self, position: int, end: int) -> int:
-        """Look at the batches from a position on, as many as are read at once; how many bytes they have."""
-        piece = self.file.read(position, min(VERIFY_BYTES, end - position) + HEADER_BYTES)
-        moved = self._checked(piece, position)
-        if not moved and len(piece) >= HEADER_BYTES:
-            moved = self._checked(self.file.read(position, min(_size_of_first(piece), end - position)), position)
-        if not moved:
-            raise CorruptMessage(f"{self.file.path} ends in the middle of a record batch")
-        return moved
-
-    def _checked(self, piece: bytes, position: int) -> int:
-        """How many bytes the whole batches of a piece have; raises CorruptMessage for a wrong one."""
-        wrong, moved, base_offset = find_rot(piece)
-        if wrong >= 0:
-            raise CorruptMessage(
-                f"the checksum or place of the batch at offset {base_offset} is wrong, {position + wrong} bytes into"
-                f" {self.file.path}"
-            )
-        return moved
-
     def tail(self) -> tuple[int, int]:
         """Where the last batch begins, and the offset that follows on it: the base offset of an empty segment."""
         size, end_offset = self.file.size, self.base_offset
@@ -275,9 +253,9 @@ class Segment:
                 continue
             window = READ_BYTES
             nbytes = sum(batch.size_bytes for batch in found)
-            if self._unverified(position, position + nbytes):
-                self._checked(data, position)
-                self.is_verified(position, position + nbytes)
+            if self.verified.missing(position, position + nbytes):
+                self.verified.checked(data, position)
+                self.verified.add(position, position + nbytes)
             for batch in found:
                 position += batch.size_bytes
                 yield batch
@@ -303,13 +281,12 @@ class Segment:
         position = self.file.size if place is None else place[0]
         self.offset_index.truncate_to(offset if place is None else min(offset, place[1]), position)
         self.time_index.truncate_to(offset if place is None else min(offset, place[1]))
+        if self.aborted is not None:
+            self.aborted.truncate_to(offset if place is None else min(offset, place[1]))
         if place is None:
             return
         self.file.truncate(position)
-        if self._verified is not None:
-            self._verified.cut(position)
-        if self._sound_from is not None:
-            self._sound_from = min(self._sound_from, position)
+        self.verified.cut(position)
         self.bytes_since_index = 0
         self.max_timestamp = self.time_index.last_timestamp
         self.offset_of_max_timestamp = self.time_index.last_offset
@@ -318,9 +295,9 @@ class Segment:
             self.known_first_timestamp = None
 
     def reset_indexes(self) -> None:
-        """Empty the indexes and what was derived from the batches, to walk over them anew."""
-        for index in self.indexes:
-            index.reset()
+        """Empty the indexes of offsets and times and what was derived from the batches, to walk over them anew."""
+        self.offset_index.reset()
+        self.time_index.reset()
         self.max_timestamp = -1
         self.offset_of_max_timestamp = -1
         self.bytes_since_index = 0
@@ -336,11 +313,11 @@ class Segment:
         self.seal()
 
     def seal(self) -> None:
-        """The time index gets the newest timestamp as its last entry, and both are written out."""
+        """The time index gets the newest timestamp as its last entry, and all are written out."""
         if self.max_timestamp >= 0:
             self.time_index.maybe_append(self.max_timestamp, self.offset_of_max_timestamp)
-        self.offset_index.save()
-        self.time_index.save()
+        for index in self.indexes:
+            index.save()
 
     def sync_later(self) -> list[Callable[[], None]]:
         """Calls that make the batches durable, and as much of the indexes as isn't yet."""
@@ -353,14 +330,14 @@ class Segment:
 
     def close(self) -> None:
         self.file.close()
-        self.offset_index.close()
-        self.time_index.close()
+        for index in self.indexes:
+            index.close()
 
     def retire(self) -> None:
         """Its files are about to be gone: the handles are given back for good, and slices of the batches are void."""
         self.file.retire()
-        self.offset_index.retire()
-        self.time_index.retire()
+        for index in self.indexes:
+            index.retire()
 
     def paths(self) -> list[str]:
         """The files that it may have, the batches' own first."""

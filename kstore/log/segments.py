@@ -2,15 +2,17 @@
 
 Segments go from the newest to the oldest where a log is cut, and from the oldest on where it begins later, each by
 renaming its files to ``.deleted`` and unlinking them later, so that a crash at any point leaves a log without a hole,
-and what is left over is swept at the next start.
+and what is left over is swept at the next start. How some are replaced by another one is told in ``replacement.py``.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from kstore.fs import FileSystem
-from kstore.log.names import DELETED, LOG, SNAPSHOT, segment_file
-from kstore.log.segment import Segment
+from kstore.log.answers import AbortedTransaction
+from kstore.log.names import CLEANED, DELETED, LOG, SNAPSHOT, SWAP, TRANSACTION_INDEX, segment_file
+from kstore.log.replacement import swap_in
+from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
 
 
 class Segments:
@@ -43,9 +45,12 @@ class Segments:
     def size_bytes(self) -> int:
         return sum(segment.size_bytes for segment in self._list)
 
-    def load(self, base_offset: int, now_ms: int) -> Segment:
-        """Add the segment whose file is there already."""
-        return self._add(Segment(self._fs, self._path, base_offset, create=False, now_ms=now_ms))
+    def load(self, base_offset: int, now_ms: int, *, has_aborted: bool) -> Segment:
+        """Add the segment whose file is there already; ``has_aborted`` says that a transaction index is, too."""
+        segment = self._add(Segment(self._fs, self._path, base_offset, create=False, now_ms=now_ms))
+        if has_aborted:
+            segment.transaction_index()
+        return segment
 
     def create(self, base_offset: int, now_ms: int) -> Segment:
         """Add a new, empty segment at the end."""
@@ -73,6 +78,14 @@ class Segments:
     def before(self, segment: Segment) -> Segment:
         """The one that comes before this one."""
         return self._list[bisect_right(self._bases, segment.base_offset) - 2]
+
+    def aborted(self, offset: int, up_to: int) -> list[AbortedTransaction]:
+        """The aborted transactions that end at ``offset`` or later and begin below ``up_to``."""
+        found: list[AbortedTransaction] = []
+        for segment in self.from_offset(offset):
+            if segment.aborted is not None and segment.aborted.collect(offset, up_to, found):
+                break
+        return found
 
     def remove_from(self, base_offset: int) -> list[Callable[[], None]]:
         """Take away the segments with this base offset or a higher one; what is left to do is to unlink them."""
@@ -113,6 +126,41 @@ class Segments:
             if self._fs.exists(path):
                 self._fs.unlink(path)
 
+    def replace(self, old: Sequence[Segment], new: Segment) -> list[Callable[[], None]]:
+        """Put ``new`` in the place of segments that follow on each other; what is left to do is to unlink those.
+
+        ``new`` was made with stage ``CLEANED`` and the base offset of the first old one, holds some of their records
+        at the same offsets, and is durable, its indexes too. The active segment can't be replaced. After a crash at any
+        point the next start finds the old segments or the new one. What is read afterwards comes from the new one, but
+        for what the hot tail has. Raises OSError; the folder is then to be opened anew.
+
+        Nothing of the product calls this before logs are compacted; starts use the half that finishes
+        (``replacement.finish_interrupted``), on folders that Apache Kafka left in the middle of it.
+        """
+        place = self._list.index(old[0])
+        after = place + len(old)
+        assert self._list[place:after] == list(old), "the old segments follow on each other"
+        assert after < len(self._list), "the active segment isn't replaced"
+        assert new.base_offset == old[0].base_offset, f"{new} can't stand where {old[0]} does"
+        new.close()
+        swap_in(self._fs, self._path, new.base_offset, CLEANED, SWAP)
+        later = [self.discard(segment) for segment in old]
+        for segment in old[1:]:
+            if self._fs.exists(self.snapshot_path(segment.base_offset)):
+                self._fs.unlink(self.snapshot_path(segment.base_offset))
+        swap_in(self._fs, self._path, new.base_offset, SWAP, "")
+        self._list[place:after] = [self._reopened(new, self._bases[after])]
+        self._bases[place:after] = [new.base_offset]
+        return later
+
+    def _reopened(self, swapped: Segment, upper_offset: int) -> Segment:
+        """A segment under the names that its files have now."""
+        segment = Segment(self._fs, self._path, swapped.base_offset, create=False, now_ms=swapped.created_ms)
+        if self._fs.exists(segment.file_path(TRANSACTION_INDEX)):
+            segment.transaction_index()
+        segment.load_indexes(min(upper_offset, segment.base_offset + RELATIVE_OFFSET_MAX + 1))
+        return segment
+
     def snapshot_offsets(self) -> list[int]:
         return sorted(int(name[:20]) for name in self._fs.listdir(self._path) if _is_snapshot(name))
 
@@ -136,8 +184,9 @@ def log_offsets(names: list[str]) -> list[int]:
 
 
 def holds_log(fs: FileSystem, path: str) -> bool:
-    """Whether it is a folder with segments in it."""
+    """Whether it is a folder with segments in it, if only such as are about to replace others."""
     try:
-        return bool(log_offsets(fs.listdir(path)))
+        names = fs.listdir(path)
+        return bool(log_offsets(names)) or any(name.endswith(LOG + SWAP) for name in names)
     except OSError:
         return False  # somebody's file, or not to be read

@@ -156,9 +156,42 @@ def test_an_empty_partition_metadata_is_as_none_and_written_anew(start, stopped)
     assert client.everything("t") == SAID
 
 
-def test_segments_that_kafka_was_replacing_are_refused(stopped):
+def swap(folder: Path) -> None:
+    """As Kafka leaves a partition that it was stopped in the middle of cleaning."""
+    for suffix in (".log", ".index", ".timeindex"):
+        path = folder / FIRST.replace(".log", suffix)
+        path.rename(path.with_name(f"{path.name}.swap"))
+
+
+def test_segments_that_kafka_was_replacing_are_replaced(start, stopped):
+    forget_clean_stop(stopped)
+    swap(stopped / "node-2" / "t-0")
+    client = start(data_dir=str(stopped))
+    client.wait_for_isr("t")
+    assert client.everything("t") == SAID
+    assert not client.cluster.warnings
+    assert not list(stopped.rglob("*.swap"))
+
+
+def test_segments_that_replace_others_after_a_clean_stop_of_ours_are_damage(start, stopped):
     (stopped / "node-2" / "t-0" / f"{FIRST}.swap").write_text("")
-    assert "start Apache Kafka on it once" in refused(stopped)
+    client = start(data_dir=str(stopped))
+    client.wait_for_isr("t")
+    assert client.everything("t") == SAID
+    (line,) = client.cluster.warnings
+    assert f"node-2/t-0/{FIRST}.swap wasn't there at the last clean stop: copied from " in line
+
+
+def test_a_replacement_that_isn_t_whole_is_damage(start, stopped):
+    forget_clean_stop(stopped)
+    swap(stopped / "node-2" / "t-0")
+    path = stopped / "node-2" / "t-0" / f"{FIRST}.swap"
+    path.write_bytes(path.read_bytes()[:-1])
+    client = start(data_dir=str(stopped))
+    client.wait_for_isr("t")
+    assert client.everything("t") == SAID
+    (line,) = client.cluster.warnings
+    assert f"t-0/{FIRST}.swap ends in the middle of a record batch: copied from " in line
 
 
 def test_a_garbage_file_of_who_the_node_is_is_refused_by_its_name(stopped):

@@ -11,6 +11,7 @@ from log.batching import NOW_MS
 
 from kstore.fs import FileSystem
 from kstore.log import Log, LogConfig, checkpoints, snapshot
+from kstore.log.answers import AbortedTransaction
 from kstore.log.log import TimestampedOffset
 
 KAFKA = Path(__file__).parent / "golden" / "kafka-4.4.0"
@@ -46,7 +47,55 @@ def test_kafkas_log_is_read_whole(directory: FileSystem, clean: bool) -> None:
     values = [record.value for batch in batches if not batch.is_control for record in batch.records()]
     assert values[:60] == [b"value-%d-" % n + b"x" * (n % 40) for n in range(60)]
     assert values[60:] == [b"committed", b"aborted", b"committed too"]
+    log.advance_high_watermark(66)
     assert log.first_unstable_offset is None
+
+
+ABORTED = AbortedTransaction(producer_id=5, first_offset=62, last_offset=63, last_stable_offset=64)
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_the_transaction_that_kafka_aborted_is_known_to_readers_of_committed_records(
+    directory: FileSystem, clean: bool
+) -> None:
+    log = reopen(directory, clean=clean)
+    log.advance_high_watermark(66)
+    assert log.last_stable_offset == 66
+    assert log.segments.aborted(0, 66) == [ABORTED]
+    assert log.segments.aborted(62, 63) == log.segments.aborted(63, 64) == [ABORTED]
+    assert log.segments.aborted(0, 62) == log.segments.aborted(64, 66) == []
+    assert list(log.read_committed(61, 1 << 20).aborted) == [ABORTED]
+    assert list(log.read(61, 1 << 20).aborted) == []
+    assert list(log.read_committed(66, 1 << 20).aborted) == []
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 34, b"\0\0\0", None])
+def test_a_transaction_index_that_a_crash_took_is_made_anew_as_kafka_made_it(
+    directory: FileSystem, left: bytes | None
+) -> None:
+    path = "golden-0/00000000000000000061.txnindex"
+    before = directory.read_bytes(path)
+    directory.unlink(path)
+    if left is not None:
+        directory.replace(path, left)
+    log = reopen(directory, clean=False)
+    assert log.segments.aborted(0, 66) == [ABORTED]
+    log.close()
+    assert directory.read_bytes(path) == before
+
+
+@pytest.mark.parametrize("spoilt", [b"\0\1", b"\0\0\xff"])
+def test_a_transaction_index_that_can_t_be_right_is_made_anew_after_a_clean_stop_too(
+    directory: FileSystem, spoilt: bytes
+) -> None:
+    path = "golden-0/00000000000000000061.txnindex"
+    before = directory.read_bytes(path)
+    directory.replace(path, spoilt + before[len(spoilt) :] if spoilt[1] else before + spoilt)
+    log = reopen(directory)
+    assert log.recovery.rebuilt_indexes == 1
+    assert log.segments.aborted(0, 66) == [ABORTED]
+    log.close()
+    assert directory.read_bytes(path) == before
 
 
 def test_every_offset_is_found_by_kafkas_indexes(directory: FileSystem) -> None:
@@ -81,10 +130,13 @@ def test_the_same_batches_make_the_same_files_byte_for_byte(directory: FileSyste
     ours.close()
     compared = 0
     for name in directory.listdir("golden-0"):
-        if name.endswith((".log", ".index", ".timeindex", ".snapshot")) or name == "leader-epoch-checkpoint":
+        if (
+            name.endswith((".log", ".index", ".timeindex", ".txnindex", ".snapshot"))
+            or name == "leader-epoch-checkpoint"
+        ):
             assert (name, directory.read_bytes(f"ours-0/{name}")) == (name, directory.read_bytes(f"golden-0/{name}"))
             compared += 1
-    assert compared == 7 * 3 + 7 + 1
+    assert compared == 7 * 3 + 7 + 1 + 1
 
 
 def test_opening_and_closing_kafkas_log_changes_none_of_its_files(directory: FileSystem) -> None:

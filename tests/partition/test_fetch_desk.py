@@ -14,7 +14,7 @@ from kstore.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from kstore.records import parse_batches
+from kstore.records import EndTransactionMarker, end_transaction_batch, parse_batches
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic, ReplicaState
 
 
@@ -309,6 +309,29 @@ def test_a_committed_reader_gets_an_empty_list_of_aborted_transactions(start):
     client.create("t", copies=1)
     client.produce("t", b"a")
     assert client.fetch("t", 0, isolation_level=1).aborted_transactions == []
+    assert client.fetch("t", 0).aborted_transactions is None
+
+
+@pytest.mark.parametrize("version", [4, 11, 12, 18])
+@pytest.mark.parametrize("parked", [True, False])
+def test_a_committed_reader_is_told_which_transactions_were_aborted(start, version, parked):
+    client = start(brokers=1, wire=True)
+    client.create("t", copies=1)
+    request = client.fetch_request("t", 0, isolation_level=1, max_wait_ms=5000)
+    outcomes = client.send(1, request, version=version, connection=1) if parked else []
+    client.run(0.1)
+    replica = client.replica(1, "t")
+    begun = parse_batches(batch(b"never", producer_id=7, producer_epoch=0, base_sequence=0, transactional=True))
+    marker = parse_batches(end_transaction_batch(EndTransactionMarker(False, 0), begun[0].max_timestamp, 7, 0))
+    replica.log.append_as_leader([begun, marker], replica.leader_epoch, begun[0].max_timestamp, from_client=False)
+    client.produce("t", b"after")
+    if not parked:
+        outcomes = client.send(1, request, version=version)
+    client.cluster.wait_for(lambda: outcomes, 60)
+    found = outcomes[0].responses[0].partitions[0]
+    assert [(each.producer_id, each.first_offset) for each in found.aborted_transactions] == [(7, 0)]
+    assert found.last_stable_offset == found.high_watermark == 3
+    assert client.fetch("t", 2, isolation_level=1).aborted_transactions == []
     assert client.fetch("t", 0).aborted_transactions is None
 
 

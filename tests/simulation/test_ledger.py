@@ -36,9 +36,41 @@ def test_an_entry_is_what_the_bytes_of_a_batch_say() -> None:
     assert found == Entry(10, 11, 3, batch.crc, 7, 2, 5)
 
 
-def test_a_gap_between_offsets_is_seen() -> None:
-    with broken("offsets follow on"):
-        book_of(1).appended(1, [entry(7, 7, 1)])
+def test_offsets_that_fall_are_seen() -> None:
+    for wrong in (entry(5, 7, 1), entry(7, 6, 1)):
+        with broken("offsets rise along a log"):
+            book_of(1).appended(1, [wrong])
+
+
+GAPS = [*LOG, entry(9, 9, 1), entry(20, 21, 1)]
+
+
+def test_gaps_that_every_log_has_are_no_loss() -> None:
+    book = book_of(1, 2, entries=GAPS)
+    book.commits(1, 22, [1, 2])
+    assert (book.committed, book.committed_end) == (GAPS, 22)
+    book.believes(2, 22)
+    book.truncated(2, 22)
+    book.recovered(2, "broker-2#2", GAPS)
+
+
+def test_a_high_watermark_may_stand_in_a_gap_but_not_beyond_the_log() -> None:
+    book = book_of(1, 2, entries=GAPS)
+    book.commits(1, 8, [1, 2])
+    assert (book.committed, book.committed_end) == (LOG, 8)
+    with broken("high watermarks stand within the log"):
+        book.commits(1, 23, [1, 2])
+
+
+def test_a_gap_that_one_log_has_alone_is_a_lost_record() -> None:
+    book = book_of(1, entries=GAPS)
+    with broken("logs that share offset and epoch share all before"):
+        book.appended(2, [*LOG, entry(20, 21, 1)])
+    book = book_of(1, entries=GAPS)
+    book.appended(2, LOG)
+    book.appended(2, [entry(20, 21, 2)])
+    with broken("committed records are the same everywhere"):
+        book.commits(1, 22, [1, 2])
 
 
 def test_a_leader_epoch_that_falls_is_seen() -> None:

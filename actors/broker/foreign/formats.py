@@ -7,9 +7,8 @@ it doesn't, opening the log finds it, and leaves that log as it is.
 from __future__ import annotations
 
 from actors.node.folder import Folder, FolderError
-from kstore.log.names import LOG, segment_file, topic_and_partition
+from kstore.log.names import LOG, SWAP, base_offset_of, topic_and_partition
 from kstore.log.old_formats import find_old_message, refusal
-from kstore.log.segments import log_offsets
 
 READ_BYTES = 64 << 10
 
@@ -21,8 +20,9 @@ def check_formats(folder: Folder) -> None:
         if topic_and_partition(path) is None:
             continue
         try:
-            for base in log_offsets(fs.listdir(path)):
-                check_segment(folder, f"{path}/{segment_file(base, LOG)}")
+            for name in fs.listdir(path):
+                if base_offset_of(name) >= 0 and name.endswith((LOG, LOG + SWAP)):
+                    check_segment(folder, f"{path}/{name}")
         except OSError:
             continue  # somebody's file, or out of use until it can be read
 

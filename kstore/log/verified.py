@@ -1,0 +1,74 @@
+"""Where the checksums of a file's batches were looked at, and looking at the others.
+
+What a disk gives back is believed once its checksums were looked at: it is remembered where they were, so that each
+batch is looked at once, by the first who reads it from the file. What was appended to a file in memory since it was
+opened went to no disk: those are the very bytes that were looked at as they came.
+"""
+
+from kstore.errors import CorruptMessage
+from kstore.fs import File
+from kstore.log.extents import Extents
+from kstore.log.scan import find_rot
+from kstore.records import HEADER_BYTES
+
+VERIFY_BYTES = 1 << 20  # stays in the processor's cache until it was looked at
+
+
+class Verified:
+    """Of one segment's file, by positions where batches begin. ``sound_from``: what lies there and behind went to no
+    disk; None for a file on one."""
+
+    __slots__ = ("_extents", "_file", "_sound_from")
+
+    def __init__(self, file: File, *, in_memory: bool) -> None:
+        self._file = file
+        self._extents: Extents | None = None
+        self._sound_from = file.size if in_memory else None
+
+    def look_at(self, position: int, nbytes: int) -> None:
+        """See that whole batches are as they were appended; raises CorruptMessage."""
+        for start, end in self.missing(position, position + nbytes):
+            while start < end:
+                moved = self._look_at_some(start, end)
+                self.add(start, start + moved)
+                start += moved
+
+    def missing(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The parts of a range whose checksums were not looked at."""
+        if self._sound_from is not None and start >= self._sound_from:
+            return []
+        return [(start, end)] if self._extents is None else self._extents.missing(start, end)
+
+    def add(self, start: int, end: int) -> None:
+        """The checksums of the batches in this range were looked at, and were right."""
+        if self._extents is None:
+            self._extents = Extents()
+        self._extents.add(start, end)
+
+    def _look_at_some(self, position: int, end: int) -> int:
+        """Look at the batches from a position on, as many as are read at once; how many bytes they have."""
+        piece = self._file.read(position, min(VERIFY_BYTES, end - position) + HEADER_BYTES)
+        moved = self.checked(piece, position)
+        if not moved and len(piece) >= HEADER_BYTES:
+            nbytes = 12 + int.from_bytes(piece[8:12], "big", signed=True)
+            moved = self.checked(self._file.read(position, min(nbytes, end - position)), position)
+        if not moved:
+            raise CorruptMessage(f"{self._file.path} ends in the middle of a record batch")
+        return moved
+
+    def checked(self, piece: bytes, position: int) -> int:
+        """How many bytes the whole batches of a piece have; raises CorruptMessage for a wrong one."""
+        wrong, moved, base_offset = find_rot(piece)
+        if wrong >= 0:
+            raise CorruptMessage(
+                f"the checksum or place of the batch at offset {base_offset} is wrong, {position + wrong} bytes into"
+                f" {self._file.path}"
+            )
+        return moved
+
+    def cut(self, position: int) -> None:
+        """The file was cut here: what comes behind is new."""
+        if self._extents is not None:
+            self._extents.cut(position)
+        if self._sound_from is not None:
+            self._sound_from = min(self._sound_from, position)
