@@ -59,7 +59,7 @@ def heard(bootstrap: str, isolation: str, count: int) -> list[bytes]:
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
-            "group.id": isolation,
+            "group.id": f"{isolation}-{bootstrap}",
             "auto.offset.reset": "earliest",
             "isolation.level": isolation,
             "enable.partition.eof": True,
