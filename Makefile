@@ -1,7 +1,7 @@
 # Every target does its own set-up; a second run does only what has changed since.
 #
 #   make demo         the order-events story on a real server, with clients in processes of their own
-#   make test         style, types, then every test but the long ones (what CI runs)
+#   make test         style, types, then every test but the long ones (what CI runs), formats on the checked build too
 #   make check        style and types only                make test-full     the long tests as well
 #   make bench        micro-benchmarks                    make test-oracle   against a real Apache Kafka (JDK, Maven)
 #   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
@@ -17,7 +17,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-growth bench-peers docs debug asan clean
+.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-growth bench-peers docs debug debug-formats asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -73,6 +73,7 @@ $(STAMPS)/bench: pyproject.toml $(STAMPS)/build
 	@touch $@
 
 , := ,
+space := $(subst ,, )
 build: $(STAMPS)/build $(STAMPS)/test
 
 # --- what a user runs ------------------------------------------------------------------------------------------------
@@ -84,6 +85,7 @@ demo: build
 test: check
 	$(call say,tests)
 	@$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
+	@$(if $(strip $(ARGS)),,$(MAKE) debug-formats)
 
 check: build
 	$(call say,format and lint: ruff)
@@ -99,6 +101,7 @@ check: build
 test-full: check
 	$(call say,all tests$(,) the long ones as well)
 	@KSTORE_HYPOTHESIS=full $(BIN)/python -m pytest -m 'not oracle' $(ARGS)
+	@$(if $(strip $(ARGS)),,$(MAKE) debug)
 
 test-oracle: build
 	$(call say,tests against a real Apache Kafka)
@@ -144,6 +147,21 @@ docs: build
 COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar -c --exclude='*.so' --exclude=__pycache__ -f - \
   setup.py compiled.txt pyproject.toml mkdocs.yml README.md CONTRIBUTING.md CHANGELOG.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
 DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
+
+# Of the parts that read and write the formats alone; everything else is as released.
+FORMATS := codec records log checked
+$(STAMPS)/debug-formats: $(STAMPS)/build
+	$(call say,debug build of kstore/{codec$(,)records$(,)log}: bounds and None are checked$(,) assertions hold)
+	@rm -rf build/debug/lib
+	@KSTORE_DEBUG=1 KSTORE_ONLY=$(subst $(space),$(,),$(FORMATS:%=kstore/%)) $(BIN)/python setup.py --quiet build_ext --build-lib build/debug/lib
+	@touch $@
+
+debug-formats: build $(STAMPS)/debug-formats
+	@$(call COPY_TREE,build/tree-formats)
+	@find kstore actors -name '*.so' $(FORMATS:%=-not -path 'kstore/%*') | tar -c -T - -f - | tar -x -C build/tree-formats -f -
+	@cp -r build/debug/lib/. build/tree-formats
+	$(call say,tests of the formats on the debug build)
+	@cd build/tree-formats && $(DEBUG_TESTS) tests/codec tests/records tests/log
 
 debug: build
 	$(call say,debug build in build/tree-debug: bounds and None are checked$(,) assertions hold)
