@@ -14,7 +14,7 @@ from actors.clients.metadata import HOPELESS, MetadataRequests
 from actors.clients.talk import Talk, To, Wait
 from actors.clients.versions import CLIENT_VERSIONS
 from actors.clients.view import BrokerAddress, View
-from actors.network.link import Disconnected
+from actors.network.link import Disconnected, Misrouted
 from actors.runtime import Actor, receives
 from actors.runtime.conversation import Pause, Task
 from kstore.errors import KafkaError, for_code
@@ -107,12 +107,26 @@ class ClientActor(Actor):
             link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
 
     def _answered(self, outcome: Any, node_id: int, then: Callable[..., None], args: tuple[Any, ...]) -> None:
+        if isinstance(outcome, Misrouted):
+            self.begin_anew()
         if isinstance(outcome, Disconnected):
             self._failing[node_id] = self.now_us()
             self.broker_lost(node_id)
         elif self._failing:
             self._failing.pop(node_id, None)
         then(outcome, *args)
+
+    def cluster_id(self) -> str | None:
+        """The id of the cluster, once it is known."""
+        return self.view.cluster_id
+
+    def begin_anew(self) -> None:
+        """Forget the brokers, which aren't where they were: the bootstrap servers are asked next."""
+        self.note("BootstrappedAnew")
+        self._failing.clear()
+        self.take_view(self.view._replace(brokers={}, controller_id=-1, cluster_id=None), ())
+        for address in [each for each in self.links if each.id >= 0]:
+            self.links.pop(address).close()
 
     def broker_lost(self, node_id: int) -> None:
         """A broker could not be reached, or its link broke: what it coordinated may be elsewhere."""
@@ -126,7 +140,7 @@ class ClientActor(Actor):
             return None
         link = self.links.get(address)
         if link is None:
-            link = self.links[address] = self.home.link(address, self.config)
+            link = self.links[address] = self.home.link(address, self.config, self.cluster_id)
         return link
 
     def on_failure(self, *_: object) -> None:

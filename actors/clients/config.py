@@ -29,6 +29,7 @@ class ClientConfig:
 
     client_id: str = ""
     connections_max_idle_ms: int = 540_000
+    metadata_cluster_check_enable: bool = True
     metadata_max_age_ms: int = 300_000
     reconnect_backoff_ms: int = 50
     reconnect_backoff_max_ms: int = 1_000

@@ -116,7 +116,7 @@ class ConsumerActor(CalledActor):
         if link is None:
             for old in [each for each in self.links_for if each[0] == purpose and each[1].id == node_id]:
                 self.links_for.pop(old).close()
-            link = self.links_for[purpose, address] = self.home.link(address, self.config)
+            link = self.links_for[purpose, address] = self.home.link(address, self.config, self.cluster_id)
         reply = self.reply_here(self._answered_for, (purpose, address), link, then, args)
         link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
 

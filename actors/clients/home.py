@@ -6,7 +6,7 @@ Over TCP it has a world of its own, in real time, driven by the threads that use
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.clients.view import BrokerAddress
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from actors.runtime.world import World
 
 PRODUCE = 0
+
+ClusterId = Callable[[], str | None]
+"""What the id of the cluster is; None while it isn't known."""
+
+
+def unknown() -> str | None:
+    """The id of a cluster that nothing is known of."""
+    return None
 
 
 class ClientLink(Protocol):
@@ -43,8 +51,8 @@ class Home(Protocol):
     def bootstrap(self) -> list[BrokerAddress]:
         """Whom to ask first."""
 
-    def link(self, address: BrokerAddress, config: ClientConfig) -> ClientLink:
-        """A way to a broker."""
+    def link(self, address: BrokerAddress, config: ClientConfig, cluster_id: ClusterId = unknown) -> ClientLink:
+        """A way to a broker of the cluster with that id, as far as it is known when the way is gone."""
 
     def metadata_offset(self) -> int:
         """How far the cluster's metadata has come on all brokers, where that can be seen without asking; -1 elsewhere.
@@ -74,8 +82,8 @@ class ClusterHome:
         """As ``Home.bootstrap``: the brokers themselves."""
         return [BrokerAddress(node_id, *in_process(node_id)) for node_id in self.node_ids]
 
-    def link(self, address: BrokerAddress, config: ClientConfig) -> ClientLink:
-        """As ``Home.link``."""
+    def link(self, address: BrokerAddress, config: ClientConfig, cluster_id: ClusterId = unknown) -> ClientLink:
+        """As ``Home.link``; in a process a link leads to the very node."""
         return _NodeLink(self, address.id, config.client_id)
 
     def metadata_offset(self) -> int:
@@ -146,11 +154,12 @@ class TcpHome:
         """As ``Home.bootstrap``: the bootstrap servers, whose ids aren't known."""
         return [BrokerAddress(-1 - index, host, port) for index, (host, port) in enumerate(self.addresses)]
 
-    def link(self, address: BrokerAddress, config: ClientConfig) -> ClientLink:
+    def link(self, address: BrokerAddress, config: ClientConfig, cluster_id: ClusterId = unknown) -> ClientLink:
         """As ``Home.link``."""
         from actors.network.dial import Dialled, TcpLink
 
-        return TcpLink(self.sockets, self.node, address.host, address.port, Dialled(config))
+        how = Dialled(config, address.id, cluster_id)
+        return TcpLink(self.sockets, self.node, address.host, address.port, how)
 
     def metadata_offset(self) -> int:
         """As ``Home.metadata_offset``."""

@@ -19,6 +19,7 @@ class ClientKeywords(TypedDict, total=False):
     client_dns_lookup: str
     client_id: str | None
     connections_max_idle_ms: int
+    metadata_cluster_check_enable: bool
     metadata_max_age_ms: int
     reconnect_backoff_max_ms: int
     reconnect_backoff_ms: int

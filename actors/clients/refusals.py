@@ -22,7 +22,6 @@ LATER = frozenset(
         "enable_metrics_push",
         "group_remote_assignor",
         "interceptor_classes",
-        "metadata_cluster_check_enable",
         "metadata_recovery_rebootstrap_trigger_ms",
         "metadata_recovery_strategy",
         "metric_reporters",

@@ -209,6 +209,7 @@ RULES: Mapping[str, Rule] = {
     "max_poll_interval_ms": ms(1),
     "max_poll_records": integer(1),
     "max_request_size": size(),
+    "metadata_cluster_check_enable": boolean,
     "metadata_max_age_ms": ms(0, LONG_MAX),
     "metadata_max_idle_ms": ms(5_000, LONG_MAX),
     "partition_assignment_strategy": assignors,

@@ -1,9 +1,9 @@
 """A client's link to a broker over TCP.
 
 It opens when something is first asked of it and again after it broke, no sooner than the reconnect backoff allows; asks
-for the broker's versions; then sends what is asked, in the latest version that both know, any number at a time. Answers
-come in the order of the requests. What isn't answered in time breaks the link, as in Kafka's own client: every request
-under way ends in ``Disconnected``.
+for the broker's versions, and says which node of which cluster it means, if it knows (KIP-1242); then sends what is
+asked, in the latest version that both know, any number at a time. Answers come in the order of the requests. What isn't
+answered in time breaks the link, as in Kafka's own client: every request under way ends in ``Disconnected``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from actors.network.addresses import address_text
 from actors.network.framing import BadFrame, Frame, Frames
-from actors.network.link import Disconnected
+from actors.network.link import Disconnected, Misrouted
 from actors.network.sockets import READ, WRITE, Sockets
 from actors.runtime.timers import Alarm
-from kstore.errors import KafkaError, UnsupportedVersion
+from kstore.errors import KafkaError, RebootstrapRequired, UnsupportedVersion
 from kstore.named import NamedTuple
 from kstore.schema import SchemaError, decode, frames
 from kstore.schema.messages.api_versions import ApiVersionsRequest
@@ -32,6 +32,8 @@ ANSWER_BYTES_MAX = 1 << 30
 PARTS_A_WRITE = 64
 READS_A_TURN = 16
 VERSION = "1"
+LATEST = 5
+"""Of ApiVersions."""
 UNSUPPORTED = UnsupportedVersion.code.to_bytes(2, "big")
 
 
@@ -55,9 +57,14 @@ class UnderWay(NamedTuple):
 
 
 class Dialled:
-    """How a link is to behave: times in milliseconds, ``client_id`` as the broker's logs and quotas know it."""
+    """How a link is to behave: times in milliseconds, ``client_id`` as the broker's logs and quotas know it.
 
-    def __init__(self, config: Any) -> None:
+    ``node_id`` is the broker that is meant (-1: any that is there), of the cluster whose id ``cluster_id`` gives.
+    """
+
+    def __init__(self, config: Any, node_id: int = -1, cluster_id: Callable[[], str | None] = lambda: None) -> None:
+        self.node_id = node_id if config.metadata_cluster_check_enable else -1
+        self.cluster_id = cluster_id
         self.client_id: str = config.client_id
         self.setup_timeout_us = config.socket_connection_setup_timeout_ms * 1000
         self.backoff_ms = config.reconnect_backoff_ms
@@ -206,11 +213,14 @@ class TcpLink:
         self.connected = True
         self.frames = Frames(self.sockets.read_buffer, ANSWER_BYTES_MAX)
         self.sockets.watch(self.sock, READ, self._ready)
-        self._ask_versions(4)
+        self._ask_versions(LATEST)
 
     def _ask_versions(self, version: int) -> None:
         deadline_us = self.world.clock.now_us() + self.how.setup_timeout_us
         request = ApiVersionsRequest(client_software_name="kstore", client_software_version=VERSION)
+        cluster_id = self.how.cluster_id() if self.how.node_id >= 0 else None
+        if cluster_id is not None and version == LATEST:
+            request.cluster_id, request.node_id = cluster_id, self.how.node_id
         self._write(request, version, _Then(lambda answer: self._learnt_versions(answer, version)), deadline_us)
         self._watch_time()
 
@@ -219,6 +229,9 @@ class TcpLink:
             return  # the link broke, and everybody has been told
         if answer.error_code == UnsupportedVersion.code and version:
             self._ask_versions(0)
+            return
+        if answer.error_code == RebootstrapRequired.code:
+            self.broke(f"{self.text} isn't node {self.how.node_id} of the cluster any more", Misrouted)
             return
         if answer.error_code:
             self.broke(f"{self.text} refused to tell its versions: error code {answer.error_code}")
@@ -331,7 +344,7 @@ class TcpLink:
         self.served = None
         self.unsent.clear()
 
-    def broke(self, why: str) -> None:
+    def broke(self, why: str, error: type[Disconnected] = Disconnected) -> None:
         """The link is no more, or never was: everybody is told, and the next try waits a little longer."""
         self._shut()
         self.alarm.stop()
@@ -343,7 +356,7 @@ class TcpLink:
         self.not_before_us = now_us + round(backoff_ms * 1000)
         self.failures += 1
         for reply in [each.reply for each in under_way] + [each.reply for each in waiting]:
-            reply.fail(Disconnected(why))
+            reply.fail(error(why))
 
     def close(self) -> None:
         """Close it for good."""

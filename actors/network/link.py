@@ -29,6 +29,10 @@ class Disconnected(KafkaError):
     retriable = True
 
 
+class Misrouted(Disconnected):
+    """The connection led to another node than the one that was meant: nothing was sent on it (KIP-1242)."""
+
+
 class Session:
     """One opening of a link: the channel that the other node's connection answers to."""
 

@@ -36,8 +36,8 @@ class Sent:
         home = client._home
         make = home.link
 
-        def link(address: Any, config: Any) -> Any:
-            made = make(address, config)
+        def link(address: Any, config: Any, *args: Any) -> Any:
+            made = make(address, config, *args)
             ask = made.ask
 
             def noted(request: Any, *args: Any) -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from actors.network.dial import Dialled, TcpLink
-from actors.network.link import Disconnected
+from actors.network.link import Disconnected, Misrouted
 from actors.network.sockets import socket_world
 from actors.runtime import Node
 from kstore.errors import UnsupportedVersion
-from kstore.schema import frames
-from kstore.schema.messages.api_versions import ApiVersion, ApiVersionsResponse
+from kstore.schema import decode, frames
+from kstore.schema.messages.api_versions import ApiVersion, ApiVersionsRequest, ApiVersionsResponse
 from kstore.schema.messages.metadata import MetadataRequest, MetadataResponse, MetadataResponseTopic
 from kstore.schema.messages.produce import ProduceRequest
 
@@ -30,6 +30,7 @@ CONFIG = SimpleNamespace(
     reconnect_backoff_ms=1,
     reconnect_backoff_max_ms=5,
     connections_max_idle_ms=60_000,
+    metadata_cluster_check_enable=True,
 )
 SERVED = [(0, 3, 13), (3, 0, 12), (18, 0, 4)]
 
@@ -42,6 +43,7 @@ class Peer:
         self.port = self.listening.getsockname()[1]
         self.behaviour = behaviour
         self.headers: list[Any] = []
+        self.meant: list[tuple[str | None, int]] = []  # whom the clients wanted to talk with
         self.connections = 0
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -62,8 +64,11 @@ class Peer:
         if len(head) < 4:
             return None
         frame = sock.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL)
-        header, _ = frames.decode_request_header(frame)
+        header, body = frames.decode_request_header(frame)
         self.headers.append(header)
+        if header.request_api_key == ApiVersionsRequest.API_KEY and header.request_api_version == 5:
+            asked = decode(ApiVersionsRequest, 5, frame, body)
+            self.meant.append((asked.cluster_id, asked.node_id))
         return header
 
     @staticmethod
@@ -114,10 +119,13 @@ class Answer:
 class Dialler:
     """A world with one link."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", **config: Any) -> None:
+    def __init__(
+        self, port: int, host: str = "127.0.0.1", node_id: int = -1, cluster_id: str | None = None, **config: Any
+    ) -> None:
         self.world, sockets = socket_world()
         node = Node(self.world, -1, kind="client")
-        self.link = TcpLink(sockets, node, host, port, Dialled(SimpleNamespace(**{**vars(CONFIG), **config})))
+        how = Dialled(SimpleNamespace(**{**vars(CONFIG), **config}), node_id, lambda: cluster_id)
+        self.link = TcpLink(sockets, node, host, port, how)
 
     def send(self, request: Any = None, versions: tuple[int, int] = (8, 13), timeout_ms: float = 10_000) -> Answer:
         answer = Answer()
@@ -165,7 +173,7 @@ def test_requests_are_sent_in_the_latest_version_that_both_know(peers, dial) -> 
     peer = peers(honest)
     dialler = dial(peer.port)
     assert isinstance(dialler.ask(), MetadataResponse)
-    assert [(h.request_api_key, h.request_api_version) for h in peer.headers] == [(18, 4), (3, 12)]
+    assert [(h.request_api_key, h.request_api_version) for h in peer.headers] == [(18, 5), (3, 12)]
     assert peer.headers[1].client_id == "tester"
 
 
@@ -186,14 +194,42 @@ def test_what_the_broker_does_not_speak_is_said_and_harms_no_other_request(peers
 def test_a_broker_that_knows_no_version_of_api_versions_but_0_is_asked_again_in_that(peers, dial) -> None:
     def old(peer: Peer, sock: socket.socket) -> None:
         header = peer.read(sock)
-        assert header.request_api_version == 4
+        assert header.request_api_version == 5
         parts = frames.encode_response(ApiVersionsResponse(error_code=35), 0, header.correlation_id)
         sock.sendall(b"".join(parts))
         honest(peer, sock)
 
     peer = peers(old)
     assert isinstance(dial(peer.port).ask(), MetadataResponse)
-    assert [h.request_api_version for h in peer.headers] == [4, 0, 12]
+    assert [h.request_api_version for h in peer.headers] == [5, 0, 12]
+
+
+@pytest.mark.parametrize(
+    ("how", "meant"),
+    [
+        ({"node_id": 3, "cluster_id": "a-cluster"}, ("a-cluster", 3)),
+        ({"node_id": 3}, (None, -1)),
+        ({"node_id": -2, "cluster_id": "a-cluster"}, (None, -1)),
+        ({"node_id": 3, "cluster_id": "a-cluster", "metadata_cluster_check_enable": False}, (None, -1)),
+    ],
+)
+def test_the_node_that_is_meant_is_named_when_it_is_known_and_the_cluster_is(peers, dial, how, meant) -> None:
+    peer = peers(honest)
+    assert isinstance(dial(peer.port, **how).ask(), MetadataResponse)
+    assert peer.meant == [meant]
+
+
+def test_nothing_is_sent_to_another_node_than_the_one_that_is_meant(peers, dial) -> None:
+    def another(peer: Peer, sock: socket.socket) -> None:
+        header = peer.read(sock)
+        peer.answer(sock, header, ApiVersionsResponse(error_code=129))
+        assert peer.read(sock) is None
+
+    peer = peers(another)
+    outcome = dial(peer.port, node_id=3, cluster_id="a-cluster").ask()
+    assert type(outcome) is Misrouted
+    assert "isn't node 3 of the cluster any more" in outcome.message
+    assert [header.request_api_key for header in peer.headers] == [18]
 
 
 def test_a_large_request_arrives_whole_though_the_socket_takes_it_in_pieces(peers, dial) -> None:

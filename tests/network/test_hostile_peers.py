@@ -68,7 +68,7 @@ def test_an_unknown_version_of_api_versions_is_answered_in_version_0_with_what_i
         answer = decode(ApiVersionsResponse, 0, read_frame(sock), 4)
         assert answer.error_code == 35
         served = {key.api_key: (key.min_version, key.max_version) for key in answer.api_keys}
-        assert served[18] == (0, 4)
+        assert served[18] == (0, 5)
 
 
 def test_a_request_that_comes_byte_by_byte_is_answered_as_if_it_came_whole(cluster):
