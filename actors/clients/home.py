@@ -156,7 +156,8 @@ class TcpHome:
 
     def link(self, address: BrokerAddress, config: ClientConfig, cluster_id: ClusterId = unknown) -> ClientLink:
         """As ``Home.link``."""
-        from actors.network.dial import Dialled, TcpLink
+        from actors.network.dial import TcpLink
+        from actors.network.dialled import Dialled
 
         how = Dialled(config, address.id, cluster_id)
         return TcpLink(self.sockets, self.node, address.host, address.port, how)

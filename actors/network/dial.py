@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actors.network.addresses import address_text
+from actors.network.dialled import Dialled
 from actors.network.framing import BadFrame, Frame, Frames
 from actors.network.link import Disconnected, Misrouted
 from actors.network.sockets import READ, WRITE, Sockets
@@ -54,22 +55,6 @@ class UnderWay(NamedTuple):
     version: int
     reply: Any
     deadline_us: int
-
-
-class Dialled:
-    """How a link is to behave: times in milliseconds, ``client_id`` as the broker's logs and quotas know it.
-
-    ``node_id`` is the broker that is meant (-1: any that is there), of the cluster whose id ``cluster_id`` gives.
-    """
-
-    def __init__(self, config: Any, node_id: int = -1, cluster_id: Callable[[], str | None] = lambda: None) -> None:
-        self.node_id = node_id if config.metadata_cluster_check_enable else -1
-        self.cluster_id = cluster_id
-        self.client_id: str = config.client_id
-        self.setup_timeout_us = config.socket_connection_setup_timeout_ms * 1000
-        self.backoff_ms = config.reconnect_backoff_ms
-        self.backoff_ms_max = max(config.reconnect_backoff_max_ms, config.reconnect_backoff_ms)
-        self.idle_us_max = config.connections_max_idle_ms * 1000 if config.connections_max_idle_ms > 0 else None
 
 
 class TcpLink:

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from actors.network.dial import Dialled, TcpLink
+from actors.network.dial import TcpLink
+from actors.network.dialled import Dialled
 from actors.network.link import Disconnected, Misrouted
 from actors.network.sockets import socket_world
 from actors.runtime import Node
 from kstore.errors import UnsupportedVersion
-from kstore.schema import decode, frames
-from kstore.schema.messages.api_versions import ApiVersion, ApiVersionsRequest, ApiVersionsResponse
+from kstore.schema import frames
+from kstore.schema.messages.api_versions import ApiVersion, ApiVersionsResponse
 from kstore.schema.messages.metadata import MetadataRequest, MetadataResponse, MetadataResponseTopic
 from kstore.schema.messages.produce import ProduceRequest
 
@@ -43,7 +44,6 @@ class Peer:
         self.port = self.listening.getsockname()[1]
         self.behaviour = behaviour
         self.headers: list[Any] = []
-        self.meant: list[tuple[str | None, int]] = []  # whom the clients wanted to talk with
         self.connections = 0
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
@@ -64,11 +64,8 @@ class Peer:
         if len(head) < 4:
             return None
         frame = sock.recv(int.from_bytes(head, "big"), socket.MSG_WAITALL)
-        header, body = frames.decode_request_header(frame)
+        header, _ = frames.decode_request_header(frame)
         self.headers.append(header)
-        if header.request_api_key == ApiVersionsRequest.API_KEY and header.request_api_version == 5:
-            asked = decode(ApiVersionsRequest, 5, frame, body)
-            self.meant.append((asked.cluster_id, asked.node_id))
         return header
 
     @staticmethod
@@ -202,21 +199,6 @@ def test_a_broker_that_knows_no_version_of_api_versions_but_0_is_asked_again_in_
     peer = peers(old)
     assert isinstance(dial(peer.port).ask(), MetadataResponse)
     assert [h.request_api_version for h in peer.headers] == [5, 0, 12]
-
-
-@pytest.mark.parametrize(
-    ("how", "meant"),
-    [
-        ({"node_id": 3, "cluster_id": "a-cluster"}, ("a-cluster", 3)),
-        ({"node_id": 3}, (None, -1)),
-        ({"node_id": -2, "cluster_id": "a-cluster"}, (None, -1)),
-        ({"node_id": 3, "cluster_id": "a-cluster", "metadata_cluster_check_enable": False}, (None, -1)),
-    ],
-)
-def test_the_node_that_is_meant_is_named_when_it_is_known_and_the_cluster_is(peers, dial, how, meant) -> None:
-    peer = peers(honest)
-    assert isinstance(dial(peer.port, **how).ask(), MetadataResponse)
-    assert peer.meant == [meant]
 
 
 def test_nothing_is_sent_to_another_node_than_the_one_that_is_meant(peers, dial) -> None:
