@@ -22,7 +22,8 @@ from kstore.errors.config import ConfigError, nearest
 if TYPE_CHECKING:
     from actors.clients.records import ConsumerRecord
     from actors.cluster.nodes import Nodes
-    from actors.groups.group import ClassicGroup
+    from actors.groups.group import Group
+    from actors.groups.shard import GroupShard
 
 
 def topic_of(nodes: Nodes, topic: str) -> TopicImage:
@@ -115,8 +116,8 @@ def high_watermark(nodes: Nodes, partition: TopicPartition) -> int | None:
     return None if replica is None else int(replica.log.high_watermark)
 
 
-def _machine_of(nodes: Nodes, group_id: str) -> Any | None:
-    """The state of the coordinator of a group, when it has one that has read its log; None otherwise."""
+def _shard_of(nodes: Nodes, group_id: str) -> GroupShard | None:
+    """What the coordinator of a group knows, when there is one that has read its log; None otherwise."""
     topic = nodes.image().topic(OFFSETS_TOPIC)
     if topic is None:
         return None
@@ -125,7 +126,13 @@ def _machine_of(nodes: Nodes, group_id: str) -> Any | None:
     if node is None or node not in nodes.living():
         return None
     ref = node.view.coordinators.get((OFFSETS_TOPIC, number))
-    return None if ref is None else ref.actor_as(Coordinator).loaded_shard
+    if ref is None:
+        return None
+    from actors.groups.shard import GroupShard  # imported with its first coordinator
+
+    shard = ref.actor_as(Coordinator).loaded_shard
+    assert shard is None or isinstance(shard, GroupShard)
+    return shard
 
 
 def check_state(state: str) -> None:
@@ -135,7 +142,7 @@ def check_state(state: str) -> None:
     Traceback (most recent call last):
     kstore.errors.config.ConfigError: a group has no state 'stable' (did you mean Stable?)
     """
-    from actors.groups.group import GroupState
+    from actors.groups.classic.states import GroupState
 
     states = [each.value for each in GroupState]
     if not isinstance(state, str):
@@ -144,22 +151,21 @@ def check_state(state: str) -> None:
         raise ConfigError(f"a group has no state {shown(state)}{nearest(state, states)}")
 
 
-def group_of(nodes: Nodes, group_id: str) -> ClassicGroup | None:
+def group_of(nodes: Nodes, group_id: str) -> Group | None:
     """A group as its coordinator has it; None when there is none, or no coordinator."""
-    machine = _machine_of(nodes, group_id)
-    found: ClassicGroup | None = None if machine is None else machine.groups.get(group_id)
-    return found
+    shard = _shard_of(nodes, group_id)
+    return None if shard is None else shard.groups.get(group_id)
 
 
 def committed_offsets(nodes: Nodes, group_id: str) -> dict[TopicPartition, int] | None:
     """What a group has committed; None while its coordinator is loading or moving."""
     if nodes.image().topic(OFFSETS_TOPIC) is None:
         return {}
-    machine = _machine_of(nodes, group_id)
-    if machine is None:
+    shard = _shard_of(nodes, group_id)
+    if shard is None:
         return None
     return {
         TopicPartition(topic, partition): committed.offset
-        for topic, partitions in sorted(machine.offsets.of_group(group_id).items())
+        for topic, partitions in sorted(shard.offsets.of_group(group_id).items())
         for partition, committed in sorted(partitions.items())
     }

@@ -162,8 +162,8 @@ class Questions(Nodes):
             nonlocal seen
             found = looking.group_of(self, group)
             if found is not None:
-                seen = f"it is {found.state.value} with {len(found.members)} members"
-            return found is not None and found.state.value == state and count in (None, len(found.members))
+                seen = f"it is {found.shown_state} with {found.member_count} members"
+            return found is not None and found.shown_state == state and count in (None, found.member_count)
 
         if not self.world.driver.drive(is_so, seconds("timeout", timeout)):
             wanted = state if members is None else f"{state} with {members} members"

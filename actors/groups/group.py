@@ -1,251 +1,91 @@
-"""A classic group's state: members, leader, generation and protocol, and the moves between its five states.
+"""What the shard asks of a group of any kind. How a kind of group moves is the business of its own folder."""
 
-    Empty --join--> PreparingRebalance --all joined or time up--> CompletingRebalance --leader's sync--> Stable
-      ^                 |     ^                                         |                                   |
-      +---nobody left---+     +------- join, leave, expiry, leader's rejoin ---------------------------------+
+from __future__ import annotations
 
-Dead is entered from any state: the group was deleted, or its coordinator moved away.
+from collections.abc import Iterable
+from typing import Protocol
 
-Invariants: ``awaiting_join_count`` equals the members with a parked join; ``speakers`` counts, for each protocol, the
-members that offer it; the leader, where there is one, is a member; every static member's instance id maps to its
-present member id; ``nbytes`` is the sum over all that the group holds. Members keep the order in which they joined,
-and whatever is chosen among them follows that order.
-"""
-
-from enum import Enum
-
-from actors.groups.member import Member, Protocols, size_of_protocols
+from actors.coordinator.event import Event
+from actors.groups.records import Record
 from actors.groups.room import Tally
-from kstore.errors import FencedInstanceId, UnknownMemberId
+from kstore.named import NamedTuple
+from kstore.schema.messages.describe_groups import DescribedGroup
+from kstore.schema.messages.offset_commit import OffsetCommitRequest
 
 
-class GroupState(Enum):
-    EMPTY = "Empty"
-    PREPARING_REBALANCE = "PreparingRebalance"
-    COMPLETING_REBALANCE = "CompletingRebalance"
-    STABLE = "Stable"
-    DEAD = "Dead"
+class Expiry(NamedTuple):
+    """Which offsets of a group may expire, and from when their time is counted."""
+
+    kept_topics: frozenset[str]
+    since_ms: int | None
+    """None: from each one's commit."""
 
 
-PREVIOUS_STATES: dict[GroupState, frozenset[GroupState]] = {
-    GroupState.EMPTY: frozenset({GroupState.PREPARING_REBALANCE}),
-    GroupState.PREPARING_REBALANCE: frozenset({GroupState.EMPTY, GroupState.COMPLETING_REBALANCE, GroupState.STABLE}),
-    GroupState.COMPLETING_REBALANCE: frozenset({GroupState.PREPARING_REBALANCE}),
-    GroupState.STABLE: frozenset({GroupState.COMPLETING_REBALANCE}),
-    GroupState.DEAD: frozenset(GroupState),
-}
-
-CONSUMER_PROTOCOL_TYPE = "consumer"
-
-GENERATIONS = 2**31
-"""They are numbers of 32 bits, of which the log may hold any."""
-
-
-GROUP_BYTES, MEMBER_BYTES = 1_000, 1_000
-"""What a group and a member of it take, roughly, beside what clients chose."""
-
-
-class ClassicGroup:
-    def __init__(self, group_id: str, *, now_ms: int, state: GroupState = GroupState.EMPTY) -> None:
-        self.group_id = group_id
-        self.state = state
-        self.previous_state = GroupState.DEAD
-        self.state_since_ms: int | None = now_ms
-        self.generation_id = 0
-        self.protocol_type: str | None = None
-        self.protocol_name: str | None = None
-        self.leader_id: str | None = None
-        self.members: dict[str, Member] = {}
-        self.static_members: dict[str, str] = {}
-        self.pending_joins: dict[str, None] = {}
-        self.pending_syncs: dict[str, None] = {}
-        self.speakers: dict[str, int] = {}
-        self.awaiting_join_count = 0
-        self.gained_member = False
-        """A member came since the last look of an initial rebalance, which then waits some more."""
-        self.initial_delay_ms = 0
-        self.initial_remaining_ms = 0
-        self.nbytes = GROUP_BYTES + len(group_id)
-        self._tally: Tally | None = None
-        self.is_committed = False
-        """Whether anything of the group has reached the log: until then readers aren't told of it."""
-
-    def transition_to(self, state: GroupState, now_ms: int) -> None:
-        assert self.state in PREVIOUS_STATES[state], f"group {self.group_id}: {self.state} to {state}"
-        self.previous_state, self.state = self.state, state
-        self.state_since_ms = now_ms
+class Group(Protocol):
+    group_id: str
+    nbytes: int
+    """What it takes in memory, roughly."""
+    is_committed: bool
+    """Whether anything of it has reached the log: until then readers aren't told of it."""
 
     @property
-    def can_rebalance(self) -> bool:
-        return self.state in PREVIOUS_STATES[GroupState.PREPARING_REBALANCE]
+    def group_type(self) -> str:
+        """Its kind, as ListGroups names it: ``classic``."""
 
     @property
-    def has_all_joined(self) -> bool:
-        return self.awaiting_join_count == len(self.members) and not self.pending_joins
+    def protocol_type(self) -> str | None:
+        """What its members have in common: ``consumer`` for those of consumers; None while nobody has been in it."""
 
     @property
-    def rebalance_timeout_ms(self) -> int:
-        return max((member.rebalance_timeout_ms for member in self.members.values()), default=0)
+    def shown_state(self) -> str:
+        """Its state, by Kafka's name, as readers are told it."""
 
-    def is_leader(self, member_id: str) -> bool:
-        return self.leader_id == member_id
+    @property
+    def member_count(self) -> int:
+        """How many are in it."""
 
-    # What it takes
+    @property
+    def is_vacant(self) -> bool:
+        """Whether nobody is in it, or on the way into it, nor is the group itself on its way to the log."""
+
+    def described(self) -> DescribedGroup:
+        """What DescribeGroups tells of it."""
+
+    def check_commit(self, request: OffsetCommitRequest) -> None:
+        """Raise the KafkaError for which a commit is refused."""
+
+    def check_offset_delete(self) -> None:
+        """Raise the KafkaError for which none of its offsets may be deleted."""
+
+    def check_delete(self) -> None:
+        """Raise the KafkaError for which it may not be deleted."""
+
+    def heard_of(self, member_id: str, event: Event) -> None:
+        """A member that commits is alive."""
+
+    def topics_read(self, topics: Iterable[str]) -> frozenset[str]:
+        """Those of the topics that its members read, or may be reading."""
+
+    def expiry(self) -> Expiry | None:
+        """None: none of its offsets expires now."""
+
+    def tombstones(self) -> list[Record]:
+        """The records that end it in the log."""
+
+    def doom(self, event: Event) -> None:
+        """Its tombstones are on their way: it is dead to all that would change it, and as it was to readers."""
+
+    def spare(self) -> None:
+        """Its tombstones couldn't be written."""
+
+    def note_deleted(self, because: str, event: Event) -> None:
+        """Its tombstones are in the log."""
 
     def count_in(self, tally: Tally) -> None:
-        """It is one of a coordinator's groups from now on."""
-        assert self._tally is None, "a group has one coordinator"
-        self._tally = tally
-        tally.add(self.nbytes)
+        """It is one of a shard's groups from now on."""
 
     def count_out(self) -> None:
         """It is gone."""
-        assert self._tally is not None
-        self._tally.add(-self.nbytes)
-        self._tally = None
 
-    def _count(self, change: int) -> None:
-        self.nbytes += change
-        if self._tally is not None:
-            self._tally.add(change)
-
-    @staticmethod
-    def size_of(member: Member) -> int:
-        """What a member takes: mostly what it and its leader told of it."""
-        return MEMBER_BYTES + len(member.member_id) + size_of_protocols(member.protocols) + len(member.assignment)
-
-    # Members
-
-    def expect(self, member_id: str) -> None:
-        """Somebody was given an id, and is to come back with it."""
-        self.pending_joins[member_id] = None
-        self._count(MEMBER_BYTES + len(member_id))
-
-    def expect_no_more(self, member_id: str) -> None:
-        """Whoever was given an id has come, or won't."""
-        if member_id in self.pending_joins:
-            del self.pending_joins[member_id]
-            self._count(-MEMBER_BYTES - len(member_id))
-
-    def assign(self, member: Member, assignment: bytes) -> None:
-        """Give a member its share."""
-        self._count(len(assignment) - len(member.assignment))
-        member.assignment = assignment
-
-    def add(self, member: Member, awaiting_join: object | None = None) -> None:
-        if member.group_instance_id is not None:
-            assert member.group_instance_id not in self.static_members
-            self.static_members[member.group_instance_id] = member.member_id
-        if not self.members:
-            self.protocol_type = member.protocol_type
-        assert self.protocol_type == member.protocol_type
-        if self.leader_id is None:
-            self.leader_id = member.member_id
-        self.members[member.member_id] = member
-        self._count(self.size_of(member))
-        self._count_protocols(member.protocols, 1)
-        self.park_join(member, awaiting_join)
-        self.expect_no_more(member.member_id)
-
-    def remove(self, member_id: str) -> None:
-        """Forget a member or a pending one; its parked requests must have been answered before."""
-        member = self.members.pop(member_id, None)
-        if member is not None:
-            self._count(-self.size_of(member))
-            self._count_protocols(member.protocols, -1)
-            self.park_join(member, None)
-            if member.group_instance_id is not None:
-                del self.static_members[member.group_instance_id]
-        if self.is_leader(member_id):
-            self.leader_id = next(iter(self.members), None)
-        self.expect_no_more(member_id)
-        self.pending_syncs.pop(member_id, None)
-
-    def update(
-        self, member: Member, protocols: Protocols, *, rebalance_timeout_ms: int, session_timeout_ms: int
-    ) -> None:
-        self._count_protocols(member.protocols, -1)
-        self._count(size_of_protocols(protocols) - size_of_protocols(member.protocols))
-        member.protocols = protocols
-        self._count_protocols(protocols, 1)
-        member.rebalance_timeout_ms = rebalance_timeout_ms
-        member.session_timeout_ms = session_timeout_ms
-
-    def rename_static(self, group_instance_id: str, old_id: str, new_id: str) -> Member:
-        """Give a static member a new id, leadership included; parked requests must have been answered before."""
-        old = self.members.pop(old_id)
-        assert old.awaiting_join is None
-        assert old.awaiting_sync is None
-        renamed = old.renamed(new_id)
-        self._count(len(new_id) - len(old_id))
-        self.members[new_id] = renamed
-        if self.is_leader(old_id):
-            self.leader_id = new_id
-        if old_id in self.pending_syncs:
-            del self.pending_syncs[old_id]
-            self.pending_syncs[new_id] = None
-        self.static_members[group_instance_id] = new_id
-        return renamed
-
-    def park_join(self, member: Member, awaiting_join: object | None) -> None:
-        self.awaiting_join_count += (awaiting_join is not None) - (member.awaiting_join is not None)
-        member.awaiting_join = awaiting_join
-
-    def check_member(self, member_id: str, group_instance_id: str | None) -> None:
-        """Raise FencedInstanceId or UnknownMemberId unless this is a present member under its present id."""
-        if group_instance_id is not None:
-            present_id = self.static_members.get(group_instance_id)
-            if present_id is None:
-                raise UnknownMemberId()
-            if present_id != member_id:
-                raise FencedInstanceId()
-        if member_id not in self.members:
-            raise UnknownMemberId()
-
-    def elect_joined_leader(self) -> bool:
-        """Keep the leader if it has rejoined, else take the first that has; False when nobody has."""
-        if self.leader_id is None:
-            return False
-        if self.members[self.leader_id].awaiting_join is not None:
-            return True
-        for member in self.members.values():
-            if member.awaiting_join is not None:
-                self.leader_id = member.member_id
-                return True
-        return False
-
-    # Protocols
-
-    def _count_protocols(self, protocols: Protocols, change: int) -> None:
-        for name, _ in protocols:
-            self.speakers[name] = self.speakers.get(name, 0) + change
-            if self.speakers[name] == 0:
-                del self.speakers[name]
-
-    def supports(self, protocol_type: str, protocols: Protocols) -> bool:
-        """Whether a member with these could be in: any will do in an empty group, else one that all others speak."""
-        if self.state is GroupState.EMPTY:
-            return bool(protocol_type) and bool(protocols)
-        if self.protocol_type != protocol_type:
-            return False
-        return any(self.speakers.get(name, 0) == len(self.members) for name, _ in protocols)
-
-    def select_protocol(self) -> str:
-        """Every member votes for its favourite among the protocols that all speak; the first with most votes wins."""
-        assert self.members, "an empty group has no protocol to select"
-        candidates = {name for name, count in self.speakers.items() if count == len(self.members)}
-        votes: dict[str, int] = {}
-        for member in self.members.values():
-            choice = member.vote(candidates)
-            votes[choice] = votes.get(choice, 0) + 1
-        return max(votes, key=votes.__getitem__)
-
-    def begin_generation(self, now_ms: int) -> None:
-        self.generation_id = (self.generation_id + 1) % GENERATIONS
-        self.pending_syncs.clear()
-        if self.members:
-            self.protocol_name = self.select_protocol()
-            self.transition_to(GroupState.COMPLETING_REBALANCE, now_ms)
-        else:
-            self.protocol_name = None
-            self.transition_to(GroupState.EMPTY, now_ms)
+    def check(self) -> None:
+        """Assert what its kind promises."""

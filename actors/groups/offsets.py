@@ -3,15 +3,19 @@
 A commit counts once its record is committed in the log: until then nobody is shown it, and when the append fails
 nothing has changed. Records are appended in the order of the requests, so of two commits under way the later one
 stays. Where commits are under way is known as well: what deletes offsets must not overlook them.
+
+Invariants: a group has a timeline while it has offsets, or some are under way; ``_groups_of`` counts, for each topic,
+the offsets that are committed in each group.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
 
-from actors.groups.records import CommittedOffset
+from actors.coordinator.timeline import READ, Timeline
+from actors.groups.records import CommittedOffset, OffsetRecord
 from kstore.named import NamedTuple
 
-GroupOffsets: TypeAlias = dict[str, dict[int, CommittedOffset]]
+Place = tuple[str, int]
+"""A topic and a partition of it."""
 
 
 class OffsetKey(NamedTuple):
@@ -24,84 +28,113 @@ class OffsetStore:
     """Committed offsets by group, topic and partition, each in the order of first commit."""
 
     def __init__(self) -> None:
-        self._groups: dict[str, GroupOffsets] = {}
-        self._under_way: dict[str, dict[OffsetKey, int]] = {}  # by group
-        self._groups_of: dict[str, dict[str, None]] = {}  # those that have committed for a topic
+        self._groups: dict[str, Timeline[Place, CommittedOffset]] = {}
+        self._groups_of: dict[str, dict[str, int]] = {}
 
-    def of_group(self, group_id: str) -> GroupOffsets:
-        return self._groups.get(group_id, {})
+    # What there is
+
+    def of_group(self, group_id: str) -> dict[str, dict[int, CommittedOffset]]:
+        """By topic and partition."""
+        found: dict[str, dict[int, CommittedOffset]] = {}
+        timeline = self._groups.get(group_id)
+        if timeline is not None:
+            for (topic, partition), committed in timeline.items():
+                found.setdefault(topic, {})[partition] = committed
+        return found
 
     def count_of(self, group_id: str) -> int:
         """How many are committed in a group."""
-        return sum(map(len, self.of_group(group_id).values()))
+        return len(self._groups.get(group_id, ()))
 
     def get(self, key: OffsetKey) -> CommittedOffset | None:
-        return self.of_group(key.group_id).get(key.topic, {}).get(key.partition)
-
-    def apply(self, key: OffsetKey, committed: CommittedOffset | None) -> None:
-        """Take one record from the log, a commit or its tombstone."""
-        if committed is not None:
-            topics = self._groups.setdefault(key.group_id, {})
-            partitions = topics.get(key.topic)
-            if partitions is None:
-                partitions = topics[key.topic] = {}
-                self._groups_of.setdefault(key.topic, {})[key.group_id] = None
-            partitions[key.partition] = committed
-            return
-        topics = self._groups.get(key.group_id, {})
-        topics.get(key.topic, {}).pop(key.partition, None)
-        if key.topic in topics and not topics[key.topic]:
-            del topics[key.topic]
-            groups = self._groups_of[key.topic]
-            del groups[key.group_id]
-            if not groups:
-                del self._groups_of[key.topic]
-        if not topics:
-            self._groups.pop(key.group_id, None)
-
-    def begin(self, key: OffsetKey) -> None:
-        """A record for this key is on its way to the log."""
-        under_way = self._under_way.setdefault(key.group_id, {})
-        under_way[key] = under_way.get(key, 0) + 1
-
-    def end(self, key: OffsetKey) -> None:
-        under_way = self._under_way[key.group_id]
-        under_way[key] -= 1
-        if not under_way[key]:
-            del under_way[key]
-            if not under_way:
-                del self._under_way[key.group_id]
+        timeline = self._groups.get(key.group_id)
+        return None if timeline is None else timeline.get((key.topic, key.partition))
 
     def is_under_way(self, key: OffsetKey) -> bool:
-        return key in self._under_way.get(key.group_id, ())
+        timeline = self._groups.get(key.group_id)
+        return timeline is not None and timeline.is_under_way((key.topic, key.partition))
+
+    def has_any(self, group_id: str) -> bool:
+        """Whether a group has offsets, or some are under way."""
+        return group_id in self._groups
 
     def keys_of(self, group_id: str) -> list[OffsetKey]:
         """All of a group's, those under way included."""
-        committed = [
-            OffsetKey(group_id, topic, partition)
-            for topic, partitions in self.of_group(group_id).items()
-            for partition in partitions
-        ]
-        return committed + [key for key in self._under_way.get(group_id, ()) if self.get(key) is None]
+        timeline = self._groups.get(group_id)
+        if timeline is None:
+            return []
+        return [OffsetKey(group_id, topic, partition) for topic, partition in (*timeline, *timeline.coming())]
 
     def keys_in(self, topics: Iterable[str]) -> list[OffsetKey]:
         """All that were committed, or are being, for these topics."""
         wanted = dict.fromkeys(topics)
+        groups = dict.fromkeys(group_id for topic in wanted for group_id in self._groups_of.get(topic, ()))
         committed = [
             OffsetKey(group_id, topic, partition)
-            for topic in wanted
-            for group_id in self._groups_of.get(topic, ())
-            for partition in self._groups[group_id][topic]
+            for group_id in groups
+            for topic, partition in self._groups[group_id]
+            if topic in wanted
         ]
-        under_way = [key for keys in self._under_way.values() for key in keys if key.topic in wanted]
-        return committed + [key for key in under_way if self.get(key) is None]
+        coming = [
+            OffsetKey(group_id, topic, partition)
+            for group_id, timeline in self._groups.items()
+            for topic, partition in timeline.coming()
+            if topic in wanted
+        ]
+        return committed + coming
 
-    def keys(self) -> Iterator[OffsetKey]:
-        for group_id, topics in self._groups.items():
-            for topic, partitions in topics.items():
-                for partition in partitions:
-                    yield OffsetKey(group_id, topic, partition)
-        for keys in self._under_way.values():
-            for key in keys:
-                if self.get(key) is None:
-                    yield key
+    def __iter__(self) -> Iterator[OffsetKey]:
+        """All of them, those under way included."""
+        for group_id in self._groups:
+            yield from self.keys_of(group_id)
+
+    # Records
+
+    def put(self, record: OffsetRecord, token: int) -> None:
+        """A commit or its tombstone is on its way to the log."""
+        timeline = self._groups.get(record.group_id)
+        if timeline is None:
+            timeline = self._groups[record.group_id] = Timeline()
+        timeline.put((record.topic, record.partition), token)
+
+    def apply(self, record: OffsetRecord, token: int) -> None:
+        """Take one record from the log, a commit or its tombstone."""
+        timeline = self._groups.get(record.group_id)
+        if timeline is None:
+            if record.committed is None or token != READ:
+                return
+            timeline = self._groups[record.group_id] = Timeline()
+        change = timeline.apply((record.topic, record.partition), record.committed, token)
+        if change:
+            self._count(record.topic, record.group_id, change)
+        if record.committed is None:
+            self._drop_if_void(record.group_id, timeline)
+
+    def revert(self, record: OffsetRecord, token: int) -> None:
+        """A record that was on its way to the log isn't any more."""
+        timeline = self._groups.get(record.group_id)
+        if timeline is not None:
+            timeline.revert((record.topic, record.partition), token)
+            self._drop_if_void(record.group_id, timeline)
+
+    def _count(self, topic: str, group_id: str, change: int) -> None:
+        groups = self._groups_of.setdefault(topic, {})
+        groups[group_id] = groups.get(group_id, 0) + change
+        if not groups[group_id]:
+            del groups[group_id]
+            if not groups:
+                del self._groups_of[topic]
+
+    def _drop_if_void(self, group_id: str, timeline: Timeline[Place, CommittedOffset]) -> None:
+        if timeline.is_void:
+            del self._groups[group_id]
+
+    def check(self) -> None:
+        """Assert what the file promises."""
+        counts: dict[str, dict[str, int]] = {}
+        for group_id, timeline in self._groups.items():
+            assert not timeline.is_void, f"{group_id} has no offsets"
+            for topic, _ in timeline:
+                groups = counts.setdefault(topic, {})
+                groups[group_id] = groups.get(group_id, 0) + 1
+        assert counts == self._groups_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from actors.groups.machine import GroupMachine
 from actors.groups.room import Tally
 from actors.groups.settings import settings_of
+from actors.groups.shard import GroupShard
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
@@ -18,9 +18,9 @@ class GroupShards:
         self._node = node
         self._tally = Tally()
 
-    def make(self) -> GroupMachine:
+    def make(self) -> GroupShard:
         """The shard of one more coordinator."""
-        return GroupMachine(settings_of(self._node.config), self._new_id, Tally(self._tally))
+        return GroupShard(settings_of(self._node.config), self._new_id, Tally(self._tally))
 
     def _new_id(self) -> str:
         return str(UUID(bytes=self._node.world.uuid()))

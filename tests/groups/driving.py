@@ -8,9 +8,10 @@ from collections.abc import Hashable, Iterable
 
 from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
 from actors.coordinator.shard import Caller
-from actors.groups.machine import GroupMachine
+from actors.groups.classic.group import ClassicGroup
 from actors.groups.room import Tally
 from actors.groups.settings import GroupSettings
+from actors.groups.shard import GroupShard
 from kstore.errors import KafkaError
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest, DeleteGroupsResponse
 from kstore.schema.messages.describe_groups import DescribedGroup, DescribeGroupsRequest, DescribeGroupsResponse
@@ -49,14 +50,18 @@ class Driven:
         self.held: list[Persist] = []
         self.is_held = False
         self._ids = 0
-        self.machine = GroupMachine(self.settings, self._next_id, tally)
+        self.shard = GroupShard(self.settings, self._next_id, tally)
         for key, value in log or []:
-            self.machine.replay(key, value, self.now_ms)
-        self.carry_out(self.machine.loaded(self.now_ms))
+            self.shard.replay(key, value, self.now_ms)
+        self.carry_out(self.shard.loaded(self.now_ms))
 
     def _next_id(self) -> str:
         self._ids += 1
         return f"id{self._ids}"
+
+    def ids_begin_at(self, number: int) -> None:
+        """Those that are given from now on, so that another shard over the same log gives new ones."""
+        self._ids = number
 
     # The world
 
@@ -86,15 +91,15 @@ class Driven:
         """The oldest append that waits is committed."""
         append = self.held.pop(0)
         self.log += append.entries
-        self.carry_out(self.machine.persisted(append.token, None, self.now_ms))
+        self.carry_out(self.shard.persisted(append.token, None, self.now_ms))
 
-    def refuse(self, error: KafkaError) -> None:
-        append = self.held.pop(0)
-        self.carry_out(self.machine.persisted(append.token, error, self.now_ms))
+    def refuse(self, error: KafkaError, index: int = 0) -> None:
+        append = self.held.pop(index)
+        self.carry_out(self.shard.persisted(append.token, error, self.now_ms))
 
-    def overdue(self) -> None:
-        """The oldest append that waits takes too long."""
-        self.carry_out(self.machine.overdue(self.held[0].token, self.now_ms))
+    def overdue(self, index: int = 0) -> None:
+        """An append that waits takes too long: the oldest."""
+        self.carry_out(self.shard.overdue(self.held[index].token, self.now_ms))
 
     def pass_ms(self, duration_ms: int) -> None:
         """Let time pass, firing what comes due on the way."""
@@ -103,7 +108,7 @@ class Driven:
             at_ms, key = min(due, key=lambda each: each[0])
             self.now_ms = max(self.now_ms, at_ms)
             del self.timers[key]
-            self.carry_out(self.machine.timer_fired(key, self.now_ms))
+            self.carry_out(self.shard.timer_fired(key, self.now_ms))
         self.now_ms = end_ms
 
     def answer(self, reply: str) -> object:
@@ -118,7 +123,7 @@ class Driven:
 
     def ask(self, request: Message, reply: str, version: int) -> None:
         caller = Caller(reply, version, "client", "/127.0.0.1")
-        self.carry_out(self.machine.submit(request, caller, self.now_ms))
+        self.carry_out(self.shard.submit(request, caller, self.now_ms))
 
     def send_join(
         self,
@@ -221,6 +226,8 @@ class Driven:
     def commit_code(self, reply: str) -> int:
         """The one error code that all partitions of a commit were answered with."""
         response = self.answer(reply)
+        if isinstance(response, KafkaError):
+            return response.code
         (code,) = {each.error_code for topic in response.topics for each in topic.partitions}  # type: ignore[attr-defined]
         return code
 
@@ -269,7 +276,7 @@ class Driven:
         return [each.group_id for each in response.groups]
 
     def topics_deleted(self, *topics: str) -> None:
-        self.carry_out(self.machine.topics_deleted(topics, self.now_ms))
+        self.carry_out(self.shard.topics_deleted(topics, self.now_ms))
 
     # Whole stories
 
@@ -303,6 +310,11 @@ class Driven:
         response = self.answer(reply)
         assert isinstance(response, SyncGroupResponse)
         return response
+
+    def group(self, group: str = "g") -> ClassicGroup | None:
+        found = self.shard.groups.get(group)
+        assert found is None or isinstance(found, ClassicGroup)
+        return found
 
     def state(self, group: str = "g") -> str:
         return self.describe(group).group_state

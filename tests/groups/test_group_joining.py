@@ -44,7 +44,7 @@ def test_a_member_of_a_group_that_is_not_there_is_unknown() -> None:
     driven = Driven()
     driven.send_join("join", "client-of-old")
     assert driven.joined("join").error_code == errors.UnknownMemberId.code
-    assert not driven.machine.groups
+    assert not driven.shard.groups
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,24 @@ from actors.groups.records import (
     GroupRecord,
     OffsetRecord,
     decode_entry,
-    group_tombstone,
-    offset_entry,
+    encode_entry,
 )
 from kstore import errors
 from kstore.errors import KafkaError
+from kstore.schema.messages.consumer_offsets import GroupMetadataValue
 
 
 def test_a_commit_is_written_in_version_4_and_with_a_retention_in_version_1() -> None:
-    key, value = offset_entry("g", "t", 3, CommittedOffset(7, 2, "m", 1_000, topic_id=b"0123456789abcdef"))
+    key, value = encode_entry(
+        OffsetRecord("g", "t", 3, CommittedOffset(7, 2, "m", 1_000, topic_id=b"0123456789abcdef"))
+    )
     assert key == b"\x00\x01\x00\x01g\x00\x01t\x00\x00\x00\x03"
     assert value == (
         b"\x00\x04" + (7).to_bytes(8, "big") + (2).to_bytes(4, "big") + b"\x02m" + (1_000).to_bytes(8, "big") + b"\x01"
         b"\x00\x10"
         b"0123456789abcdef"
     )
-    _, value = offset_entry("g", "t", 3, CommittedOffset(7, 2, "m", 1_000, 2_000))
+    _, value = encode_entry(OffsetRecord("g", "t", 3, CommittedOffset(7, 2, "m", 1_000, 2_000)))
     assert value == b"\x00\x01" + (7).to_bytes(8, "big") + b"\x00\x01m" + b"".join(
         each.to_bytes(8, "big") for each in (1_000, 2_000)
     )
@@ -58,9 +60,13 @@ def test_a_group_is_written_in_version_3() -> None:
 
 def test_records_are_read_back_and_unknown_types_skipped() -> None:
     committed = CommittedOffset(7, 2, "m", 1_000)
-    assert decode_entry(*offset_entry("g", "t", 3, committed)) == OffsetRecord("g", "t", 3, committed)
-    assert decode_entry(*offset_entry("g", "t", 3, None)) == OffsetRecord("g", "t", 3, None)
-    assert decode_entry(*group_tombstone("g")) == GroupRecord("g", None)
+    for record in (
+        OffsetRecord("g", "t", 3, committed),
+        OffsetRecord("g", "t", 3, None),
+        GroupRecord("g", GroupMetadataValue(protocol_type="consumer", generation=2)),
+        GroupRecord("g", None),
+    ):
+        assert decode_entry(*encode_entry(record)) == record
     assert decode_entry(b"\x00\x03whatever", b"") is None
     legacy = decode_entry(
         b"\x00\x00\x00\x01g\x00\x01t\x00\x00\x00\x03", b"\x00\x00" + bytes(8) + b"\x00\x01m" + bytes(8)
@@ -70,7 +76,7 @@ def test_records_are_read_back_and_unknown_types_skipped() -> None:
 
 @pytest.mark.parametrize("cut", range(1, 20))
 def test_a_record_that_is_cut_short_is_refused(cut: int) -> None:
-    key, value = offset_entry("g", "t", 3, CommittedOffset(7, 2, "m", 1_000))
+    key, value = encode_entry(OffsetRecord("g", "t", 3, CommittedOffset(7, 2, "m", 1_000)))
     assert value is not None
     with pytest.raises(KafkaError):
         decode_entry(key, value[:-cut])
@@ -99,7 +105,7 @@ def test_a_coordinator_that_unloads_tells_everybody_parked() -> None:
     driven.send_join("follower of h", third, group="h")
     driven.pass_ms(0)
     driven.send_sync("sync", third, 1, group="h")
-    driven.carry_out(driven.machine.unloaded(driven.now_ms))
+    driven.carry_out(driven.shard.unloaded(driven.now_ms))
     assert driven.joined("join").error_code == errors.NotCoordinator.code
     assert driven.synced("sync").error_code == errors.NotCoordinator.code
 
@@ -110,7 +116,7 @@ def test_a_new_group_that_cannot_be_written_never_was() -> None:
     driven.send_join("join", version=3)
     driven.refuse(errors.NotLeaderOrFollower())
     assert driven.joined("join").error_code == errors.NotCoordinator.code
-    assert not driven.machine.groups
+    assert not driven.shard.groups
     driven.pass_ms(60_000)
 
 

@@ -57,7 +57,7 @@ def test_shares_of_a_generation_that_is_over_are_not_handed_out() -> None:
     assert driven.synced("sync").error_code == errors.RebalanceInProgress.code
     driven.commit()
     assert driven.state() == "PreparingRebalance"
-    assert driven.machine.groups["g"].members[leader].assignment == b""
+    assert driven.shard.groups["g"].members[leader].assignment == b""
 
 
 def test_a_sync_is_refused_for_what_is_wrong_with_it() -> None:
@@ -162,7 +162,7 @@ def test_the_last_leave_empties_the_group_and_is_answered_once_that_is_committed
     assert isinstance(response, LeaveGroupResponse)
     assert [each.error_code for each in response.members] == [0]
     assert driven.state() == "Empty"
-    assert Driven(log=driven.log).machine.groups["g"].generation_id == 2
+    assert Driven(log=driven.log).shard.groups["g"].generation_id == 2
 
 
 def test_a_batch_of_leaves_is_answered_one_by_one_and_makes_one_rebalance() -> None:

@@ -7,8 +7,8 @@ from groups.driving import SESSION_MS, Driven
 from actors.cluster import Cluster
 from actors.coordinator.coordinator import Coordinator
 from actors.coordinator.messages import TopicsDeleted
-from actors.groups.machine import GroupMachine
 from actors.groups.room import Tally
+from actors.groups.shard import GroupShard
 from actors.runtime.failures import Failures
 from kstore import errors
 
@@ -24,7 +24,7 @@ def test_a_join_that_brings_more_than_there_is_room_for_is_told_to_come_again() 
         assert driven.joined(group).error_code == errors.NONE
     driven.send_join("c", group="c", version=3, protocols=LARGE)
     assert driven.joined("c").error_code == errors.CoordinatorNotAvailable.code
-    assert "c" not in driven.machine.groups
+    assert "c" not in driven.shard.groups
     driven.send_join("small", group="c", version=3)
     driven.pass_ms(0)
     assert driven.joined("small").error_code == errors.NONE
@@ -83,7 +83,7 @@ def test_the_coordinators_of_a_node_have_one_room_and_leave_it_when_they_go() ->
     first.pass_ms(0)
     second.send_join("c", group="c", version=3, protocols=LARGE)
     assert second.joined("c").error_code == errors.CoordinatorNotAvailable.code
-    first.machine.unloaded(first.now_ms)
+    first.shard.unloaded(first.now_ms)
     assert node.nbytes == 0
     second.send_join("d", group="c", version=3, protocols=LARGE)
     second.pass_ms(0)
@@ -120,8 +120,8 @@ def test_a_coordinator_that_fails_is_counted_once_when_it_is_loaded_again(seed: 
             def taken() -> int:
                 """By all of the node's groups."""
                 shard = leading()[0].loaded_shard
-                assert isinstance(shard, GroupMachine)
-                whole = shard.tally.whole
+                assert isinstance(shard, GroupShard)
+                whole = shard.groups.tally.whole
                 assert whole is not None
                 return whole.nbytes
 

@@ -5,6 +5,7 @@ from groups.driving import Driven
 from groups.requests_of_groups import delete_offsets
 
 from kstore import errors
+from kstore.errors import KafkaError
 from kstore.schema import encode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
 from kstore.schema.messages.offset_delete import OffsetDeleteResponse
@@ -22,9 +23,9 @@ def send_delete(driven: Driven, *partitions: int, topic: str = "t", group: str =
 def codes(driven: Driven, reply: str = "delete") -> int | dict[int, int]:
     """The error of the whole request, or of each partition."""
     response = driven.answer(reply)
+    if isinstance(response, KafkaError):
+        return response.code
     assert isinstance(response, OffsetDeleteResponse)
-    if response.error_code:
-        return response.error_code
     return {part.partition_index: part.error_code for topic in response.topics for part in topic.partitions}
 
 

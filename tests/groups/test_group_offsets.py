@@ -125,8 +125,8 @@ def test_offsets_of_a_client_without_a_group_expire_a_week_after_its_last_commit
     assert driven.fetch() == {("t", 1): 6}
     driven.pass_ms(WEEK_MS)
     assert driven.fetch() == {}
-    assert not driven.machine.groups, "with its last offset the group is gone"
-    assert not Driven(log=driven.log).machine.groups
+    assert not driven.shard.groups, "with its last offset the group is gone"
+    assert not Driven(log=driven.log).shard.groups
 
 
 def test_offsets_of_a_group_expire_a_week_after_its_last_member() -> None:
@@ -208,7 +208,7 @@ def test_only_empty_groups_are_deleted_and_their_offsets_go_too() -> None:
     codes = driven.delete("simple", "g", "none")
     assert codes == {"simple": 0, "g": errors.NonEmptyGroup.code, "none": errors.GroupIdNotFound.code}
     assert driven.fetch(group="simple") == {}
-    assert list(Driven(log=driven.log).machine.groups) == ["g"]
+    assert list(Driven(log=driven.log).shard.groups) == ["g"]
 
 
 def test_a_deletion_that_cannot_be_stored_leaves_the_group() -> None:
@@ -257,5 +257,5 @@ def test_a_deletion_that_takes_too_long_is_answered_and_ends_when_it_is_committe
     driven.overdue()
     assert not driven.is_parked("delete")
     driven.commit()
-    assert not driven.machine.groups
+    assert not driven.shard.groups
     assert driven.fetch() == {}

@@ -4,7 +4,7 @@ from groups.driving import REBALANCE_MS, SESSION_MS, Driven
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.groups.group import GROUP_BYTES, MEMBER_BYTES, GroupState
+from actors.groups.classic.states import GroupState
 from actors.groups.settings import NEW_MEMBER_JOIN_TIMEOUT_MS
 from kstore import errors
 
@@ -29,13 +29,13 @@ class Chaos:
         return self.replies[-1]
 
     def known_id(self, index: int) -> str:
-        group = self.driven.machine.groups.get("g")
+        group = self.driven.group("g")
         ids = [] if group is None else [*group.members, *group.pending_joins, "stranger"]
         return ids[index % len(ids)] if ids else "stranger"
 
     def step(self, what: str, index: int, duration_ms: int) -> None:
         driven = self.driven
-        group = driven.machine.groups.get("g")
+        group = driven.group("g")
         generation = 0 if group is None else group.generation_id
         member_id = self.known_id(index)
         instance = group.members[member_id].group_instance_id if group and member_id in group.members else None
@@ -72,24 +72,7 @@ class Chaos:
                 self.driven.refuse(errors.NotEnoughReplicas())
 
     def check(self) -> None:
-        for group in self.driven.machine.groups.values():
-            members = group.members.values()
-            assert group.awaiting_join_count == sum(each.awaiting_join is not None for each in members)
-            speakers: dict[str, int] = {}
-            for member in members:
-                for name, _ in member.protocols:
-                    speakers[name] = speakers.get(name, 0) + 1
-            assert group.speakers == speakers
-            assert (group.leader_id in group.members) == bool(members)
-            assert group.static_members == {
-                each.group_instance_id: each.member_id for each in members if each.group_instance_id is not None
-            }
-            assert not members or any(count == len(members) for count in speakers.values())
-            assert set(group.pending_syncs) <= set(group.members)
-            assert (group.state is GroupState.EMPTY) <= (not members)
-            ids = sum(MEMBER_BYTES + len(member_id) for member_id in group.pending_joins)
-            assert group.nbytes == GROUP_BYTES + len(group.group_id) + ids + sum(map(group.size_of, members))
-        assert self.driven.machine.tally.nbytes == sum(g.nbytes for g in self.driven.machine.groups.values())
+        self.driven.shard.check()
         assert all(len(answers) == 1 for answers in self.driven.answers.values()), "a request was answered twice"
 
 
@@ -105,7 +88,7 @@ def test_the_books_balance_and_nobody_waits_for_ever(steps: list[tuple[str, int,
     chaos.driven.pass_ms(NEW_MEMBER_JOIN_TIMEOUT_MS + 3 * REBALANCE_MS)
     chaos.check()
     assert [reply for reply in chaos.replies if chaos.driven.is_parked(reply)] == []
-    assert all(group.state is GroupState.EMPTY for group in chaos.driven.machine.groups.values())
+    assert all(group.state is GroupState.EMPTY for group in chaos.driven.shard.groups.values())
 
 
 @given(st.lists(STEP, min_size=20, max_size=80))
@@ -115,8 +98,8 @@ def test_a_coordinator_that_takes_over_has_what_was_committed(steps: list[tuple[
         chaos.step(what, index, duration_ms)
     successor = Driven(log=chaos.driven.log)
     assert successor.fetch() == chaos.driven.fetch()
-    for group in successor.machine.groups.values():
-        predecessor = chaos.driven.machine.groups[group.group_id]
+    for group in successor.shard.groups.values():
+        predecessor = chaos.driven.shard.groups[group.group_id]
         assert group.generation_id <= predecessor.generation_id
         if predecessor.state is GroupState.STABLE and group.generation_id == predecessor.generation_id:
             shares = {each.member_id: each.assignment for each in predecessor.members.values()}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.groups.shares import in_words
+from actors.groups.classic.shares import in_words
 from kstore.schema import encode
 from kstore.schema.messages.consumer_protocol import (
     ConsumerProtocolAssignment,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from groups.driving import START_MS, Driven
 
+from actors.groups.classic.group import ClassicGroup
+from actors.groups.classic.shares import LENGTH_MAX, SHARE_BYTES_MAX, in_words
+from actors.groups.classic.states import GroupState
 from actors.groups.committing import FOREVER_MS
-from actors.groups.group import ClassicGroup, GroupState
-from actors.groups.machine import OFFSETS_A_LOOK, RETENTION
-from actors.groups.records import CommittedOffset, offset_entry
-from actors.groups.shares import LENGTH_MAX, SHARE_BYTES_MAX, in_words
+from actors.groups.deleting import OFFSETS_A_LOOK
+from actors.groups.records import CommittedOffset, OffsetRecord, encode_entry
+from actors.groups.timers import RETENTION
 from kstore.errors import GroupSubscribedToTopic
 from kstore.schema.envelopes import encode_key, encode_value
 from kstore.schema.errors import SchemaError
@@ -47,9 +49,9 @@ def test_an_offset_may_be_kept_for_longer_than_a_record_can_say(retention_ms):
     commit(driven, retention_ms)
     assert driven.answer("commit").topics[0].partitions[0].error_code == 0
     again = Driven(log=driven.log)
-    assert again.machine.offsets.of_group("g")["orders"][0].expires_at_ms <= FOREVER_MS
+    assert again.shard.offsets.of_group("g")["orders"][0].expires_at_ms <= FOREVER_MS
     again.pass_ms(400 * DAY_MS)
-    assert again.machine.offsets.of_group("g")["orders"][0].offset == 7
+    assert again.shard.offsets.of_group("g")["orders"][0].offset == 7
 
 
 @pytest.mark.parametrize("metadata", NOT_SUBSCRIPTIONS)
@@ -79,7 +81,7 @@ def test_a_group_whose_subscriptions_cannot_be_read_keeps_its_offsets(metadata):
     for _ in range(8 * 24 * 4):
         driven.pass_ms(DAY_MS // 24 // 4)
         assert driven.heartbeat(member, 1) == 0
-    assert driven.machine.offsets.of_group("g")["orders"][0].offset == 7
+    assert driven.shard.offsets.of_group("g")["orders"][0].offset == 7
 
 
 def test_a_share_is_told_in_words_as_far_as_a_row_of_the_trace_has_room():
@@ -116,12 +118,16 @@ def test_a_group_that_cannot_be_is_refused_as_it_is_read_from_the_log():
 def test_offsets_of_many_groups_expire_in_slices_that_others_get_turns_between():
     driven = Driven()
     committed = CommittedOffset(1, -1, "", START_MS)
-    log = [offset_entry(f"g{n}", "orders", part, committed) for n in range(30) for part in range(OFFSETS_A_LOOK // 10)]
+    log = [
+        encode_entry(OffsetRecord(f"g{n}", "orders", part, committed))
+        for n in range(30)
+        for part in range(OFFSETS_A_LOOK // 10)
+    ]
     driven = Driven(log=log)
     driven.now_ms += 30 * DAY_MS
-    driven.carry_out(driven.machine.timer_fired(RETENTION, driven.now_ms))
-    left = len(driven.machine.groups)
+    driven.carry_out(driven.shard.timer_fired(RETENTION, driven.now_ms))
+    left = len(driven.shard.groups)
     assert 0 < left < 30, "the first slice took some of the groups, and left others"
     driven.pass_ms(1)
-    assert not driven.machine.groups
-    assert not list(driven.machine.offsets.keys())
+    assert not driven.shard.groups
+    assert not list(driven.shard.offsets)

@@ -6,7 +6,7 @@ they mean, and what can't be read is told by its size.
 
 from collections.abc import Mapping
 
-from actors.groups.group import CONSUMER_PROTOCOL_TYPE
+from actors.groups.classic.subscriptions import CONSUMER_PROTOCOL_TYPE
 from kstore.errors import KafkaError
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolAssignment

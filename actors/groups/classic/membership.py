@@ -4,12 +4,15 @@ The leader's sync carries everybody's share; it is written to the log first, and
 provided that the group is still in the same generation by then. A leave is answered once what it caused is committed.
 """
 
+from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
-from actors.groups.effects import Effects, Persisting
-from actors.groups.group import ClassicGroup, GroupState
-from actors.groups.rebalance import Rebalance, session_key, sync_refused, synced
-from actors.groups.shares import in_words
-from actors.groups.storage_errors import as_group_error
+from actors.groups.appends import Answer, Append, Appends
+from actors.groups.classic.group import ClassicGroup
+from actors.groups.classic.purposes import Dealing
+from actors.groups.classic.rebalance import Rebalance, sync_refused, synced
+from actors.groups.classic.record import record_of
+from actors.groups.classic.states import GroupState
+from actors.groups.timers import session_key
 from kstore import errors
 from kstore.errors import NONE, KafkaError
 from kstore.schema.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
@@ -18,28 +21,28 @@ from kstore.schema.messages.sync_group import SyncGroupRequest
 
 
 class Membership:
-    def __init__(self, rebalance: Rebalance, effects: Effects) -> None:
+    def __init__(self, rebalance: Rebalance, appends: Appends) -> None:
         self._rebalance = rebalance
-        self._effects = effects
+        self._appends = appends
 
     # Syncing
 
-    def sync(self, group: ClassicGroup | None, request: SyncGroupRequest, caller: Caller) -> None:
+    def sync(self, group: ClassicGroup | None, request: SyncGroupRequest, caller: Caller, event: Event) -> None:
         code = self._why_not_sync(group, request)
         if group is None or code != NONE:
-            self._effects.respond(caller.reply, sync_refused(code))
+            event.respond(caller.reply, sync_refused(code))
             return
         member = group.members[request.member_id]
-        self._rebalance.sync_received(group, request.member_id)
+        self._rebalance.sync_received(group, request.member_id, event)
         if group.state is GroupState.STABLE:
-            self._effects.respond(caller.reply, synced(group, member))
+            event.respond(caller.reply, synced(group, member))
             return
         # A sync that is sent again takes the place of the one that is parked.
-        self._rebalance.answer_sync(member, sync_refused(errors.RebalanceInProgress.code))
+        self._rebalance.answer_sync(member, sync_refused(errors.RebalanceInProgress.code), event)
         member.awaiting_sync = caller.reply
         if group.is_leader(member.member_id):
             shares = {each.member_id: bytes(each.assignment) for each in request.assignments}
-            self._store_assignment(group, {member_id: shares.get(member_id, b"") for member_id in group.members})
+            self._deal(group, {member_id: shares.get(member_id, b"") for member_id in group.members}, event)
 
     def _why_not_sync(self, group: ClassicGroup | None, request: SyncGroupRequest) -> int:
         if group is None or group.state is GroupState.EMPTY:
@@ -60,30 +63,26 @@ class Membership:
             return errors.RebalanceInProgress.code
         return NONE
 
-    def _store_assignment(self, group: ClassicGroup, shares: dict[str, bytes]) -> None:
-        generation_id = group.generation_id
+    def _deal(self, group: ClassicGroup, shares: dict[str, bytes], event: Event) -> None:
+        """Have the log know the assignment first. A leader that sends it again meanwhile waits for the first one."""
+        if not group.is_dealing:
+            group.is_dealing = True
+            purpose = Dealing(group, group.generation_id)
+            self._appends.begin([record_of(group, shares)], event, purpose=purpose)
 
-        def stored(error: KafkaError | None) -> None:
-            if group.state is not GroupState.COMPLETING_REBALANCE or group.generation_id != generation_id:
-                return
-            if error is not None:
-                self._rebalance.reset_assignments(group, as_group_error(error).code)
-                self._rebalance.begin(group, f"{error.name} while storing the assignment")
-                return
-            self._rebalance.assign(group, shares)
-            group.transition_to(GroupState.STABLE, self._effects.now_ms)
-            self._rebalance.note(
-                "GroupStable", group, f"{group.leader_id} assigned {in_words(group.protocol_type, shares)}"
-            )
-
-        self._rebalance.persist(group, shares).then(stored)
+    def not_dealt(self, failed: Dealing, error: KafkaError, event: Event) -> None:
+        """The log hasn't taken an assignment, or not in time."""
+        group = failed.group
+        if group.state is GroupState.COMPLETING_REBALANCE and group.generation_id == failed.generation_id:
+            self._rebalance.reset_assignments(group, error.code, event)
+            self._rebalance.begin(group, f"{error.name} while storing the assignment", event)
 
     # Staying alive
 
-    def heartbeat(self, group: ClassicGroup | None, request: HeartbeatRequest, caller: Caller) -> None:
-        self._effects.respond(caller.reply, HeartbeatResponse(error_code=self._beat(group, request)))
+    def heartbeat(self, group: ClassicGroup | None, request: HeartbeatRequest, caller: Caller, event: Event) -> None:
+        event.respond(caller.reply, HeartbeatResponse(error_code=self._beat(group, request, event)))
 
-    def _beat(self, group: ClassicGroup | None, request: HeartbeatRequest) -> int:
+    def _beat(self, group: ClassicGroup | None, request: HeartbeatRequest, event: Event) -> int:
         if group is None:
             return errors.UnknownMemberId.code
         if group.state is GroupState.DEAD:
@@ -94,36 +93,36 @@ class Membership:
             return error.code
         if request.generation_id != group.generation_id:
             return errors.IllegalGeneration.code
-        self._rebalance.extend_session(group, group.members[request.member_id])
+        group.extend_session(group.members[request.member_id], event)
         return errors.RebalanceInProgress.code if group.state is GroupState.PREPARING_REBALANCE else NONE
 
-    def session_expired(self, group: ClassicGroup, member_id: str) -> None:
+    def session_expired(self, group: ClassicGroup, member_id: str, event: Event) -> None:
         if group.state is GroupState.DEAD:
             return
         because = f"session of {member_id} expired"
         if member_id in group.pending_joins:
             group.remove(member_id)
-            self._rebalance.note("MemberExpired", group, because)
-            self._rebalance.complete_if_ready(group, because)
+            self._rebalance.note("MemberExpired", group, because, event)
+            self._rebalance.complete_if_ready(group, because, event)
             return
         member = group.members.get(member_id)
         if member is None or member.is_excused:
             return
-        self._rebalance.dismiss(group, member)
-        self._rebalance.note("MemberExpired", group, because)
+        self._rebalance.dismiss(group, member, event)
+        self._rebalance.note("MemberExpired", group, because, event)
         if group.state is GroupState.PREPARING_REBALANCE:
-            self._rebalance.complete_if_ready(group, because)
+            self._rebalance.complete_if_ready(group, because, event)
         else:
-            self._rebalance.begin_or_complete(group, because)
+            self._rebalance.begin_or_complete(group, because, event)
 
     # Leaving
 
-    def leave(self, group: ClassicGroup | None, request: LeaveGroupRequest, caller: Caller) -> None:
+    def leave(self, group: ClassicGroup | None, request: LeaveGroupRequest, caller: Caller, event: Event) -> None:
         if group is not None and group.state is GroupState.DEAD:
             response = LeaveGroupResponse(error_code=errors.CoordinatorNotAvailable.code)
-            self._effects.respond(caller.reply, response)
+            event.respond(caller.reply, response)
             return
-        codes = [self._leave_one(group, identity) for identity in request.members]
+        codes = [self._leave_one(group, identity, event) for identity in request.members]
         response = LeaveGroupResponse(
             members=[
                 MemberResponse(
@@ -132,18 +131,13 @@ class Membership:
                 for identity, code in zip(request.members, codes, strict=True)
             ]
         )
-        persisting = self._after_leave(group, request, codes)
-        if persisting is None:
-            self._effects.respond(caller.reply, response)
+        append = self._after_leave(group, request, codes, event)
+        if append is None:
+            event.respond(caller.reply, response)
         else:
-            persisting.then(lambda error: self._left(caller, response, error))
+            append.answer = Answer(caller.reply, response)
 
-    def _left(self, caller: Caller, response: LeaveGroupResponse, error: KafkaError | None) -> None:
-        if error is not None:
-            response = LeaveGroupResponse(error_code=as_group_error(error).code)
-        self._effects.respond(caller.reply, response)
-
-    def _leave_one(self, group: ClassicGroup | None, identity: MemberIdentity) -> int:
+    def _leave_one(self, group: ClassicGroup | None, identity: MemberIdentity, event: Event) -> int:
         """Take one member out; its id may be empty when an administrator names it by its instance id."""
         if group is None:
             return errors.UnknownMemberId.code
@@ -152,24 +146,24 @@ class Membership:
             member_id = group.static_members.get(instance_id, "")
         if member_id in group.pending_joins:
             group.remove(member_id)
-            self._effects.cancel_timer(session_key(group, member_id))
+            event.cancel_timer(session_key(group.group_id, member_id))
         else:
             try:
                 group.check_member(member_id, instance_id)
             except KafkaError as error:
                 return error.code
-            self._rebalance.dismiss(group, group.members[member_id])
-        self._rebalance.note("MemberLeft", group, _leave_of(member_id, identity))
+            self._rebalance.dismiss(group, group.members[member_id], event)
+        self._rebalance.note("MemberLeft", group, _leave_of(member_id, identity), event)
         return NONE
 
     def _after_leave(
-        self, group: ClassicGroup | None, request: LeaveGroupRequest, codes: list[int]
-    ) -> Persisting | None:
+        self, group: ClassicGroup | None, request: LeaveGroupRequest, codes: list[int], event: Event
+    ) -> Append | None:
         left = [identity for identity, code in zip(request.members, codes, strict=True) if code == NONE]
         if group is None or not left or group.state is GroupState.EMPTY:
             return None
         because = ", ".join(_leave_of(each.member_id or each.group_instance_id or "", each) for each in left)
-        return self._rebalance.begin_or_complete(group, because)
+        return self._rebalance.begin_or_complete(group, because, event)
 
 
 def _leave_of(name: str, identity: MemberIdentity) -> str:

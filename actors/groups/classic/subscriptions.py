@@ -5,26 +5,29 @@ it know them (a version, then the consumer protocol's subscription), and only to
 """
 
 import struct
+from collections.abc import Iterable
 
-from actors.groups.group import CONSUMER_PROTOCOL_TYPE, ClassicGroup
+from actors.groups.classic.member import Member
 from kstore.errors import KafkaError
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
 
+CONSUMER_PROTOCOL_TYPE = "consumer"
+
 _SHORT = struct.Struct(">h")
 
 
-def subscribed_topics(group: ClassicGroup) -> frozenset[str] | None:
-    """The topics of all members together; None when that can't be known."""
-    if group.protocol_type != CONSUMER_PROTOCOL_TYPE:
-        return None
-    if not group.members:
-        return frozenset()
-    if group.protocol_name is None:
+def subscribed_topics(
+    protocol_type: str | None, protocol_name: str | None, members: Iterable[Member]
+) -> frozenset[str] | None:
+    """The topics of all members of a group together; None when that can't be known."""
+    if protocol_type != CONSUMER_PROTOCOL_TYPE:
         return None
     topics: set[str] = set()
-    for member in group.members.values():
-        metadata = member.metadata(group.protocol_name)
+    for member in members:
+        if protocol_name is None:
+            return None
+        metadata = member.metadata(protocol_name)
         if len(metadata) < _SHORT.size or _SHORT.unpack_from(metadata)[0] < 0:
             return None
         try:

@@ -1,7 +1,7 @@
 """Whether what a member brings to its group, or its leader to all of them, still fits."""
 
-from actors.groups.group import ClassicGroup
-from actors.groups.member import size_of_protocols
+from actors.groups.classic.group import ClassicGroup
+from actors.groups.classic.member import size_of_protocols
 from actors.groups.room import Tally
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.sync_group import SyncGroupRequest

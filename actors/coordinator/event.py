@@ -1,0 +1,38 @@
+"""One event of a shard: when it happens, and the effects that it leaves, in the order in which they are to happen.
+
+A shard makes one for each of its methods and hands it down; nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
+from kstore.errors import KafkaError
+
+
+class Event:
+    __slots__ = ("effects", "now_ms")
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.effects: list[Effect] = []
+
+    def respond(self, to: object, response: object) -> None:
+        self.effects.append(Respond(to, response))
+
+    def refuse(self, to: object, error: KafkaError) -> None:
+        self.effects.append(Refuse(to, error))
+
+    def set_timer(self, key: Hashable, delay_ms: int) -> None:
+        self.effects.append(SetTimer(key, max(delay_ms, 0)))
+
+    def cancel_timer(self, key: Hashable) -> None:
+        self.effects.append(CancelTimer(key))
+
+    def persist(self, token: int, entries: tuple[LogEntry, ...]) -> None:
+        assert entries, "an append needs records"
+        self.effects.append(Persist(token, entries))
+
+    def note(self, kind: str, subject: str, first: int, second: int, because: str) -> None:
+        self.effects.append(Note(kind, subject, first, second, because))

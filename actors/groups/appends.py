@@ -1,0 +1,75 @@
+"""The appends under way: what each one writes, what it is for, and who is answered when it has ended.
+
+All of it is data. An append has one of three outcomes, which the shard hears of: it is committed, refused, or overdue,
+after which one of the other two still comes.
+"""
+
+from collections.abc import Sequence
+
+from actors.coordinator.event import Event
+from actors.groups.offsets import OffsetStore
+from actors.groups.records import OffsetRecord, Record, encode_entry
+from kstore.named import NamedTuple
+
+
+class Answer(NamedTuple):
+    """The answer to a request whose records these are: ``response`` once they are committed, else the error."""
+
+    to: object
+    response: object
+
+
+class Deletion(NamedTuple):
+    """The records are tombstones of groups, all of whose offsets go too; until then the groups are Dead."""
+
+    group_ids: tuple[str, ...]
+    because: str
+
+
+class Append:
+    """One append. ``purpose`` says what else is to be done at its end; None: nothing."""
+
+    __slots__ = ("answer", "purpose", "records", "token")
+
+    def __init__(self, token: int, records: Sequence[Record], purpose: object, answer: Answer | None) -> None:
+        self.token = token
+        self.records = records
+        self.purpose = purpose
+        self.answer = answer
+
+
+class Appends:
+    """Those of one shard, the oldest first. Tokens rise by one, and an append leaves when its outcome is known."""
+
+    def __init__(self, offsets: OffsetStore) -> None:
+        self._offsets = offsets
+        self._under_way: dict[int, Append] = {}
+        self._last_token = 0
+
+    def begin(
+        self, records: Sequence[Record], event: Event, *, purpose: object = None, answer: Answer | None = None
+    ) -> Append:
+        """Have records written, all or none."""
+        self._last_token += 1
+        append = Append(self._last_token, records, purpose, answer)
+        self._under_way[append.token] = append
+        for record in records:
+            if type(record) is OffsetRecord:
+                self._offsets.put(record, append.token)
+        event.persist(append.token, tuple([encode_entry(record) for record in records]))
+        return append
+
+    def get(self, token: int) -> Append:
+        return self._under_way[token]
+
+    def end(self, token: int) -> Append:
+        """The outcome of an append is known."""
+        return self._under_way.pop(token)
+
+    def newest_of_offsets(self) -> Append | None:
+        """The last one that was begun with offsets in it."""
+        appends = reversed(self._under_way.values())
+        return next((append for append in appends if isinstance(append.records[0], OffsetRecord)), None)
+
+    def all(self) -> list[Append]:
+        return list(self._under_way.values())

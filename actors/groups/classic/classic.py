@@ -1,0 +1,183 @@
+"""The groups of the classic protocol in a shard: what their members ask, what time and the log do to them.
+
+Membership changes at once, and is written where a broker that takes over must know it: a group that is new, an
+assignment, a static member's new client, and a group that is empty, as in Apache Kafka. What a record says is taken
+from it when it is committed: members get their shares from the record of the assignment.
+"""
+
+from collections.abc import Callable
+
+from actors.coordinator.event import Event
+from actors.coordinator.shard import Caller
+from actors.groups.appends import Appends
+from actors.groups.classic.fitting import join_fits, shares_fit
+from actors.groups.classic.group import ClassicGroup
+from actors.groups.classic.joining import Joining
+from actors.groups.classic.membership import Membership
+from actors.groups.classic.purposes import Dealing, Founding, Replacement
+from actors.groups.classic.rebalance import Rebalance, join_refused, sync_refused
+from actors.groups.classic.record import group_from_record, record_of_new
+from actors.groups.classic.states import GroupState
+from actors.groups.groups import Groups
+from actors.groups.records import GroupRecord
+from actors.groups.settings import GroupSettings
+from actors.groups.timers import JOIN, SESSION, SYNC, TimerKey
+from kstore import errors
+from kstore.errors import NONE, KafkaError
+from kstore.schema.messages.heartbeat import HeartbeatRequest
+from kstore.schema.messages.join_group import JoinGroupRequest
+from kstore.schema.messages.leave_group import LeaveGroupRequest
+from kstore.schema.messages.sync_group import SyncGroupRequest
+
+PROTOCOLS_MAX = 10_000
+"""That a member may offer: clients have one for each assignor that they know."""
+
+
+class Classic:
+    def __init__(self, groups: Groups, appends: Appends, settings: GroupSettings, new_uuid: Callable[[], str]) -> None:
+        self._groups = groups
+        self._appends = appends
+        self._settings = settings
+        self._rebalance = Rebalance(settings, appends)
+        self._joining = Joining(self._rebalance, appends, settings, new_uuid)
+        self._membership = Membership(self._rebalance, appends)
+        self._is_loaded = False
+
+    def _group(self, group_id: str) -> ClassicGroup | None:
+        group = self._groups.get(group_id)
+        assert group is None or isinstance(group, ClassicGroup)
+        return group
+
+    # What members ask
+
+    def join(self, request: JoinGroupRequest, caller: Caller, event: Event) -> None:
+        group = self._group(request.group_id)
+        code = self._why_not_join(group, request)
+        if code != NONE:
+            event.respond(caller.reply, join_refused(request.member_id, code))
+            return
+        is_new = group is None
+        if group is None:
+            group = self.found(request.group_id, event.now_ms)
+        self._joining.join(group, request, caller, event)
+        if is_new:
+            group.is_founding = True
+            self._appends.begin([record_of_new(group)], event, purpose=Founding(group))
+
+    def _why_not_join(self, group: ClassicGroup | None, request: JoinGroupRequest) -> int:
+        shortest, longest = self._settings.group_min_session_timeout_ms, self._settings.group_max_session_timeout_ms
+        if not request.group_id:
+            return errors.InvalidGroupId.code
+        if len(request.protocols) > PROTOCOLS_MAX:
+            return errors.InvalidRequest.code
+        if not shortest <= request.session_timeout_ms <= longest:
+            return errors.InvalidSessionTimeout.code
+        if group is None and request.member_id:
+            return errors.UnknownMemberId.code
+        has_room = join_fits(self._groups.tally, self._settings.group_metadata_max_bytes, request, group)
+        return NONE if has_room else errors.CoordinatorNotAvailable.code
+
+    def found(self, group_id: str, now_ms: int) -> ClassicGroup:
+        """A new group. One that is nothing but offsets, for clients that assign their partitions themselves, is of
+        this kind as well."""
+        group = ClassicGroup(group_id, now_ms=now_ms)
+        self._groups.admit(group)
+        return group
+
+    def sync(self, request: SyncGroupRequest, caller: Caller, event: Event) -> None:
+        group = self._group(request.group_id)
+        bytes_max = self._settings.group_metadata_max_bytes
+        if group is not None and not shares_fit(self._groups.tally, bytes_max, request, group):
+            event.respond(caller.reply, sync_refused(errors.CoordinatorNotAvailable.code))
+            return
+        self._membership.sync(group, request, caller, event)
+
+    def heartbeat(self, request: HeartbeatRequest, caller: Caller, event: Event) -> None:
+        self._membership.heartbeat(self._group(request.group_id), request, caller, event)
+
+    def leave(self, request: LeaveGroupRequest, caller: Caller, event: Event) -> None:
+        self._membership.leave(self._group(request.group_id), request, caller, event)
+
+    # The log
+
+    def apply(self, record: GroupRecord, event: Event) -> None:
+        """Take a record from the log.
+
+        While the log is read a record is all that there is of a group. Later the group is ahead of its records: what
+        one says has happened already, but for an assignment that the group waits for.
+        """
+        group = self._group(record.group_id)
+        if record.value is None:
+            self._groups.forget(record.group_id)
+        elif group is None or not self._is_loaded:
+            group = group_from_record(record.group_id, record.value, event.now_ms)
+            group.is_committed = True
+            self._groups.admit(group)
+        else:
+            group.is_committed = True
+            if group.is_dealing and group.generation_id == record.value.generation:
+                self._rebalance.assigned(group, record.value, event)
+
+    def stored(self, purpose: object, event: Event) -> None:
+        """The records of an append have been applied."""
+        match purpose:
+            case Founding(group):
+                group.is_founding = False
+            case Replacement():
+                self._joining.replaced(purpose, event)
+
+    def refused(self, purpose: object, error: KafkaError, event: Event) -> None:
+        """The records of an append will never be in the log."""
+        match purpose:
+            case Founding(group):
+                self._abandon(group, error, event)
+            case Dealing():
+                self._membership.not_dealt(purpose, error, event)
+            case Replacement():
+                self._joining.not_replaced(purpose, error, event)
+
+    def overdue(self, purpose: object, error: KafkaError, event: Event) -> None:
+        """The records of an append will be in the log too late for those who wait, if at all."""
+        match purpose:
+            case Founding(group):
+                self._abandon(group, error, event)
+            case Dealing():
+                self._membership.not_dealt(purpose, error, event)
+            case Replacement():
+                self._joining.not_replaced_in_time(purpose, error, event)
+
+    def _abandon(self, group: ClassicGroup, error: KafkaError, event: Event) -> None:
+        """A new group that couldn't be written never was; one that is being deleted meanwhile goes by that."""
+        group.is_founding = False
+        if group.state is not GroupState.DEAD and not group.is_committed and self._groups.get(group.group_id) is group:
+            self._rebalance.dismiss_parked(group, error.code, event)
+            self._rebalance.cancel_timers(group, event)
+            self._rebalance.note("GroupAbandoned", group, f"{error.name} while storing it", event)
+            self._groups.forget(group.group_id)
+
+    # Time
+
+    def loaded(self, group: ClassicGroup, event: Event) -> None:
+        """Every member has a whole session to show itself."""
+        for member in group.members.values():
+            group.extend_session(member, event)
+        if len(group.members) > self._settings.group_max_size:
+            self._rebalance.begin(group, f"more than {self._settings.group_max_size} members at load", event)
+
+    def all_loaded(self) -> None:
+        """From now on groups move."""
+        self._is_loaded = True
+
+    def timer_fired(self, group: ClassicGroup, key: TimerKey, event: Event) -> None:
+        match key.kind:
+            case kind if kind == SESSION:
+                self._membership.session_expired(group, key.subject, event)
+            case kind if kind == JOIN:
+                self._rebalance.join_deadline_passed(group, event)
+            case kind if kind == SYNC:
+                self._rebalance.sync_deadline_passed(group, event)
+
+    def unloaded(self, group: ClassicGroup, event: Event) -> None:
+        """Whoever waits is told to look for the new coordinator."""
+        self._rebalance.dismiss_parked(group, errors.NotCoordinator.code, event)
+        group.transition_to(GroupState.DEAD, event.now_ms)

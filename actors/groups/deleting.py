@@ -1,0 +1,132 @@
+"""The end of groups and of offsets: DeleteGroups, topics that are gone, and what nobody wants any more.
+
+Offsets expire when their group has been without members, or a client without a group has been silent, for the
+retention time; while a group lives, those that its kind lets go (``Group.expiry``), counted from the last commit. With
+its last offset a group goes that nobody is in.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+from actors.coordinator.event import Event
+from actors.coordinator.shard import Caller
+from actors.groups.appends import Answer, Appends, Deletion
+from actors.groups.committing import tombstones
+from actors.groups.group import Expiry, Group
+from actors.groups.groups import Groups
+from actors.groups.offsets import OffsetKey, OffsetStore
+from actors.groups.records import Record
+from actors.groups.settings import GroupSettings
+from actors.groups.timers import RETENTION, RETENTION_GOES_ON, TimerKey
+from kstore import errors
+from kstore.errors import NONE, KafkaError
+from kstore.schema.messages.delete_groups import DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse
+
+OFFSETS_A_LOOK = 5_000
+"""That are looked at for their age before others have their turns."""
+
+TOMBSTONES_PER_APPEND_MAX = 1_000
+
+
+class Deleting:
+    def __init__(self, groups: Groups, offsets: OffsetStore, appends: Appends, settings: GroupSettings) -> None:
+        self._groups = groups
+        self._offsets = offsets
+        self._appends = appends
+        self._settings = settings
+        self._to_look_at: deque[str] = deque()  # groups, for offsets that have expired
+
+    # By request
+
+    def delete(self, request: DeleteGroupsRequest, caller: Caller, event: Event) -> None:
+        """Answer once what can be deleted is."""
+        codes = {group_id: self._why_not(group_id) for group_id in request.groups_names}
+        doomed = [group_id for group_id, code in codes.items() if code == NONE]
+        results = [DeletableGroupResult(group_id=group_id, error_code=code) for group_id, code in codes.items()]
+        response = DeleteGroupsResponse(results=results)
+        if doomed:
+            self._bury(doomed, "DeleteGroups", event, Answer(caller.reply, response))
+        else:
+            event.respond(caller.reply, response)
+
+    def _why_not(self, group_id: str) -> int:
+        group = self._groups.get(group_id)
+        if group is None:
+            return errors.GroupIdNotFound.code
+        try:
+            group.check_delete()
+        except KafkaError as error:
+            return error.code
+        return NONE
+
+    def _bury(self, group_ids: list[str], because: str, event: Event, answer: Answer | None = None) -> None:
+        """Write tombstones for groups and all their offsets; until they are committed the groups count as Dead."""
+        records: list[Record] = [*tombstones(key for each in group_ids for key in self._offsets.keys_of(each))]
+        for group_id in group_ids:
+            group = self._groups[group_id]
+            records += group.tombstones()
+            group.doom(event)
+        self._appends.begin(records, event, purpose=Deletion(tuple(group_ids), because), answer=answer)
+
+    # Topics that are gone
+
+    def topics_deleted(self, topics: Iterable[str], event: Event) -> None:
+        self._expire(self._offsets.keys_in(topics), event)
+
+    def _expire(self, keys: list[OffsetKey], event: Event) -> None:
+        for start in range(0, len(keys), TOMBSTONES_PER_APPEND_MAX):
+            self._appends.begin(tombstones(keys[start : start + TOMBSTONES_PER_APPEND_MAX]), event)
+
+    # Time
+
+    def begin(self, event: Event) -> None:
+        event.set_timer(RETENTION, self._settings.offsets_retention_check_interval_ms)
+
+    def timer_fired(self, key: TimerKey, event: Event) -> None:
+        if key == RETENTION:
+            self._to_look_at = deque(self._groups)
+            self.begin(event)
+        self._drop_the_expired(event)
+
+    def _drop_the_expired(self, event: Event) -> None:
+        """Of the groups that are to be looked at, the next ones."""
+        forsaken = []
+        expired: list[OffsetKey] = []
+        room = OFFSETS_A_LOOK
+        while self._to_look_at and room > 0:
+            group = self._groups.get(self._to_look_at.popleft())
+            if group is None:
+                continue
+            room -= 1 + self._offsets.count_of(group.group_id)
+            keys = self._expired(group, event.now_ms)
+            is_wanted = not group.is_vacant or not group.is_committed
+            if not is_wanted and len(keys) == len(self._offsets.keys_of(group.group_id)):
+                forsaken.append(group.group_id)
+            else:
+                expired += keys
+        self._expire(expired, event)
+        if forsaken:
+            self._bury(forsaken, "offsets.retention.minutes", event)
+        if self._to_look_at:
+            event.set_timer(RETENTION_GOES_ON, 0)
+
+    def _expired(self, group: Group, now_ms: int) -> list[OffsetKey]:
+        """What has outlived its time; what is being committed again is left alone."""
+        expiry = group.expiry()
+        if expiry is None:
+            return []
+        return [
+            key
+            for key in self._offsets.keys_of(group.group_id)
+            if not self._offsets.is_under_way(key)
+            and key.topic not in expiry.kept_topics
+            and self._is_expired(key, expiry, now_ms)
+        ]
+
+    def _is_expired(self, key: OffsetKey, expiry: Expiry, now_ms: int) -> bool:
+        committed = self._offsets.get(key)
+        assert committed is not None
+        if committed.expires_at_ms >= 0:
+            return now_ms >= committed.expires_at_ms
+        since_ms = committed.committed_at_ms if expiry.since_ms is None else expiry.since_ms
+        return now_ms - since_ms >= self._settings.offsets_retention_ms

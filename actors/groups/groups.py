@@ -1,0 +1,45 @@
+"""The groups of a shard, of every kind, by name; and how much memory they take together."""
+
+from collections.abc import Callable, Iterator
+
+from actors.groups.group import Group
+from actors.groups.room import Tally
+
+
+class Groups:
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+        self._groups: dict[str, Group] = {}
+        self.get: Callable[[str], Group | None] = self._groups.get
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._groups)
+
+    def __contains__(self, group_id: str) -> bool:
+        return group_id in self._groups
+
+    def __getitem__(self, group_id: str) -> Group:
+        return self._groups[group_id]
+
+    def values(self) -> list[Group]:
+        return list(self._groups.values())
+
+    def admit(self, group: Group) -> None:
+        """A new one, or one in the place of another."""
+        self.forget(group.group_id)
+        self._groups[group.group_id] = group
+        group.count_in(self.tally)
+
+    def forget(self, group_id: str) -> None:
+        group = self._groups.pop(group_id, None)
+        if group is not None:
+            group.count_out()
+
+    def check(self) -> None:
+        """Assert that the tally is right, and what each group promises."""
+        for group in self._groups.values():
+            group.check()
+        assert self.tally.nbytes == sum(group.nbytes for group in self._groups.values())

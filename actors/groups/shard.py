@@ -1,0 +1,273 @@
+"""A partition of ``__consumer_offsets`` as a shard: its groups and their offsets, what clients ask, what time and the
+log do.
+
+What an append is for is kept with it as data (``appends.py``), and carried out here when its outcome is known. Its
+records are taken by ``_apply`` once they are committed, and by nothing else: the same as when the log is read. Until
+then an offset is under way, and a group is ahead of its record, as its kind sees fit; when the append is refused, both
+are as though nothing had been asked.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+from actors.coordinator.effects import Effect
+from actors.coordinator.event import Event
+from actors.coordinator.shard import Caller
+from actors.coordinator.timeline import READ
+from actors.groups.appends import Append, Appends, Deletion
+from actors.groups.classic.classic import Classic
+from actors.groups.classic.group import ClassicGroup
+from actors.groups.committing import Committing
+from actors.groups.deleting import Deleting
+from actors.groups.group import Group
+from actors.groups.groups import Groups
+from actors.groups.notes import note_committed
+from actors.groups.offsets import OffsetStore
+from actors.groups.records import OffsetRecord, Record, decode_entry
+from actors.groups.reports import describe, list_groups
+from actors.groups.room import Tally
+from actors.groups.settings import GroupSettings
+from actors.groups.storage_errors import as_group_error
+from actors.groups.timers import RETENTION, RETENTION_GOES_ON, TimerKey
+from kstore import checked, errors
+from kstore.errors import KafkaError
+from kstore.schema.messages.delete_groups import DeleteGroupsRequest
+from kstore.schema.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
+from kstore.schema.messages.heartbeat import HeartbeatRequest
+from kstore.schema.messages.join_group import JoinGroupRequest
+from kstore.schema.messages.leave_group import LeaveGroupRequest
+from kstore.schema.messages.list_groups import ListGroupsRequest, ListGroupsResponse
+from kstore.schema.messages.offset_commit import OffsetCommitRequest
+from kstore.schema.messages.offset_delete import OffsetDeleteRequest
+from kstore.schema.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from kstore.schema.messages.sync_group import SyncGroupRequest
+from kstore.schema.struct import Message
+
+COMMIT_KNOWS_GROUP_NOT_FOUND = 9
+
+
+class GroupShard:
+    name = "groups"
+
+    def __init__(self, settings: GroupSettings, new_uuid: Callable[[], str], tally: Tally | None = None) -> None:
+        self.groups = Groups(tally or Tally())
+        self.offsets = OffsetStore()
+        self.append_timeout_ms = settings.offsets_commit_timeout_ms
+        self._appends = Appends(self.offsets)
+        self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
+        self._classic = Classic(self.groups, self._appends, settings, new_uuid)
+        self._committing = Committing(self.offsets, self._appends, settings)
+        self._deleting = Deleting(self.groups, self.offsets, self._appends, settings)
+        self._handlers: dict[type[Message], Callable[[Any, Caller, Event], None]] = {
+            HeartbeatRequest: self._classic.heartbeat,
+            OffsetCommitRequest: self._commit,
+            OffsetFetchRequest: self._fetch,
+            JoinGroupRequest: self._classic.join,
+            SyncGroupRequest: self._classic.sync,
+            LeaveGroupRequest: self._classic.leave,
+            OffsetDeleteRequest: self._delete_offsets,
+            DeleteGroupsRequest: self._deleting.delete,
+            DescribeGroupsRequest: self._describe,
+            ListGroupsRequest: self._list,
+        }
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    # Requests
+
+    def submit(self, request: Message, caller: Caller, now_ms: int) -> list[Effect]:
+        event = Event(now_ms)
+        self._handlers[type(request)](request, caller, event)
+        return self._done(event)
+
+    def _describe(self, request: DescribeGroupsRequest, caller: Caller, event: Event) -> None:
+        described = [describe(each, self.groups.get(each), caller.version) for each in request.groups]
+        event.respond(caller.reply, DescribeGroupsResponse(groups=described))
+
+    def _list(self, request: ListGroupsRequest, caller: Caller, event: Event) -> None:
+        listed = list_groups(self.groups.values(), request.states_filter, request.types_filter)
+        event.respond(caller.reply, ListGroupsResponse(groups=listed))
+
+    def _done(self, event: Event) -> list[Effect]:
+        if checked.on:
+            self.check()
+        return event.effects
+
+    def _commit(self, request: OffsetCommitRequest, caller: Caller, event: Event) -> None:
+        group = self.groups.get(request.group_id)
+        try:
+            if group is None:
+                group = self._simple_group(request, caller, event.now_ms)
+            group.check_commit(request)
+        except KafkaError as error:
+            event.refuse(caller.reply, error)
+            return
+        group.heard_of(request.member_id, event)
+        self._committing.commit(group, request, caller, event)
+        self._drop_if_nothing(group)  # if no offset of its first commit is taken
+
+    def _simple_group(self, request: OffsetCommitRequest, caller: Caller, now_ms: int) -> Group:
+        """A group that is nothing but offsets, for clients that assign their partitions themselves."""
+        if request.generation_id_or_member_epoch >= 0:
+            if caller.version >= COMMIT_KNOWS_GROUP_NOT_FOUND:
+                raise errors.GroupIdNotFound()
+            raise errors.IllegalGeneration()
+        return self._classic.found(request.group_id, now_ms)
+
+    def _drop_if_nothing(self, group: Group) -> None:
+        """A group of which nothing has been written, or is being, isn't there."""
+        if not group.is_committed and group.is_vacant and not self.offsets.has_any(group.group_id):
+            self.groups.forget(group.group_id)
+
+    def _fetch(self, request: OffsetFetchRequest, caller: Caller, event: Event) -> None:
+        """Answer for one group; a stable answer waits for the commits that are under way."""
+        newest = self._appends.newest_of_offsets() if request.require_stable else None
+        if newest is None:
+            self._answer_fetch(request, caller, event)
+        else:
+            self._waiting.setdefault(newest.token, []).append((request, caller))
+
+    def _answer_fetch(self, request: OffsetFetchRequest, caller: Caller, event: Event) -> None:
+        groups = [self._committing.fetch(each) for each in request.groups]
+        event.respond(caller.reply, OffsetFetchResponse(groups=groups))
+
+    def _delete_offsets(self, request: OffsetDeleteRequest, caller: Caller, event: Event) -> None:
+        try:
+            if not request.group_id:
+                raise errors.InvalidGroupId()
+            group = self.groups.get(request.group_id)
+            if group is None:
+                raise errors.GroupIdNotFound()
+            group.check_offset_delete()
+        except KafkaError as error:
+            event.refuse(caller.reply, error)
+            return
+        self._committing.delete(group, request, caller, event)
+
+    # The log
+
+    def replay(self, key: bytes, value: bytes | None, now_ms: int) -> None:
+        record = decode_entry(key, value)
+        if record is not None:
+            self._apply(record, READ, Event(now_ms))
+
+    def _apply(self, record: Record, token: int, event: Event) -> None:
+        """Take a committed record; all that outlives the shard comes to it in this way."""
+        if not isinstance(record, OffsetRecord):
+            self._classic.apply(record, event)
+            return
+        self.offsets.apply(record, token)
+        if record.committed is not None:
+            group = self.groups.get(record.group_id)
+            if group is None:
+                group = self._classic.found(record.group_id, event.now_ms)
+            group.is_committed = True
+
+    def persisted(self, token: int, error: KafkaError | None, now_ms: int) -> list[Effect]:
+        """The records of ``Persist(token)`` are committed, or (with an error) may never be."""
+        event = Event(now_ms)
+        append = self._appends.end(token)
+        if error is None:
+            self._committed(append, event)
+        else:
+            self._refused(append, as_group_error(error), event)
+        self._answer_waiting(token, event)
+        return self._done(event)
+
+    def _committed(self, append: Append, event: Event) -> None:
+        purpose = append.purpose
+        if isinstance(purpose, Deletion):
+            for group_id in purpose.group_ids:
+                self.groups[group_id].note_deleted(purpose.because, event)
+        for record in append.records:
+            self._apply(record, append.token, event)
+            if type(record) is OffsetRecord and record.committed is not None:
+                note_committed(event, record, record.committed.offset)
+        self._classic.stored(purpose, event)
+        if append.answer is not None:
+            event.respond(*append.answer)
+
+    def _refused(self, append: Append, error: KafkaError, event: Event) -> None:
+        for record in append.records:
+            if isinstance(record, OffsetRecord):
+                self.offsets.revert(record, append.token)
+                of = self.groups.get(record.group_id)
+                if of is not None:
+                    self._drop_if_nothing(of)
+        if isinstance(append.purpose, Deletion):
+            for group_id in append.purpose.group_ids:
+                group = self.groups[group_id]
+                group.spare()
+                self._drop_if_nothing(group)
+        else:
+            self._classic.refused(append.purpose, error, event)
+        self._refuse_answer(append, error, event)
+
+    def _refuse_answer(self, append: Append, error: KafkaError, event: Event) -> None:
+        if append.answer is not None:
+            event.refuse(append.answer.to, error)
+            append.answer = None
+
+    def _answer_waiting(self, token: int, event: Event) -> None:
+        for request, caller in self._waiting.pop(token, ()):
+            self._answer_fetch(request, caller, event)
+
+    def overdue(self, token: int, now_ms: int) -> list[Effect]:
+        """Those who wait are told; what the log makes of the append is still taken."""
+        event = Event(now_ms)
+        error = as_group_error(errors.RequestTimedOut())
+        append = self._appends.get(token)
+        self._classic.overdue(append.purpose, error, event)
+        self._refuse_answer(append, error, event)
+        return self._done(event)
+
+    # Time, and the cluster
+
+    def loaded(self, now_ms: int) -> list[Effect]:
+        event = Event(now_ms)
+        self._classic.all_loaded()
+        for group in self.groups.values():
+            if isinstance(group, ClassicGroup):
+                self._classic.loaded(group, event)
+        self._deleting.begin(event)
+        return self._done(event)
+
+    def timer_fired(self, key: Hashable, now_ms: int) -> list[Effect]:
+        event = Event(now_ms)
+        assert isinstance(key, TimerKey)
+        if key in (RETENTION, RETENTION_GOES_ON):
+            self._deleting.timer_fired(key, event)
+        else:
+            group = self.groups.get(key.group_id)
+            if isinstance(group, ClassicGroup):
+                self._classic.timer_fired(group, key, event)
+        return self._done(event)
+
+    def topics_deleted(self, topics: Sequence[str], now_ms: int) -> list[Effect]:
+        """Offsets of topics that are gone go too."""
+        event = Event(now_ms)
+        self._deleting.topics_deleted(topics, event)
+        return self._done(event)
+
+    def unloaded(self, now_ms: int) -> list[Effect]:
+        event = Event(now_ms)
+        moved = errors.NotCoordinator()
+        for group in self.groups.values():
+            if isinstance(group, ClassicGroup):
+                self._classic.unloaded(group, event)
+        for append in self._appends.all():
+            self._refuse_answer(append, moved, event)
+        for waiting in self._waiting.values():
+            for _, caller in waiting:
+                event.refuse(caller.reply, moved)
+        self.let_go()
+        return event.effects
+
+    def let_go(self) -> None:
+        self.groups.tally.leave()
+
+    def check(self) -> None:
+        """Assert what groups and offsets promise."""
+        self.groups.check()
+        self.offsets.check()

@@ -1,0 +1,294 @@
+"""What a shard knows is what is in the log: fed live, with appends that are held, late, refused or lost, it is at every
+moment what another one makes of the log alone."""
+
+import pytest
+from groups.driving import REBALANCE_MS, SESSION_MS, Driven
+from groups.requests_of_groups import delete_offsets
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.coordinator.effects import LogEntry
+from actors.groups.classic.group import ClassicGroup
+from actors.groups.classic.states import GroupState
+from actors.groups.offsets import OffsetKey
+from actors.groups.records import CommittedOffset, decode_entry
+from actors.groups.settings import GroupSettings
+from actors.groups.shard import GroupShard
+from kstore import checked, errors
+
+GROUPS = ("g", "h", "offsets only")
+TOPICS = ("t", "u")
+DAY_MS = 24 * 3_600_000
+
+STEP = st.tuples(
+    st.sampled_from(
+        "id join static sync beat leave commit commit delete-offsets delete-groups topic-deleted time week "
+        "hold store store refuse late restart".split()
+    ),
+    st.sampled_from(GROUPS),
+    st.integers(0, 5),
+    st.sampled_from([0, 1, 500, SESSION_MS, REBALANCE_MS, DAY_MS]),
+)
+
+
+def replayed(log: list[LogEntry]) -> GroupShard:
+    shard = GroupShard(GroupSettings(), lambda: "no new member")
+    for key, value in log:
+        shard.replay(key, value, 0)
+    return shard
+
+
+def compacted(log: list[LogEntry]) -> list[LogEntry]:
+    """Of each key the last record, where it stands, and of a tombstone nothing."""
+    last = {key: at for at, (key, _) in enumerate(log)}
+    return [(key, value) for at, (key, value) in enumerate(log) if last[key] == at and value is not None]
+
+
+def offsets_of(shard: GroupShard) -> dict[OffsetKey, CommittedOffset]:
+    found = {key: shard.offsets.get(key) for key in shard.offsets}
+    return {key: committed for key, committed in found.items() if committed is not None}
+
+
+def picture(group: object) -> object:
+    """All that a record of a group has."""
+    assert isinstance(group, ClassicGroup)
+    members = {
+        each.member_id: (
+            each.group_instance_id,
+            each.client_id,
+            each.client_host,
+            each.session_timeout_ms,
+            each.rebalance_timeout_ms,
+            each.metadata(group.protocol_name or ""),
+            each.assignment,
+        )
+        for each in group.members.values()
+    }
+    return group.generation_id, group.protocol_type, group.protocol_name, group.leader_id, members
+
+
+class Life:
+    """Shards over one log, one after the other, and clients that do anything, each with the last id it was given."""
+
+    def __init__(self) -> None:
+        self.driven = self._driven([])
+        self.asked = 0
+
+    def _driven(self, log: list[LogEntry]) -> Driven:
+        driven = Driven(
+            log=log, group_initial_rebalance_delay_ms=500, group_max_size=4, offsets_retention_ms=3 * DAY_MS
+        )
+        driven.log = list(log)
+        driven.ids_begin_at(getattr(self, "asked", 0) * 100)
+        return driven
+
+    def step(self, what: str, name: str, index: int, duration_ms: int) -> None:
+        driven, group = self.driven, self.driven.group(name)
+        self.asked += 1
+        reply = f"reply {self.asked}"
+        ids = [] if group is None else [*group.members, *group.pending_joins]
+        member_id = ids[index % len(ids)] if ids else "stranger"
+        member = None if group is None else group.members.get(member_id)
+        instance = None if member is None else member.group_instance_id
+        generation = 0 if group is None else group.generation_id
+        match what:
+            case "id":
+                driven.send_join(reply, group=name, version=9 if index % 2 else 3)
+            case "join":
+                protocols = (("range", b"sub" if index < 4 else b"other"),)
+                driven.send_join(reply, member_id, group=name, instance=instance, protocols=protocols)
+            case "static":
+                instance, session_ms = f"instance-{index % 3}", SESSION_MS + index
+                driven.send_join(reply, group=name, instance=instance, version=8 + index % 2, session_ms=session_ms)
+            case "sync":
+                leads = group is not None and group.is_leader(member_id)
+                shares = {each: f"{self.asked}".encode() for each in ids} if leads else None
+                driven.send_sync(
+                    reply, member_id, generation, shares, group=name, instance=instance, protocol_name=None
+                )
+            case "beat":
+                driven.heartbeat(member_id, generation, group=name, instance=instance)
+            case "leave":
+                driven.send_leave(reply, (member_id, instance), group=name)
+            case "commit":
+                who = (member_id, generation) if ids else ("", -1)
+                offsets = {(TOPICS[index % 2], index // 2): self.asked, ("t", 0): self.asked}
+                driven.send_commit(reply, offsets, *who, group=name, instance=instance)
+            case "delete-offsets":
+                driven.ask(delete_offsets(name, index // 2, topics=TOPICS), reply, 0)
+            case "delete-groups":
+                driven.send_delete(reply, *GROUPS[: 1 + index % 3])
+            case "topic-deleted":
+                driven.topics_deleted(TOPICS[index % 2])
+            case _:
+                self.step_world(what, index, duration_ms)
+
+    def step_world(self, what: str, index: int, duration_ms: int) -> None:
+        driven = self.driven
+        match what:
+            case "time":
+                driven.pass_ms(duration_ms)
+            case "week":
+                driven.pass_ms(4 * DAY_MS)
+            case "hold":
+                driven.is_held = not driven.is_held
+            case "store" if driven.held:
+                driven.commit()
+            case "refuse" if driven.held:
+                driven.refuse(errors.NotEnoughReplicas(), index % len(driven.held))
+            case "late" if driven.held:
+                driven.overdue(index % len(driven.held))
+            case "restart":
+                # What was under way may be in the log or not, but none of it without what was before it.
+                arrived = [
+                    entry for append in driven.held[: index % (len(driven.held) + 1)] for entry in append.entries
+                ]
+                self.driven = self._driven(driven.log + arrived)
+
+    def check(self) -> None:
+        live, log = self.driven.shard, self.driven.log
+        again, once = replayed(log), replayed(compacted(log))
+        assert offsets_of(live) == offsets_of(again) == offsets_of(once)
+        assert {each.group_id for each in live.groups.values() if each.is_committed} == set(again.groups)
+        under_way = {decode_entry(*entry).group_id for append in self.driven.held for entry in append.entries}
+        for group in live.groups.values():
+            assert isinstance(group, ClassicGroup)
+            if group.state is GroupState.STABLE and group.group_id not in under_way:
+                assert picture(group) == picture(again.groups[group.group_id])
+                assert picture(group) == picture(once.groups[group.group_id])
+
+
+@given(st.lists(STEP, min_size=20, max_size=80))
+def test_a_shard_is_at_every_moment_what_another_makes_of_its_log(steps: list[tuple[str, str, int, int]]) -> None:
+    life = Life()
+    with checked.turned_on():
+        for step in steps:
+            before = len(life.driven.log)
+            life.step(*step)
+            if len(life.driven.log) != before or step[0] in ("refuse", "late"):
+                life.check()
+        life.check()
+        while life.driven.held:
+            life.driven.commit()
+            life.check()
+
+
+@given(st.lists(STEP, min_size=20, max_size=60))
+def test_appends_that_are_all_refused_leave_nothing_behind(steps: list[tuple[str, str, int, int]]) -> None:
+    life = Life()
+    life.driven.is_held = True
+    for what, *how in steps:
+        if what not in ("hold", "store", "restart"):
+            life.step(what, *how)
+    while life.driven.held:
+        life.driven.refuse(errors.NotLeaderOrFollower())
+    life.driven.is_held = False
+    assert not offsets_of(life.driven.shard)
+    assert not [each for each in life.driven.shard.groups.values() if each.is_committed]
+    life.driven.pass_ms(REBALANCE_MS)
+    life.driven.shard.check()
+
+
+def test_an_assignment_that_comes_late_is_in_the_log_and_the_group_is_ahead_of_it() -> None:
+    driven = Driven()
+    member_id = driven.member()
+    driven.send_join("join", member_id)
+    driven.pass_ms(0)
+    driven.is_held = True
+    driven.send_sync("sync", member_id, 1, {member_id: b"first"})
+    driven.overdue()
+    driven.send_join("again", member_id)
+    assert driven.joined("again").generation_id == 2
+    driven.commit()
+    assert driven.state() == "CompletingRebalance"
+    assert Driven(log=driven.log).state() == "Stable"
+
+
+def test_a_leader_that_sends_its_assignment_again_waits_for_the_first_one() -> None:
+    driven = Driven()
+    member_id = driven.member()
+    driven.send_join("join", member_id)
+    driven.pass_ms(0)
+    driven.is_held = True
+    driven.send_sync("first", member_id, 1, {member_id: b"first"})
+    driven.send_sync("second", member_id, 1, {member_id: b"second"})
+    assert driven.synced("first").error_code == errors.RebalanceInProgress.code
+    assert len(driven.held) == 1
+    driven.commit()
+    assert driven.synced("second").assignment == b"first"
+    assert driven.group() is not None
+    assert picture(driven.group()) == picture(replayed(driven.log).groups["g"])
+
+
+def test_a_new_group_whose_record_comes_late_is_there_and_empty() -> None:
+    driven = Driven()
+    driven.is_held = True
+    driven.send_join("join", version=3)
+    driven.overdue()
+    assert driven.joined("join").error_code == errors.CoordinatorNotAvailable.code
+    assert not driven.shard.groups
+    driven.commit()
+    assert driven.state() == "Empty"
+
+
+def static_group(driven: Driven) -> str:
+    driven.send_join("join", instance="a")
+    driven.pass_ms(0)
+    member_id = driven.joined("join").member_id
+    driven.send_sync("sync", member_id, 1, {member_id: b"share"}, instance="a")
+    return member_id
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_replacement_that_takes_too_long_is_answered_and_its_outcome_still_taken(is_stored: bool) -> None:
+    driven = Driven()
+    old = static_group(driven)
+    driven.is_held = True
+    driven.send_join("again", instance="a")
+    driven.overdue()
+    assert driven.joined("again").error_code == errors.CoordinatorNotAvailable.code
+    if is_stored:
+        driven.commit()
+        assert driven.heartbeat(old, 1, instance="a") == errors.FencedInstanceId.code
+    else:
+        driven.refuse(errors.NotEnoughReplicas())
+        assert driven.heartbeat(old, 1, instance="a") == errors.NONE
+    assert picture(driven.group()) == picture(replayed(driven.log).groups["g"])
+
+
+@pytest.mark.parametrize("first_is_stored", [True, False])
+@pytest.mark.parametrize("second_is_stored", [True, False])
+def test_of_two_replacements_those_that_are_in_the_log_count(first_is_stored: bool, second_is_stored: bool) -> None:
+    driven = Driven()
+    static_group(driven)
+    driven.is_held = True
+    driven.send_join("first", instance="a")
+    driven.send_join("second", instance="a")
+    for is_stored in (first_is_stored, second_is_stored):
+        if is_stored:
+            driven.commit()
+        else:
+            driven.refuse(errors.NotEnoughReplicas())
+    assert picture(driven.group()) == picture(replayed(driven.log).groups["g"])
+
+
+def test_a_group_whose_only_commit_was_refused_is_not_there() -> None:
+    driven = Driven()
+    driven.is_held = True
+    driven.send_commit("commit", {("t", 0): 5})
+    driven.refuse(errors.NotEnoughReplicas())
+    assert not driven.shard.groups
+    assert driven.shard.groups.tally.nbytes == 0
+
+
+def test_offsets_whose_deletion_was_refused_expire_at_the_next_look() -> None:
+    driven = Driven(offsets_retention_ms=DAY_MS, offsets_retention_check_interval_ms=1_000)
+    (leader,) = driven.stable_group()
+    driven.send_commit("commit", {("t", 0): 5}, leader, 1)
+    driven.send_leave("leave", (leader, None))
+    driven.is_held = True
+    driven.pass_ms(DAY_MS + 1_000)
+    driven.refuse(errors.NotEnoughReplicas())
+    driven.is_held = False
+    driven.pass_ms(1_000)
+    assert not driven.shard.groups
