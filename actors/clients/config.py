@@ -11,7 +11,7 @@ the few that differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, overload
+from typing import Any, Literal, Self, overload
 
 from actors.clients import rules
 from actors.clients.refusals import is_later, refusal
@@ -44,6 +44,13 @@ class ClientConfig:
     def __init__(self, values: Mapping[str, Any]) -> None:
         """Takes values that were checked; `parse` is the way in."""
         self.__dict__.update(values, given=frozenset(values))
+
+    def derived(self, **values: object) -> Self:
+        """The same with values that follow from those given; ``given`` stays as it is."""
+        made = type(self)({})
+        made.__dict__.update(self.__dict__)
+        made.__dict__.update(values)
+        return made
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"the keywords of a client are given when it is made; {name} can't be set later")
@@ -165,9 +172,7 @@ def parse(kind: str, keywords: Mapping[str, Any]) -> ClientConfig:
             refuse(kind, name, value, known)
         else:
             values[name] = rules.checked(name, value)
-    config = made(values)
-    CROSS_CHECKS[kind](config)
-    return config
+    return CROSS_CHECKS[kind](made(values))
 
 
 def refuse(kind: str, name: str, value: object, known: Iterable[str]) -> None:
@@ -183,7 +188,7 @@ def article(kind: str) -> str:
     return f"an {kind}" if kind == "admin" else f"a {kind}"
 
 
-def check_producer(config: Any) -> None:
+def with_producer_checked(config: ProducerConfig) -> ProducerConfig:
     """As the Java client's `configureDeliveryTimeout`: a timeout that the user gave must leave room for one request."""
     least_ms = min(config.linger_ms + config.request_timeout_ms, INFINITE)
     if config.delivery_timeout_ms < least_ms:
@@ -192,10 +197,11 @@ def check_producer(config: Any) -> None:
                 f"delivery_timeout_ms ({config.delivery_timeout_ms}) must be at least linger_ms + request_timeout_ms "
                 f"({least_ms})"
             )
-        config.__dict__["delivery_timeout_ms"] = least_ms
+        return config.derived(delivery_timeout_ms=least_ms)
+    return config
 
 
-def check_consumer(config: Any) -> None:
+def with_consumer_checked(config: ConsumerConfig) -> ConsumerConfig:
     """As the Java client: heartbeats fit into the session, and only groups commit by themselves."""
     if config.heartbeat_interval_ms >= config.session_timeout_ms:
         raise ConfigError(
@@ -210,10 +216,11 @@ def check_consumer(config: Any) -> None:
     if config.group_id is None:
         if config.enable_auto_commit and "enable_auto_commit" in config.given:
             raise ConfigError("enable_auto_commit=True needs a group_id: without a group there is nowhere to commit")
-        config.__dict__["enable_auto_commit"] = False
+        return config.derived(enable_auto_commit=False)
+    return config
 
 
-def check_admin(config: Any) -> None:
+def with_admin_checked(config: AdminConfig) -> AdminConfig:
     """As the Java client's `KafkaAdminClient`: a call lasts at least as long as one of its requests may."""
     if config.default_api_timeout_ms < config.request_timeout_ms:
         if "default_api_timeout_ms" in config.given:
@@ -221,13 +228,14 @@ def check_admin(config: Any) -> None:
                 f"default_api_timeout_ms ({config.default_api_timeout_ms}) must be at least request_timeout_ms "
                 f"({config.request_timeout_ms})"
             )
-        config.__dict__["default_api_timeout_ms"] = config.request_timeout_ms
+        return config.derived(default_api_timeout_ms=config.request_timeout_ms)
+    return config
 
 
-CROSS_CHECKS: Mapping[str, Callable[[Any], None]] = {
-    "producer": check_producer,
-    "consumer": check_consumer,
-    "admin": check_admin,
+CROSS_CHECKS: Mapping[str, Callable[[Any], ClientConfig]] = {
+    "producer": with_producer_checked,
+    "consumer": with_consumer_checked,
+    "admin": with_admin_checked,
 }
 
 

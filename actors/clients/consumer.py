@@ -77,7 +77,7 @@ class Consumer(Places):
         if not self._config.client_id:  # as the Java client names itself
             number = getattr(self._home, "number", 1)
             name = self._config.group_instance_id or number
-            self._config.__dict__["client_id"] = f"consumer-{self._config.group_id or 'null'}-{name}"
+            self._config = self._config.derived(client_id=f"consumer-{self._config.group_id or 'null'}-{name}")
         try:
             self._ref = self._world.driver.call(
                 ConsumerActor.start, self._home.node, "consumer", self._home, self._config

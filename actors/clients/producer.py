@@ -76,7 +76,7 @@ class Producer(Face):
         idempotent = is_idempotent(self._config)
         super().__init__(home or home_over_tcp(bootstrap_servers, "producer"))
         if not self._config.client_id:  # as the Java client names itself
-            self._config.__dict__["client_id"] = f"producer-{getattr(self._home, 'number', 1)}"
+            self._config = self._config.derived(client_id=f"producer-{getattr(self._home, 'number', 1)}")
         world = self._world
         self._accumulator = Accumulator(self._config, world.clock, world.random, world.callbacks, self)
         self._ref = world.driver.call(self._start, idempotent)

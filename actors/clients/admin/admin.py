@@ -71,7 +71,7 @@ class Admin(Face):
         self.config = parse("admin", keywords)
         super().__init__(home or home_over_tcp(bootstrap_servers, "admin"))
         if not self.config.client_id:  # as the Java client names itself
-            self.config.__dict__["client_id"] = f"adminclient-{getattr(self._home, 'number', 1)}"
+            self.config = self.config.derived(client_id=f"adminclient-{getattr(self._home, 'number', 1)}")
         self._ref = self._world.driver.call(CalledActor.start, self._home.node, "admin", self._home, self.config)
         self._actor = self._ref.actor_as(CalledActor)
 
