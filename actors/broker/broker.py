@@ -67,14 +67,11 @@ class Broker(Actor):
 
     node: BrokerNode
 
-    def __init__(
-        self, node: BrokerNode, folder: Folder, cluster_id: str, endpoints: list[Endpoint], controller_id: int
-    ) -> None:
+    def __init__(self, node: BrokerNode, folder: Folder, cluster_id: str, endpoints: list[Endpoint]) -> None:
         super().__init__(node, "broker")
         self.folder = folder
         self.cluster_id = cluster_id
         self.endpoints = endpoints
-        self.controller_id = controller_id  # the quorum's only voter
         self.coordinators = Coordinators(self)
         self.static_config = node.config
         self.controller: Ref | None = None
@@ -94,7 +91,7 @@ class Broker(Actor):
         """Bring up the node: its replicas' helpers, then what it knows of the cluster, then its membership."""
         node, folder = self.node, self.folder
         folder.on_gone = partial(self.actor_ref.tell, FolderGone())
-        self.replicas = Replicas(self, folder, self.controller_id)
+        self.replicas = Replicas(self, folder)
         self._make_metadata()
         self._make_lifecycle()
         self._make_fetch_desk()
@@ -107,10 +104,10 @@ class Broker(Actor):
     def _make_metadata(self) -> None:
         """The controller or the observer, which replays the metadata log and publishes the image again, whole."""
         again = self.node.view.metadata is not None
-        if self.node.node_id == self.controller_id:
+        if self.node.node_id in self.node.controller_channel.voters:
             self.controller = self.metadata = self.spawn(Controller, self.actor_ref, self.folder, again=again)
         else:
-            self.metadata = self.spawn(Observer, self.actor_ref, self.folder, self.controller_id)
+            self.metadata = self.spawn(Observer, self.actor_ref, self.folder)
         self.supervision.keep(self.metadata, self._make_metadata)
         if again:
             self.lifecycle.tell(StandAside(False))
@@ -126,7 +123,6 @@ class Broker(Actor):
             self.cluster_id,
             meta.directory_id,
             self.endpoints,
-            self.controller_id,
             self.incarnation,
             self.node.view.image.offset,
         )
@@ -140,7 +136,7 @@ class Broker(Actor):
 
     def _make_producer_ids(self) -> None:
         """The rest of its block is lost, as when a broker is restarted."""
-        producer_ids = self.supervision.keep(self.spawn(ProducerIds, self.controller_id), self._make_producer_ids)
+        producer_ids = self.supervision.keep(self.spawn(ProducerIds), self._make_producer_ids)
         self.node.view = self.node.view._replace(producer_ids=producer_ids)
 
     @receives(Failed)
@@ -239,6 +235,7 @@ class Broker(Actor):
     def _publish(self, image: ClusterImage, delta: ImageDelta) -> None:
         """From now on the node's actors see this image."""
         node = self.node
+        node.controller_channel.learned(image.controller_id, image.epoch)
         if any(resource[0] == ResourceType.BROKER for resource in delta.changed_configs):
             defaults = image.config(ResourceType.BROKER, "")
             own = image.config(ResourceType.BROKER, str(node.node_id))

@@ -24,14 +24,15 @@ def to_controller(call: Call, request: Any, version: int | None = None) -> Conve
 
     When the link to the controller breaks it isn't known whether the request was carried out: RequestTimedOut.
     """
-    view = call.view
-    if view.controller is not None:
-        outcome = yield Ask(view.controller, Decide(request, call.version if version is None else version))
+    node, here = call.node, call.view.controller
+    leader_id = node.controller_channel.leader_id
+    asked_in = call.version if version is None else version
+    if leader_id == node.node_id and here is not None:
+        outcome = yield Ask(here, Decide(request, asked_in))
         return outcome
-    controller_id = view.image.controller_id
-    if controller_id == -1 or controller_id == call.node.node_id or call.is_broker:
+    if leader_id == node.node_id or call.is_broker:
         return NotController()
-    outcome = yield Remote(controller_id, request, call.version if version is None else version)
+    outcome = yield Remote(leader_id, request, asked_in)
     if isinstance(outcome, Disconnected):
         return RequestTimedOut(f"The connection to the controller was lost: {outcome.message}.")
     return outcome

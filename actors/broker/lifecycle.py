@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from actors.node.node import BrokerNode
     from actors.runtime import Timer
 
-RETRY_MS = 50
 FENCED_BEAT_MS = 20
 
 
@@ -57,6 +56,10 @@ class _Register(NamedTuple):
     pass
 
 
+class _AskAgain(NamedTuple):
+    pass
+
+
 class Lifecycle(Actor):
     """One node's registration and heartbeats. ``offset`` is how far the node has read the metadata log by now."""
 
@@ -71,7 +74,6 @@ class Lifecycle(Actor):
         cluster_id: str,
         directory_id: bytes,
         endpoints: list[Endpoint],
-        controller: int,
         incarnation: bytes,
         offset: int,
     ) -> None:
@@ -81,7 +83,7 @@ class Lifecycle(Actor):
         self.directory_id = directory_id
         self.endpoints = endpoints
         self.incarnation = incarnation
-        self.link = self.connect(controller)
+        self.controller = node.controller_channel.line(self, _AskAgain())
         self.broker_epoch = -1
         self.offset = offset
         self.fenced = True
@@ -97,6 +99,10 @@ class Lifecycle(Actor):
     @receives(_Register)
     def register(self, message: _Register) -> None:
         """Ask to be a member of the cluster."""
+        if self.in_flight:
+            return
+        if self.timer is not None:
+            self.timer.cancel()
         request = BrokerRegistrationRequest(
             broker_id=self.node.node_id,
             cluster_id=self.cluster_id,
@@ -111,13 +117,15 @@ class Lifecycle(Actor):
             log_dirs=[self.directory_id],
             previous_broker_epoch=-1,
         )
-        self.call(self.link, request, self.registered)
+        self.in_flight = True
+        self.controller.send(request, self.registered)
 
     def registered(self, outcome: Any) -> None:
         """The controller has answered, or could not be reached."""
-        if isinstance(outcome, Exception) or outcome.error_code:
+        self.in_flight = False
+        if not self.controller.is_answered(outcome) or outcome.error_code:
             self.note("RegistrationRefused", "", outcome.error_code if not isinstance(outcome, Exception) else -1)
-            self.after(RETRY_MS, _Register())
+            self.timer = self.after(self.controller.retry_ms(), _Register())
             return
         self.broker_epoch = outcome.broker_epoch
         self.broker.tell(Registered(self.broker_epoch))
@@ -147,12 +155,12 @@ class Lifecycle(Actor):
             want_shut_down=self.leaving is not None,
         )
         session_ms = self.node.config.integer("broker.session.timeout.ms")
-        self.link.send(request, self.reply_here(self.beaten, self.offset), timeout_ms=session_ms / 2)
+        self.controller.send(request, self.beaten, self.offset, timeout_ms=session_ms / 2)
 
     def beaten(self, outcome: Any, told_offset: int) -> None:
         """The controller has heard, or not."""
         self.in_flight = False
-        failed = isinstance(outcome, Exception)
+        failed = not self.controller.is_answered(outcome)
         if not failed and outcome.error_code:
             if self.leaving is not None:
                 self._left()
@@ -165,10 +173,18 @@ class Lifecycle(Actor):
             return
         wait_ms = self.node.config.integer("broker.heartbeat.interval.ms")
         if failed:
-            wait_ms = RETRY_MS
+            wait_ms = self.controller.retry_ms()
         elif (outcome.is_fenced and not self.stands_aside) or self.leaving is not None:
             wait_ms = 0 if self.offset > told_offset else FENCED_BEAT_MS
         self.timer = self.after(wait_ms, _Beat())
+
+    @receives(_AskAgain)
+    def ask_again(self, message: _AskAgain) -> None:
+        """There is a controller to ask: not only later."""
+        if self.broker_epoch >= 0:
+            self.beat(_Beat())
+        else:
+            self.register(_Register())
 
     @receives(StandAside)
     def stand_aside(self, message: StandAside) -> None:

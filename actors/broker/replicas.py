@@ -62,7 +62,7 @@ def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int
 class Replicas:
     """The partitions that have a replica on this node."""
 
-    def __init__(self, broker: Broker, folder: Folder, controller_id: int) -> None:
+    def __init__(self, broker: Broker, folder: Folder) -> None:
         self.broker = broker
         self.node = broker.node
         self.folder = folder
@@ -72,7 +72,6 @@ class Replicas:
         self.fetchers: dict[int, Ref] = {}
         self._last_config: tuple[Any, tuple[LogConfig, int]] | None = None
         self.all_closed = True
-        self.controller_id = controller_id
         self.isr_changes = self._isr_changes()
         self.told = Told(
             self._directories(),
@@ -84,10 +83,10 @@ class Replicas:
     # -- what all replicas of the node use ---------------------------------------------------------------------------
 
     def _isr_changes(self) -> Ref:
-        return self._keep(self.broker.spawn(IsrChanges, self.controller_id), "isr_changes", self._isr_changes)
+        return self._keep(self.broker.spawn(IsrChanges), "isr_changes", self._isr_changes)
 
     def _directories(self) -> Ref:
-        return self._keep(self.broker.spawn(Directories, self.controller_id), "directories", self._directories)
+        return self._keep(self.broker.spawn(Directories), "directories", self._directories)
 
     def _high_watermarks(self, known: Mapping[Key, int] = NONE) -> Ref:
         write = self.folder.checkpoint_high_watermarks

@@ -93,7 +93,7 @@ class Nodes:
     ) -> None:
         self.config = BrokerConfig(config, brokers=len(node_ids), listening=bool(listen))
         self.node_ids = node_ids
-        self.controller_id = node_ids[0]
+        self.voters = (node_ids[0],)
         self.world = self._make_world(listen, seed, trace_rows)
         self.net = Network(self.world, wire=wire)
         self.nodes: dict[int, BrokerNode] = {}
@@ -162,7 +162,7 @@ class Nodes:
         self._settle_identity()
         if self.data_dir is not None:
             self.warnings += warn_left_out(self.data_dir, self.node_ids)
-        image = check_folders(self.folders, self.controller_id)
+        image = check_folders(self.folders, self.voters[0])
         take_signals()
         for folder in self.folders.values():
             check_room(folder)
@@ -228,14 +228,21 @@ class Nodes:
             folder.begin(MetaProperties(self.cluster_id, node_id, self.world.uuid()))
         except OSError as error:
             raise unusable(folder.name, error) from None
-        node = BrokerNode(self.world, node_id, incarnation=self.incarnations[node_id], fs=folder.fs, config=self.config)
+        node = BrokerNode(
+            self.world,
+            node_id,
+            incarnation=self.incarnations[node_id],
+            fs=folder.fs,
+            config=self.config,
+            voters=self.voters,
+        )
         node.tampering = self.tampering
         self.nodes[node_id] = node
         self.net.join(node)
         try:
             inside = [Endpoint("PLAINTEXT", *in_process(node_id))]
             endpoints = inside if self.ports is None else self.ports.open(node)
-            self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, endpoints, self.controller_id)
+            self.broker_refs[node_id] = Broker.start(node, folder, self.cluster_id, endpoints)
         except BaseException:
             self.end(node)
             raise
@@ -367,7 +374,7 @@ class Nodes:
     def _stop_nodes(self) -> None:
         if self.ports is not None:
             self.world.driver.call(self.ports.stop_accepting)
-        for node in sorted(self.living(), key=lambda node: (node.node_id == self.controller_id, -node.node_id)):
+        for node in sorted(self.living(), key=lambda node: (node.node_id in self.voters, -node.node_id)):
             if node.node_id not in self.stops:
                 self.stops[node.node_id] = ask(self.world, self.broker_refs[node.node_id], StopNode())
             with suppress(ActorDeadError):  # its broker met a defect as it stopped: `failures` has it

@@ -1,11 +1,10 @@
-"""The controller: the one voter of the metadata quorum, which owns the log and decides.
+"""The controller: it decides, on the image that its own log gives, and has its quorum append and commit.
 
 A decision is appended as one batch and taken in at once; what it changed is published, and its answer given, when the
-batch is on the disk. Batches that are written while a flush is under way are covered by the next one. Other nodes copy
-the log by Fetch, up to what is committed; a fetch that finds nothing new waits for it.
+batch is committed (`sole_voter.py`). Other nodes copy the log by Fetch, up to what is committed.
 
 At start the log is replayed and a new epoch begins with a change of leader; a new log begins with the features that
-the cluster has. There is one voter, so no vote is asked for: `quorum-state` says who leads before the log does.
+the cluster has.
 
 When the log can't be written the controller resigns: who waits for it is answered NOT_CONTROLLER, the brokers go on as
 they are, and as soon as the disk works a new epoch begins.
@@ -16,32 +15,25 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors.controller import fetching
 from actors.controller.keeper import MetadataKeeper
 from actors.controller.machine import ControllerMachine
 from actors.controller.messages import METADATA_LOG, CloseMetadataLog, Decide, FetchMetadata, NodeLost
 from actors.controller.metadata_log import (
-    QuorumState,
     Replay,
-    encode_batch,
-    encode_leader_change,
-    read_quorum_state,
-    write_quorum_state,
 )
-from actors.controller.quorum import Leadership, Observers, described
+from actors.controller.sole_voter import FetchOverdue, SoleVoter, Written
 from actors.controller.state import Decision
 from actors.controller.telling import asked_for, tell
 from actors.controller.without_effect import tell_of_image, tell_of_records
 from actors.image.features import bootstrap_records
 from actors.image.image import ClusterImage, ImageDelta
-from actors.runtime import Ref, Reply, Timer, receives
+from actors.runtime import Ref, Reply, receives
 from kstore.errors import KafkaError, KafkaStorageError, NotController
 from kstore.log import Log
 from kstore.named import NamedTuple
-from kstore.records import parse_batches
 from kstore.schema.messages.alter_configs import AlterConfigsRequest
 from kstore.schema.messages.describe_quorum import DescribeQuorumRequest, DescribeQuorumResponse
-from kstore.schema.messages.fetch import FetchRequest
+from kstore.schema.messages.fetch import FetchResponse
 from kstore.schema.messages.incremental_alter_configs import IncrementalAlterConfigsRequest
 
 if TYPE_CHECKING:
@@ -55,12 +47,6 @@ class CheckSessions(NamedTuple):
 
 class BalanceLeaders(NamedTuple):
     """To itself: give leaderships back to the preferred replicas."""
-
-
-class FetchOverdue(NamedTuple):
-    """To itself: a fetch has waited as long as it wanted to."""
-
-    number: int
 
 
 class Uncommitted(NamedTuple):
@@ -79,14 +65,6 @@ class Answer(NamedTuple):
     response: Any
 
 
-class ParkedFetch(NamedTuple):
-    """A fetch that waits for the next commit."""
-
-    request: FetchRequest
-    reply: Reply
-    timer: Timer
-
-
 class Controller(MetadataKeeper):
     """The active controller of the cluster."""
 
@@ -99,14 +77,9 @@ class Controller(MetadataKeeper):
         """`broker` is told of every committed change; with `again` it has a predecessor in the same process."""
         super().__init__(node, "controller", broker, folder)
         self.again = again
-        self.epoch = 0
-        self.committed = -1
+        self.quorum = SoleVoter(self, self.committed)
         self.uncommitted: deque[Uncommitted] = deque()
         self.answers: deque[Answer] = deque()
-        self.fetches: dict[int, ParkedFetch] = {}
-        self.observers = Observers()
-        self.fetched = 0
-        self.flushing = False
         self.session_end = self.alarm(CheckSessions(), tick_us=1000)
         self.lost: list[int] = []  # nodes that died while there was no log to write it to
 
@@ -123,40 +96,28 @@ class Controller(MetadataKeeper):
             if not is_first:
                 self.uncommitted.append(Uncommitted(batch.last_offset, image, delta))
         tell_of_image(self.machine.image, self.node.config.said)
-        state = read_quorum_state(self.folder.fs, METADATA_LOG)
-        self.epoch = max(state.leader_epoch, log.latest_epoch, self.epoch) + 1
-        self.observers = Observers()
-        own_id = self.node.node_id
-        write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(own_id, self.epoch), [own_id])
-        self.flushing = True
-        self.append(encode_leader_change(own_id, [own_id], log.end_offset, self.epoch, self.now_ms()), "")
-        if is_new:
-            self.write(Decision(list(bootstrap_records())), "a new cluster")
-        self.machine.take_over(self.steady_ms())
-        if is_first and not self.again:  # the log tells of the node as it was before it died
-            self.write(self.machine.fence_lost(own_id), "its process ended")
-        for node_id in self.lost:
-            self.write(self.machine.fence_lost(node_id), "its process ended")
-        self.lost.clear()
-        self.flushing = False
-        self.flush()
+        with self.quorum.one_flush():
+            self.take_in(self.quorum.begin_epoch(), "")
+            if is_new:
+                self.write(Decision(list(bootstrap_records())), "a new cluster")
+            self.machine.take_over(self.steady_ms())
+            if is_first and not self.again:  # the log tells of the node as it was before it died
+                self.write(self.machine.fence_lost(self.node.node_id), "its process ended")
+            for node_id in self.lost:
+                self.write(self.machine.fence_lost(node_id), "its process ended")
+            self.lost.clear()
         self.check_sessions(CheckSessions())
         if is_first and self.node.config.boolean("auto.leader.rebalance.enable"):
             self.balance_later()
 
     def let_go(self) -> None:
         """Who waits is told to look for another controller, and comes again."""
-        error = NotController(f"the controller on node {self.node.node_id} has resigned")
         for due in self.answers:
-            due.reply.fail(error)
-        for parked in self.fetches.values():
-            parked.timer.cancel()
-            parked.reply.fail(error)
+            due.reply.fail(self.quorum.resigned())
+        self.quorum.let_go()
         self.session_end.stop()
         self.answers.clear()
-        self.fetches.clear()
         self.uncommitted.clear()
-        self.flushing = False
 
     def steady_ms(self) -> int:
         """Time for sessions, which must not end because somebody sets the clock."""
@@ -167,10 +128,9 @@ class Controller(MetadataKeeper):
     @receives(Decide, may_refuse=True)
     def decide(self, message: Decide) -> DescribeQuorumResponse | None:
         """Decides about a request; the answer waits for the commit, unless nothing is to be decided."""
-        log = self.usable_log()
+        self.quorum.log()
         if isinstance(message.request, DescribeQuorumRequest):
-            leadership = Leadership(self.node.node_id, self.epoch, log.high_watermark, log.end_offset)
-            return described(message.request, message.version, leadership, self.observers, self.now_ms())
+            return self.quorum.described(message.request, message.version)
         decision = self.machine.decide(message.request, message.version, self.steady_ms())
         reply = self.defer()
         try:
@@ -188,16 +148,10 @@ class Controller(MetadataKeeper):
 
     def answer(self, reply: Reply, response: Any) -> None:
         """Answers when all that the answer was based on is committed."""
-        if self.machine.image.offset <= self.committed:
+        if self.machine.image.offset <= self.quorum.committed:
             reply.set(response)
         else:
             self.answers.append(Answer(self.machine.image.offset, reply, response))
-
-    def usable_log(self) -> Log:
-        """The log; raises NotController while there is none."""
-        if self.log is None:
-            raise NotController(f"the controller on node {self.node.node_id} has resigned")
-        return self.log
 
     def carry_out(self, decision: Decision, why: str) -> bool:
         """Writes a decision that nobody waits for; False when the controller has resigned over it."""
@@ -211,61 +165,25 @@ class Controller(MetadataKeeper):
     def write(self, decision: Decision, why: str) -> None:
         """Writes a decision's records, if it has any; raises KafkaStorageError, and nothing is decided."""
         if decision.records:
-            base_offset = self.usable_log().end_offset
-            self.append(encode_batch(decision.records, base_offset, self.epoch, self.now_ms()), why)
+            self.take_in(self.quorum.append(decision.records), why)
 
-    def append(self, data: bytes, why: str) -> None:
-        """Appends one batch and takes it in; it is committed when it is on the disk."""
-        log = self.usable_log()
-        batches = parse_batches(data)
-        (outcome,) = log.append_as_leader([batches], self.epoch, self.now_ms(), from_client=False)
-        if isinstance(outcome, KafkaStorageError):
-            raise outcome
-        if isinstance(outcome, KafkaError):
-            raise RuntimeError(f"the metadata log can't be written: {outcome.message}")
-        assert outcome.first_offset == batches[0].base_offset, "a batch is encoded for the end of the log"
-        records = self.replay.records(batches[0])
+    def take_in(self, written: Written, why: str) -> None:
+        """Goes on from what a batch makes of the cluster; that is published when it is committed."""
+        records = self.replay.records(written.batch)
         before = self.machine.image
-        image, delta = self.machine.advance(records, outcome.last_offset, self.epoch)
-        self.note("MetadataAppended", METADATA_LOG, outcome.first_offset, outcome.last_offset)
+        image, delta = self.machine.advance(records, written.last_offset, self.quorum.epoch)
+        self.note("MetadataAppended", METADATA_LOG, written.first_offset, written.last_offset)
         for row in tell(records, delta, before, image, why):
             self.note(*row)
         tell_of_records(records, self.node.config.said)
-        self.uncommitted.append(Uncommitted(outcome.last_offset, image, delta))
-        self.run_disk_work(log)
-        self.flush()
+        self.uncommitted.append(Uncommitted(written.last_offset, image, delta))
+        self.quorum.flush()
 
     # -- committing
 
-    def flush(self) -> None:
-        """Brings what is appended to the disk, one flush at a time."""
-        if self.flushing or not self.uncommitted:
-            return
-        log = self.usable_log()
-        work = log.flush_work()
-        if work is None:
-            self.commit(log.end_offset - 1)
-            return
-        self.flushing = True
-        self.on_disk(work.run, self.flushed, work, log.end_offset - 1, log)
-
-    def flushed(self, outcome: object, work: Any, offset: int, log: Log) -> None:
-        """A flush is done: what it covered is committed."""
-        self.disk_work_done(outcome, work, log)
-        if log is not self.log:
-            return
-        self.flushing = False
-        self.commit(offset)
-        try:
-            self.flush()
-        except KafkaStorageError as error:
-            self.halt(error)
-
-    def commit(self, offset: int) -> None:
+    def committed(self, offset: int) -> None:
         """Publishes and answers what is committed now. At the beginning that is what all of it comes to: the node must
         not act on what was true when it died."""
-        self.committed = offset
-        self.usable_log().advance_high_watermark(offset + 1)
         while self.uncommitted and self.uncommitted[0].offset <= offset:
             step = self.uncommitted.popleft()
             is_last = not self.uncommitted or self.uncommitted[0].offset > offset
@@ -274,9 +192,6 @@ class Controller(MetadataKeeper):
         while self.answers and self.answers[0].offset <= offset:
             due = self.answers.popleft()
             due.reply.set(due.response)
-        for number in list(self.fetches):
-            if number in self.fetches:
-                self.serve_parked(number)
 
     # -- the brokers' sessions and leaderships
 
@@ -317,47 +232,14 @@ class Controller(MetadataKeeper):
     # -- serving the log to other nodes
 
     @receives(FetchMetadata)
-    def fetch_metadata(self, message: FetchMetadata) -> Any:
+    def fetch_metadata(self, message: FetchMetadata) -> FetchResponse | None:
         """Gives another node what is committed from its offset on, or what it must cut off first."""
-        try:
-            self.note_fetch(message.request)
-            response = fetching.serve(self.usable_log(), message.request, self.node.node_id, self.epoch)
-        except (NotController, KafkaStorageError) as error:
-            self.defer().fail(NotController(error.message))
-            self.halt(error)
-            return None
-        if response is not None:
-            return response
-        self.fetched += 1
-        timer = self.after(message.request.max_wait_ms, FetchOverdue(self.fetched))
-        self.fetches[self.fetched] = ParkedFetch(message.request, self.defer(), timer)
-        return None
-
-    def note_fetch(self, request: FetchRequest) -> None:
-        """How far another node's copy goes."""
-        asked = request.topics[0].partitions[0]
-        node_id, end_offset = request.replica_state.replica_id, self.usable_log().end_offset
-        if node_id >= 0:
-            self.observers.fetched(node_id, asked.replica_directory_id, asked.fetch_offset, end_offset, self.now_ms())
-
-    def serve_parked(self, number: int) -> None:
-        parked = self.fetches[number]
-        try:
-            response = fetching.serve(self.usable_log(), parked.request, self.node.node_id, self.epoch)
-        except (NotController, KafkaStorageError) as error:
-            self.halt(error)  # which answers them all
-            return
-        if response is not None:
-            del self.fetches[number]
-            parked.timer.cancel()
-            parked.reply.set(response)
+        return self.quorum.fetch(message.request)
 
     @receives(FetchOverdue)
     def fetch_overdue(self, message: FetchOverdue) -> None:
         """Nothing new came in time."""
-        parked = self.fetches.pop(message.number, None)
-        if parked is not None:
-            parked.reply.set(fetching.nothing_new(self.usable_log(), self.node.node_id, self.epoch))
+        self.quorum.overdue(message.number)
 
     # -- the end
 
@@ -367,10 +249,7 @@ class Controller(MetadataKeeper):
         self.closed = True
         reply = self.defer()
         try:
-            log = self.usable_log()
-            log.flush()
-            self.commit(log.end_offset - 1)
-            log.close()
+            self.quorum.close()
         except (OSError, KafkaError) as error:
             reply.fail(KafkaStorageError(str(error)))
         else:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from actors.node.folder import Folder
     from actors.node.node import BrokerNode
 
-RETRY_MS = 50
 ANSWER_MS = 2_000
 """How much longer than its wait a fetch may take before the link is given up, as Kafka's quorum fetch timeout."""
 
@@ -44,14 +43,13 @@ class Observer(MetadataKeeper):
     HALTED = "can't use its copy of the metadata log, and stands aside"
     log: Log | None
 
-    def __init__(self, node: BrokerNode, broker: Ref, folder: Folder, controller_id: int) -> None:
-        """`controller_id` is the voter to follow."""
+    def __init__(self, node: BrokerNode, broker: Ref, folder: Folder) -> None:
         super().__init__(node, "observer", broker, folder)
-        self.controller_id = controller_id
-        self.link = self.connect(controller_id)
+        self.controller = node.controller_channel.line(self, FetchNext())
         self.epoch = 0
         self.image: ClusterImage = self.published
         self.attempt = 0  # answers to what was asked before a halt are not listened to
+        self.under_way = 0  # the attempt of the fetch that is, if one is
 
     def begin(self) -> None:
         """Replays the node's copy, then asks for what it lacks."""
@@ -100,7 +98,7 @@ class Observer(MetadataKeeper):
     @receives(FetchNext)
     def fetch_next(self, message: FetchNext) -> None:
         """Asks for what follows the copy's end."""
-        if self.closed or self.log is None:
+        if self.closed or self.log is None or self.under_way == self.attempt:
             return
         max_bytes = self.node.config.integer("controller.quorum.fetch.max.bytes")
         assert self.folder.meta is not None, "a node's folder is its cluster's"
@@ -112,9 +110,11 @@ class Observer(MetadataKeeper):
             self.epoch,
             max_bytes,
         )
-        self.link.send(
+        self.under_way = self.attempt
+        self.controller.send(
             request,
-            self.reply_here(self.fetched, self.attempt),
+            self.fetched,
+            self.attempt,
             version=fetching.FETCH_VERSION,
             timeout_ms=fetching.FETCH_WAIT_MS + ANSWER_MS,
         )
@@ -123,8 +123,11 @@ class Observer(MetadataKeeper):
         """The controller has answered, or can't be reached."""
         if self.closed or self.log is None or attempt != self.attempt:
             return
+        self.under_way = 0
+        if not self.controller.is_answered(outcome):
+            self.controller.look_further()
         if isinstance(outcome, Exception) or outcome.error_code or not outcome.responses:
-            self.after(RETRY_MS, FetchNext())
+            self.fetch_later()
             return
         answer = outcome.responses[0].partitions[0]
         if answer.error_code:
@@ -145,18 +148,23 @@ class Observer(MetadataKeeper):
     def follow_epoch(self, answer: PartitionData) -> None:
         """The controller leads in another epoch than this node believed."""
         known = answer.error_code in (errors.FencedLeaderEpoch.code, errors.UnknownLeaderEpoch.code)
-        epoch = answer.current_leader.leader_epoch
+        leader_id, epoch = answer.current_leader.leader_id, answer.current_leader.leader_epoch
         if known and epoch > self.epoch:
             self.epoch = epoch
-            voters = [self.controller_id]
+            channel = self.node.controller_channel
             try:
-                write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(self.controller_id, epoch), voters)
+                write_quorum_state(self.folder.fs, METADATA_LOG, QuorumState(leader_id, epoch), channel.voters)
             except OSError as error:
                 self.halt(error)
             else:
+                channel.learned(leader_id, epoch)
                 self.fetch_next(FetchNext())
         else:
-            self.after(RETRY_MS, FetchNext())
+            self.fetch_later()
+
+    def fetch_later(self) -> None:
+        """Asks again when the controller may be there, or there is another one."""
+        self.after(self.controller.retry_ms(), FetchNext())
 
     def append(self, answer: PartitionData, log: Log) -> None:
         """Adds what came to the copy, and publishes it once there is nothing more that is committed."""
@@ -175,7 +183,7 @@ class Observer(MetadataKeeper):
     def close(self, message: CloseMetadataLog) -> None:
         """Flushes and closes the copy; refused when that can't be done."""
         self.closed = True
-        self.link.close()
+        self.controller.close()
         reply = self.defer()
         try:
             if self.log is None:

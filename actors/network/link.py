@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from actors.network.channel import ChannelClosed, Requested
 from actors.network.network import Network, Path
+from actors.runtime.limits import REQUEST_TIMEOUT_MS as REQUEST_TIMEOUT_MS
 from actors.runtime.timers import Alarm
 from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
     from actors.runtime.node import Node
     from actors.runtime.queue import Reply
-
-REQUEST_TIMEOUT_MS = 30_000
 
 
 class Disconnected(KafkaError):

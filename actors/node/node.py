@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.image.image import ClusterImage
+from actors.node.controller_channel import ControllerChannel
 from actors.node.view import View
 from actors.runtime.node import Node
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Protocol
 
     from actors.config import BrokerConfig
@@ -26,15 +28,23 @@ class BrokerNode(Node):
     """A node with a broker, its folder's files and its config, which dynamic configs replace.
 
     ``view`` is what the broker last published for the node's other actors to read; ``tampering`` stands in the way of
-    clients' requests when a fault was asked for.
+    clients' requests when a fault was asked for. ``voters`` are the nodes that one of is the controller.
     """
 
     fs: FileSystem
 
     def __init__(
-        self, world: World, node_id: int, *, incarnation: int = 1, fs: FileSystem, config: BrokerConfig
+        self,
+        world: World,
+        node_id: int,
+        *,
+        incarnation: int = 1,
+        fs: FileSystem,
+        config: BrokerConfig,
+        voters: Sequence[int],
     ) -> None:
         super().__init__(world, node_id, incarnation=incarnation, fs=fs)
         self.config = config
+        self.controller_channel = ControllerChannel(voters)
         self.view = View(ClusterImage(), config)
         self.tampering: Tampering | None = None

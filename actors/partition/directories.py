@@ -22,9 +22,7 @@ from kstore.schema.messages.assign_replicas_to_dirs import (
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
-    from actors.runtime.seams import Link
 
-RETRY_MS = 100
 AT_ONCE_MAX = 1_000
 FINAL = frozenset((0, UnknownTopicId.code, UnknownTopicOrPartition.code, NotLeaderOrFollower.code))
 
@@ -50,9 +48,9 @@ class Directories(Actor):
 
     node: BrokerNode
 
-    def __init__(self, node: BrokerNode, controller: int, name: str = "directories") -> None:
+    def __init__(self, node: BrokerNode, name: str = "directories") -> None:
         super().__init__(node, name)
-        self.link: Link = self.connect(controller)
+        self.controller = node.controller_channel.line(self, SEND)
         self.waiting: dict[Key, bytes] = {}
         self.in_flight = False
         self.queued = False
@@ -96,12 +94,13 @@ class Directories(Actor):
             broker_epoch=self.node.view.broker_epoch,
             directories=list(directories.values()),
         )
-        self.call(self.link, request, self.answered, told)
+        self.controller.send(request, self.answered, told)
 
     def answered(self, outcome: Any, told: dict[Key, bytes]) -> None:
         """The controller has answered, or could not."""
         self.in_flight = False
         done: set[Key] = set()
+        self.controller.is_answered(outcome)
         if isinstance(outcome, AssignReplicasToDirsResponse) and not outcome.error_code:
             done = {
                 (topic.topic_id, data.partition_index)
@@ -116,4 +115,4 @@ class Directories(Actor):
                 again = True
                 self.waiting.setdefault(key, directory)
         if self.waiting:
-            self._queue_send(RETRY_MS if again else 0)
+            self._queue_send(self.controller.retry_ms() if again else 0)

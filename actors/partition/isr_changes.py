@@ -33,9 +33,7 @@ from kstore.schema.messages.alter_partition import (
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
-    from actors.runtime.seams import Link
 
-RETRY_MS = 50
 BROKER_EPOCHS_FROM = 3
 FINAL = frozenset(
     error.code
@@ -68,9 +66,9 @@ class IsrChanges(Actor):
 
     blast_radius = "a node's changes of in-sync sets under way; its leaders ask again"
 
-    def __init__(self, node: BrokerNode, controller: int, name: str = "isr-changes") -> None:
+    def __init__(self, node: BrokerNode, name: str = "isr-changes") -> None:
         super().__init__(node, name)
-        self.link: Link = self.connect(controller)
+        self.controller = node.controller_channel.line(self, SEND)
         self.waiting: dict[Key, ChangeIsr] = {}
         self.in_flight = False
         self.queued = False
@@ -115,12 +113,13 @@ class IsrChanges(Actor):
         request = AlterPartitionRequest(
             broker_id=self.node.node_id, broker_epoch=self.node.view.broker_epoch, topics=list(topics.values())
         )
-        self.link.send(request, self.reply_here(self.answered, changes), version=BROKER_EPOCHS_FROM)
+        self.controller.send(request, self.answered, changes, version=BROKER_EPOCHS_FROM)
 
     def answered(self, outcome: Any, changes: dict[Key, ChangeIsr]) -> None:
         """The controller has answered, or could not."""
         self.in_flight = False
         answers: dict[Key, AlterPartitionResponsePartitionData] = {}
+        self.controller.is_answered(outcome)
         if isinstance(outcome, AlterPartitionResponse) and not outcome.error_code:
             for topic in outcome.topics:
                 for data in topic.partitions:
@@ -142,4 +141,4 @@ class IsrChanges(Actor):
                 )
             )
         if self.waiting:
-            self._queue_send(RETRY_MS if again else 0)
+            self._queue_send(self.controller.retry_ms() if again else 0)

@@ -17,7 +17,6 @@ from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsRequ
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
     from actors.runtime import Reply
-    from actors.runtime.seams import Link
 
 
 class NextProducerId(NamedTuple):
@@ -31,9 +30,9 @@ class ProducerIds(Actor):
 
     blast_radius = "a node's block of producer ids; the next one is asked for"
 
-    def __init__(self, node: BrokerNode, controller: int, name: str = "producer-ids") -> None:
+    def __init__(self, node: BrokerNode, name: str = "producer-ids") -> None:
         super().__init__(node, name)
-        self.link: Link = self.connect(controller)
+        self.controller = node.controller_channel.line(self, None)
         self.next_id = 0
         self.end_id = 0
         self.waiting: deque[Reply] = deque()
@@ -56,7 +55,7 @@ class ProducerIds(Actor):
 
     def _allocate(self) -> None:
         request = AllocateProducerIdsRequest(broker_id=self.node.node_id, broker_epoch=self.node.view.broker_epoch)
-        self.call(self.link, request, self._allocated)
+        self.controller.send(request, self._allocated)
 
     def _allocated(self, outcome: Any) -> None:
         if isinstance(outcome, AllocateProducerIdsResponse) and not outcome.error_code:

@@ -29,3 +29,6 @@ FETCH_SESSION_PARTITIONS_MAX = 500_000
 # A batch from a request that is more than so many times as large, and by so many bytes, is copied: what keeps the batch
 # (a log's tail, a file in memory, an answer) would keep the whole request.
 PINNED_TIMES_MAX, PINNED_BYTES_MAX = 8, 4096
+
+REQUEST_TIMEOUT_MS = 30_000
+"""A link whose other node hasn't answered a request by then is given up, as by Kafka's clients."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Channel(Protocol):
-    """The way back from a connection to whoever is at its other end."""
+    """The way back from a connection to its other end."""
 
     def respond(self, correlation_id: int, response: Message, version: int) -> None:
         """Send an answer; answers leave in the order of these calls."""

@@ -73,7 +73,7 @@ class Faults:
             heappop(self.ends)[2]()
         (kind,) = self.random.choices(list(KINDS), self.weights)
         self.done[kind] += 1
-        nodes, controller = self.cluster.node_ids, self.cluster.controller_id
+        nodes, controller = self.cluster.node_ids, self.cluster.voters[0]
         match kind:
             case "kill":
                 self.kill(self.random.choice([node for node in nodes if node != controller]))

@@ -90,7 +90,7 @@ def test_a_topic_that_is_asked_for_by_its_id_keeps_its_name_to_itself(cluster) -
 
 
 @pytest.mark.parametrize("also_topic", [True, False])
-def test_a_topic_is_made_on_first_use_by_whoever_may_make_it_or_any(cluster, also_topic: bool) -> None:
+def test_a_topic_is_made_on_first_use_for_a_client_that_may_make_it_or_any(cluster, also_topic: bool) -> None:
     name = f"made-{also_topic}".lower()
     refused = [(CREATE, CLUSTER)] + [(CREATE, authorizer.topic(name))] * also_topic
     rule(cluster, refuse(*refused))

@@ -78,7 +78,7 @@ class Alone:
         folder = claim_folder(fs, "node-1")
         folder.begin(MetaProperties("a-cluster", 1, b"d" * 16))
         self.folder = folder
-        self.node = BrokerNode(self.world, 1, incarnation=incarnation, fs=fs, config=BrokerConfig())
+        self.node = BrokerNode(self.world, 1, incarnation=incarnation, fs=fs, config=BrokerConfig(), voters=(1,))
         self.listener = Listening.start(self.node, "listening")
         self.controller: Ref = Controller.start(self.node, self.listener, folder)
         self.settle()

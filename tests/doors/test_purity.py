@@ -20,6 +20,7 @@ ACTING = {
     "actors.controller.keeper": "the actors that keep the metadata log",
     "actors.controller.metadata_log": "reads and writes the log's batches and the quorum's state",
     "actors.controller.observer": "the observer's actor",
+    "actors.controller.sole_voter": "appends to the log, and reads it for others",
     "actors.controller.without_effect": "tells the log which configs do nothing",
     "actors.coordinator.coordinator": "the coordinator's actor",
     "actors.partition.checkpoints": "the actors that write checkpoints",

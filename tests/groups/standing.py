@@ -98,7 +98,7 @@ class Stand:
         self.world = virtual_world(seed)
         settings = {key.replace("_", "."): value for key, value in config.items()}
         self.config = BrokerConfig(settings)
-        self.node = BrokerNode(self.world, 1, fs=MemoryFileSystem(), config=self.config)
+        self.node = BrokerNode(self.world, 1, fs=MemoryFileSystem(), config=self.config, voters=(1,))
         self.front = Front.start(self.node, "front")
         self.shelves = [Shelf(self.node, f"shelf/{index}") for index in range(partitions)]
         for shelf in self.shelves:

@@ -63,7 +63,7 @@ class Client:
             replication_factor=copies,
             configs=[CreatableTopicConfig(name=key.replace("_", "."), value=value) for key, value in configs.items()],
         )
-        response = self.ask(self.cluster.controller_id, CreateTopicsRequest(topics=[topic], timeout_ms=10_000))
+        response = self.ask(self.cluster.voters[0], CreateTopicsRequest(topics=[topic], timeout_ms=10_000))
         assert [t.error_code for t in response.topics] == [0], response
         self.cluster.wait_for(
             lambda: all(name in self.cluster.image(node).topics for node in self.living()), PATIENCE_S

@@ -1,0 +1,113 @@
+"""A node's way to the controller: one for all that its actors ask, which follows the leader.
+
+Who leads is learned from the image (a change of leader is a record of the metadata log) and from the answers to those
+who copy the log; a later epoch counts. Before anything is learned it is the first of the voters; a copy of the log that
+doesn't reach it looks for it at the next one.
+
+Each actor has a line of its own, so that what one asks doesn't wait behind another's. A line goes to the leader that is known when
+it sends. When the controller can't be reached, or says that it isn't the controller, what was asked is asked again
+after a time that grows (``retry_ms``), and at once when a new leader, or a new epoch of the old one, is learned of.
+(Apache Kafka: ``NodeToControllerChannelManager``.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from actors.runtime.limits import REQUEST_TIMEOUT_MS
+from kstore.errors import NotController
+
+if TYPE_CHECKING:
+    from actors.runtime import Actor
+    from actors.runtime.seams import Link
+    from kstore.schema.struct import Message
+
+RETRY_MS_MIN = 50
+RETRY_MS_MAX = 400
+NOT_KNOWN = -1
+
+
+class ControllerChannel:
+    """What a node knows of its controller, and the lines to it."""
+
+    def __init__(self, voters: Sequence[int]) -> None:
+        self.voters = tuple(voters)
+        self.leader_id = self.voters[0]
+        self.epoch = NOT_KNOWN
+        self._lines: dict[str, Line] = {}
+
+    def line(self, actor: Actor, again: object) -> Line:
+        """An actor's own line. ``again`` is what it is told when it waits to ask again and needn't any longer."""
+        line = self._lines[actor.actor_urn] = Line(self, actor, again)
+        return line
+
+    def learned(self, leader_id: int, epoch: int) -> None:
+        """This node leads in this epoch."""
+        if leader_id != NOT_KNOWN and epoch > self.epoch:
+            self.leader_id, self.epoch = leader_id, epoch
+            for line in self._lines.values():
+                line.moved()
+
+    def look_further(self, node_id: int) -> None:
+        """The node can't be asked who leads: another voter may know, unless another node is known to lead by now."""
+        if node_id == self.leader_id and node_id in self.voters:
+            self.leader_id = self.voters[(self.voters.index(node_id) + 1) % len(self.voters)]
+
+
+class Line:
+    """One actor's connection to the controller. It opens when something is sent, and again after it has broken."""
+
+    def __init__(self, channel: ControllerChannel, actor: Actor, again: object) -> None:
+        self._channel = channel
+        self._actor = actor
+        self._again = again
+        self._link: Link | None = None
+        self._failures = 0  # since the controller has last answered
+        self._waits = False
+
+    def send(
+        self,
+        request: Message,
+        then: Callable[..., None],
+        *args: object,
+        version: int | None = None,
+        timeout_ms: float = REQUEST_TIMEOUT_MS,
+    ) -> None:
+        """Ask the leader; ``then(outcome, *args)`` gets the response or a ``Disconnected``."""
+        self._waits = False
+        link, leader_id = self._link, self._channel.leader_id
+        if link is None or link.node_id != leader_id:
+            self.close()
+            link = self._link = self._actor.connect(leader_id)
+        link.send(request, self._actor.reply_here(then, *args), version=version, timeout_ms=timeout_ms)
+
+    def is_answered(self, outcome: object) -> bool:
+        """Whether an outcome is the controller's own word; if not, what was asked is to be asked again."""
+        if isinstance(outcome, Exception) or getattr(outcome, "error_code", 0) == NotController.code:
+            self._failures += 1
+            return False
+        self._failures = 0
+        return True
+
+    def retry_ms(self) -> int:
+        """How long to wait before asking again, longer after each failure; ``again`` may come sooner."""
+        self._waits = True
+        return min(RETRY_MS_MIN << min(max(self._failures - 1, 0), 10), RETRY_MS_MAX)
+
+    def look_further(self) -> None:
+        """Whoever was asked doesn't lead, or isn't there: another voter may know who does."""
+        if self._link is not None:
+            self._channel.look_further(self._link.node_id)
+
+    def moved(self) -> None:
+        """There is a new leader, or a new epoch."""
+        if self._waits:
+            self._waits = False
+            self._actor.actor_ref.tell(self._again)
+
+    def close(self) -> None:
+        """Close it; what is under way ends in ``Disconnected``."""
+        if self._link is not None:
+            self._link.close()
+            self._link = None
