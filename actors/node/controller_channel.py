@@ -4,10 +4,10 @@ Who leads is learned from the image (a change of leader is a record of the metad
 who copy the log; a later epoch counts. Before anything is learned it is the first of the voters; a copy of the log that
 doesn't reach it looks for it at the next one.
 
-Each actor has a line of its own, so that what one asks doesn't wait behind another's. A line goes to the leader that is known when
-it sends. When the controller can't be reached, or says that it isn't the controller, what was asked is asked again
-after a time that grows (``retry_ms``), and at once when a new leader, or a new epoch of the old one, is learned of.
-(Apache Kafka: ``NodeToControllerChannelManager``.)
+Each actor has a line of its own, so that what one asks doesn't wait behind another's. A line goes to the leader that is
+known when it sends. When the controller can't be reached, or says that it isn't the controller, what was asked is asked
+again after a time that grows (``retry_ms``), and at once when a new leader, or a new epoch of the old one, is learned
+of. (Apache Kafka: ``NodeToControllerChannelManager``.)
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ CASES = [
     (ReplicaFetcher, "answered"),
     (Coordinator, "_appended"),
     (Coordinator, "_read"),
-    (Controller, "flushed"),
+    (Controller, "disk_work_done"),
     (HighWatermarks, "_reported"),
 ]
 
@@ -329,7 +329,7 @@ def test_a_defect_on_a_socket_ends_its_connection(monkeypatch: pytest.MonkeyPatc
 def test_a_topic_that_was_being_made_as_the_controller_ended_may_be_there_or_not(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert fail_answer(monkeypatch, Controller, "flushed") == []
+    assert fail_answer(monkeypatch, Controller, "disk_work_done") == []
     with pytest.warns(FailureWarning), pytest.raises(UnknownServerError, match="another may be there, or not"):
         cluster.create_topic("another")
     cluster.run_for(1)
