@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 OUTSIDE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 MARKDOWN_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+PROJECT_PATH = re.compile(r"`((?:actors|kstore|tests|docs|bench)/[\w./-]+)`")
 CSS_URL = re.compile(r"""url\(['"]?([^'")]+)""")
 KEYWORD_ROW = re.compile(r"^\| `(\w+)` \| `([^`]*)`", re.MULTILINE)
 
@@ -135,3 +136,10 @@ def test_the_page_of_keywords_has_each_with_its_default(title: str, config: Any)
     section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
     own = [name for name in vars(config)["__annotations__"] if name != "given"]
     assert dict(KEYWORD_ROW.findall(section)) == {name: repr(getattr(config, name)) for name in own}
+
+
+def test_every_path_of_the_project_that_a_page_names_is_there() -> None:
+    pages = [*sorted(DOCS.glob("*.md")), *OUTSIDE[:2]]
+    named = [(page.name, path) for page in pages for path in PROJECT_PATH.findall(page.read_text())]
+    assert len(named) > 100
+    assert [found for found in named if not (ROOT / found[1]).exists()] == []
