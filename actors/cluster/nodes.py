@@ -229,12 +229,7 @@ class Nodes:
         except OSError as error:
             raise unusable(folder.name, error) from None
         node = BrokerNode(
-            self.world,
-            node_id,
-            incarnation=self.incarnations[node_id],
-            fs=folder.fs,
-            config=self.config,
-            voters=self.voters,
+            self.world, node_id, self.incarnations[node_id], fs=folder.fs, config=self.config, voters=self.voters
         )
         node.tampering = self.tampering
         self.nodes[node_id] = node
