@@ -17,6 +17,7 @@ from actors.runtime import Ask
 PART = 250
 
 Item = TypeVar("Item")
+Part = TypeVar("Part")
 Made = TypeVar("Made")
 
 
@@ -31,14 +32,14 @@ def sliced(items: Sequence[Item], work: Callable[[Item], Made], part: int = PART
 
 
 def portions(
-    topics: Iterable[Item], partitions_of: Callable[[Item], list[Any]], part: int = PART
-) -> Iterator[list[tuple[Item, list[Any]]]]:
+    topics: Iterable[Item], partitions_of: Callable[[Item], list[Part]], part: int = PART
+) -> Iterator[list[tuple[Item, list[Part]]]]:
     """Topics with their partitions, in portions of at most ``part`` partitions; a topic of more stands in several.
 
     >>> list(portions(["ab", "c", "", "defg"], list, 3))
     [[('ab', ['a', 'b']), ('c', ['c'])], [('', []), ('defg', ['d', 'e'])], [('defg', ['f', 'g'])]]
     """
-    portion: list[tuple[Item, list[Any]]] = []
+    portion: list[tuple[Item, list[Part]]] = []
     room = part
     for topic in topics:
         partitions, at = partitions_of(topic), 0
@@ -57,10 +58,10 @@ def portions(
 
 
 def each_asked(
-    topics: Sequence[Any],
-    partitions_of: Callable[[Any], list[Any]],
-    ask: Callable[[Any, Any], Any],
-    answer: Callable[[Any, Any, Any], None],
+    topics: Sequence[Item],
+    partitions_of: Callable[[Item], list[Part]],
+    ask: Callable[[Item, Part], Any],
+    answer: Callable[[Item, Part, Any], None],
 ) -> Generator[Any, Any, None]:
     """Part of a conversation: asks about each partition, and gives what comes of it to ``answer(topic, partition, …)``.
 

@@ -57,9 +57,9 @@ class Timeline(Generic[K, V]):
         return not self._committed and not self._under_way
 
     def put(self, key: K, token: int) -> None:
-        """A record of this key is on its way to the log."""
+        """A record of this key is on its way to the log. Those of one append have one token, also of one key."""
         tokens = self._under_way.get(key)
-        assert tokens is None or tokens[-1] < token, "tokens rise"
+        assert tokens is None or tokens[-1] <= token, "tokens never fall"
         self._under_way[key] = (token,) if tokens is None else (*tokens, token)
 
     def apply(self, key: K, value: V | None, token: int) -> int:
@@ -82,7 +82,10 @@ class Timeline(Generic[K, V]):
 
     def revert(self, key: K, token: int) -> None:
         """A record that was on its way isn't any more."""
-        self._leave(key, tuple(each for each in self._under_way.get(key, ()) if each != token))
+        tokens = self._under_way.get(key, ())
+        if token in tokens:
+            at = tokens.index(token)
+            self._leave(key, tokens[:at] + tokens[at + 1 :])
 
     def _leave(self, key: K, tokens: tuple[int, ...]) -> None:
         """Those that are still under way."""

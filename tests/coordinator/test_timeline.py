@@ -1,12 +1,15 @@
 """A timeline holds what the committed part of the log has, whatever is on its way there, and in whichever order that
 comes to be known."""
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.coordinator.timeline import READ, Timeline
 
-APPENDS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, 1, 2, 3]), st.booleans()), max_size=12)
+RECORDS = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, 1, 2, 3])), min_size=1, max_size=4)
+APPENDS = st.lists(st.tuples(RECORDS, st.booleans()), max_size=12)
 
 
 def test_a_value_counts_once_it_is_committed() -> None:
@@ -32,19 +35,23 @@ def test_what_is_refused_never_was() -> None:
 
 
 @given(APPENDS, st.randoms(use_true_random=False))
-def test_the_outcomes_may_come_in_any_order(appends: list[tuple[str, int | None, bool]], random: object) -> None:
+def test_the_outcomes_may_come_in_any_order(
+    appends: list[tuple[list[tuple[str, int | None]], bool]], random: Random
+) -> None:
     timeline: Timeline[str, int] = Timeline()
     expected: dict[str, int | None] = {}
-    for token, (key, value, is_stored) in enumerate(appends, 1):
-        timeline.put(key, token)
-        if is_stored:
-            expected[key] = value
+    for token, (records, is_stored) in enumerate(appends, 1):
+        for key, value in records:
+            timeline.put(key, token)
+            if is_stored:
+                expected[key] = value
     outcomes = list(enumerate(appends, 1))
-    random.shuffle(outcomes)  # type: ignore[attr-defined]
-    for token, (key, value, is_stored) in outcomes:
-        if is_stored:
-            timeline.apply(key, value, token)
-        else:
-            timeline.revert(key, token)
+    random.shuffle(outcomes)
+    for token, (records, is_stored) in outcomes:
+        for key, value in records:
+            if is_stored:
+                timeline.apply(key, value, token)
+            else:
+                timeline.revert(key, token)
     assert dict(timeline.items()) == {key: value for key, value in expected.items() if value is not None}
     assert not any(timeline.is_under_way(key) for key in "abc")

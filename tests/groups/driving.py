@@ -202,13 +202,15 @@ class Driven:
         retention_ms: int = -1,
         instance: str | None = None,
         topic_id: bytes = ZERO,
+        repeats: int = 1,
     ) -> None:
         topics: dict[str, list[OffsetCommitRequestPartition]] = {}
         for (topic, partition), offset in offsets.items():
-            topics.setdefault(topic, []).append(
+            topics.setdefault(topic, []).extend(
                 OffsetCommitRequestPartition(
-                    partition_index=partition, committed_offset=offset, committed_metadata=metadata
+                    partition_index=partition, committed_offset=offset + more, committed_metadata=metadata
                 )
+                for more in range(repeats)
             )
         request = OffsetCommitRequest(
             group_id=group,

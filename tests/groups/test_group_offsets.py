@@ -259,3 +259,16 @@ def test_a_deletion_that_takes_too_long_is_answered_and_ends_when_it_is_committe
     driven.commit()
     assert not driven.shard.groups
     assert driven.fetch() == {}
+
+
+def test_of_a_partition_that_a_commit_names_twice_the_last_offset_counts() -> None:
+    driven = Driven()
+    driven.is_held = True
+    driven.send_commit("commit", {("t", 0): 5}, repeats=3)
+    driven.send_commit("refused", {("t", 0): 9}, repeats=2)
+    driven.commit()
+    driven.refuse(errors.NotEnoughReplicas())
+    assert driven.fetch() == {("t", 0): 7} == Driven(log=driven.log).fetch()
+    driven.send_commit("again", {("t", 0): 1})
+    driven.commit()
+    assert driven.fetch() == {("t", 0): 1}

@@ -13,7 +13,7 @@ id.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypeAlias
 
 from actors.broker.asking import ask_group
 from actors.broker.call import PAUSE, Call
@@ -30,6 +30,7 @@ from kstore.errors import (
 )
 from kstore.schema.messages.offset_commit import (
     OffsetCommitRequest,
+    OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
     OffsetCommitResponse,
     OffsetCommitResponsePartition,
@@ -41,11 +42,14 @@ VERSIONS = (2, 10)
 
 TOPICS_BY_ID = 10
 
+Portion: TypeAlias = list[tuple[OffsetCommitRequestTopic, list[OffsetCommitRequestPartition]]]
+
 
 def handle(call: Call) -> Conversation:
+    request: OffsetCommitRequest = call.request
     answers: dict[int, OffsetCommitResponseTopic] = {}  # by the topic of the request
-    may_commit = call.authorize(READ, group(call.request.group_id))
-    for number, portion in enumerate(portions(call.request.topics, lambda topic: topic.partitions)):
+    may_commit = call.authorize(READ, group(request.group_id))
+    for number, portion in enumerate(portions(request.topics, lambda topic: topic.partitions)):
         if number:
             yield PAUSE
         if may_commit:
@@ -56,7 +60,7 @@ def handle(call: Call) -> Conversation:
     return OffsetCommitResponse(topics=list(answers.values()))
 
 
-def _commit(call: Call, portion: list[tuple[Any, list[Any]]], answers: dict[int, Any]) -> Conversation:
+def _commit(call: Call, portion: Portion, answers: dict[int, OffsetCommitResponseTopic]) -> Conversation:
     """Have a portion of the request committed, and answered in ``answers``."""
     request: OffsetCommitRequest = call.request
     accepted: list[OffsetCommitRequestTopic] = []
@@ -78,7 +82,9 @@ def _commit(call: Call, portion: list[tuple[Any, list[Any]]], answers: dict[int,
             answer.partitions += found.partitions
 
 
-def _answer(answers: dict[int, OffsetCommitResponseTopic], topic: Any) -> OffsetCommitResponseTopic:
+def _answer(
+    answers: dict[int, OffsetCommitResponseTopic], topic: OffsetCommitRequestTopic
+) -> OffsetCommitResponseTopic:
     found = answers.get(id(topic))
     if found is None:
         found = answers[id(topic)] = OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id)
@@ -86,7 +92,10 @@ def _answer(answers: dict[int, OffsetCommitResponseTopic], topic: Any) -> Offset
 
 
 def _existing(
-    call: Call, topic: OffsetCommitRequestTopic, partitions: list[Any], answer: OffsetCommitResponseTopic
+    call: Call,
+    topic: OffsetCommitRequestTopic,
+    partitions: list[OffsetCommitRequestPartition],
+    answer: OffsetCommitResponseTopic,
 ) -> OffsetCommitRequestTopic | None:
     """The part of a topic that exists, under both name and id, and may be read; the rest is refused in the answer."""
     image = call.view.image
@@ -107,7 +116,7 @@ def _existing(
     return OffsetCommitRequestTopic(name=found.name, topic_id=found.id, partitions=known)
 
 
-def _indexes(partitions: list[Any]) -> list[int]:
+def _indexes(partitions: list[OffsetCommitRequestPartition]) -> list[int]:
     return [each.partition_index for each in partitions]
 
 

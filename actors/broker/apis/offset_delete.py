@@ -6,7 +6,7 @@ GROUP_SUBSCRIBED_TO_TOPIC; a group with members of another kind is NON_EMPTY_GRO
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 from actors.broker.asking import ask_group
 from actors.broker.call import Call
@@ -17,6 +17,7 @@ from actors.runtime import Conversation
 from kstore.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed, UnknownTopicOrPartition
 from kstore.schema.messages.offset_delete import (
     OffsetDeleteRequest,
+    OffsetDeleteRequestPartition,
     OffsetDeleteRequestTopic,
     OffsetDeleteResponse,
     OffsetDeleteResponsePartition,
@@ -26,15 +27,19 @@ from kstore.schema.messages.offset_delete import (
 API_KEY = 47
 VERSIONS = (0, 0)
 
+Portion: TypeAlias = list[tuple[OffsetDeleteRequestTopic, list[OffsetDeleteRequestPartition]]]
+
 
 def handle(call: Call) -> Conversation:
-    if not call.authorize(DELETE, group(call.request.group_id)):
+    request: OffsetDeleteRequest = call.request
+    if not call.authorize(DELETE, group(request.group_id)):
         return OffsetDeleteResponse(error_code=GroupAuthorizationFailed.code)
     missing: dict[str, OffsetDeleteResponseTopic] = {}
     deleted: dict[str, OffsetDeleteResponseTopic] = {}
-    for portion in portions(call.request.topics, lambda topic: topic.partitions) if call.request.topics else [[]]:
+    nothing: Portion = []
+    for portion in portions(request.topics, lambda topic: topic.partitions) if request.topics else [nothing]:
         existing = _existing(call, portion, missing)
-        known = OffsetDeleteRequest(group_id=call.request.group_id, topics=existing)
+        known = OffsetDeleteRequest(group_id=request.group_id, topics=existing)
         outcome = yield from ask_group(call, known.group_id, known)
         if isinstance(outcome, KafkaError):
             return OffsetDeleteResponse(error_code=outcome.code)
@@ -55,7 +60,7 @@ def _answer(answers: dict[str, OffsetDeleteResponseTopic], name: str) -> OffsetD
 
 
 def _existing(
-    call: Call, portion: list[tuple[Any, list[Any]]], missing: dict[str, OffsetDeleteResponseTopic]
+    call: Call, portion: Portion, missing: dict[str, OffsetDeleteResponseTopic]
 ) -> list[OffsetDeleteRequestTopic]:
     """What exists of a portion, and may be read; what doesn't is refused in ``missing``."""
     existing: list[OffsetDeleteRequestTopic] = []

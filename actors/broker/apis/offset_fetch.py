@@ -67,9 +67,7 @@ def _several_groups(call: Call, request: OffsetFetchRequest) -> Conversation:
     answers: list[OffsetFetchResponseGroup] = []
     told = 0
     for group in request.groups:
-        outcome: Any = PolicyViolation()
-        if told <= OFFSETS_MAX:
-            outcome = yield from _fetch(call, _named(call, group))
+        outcome = PolicyViolation() if told > OFFSETS_MAX else (yield from _fetch(call, _named(call, group)))
         if isinstance(outcome, KafkaError):
             answers.append(_refused(group, outcome))
             continue
@@ -108,7 +106,7 @@ def _described(call: Call, topics: list[Topic]) -> Generator[Any, Any, list[Topi
 def _fetch_named(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
     """The coordinator's answer about these topics, asked for a portion of the partitions at a time."""
     whole: OffsetFetchResponseGroup | None = None
-    last: Any = None
+    last: OffsetFetchRequestTopics | None = None
     for portion in portions(group.topics, lambda topic: topic.partition_indexes) if group.topics else [[]]:
         topics = [
             OffsetFetchRequestTopics(name=topic.name, topic_id=topic.topic_id, partition_indexes=indexes)
