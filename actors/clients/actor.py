@@ -8,14 +8,14 @@ part of is cancelled, which is how a deadline ends them; between attempts they w
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.clients.metadata import HOPELESS, MetadataRequests
 from actors.clients.talk import Talk, To, Wait
 from actors.clients.versions import CLIENT_VERSIONS
 from actors.clients.view import BrokerAddress, View
 from actors.network.link import Disconnected, Misrouted
-from actors.runtime import Actor, receives
+from actors.runtime import Actor, Timer, receives
 from actors.runtime.conversation import Pause, Task
 from kstore.errors import KafkaError, for_code
 from kstore.named import NamedTuple
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from actors.clients.config import ClientConfig
     from actors.clients.home import ClientLink, Home
     from actors.runtime import Node
+    from kstore.schema.struct import Message
 
 T = TypeVar("T")
 GROUP = 0  # FindCoordinator's key type
@@ -53,7 +54,7 @@ class ClientActor(Actor):
         self.coordinators: dict[str, int] = {}
         self._failing: dict[int, int] = {}  # broker that hasn't answered since: when it failed, us
         self.metadata = MetadataRequests(self)
-        self._freshen: Any = None
+        self._freshen: Timer | None = None
 
     # -- conversations -------------------------------------------------------------------------------------------
 
@@ -76,7 +77,7 @@ class ClientActor(Actor):
         """A conversation of the actor's own ended with an error; a defect unless a subclass expects some."""
         raise AssertionError(f"{self.actor_urn}: nobody expected {error!r}") from error
 
-    def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
+    def ask_for(self, asked: object, then: Callable[..., None], *args: object) -> None:
         """As ``Actor.ask_for``, for ``To`` and ``Wait``."""
         if isinstance(asked, To):
             self.send_to(asked.node_id, asked.request, then, *args, timeout_ms=asked.timeout_ms)
@@ -96,7 +97,7 @@ class ClientActor(Actor):
     # -- links ---------------------------------------------------------------------------------------------------
 
     def send_to(
-        self, node_id: int, request: Any, then: Callable[..., None], *args: object, timeout_ms: float | None = None
+        self, node_id: int, request: Message, then: Callable[..., None], *args: object, timeout_ms: float | None = None
     ) -> None:
         """Send a request to a broker; ``then(outcome, *args)`` gets its response or a ``KafkaError`` instance."""
         link = self.link_to(node_id)
@@ -106,7 +107,7 @@ class ClientActor(Actor):
         else:
             link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
 
-    def _answered(self, outcome: Any, node_id: int, then: Callable[..., None], args: tuple[Any, ...]) -> None:
+    def _answered(self, outcome: object, node_id: int, then: Callable[..., None], args: tuple[object, ...]) -> None:
         if isinstance(outcome, Misrouted):
             self.begin_anew()
         if isinstance(outcome, Disconnected):

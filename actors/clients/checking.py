@@ -24,7 +24,7 @@ def names(name: str, things: Iterable[str], of: str = "texts") -> list[str]:
     return list(dict.fromkeys([text(f"each of {name}", each) for each in listed(name, things, of)]))
 
 
-def place(name: str, each: Any) -> TopicPartition:
+def place(name: str, each: object) -> TopicPartition:
     """A partition: a ``TopicPartition``, or a pair like one."""
     if not isinstance(each, (tuple, list)) or len(each) != PAIR:
         raise TypeError(f"{name} is a TopicPartition; got {shown(each)}")
@@ -69,7 +69,7 @@ def commits(
     }
 
 
-def pattern_of(name: str, pattern: Any) -> re.Pattern[str] | None:
+def pattern_of(name: str, pattern: object) -> re.Pattern[str] | None:
     """A regular expression that names of topics match, or None."""
     if pattern is None:
         return None
@@ -82,7 +82,7 @@ def pattern_of(name: str, pattern: Any) -> re.Pattern[str] | None:
     return found
 
 
-def check_listener(name: str, listener: Any) -> None:
+def check_listener(name: str, listener: object) -> None:
     """Raise ``TypeError`` for what can't be told of partitions that come and go."""
     lacking = [each for each in LISTENS if not callable(getattr(listener, each, None))]
     if listener is not None and lacking:
@@ -106,7 +106,7 @@ def config_text(key: str, value: Any) -> str:
     return told
 
 
-def config_texts(name: str, configs: Mapping[str, Any] | None) -> dict[str, str]:
+def config_texts(name: str, configs: Mapping[str, object] | None) -> dict[str, str]:
     """The values of configs by name."""
     given = {} if configs is None else by_name(name, configs, "values by key")
     return {text(f"each key of {name}", key): config_text(key, value) for key, value in given.items()}

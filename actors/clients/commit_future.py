@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.clients.errors import KafkaTimeout
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
@@ -52,15 +52,15 @@ class CommitFuture:
             raise self.exception
         return self.offsets
 
-    def add_callback(self, function: Callable[..., object], *args: Any, **kwargs: Any) -> CommitFuture:
+    def add_callback(self, function: Callable[..., object], *args: object, **kwargs: object) -> CommitFuture:
         """Have ``function(*args, offsets, **kwargs)`` called once it succeeded; returns the future."""
         return self._watch(partial(called("function", function), *args, **kwargs), True)
 
-    def add_errback(self, function: Callable[..., object], *args: Any, **kwargs: Any) -> CommitFuture:
+    def add_errback(self, function: Callable[..., object], *args: object, **kwargs: object) -> CommitFuture:
         """Have ``function(*args, error, **kwargs)`` called if it fails; returns the future."""
         return self._watch(partial(called("function", function), *args, **kwargs), False)
 
-    def add_both(self, function: Callable[..., object], *args: Any, **kwargs: Any) -> CommitFuture:
+    def add_both(self, function: Callable[..., object], *args: object, **kwargs: object) -> CommitFuture:
         """Have ``function`` called with the offsets or with the error; returns the future."""
         return self.add_callback(function, *args, **kwargs).add_errback(function, *args, **kwargs)
 

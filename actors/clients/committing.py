@@ -8,7 +8,7 @@ group has moved on without gets ``CommitFailed`` and joins anew; one that is in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.clients.errors import CommitFailed
 from actors.clients.offsets import COORDINATOR_ELSEWHERE
@@ -27,6 +27,7 @@ from kstore.schema.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
+    OffsetCommitResponse,
 )
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class Committing:
         return error
 
 
-def first_error(answer: Any) -> KafkaError | None:
+def first_error(answer: OffsetCommitResponse) -> KafkaError | None:
     """The first partition's error in an answer to OffsetCommit."""
     for topic in answer.topics:
         for each in topic.partitions:

@@ -41,7 +41,7 @@ class ClientConfig:
     client_dns_lookup: str = "use_all_dns_ips"
     given: frozenset[str] = frozenset()
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
+    def __init__(self, values: Mapping[str, object]) -> None:
         """Takes values that were checked; `parse` is the way in."""
         self.__dict__.update(values, given=frozenset(values))
 
@@ -80,18 +80,18 @@ class ProducerConfig(ClientConfig):
     compression_type: str = "none"
     delivery_timeout_ms: int = 120_000
     enable_idempotence: bool = True
-    key_serializer: Any = None
+    key_serializer: object = None
     linger_ms: int = 5
     max_block_ms: int = 60_000
     max_in_flight_requests_per_connection: int = 5
     max_request_size: int = 1_048_576
     metadata_max_idle_ms: int = 300_000
-    partitioner: Any = None
+    partitioner: Callable[..., int] | str | None = None
     partitioner_adaptive_partitioning_enable: bool = True
     partitioner_availability_timeout_ms: int = 0
     partitioner_ignore_keys: bool = False
     retries: int = INFINITE
-    value_serializer: Any = None
+    value_serializer: object = None
 
 
 class ConsumerConfig(ClientConfig):
@@ -109,7 +109,7 @@ class ConsumerConfig(ClientConfig):
     client_rack: str = ""
     consumer_timeout_ms: float = float("inf")
     default_api_timeout_ms: int = 60_000
-    default_offset_commit_callback: Any = None
+    default_offset_commit_callback: Callable[..., object] | None = None
     enable_auto_commit: bool = True
     enable_incremental_fetch_sessions: bool = True
     exclude_internal_topics: bool = True
@@ -121,13 +121,13 @@ class ConsumerConfig(ClientConfig):
     group_protocol: str = "classic"
     heartbeat_interval_ms: int = 3_000
     isolation_level: str = "read_uncommitted"
-    key_deserializer: Any = None
+    key_deserializer: object = None
     max_partition_fetch_bytes: int = 1_048_576
     max_poll_interval_ms: int = 300_000
     max_poll_records: int = 500
-    partition_assignment_strategy: tuple[Any, ...] = ("range", "cooperative-sticky")
+    partition_assignment_strategy: tuple[object, ...] = ("range", "cooperative-sticky")
     session_timeout_ms: int = 45_000
-    value_deserializer: Any = None
+    value_deserializer: object = None
 
 
 class AdminConfig(ClientConfig):
@@ -146,12 +146,12 @@ CLASSES: Mapping[str, type[ClientConfig]] = {
 
 
 @overload
-def parse(kind: Literal["producer"], keywords: Mapping[str, Any]) -> ProducerConfig: ...
+def parse(kind: Literal["producer"], keywords: Mapping[str, object]) -> ProducerConfig: ...
 @overload
-def parse(kind: Literal["consumer"], keywords: Mapping[str, Any]) -> ConsumerConfig: ...
+def parse(kind: Literal["consumer"], keywords: Mapping[str, object]) -> ConsumerConfig: ...
 @overload
-def parse(kind: Literal["admin"], keywords: Mapping[str, Any]) -> AdminConfig: ...
-def parse(kind: str, keywords: Mapping[str, Any]) -> ClientConfig:
+def parse(kind: Literal["admin"], keywords: Mapping[str, object]) -> AdminConfig: ...
+def parse(kind: str, keywords: Mapping[str, object]) -> ClientConfig:
     """The config of a "producer", a "consumer" or an "admin" with these keywords (without `bootstrap_servers`).
 
     Raises:

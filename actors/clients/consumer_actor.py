@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.clients.committing import Committing
 from actors.clients.face import CalledActor
@@ -31,11 +31,15 @@ from kstore.schema.messages.offset_fetch import OffsetFetchRequest
 from kstore.schema.messages.sync_group import SyncGroupRequest
 
 if TYPE_CHECKING:
+    import re
+
     from actors.clients.config import ConsumerConfig
     from actors.clients.home import ClientLink, Home
     from actors.clients.view import View
     from actors.runtime import Alarm, Node
     from kstore.errors import KafkaError
+    from kstore.schema.messages.fetch import NodeEndpoint
+    from kstore.schema.struct import Message
 
 GROUP_APIS = frozenset(
     {
@@ -89,7 +93,7 @@ class ConsumerActor(CalledActor):
     # -- links ---------------------------------------------------------------------------------------------------
 
     def send_to(
-        self, node_id: int, request: Any, then: Callable[..., None], *args: object, timeout_ms: float | None = None
+        self, node_id: int, request: Message, then: Callable[..., None], *args: object, timeout_ms: float | None = None
     ) -> None:
         """As ``ClientActor.send_to``; what is said to the coordinator goes over a link of its own."""
         if request.API_KEY in GROUP_APIS:
@@ -101,7 +105,7 @@ class ConsumerActor(CalledActor):
         self,
         purpose: str,
         node_id: int,
-        request: Any,
+        request: Message,
         then: Callable[..., None],
         *args: object,
         timeout_ms: float | None = None,
@@ -122,11 +126,11 @@ class ConsumerActor(CalledActor):
 
     def _answered_for(
         self,
-        outcome: Any,
+        outcome: object,
         key: tuple[str, BrokerAddress],
         link: ClientLink,
         then: Callable[..., None],
-        args: tuple[Any, ...],
+        args: tuple[object, ...],
     ) -> None:
         if self.links_for.get(key) is link:
             self._answered(outcome, key[1].id, then, args)
@@ -225,7 +229,9 @@ class ConsumerActor(CalledActor):
         self._looking = False
         yield from self.refresh()
 
-    def take_leaders(self, leaders: Mapping[tuple[str, int], tuple[int, int]], endpoints: Iterable[Any]) -> None:
+    def take_leaders(
+        self, leaders: Mapping[tuple[str, int], tuple[int, int]], endpoints: Iterable[NodeEndpoint]
+    ) -> None:
         """A broker's answer named leaders, with their epochs (KIP-951), and where they are if that isn't known."""
         brokers = dict(self.view.brokers)
         for each in endpoints:
@@ -249,7 +255,9 @@ class ConsumerActor(CalledActor):
 
     # -- what the user reads -------------------------------------------------------------------------------------
 
-    def subscribe(self, topics: Collection[str], pattern: Any, listener: ConsumerRebalanceListener | None) -> None:
+    def subscribe(
+        self, topics: Collection[str], pattern: re.Pattern[str] | None, listener: ConsumerRebalanceListener | None
+    ) -> None:
         """By topic or by pattern."""
         if pattern is None:
             self.subscription.subscribe_topics(topics, listener)

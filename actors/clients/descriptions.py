@@ -6,7 +6,7 @@ Ids of topics are the 22 characters that Kafka prints. An offset, an epoch or a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Self
 
 from actors.clients.structs import TopicPartition
 from kstore.errors.arguments import offset
@@ -124,7 +124,7 @@ class ConfigResource(NamedTuple):
 
     resource_type: str
     name: str
-    configs: Mapping[str, Any] | Sequence[str] | None = None
+    configs: Mapping[str, object] | Sequence[str] | None = None
 
 
 class ConfigSynonym(NamedTuple):

@@ -43,7 +43,7 @@ class Result:
         self.error: KafkaError | None = None
         self.conversation: Task | None = None
 
-    def done(self, value: Any, error: KafkaError | None) -> None:
+    def done(self, value: object, error: KafkaError | None) -> None:
         """The conversation has ended so."""
         self.value, self.error, self.over = value, error, True
 
@@ -57,8 +57,8 @@ class Result:
 class Called(NamedTuple):
     """To a client's actor: a user's call that is a conversation, and where its result goes."""
 
-    talk: Callable[..., Talk[Any]]
-    args: tuple[Any, ...]
+    talk: Callable[..., Talk[object]]
+    args: tuple[object, ...]
     result: Result
 
 
@@ -74,12 +74,12 @@ class CalledActor(ClientActor):
         """Why a broker wasn't reached, the last of those that haven't answered since."""
         return next(reversed(self.unreached.values()), "")
 
-    def _answered(self, outcome: Any, node_id: int, then: Callable[..., None], args: tuple[Any, ...]) -> None:
+    def _answered(self, outcome: object, node_id: int, then: Callable[..., None], args: tuple[object, ...]) -> None:
         if self.unreached or isinstance(outcome, Disconnected):
             self.note_reached(node_id, outcome)
         super()._answered(outcome, node_id, then, args)
 
-    def note_reached(self, node_id: int, outcome: Any) -> None:
+    def note_reached(self, node_id: int, outcome: object) -> None:
         """A question to a broker has this outcome."""
         self.unreached.pop(node_id, None)
         if isinstance(outcome, Disconnected):
@@ -116,7 +116,7 @@ class Face:
     # -- calls ---------------------------------------------------------------------------------------------------
 
     @in_one_piece
-    def _run(self, name: str, talk: Callable[..., Talk[T]], *args: Any, timeout_s: float | None) -> T:
+    def _run(self, name: str, talk: Callable[..., Talk[T]], *args: object, timeout_s: float | None) -> T:
         """Have a conversation in the actor and wait for its end; its value.
 
         Raises the ``KafkaError`` that it raised, ``KafkaTimeout`` after ``timeout_s`` seconds, ``ClientClosed``.

@@ -9,10 +9,10 @@ is a full one. Without sessions every request is full, with epoch -1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from actors.clients.structs import TopicPartition
-from kstore.schema.messages.fetch import FetchPartition, FetchTopic, ForgottenTopic
+from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic
 
 NO_SESSION = 0
 FULL = 0
@@ -43,7 +43,9 @@ class FetchSession:
         """Whether the next request names only what has changed."""
         return self.epoch > FULL
 
-    def fill(self, request: Any, wanted: Mapping[TopicPartition, Wanted], changed: Iterable[TopicPartition]) -> None:
+    def fill(
+        self, request: FetchRequest, wanted: Mapping[TopicPartition, Wanted], changed: Iterable[TopicPartition]
+    ) -> None:
         """Put into a FetchRequest what the broker must know to answer for all of ``wanted``, of which nothing differs
         from the last time but what ``changed`` names."""
         named: Mapping[TopicPartition, Wanted] = wanted

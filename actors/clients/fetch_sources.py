@@ -6,11 +6,14 @@ partition that nothing has become of stays in ``wanted``, and the broker's sessi
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.clients.fetch_sessions import FetchSession, Wanted
 from actors.clients.structs import TopicPartition
 from actors.clients.subscription import PartitionState
+
+if TYPE_CHECKING:
+    from kstore.schema.messages.fetch import FetchRequest
 
 USUAL, BESIDE = "fetching", "fetching beside"  # the purposes of the two links to a broker
 
@@ -96,7 +99,7 @@ class Source:
         self.fresh.pop(partition, None)
         self.gone[partition] = None
 
-    def fill_usual(self, request: Any) -> None:
+    def fill_usual(self, request: FetchRequest) -> None:
         """Ask for all that is wanted on the usual way."""
         asked = self.usual.asked
         if self.usual.session.is_incremental:
@@ -109,7 +112,7 @@ class Source:
         self.usual.session.fill(request, self.wanted, [*self.gone, *self.fresh])
         self.fresh, self.gone = {}, {}
 
-    def fill_beside(self, request: Any) -> None:
+    def fill_beside(self, request: FetchRequest) -> None:
         """Ask beside for what the request on the usual way doesn't cover; that one's session is to leave it out."""
         fresh = list(self.fresh)
         self.beside.asked = {partition: self.asks[partition] for partition in fresh}

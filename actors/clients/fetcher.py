@@ -38,7 +38,7 @@ from kstore.errors import (
     for_code,
 )
 from kstore.records import RecordBatch, parse_batches
-from kstore.schema.messages.fetch import FetchRequest
+from kstore.schema.messages.fetch import FetchRequest, FetchResponse, PartitionData
 
 if TYPE_CHECKING:
     from actors.clients.consumer_actor import ConsumerActor
@@ -204,7 +204,7 @@ class Fetcher:
 
     # -- being answered ------------------------------------------------------------------------------------------
 
-    def _answered(self, answer: Any, source: Source, way: Way, number: int) -> None:
+    def _answered(self, answer: FetchResponse | KafkaError, source: Source, way: Way, number: int) -> None:
         if self.actor.stopped or way.under_way != number:
             return  # too late
         way.under_way = 0
@@ -239,7 +239,7 @@ class Fetcher:
         pause = self.actor.backoff(0).delay_ms
         state.hush(self.actor.now_us() + round(pause * 1000))
 
-    def _take(self, answer: Any, source: Source, asked: Mapping[TopicPartition, Asked]) -> None:
+    def _take(self, answer: FetchResponse, source: Source, asked: Mapping[TopicPartition, Asked]) -> None:
         leaders: dict[tuple[str, int], tuple[int, int]] = {}
         for topic in answer.responses:
             name = topic.topic or source.names.get(topic.topic_id, "")
@@ -257,7 +257,7 @@ class Fetcher:
         if leaders:
             self.actor.take_leaders(leaders, answer.node_endpoints)
 
-    def _take_records(self, each: Asked, data: Any) -> None:
+    def _take_records(self, each: Asked, data: PartitionData) -> None:
         state = each.state
         state.high_watermark = data.high_watermark
         if data.preferred_read_replica >= 0:
@@ -296,7 +296,7 @@ class Fetcher:
         self._quieten(each.state)
         self.actor.fail(error)
 
-    def _refused(self, each: Asked, data: Any, leaders: dict[tuple[str, int], tuple[int, int]]) -> None:
+    def _refused(self, each: Asked, data: PartitionData, leaders: dict[tuple[str, int], tuple[int, int]]) -> None:
         """As Kafka's ``FetchCollector.handleInitializeErrors``; ``leaders`` gets who leads it now, if that is said."""
         state = each.state
         error = for_code(data.error_code, str(state.partition))

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actors.clients.view import BrokerAddress
 from actors.network.addresses import address_text, in_process
 from actors.node.node import BrokerNode
-from actors.runtime import Node
+from actors.runtime import Node, Reply
 
 if TYPE_CHECKING:
     from actors.clients.config import ClientConfig
     from actors.network.network import Network
     from actors.network.sockets import Sockets
     from actors.runtime.world import World
+    from kstore.schema.struct import Message
 
 PRODUCE = 0
 
@@ -34,7 +35,7 @@ def unknown() -> str | None:
 class ClientLink(Protocol):
     """A client's way to one broker."""
 
-    def ask(self, request: Any, versions: tuple[int, int], reply: Any, timeout_ms: float) -> None:
+    def ask(self, request: Message, versions: tuple[int, int], reply: Reply, timeout_ms: float) -> None:
         """Send a request in the latest of ``versions`` that the broker knows; ``reply`` gets its response,
         ``Disconnected`` or ``UnsupportedVersion``. One that is never answered (Produce with acks 0) ends in None."""
 
@@ -117,9 +118,9 @@ class _NodeLink:
 
         self._link = Link(home.net, home.node, node_id, "client", client_id)
 
-    def ask(self, request: Any, versions: tuple[int, int], reply: Any, timeout_ms: float) -> None:
+    def ask(self, request: Message, versions: tuple[int, int], reply: Reply, timeout_ms: float) -> None:
         """As ``ClientLink.ask``."""
-        if request.API_KEY == PRODUCE and request.acks == 0:
+        if request.API_KEY == PRODUCE and getattr(request, "acks", -1) == 0:
             self._link.tell(request, versions[1])
             reply.set(None)
         else:

@@ -6,7 +6,7 @@ the user's poll() tells.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.clients.assignors import COOPERATIVE, Assignments, Assignor, CooperativeStickyAssignor, MemberSubscription
 from actors.clients.assignors.wire import decode_assignment, decode_subscription, encode_assignment, encode_subscription
@@ -23,8 +23,8 @@ from kstore.errors import (
     UnknownMemberId,
     for_code,
 )
-from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
-from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
+from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse
+from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse
 
 if TYPE_CHECKING:
     from actors.clients.membership import Membership
@@ -121,22 +121,24 @@ def sync_request(membership: Membership, shares: Assignments) -> SyncGroupReques
     )
 
 
-def raise_error_of(answer: Any, api: str, membership: Membership) -> None:
+def raise_error_of(
+    answer: JoinGroupResponse | SyncGroupResponse | KafkaError, api: str, membership: Membership
+) -> None:
     """Raise an answer's error, once the membership has drawn its own conclusions."""
     error = answer if isinstance(answer, KafkaError) else for_code(answer.error_code) if answer.error_code else None
     if error is None:
         return
-    if isinstance(error, MemberIdRequired):
+    if isinstance(error, MemberIdRequired) and isinstance(answer, JoinGroupResponse):
         membership.member_id = answer.member_id
     elif isinstance(error, (UnknownMemberId, IllegalGeneration)):
         membership.lost_while_joining(error)
     raise error
 
 
-def share_out(membership: Membership, joined: Any) -> Talk[Assignments]:
+def share_out(membership: Membership, joined: JoinGroupResponse) -> Talk[Assignments]:
     """As the group's leader: decide who reads what. A static leader that comes back shares out nothing (KIP-814)."""
     actor = membership.actor
-    assignor = membership.assignors.get(joined.protocol_name)
+    assignor = membership.assignors.get(joined.protocol_name or "")
     if assignor is None:
         raise InconsistentGroupProtocol(f"the group chose {joined.protocol_name!r}, which this member didn't offer")
     members = {

@@ -14,7 +14,7 @@ member reads is only changed inside of its user's poll(), which asks ``duty()`` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.clients.assignors import EAGER
 from actors.clients.assignors.strategy import assignors_of, kind_of
@@ -251,9 +251,10 @@ class Membership:
         self._joining = self.actor.task(join(self), self._joined)
         self._joining.step()
 
-    def _joined(self, assigned: Any, error: KafkaError | None) -> None:
+    def _joined(self, assigned: tuple[TopicPartition, ...] | None, error: KafkaError | None) -> None:
         self._joining = None
         if error is None:
+            assert assigned is not None
             self.assigned = assigned
             self.state = COMPLETING
             self.rebalances += 1

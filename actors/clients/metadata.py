@@ -12,7 +12,7 @@ next request; those that want everything share one that was sent after they bega
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.clients.talk import Gate, Talk, To, Wait
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError, UnsupportedVersion
@@ -20,6 +20,7 @@ from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError, 
 if TYPE_CHECKING:
     from actors.clients.actor import ClientActor
     from actors.clients.view import View
+    from kstore.schema.messages.metadata import MetadataResponse
 
 HOPELESS = (UnsupportedVersion, GroupAuthorizationFailed, InvalidGroupId)
 
@@ -92,7 +93,7 @@ class MetadataRequests:
             yield actor.backoff(attempt)
             attempt += 1
 
-    def _ask(self, names: dict[str, None] | None) -> Talk[Any]:
+    def _ask(self, names: dict[str, None] | None) -> Talk[MetadataResponse | KafkaError]:
         """One request, for all topics when None; its answer or error. Whoever waits is told which topics are answered,
         None if none are."""
         from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
@@ -102,7 +103,7 @@ class MetadataRequests:
         told: Collection[str] | None = None
         gate = self.under_way = Gate()
         try:
-            answer = yield To(self.actor.any_node(), request)
+            answer: MetadataResponse | KafkaError = yield To(self.actor.any_node(), request)
             if not isinstance(answer, KafkaError):
                 told = frozenset(topic.name or "" for topic in answer.topics) if names is None else names
         finally:

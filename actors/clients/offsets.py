@@ -7,7 +7,7 @@ All of it as talks of the consumer's actor. Errors are told apart as the Java cl
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from actors.clients.errors import NoOffsetForPartition
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
@@ -26,6 +26,7 @@ from kstore.schema.messages.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchRequestGroup,
     OffsetFetchRequestTopics,
+    OffsetFetchResponseGroup,
 )
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Offsets:
 
     @staticmethod
     def _committed_in(
-        group: Any, partitions: Collection[TopicPartition]
+        group: OffsetFetchResponseGroup, partitions: Collection[TopicPartition]
     ) -> tuple[dict[TopicPartition, OffsetAndMetadata | None], KafkaError | None]:
         found: dict[TopicPartition, OffsetAndMetadata | None] = dict.fromkeys(partitions)
         for topic in group.topics:

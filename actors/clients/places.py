@@ -10,7 +10,7 @@ from typing import Any
 
 from actors.clients import checking
 from actors.clients.commit_future import CommitFuture
-from actors.clients.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
+from actors.clients.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, Listed
 from actors.clients.polling import Polling
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.clients.subscription import EARLIEST, LATEST, Position
@@ -50,7 +50,7 @@ class Places(Polling):
         self._seek("seek_to_end", dict.fromkeys(checking.places("partitions", partitions) or self.assignment(), LATEST))
 
     @in_one_piece
-    def _seek(self, name: str, places: Mapping[TopicPartition, Any]) -> None:
+    def _seek(self, name: str, places: Mapping[TopicPartition, Position | str]) -> None:
         self._begin_call()
         try:
             self._now(name, self._actor.seek, dict(sorted(places.items())))
@@ -200,7 +200,7 @@ class Places(Polling):
     @in_one_piece
     def _listed(
         self, name: str, wanted: dict[TopicPartition, int], timeout_ms: float | None
-    ) -> dict[TopicPartition, Any]:
+    ) -> dict[TopicPartition, Listed]:
         timeout_s = self._seconds(timeout_ms)
         self._begin_call()
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.clients.consumer_actor import ConsumerActor, Delivered
 from actors.clients.errors import ClientClosed, WokenUp
@@ -55,7 +55,7 @@ class Polling(RecordFeed, Face):
 
     # -- calls into the actor ------------------------------------------------------------------------------------
 
-    def _now(self, name: str, action: Callable[..., T], *args: Any) -> T:
+    def _now(self, name: str, action: Callable[..., T], *args: object) -> T:
         """Have something done in the actor at once; its value."""
         self._check_open()
         try:
@@ -64,7 +64,7 @@ class Polling(RecordFeed, Face):
         except DriverClosed:
             raise ClientClosed("the cluster of this consumer was closed") from None
 
-    def _inside(self, name: str, action: Callable[..., T], args: tuple[Any, ...]) -> T:
+    def _inside(self, name: str, action: Callable[..., T], args: tuple[object, ...]) -> T:
         queue = self._world.queue
         queue.enter(self._actor.inbox.actor_id, f"Consumer.{name}")
         try:

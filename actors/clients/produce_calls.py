@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kstore.errors import (
     FencedLeaderEpoch,
@@ -19,7 +19,13 @@ from kstore.errors import (
     for_code,
 )
 from kstore.named import NamedTuple
-from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
+from kstore.schema.messages.produce import (
+    PartitionProduceData,
+    PartitionProduceResponse,
+    ProduceRequest,
+    ProduceResponse,
+    TopicProduceData,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +78,7 @@ def request_of(batches: Sequence[tuple[PendingBatch, bytes]], view: View, acks: 
     return ProduceRequest(acks=acks, timeout_ms=timeout_ms, topic_data=list(topics.values()))
 
 
-def answers_in(response: Any, request: ProduceRequest) -> dict[tuple[str, int], Produced]:
+def answers_in(response: ProduceResponse, request: ProduceRequest) -> dict[tuple[str, int], Produced]:
     """What a response says of each partition, by the topic's name and the partition."""
     names = {topic.topic_id: topic.name for topic in request.topic_data}
     found = {}
@@ -83,7 +89,7 @@ def answers_in(response: Any, request: ProduceRequest) -> dict[tuple[str, int], 
     return found
 
 
-def produced(part: Any) -> Produced:
+def produced(part: PartitionProduceResponse) -> Produced:
     """What one partition's answer says."""
     if not part.error_code:
         return Produced(None, part.base_offset, part.log_append_time_ms, part.log_start_offset)
@@ -93,7 +99,7 @@ def produced(part: Any) -> Produced:
     return Produced(error, -1, -1, part.log_start_offset, record_errors(part, error), hint)
 
 
-def record_errors(part: Any, error: KafkaError) -> dict[int, KafkaError] | None:
+def record_errors(part: PartitionProduceResponse, error: KafkaError) -> dict[int, KafkaError] | None:
     """The records at fault, each with its error: the batch's own class if there is one record alone (as in Java)."""
     if not part.record_errors:
         return None

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from actors.clients.futures import Future, ManyFuture
     from actors.clients.home import Home
     from actors.clients.keywords import ProducerKeywords
+    from actors.clients.serializing import Headers
+    from actors.runtime import Ref
 
 IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
 EXIT_SECONDS_MAX = 5  # after an exception: whatever is wrong may be what the records wait for
 STOPPED_SECONDS_MAX = 0.5  # after Ctrl-C, or whatever else ends the program
-
-Headers = Sequence[tuple[str, Any]]
 
 
 class Producer(Face):
@@ -84,7 +84,7 @@ class Producer(Face):
         if type(self).send is Producer.send:
             self.send = self._accumulator.send  # type: ignore[method-assign]  # without a frame in between
 
-    def _start(self, idempotent: bool) -> Any:
+    def _start(self, idempotent: bool) -> Ref:
         node = self._home.node
         return Sender.start(node, "sender", self._home, self._config, self._accumulator, idempotent=idempotent)
 
@@ -93,8 +93,8 @@ class Producer(Face):
     def send(
         self,
         topic: str,
-        value: Any = None,
-        key: Any = None,
+        value: object = None,
+        key: object = None,
         headers: Headers | None = None,
         partition: int | None = None,
         timestamp_ms: int | None = None,

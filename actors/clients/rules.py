@@ -16,10 +16,12 @@ from kstore.errors.config import ConfigError
 INT_MAX = 2**31 - 1
 LONG_MAX = 2**63 - 1
 
-Rule = Callable[[str, Any], Any]
+Rule = Callable[[str, object], object]
+Whole = Callable[[str, object], int]
+Text = Callable[[str, object], str]
 
 
-def checked(name: str, value: Any) -> Any:
+def checked(name: str, value: object) -> object:
     """The value of a keyword as its client uses it.
 
     Raises:
@@ -32,7 +34,7 @@ def wrong(name: str, value: object, wanted: str) -> ConfigError:
     return ConfigError(f"{name} takes {wanted}; got {shown(value)}")
 
 
-def integer(low: int, high: int = INT_MAX, unit: str = "") -> Rule:
+def integer(low: int, high: int = INT_MAX, unit: str = "") -> Whole:
     """A whole number from `low` to `high`; a float without a fraction will do."""
     bounds = f"at least {low}" if high in (INT_MAX, LONG_MAX) else f"from {low} to {high}"
     wanted = f"a whole number{f' of {unit}' if unit else ''}, {bounds}"
@@ -51,21 +53,21 @@ def integer(low: int, high: int = INT_MAX, unit: str = "") -> Rule:
     return rule
 
 
-def ms(low: int = 0, high: int = INT_MAX) -> Rule:
+def ms(low: int = 0, high: int = INT_MAX) -> Whole:
     return integer(low, high, "milliseconds")
 
 
-def size(low: int = 0, high: int = INT_MAX) -> Rule:
+def size(low: int = 0, high: int = INT_MAX) -> Whole:
     return integer(low, high, "bytes")
 
 
-def boolean(name: str, value: Any) -> bool:
+def boolean(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise wrong(name, value, "True or False")
     return value
 
 
-def text(name: str, value: Any) -> str:
+def text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise wrong(name, value, "a text")
     return sendable(name, value)
@@ -80,13 +82,13 @@ def sendable(name: str, value: str) -> str:
     return plain(value)
 
 
-def text_or_none(name: str, value: Any) -> str | None:
+def text_or_none(name: str, value: object) -> str | None:
     if value is not None and not (isinstance(value, str) and value):
         raise wrong(name, value, "a text that isn't empty, or None")
     return value if value is None else sendable(name, value)
 
 
-def maybe_empty_or_none(name: str, value: Any) -> str:
+def maybe_empty_or_none(name: str, value: object) -> str:
     return "" if value is None else text(name, value)
 
 
@@ -94,7 +96,7 @@ def retries(name: str, value: Any) -> int:
     return INT_MAX if value == float("inf") else integer(0)(name, value)
 
 
-def consumer_timeout(name: str, value: Any) -> float:
+def consumer_timeout(name: str, value: object) -> float:
     if isinstance(value, (int, float)) and value in (-1, float("inf")):
         return float("inf")
     try:
@@ -113,10 +115,10 @@ def acks(name: str, value: Any) -> int:
     return int(value)
 
 
-def choice(choices: tuple[str, ...], later: tuple[str, ...] = (), *, any_case: bool = False) -> Rule:
+def choice(choices: tuple[str, ...], later: tuple[str, ...] = (), *, any_case: bool = False) -> Text:
     """One of some texts; those of a later version of kstore are refused as such."""
 
-    def rule(name: str, value: Any) -> str:
+    def rule(name: str, value: object) -> str:
         known = value.upper() if any_case and isinstance(value, str) else value
         if known in choices:
             return str(known)
@@ -131,23 +133,23 @@ COMPRESSION = choice(("none", "gzip", "snappy", "lz4", "zstd"))
 OFFSET_RESET = choice(("latest", "earliest", "none"))
 
 
-def compression(name: str, value: Any) -> str:
-    return "none" if value is None else str(COMPRESSION(name, value))
+def compression(name: str, value: object) -> str:
+    return "none" if value is None else COMPRESSION(name, value)
 
 
-def offset_reset(name: str, value: Any) -> str:
+def offset_reset(name: str, value: object) -> str:
     if isinstance(value, str) and value.startswith("by_duration:"):
         raise ConfigError(f"{name}={shown(value)} is not implemented yet; what works: latest, earliest, none")
-    return str(OFFSET_RESET(name, value))
+    return OFFSET_RESET(name, value)
 
 
-def function_or_none(name: str, value: Any) -> Any:
+def function_or_none(name: str, value: object) -> object:
     if value is not None and not callable(value):
         raise wrong(name, value, "a callable or None")
     return value
 
 
-def codec_or_none(name: str, value: Any) -> Any:
+def codec_or_none(name: str, value: object) -> object:
     """A callable, or an object with `serialize` or `deserialize` as in kafka-python."""
     if value is not None and not callable(value):
         method = "deserialize" if name.endswith("deserializer") else "serialize"
@@ -156,13 +158,13 @@ def codec_or_none(name: str, value: Any) -> Any:
     return value
 
 
-def partitioner(name: str, value: Any) -> Any:
+def partitioner(name: str, value: object) -> object:
     if value is None or callable(value):
         return value
     return choice(("default", "round_robin"))(name, value)
 
 
-def assignors(name: str, value: Any) -> tuple[Any, ...]:
+def assignors(name: str, value: object) -> tuple[object, ...]:
     found = tuple(value) if isinstance(value, (list, tuple)) else (value,)
     if not found or None in found:
         raise wrong(

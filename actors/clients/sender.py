@@ -10,7 +10,7 @@ is in ``idempotence``.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.clients.errors import KafkaTimeout
 from actors.clients.idempotence import Idempotence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from actors.clients.lanes import Lane
     from actors.clients.pending import PendingBatch
     from actors.runtime import Node
+    from kstore.schema.messages.produce import ProduceRequest, ProduceResponse
 
 
 class Wake(NamedTuple):
@@ -256,7 +257,13 @@ class Sender(LeaderSeeker):
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
-    def answered(self, outcome: Any, broker: Broker, request: Any, batches: list[PendingBatch]) -> None:
+    def answered(
+        self,
+        outcome: ProduceResponse | KafkaError | None,
+        broker: Broker,
+        request: ProduceRequest,
+        batches: list[PendingBatch],
+    ) -> None:
         """A request is over: see to each of its batches, and go on."""
         broker.in_flight -= 1
         self.counts.in_flight -= 1

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 PAIR = 2
 HEADERS_FROM = 3  # parameters: (topic, headers, data)
 
-Serialize = Callable[[str, Any, Any], Any]
+Headers = Sequence[tuple[str, Any]]
+Serialize = Callable[[str, Headers | None, object], object]
 
 
 def serializer(given: Any) -> Serialize | None:
@@ -39,19 +40,23 @@ def serializer(given: Any) -> Serialize | None:
     return partial(_by_old_method, method)
 
 
-def _by_callable(function: Callable[[Any], Any], topic: str, headers: Any, data: Any) -> Any:
+def _by_callable(function: Callable[[object], object], topic: str, headers: Headers | None, data: object) -> object:
     return None if data is None else function(data)
 
 
-def _by_method(method: Callable[[str, Any, Any], Any], topic: str, headers: Any, data: Any) -> Any:
+def _by_method(
+    method: Callable[[str, Headers, object], object], topic: str, headers: Headers | None, data: object
+) -> object:
     return method(topic, headers or [], data)
 
 
-def _by_old_method(method: Callable[[str, Any], Any], topic: str, headers: Any, data: Any) -> Any:
+def _by_old_method(
+    method: Callable[[str, object], object], topic: str, headers: Headers | None, data: object
+) -> object:
     return method(topic, data)
 
 
-def serialized(serialize: Serialize | None, topic: str, headers: Any, data: Any) -> Any:
+def serialized(serialize: Serialize | None, topic: str, headers: Headers | None, data: object) -> object:
     """What a serializer makes of a key or a value.
 
     Raises:
@@ -67,13 +72,13 @@ def serialized(serialize: Serialize | None, topic: str, headers: Any, data: Any)
         raise SerializationFailed(f"a serializer for {topic} raised {error!r}") from error
 
 
-def check_many(values: Any, what: str) -> None:
+def check_many(values: object, what: str) -> None:
     """Raise ``TypeError`` for what isn't many keys or values."""
     if isinstance(values, str | bytes | bytearray | memoryview | Mapping) or not isinstance(values, Iterable):
         raise TypeError(f"{what} are many: a list or an array of them, not one {type(values).__name__}")
 
 
-def all_serialized(serialize: Serialize | None, what: str, topic: str, data: Iterable[Any]) -> Any:
+def all_serialized(serialize: Serialize | None, what: str, topic: str, data: Iterable[object]) -> Iterable[object]:
     """As ``serialized``, for the keys or values of many records; raises ``TypeError`` when one isn't bytes-like."""
     if serialize is None:
         return data
@@ -96,7 +101,7 @@ def not_bytes(key: object, value: object, config: ProducerConfig) -> str:
     return f"a {what} is bytes-like or None, not {type(wrong).__name__}: give {what}_serializer"
 
 
-def time_of(timestamp_ms: Any) -> int:
+def time_of(timestamp_ms: object) -> int:
     """A record's time, as its user gave it."""
     try:
         return offset("timestamp_ms", timestamp_ms)

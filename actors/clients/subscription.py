@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from actors.clients.structs import ConsumerRebalanceListener, TopicPartition
 
@@ -43,6 +43,13 @@ class Notes:
     def __init__(self) -> None:
         self.placeless: dict[PartitionState, None] = {}
         self.seen: dict[PartitionState, None] = {}
+
+
+class FetchedFrom(Protocol):
+    """Where a partition is fetched from."""
+
+    def drop(self, state: PartitionState) -> None:
+        """Don't fetch it from here."""
 
 
 class PartitionState:
@@ -84,7 +91,7 @@ class PartitionState:
         self.high_watermark = -1  # as the last answer said it
         self.read_replica = -1  # the follower that the leader wants to be read from (KIP-392), and for how long
         self.read_replica_until_us = 0
-        self.source: Any = None
+        self.source: FetchedFrom | None = None
         self.touch()
 
     def touch(self) -> None:

@@ -7,9 +7,12 @@ That a broker can't be reached is an outcome, never an exception. A conversation
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kstore.named import NamedTuple
+
+if TYPE_CHECKING:
+    from kstore.schema.struct import Message
 
 T = TypeVar("T")
 Talk = Generator[Any, Any, T]
@@ -25,7 +28,7 @@ class To(NamedTuple):
     """
 
     node_id: int
-    request: Any
+    request: Message
     timeout_ms: float | None = None
 
 
@@ -39,9 +42,9 @@ class Gate:
     """Something that conversations of one actor wait for. ``open`` lets all through that wait now."""
 
     def __init__(self) -> None:
-        self._waiting: list[Callable[[Any], None]] = []
+        self._waiting: list[Callable[[object], object]] = []
 
-    def add(self, go_on: Callable[[Any], None]) -> None:
+    def add(self, go_on: Callable[[object], object]) -> None:
         """Have ``go_on(value)`` called when it opens."""
         self._waiting.append(go_on)
 

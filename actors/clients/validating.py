@@ -8,7 +8,7 @@ the log was truncated, and the consumer goes back to where the logs part, or fai
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.clients.errors import LogTruncated
 from actors.clients.structs import TopicPartition
@@ -16,6 +16,7 @@ from actors.clients.subscription import FOREVER_US, NONE, PartitionState, Positi
 from actors.clients.talk import Talk, To
 from kstore.errors import KafkaError, for_code
 from kstore.schema.messages.offset_for_leader_epoch import (
+    EpochEndOffset,
     OffsetForLeaderEpochRequest,
     OffsetForLeaderPartition,
     OffsetForLeaderTopic,
@@ -80,7 +81,7 @@ def request_for(of_leader: list[tuple[PartitionState, int]]) -> OffsetForLeaderE
     return OffsetForLeaderEpochRequest(replica_id=-1, topics=list(topics.values()))
 
 
-def judge(actor: ConsumerActor, state: PartitionState, epoch: int, end: Any) -> None:
+def judge(actor: ConsumerActor, state: PartitionState, epoch: int, end: EpochEndOffset | None) -> None:
     """Draw the conclusion for one position; raises ``LogTruncated`` if the user must."""
     if end is None or end.error_code:
         if end is not None and not (error := for_code(end.error_code, str(state.partition))).retriable:

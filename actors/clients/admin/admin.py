@@ -75,7 +75,7 @@ class Admin(Face):
         self._ref = self._world.driver.call(CalledActor.start, self._home.node, "admin", self._home, self.config)
         self._actor = self._ref.actor_as(CalledActor)
 
-    def _do(self, name: str, talk: Callable[..., Talk[T]], *args: Any, timeout_ms: float | None = None) -> T:
+    def _do(self, name: str, talk: Callable[..., Talk[T]], *args: object, timeout_ms: float | None = None) -> T:
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms
         return self._run(name, talk, self._actor, *args, timeout_s=limit_ms / 1000)
 

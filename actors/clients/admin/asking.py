@@ -8,7 +8,7 @@ own time limit ends that from outside.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.clients.actor import ClientActor
 from actors.clients.errors import SeveralFailed
@@ -18,8 +18,12 @@ from actors.network.link import Disconnected
 from kstore import errors
 from kstore.errors import KafkaError, for_code
 
+if TYPE_CHECKING:
+    from kstore.schema.struct import Message
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+A = TypeVar("A", bound="Message")
 
 Round = Callable[[list[K]], Talk[Mapping[K, V | KafkaError]]]
 
@@ -88,7 +92,7 @@ def outcome_of(code: int, value: V, message: str | None = None) -> V | KafkaErro
     return for_code(code, message) if code else value
 
 
-def at_controller(actor: ClientActor, request: Any) -> Talk[Any]:
+def at_controller(actor: ClientActor, request: Message) -> Talk[Any]:
     """The controller's answer, or the error of the way there; after an error the cluster is looked at anew."""
     node_id = yield from actor.controller()
     answer = yield To(node_id, request)
@@ -100,8 +104,8 @@ def at_controller(actor: ClientActor, request: Any) -> Talk[Any]:
 def at_leaders(
     actor: ClientActor,
     partitions: list[TopicPartition],
-    request_for: Callable[[list[TopicPartition]], Any],
-    outcomes_in: Callable[[Any], Iterable[tuple[TopicPartition, V | KafkaError]]],
+    request_for: Callable[[list[TopicPartition]], Message],
+    outcomes_in: Callable[[A], Iterable[tuple[TopicPartition, V | KafkaError]]],
 ) -> Talk[dict[TopicPartition, V | KafkaError]]:
     """A round over partitions, each asked of its leader: one request for each of them."""
     view = yield from actor.refresh(dict.fromkeys(each.topic for each in partitions))
@@ -145,7 +149,7 @@ def at_coordinators(
     return found
 
 
-def at_coordinator(actor: ClientActor, group: str, request: Any, judge: Callable[[Any], V | KafkaError]) -> Talk[V]:
+def at_coordinator(actor: ClientActor, group: str, request: Message, judge: Callable[[A], V | KafkaError]) -> Talk[V]:
     """What ``judge`` makes of the answer of one group's coordinator."""
 
     def ask(node_id: int, groups: list[str]) -> Talk[Mapping[str, V | KafkaError]]:

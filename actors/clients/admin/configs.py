@@ -7,7 +7,7 @@ of them; the rest goes to the controller's broker, which knows of a change as so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import in_rounds, outcome_of
@@ -34,6 +34,11 @@ from kstore.schema.messages.describe_configs import (
     DescribeConfigsResourceResult,
 )
 
+if TYPE_CHECKING:
+    from kstore.schema.struct import Message
+
+V = TypeVar("V")
+R = TypeVar("R", alter_configs.AlterConfigsResourceResponse, incremental_alter_configs.AlterConfigsResourceResponse)
 Target = tuple[str, str]
 """Kind and name of what has configs."""
 
@@ -62,7 +67,7 @@ def targets(resources: Iterable[ConfigResource]) -> dict[Target, ConfigResource]
     return found
 
 
-def _resource(each: Any) -> ConfigResource:
+def _resource(each: object) -> ConfigResource:
     if not isinstance(each, (tuple, list)) or not 2 <= len(each) <= len(ConfigResource._fields):
         raise TypeError(f"each of {RESOURCES} is a ConfigResource; got {shown(each)}")
     if not isinstance(each[0], str) or each[0] not in RESOURCE_TYPES:
@@ -71,9 +76,9 @@ def _resource(each: Any) -> ConfigResource:
     return ConfigResource(each[0], text(f"the name of each of {RESOURCES}", each[1]), *each[2:])
 
 
-def nested(found: Mapping[Target, Any]) -> dict[str, dict[str, Any]]:
+def nested(found: Mapping[Target, V]) -> dict[str, dict[str, V]]:
     """By kind, then by name."""
-    told: dict[str, dict[str, Any]] = {}
+    told: dict[str, dict[str, V]] = {}
     for (kind, name), value in found.items():
         told.setdefault(kind, {})[name] = value
     return told
@@ -91,8 +96,8 @@ def describe(
 ) -> Talk[dict[str, dict[str, dict[str, ConfigEntry]]]]:
     """The configs of some resources."""
 
-    def one_round(left: list[Target]) -> Talk[Mapping[Target, Mapping[str, ConfigEntry] | KafkaError]]:
-        found: dict[Target, Mapping[str, ConfigEntry] | KafkaError] = {}
+    def one_round(left: list[Target]) -> Talk[Mapping[Target, dict[str, ConfigEntry] | KafkaError]]:
+        found: dict[Target, dict[str, ConfigEntry] | KafkaError] = {}
         for node_id, asked in (yield from _places(actor, left)).items():
             request = DescribeConfigsRequest(
                 resources=[_described_resource(target, wanted[target].configs) for target in asked],
@@ -126,7 +131,7 @@ def _places(actor: ClientActor, asked: list[Target]) -> Talk[dict[int, list[Targ
     return found
 
 
-def _described_resource(target: Target, configs: Any) -> DescribeConfigsResource:
+def _described_resource(target: Target, configs: Iterable[str] | None) -> DescribeConfigsResource:
     kind, name = target
     return DescribeConfigsResource(
         resource_type=RESOURCE_TYPES[kind],
@@ -193,7 +198,7 @@ def replacements(wanted: Mapping[Target, ConfigResource]) -> Mapping[Target, Map
     }
 
 
-def _values(resource: ConfigResource) -> Mapping[str, Any]:
+def _values(resource: ConfigResource) -> Mapping[str, object]:
     if not isinstance(resource.configs, Mapping):
         raise ConfigError(
             f"the configs of {resource.resource_type} {resource.name} in {RESOURCES} must be values by name"
@@ -201,7 +206,7 @@ def _values(resource: ConfigResource) -> Mapping[str, Any]:
     return resource.configs
 
 
-def _operation(key: str, value: Any) -> tuple[int, str | None]:
+def _operation(key: str, value: object) -> tuple[int, str | None]:
     operation, new = value if isinstance(value, tuple) and len(value) == 2 else ("set", value)
     if not isinstance(operation, str) or operation not in OPERATIONS:
         raise ConfigError(f"{key} can't be changed by {shown(operation)}; what works: {', '.join(OPERATIONS)}")
@@ -211,7 +216,7 @@ def _operation(key: str, value: Any) -> tuple[int, str | None]:
 def alter(actor: ClientActor, wanted: Changes, validate_only: bool) -> Talk[None]:
     """Change single configs of resources; each resource changes whole or not at all."""
 
-    def request(left: list[Target]) -> Any:
+    def request(left: list[Target]) -> Message:
         return incremental_alter_configs.IncrementalAlterConfigsRequest(
             resources=[
                 incremental_alter_configs.AlterConfigsResource(
@@ -233,7 +238,7 @@ def alter(actor: ClientActor, wanted: Changes, validate_only: bool) -> Talk[None
 def replace(actor: ClientActor, wanted: Mapping[Target, Mapping[str, str]], validate_only: bool) -> Talk[None]:
     """Give resources these configs and no others, as the old AlterConfigs does."""
 
-    def request(left: list[Target]) -> Any:
+    def request(left: list[Target]) -> Message:
         return alter_configs.AlterConfigsRequest(
             resources=[
                 alter_configs.AlterConfigsResource(
@@ -264,7 +269,7 @@ def reset(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_
     yield from alter(actor, changes, validate_only)
 
 
-def _altered(actor: ClientActor, wanted: Iterable[Target], request: Callable[[list[Target]], Any]) -> Talk[None]:
+def _altered(actor: ClientActor, wanted: Iterable[Target], request: Callable[[list[Target]], Message]) -> Talk[None]:
     def one_round(left: list[Target]) -> Talk[Mapping[Target, KafkaError | None]]:
         found: dict[Target, KafkaError | None] = {}
         for node_id, asked in (yield from _places(actor, left)).items():
@@ -281,7 +286,7 @@ def _altered(actor: ClientActor, wanted: Iterable[Target], request: Callable[[li
     yield from in_rounds(actor, wanted, one_round)
 
 
-def _in_order(asked: list[Target], responses: Iterable[Any]) -> list[Any]:
+def _in_order(asked: list[Target], responses: Iterable[R]) -> list[R]:
     """Kafka answers in an order of its own."""
     found = {(each.resource_type, each.resource_name): each for each in responses}
     return [found[RESOURCE_TYPES[kind], name] for kind, name in asked]

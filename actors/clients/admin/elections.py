@@ -13,7 +13,7 @@ from actors.clients.talk import Talk
 from kstore.errors import ElectionNotNeeded, KafkaError, UnknownTopicOrPartition, for_code
 from kstore.errors.arguments import listed, shown, whole
 from kstore.errors.config import ConfigError
-from kstore.schema.messages.elect_leaders import ElectLeadersRequest, TopicPartitions
+from kstore.schema.messages.elect_leaders import ElectLeadersRequest, ElectLeadersResponse, TopicPartitions
 
 TYPES = {"preferred": 0, "unclean": 1}
 
@@ -64,7 +64,7 @@ def elect(
         found.update(_results(answer))
         return found
 
-    def all_at_once(left: list[None]) -> Talk[Mapping[None, Any]]:
+    def all_at_once(left: list[None]) -> Talk[Mapping[None, ElectLeadersResponse | KafkaError]]:
         answer = yield from at_controller(actor, request(None))
         if not isinstance(answer, KafkaError) and answer.error_code:
             answer = for_code(answer.error_code)
@@ -80,7 +80,7 @@ def elect(
     return list(settled(list(found), elected, failed))
 
 
-def _results(answer: Any) -> list[tuple[TopicPartition, bool | KafkaError]]:
+def _results(answer: ElectLeadersResponse) -> list[tuple[TopicPartition, bool | KafkaError]]:
     """By partition, whether a leader was elected; that none was needed is no error."""
     found: list[tuple[TopicPartition, bool | KafkaError]] = []
     for topic in answer.replica_election_results:

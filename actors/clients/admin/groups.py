@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TypeVar
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_coordinator, at_coordinators, in_rounds, outcome_of, settled
@@ -17,8 +17,10 @@ from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolAssignment, ConsumerProtocolSubscription
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 from kstore.schema.messages.describe_groups import DescribedGroup, DescribedGroupMember, DescribeGroupsRequest
-from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
-from kstore.schema.messages.list_groups import ListGroupsRequest
+from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse
+from kstore.schema.messages.list_groups import ListedGroup, ListGroupsRequest
+
+P = TypeVar("P", ConsumerProtocolAssignment, ConsumerProtocolSubscription)
 
 CONSUMER = "consumer"
 REMOVED = "member was removed by an admin"
@@ -51,7 +53,7 @@ def list_groups(
     return [by_id[group_id] for group_id in sorted(by_id)]
 
 
-def _listed(groups: Iterable[Any], node_id: int) -> list[GroupListing]:
+def _listed(groups: Iterable[ListedGroup], node_id: int) -> list[GroupListing]:
     return [
         GroupListing(each.group_id, each.protocol_type, each.group_state, each.group_type, node_id) for each in groups
     ]
@@ -101,7 +103,7 @@ def _member(member: DescribedGroupMember, is_consumer: bool) -> MemberDescriptio
     )
 
 
-def _decoded(kind: Any, data: bytes) -> Any:
+def _decoded(kind: type[P], data: bytes) -> P | None:
     """A message of the consumer protocol behind its version; None for a client's own dialect, or nothing.
 
     Every version begins with the fields of version 0, which hold all that is told.
@@ -166,7 +168,7 @@ def remove_members(actor: ClientActor, group_id: str, members: Sequence[MemberTo
         ],
     )
 
-    def judge(answer: Any) -> Any:
+    def judge(answer: LeaveGroupResponse) -> list[MemberResponse] | KafkaError:
         return outcome_of(answer.error_code, answer.members)
 
     answers = yield from at_coordinator(actor, group_id, request, judge)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import (
@@ -23,24 +23,36 @@ from kstore.errors import KafkaError, for_code
 from kstore.schema.messages.delete_records import (
     DeleteRecordsPartition,
     DeleteRecordsRequest,
+    DeleteRecordsResponse,
     DeleteRecordsTopic,
 )
-from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
+from kstore.schema.messages.list_offsets import (
+    ListOffsetsPartition,
+    ListOffsetsRequest,
+    ListOffsetsResponse,
+    ListOffsetsTopic,
+)
 from kstore.schema.messages.offset_commit import (
     OffsetCommitRequest,
     OffsetCommitRequestPartition,
     OffsetCommitRequestTopic,
+    OffsetCommitResponse,
 )
 from kstore.schema.messages.offset_delete import (
     OffsetDeleteRequest,
     OffsetDeleteRequestPartition,
     OffsetDeleteRequestTopic,
+    OffsetDeleteResponse,
 )
 from kstore.schema.messages.offset_fetch import (
     OffsetFetchRequest,
     OffsetFetchRequestGroup,
     OffsetFetchRequestTopics,
+    OffsetFetchResponseGroup,
 )
+
+if TYPE_CHECKING:
+    from kstore.schema.struct import Message
 
 CONSUMER = -1
 ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
@@ -68,7 +80,7 @@ def find(
         ]
         return ListOffsetsRequest(replica_id=CONSUMER, isolation_level=ISOLATION[isolation_level], topics=topics)
 
-    def outcomes(answer: Any) -> Iterable[tuple[TopicPartition, OffsetAndTimestamp | KafkaError]]:
+    def outcomes(answer: ListOffsetsResponse) -> Iterable[tuple[TopicPartition, OffsetAndTimestamp | KafkaError]]:
         for topic in answer.topics:
             for each in topic.partitions:
                 found = OffsetAndTimestamp(each.offset, each.timestamp, each.leader_epoch)
@@ -99,7 +111,7 @@ def delete_records(
         ]
         return DeleteRecordsRequest(topics=topics, timeout_ms=timeout_ms)
 
-    def outcomes(answer: Any) -> Iterable[tuple[TopicPartition, DeletedRecords | KafkaError]]:
+    def outcomes(answer: DeleteRecordsResponse) -> Iterable[tuple[TopicPartition, DeletedRecords | KafkaError]]:
         for topic in answer.topics:
             for each in topic.partitions:
                 found = outcome_of(each.error_code, DeletedRecords(each.low_watermark))
@@ -139,7 +151,7 @@ def _fetched_topics(partitions: Sequence[TopicPartition] | None) -> list[OffsetF
     ]
 
 
-def _committed(group: Any) -> Committed | KafkaError:
+def _committed(group: OffsetFetchResponseGroup) -> Committed | KafkaError:
     if group.error_code:
         return for_code(group.error_code)
     found: Committed = {}
@@ -186,11 +198,13 @@ def forget(actor: ClientActor, group_id: str, partitions: Sequence[TopicPartitio
     yield from _of_partitions(actor, group_id, request, list(partitions))
 
 
-def _of_partitions(actor: ClientActor, group_id: str, request: Any, wanted: list[TopicPartition]) -> Talk[None]:
+def _of_partitions(actor: ClientActor, group_id: str, request: Message, wanted: list[TopicPartition]) -> Talk[None]:
     """Ask a coordinator for something that each partition has a code for in the answer."""
 
-    def judge(answer: Any) -> Any:
-        if getattr(answer, "error_code", 0):
+    def judge(
+        answer: OffsetCommitResponse | OffsetDeleteResponse,
+    ) -> dict[TopicPartition, KafkaError] | KafkaError:
+        if isinstance(answer, OffsetDeleteResponse) and answer.error_code:
             return for_code(answer.error_code)
         failed = {
             TopicPartition(topic.name, each.partition_index): for_code(each.error_code)

@@ -37,11 +37,16 @@ from kstore.schema.messages.create_topics import (
     CreateTopicsRequest,
 )
 from kstore.schema.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
-from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic, MetadataResponseTopic
+from kstore.schema.messages.metadata import (
+    MetadataRequest,
+    MetadataRequestTopic,
+    MetadataResponse,
+    MetadataResponseTopic,
+)
 from kstore.schema.uuids import to_string
 
-NewTopics = Iterable[NewTopic | str] | Mapping[str, Mapping[str, Any]]
-Growth = int | NewPartitions | Mapping[str, Any]
+NewTopics = Iterable[NewTopic | str] | Mapping[str, Mapping[str, object]]
+Growth = int | NewPartitions | Mapping[str, object]
 KNOWN_MS_MAX = 3_000
 """How long a broker may take to say what it knows; one that takes longer isn't waited for."""
 
@@ -162,7 +167,7 @@ def growths(wanted: Mapping[str, Growth]) -> dict[str, CreatePartitionsTopic]:
 
 
 def _grown(name: str, growth: Growth) -> CreatePartitionsTopic:
-    count: Any = growth
+    count: object = growth
     wanted: Any = None
     if isinstance(growth, Mapping):
         count, wanted = growth.get("count"), growth.get("assignments")
@@ -203,11 +208,12 @@ def describe(actor: ClientActor, names: Sequence[str] | None) -> Talk[list[Topic
     return list(settled(wanted, known, failed).values())
 
 
-def _metadata(actor: ClientActor, names: Sequence[str] | None) -> Talk[Any]:
+def _metadata(actor: ClientActor, names: Sequence[str] | None) -> Talk[MetadataResponse]:
     topics = None if names is None else [MetadataRequestTopic(name=name) for name in dict.fromkeys(names)]
     attempt = 0
     while True:
-        answer = yield from at_controller(actor, MetadataRequest(topics=topics, allow_auto_topic_creation=False))
+        request = MetadataRequest(topics=topics, allow_auto_topic_creation=False)
+        answer: MetadataResponse | KafkaError = yield from at_controller(actor, request)
         if not isinstance(answer, KafkaError):
             return answer
         yield actor.backoff(attempt)

@@ -9,7 +9,7 @@ from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError
 
 
-def check_assignor(assignor: Any) -> None:
+def check_assignor(assignor: object) -> None:
     """Raise ``ConfigError`` for what can't share partitions."""
     known = isinstance(getattr(assignor, "name", None), str) and isinstance(getattr(assignor, "protocols", None), tuple)
     lacking = [each for each in ("assign", "user_data", "on_assignment") if not callable(getattr(assignor, each, None))]
