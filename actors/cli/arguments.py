@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 DEFAULT_BOOTSTRAP = "localhost:9092"
 BOOTSTRAP_VARIABLE = "KSTORE_BOOTSTRAP"
@@ -83,15 +83,15 @@ def pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def keyword(text: str) -> tuple[str, Any]:
+def keyword(text: str) -> tuple[str, object]:
     """A client's keyword and its value: a number, true, false, or a text. Kafka's dotted keys are taken as well.
 
     >>> keyword("linger.ms=50"), keyword("check_crcs=false"), keyword("client_id=me")
     (('linger_ms', 50), ('check_crcs', False), ('client_id', 'me'))
     """
     key, value = pair(text)
-    words: Mapping[str, Any] = {"true": True, "false": False}
-    read: Any = words.get(value, value)
+    words: Mapping[str, bool] = {"true": True, "false": False}
+    read: object = words.get(value, value)
     if value.lstrip("-").isdecimal():
         read = int(value)
     return key.replace(".", "_"), read

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.cli.parsers import new_parser
+
+if TYPE_CHECKING:
+    from actors.cli.parsers import Verbs
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -27,7 +30,7 @@ eval "$(kstore completion bash)"
 """
 
 
-def add_to(verbs: Any) -> None:
+def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "completion", "print what makes a shell complete kstore's words", DESCRIPTION, EXAMPLES)
     verb.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")

@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 from actors.cli.arguments import BOOTSTRAP_VARIABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Unpack
+
     from actors.clients.admin import Admin
     from actors.clients.consumer import Consumer
+    from actors.clients.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
     from actors.clients.producer import Producer
 
 CONNECT_TIMEOUT_S = 5
 COMPLETION_TIMEOUT_MS = 1500
 
 
-def keywords(options: argparse.Namespace, **own: Any) -> dict[str, Any]:
+def keywords(options: argparse.Namespace, own: Mapping[str, object]) -> dict[str, Any]:
     """A client's keywords: the verb's own, then what the user said with ``-X``.
 
     Raises ``NoBrokersAvailable`` when nobody listens there: a client would wait for somebody to come, a person not.
@@ -53,38 +57,38 @@ def check_reachable(bootstrap: str) -> None:
     )
 
 
-def open_admin(options: argparse.Namespace, **own: Any) -> Admin:
+def open_admin(options: argparse.Namespace, **own: Unpack[AdminKeywords]) -> Admin:
     """An Admin for these options."""
     from actors.clients.admin import Admin
 
-    return Admin(**keywords(options, **own))
+    return Admin(**keywords(options, own))
 
 
-def open_consumer(options: argparse.Namespace, **own: Any) -> Consumer:
+def open_consumer(options: argparse.Namespace, **own: Unpack[ConsumerKeywords]) -> Consumer:
     """A Consumer for these options."""
     from actors.clients.consumer import Consumer
 
-    return Consumer(**keywords(options, **own))
+    return Consumer(**keywords(options, own))
 
 
-def open_producer(options: argparse.Namespace, **own: Any) -> Producer:
+def open_producer(options: argparse.Namespace, **own: Unpack[ProducerKeywords]) -> Producer:
     """A Producer for these options."""
     from actors.clients.producer import Producer
 
-    return Producer(**keywords(options, **own))
+    return Producer(**keywords(options, own))
 
 
-def complete_topics(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+def complete_topics(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Topics that begin so, for the shell; none when no broker answers at once."""
     return _names(prefix, parsed_args, lambda admin: admin.list_topics())
 
 
-def complete_groups(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+def complete_groups(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Groups that begin so, for the shell; none when no broker answers at once."""
     return _names(prefix, parsed_args, lambda admin: [group.group_id for group in admin.list_groups()])
 
 
-def _names(prefix: str, options: argparse.Namespace, ask: Any) -> list[str]:
+def _names(prefix: str, options: argparse.Namespace, ask: Callable[[Admin], Iterable[str]]) -> list[str]:
     from kstore.errors import KafkaError
 
     try:

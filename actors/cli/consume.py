@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked, partitions
 from actors.cli.connection import complete_groups, complete_topics, open_consumer
@@ -13,6 +13,8 @@ from actors.cli.positions import Place, Span, span
 
 if TYPE_CHECKING:
     from actors.cli.formats import Printer
+    from actors.cli.parsers import Verbs
+    from actors.clients.keywords import ConsumerKeywords
 
 DESCRIPTION = """
 Prints the records of topics, from the beginning on and without end, unless told otherwise. Alone it reads all
@@ -30,7 +32,7 @@ kstore consume orders -e --json | head -2
 BATCH_RECORDS = 20_000
 
 
-def add_to(verbs: Any) -> None:
+def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "consume", "print records", DESCRIPTION, EXAMPLES)
     topics = verb.add_argument(
@@ -98,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
     from actors.cli.reading import Reading
     from actors.cli.stopping import Stopping
 
-    own: dict[str, Any] = {"max_poll_records": BATCH_RECORDS, "auto_offset_reset": "latest"}
+    own: ConsumerKeywords = {"max_poll_records": BATCH_RECORDS, "auto_offset_reset": "latest"}
     own["allow_auto_create_topics"] = False
     if options.group is not None:
         own |= {"group_id": options.group, "enable_auto_commit": False}

@@ -11,10 +11,14 @@ import os
 import shutil
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.cli.arguments import add_json
 from actors.cli.parsers import new_parser
+
+if TYPE_CHECKING:
+    from actors.cli.parsers import Verbs
+    from actors.cli.story.telling import Stage
 
 DESCRIPTION = """
 Three brokers, a producer and a group of consumers, each consumer a process of its own; one is killed with SIGKILL, a
@@ -30,7 +34,7 @@ kstore demo --plain
 """
 
 
-def add_to(verbs: Any) -> None:
+def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "demo", "watch a cluster and its clients live through failures", DESCRIPTION, EXAMPLES)
     verb.add_argument(
@@ -74,7 +78,7 @@ def is_plain() -> bool:
     return os.environ.get("TERM", "dumb") in ("", "dumb", "unknown") or not encoding.startswith("utf")
 
 
-def stage(options: argparse.Namespace) -> Any:
+def stage(options: argparse.Namespace) -> Stage:
     """Where it is shown: on a terminal as a picture, elsewhere as lines, and not at all if only counts are wanted."""
     from actors.cli.story.telling import PlainStage, SilentStage
 

@@ -12,7 +12,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from actors.clients.records import ConsumerRecord
 
 TIMESTAMP_TYPES = {0: "create", 1: "log-append"}
 
@@ -21,7 +25,17 @@ class EnvelopeError(ValueError):
     """A line that is no record's JSON, with what is wrong with it."""
 
 
-def to_json(data: bytes | None) -> Any:
+class Sent(TypedDict):
+    """What a producer's ``send`` is given of a record."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    partition: NotRequired[int]
+    timestamp_ms: NotRequired[int]
+
+
+def to_json(data: bytes | None) -> str | dict[str, str] | None:
     """Bytes as JSON shows them.
 
     >>> to_json(b"caf\\xc3\\xa9"), to_json(b"\\xff"), to_json(None)
@@ -35,7 +49,7 @@ def to_json(data: bytes | None) -> Any:
         return {"base64": base64.b64encode(data).decode()}
 
 
-def from_json(shown: Any, what: str) -> bytes | None:
+def from_json(shown: object, what: str) -> bytes | None:
     """The bytes that JSON shows, the reverse of ``to_json``; ``what`` names them in an error."""
     if shown is None:
         return None
@@ -49,7 +63,7 @@ def from_json(shown: Any, what: str) -> bytes | None:
     raise EnvelopeError(f'{what} is neither a string, nor null, nor {{"base64": "..."}}')
 
 
-def record_line(record: Any) -> bytes:
+def record_line(record: ConsumerRecord) -> bytes:
     """A consumed record as one line."""
     shown = {
         "topic": record.topic,
@@ -64,7 +78,7 @@ def record_line(record: Any) -> bytes:
     return json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def read_record(line: bytes) -> dict[str, Any]:
+def read_record(line: bytes) -> Sent:
     """What a line says to ``send``: key, value and headers, and partition and timestamp_ms where it has them.
 
     >>> read_record(b'{"key": "a", "value": null, "timestamp": 5}')
@@ -79,18 +93,24 @@ def read_record(line: bytes) -> dict[str, Any]:
     headers = shown.get("headers") or []
     if not isinstance(headers, list) or not all(_is_header(pair) for pair in headers):
         raise EnvelopeError("headers are a list of [name, value]")
-    sent: dict[str, Any] = {
+    sent: Sent = {
         "key": from_json(shown.get("key"), "the key"),
         "value": from_json(shown.get("value"), "the value"),
         "headers": [(name, from_json(value, f"the header {name}")) for name, value in headers],
     }
-    for field, keyword in (("partition", "partition"), ("timestamp", "timestamp_ms")):
-        if shown.get(field) is not None:
-            if not isinstance(shown[field], int):
-                raise EnvelopeError(f"{field} is no integer")
-            sent[keyword] = shown[field]
+    if (partition := _integer_in(shown, "partition")) is not None:
+        sent["partition"] = partition
+    if (timestamp := _integer_in(shown, "timestamp")) is not None:
+        sent["timestamp_ms"] = timestamp
     return sent
 
 
-def _is_header(pair: Any) -> bool:
+def _integer_in(shown: Mapping[str, object], field: str) -> int | None:
+    value = shown.get(field)
+    if value is not None and not isinstance(value, int):
+        raise EnvelopeError(f"{field} is no integer")
+    return value
+
+
+def _is_header(pair: object) -> bool:
     return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str)

@@ -20,10 +20,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from actors.clients.records import ConsumerRecord
 
 Header = tuple[str, bytes | None]
-Printer = Callable[[Any], bytes]
+Printer = Callable[["ConsumerRecord"], bytes]
+Token = Callable[["ConsumerRecord"], object]
 
 _NULL_LENGTH = (-1).to_bytes(4, "big", signed=True)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
@@ -97,7 +101,7 @@ def record_printer(text: str, null: bytes = b"") -> Printer:
     b'user (4): NULL\n'
     """
     template = bytearray()
-    tokens: list[Callable[[Any], Any]] = []
+    tokens: list[Token] = []
     available = _tokens(null)
     for number, piece in enumerate(re.split(r"%(.?)", text, flags=re.DOTALL)):
         if number % 2 == 0:
@@ -113,14 +117,14 @@ def record_printer(text: str, null: bytes = b"") -> Printer:
     return _filling(bytes(template), tokens)
 
 
-def _filling(template: bytes, tokens: list[Callable[[Any], Any]]) -> Printer:
+def _filling(template: bytes, tokens: list[Token]) -> Printer:
     if len(tokens) == 1:
         only = tokens[0]
         return lambda record: template % (only(record),)
     return lambda record: template % tuple([token(record) for token in tokens])
 
 
-def _tokens(null: bytes) -> dict[str, tuple[bytes, Callable[[Any], Any]]]:
+def _tokens(null: bytes) -> dict[str, tuple[bytes, Token]]:
     """Each token: how it is put into the template, and how it is got from a record."""
 
     def length(data: bytes | None) -> int:
@@ -146,7 +150,7 @@ def plain_printer(value_end: bytes, key_end: bytes | None, null: bytes = b"") ->
         return lambda record: (null if record.value is None else record.value) + value_end
     between = key_end
 
-    def both(record: Any) -> bytes:
+    def both(record: ConsumerRecord) -> bytes:
         key = null if record.key is None else record.key
         value = null if record.value is None else record.value
         return bytes(key + between + value + value_end)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from actors.cli.arguments import (
     UsageError,
@@ -21,6 +21,9 @@ from actors.cli.parsers import add_actions, new_parser
 from actors.cli.positions import time_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from actors.cli.parsers import Verbs
     from actors.clients.admin import Admin
     from actors.clients.descriptions import GroupDescription
     from actors.clients.structs import TopicPartition
@@ -67,7 +70,7 @@ An offset that a partition doesn't hold becomes its nearest end.
 """
 
 
-def add_to(verbs: Any) -> None:
+def add_to(verbs: Verbs) -> None:
     """Add the verb and its own verbs to the command's parser."""
     verb = new_parser(
         verbs, "groups", "list and describe consumer groups, see their lag, move their offsets", DESCRIPTION, EXAMPLES
@@ -106,7 +109,7 @@ def add_to(verbs: Any) -> None:
     finish(deleting, delete, "one object with the names of the groups")
 
 
-def finish(parser: argparse.ArgumentParser, run: Any, json: str) -> None:
+def finish(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], json: str) -> None:
     """What every action has."""
     add_json(parser, json)
     add_connection(parser, again=True)
@@ -193,9 +196,8 @@ def describe(options: argparse.Namespace) -> int:
             ]
             print_columns(("client", "host", "member", "partitions"), rows)
         if group["offsets"]:
-            columns = ("topic", "partition", "committed", "next_offset", "lag", "client")
-            rows_of_offsets = [[each[name] for name in columns] for each in group["offsets"]]
-            print_columns([name.replace("_", " ") for name in columns], rows_of_offsets)
+            names = ("topic", "partition", "committed", "next offset", "lag", "client")
+            print_columns(names, [list(each.values()) for each in group["offsets"]])
     if not found:
         print("kstore: there are no groups", file=sys.stderr)
     return 0
@@ -218,13 +220,46 @@ def group_names(admin: Admin) -> list[str]:
     return sorted(group.group_id for group in admin.list_groups())
 
 
-def described(admin: Admin, group: Any) -> dict[str, Any]:
+class OffsetShown(TypedDict):
+    """How far a group is in a partition, as JSON shows it."""
+
+    topic: str
+    partition: int
+    committed: int | None
+    next_offset: int | None
+    lag: int | None
+    client: str | None
+
+
+class MemberShown(TypedDict):
+    """A member as JSON shows it; ``partitions`` are pairs of topic and number."""
+
+    member_id: str
+    instance_id: str | None
+    client_id: str
+    host: str
+    partitions: list[tuple[str, int]]
+
+
+class GroupShown(TypedDict):
+    """A group as JSON shows it."""
+
+    group: str
+    state: str
+    protocol_type: str
+    protocol: str
+    coordinator: int
+    members: list[MemberShown]
+    offsets: list[OffsetShown]
+
+
+def described(admin: Admin, group: GroupDescription) -> GroupShown:
     """One group as JSON shows it."""
     committed = admin.list_group_offsets(group.group_id)[group.group_id]
     readers = {place: member.client_id for member in group.members for place in member.assignment}
     places = sorted({*committed, *readers})
     ends = ends_of(admin, places)
-    offsets = []
+    offsets: list[OffsetShown] = []
     for place in places:
         at, end = committed.get(place), ends.get(place)
         offsets.append(
@@ -237,13 +272,13 @@ def described(admin: Admin, group: Any) -> dict[str, Any]:
                 "client": readers.get(place),
             }
         )
-    members = [
+    members: list[MemberShown] = [
         {
             "member_id": member.member_id,
             "instance_id": member.group_instance_id,
             "client_id": member.client_id,
             "host": member.client_host,
-            "partitions": [[place.topic, place.partition] for place in sorted(member.assignment)],
+            "partitions": [(place.topic, place.partition) for place in sorted(member.assignment)],
         }
         for member in group.members
     ]
@@ -304,7 +339,7 @@ def reset_offsets(options: argparse.Namespace) -> int:
     return 0
 
 
-def outcome(options: argparse.Namespace, rows: list[dict[str, Any]]) -> str:
+def outcome(options: argparse.Namespace, rows: Sequence[Mapping[str, object]]) -> str:
     """How many offsets move, or why none does."""
     moving = sum(1 for row in rows if row["before"] != row["after"])
     if not rows:

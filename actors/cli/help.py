@@ -6,10 +6,13 @@ import argparse
 import re
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from actors.cli.parsers import Parser, new_parser
 from kstore.errors.config import nearest
+
+if TYPE_CHECKING:
+    from actors.cli.parsers import Verbs
 
 DESCRIPTION = """
 Prints the help of a verb and of its actions, or a page of the documentation of this release. On a terminal a page is
@@ -26,7 +29,7 @@ COMMENT = re.compile(r"^ *<!--.*?-->\n+", re.MULTILINE | re.DOTALL)  # for the p
 CHECKOUT = Path(__file__).parents[2] / "docs"
 
 
-def add_to(verbs: Any) -> None:
+def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "help", "print the help of a verb, or a page of the documentation", DESCRIPTION, EXAMPLES)
     words = verb.add_argument(
@@ -79,7 +82,7 @@ def listing() -> str:
     return "\n".join(lines)
 
 
-def complete(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
+def complete(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
     """Verbs and pages for the shell; after a verb, its actions."""
     from actors.cli.main import parser
 

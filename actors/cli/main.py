@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 from actors.cli.output import complain
 from actors.cli.parsers import Parser
@@ -44,7 +43,7 @@ the brokers for the verbs that connect to some.
 class Version(argparse.Action):
     """``--version``: which release this is."""
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print it and end."""
         from importlib.metadata import version
 

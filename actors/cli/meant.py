@@ -4,7 +4,6 @@ of Kafka's scripts or of a shell is called here."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from kstore.errors.config import nearest, nearest_name
 
@@ -68,7 +67,7 @@ def action_hint(word: str, names: Collection[str]) -> str | None:
     return nearest_name(word, names)
 
 
-def option_hint(name: str, prog: str, options: Collection[str], actions: Mapping[str, Any]) -> str:
+def option_hint(name: str, prog: str, options: Collection[str], actions: Mapping[str, object]) -> str:
     """What to add to the error about the option ``name`` of the parser ``prog``; nothing if there is no idea.
 
     >>> option_hint("--partitons", "kstore topics create", ["-p", "--partitions"], {})

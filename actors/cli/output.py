@@ -7,12 +7,11 @@ import json
 import select
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from actors.cli.arguments import InputError, UsageError
 
 
-def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def columns(names: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table whose columns are as wide as they must be, numbers to the right; ends with a newline.
 
     >>> print(columns(["topic", "partitions"], [("orders", 3), ("x", 12)]), end="")
@@ -37,7 +36,7 @@ def columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, list | tuple):
@@ -54,12 +53,12 @@ def counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def print_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def print_columns(names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; None is a dash, a list has commas."""
     sys.stdout.write(columns(names, rows))
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """One object, on one line."""
     is_utf = (sys.stdout.encoding or "").lower().startswith("utf")
     sys.stdout.write(json.dumps(value, ensure_ascii=not is_utf) + "\n")

@@ -11,9 +11,12 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors.cli.meant import action_hint, option_hint
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction["Parser"]
 
 NEGATIVE_NUMBER = re.compile(r"-\d+\Z")
 
@@ -103,7 +106,7 @@ class Parser(argparse.ArgumentParser):
         found = [action.choices for action in self._actions if isinstance(action, argparse._SubParsersAction)]
         return dict(found[0]) if found else {}
 
-    def _check_value(self, action: argparse.Action, value: Any) -> None:
+    def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.choices is None or value in action.choices:
             return
         names = list(map(str, action.choices))
@@ -118,7 +121,7 @@ class Parser(argparse.ArgumentParser):
         raise argparse.ArgumentError(action, f"{value!r} is none of {', '.join(names)}")
 
 
-def new_parser(parsers: Any, name: str, summary: str, description: str, examples: str) -> Parser:
+def new_parser(parsers: Verbs, name: str, summary: str, description: str, examples: str) -> Parser:
     """Add a verb, or a verb's verb; ``examples`` are the lines of its help that a reader copies."""
     plural = "s" if sum(not line.startswith("    ") for line in examples.strip().splitlines()) > 1 else ""
     lines = "\n".join(f"  {line}" for line in examples.strip().splitlines())
@@ -128,7 +131,7 @@ def new_parser(parsers: Any, name: str, summary: str, description: str, examples
     return parser
 
 
-def add_actions(verb: Parser) -> Any:
+def add_actions(verb: Parser) -> Verbs:
     """Where the actions of a verb are added; without one, the verb says which there are."""
 
     def run(options: argparse.Namespace) -> int:

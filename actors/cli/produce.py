@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked
 from actors.cli.connection import complete_topics, open_producer
@@ -16,6 +16,7 @@ from actors.cli.parsers import new_parser
 
 if TYPE_CHECKING:
     from actors.cli.messages import Splitter
+    from actors.cli.parsers import Verbs
     from actors.cli.sending import Sending
     from actors.cli.stopping import Stopping
 
@@ -35,7 +36,7 @@ kstore consume orders -c 10 --json | kstore produce archive --json-in
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
 
-def add_to(verbs: Any) -> None:
+def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "produce", "send records from stdin or files", DESCRIPTION, EXAMPLES)
     verb.add_argument("topic", metavar="TOPIC", help="the topic").completer = complete_topics  # type: ignore[attr-defined]

@@ -5,7 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 PATIENCE_S = 1.0
 CHECK_EVERY = 64  # how many steps go by between two looks at the clock
@@ -25,8 +29,8 @@ class Progress:
         self.shown = shown and sys.stderr.isatty()
         self.began = time.monotonic()
         self._steps = 0
-        self._bar: Any = None
-        self._task: Any = None
+        self._bar: RichProgress | None = None
+        self._task: TaskID | None = None
 
     def advance(self, amount: int) -> None:
         """So much more is done."""
@@ -35,6 +39,7 @@ class Progress:
         if not self.shown or (self._steps % CHECK_EVERY and amount < CHECK_EVERY):
             return
         if self._bar is not None:
+            assert self._task is not None
             self._bar.update(self._task, completed=self.done)
         elif time.monotonic() - self.began > PATIENCE_S:
             self._draw()

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.cli.each import unknown
 from actors.cli.output import RecordOutput
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from actors.cli.formats import Printer
     from actors.cli.stopping import Stopping
     from actors.clients.consumer import Consumer
+    from actors.clients.records import ConsumerRecord
 
 POLL_MS = 250
 COMMIT_EVERY_S = 1.0
@@ -176,7 +177,7 @@ class Reading(ConsumerRebalanceListener):
         if self.uncommitted and time.monotonic() - self.committed_at >= COMMIT_EVERY_S:
             self._commit()
 
-    def _print(self, partition: TopicPartition, records: list[Any]) -> int:
+    def _print(self, partition: TopicPartition, records: list[ConsumerRecord]) -> int:
         """Print what is wanted of one partition's records, which may end it; how many these were."""
         chosen = self._chosen(partition, records)
         if len(chosen) < len(records):
@@ -190,7 +191,7 @@ class Reading(ConsumerRebalanceListener):
             self.uncommitted[partition] = OffsetAndMetadata(chosen[-1].offset + 1)
         return len(chosen)
 
-    def _chosen(self, partition: TopicPartition, records: list[Any]) -> list[Any]:
+    def _chosen(self, partition: TopicPartition, records: list[ConsumerRecord]) -> list[ConsumerRecord]:
         end = self.ends.get(partition)
         if end is not None and records[-1].offset >= end:
             records = [record for record in records if record.offset < end]

@@ -12,11 +12,14 @@ import argparse
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.cli.arguments import BOOTSTRAP_VARIABLE, UsageError, checked
 from actors.cli.brokers import add_brokers, prepared, running, settle_memory
 from actors.cli.parsers import new_parser
+
+if TYPE_CHECKING:
+    from actors.cli.parsers import Verbs
 
 NOT_FOUND, NOT_EXECUTABLE, LOST = 127, 126, 125
 """Exit codes that are no command's: as in shells, and as those of env, timeout and nohup for themselves."""
@@ -37,7 +40,7 @@ kstore run --brokers 3 --env KAFKA -- sh -c 'kstore topics list -b $KAFKA'
 """
 
 
-def add_to(verbs: Any) -> None:
+def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "run", "run a command with a cluster of its own beside it", DESCRIPTION, EXAMPLES)
     add_brokers(verb, listen="127.0.0.1:0")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.cli.arguments import InputError
 from actors.cli.messages import Message
@@ -17,11 +17,18 @@ from actors.clients.structs import SentRange
 from kstore.errors import KafkaError, UnknownTopicOrPartition
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from actors.cli.envelope import Sent
     from actors.cli.progress import Progress
+    from actors.clients.futures import Future, ManyFuture
     from actors.clients.producer import Producer
 
 
 PATIENCE_S = 3.0  # after which a terminal is told what is waited for
+
+
+T = TypeVar("T")
 
 
 class Sending:
@@ -34,7 +41,7 @@ class Sending:
         self.plain = not options.headers and options.partition is None
         self.sent = 0
         self.there: set[int] = set()  # the topic's partitions, once that matters
-        self.open: deque[Any] = deque()
+        self.open: deque[Future | ManyFuture] = deque()
         self.failure: KafkaError | InputError | None = None
         self.places: dict[int, dict[str, int]] = {}
 
@@ -51,7 +58,7 @@ class Sending:
         """Whether ``-c`` is reached, or nothing goes any more."""
         return self.failure is not None or (self.options.count is not None and self.sent >= self.options.count)
 
-    def _wanted(self, messages: Sequence[Any]) -> Sequence[Any]:
+    def _wanted(self, messages: Sequence[T]) -> Sequence[T]:
         return messages if self.options.count is None else messages[: self.options.count - self.sent]
 
     def send(self, messages: Sequence[Message]) -> None:
@@ -88,7 +95,7 @@ class Sending:
             self._send_one(**record)
             self._sent([Message(record["key"], record["value"], len(line) + 1)])
 
-    def _send_one(self, **record: Any) -> None:
+    def _send_one(self, **record: Unpack[Sent]) -> None:
         if self.options.partition is not None:
             record["partition"] = self.options.partition
         self.check_partition(record.get("partition"))
@@ -113,7 +120,7 @@ class Sending:
         while self.open:
             self._note(self.open.popleft())
 
-    def _note(self, future: Any) -> None:
+    def _note(self, future: Future | ManyFuture) -> None:
         try:
             where = future.get()
         except KafkaError as error:

@@ -7,10 +7,13 @@ import os
 import signal
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.cli.brokers import add_brokers, prepared, running, settle_memory
 from actors.cli.parsers import new_parser
+
+if TYPE_CHECKING:
+    from actors.cli.parsers import Verbs
 
 DESCRIPTION = """
 Runs brokers in this process, for any Kafka client, and prints one line with their addresses when they are ready.
@@ -24,7 +27,7 @@ kstore serve --listen 127.0.0.1:9092 --data-dir ./data --set num.partitions=4
 """
 
 
-def add_to(verbs: Any) -> None:
+def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "serve", "run brokers that any Kafka client can connect to", DESCRIPTION, EXAMPLES)
     add_brokers(verb, listen="127.0.0.1:9092")

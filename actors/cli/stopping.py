@@ -8,7 +8,6 @@ import select
 import signal
 from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import Any
 
 
 class Stopping:
@@ -17,7 +16,7 @@ class Stopping:
     def __init__(self) -> None:
         self.asked = False
         self.last_wait = False  # nothing is left to be ended in order: the next signal ends it at once
-        self._before: dict[int, Any] = {}
+        self._before: dict[int, signal._HANDLER] = {}
         self._read_end, self._write_end = os.pipe()
 
     def __enter__(self) -> Stopping:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked, pair
 from actors.cli.connection import complete_topics, open_admin
@@ -13,6 +13,9 @@ from actors.cli.output import counted, print_columns, print_json
 from actors.cli.parsers import add_actions, new_parser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.cli.parsers import Verbs
     from actors.clients.admin import Admin
     from actors.clients.descriptions import CreatedTopic, PartitionDescription, TopicDescription
 
@@ -47,7 +50,7 @@ kstore topics delete receipts refunds --if-exists
 """
 
 
-def add_to(verbs: Any) -> None:
+def add_to(verbs: Verbs) -> None:
     """Add the verb and its own verbs to the command's parser."""
     verb = new_parser(verbs, "topics", "list, create, describe, alter and delete topics", DESCRIPTION, EXAMPLES)
     add_connection(verb)
@@ -106,7 +109,7 @@ in-sync replicas, and the first and the next offset.
 """
 
 
-def finish(parser: argparse.ArgumentParser, run: Any, json: str) -> None:
+def finish(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int], json: str) -> None:
     """What every action has."""
     add_json(parser, json)
     add_connection(parser, again=True)
@@ -179,7 +182,7 @@ def create(options: argparse.Namespace) -> int:
     return code
 
 
-def created(topic: CreatedTopic) -> dict[str, Any]:
+def created(topic: CreatedTopic) -> dict[str, object]:
     """A new topic as JSON shows it."""
     return {
         "name": topic.name,
@@ -201,9 +204,8 @@ def describe(options: argparse.Namespace) -> int:
         replicas = max((len(partition["replicas"]) for partition in topic["partitions"]), default=0)
         title = ", ".join(shape(len(topic["partitions"]), replicas))
         print(f"{chr(10) if number else ''}{topic['name']}: {title}{configs}")
-        names = ("partition", "leader", "replicas", "in_sync", "first_offset", "next_offset")
-        rows = [[partition[name] for name in names] for partition in topic["partitions"]]
-        print_columns([name.replace("_", " ") for name in names], rows)
+        names = ("partition", "leader", "replicas", "in sync", "first offset", "next offset")
+        print_columns(names, [list(partition.values()) for partition in topic["partitions"]])
     if not found:
         print("kstore: there are no topics", file=sys.stderr)
     return 0
@@ -228,7 +230,28 @@ def shape(partitions: int, replicas: int) -> tuple[str, str]:
     return counted(partitions, "partition"), counted(replicas, "replica")
 
 
-def described(admin: Admin, topics: list[TopicDescription]) -> list[dict[str, Any]]:
+class PartitionShown(TypedDict):
+    """A partition as JSON shows it."""
+
+    partition: int
+    leader: int | None
+    replicas: list[int]
+    in_sync: list[int]
+    first_offset: int | None
+    next_offset: int | None
+
+
+class TopicShown(TypedDict):
+    """A topic as JSON shows it."""
+
+    name: str
+    topic_id: str
+    internal: bool
+    configs: dict[str, str | None]
+    partitions: list[PartitionShown]
+
+
+def described(admin: Admin, topics: list[TopicDescription]) -> list[TopicShown]:
     """Topics as JSON shows them."""
     from actors.clients.descriptions import ConfigResource, OffsetSpec
     from actors.clients.structs import TopicPartition
@@ -241,7 +264,7 @@ def described(admin: Admin, topics: list[TopicDescription]) -> list[dict[str, An
     resources = [ConfigResource("topic", topic.name) for topic in topics]
     configs = admin.describe_configs(resources, config_filter="modified") if topics else {}
 
-    def partition(place: TopicPartition, of: PartitionDescription) -> dict[str, Any]:
+    def partition(place: TopicPartition, of: PartitionDescription) -> PartitionShown:
         return {
             "partition": of.partition,
             "leader": of.leader if of.leader >= 0 else None,
@@ -269,7 +292,8 @@ def alter(options: argparse.Namespace) -> int:
 
     if not (options.config or options.unset or options.partitions):
         raise UsageError("nothing to alter: give --config, --unset or --partitions")
-    changes: dict[str, Any] = dict.fromkeys(options.unset, ("delete", None)) | dict(options.config)
+    unset: dict[str, str | tuple[str, None]] = dict.fromkeys(options.unset, ("delete", None))
+    changes = unset | dict(options.config)
     altered: list[str] = []
 
     def one(name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from actors.cli.arguments import InputError, UsageError, at_least, checked
 from actors.cli.output import print_json
@@ -13,6 +13,9 @@ from actors.cli.parsers import new_parser
 from kstore.errors.config import nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.cli.parsers import Verbs
     from actors.trace import Trace
     from actors.trace.recording import Recording
 
@@ -32,7 +35,14 @@ kstore trace run.ktrace --perfetto run.json
 """
 
 
-def add_to(verbs: Any) -> None:
+class Answer(Protocol):
+    """What a question was answered with: as text, and for JSON."""
+
+    def to_dict(self) -> object:
+        """For JSON."""
+
+
+def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "trace", "ask a recorded trace what happened, and why", DESCRIPTION, EXAMPLES)
     verb.add_argument("file", metavar="FILE", help="the .ktrace file")
@@ -104,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if unknown else 0
 
 
-def meant(trace: Trace, answer: Any) -> str:
+def meant(trace: Trace, answer: object) -> str:
     """Which of the topics or groups in the trace was meant, if it is neither."""
     there = Summary(trace)
     topic, group = getattr(answer, "topic", None), getattr(answer, "group", None)
@@ -113,11 +123,11 @@ def meant(trace: Trace, answer: Any) -> str:
     return nearest(topic, there.topics) if topic is not None and topic not in there.topics else ""
 
 
-def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Any]:
+def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Answer]:
     """The answers, by the questions' names; ``found`` is false of one that the trace knows nothing of."""
     from actors.trace.load import UnknownActor
 
-    answers: dict[str, Any] = {}
+    answers: dict[str, Answer] = {}
     if options.record is not None:
         answers["record"] = trace.record(*options.record)
     if options.group is not None:
@@ -152,16 +162,17 @@ def export(trace: Trace, path: str) -> None:
 class Turns:
     """Some turns under a title."""
 
-    def __init__(self, title: str, turns: list[Any]) -> None:
+    def __init__(self, title: str, turns: Sequence[Answer]) -> None:
         self.title = title
         self.turns = turns
 
-    def to_dict(self) -> list[dict[str, Any]]:
+    def to_dict(self) -> list[object]:
         """For JSON."""
         return [turn.to_dict() for turn in self.turns]
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.title}:", *(f"  {turn}" for turn in self.turns or ["none that took any time"])])
+        lines = [f"  {turn}" for turn in self.turns] or ["  none that took any time"]
+        return "\n".join([f"{self.title}:", *lines])
 
 
 class Rows:
@@ -170,7 +181,7 @@ class Rows:
     def __init__(self, recording: Recording, count: int) -> None:
         self.rows = recording.last(count)
 
-    def to_dict(self) -> list[dict[str, Any]]:
+    def to_dict(self) -> list[dict[str, object]]:
         """For JSON."""
         from actors.trace.printing import row_dict
 
@@ -210,7 +221,7 @@ class Summary:
         moment = datetime.fromtimestamp((self.recording.base_us + row.time_us) / 1e6, UTC)
         return moment.isoformat(timespec="milliseconds")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """For JSON."""
         recording = self.recording
         return {

@@ -15,10 +15,13 @@ import signal
 import sys
 import time
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kstore import Consumer, ConsumerRebalanceListener, Producer, TopicPartition
 from kstore.errors import KafkaError
+
+if TYPE_CHECKING:
+    from kstore import RecordMetadata
 
 GROUP = "order-processors"
 SESSION_TIMEOUT_MS = 1500
@@ -27,7 +30,7 @@ COMMIT_INTERVAL_S = 0.5
 FLUSH_S = 60
 
 
-def say(**event: Any) -> None:
+def say(**event: object) -> None:
     """One event, on a line of its own, out at once."""
     sys.stdout.write(json.dumps(event) + "\n")
     sys.stdout.flush()
@@ -45,7 +48,7 @@ def produce(bootstrap: str, topic: str, users: list[str]) -> None:
     stopping = until_terminated()
     producer = Producer(bootstrap_servers=bootstrap, acks="all", client_id="shop")
 
-    def acknowledged(order: int, where: Any) -> None:
+    def acknowledged(order: int, where: RecordMetadata) -> None:
         say(event="acknowledged", order=order, partition=where.partition, offset=where.offset)
 
     def failed(order: int, error: BaseException) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from actors.cli.story.state import State
 from actors.cli.story.wrapping import wrapped
@@ -37,7 +36,7 @@ class Counts:
         wrong = (self.lost, self.doubled, self.disordered, self.replicas_differ, self.failed, self.unread)
         return not any(wrong)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The figures under their names, and whether they are as they must be."""
         return {"good": self.good, **asdict(self)}
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kstore.named import NamedTuple
+
+if TYPE_CHECKING:
+    from actors.controller.image import PartitionImage
 
 
 class Line(NamedTuple):
@@ -83,7 +86,7 @@ class State:
         self.members[name].state = "killed"
         self._mark(f"member {name}")
 
-    def see(self, brokers: Mapping[int, str], controller: int, partitions: Mapping[int, Any]) -> None:
+    def see(self, brokers: Mapping[int, str], controller: int, partitions: Mapping[int, PartitionImage]) -> None:
         """Look at the cluster: what each broker is doing, each partition's leader, replicas and in-sync ones."""
         for broker, doing in brokers.items():
             self._set(self.brokers, broker, doing, f"broker {broker}")

@@ -12,8 +12,8 @@ import contextlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from actors.cli.story.counts import Counts, count
 from actors.cli.story.processes import PATIENCE_S, Processes
@@ -21,6 +21,9 @@ from actors.cli.story.state import Line, State
 from actors.cli.story.wrapping import wrapped
 from actors.cluster import Cluster
 from kstore.codec import partition_for_key
+
+if TYPE_CHECKING:
+    from actors.controller.image import PartitionImage
 
 TOPIC = "order-events"
 GROUP = "order-processors"
@@ -142,7 +145,7 @@ class Story:
     def _remember_cause(self) -> None:
         self.causes.append(str(self.cluster.trace.why_rebalance(GROUP)))
 
-    def _partitions(self) -> dict[int, Any]:
+    def _partitions(self) -> dict[int, PartitionImage]:
         topic = self.cluster.image().topics.get(TOPIC)
         return {} if topic is None else dict(topic.partitions)
 
@@ -178,7 +181,7 @@ def by_partition(keys: dict[str, int]) -> str:
     )
 
 
-def _numbers(numbers: Any) -> str:
+def _numbers(numbers: Iterable[int]) -> str:
     """``1``, ``1 and 2``, ``1, 2 and 3``."""
     *most, last = [str(number) for number in sorted(numbers)]
     return f"{', '.join(most)} and {last}" if most else last
