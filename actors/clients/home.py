@@ -7,7 +7,7 @@ Over TCP it has a world of its own, in real time, driven by the threads that use
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from actors.clients.view import BrokerAddress
 from actors.network.addresses import address_text, in_process

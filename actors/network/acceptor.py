@@ -11,9 +11,12 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kstore.fs.descriptors import ceiling
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, BaseProtocol, Task, TimerHandle
 
 ACCEPTED_A_TURN = 64
 PAUSE_SECONDS = 0.5
@@ -36,15 +39,19 @@ class Acceptor:
     """``admit(socket, host)`` says whether a client may stay; ``make`` makes the protocol that serves it."""
 
     def __init__(
-        self, loop: Any, sock: socket.socket, admit: Callable[[socket.socket, str], bool], make: Callable[[str], Any]
+        self,
+        loop: AbstractEventLoop,
+        sock: socket.socket,
+        admit: Callable[[socket.socket, str], bool],
+        make: Callable[[str], BaseProtocol],
     ) -> None:
         self.loop = loop
         self.sock = sock
         self.admit = admit
         self.make = make
-        self.beginning: set[Any] = set()  # a loop forgets its tasks
+        self.beginning: set[Task[None]] = set()  # a loop forgets its tasks
         self.spare: int | None = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        self.paused: Any = None
+        self.paused: TimerHandle | None = None
         self.loop.add_reader(sock, self.ready)
 
     def ready(self) -> None:

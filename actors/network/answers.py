@@ -10,10 +10,13 @@ and smaller as memory gets short: what is left of one when a client stops readin
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from actors.runtime.limits import WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 SHARED_BYTES_MIN = 1024  # a smaller part is one answer's own
 SMALLEST_PIECE_BYTES = 16 * 1024
@@ -38,11 +41,15 @@ class Writer(Protocol):
         """Writing met a defect: close the connection."""
 
 
+Part = bytes | memoryview | FileSlice
+"""Of an answer that waits."""
+
+
 class Writing:
     """Who has something to write. What a drain has ``collected`` is written when it ends, once a connection; pieces of
     what is large are written in turn, so that a thousand large answers at once hold nobody up."""
 
-    def __init__(self, loop: Any) -> None:
+    def __init__(self, loop: AbstractEventLoop) -> None:
         self.loop = loop
         self.collected: list[Writer] = []
         self.queue: OrderedDict[Writer, None] = OrderedDict()
@@ -125,7 +132,7 @@ class AnswerRoom:
         """A client has taken everything, or is gone."""
         self.readers.pop(reader, None)
 
-    def hold(self, part: Any) -> None:
+    def hold(self, part: Part) -> None:
         """Count a part of an answer that waits."""
         size = _size_in_memory(part)
         if size >= SHARED_BYTES_MIN:
@@ -135,7 +142,7 @@ class AnswerRoom:
                 return
         self.bytes_held += size
 
-    def let_go(self, part: Any) -> None:
+    def let_go(self, part: Part) -> None:
         """A part was handed over, or its client is gone."""
         size = _size_in_memory(part)
         if size >= SHARED_BYTES_MIN:
@@ -152,7 +159,7 @@ class AnswerRoom:
             reader.drop_answers()
 
 
-def _size_in_memory(part: Any) -> int:
+def _size_in_memory(part: Part) -> int:
     return 0 if isinstance(part, FileSlice) else len(part)
 
 
@@ -164,7 +171,7 @@ class Unsent:
     def __init__(self, room: AnswerRoom, reader: Reader) -> None:
         self.room = room
         self.reader = reader
-        self.parts: deque[Any] = deque()
+        self.parts: deque[Part] = deque()
         self.begun = 0  # bytes of the first part that were handed over
         self.in_buffer = 0
         self.handed = 0  # the size of the last piece
@@ -173,7 +180,7 @@ class Unsent:
     def __bool__(self) -> bool:
         return bool(self.parts)
 
-    def add(self, parts: list[Any]) -> None:
+    def add(self, parts: list[Part]) -> None:
         """These wait behind what waits already. What the sockets take in their turn is not held against anybody."""
         for part in parts:
             self.room.hold(part)
@@ -181,10 +188,10 @@ class Unsent:
         self.room.readers.setdefault(self.reader)
         self.room.make_room(2 * self.room.bytes_max)
 
-    def next_piece(self) -> list[Any]:
+    def next_piece(self) -> list[bytes | memoryview]:
         """What to hand to the socket next, in one write. Raises what reading a file raises."""
         limit = min(self.piece_bytes, self.room.piece_bytes())
-        piece: list[Any] = []
+        piece: list[bytes | memoryview] = []
         size = 0
         while self.parts and size < limit:
             part = self.parts[0]

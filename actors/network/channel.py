@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.network.framing import Frame
 from kstore.named import NamedTuple
+
+if TYPE_CHECKING:
+    from kstore.schema.struct import Message
 
 
 class FramesReceived(NamedTuple):
@@ -18,7 +21,7 @@ class Requested(NamedTuple):
     """A request object from a link inside the process."""
 
     correlation_id: int
-    request: Any
+    request: Message
     version: int
     client_id: str
 

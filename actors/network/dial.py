@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actors.network.addresses import address_text
 from actors.network.dialled import Dialled
 from actors.network.framing import BadFrame, Frame, Frames
 from actors.network.link import Disconnected, Misrouted
+from actors.network.replied import Replied, Then
 from actors.network.sockets import READ, WRITE, Sockets
 from actors.runtime.timers import Alarm
 from kstore.errors import KafkaError, RebootstrapRequired, UnsupportedVersion
@@ -25,8 +25,12 @@ from kstore.schema import SchemaError, decode, frames
 from kstore.schema.messages.api_versions import ApiVersionsRequest
 
 if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
     from actors.runtime.node import Node
     from actors.runtime.queue import Reply
+    from kstore.schema.messages.api_versions import ApiVersionsResponse
+    from kstore.schema.struct import Message
 
 PRODUCE, API_VERSIONS = 0, 18
 ANSWER_BYTES_MAX = 1 << 30
@@ -41,7 +45,7 @@ UNSUPPORTED = UnsupportedVersion.code.to_bytes(2, "big")
 class Asked(NamedTuple):
     """A request that waits for the link to open."""
 
-    request: Any
+    request: Message
     versions: tuple[int, int]
     reply: Reply
     deadline_us: int
@@ -53,7 +57,7 @@ class UnderWay(NamedTuple):
     correlation_id: int
     api_key: int
     version: int
-    reply: Any
+    reply: Replied
     deadline_us: int
 
 
@@ -74,8 +78,8 @@ class TcpLink:
         self.served: dict[int, tuple[int, int]] | None = None  # what the broker speaks, once it has said so
         self.waiting: deque[Asked] = deque()
         self.under_way: deque[UnderWay] = deque()
-        self.unsent: deque[Any] = deque()
-        self.addresses: list[Any] = []
+        self.unsent: deque[Buffer] = deque()
+        self.addresses: list[tuple[int, tuple[str | int, ...]]] = []
         self.correlation_id = 0
         self.failures = 0
         self.not_before_us = 0
@@ -87,7 +91,7 @@ class TcpLink:
 
     # -- asking --------------------------------------------------------------------------------------------------
 
-    def ask(self, request: Any, versions: tuple[int, int], reply: Any, timeout_ms: float) -> None:
+    def ask(self, request: Message, versions: tuple[int, int], reply: Reply, timeout_ms: float) -> None:
         """Send a request; ``reply`` gets its response, ``Disconnected`` or ``UnsupportedVersion``."""
         if self.closed:
             reply.fail(Disconnected(f"the link to {self.text} was closed"))
@@ -119,11 +123,11 @@ class TcpLink:
             return
         self._write(request, version, asked.reply, asked.deadline_us)
 
-    def _write(self, request: Any, version: int, reply: Any, deadline_us: int) -> None:
+    def _write(self, request: Message, version: int, reply: Replied, deadline_us: int) -> None:
         self.correlation_id = self.correlation_id + 1 & 0x7FFFFFFF
         self.unsent.extend(frames.encode_request(request, version, self.correlation_id, self.how.client_id))
         self.sockets.to_flush(self)
-        if request.API_KEY == PRODUCE and request.acks == 0:
+        if request.API_KEY == PRODUCE and getattr(request, "acks", -1) == 0:
             reply.set(None)  # nothing is ever answered
         else:
             self.under_way.append(UnderWay(self.correlation_id, request.API_KEY, version, reply, deadline_us))
@@ -150,7 +154,7 @@ class TcpLink:
         except socket.gaierror:  # a name: looked up where it holds up nobody
             host, port = self.host, self.port
             self.world.disk.submit(
-                lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), _Then(self._resolved), self.node
+                lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), Then(self._resolved), self.node
             )
         except (ValueError, OverflowError) as error:  # what a broker called its address is none
             self._resolved(OSError(0, str(error)))
@@ -206,10 +210,10 @@ class TcpLink:
         cluster_id = self.how.cluster_id() if self.how.node_id >= 0 else None
         if cluster_id is not None and version == LATEST:
             request.cluster_id, request.node_id = cluster_id, self.how.node_id
-        self._write(request, version, _Then(lambda answer: self._learnt_versions(answer, version)), deadline_us)
+        self._write(request, version, Then(lambda answer: self._learnt_versions(answer, version)), deadline_us)
         self._watch_time()
 
-    def _learnt_versions(self, answer: Any, version: int) -> None:
+    def _learnt_versions(self, answer: ApiVersionsResponse | KafkaError, version: int) -> None:
         if isinstance(answer, KafkaError):
             return  # the link broke, and everybody has been told
         if answer.error_code == UnsupportedVersion.code and version:
@@ -284,7 +288,7 @@ class TcpLink:
         if not self.under_way:
             self._watch_time()
 
-    def _decoded(self, asked: UnderWay, frame: Frame) -> Any:
+    def _decoded(self, asked: UnderWay, frame: Frame) -> Message:
         correlation_id, begin = frames.decode_response_header(asked.api_key, asked.version, frame)
         if correlation_id != asked.correlation_id:
             raise SchemaError(f"an answer to request {correlation_id} instead of {asked.correlation_id}")
@@ -376,20 +380,3 @@ class TcpLink:
             self.broke(f"{self.text} didn't answer in time")
         else:
             self._watch_time()
-
-
-class _Then:
-    """A reply that ends in a call, for what isn't an actor's."""
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: Callable[[Any], None]) -> None:
-        self._call = call
-
-    def set(self, outcome: object = None) -> None:
-        """As ``Reply.set``."""
-        self._call(outcome)
-
-    def fail(self, error: BaseException) -> None:
-        """As ``Reply.fail``."""
-        self._call(error)

@@ -18,6 +18,7 @@ from kstore.errors import KafkaError
 if TYPE_CHECKING:
     from actors.runtime.node import Node
     from actors.runtime.queue import Reply
+    from kstore.schema.struct import Message
 
 
 class Disconnected(KafkaError):
@@ -52,7 +53,7 @@ class Session:
 
     # -- the client's end ----------------------------------------------------------------------------------------
 
-    def send(self, request: Any, version: int, reply: Reply, timeout_ms: float) -> None:
+    def send(self, request: Message, version: int, reply: Reply, timeout_ms: float) -> None:
         """Send a request; its answer, or ``Disconnected``, goes to ``reply``."""
         self.correlation_id += 1
         now_us = self.net.world.clock.now_us()
@@ -61,7 +62,7 @@ class Session:
         self.alarm.by(deadline_us, now_us)
         self.net.carry(self.inward, self._deliver, self.correlation_id, request, version)
 
-    def tell(self, request: Any, version: int) -> None:
+    def tell(self, request: Message, version: int) -> None:
         """Send a request that is never answered."""
         self.correlation_id += 1
         self.net.carry(self.inward, self._deliver, self.correlation_id, request, version)
@@ -106,14 +107,14 @@ class Session:
         if self.client_knows and (self.server_knows or not self.server.alive):
             self.net.closed(self)
 
-    def _answered(self, correlation_id: int, response: Any) -> None:
+    def _answered(self, correlation_id: int, response: Message) -> None:
         entry = self.in_flight.pop(correlation_id, None)
         if entry is not None:
             entry[0].set(response)
 
     # -- the server's end: a channel -----------------------------------------------------------
 
-    def _deliver(self, correlation_id: int, request: Any, version: int) -> None:
+    def _deliver(self, correlation_id: int, request: Message, version: int) -> None:
         if self.server.alive:
             self.connection.tell(Requested(correlation_id, request, version, self.link.client_id))
         elif not self.client_knows:
@@ -127,7 +128,7 @@ class Session:
         if self.server.alive:
             self.connection.tell(ChannelClosed())
 
-    def respond(self, correlation_id: int, response: Any, version: int) -> None:
+    def respond(self, correlation_id: int, response: Message, version: int) -> None:
         """Send an answer back; called by the server's connection."""
         net = self.net
         if net.wire:
@@ -173,7 +174,7 @@ class Link:
         self.session: Session | None = None
 
     def send(
-        self, request: Any, reply: Reply, *, version: int | None = None, timeout_ms: float = REQUEST_TIMEOUT_MS
+        self, request: Message, reply: Reply, *, version: int | None = None, timeout_ms: float = REQUEST_TIMEOUT_MS
     ) -> None:
         """Send a request message; ``reply`` gets the response message or a ``Disconnected``."""
         session = self._open_session()
@@ -185,7 +186,7 @@ class Link:
             version = net.version_of(type(request))
         session.send(net.through_wire(request, version) if net.wire else request, version, reply, timeout_ms)
 
-    def tell(self, request: Any, version: int) -> None:
+    def tell(self, request: Message, version: int) -> None:
         """Send a request that is never answered; nobody learns whether it arrived."""
         session = self._open_session()
         if session is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.runtime.node import Numbers
 from kstore.fs import FileSlice
@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from actors.network.link import Link, Session
     from actors.runtime.node import Node
     from actors.runtime.world import World
+    from kstore.schema.struct import Message
 
 DELAY_US_MIN = 50
 DELAY_US_MAX = 1_500
+
+
+M = TypeVar("M", bound="Message")
 
 
 class Path:
@@ -34,7 +38,7 @@ class Path:
         self.sender = sender
         self.receiver = receiver
         self.arrives_us = 0
-        self.under_way: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self.under_way: deque[tuple[Callable[..., None], tuple[object, ...]]] = deque()
         self.held = 0
         self.closed = False
 
@@ -129,7 +133,7 @@ class Network:
         nodes = self.slow_nodes_us
         return self.slow_us.get((from_id, to_id), 0) + nodes.get(from_id, 0) + nodes.get(to_id, 0)
 
-    def carry(self, path: Path, action: Callable[..., None], *args: Any) -> None:
+    def carry(self, path: Path, action: Callable[..., None], *args: object) -> None:
         """Have ``action(*args)`` happen at the path's other end, in order."""
         self.messages_carried += 1
         if path.closed:
@@ -174,7 +178,7 @@ class Network:
         last: int = request_class.VERSIONS[1]  # type: ignore[attr-defined]
         return last - 1 if request_class.LATEST_UNSTABLE else last  # type: ignore[attr-defined]
 
-    def through_wire(self, message: Any, version: int) -> Any:
+    def through_wire(self, message: M, version: int) -> M:
         """With ``wire``, the message as it comes out of its own bytes; otherwise the message itself.
 
         Raises OSError or EOFError when it has a slice of a file that was cut or deleted meanwhile.

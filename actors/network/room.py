@@ -17,7 +17,10 @@ there is room for it: they wait for something that may never come, as for the pe
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 SILENT_SECONDS = 1.0
 STUCK_SECONDS = 10.0
@@ -39,7 +42,7 @@ class Holder(Protocol):
 class RequestRoom:
     """So many bytes for everybody together."""
 
-    def __init__(self, loop: Any, bytes_max: float, frame_bytes_max: int) -> None:
+    def __init__(self, loop: AbstractEventLoop, bytes_max: float, frame_bytes_max: int) -> None:
         self.loop = loop
         self.bytes_max = bytes_max
         self.frame_bytes_max = frame_bytes_max

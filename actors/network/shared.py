@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.network.answers import AnswerRoom, Writing
 from actors.network.room import RequestRoom
@@ -11,13 +11,15 @@ from actors.runtime.heap import Heap
 from actors.runtime.limits import FRAME_BYTES_MAX
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from actors.config import BrokerConfig
 
 
 class Shared:
     """One of these a process; the bounds are what the first node's config says, as all nodes start with the same."""
 
-    def __init__(self, loop: Any) -> None:
+    def __init__(self, loop: AbstractEventLoop) -> None:
         self.room = RequestRoom(loop, math.inf, FRAME_BYTES_MAX)
         self.answers = AnswerRoom(1)
         self.writing = Writing(loop)

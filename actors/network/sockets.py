@@ -9,7 +9,7 @@ from __future__ import annotations
 import selectors
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from kstore.fs.posix_forks import of_this_process
 
@@ -21,13 +21,26 @@ WRITE = selectors.EVENT_WRITE
 READ_BUFFER_BYTES = 256 * 1024
 
 
+class SocketLink(Protocol):
+    """Whoever writes to a socket and is told when it is ready."""
+
+    text: str
+    world: World
+
+    def flush(self) -> None:
+        """Write what was collected."""
+
+    def broke(self, why: str) -> None:
+        """It is no more."""
+
+
 class Sockets:
     """Non-blocking sockets with what to call when they are ready."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._closed = False
-        self._unwritten: dict[Any, None] = {}  # who has collected something since the last flush, in order
+        self._unwritten: dict[SocketLink, None] = {}  # who has collected something since the last flush, in order
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         of_this_process.add(self)
 
@@ -62,7 +75,7 @@ class Sockets:
                 except Exception as error:  # noqa: BLE001 - a defect ends the connection that it was met on
                     self._failed(key.data.__self__, error)
 
-    def to_flush(self, link: Any) -> None:
+    def to_flush(self, link: SocketLink) -> None:
         """Have ``link.flush()`` called when the turns that are due were given: one write for what they collect."""
         self._unwritten[link] = None
 
@@ -77,7 +90,7 @@ class Sockets:
                     self._failed(link, error)
 
     @staticmethod
-    def _failed(link: Any, error: Exception) -> None:
+    def _failed(link: SocketLink, error: Exception) -> None:
         link.world.met_defect(error, f"the connection to {link.text}")
         link.broke(f"{link.text}: {error!r}")
 

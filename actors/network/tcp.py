@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actors.network.answers import Unsent
+from actors.network.answers import Part, Unsent
 from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived
 from actors.network.framing import BadFrame, Frame, Frames
 from actors.runtime.limits import FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
@@ -22,7 +22,10 @@ from kstore.fs import FileSlice
 from kstore.schema import frames
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from actors.network.listener import TcpListener
+    from kstore.schema.struct import Message
 
 AT_ONCE_BYTES_MAX = 64 * 1024  # what is written at once, without waiting for its turn
 
@@ -44,7 +47,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.forgotten = False  # its requests count no more
         self.begun_at = 0.0  # when the unfinished frame began, or the closing of the connection
         self.active_at = listener.loop.time()  # when the peer last sent or took something
-        self.collected: list[Any] = []  # answers since the last drain
+        self.collected: list[Part] = []  # answers since the last drain
         self.collected_bytes = 0
         self.unsent = Unsent(listener.answers, self)
         self.may_write = True
@@ -187,7 +190,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.waited_for = True
         self._see_to_reading()
 
-    def respond(self, correlation_id: int, response: Any, version: int) -> None:
+    def respond(self, correlation_id: int, response: Message, version: int) -> None:
         """Collect an answer; it is written when the drain ends, or when it is large."""
         parts = frames.encode_response(response, version, correlation_id)
         self.collected += parts
@@ -216,7 +219,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         if self.may_write:
             self.listener.writing.begin(self)
 
-    def _write(self, parts: list[Any]) -> None:
+    def _write(self, parts: Sequence[Part]) -> None:
         self.transport.writelines(parts) if len(parts) > 1 else self.transport.write(parts[0])
 
     def write_piece(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.controller.image import PartitionImage
+    from actors.image.image import PartitionImage
 
 
 class Line(NamedTuple):

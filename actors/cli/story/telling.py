@@ -23,7 +23,7 @@ from actors.cluster import Cluster
 from kstore.codec import partition_for_key
 
 if TYPE_CHECKING:
-    from actors.controller.image import PartitionImage
+    from actors.image.image import PartitionImage
 
 TOPIC = "order-events"
 GROUP = "order-processors"
