@@ -9,12 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from kstore.named import NamedTuple
-
-if TYPE_CHECKING:
-    from actors.image.image import PartitionImage
 
 
 class Line(NamedTuple):
@@ -52,6 +49,19 @@ class Member:
     received: int = 0
 
 
+class Seen(Protocol):
+    """A partition as the cluster has it."""
+
+    @property
+    def leader(self) -> int: ...
+
+    @property
+    def replicas(self) -> Sequence[int]: ...
+
+    @property
+    def isr(self) -> Sequence[int]: ...
+
+
 @dataclass
 class State:
     """The whole stage. ``receivers`` has, by order, who received it, in turn; ``acks`` where it was acknowledged."""
@@ -86,7 +96,7 @@ class State:
         self.members[name].state = "killed"
         self._mark(f"member {name}")
 
-    def see(self, brokers: Mapping[int, str], controller: int, partitions: Mapping[int, PartitionImage]) -> None:
+    def see(self, brokers: Mapping[int, str], controller: int, partitions: Mapping[int, Seen]) -> None:
         """Look at the cluster: what each broker is doing, each partition's leader, replicas and in-sync ones."""
         for broker, doing in brokers.items():
             self._set(self.brokers, broker, doing, f"broker {broker}")

@@ -13,17 +13,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from actors.cli.story.counts import Counts, count
 from actors.cli.story.processes import PATIENCE_S, Processes
-from actors.cli.story.state import Line, State
+from actors.cli.story.state import Line, Seen, State
 from actors.cli.story.wrapping import wrapped
 from actors.cluster import Cluster
 from kstore.codec import partition_for_key
-
-if TYPE_CHECKING:
-    from actors.image.image import PartitionImage
 
 TOPIC = "order-events"
 GROUP = "order-processors"
@@ -145,7 +142,7 @@ class Story:
     def _remember_cause(self) -> None:
         self.causes.append(str(self.cluster.trace.why_rebalance(GROUP)))
 
-    def _partitions(self) -> dict[int, PartitionImage]:
+    def _partitions(self) -> dict[int, Seen]:
         topic = self.cluster.image().topics.get(TOPIC)
         return {} if topic is None else dict(topic.partitions)
 
