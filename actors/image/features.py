@@ -36,6 +36,7 @@ def supported() -> list[Feature]:
     ]
 
 
-def bootstrap_records() -> list[FeatureLevelRecord]:
-    """The first records of a new cluster: the level that its log is written in."""
-    return [FeatureLevelRecord(name=METADATA_VERSION, feature_level=SUPPORTED[METADATA_VERSION].highest)]
+def bootstrap_records(metadata_version: int | None = None) -> list[FeatureLevelRecord]:
+    """The first records of a new cluster: the level that its log is written in, the highest unless it was chosen."""
+    level = metadata_version or SUPPORTED[METADATA_VERSION].highest
+    return [FeatureLevelRecord(name=METADATA_VERSION, feature_level=level)]

@@ -25,9 +25,10 @@ from kept_folders import (
     stopped_with,
     write_segment,
 )
-from log.batching import stamped
+from log.batching import NOW_MS, stamped
 
 from actors.cluster import Cluster
+from actors.controller.metadata_log import encode_batch
 from kstore.records import BatchBuilder, scan_batches
 from kstore.records.control import ControlType, control_batch
 from kstore.schema.messages.metadata_records import (
@@ -248,6 +249,16 @@ def test_a_folder_that_kafka_has_only_formatted_is_refused_by_its_features(tmp_p
     assert "group.version=1" in line
     assert "kafka-features.sh --bootstrap-server HOST:PORT downgrade" in line
     assert "--feature eligible.leader.replicas.version=0" in line
+
+
+@pytest.mark.parametrize("path", ["bootstrap.checkpoint", f"{METADATA}/{0:020d}-{0:010d}.checkpoint"])
+def test_a_cluster_that_kafka_has_only_formatted_begins_with_the_version_chosen(tmp_path, path):
+    written = tmp_path / "node-1" / path
+    written.parent.mkdir(parents=True)
+    written.write_bytes(encode_batch([FeatureLevelRecord(name="metadata.version", feature_level=31)], 0, 0, NOW_MS))
+    for _ in range(2):
+        with Cluster(data_dir=str(tmp_path)) as cluster:
+            assert cluster.nodes[1].view.image.features == {"metadata.version": 31}
 
 
 # -- what is in force -------------------------------------------------------------------------------------------------

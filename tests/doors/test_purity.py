@@ -17,6 +17,7 @@ ACTING = {
     "actors.config.documents": "writes the pages of keys",
     "actors.controller.controller": "the controller's actor",
     "actors.controller.fetching": "reads the metadata log for others",
+    "actors.controller.formatted": "reads what was written down for a new cluster",
     "actors.controller.keeper": "the actors that keep the metadata log",
     "actors.controller.metadata_log": "reads and writes the log's batches and the quorum's state",
     "actors.controller.observer": "the observer's actor",

@@ -9,17 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.controller.messages import METADATA_LOG
-from actors.controller.metadata_log import Replay
+from actors.controller.formatted import formatted_with
 from actors.image.features import METADATA_VERSION, SUPPORTED
 from actors.image.image import ClusterImage
 from actors.node.folder import Folder, FolderError
-from kstore.fs import FileSystem
-from kstore.records import scan_batches
-from kstore.schema.messages.metadata_records import FeatureLevelRecord
 
-BOOTSTRAP = ("bootstrap.checkpoint", f"{METADATA_LOG}/{0:020d}-{0:010d}.checkpoint")
-"""Where the formatting tool writes down the levels of a new cluster: up to Kafka 4.3, and from 4.4 on (KIP-1170)."""
 TOOL = "bin/kafka-features.sh --bootstrap-server HOST:PORT"
 
 
@@ -29,20 +23,6 @@ def check_features(folders: Mapping[int, Folder], image: ClusterImage) -> None:
         levels = image.features if image.offset >= 0 else formatted_with(folder.fs)
         if foreign := unsupported(levels):
             raise FolderError(refusal(folder.name, foreign))
-
-
-def formatted_with(fs: FileSystem) -> dict[str, int]:
-    """The levels in a folder on which no controller has run yet: those that the formatting tool wrote down for it."""
-    levels: dict[str, int] = {}
-    for path in BOOTSTRAP:
-        if not fs.exists(path):
-            continue
-        replay = Replay()
-        for batch in scan_batches(fs.read_bytes(path))[0]:
-            for record in replay.records(batch):
-                if isinstance(record, FeatureLevelRecord):
-                    levels[record.name] = record.feature_level
-    return levels
 
 
 def unsupported(levels: Mapping[str, int]) -> dict[str, int]:
