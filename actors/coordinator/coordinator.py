@@ -4,8 +4,6 @@ It replays the partition's log through the leader's replica until all of it is c
 requests, timers and append outcomes, and carries out what the shard asks for: answers, timers, appends with acks=all.
 The broker starts one when its node becomes leader and tells it to resign when that ends; a new epoch is a new
 coordinator. What is coordinated, the shard knows.
-
-A timer that is set again to a later time, as every heartbeat does, isn't made anew: it is looked at when it fires.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from kstore.named import NamedTuple
 from kstore.records import BatchBuilder, parse_batches
 
 if TYPE_CHECKING:
-    from actors.runtime import Node, Timer
+    from actors.runtime import Alarm, Node, Timer
 
 APPEND_TIMEOUT_MS = 2**31 - 1
 """The replica's own: clients are answered after the shard's ``append_timeout_ms``, but the outcome is awaited."""
@@ -36,7 +34,6 @@ LOAD_BYTES = 128 << 10
 
 class TimerDue(NamedTuple):
     key: Hashable
-    serial: int
 
 
 class Overdue(NamedTuple):
@@ -47,18 +44,6 @@ class Load(NamedTuple):
     """To itself: read on."""
 
 
-class _Running:
-    """A timer under way: ``due_us`` may have moved on since it was armed."""
-
-    __slots__ = ("armed_us", "due_us", "serial", "timer")
-
-    def __init__(self, timer: Timer, due_us: int, serial: int) -> None:
-        self.timer = timer
-        self.armed_us = due_us
-        self.due_us = due_us
-        self.serial = serial
-
-
 class Coordinator(Actor):
     blast_radius = "a coordinator, which is loaded again from its log"
 
@@ -67,9 +52,8 @@ class Coordinator(Actor):
         self._replica = replica
         self._label = f"{topic}-{partition}"
         self._shard = shard
-        self._timers: dict[Hashable, _Running] = {}
+        self._timers: dict[Hashable, Alarm] = {}
         self._deadlines: dict[int, Timer] = {}
-        self._serial = 0
         self._is_loading = True
         self._is_unreadable = False
         self._next_offset = 0
@@ -160,8 +144,8 @@ class Coordinator(Actor):
         self.stop()
 
     def on_stop(self) -> None:
-        for running in self._timers.values():
-            running.timer.cancel()
+        for alarm in self._timers.values():
+            alarm.stop()
         for timer in self._deadlines.values():
             timer.cancel()
 
@@ -181,9 +165,9 @@ class Coordinator(Actor):
                 case SetTimer(key, delay_ms):
                     self._set_timer(key, delay_ms)
                 case CancelTimer(key):
-                    running = self._timers.pop(key, None)
-                    if running is not None:
-                        running.timer.cancel()
+                    alarm = self._timers.pop(key, None)
+                    if alarm is not None:
+                        alarm.stop()
                 case Persist(token, entries):
                     self._append(token, entries)
                 case Note(kind, subject, first, second, because):
@@ -214,25 +198,16 @@ class Coordinator(Actor):
     # -- timers --------------------------------------------------------------------------------------------------
 
     def _set_timer(self, key: Hashable, delay_ms: int) -> None:
-        due_us = self.now_us() + delay_ms * 1_000
-        running = self._timers.get(key)
-        if running is not None and running.armed_us <= due_us:
-            running.due_us = due_us
-            return
-        if running is not None:
-            running.timer.cancel()
-        self._serial += 1
-        self._timers[key] = _Running(self.after(delay_ms, TimerDue(key, self._serial)), due_us, self._serial)
+        alarm = self._timers.get(key)
+        if alarm is None:
+            alarm = self._timers[key] = self.alarm(TimerDue(key), tick_us=1)
+        now_us = self.now_us()
+        alarm.at(now_us + delay_ms * 1_000, now_us)
 
     @receives(TimerDue)
     def timer_due(self, message: TimerDue) -> None:
-        running = self._timers.get(message.key)
-        if running is None or running.serial != message.serial:
-            return
-        left_us = running.due_us - self.now_us()
-        if left_us > 0:
-            running.timer = self.after(left_us / 1_000, message)
-            running.armed_us = running.due_us
+        alarm = self._timers.get(message.key)
+        if alarm is None or not alarm.is_over(self.now_us()):
             return
         del self._timers[message.key]
         self._carry_out(self._shard.timer_fired(message.key, self.now_ms()))
