@@ -3,8 +3,8 @@ log do.
 
 What an append is for is kept with it as data (``appends.py``), and carried out here when its outcome is known. Its
 records are taken by ``_apply`` once they are committed, and by nothing else: the same as when the log is read. Until
-then an offset is under way, and a group is ahead of its record, as its kind sees fit; when the append is refused, both
-are as though nothing had been asked.
+then an offset is under way, and a group is ahead of its record, as its kind sees fit; when the append is refused, the
+offset never was, and the kind knows what becomes of the group.
 """
 
 from collections.abc import Callable, Hashable, Sequence

@@ -45,8 +45,13 @@ def compacted(log: list[LogEntry]) -> list[LogEntry]:
 
 
 def offsets_of(shard: GroupShard) -> dict[OffsetKey, CommittedOffset]:
-    found = {key: shard.offsets.get(key) for key in shard.offsets}
-    return {key: committed for key, committed in found.items() if committed is not None}
+    """All that are committed: the shard has a group for each."""
+    return {
+        OffsetKey(group_id, topic, partition): committed
+        for group_id in shard.groups
+        for topic, partitions in shard.offsets.of_group(group_id).items()
+        for partition, committed in partitions.items()
+    }
 
 
 def picture(group: object) -> object:
