@@ -15,6 +15,7 @@ from kstore.log.writing cimport chunks_of, note_batches
 from kstore.records.batch cimport RecordBatch, last_offset_of
 from kstore.records.layout cimport CONTROL_BIT
 
+from kstore import checked as checked_mode
 from kstore.errors import (
     CorruptMessage,
     FencedLeaderEpoch,
@@ -117,6 +118,8 @@ cdef class Write:
             self.segment.created_ms = self.now_ms
         self.note(batches)
         log.end_offset = last_offset_of(<RecordBatch>batches[len(batches) - 1]) + 1
+        if checked_mode.on:
+            log.check()
         self.position += self.nbytes
         self.batches = []
         self.nbytes = 0

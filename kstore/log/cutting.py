@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kstore import checked
 from kstore.errors import CorruptMessage, OffsetOutOfRange
 from kstore.log.damage import failed_to_read
 from kstore.log.replay import restore_producers
@@ -37,6 +38,8 @@ class Cutting:
                 log.disk.forget(log.segments.remove_before(offset))
             except OSError as error:
                 raise log.failed(f"couldn't cut {log.path} before {offset}: {error}") from error
+        if checked.on:
+            log.check()
 
     def from_offset(self, offset: int) -> int:
         """As ``Log.truncate_to``."""
@@ -74,6 +77,8 @@ class Cutting:
         log.epochs.truncate_from_end(end_offset)
         log.producers, _ = restore_producers(log.fs, log.segments, end_offset)
         log.advance_high_watermark(log.high_watermark)
+        if checked.on:
+            log.check()
 
     def all_and_start_at(self, offset: int, now_ms: int) -> None:
         """As ``Log.truncate_fully_and_start_at``."""
@@ -89,3 +94,5 @@ class Cutting:
         log.producers.clear()
         log.moved_to(offset, offset)
         log.disk.truncated(offset, fully=True)
+        if checked.on:
+            log.check()

@@ -7,6 +7,7 @@ work, and a file that a power cut left unreadable is built anew from the log.
 
 from bisect import bisect_left, bisect_right
 
+from kstore import checked
 from kstore.fs import FileSystem
 from kstore.log.checkpoints import CheckpointError, read_lines, versioned
 
@@ -81,6 +82,14 @@ class LeaderEpochs:
         self._epochs[keep:] = [epoch]
         self._starts[keep:] = [start_offset]
         self.latest = epoch
+        if checked.on:
+            self.check()
+
+    def check(self) -> None:
+        """Epochs and start offsets both rise."""
+        assert self._epochs == sorted(set(self._epochs)), f"{self.path}: {self.entries}"
+        assert self._starts == sorted(set(self._starts)), f"{self.path}: {self.entries}"
+        assert self.latest == (self._epochs[-1] if self._epochs else UNDEFINED), f"{self.path}: {self.latest}"
 
     def _look_at_latest(self) -> None:
         self.latest = self._epochs[-1] if self._epochs else UNDEFINED
@@ -135,6 +144,8 @@ class LeaderEpochs:
             self.write()
 
     def write(self) -> None:
+        if checked.on:
+            self.check()
         entries = [f"{epoch} {start}" for epoch, start in zip(self._epochs, self._starts, strict=True)]
         self._fs.replace(self.path, versioned(entries), sync=False)
         self.unsynced = True

@@ -5,6 +5,8 @@ A file is mostly read in order, so there is mostly one extent; where readers lea
 
 from bisect import bisect_left, bisect_right
 
+from kstore import checked
+
 EXTENTS_MAX = 64
 
 
@@ -41,7 +43,9 @@ class Extents:
         return found
 
     def add(self, start: int, end: int) -> None:
-        """Put a range in; what it touches becomes one with it."""
+        """Put a range in; what it touches becomes one with it, and an empty one is nothing."""
+        if start == end:
+            return
         first, last = bisect_left(self._ends, start), bisect_right(self._starts, end)
         if first < last:
             start, end = min(start, self._starts[first]), max(end, self._ends[last - 1])
@@ -50,6 +54,14 @@ class Extents:
             first = last = max(first - 1, 0)
         self._starts[first:last] = [start]
         self._ends[first:last] = [end]
+        if checked.on:
+            self.check()
+
+    def check(self) -> None:
+        """They are in order, apart from each other, and not too many."""
+        edges = [edge for extent in zip(self._starts, self._ends, strict=True) for edge in extent]
+        assert edges == sorted(set(edges)), edges
+        assert len(self) <= EXTENTS_MAX, edges
 
     def cut(self, end: int) -> None:
         """Nothing is known any longer of what lies at a position or behind it."""

@@ -162,6 +162,15 @@ class Log:
         self.end_offset = end_offset
         self.advance_high_watermark(self.high_watermark)
 
+    def check(self) -> None:
+        """The invariants above, as far as they are told from what is in memory (``kstore/checked.pyx``)."""
+        assert 0 <= self.start_offset <= self.high_watermark <= self.end_offset, repr(self)
+        assert self.recovery_point <= self.end_offset, f"{self} is durable up to {self.recovery_point}"
+        self.segments.check(self.start_offset, self.end_offset)
+        self.producers.check_open(self.end_offset)
+        self.hot.check(self.end_offset)
+        assert not len(self.epochs) or self.epochs.entries[-1][1] <= self.end_offset, f"{self}: {self.epochs.entries}"
+
     # Appending
 
     def append_as_leader(

@@ -329,6 +329,15 @@ cdef class ProducerStates:
             del self.entries[producer_id]
         return len(gone)
 
+    def check_open(self, int64_t end_offset):
+        """Open transactions are those of their producers; they, and those that ended lately, lie in the log."""
+        for producer_id, first_offset in self.ongoing.items():
+            assert first_offset < end_offset, f"producer {producer_id} began at {first_offset}, in {end_offset} records"
+            began = (<ProducerEntry?>self.entries[producer_id]).transaction_first_offset
+            assert began == first_offset, f"producer {producer_id} began at {began}, and at {first_offset}"
+        for began, ended in self.unreplicated:
+            assert began <= ended < end_offset, f"a transaction from {began} to {ended}, in {end_offset} records"
+
     def clear(self):
         """Forget everything."""
         self.entries.clear()

@@ -66,6 +66,15 @@ class Segments:
         self.active = segment
         return segment
 
+    def check(self, start_offset: int, end_offset: int) -> None:
+        """The segments of a log with these ends: the first begins at its start or before; the last at its end or
+        before, is the active one, and follows on the one before it."""
+        assert len(self._list) == len(self._bases), f"{self._path}: {self._bases}"
+        assert self._bases[0] <= start_offset, f"{self._path} from {start_offset} on: {self._bases}"
+        assert self._bases[-1] <= end_offset, f"{self._path} up to {end_offset}: {self._bases}"
+        assert self.active is self._list[-1], f"{self._path}: {self.active} isn't the last segment"
+        assert self._bases[-2:] == sorted(set(self._bases[-2:])), f"{self._path}: {self._bases}"
+
     def from_offset(self, offset: int) -> list[Segment]:
         """The segment that an offset belongs to, and all after it."""
         return self._list[max(bisect_right(self._bases, offset) - 1, 0) :]

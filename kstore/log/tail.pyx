@@ -107,6 +107,19 @@ cdef class HotTail:
             self.size_bytes -= batch.size_bytes
             self.batches.pop()
 
+    def check(self, int64_t end_offset):
+        """The newest batches follow on each other and lie in the log, and no more is kept than may be."""
+        cdef RecordBatch last, before
+        if self.first == len(self.batches):
+            assert self.size_bytes == 0, f"{self.size_bytes} bytes of no batch"
+            return
+        last = self.batches[len(self.batches) - 1]
+        assert last.base_offset + last.last_offset_delta < end_offset, f"{last!r}, the log ends at {end_offset}"
+        assert 0 < self.size_bytes <= self.max_bytes, f"{self.size_bytes} bytes, {self.max_bytes} may be"
+        if self.first < len(self.batches) - 1:
+            before = self.batches[len(self.batches) - 2]
+            assert before.base_offset + before.last_offset_delta + 1 == last.base_offset, f"{last!r} after {before!r}"
+
     cpdef void clear(self):
         self.batches = []
         self.first = 0

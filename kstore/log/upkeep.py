@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kstore import checked
 from kstore.errors import CorruptMessage
 from kstore.log import snapshot
 from kstore.log.answers import DiskWork
@@ -65,3 +66,5 @@ class Upkeep:
         log.disk.segment_sealed(active, path, log.end_offset)
         log.segments.create(log.end_offset, now_ms)
         log.disk.forget(log.segments.remove_before(log.start_offset))
+        if checked.on:
+            log.check()
