@@ -12,8 +12,10 @@ from typing import Any
 
 from actors.cluster import Cluster
 from actors.controller.controller import Controller
+from actors.coordinator.coordinator import Coordinator
 from actors.image.image import ClusterImage
 from actors.partition.replica import Replica
+from actors.simulation.coordinators import CoordinatorJudge
 from actors.simulation.history import History
 from actors.simulation.ledger import Book, Shadow, Violation, entry_of
 from kstore.log import Log
@@ -27,6 +29,7 @@ class Judge:
         self.cluster = cluster
         self.queue = cluster.world.queue
         self.history = history
+        self.coordinators = CoordinatorJudge(cluster)
         self.books: dict[str, Book] = {}
         self.image = ClusterImage()
         self.turns = 0
@@ -47,6 +50,8 @@ class Judge:
             self.judge_replica(ran.actor)
         elif kind is Controller:
             self.judge_controller(ran.actor)
+        elif kind is Coordinator:
+            self.coordinators.look(ran.actor)
 
     def book(self, label: str) -> Book:
         found = self.books.get(label)
@@ -214,14 +219,16 @@ class Judge:
                 contents.add(b"".join(batch.to_bytes() for batch in log.batches(0, log.end_offset)))
             if len(contents) != 1:
                 raise Violation("the same bytes on every replica", f"{label}: {sorted(map(len, contents))} bytes")
+        self.coordinators.judge_all(self.history)
 
 
 def judge_producers(log: Log, label: str) -> None:
-    """The producer state of a log equals a replay of its batches."""
+    """The producer state of a log equals a replay of its batches, and so do the transactions that were aborted."""
     replayed = ProducerStates()
-    for batch in log.batches(log.start_offset, log.end_offset):
-        if batch.producer_id >= 0:
-            replayed.add(batch)
+    batches = [batch for batch in log.batches(log.start_offset, log.end_offset) if batch.producer_id >= 0]
+    aborted = [ended for batch in batches if (ended := replayed.add(batch)) is not None]
+    if aborted != (noted := log.segments.aborted(log.start_offset, log.end_offset)):
+        raise Violation("aborted transactions are a replay of the log", f"{label}: {noted}, the log says {aborted}")
     for entry in replayed:
         kept = log.producers.get(entry.producer_id)
         if kept is None or (kept.epoch, kept.window) != (entry.epoch, entry.window):

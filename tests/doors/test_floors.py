@@ -47,7 +47,17 @@ STANDS_ON = {
         "runtime",
         "trace",
     },
-    "simulation": {"broker", "cluster", "controller", "image", "network", "partition", "runtime"},
+    "simulation": {
+        "broker",
+        "cluster",
+        "controller",
+        "coordinator",
+        "groups",
+        "image",
+        "network",
+        "partition",
+        "runtime",
+    },
     "testing": {"cluster", "config", "network", "runtime"},
     "cli": {"clients", "cluster", "config", "network", "node", "runtime", "trace"},
 }

@@ -1,0 +1,108 @@
+"""The judge of group coordinators: who answers for a partition, and whether what it knows is what its log says.
+
+At once: only one node has a coordinator for a partition in an epoch. At the end of a run, for every coordinator that
+has read its log: a replay of the committed part of that log gives the offsets that the coordinator has, and the groups
+that it says are written, in the generation and with the members of those that are settled; and no offset is lost whose
+commit was acknowledged to a member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NoReturn
+
+from actors.cluster import Cluster
+from actors.coordinator.coordinator import Coordinator
+from actors.groups.classic.group import ClassicGroup
+from actors.groups.classic.states import GroupState
+from actors.groups.offsets import OffsetKey
+from actors.groups.records import CommittedOffset
+from actors.groups.shard import GroupShard
+from actors.groups.shards import GroupShards
+from actors.partition.replica import Replica
+from actors.simulation.history import History
+from actors.simulation.ledger import Violation
+from kstore.log import Log
+
+
+class CoordinatorJudge:
+    """Judges the coordinators of one cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.answering: dict[str, str] = {}  # partition and epoch of a coordinator: the node that has it
+
+    def look(self, coordinator: Coordinator) -> None:
+        """Judge a turn of a coordinator."""
+        if coordinator.loaded_shard is None or not coordinator.node.alive:
+            return
+        node = coordinator.node.name
+        place = coordinator.actor_urn.removeprefix(f"{node}/")  # groups/7@3: of partition 7, in epoch 3
+        other = self.answering.setdefault(place, node)
+        if other != node:
+            raise Violation("one coordinator a partition and epoch", f"{other} and {node} answer as {place}")
+
+    def judge_all(self, history: History) -> None:
+        """Judge what the coordinators of living nodes know, after everything has come to rest."""
+        known: dict[tuple[str, int], int] = {}
+        for label, shard, log in self.loaded():
+            replayed = self.replayed(log)
+            judge_offsets(label, shard, replayed)
+            judge_groups(label, shard, replayed)
+            known |= {(key.group_id, key.partition): found.offset for key, found in offsets_of(shard).items()}
+        for group, partition in history.commits:
+            offset = known.get((group, partition), -1)
+            history.commit_found(group, partition, history.last_commit(group, partition), offset)
+        if history.findings:
+            raise Violation(*history.findings[0])
+
+    def loaded(self) -> Iterator[tuple[str, GroupShard, Log]]:
+        """The shards of groups that are in use, each with its partition's log."""
+        for node in self.cluster.nodes.values():
+            for key, ref in node.view.coordinators.items() if node.alive else ():
+                shard = ref.actor_as(Coordinator).loaded_shard
+                replica = node.view.replicas[key].actor_as(Replica)
+                if isinstance(shard, GroupShard) and replica.leader is not None:
+                    yield f"{node.name}, {replica.label}", shard, replica.log
+
+    def replayed(self, log: Log) -> GroupShard:
+        """What a coordinator would know that has just read the committed part of a log."""
+        node = next(iter(self.cluster.nodes.values()))
+        shard = GroupShards(node).make()
+        for batch in log.batches(log.start_offset, log.high_watermark):
+            for record in batch.records() if not batch.is_control else ():
+                if record.key is not None:
+                    shard.replay(record.key, record.value, 0)
+        return shard
+
+
+def offsets_of(shard: GroupShard) -> dict[OffsetKey, CommittedOffset]:
+    """All that are committed, but for those still under way."""
+    return {key: found for key in shard.offsets if (found := shard.offsets.get(key)) is not None}
+
+
+def judge_offsets(label: str, shard: GroupShard, replayed: GroupShard) -> None:
+    ours, theirs = offsets_of(shard), offsets_of(replayed)
+    if ours != theirs:
+        _fail(label, f"its offsets are {ours}, its log's {theirs}")
+
+
+def judge_groups(label: str, shard: GroupShard, replayed: GroupShard) -> None:
+    written = {group.group_id for group in shard.groups.values() if group.is_committed}
+    if written != set(replayed.groups):
+        _fail(label, f"it has the groups {sorted(written)}, its log {sorted(replayed.groups)}")
+    for theirs in replayed.groups.values():
+        ours = shard.groups[theirs.group_id]
+        assert isinstance(ours, ClassicGroup)
+        assert isinstance(theirs, ClassicGroup)
+        if ours.generation_id < theirs.generation_id:
+            _fail(label, f"{ours.group_id} is in generation {ours.generation_id}, in its log {theirs.generation_id}")
+        if ours.state is GroupState.STABLE and (ours.generation_id, set(ours.members)) != (
+            theirs.generation_id,
+            set(theirs.members),
+        ):
+            _fail(label, f"{ours.group_id} has {sorted(ours.members)}, in its log {sorted(theirs.members)}")
+
+
+def _fail(label: str, detail: str) -> NoReturn:
+    raise Violation("a coordinator knows what its log says", f"{label}: {detail}")

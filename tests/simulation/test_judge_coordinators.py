@@ -1,0 +1,81 @@
+"""The judge of group coordinators: it passes what may be, and sees what a coordinator must not do."""
+
+import pytest
+
+from actors.coordinator.coordinator import Coordinator
+from actors.coordinator.timeline import READ
+from actors.groups.classic.group import ClassicGroup
+from actors.groups.records import OffsetRecord
+from actors.groups.shard import GroupShard
+from actors.simulation.ledger import Violation
+from actors.simulation.run import GROUP, Run
+
+SEED = 4
+
+
+@pytest.fixture(scope="module")
+def played() -> Run:
+    run = Run(SEED)
+    run.play()
+    return run
+
+
+def shard_of_the_group(run: Run) -> GroupShard:
+    return next(shard for _, shard, _ in run.judge.coordinators.loaded() if GROUP in shard.groups)
+
+
+def test_a_run_that_went_well_has_coordinators_that_know_what_their_logs_say(played: Run) -> None:
+    shard = shard_of_the_group(played)
+    assert shard.offsets.count_of(GROUP)
+    assert played.judge.coordinators.answering
+    played.judge.coordinators.judge_all(played.history)
+
+
+def test_an_offset_that_the_log_has_otherwise_is_seen(played: Run) -> None:
+    shard = shard_of_the_group(played)
+    key = next(iter(shard.offsets))
+    before = shard.offsets.get(key)
+    assert before is not None
+    for other in (before._replace(offset=before.offset + 1), None):
+        shard.offsets.apply(OffsetRecord(*key, other), READ)
+        with pytest.raises(Violation, match=r"a coordinator knows what its log says: .*its offsets are"):
+            played.judge.coordinators.judge_all(played.history)
+        shard.offsets.apply(OffsetRecord(*key, before), READ)
+    played.judge.coordinators.judge_all(played.history)
+
+
+def test_a_group_that_the_log_has_otherwise_is_seen(played: Run) -> None:
+    shard = shard_of_the_group(played)
+    group = shard.groups[GROUP]
+    assert isinstance(group, ClassicGroup)
+    group.generation_id += 1
+    with pytest.raises(Violation, match="a coordinator knows what its log says"):
+        played.judge.coordinators.judge_all(played.history)
+    group.generation_id -= 1
+    shard.groups.forget(GROUP)
+    with pytest.raises(Violation, match="it has the groups"):
+        played.judge.coordinators.judge_all(played.history)
+    shard.groups.admit(group)
+    played.judge.coordinators.judge_all(played.history)
+
+
+def test_an_acknowledged_offset_that_no_coordinator_has_is_seen(played: Run) -> None:
+    order = played.history.next_commit(1_000)
+    played.history.commit_begun(GROUP, 77, order, 5)
+    played.history.commit_acknowledged(GROUP, 77, order, 5)
+    with pytest.raises(Violation, match="committed offset lost"):
+        played.judge.coordinators.judge_all(played.history)
+    played.history.findings.clear()
+    del played.history.commits[GROUP, 77]
+
+
+def test_two_nodes_that_answer_for_a_partition_in_one_epoch_are_seen(played: Run) -> None:
+    judge = played.judge.coordinators
+    node = next(node for node in played.cluster.nodes.values() if node.alive and node.view.coordinators)
+    coordinator = next(iter(node.view.coordinators.values())).actor_as(Coordinator)
+    judge.look(coordinator)
+    place = coordinator.actor_urn.removeprefix(f"{node.name}/")
+    judge.answering[place] = "broker-9#1"
+    with pytest.raises(Violation, match="one coordinator a partition and epoch"):
+        judge.look(coordinator)
+    judge.answering[place] = node.name
