@@ -143,7 +143,8 @@ class Sender(LeaderSeeker):
             at_us = min(at_us, self.lingering[0].opened_us + self.settings.linger_ms * 1000)
         if self.retry_us:
             at_us = min(at_us, self.retry_us)
-        self.next_due.by(at_us, now_us)
+        if at_us < self.next_due.due:
+            self.next_due.at(at_us, now_us)
 
     # -- sending ---------------------------------------------------------------------------------------------------
 

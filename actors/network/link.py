@@ -59,7 +59,8 @@ class Session:
         now_us = self.net.world.clock.now_us()
         deadline_us = now_us + round(timeout_ms * 1000)
         self.in_flight[self.correlation_id] = (reply, deadline_us, type(request))
-        self.alarm.by(deadline_us, now_us)
+        if deadline_us < self.alarm.due:
+            self.alarm.at(deadline_us, now_us)
         self.net.carry(self.inward, self._deliver, self.correlation_id, request, version)
 
     def tell(self, request: Message, version: int) -> None:

@@ -319,7 +319,8 @@ class FetchDesk(Actor):
         waiting.timed = True
         self.looks += 1
         heappush(self.deadlines, (gathering.deadline_ms, self.looks, waiting))
-        self.expiry.by(self.deadlines[0][0], now_ms)
+        if self.deadlines[0][0] < self.expiry.due:
+            self.expiry.at(self.deadlines[0][0], now_ms)
 
     @receives(Expire)
     def expire(self, message: Expire) -> None:

@@ -232,7 +232,8 @@ class Leader:
         self.appends.add(waiting)
         if self.expiry is None:
             self.expiry = self.replica.alarm(EXPIRE_APPENDS, tick_us=1000)
-        self.expiry.by(waiting.deadline_ms, now_ms)
+        if waiting.deadline_ms < self.expiry.due:
+            self.expiry.at(waiting.deadline_ms, now_ms)
 
     def _answer(self, waiting: WaitingAppend) -> None:
         if len(self.in_sync.maximal) < self.in_sync.needed:

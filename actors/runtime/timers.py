@@ -11,6 +11,7 @@ from actors.runtime.clock import Clock
 from actors.runtime.queue import Inbox, RunQueue
 
 SWEEP_AT_LEAST = 64
+NEVER = 2**63 - 1
 
 
 class Timer:
@@ -49,7 +50,8 @@ class Alarm:
     the one it runs for. ``due`` and ``now`` are times of whatever clock its owner reads, in ticks of ``tick_us``
     microseconds. Whoever gets the message, or the call, says ``rang`` or asks ``is_over`` before anything else.
 
-    Invariant: while it is set its timer runs out at ``due`` or before, or has run out and the owner hasn't heard yet.
+    ``due`` is ``NEVER`` while it isn't set. Invariant: while it is set its timer runs out at ``due`` or before, or has
+    run out and the owner hasn't heard yet.
     """
 
     __slots__ = ("_action", "_args", "_runs_until", "_timer", "_timers", "due", "tick_us")
@@ -61,7 +63,7 @@ class Alarm:
         self._timer: Timer | None = None
         self._runs_until = 0
         self.tick_us = tick_us
-        self.due = 0
+        self.due = NEVER
 
     @property
     def is_set(self) -> bool:
@@ -70,7 +72,7 @@ class Alarm:
 
     def by(self, due: int, now: int) -> None:
         """Ring at ``due`` at the latest: the nearest of all deadlines that were given counts."""
-        if self._timer is None or due < self.due:
+        if due < self.due:  # which those look at first who say this for every message
             self.at(due, now)
 
     def at(self, due: int, now: int) -> None:
@@ -91,6 +93,7 @@ class Alarm:
     def rang(self) -> None:
         """It has rung, and is set no more. For deadlines that are never moved: what is due by now is its owner's."""
         self._timer = None
+        self.due = NEVER
 
     def is_over(self, now: int) -> bool:
         """It has rung: whether ``due`` is there; then it is set no more. If that was moved meanwhile, or what has rung
@@ -104,6 +107,7 @@ class Alarm:
             return False
         timer.cancel()
         self._timer = None
+        self.due = NEVER
         return True
 
     def stop(self) -> None:
@@ -111,6 +115,7 @@ class Alarm:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self.due = NEVER
 
 
 class Timers:
