@@ -14,7 +14,7 @@ end of the outermost block; in ``take_signals``, where a long call has a good pl
 The interpreter decides whether a thread may run handlers by comparing its id with ``_PyRuntime.main_thread``, and that
 is what a block changes. It costs some nanoseconds and nobody else is concerned: other threads aren't the main one
 either way. It isn't a part of Python's documented interface. So the field is looked at once, at import: should it not
-hold the id of the main thread, then nothing is held here and ``is_working()`` is false.
+hold the id of the main thread, then nothing is held here.
 
 Each greenlet has its own depth: who switches to another one keeps ``depth()`` and sets it again when it goes on.
 """
@@ -31,6 +31,7 @@ cdef extern from *:
     #ifndef Py_BUILD_CORE
     #define Py_BUILD_CORE 1
     #endif
+    #undef _PyGC_FINALIZED  /* 3.12 has a macro of this name, and a function where the runtime is described */
     #include "internal/pycore_runtime.h"
     #define runs_handlers (_PyRuntime.main_thread)
     static void set_runs_handlers(unsigned long thread) { runs_handlers = thread; }
@@ -121,11 +122,6 @@ def set_depth(Py_ssize_t blocks):
     if works and PyThread_get_thread_ident() == main_thread:
         held = blocks
         set_runs_handlers(0 if blocks else main_thread)
-
-
-def is_working():
-    """Whether this interpreter lets signals be held."""
-    return works
 
 
 def is_interrupt(error):

@@ -80,7 +80,7 @@ def assert_none(offenders: list[str]) -> None:
 def text_files() -> tuple[Source, ...]:
     """Every text file that is the project's own, wherever it lies."""
     found = [ROOT / name for name in ("Makefile", ".ci/run")]
-    for folder in (ROOT, *(ROOT / place for place in (*PLACES, "docs"))):
+    for folder in (ROOT, *(ROOT / place for place in (*PLACES, "docs", ".github"))):
         walk = folder.glob("*") if folder == ROOT else folder.rglob("*")
         found += [path for path in walk if path.suffix in TEXT and not LEFT_OUT & set(path.relative_to(ROOT).parts)]
     return tuple(Source(path) for path in sorted(set(found)) if path.is_file())
