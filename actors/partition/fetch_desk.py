@@ -31,6 +31,7 @@ from actors.partition.sessions import (
 )
 from actors.runtime import Actor, receives
 from actors.runtime.limits import FETCH_BYTES_WAITING_MAX
+from kstore import checked
 from kstore.errors import (
     FetchSessionIdNotFound,
     FetchSessionTopicIdError,
@@ -144,6 +145,8 @@ class FetchDesk(Actor):
             self._wait(gathering, now_ms)
         elif gathering.unanswered == 0:
             self._heard(gathering)
+        if checked.on:
+            self.sessions.check()
 
     @staticmethod
     def _misfit(session: Session | None, request: FetchRequest, uses_ids: bool) -> int:
@@ -200,7 +203,7 @@ class FetchDesk(Actor):
     def _ask(self, gathering: Gathering, session: Session | None, request: FetchRequest, uses_ids: bool) -> bool:
         """Ask the replicas of what is due; True when the one that was asked will say nothing until it has something."""
         if session is not None:
-            session.fetch = gathering
+            session.begin(gathering)
             due = session.take_due()
             may_wait = gathering.min_bytes == 1 and request.max_wait_ms > 0  # else it may end before any answer
             quiet = len(due) == 1 and not gathering.names_all and may_wait
@@ -357,6 +360,8 @@ class FetchDesk(Actor):
             slot.answer = None
             if slot.session is None and slot.state in (ASKED, PARKED):
                 self._call_off(slot)
+        if checked.on:
+            self.sessions.check()
 
     @receives(FetchGivenUp)
     def given_up(self, message: FetchGivenUp) -> None:

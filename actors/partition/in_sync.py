@@ -228,6 +228,7 @@ class InSyncSet:
         return self._propose(tuple(node for node in self.committed if node not in leaving), None, leaving)
 
     def _propose(self, isr: tuple[int, ...], joining: int | None, leaving: tuple[int, ...]) -> Proposal:
+        assert self.pending is None, "one change at a time"
         epochs = tuple(max(NO_BROKER_EPOCH, self._fetched_epoch(node)) for node in isr)
         self.pending = Proposal(isr, epochs, self.leader_epoch, self.partition_epoch, joining, leaving)
         if joining is not None:
@@ -270,3 +271,18 @@ class InSyncSet:
         if known == NOT_ELIGIBLE or follower.broker_epoch == NEVER_FETCHED:
             return False
         return follower.broker_epoch in (NO_BROKER_EPOCH, known)
+
+    def check(self) -> None:
+        """Assert the invariants above."""
+        committed, maximal, pending = set(self.committed), set(self.maximal), self.pending
+        assert self.node in committed, "who leads is in sync"
+        assert committed <= maximal, "all that are in sync count"
+        assert maximal <= set(self.replicas), "only replicas are in sync"
+        assert self.followers.keys() == set(self.replicas) - {self.node}, "the others are followed"
+        assert self.needed == min(self.min_in_sync, len(self.followers) + 1), "as many are needed as there can be"
+        assert self.is_short == (len(self.committed) < self.needed), "it is known whether too few are in sync"
+        if pending is None:
+            assert maximal == committed, "without a change under way there is one set"
+        else:
+            assert pending.leader_epoch == self.leader_epoch, "a change is asked for in this epoch"
+            assert maximal == committed | ({pending.joining} if pending.joining is not None else set()), "one joins"

@@ -4,6 +4,8 @@ Appends that wait in the replica's inbox are collected and written in one go. Wh
 followers' fetches; that answers the appends which wait for it and wakes the reads which are parked (`serving.py`).
 Everything is event-driven: while nothing is appended and nobody lags, a leader does nothing at all. The in-sync set
 is looked at again by time only while somebody lags, or after the controller refused a change.
+
+Between turns what is committed is in the log and nobody waits for it; an alarm is set for the appends that wait.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from actors.partition.messages import FROM_CLIENT, Append, Appended, BecomeLeade
 from actors.partition.preparing import Preparing
 from actors.partition.serving import Serving
 from actors.partition.waiting import WaitingAppend, WaitingAppends
+from kstore import checked
 from kstore.errors import (
     FencedLeaderEpoch,
     IneligibleReplica,
@@ -174,6 +177,8 @@ class Leader:
         if replica.fsync_first and new_end != old_end:
             replica.lane.sync(self.synced)
         replica.appended()
+        if checked.on:
+            self.check()
 
     def _note_appended(self, collected: list[tuple[Append, Reply, int]], outcomes: list[Any]) -> None:
         """A row for each request; its cause is the turn that brought it, so a record's life leads to its sender."""
@@ -281,6 +286,8 @@ class Leader:
         if self.log.high_watermark < end:
             self._advance(now_ms)
         self.deletions.settle()
+        if checked.on:
+            self.check()
 
     # -- the in-sync set -----------------------------------------------------------------------------------------
 
@@ -304,6 +311,8 @@ class Leader:
         self._advance(now_ms)
         if len(in_sync.replicas) > 1 and self._somebody_lags():
             self._arm_check(in_sync.lag_max_ms / 2)
+        if checked.on:
+            self.check()
 
     def _somebody_lags(self) -> bool:
         in_sync, end = self.in_sync, self.log.end_offset
@@ -357,6 +366,21 @@ class Leader:
             self.replica.note("IsrShrunk", label, len(before), len(now), f"without {', '.join(gone)}")
         if come := [str(node) for node in now if node not in before]:
             self.replica.note("IsrGrown", label, len(before), len(now), f"with {', '.join(come)}")
+
+    def check(self) -> None:
+        """Assert the invariants above, and those of what it holds."""
+        log, nearest_ms = self.log, self.appends.next_deadline_ms()
+        assert log.start_offset <= log.high_watermark <= log.end_offset, "what is committed is in the log"
+        self.in_sync.check()
+        self.appends.check(log.high_watermark)
+        if nearest_ms is not None:
+            assert self.expiry is not None, "there is an alarm for appends that wait"
+            assert self.expiry.rings_by(nearest_ms), "an alarm is set for appends that wait"
+        if self.unsynced is not None:
+            self.unsynced.check(log.recovery_point)
+        self.serving.reads.check((log.end_offset, log.high_watermark, log.last_stable_offset))
+        assert len(self.collected) < GROUP_MAX, "a whole group is appended at once"
+        assert len({message.origin for message, _, _ in self.collected}) <= 1, "a group is of one origin"
 
     # -- the end -------------------------------------------------------------------------------------------------
 

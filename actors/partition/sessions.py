@@ -160,6 +160,7 @@ class Gathering:
         ``quiet``: it won't say when it has nothing, so the slot counts as parked for this fetch, and is due in the next
         one if it hasn't answered: nobody knows whether it was asked at all.
         """
+        assert not self.finished, "a fetch that was answered asks no more"
         if slot.state == DUE:
             slot.answer = None
         slot.token = token
@@ -173,6 +174,7 @@ class Gathering:
 
     def take(self, slot: Slot, answer: ReadAnswer) -> None:
         """A slot's replica has answered, now or at last."""
+        assert not self.finished, "a fetch that was answered takes no more"
         if slot.state == ASKED:
             self.unanswered -= 1
         self.slots[slot.key] = slot
@@ -202,6 +204,7 @@ class Gathering:
 
         The first that has records gives them whatever their size, so that a large batch can't block a reader.
         """
+        assert not self.finished, "a fetch is answered once"
         self.finished = True
         named: list[Slot] = []
         left_over: list[Slot] = []
@@ -240,6 +243,15 @@ class Gathering:
             if slot.state == ANSWERED or size_of(slot.answer) > 0:
                 slot.state = DUE
                 due[slot.key] = slot
+
+    def check(self) -> None:
+        """Assert that its counts are those of its slots, while it is under way."""
+        if self.finished:
+            return
+        slots = self.slots.values()
+        assert self.unanswered == sum(slot.state == ASKED for slot in slots), "who was asked and hasn't answered counts"
+        assert self.bytes_found == sum(size_of(slot.answer) for slot in slots), "what was found counts"
+        assert all(slot.state != DUE for slot in slots), "what a fetch names was asked"
 
 
 def size_of(answer: ReadAnswer | None) -> int:
@@ -286,6 +298,24 @@ class Session:
         due = self.due
         self.due = {}
         return due.values()
+
+    def begin(self, fetch: Gathering) -> None:
+        """A fetch begins; the one before it has ended."""
+        assert self.fetch is None, "a session has one fetch at a time"
+        self.fetch = fetch
+
+    def check(self) -> None:
+        """Assert that no slot is forgotten: each is due, or a replica or the fetch under way has it."""
+        assert INITIAL_EPOCH < self.epoch <= EPOCH_MAX, "a session that is kept has the number of its last request"
+        assert self.due.keys() <= self.slots.keys(), "what is due wasn't dropped"
+        fetch = self.fetch
+        for key, slot in self.slots.items():
+            assert (slot.key, slot.session) == (key, self), "a slot is kept by its partition"
+            assert slot.state != DUE or key in self.due, "a slot that isn't parked, asked or answered is due"
+            assert slot.state not in (ASKED, ANSWERED) or fetch is not None, "what was asked or answered has its fetch"
+        if fetch is not None:
+            assert not fetch.finished, "a session has the fetch that is under way"
+            fetch.check()
 
 
 class SessionCache:
@@ -344,12 +374,20 @@ class SessionCache:
 
     def open(self, *, privileged: bool, uses_ids: bool, now_ms: int) -> Session:
         """A new session with an id of its own; there must be room."""
+        assert len(self.sessions) < self.slots_max, "a session is opened where there is room"
         session_id = self._draw_id()
         while session_id <= 0 or session_id in self.sessions:
             session_id = self._draw_id()
         session = Session(session_id, privileged=privileged, uses_ids=uses_ids, now_ms=now_ms)
         self.sessions[session_id] = session
         return session
+
+    def check(self) -> None:
+        """Assert that sessions are kept by their ids, that their partitions are counted, and what each promises."""
+        assert self.partitions == sum(len(session.slots) for session in self.sessions.values()), "partitions count"
+        for session_id, session in self.sessions.items():
+            assert session.id == session_id > 0, "a session is kept by its id"
+            session.check()
 
 
 def _worth(session: Session) -> tuple[bool, int, int]:

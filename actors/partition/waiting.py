@@ -8,8 +8,8 @@ Pure: the replies and tokens that wait are opaque here.
   offset it has seen: followers read to the log end, consumers to the high watermark, read-committed ones to the last
   stable offset. A watch that waits costs nothing; it goes when it fires, or when its reader says so.
 
-Invariant: no append with ``required`` at or below the last high watermark given waits, and no watch whose ``beyond``
-is below its limit.
+Invariants: no append with ``required`` at or below the high watermark waits, and no watch whose ``beyond`` is below its
+limit; appends wait in the order of ``required``.
 """
 
 from __future__ import annotations
@@ -81,6 +81,12 @@ class WaitingAppends:
         self.queue.clear()
         return waiting
 
+    def check(self, passed: int) -> None:
+        """Assert that they wait in order, for more than the offset that has been passed."""
+        required = [waiting.required for waiting in self.queue]
+        assert required == sorted(required), "appends wait in the order of the offsets that they need"
+        assert not required or required[0] > passed, "an append that has what it needs is answered"
+
 
 class Watching(Protocol):
     """What a watch must know of itself."""
@@ -134,3 +140,10 @@ class WaitingReads(Generic[Watch]):
         for watches in self.by_limit:
             watches.clear()
         return waiting
+
+    def check(self, limits: tuple[int, int, int]) -> None:
+        """Assert that nobody waits who could read, where the limits stand: log end, high watermark, last stable."""
+        for watches, offset in zip(self.by_limit, limits, strict=True):
+            for token, watch in watches.items():
+                assert token == watch.token, "a watch is kept by its token"
+                assert watch.beyond >= offset, "a read that finds something is answered"

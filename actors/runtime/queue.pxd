@@ -32,7 +32,7 @@ cdef class Inbox:
     cdef readonly int depth
     cdef Reply owed
     cdef void post(self, Envelope envelope)
-    cdef void owe(self, Reply reply)
+    cdef int owe(self, Reply reply) except -1
     cpdef send(self, message, Reply reply_to=*)
 
 cdef class Reply:

@@ -2,13 +2,15 @@
 
 A turn is one message handled to its end by one actor. Messages from one sender to one receiver keep their order.
 Two orders between actors:
-
 * in the order of arrival (real time): an actor that has its turn handles up to ``BURST`` waiting messages;
 * drawn from a seed (simulation): one message a turn, the next actor drawn from those that have any.
 
 Each envelope knows the trace row it was sent from; when it is delivered, a row is written with that row as its cause,
 and becomes the cause of whatever the handler sends. Not thread-safe by itself: whoever runs turns holds the driver's
 lock; ``Inbox.post`` from another thread is safe under the GIL, as no Python code runs inside it.
+
+Invariants between turns (``invariants.pyx``): an inbox with messages is in the run queue once, unless it is held; its
+depth is the number of its messages; an answer that is owed is listed by one inbox, and wasn't given.
 """
 
 cimport cython
@@ -16,11 +18,11 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from actors.runtime.recorder cimport ENTERED, NOTE, Recorder
 
+from kstore import checked
 from kstore.errors import KafkaError
 
 cdef enum:
     BURST = 32  # messages an actor may handle before the others get their turn
-
 
 STOPPED = "the actor was stopped before it answered"
 
@@ -87,9 +89,8 @@ cdef class Inbox:
         cdef RunQueue queue = self.queue
         cdef Recorder recorder = queue.recorder
         cdef int32_t about = recorder.mention(partition) if partition else 0
-        cdef int32_t word = recorder.mention(subject) if subject else 0
-        return recorder.write(self.actor_id, kind, cause if cause else queue.current, about, offset1, offset2, word,
-                              NOTE, queue.clock.monotonic_us())
+        return recorder.write(self.actor_id, kind, cause if cause else queue.current, about, offset1, offset2,
+                              recorder.mention(subject) if subject else 0, NOTE, queue.clock.monotonic_us())
 
     def request(self, message, Inbox asker, then, tuple args):
         """Queue a message whose answer goes to ``asker`` as a call ``then(outcome, *args)`` in a turn of its own."""
@@ -131,9 +132,10 @@ cdef class Inbox:
             reply.fail(Stopped(STOPPED))
             reply.owner = self  # closed: what else has the reply says nothing more
 
-    cdef void owe(self, Reply reply):
+    cdef int owe(self, Reply reply) except -1:
         """The actor has taken an answer over. Until it gives it, the answer is known here: it is ``Stopped`` if the
         actor ends before."""
+        assert reply.owner is None, "an answer is owed by one actor"
         reply.owner = self
         reply.next_owed = self.owed
         if self.owed is not None:
@@ -341,11 +343,15 @@ cdef class RunQueue:
                     self.schedule(inbox)
                 self.running = None
                 self.current = 0
+            if checked.on:
+                from actors.runtime.invariants import check
+                check(self, inbox)
         return handled
 
     def hold(self, Inbox inbox):
-        """Give an actor no turns until ``let_go``: its messages wait, in order. Not from inside a turn."""
+        """Give an actor no turns until ``let_go``: its messages wait, in order. Not from inside its own turn."""
         cdef Inbox before = None, each = self.first
+        assert self.running is not inbox, "an actor is held between its turns"
         if not inbox.scheduled:
             inbox.scheduled = True  # so that nobody schedules it
             return
@@ -365,23 +371,22 @@ cdef class RunQueue:
 
     def let_go(self, Inbox inbox):
         """Give it turns again; what waited is handled now."""
+        assert inbox.scheduled, "an actor that wasn't held is let go"
         inbox.scheduled = inbox.head is not None
         if inbox.scheduled:
             self.schedule(inbox)
 
     def has_ready(self):
-        if self.seeded:
-            return len(self.ready) > 0
-        return self.first is not None
+        return len(self.ready) > 0 if self.seeded else self.first is not None
 
     def enter(self, int32_t actor_id, kind, int64_t cause=0, partition="", subject=""):
         """Begin something that comes from outside (a user's call, a timer, a socket, a fault): what is sent until the
         next ``leave`` has this row as its cause. ``partition`` is what it is about, ``subject`` a word on it."""
         cdef Recorder recorder = self.recorder
         cdef int32_t about = recorder.mention(partition) if partition else 0
-        cdef int32_t word = recorder.mention(subject) if subject else 0
         self.entered_us = self.clock.monotonic_us()
-        self.current = recorder.write(actor_id, kind, cause, about, -1, -1, word, ENTERED, self.entered_us)
+        self.current = recorder.write(actor_id, kind, cause, about, -1, -1, recorder.mention(subject) if subject else 0,
+                                      ENTERED, self.entered_us)
         return self.current
 
     def leave(self):

@@ -31,6 +31,8 @@ from actors.runtime.clock cimport Clock
 
 from typing import NamedTuple
 
+from kstore import checked
+
 cdef enum:
     NAMES_BEFORE_SWEEP = 65_536
     SPOOL_ROWS = 2_048  # how many rows go to the sink at a time
@@ -132,6 +134,8 @@ cdef class Recorder:
             self.free.append(number)
         self.free.sort(reverse=True)
         self.sweep_at = max(NAMES_BEFORE_SWEEP, 2 * <int32_t> len(self.ids))
+        if checked.on:
+            self.check()
         return 0
 
     cdef int32_t mention(self, object key) except -1:
@@ -148,6 +152,7 @@ cdef class Recorder:
 
     def release(self, int32_t number):
         """Let go of a name's number: it may be forgotten when the last row that speaks of it is overwritten."""
+        assert self.known[number].pins > 0, "a number is let go as often as it was asked for"
         self.known[number].pins -= 1
         self.known[number].last_row = self.next_sequence
 
@@ -172,6 +177,7 @@ cdef class Recorder:
         if self.sink is not None and self.next_sequence - self.spooled >= self.spool_step:
             self.spool(self.next_sequence)
         sequence = self.next_sequence
+        assert 0 <= cause < sequence, "a cause comes before what it leads to"
         if self.hasher is not None and sequence - self.hashed >= self.capacity - 1:
             self.hash_up_to(sequence)
         known = self.known
@@ -247,6 +253,20 @@ cdef class Recorder:
             begin += length
         self.hashed = end
         return 0
+
+    def check(self):
+        """Assert that rows follow each other, that each name they speak of is there, and that no number is given twice."""
+        cdef int64_t sequence
+        cdef int32_t number
+        cdef Row* row
+        cdef set named = set(self.ids.values())
+        assert len(named) == len(self.ids), "a number stands for one name"
+        assert named.isdisjoint(self.free), "the number of a name isn't free"
+        for sequence in range(max(1, self.next_sequence - self.capacity), self.next_sequence):
+            row = &self.rows[sequence & (self.capacity - 1)]
+            assert row.sequence == sequence, "rows follow each other"
+            for number in (row.actor, row.kind, row.partition, row.subject):
+                assert number in named, "a name that a row speaks of isn't forgotten"
 
     # -- looking
 

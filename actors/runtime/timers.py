@@ -9,6 +9,7 @@ from typing import Any
 
 from actors.runtime.clock import Clock
 from actors.runtime.queue import Inbox, RunQueue
+from kstore import checked
 
 SWEEP_AT_LEAST = 64
 NEVER = 2**63 - 1
@@ -70,6 +71,10 @@ class Alarm:
         """Whether it is going to ring, or has rung and its owner hasn't heard yet."""
         return self._timer is not None
 
+    def rings_by(self, due: int) -> bool:
+        """Whether it is set for this time at the latest, or has rung."""
+        return self._timer is not None and self.due <= due
+
     def by(self, due: int, now: int) -> None:
         """Ring at ``due`` at the latest: the nearest of all deadlines that were given counts."""
         if due < self.due:  # which those look at first who say this for every message
@@ -101,6 +106,7 @@ class Alarm:
         timer = self._timer
         if timer is None:
             return False
+        assert self._runs_until <= self.due, "an alarm's timer runs out by the time it is to ring"
         if self.due > now:
             if timer.action is None:
                 self._start(now)
@@ -142,6 +148,8 @@ class Timers:
             self.heap = [entry for entry in self.heap if entry[2].action is not None]
             heapq.heapify(self.heap)
             self.cancelled = 0
+            if checked.on:
+                self.check()
         return timer
 
     def alarm(self, tick_us: int, inbox: Inbox, message: object) -> Alarm:
@@ -186,4 +194,14 @@ class Timers:
             finally:
                 queue.leave()
             fired += 1
+        if checked.on:
+            self.check()
         return fired
+
+    def check(self) -> None:
+        """Assert that the next one is at the head, and that cancelled ones are counted and not the most."""
+        heap = self.heap
+        for place, (deadline_us, number, timer) in enumerate(heap):
+            assert heap[(place - 1) // 2][:2] <= (deadline_us, number) or not place, "the next one is at the head"
+            assert timer.deadline_us == deadline_us, "a timer has its own deadline"
+        assert self.cancelled == sum(timer.action is None for _, _, timer in heap), "cancelled ones are counted"

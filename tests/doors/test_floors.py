@@ -68,6 +68,7 @@ CIRCLES = {
         "actors.runtime",
         "actor conversation disk driver failures future heavy hub loop node real ref rows seams virtual worker world",
     ),
+    "the run queue is asserted by what sees its parts": ("actors.runtime", "invariants queue"),
     "a link sends by its network, which makes links and breaks them": ("actors.network", "link network"),
     "a listener makes channels, which tell it that they are over": ("actors.network", "listener tcp"),
     "an image is made by a draft, which begins with an image": ("actors.image", "draft image"),

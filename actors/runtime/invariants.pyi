@@ -1,0 +1,3 @@
+from actors.runtime.queue import Inbox, RunQueue
+
+def check(queue: RunQueue, inbox: Inbox) -> None: ...
