@@ -231,8 +231,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
         hide_frames()
     report = yield
-    clusters = [*item.stash.get(in_use, []), *session_clusters(item)]
-    if report.failed and clusters:  # type: ignore[attr-defined]
+    if report.failed and (clusters := [*item.stash.get(in_use, []), *session_clusters(item)]):  # type: ignore[attr-defined]
         from actors.testing.report import sections
 
         folder = item.config.getoption("kstore_traces")
@@ -245,8 +244,9 @@ def session_clusters(item: pytest.Item) -> list[Cluster]:
     """The cluster of the session, if it is there and the test uses it, or may: what a fixture asks for as it runs
     (``request.getfixturevalue``), no test shows."""
     cluster = item.config.stash.get(of_session, None)
-    users = [each for each in item.session.items if uses_session(each)]
-    return [cluster] if cluster is not None and (not users or uses_session(item)) else []
+    if cluster is None:
+        return []
+    return [cluster] if uses_session(item) or not any(map(uses_session, item.session.items)) else []
 
 
 def uses_session(item: pytest.Item) -> bool:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from commands import Commands
 from processes import Server
 
 COMMAND = str(Path(sys.executable).with_name("kstore"))
-PATIENCE_S = 60
 _numbers = itertools.count(1)
 
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -44,6 +44,14 @@ def bootstrap(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue("served" if request.param == "serve" else "real_kafka"))
 
 
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """What runs ``kstore`` without its start."""
+    found = Commands()
+    yield found
+    found.close()
+
+
 @pytest.fixture
 def environment(bootstrap: str) -> dict[str, str]:
     """What a user's shell has, with kstore on its path and the Kafka to talk to."""
@@ -52,13 +60,11 @@ def environment(bootstrap: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def kstore(environment: dict[str, str], tmp_path: Path) -> Run:
+def kstore(environment: dict[str, str], commands: Commands, tmp_path: Path) -> Run:
     """Run ``kstore`` with these words to its end, in a folder of the test's own."""
 
     def run(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [COMMAND, *words], input=stdin, capture_output=True, env=environment, cwd=tmp_path, timeout=PATIENCE_S
-        )
+        return commands.run(*words, stdin=stdin, env=environment, cwd=tmp_path)
 
     return run
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import Commands
 from processes import Program
 
 from actors.cli.main import VERBS, parser
@@ -91,11 +93,17 @@ def of_verb(verb: str) -> list[str]:
     return [line for each in EVERY if each.prog.split()[1:2] == [verb] for line in examples(each)]
 
 
+@pytest.fixture
+def at_once(environment: dict[str, str], commands: Commands) -> dict[str, str]:
+    """A shell whose kstore needs no start."""
+    return {**environment, "PATH": os.pathsep.join((str(commands.program.parent), environment["PATH"]))}
+
+
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("serve", "demo")])
-def test_every_example_of_a_verb_runs(verb, environment, workplace) -> None:
+def test_every_example_of_a_verb_runs(verb, at_once, workplace) -> None:
     if verb == "trace":
         leave_a_trace(workplace)
-    run_all(of_verb(verb), environment, workplace)
+    run_all(of_verb(verb), at_once, workplace)
 
 
 def test_the_command_s_own_examples_run(environment, tmp_path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Commands
 from docs.pages import RUN, SHOWN, TEST, Block, blocks, code_of, commands, difference
 from processes import Server
 
@@ -37,10 +38,18 @@ def address() -> Iterator[str]:
     server.kill()
 
 
+@pytest.fixture(scope="module")
+def kstore() -> Iterator[Path]:
+    """The command, which needs no start."""
+    prepared = Commands()
+    yield prepared.program
+    prepared.close()
+
+
 class Page:
     """A page being run."""
 
-    def __init__(self, path: Path, address: str, folder: Path) -> None:
+    def __init__(self, path: Path, address: str, kstore: Path, folder: Path) -> None:
         self.path = path
         self.address = address
         self.folder = folder
@@ -48,7 +57,7 @@ class Page:
         self.background: list[subprocess.Popen[str]] = []
         self.environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{kstore.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "KSTORE_BOOTSTRAP": address,  # the verbs' default, as the page's reader has it at localhost:9092
             "COLUMNS": "120",
@@ -139,9 +148,11 @@ class Page:
 
 
 @pytest.mark.parametrize("path", pages_with_code())
-def test_every_code_block_of_a_page_does_what_the_page_says(path: Path, address, tmp_path, monkeypatch) -> None:
+def test_every_code_block_of_a_page_does_what_the_page_says(path: Path, kstore, request, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    page = Page(path, address, tmp_path)
+    asks_server = any(block.language == "console" or "localhost:9092" in block.text for block in blocks(path))
+    address = request.getfixturevalue("address") if asks_server else "nowhere"
+    page = Page(path, address, kstore, tmp_path)
     try:
         for block in blocks(path):
             if block.language in RUN or block.file is not None:

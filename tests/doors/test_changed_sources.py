@@ -29,6 +29,7 @@ class Checkout:
             shutil.copytree(ROOT / house, root / house, ignore=ignored, copy_function=os.symlink)
         (root / "compiled.txt").write_text(f"{TWIN}.py\n")
         self.compile(f"{TWIN}.py")
+        self.write(f"{TWIN}.py", "", -1)
 
     def file(self, name: str) -> Path:
         return self.root / name
@@ -41,11 +42,15 @@ class Checkout:
 
     def change(self, source: str) -> None:
         """Write a source anew, one second after it was compiled."""
+        self.write(source, "CHANGED = True\n", 1)
+
+    def write(self, source: str, addition: str, after_s: int) -> None:
+        """Have a source of the checkout's own, some seconds after it was compiled or before."""
         file = self.file(source)
         text = file.read_text()
         file.unlink()
-        file.write_text(f"{text}\nCHANGED = True\n")
-        seconds = file.with_suffix(SUFFIX).stat().st_mtime + 1
+        file.write_text(f"{text}\n{addition}")
+        seconds = file.with_suffix(SUFFIX).stat().st_mtime + after_s
         os.utime(file, (seconds, seconds))
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:

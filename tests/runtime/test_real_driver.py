@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 from runtime.acting import TIMEOUT_S
+from waiting import wait_until
 
 from actors.network.sockets import socket_world
 from actors.runtime import Actor, Node, receives
@@ -68,6 +69,7 @@ def test_timers_go_on_in_the_background_while_nobody_drives(world) -> None:
     world.driver.call(actor.ref.tell, Wish(1, 1))
     world.driver.call(world.timers.at, world.clock.now_us() + 20_000, happened.set)
     assert happened.wait(TIMEOUT_S)
+    wait_until(lambda: actor.done, what="the turn that the first timer brought")
     assert actor.done == {1: "kstore-background"}
 
 

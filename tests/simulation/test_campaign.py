@@ -1,4 +1,4 @@
-"""A hundred seeds of produce, consume and group traffic under faults, and known bugs that they must not let pass."""
+"""Seeds of produce, consume and group traffic under faults, and known bugs that they must not let pass."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from actors.simulation.run import Outcome, play
 
 pytestmark = pytest.mark.simulation
 
-SEEDS = range(1, 101)
+SEEDS = range(1, 41)
+MORE_SEEDS = range(41, 101)
 SEEDS_UNTIL_CAUGHT = range(1, 251)
 
 
@@ -23,10 +24,13 @@ def processes() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
 
 
-def test_a_hundred_seeds_hold_and_go_through_what_they_are_for(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    "seeds", [SEEDS, pytest.param(MORE_SEEDS, marks=pytest.mark.full)], ids=["forty", "sixty more"]
+)
+def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytest.CaptureFixture[str]) -> None:
     result = Campaign()
     with processes() as pool:
-        for outcome in pool.map(play, SEEDS, chunksize=5):
+        for outcome in pool.map(play, seeds, chunksize=5):
             result.add(outcome)
     with capsys.disabled():
         print(f"\n{result.summary()}")

@@ -14,16 +14,16 @@ ROOT = Path(__file__).parents[2]
 
 
 def trace_hashes(hash_seed: str) -> dict[int, str]:
-    command = [sys.executable, "-m", "actors.simulation.campaign", "--seeds", "4", "--first", "3", "--keep-going"]
+    command = [sys.executable, "-m", "actors.simulation.campaign", "--seeds", "2", "--first", "3", "--keep-going"]
     environment = os.environ | {"PYTHONHASHSEED": hash_seed}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert len(lines) == 4, done.stdout + done.stderr
+    assert len(lines) == 2, done.stdout + done.stderr
     return {line["seed"]: line["trace_hash"] for line in lines}
 
 
 def test_three_values_of_the_hash_seed_give_the_same_traces() -> None:
     first = trace_hashes("0")
-    assert len(set(first.values())) == 4
+    assert len(set(first.values())) == 2
     assert trace_hashes("1") == first
     assert trace_hashes("4242") == first
