@@ -46,10 +46,6 @@ class Sessions:
         wanted = self._sessions[broker_id].shutdown_offset
         return all(self._sessions[other].metadata_offset >= wanted for other in active if other in self._sessions)
 
-    def is_valid(self, broker_id: int, now_ms: int, timeout_ms: int) -> bool:
-        session = self._sessions.get(broker_id)
-        return session is not None and now_ms - session.last_contact_ms < timeout_ms
-
     def expired(self, now_ms: int, timeout_ms: int) -> list[int]:
         """The brokers not heard of for the whole of `timeout_ms`, by id."""
         return sorted(b for b, s in self._sessions.items() if now_ms - s.last_contact_ms >= timeout_ms)

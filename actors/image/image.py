@@ -195,7 +195,3 @@ class ClusterImage(NamedTuple):
         """False when a replica's log is out of use, or its broker unknown."""
         broker = self.brokers.get(replica)
         return broker is not None and broker.has_online(partition.directory_of(replica))
-
-    def led_by(self, controller_id: int, epoch: int) -> ClusterImage:
-        """The same image after a leader change in the metadata quorum that no record has told of yet."""
-        return self._replace(controller_id=controller_id, epoch=epoch)

@@ -5,7 +5,6 @@ Pykka's refs, proxies and combinators (``map``, ``join`` and the like) work on i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -80,14 +79,3 @@ def ask(world: World, ref: Ref, message: object, call: str = "") -> Future:
 
     world.driver.call(send)
     return future
-
-
-def ask_in_turn(world: World, action: Callable[[], None]) -> None:
-    """Have something done from outside the actors, traced as a user's call."""
-
-    def enter() -> None:
-        world.queue.enter(0, "UserCall")
-        action()
-        world.queue.leave()
-
-    world.driver.call(enter)

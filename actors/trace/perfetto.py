@@ -53,16 +53,6 @@ def _named(what: str, process: int, thread: int, name: str) -> dict[str, Any]:
     return {"ph": "M", "name": what, "pid": process, "tid": thread, "ts": 0, "args": {"name": name}}
 
 
-class _Slice:
-    """A turn whose end isn't known before the next thing on its thread is."""
-
-    __slots__ = ("event", "thread")
-
-    def __init__(self, event: dict[str, Any], thread: int) -> None:
-        self.event = event
-        self.thread = thread
-
-
 def events(recording: Recording) -> Iterator[dict[str, Any]]:
     """All events, names first used first; within a thread times rise."""
     threads = _Threads()

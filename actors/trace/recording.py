@@ -129,10 +129,6 @@ class Recording:
             if row.kind in kinds and partition in (None, row.partition):
                 yield row
 
-    def first_of(self, *kinds: str, partition: str | None = None, after: int = 0) -> TraceRow | None:
-        """The first such row after a sequence."""
-        return next(self.find(*kinds, partition=partition, after=after), None)
-
     def last_of(self, *kinds: str, partition: str | None = None, before: int | None = None) -> TraceRow | None:
         """The last such row before a sequence."""
         return next(self.find(*kinds, partition=partition, before=before, newest=True), None)
@@ -160,7 +156,3 @@ class Recording:
             if row.cause == turn:
                 out.append(row)
         return out
-
-    def is_whole(self, chain: list[TraceRow]) -> bool:
-        """Whether a chain of causes ends at what came from outside, not at rows that are no longer here."""
-        return bool(chain) and chain[-1].cause == 0

@@ -22,11 +22,6 @@ cdef uint32_t crc32c_update(uint32_t value, const uint8_t *data, size_t nbytes) 
     return ~crc32c_by_tables(~value, data, nbytes)
 
 
-def is_hardware_accelerated():
-    """Whether this processor has an instruction for CRC32C that is in use."""
-    return HARDWARE
-
-
 def crc32c(const uint8_t[::1] data not None, uint32_t value=0):
     """The CRC32C of ``data``, or of what ``value`` is the CRC32C of followed by ``data``.
 

@@ -82,30 +82,6 @@ cdef inline bint read_i8(Cursor *c, int8_t *out) noexcept nogil:
     return 1
 
 
-cdef inline bint read_i16(Cursor *c, int16_t *out) noexcept nogil:
-    if c.end - c.p < 2:
-        return 0
-    out[0] = <int16_t>load16(c.p)
-    c.p += 2
-    return 1
-
-
-cdef inline bint read_i32(Cursor *c, int32_t *out) noexcept nogil:
-    if c.end - c.p < 4:
-        return 0
-    out[0] = <int32_t>load32(c.p)
-    c.p += 4
-    return 1
-
-
-cdef inline bint read_i64(Cursor *c, int64_t *out) noexcept nogil:
-    if c.end - c.p < 8:
-        return 0
-    out[0] = <int64_t>load64(c.p)
-    c.p += 8
-    return 1
-
-
 cdef inline bint read_uvarint(Cursor *c, uint32_t *out) noexcept nogil:
     """Up to five bytes; a fifth byte may only carry the four bits that are left."""
     cdef const uint8_t *p = c.p
@@ -191,11 +167,6 @@ cdef inline uint8_t *put_i32(uint8_t *p, int32_t value) noexcept nogil:
 cdef inline uint8_t *put_i64(uint8_t *p, int64_t value) noexcept nogil:
     store64(p, <uint64_t>value)
     return p + 8
-
-
-cdef inline uint8_t *put_bytes(uint8_t *p, const void *data, size_t nbytes) noexcept nogil:
-    memcpy(p, data, nbytes)
-    return p + nbytes
 
 
 cdef inline uint8_t *put_uvarint(uint8_t *p, uint32_t value) noexcept nogil:

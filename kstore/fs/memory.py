@@ -4,7 +4,6 @@ Appending a large payload keeps a reference to it, so three replicas in memory c
 together with its neighbours, since a view of it would weigh more than its bytes (and keep a whole frame alive).
 
 The object stands for the disk, not for the process: a node that dies and comes back finds its files as it left them.
-Its locks go with ``break_locks``, as the kernel would see to.
 """
 
 from bisect import bisect_right
@@ -303,10 +302,6 @@ class MemoryFileSystem:
 
     def give_descriptors_back(self, count: int) -> int:
         return 0
-
-    def break_locks(self) -> None:
-        """What the death of a process does to its locks; call it when a node is killed, not stopped."""
-        self._locked.clear()
 
     def close(self) -> None:
         """Nothing is held."""

@@ -22,7 +22,6 @@ from kstore.fs.interface import Buffer, Chunk, FileSlice, LockedError, TornWrite
 from kstore.fs.posix_forks import of_this_process
 
 IOV_MAX = min(os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024, 1024)
-WRITE_MAX_BYTES = 0x7FFF_F000  # what one write takes on Linux
 _OPEN_FLAGS = os.O_RDWR | os.O_CLOEXEC
 
 

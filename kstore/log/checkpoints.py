@@ -96,19 +96,6 @@ def take_clean_shutdown(fs: FileSystem) -> bool:
     return True
 
 
-def read_clean_shutdown_epoch(fs: FileSystem) -> int | None:
-    """The broker epoch in the mark, or None when there is no mark or no epoch in it."""
-    if not fs.exists(CLEAN_SHUTDOWN):
-        return None
-    import json  # for this alone: most folders have no mark
-
-    try:
-        epoch = json.loads(fs.read_bytes(CLEAN_SHUTDOWN))["brokerEpoch"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return epoch if isinstance(epoch, int) and epoch >= 0 else None
-
-
 class MetaProperties(NamedTuple):
     """Who a log directory belongs to. ``directory_id`` is 16 bytes, or none before Kafka 3.7 gave it one."""
 

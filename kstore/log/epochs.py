@@ -114,12 +114,6 @@ class LeaderEpochs:
         place = bisect_right(self._starts, offset)
         return self._epochs[place - 1] if place else UNDEFINED
 
-    def start_of(self, epoch: int) -> int:
-        """Where an epoch began, or -1 when the log has no such epoch."""
-        place = bisect_left(self._epochs, epoch)
-        found = place < len(self._epochs) and self._epochs[place] == epoch
-        return self._starts[place] if found else UNDEFINED
-
     def truncate_from_end(self, end_offset: int) -> None:
         """Forget the epochs that began at or after ``end_offset``."""
         keep = bisect_left(self._starts, end_offset)

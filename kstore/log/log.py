@@ -230,10 +230,6 @@ class Log:
         """The batches from the one with ``offset`` on that end below ``up_to``, read from the files."""
         return self.reading.batches(offset, self.end_offset if up_to is None else min(up_to, self.end_offset))
 
-    def release_hot(self, offset: int) -> None:
-        """Everybody who reads at the tail has what lies below ``offset``: it need not be kept in memory."""
-        self.hot.release(offset)
-
     def offset_for_timestamp(self, timestamp: int) -> TimestampedOffset | None:
         """The first record at ``timestamp`` or later, or None when all are older."""
         return self.reading.first_at(timestamp)

@@ -5,8 +5,6 @@ from kstore.log.answers import AbortedTransaction
 from kstore.log.snapshot import SnapshotEntry
 from kstore.records import RecordBatch
 
-WINDOW_BATCHES: int
-
 @final
 class Written:
     @property

@@ -15,8 +15,6 @@ from kstore.log.answers import AbortedTransaction
 from kstore.log.snapshot import SnapshotEntry
 from kstore.records import read_end_transaction_marker
 
-WINDOW_BATCHES = 5
-
 cdef enum:
     WINDOW = 5
     CONTROL = 0x20

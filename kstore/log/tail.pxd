@@ -15,6 +15,5 @@ cdef class HotTail:
     cdef void drop_first(self)
     cdef Py_ssize_t place_of(self, int64_t offset)
     cpdef object read(self, int64_t offset, Py_ssize_t max_bytes, int64_t up_to, bint min_one)
-    cpdef void release(self, int64_t offset)
     cpdef void truncate(self, int64_t offset)
     cpdef void clear(self)

@@ -89,14 +89,6 @@ cdef class HotTail:
             place += 1
         return found, size, next_offset
 
-    cpdef void release(self, int64_t offset):
-        """Let go of the batches that end below ``offset``."""
-        while self.first < len(self.batches):
-            batch = <RecordBatch>self.batches[self.first]
-            if (<RecordBatch>batch).base_offset + (<RecordBatch>batch).last_offset_delta >= offset:
-                break
-            self.drop_first()
-
     cpdef void truncate(self, int64_t offset):
         """Let go of the batches that don't end below ``offset``."""
         cdef RecordBatch batch

@@ -111,11 +111,6 @@ cdef class RecordBatch:
         return (self.attributes & layout.CONTROL_BIT) != 0
 
     @property
-    def delete_horizon_ms(self):
-        """When compaction may drop the batch's tombstones or markers; None before a first compaction set it."""
-        return self.base_timestamp if self.attributes & layout.DELETE_HORIZON_BIT else None
-
-    @property
     def last_sequence(self):
         """The sequence number of the last record, counted past 2,147,483,647 from 0 again; -1 without a producer."""
         if self.base_sequence < 0:

@@ -105,11 +105,6 @@ cdef class BatchBuilder:
     def __dealloc__(self):
         Py_XDECREF(self.buffer)
 
-    @property
-    def estimated_bytes(self):
-        """The size of the batch so far, before compression."""
-        return self.used
-
     cdef uint8_t *reserve(self, int64_t nbytes) except NULL:
         """Room for ``nbytes`` more; returns where they go."""
         cdef Py_ssize_t capacity

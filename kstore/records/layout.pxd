@@ -75,7 +75,3 @@ cdef inline int64_t last_offset_at(const uint8_t *batch) noexcept nogil:
 
 cdef inline int64_t max_timestamp_at(const uint8_t *batch) noexcept nogil:
     return <int64_t>load64(batch + AT_MAX_TIMESTAMP)
-
-
-cdef inline int32_t leader_epoch_at(const uint8_t *batch) noexcept nogil:
-    return <int32_t>load32(batch + AT_LEADER_EPOCH)

@@ -22,8 +22,3 @@ class Api(NamedTuple):
     flexible_from: int
     latest_unstable: bool
     listeners: tuple[str, ...]
-
-    @property
-    def stable_last(self) -> int:
-        """The last version that may be advertised."""
-        return self.last - 1 if self.latest_unstable else self.last

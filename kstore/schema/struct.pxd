@@ -30,12 +30,10 @@ cdef enum Fresh:
     STRUCT = 2                        # a new instance of a struct class
 
 cdef Layout layout_of(cls)
-cdef Layout find_layout(PyTypeObject *cls)
 cdef object fresh_default(Layout layout, int index)
 cdef object bare(cls)
 cdef object untracked(object made)
 cdef bint same(object left, object right) except -1
-cdef bint is_default(Layout layout, int index, object value) except -1
 
 cdef inline PyObject **slot(object owner, Py_ssize_t offset) noexcept:
     return <PyObject **>(<char *><PyObject *>owner + offset)

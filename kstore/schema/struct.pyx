@@ -142,12 +142,6 @@ cdef Layout _lay_out(cls, tuple names, tuple specs):
     return layout
 
 
-cdef Layout find_layout(PyTypeObject *cls):
-    """The layout of a class, ``None`` when it isn't a struct's."""
-    cdef PyObject *found = PyDict_GetItem(_layouts, <object>cls)
-    return None if found == NULL else <Layout>found
-
-
 cdef Layout layout_of(cls):
     cdef PyObject *found = PyDict_GetItem(_layouts, cls)
     if found == NULL:
@@ -311,13 +305,3 @@ cdef bint same(object left, object right) except -1:
         if a == NULL or b == NULL or <object>a != <object>b:
             return False
     return True
-
-
-cdef bint is_default(Layout layout, int index, object value) except -1:
-    """Whether a field's value is what it would be had nobody set it."""
-    cdef char fresh = layout.fresh_at[index]
-    if fresh == LIST:
-        return value is not None and not isinstance(value, Struct) and len(value) == 0
-    if fresh == STRUCT:
-        return value == fresh_default(layout, index)
-    return <PyObject *>value == layout.default_at[index] or value == <object>layout.default_at[index]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from model.transaction_markers import end_transaction_batch
 
 from actors.clients.arena import Arena, Arenas
 from actors.clients.columns import BytesColumn, ColumnReader
@@ -18,7 +19,7 @@ from actors.clients.feed import RecordFeed
 from actors.clients.records import ConsumerRecord, PartitionRecords
 from actors.clients.structs import TopicPartition
 from kstore.errors import CorruptMessage, InvalidRecord, MessageTooLarge
-from kstore.records import BatchBuilder, EndTransactionMarker, end_transaction_batch, parse_batches
+from kstore.records import BatchBuilder, EndTransactionMarker, parse_batches
 
 ORDERS = TopicPartition("orders", 3)
 NOW = 1_700_000_000_000

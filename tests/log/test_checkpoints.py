@@ -26,7 +26,7 @@ def test_a_checkpoint_as_kafka_makes_it_before_it_writes_one_is_empty(fs: FileSy
 def test_a_missing_checkpoint_is_empty(fs: FileSystem) -> None:
     assert checkpoints.read_offsets(fs, checkpoints.RECOVERY_POINTS) == {}
     assert checkpoints.read_meta_properties(fs) is None
-    assert checkpoints.read_clean_shutdown_epoch(fs) is None
+    assert not checkpoints.take_clean_shutdown(fs)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_broken_checkpoint_is_refused_by_name(fs: FileSystem, content: bytes) 
 def test_a_clean_shutdown_is_told_once(fs: FileSystem) -> None:
     assert not checkpoints.take_clean_shutdown(fs)
     checkpoints.write_clean_shutdown(fs, 17)
-    assert checkpoints.read_clean_shutdown_epoch(fs) == 17
+    assert fs.read_bytes(checkpoints.CLEAN_SHUTDOWN) == checkpoints.clean_shutdown(17)
     assert checkpoints.take_clean_shutdown(fs)
     assert not checkpoints.take_clean_shutdown(fs)
 
@@ -58,7 +58,6 @@ def test_a_clean_shutdown_is_told_once(fs: FileSystem) -> None:
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"brokerEpoch":"x"}', b'{"brokerEpoch":-1}', b"\xff"])
 def test_a_mark_without_a_broker_epoch_is_a_mark_all_the_same(fs: FileSystem, content: bytes) -> None:
     fs.replace(checkpoints.CLEAN_SHUTDOWN, content)
-    assert checkpoints.read_clean_shutdown_epoch(fs) is None
     assert checkpoints.take_clean_shutdown(fs)
 
 

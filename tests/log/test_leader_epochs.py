@@ -47,7 +47,6 @@ def test_without_epochs_nothing_is_known(fs: FileSystem) -> None:
 def test_the_epoch_of_an_offset_is_found(fs: FileSystem) -> None:
     known = epochs(fs, (2, 10), (5, 20))
     assert [known.at(offset) for offset in (9, 10, 19, 20, 1000)] == [-1, 2, 2, 5, 5]
-    assert [known.start_of(epoch) for epoch in (2, 3, 5, 6)] == [10, -1, 20, -1]
 
 
 def test_only_news_is_written(fs: FileSystem) -> None:

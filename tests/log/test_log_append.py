@@ -2,6 +2,7 @@
 
 import pytest
 from log.batching import NOW_MS, append, batch, content, everything, small_config, stamped
+from model.transaction_markers import end_transaction_batch
 
 from kstore.errors import (
     CorruptMessage,
@@ -18,7 +19,6 @@ from kstore.errors import (
 from kstore.fs import FileSystem, MemoryFileSystem, TornWriteError
 from kstore.log import AppendInfo, Log, LogConfig
 from kstore.records import BatchBuilder, EndTransactionMarker, parse_batches
-from kstore.records.control import end_transaction_batch
 
 PATH = "orders-0"
 

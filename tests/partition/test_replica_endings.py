@@ -46,7 +46,7 @@ def test_no_file_of_a_deleted_topic_stays_open(start, tmp_path):
         client.produce("t", bytes(200_000), index=number % 4)
     log = client.replica(client.leader("t"), "t").log
     log.flush()
-    log.release_hot(log.end_offset)
+    log.hot.clear()
     chunks = log.read(0, 1 << 20).chunks
     assert all(type(chunk) is FileSlice for chunk in chunks)
     assert open_files_of("t", tmp_path)

@@ -81,7 +81,7 @@ def test_a_follower_that_is_far_behind_catches_up_from_the_leaders_files(start):
     for number in range(30):
         client.produce("t", b"%d" % number * 1000)
     log = client.replica(client.leader("t"), "t").log
-    log.release_hot(log.end_offset)
+    log.hot.clear()
     client.cluster.restart_node(lost)
     client.cluster.wait_for(lambda: len(client.partition("t").isr) == 3)
     assert contents(client, lost) == contents(client, client.leader("t"))

@@ -126,13 +126,6 @@ def test_sequence_numbers_wrap_past_the_largest_int32() -> None:
     assert parse_batches(built(5))[0].last_sequence == -1
 
 
-def test_a_delete_horizon_is_read_from_where_the_base_timestamp_was() -> None:
-    data = built()
-    assert parse_batches(data)[0].delete_horizon_ms is None
-    marked = parse_batches(changed(data, 21, "h", 0x40))[0]
-    assert marked.delete_horizon_ms == 1000
-
-
 def test_max_timestamp_is_put_right_with_its_checksum_only_when_it_changes() -> None:
     batch = parse_batches(built())[0]
     same = batch.stamped(5, 1, max_timestamp=batch.max_timestamp)

@@ -1,6 +1,6 @@
 """Actors and messages that the tests of the runtime play with, and the three worlds that they play in."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -30,6 +30,17 @@ def world_of(kind: str, seed: int = 1) -> Iterator[World]:
 def start(node: Node, actor_class: type[Actor], *args: Any) -> Ref:
     """Start an actor from outside, on the thread that drives."""
     return node.world.driver.call(actor_class.start, node, *args)
+
+
+def outside(world: World, action: Callable[[], object]) -> None:
+    """Have something done from outside the actors, traced as a user's call."""
+
+    def enter() -> None:
+        world.queue.enter(0, "UserCall")
+        action()
+        world.queue.leave()
+
+    world.driver.call(enter)
 
 
 def answer(ref: Ref, message: object) -> Any:

@@ -20,6 +20,7 @@ from runtime.acting import (
     Write,
     WriteLater,
     answer,
+    outside,
     questions_of,
     start,
     world_of,
@@ -27,7 +28,7 @@ from runtime.acting import (
 
 from actors.runtime import Actor, Node, Ref, Stopped, receives
 from actors.runtime.driver import NodeCrashed
-from actors.runtime.future import ask, ask_in_turn
+from actors.runtime.future import ask
 from actors.runtime.world import World
 from kstore.errors import NotLeaderOrFollower
 
@@ -81,7 +82,7 @@ def test_a_deferred_answer_is_given_later_and_once(world: World, player: Ref) ->
 
 
 def test_messages_from_one_sender_to_one_receiver_keep_their_order(world: World, player: Ref) -> None:
-    ask_in_turn(world, lambda: [player.tell(Write(str(number))) for number in range(100)])
+    outside(world, lambda: [player.tell(Write(str(number))) for number in range(100)])
     assert answer(player, Lines()) == [str(number) for number in range(100)]
 
 
@@ -163,7 +164,7 @@ def test_a_request_to_a_stopped_actor_ends_in_stopped(world: World, node: Node, 
 
 def test_a_message_to_a_stopped_actor_is_a_dead_letter_in_the_trace(world: World, player: Ref) -> None:
     player.stop()
-    ask_in_turn(world, lambda: player.tell(Write("anybody?")))
+    outside(world, lambda: player.tell(Write("anybody?")))
     until(world, lambda: not world.queue.has_ready())
     row = next(row for row in world.recorder.recent() if row.kind == "DeadLetter")
     assert row.actor == "broker-1#1/player"
@@ -172,7 +173,7 @@ def test_a_message_to_a_stopped_actor_is_a_dead_letter_in_the_trace(world: World
 
 def test_killing_a_node_answers_nothing_and_flushes_nothing(world: World, node: Node, player: Ref) -> None:
     witness = start(Node(world, 2), Player, "witness")
-    ask_in_turn(world, lambda: player.tell(WriteLater("after my death", 500)))
+    outside(world, lambda: player.tell(WriteLater("after my death", 500)))
     held = ask(world, player, Hold())
     assert answer(player, Double(1)) == 2
     waiting: list[Any] = []
@@ -183,7 +184,7 @@ def test_killing_a_node_answers_nothing_and_flushes_nothing(world: World, node: 
 
     world.driver.call(send_and_kill)
     answer(witness, Relay(witness, Double(1)))
-    ask_in_turn(world, lambda: witness.tell(WriteLater("later", 600)))
+    outside(world, lambda: witness.tell(WriteLater("later", 600)))
     until(world, lambda: witness.actor_inbox.actor.lines[-1] == "later")
     actor = player.actor_inbox.actor
     assert (held.done, waiting[0].done, actor.lines, actor.stopped) == (False, False, [], False)
@@ -203,12 +204,12 @@ def test_a_defect_in_a_handler_kills_the_node_and_is_raised(world: World, node: 
 
 
 def test_a_kafka_error_that_nobody_asked_for_is_a_defect(world: World, node: Node, player: Ref) -> None:
-    ask_in_turn(world, lambda: player.tell(Refuse("told, not asked")))
+    outside(world, lambda: player.tell(Refuse("told, not asked")))
     assert isinstance(until_crashed(world), NotLeaderOrFollower)
 
 
 def test_a_message_that_nobody_receives_is_a_defect_of_its_sender(world: World, player: Ref) -> None:
-    ask_in_turn(world, lambda: player.tell("a string"))
+    outside(world, lambda: player.tell("a string"))
     assert "no handler for str" in str(until_crashed(world))
 
 
@@ -264,7 +265,7 @@ def test_a_conversation_asks_one_after_the_other_and_several_at_once(node: Node,
 
 def test_every_chain_of_causes_leads_back_to_the_users_call(world: World, node: Node, player: Ref) -> None:
     other = start(node, Player, "other")
-    ask_in_turn(world, lambda: player.tell(WriteLater("x", 1)))
+    outside(world, lambda: player.tell(WriteLater("x", 1)))
     until(world, lambda: player.actor_inbox.actor.lines == ["x"])
     answer(player, Relay(other, Double(1)))
     rows = world.recorder.recent()

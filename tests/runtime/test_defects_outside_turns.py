@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from runtime.acting import KINDS, TIMEOUT_S, Player, start, world_of
+from runtime.acting import (
+    KINDS,
+    TIMEOUT_S,
+    Player,
+    outside,
+    start,
+    world_of,
+)
 from runtime.test_timers_and_disk import Work, Worker
 
 from actors.runtime import Node
 from actors.runtime.driver import NodeCrashed, raise_crashes
-from actors.runtime.future import ask_in_turn
 from actors.runtime.world import CRASHES_KEPT, World
 
 
@@ -53,7 +59,7 @@ def test_a_defect_in_a_timers_action_is_raised_by_whoever_drives(world: World) -
 
 def test_a_defect_in_disk_work_is_raised_by_whoever_drives(world: World) -> None:
     worker = start(Node(world, 1), Worker, "worker")
-    ask_in_turn(world, lambda: worker.tell(Work(fail)))
+    outside(world, lambda: worker.tell(Work(fail)))
     assert str(until_crashed(world)) == "a defect"
 
 
@@ -77,7 +83,7 @@ def test_a_defect_of_disk_work_that_ends_when_the_world_closes_is_known(kind: st
             fail("late")
 
         worker = start(Node(world, 1), Worker, "worker")
-        ask_in_turn(world, lambda: worker.tell(Work(fail_late)))
+        outside(world, lambda: worker.tell(Work(fail_late)))
         assert world.driver.drive(lambda: world.disk.thread, TIMEOUT_S)
         may_end.set()
         world.disk.close()

@@ -4,11 +4,20 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from runtime.acting import KINDS, TIMEOUT_S, Player, Write, WriteLater, answer, start, world_of
+from runtime.acting import (
+    KINDS,
+    TIMEOUT_S,
+    Player,
+    Write,
+    WriteLater,
+    answer,
+    outside,
+    start,
+    world_of,
+)
 
 from actors.runtime import Actor, Node, Ref, receives
 from actors.runtime.driver import SimulationStalled
-from actors.runtime.future import ask_in_turn
 from actors.runtime.timers import SWEEP_AT_LEAST
 from actors.runtime.world import World, virtual_world
 
@@ -52,7 +61,7 @@ def test_timers_are_due_in_the_order_of_their_deadlines_then_of_their_making(wor
         for text, delay_ms in (("d", 8), ("b", 3), ("c", 3), ("a", 0)):
             player.tell(WriteLater(text, delay_ms))
 
-    ask_in_turn(world, send)
+    outside(world, send)
     until(world, lambda: len(lines(player)) == 4)
     if world.virtual:
         assert lines(player) == ["a", "b", "c", "d"]
@@ -72,7 +81,7 @@ def test_a_cancelled_timer_never_happens(world: World) -> None:
         timer.cancel()
         timer.cancel()
 
-    ask_in_turn(world, start_both)
+    outside(world, start_both)
     until(world, lambda: lines(player))
     assert lines(player) == ["kept"]
 
@@ -94,7 +103,7 @@ def test_disk_work_ends_in_a_turn_with_its_value_or_its_error_in_order(world: Wo
     def fail() -> None:
         raise failure
 
-    ask_in_turn(world, lambda: [worker.tell(Work(work)) for work in (lambda: 1, fail, lambda: 3)])
+    outside(world, lambda: [worker.tell(Work(work)) for work in (lambda: 1, fail, lambda: 3)])
     outcomes = worker.actor_inbox.actor.outcomes
     until(world, lambda: len(outcomes) == 3)
     assert outcomes == [1, failure, 3]

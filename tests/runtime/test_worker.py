@@ -5,10 +5,18 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from runtime.acting import KINDS, TIMEOUT_S, Double, Player, answer, start, world_of
+from runtime.acting import (
+    KINDS,
+    TIMEOUT_S,
+    Double,
+    Player,
+    answer,
+    outside,
+    start,
+    world_of,
+)
 
 from actors.runtime import Actor, Node, receives
-from actors.runtime.future import ask_in_turn
 from actors.runtime.world import World
 
 
@@ -55,7 +63,7 @@ def test_turns_are_given_while_work_is_under_way(kind: str) -> None:
     with world_of(kind) as world:
         node = Node(world, 1)
         slow, player = start(node, Asker, "asker"), start(node, Player, "player")
-        ask_in_turn(world, lambda: slow.tell(Work([lambda: go_on.wait(TIMEOUT_S)])))
+        outside(world, lambda: slow.tell(Work([lambda: go_on.wait(TIMEOUT_S)])))
         assert answer(player, Double(4)) == 8
         assert slow.actor_inbox.actor.outcomes == []
         go_on.set()
@@ -73,7 +81,7 @@ def test_what_a_dead_node_wanted_isnt_done(kind: str) -> None:
     with world_of(kind) as world:
         node = Node(world, 1)
         asker = start(node, Asker, "asker")
-        ask_in_turn(world, lambda: asker.tell(Work([first, lambda: done.append(1)])))
+        outside(world, lambda: asker.tell(Work([first, lambda: done.append(1)])))
         until(world, lambda: world.worker.thread)
         assert begun.wait(TIMEOUT_S)
         world.driver.call(node.kill)

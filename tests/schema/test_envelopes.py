@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from kstore.errors import UnsupportedVersion
 from kstore.schema import SchemaError, decode, envelopes
 from kstore.schema.messages.consumer_offsets import KEY_TYPES, VALUE_TYPES, OffsetCommitKey, OffsetCommitValue
 from kstore.schema.messages.metadata_records import RECORD_TYPES, TopicRecord
-from kstore.schema.uuids import ZERO, from_string, to_string
+from kstore.schema.uuids import ZERO, to_string
 
 
 def test_a_coordinators_record_has_its_type_before_the_key_and_its_version_before_the_value() -> None:
@@ -66,12 +68,9 @@ def test_ids_are_written_as_kafka_writes_them(seed: int) -> None:
     assert to_string(b"\xff" * 16) == "_____________________w"
     for _ in range(200):
         uuid = draw.randbytes(16)
-        assert from_string(to_string(uuid)) == uuid
+        assert base64.urlsafe_b64decode(to_string(uuid) + "==") == uuid
 
 
-@pytest.mark.parametrize("text", ["", "a", "+" * 22, "é" * 22, "a" * 23, "A" * 21, "AAAA AAAA"])
-def test_what_is_no_id_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not an id"):
-        from_string(text)
+def test_what_is_no_id_is_refused() -> None:
     with pytest.raises(ValueError, match="an id is 16 bytes"):
         to_string(b"short")

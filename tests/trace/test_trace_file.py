@@ -201,8 +201,8 @@ def test_in_real_time_a_file_has_what_happened_a_second_ago(tmp_path: Path) -> N
     world = real_world()
     spool = Spool(world, tmp_path / "run.ktrace")
     world.recorder.note(0, "Row", 0)
-    world.driver.drive(lambda: Trace.load(tmp_path / "run.ktrace").recording.first_of("Row"), 60)
-    assert Trace.load(tmp_path / "run.ktrace").recording.first_of("Row")
+    world.driver.drive(lambda: Trace.load(tmp_path / "run.ktrace").recording.last_of("Row"), 60)
+    assert Trace.load(tmp_path / "run.ktrace").recording.last_of("Row")
     spool.close()
 
 
@@ -233,9 +233,9 @@ def test_a_trace_that_is_there_already_is_kept_under_another_name(tmp_path: Path
         world.recorder.note(0, run, 0)
         spool.close()
     assert kept == ["", "run.ktrace.1", "run.ktrace.2"]
-    assert Trace.load(tmp_path / "run.ktrace.1").recording.first_of("First")
-    assert Trace.load(tmp_path / "run.ktrace.2").recording.first_of("Second")
-    assert Trace.load(path).recording.first_of("Third")
+    assert Trace.load(tmp_path / "run.ktrace.1").recording.last_of("First")
+    assert Trace.load(tmp_path / "run.ktrace.2").recording.last_of("Second")
+    assert Trace.load(path).recording.last_of("Third")
 
 
 def test_a_trace_that_is_being_written_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
