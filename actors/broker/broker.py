@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.broker import registry
 from actors.broker.coordinators import Coordinators
@@ -278,7 +278,7 @@ class Broker(Actor):
         """Every partition's log is closed; now the metadata log."""
         self.request(self.metadata, CloseMetadataLog(), self._metadata_closed)
 
-    def _metadata_closed(self, outcome: Any) -> None:
+    def _metadata_closed(self, outcome: object) -> None:
         if isinstance(outcome, Exception):
             self._not_clean(outcome)
         elif self.replicas.all_closed and (self.joined or self.folder.clean):  # else a crash's logs aren't recovered

@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from actors.node.authorizer import Authorizer
     from actors.node.node import BrokerNode
     from actors.node.view import View
+    from kstore.schema.struct import Message
 
 
-class _NoResponse:
+class NoResponse:
     """What a handler answers with when the client expects nothing (Produce with acks=0)."""
 
     __slots__ = ()
 
 
-NO_RESPONSE = _NoResponse()
+NO_RESPONSE = NoResponse()
 
 
 class LostRequest:
@@ -47,7 +48,7 @@ class Remote:
 
     __slots__ = ("node_id", "request", "version")
 
-    def __init__(self, node_id: int, request: Any, version: int | None = None) -> None:
+    def __init__(self, node_id: int, request: Message, version: int | None = None) -> None:
         self.node_id = node_id
         self.request = request
         self.version = version
@@ -89,12 +90,12 @@ class Call:
         self.correlation_id = correlation_id
         self.client_id = client_id
         self.request = request
-        self.response: Any = None
+        self.response: Message | NoResponse | None = None
         self.size_bytes = size_bytes
         self.is_answer_lost = False
         self.is_in_slices = False  # it has not asked all that it will ask: what comes after it must not overtake it
 
-    def respond(self, response: Any) -> None:
+    def respond(self, response: Message | NoResponse) -> None:
         """Answer; the response leaves when those to earlier requests have left."""
         assert self.response is None, "a call is answered once"
         self.response = response

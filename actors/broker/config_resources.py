@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.broker.deciding import decided
 from actors.broker.forwarding import failed
@@ -20,11 +20,17 @@ from actors.controller.configs import DELETE, check_names
 from actors.node.authorizer import ALTER_CONFIGS, CLUSTER, Resource, group, refusal, topic
 from actors.runtime import Conversation
 from kstore.errors import InvalidRequest, KafkaError
+from kstore.schema.messages.incremental_alter_configs import AlterConfigsResource
 
 if TYPE_CHECKING:
+    from kstore.schema.messages import alter_configs
+
+    Altered = AlterConfigsResource | alter_configs.AlterConfigsResource
     from actors.broker.call import Call
 
 OF_CLUSTER = frozenset({ResourceType.BROKER, ResourceType.BROKER_LOGGER, ResourceType.CLIENT_METRICS})
+
+Answer = TypeVar("Answer")
 
 BYTES_AN_ELEMENT = 256
 """Of a value, that weigh as much as one more config."""
@@ -50,17 +56,18 @@ def not_allowed(call: Call, operation: int, kind: int, name: str) -> KafkaError 
 def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
     """The resources of a request that no controller need hear of, each with what is wrong with it, None if it is done:
     its own loggers (if the request may have any), what is another broker's, and what the client may not alter."""
-    found: list[tuple[Any, KafkaError | None]] = []
+    found: list[tuple[Altered, KafkaError | None]] = []
     own = call.node.node_id
     times: Counter[Hashable] = Counter()
 
-    def count(resource: Any) -> None:
+    def count(resource: Altered) -> None:
         times[_key(resource)] += 1
 
-    def look_at(resource: Any) -> None:
+    def look_at(resource: Altered) -> None:
         kind, name = resource.resource_type, resource.resource_name
         is_repeated = times[_key(resource)] > 1
         if has_loggers and kind == ResourceType.BROKER_LOGGER and not call.is_broker:
+            assert isinstance(resource, AlterConfigsResource), "the older request has no levels"
             found.append((resource, with_levels(call, resource, is_repeated=is_repeated)))
             return
         error = None if is_repeated else not_allowed(call, ALTER_CONFIGS, kind, name)
@@ -77,7 +84,7 @@ def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
     return found
 
 
-def with_levels(call: Call, resource: Any, *, is_repeated: bool) -> KafkaError | None:
+def with_levels(call: Call, resource: AlterConfigsResource, *, is_repeated: bool) -> KafkaError | None:
     """Changes the levels of the broker's loggers; what is wrong with the wish."""
     from actors.broker import loggers
 
@@ -99,14 +106,16 @@ def with_levels(call: Call, resource: Any, *, is_repeated: bool) -> KafkaError |
     return None
 
 
-def altered(call: Call, answer: Callable[[Any, KafkaError | None], Any], *, has_loggers: bool = False) -> Conversation:
+def altered(
+    call: Call, answer: Callable[[Any, KafkaError | None], Answer], *, has_loggers: bool = False
+) -> Conversation:
     """The answers to a request that alters configs, one a resource: the controller's, and what isn't passed to it.
 
     ``answer`` makes the answer to a resource of an error, or of None.
     """
     request = call.request
     settled = yield from settled_here(call, has_loggers=has_loggers)
-    answers: list[Any] = yield from sliced(settled, lambda found: answer(*found))
+    answers: list[Answer] = yield from sliced(settled, lambda found: answer(*found))
     if len(settled) < len(request.resources):
         passed_over = {id(resource) for resource, _ in settled}
         request.resources = [resource for resource in request.resources if id(resource) not in passed_over]
@@ -121,9 +130,9 @@ def altered(call: Call, answer: Callable[[Any, KafkaError | None], Any], *, has_
     return answers
 
 
-def _key(resource: Any) -> Hashable:
+def _key(resource: Altered) -> Hashable:
     return resource.resource_type, resource.resource_name
 
 
-def _weight(resource: Any) -> int:
+def _weight(resource: Altered) -> int:
     return 1 + sum(1 + len(config.value or "") // BYTES_AN_ELEMENT for config in resource.configs)

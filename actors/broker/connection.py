@@ -19,7 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors.broker import registry, unserved
-from actors.broker.call import LOST_ANSWER, LOST_REQUEST, NO_RESPONSE, Call, Remote
+from actors.broker.call import LOST_ANSWER, LOST_REQUEST, Call, Remote
 from actors.broker.error_answers import error_answer
 from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived, Requested
 from actors.node.authorizer import ANONYMOUS, NODES
@@ -36,8 +36,12 @@ from kstore.errors import KafkaError, UnknownServerError
 from kstore.named import NamedTuple
 from kstore.schema import decode, frames
 from kstore.schema.errors import TooLong
+from kstore.schema.struct import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.network.framing import Frame
     from actors.node.node import BrokerNode
     from actors.runtime.seams import Channel, Link
 
@@ -76,7 +80,7 @@ class Connection(Actor):
         self.bytes_in_flight = 0
         self.paused = False
         self.links: dict[int, Link] = {}
-        self.state: dict[str, Any] = {}  # what API handlers keep for the life of the connection
+        self.state: dict[str, object] = {}  # what API handlers keep for the life of the connection
         self.closed = False
         self.settling = False
         self.heavy = 0  # questions of it that wait for room in a turn of the loop
@@ -112,7 +116,7 @@ class Connection(Actor):
         correlation_id, client_id = message.correlation_id, message.client_id
         self._take(Call(self, request.API_KEY, message.version, correlation_id, client_id, request, 0))
 
-    def _read(self, frame: Any) -> Call:
+    def _read(self, frame: Frame) -> Call:
         header, body = frames.decode_request_header(frame)
         api_key, version = header.request_api_key, header.request_api_version
         if header.client_id != self.client_id:
@@ -122,7 +126,7 @@ class Connection(Actor):
         if served is None:
             unserved.key_unserved(self, api_key)
             raise RequestRefused(f"API key {api_key} is not served")
-        request: Any = None
+        request: Message | None = None
         if served.first <= version <= served.last:
             request = decode(frames.request_class(api_key), version, frame, body, REQUEST_ELEMENTS_MAX)
         elif api_key != API_VERSIONS:
@@ -188,7 +192,7 @@ class Connection(Actor):
         world.failures.tell(self.actor_urn, f"a request, {type(call.request).__name__}", error)
         self.answer_failed(call)
 
-    def contains(self, error: Exception, about: tuple[Any, ...]) -> bool:
+    def contains(self, error: Exception, about: tuple[object, ...]) -> bool:
         """As ``Actor.contains``: the callback of an answer has the call as its first argument."""
         if not about or not isinstance(about[0], Call) or about[0].response is not None or self.settling:
             return False
@@ -221,10 +225,11 @@ class Connection(Actor):
             call.is_answer_lost = True
             return False
         elif outcome is not None:
+            assert isinstance(outcome, Message), "a fault answers, or loses something"
             call.respond(outcome)
         return outcome is not None
 
-    def ask_for(self, asked: Any, then: Any, *args: object) -> None:
+    def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
         """As ``Actor.ask_for``, with ``Remote`` for other nodes."""
         if isinstance(asked, Remote):
             link = self.links.get(asked.node_id)
@@ -238,7 +243,7 @@ class Connection(Actor):
         else:
             super().ask_for(asked, then, *args)
 
-    def _ask_heavy(self, asked: Ask, then: Any, args: tuple[object, ...]) -> None:
+    def _ask_heavy(self, asked: Ask, then: Callable[..., None], args: tuple[object, ...]) -> None:
         self.heavy -= 1
         if not self.closed:
             super().ask_for(asked, then, *args)
@@ -272,7 +277,7 @@ class Connection(Actor):
                     self.channel.request_done(done.size_bytes)
                 if done.is_answer_lost and not self.closed:
                     self.refuse()
-                if done.response is not NO_RESPONSE and not self.closed:
+                if isinstance(done.response, Message) and not self.closed:
                     try:
                         self.channel.respond(done.correlation_id, done.response, done.version)
                     except Exception as error:  # noqa: BLE001 - a defect: contained, or raised again

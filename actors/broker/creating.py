@@ -6,21 +6,26 @@ that wants more makes nothing. The rest is decided in portions, and each is know
 
 from __future__ import annotations
 
-from typing import Any
-
 from actors.broker.call import Call
 from actors.broker.deciding import portioned, with_items
 from actors.broker.forwarding import failed, to_controller, until_known
 from actors.broker.slices import sliced
 from actors.runtime import Conversation
 from kstore.errors import KafkaError, PolicyViolation
-from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicResult, CreateTopicsResponse
+from kstore.schema.messages.create_topics import (
+    CreatableTopic,
+    CreatableTopicResult,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
+)
 
 PARTITIONS_MAX = 10_000
 RECORDS_MAX = 10_000
 
 
-def created(call: Call, request: Any, version: int | None = None, *, await_known: bool = True) -> Conversation:
+def created(
+    call: Call, request: CreateTopicsRequest, version: int | None = None, *, await_known: bool = True
+) -> Conversation:
     """The controller's response to a CreateTopicsRequest; a ``KafkaError`` when it could not be asked."""
     excess = yield from too_many(call, request.topics)
     if excess is not None:

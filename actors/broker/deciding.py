@@ -8,28 +8,33 @@ together, for the controller judges them together. Most requests are one portion
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Hashable, Iterator
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, TypeVar
 
 from actors.broker.call import Call
 from actors.broker.forwarding import failed, to_controller
 from actors.broker.slices import sliced
 from actors.runtime import Conversation
+from actors.runtime.conversation import Eventually
 from kstore.errors import KafkaError
+from kstore.schema.struct import Message
+
+Item = TypeVar("Item")
+R = TypeVar("R", bound=Message)
 
 ITEMS_A_DECISION = 200
 
 
 def decided(
     call: Call,
-    request: Any,
+    request: Message,
     field: str,
-    key: Callable[[Any], Hashable],
+    key: Callable[[Item], Hashable],
     results: str,
-    refused: Callable[[Any, KafkaError], Any],
+    refused: Callable[[Item, KafkaError], object],
     *,
     version: int | None = None,
-    weight: Callable[[Any], int] | None = None,
+    weight: Callable[[Item], int] | None = None,
     repeats_apart: bool = False,
 ) -> Conversation:
     """The controller's response to ``request``, whose ``field`` lists the things.
@@ -39,7 +44,7 @@ def decided(
     named twice needn't all stay together (``repeats_apart``) where each is refused, and answered, for itself.
     """
     items = getattr(request, field)
-    whole: Any = None
+    whole: Message | None = None
     for portion in (yield from portioned(items, key, weight, repeats_apart=repeats_apart)):
         asked = request if portion is items else with_items(request, field, portion)
         outcome = yield from to_controller(call, asked, version)
@@ -56,16 +61,16 @@ def decided(
 
 
 def allowed_of(
-    call: Call, field: str, key: Callable[[Any], Hashable], is_allowed: Callable[[Any], bool]
-) -> Generator[Any, Any, tuple[Any, list[Any], list[Any]]]:
+    call: Call, field: str, key: Callable[[Item], Hashable], is_allowed: Callable[[Item], bool]
+) -> Eventually[tuple[Any, list[Item], list[Item]]]:
     """The request for what the client may have decided alone, the things that it is for, and those that it isn't.
 
     What is named twice isn't asked about: the controller refuses it, and discloses nothing by that.
     """
-    items: list[Any] = getattr(call.request, field)
+    items: list[Item] = getattr(call.request, field)
     times: Counter[Hashable] = Counter()
 
-    def count(item: Any) -> None:
+    def count(item: Item) -> None:
         times[key(item)] += 1
 
     yield from sliced(items, count)
@@ -78,9 +83,9 @@ def allowed_of(
 
 
 def portioned(
-    items: list[Any],
-    key: Callable[[Any], Hashable],
-    weight: Callable[[Any], int] | None = None,
+    items: list[Item],
+    key: Callable[[Item], Hashable],
+    weight: Callable[[Item], int] | None = None,
     *,
     repeats_apart: bool = False,
 ) -> Conversation:
@@ -88,16 +93,16 @@ def portioned(
     if len(items) <= ITEMS_A_DECISION and (weight is None or sum(map(weight, items)) <= ITEMS_A_DECISION):
         return [items]
     seen: set[Hashable] = set()
-    repeated: dict[Hashable, list[Any]] = {}
-    found: list[list[Any]] = [[]]
+    repeated: dict[Hashable, list[Item]] = {}
+    found: list[list[Item]] = [[]]
     weighs = 0
 
-    def look_at(item: Any) -> None:
+    def look_at(item: Item) -> None:
         if key(item) in seen:
             repeated[key(item)] = []
         seen.add(key(item))
 
-    def put(group: list[Any]) -> None:
+    def put(group: list[Item]) -> None:
         nonlocal weighs
         more = len(group) if weight is None else sum(map(weight, group))
         if found[-1] and weighs + more > ITEMS_A_DECISION:
@@ -106,7 +111,7 @@ def portioned(
         found[-1] += group
         weighs += more
 
-    def put_one(item: Any) -> None:
+    def put_one(item: Item) -> None:
         if key(item) in repeated:
             repeated[key(item)].append(item)
         else:
@@ -119,7 +124,7 @@ def portioned(
     return found
 
 
-def in_parts(group: list[Any]) -> Iterator[list[Any]]:
+def in_parts(group: list[Item]) -> Iterator[list[Item]]:
     """Things of one name in lists of ``ITEMS_A_DECISION``, none of them alone, so that each list tells that it is
     named twice."""
     for start in range(0, len(group), ITEMS_A_DECISION):
@@ -127,7 +132,7 @@ def in_parts(group: list[Any]) -> Iterator[list[Any]]:
         yield group[start - 1 if start == len(group) - 1 else start : end - 1 if end == len(group) - 1 else end]
 
 
-def with_items(request: Any, field: str, items: list[Any]) -> Any:
+def with_items(request: R, field: str, items: list[Item]) -> R:
     """The same request for these things alone."""
     fields = {name: getattr(request, name) for name in type(request).fields()}
     return type(request)(**{**fields, field: items})

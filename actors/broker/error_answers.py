@@ -13,15 +13,18 @@ something that isn't known are -1, as in Kafka's own.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypeVar
 
 from kstore.schema import frames
 from kstore.schema.messages.produce import ProduceRequest
-from kstore.schema.struct import INT32, STRING, Field, Struct
+from kstore.schema.struct import INT32, STRING, Field, Message, Struct
+
+S = TypeVar("S", bound=Struct)
+Item = Struct | str | int
 
 CODE = "error_code"
 INDEX_NAMES = ("partition_index", "partition", "index", "partition_id")
-NOT_KNOWN: dict[str, Any] = {
+NOT_KNOWN: dict[str, object] = {
     "base_offset": -1,
     "committed_offset": -1,
     "controller_id": -1,
@@ -34,26 +37,26 @@ NOT_KNOWN: dict[str, Any] = {
 }
 
 
-def error_answer(request: Any, version: int, code: int) -> Any | None:
+def error_answer(request: Message | None, version: int, code: int) -> Message | None:
     """The response to ``request`` that says ``code``; None where none can, as to a client that wants no answer."""
     if request is None or (isinstance(request, ProduceRequest) and request.acks == 0):
         return None
     response = _blank(frames.response_class(request.API_KEY), version)
     if _has(type(response), CODE, version):
-        response.error_code = code
+        setattr(response, CODE, code)
         return response
     return response if _mirror(request, response, version, code) else None
 
 
-def _blank(kind: type[Struct], version: int) -> Any:
-    made: Any = kind()
+def _blank(kind: type[S], version: int) -> S:
+    made = kind()
     for name, field in kind.fields().items():
         if name in NOT_KNOWN and _is_in(field, version):
             setattr(made, name, NOT_KNOWN[name])
     return made
 
 
-def _mirror(asked: Any, answer: Any, version: int, code: int) -> bool:
+def _mirror(asked: Struct, answer: Struct, version: int, code: int) -> bool:
     """Fill the list of ``answer`` that has the codes with what ``asked`` names; False if there is no such thing."""
     name, kind = _list_of_codes(type(answer), version)
     items = _named_in(asked, version)
@@ -64,8 +67,8 @@ def _mirror(asked: Any, answer: Any, version: int, code: int) -> bool:
         element = _blank(kind, version)
         _identify(element, item)
         if _has(kind, CODE, version):
-            element.error_code = code
-        elif not _mirror(item, element, version, code):
+            setattr(element, CODE, code)
+        elif not isinstance(item, Struct) or not _mirror(item, element, version, code):
             return False
         made.append(element)
     setattr(answer, name, made)
@@ -82,16 +85,16 @@ def _list_of_codes(kind: type[Struct], version: int) -> tuple[str, type[Struct] 
     return "", None
 
 
-def _named_in(asked: Any, version: int) -> Iterable[Any] | None:
+def _named_in(asked: Struct, version: int) -> Iterable[Item] | None:
     """The first list of a request, or of a part of it, in this version; None if it has none, or names everything."""
     for name, field in type(asked).fields().items():
         if isinstance(field.kind, list) and _is_in(field, version):
-            found: list[Any] | None = getattr(asked, name)
+            found: list[Item] | None = getattr(asked, name)
             return found
     return None
 
 
-def _identify(element: Any, item: Any) -> None:
+def _identify(element: Struct, item: Item) -> None:
     """Say in an answer what it is about: the fields that the request has under the same name, or its index or name."""
     fields = type(element).fields()
     if isinstance(item, Struct):

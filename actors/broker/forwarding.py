@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.broker.call import Call, Remote
 from actors.controller.messages import AwaitTopics, Decide
@@ -13,13 +13,13 @@ from actors.runtime import Ask, Conversation
 from kstore.errors import ClusterAuthorizationFailed, KafkaError, NotController, RequestTimedOut
 
 if TYPE_CHECKING:
-    from kstore.schema.struct import Struct
+    from kstore.schema.struct import Message, Struct
 
 TOPICS_KNOWN_MS_MAX = 1_000
 """How long the answer to a creation is held back for this node to learn of it; then it goes out all the same."""
 
 
-def to_controller(call: Call, request: Any, version: int | None = None) -> Conversation:
+def to_controller(call: Call, request: Message, version: int | None = None) -> Conversation:
     """The controller's response to `request`, or a KafkaError: NotController when there is none to be found.
 
     When the link to the controller breaks it isn't known whether the request was carried out: RequestTimedOut.
@@ -53,7 +53,7 @@ def until_known(call: Call, names: tuple[str, ...]) -> Conversation:
         yield Ask(call.view.metadata, AwaitTopics(names, TOPICS_KNOWN_MS_MAX))
 
 
-def failed(outcome: Any) -> KafkaError | None:
+def failed(outcome: object) -> KafkaError | None:
     """The error that a conversation with the controller ended in, if it did; anything else unforeseen is raised."""
     if isinstance(outcome, KafkaError):
         return outcome

@@ -8,18 +8,18 @@ epoch any more (it fenced and forgot, or restarted) is registered with again. (K
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.image.features import supported
 from actors.runtime import Actor, Ref, receives
 from kstore.named import NamedTuple
-from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
-from kstore.schema.messages.broker_registration import BrokerRegistrationRequest, Listener
+from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest, BrokerHeartbeatResponse
+from kstore.schema.messages.broker_registration import BrokerRegistrationRequest, BrokerRegistrationResponse, Listener
 
 if TYPE_CHECKING:
     from actors.image.image import Endpoint
     from actors.node.node import BrokerNode
-    from actors.runtime import Timer
+    from actors.runtime import Reply, Timer
 
 FENCED_BEAT_MS = 20
 
@@ -87,7 +87,7 @@ class Lifecycle(Actor):
         self.broker_epoch = -1
         self.offset = offset
         self.fenced = True
-        self.leaving: Any = None
+        self.leaving: Reply | None = None
         self.stands_aside = False
         self.in_flight = False
         self.timer: Timer | None = None
@@ -120,7 +120,7 @@ class Lifecycle(Actor):
         self.in_flight = True
         self.controller.send(request, self.registered)
 
-    def registered(self, outcome: Any) -> None:
+    def registered(self, outcome: BrokerRegistrationResponse | Exception) -> None:
         """The controller has answered, or could not be reached."""
         self.in_flight = False
         if not self.controller.is_answered(outcome) or outcome.error_code:
@@ -157,24 +157,24 @@ class Lifecycle(Actor):
         session_ms = self.node.config.integer("broker.session.timeout.ms")
         self.controller.send(request, self.beaten, self.offset, timeout_ms=session_ms / 2)
 
-    def beaten(self, outcome: Any, told_offset: int) -> None:
+    def beaten(self, outcome: BrokerHeartbeatResponse | Exception, told_offset: int) -> None:
         """The controller has heard, or not."""
         self.in_flight = False
-        failed = not self.controller.is_answered(outcome)
-        if not failed and outcome.error_code:
+        answer = outcome if self.controller.is_answered(outcome) else None
+        if answer is not None and answer.error_code:
             if self.leaving is not None:
                 self._left()
                 return
             self.broker_epoch = -1
             self.register(_Register())
             return
-        if self.leaving is not None and (failed or outcome.should_shut_down):
+        if self.leaving is not None and (answer is None or answer.should_shut_down):
             self._left()
             return
         wait_ms = self.node.config.integer("broker.heartbeat.interval.ms")
-        if failed:
+        if answer is None:
             wait_ms = self.controller.retry_ms()
-        elif (outcome.is_fenced and not self.stands_aside) or self.leaving is not None:
+        elif (answer.is_fenced and not self.stands_aside) or self.leaving is not None:
             wait_ms = 0 if self.offset > told_offset else FENCED_BEAT_MS
         self.timer = self.after(wait_ms, _Beat())
 
@@ -206,4 +206,5 @@ class Lifecycle(Actor):
         leaving, self.leaving = self.leaving, None
         if self.timer is not None:
             self.timer.cancel()
+        assert leaving is not None, "the node is to leave"
         leaving.set(None)

@@ -10,10 +10,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.runtime.logs import AREAS
 from kstore.errors import InvalidConfig, InvalidRequest
+
+if TYPE_CHECKING:
+    from kstore.schema.messages.incremental_alter_configs import AlterableConfig
 
 ROOT, OURS = "root", "kstore"
 NAMES: Mapping[str, str] = {ROOT: OURS, **{f"{OURS}.{area}": f"{OURS}.{area}" for area in AREAS}}
@@ -53,7 +56,7 @@ def name_of(level: int) -> str:
     )
 
 
-def alter(configs: list[Any], *, validate_only: bool) -> None:
+def alter(configs: list[AlterableConfig], *, validate_only: bool) -> None:
     """Set the levels of some loggers, or take them back.
 
     Raises:
@@ -63,11 +66,11 @@ def alter(configs: list[Any], *, validate_only: bool) -> None:
     for config in configs:
         check(config)
     for config in () if validate_only else configs:
-        level = LEVELS[config.value] if config.config_operation == SET else logging.NOTSET
+        level = LEVELS[config.value or ""] if config.config_operation == SET else logging.NOTSET
         logging.getLogger(NAMES[config.name]).setLevel(level)
 
 
-def check(config: Any) -> None:
+def check(config: AlterableConfig) -> None:
     """Raises what is wrong with one change, in the words of Kafka's ``RuntimeLoggerManager``."""
     operation = config.config_operation
     if operation in OPERATIONS:

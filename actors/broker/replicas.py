@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.config import topic_log_config, topic_values
 from actors.config.resource_type import ResourceType
@@ -70,7 +70,7 @@ class Replicas:
         self.leaders: dict[Key, None] = {}
         self.leaving: dict[Key, None] = {}
         self.fetchers: dict[int, Ref] = {}
-        self._last_config: tuple[Any, tuple[LogConfig, int]] | None = None
+        self._last_config: tuple[object, tuple[LogConfig, int]] | None = None
         self.all_closed = True
         self.isr_changes = self._isr_changes()
         self.told = Told(
@@ -161,7 +161,7 @@ class Replicas:
     def _delete(self, doomed: str) -> None:
         self.broker.on_disk(partial(self.folder.fs.remove_tree, doomed), self._deleted, doomed)
 
-    def _deleted(self, outcome: Any, doomed: str) -> None:
+    def _deleted(self, outcome: object, doomed: str) -> None:
         if isinstance(outcome, OSError):
             self.broker.note("FolderNotDeleted", doomed, outcome.errno or -1)  # the next start tries again
 
@@ -288,7 +288,7 @@ class Replicas:
     def _gone(self) -> None:
         """It is made anew only if it has a place again, and that comes to it as it is known to be gone."""
 
-    def _removed(self, outcome: Any, key: Key, replica: Ref) -> None:
+    def _removed(self, outcome: object, key: Key, replica: Ref) -> None:
         """A replica is gone, whatever came of it; a topic made anew under its name may have its place."""
         if not isinstance(outcome, Stopped):  # else it has failed, of which the supervision hears as well
             self.broker.supervision.release(replica)
@@ -306,7 +306,7 @@ class Replicas:
         closed: dict[Key, Closed] = {}
         unclosed: dict[Key, object] = {}
 
-        def one_closed(outcome: Any, key: Key) -> None:
+        def one_closed(outcome: object, key: Key) -> None:
             if isinstance(outcome, Closed):
                 closed[key] = outcome
             else:

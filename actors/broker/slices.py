@@ -8,11 +8,12 @@ whose items are dear say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from actors.broker.call import PAUSE
 from actors.runtime import Ask
+from actors.runtime.conversation import Eventually
 
 PART = 250
 
@@ -21,7 +22,7 @@ Part = TypeVar("Part")
 Made = TypeVar("Made")
 
 
-def sliced(items: Sequence[Item], work: Callable[[Item], Made], part: int = PART) -> Generator[Any, Any, list[Made]]:
+def sliced(items: Sequence[Item], work: Callable[[Item], Made], part: int = PART) -> Eventually[list[Made]]:
     """Part of a conversation: what ``work`` makes of each of the items, ``part`` of them in a turn."""
     made: list[Made] = []
     for start in range(0, len(items), part):
@@ -62,7 +63,7 @@ def each_asked(
     partitions_of: Callable[[Item], list[Part]],
     ask: Callable[[Item, Part], Any],
     answer: Callable[[Item, Part, Any], None],
-) -> Generator[Any, Any, None]:
+) -> Eventually[None]:
     """Part of a conversation: asks about each partition, and gives what comes of it to ``answer(topic, partition, …)``.
 
     ``ask(topic, partition)`` gives an ``Ask``, or the outcome itself. Nothing of a portion but its answers outlives it:

@@ -7,17 +7,14 @@ group or resource that it names comes back with the code, as Kafka's ``getErrorR
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from actors.broker.call import LostAnswer, LostRequest
+from actors.broker.call import Call, LostAnswer, LostRequest
 from actors.broker.registry import CLIENT_APIS
 from kstore import errors
 from kstore.errors.arguments import SHOWN, plain_whole, shown
 from kstore.errors.config import ConfigError, nearest
 from kstore.schema import frames
-
-if TYPE_CHECKING:
-    from actors.broker.call import Call
 
 NAMES = {served.module.replace("_", ""): served.key for served in CLIENT_APIS.values()}
 WHOLE = frozenset({9, 13})
@@ -28,12 +25,16 @@ KEY_FIELDS = ("key", "name", "group_id")
 PARTITION_FIELDS = ("partition_index", "partition", "index")
 
 
+Verdict = LostRequest | LostAnswer | int
+"""What a rule makes of a request: it is lost, its answer is, or it is answered with this code."""
+
+
 class Rule:
     """``left`` more requests of one API, on one broker or any, come to ``outcome``."""
 
     __slots__ = ("api_key", "left", "node_id", "outcome")
 
-    def __init__(self, api_key: int, left: int, node_id: int | None, outcome: LostRequest | LostAnswer | int) -> None:
+    def __init__(self, api_key: int, left: int, node_id: int | None, outcome: Verdict) -> None:
         self.api_key = api_key
         self.left = left
         self.node_id = node_id
@@ -46,8 +47,9 @@ class Tampering:
     def __init__(self) -> None:
         self.rules: list[Rule] = []
 
-    def __call__(self, call: Call) -> Any:
+    def __call__(self, call: object, /) -> object:
         """What is to become of a request: an answer, LOST_REQUEST, LOST_ANSWER, or None to carry it out."""
+        assert isinstance(call, Call), "a broker's connection asks"
         node_id = call.node.node_id
         for rule in self.rules:
             if rule.api_key == call.api_key and rule.node_id in (None, node_id):

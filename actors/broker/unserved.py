@@ -7,7 +7,7 @@ again, for ever. The line says who, what, and what would do instead. A broker te
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from actors.runtime.logs import logger
 from kstore.errors import KafkaError
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 class Asker(Protocol):
     """A request, or the connection that it came by."""
 
-    client_id: Any
+    client_id: str | None
 
     @property
     def node(self) -> Node:
         """The node that was asked."""
 
     @property
-    def client_host(self) -> Any:
+    def client_host(self) -> str:
         """Where the client is."""
 
 

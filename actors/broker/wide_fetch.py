@@ -7,7 +7,7 @@ be unknown, upon which a client begins anew.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.deciding import with_items
@@ -19,15 +19,15 @@ from actors.partition.fetch_requests import Fetch
 from actors.partition.sessions import FINAL_EPOCH, INITIAL_EPOCH
 from actors.runtime import Ask, Conversation
 from kstore.errors import FetchSessionIdNotFound
-from kstore.schema.messages.fetch import FetchableTopicResponse, FetchResponse, FetchTopic
+from kstore.schema.messages.fetch import FetchableTopicResponse, FetchPartition, FetchRequest, FetchResponse, FetchTopic
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
 
-Key = tuple[Any, int]
+Key = tuple[str | bytes, int]
 
 
-def is_wide(request: Any) -> bool:
+def is_wide(request: FetchRequest) -> bool:
     """Whether a request names more partitions than are looked at in one turn."""
     return sum(len(topic.partitions) for topic in request.topics) > PART
 
@@ -35,12 +35,12 @@ def is_wide(request: Any) -> bool:
 def fetched(call: Call) -> Conversation:
     """The answer to a wide fetch."""
     request = call.request
-    here: dict[Key, Any] = {}
+    here: dict[Key, FetchPartition] = {}
     absent: dict[Key, int] = {}
     yield from _sort_out(call, here, absent)
     if len(absent) > PART and request.session_epoch not in (INITIAL_EPOCH, FINAL_EPOCH):
         return FetchResponse(error_code=FetchSessionIdNotFound.code)
-    asked = with_items(request, "topics", (yield from _topics(call, here)))
+    asked = with_items(request, "topics", (yield from _topics(here)))
     if len(absent) > PART:
         asked.session_epoch = FINAL_EPOCH
         asked.max_wait_ms = 0
@@ -57,7 +57,7 @@ def fetched(call: Call) -> Conversation:
     return outcome
 
 
-def _sort_out(call: Call, here: dict[Key, Any], absent: dict[Key, int]) -> Conversation:
+def _sort_out(call: Call, here: dict[Key, FetchPartition], absent: dict[Key, int]) -> Conversation:
     """Each partition once: those that a replica can be asked about (or a few that it can't), and the other ones."""
     by_id = call.version >= TOPIC_IDS_FROM
     for number, portion in enumerate(portions(call.request.topics, lambda topic: topic.partitions)):
@@ -77,15 +77,14 @@ def _sort_out(call: Call, here: dict[Key, Any], absent: dict[Key, int]) -> Conve
             del here[key]
 
 
-def _topics(call: Call, here: dict[Key, Any]) -> Conversation:
-    by_id = call.version >= TOPIC_IDS_FROM
-    topics: dict[Any, FetchTopic] = {}
+def _topics(here: dict[Key, FetchPartition]) -> Conversation:
+    topics: dict[str | bytes, FetchTopic] = {}
 
-    def put(item: tuple[Key, Any]) -> None:
+    def put(item: tuple[Key, FetchPartition]) -> None:
         name = item[0][0]
         topic = topics.get(name)
         if topic is None:
-            topic = topics[name] = FetchTopic(topic_id=name) if by_id else FetchTopic(topic=name)
+            topic = topics[name] = FetchTopic(topic=name) if isinstance(name, str) else FetchTopic(topic_id=name)
         topic.partitions.append(item[1])
 
     yield from sliced(list(here.items()), put)
@@ -100,7 +99,9 @@ def _add_errors(call: Call, response: FetchResponse, absent: dict[Key, int]) -> 
         name, partition = key
         topic = topics.get(name)
         if topic is None:
-            topic = FetchableTopicResponse(topic_id=name) if by_id else FetchableTopicResponse(topic=name)
+            topic = (
+                FetchableTopicResponse(topic=name) if isinstance(name, str) else FetchableTopicResponse(topic_id=name)
+            )
             topics[name] = topic
             response.responses.append(topic)
         topic.partitions.append(failed_partition(partition, absent[key]))

@@ -46,7 +46,7 @@ def refuse_unknown(keywords: Iterable[str], known: Iterable[str]) -> None:
         raise ConfigError(f"Cluster has no keyword {keyword!r}{nearest(keyword, known)}")
 
 
-def as_config(check: Callable[..., T], name: str, value: Any, **how: Any) -> T:
+def as_config(check: Callable[..., T], name: str, value: object, **how: Any) -> T:
     """What a check gives, with ``ConfigError`` for whatever is wrong with a keyword."""
     try:
         return check(name, value, **how)
@@ -54,12 +54,12 @@ def as_config(check: Callable[..., T], name: str, value: Any, **how: Any) -> T:
         raise ConfigError(str(error)) from None
 
 
-def as_none_or(check: Callable[..., T], name: str, value: Any) -> T:
+def as_none_or(check: Callable[..., T], name: str, value: object) -> T:
     """As ``as_config``, of a keyword that may be None."""
     return as_config(check, name, value, or_none=True)
 
 
-def how_many(brokers: Any) -> int:
+def how_many(brokers: object) -> int:
     """The number of brokers."""
     try:
         found = plain_whole("brokers", brokers)
@@ -72,12 +72,12 @@ def how_many(brokers: Any) -> int:
     return found
 
 
-def rows(name: str, value: Any) -> int:
+def rows(name: str, value: object) -> int:
     """How many rows a trace keeps."""
     return whole(name, value, 1, ROWS_MAX)
 
 
-def addresses(name: str, value: Any) -> tuple[str, ...]:
+def addresses(name: str, value: object) -> tuple[str, ...]:
     """``listen`` or ``advertise``: a text, or one for each of several listeners."""
     found = (value,) if isinstance(value, str) else () if value is None else value
     if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
@@ -113,7 +113,7 @@ def as_text(config: Settings | None) -> dict[str, str]:
     return found
 
 
-def _value_of(key: str, value: Any) -> str:
+def _value_of(key: str, value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str | float):

@@ -273,7 +273,7 @@ class Cluster(Questions):
         """As ``wait_for``, with the patience that virtual time allows: ``cluster.run_until(future.done)``."""
         self.wait_for(predicate, timeout)
 
-    def spawn(self, function: Callable[..., Any], *args: Any) -> Spawned:
+    def spawn(self, function: Callable[..., object], *args: object) -> Spawned:
         """Run ``function(*args)`` beside the caller on virtual time: another synchronous program with its clients.
 
         It begins when the caller next waits, and the programs change places only where one waits, in an order drawn

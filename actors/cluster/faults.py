@@ -19,6 +19,7 @@ from kstore.errors.arguments import LONG_MAX, milliseconds, plain_whole, shown, 
 from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
+    from actors.broker.tampering import Verdict
     from actors.clients.face import Face
     from actors.cluster.nodes import Nodes
     from actors.node.node import BrokerNode
@@ -139,7 +140,7 @@ class Faults:
 
         self._add_rule(api, times, broker, code_of(code))
 
-    def _add_rule(self, api: str | int, times: int, broker: int | None, outcome: Any) -> None:
+    def _add_rule(self, api: str | int, times: int, broker: int | None, outcome: Verdict) -> None:
         from actors.broker.tampering import Rule, Tampering, api_key_of
 
         rule = Rule(

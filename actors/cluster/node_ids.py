@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from actors.cluster.arguments import how_many
 from actors.node.folder import FolderError, owner_of
@@ -35,7 +34,7 @@ class NodeIdsError(ConfigError):
     """What was given is no set of node ids, or not one of so many brokers."""
 
 
-def node_ids_of(brokers: Any, node_ids: Any, data_dir: str | None) -> tuple[int, ...]:
+def node_ids_of(brokers: object, node_ids: object, data_dir: str | None) -> tuple[int, ...]:
     """The ids of a cluster's nodes, from what its caller says and what is in its folder, which is only looked at.
 
     Raises ``NodeIdsError`` for arguments that are wrong or don't agree, ``FolderError`` when the folder has others.
@@ -65,7 +64,7 @@ def node_ids_of(brokers: Any, node_ids: Any, data_dir: str | None) -> tuple[int,
     return found.ids[:count]
 
 
-def checked(node_ids: Any) -> tuple[int, ...]:
+def checked(node_ids: object) -> tuple[int, ...]:
     """Ids as a caller names them. Raises ``NodeIdsError``."""
     if isinstance(node_ids, str | bytes) or not isinstance(node_ids, Iterable):
         raise NodeIdsError(f"node_ids has a number for each broker, such as (0, 1, 2); got {shown(node_ids)}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from pykka import ActorDeadError
 
@@ -53,6 +53,8 @@ from kstore.schema.uuids import to_string
 if TYPE_CHECKING:
     from os import PathLike
 
+    from actors.broker.tampering import Tampering
+    from actors.network.ports import Ports
     from actors.runtime import Ref
     from actors.runtime.failures import Failure
     from actors.trace.spool import Spool
@@ -103,8 +105,8 @@ class Nodes:
         self.folders: dict[int, Folder] = {}
         self.warnings: list[str] = []  # what was found wrong in the folders, and mended or lost
         self.data_dir = data_dir
-        self.tampering: Any = None  # what becomes of clients' requests, once a fault was asked for
-        self.ports: Any = None
+        self.tampering: Tampering | None = None  # what becomes of clients' requests, once a fault was asked for
+        self.ports: Ports | None = None
         self.started = False
         self.stops: dict[int, Future] = {}  # of nodes that were told to stop
         self.spool: Spool | None = None  # what writes the trace to a file

@@ -8,7 +8,7 @@ that it names are there; what is wrong then is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.broker.broker import Broker
 from actors.cluster import looking
@@ -62,7 +62,7 @@ class Questions(Nodes):
         ref = self.broker_refs[node.node_id]
         return node.alive and not node.is_paused and not ref.actor_as(Broker).was_unfenced
 
-    def _look(self, function: Callable[..., T], *args: Any) -> T:
+    def _look(self, function: Callable[..., T], *args: object) -> T:
         return self.world.driver.call(function, self, *args)
 
     def records(

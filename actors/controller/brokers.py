@@ -16,7 +16,6 @@ was registered anew is told from the one before.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
 
 from actors.controller import replication
 from actors.controller.state import ControllerState, Decision
@@ -30,6 +29,7 @@ from kstore.schema.messages.metadata_records import (
     BrokerRegistrationChangeRecord,
     RegisterBrokerRecord,
 )
+from kstore.schema.struct import Message
 
 FENCE, UNFENCE, SHUT_DOWN = 1, -1, 1
 
@@ -59,7 +59,7 @@ def register(state: ControllerState, request: BrokerRegistrationRequest, now_ms:
     known = image.brokers.get(broker_id)
     same = known is not None and known.incarnation == request.incarnation_id
     check_features(state, request)
-    records: list[Any] = [] if same else list(replication.without_broker(state, broker_id))
+    records: list[Message] = [] if same else list(replication.without_broker(state, broker_id))
     epoch = known.epoch if same and known is not None else state.next_offset + len(records)
     fenced = known.fenced if same and known is not None else True
     records.append(
@@ -114,7 +114,7 @@ def heartbeat(state: ControllerState, request: BrokerHeartbeatRequest, now_ms: i
     broker = state.image.brokers[broker_id]
     stage = stage_of(broker)
     following = next_stage(state, broker, request)
-    records: list[Any] = []
+    records: list[Message] = []
     if following is not stage:
         if following is Stage.UNFENCED:
             records = unfence(state, broker)
@@ -161,7 +161,7 @@ def next_stage(state: ControllerState, broker: BrokerImage, request: BrokerHeart
             return stage
 
 
-def fence(state: ControllerState, broker: BrokerImage) -> list[Any]:
+def fence(state: ControllerState, broker: BrokerImage) -> list[Message]:
     """The records that fence a broker: out of the in-sync sets and leaderships first."""
     return [
         *replication.without_broker(state, broker.id),
@@ -169,7 +169,7 @@ def fence(state: ControllerState, broker: BrokerImage) -> list[Any]:
     ]
 
 
-def unfence(state: ControllerState, broker: BrokerImage) -> list[Any]:
+def unfence(state: ControllerState, broker: BrokerImage) -> list[Message]:
     """The records that let a broker work."""
     return [
         BrokerRegistrationChangeRecord(broker_id=broker.id, broker_epoch=broker.epoch, fenced=UNFENCE),
@@ -177,9 +177,9 @@ def unfence(state: ControllerState, broker: BrokerImage) -> list[Any]:
     ]
 
 
-def begin_shutdown(state: ControllerState, broker: BrokerImage) -> list[Any]:
+def begin_shutdown(state: ControllerState, broker: BrokerImage) -> list[Message]:
     """The records that move a broker's leaderships away before it goes."""
-    records: list[Any] = [
+    records: list[Message] = [
         BrokerRegistrationChangeRecord(
             broker_id=broker.id, broker_epoch=broker.epoch, in_controlled_shutdown=SHUT_DOWN
         ),

@@ -6,8 +6,6 @@ about all partitions, only those are told of that weren't as wanted.
 
 from __future__ import annotations
 
-from typing import Any
-
 from actors.controller.election import Election, change
 from actors.controller.replication import online
 from actors.controller.state import ControllerState, Decision
@@ -20,6 +18,7 @@ from kstore.schema.messages.elect_leaders import (
     PartitionResult,
     ReplicaElectionResult,
 )
+from kstore.schema.struct import Message
 
 PREFERRED, UNCLEAN = 0, 1
 
@@ -32,7 +31,7 @@ def elect_leaders(state: ControllerState, request: ElectLeadersRequest) -> Decis
     """
     if request.election_type not in (PREFERRED, UNCLEAN):
         raise errors.InvalidRequest(f"Unknown election type {request.election_type}")
-    records: list[Any] = []
+    records: list[Message] = []
     if request.topic_partitions is None:
         wanted = [(name, list(topic.partitions)) for name, topic in state.image.topics.items()]
     else:
@@ -55,7 +54,7 @@ def told(number: int, error: KafkaError | None) -> PartitionResult:
 
 
 def elected(
-    state: ControllerState, name: str, number: int, election_type: int, records: list[Any]
+    state: ControllerState, name: str, number: int, election_type: int, records: list[Message]
 ) -> KafkaError | None:
     """Adds the record of one election; or why there is none."""
     topic = state.image.topics.get(name)

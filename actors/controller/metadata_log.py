@@ -10,7 +10,6 @@ controllers write for long decisions, take effect together at the end or, if abo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from kstore.errors import InvalidRecord
 from kstore.fs import FileSystem
@@ -61,13 +60,13 @@ class Replay:
     """Turns batches into the records that take effect, holding back those of an open transaction."""
 
     def __init__(self) -> None:
-        self._open: list[Any] | None = None
+        self._open: list[Message] | None = None
 
-    def records(self, batch: RecordBatch) -> list[Any]:
+    def records(self, batch: RecordBatch) -> list[Message]:
         """What takes effect with this batch."""
         if batch.is_control:
             return leader_changes(batch)
-        effective: list[Any] = []
+        effective: list[Message] = []
         for record in batch.records():
             if record.value is None:
                 raise InvalidRecord(f"the metadata record at offset {record.offset} has no value")
@@ -86,7 +85,7 @@ class Replay:
         return effective
 
 
-def leader_changes(batch: RecordBatch) -> list[Any]:
+def leader_changes(batch: RecordBatch) -> list[Message]:
     """The changes of leader in a control batch; other control records don't concern the image."""
     return [
         decode(LeaderChangeMessage, 1 if int.from_bytes(record.value[:2], "big") else 0, record.value)

@@ -7,9 +7,8 @@ config, the sessions of the brokers, and the world's sources of random numbers a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
 
 from actors.config import BrokerConfig
 from actors.config.resource_type import ResourceType
@@ -18,6 +17,7 @@ from actors.image.image import ClusterImage
 from actors.image.topic_names import FlatNames
 from kstore.errors import BrokerIdNotRegistered, StaleBrokerEpoch
 from kstore.named import NamedTuple
+from kstore.schema.struct import Message
 
 
 class ControllerState:
@@ -60,5 +60,5 @@ class ControllerState:
 class Decision(NamedTuple):
     """The records to append in one batch (none: nothing changes) and the answer, due once they are committed."""
 
-    records: list[Any]
-    answer: Any = None
+    records: Sequence[Message]
+    answer: Message | None = None

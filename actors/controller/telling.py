@@ -18,7 +18,6 @@ beginning.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from actors.controller.election import RECOVERING
 from actors.image.image import NO_LEADER, ClusterImage, ImageDelta
@@ -28,6 +27,7 @@ from kstore.schema.messages.metadata_records import (
     PartitionChangeRecord,
     RegisterBrokerRecord,
 )
+from kstore.schema.struct import Message
 
 FENCED, UNFENCED, SHUTTING_DOWN = 1, -1, 1
 
@@ -55,7 +55,9 @@ class Told(NamedTuple):
     why: str
 
 
-def tell(records: Sequence[Any], delta: ImageDelta, before: ClusterImage, after: ClusterImage, why: str) -> list[Told]:
+def tell(
+    records: Sequence[Message], delta: ImageDelta, before: ClusterImage, after: ClusterImage, why: str
+) -> list[Told]:
     """The rows of a decision that was made because of ``why`` and brought the image from ``before`` to ``after``."""
     rows = list(_brokers(records, why)) if delta.changed_brokers else []
     if rows:
@@ -72,7 +74,7 @@ def asked_for(request: object) -> str:
     return ASKED.get(name, name)
 
 
-def _brokers(records: Sequence[Any], why: str) -> Iterator[Told]:
+def _brokers(records: Sequence[Message], why: str) -> Iterator[Told]:
     for record in records:
         if isinstance(record, RegisterBrokerRecord):
             yield Told("BrokerRegistered", "", record.broker_id, record.broker_epoch, why)
@@ -99,7 +101,7 @@ def _topics(delta: ImageDelta, before: ClusterImage, after: ClusterImage, why: s
             yield Told("PartitionsAdded", name, len(then.partitions), len(now.partitions), why)
 
 
-def _leaders(records: Sequence[Any], before: ClusterImage, after: ClusterImage, why: str) -> Iterator[Told]:
+def _leaders(records: Sequence[Message], before: ClusterImage, after: ClusterImage, why: str) -> Iterator[Told]:
     for record in records:
         if not isinstance(record, PartitionChangeRecord):
             continue

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from actors.config import validate_topic_configs
 from actors.config.topic import described
@@ -32,6 +31,7 @@ from kstore.schema.messages.create_topics import (
     CreateTopicsResponse,
 )
 from kstore.schema.messages.metadata_records import ConfigRecord, PartitionRecord, TopicRecord
+from kstore.schema.struct import Message
 from kstore.schema.uuids import ZERO
 
 RECORDS_MAX = 10_000
@@ -41,7 +41,7 @@ RECORDS_MAX = 10_000
 def create(state: ControllerState, request: CreateTopicsRequest) -> Decision:
     """CreateTopics: every topic of the request that is in order; with `validate_only`, only the answers."""
     times = Counter(topic.name for topic in request.topics)
-    records: list[Any] = []
+    records: list[Message] = []
     results: list[CreatableTopicResult] = []
     answered: set[str] = set()
     for topic in request.topics:
@@ -61,7 +61,7 @@ def create(state: ControllerState, request: CreateTopicsRequest) -> Decision:
     return Decision([] if request.validate_only else records, response)
 
 
-def create_one(state: ControllerState, topic: CreatableTopic, room: int) -> tuple[list[Any], CreatableTopicResult]:
+def create_one(state: ControllerState, topic: CreatableTopic, room: int) -> tuple[list[Message], CreatableTopicResult]:
     """The records of one new topic and its answer; raises what is wrong with it."""
     if topic.name == topic_names.METADATA_TOPIC:
         raise errors.InvalidRequest(f"Creation of internal topic {topic.name} is prohibited.")
@@ -74,7 +74,7 @@ def create_one(state: ControllerState, topic: CreatableTopic, room: int) -> tupl
     configs = wanted_configs(state, topic)
     replicas = manual_replicas(state, topic) if topic.assignments else placed_replicas(state, topic, room)
     topic_id = new_topic_id(state)
-    records: list[Any] = [TopicRecord(name=topic.name, topic_id=topic_id)]
+    records: list[Message] = [TopicRecord(name=topic.name, topic_id=topic_id)]
     records += [
         ConfigRecord(resource_type=2, resource_name=topic.name, name=name, value=value)
         for name, value in configs.items()

@@ -13,15 +13,19 @@ of. (Apache Kafka: ``NodeToControllerChannelManager``.)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.runtime.limits import REQUEST_TIMEOUT_MS
 from kstore.errors import NotController
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from actors.runtime import Actor
     from actors.runtime.seams import Link
     from kstore.schema.struct import Message
+
+T = TypeVar("T")
 
 RETRY_MS_MIN = 50
 RETRY_MS_MAX = 400
@@ -82,7 +86,7 @@ class Line:
             link = self._link = self._actor.connect(leader_id)
         link.send(request, self._actor.reply_here(then, *args), version=version, timeout_ms=timeout_ms)
 
-    def is_answered(self, outcome: object) -> bool:
+    def is_answered(self, outcome: T | Exception) -> TypeGuard[T]:
         """Whether an outcome is the controller's own word; if not, what was asked is to be asked again."""
         if isinstance(outcome, Exception) or getattr(outcome, "error_code", 0) == NotController.code:
             self._failures += 1

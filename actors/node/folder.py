@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kstore.fs import FileSystem, LockedError
 from kstore.log.checkpoints import (
@@ -35,6 +35,8 @@ from kstore.log.segments import holds_log
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kstore.fs.interface import Lock
+
 LOCK = ".lock"
 PROBE = ".kstore_probe"
 PROBE_BYTES = 65_536  # what a start writes at least, and some
@@ -55,7 +57,7 @@ class FolderError(Exception):
 class Folder:
     """One node's claimed folder."""
 
-    def __init__(self, fs: FileSystem, lock: Any, name: str, *, lock_is_new: bool = False) -> None:
+    def __init__(self, fs: FileSystem, lock: Lock, name: str, *, lock_is_new: bool = False) -> None:
         self.fs = fs
         self.name = name
         self._lock = lock

@@ -13,7 +13,7 @@ an older checkpoint costs is a longer recovery, and a high watermark that the le
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.partition.messages import HighWatermarkMoved, RecoveryPointMoved, ReportHighWatermark, StartOffsetMoved
 from actors.runtime import Actor, receives
@@ -132,7 +132,7 @@ class HighWatermarks(Checkpoint):
             self.request(replica, REPORT, self._reported, key)
         self._write_when_known()
 
-    def _reported(self, outcome: Any, key: Key) -> None:
+    def _reported(self, outcome: object, key: Key) -> None:
         self.asked -= 1
         if isinstance(outcome, int):
             self.known[key] = outcome

@@ -7,7 +7,7 @@ later of a replica replaces what waits to be said.
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.runtime import Actor, receives
 from kstore.errors import NotLeaderOrFollower, UnknownTopicId, UnknownTopicOrPartition
@@ -96,7 +96,7 @@ class Directories(Actor):
         )
         self.controller.send(request, self.answered, told)
 
-    def answered(self, outcome: Any, told: dict[Key, bytes]) -> None:
+    def answered(self, outcome: object, told: dict[Key, bytes]) -> None:
         """The controller has answered, or could not."""
         self.in_flight = False
         done: set[Key] = set()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kstore.errors import KafkaStorageError
 from kstore.named import NamedTuple
@@ -103,7 +103,7 @@ class DiskLane:
             work = self.works.pop(0)
             self.actor.on_disk(partial(_run, work), self._done, work)
 
-    def _done(self, outcome: Any, work: DiskWork) -> None:
+    def _done(self, outcome: object, work: DiskWork) -> None:
         try:
             if isinstance(outcome, Defect):
                 work.done(outcome.error)

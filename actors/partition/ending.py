@@ -7,7 +7,7 @@ for another replica of this name.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.partition.messages import Closed
 from actors.partition.opening import LogEnds
@@ -29,7 +29,7 @@ class Removal:
     def __init__(self, replica: Replica, reply: Reply) -> None:
         self.replica = replica
         self.reply = reply
-        self.outcome: Any = None
+        self.outcome: object = None
         self.failure_met = False
 
     def begin(self) -> None:
@@ -56,7 +56,7 @@ class Removal:
         else:
             replica.on_disk(partial(fs.remove_tree, doomed), self._removed)
 
-    def _removed(self, outcome: Any) -> None:
+    def _removed(self, outcome: object) -> None:
         """What can't be removed stays until the next start, which knows whose it is."""
         replica = self.replica
         if isinstance(outcome, OSError):

@@ -6,7 +6,7 @@ for metadata. What has nothing to give has zero bytes of records, not none: clie
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.partition.chunks import Chunks
 from actors.partition.messages import CONSUMER
@@ -32,6 +32,7 @@ from kstore.schema.messages.fetch import (
 if TYPE_CHECKING:
     from actors.image.image import ClusterImage
     from actors.partition.fetch_requests import Fetch
+    from actors.runtime import Reply
     from kstore.log import LogRead
 
 TOPIC_IDS_FROM = 13
@@ -47,7 +48,7 @@ class Context:
 
     __slots__ = ("broker_epoch", "connection", "isolation", "may_read", "replica", "reply", "session_id", "version")
 
-    def __init__(self, reply: Any, fetch: Fetch) -> None:
+    def __init__(self, reply: Reply, fetch: Fetch) -> None:
         request = fetch.request
         self.reply = reply
         self.connection = fetch.connection
@@ -66,19 +67,22 @@ class Context:
 
 def fetch_response(named: list[Slot], context: Context, image: ClusterImage) -> FetchResponse:
     """The answer that names these slots."""
-    topics: dict[Any, FetchableTopicResponse] = {}
+    topics: dict[str | bytes, FetchableTopicResponse] = {}
     hints: dict[int, None] = {}
-    by_id = context.version >= TOPIC_IDS_FROM
     for slot in named:
         entry = topics.get(slot.topic)
         if entry is None:
-            entry = FetchableTopicResponse(topic_id=slot.topic) if by_id else FetchableTopicResponse(topic=slot.topic)
+            entry = _blank(slot.topic)
             topics[slot.topic] = entry
         entry.partitions.append(_partition_data(slot, context, image, hints))
     response = FetchResponse(session_id=context.session_id, responses=list(topics.values()))
     if hints:
         response.node_endpoints = [NodeEndpoint(node_id=node) for node in hints]  # the broker adds where they are
     return response
+
+
+def _blank(topic: str | bytes) -> FetchableTopicResponse:
+    return FetchableTopicResponse(topic=topic) if isinstance(topic, str) else FetchableTopicResponse(topic_id=topic)
 
 
 def refusal(request: FetchRequest) -> FetchResponse:
@@ -137,7 +141,7 @@ def failed_partition(partition: int, code: int) -> PartitionData:
 
 
 def _hint_leader(slot: Slot, data: PartitionData, image: ClusterImage, hints: dict[int, None]) -> None:
-    name = slot.topic if type(slot.topic) is str else image.topic_names_by_id.get(slot.topic)
+    name = slot.topic if isinstance(slot.topic, str) else image.topic_names_by_id.get(slot.topic)
     partition = image.partition(name, slot.partition) if name is not None else None
     if partition is not None:
         data.current_leader = LeaderIdAndEpoch(leader_id=partition.leader, leader_epoch=partition.leader_epoch)

@@ -12,7 +12,7 @@ Deadlines stand in a heap of their own with one alarm for the nearest, because m
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.partition.fetch_answers import TOPIC_IDS_FROM, Context, fetch_response, refusal
 from actors.partition.fetch_requests import Fetch, FetchGivenUp
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.node.node import BrokerNode
+    from actors.node.view import View
     from actors.runtime import Ref
     from kstore.schema.messages.fetch import FetchRequest
 
@@ -68,7 +69,7 @@ class Deliver(NamedTuple):
 
 
 def replica_of(
-    view: Any, name: str | bytes, partition: int, may_read: Callable[[str], bool] | None = None
+    view: View, name: str | bytes, partition: int, may_read: Callable[[str], bool] | None = None
 ) -> Ref | int:
     """The replica to ask of a partition, whose topic is named or identified; or the code of the error that there is
     none, or none to be read."""
@@ -110,7 +111,7 @@ class FetchDesk(Actor):
     # -- a fetch begins ------------------------------------------------------------------------------------------
 
     @receives(Fetch)
-    def fetch(self, message: Fetch) -> Any:
+    def fetch(self, message: Fetch) -> None:
         """Take a Fetch request."""
         request = message.request
         context = Context(self.defer(), message)

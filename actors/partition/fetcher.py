@@ -10,7 +10,7 @@ all. What an answer means is judged in `fetching.py`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.partition.fetching import FIRST_BACKOFF_MS, Brought, Followed, LeaderSession
 from actors.partition.messages import Follow, Replicate, Replicated, StartAt, Unfollow
@@ -18,7 +18,12 @@ from actors.runtime import Actor, receives
 from kstore.errors import FencedLeaderEpoch, KafkaError
 from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import FetchRequest, FetchResponse
-from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
+from kstore.schema.messages.list_offsets import (
+    ListOffsetsPartition,
+    ListOffsetsRequest,
+    ListOffsetsResponse,
+    ListOffsetsTopic,
+)
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
@@ -163,7 +168,7 @@ class ReplicaFetcher(Actor):
 
     # -- answers -------------------------------------------------------------------------------------------------
 
-    def answered(self, outcome: Any, link: Link, full: bool, generation: int, request: int) -> None:
+    def answered(self, outcome: object, link: Link, full: bool, generation: int, request: int) -> None:
         """The leader has answered, or the link broke."""
         self.in_flight -= 1
         self.free_links.append(link)
@@ -248,7 +253,9 @@ class ReplicaFetcher(Actor):
         )
         self.call(self.offsets_link, request, self.offset_found, partition, timestamp, leader_end)
 
-    def offset_found(self, outcome: Any, partition: Followed, timestamp: int, leader_end: int) -> None:
+    def offset_found(
+        self, outcome: ListOffsetsResponse | KafkaError, partition: Followed, timestamp: int, leader_end: int
+    ) -> None:
         """The leader's end is known, then its start; then the replica goes on. After an error it is fetched again."""
         if isinstance(outcome, KafkaError) or self.session.followed.get(partition.key) is not partition:
             return

@@ -7,7 +7,7 @@ or given up is answered all the same, and ignored there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.partition.messages import ChangeIsr, IsrAnswer
 from actors.runtime import Actor, receives
@@ -115,7 +115,7 @@ class IsrChanges(Actor):
         )
         self.controller.send(request, self.answered, changes, version=BROKER_EPOCHS_FROM)
 
-    def answered(self, outcome: Any, changes: dict[Key, ChangeIsr]) -> None:
+    def answered(self, outcome: object, changes: dict[Key, ChangeIsr]) -> None:
         """The controller has answered, or could not."""
         self.in_flight = False
         answers: dict[Key, AlterPartitionResponsePartitionData] = {}

@@ -17,7 +17,7 @@ recovered log lacks.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.image.image import NO_LEADER, Directory, PartitionImage
 from actors.partition.directories import AssignDirectory
@@ -170,7 +170,7 @@ class Offline:
         replica.on_disk(partial(fs.remove_tree, doomed), self._removed)
         replica.open_log(self.ends)
 
-    def _removed(self, outcome: Any) -> None:
+    def _removed(self, outcome: object) -> None:
         if isinstance(outcome, OSError):
             self.replica.note("FolderNotDeleted", self.replica.label, outcome.errno or -1)  # the next start tries again
 

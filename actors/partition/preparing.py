@@ -61,7 +61,7 @@ class Preparing:
             waiting.batches = message.batches
         return True
 
-    def _done(self, outcome: Any, waiting: Awaited) -> None:
+    def _done(self, outcome: object, waiting: Awaited) -> None:
         if self.leader.replica.leader is not self.leader:
             return  # it has left, and said so to all who waited
         waiting.batches = outcome

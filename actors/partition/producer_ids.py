@@ -7,7 +7,7 @@ can't be asked they are told COORDINATOR_LOAD_IN_PROGRESS, as by Apache Kafka, a
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.runtime import Actor, receives
 from kstore.errors import CoordinatorLoadInProgress
@@ -57,7 +57,7 @@ class ProducerIds(Actor):
         request = AllocateProducerIdsRequest(broker_id=self.node.node_id, broker_epoch=self.node.view.broker_epoch)
         self.controller.send(request, self._allocated)
 
-    def _allocated(self, outcome: Any) -> None:
+    def _allocated(self, outcome: object) -> None:
         if isinstance(outcome, AllocateProducerIdsResponse) and not outcome.error_code:
             self.next_id = outcome.producer_id_start
             self.end_id = outcome.producer_id_start + outcome.producer_id_len

@@ -21,10 +21,14 @@ Invariants: a slot that isn't parked, asked or answered is in ``due``; a session
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.partition.messages import ReadAnswer
 from actors.runtime.limits import FETCH_SESSION_PARTITIONS_MAX
+
+if TYPE_CHECKING:
+    from actors.partition.fetch_answers import Context
+    from kstore.schema.messages.fetch import FetchPartition
 
 INITIAL_EPOCH = 0
 FINAL_EPOCH = -1
@@ -37,7 +41,9 @@ ASKED = 1
 PARKED = 2
 ANSWERED = 3
 
-Key = tuple[Any, int]
+Topic = str | bytes
+"""A name, or from version 13 on an id."""
+Key = tuple[Topic, int]
 
 
 def next_epoch(epoch: int) -> int:
@@ -66,7 +72,7 @@ class Slot:
         "topic",
     )
 
-    def __init__(self, topic: Any, asked: Any) -> None:
+    def __init__(self, topic: Topic, asked: FetchPartition) -> None:
         self.topic = topic
         self.partition: int = asked.partition
         self.key: Key = (topic, self.partition)
@@ -79,7 +85,7 @@ class Slot:
         self.sent_log_start = -1
         self.update(asked)
 
-    def update(self, asked: Any) -> None:
+    def update(self, asked: FetchPartition) -> None:
         """Take what the request says of the partition (a ``FetchPartition``)."""
         self.fetch_offset: int = asked.fetch_offset
         self.max_bytes: int = asked.partition_max_bytes
@@ -133,7 +139,7 @@ class Gathering:
 
     def __init__(
         self,
-        context: Any,
+        context: Context,
         session: Session | None,
         names_all: bool,
         min_bytes: int,
@@ -276,7 +282,7 @@ class Session:
         self.fetch: Gathering | None = None
         self.timed = False  # whether the actor will look at it when some time is over
 
-    def name(self, topic: Any, asked: Any) -> None:
+    def name(self, topic: Topic, asked: FetchPartition) -> None:
         """A request names a partition: it is new, or its offset or limits have changed."""
         key = (topic, asked.partition)
         slot = self.slots.get(key)
@@ -287,7 +293,7 @@ class Session:
             slot.update(asked)
         self.due[key] = slot
 
-    def forget(self, topic: Any, partition: int) -> Slot | None:
+    def forget(self, topic: Topic, partition: int) -> Slot | None:
         """A request drops a partition; the slot is returned so that a parked read can be called off."""
         key = (topic, partition)
         self.due.pop(key, None)

@@ -125,7 +125,7 @@ class Actor(pykka.Actor):
             return self._stop()
         return super()._handle_receive(message)
 
-    def contains(self, error: Exception, about: tuple[Any, ...]) -> bool:
+    def contains(self, error: Exception, about: tuple[object, ...]) -> bool:
         """Whether a turn that failed ended only what it was ``about``, and the actor may go on: its message, or what
         the callback of an answer was given. By default nothing of an actor is used on after a turn that failed: it
         ends, and Pykka's ``on_failure`` is where it lets go of what is outside the world."""
@@ -162,7 +162,7 @@ class Actor(pykka.Actor):
         """One timer for many deadlines, in ticks of so many microseconds: it tells this actor ``message``."""
         return self.node.world.timers.alarm(tick_us, self.inbox, message)
 
-    def spawn(self, actor_class: type[Actor], *args: Any, **kwargs: Any) -> Ref:
+    def spawn(self, actor_class: type[Actor], *args: object, **kwargs: Any) -> Ref:
         """Start another actor on this node: ``actor_class(node, *args)``."""
         return actor_class.start(self.node, *args, **kwargs)
 

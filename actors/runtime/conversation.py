@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Conversation = Generator[Any, Any, Any]
+Eventually = Generator[Any, Any, T]
+"""Of a conversation: what it comes to is of this type."""
 
 ASKS_A_TURN = 1_000
 
@@ -61,7 +63,7 @@ class Task:
     def __init__(
         self,
         actor: Actor,
-        conversation: Generator[Any, Any, T],
+        conversation: Eventually[T],
         done: Callable[[T], object],
         failed: Callable[[Any], object] | None = None,
         expected: type[Exception] = Exception,
@@ -73,7 +75,7 @@ class Task:
         self._expected = expected
         self.is_over = False
 
-    def step(self, outcome: Any = None) -> None:
+    def step(self, outcome: object = None) -> None:
         """Go on with the outcome of what was yielded last; with None: begin."""
         if self.is_over:
             return
@@ -126,7 +128,7 @@ class _Several:
         if self.sent < len(self.asks):
             actor.go_on_later(self.send)
 
-    def answered(self, outcome: Any, index: int) -> None:
+    def answered(self, outcome: object, index: int) -> None:
         self.outcomes[index] = outcome
         self.left -= 1
         if not self.left:

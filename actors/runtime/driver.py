@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from actors.runtime.world import World
@@ -58,7 +58,7 @@ class Driver(Protocol):
     def post(self, action: Callable[..., object], *args: object) -> None:
         """Have ``action(*args)`` called by the driving thread, outside any turn; callable from any thread."""
 
-    def call(self, action: Callable[..., T], *args: Any) -> T:
+    def call(self, action: Callable[..., T], *args: object) -> T:
         """Call ``action(*args)`` as the driving thread, outside any turn, and return its value."""
 
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:

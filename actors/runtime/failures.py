@@ -20,7 +20,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from actors.runtime.logs import logger
 from kstore.errors import UnknownServerError
@@ -87,7 +87,7 @@ class Failures:
         if self.on_failure is not None:
             self.on_failure(failure)
 
-    def in_turn(self, actor: Actor, error: Exception, reply_to: Reply | None, about: tuple[Any, ...]) -> None:
+    def in_turn(self, actor: Actor, error: Exception, reply_to: Reply | None, about: tuple[object, ...]) -> None:
         """Contain what a turn raised; ``reply_to`` is the answer that it didn't give, if one was expected."""
         if reply_to is not None:
             reply_to.fail(UnknownServerError(ANSWER))

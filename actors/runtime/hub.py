@@ -38,7 +38,7 @@ class Wait:
 class Spawned:
     """A function that runs beside the main program on virtual time; ``join`` gives its value, or raises its error."""
 
-    def __init__(self, hub: Hub, name: str, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def __init__(self, hub: Hub, name: str, function: Callable[..., object], args: tuple[object, ...]) -> None:
         self.name = name
         self._hub = hub
         self._value: Any = None
@@ -46,7 +46,7 @@ class Spawned:
         self._is_done = False
         self._greenlet = greenlet(self._run, hub.greenlet)
         self._greenlet.gr_context = contextvars.copy_context()
-        self._function: Callable[..., Any] | None = function
+        self._function: Callable[..., object] | None = function
         self._args = args
 
     def _run(self, _: object = None) -> None:
@@ -113,7 +113,7 @@ class Hub:
         self._names = 0
         self.depth = 0  # of whoever let one of the programs go on: the hub, or who stops it
 
-    def spawn(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Spawned:
+    def spawn(self, function: Callable[..., object], args: tuple[object, ...]) -> Spawned:
         """Have a function run, from the next time that anybody waits."""
         self._names += 1
         name = f"{getattr(function, '__qualname__', 'function')}-{self._names}"

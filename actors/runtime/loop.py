@@ -254,7 +254,7 @@ class LoopDriver:
         self.world.do(action, *args)
         self.drain_now()
 
-    def call(self, action: Callable[..., T], *args: Any) -> T:
+    def call(self, action: Callable[..., T], *args: object) -> T:
         """As ``Driver.call``: on the loop's thread, waited for by this one."""
         self._check_usable()
         if self.thread_id in (0, threading.get_ident()):

@@ -22,7 +22,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from actors.runtime.driver import DriverClosed, ForkedError, Process, raise_crashes
 from actors.runtime.signals import let_signals_in, signals_held, take_signals
@@ -149,7 +149,7 @@ class RealDriver:
             if sleeper is not None:
                 sleeper.wake()
 
-    def call(self, action: Callable[..., T], *args: Any) -> T:
+    def call(self, action: Callable[..., T], *args: object) -> T:
         """As ``Driver.call``: under the lock, on this thread."""
         self._check_usable()
         with signals_held, self.lock:

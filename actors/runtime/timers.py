@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import Any
 
 from actors.runtime.clock import Clock
 from actors.runtime.queue import Inbox, RunQueue
@@ -25,7 +24,7 @@ class Timer:
         timers: Timers,
         deadline_us: int,
         action: Callable[..., None],
-        args: tuple[Any, ...],
+        args: tuple[object, ...],
         cause: int,
         kind: str,
     ) -> None:
@@ -57,7 +56,7 @@ class Alarm:
 
     __slots__ = ("_action", "_args", "_runs_until", "_timer", "_timers", "due", "tick_us")
 
-    def __init__(self, timers: Timers, tick_us: int, action: Callable[..., None], *args: Any) -> None:
+    def __init__(self, timers: Timers, tick_us: int, action: Callable[..., None], *args: object) -> None:
         self._timers = timers
         self._action = action
         self._args = args
@@ -139,7 +138,7 @@ class Timers:
         deadline_us = self.clock.now_us() + max(0, round(delay_ms * 1000))
         return self.at(deadline_us, self._send, inbox, message)
 
-    def at(self, deadline_us: int, action: Callable[..., None], *args: Any, kind: str = "TimerFired") -> Timer:
+    def at(self, deadline_us: int, action: Callable[..., None], *args: object, kind: str = "TimerFired") -> Timer:
         """Call ``action(*args)``, outside any turn, when the clock reads ``deadline_us``; ``kind`` is its row's."""
         timer = Timer(self, deadline_us, action, args, self.queue.current, kind)
         self.made += 1

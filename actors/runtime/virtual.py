@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.runtime.driver import DriverClosed, ForkedError, Process, SimulationStalled, raise_crashes
 from actors.runtime.signals import signals_held, take_signals
@@ -54,7 +54,7 @@ class VirtualDriver:
         with signals_held:
             self.world.do(action, *args)
 
-    def call(self, action: Callable[..., T], *args: Any) -> T:
+    def call(self, action: Callable[..., T], *args: object) -> T:
         """Call it: the caller is the driving thread."""
         self._check_usable()
         with signals_held:
@@ -77,7 +77,7 @@ class VirtualDriver:
         """Let virtual time pass."""
         self.drive(lambda: False, seconds)
 
-    def spawn(self, function: Callable[..., Any], *args: Any) -> Spawned:
+    def spawn(self, function: Callable[..., object], *args: object) -> Spawned:
         """Have ``function(*args)`` run beside the caller, from the next time that anybody waits."""
         self._check_usable()
         if self.hub is None:

@@ -77,7 +77,7 @@ class World:
         self.queue.on_crash = self._crashed
         self.failures = Failures(self)  # what was contained
         self.crashes: list[tuple[Any, BaseException]] = []  # the actor that met the defect, None outside any turn
-        self.callbacks: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()  # users', to be called back
+        self.callbacks: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()  # users', to be called back
 
     def uuid(self) -> bytes:
         """A new version 4 UUID, 16 bytes; from the seed where there is one. None whose text would begin with a dash,
@@ -139,7 +139,7 @@ class World:
         elif node.alive and not actor.inbox.closed:
             self._crashed(actor, error, None, ())
 
-    def _crashed(self, actor: Any, error: Exception, reply_to: Any, about: tuple[Any, ...]) -> None:
+    def _crashed(self, actor: Any, error: Exception, reply_to: Any, about: tuple[object, ...]) -> None:
         if not self.strict:
             self.failures.in_turn(actor, error, reply_to, about)
             return

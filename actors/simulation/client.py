@@ -20,6 +20,7 @@ from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.runtime.seams import Link
+    from kstore.schema.struct import Message
 
 
 ANSWER_MS = 3_000
@@ -45,7 +46,7 @@ class To(NamedTuple):
     """Send a request to a broker."""
 
     node_id: int
-    request: Any
+    request: Message
     version: int
     timeout_ms: float = ANSWER_MS
 
@@ -90,7 +91,7 @@ class Client(Actor):
         first, last = requests.versions(api_key)
         return self.random.randint(first, last) if self.scene.wire else last
 
-    def to(self, node_id: int, request: Any, timeout_ms: float = ANSWER_MS) -> To:
+    def to(self, node_id: int, request: Message, timeout_ms: float = ANSWER_MS) -> To:
         """A request in a version that doesn't matter to it."""
         return To(node_id, request, self.version(request.API_KEY), timeout_ms)
 

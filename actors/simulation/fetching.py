@@ -6,10 +6,13 @@ answer doesn't come or is an error, and opens another.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.simulation import requests
 from kstore.schema.messages.fetch import FetchRequest, ForgottenTopic
+
+if TYPE_CHECKING:
+    from kstore.schema.messages.fetch import FetchResponse
 
 WITHOUT_SESSION = -1
 OPENING = 0
@@ -43,7 +46,7 @@ class Fetching:
         self.told = dict(places)
         return request
 
-    def answered(self, response: Any) -> None:
+    def answered(self, response: FetchResponse) -> None:
         """An answer has come."""
         if self.epoch == OPENING and response.session_id:
             self.session_id, self.epoch = response.session_id, 1

@@ -7,7 +7,7 @@ that the group moved on makes it join again, and one that says that it is unknow
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
@@ -17,6 +17,10 @@ from actors.simulation.client import Client, Scene, To
 from kstore.errors import FencedInstanceId, IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
+
+if TYPE_CHECKING:
+    from kstore.schema.messages.join_group import JoinGroupResponseMember
+    from kstore.schema.struct import Message
 
 SESSION_MS = 6_000
 REBALANCE_MS = 4_000
@@ -61,7 +65,7 @@ class Member(Client):
         """Whether it is in the group and has what it was assigned."""
         return self.generation >= 0 and self.coordinator >= 0 and not self.dirty
 
-    def to_coordinator(self, request: Any, version: int, timeout_ms: float = 3_000) -> To:
+    def to_coordinator(self, request: Message, version: int, timeout_ms: float = 3_000) -> To:
         return To(self.coordinator, request, version, timeout_ms)
 
     def went_wrong(self, code: int) -> bool:
@@ -119,7 +123,7 @@ class Member(Client):
         scene.history.assigned(scene.group, self.generation, self.instance or self.member_id, self.assigned)
         return True
 
-    def assignments(self, members: list[Any]) -> dict[str, list[int]]:
+    def assignments(self, members: list[JoinGroupResponseMember]) -> dict[str, list[int]]:
         """The leader's work: every partition to one member."""
         ids = sorted(each.member_id for each in members if self.is_subscribed(bytes(each.metadata)))
         assigned: dict[str, list[int]] = {each: [] for each in ids}

@@ -8,7 +8,7 @@ whose first was refused a moment before. Every value is sent as one of a kind: `
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
@@ -19,6 +19,9 @@ from kstore.errors import OutOfOrderSequenceNumber
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder
 from kstore.schema.messages.init_producer_id import InitProducerIdRequest
+
+if TYPE_CHECKING:
+    from kstore.schema.messages.produce import ProduceRequest, ProduceResponse
 
 IN_FLIGHT_MAX = 4
 RECORDS_MAX = 4
@@ -120,10 +123,12 @@ class Producer(Client):
         version = self.version(request.API_KEY)
         return To(leader, request, max(version, ZSTD_FROM) if batch.compression == ZSTD else version, ANSWER_MS)
 
-    def produce_request(self, partition: int, batch: Batch) -> Any:
+    def produce_request(self, partition: int, batch: Batch) -> ProduceRequest:
         return requests.produce(self.scene.topic, self.topic_id, partition, batch.records, self.acks, 2_000)
 
-    def settle(self, partition: int, batches: list[Batch], outcomes: list[Any]) -> list[Batch]:
+    def settle(
+        self, partition: int, batches: list[Batch], outcomes: list[ProduceResponse | Disconnected]
+    ) -> list[Batch]:
         """Note what was acknowledged; returns what was not."""
         left: list[Batch] = []
         for batch, outcome in zip(batches, outcomes, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
@@ -11,6 +11,9 @@ from actors.simulation import requests
 from actors.simulation.client import Client, Scene, To
 from actors.simulation.fetching import Fetching
 from kstore.errors import OffsetOutOfRange, for_code
+
+if TYPE_CHECKING:
+    from kstore.schema.messages.fetch import FetchResponse
 
 FETCH = 1
 
@@ -90,7 +93,7 @@ class Reader(Client):
             yield self.retry_pause()
             yield from self.refresh()
 
-    def take(self, response: Any) -> bool:
+    def take(self, response: FetchResponse) -> bool:
         """Note what a fetch brought; whether some partition has to be looked for elsewhere."""
         lost = False
         for topic in response.responses:

@@ -6,7 +6,7 @@ With ``wire`` the version of each request is drawn, so that a run speaks all of 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.broker.registry import CLIENT_APIS
 from kstore.records import Record, RecordBatch, parse_batches
@@ -37,6 +37,10 @@ from kstore.schema.messages.offset_fetch import (
 )
 from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupRequestAssignment
+
+if TYPE_CHECKING:
+    from kstore.schema.messages.find_coordinator import FindCoordinatorResponse
+    from kstore.schema.messages.offset_fetch import OffsetFetchResponse
 
 LATEST = -1
 SUBSCRIPTION_VERSION = 1
@@ -95,7 +99,7 @@ def find_coordinator(group: str, version: int) -> FindCoordinatorRequest:
     return FindCoordinatorRequest(key=group)
 
 
-def coordinator_of(response: Any) -> tuple[int, int]:
+def coordinator_of(response: FindCoordinatorResponse) -> tuple[int, int]:
     """The error code and the node of a FindCoordinator answer."""
     found = response.coordinators[0] if response.coordinators else response
     return found.error_code, found.node_id
@@ -202,7 +206,7 @@ def offset_fetch(group: str, topic: str, topic_id: bytes, partitions: list[int],
     )
 
 
-def fetched_offsets(response: Any) -> tuple[int, dict[int, tuple[int, int]]]:
+def fetched_offsets(response: OffsetFetchResponse) -> tuple[int, dict[int, tuple[int, int]]]:
     """The error code of an OffsetFetch answer, and error code and offset by partition."""
     answer = response.groups[0] if response.groups else response
     offsets = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.cluster import Cluster
 from actors.network.link import Disconnected
@@ -21,6 +21,12 @@ from actors.simulation.reader import Reader
 from kstore import checked
 from kstore.errors import KafkaError, TopicAlreadyExists
 from kstore.fs.faulty import FaultyFileSystem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+C = TypeVar("C", bound=Client)
 
 TOPIC = "orders"
 GROUP = "workers"
@@ -69,7 +75,7 @@ class Outcome:
     detail: str = ""
     trace: list[str] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """The line that a campaign writes."""
         line = {
             "seed": self.seed,
@@ -161,7 +167,7 @@ class Run:
         self.client_ids.append(node.node_id)
         return node
 
-    def begin(self, client_class: type[Client], name: str, *args: Any, **kwargs: Any) -> Any:
+    def begin(self, client_class: type[C], name: str, *args: object, **kwargs: object) -> C:
         ref = client_class.start(self.place(), name, self.scene, *args, **kwargs)
         return ref.actor_as(client_class)
 
@@ -220,7 +226,7 @@ class Run:
                 self.lose_a_member()
         faults.stop()
 
-    def until(self, condition: Any, what: str) -> None:
+    def until(self, condition: Callable[[], object], what: str) -> None:
         if not self.world.driver.drive(condition, REST_SECONDS_MAX):
             raise Violation("within a minute of healing", f"not so: {what}; {self.what_is_not()}")
 
@@ -300,7 +306,7 @@ def play(seed: int) -> Outcome:
     return outcome
 
 
-def _where(traceback: Any) -> str:
+def _where(traceback: TracebackType | None) -> str:
     places = []
     while traceback is not None:
         code = traceback.tb_frame.f_code

@@ -6,13 +6,15 @@ ones. Version 2 is flexible, no more.
 
 from __future__ import annotations
 
-from typing import Any
-
 from actors.broker.call import Call
 from actors.broker.config_resources import altered
 from actors.runtime import Conversation
 from kstore.errors import KafkaError
-from kstore.schema.messages.alter_configs import AlterConfigsResourceResponse, AlterConfigsResponse
+from kstore.schema.messages.alter_configs import (
+    AlterConfigsResource,
+    AlterConfigsResourceResponse,
+    AlterConfigsResponse,
+)
 
 API_KEY = 33
 VERSIONS = (0, 2)
@@ -23,7 +25,7 @@ def handle(call: Call) -> Conversation:
     return AlterConfigsResponse(responses=(yield from altered(call, _answer)))
 
 
-def _answer(resource: Any, error: KafkaError | None) -> AlterConfigsResourceResponse:
+def _answer(resource: AlterConfigsResource, error: KafkaError | None) -> AlterConfigsResourceResponse:
     return AlterConfigsResourceResponse(
         error_code=0 if error is None else error.code,
         error_message=None if error is None else error.message,

@@ -28,24 +28,28 @@ TOPICS_MAX = 10_000
 
 def handle(call: Call) -> Conversation:
     """Passes the request to the controller."""
-    request, allowed, refused = yield from allowed_of(
-        call, "topics", lambda topic: topic.name, lambda topic: call.authorize(ALTER, of_topic(topic.name))
-    )
+
+    def is_allowed(topic: CreatePartitionsTopic) -> bool:
+        return call.authorize(ALTER, of_topic(topic.name))
+
+    request, allowed, refused = yield from allowed_of(call, "topics", _name_of, is_allowed)
     code = TopicAuthorizationFailed.code
     hidden = [CreatePartitionsTopicResult(name=topic.name, error_code=code, error_message=None) for topic in refused]
     error: KafkaError | None = None
     if len(allowed) > TOPICS_MAX:
         error = PolicyViolation("Unable to perform excessively large batch operation.")
     else:
-        outcome = yield from decided(
-            call, request, "topics", lambda topic: topic.name, "results", _refused, weight=_partitions_asked
-        )
+        outcome = yield from decided(call, request, "topics", _name_of, "results", _refused, weight=_partitions_asked)
         error = failed(outcome)
         if error is None:
             outcome.results += hidden
             return outcome
     results = yield from sliced(allowed, lambda topic: _refused(topic, error))
     return CreatePartitionsResponse(results=results + hidden)
+
+
+def _name_of(topic: CreatePartitionsTopic) -> str:
+    return topic.name
 
 
 def _partitions_asked(topic: CreatePartitionsTopic) -> int:

@@ -9,7 +9,7 @@ Versions: 2 the flexible encoding, no more.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.broker.call import PAUSE
 from actors.broker.slices import portions, sliced
@@ -33,16 +33,15 @@ from kstore.schema.messages.delete_records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from actors.broker.call import Call
+    from actors.runtime.conversation import Conversation
 
 API_KEY = 21
 VERSIONS = (0, 2)
 NO_LOW_WATERMARK = -1
 
 
-def handle(call: Call) -> Generator[Any, Any, Any]:
+def handle(call: Call) -> Conversation:
     """Answer a DeleteRecords request; of a partition that is named twice, the last offset counts."""
     offsets: dict[tuple[str, int], int] = {}
     answers: dict[tuple[str, int], DeleteRecordsPartitionResult] = {}
@@ -86,7 +85,7 @@ def _ask(call: Call, key: tuple[str, int], offset: int) -> Ask | KafkaError:
     return NotLeaderOrFollower() if replica is None else Ask(replica, DeleteRecords(offset, call.request.timeout_ms))
 
 
-def _answered(index: int, outcome: Any) -> DeleteRecordsPartitionResult:
+def _answered(index: int, outcome: object) -> DeleteRecordsPartitionResult:
     if isinstance(outcome, Deleted):
         code = RequestTimedOut.code if outcome.timed_out else 0
         return DeleteRecordsPartitionResult(partition_index=index, low_watermark=outcome.low_watermark, error_code=code)

@@ -7,7 +7,6 @@ once the decision is on the controller's disk; the replicas' files go when each 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
 
 from actors.broker.call import Call
 from actors.broker.deciding import allowed_of, decided
@@ -23,6 +22,9 @@ from kstore.schema.uuids import ZERO
 API_KEY = 20
 VERSIONS = (1, 6)
 
+Topic = DeleteTopicState | str
+"""As the request names it: by a state from version 6 on."""
+
 
 def handle(call: Call) -> Conversation:
     """Passes the request to the controller."""
@@ -31,37 +33,28 @@ def handle(call: Call) -> Conversation:
     deletes_any = call.authorize(DELETE, CLUSTER)
     is_enabled = call.view.config.boolean("delete.topic.enable")
 
-    def is_allowed(topic: Any) -> bool:
+    def is_allowed(topic: Topic) -> bool:
         if deletes_any or not is_enabled:
             return True
-        name = topic if not by_state else topic.name
-        is_by_id = name is None
-        if is_by_id:
-            name = names.get(topic.topic_id)
-            if name is None:
-                return True  # there is no such topic
-        elif by_state and topic.topic_id != ZERO:
-            return True  # one may not name both
+        asked = state_of(topic)
+        name = names.get(asked.topic_id) if asked.name is None else asked.name
+        if name is None or (asked.name is not None and asked.topic_id != ZERO):
+            return True  # there is no such topic, or two are named
         if call.authorize(DELETE, of_topic(name)):
-            return is_by_id or call.authorize(DESCRIBE, of_topic(name))
-        return not is_by_id and name not in call.view.image.topics and call.authorize(DESCRIBE, of_topic(name))
+            return asked.name is None or call.authorize(DESCRIBE, of_topic(name))
+        is_absent = asked.name is not None and name not in call.view.image.topics
+        return is_absent and call.authorize(DESCRIBE, of_topic(name))
 
-    def hidden(topic: Any) -> DeletableTopicResult:
+    def hidden(topic: Topic) -> DeletableTopicResult:
         result = refused(topic, refusal(TOPIC))
         name = names.get(result.topic_id)
         if name is not None and call.authorize(DESCRIBE, of_topic(name)):
             result.name = name
         return result
 
-    def key(topic: Any) -> Hashable:
-        name: Hashable = topic if not by_state else topic.name
-        return names.get(topic.topic_id, topic.topic_id) if name is None else name
-
-    def refused(topic: Any, error: KafkaError) -> DeletableTopicResult:
-        asked = topic if by_state else DeleteTopicState(name=topic)
-        return DeletableTopicResult(
-            name=asked.name, topic_id=asked.topic_id, error_code=error.code, error_message=error.message
-        )
+    def key(topic: Topic) -> Hashable:
+        asked = state_of(topic)
+        return names.get(asked.topic_id, asked.topic_id) if asked.name is None else asked.name
 
     field = "topics" if by_state else "topic_names"
     request, allowed, not_allowed = yield from allowed_of(call, field, key, is_allowed)
@@ -71,3 +64,15 @@ def handle(call: Call) -> Conversation:
         outcome = DeleteTopicsResponse(responses=(yield from sliced(allowed, lambda topic: refused(topic, error))))
     outcome.responses += yield from sliced(not_allowed, hidden)
     return outcome
+
+
+def state_of(topic: Topic) -> DeleteTopicState:
+    """What is asked for, as the newest version has it."""
+    return DeleteTopicState(name=topic) if isinstance(topic, str) else topic
+
+
+def refused(topic: Topic, error: KafkaError) -> DeletableTopicResult:
+    asked = state_of(topic)
+    return DeletableTopicResult(
+        name=asked.name, topic_id=asked.topic_id, error_code=error.code, error_message=error.message
+    )

@@ -13,7 +13,7 @@ Aborted transactions are never named, as there are no transactions. Quotas don't
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.broker.endpoints import located
 from actors.broker.wide_fetch import fetched, is_wide
@@ -27,12 +27,13 @@ from kstore.schema.messages.fetch import FetchResponse
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
+    from actors.runtime import Conversation
 
 API_KEY = 1
 VERSIONS = (4, 18)
 
 
-def handle(call: Call) -> Any:
+def handle(call: Call) -> FetchResponse | Conversation | None:
     """Answer a Fetch request; another node's of the metadata log is the controller's to answer."""
     connection, request = call.connection, call.request
     if connection.is_broker:
@@ -61,7 +62,7 @@ def _of_node(call: Call) -> FetchResponse | None:
     return None
 
 
-def _answered(outcome: Any, call: Call) -> None:
+def _answered(outcome: FetchResponse | Exception, call: Call) -> None:
     if isinstance(outcome, Exception):
         call.connection.answer_failed(call)  # the desk has failed, or the node is stopping
     else:

@@ -7,13 +7,12 @@ Version 1 is flexible, no more.
 
 from __future__ import annotations
 
-from typing import Any
-
 from actors.broker.call import Call
 from actors.broker.config_resources import altered
 from actors.runtime import Conversation
 from kstore.errors import KafkaError
 from kstore.schema.messages.incremental_alter_configs import (
+    AlterConfigsResource,
     AlterConfigsResourceResponse,
     IncrementalAlterConfigsResponse,
 )
@@ -27,7 +26,7 @@ def handle(call: Call) -> Conversation:
     return IncrementalAlterConfigsResponse(responses=(yield from altered(call, _answer, has_loggers=True)))
 
 
-def _answer(resource: Any, error: KafkaError | None) -> AlterConfigsResourceResponse:
+def _answer(resource: AlterConfigsResource, error: KafkaError | None) -> AlterConfigsResourceResponse:
     return AlterConfigsResourceResponse(
         error_code=0 if error is None else error.code,
         error_message=None if error is None else error.message,

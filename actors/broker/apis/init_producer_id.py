@@ -10,7 +10,7 @@ producer fails at once instead of waiting for a coordinator that isn't there. An
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.broker.unserved import transaction_unserved
 from actors.node.authorizer import CLUSTER, IDEMPOTENT_WRITE, TOPIC, WRITE
@@ -28,15 +28,14 @@ from kstore.errors import (
 from kstore.schema.messages.init_producer_id import InitProducerIdResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from actors.broker.call import Call
+    from actors.runtime.conversation import Conversation
 
 API_KEY = 22
 VERSIONS = (0, 5)
 
 
-def handle(call: Call) -> Any:
+def handle(call: Call) -> InitProducerIdResponse | Conversation:
     """Answer an InitProducerId request."""
     transactional_id = call.request.transactional_id
     if transactional_id is not None:
@@ -54,7 +53,7 @@ def handle(call: Call) -> Any:
     return _failed(UnsupportedVersion.code)
 
 
-def _idempotent(call: Call) -> Generator[Any, Any, Any]:
+def _idempotent(call: Call) -> Conversation:
     ids = call.view.producer_ids
     assert ids is not None, "it is there before the door is open"
     outcome = yield Ask(ids, NextProducerId())

@@ -11,7 +11,7 @@ know yet what was committed (LEADER_NOT_AVAILABLE before); 10 a timeout, only fo
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.broker.call import PAUSE
 from actors.broker.slices import each_asked, portions
@@ -37,9 +37,8 @@ from kstore.schema.messages.list_offsets import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from actors.broker.call import Call
+    from actors.runtime.conversation import Conversation, Eventually
 
 API_KEY = 2
 VERSIONS = (1, 11)
@@ -50,7 +49,7 @@ FIRST_VERSION_OF = {-1: 1, -2: 1, -3: 7, -4: 8, -5: 9, -6: 11}
 DEBUGGING_REPLICA = -2
 
 
-def handle(call: Call) -> Generator[Any, Any, Any]:
+def handle(call: Call) -> Conversation:
     """Answer a ListOffsets request."""
     request = call.request
     as_replica = request.replica_id == DEBUGGING_REPLICA or (request.replica_id >= 0 and call.is_broker)
@@ -58,7 +57,7 @@ def handle(call: Call) -> Generator[Any, Any, Any]:
     repeated = yield from _repeated(request.topics)
     topics: dict[str, ListOffsetsTopicResponse] = {}
 
-    def ask(topic: ListOffsetsTopic, asked: ListOffsetsPartition) -> Any:
+    def ask(topic: ListOffsetsTopic, asked: ListOffsetsPartition) -> Ask | KafkaError | None:
         if not call.authorize(DESCRIBE, of_topic(topic.name)):
             return refusal(TOPIC)
         key = topic.name, asked.partition_index
@@ -66,7 +65,7 @@ def handle(call: Call) -> Generator[Any, Any, Any]:
             return _ask(call, topic.name, asked, isolation)
         return None if repeated[key] else InvalidRequest("the partition is asked for twice")
 
-    def answer(topic: ListOffsetsTopic, asked: ListOffsetsPartition, outcome: Any) -> None:
+    def answer(topic: ListOffsetsTopic, asked: ListOffsetsPartition, outcome: object) -> None:
         if isinstance(outcome, InvalidRequest):
             key = topic.name, asked.partition_index
             if repeated.get(key):
@@ -86,7 +85,7 @@ def _partitions(topic: ListOffsetsTopic) -> list[ListOffsetsPartition]:
     return topic.partitions
 
 
-def _repeated(topics: list[ListOffsetsTopic]) -> Generator[Any, Any, dict[tuple[str, int], bool]]:
+def _repeated(topics: list[ListOffsetsTopic]) -> Eventually[dict[tuple[str, int], bool]]:
     """The partitions that are asked for more than once, which is to be said of each once: has it been?"""
     seen: set[tuple[str, int]] = set()
     repeated: dict[tuple[str, int], bool] = {}
@@ -102,7 +101,7 @@ def _repeated(topics: list[ListOffsetsTopic]) -> Generator[Any, Any, dict[tuple[
     return repeated
 
 
-def _ask(call: Call, name: str, partition: Any, isolation: int) -> Ask | KafkaError:
+def _ask(call: Call, name: str, partition: ListOffsetsPartition, isolation: int) -> Ask | KafkaError:
     timestamp = partition.timestamp
     if timestamp < 0 and call.version < FIRST_VERSION_OF.get(timestamp, VERSIONS[1] + 1):
         return UnsupportedVersion(f"the timestamp {timestamp} means nothing in version {call.version}")
@@ -115,7 +114,7 @@ def _ask(call: Call, name: str, partition: Any, isolation: int) -> Ask | KafkaEr
     return NotLeaderOrFollower()
 
 
-def _answered(version: int, index: int, outcome: Any) -> ListOffsetsPartitionResponse:
+def _answered(version: int, index: int, outcome: object) -> ListOffsetsPartitionResponse:
     if isinstance(outcome, FoundOffset):
         return ListOffsetsPartitionResponse(
             partition_index=index,

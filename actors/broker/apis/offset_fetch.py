@@ -10,8 +10,7 @@ by id, and leaves out of a full answer those that are no longer there.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from actors.broker.asking import ask_group
 from actors.broker.call import PAUSE, Call
@@ -20,6 +19,7 @@ from actors.node.authorizer import DESCRIBE
 from actors.node.authorizer import group as of_group
 from actors.node.authorizer import topic as of_topic
 from actors.runtime import Conversation
+from actors.runtime.conversation import Eventually
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore.errors import (
     GroupAuthorizationFailed,
@@ -97,7 +97,7 @@ def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
     return outcome
 
 
-def _described(call: Call, topics: list[Topic]) -> Generator[Any, Any, list[Topic]]:
+def _described(call: Call, topics: list[Topic]) -> Eventually[list[Topic]]:
     """Those that the client may describe."""
     allowed = yield from sliced(topics, lambda topic: call.authorize(DESCRIBE, of_topic(topic.name)))
     return [topic for topic, is_allowed in zip(topics, allowed, strict=True) if is_allowed]

@@ -9,7 +9,7 @@ Versions: 3 a replica id (nothing depends on it); 4 the flexible encoding.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.broker.slices import each_asked
 from actors.node.authorizer import CLUSTER, CLUSTER_ACTION, DESCRIBE, TOPIC, refusal
@@ -26,15 +26,14 @@ from kstore.schema.messages.offset_for_leader_epoch import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from actors.broker.call import Call
+    from actors.runtime.conversation import Conversation
 
 API_KEY = 23
 VERSIONS = (2, 4)
 
 
-def handle(call: Call) -> Generator[Any, Any, Any]:
+def handle(call: Call) -> Conversation:
     """Answer an OffsetForLeaderEpoch request."""
     topics: dict[str, OffsetForLeaderTopicResult] = {}
     asks_as_broker = call.authorize(CLUSTER_ACTION, CLUSTER)
@@ -44,7 +43,7 @@ def handle(call: Call) -> Generator[Any, Any, Any]:
             return _ask(call, topic.topic, partition)
         return refusal(TOPIC)
 
-    def answer(asked: Any, partition: Any, outcome: Any) -> None:
+    def answer(asked: OffsetForLeaderTopic, partition: OffsetForLeaderPartition, outcome: object) -> None:
         topic = topics.get(asked.topic)
         if topic is None:
             topic = topics[asked.topic] = OffsetForLeaderTopicResult(topic=asked.topic)
@@ -69,7 +68,7 @@ def _ask(call: Call, name: str, partition: OffsetForLeaderPartition) -> Ask | Ka
     return NotLeaderOrFollower()
 
 
-def _answered(index: int, outcome: Any) -> EpochEndOffset:
+def _answered(index: int, outcome: object) -> EpochEndOffset:
     if isinstance(outcome, tuple):
         return EpochEndOffset(partition=index, leader_epoch=outcome[0], end_offset=outcome[1])
     code = outcome.code if isinstance(outcome, KafkaError) else NotLeaderOrFollower.code

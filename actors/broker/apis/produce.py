@@ -13,7 +13,7 @@ INVALID_TXN_STATE, as Apache Kafka answers for a transaction that it knows nothi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.endpoints import located
@@ -41,15 +41,17 @@ from kstore.schema.messages.produce import (
     BatchIndexAndErrorMessage,
     LeaderIdAndEpoch,
     NodeEndpoint,
+    PartitionProduceData,
     PartitionProduceResponse,
     ProduceResponse,
+    TopicProduceData,
     TopicProduceResponse,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from actors.broker.call import Call
+    from actors.broker.call import Call, NoResponse
+    from actors.runtime import Conversation
+    from kstore.schema.struct import Message
 
 API_KEY = 0
 VERSIONS = (3, 13)
@@ -65,8 +67,10 @@ EXPANSION_MAX = (1, 1032, 22, 255, 1 << 15, 0, 0, 0)
 exist: the replica refuses them."""
 HEAVY_BYTES = 1 << 20
 
+Records = bytes | bytearray | memoryview
 
-def handle(call: Call) -> Any:
+
+def handle(call: Call) -> Message | NoResponse | Conversation | None:
     """Answer a Produce request."""
     request = call.request
     acks = request.acks
@@ -82,7 +86,7 @@ def handle(call: Call) -> Any:
     return _several(call, acks)
 
 
-def _one(call: Call, topic: Any, data: Any, acks: int) -> Any:
+def _one(call: Call, topic: TopicProduceData, data: PartitionProduceData, acks: int) -> Message | NoResponse | None:
     """The usual case, one partition, by the shortest way."""
     asked = _append(call, topic, data, acks, call.version >= TOPIC_IDS_FROM)
     if isinstance(asked, Ask):
@@ -95,11 +99,13 @@ def _one(call: Call, topic: Any, data: Any, acks: int) -> Any:
     return _one_response(asked, call, topic, data.index)
 
 
-def _one_answered(outcome: Any, call: Call, topic: Any, index: int) -> None:
+def _one_answered(outcome: Appended | Stopped | KafkaError, call: Call, topic: TopicProduceData, index: int) -> None:
     call.respond(_one_response(outcome, call, topic, index))
 
 
-def _one_response(outcome: Any, call: Call, topic: Any, index: int) -> Any:
+def _one_response(
+    outcome: Appended | Stopped | KafkaError, call: Call, topic: TopicProduceData, index: int
+) -> Message | NoResponse:
     if call.request.acks == 0:
         if isinstance(outcome, Exception):
             call.connection.refuse()
@@ -114,14 +120,14 @@ def _one_response(outcome: Any, call: Call, topic: Any, index: int) -> Any:
     return _response(call, [answer], {} if hint is None else {hint: None})
 
 
-def _several(call: Call, acks: int) -> Generator[Any, Any, Any]:
+def _several(call: Call, acks: int) -> Conversation:
     by_id = call.version >= TOPIC_IDS_FROM
     call.is_in_slices = sum(len(topic.partition_data) for topic in call.request.topic_data) > PART
     responses: dict[str | bytes, TopicProduceResponse] = {}
     hints: dict[int, None] = {}
     failed = False
 
-    def answer(topic: Any, data: Any, outcome: Any) -> None:
+    def answer(topic: TopicProduceData, data: PartitionProduceData, outcome: Appended | Stopped | KafkaError) -> None:
         nonlocal failed
         if acks == 0:
             failed = failed or isinstance(outcome, Exception)
@@ -152,7 +158,9 @@ def _several(call: Call, acks: int) -> Generator[Any, Any, Any]:
 # -- asking the replica --------------------------------------------------------------------------------------------
 
 
-def _append(call: Call, topic: Any, data: Any, acks: int, by_id: bool) -> Ask | KafkaError:
+def _append(
+    call: Call, topic: TopicProduceData, data: PartitionProduceData, acks: int, by_id: bool
+) -> Ask | KafkaError:
     """What to ask of whom, or why nobody can be asked."""
     view = call.view
     name: str = topic.name
@@ -182,7 +190,7 @@ def _append(call: Call, topic: Any, data: Any, acks: int, by_id: bool) -> Ask | 
     return Ask(replica, append)
 
 
-def _own(records: Any) -> Any:
+def _own(records: Records) -> Records:
     """Records that are a small part of a large request are copied: whatever keeps them would keep all of it."""
     if (
         type(records) is memoryview
@@ -192,7 +200,7 @@ def _own(records: Any) -> Any:
     return records
 
 
-def _batches(records: Any, version: int) -> list[RecordBatch]:
+def _batches(records: Records | None, version: int) -> list[RecordBatch]:
     """The batches of one partition: one, of format 2, as Apache Kafka wants it from version 3 on."""
     batches = parse_batches(_own(records), allow_partial=True) if records else []
     if len(batches) != 1:
@@ -210,12 +218,12 @@ def _batches(records: Any, version: int) -> list[RecordBatch]:
 # -- answering -----------------------------------------------------------------------------------------------------
 
 
-def _name(call: Call, topic: Any, by_id: bool) -> str:
+def _name(call: Call, topic: TopicProduceData, by_id: bool) -> str:
     name: str = call.view.image.topic_names_by_id.get(topic.topic_id, "") if by_id else topic.name
     return name
 
 
-def _identify(answer: TopicProduceResponse, topic: Any, by_id: bool) -> None:
+def _identify(answer: TopicProduceResponse, topic: TopicProduceData, by_id: bool) -> None:
     if by_id:
         answer.topic_id = topic.topic_id
     else:
@@ -231,7 +239,9 @@ def _succeeded(index: int, appended: Appended) -> PartitionProduceResponse:
     )
 
 
-def _answered(call: Call, name: str, index: int, outcome: Any) -> tuple[PartitionProduceResponse, int | None]:
+def _answered(
+    call: Call, name: str, index: int, outcome: Appended | Stopped | KafkaError
+) -> tuple[PartitionProduceResponse, int | None]:
     """One partition's answer, and the node that leads it if the client should know."""
     if isinstance(outcome, Appended):
         return _succeeded(index, outcome), None
@@ -262,7 +272,7 @@ def _response(call: Call, answers: list[TopicProduceResponse], hints: dict[int, 
     return response
 
 
-def _failed(call: Call, error: KafkaError) -> Any:
+def _failed(call: Call, error: KafkaError) -> NoResponse | Conversation:
     """The whole request is refused."""
     if call.request.acks == 0:
         call.connection.refuse()
@@ -270,7 +280,7 @@ def _failed(call: Call, error: KafkaError) -> Any:
     return _all_failed(call, error)
 
 
-def _all_failed(call: Call, error: KafkaError) -> Generator[Any, Any, Any]:
+def _all_failed(call: Call, error: KafkaError) -> Conversation:
     by_id = call.version >= TOPIC_IDS_FROM
     answers: list[TopicProduceResponse] = []
     for number, portion in enumerate(portions(call.request.topic_data, lambda topic: topic.partition_data)):
