@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from broker.test_connection import Peer
 
@@ -50,9 +51,9 @@ class Rules:
 
 
 @contextmanager
-def cluster_with_topics() -> Iterator[Cluster]:
+def cluster_with_topics(config: Mapping[str, str] = MappingProxyType({})) -> Iterator[Cluster]:
     """One broker with the topics ``t`` and ``u`` and a coordinator of the group ``g``."""
-    with Cluster(1, seed=5) as running:
+    with Cluster(1, seed=5, config=dict(config)) as running:
         peer = Peer(running, 1)
         topics = [CreatableTopic(name=name, num_partitions=1, replication_factor=1) for name in ("t", "u")]
         ask(peer, CreateTopicsRequest(topics=topics, timeout_ms=5000), 7)

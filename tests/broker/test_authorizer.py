@@ -149,6 +149,7 @@ def request_of(key: int):
         "allow_auto_topic_creation": False,
         "client_software_name": "test",
         "topic_names": ["nowhere"],
+        "timeout_ms": 5_000,
     }
     return Filling().message(frames.request_class(key), version, **fixed), version
 
