@@ -230,9 +230,8 @@ class Nodes:
             folder.begin(MetaProperties(self.cluster_id, node_id, self.world.uuid()))
         except OSError as error:
             raise unusable(folder.name, error) from None
-        node = BrokerNode(
-            self.world, node_id, self.incarnations[node_id], fs=folder.fs, config=self.config, voters=self.voters
-        )
+        life, fs = self.incarnations[node_id], folder.fs
+        node = BrokerNode(self.world, node_id, life, fs=fs, config=self.config, voters=self.voters)
         node.tampering = self.tampering
         self.nodes[node_id] = node
         self.net.join(node)

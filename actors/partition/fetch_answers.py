@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.chunks import Chunks
-from actors.partition.messages import CONSUMER
 from actors.partition.sessions import Slot, size_of
 from kstore.errors import (
     FencedLeaderEpoch,
@@ -31,8 +30,7 @@ from kstore.schema.messages.fetch import (
 
 if TYPE_CHECKING:
     from actors.image.image import ClusterImage
-    from actors.partition.fetch_requests import Fetch
-    from actors.runtime import Reply
+    from actors.partition.fetch_requests import Context
     from kstore.log import LogRead
 
 TOPIC_IDS_FROM = 13
@@ -41,28 +39,6 @@ LEADER_HINT_CODES = frozenset({NotLeaderOrFollower.code, FencedLeaderEpoch.code}
 
 SAID_BEFORE_READING = frozenset({UnknownTopicOrPartition.code, UnknownTopicId.code, TopicAuthorizationFailed.code})
 """Apache Kafka makes these answers in another place, with an empty list of aborted transactions instead of none."""
-
-
-class Context:
-    """Whose fetch it is, and how it is answered."""
-
-    __slots__ = ("broker_epoch", "connection", "isolation", "may_read", "replica", "reply", "session_id", "version")
-
-    def __init__(self, reply: Reply, fetch: Fetch) -> None:
-        request = fetch.request
-        self.reply = reply
-        self.connection = fetch.connection
-        self.version = fetch.version
-        self.may_read = fetch.may_read
-        self.isolation: int = request.isolation_level
-        state = request.replica_state
-        if state.replica_id >= 0:
-            self.replica = state.replica_id
-            self.broker_epoch = state.replica_epoch
-        else:
-            self.replica = max(CONSUMER, request.replica_id)
-            self.broker_epoch = -1
-        self.session_id = 0
 
 
 def fetch_response(named: list[Slot], context: Context, image: ClusterImage) -> FetchResponse:

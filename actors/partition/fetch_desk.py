@@ -14,8 +14,8 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from actors.partition.fetch_answers import TOPIC_IDS_FROM, Context, fetch_response, refusal
-from actors.partition.fetch_requests import Fetch, FetchGivenUp
+from actors.partition.fetch_answers import TOPIC_IDS_FROM, fetch_response, refusal
+from actors.partition.fetch_requests import Context, Fetch, FetchGivenUp
 from actors.partition.messages import CancelRead, Read, ReadAnswer
 from actors.partition.sessions import (
     ASKED,

@@ -1,14 +1,16 @@
-"""What connections say to their node's fetch desk."""
+"""What connections say to their node's fetch desk, and what of it an answer needs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.partition.messages import CONSUMER
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors.runtime import Reply
     from kstore.schema.messages.fetch import FetchRequest
 
 
@@ -28,3 +30,25 @@ class FetchGivenUp(NamedTuple):
     """To the desk: a connection is gone, and nobody waits for its fetch."""
 
     connection: int
+
+
+class Context:
+    """Whose fetch it is, and how it is answered."""
+
+    __slots__ = ("broker_epoch", "connection", "isolation", "may_read", "replica", "reply", "session_id", "version")
+
+    def __init__(self, reply: Reply, fetch: Fetch) -> None:
+        request = fetch.request
+        self.reply = reply
+        self.connection = fetch.connection
+        self.version = fetch.version
+        self.may_read = fetch.may_read
+        self.isolation: int = request.isolation_level
+        state = request.replica_state
+        if state.replica_id >= 0:
+            self.replica = state.replica_id
+            self.broker_epoch = state.replica_epoch
+        else:
+            self.replica = max(CONSUMER, request.replica_id)
+            self.broker_epoch = -1
+        self.session_id = 0
