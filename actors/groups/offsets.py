@@ -8,7 +8,7 @@ Invariants: a group has a timeline while it has offsets, or some are under way; 
 the offsets that are committed in each group.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from actors.coordinator.timeline import READ, Timeline
 from actors.groups.records import CommittedOffset, OffsetRecord
@@ -82,6 +82,11 @@ class OffsetStore:
             if topic in wanted
         ]
         return committed + coming
+
+    def __iter__(self) -> Iterator[OffsetKey]:
+        """All of them, those under way included."""
+        for group_id in self._groups:
+            yield from self.keys_of(group_id)
 
     # Records
 
