@@ -8,6 +8,8 @@ from actors.node.authorizer import EVERYBODY, READ, TOPIC, Resource, operations_
 from actors.runtime.conversation import PAUSE as PAUSE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.broker.connection import Connection
     from actors.node.authorizer import Authorizer
     from actors.node.node import BrokerNode
@@ -150,8 +152,12 @@ class Call:
         authorizer: Authorizer = self.connection.node.view.authorizer
         return authorizer.authorize_any(self, operation, kind)
 
-    def may_read(self, name: str) -> bool:
-        """Whether the client may read the topic of this name."""
+    @property
+    def may_read(self) -> Callable[[str], bool] | None:
+        """What says whether the client may read the topic of a name; None if everybody may read everything."""
+        return None if self.connection.node.view.authorizer is EVERYBODY else self._may_read
+
+    def _may_read(self, name: str) -> bool:
         return self.authorize(READ, (TOPIC, name))
 
     def operations_allowed(self, resource: Resource) -> int:
