@@ -11,7 +11,7 @@ holds stands in a method ``check`` of the class, which is called where the objec
             self.check()
 
 ``check`` asserts and returns nothing. It changes, draws, sends and records nothing, so that a run is the same with it
-and without. Read ``checked.on`` as an attribute of the module each time: it changes.
+and without. Read ``checked.on`` as an attribute of the module each time: it changes. Extensions cimport ``is_on``.
 
 It is on in the debug and the sanitized build (``make debug``, ``make asan``), and while the simulator plays a seed.
 """
@@ -25,19 +25,24 @@ cdef extern from *:
     bint KSTORE_CHECKED
 
 on = bool(KSTORE_CHECKED)
+is_on = on
+
+
+cdef void switch(bint to):
+    global on, is_on
+    on = bool(to)
+    is_on = to
 
 
 class Checked:
     """Checked mode from entering on, until it is left."""
 
     def __enter__(self):
-        global on
         self.before = on
-        on = True
+        switch(True)
 
     def __exit__(self, *failure):
-        global on
-        on = self.before
+        switch(self.before)
 
 
 def turned_on():

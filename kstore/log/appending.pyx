@@ -8,6 +8,7 @@ second batch in the same write finds its first.
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
+from kstore.checked cimport is_on
 from kstore.log.preparing cimport Prepared, checked, in_codec_of, wants_other_codec
 from kstore.log.producers cimport ProducerStates, Written, marker_of
 from kstore.log.tail cimport HotTail
@@ -15,7 +16,6 @@ from kstore.log.writing cimport chunks_of, note_batches
 from kstore.records.batch cimport RecordBatch, last_offset_of
 from kstore.records.layout cimport CONTROL_BIT
 
-from kstore import checked as checked_mode
 from kstore.errors import (
     CorruptMessage,
     FencedLeaderEpoch,
@@ -118,7 +118,7 @@ cdef class Write:
             self.segment.created_ms = self.now_ms
         self.note(batches)
         log.end_offset = last_offset_of(<RecordBatch>batches[len(batches) - 1]) + 1
-        if checked_mode.on:
+        if is_on:
             log.check()
         self.position += self.nbytes
         self.batches = []
