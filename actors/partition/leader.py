@@ -373,9 +373,8 @@ class Leader:
         assert log.start_offset <= log.high_watermark <= log.end_offset, "what is committed is in the log"
         self.in_sync.check()
         self.appends.check(log.high_watermark)
-        if nearest_ms is not None:
-            assert self.expiry is not None, "there is an alarm for appends that wait"
-            assert self.expiry.rings_by(nearest_ms), "an alarm is set for appends that wait"
+        rings = nearest_ms is None or (self.expiry is not None and self.expiry.rings_by(nearest_ms))
+        assert rings, "an alarm is set for appends that wait"
         if self.unsynced is not None:
             self.unsynced.check(log.recovery_point)
         self.serving.reads.check((log.end_offset, log.high_watermark, log.last_stable_offset))

@@ -9,6 +9,7 @@ import pytest
 
 from actors.partition import sessions
 from actors.partition.in_sync import InSyncSet
+from actors.partition.leader import Leader
 from actors.partition.serving import Serving
 from actors.partition.sessions import Gathering, Session, SessionCache
 from actors.partition.waiting import WaitingAppend, WaitingAppends
@@ -58,6 +59,11 @@ def count_too_many(self: Any) -> None:
     self.partitions += 1
 
 
+def stop_the_alarm(self: Leader) -> None:
+    if self.expiry is not None:
+        self.expiry.stop()
+
+
 def ask_one_more(self: Gathering) -> None:
     self.unanswered += 1
 
@@ -67,9 +73,7 @@ BUGS: dict[str, Callable[[Patch], None]] = {
         WaitingAppends, "pass_to", lambda *_: []
     ),
     "a read that finds something is answered": lambda patch: patch.setattr(Serving, "grown", lambda *_: None),
-    "there is an alarm for appends|an alarm is set for appends": lambda patch: patch.setattr(
-        Alarm, "by", lambda *_: None
-    ),
+    "an alarm is set for appends": lambda patch: after(patch, Leader, "_answer_when_committed", stop_the_alarm),
     "who leads is in sync": lambda patch: after(patch, InSyncSet, "_take", lead_without_being_in_sync),
     "a slot that isn't parked, asked or answered is due": lambda patch: patch.setattr(
         Gathering, "_release", forget_what_was_left
