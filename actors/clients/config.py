@@ -62,7 +62,7 @@ class ClientConfig:
     @classmethod
     def names(cls) -> list[str]:
         """The keywords that are taken, in alphabetical order."""
-        found = {name for one in cls.__mro__ for name in vars(one).get("__annotations__", ())}
+        found = {name for one in cls.__mro__ for name in getattr(one, "__annotations__", ())}
         return sorted(found - {"given"})
 
 

@@ -22,7 +22,7 @@ class _Settings:
     """Takes its fields by keyword; what isn't given is as the class says. Not changed once it is made."""
 
     def __init__(self, **given: Any) -> None:
-        unknown = given.keys() - self.__annotations__.keys()
+        unknown = given.keys() - type(self).__annotations__.keys()
         if unknown:
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
         self.__dict__.update(given)
@@ -35,7 +35,7 @@ class _Settings:
         raise AttributeError(f"{type(self).__name__} is not changed: {name}")
 
     def _values(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, name) for name in self.__annotations__)
+        return tuple(getattr(self, name) for name in type(self).__annotations__)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self._values() == other._values()
