@@ -52,6 +52,7 @@ CLIENT_APIS = {
         _served(23, "offset_for_leader_epoch", 2, 4),
         _served(32, "describe_configs", 1, 4),
         _served(33, "alter_configs", 0, 2),
+        _served(35, "describe_log_dirs", 1, 5),
         _served(37, "create_partitions", 0, 3),
         _served(42, "delete_groups", 0, 3),
         _served(43, "elect_leaders", 0, 2),

@@ -16,6 +16,8 @@ from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
     HighWatermarkMoved,
+    LogSize,
+    MeasureLog,
     RecoveryPointMoved,
     ReportHighWatermark,
     StartOffsetMoved,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from actors.runtime import Ref
     from kstore.log import Log, LogConfig
 
+OFFLINE_LAG = -1
 UPKEEP_MS = 1_000
 IDLE_UPKEEP_MS = 600_000
 UPKEEP = Upkeep()
@@ -218,6 +221,15 @@ class KeptLog(Actor):
         """The high watermark, for the checkpoint; what is known of it while the log is out of use."""
         self.checkpoint_due = False
         return self.log.high_watermark if self.offline is None else self.offline.ends.high_watermark
+
+    @receives(MeasureLog)
+    def measure_log(self, message: MeasureLog) -> LogSize | None:
+        """What the log takes on the disk; of one that is out of use, what it took."""
+        if not self.has_log or self.ending is not None:
+            return None
+        log = self.log
+        lag = OFFLINE_LAG if self.offline is not None else max(log.high_watermark - log.end_offset, 0)
+        return LogSize(log.size_bytes, lag)
 
     @receives(ServicesRenewed)
     def services_renewed(self, message: ServicesRenewed) -> None:

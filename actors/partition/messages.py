@@ -196,6 +196,18 @@ class ReportHighWatermark(NamedTuple):
     """Ask for the high watermark, for the checkpoint."""
 
 
+class MeasureLog(NamedTuple):
+    """Ask for what a replica's log takes on the disk. The answer is a ``LogSize``, or None when that isn't known: the
+    log could never be opened, or is about to go."""
+
+
+class LogSize(NamedTuple):
+    """The bytes of a log's segments, and how many records it lacks to the high watermark; -1 while it is offline."""
+
+    size_bytes: int
+    offset_lag: int
+
+
 class HighWatermarkMoved(NamedTuple):
     """A replica's high watermark is no longer what it last reported for the checkpoint."""
 

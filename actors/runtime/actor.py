@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pykka
 from pykka.messages import _ActorStop
 
-from actors.runtime.conversation import PAUSE, Conversation, Pause, Rested, Task
+from actors.runtime.conversation import PAUSE, Conversation, OnDisk, Pause, Rested, Task
 from actors.runtime.queue import Inbox, Reply, reply_to_inbox
 from actors.runtime.ref import Ref
 
@@ -236,12 +236,15 @@ class Actor(pykka.Actor):
         Task(self, conversation, done, failed).step()
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
-        """Send what a conversation yielded. Subclasses add other kinds of question than ``Ask`` and ``Pause``."""
+        """Send what a conversation yielded. Subclasses add other kinds of question than ``Ask``, ``OnDisk`` and
+        ``Pause``."""
         if asked is PAUSE:
             self.note("TurnsLeftToOthers")
             self.go_on_later(then, *args)
         elif isinstance(asked, Pause):
             self.after(asked.delay_ms, Rested(then, args))
+        elif isinstance(asked, OnDisk):
+            self.on_disk(asked.work, then, *args)
         else:
             self.request(asked.ref, asked.message, then, *args)
 

@@ -1,9 +1,9 @@
 """Conversations: generators that yield what they want, and are given the outcome.
 
-They yield an ``Ask`` (an actor), a ``Pause``, what else ``Actor.ask_for`` of their actor knows, or a list of these, all
-under way at once. An outcome is a value: what went wrong with a question is one too, never an exception, so that a
-conversation decides what it means. A ``Task`` is one of them under way; it can be cancelled, which closes the generator
-where it stands.
+They yield an ``Ask`` (an actor), ``OnDisk``, a ``Pause``, what else ``Actor.ask_for`` of their actor knows, or a list
+of these, all under way at once. An outcome is a value: what went wrong with a question is one too, never an exception,
+so that a conversation decides what it means. A ``Task`` is one of them under way; it can be cancelled, which closes the
+generator where it stands.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ class Ask:
     def __init__(self, ref: pykka.ActorRef[Any], message: object) -> None:
         self.ref = ref
         self.message = message
+
+
+class OnDisk(NamedTuple):
+    """What a conversation yields to have slow disk work done off the turn; the outcome is its value or ``OSError``."""
+
+    work: Callable[[], object]
 
 
 class Pause(NamedTuple):

@@ -4,12 +4,13 @@
 ``memory`` keeps files as lists of chunks and never copies a large payload.
 """
 
-from kstore.fs.interface import Buffer, Chunk, File, FileSlice, FileSystem, Lock, LockedError, TornWriteError
+from kstore.fs.interface import Buffer, Chunk, DiskSpace, File, FileSlice, FileSystem, Lock, LockedError, TornWriteError
 from kstore.fs.memory import MemoryFileSystem
 
 __all__ = [
     "Buffer",
     "Chunk",
+    "DiskSpace",
     "File",
     "FileSlice",
     "FileSystem",

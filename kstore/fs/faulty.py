@@ -18,9 +18,9 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
 
-from kstore.fs.interface import Buffer, Chunk, File, FileSlice, FileSystem, Lock, TornWriteError
+from kstore.fs.interface import Buffer, Chunk, DiskSpace, File, FileSlice, FileSystem, Lock, TornWriteError
 
-READING = ("exists", "size", "read_bytes", "listdir", "read")
+READING = ("exists", "size", "read_bytes", "listdir", "read", "disk_space")
 WRITING = ("create", "append", "truncate", "sync", "replace", "rename", "unlink", "remove_tree", "mkdir", "sync_dir")
 OPERATIONS = ("open", *READING, *WRITING, "lock")
 
@@ -241,3 +241,7 @@ class FaultyFileSystem:
     def lock(self, path: str) -> Lock:
         self.check("lock", path)
         return self.inner.lock(path)
+
+    def disk_space(self, path: str = "") -> DiskSpace | None:
+        self.check("disk_space", path)
+        return self.inner.disk_space(path)

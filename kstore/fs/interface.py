@@ -11,6 +11,8 @@ is durable after ``sync_dir`` of its folder. ``replace`` is atomic: a reader fin
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from kstore.named import NamedTuple
+
 Buffer = bytes | bytearray | memoryview
 
 
@@ -112,6 +114,13 @@ class File(Protocol):
         ...
 
 
+class DiskSpace(NamedTuple):
+    """Room on the disk that a folder is on: all of it, and what is left to us."""
+
+    total_bytes: int
+    usable_bytes: int
+
+
 class Lock(Protocol):
     def release(self) -> None:
         """Let others have it. Releasing twice is harmless."""
@@ -168,6 +177,11 @@ class FileSystem(Protocol):
 
     def lock(self, path: str) -> Lock:
         """Take the exclusive lock of a lock file (made when missing), or raise LockedError at once."""
+        ...
+
+    def disk_space(self, path: str = "") -> DiskSpace | None:
+        """The room on the disk that a folder is on; None where nobody knows. It may be asked for from any thread, as a
+        disk in trouble may take long to answer."""
         ...
 
     def give_descriptors_back(self, count: int) -> int:

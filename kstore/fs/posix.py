@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kstore.fs.descriptors import EXHAUSTED, FILES_MIN, Handles
-from kstore.fs.interface import Buffer, Chunk, FileSlice, LockedError, TornWriteError, parent
+from kstore.fs.interface import Buffer, Chunk, DiskSpace, FileSlice, LockedError, TornWriteError, parent
 from kstore.fs.posix_forks import of_this_process
 
 IOV_MAX = min(os.sysconf("SC_IOV_MAX") if "SC_IOV_MAX" in os.sysconf_names else 1024, 1024)
@@ -307,6 +307,10 @@ class PosixFileSystem:
                 raise LockedError(error.errno, "locked by somebody else", real) from error
             raise
         return PosixLock(path, descriptor)
+
+    def disk_space(self, path: str = "") -> DiskSpace:
+        found = shutil.disk_usage(self._real(path))
+        return DiskSpace(found.total, found.free)
 
     def give_descriptors_back(self, count: int) -> int:
         return self.handles.close_some(count, keep=FILES_MIN)

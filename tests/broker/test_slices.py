@@ -22,6 +22,7 @@ from kstore.schema.messages import (
     delete_topics,
     describe_configs,
     describe_groups,
+    describe_log_dirs,
     describe_topic_partitions,
     elect_leaders,
     fetch,
@@ -113,6 +114,15 @@ LONG = {
     "elect leaders": (
         elect_leaders.ElectLeadersRequest(
             topic_partitions=[elect_leaders.TopicPartitions(topic="no", partitions=list(NUMBERS))], timeout_ms=9_000
+        ),
+        1,
+    ),
+    "describe log directories": (
+        describe_log_dirs.DescribeLogDirsRequest(
+            topics=[
+                describe_log_dirs.DescribableLogDirTopic(topic="no", partitions=list(NUMBERS)),
+                describe_log_dirs.DescribableLogDirTopic(topic=TOPIC, partitions=[0]),
+            ]
         ),
         1,
     ),

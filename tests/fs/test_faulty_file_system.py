@@ -35,6 +35,7 @@ def carry_out(fs: FaultyFileSystem, operation: str) -> None:
         "remove_tree": lambda: fs.remove_tree("a"),
         "mkdir": lambda: fs.mkdir("a/b"),
         "sync_dir": lambda: fs.sync_dir("a"),
+        "disk_space": lambda: fs.disk_space("a"),
         "lock": lambda: fs.lock("a/.lock"),
     }
     calls[operation]()

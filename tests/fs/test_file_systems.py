@@ -112,6 +112,19 @@ def test_folders_are_made_renamed_listed_and_removed(fs: FileSystem) -> None:
     assert fs.listdir() == []
 
 
+def test_room_is_told_of_folders_that_are_there(fs: FileSystem) -> None:
+    fs.mkdir("a/b")
+    for path in ("", "a/b"):
+        space = fs.disk_space(path)
+        assert space is None if fs.in_memory else space.total_bytes >= space.usable_bytes > 0
+    with pytest.raises(FileNotFoundError):
+        fs.disk_space("a/c")
+    fs.remove_tree("")
+    if not fs.in_memory:
+        with pytest.raises(FileNotFoundError):
+            fs.disk_space()
+
+
 def test_a_lock_has_one_holder(fs: FileSystem) -> None:
     lock = fs.lock(".lock")
     with pytest.raises(LockedError):

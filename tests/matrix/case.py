@@ -205,6 +205,10 @@ class Talk:
         """A name that no other case or version uses; the same on both clusters."""
         return self.labels.prefix + name
 
+    def is_own(self, name: str) -> bool:
+        """Whether a name is one that `fresh` has given to this case and version."""
+        return name.startswith(self.labels.prefix)
+
     def topic(self, name: str, *leaders: int, replicas: Iterable[list[int]] = (), **configs: str) -> Topic:
         """A topic with a partition for each leader, or each list of replicas; made if it isn't there."""
         known = self.cluster.topics.get(name)

@@ -70,6 +70,10 @@ ELR = "min.insync.replicas"
 
 MEANT = (
     why(
+        "A cluster in memory, as the one that is compared, has no disk: how much room there is isn't known.",
+        Fields("DescribeLogDirs/the room on the disk/*", "results/folder/*_bytes", ours="-1"),
+    ),
+    why(
         "Made on first use: the first answer has the topic already; Apache Kafka says first that it isn't there.",
         Fields("Metadata/made on first use/asked for/*", "topics/t/*"),
     ),

@@ -12,7 +12,7 @@ NOT_SERVED: dict[str, tuple[int, ...]] = {
     ),
     "Client quotas aren't there yet: nobody is throttled.": (48, 49),
     "Replicas stay where they were made: there are no reassignments yet, and a node has one log folder.": (
-        34, 35, 45, 46,
+        34, 45, 46,
     ),
     "The metadata quorum is one node, and nodes belong to one process: none comes or goes.": (64, 80, 81, 94),
 }  # fmt: skip
