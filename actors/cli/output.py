@@ -40,7 +40,7 @@ def _cell(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, list | tuple):
-        return ",".join(map(str, value)) or "-"
+        return ",".join(map(_cell, value)) or "-"
     return str(value)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from actors.cli.parsers import Verbs
     from actors.clients.admin import Admin
     from actors.clients.descriptions import CreatedTopic, PartitionDescription, TopicDescription
+    from actors.clients.structs import TopicPartition
 
 DESCRIPTION = "Lists, creates, describes, alters and deletes the topics of any Kafka."
 
@@ -84,7 +85,11 @@ def add_to(verbs: Verbs) -> None:
     finish(creating, create, "one object with the topics that were made")
 
     describing = new_parser(
-        actions, "describe", "show partitions, leaders, replicas, offsets and configs", DESCRIBING, DESCRIBE_EXAMPLES
+        actions,
+        "describe",
+        "show partitions, leaders, replicas, offsets, sizes and configs",
+        DESCRIBING,
+        DESCRIBE_EXAMPLES,
     )
     add_names(describing, nargs="*")
     describing.add_argument("--internal", action="store_true", help="without a name: Kafka's own topics as well")
@@ -105,7 +110,8 @@ def add_to(verbs: Verbs) -> None:
 
 DESCRIBING = """
 Shows topics (without a name: all): the configs that were set for them, and their partitions with leader, replicas,
-in-sync replicas, and the first and the next offset.
+in-sync replicas, the first and the next offset, and how many bytes each of the replicas takes on its broker's disk,
+where the brokers tell.
 """
 
 
@@ -204,8 +210,10 @@ def describe(options: argparse.Namespace) -> int:
         replicas = max((len(partition["replicas"]) for partition in topic["partitions"]), default=0)
         title = ", ".join(shape(len(topic["partitions"]), replicas))
         print(f"{chr(10) if number else ''}{topic['name']}: {title}{configs}")
-        names = ("partition", "leader", "replicas", "in sync", "first offset", "next offset")
-        print_columns(names, [list(partition.values()) for partition in topic["partitions"]])
+        names = ["partition", "leader", "replicas", "in sync", "first offset", "next offset", "bytes"]
+        if not any(partition["size_bytes"] for partition in topic["partitions"]):
+            names.remove("bytes")
+        print_columns(names, [list(partition.values())[: len(names)] for partition in topic["partitions"]])
     if not found:
         print("kstore: there are no topics", file=sys.stderr)
     return 0
@@ -239,6 +247,7 @@ class PartitionShown(TypedDict):
     in_sync: list[int]
     first_offset: int | None
     next_offset: int | None
+    size_bytes: list[int | None] | None
 
 
 class TopicShown(TypedDict):
@@ -263,6 +272,7 @@ def described(admin: Admin, topics: list[TopicDescription]) -> list[TopicShown]:
     after = admin.list_partition_offsets(dict.fromkeys(led, OffsetSpec.LATEST)) if led else {}
     resources = [ConfigResource("topic", topic.name) for topic in topics]
     configs = admin.describe_configs(resources, config_filter="modified") if topics else {}
+    sizes = sizes_of(admin, topics) if topics else {}
 
     def partition(place: TopicPartition, of: PartitionDescription) -> PartitionShown:
         return {
@@ -272,6 +282,7 @@ def described(admin: Admin, topics: list[TopicDescription]) -> list[TopicShown]:
             "in_sync": list(of.isr),
             "first_offset": first[place].offset if place in first else None,
             "next_offset": after[place].offset if place in after else None,
+            "size_bytes": [sizes.get((place, replica)) for replica in of.replicas] if sizes else None,
         }
 
     return [
@@ -284,6 +295,30 @@ def described(admin: Admin, topics: list[TopicDescription]) -> list[TopicShown]:
         }
         for topic in topics
     ]
+
+
+def sizes_of(admin: Admin, topics: list[TopicDescription]) -> dict[tuple[TopicPartition, int], int]:
+    """The bytes of each replica, by partition and broker, as far as brokers tell."""
+    from actors.clients.errors import SeveralFailed
+    from kstore.errors import ClusterAuthorizationFailed, UnsupportedVersion
+
+    untold = ClusterAuthorizationFailed, UnsupportedVersion
+    wanted = {topic.name: [each.partition for each in topic.partitions] for topic in topics}
+    try:
+        told = admin.describe_log_dirs(wanted)
+    except untold:
+        return {}
+    except SeveralFailed as failed:
+        if not all(isinstance(error, untold) for error in failed.errors.values()):
+            raise
+        told = dict(failed.results)
+    return {
+        (place, broker): replica.size_bytes
+        for broker, directories in told.items()
+        for directory in directories
+        for place, replica in directory.replicas.items()
+        if not replica.is_future
+    }
 
 
 def alter(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 from actors.clients.structs import TopicPartition
+from kstore.errors import KafkaError
 from kstore.errors.arguments import offset
 from kstore.named import NamedTuple, checked
 
@@ -81,6 +82,27 @@ class FeatureDescription(NamedTuple):
     supported_features: Mapping[str, tuple[int, int]]
     finalized_features: Mapping[str, tuple[int, int]]
     finalized_features_epoch: int | None
+
+
+class ReplicaSize(NamedTuple):
+    """What a replica takes on a broker's disk, in bytes, and how many records it lacks to the high watermark (-1: its
+    broker can't tell); `is_future` while it is copied into another log directory, whose replica it will be."""
+
+    size_bytes: int
+    offset_lag: int
+    is_future: bool = False
+
+
+class LogDirDescription(NamedTuple):
+    """A log directory of a broker: its path, what is wrong with it (None: nothing), its replicas by partition, all the
+    room on its disk and what is left of it, in bytes (None: not known), and whether new replicas are kept off it."""
+
+    log_dir: str
+    error: KafkaError | None
+    replicas: Mapping[TopicPartition, ReplicaSize]
+    total_bytes: int | None = None
+    usable_bytes: int | None = None
+    is_cordoned: bool = False
 
 
 class PartitionDescription(NamedTuple):

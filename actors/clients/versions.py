@@ -28,6 +28,7 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     23: (3, 4),  # OffsetForLeaderEpoch, as a consumer
     32: (3, 4),  # DescribeConfigs with types
     33: (0, 2),  # AlterConfigs, the old one
+    35: (1, 5),  # DescribeLogDirs; 3 with an error for the whole, 4 with the room on disks, 5 with cordoned ones
     37: (1, 3),  # CreatePartitions
     42: (0, 3),  # DeleteGroups; 3 with the reason in words
     43: (1, 2),  # ElectLeaders of any kind

@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from actors.broker.registry import CLIENT_APIS
+from actors.cli.main import main
+from actors.cluster import Cluster
+
 
 def described(ok, topic: str) -> dict:
     return json.loads(ok("topics", "describe", topic, "--json"))["topics"][0]
@@ -37,8 +41,41 @@ def test_a_described_partition_has_its_leader_replicas_and_offsets(ok, topic) ->
     assert (partition["first_offset"], partition["next_offset"]) == (0, 2)
     table = ok("topics", "describe", topic).decode().splitlines()
     assert table[0].startswith(f"{topic}: 1 partition, ")
+    assert table[-2].split() == "PARTITION LEADER REPLICAS IN SYNC FIRST OFFSET NEXT OFFSET BYTES".split()
+    assert table[-1].split()[-3:] == ["0", "2", ",".join(map(str, partition["size_bytes"]))]
+
+
+def test_a_described_partition_has_the_bytes_of_each_of_its_replicas(ok, topic) -> None:
+    (empty,) = described(ok, topic)["partitions"]
+    assert empty["size_bytes"] == [0] * len(empty["replicas"])
+    ok("produce", topic, stdin=b"x" * 1_000 + b"\n")
+    (partition,) = described(ok, topic)["partitions"]
+    assert len(partition["size_bytes"]) == len(partition["replicas"])
+    assert all(1_000 < size < 1_100 for size in partition["size_bytes"])
+
+
+def test_brokers_that_do_not_tell_sizes_are_described_without(monkeypatch, capsys) -> None:
+    monkeypatch.delitem(CLIENT_APIS, 35)
+    with Cluster(2, listen="127.0.0.1:0") as cluster:
+        cluster.create_topic("t")
+        words = ["topics", "describe", "t", "-b", cluster.bootstrap_servers]
+        assert main([*words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["topics"][0]["partitions"][0]["size_bytes"] is None
+        assert main(words) == 0
+    table = capsys.readouterr().out.splitlines()
     assert table[-2].split() == "PARTITION LEADER REPLICAS IN SYNC FIRST OFFSET NEXT OFFSET".split()
-    assert table[-1].split()[-2:] == ["0", "2"]
+
+
+def test_a_replica_on_a_dead_broker_is_described_without_its_size(capsys) -> None:
+    with Cluster(2, listen="127.0.0.1:0") as cluster:
+        cluster.create_topic("t")
+        cluster.faults.kill(2)
+        words = ["topics", "describe", "t", "-b", cluster.bootstrap_servers]
+        assert main([*words, "--json"]) == 0
+        (partition,) = json.loads(capsys.readouterr().out)["topics"][0]["partitions"]
+        assert dict(zip(partition["replicas"], partition["size_bytes"], strict=True)) == {1: 0, 2: None}
+        assert main(words) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[-1] in ("0,-", "-,0")
 
 
 def test_the_list_has_kafka_s_own_topics_only_when_asked(ok, topic, group) -> None:

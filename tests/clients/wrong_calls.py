@@ -259,6 +259,7 @@ ADMIN = {
         validate_only=(FLAG, True),
         timeout_ms=ms,
     ),
+    "describe_log_dirs": of("admin", topic_partitions=(Kind(wrong.log_dirs), {TOPIC: [0]}), brokers=broker_ids),
     "describe_configs": of(
         "admin",
         config_resources=described,

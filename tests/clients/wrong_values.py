@@ -283,6 +283,11 @@ def elections() -> list[Any]:
     ]
 
 
+def log_dirs() -> list[Any]:
+    mapped = [{TOPIC: each} for each in (5, "0", None, ["0"], [5.5], [-1], [2**31], [None], [True])]
+    return [*NO_LIST, "t", [5], [b"t"], [None], [[]], {5: [0]}, {b"t": [0]}, *mapped]
+
+
 def pattern() -> list[Any]:
     return [b"g.*", re.compile(b"g.*"), 5, 5.5, True, [], ["g.*"], {}, NAN, "(", "*", *things()]
 

@@ -7,15 +7,17 @@ import pytest
 from actors.config.topic_table import TOPIC_KEYS
 from kstore import Admin, Producer, TopicPartition
 
+SIZES = [f"on disk {broker} 0 orders [0, 1] True" for broker in (1, 2, 3)]
+
 
 @pytest.mark.parametrize(
-    ("client", "configs", "committed"),
+    ("client", "configs", "sizes", "committed"),
     [
-        ("kafka-python", "configs flush.ms=1000 segment.ms=70000", "committed 1"),
-        ("confluent-kafka", "configs segment.ms=70000", "committed 0 1"),
+        ("kafka-python", "configs flush.ms=1000 segment.ms=70000", SIZES, "committed 1"),
+        ("confluent-kafka", "configs segment.ms=70000", [], "committed 0 1"),  # it has no call for log directories
     ],
 )
-def test_an_admin_of_another_client_finds_what_it_needs(client, configs, committed, serve, programs) -> None:
+def test_an_admin_of_another_client_finds_what_it_needs(client, configs, sizes, committed, serve, programs) -> None:
     bootstrap, topic = serve().bootstrap, "orders"
     with Admin(bootstrap_servers=bootstrap) as admin, Producer(bootstrap_servers=bootstrap) as producer:
         admin.create_topics({topic: {"num_partitions": 2, "replication_factor": 3, "configs": {"flush.ms": "1000"}}})
@@ -25,7 +27,7 @@ def test_an_admin_of_another_client_finds_what_it_needs(client, configs, committ
         admin.alter_group_offsets("admins", {TopicPartition(topic, number): 3 for number in (0, 1)})
         program = programs("administer.py", client, bootstrap, topic)
         assert program.finish() == 0, program.errors
-        assert list(program.lines) == ["low watermarks 7 10", configs, "partitions 2", "elected", committed]
+        assert list(program.lines) == ["low watermarks 7 10", configs, "partitions 2", *sizes, "elected", committed]
         begin = admin.list_partition_offsets({TopicPartition(topic, number): -2 for number in (0, 1)})
         assert [each.offset for each in begin.values()] == [7, 10]
 

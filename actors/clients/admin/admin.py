@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.clients import checking
-from actors.clients.admin import cluster, configs, elections, groups, offsets, quorum, topics
+from actors.clients.admin import cluster, configs, elections, groups, log_dirs, offsets, quorum, topics
 from actors.clients.config import parse
 from actors.clients.descriptions import (
     ClusterDescription,
@@ -22,6 +22,7 @@ from actors.clients.descriptions import (
     FeatureDescription,
     GroupDescription,
     GroupListing,
+    LogDirDescription,
     MemberToRemove,
     OffsetSpec,
     QuorumDescription,
@@ -170,6 +171,29 @@ class Admin(Face):
         wanted = quorum.levels(feature_updates)
         limit_ms, only = self._timeout_ms(timeout_ms), truth("validate_only", validate_only)
         self._do("update_features", quorum.update, wanted, only, limit_ms, timeout_ms=timeout_ms)
+
+    def describe_log_dirs(
+        self,
+        topic_partitions: Iterable[str] | Mapping[str, Iterable[int]] | None = None,
+        brokers: Iterable[int] | None = None,
+    ) -> dict[int, tuple[LogDirDescription, ...]]:
+        """The log directories of all brokers, or of those named, by broker: what their replicas take, and how much
+        room there is (KIP-113, KIP-827).
+
+        ``topic_partitions`` names topics, or numbers of partitions by topic (None: all partitions); a broker tells of
+        those that it has. Raises ``ClusterAuthorizationFailed``, ``UnknownTopicOrPartition`` for a topic that is named
+        without numbers and isn't there, ``UnsupportedVersion``; of several brokers ``SeveralFailed``, by their ids.
+
+        >>> from kstore import Cluster, TopicPartition
+        >>> with Cluster() as cluster, cluster.admin() as admin, cluster.producer() as producer:
+        ...     _ = producer.send("orders", b"a book").get(timeout=10)
+        ...     (folder,) = admin.describe_log_dirs(["orders"])[1]
+        >>> folder.replicas[TopicPartition("orders", 0)].size_bytes
+        74
+        """
+        wanted = log_dirs.asked_for("topic_partitions", topic_partitions)
+        ids = None if brokers is None else groups.brokers("brokers", brokers)
+        return self._do("describe_log_dirs", log_dirs.describe, wanted, ids)
 
     # -- configs -----------------------------------------------------------------------------------------------------
 

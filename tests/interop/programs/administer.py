@@ -25,6 +25,11 @@ def by_kafka_python() -> None:
     print("configs", *[f"{name}={configs[name]['value']}" for name in sorted(configs)])
     described = admin.describe_topic_partitions([topic])
     print("partitions", len(described["topics"][0]["partitions"]))
+    for told in admin.describe_log_dirs([topic]):
+        (directory,) = told["log_dirs"]
+        ((name, partitions),) = [(each["name"], each["partitions"]) for each in directory["topics"]]
+        sizes = {each["partition_index"]: each["partition_size"] for each in partitions}
+        print("on disk", told["broker"], directory["error_code"], name, sorted(sizes), all(sizes.values()))
     admin.elect_leaders(0, {topic: [0, 1]})
     print("elected")
     admin.delete_group_offsets("admins", [places[0]])
