@@ -84,10 +84,13 @@ def install(folder: str, address: str) -> str:
 
 def serve(address: str) -> None:
     """Fork for each request; returns in the process that is to be the command, which ends as any program does."""
+    import gc
     import signal
     import socket
 
     _import_commands()
+    gc.collect()
+    gc.freeze()  # else each fork copies what the collector looks at, and looks at all of it as it ends
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen(64)
@@ -122,6 +125,7 @@ def _import_commands() -> None:
         importlib.import_module(module.name)
     for name in ("Admin", "Consumer", "Producer", "Trace"):
         getattr(kstore, name)
+    importlib.import_module("actors.network.dial")
 
 
 def _watch(connection: "_socket.socket", pid: int, descriptors: list[int]) -> None:
