@@ -25,7 +25,7 @@ public class ProducerRules {
 
     static class Counting extends BuiltInPartitioner {
         Counting(String topic, int size) {
-            super(new LogContext(), topic, size);
+            super(new LogContext(), topic, size, false, "");
         }
 
         @Override
@@ -81,10 +81,12 @@ public class ProducerRules {
             for (int i = 0; i < ids.length; i++) {
                 ids[i] = i;
             }
+            String[] racks = new String[sizes.length]; // of the leaders; looked at by a producer that is aware of racks
+            Arrays.fill(racks, "");
             for (int random = 0; random < 40; random += 3) {
                 drawn = random;
                 Counting partitioner = new Counting("t", 1);
-                partitioner.updatePartitionLoadStats(sizes.clone(), ids, sizes.length);
+                partitioner.updatePartitionLoadStats(sizes.clone(), ids, racks, sizes.length);
                 int found = partitioner.peekCurrentPartitionInfo(cluster(sizes.length)).partition();
                 String text = Arrays.toString(sizes).replaceAll("[\\[\\] ]", "");
                 System.out.println(String.join("\t", "next", text, "" + random, "" + found));
@@ -98,9 +100,11 @@ public class ProducerRules {
             Metrics metrics = new Metrics();
             BufferPool pool = new BufferPool(1L << 28, batchSize, metrics, Time.SYSTEM, "m");
             RecordAccumulator accumulator = new RecordAccumulator(new LogContext(), batchSize, Compression.NONE, 5, 100,
-                1000, 120000, new RecordAccumulator.PartitionerConfig(false, 0), metrics, "m", Time.SYSTEM, null, pool) {
+                1000, 120000, new RecordAccumulator.PartitionerConfig(false, 0, false, ""), metrics, "m", Time.SYSTEM,
+                null, pool) {
                 @Override
-                BuiltInPartitioner createBuiltInPartitioner(LogContext context, String topic, int size) {
+                BuiltInPartitioner createBuiltInPartitioner(LogContext context, String topic, int size,
+                    boolean rackAware, String rack) {
                     return new Counting(topic, size);
                 }
             };

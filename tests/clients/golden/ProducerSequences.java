@@ -37,7 +37,7 @@ public class ProducerSequences {
 
     ProducerSequences(int script) throws Exception {
         this.script = script;
-        manager = new TransactionManager(new LogContext(), null, 60000, 100, new ApiVersions(), false);
+        manager = new TransactionManager(new LogContext(), null, 60000, 100, new ApiVersions(), null, false);
         Method set = TransactionManager.class.getDeclaredMethod("setProducerIdAndEpoch", ProducerIdAndEpoch.class);
         set.setAccessible(true);
         set.invoke(manager, new ProducerIdAndEpoch(7, (short) 0));
