@@ -16,11 +16,10 @@ PAGE = ROOT / "docs" / "frameworks.md"
 EXAMPLE = ROOT / "docs" / "examples" / "frameworks" / "test_invoicing.py"
 EXAMPLE_OF = FRAMEWORKS[0]
 MADE_BY = "<!-- made by `make test-frameworks` -->"
-KAFKA = "Apache Kafka 4.3.1"
 LANGUAGES = {".py": "python", ".java": "java"}
 INTRODUCTION = """\
 An application of ours on each of {count} frameworks, written as that framework's documentation would have it, is run
-by its tests on kstore and on a real {kafka}: started, fed, stopped, started again, killed.
+by its tests on kstore and on a real Apache Kafka {kafka}: started, fed, stopped, started again, killed.
 `make test-frameworks` does so with what the package index has that day, each framework in an environment of its own,
 and writes this page.
 
@@ -104,7 +103,7 @@ def _introduction(results: Results) -> str:
     failing = FAILING.format(reasons="; ".join(reasons)) if reasons else ""
     return INTRODUCTION.format(
         count=len(FRAMEWORKS),
-        kafka=KAFKA,
+        kafka=" and ".join(results.releases("kafka")),
         tests=total,
         kafka_passed=passed["kafka"],
         kstore_passed=passed["kstore"],

@@ -10,13 +10,17 @@ from typing import Any
 
 from frameworks.catalogue import FRAMEWORKS
 from frameworks.outcomes import Outcome
+from frameworks.servers import RELEASES
 
 FILE = Path(__file__).parent / "results.json"
 SAID_LINES = 12
 
 
 class Results:
-    """By the framework's name: ``{"versions": {...}, "kstore": {test: [passed, seconds, said]}, "kafka": {...}}``."""
+    """By the framework's name: ``{"versions": {...}, "kstore": {...}, "kafka": {...}}``.
+
+    For each Kafka: ``{"release": its version, "start": seconds, "tests": {test: [passed, seconds, said]}}``.
+    """
 
     def __init__(self, found: dict[str, Any]) -> None:
         self.found = found
@@ -38,6 +42,7 @@ class Results:
         entry = self.found.setdefault(framework, {})
         entry["versions"] = dict(versions)
         entry[kafka] = {
+            "release": RELEASES[kafka],
             "start": round(start_seconds, 2),
             "tests": {
                 test: [each.passed, round(each.seconds, 1), _shortened(each.said)] for test, each in outcomes.items()
@@ -55,6 +60,10 @@ class Results:
     def starts(self, kafka: str) -> list[float]:
         """How long its starts took, in seconds."""
         return [entry[kafka]["start"] for entry in self.found.values() if kafka in entry]
+
+    def releases(self, kafka: str) -> list[str]:
+        """The versions of it that the frameworks were run on."""
+        return sorted({entry[kafka]["release"] for entry in self.found.values() if kafka in entry})
 
     def write(self) -> None:
         order = [each.name for each in FRAMEWORKS]

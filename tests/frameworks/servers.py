@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from processes import Server
@@ -13,6 +14,7 @@ from processes import Server
 from bench.peers import kafka
 
 NAMES = ("kstore", "kafka")
+RELEASES = {"kstore": version("kstore"), "kafka": kafka.VERSION}
 
 
 @contextlib.contextmanager
