@@ -4,8 +4,9 @@ A node has one folder. What is told of it: its path, its replicas of the partiti
 bytes of their segments, and the room on its disk. A partition that has no replica here is left out without an error,
 and so is a topic of such alone; so is the metadata log, which isn't among the broker's own logs, as in Apache Kafka's
 ``ReplicaManager.describeLogDirs``. A replica's log never lacks records below the high watermark that it knows of, so
-the lag is 0; it is -1 while the replica is offline. A folder that is gone, or whose disk doesn't answer, has
-KAFKA_STORAGE_ERROR and nothing else.
+the lag is 0; it is -1 while the replica is offline, which kstore is replica by replica, Apache Kafka folder by folder.
+A folder that is gone, or whose disk doesn't answer, has KAFKA_STORAGE_ERROR and nothing else; Apache Kafka says
+UNKNOWN_SERVER_ERROR until it has noticed by a write of its own.
 
 Left out: logs that move between folders (``is_future_key``) and folders that take no more (``is_cordoned``), as a
 node's folder is its only one. A cluster in memory has no disk: its folder is called ``memory``, and its room is -1, not
