@@ -8,7 +8,6 @@ offset never was, and the kind knows what becomes of the group.
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any
 
 from actors.coordinator.effects import Effect
 from actors.coordinator.event import Event
@@ -16,11 +15,11 @@ from actors.coordinator.shard import Caller
 from actors.coordinator.timeline import READ
 from actors.groups.appends import Append, Appends, Deletion
 from actors.groups.classic.classic import Classic
-from actors.groups.classic.group import ClassicGroup
 from actors.groups.committing import Committing
 from actors.groups.deleting import Deleting
 from actors.groups.group import Group
 from actors.groups.groups import Groups
+from actors.groups.kind import Handler, Kind
 from actors.groups.notes import note_committed
 from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, decode_entry
@@ -33,14 +32,10 @@ from kstore import checked, errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 from kstore.schema.messages.describe_groups import DescribeGroupsRequest, DescribeGroupsResponse
-from kstore.schema.messages.heartbeat import HeartbeatRequest
-from kstore.schema.messages.join_group import JoinGroupRequest
-from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.list_groups import ListGroupsRequest, ListGroupsResponse
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
 from kstore.schema.messages.offset_delete import OffsetDeleteRequest
 from kstore.schema.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
-from kstore.schema.messages.sync_group import SyncGroupRequest
 from kstore.schema.struct import Message
 
 COMMIT_KNOWS_GROUP_NOT_FOUND = 9
@@ -56,20 +51,20 @@ class GroupShard:
         self._appends = Appends(self.offsets)
         self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
         self._classic = Classic(self.groups, self._appends, settings, new_uuid)
+        self._kinds: tuple[Kind, ...] = (self._classic,)
+        self._kind_of = {kind.record_type: kind for kind in self._kinds}
         self._committing = Committing(self.offsets, self._appends, settings)
         self._deleting = Deleting(self.groups, self.offsets, self._appends, settings)
-        self._handlers: dict[type[Message], Callable[[Any, Caller, Event], None]] = {
-            HeartbeatRequest: self._classic.heartbeat,
+        self._handlers: dict[type[Message], Handler] = {
             OffsetCommitRequest: self._commit,
             OffsetFetchRequest: self._fetch,
-            JoinGroupRequest: self._classic.join,
-            SyncGroupRequest: self._classic.sync,
-            LeaveGroupRequest: self._classic.leave,
             OffsetDeleteRequest: self._delete_offsets,
             DeleteGroupsRequest: self._deleting.delete,
             DescribeGroupsRequest: self._describe,
             ListGroupsRequest: self._list,
         }
+        for kind in self._kinds:
+            self._handlers |= kind.handlers
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -155,7 +150,7 @@ class GroupShard:
     def _apply(self, record: Record, token: int, event: Event) -> None:
         """Take a committed record; all that outlives the shard comes to it in this way."""
         if not isinstance(record, OffsetRecord):
-            self._classic.apply(record, event)
+            self._kind_of[type(record)].apply(record, event)
             return
         self.offsets.apply(record, token)
         if record.committed is not None:
@@ -184,7 +179,8 @@ class GroupShard:
             self._apply(record, append.token, event)
             if type(record) is OffsetRecord and record.committed is not None:
                 note_committed(event, record, record.committed.offset)
-        self._classic.stored(purpose, event)
+        for kind in self._kinds:
+            kind.stored(purpose, event)
         if append.answer is not None:
             event.respond(*append.answer)
 
@@ -201,7 +197,8 @@ class GroupShard:
                 group.spare()
                 self._drop_if_nothing(group)
         else:
-            self._classic.refused(append.purpose, error, event)
+            for kind in self._kinds:
+                kind.refused(append.purpose, error, event)
         self._refuse_answer(append, error, event)
 
     def _refuse_answer(self, append: Append, error: KafkaError, event: Event) -> None:
@@ -218,7 +215,8 @@ class GroupShard:
         event = Event(now_ms)
         error = as_group_error(errors.RequestTimedOut())
         append = self._appends.get(token)
-        self._classic.overdue(append.purpose, error, event)
+        for kind in self._kinds:
+            kind.overdue(append.purpose, error, event)
         self._refuse_answer(append, error, event)
         return self._done(event)
 
@@ -226,10 +224,8 @@ class GroupShard:
 
     def loaded(self, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
-        self._classic.all_loaded()
-        for group in self.groups.values():
-            if isinstance(group, ClassicGroup):
-                self._classic.loaded(group, event)
+        for kind in self._kinds:
+            kind.loaded(event)
         self._deleting.begin(event)
         return self._done(event)
 
@@ -239,9 +235,8 @@ class GroupShard:
         if key in (RETENTION, RETENTION_GOES_ON):
             self._deleting.timer_fired(key, event)
         else:
-            group = self.groups.get(key.group_id)
-            if isinstance(group, ClassicGroup):
-                self._classic.timer_fired(group, key, event)
+            for kind in self._kinds:
+                kind.timer_fired(key, event)
         return self._done(event)
 
     def topics_deleted(self, topics: Sequence[str], now_ms: int) -> list[Effect]:
@@ -253,9 +248,8 @@ class GroupShard:
     def unloaded(self, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
         moved = errors.NotCoordinator()
-        for group in self.groups.values():
-            if isinstance(group, ClassicGroup):
-                self._classic.unloaded(group, event)
+        for kind in self._kinds:
+            kind.unloaded(event)
         for append in self._appends.all():
             self._refuse_answer(append, moved, event)
         for waiting in self._waiting.values():

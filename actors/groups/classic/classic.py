@@ -5,7 +5,7 @@ assignment, a static member's new client, and a group that is empty, as in Apach
 from it when it is committed: members get their shares from the record of the assignment.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
@@ -19,6 +19,7 @@ from actors.groups.classic.rebalance import Rebalance, join_refused, sync_refuse
 from actors.groups.classic.record import group_from_record, record_of_new
 from actors.groups.classic.states import GroupState
 from actors.groups.groups import Groups
+from actors.groups.kind import Handler
 from actors.groups.records import GroupRecord
 from actors.groups.settings import GroupSettings
 from actors.groups.timers import JOIN, SESSION, SYNC, TimerKey
@@ -28,12 +29,15 @@ from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
 from kstore.schema.messages.sync_group import SyncGroupRequest
+from kstore.schema.struct import Message
 
 PROTOCOLS_MAX = 10_000
 """That a member may offer: clients have one for each assignor that they know."""
 
 
 class Classic:
+    record_type = GroupRecord
+
     def __init__(self, groups: Groups, appends: Appends, settings: GroupSettings, new_uuid: Callable[[], str]) -> None:
         self._groups = groups
         self._appends = appends
@@ -42,6 +46,15 @@ class Classic:
         self._joining = Joining(self._rebalance, appends, settings, new_uuid)
         self._membership = Membership(self._rebalance, appends)
         self._is_loaded = False
+        self.handlers: Mapping[type[Message], Handler] = {
+            HeartbeatRequest: self._heartbeat,
+            JoinGroupRequest: self._join,
+            SyncGroupRequest: self._sync,
+            LeaveGroupRequest: self._leave,
+        }
+
+    def _own(self) -> Iterator[ClassicGroup]:
+        return (group for group in self._groups.values() if isinstance(group, ClassicGroup))
 
     def _group(self, group_id: str) -> ClassicGroup | None:
         group = self._groups.get(group_id)
@@ -50,7 +63,7 @@ class Classic:
 
     # What members ask
 
-    def join(self, request: JoinGroupRequest, caller: Caller, event: Event) -> None:
+    def _join(self, request: JoinGroupRequest, caller: Caller, event: Event) -> None:
         group = self._group(request.group_id)
         code = self._why_not_join(group, request)
         if code != NONE:
@@ -84,7 +97,7 @@ class Classic:
         self._groups.admit(group)
         return group
 
-    def sync(self, request: SyncGroupRequest, caller: Caller, event: Event) -> None:
+    def _sync(self, request: SyncGroupRequest, caller: Caller, event: Event) -> None:
         group = self._group(request.group_id)
         bytes_max = self._settings.group_metadata_max_bytes
         if group is not None and not shares_fit(self._groups.tally, bytes_max, request, group):
@@ -92,10 +105,10 @@ class Classic:
             return
         self._membership.sync(group, request, caller, event)
 
-    def heartbeat(self, request: HeartbeatRequest, caller: Caller, event: Event) -> None:
+    def _heartbeat(self, request: HeartbeatRequest, caller: Caller, event: Event) -> None:
         self._membership.heartbeat(self._group(request.group_id), request, caller, event)
 
-    def leave(self, request: LeaveGroupRequest, caller: Caller, event: Event) -> None:
+    def _leave(self, request: LeaveGroupRequest, caller: Caller, event: Event) -> None:
         self._membership.leave(self._group(request.group_id), request, caller, event)
 
     # The log
@@ -157,18 +170,19 @@ class Classic:
 
     # Time
 
-    def loaded(self, group: ClassicGroup, event: Event) -> None:
+    def loaded(self, event: Event) -> None:
         """Every member has a whole session to show itself."""
-        for member in group.members.values():
-            group.extend_session(member, event)
-        if len(group.members) > self._settings.group_max_size:
-            self._rebalance.begin(group, f"more than {self._settings.group_max_size} members at load", event)
-
-    def all_loaded(self) -> None:
-        """From now on groups move."""
         self._is_loaded = True
+        for group in self._own():
+            for member in group.members.values():
+                group.extend_session(member, event)
+            if len(group.members) > self._settings.group_max_size:
+                self._rebalance.begin(group, f"more than {self._settings.group_max_size} members at load", event)
 
-    def timer_fired(self, group: ClassicGroup, key: TimerKey, event: Event) -> None:
+    def timer_fired(self, key: TimerKey, event: Event) -> None:
+        group = self._groups.get(key.group_id)
+        if not isinstance(group, ClassicGroup):
+            return
         match key.kind:
             case kind if kind == SESSION:
                 self._membership.session_expired(group, key.subject, event)
@@ -177,7 +191,8 @@ class Classic:
             case kind if kind == SYNC:
                 self._rebalance.sync_deadline_passed(group, event)
 
-    def unloaded(self, group: ClassicGroup, event: Event) -> None:
-        """Whoever waits is told to look for the new coordinator."""
-        self._rebalance.dismiss_parked(group, errors.NotCoordinator.code, event)
-        group.transition_to(GroupState.DEAD, event.now_ms)
+    def unloaded(self, event: Event) -> None:
+        """Those who wait are told to look for the new coordinator."""
+        for group in self._own():
+            self._rebalance.dismiss_parked(group, errors.NotCoordinator.code, event)
+            group.transition_to(GroupState.DEAD, event.now_ms)

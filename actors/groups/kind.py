@@ -1,0 +1,54 @@
+"""What the shard asks of a kind of groups as a whole; of one group it asks what ``Group`` says.
+
+A kind keeps its groups among those of the shard, knows its own requests and its own records, and says what each of its
+appends is for (``purpose``), so that it is told what became of it. Kinds are told of purposes, timers and the life of
+the shard one after another; each takes what is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+from actors.coordinator.event import Event
+from actors.coordinator.shard import Caller
+from actors.groups.records import GroupRecord
+from actors.groups.timers import TimerKey
+from kstore.errors import KafkaError
+from kstore.schema.struct import Message
+
+KindRecord: TypeAlias = GroupRecord
+"""A record of any kind's."""
+
+Handler = Callable[[Any, Caller, Event], None]
+
+
+class Kind(Protocol):
+    @property
+    def record_type(self) -> type[KindRecord]:
+        """Its records, as ``records.decode_entry`` gives them."""
+
+    @property
+    def handlers(self) -> Mapping[type[Message], Handler]:
+        """What its members ask, and what is done then."""
+
+    def apply(self, record: KindRecord, event: Event) -> None:
+        """Take a committed record of its own."""
+
+    def stored(self, purpose: object, event: Event) -> None:
+        """The records of an append have been applied."""
+
+    def refused(self, purpose: object, error: KafkaError, event: Event) -> None:
+        """The records of an append will never be in the log."""
+
+    def overdue(self, purpose: object, error: KafkaError, event: Event) -> None:
+        """The records of an append will be in the log too late for those who wait, if at all."""
+
+    def loaded(self, event: Event) -> None:
+        """All of the log has been read: groups move from now on."""
+
+    def timer_fired(self, key: TimerKey, event: Event) -> None:
+        """The time of a group's timer has come; it may be one of another kind."""
+
+    def unloaded(self, event: Event) -> None:
+        """Another broker coordinates the groups now: everybody who waits is told so."""
