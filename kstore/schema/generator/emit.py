@@ -142,6 +142,11 @@ def versions(messages: list[MessageDefinition]) -> str:
     ]
     for each in requests:
         listeners = _LISTENERS[tuple(sorted(each.listeners))]
-        start = f'    {each.api_key}: Api({each.api_key}, "{api_of(each)}", "{module_of(each)}", {each.first}, '
-        lines.append(f"{start}{each.last}, {each.flexible_from}, {each.latest_unstable}, {listeners}),")
+        known = f'{each.api_key}, "{api_of(each)}", "{module_of(each)}", {each.first}, {each.last}, '
+        known += f"{each.flexible_from}, {each.latest_unstable}, {listeners}"
+        line = f"    {each.api_key}: Api({known}),"
+        if len(line) <= _LINE_MAX:
+            lines.append(line)
+        else:
+            lines += [f"    {each.api_key}: Api(", f"        {known}", "    ),"]
     return "\n".join([*lines, "}", '"""API key -> what is known of it."""']) + "\n"
