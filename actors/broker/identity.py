@@ -28,7 +28,7 @@ def identity_of(call: Call) -> Mapping[str, str]:
         )
     if call.node.listening:
         found["listeners"] = ",".join(call.node.listening)
-    root = getattr(call.node.fs, "root", None)  # a folder in memory has none
+    root = call.node.fs.root
     if root is not None:
-        found["log.dirs"] = str(root)
+        found["log.dirs"] = root
     return found

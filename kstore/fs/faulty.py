@@ -189,6 +189,10 @@ class FaultyFileSystem:
     def in_memory(self) -> bool:
         return self.inner.in_memory
 
+    @property
+    def root(self) -> str | None:
+        return self.inner.root
+
     def open(self, path: str, *, create: bool = False) -> FaultyFile:
         self.check("open", path)
         if create and self.faults and not self.inner.exists(path):

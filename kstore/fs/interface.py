@@ -133,6 +133,11 @@ class FileSystem(Protocol):
         """Whether nothing of it waits for a device, so that making files durable is as quick as reading them."""
         ...
 
+    @property
+    def root(self) -> str | None:
+        """The folder that it is, as the machine names it; None where that has no name, as in memory."""
+        ...
+
     def open(self, path: str, *, create: bool = False) -> File:
         """The file at ``path``; with ``create`` it is made when it isn't there, without it FileNotFoundError."""
         ...

@@ -182,6 +182,7 @@ class MemoryFileSystem:
     """
 
     in_memory = True
+    root = None
 
     def __init__(self) -> None:
         self._files: dict[str, Content] = {}

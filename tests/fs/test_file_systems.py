@@ -1,6 +1,7 @@
 """One conformance suite over every file system."""
 
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,11 @@ def test_room_is_told_of_folders_that_are_there(fs: FileSystem) -> None:
     if not fs.in_memory:
         with pytest.raises(FileNotFoundError):
             fs.disk_space()
+
+
+def test_a_folder_is_named_as_the_machine_names_it(fs: FileSystem) -> None:
+    fs.mkdir("orders-0")
+    assert fs.root is None if fs.in_memory else "orders-0" in os.listdir(fs.root)
 
 
 def test_a_lock_has_one_holder(fs: FileSystem) -> None:

@@ -52,7 +52,7 @@ def handle(call: Call) -> Conversation:
     if not call.authorize(DESCRIBE, CLUSTER):
         return DescribeLogDirsResponse(error_code=ClusterAuthorizationFailed.code)
     fs = call.node.fs
-    found = DescribeLogDirsResult(log_dir=str(getattr(fs, "root", IN_MEMORY)))
+    found = DescribeLogDirsResult(log_dir=fs.root or IN_MEMORY)
     response = DescribeLogDirsResponse(results=[found])
     space = yield OnDisk(fs.disk_space)
     if isinstance(space, OSError):
