@@ -162,10 +162,10 @@ def fetched_by(monkeypatch, jars: list[str], fails: bool = False) -> list[list[s
 
 
 def test_each_version_of_the_jars_has_a_folder_of_its_own(cache, monkeypatch) -> None:
-    for mixed in (cache / "libs", cache / "libs-4.4.0"):
+    for mixed in (cache / "libs", cache / "libs-4.0.0"):
         mixed.mkdir()
         (mixed / f"kafka_2.13-{kafka.VERSION}.jar").touch()
-        (mixed / "kafka_2.13-4.4.0.jar").touch()
+        (mixed / "kafka_2.13-4.0.0.jar").touch()
     commands = fetched_by(monkeypatch, [f"kafka_2.13-{kafka.VERSION}.jar", "slf4j-api.jar"])
     assert kafka.libs() == cache / f"libs-{kafka.VERSION}"
     assert sorted(each.name for each in kafka.libs().iterdir()) == [f"kafka_2.13-{kafka.VERSION}.jar", "slf4j-api.jar"]
