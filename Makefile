@@ -7,6 +7,7 @@
 #   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
 #   make test-frameworks  applications on Python's Kafka frameworks, from the package index
 #   make bench-growth what a load costs when one of its dimensions doubles
+#   make bench-compiled  what each module of compiled.txt earns (valgrind)
 #   make debug, asan  tests on a checked, a sanitized build
 #   make docs         the documentation as a site, in build/site
 #   make clean        away with everything that was made
@@ -17,7 +18,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-growth bench-peers docs debug debug-formats asan clean
+.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-compiled bench-growth bench-peers docs debug debug-formats asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -25,7 +26,7 @@ STAMPS := $(VENV)/stamps
 ARGS   ?=
 
 NATIVE  := $(shell find kstore actors -name '*.pyx' -o -name '*.pxd')
-TWINS   := $(shell grep -v '^\#' compiled.txt)  # Python that is compiled as well
+TWINS   := $(shell sed 's/ *\#.*//' compiled.txt)  # Python that is compiled as well
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The extensions are there already, in place: an installation has none to compile.
 IN_PLACE := KSTORE_ONLY=nothing $(PIP) --no-build-isolation --editable
@@ -34,7 +35,7 @@ PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml
 say     = @printf '==> %s\n' "$(1)"
 
 help:
-	@sed -n '3,14s/^# \{0,3\}//p' Makefile
+	@sed -n '3,15s/^# \{0,3\}//p' Makefile
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -127,6 +128,11 @@ bench: $(STAMPS)/bench
 bench-clients: $(STAMPS)/bench
 	$(call say,the clients beside other Python clients$(,) and in the process; writes docs/benchmarks-clients.md)
 	@$(BIN)/python -m bench.clients $(ARGS)
+
+bench-compiled: $(STAMPS)/build
+	$(call say,what each Python module earns that is compiled as well; writes compiled.txt)
+	@command -v valgrind >/dev/null || { echo 'this needs valgrind and its headers' >&2; exit 2; }
+	@$(BIN)/python -m bench.compiled $(ARGS)
 
 bench-growth: $(STAMPS)/bench
 	$(call say,what a load costs when one of its dimensions doubles; writes docs/benchmarks-growth.md)

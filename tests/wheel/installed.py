@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def modules_to_compile() -> list[str]:
-    listed = [line for line in (ROOT / "compiled.txt").read_text().splitlines() if not line.startswith("#")]
+    listed = [line.split()[0] for line in (ROOT / "compiled.txt").read_text().splitlines() if not line.startswith("#")]
     native = [str(path.relative_to(ROOT)) for house in ("kstore", "actors") for path in (ROOT / house).rglob("*.pyx")]
     return [".".join(Path(name).with_suffix("").parts) for name in sorted(listed + native)]
 
