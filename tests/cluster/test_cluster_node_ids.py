@@ -23,6 +23,8 @@ def assert_it_works(cluster: Cluster, ids: tuple[int, ...], before: list[bytes])
     """Records go through failovers and restarts, and a group reads those that are new to it."""
     said = list(before)
     how: Any = {"group_id": "g", "auto_offset_reset": "earliest"}
+    # As the nodes of a cluster stop, one after another, they leave the in-sync set, and come back into it later.
+    cluster.wait_for(lambda: sorted(cluster.isr("t")) == sorted(ids), timeout=60)
     with cluster.producer(acks="all") as producer, cluster.consumer("t", **how) as consumer:
         for value in (b"%d" % (len(before) + number) for number in range(len(ids))):
             lost = cluster.leader("t")
