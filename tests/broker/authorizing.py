@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import MappingProxyType
 
+from broker.seeded_broker import ask, broker_with
 from broker.test_connection import Peer
 
 from actors.broker.registry import CLIENT_APIS
@@ -14,11 +15,8 @@ from actors.node import authorizer
 from actors.node.authorizer import (
     NODES,
 )
-from kstore.schema.messages.create_topics import CreatableTopic, CreateTopicsRequest
-from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 
 TOPIC, GROUP, TRANSACTION = authorizer.topic("t"), authorizer.group("g"), authorizer.transactional_id("x")
-WAIT_S = 60
 
 
 Verdict = Callable[[int, authorizer.Resource], bool]
@@ -50,25 +48,9 @@ class Rules:
         return {(operation, resource) for who, operation, resource in self.asked if who == principal}
 
 
-@contextmanager
-def cluster_with_topics(config: Mapping[str, str] = MappingProxyType({})) -> Iterator[Cluster]:
+def cluster_with_topics(config: Mapping[str, str] = MappingProxyType({})) -> AbstractContextManager[Cluster]:
     """One broker with the topics ``t`` and ``u`` and a coordinator of the group ``g``."""
-    with Cluster(1, seed=5, config=dict(config)) as running:
-        peer = Peer(running, 1)
-        topics = [CreatableTopic(name=name, num_partitions=1, replication_factor=1) for name in ("t", "u")]
-        ask(peer, CreateTopicsRequest(topics=topics, timeout_ms=5000), 7)
-        while ask(peer, FindCoordinatorRequest(key="g"), 0).error_code:
-            running.world.driver.drive(lambda: False, 0.5)
-        running.world.driver.drive(lambda: False, 2)
-        yield running
-
-
-def ask(peer: Peer, request, version: int):
-    """The answer; None when the connection was closed instead."""
-    done = len(peer.channel.responses)
-    peer.send(peer.frame(request, version))
-    peer.cluster.world.driver.drive(lambda: peer.channel.aborted or len(peer.channel.responses) > done, WAIT_S)
-    return None if peer.channel.aborted else peer.channel.responses[done]
+    return broker_with("t", "u", config=config)
 
 
 def rule(cluster: Cluster, refuses: Verdict = nothing) -> Rules:

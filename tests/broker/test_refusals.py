@@ -8,7 +8,6 @@ from broker.authorizing import (
     TOPIC,
     TRANSACTION,
     Rules,
-    ask,
     asked_with,
     cluster_with_topics,
     codes_in,
@@ -18,6 +17,7 @@ from broker.authorizing import (
     refuse_all,
     rule,
 )
+from broker.seeded_broker import ask
 from broker.test_connection import Peer, produce
 
 from actors.cluster import Cluster

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import pytest
 from broker.requests_at_the_limits import LONGEST, TOPIC, Filling
+from broker.seeded_broker import ask, broker_with
 from broker.test_connection import Peer
 
 from actors.broker.registry import CLIENT_APIS, NODE_APIS
 from actors.cluster import Cluster
 from kstore.schema import frames
-from kstore.schema.messages.create_topics import CreatableTopic, CreateTopicsRequest
 from kstore.schema.messages.describe_groups import DescribeGroupsRequest
-from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupRequestProtocol
 from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 
@@ -27,27 +26,12 @@ FILLINGS = {
     "repeated": Filling(repeats=3),
 }
 ALWAYS_FIXED = {"acks": 1, "include_synonyms": True}
-WAIT_S = 120  # of virtual time: longer than any wait that a broker grants
 
 
 @pytest.fixture
 def cluster():
-    with Cluster(1, seed=5) as running:
-        peer = Peer(running, 1)
-        topics = [CreatableTopic(name=name, num_partitions=1, replication_factor=1) for name in (TOPIC, OTHER)]
-        ask(peer, CreateTopicsRequest(topics=topics, timeout_ms=5000), 4)
-        while ask(peer, FindCoordinatorRequest(key="g"), 0).error_code:
-            running.world.driver.drive(lambda: False, 0.5)
-        running.world.driver.drive(lambda: False, 2)
+    with broker_with(TOPIC, OTHER) as running:
         yield running
-
-
-def ask(peer: Peer, request, version: int):
-    """The answer; None when the connection was closed instead."""
-    done = len(peer.channel.responses)
-    peer.send(peer.frame(request, version))
-    peer.cluster.world.driver.drive(lambda: peer.channel.aborted or len(peer.channel.responses) > done, WAIT_S)
-    return None if peer.channel.aborted else peer.channel.responses[done]
 
 
 def is_served(cluster: Cluster) -> bool:
