@@ -141,23 +141,25 @@ class Classic:
 
     def refused(self, purpose: object, error: KafkaError, event: Event) -> None:
         """The records of an append will never be in the log."""
-        match purpose:
-            case Founding(group):
-                self._abandon(group, error, event)
-            case Dealing():
-                self._membership.not_dealt(purpose, error, event)
-            case Replacement():
-                self._joining.not_replaced(purpose, error, event)
+        if isinstance(purpose, Replacement):
+            self._joining.not_replaced(purpose, error, event)
+        else:
+            self._missed(purpose, error, event)
 
     def overdue(self, purpose: object, error: KafkaError, event: Event) -> None:
         """The records of an append will be in the log too late for those who wait, if at all."""
+        if isinstance(purpose, Replacement):
+            self._joining.not_replaced_in_time(purpose, error, event)
+        else:
+            self._missed(purpose, error, event)
+
+    def _missed(self, purpose: object, error: KafkaError, event: Event) -> None:
+        """What a group waited for isn't in the log: too late is the same to it as never."""
         match purpose:
             case Founding(group):
                 self._abandon(group, error, event)
             case Dealing():
                 self._membership.not_dealt(purpose, error, event)
-            case Replacement():
-                self._joining.not_replaced_in_time(purpose, error, event)
 
     def _abandon(self, group: ClassicGroup, error: KafkaError, event: Event) -> None:
         """A new group that couldn't be written never was; one that is being deleted meanwhile goes by that."""

@@ -45,16 +45,9 @@ class Membership:
             self._deal(group, {member_id: shares.get(member_id, b"") for member_id in group.members}, event)
 
     def _why_not_sync(self, group: ClassicGroup | None, request: SyncGroupRequest) -> int:
-        if group is None or group.state is GroupState.EMPTY:
-            return errors.UnknownMemberId.code
-        if group.state is GroupState.DEAD:
-            return errors.CoordinatorNotAvailable.code
-        try:
-            group.check_member(request.member_id, request.group_instance_id)
-        except KafkaError as error:
-            return error.code
-        if request.generation_id != group.generation_id:
-            return errors.IllegalGeneration.code
+        code = _why_not_a_member(group, request)
+        if group is None or code != NONE:
+            return code
         if request.protocol_type is not None and request.protocol_type != group.protocol_type:
             return errors.InconsistentGroupProtocol.code
         if request.protocol_name is not None and request.protocol_name != group.protocol_name:
@@ -83,16 +76,9 @@ class Membership:
         event.respond(caller.reply, HeartbeatResponse(error_code=self._beat(group, request, event)))
 
     def _beat(self, group: ClassicGroup | None, request: HeartbeatRequest, event: Event) -> int:
-        if group is None:
-            return errors.UnknownMemberId.code
-        if group.state is GroupState.DEAD:
-            return errors.CoordinatorNotAvailable.code
-        try:
-            group.check_member(request.member_id, request.group_instance_id)
-        except KafkaError as error:
-            return error.code
-        if request.generation_id != group.generation_id:
-            return errors.IllegalGeneration.code
+        code = _why_not_a_member(group, request)
+        if group is None or code != NONE:
+            return code
         group.extend_session(group.members[request.member_id], event)
         return errors.RebalanceInProgress.code if group.state is GroupState.PREPARING_REBALANCE else NONE
 
@@ -168,3 +154,16 @@ class Membership:
 
 def _leave_of(name: str, identity: MemberIdentity) -> str:
     return f"leave of {name}: {identity.reason}" if identity.reason else f"leave of {name}"
+
+
+def _why_not_a_member(group: ClassicGroup | None, request: SyncGroupRequest | HeartbeatRequest) -> int:
+    """The error for which a client isn't taken for a member of the group's present generation, or NONE."""
+    if group is None:
+        return errors.UnknownMemberId.code
+    if group.state is GroupState.DEAD:
+        return errors.CoordinatorNotAvailable.code
+    try:
+        group.check_member(request.member_id, request.group_instance_id)
+    except KafkaError as error:
+        return error.code
+    return NONE if request.generation_id == group.generation_id else errors.IllegalGeneration.code
