@@ -95,7 +95,7 @@ def check_small_files(folder: Folder) -> None:
             fs.listdir(path)
             read_partition_metadata(fs, path)
         except OSError:
-            continue  # somebody's file, or out of use until it can be read
+            continue  # another program's file, or out of use until it can be read
         except CheckpointError as error:
             raise FolderError(
                 f"{folder.name}/{error}: put {PARTITION_METADATA} back from a backup, or remove it to have the "

@@ -39,7 +39,7 @@ class Producer(Face):
     """Sends records to a Kafka cluster: one in this process (``cluster.producer()``), or any over TCP.
 
     Any number of threads may use one producer. Batches are sent as soon as they are full or have lingered, or when
-    somebody waits for one of their records. Keywords are kafka-python's, their defaults Apache Kafka 4.4's Java
+    a caller waits for one of their records. Keywords are kafka-python's, their defaults Apache Kafka 4.4's Java
     client's; times are in milliseconds, sizes in bytes:
 
     - ``acks`` ("all"): 0, 1 or "all"; ``enable_idempotence`` (True): no record twice and none out of order, which takes

@@ -1,7 +1,7 @@
 """What a shard asks of the world: answers, timers, appends to the log, rows in the trace.
 
 A shard performs none of it. Each of its events runs to its end and leaves a list of effects, which are carried out in
-order by whoever drives the shard: the coordinator, or a test.
+order by what drives the shard: the coordinator, or a test.
 
 ``Persist`` is the one effect with a way back: the driver appends the records in one batch and calls
 ``Shard.persisted(token, error)`` when they are committed or refused. Tokens rise by one.

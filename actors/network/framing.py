@@ -26,7 +26,7 @@ class BadFrame(ValueError):
 
 
 class Allowance(Protocol):
-    """Whoever has a say in how much memory large frames take."""
+    """What has a say in how much memory large frames take."""
 
     def large_begun(self, count: int) -> None:
         """A large frame has begun; so many bytes of it are there."""

@@ -22,7 +22,7 @@ READ_BUFFER_BYTES = 256 * 1024
 
 
 class SocketLink(Protocol):
-    """Whoever writes to a socket and is told when it is ready."""
+    """What writes to a socket and is told when it is ready."""
 
     text: str
     world: World
@@ -103,7 +103,7 @@ class Sockets:
 
 
 def socket_world(*, trace_rows: int = 65536, strict: bool = True) -> tuple[World, Sockets]:
-    """A world on the machine's clock, driven by whoever calls into it, and its sockets."""
+    """A world on the machine's clock, driven by the threads that call into it, and its sockets."""
     from actors.runtime.real import RealDriver
     from actors.runtime.world import World
 

@@ -100,7 +100,7 @@ class Line:
         return min(RETRY_MS_MIN << min(max(self._failures - 1, 0), 10), RETRY_MS_MAX)
 
     def look_further(self) -> None:
-        """Whoever was asked doesn't lead, or isn't there: another voter may know who does."""
+        """The node that was asked doesn't lead, or isn't there: another voter may know who does."""
         if self._link is not None:
             self._channel.look_further(self._link.node_id)
 

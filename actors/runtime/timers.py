@@ -48,7 +48,7 @@ class Alarm:
 
     Most deadlines are never reached, so they cost nothing here: a timer is made anew only for one that is nearer than
     the one it runs for. ``due`` and ``now`` are times of whatever clock its owner reads, in ticks of ``tick_us``
-    microseconds. Whoever gets the message, or the call, says ``rang`` or asks ``is_over`` before anything else.
+    microseconds. What gets the message, or the call, says ``rang`` or asks ``is_over`` before anything else.
 
     ``due`` is ``NEVER`` while it isn't set. Invariant: while it is set its timer runs out at ``due`` or before, or has
     run out and the owner hasn't heard yet.

@@ -1,4 +1,4 @@
-"""Checked mode: off in a release build, on for a while where somebody turns it on."""
+"""Checked mode: off in a release build, on for as long as it is turned on."""
 
 import pytest
 

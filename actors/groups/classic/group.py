@@ -230,12 +230,12 @@ class ClassicGroup:
     # Members
 
     def expect(self, member_id: str) -> None:
-        """Somebody was given an id, and is to come back with it."""
+        """A client was given an id, and is to come back with it."""
         self.pending_joins[member_id] = None
         self._count(MEMBER_BYTES + len(member_id))
 
     def expect_no_more(self, member_id: str) -> None:
-        """Whoever was given an id has come, or won't."""
+        """The client that was given an id has come, or won't."""
         if member_id in self.pending_joins:
             del self.pending_joins[member_id]
             self._count(-MEMBER_BYTES - len(member_id))
