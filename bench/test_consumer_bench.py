@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from actors.clients.columns import ColumnReader
-from actors.clients.records import PartitionRecords
+from actors.clients.consumer.columns import ColumnReader
+from actors.clients.consumer.records import PartitionRecords
 from kstore import Cluster, Consumer, TopicPartition
 from kstore.records import BatchBuilder, parse_batches
 

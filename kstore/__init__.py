@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.clients.admin import Admin as Admin
-    from actors.clients.consumer import Consumer as Consumer
-    from actors.clients.descriptions import ConfigResource as ConfigResource
-    from actors.clients.descriptions import MemberToRemove as MemberToRemove
-    from actors.clients.descriptions import OffsetSpec as OffsetSpec
-    from actors.clients.descriptions import OffsetTimestamp as OffsetTimestamp
+    from actors.clients.admin.descriptions import ConfigResource as ConfigResource
+    from actors.clients.admin.descriptions import MemberToRemove as MemberToRemove
+    from actors.clients.admin.descriptions import OffsetSpec as OffsetSpec
+    from actors.clients.admin.descriptions import OffsetTimestamp as OffsetTimestamp
+    from actors.clients.consumer.consumer import Consumer as Consumer
+    from actors.clients.consumer.records import ConsumerRecord as ConsumerRecord
     from actors.clients.errors import BufferExhausted as BufferExhausted
     from actors.clients.errors import ClientClosed as ClientClosed
     from actors.clients.errors import ClientError as ClientError
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
     from actors.clients.errors import SeveralFailed as SeveralFailed
     from actors.clients.errors import UnexpectedConcurrency as UnexpectedConcurrency
     from actors.clients.errors import WokenUp as WokenUp
-    from actors.clients.producer import Producer as Producer
-    from actors.clients.records import ConsumerRecord as ConsumerRecord
+    from actors.clients.producer.producer import Producer as Producer
     from actors.clients.structs import ConsumerRebalanceListener as ConsumerRebalanceListener
     from actors.clients.structs import NewPartitions as NewPartitions
     from actors.clients.structs import NewTopic as NewTopic
@@ -64,15 +64,15 @@ HOMES = {
     "Cluster": "actors.cluster",
     "CommitFailed": "actors.clients.errors",
     "ConfigError": "kstore.errors.config",
-    "ConfigResource": "actors.clients.descriptions",
-    "Consumer": "actors.clients.consumer",
+    "ConfigResource": "actors.clients.admin.descriptions",
+    "Consumer": "actors.clients.consumer.consumer",
     "ConsumerRebalanceListener": "actors.clients.structs",
-    "ConsumerRecord": "actors.clients.records",
+    "ConsumerRecord": "actors.clients.consumer.records",
     "FailureWarning": "actors.runtime.failures",
     "ForkedError": "actors.runtime.driver",
     "KafkaTimeout": "actors.clients.errors",
     "LogTruncated": "actors.clients.errors",
-    "MemberToRemove": "actors.clients.descriptions",
+    "MemberToRemove": "actors.clients.admin.descriptions",
     "NewPartitions": "actors.clients.structs",
     "NewTopic": "actors.clients.structs",
     "NoBrokersAvailable": "actors.clients.errors",
@@ -81,9 +81,9 @@ HOMES = {
     "NodeCrashed": "actors.runtime.driver",
     "OffsetAndMetadata": "actors.clients.structs",
     "OffsetAndTimestamp": "actors.clients.structs",
-    "OffsetSpec": "actors.clients.descriptions",
-    "OffsetTimestamp": "actors.clients.descriptions",
-    "Producer": "actors.clients.producer",
+    "OffsetSpec": "actors.clients.admin.descriptions",
+    "OffsetTimestamp": "actors.clients.admin.descriptions",
+    "Producer": "actors.clients.producer.producer",
     "RecordMetadata": "actors.clients.structs",
     "SentRange": "actors.clients.structs",
     "SerializationFailed": "actors.clients.errors",

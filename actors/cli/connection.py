@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from actors.clients.admin import Admin
-    from actors.clients.consumer import Consumer
-    from actors.clients.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
-    from actors.clients.producer import Producer
+    from actors.clients.consumer.consumer import Consumer
+    from actors.clients.keywords.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
+    from actors.clients.producer.producer import Producer
 
 CONNECT_TIMEOUT_S = 5
 COMPLETION_TIMEOUT_MS = 1500
@@ -40,8 +40,8 @@ def keywords(options: argparse.Namespace, own: Mapping[str, object]) -> dict[str
 
 def check_reachable(bootstrap: str) -> None:
     """See that at least one of the brokers takes connections."""
-    from actors.clients.config import bootstrap_addresses
     from actors.clients.errors import NoBrokersAvailable
+    from actors.clients.keywords.config import bootstrap_addresses
     from actors.network.addresses import address_text
 
     reasons = []
@@ -66,14 +66,14 @@ def open_admin(options: argparse.Namespace, **own: Unpack[AdminKeywords]) -> Adm
 
 def open_consumer(options: argparse.Namespace, **own: Unpack[ConsumerKeywords]) -> Consumer:
     """A Consumer for these options."""
-    from actors.clients.consumer import Consumer
+    from actors.clients.consumer.consumer import Consumer
 
     return Consumer(**keywords(options, own))
 
 
 def open_producer(options: argparse.Namespace, **own: Unpack[ProducerKeywords]) -> Producer:
     """A Producer for these options."""
-    from actors.clients.producer import Producer
+    from actors.clients.producer.producer import Producer
 
     return Producer(**keywords(options, own))
 

@@ -14,7 +14,7 @@ from actors.cli.positions import Place, Span, span
 if TYPE_CHECKING:
     from actors.cli.formats import Printer
     from actors.cli.parsers import Verbs
-    from actors.clients.keywords import ConsumerKeywords
+    from actors.clients.keywords.keywords import ConsumerKeywords
 
 DESCRIPTION = """
 Prints the records of topics, from the beginning on and without end, unless told otherwise. Alone it reads all

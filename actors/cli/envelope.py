@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 if TYPE_CHECKING:
-    from actors.clients.records import ConsumerRecord
+    from actors.clients.consumer.records import ConsumerRecord
 
 TIMESTAMP_TYPES = {0: "create", 1: "log-append"}
 

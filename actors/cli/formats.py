@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from actors.clients.records import ConsumerRecord
+    from actors.clients.consumer.records import ConsumerRecord
 
 Header = tuple[str, bytes | None]
 Printer = Callable[["ConsumerRecord"], bytes]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from actors.cli.parsers import Verbs
     from actors.clients.admin import Admin
-    from actors.clients.descriptions import GroupDescription
+    from actors.clients.admin.descriptions import GroupDescription
     from actors.clients.structs import TopicPartition
 
 DESCRIPTION = "Lists, describes and deletes the consumer groups of any Kafka, tells their lag, and moves their offsets."
@@ -295,7 +295,7 @@ def described(admin: Admin, group: GroupDescription) -> GroupShown:
 
 def ends_of(admin: Admin, places: list[TopicPartition]) -> dict[TopicPartition, int]:
     """The next offset of each partition that is still there."""
-    from actors.clients.descriptions import OffsetSpec
+    from actors.clients.admin.descriptions import OffsetSpec
 
     there = set(admin.list_topics())
     wanted = {place: OffsetSpec.LATEST for place in places if place.topic in there}

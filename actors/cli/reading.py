@@ -26,8 +26,8 @@ from kstore.errors import KafkaError, UnknownTopicOrPartition
 if TYPE_CHECKING:
     from actors.cli.formats import Printer
     from actors.cli.stopping import Stopping
-    from actors.clients.consumer import Consumer
-    from actors.clients.records import ConsumerRecord
+    from actors.clients.consumer.consumer import Consumer
+    from actors.clients.consumer.records import ConsumerRecord
 
 POLL_MS = 250
 COMMIT_EVERY_S = 1.0

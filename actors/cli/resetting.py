@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from actors.cli.arguments import UsageError
 from actors.cli.each import unknown
-from actors.clients.descriptions import OffsetSpec
+from actors.clients.admin.descriptions import OffsetSpec
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
 from kstore.errors import UnknownTopicOrPartition
 

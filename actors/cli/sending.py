@@ -12,7 +12,7 @@ from actors.cli.arguments import InputError
 from actors.cli.messages import Message
 from actors.cli.output import complain, print_json
 from actors.clients.errors import KafkaTimeout
-from actors.clients.produce_calls import is_of_the_others
+from actors.clients.producer.produce_requests import is_of_the_others
 from actors.clients.structs import SentRange
 from kstore.errors import KafkaError, UnknownTopicOrPartition
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from actors.cli.envelope import Sent
     from actors.cli.progress import Progress
-    from actors.clients.futures import Future, ManyFuture
-    from actors.clients.producer import Producer
+    from actors.clients.producer.futures import Future, ManyFuture
+    from actors.clients.producer.producer import Producer
 
 
 PATIENCE_S = 3.0  # after which a terminal is told what is waited for

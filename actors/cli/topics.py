@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from actors.cli.parsers import Verbs
     from actors.clients.admin import Admin
-    from actors.clients.descriptions import CreatedTopic, PartitionDescription, TopicDescription
+    from actors.clients.admin.descriptions import CreatedTopic, PartitionDescription, TopicDescription
     from actors.clients.structs import TopicPartition
 
 DESCRIPTION = "Lists, creates, describes, alters and deletes the topics of any Kafka."
@@ -262,7 +262,7 @@ class TopicShown(TypedDict):
 
 def described(admin: Admin, topics: list[TopicDescription]) -> list[TopicShown]:
     """Topics as JSON shows them."""
-    from actors.clients.descriptions import ConfigResource, OffsetSpec
+    from actors.clients.admin.descriptions import ConfigResource, OffsetSpec
     from actors.clients.structs import TopicPartition
 
     led = [
@@ -323,7 +323,7 @@ def sizes_of(admin: Admin, topics: list[TopicDescription]) -> dict[tuple[TopicPa
 
 def alter(options: argparse.Namespace) -> int:
     """Configs first, as they may be refused; then partitions."""
-    from actors.clients.descriptions import ConfigResource
+    from actors.clients.admin.descriptions import ConfigResource
 
     if not (options.config or options.unset or options.partitions):
         raise UsageError("nothing to alter: give --config, --unset or --partitions")
@@ -358,7 +358,7 @@ def alter(options: argparse.Namespace) -> int:
 
 def check_unset(admin: Admin, name: str, keys: list[str]) -> None:
     """Raise InvalidConfig for a key that a topic can't have: brokers let those be unset without a word."""
-    from actors.clients.descriptions import ConfigResource
+    from actors.clients.admin.descriptions import ConfigResource
     from kstore.errors import InvalidConfig
     from kstore.errors.config import nearest
 

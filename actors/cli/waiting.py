@@ -15,7 +15,7 @@ from actors.cli.positions import Place, Span
 from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
-    from actors.clients.consumer import Consumer
+    from actors.clients.consumer.consumer import Consumer
 
 
 ASK_MS = 1000  # how long an answer may take, as Ctrl-C waits for it

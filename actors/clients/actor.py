@@ -21,8 +21,8 @@ from kstore.errors import KafkaError, for_code
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.clients.config import ClientConfig
     from actors.clients.home import ClientLink, Home
+    from actors.clients.keywords.config import ClientConfig
     from actors.runtime import Node
     from kstore.schema.struct import Message
 

@@ -95,8 +95,8 @@ class CalledActor(ClientActor):
 
 def home_over_tcp(bootstrap_servers: str | Sequence[str], kind: str) -> Home:
     """A home of its own for a client of brokers elsewhere. Raises ``ConfigError`` for what is no address."""
-    from actors.clients.config import bootstrap_addresses
     from actors.clients.home import TcpHome
+    from actors.clients.keywords.config import bootstrap_addresses
 
     return TcpHome(bootstrap_addresses(bootstrap_servers), kind)
 

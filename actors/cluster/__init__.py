@@ -4,7 +4,7 @@ What it needs at once, and its producer, are imported with it: its first record 
 """
 
 import actors.clients.home
-import actors.clients.producer
+import actors.clients.producer.producer
 import actors.runtime.real  # noqa: F401
 from actors.cluster.cluster import Cluster as Cluster
 from actors.cluster.nodes import StartError as StartError

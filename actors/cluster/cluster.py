@@ -37,11 +37,11 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from actors.clients.admin import Admin
-    from actors.clients.consumer import Consumer
+    from actors.clients.consumer.consumer import Consumer
     from actors.clients.face import Face
     from actors.clients.home import ClusterHome
-    from actors.clients.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
-    from actors.clients.producer import Producer
+    from actors.clients.keywords.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
+    from actors.clients.producer.producer import Producer
     from actors.cluster.arguments import Settings
     from actors.runtime.hub import Spawned
     from actors.trace import Trace
@@ -167,13 +167,13 @@ class Cluster(Questions):
 
     def producer(self, **keywords: Unpack[ProducerKeywords]) -> Producer:
         """A producer in the process: ``kstore.Producer`` with these keywords, on the cluster's own clock and links."""
-        from actors.clients.producer import Producer
+        from actors.clients.producer.producer import Producer
 
         return self._client("producer", lambda home: Producer(home=home, **keywords))
 
     def consumer(self, *topics: str, **keywords: Unpack[ConsumerKeywords]) -> Consumer:
         """A consumer in the process, subscribed to these topics: ``kstore.Consumer`` with these keywords."""
-        from actors.clients.consumer import Consumer
+        from actors.clients.consumer.consumer import Consumer
 
         return self._client("consumer", lambda home: Consumer(*topics, home=home, **keywords))
 

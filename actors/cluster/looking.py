@@ -20,7 +20,7 @@ from kstore.errors.arguments import shown
 from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from actors.clients.records import ConsumerRecord
+    from actors.clients.consumer.records import ConsumerRecord
     from actors.cluster.nodes import Nodes
     from actors.groups.group import Group
     from actors.groups.shard import GroupShard
@@ -103,7 +103,7 @@ def _timestamp_of(record: ConsumerRecord) -> int:
 
 
 def _records_of(log: Any, partition: TopicPartition) -> list[ConsumerRecord]:
-    from actors.clients.records import PartitionRecords
+    from actors.clients.consumer.records import PartitionRecords
 
     batches = list(log.batches(log.start_offset, log.high_watermark))
     count = sum(batch.count for batch in batches)

@@ -17,7 +17,7 @@ from actors.cluster.waiting import wait_until
 from kstore.errors.arguments import function, seconds, text, whole
 
 if TYPE_CHECKING:
-    from actors.clients.records import ConsumerRecord
+    from actors.clients.consumer.records import ConsumerRecord
     from actors.clients.structs import TopicPartition
     from actors.image.image import PartitionImage
     from actors.node.node import BrokerNode

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.cli.envelope import EnvelopeError, read_record, record_line
-from actors.clients.records import ConsumerRecord
+from actors.clients.consumer.records import ConsumerRecord
 
 DATA = st.none() | st.binary(max_size=30) | st.text(max_size=20).map(str.encode)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from actors.cli import formats
 from actors.cli.formats import FormatError, delimiter, header, plain_printer, record_printer, unescape
-from actors.clients.records import ConsumerRecord
+from actors.clients.consumer.records import ConsumerRecord
 
 
 def record(key: bytes | None = b"user", value: bytes | None = b"shipped", headers=()) -> ConsumerRecord:

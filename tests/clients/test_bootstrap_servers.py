@@ -8,7 +8,7 @@ import pytest
 
 import kstore
 from actors.cli.main import main
-from actors.clients.config import bootstrap_addresses
+from actors.clients.keywords.config import bootstrap_addresses
 from actors.clients.view import BrokerAddress
 from actors.network.dial import TcpLink
 from kstore.errors.config import ConfigError

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.clients.config import CLASSES, ConsumerConfig, ProducerConfig, parse
-from actors.clients.refusals import ELSEWHERE, LATER, MEANINGLESS, refusal
-from actors.clients.rules import RULES, checked
+from actors.clients.keywords.config import CLASSES, ConsumerConfig, ProducerConfig, parse
+from actors.clients.keywords.refusals import ELSEWHERE, LATER, MEANINGLESS, refusal
+from actors.clients.keywords.rules import RULES, checked
 from kstore.errors.config import ConfigError
 
 GOLDEN = Path(__file__).parent / "golden" / "client_configs.tsv"
@@ -248,7 +248,7 @@ def test_a_keyword_with_more_than_one_value_is_read_by_somebody() -> None:
 
 
 def test_reading_keywords_loads_no_broker() -> None:
-    show = "import sys, actors.clients.config; print(*[m for m in sys.modules if m.startswith(('actors', 'kstore'))])"
+    show = "import sys, actors.clients.keywords.config; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", show], capture_output=True, text=True, timeout=60, check=True)
     heavy = {"actors.broker", "actors.runtime", "kstore.log", "kstore.schema", "kstore.records"}
     assert heavy & set(done.stdout.split()) == set()

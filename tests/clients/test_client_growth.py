@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from clients.targets import FAST
 
-from actors.clients.subscription import Position
+from actors.clients.consumer.subscription import Position
 from actors.clients.talk import Gate, Talk, Wait
 from kstore import Cluster, TopicPartition
 from kstore.errors import NotLeaderOrFollower

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from actors.clients.config import parse
 from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.face import CalledActor, Face
 from actors.clients.home import ClusterHome
+from actors.clients.keywords.config import parse
 from actors.clients.talk import Gate, Talk, To, Wait
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.network.link import Disconnected

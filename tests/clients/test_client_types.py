@@ -7,7 +7,7 @@ import pytest
 from mypy import api
 
 from actors.clients import keywords
-from actors.clients.config import CLASSES
+from actors.clients.keywords.config import CLASSES
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.clients.assignors import BY_NAME, MemberSubscription
-from actors.clients.assignors.interface import NO_GENERATION
-from actors.clients.assignors.wire import decode_subscription, encode_subscription
+from actors.clients.consumer.assignors import BY_NAME, MemberSubscription
+from actors.clients.consumer.assignors.interface import NO_GENERATION
+from actors.clients.consumer.assignors.wire import decode_subscription, encode_subscription
 from actors.clients.structs import TopicPartition
 
 CASES: list[dict[str, Any]] = json.loads(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.clients.fetch_sessions import EPOCH_MAX, FetchSession, Wanted
+from actors.clients.consumer.fetch_sessions import EPOCH_MAX, FetchSession, Wanted
 from actors.clients.structs import TopicPartition
 from kstore.errors import FetchSessionIdNotFound
 from kstore.schema.messages.fetch import FetchRequest

@@ -9,7 +9,7 @@ import pytest
 from clients.consuming import QUICK, Seen, fill, numbers, poll_until, shared
 from clients.targets import Target
 
-from actors.clients.assignors import Assignor, MemberSubscription
+from actors.clients.consumer.assignors import Assignor, MemberSubscription
 from actors.clients.errors import ClientError, CommitFailed
 from kstore import NewPartitions, TopicPartition
 from kstore.errors import FencedInstanceId, InvalidGroupId

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model.transaction_markers import end_transaction_batch
 
-from actors.clients.arena import Arena, Arenas
-from actors.clients.columns import BytesColumn, ColumnReader
-from actors.clients.deserializing import deserializer
+from actors.clients.consumer.arena import Arena, Arenas
+from actors.clients.consumer.columns import BytesColumn, ColumnReader
+from actors.clients.consumer.deserializing import deserializer
+from actors.clients.consumer.feed import RecordFeed
+from actors.clients.consumer.records import ConsumerRecord, PartitionRecords
 from actors.clients.errors import SerializationFailed
-from actors.clients.feed import RecordFeed
-from actors.clients.records import ConsumerRecord, PartitionRecords
 from actors.clients.structs import TopicPartition
 from kstore.errors import CorruptMessage, InvalidRecord, MessageTooLarge
 from kstore.records import BatchBuilder, EndTransactionMarker, parse_batches

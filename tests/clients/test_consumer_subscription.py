@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from actors.clients.consumer.subscription import EARLIEST, PATTERN, TOPICS, Position, Subscription
 from actors.clients.structs import TopicPartition
-from actors.clients.subscription import EARLIEST, PATTERN, TOPICS, Position, Subscription
 
 A0, A1, B0 = TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("b", 0)
 

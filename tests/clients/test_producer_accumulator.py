@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from actors.clients.accumulator import Accumulator
-from actors.clients.bulk import send_many
-from actors.clients.config import parse
 from actors.clients.errors import BufferExhausted, SerializationFailed
-from actors.clients.producer import is_idempotent
+from actors.clients.keywords.config import parse
+from actors.clients.producer.accumulator import Accumulator
+from actors.clients.producer.bulk import send_many
+from actors.clients.producer.producer import is_idempotent
 from actors.runtime.clock import Clock
 from kstore.errors import MessageTooLarge
 from kstore.errors.config import ConfigError

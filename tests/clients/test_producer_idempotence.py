@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from actors.clients.idempotence import EPOCH_MAX, Idempotence, Identity, after, sequences_of
-from actors.clients.lanes import Lane
+from actors.clients.producer.idempotence import EPOCH_MAX, Idempotence, Identity, after, sequences_of
+from actors.clients.producer.lanes import Lane
 from kstore.errors import (
     ClusterAuthorizationFailed,
     InvalidRecord,

@@ -19,8 +19,8 @@ from clients.wrong_calls import CALLED_BY_KSTORE, CLASSES, PARTS, ROWS, Row
 from clients.wrong_values import PLACE, TOPIC
 
 import kstore
-from actors.clients.columns import BytesColumn
-from actors.clients.config import CLASSES as CONFIGS
+from actors.clients.consumer.columns import BytesColumn
+from actors.clients.keywords.config import CLASSES as CONFIGS
 from kstore import Cluster, TopicPartition
 from kstore.errors import KafkaError, for_code
 

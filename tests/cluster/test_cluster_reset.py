@@ -9,7 +9,7 @@ import pytest
 from speaking import Speaker, batch
 
 from actors.clients.errors import ClientClosed
-from actors.clients.sender import Sender
+from actors.clients.producer.sender import Sender
 from actors.cluster import Cluster
 from kstore.errors import UnknownTopicOrPartition
 

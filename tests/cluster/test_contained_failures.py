@@ -16,11 +16,11 @@ from actors.broker.broker import Broker
 from actors.broker.call import PAUSE
 from actors.broker.connection import Connection
 from actors.broker.lifecycle import Lifecycle
-from actors.clients.consumer import Consumer
+from actors.clients.consumer.consumer import Consumer
 from actors.clients.errors import ClientClosed
 from actors.clients.home import TcpHome
-from actors.clients.producer import Producer
-from actors.clients.sender import Sender
+from actors.clients.producer.producer import Producer
+from actors.clients.producer.sender import Sender
 from actors.clients.structs import TopicPartition
 from actors.cluster import Cluster
 from actors.controller.controller import Controller

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import kstore
-from actors.clients.config import AdminConfig, ClientConfig, ConsumerConfig, ProducerConfig
+from actors.clients.keywords.config import AdminConfig, ClientConfig, ConsumerConfig, ProducerConfig
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -88,8 +88,8 @@ CIRCLES = {
     "what nodes do at their end or anew is about all of them": ("actors.cluster", "emptying ending nodes recovering"),
     "a client's actor keeps its metadata by asking as the actor": ("actors.clients", "actor metadata"),
     "the parts of a consumer, which act as it": (
-        "actors.clients",
-        "committing consumer_actor fetcher heartbeats joining membership offsets validating",
+        "actors.clients.consumer",
+        "actor committing fetcher heartbeats joining membership offsets validating",
     ),
     "the parts of a log, which act on it": (
         "kstore.log",

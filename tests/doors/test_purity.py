@@ -46,12 +46,14 @@ ACTING = {
 # Pure modules of the other folders.
 PURE = {
     "actors.broker": "endpoints error_answers identity registry",
-    "actors.clients": (
-        "assignors.claims assignors.cooperative assignors.even assignors.hash_order assignors.movements "
-        "assignors.ranges assignors.round_robin assignors.sticky assignors.strategy assignors.uneven assignors.wire "
-        "columns descriptions fetch_sessions fetch_sources idempotence refusals rules structs subscription versions "
-        "view"
+    "actors.clients": "structs versions view",
+    "actors.clients.admin": "descriptions",
+    "actors.clients.consumer": "columns fetch_sessions fetch_sources subscription",
+    "actors.clients.consumer.assignors": (
+        "claims cooperative even hash_order movements ranges round_robin sticky strategy uneven wire"
     ),
+    "actors.clients.keywords": "refusals rules",
+    "actors.clients.producer": "idempotence",
     "actors.network": "addresses channel framing room",
     "actors.node": "authorizer topic_descriptions view",
     "actors.runtime": "backoff limits",

@@ -8,7 +8,7 @@ import pytest
 from log.batching import NOW_MS, append, batch, everything, stamped
 from model.batch_model import ModelBatch, ModelRecord
 
-from actors.clients.records import PartitionRecords
+from actors.clients.consumer.records import PartitionRecords
 from kstore import TopicPartition
 from kstore.errors import InvalidRecord, KafkaError
 from kstore.fs import FileSystem

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.clients import checking
 from actors.clients.admin import cluster, configs, elections, groups, log_dirs, offsets, quorum, topics
-from actors.clients.config import parse
-from actors.clients.descriptions import (
+from actors.clients.admin.descriptions import (
     ClusterDescription,
     ConfigEntry,
     ConfigResource,
@@ -29,6 +28,7 @@ from actors.clients.descriptions import (
     TopicDescription,
 )
 from actors.clients.face import CalledActor, Face, home_over_tcp
+from actors.clients.keywords.config import parse
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.clients.talk import Talk
 from actors.runtime.signals import in_one_piece
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from actors.clients.home import Home
-    from actors.clients.keywords import AdminKeywords
+    from actors.clients.keywords.keywords import AdminKeywords
 
 T = TypeVar("T")
 

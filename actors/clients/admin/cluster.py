@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actors.clients.actor import ClientActor
-from actors.clients.descriptions import ClusterDescription, Node
+from actors.clients.admin.descriptions import ClusterDescription, Node
 from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected
 from kstore.errors import KafkaError, for_code

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import in_rounds, outcome_of
-from actors.clients.checking import config_text, config_texts, names
-from actors.clients.descriptions import (
+from actors.clients.admin.descriptions import (
     BROKER,
     CONFIG_SOURCES,
     CONFIG_TYPES,
@@ -22,6 +21,7 @@ from actors.clients.descriptions import (
     ConfigResource,
     ConfigSynonym,
 )
+from actors.clients.checking import config_text, config_texts, names
 from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected
 from kstore.errors import InvalidRequest, KafkaError

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_coordinator, at_coordinators, in_rounds, outcome_of, settled
-from actors.clients.descriptions import GroupDescription, GroupListing, MemberDescription, MemberToRemove
+from actors.clients.admin.descriptions import GroupDescription, GroupListing, MemberDescription, MemberToRemove
 from actors.clients.structs import TopicPartition
 from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected

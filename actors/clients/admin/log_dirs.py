@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import in_rounds, outcome_of
+from actors.clients.admin.descriptions import LogDirDescription, ReplicaSize
 from actors.clients.admin.topics import describe as describe_topics
 from actors.clients.checking import names
-from actors.clients.descriptions import LogDirDescription, ReplicaSize
 from actors.clients.structs import TopicPartition
 from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected

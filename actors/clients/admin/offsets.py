@@ -16,7 +16,7 @@ from actors.clients.admin.asking import (
     outcome_of,
     settled,
 )
-from actors.clients.descriptions import DeletedRecords, OffsetSpec, OffsetTimestamp
+from actors.clients.admin.descriptions import DeletedRecords, OffsetSpec, OffsetTimestamp
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.clients.talk import Talk, To
 from kstore.errors import KafkaError, for_code

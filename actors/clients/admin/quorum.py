@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, in_rounds, outcome_of
-from actors.clients.descriptions import FeatureDescription, QuorumDescription, QuorumReplica
+from actors.clients.admin.descriptions import FeatureDescription, QuorumDescription, QuorumReplica
 from actors.clients.talk import Talk, To
 from kstore.errors import KafkaError, for_code
 from kstore.errors.arguments import shown, text, whole

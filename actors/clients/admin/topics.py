@@ -11,14 +11,14 @@ from typing import Any
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, in_rounds, outcome_of, settled
-from actors.clients.checking import config_texts
-from actors.clients.descriptions import (
+from actors.clients.admin.descriptions import (
     CONFIG_SOURCES,
     ConfigEntry,
     CreatedTopic,
     PartitionDescription,
     TopicDescription,
 )
+from actors.clients.checking import config_texts
 from actors.clients.structs import NewPartitions, NewTopic
 from actors.clients.talk import Talk, To
 from kstore import errors

@@ -1,0 +1,193 @@
+"""Committing offsets, in a group or alone: once, until it is done, and by itself now and then.
+
+What each error means is the Java client's ``ConsumerCoordinator.OffsetCommitResponseHandler``'s: a member that the
+group has moved on without gets ``CommitFailed`` and joins anew; one that is in the middle of a rebalance gets
+``RebalanceInProgress`` and may try again after its next ``poll()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from actors.clients.consumer.offsets import COORDINATOR_ELSEWHERE
+from actors.clients.errors import CommitFailed
+from actors.clients.structs import OffsetAndMetadata, TopicPartition
+from actors.clients.talk import Talk, To
+from kstore.errors import (
+    FencedInstanceId,
+    IllegalGeneration,
+    KafkaError,
+    RebalanceInProgress,
+    UnknownMemberId,
+    UnknownTopicOrPartition,
+    for_code,
+)
+from kstore.schema.messages.offset_commit import (
+    OffsetCommitRequest,
+    OffsetCommitRequestPartition,
+    OffsetCommitRequestTopic,
+    OffsetCommitResponse,
+)
+
+if TYPE_CHECKING:
+    from actors.clients.consumer.actor import ConsumerActor
+
+Offsets = Mapping[TopicPartition, OffsetAndMetadata]
+
+UNDERGOING = (
+    "Offset commit cannot be completed since the consumer is undergoing a rebalance for auto partition assignment. "
+    "You can try completing the rebalance by calling poll() and then retry the operation."
+)
+NO_MEMBER = (
+    "Offset commit cannot be completed since the consumer is not part of an active group for auto partition "
+    "assignment; it is likely that the consumer was kicked out of the group."
+)
+STALE = (
+    "Offset commit cannot be completed since the consumer member's generation is already stale, meaning it has already "
+    "participated another rebalance and got a new generation. You can try completing the rebalance by calling poll() "
+    "and then retry commit again"
+)
+EXECUTING = (
+    "Offset commit cannot be completed since the consumer group is executing a rebalance at the moment. You can try "
+    "completing the rebalance by calling poll() and then retry commit again"
+)
+MOVED_ON = (
+    "Offset commit cannot be completed since the group has already rebalanced and assigned the partitions to another "
+    "member: the time between two calls of poll() was longer than max_poll_interval_ms, or the session expired"
+)
+
+
+class Committing:
+    """The commits of one consumer."""
+
+    def __init__(self, actor: ConsumerActor) -> None:
+        self.actor = actor
+        self.next_us = 0  # when to commit by itself
+        self.commits = 0
+
+    def consumed(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        """What there is to commit: where the user is."""
+        return {
+            partition: OffsetAndMetadata(at.offset, "", at.leader_epoch)
+            for partition, at in self.actor.subscription.consumed().items()
+        }
+
+    # -- by itself -----------------------------------------------------------------------------------------------
+
+    def wind_up(self) -> None:
+        """An interval begins."""
+        self.next_us = self.actor.now_us() + self.actor.config.auto_commit_interval_ms * 1000
+
+    def commit_what_was_consumed(self) -> None:
+        """Commit without waiting; what fails for now is tried again soon, what fails for good is of the past."""
+        self.wind_up()
+        membership = self.actor.membership
+        offsets = self.consumed()
+        if offsets and (membership.is_stable or not membership.shares):
+            self.actor.begin(self.once(offsets), self._committed_by_itself)
+
+    def _committed_by_itself(self, _: object, error: KafkaError | None) -> None:
+        if error is not None and error.retriable:
+            self.next_us = min(self.next_us, self.actor.now_us() + self.actor.config.retry_backoff_ms * 1000)
+
+    def before_rebalance(self, deadline_us: int) -> Talk[None]:
+        """Commit what was consumed, trying again until a deadline; a failure must not stop the rebalance."""
+        offsets = self.consumed()
+        attempt = 0
+        while offsets and self.actor.now_us() < deadline_us:
+            try:
+                yield from self.once(offsets)
+                return
+            except KafkaError as error:
+                if not error.retriable:
+                    return
+            yield self.actor.backoff(attempt)
+            attempt += 1
+
+    # -- once, and until done ------------------------------------------------------------------------------------
+
+    def until_done(self, offsets: Offsets) -> Talk[None]:
+        """Commit; again while errors pass."""
+        attempt = 0
+        while offsets:
+            try:
+                yield from self.once(offsets)
+                return
+            except KafkaError as error:
+                if not error.retriable or isinstance(error, RebalanceInProgress):
+                    raise
+            yield self.actor.backoff(attempt)
+            attempt += 1
+
+    def once(self, offsets: Offsets) -> Talk[None]:
+        """Commit with one request. Raises what came of it."""
+        actor = self.actor
+        membership = actor.membership
+        node = yield from actor.coordinator(membership.group)
+        member_id, generation = "", -1
+        if membership.shares:
+            if not membership.is_stable:
+                if membership.is_rebalancing:
+                    raise RebalanceInProgress(UNDERGOING)
+                raise CommitFailed(NO_MEMBER)
+            member_id, generation = membership.member_id, membership.generation
+        for partition, at in offsets.items():
+            actor.note("CommitSent", str(partition), at.offset)
+        answer = yield To(node, self._request(offsets, member_id, generation))
+        error = answer if isinstance(answer, KafkaError) else first_error(answer)
+        if error is not None:
+            raise self._meaning_of(error, generation)
+        self.commits += 1
+
+    def _request(self, offsets: Offsets, member_id: str, generation: int) -> OffsetCommitRequest:
+        topics: dict[str, OffsetCommitRequestTopic] = {}
+        for (name, number), at in offsets.items():
+            topic = topics.setdefault(name, OffsetCommitRequestTopic(name=name, partitions=[]))
+            topic.partitions.append(
+                OffsetCommitRequestPartition(
+                    partition_index=number,
+                    committed_offset=at.offset,
+                    committed_leader_epoch=at.leader_epoch,
+                    committed_metadata=at.metadata,
+                )
+            )
+        return OffsetCommitRequest(
+            group_id=self.actor.membership.group,
+            generation_id_or_member_epoch=generation,
+            member_id=member_id,
+            group_instance_id=self.actor.membership.instance if generation >= 0 else None,
+            topics=list(topics.values()),
+        )
+
+    def _meaning_of(self, error: KafkaError, sent_generation: int) -> KafkaError:
+        """What to tell the user, once the member has drawn its own conclusions."""
+        membership = self.actor.membership
+        if error.code in COORDINATOR_ELSEWHERE:
+            self.actor.forget_coordinator(membership.group)
+        is_current = sent_generation == membership.generation
+        if isinstance(error, FencedInstanceId):
+            if is_current:
+                return error
+            return RebalanceInProgress(STALE) if membership.is_rebalancing else CommitFailed(MOVED_ON)
+        if isinstance(error, RebalanceInProgress):
+            membership.ask_rejoin("offset commit failed since group is already rebalancing")
+            return RebalanceInProgress(EXECUTING)
+        if isinstance(error, (UnknownMemberId, IllegalGeneration)):
+            if not is_current and membership.is_rebalancing:
+                return RebalanceInProgress(STALE)
+            if is_current and sent_generation >= 0:
+                membership.lose_membership("OFFSET_COMMIT", error)
+            return CommitFailed(MOVED_ON)
+        if isinstance(error, UnknownTopicOrPartition):
+            self.actor.mistrust_view()
+        return error
+
+
+def first_error(answer: OffsetCommitResponse) -> KafkaError | None:
+    """The first partition's error in an answer to OffsetCommit."""
+    for topic in answer.topics:
+        for each in topic.partitions:
+            if each.error_code:
+                return for_code(each.error_code, f"{topic.name}-{each.partition_index}")
+    return None

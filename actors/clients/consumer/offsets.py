@@ -1,0 +1,254 @@
+"""Offsets: what a group committed, what logs begin and end with, and from both the places where a consumer begins.
+
+All of it as talks of the consumer's actor. Errors are told apart as the Java client's ``ConsumerCoordinator`` and
+``OffsetFetcher`` do: those that pass are tried again after the coordinator or the leader was looked up anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from actors.clients.consumer.subscription import EARLIEST, NONE, PartitionState, Position
+from actors.clients.errors import NoOffsetForPartition
+from actors.clients.structs import OffsetAndMetadata, TopicPartition
+from actors.clients.talk import Talk, To
+from kstore.errors import (
+    CoordinatorNotAvailable,
+    KafkaError,
+    NotCoordinator,
+    RequestTimedOut,
+    UnknownTopicOrPartition,
+    for_code,
+)
+from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
+from kstore.schema.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchRequestTopics,
+    OffsetFetchResponseGroup,
+)
+
+if TYPE_CHECKING:
+    from actors.clients.consumer.actor import ConsumerActor
+
+LATEST_TIMESTAMP = -1
+EARLIEST_TIMESTAMP = -2
+CONSUMER = -1  # not a replica
+COORDINATOR_ELSEWHERE = frozenset({CoordinatorNotAvailable.code, NotCoordinator.code, RequestTimedOut.code})
+
+
+class Listed(NamedTuple):
+    """What a leader said of an offset: -1 with a timestamp of -1 when no record is that late."""
+
+    offset: int
+    timestamp: int
+    leader_epoch: int
+
+
+class Offsets:
+    """Look-ups of one consumer."""
+
+    def __init__(self, actor: ConsumerActor) -> None:
+        self.actor = actor
+        self.searching = False
+
+    # -- committed -----------------------------------------------------------------------------------------------
+
+    def committed(self, partitions: Collection[TopicPartition]) -> Talk[dict[TopicPartition, OffsetAndMetadata | None]]:
+        """What the group committed last for each of these."""
+        actor = self.actor
+        group = actor.membership.group
+        attempt = 0
+        while True:
+            node = yield from actor.coordinator(group)
+            answer = yield To(node, self._committed_request(group, partitions))
+            if isinstance(answer, KafkaError):
+                error: KafkaError | None = answer
+            elif code := answer.groups[0].error_code:
+                error = for_code(code)
+            else:
+                found, error = self._committed_in(answer.groups[0], partitions)
+                if error is None:
+                    return found
+            assert error is not None
+            if error.code in COORDINATOR_ELSEWHERE:
+                actor.forget_coordinator(group)
+            if not error.retriable:
+                raise error
+            yield actor.backoff(attempt)
+            attempt += 1
+
+    @staticmethod
+    def _committed_request(group: str, partitions: Collection[TopicPartition]) -> OffsetFetchRequest:
+        topics: dict[str, list[int]] = {}
+        for partition in partitions:
+            topics.setdefault(partition.topic, []).append(partition.partition)
+        asked = [OffsetFetchRequestTopics(name=name, partition_indexes=numbers) for name, numbers in topics.items()]
+        return OffsetFetchRequest(groups=[OffsetFetchRequestGroup(group_id=group, topics=asked)], require_stable=True)
+
+    @staticmethod
+    def _committed_in(
+        group: OffsetFetchResponseGroup, partitions: Collection[TopicPartition]
+    ) -> tuple[dict[TopicPartition, OffsetAndMetadata | None], KafkaError | None]:
+        found: dict[TopicPartition, OffsetAndMetadata | None] = dict.fromkeys(partitions)
+        for topic in group.topics:
+            for each in topic.partitions:
+                if each.error_code:
+                    error = for_code(each.error_code, f"{topic.name}-{each.partition_index}")
+                    if isinstance(error, UnknownTopicOrPartition):  # retriable elsewhere, but not here, as in Java
+                        raise KafkaError(f"there is no partition {topic.name}-{each.partition_index}")
+                    return found, error
+                if each.committed_offset >= 0:
+                    found[TopicPartition(topic.name, each.partition_index)] = OffsetAndMetadata(
+                        each.committed_offset, each.metadata or "", each.committed_leader_epoch
+                    )
+        return found, None
+
+    # -- of the log ----------------------------------------------------------------------------------------------
+
+    def listed(self, timestamps: Mapping[TopicPartition, int]) -> Talk[dict[TopicPartition, Listed]]:
+        """The first offset of each partition whose record is not earlier than a timestamp; -2 for the log's first
+        offset, -1 for the offset after the last committed record."""
+        found: dict[TopicPartition, Listed] = {}
+        attempt = 0
+        while True:
+            left = {each: when for each, when in timestamps.items() if each not in found}
+            if not left:
+                return found
+            if attempt:
+                yield self.actor.backoff(attempt - 1)
+                yield from self.actor.refresh([each.topic for each in left])
+            found |= yield from self.list_once(left)
+            attempt += 1
+
+    def list_once(self, timestamps: Mapping[TopicPartition, int]) -> Talk[dict[TopicPartition, Listed]]:
+        """What can be had by asking each leader once; a partition without one doesn't hold up the others."""
+        by_leader: dict[int, dict[TopicPartition, int]] = {}
+        unknown = dict.fromkeys(each.topic for each in timestamps if self.actor.view.partition(*each) is None)
+        if unknown:
+            yield from self.actor.learn(unknown)
+        for partition, when in timestamps.items():
+            known = self.actor.view.partition(*partition)
+            if known is not None and known.leader >= 0:
+                by_leader.setdefault(known.leader, {})[partition] = when
+            else:
+                self._check_topic(partition.topic)
+        answers = yield [To(leader, self._list_request(wanted)) for leader, wanted in by_leader.items()]
+        found: dict[TopicPartition, Listed] = {}
+        for answer in answers:
+            if isinstance(answer, KafkaError):
+                if not answer.retriable:
+                    raise answer
+                continue
+            for topic in answer.topics:
+                for each in topic.partitions:
+                    partition = TopicPartition(topic.name, each.partition_index)
+                    if each.error_code == 0:
+                        found[partition] = Listed(each.offset, each.timestamp, each.leader_epoch)
+                    elif not (error := for_code(each.error_code, str(partition))).retriable:
+                        raise error
+        return found
+
+    def _check_topic(self, name: str) -> None:
+        """Raise the error of a topic that won't be there later either."""
+        topic = self.actor.view.topics.get(name)
+        if topic is not None and topic.error_code and not for_code(topic.error_code).retriable:
+            raise for_code(topic.error_code, name)
+
+    def _list_request(self, wanted: Mapping[TopicPartition, int]) -> ListOffsetsRequest:
+        topics: dict[str, ListOffsetsTopic] = {}
+        for partition, when in wanted.items():
+            topic = topics.setdefault(partition.topic, ListOffsetsTopic(name=partition.topic, partitions=[]))
+            known = self.actor.view.partition(*partition)
+            topic.partitions.append(
+                ListOffsetsPartition(
+                    partition_index=partition.partition,
+                    current_leader_epoch=-1 if known is None else known.leader_epoch,
+                    timestamp=when,
+                )
+            )
+        return ListOffsetsRequest(replica_id=CONSUMER, isolation_level=0, topics=list(topics.values()))
+
+    # -- places to begin -----------------------------------------------------------------------------------------
+
+    def see_to_positions(self, *, asked: bool = False) -> None:
+        """Find out where to begin, where nobody knows yet; unless that is under way, or a listener is being told of new
+        partitions, who may seek, and hasn't ``asked`` where they begin."""
+        actor = self.actor
+        subscription = actor.subscription
+        if self.searching or actor.searches_in_poll or (actor.in_listener and not asked):
+            return
+        if not subscription.without_position() and not subscription.to_reset():
+            return
+        self.searching = True
+        actor.begin(self._find_positions(), self._found)
+
+    def _found(self, _: object, error: KafkaError | None) -> None:
+        self.searching = False
+        if error is not None:
+            self.actor.searches_in_poll = True  # again, and the error again, at the poll() after the one that raises it
+            self.actor.fail(error)
+        else:
+            self.actor.fetcher.kick()
+
+    def _find_positions(self) -> Talk[None]:
+        actor = self.actor
+        attempt = 0
+        while True:
+            missing = actor.subscription.without_position()
+            if missing:
+                yield from self._take_committed(missing)
+            waiting = actor.subscription.to_reset()
+            if waiting:
+                if attempt:
+                    yield actor.backoff(attempt - 1)
+                    yield from actor.refresh([state.partition.topic for state in waiting])
+                yield from self._take_ends(waiting)
+                actor.fetcher.kick()
+                attempt += 1
+            elif not actor.subscription.without_position():
+                return
+
+    def _take_committed(self, missing: list[PartitionState]) -> Talk[None]:
+        actor = self.actor
+        before = {state.partition: state.version for state in missing}
+        found: dict[TopicPartition, OffsetAndMetadata | None] = {}
+        if actor.membership.group:
+            found = yield from self.committed(list(before))
+        lacking = []
+        for state in missing:
+            if state.version != before[state.partition] or not state.needs_position:
+                continue  # the user has said it meanwhile, or it is gone
+            at = found.get(state.partition)
+            if at is not None:
+                state.put(Position(at.offset, at.leader_epoch))
+            elif not self.reset(state):
+                lacking.append(state.partition)
+        if lacking:
+            names = ", ".join(map(str, lacking))
+            raise NoOffsetForPartition(
+                f'nothing was committed for {names}, and auto_offset_reset is "none": seek() to where to begin'
+            )
+
+    def reset(self, state: PartitionState) -> bool:
+        """Have a partition begin where ``auto_offset_reset`` says; whether it says so."""
+        strategy = self.actor.config.auto_offset_reset
+        if strategy == NONE:
+            return False
+        state.ask_reset(strategy)
+        return True
+
+    def _take_ends(self, waiting: list[PartitionState]) -> Talk[None]:
+        before = {state.partition: (state.version, state.reset) for state in waiting}
+        wanted = {
+            state.partition: EARLIEST_TIMESTAMP if state.reset == EARLIEST else LATEST_TIMESTAMP for state in waiting
+        }
+        found = yield from self.list_once(wanted)
+        for state in waiting:
+            at = found.get(state.partition)
+            if at is None or (state.version, state.reset) != before[state.partition]:
+                continue
+            state.put(Position(at.offset, at.leader_epoch))
+            known = self.actor.view.partition(*state.partition)
+            state.checked_epoch = -1 if known is None else known.leader_epoch

@@ -1,0 +1,198 @@
+"""A topic's partitions as its producer sees them: lanes of batches, and which lane a record goes to.
+
+As in Apache Kafka's producer: murmur2 of the key; without a key one partition until ``batch_size`` bytes are there,
+then another, the likelier the shorter its queue (KIP-794, ``BuiltInPartitioner``); "round_robin" is its
+``RoundRobinPartitioner``; a callable is kafka-python's: ``partitioner(key_bytes, all_partitions,
+available_partitions)``, where those with a leader are available.
+"""
+
+cimport cython
+from cpython.number cimport PyNumber_Index
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
+
+from actors.clients.producer.pending cimport PendingBatch
+from kstore.codec.partitioning cimport murmur2_of
+from kstore.records.writing cimport Piece
+
+from kstore.errors.arguments import shown
+
+cdef enum:
+    WHERE_OTHERS_GO = -1
+
+cdef int64_t switches = 0      # how often a lane has become available or not, in all producers of the process
+
+
+cdef inline bint is_before(int32_t one, int32_t other) noexcept:
+    """Whether a sequence comes before another; they wrap from 2**31 - 1 to 0."""
+    return ((<uint32_t>one - <uint32_t>other) & 0x7FFFFFFF) > 0x3FFFFFFF
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Lane:
+    """One partition's records that have not been sent: the open batch, which takes records, and closed ones."""
+
+    def __init__(self, str topic, int32_t partition):
+        self.topic = topic
+        self.partition = partition
+        self.label = f"{topic}-{partition}"
+        self.waiting = []
+        self.is_available = True
+
+    @property
+    def available(self):
+        return self.is_available
+
+    @available.setter
+    def available(self, bint available):
+        global switches
+        if available != self.is_available:
+            self.is_available = available
+            switches += 1
+
+    def put_back(self, PendingBatch batch):
+        """Have a batch that was sent before wait again, before all that come after it in sequence."""
+        cdef PendingBatch other
+        cdef Py_ssize_t at = 0
+        if batch.base_sequence >= 0:
+            for other in self.waiting:
+                if other.base_sequence < 0 or is_before(batch.base_sequence, other.base_sequence):
+                    break
+                at += 1
+        self.waiting.insert(at, batch)
+
+    cpdef int64_t queued(self):
+        """How many batches haven't been sent."""
+        return len(self.waiting) + (self.open_batch is not None)
+
+    def __repr__(self):
+        return f"<Lane {self.label}: {self.queued()} batches>"
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Partitioning:
+    """What the user wants of partitions; the same for all topics of a producer."""
+
+    def __init__(self, config, random):
+        self.partitioner = config.partitioner if callable(config.partitioner) else None
+        self.round_robin = config.partitioner == "round_robin"
+        self.ignore_keys = config.partitioner_ignore_keys
+        self.adaptive = config.partitioner_adaptive_partitioning_enable
+        self.batch_size = max(1, config.batch_size)
+        self.random = random
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Topic:
+    """A topic's lanes, and which of them records without a key go to at present."""
+
+    def __init__(self, str name, Partitioning partitioning):
+        self.name = name
+        self.partitioning = partitioning
+        self.lanes = []
+        self.sticky = WHERE_OTHERS_GO
+        self.ratio = 1.0
+
+    def set_partitions(self, list available):
+        """The partitions that the topic has, by number, and whether each has a leader. They never become fewer."""
+        cdef Lane lane
+        while len(self.lanes) < len(available):
+            self.lanes.append(Lane(self.name, <int32_t>len(self.lanes)))
+        self.among = None
+        for lane in self.lanes:
+            lane.available = lane.partition < len(available) and available[lane.partition]
+
+    cdef int64_t partition_of(self, object partition, object key, const Piece *piece) except -2:
+        """The partition of a record; -1 when it goes where the topic's other records without a key go."""
+        cdef int64_t index
+        if partition is not None:
+            try:
+                index = PyNumber_Index(partition)
+            except OverflowError:
+                index = -1
+            except TypeError:
+                raise TypeError(f"a partition is a number from 0, not {shown(partition)}") from None
+            if index < 0 or index > 0x7FFFFFFF:
+                raise ValueError(f"a partition is a number from 0, not {shown(partition)}")
+            if partition is True or partition is False:
+                raise TypeError(f"a partition is a number from 0, not {partition}")
+            return index
+        if self.partitioning.partitioner is not None:
+            return self.chosen(key)
+        if self.partitioning.round_robin:
+            return self.next_in_turn()
+        if piece.nbytes < 0 or self.partitioning.ignore_keys:
+            return WHERE_OTHERS_GO
+        return ((murmur2_of(<const uint8_t *>piece.data, <uint32_t>piece.nbytes) & 0x7FFFFFFF)
+                % <uint32_t>len(self.lanes))
+
+    def chosen(self, key):
+        """What the user's partitioner says."""
+        cdef Lane lane
+        every = [lane.partition for lane in self.lanes]
+        available = [lane.partition for lane in self.lanes if lane.is_available]
+        found = self.partitioning.partitioner(key, every, available)
+        if found not in every:
+            raise ValueError(f"the partitioner gave {shown(found)} for {self.name}, which has {len(every)} partitions")
+        return found
+
+    def next_in_turn(self):
+        """Round and round, among those that have a leader, if any has."""
+        cdef list among = self.with_leaders()
+        cdef int64_t turn = self.turn
+        self.turn += 1
+        return (<Lane>among[turn % len(among)]).partition
+
+    cdef list with_leaders(self):
+        """The lanes that have a leader, or all if none has; looked for again when one has come or gone."""
+        cdef Lane lane
+        if self.among is None or self.among_at != switches:
+            self.among = [lane for lane in self.lanes if lane.is_available] or self.lanes
+            self.among_at = switches
+        return self.among
+
+    cdef Lane sticky_lane(self):
+        """Where records without a key go now. The partition changes when its batches are full, not in their midst."""
+        cdef Lane lane
+        cdef int32_t chosen
+        if self.sticky >= 0:
+            lane = <Lane>self.lanes[self.sticky]
+            if lane.open_batch is not None or self.sticky_bytes < self.partitioning.batch_size:
+                return lane
+        chosen = self.next_partition()
+        self.sticky = chosen
+        self.sticky_bytes = 0
+        return <Lane>self.lanes[chosen]
+
+    cdef int added(self, Lane lane, int64_t nbytes, bint stay) except -1:
+        """A record without a key went to the sticky lane; ``stay`` there until its batch is full."""
+        cdef int64_t size = self.partitioning.batch_size
+        self.sticky_bytes += nbytes
+        if self.sticky_bytes >= size and (lane.open_batch is None or (self.sticky_bytes >= 2 * size and not stay)):
+            self.sticky = WHERE_OTHERS_GO
+        return 0
+
+    cdef int32_t next_partition(self) except -1:
+        """Any partition with a leader, drawn by weights: the longest queue's is 1, one more for each batch less."""
+        cdef list among
+        cdef Lane lane = None
+        cdef int64_t longest = 0, shortest = 1 << 62, total = 0, drawn
+        if len(self.lanes) == 1:
+            return 0
+        drawn = self.partitioning.random.getrandbits(31)
+        among = self.with_leaders()
+        for lane in among:
+            longest = max(longest, lane.queued())
+            shortest = min(shortest, lane.queued())
+        if not self.partitioning.adaptive or longest == shortest:
+            return (<Lane>among[drawn % len(among)]).partition
+        for lane in among:
+            total += longest + 1 - lane.queued()
+        drawn %= total
+        for lane in among:
+            drawn -= longest + 1 - lane.queued()
+            if drawn < 0:
+                break
+        return lane.partition

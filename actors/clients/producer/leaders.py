@@ -1,0 +1,172 @@
+"""Where a producer's batches go: to the leaders of their partitions, as the brokers' metadata names them.
+
+Lanes with batches that wait stand with the broker that leads them, or among the homeless while nobody is known to;
+metadata is asked for until every one has found its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from actors.clients.face import CalledActor
+from kstore.errors import for_code
+
+if TYPE_CHECKING:
+    from actors.clients.home import Home
+    from actors.clients.keywords.config import ProducerConfig
+    from actors.clients.producer.accumulator import Accumulator
+    from actors.clients.producer.lanes import Lane
+    from actors.clients.talk import Talk
+    from actors.clients.view import View
+    from actors.runtime import Node
+
+
+class Broker:
+    """What goes to one broker: lanes with batches that wait, in turn, and how many requests are under way.
+
+    ``lanes``: with the epoch in which the broker leads them. ``shunned``: those that new records keep away from.
+    """
+
+    __slots__ = ("full_since_us", "in_flight", "lanes", "shunned")
+
+    def __init__(self) -> None:
+        self.lanes: dict[Lane, int] = {}
+        self.in_flight = 0
+        self.full_since_us = -1
+        self.shunned: list[Lane] = []
+
+
+class LeaderSeeker(CalledActor):
+    """What a producer's actor knows of leaders."""
+
+    def __init__(self, node: Node, name: str, home: Home, config: ProducerConfig, accumulator: Accumulator) -> None:
+        super().__init__(node, name, home, config)
+        self.creates_topics = config.allow_auto_create_topics
+        self.accumulator = accumulator
+        self.brokers: dict[int, Broker] = {}
+        self.homeless: dict[Lane, None] = {}  # lanes whose leader isn't known
+        self.is_seeking = False
+        self.interest_us: dict[str, int] = {}  # when each topic of interest was asked for last
+        self.max_idle_us = config.metadata_max_idle_ms * 1000
+
+    def work(self) -> None:
+        """Lanes have found their places: go on. The sender says how."""
+
+    def place(self, lane: Lane) -> None:
+        """Put a lane with waiting batches to its leader's, or to those whose leader has to be found."""
+        if not lane.waiting:
+            return
+        found = self.view.partition(lane.topic, lane.partition)
+        if found is None or found.leader < 0 or found.leader not in self.view.brokers:
+            self.homeless[lane] = None
+            if not self.is_seeking:
+                self.is_seeking = True
+                self.begin(self._seek())
+            return
+        broker = self.brokers.get(found.leader)
+        if broker is None:
+            broker = self.brokers[found.leader] = Broker()
+        broker.lanes[lane] = found.leader_epoch
+
+    def _seek(self) -> Talk[None]:
+        """Ask for leaders until every lane has one, or nothing waits any more."""
+        attempt = 0
+        try:
+            while self.homeless:
+                if attempt:
+                    yield self.backoff(attempt - 1)
+                yield from self.learn([lane.topic for lane in self.homeless])
+                attempt += 1
+                lanes, self.homeless = self.homeless, {}
+                for lane in lanes:
+                    self.place(lane)
+                self.work()
+        finally:
+            self.is_seeking = False
+
+    def on_view(self, old: View, new: View, changed: Collection[str] | None) -> None:
+        """Partitions came, leaders changed: lanes go where they belong now."""
+        for name in self.interest if changed is None else changed:
+            topic = new.topics.get(name)
+            if name in self.interest and topic is not None and topic is not old.topics.get(name) and topic.partitions:
+                self.set_topic(name)
+        if changed is None or new.brokers != old.brokers:
+            self.place_all()
+        else:
+            self.place_again(changed)
+        self.work()
+
+    def place_all(self) -> None:
+        """Every lane may belong elsewhere now."""
+        lanes = list(self.homeless)
+        self.homeless = {}
+        for broker in self.brokers.values():
+            lanes += broker.lanes
+            broker.lanes = {}
+        for lane in lanes:
+            self.place(lane)
+
+    def place_again(self, names: Iterable[str]) -> None:
+        """The lanes of these topics may belong elsewhere now."""
+        topics = self.accumulator.topics
+        lanes = [lane for name in names if name in topics for lane in topics[name].lanes if lane.waiting]
+        for lane in lanes:
+            self.homeless.pop(lane, None)
+            for broker in self.brokers.values():
+                broker.lanes.pop(lane, None)
+        for lane in lanes:
+            self.place(lane)
+
+    def take_leaders(self, leaders: Mapping[tuple[str, int], tuple[int, int]]) -> int:
+        """Answers named these leaders, with their epochs; of how many that is news."""
+        news = {}
+        for partition, (leader, epoch) in leaders.items():
+            known = self.view.partition(*partition)
+            if known is not None and leader in self.view.brokers and epoch > known.leader_epoch:
+                news[partition] = (leader, epoch)
+        if news:
+            self.view = self.view.with_leaders(news)
+            self.place_again(dict.fromkeys(topic for topic, _ in news))
+        return len(news)
+
+    def set_topic(self, name: str) -> None:
+        """Tell the accumulator of a topic's partitions."""
+        partitions = self.view.topics[name].partitions
+        self.accumulator.set_topic(
+            name, [number in partitions and partitions[number].leader >= 0 for number in range(max(partitions) + 1)]
+        )
+
+    def forget_unused(self) -> None:
+        """As ``ClientActor.forget_unused``: the topics that nothing was sent to for ``metadata_max_idle_ms``. Their
+        lanes are kept for what is sent later: sequences go on where they were."""
+        latest_us = self.now_us() - self.max_idle_us
+        accumulator = self.accumulator
+        for name in [each for each, at_us in self.interest_us.items() if at_us <= latest_us]:
+            topic = accumulator.topics.get(name)
+            if topic is not None:
+                if topic.used_us > latest_us or any(lane.queued() or lane.in_flight for lane in topic.lanes):
+                    continue
+                accumulator.idle[name] = accumulator.topics.pop(name)
+            del self.interest[name], self.interest_us[name]
+        self.view = self.view.without(accumulator.idle)
+
+    def find_topic(self, name: str, partition: int) -> Talk[None]:
+        """Ask until a topic is known, with this partition (-1: with any); raises why it can't be."""
+        attempt = 0
+        self.interest[name] = None
+        self.interest_us[name] = self.now_us()
+        while True:
+            known = self.view.topics.get(name)
+            if known is not None and len(known.partitions) > max(partition, 0):
+                self.set_topic(name)
+                return
+            if attempt:
+                yield self.backoff(attempt - 1)
+            view = yield from self.learn([name])
+            attempt += 1
+            known = view.topics.get(name)
+            if known is not None and known.error_code and not for_code(known.error_code).retriable:
+                self.interest.pop(name, None)
+                self.interest_us.pop(name, None)
+                raise for_code(known.error_code, f"{name}: {for_code(known.error_code).message}")

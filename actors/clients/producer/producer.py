@@ -1,0 +1,272 @@
+"""The producer as its user has it: records in, futures out.
+
+``send`` is the accumulator's own method, so that a record costs no Python frame; everything here is what happens once
+a batch: waking the sender, giving turns when a batch is full, waiting. Apache Kafka's Java client decides what the
+keywords mean, kafka-python how they and the methods are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from actors.clients.errors import ClientClosed, KafkaTimeout
+from actors.clients.face import Face, home_over_tcp
+from actors.clients.keywords.config import ProducerConfig, parse
+from actors.clients.producer.accumulator import Accumulator
+from actors.clients.producer.bulk import send_many
+from actors.clients.producer.sender import Sender
+from actors.runtime.driver import DriverClosed
+from actors.runtime.signals import in_one_piece
+from kstore.errors.arguments import seconds, text
+from kstore.errors.config import ConfigError
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from actors.clients.home import Home
+    from actors.clients.keywords.keywords import ProducerKeywords
+    from actors.clients.producer.futures import Future, ManyFuture
+    from actors.clients.producer.serializing import Headers
+    from actors.runtime import Ref
+
+IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
+EXIT_SECONDS_MAX = 5  # after an exception: whatever is wrong may be what the records wait for
+STOPPED_SECONDS_MAX = 0.5  # after Ctrl-C, or whatever else ends the program
+
+
+class Producer(Face):
+    """Sends records to a Kafka cluster: one in this process (``cluster.producer()``), or any over TCP.
+
+    Any number of threads may use one producer. Batches are sent as soon as they are full or have lingered, or when
+    a caller waits for one of their records. Keywords are kafka-python's, their defaults Apache Kafka 4.4's Java
+    client's; times are in milliseconds, sizes in bytes:
+
+    - ``acks`` ("all"): 0, 1 or "all"; ``enable_idempotence`` (True): no record twice and none out of order, which takes
+      ``acks="all"``, ``retries`` and at most 5 ``max_in_flight_requests_per_connection`` (5)
+    - ``batch_size`` (16384), ``linger_ms`` (5), ``compression_type`` (None): gzip, snappy, lz4 or zstd;
+      ``max_request_size`` (1048576)
+    - ``buffer_memory`` (33554432) is what may wait to be acknowledged, ``max_block_ms`` (60000) how long ``send`` waits
+      for room in it, or for a topic to be known; ``allow_auto_create_topics`` (True)
+    - ``delivery_timeout_ms`` (120000) is how long a record may take with all ``retries`` (no limit), each request of
+      them ``request_timeout_ms`` (30000), ``retry_backoff_ms`` (100) to ``retry_backoff_max_ms`` (1000) apart
+    - ``key_serializer``, ``value_serializer``: a callable, or an object with ``serialize(topic, headers, data)``
+    - ``partitioner``: None (by key, else sticky), "round_robin", or ``f(key, all_partitions, available_partitions)``;
+      ``partitioner_ignore_keys``, ``partitioner_adaptive_partitioning_enable``, ``partitioner_availability_timeout_ms``
+
+    Raises ``ConfigError`` for a keyword that is wrong, unknown or not implemented yet.
+
+    >>> from kstore import Cluster
+    >>> with Cluster() as cluster, cluster.producer() as producer:
+    ...     future = producer.send("order-events", key=b"order123", value=b"shipped")
+    ...     metadata = future.get(timeout=10)
+    >>> metadata.topic, metadata.partition, metadata.offset
+    ('order-events', 0, 0)
+    """
+
+    @in_one_piece
+    def __init__(
+        self,
+        *,
+        bootstrap_servers: str | Sequence[str] = "localhost:9092",
+        home: Home | None = None,
+        **keywords: Unpack[ProducerKeywords],
+    ) -> None:
+        self._config = parse("producer", keywords)
+        idempotent = is_idempotent(self._config)
+        super().__init__(home or home_over_tcp(bootstrap_servers, "producer"))
+        if not self._config.client_id:  # as the Java client names itself
+            self._config = self._config.derived(client_id=f"producer-{getattr(self._home, 'number', 1)}")
+        world = self._world
+        self._accumulator = Accumulator(self._config, world.clock, world.random, world.callbacks, self)
+        self._ref = world.driver.call(self._start, idempotent)
+        self._sender = self._ref.actor_as(Sender)
+        if type(self).send is Producer.send:
+            self.send = self._accumulator.send  # type: ignore[method-assign]  # without a frame in between
+
+    def _start(self, idempotent: bool) -> Ref:
+        node = self._home.node
+        return Sender.start(node, "sender", self._home, self._config, self._accumulator, idempotent=idempotent)
+
+    # -- sending ---------------------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        topic: str,
+        value: object = None,
+        key: object = None,
+        headers: Headers | None = None,
+        partition: int | None = None,
+        timestamp_ms: int | None = None,
+    ) -> Future:
+        """Send a record; a future of its ``RecordMetadata``.
+
+        ``value`` and ``key`` are bytes-like or None, or whatever ``value_serializer`` and ``key_serializer`` take;
+        ``headers`` are pairs of a str and bytes or None; ``partition`` is chosen by the partitioner when None: by the
+        key's murmur2, or else one partition for a batch after the other (KIP-794). ``timestamp_ms`` is now when None.
+
+        A record that is too large, or whose topic brokers refuse, gives a future that has failed. Raises
+        ``KafkaTimeout`` when the topic or the partition isn't known within ``max_block_ms``, ``BufferExhausted`` when
+        there is no room in ``buffer_memory`` in that time, ``SerializationFailed``, ``TypeError`` for what isn't bytes,
+        ``ValueError`` for a partition or a time below 0, ``ClientClosed``.
+        """
+        return self._accumulator.send(topic, value, key, headers, partition, timestamp_ms)
+
+    def send_many(self, topic: str, values: Any, keys: Any = None) -> ManyFuture:
+        """Send a record for each value; one future for the lot, whose ``get`` gives a list of ``SentRange``.
+
+        ``values``, and ``keys`` if there are as many, are a list of bytes-like objects and None, or columns: a 1-D
+        NumPy array of dtype ``S`` or ``V``, a 2-D one of uint8 with a row for each value, a pair ``(data, offsets)``
+        of uint8 and int64 arrays where value ``i`` is ``data[offsets[i]:offsets[i + 1]]``, or a ``BytesColumn`` of
+        ``Consumer.poll_columns``.
+
+        As all the records are there, their batches are as large as ``max_request_size``, whatever ``batch_size``.
+        Raises what ``send`` raises, and ``MessageTooLarge`` for a value that is; those before it are sent all the same.
+
+        >>> from kstore import Cluster
+        >>> with Cluster() as cluster, cluster.producer() as producer:
+        ...     producer.send_many("readings", [b"21.5", b"21.7", b"21.4"]).get(timeout=10)
+        [SentRange(topic='readings', partition=0, offset=0, records=3)]
+        """
+        return send_many(self._accumulator, topic, values, keys)
+
+    @in_one_piece
+    def flush(self, timeout: float | None = None) -> None:
+        """Send everything at once, and wait until all that was sent before is acknowledged or has failed.
+
+        Raises ``KafkaTimeout`` when it isn't after ``timeout`` seconds, ``ClientClosed``.
+        """
+        timeout_s = seconds("timeout", timeout, or_none=True)
+        if self._closed:
+            raise self._gone()
+        if not self._wait_for_all(timeout_s):
+            raise KafkaTimeout(f"not everything was acknowledged in {timeout_s:g} seconds{self._why_late()}")
+
+    def _wait_for_all(self, timeout_s: float | None) -> bool:
+        self._accumulator.close_all()
+        pending = list(self._accumulator.incomplete)
+        self.signal(False)
+
+        def over() -> bool:
+            while pending and pending[-1].is_over():
+                pending.pop()
+            return not pending
+
+        return self.wait(over, timeout_s)
+
+    # -- looking ---------------------------------------------------------------------------------------------------
+
+    def partitions_for(self, topic: str) -> set[int]:
+        """The partitions of a topic, asking the cluster if the topic isn't known yet; ``KafkaTimeout`` as ``send``."""
+        self.find_topic(text("topic", topic), -1)
+        return set(self._sender.view.topics[topic].partitions)
+
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """What the producer has done so far, under kafka-python's names; only what is really counted."""
+        return self._sender.counts.metrics(self._accumulator.free_bytes, self._config.buffer_memory)
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    @in_one_piece
+    def close(self, timeout: float | None = None) -> None:
+        """Send everything, wait up to ``timeout`` seconds (None: until it is acknowledged or has failed), and close.
+
+        What isn't acknowledged by then fails with ``ClientClosed``; so it does at once with 0, and when the cluster
+        is closed already. Harmless when the producer is closed already.
+        """
+        timeout_s = seconds("timeout", timeout, or_none=True)
+        if self._closed or self._is_parents():
+            return
+        try:
+            if self._accumulator.incomplete and timeout_s != 0:
+                self._wait_for_all(timeout_s)
+        except ClientClosed:
+            self._accumulator.end()  # the cluster went first
+        finally:
+            self._accumulator.end()
+            error = ClientClosed("the producer was closed before the record was acknowledged")
+            try:
+                self._world.driver.call(self._sender.give_up, error)
+            except DriverClosed:
+                self._sender.give_up(error)
+            self._leave()
+            self._world.call_back()
+
+    def lost(self, how: str) -> None:
+        """As ``Face.lost``: what isn't acknowledged never will be."""
+        super().lost(how)
+        self._accumulator.end()
+        self._sender.give_up(ClientClosed(f"the cluster was {how} before the record was acknowledged"))
+
+    def __exit__(self, *exc: object) -> None:
+        """As ``close``; left by an exception, what was sent gets ``EXIT_SECONDS_MAX`` to be acknowledged, no more, and
+        ``STOPPED_SECONDS_MAX`` if that ends the program, as Ctrl-C does."""
+        if not exc or exc[0] is None:
+            self.close()
+        else:
+            self.close(EXIT_SECONDS_MAX if isinstance(exc[1], Exception) else STOPPED_SECONDS_MAX)
+
+    # -- for the accumulator -----------------------------------------------------------------------------------------
+
+    def find_topic(self, name: str, partition: int) -> None:
+        """Wait until a topic is known with a partition (-1: any)."""
+        name = text("topic", name)
+        wait_ms = self._config.max_block_ms
+        try:
+            self._run("send", self._sender.find_topic, name, partition, timeout_s=wait_ms / 1000)
+        except KafkaTimeout:
+            what = f"topic {name}" if partition < 0 else f"partition {partition} of topic {name}"
+            raise KafkaTimeout(f"{what} was not known after max_block_ms ({wait_ms}){self._why_late()}") from None
+
+    @in_one_piece
+    def signal(self, filled: bool) -> None:
+        """Batches were opened or closed; when one is full, this thread gives the turns that send it."""
+        driver = self._world.driver
+        try:
+            driver.call(self._wake)
+            if filled:
+                driver.pump()
+        except DriverClosed:
+            raise ClientClosed("the cluster of this producer was closed") from None
+
+    @in_one_piece
+    def hurry(self) -> None:
+        """A batch that was open is closed, as somebody waits for it; the sender sees it if it is awake anyway."""
+        if not self._sender.is_awake:
+            self.signal(False)
+
+    def _wake(self) -> None:
+        queue = self._world.queue
+        if not self._home.node.alive:
+            raise self._gone()
+        queue.enter(self._sender.inbox.actor_id, "Producer.send")
+        self._sender.woken()
+        queue.leave()
+
+    def wait(self, until: Callable[[], object], timeout_s: float | None) -> bool:
+        """Drive until a condition holds."""
+        return self._drive(until, timeout_s)
+
+
+def is_idempotent(config: ProducerConfig) -> bool:
+    """Whether a producer with these keywords is idempotent: by default, unless another keyword makes it impossible.
+
+    The rules of Java's ``ProducerConfig``. Raises ``ConfigError`` when ``enable_idempotence=True`` was asked for and
+    can't be, and in any case for more requests in flight than brokers remember batches.
+    """
+    if not config.enable_idempotence:
+        return False
+    why = None
+    if config.retries == 0:
+        why = "retries=0"
+    elif config.acks != -1:
+        why = f"acks={config.acks}"
+    if why is not None and "enable_idempotence" in config.given:
+        raise ConfigError(f'an idempotent producer has acks="all" and retries; leave out {why}')
+    if config.max_in_flight_requests_per_connection > IN_FLIGHT_MAX:
+        raise ConfigError(
+            f"an idempotent producer has at most {IN_FLIGHT_MAX} requests in flight, not"
+            f" {config.max_in_flight_requests_per_connection}: give enable_idempotence=False or"
+            " max_in_flight_requests_per_connection=5"
+        )
+    return why is None
