@@ -55,9 +55,6 @@ def test_a_command_that_does_nothing_with_a_cluster_beside_it(measure: Measure) 
     measure(in_a_process_of_its_own, "-m", "actors.cli.main", "run", "--", "true", unit="runs", goal=3.3)
 
 
-# -- starting -----------------------------------------------------------------------------------------------------
-
-
 def first_record() -> Cluster:
     cluster = Cluster(brokers=3)
     cluster.producer().send("orders", VALUE).get()
@@ -79,9 +76,6 @@ def test_from_three_brokers_to_the_first_acknowledged_record(benchmark: Any) -> 
 def test_a_reset_of_three_brokers(measure: Measure) -> None:
     with Cluster(brokers=3) as cluster:
         measure(cluster.reset, unit="resets", goal=500)
-
-
-# -- records ------------------------------------------------------------------------------------------------------
 
 
 def test_a_record_acknowledged_by_three_replicas(measure: Measure) -> None:
@@ -155,9 +149,6 @@ def test_a_fetch_of_1_mb(measure: Measure, asking: Asking) -> None:
     response = measure(asking.fetch, 0, unit="fetches", goal=16_667)
     records = response.responses[0].partitions[0].records
     assert sum(map(len, records)) > MEGABYTE - len(batch)
-
-
-# -- doing nothing ------------------------------------------------------------------------------------------------
 
 
 def test_an_idle_virtual_hour_of_three_brokers(benchmark: Any) -> None:

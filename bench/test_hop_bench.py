@@ -4,12 +4,13 @@ Each round is ``HOPS`` hops, so that a round is far longer than the clock's grai
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from actors.runtime import Actor, Node, Ref, receives
 from actors.runtime.world import World, real_world, virtual_world
+from kstore.named import NamedTuple
 
 HOPS = 20_000
 Measure = Callable[..., Any]

@@ -79,9 +79,6 @@ def install(folder: str, address: str) -> str:
     return program
 
 
-# -- in the process that forks ----------------------------------------------------------------------------------------
-
-
 def serve(address: str) -> None:
     """Fork for each request; returns in the process that is to be the command, which ends as any program does."""
     import gc

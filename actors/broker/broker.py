@@ -99,8 +99,6 @@ class Broker(Actor):
         node.view = node.view._replace(replicas=MappingProxyType(self.replicas.refs), descriptions=TopicDescriptions())
         open_doorway(node, self.actor_ref)
 
-    # -- the node's actors: made here, and again when they have failed ---------------------------------------------
-
     def _make_metadata(self) -> None:
         """The controller or the observer, which replays the metadata log and publishes the image again, whole."""
         again = self.node.view.metadata is not None
@@ -169,8 +167,6 @@ class Broker(Actor):
     def metadata_halted(self, message: MetadataHalted) -> None:
         """A node that can't follow the cluster must not lead in it."""
         self.lifecycle.tell(StandAside(message.halted))
-
-    # -- the cluster changes ---------------------------------------------------------------------------------------
 
     @receives(Registered)
     def registered(self, message: Registered) -> None:
@@ -263,8 +259,6 @@ class Broker(Actor):
     def replica_came(self, topic: str, number: int) -> None:
         """A replica has taken its place, which one of a deleted topic's had until now."""
         self.coordinators.follow(self.node.view.image, ImageDelta(changed_topics={topic: frozenset((number,))}))
-
-    # -- the end ---------------------------------------------------------------------------------------------------
 
     @receives(StopNode)
     def stop_node(self, message: StopNode) -> None:

@@ -86,8 +86,6 @@ class Connection(Actor):
         self.heavy = 0  # questions of it that wait for room in a turn of the loop
         self.waits_for_node = False
 
-    # -- what comes in -------------------------------------------------------------------------------------------
-
     @receives(FramesReceived)
     def frames_received(self, message: FramesReceived) -> None:
         """Requests from a socket."""
@@ -152,8 +150,6 @@ class Connection(Actor):
             or len(self.waiting) + len(self.under_way) > CONNECTION_REQUESTS_IN_FLIGHT_MAX
         )
 
-    # -- working on it -------------------------------------------------------------------------------------------
-
     def _may_start(self, call: Call) -> bool:
         under_way = self.under_way
         if under_way and not (call.api_key == PRODUCE == under_way[-1].api_key and not under_way[-1].is_in_slices):
@@ -181,8 +177,6 @@ class Connection(Actor):
             self.converse(outcome, call.respond, call.failed)
         else:
             call.respond(outcome)
-
-    # -- failures ------------------------------------------------------------------------------------------------
 
     def call_failed(self, call: Call, error: Exception) -> None:
         """A request's handler has failed: that is the end of this request alone. If strict, it is raised on."""
@@ -248,8 +242,6 @@ class Connection(Actor):
         if not self.closed:
             super().ask_for(asked, then, *args)
 
-    # -- what goes out -------------------------------------------------------------------------------------------
-
     @receives(AnswersTaken)
     def answers_taken(self, message: AnswersTaken) -> None:
         """The client reads again: what waited for that begins."""
@@ -305,8 +297,6 @@ class Connection(Actor):
         else:
             world.failures.tell(self.actor_urn, f"a connection, whose {type(call.request).__name__} it answered", error)
         self.refuse()
-
-    # -- the end -------------------------------------------------------------------------------------------------
 
     def refuse(self) -> None:
         """Close the connection, which is all that can be said to a peer that is wrong or wants no answers."""

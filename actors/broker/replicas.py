@@ -80,8 +80,6 @@ class Replicas:
             self._start_offsets(folder.start_offsets),
         )
 
-    # -- what all replicas of the node use ---------------------------------------------------------------------------
-
     def _isr_changes(self) -> Ref:
         return self._keep(self.broker.spawn(IsrChanges), "isr_changes", self._isr_changes)
 
@@ -112,8 +110,6 @@ class Replicas:
             self.told = self.told._replace(**{name: make()})
         for replica in self.refs.values():
             replica.tell(ServicesRenewed(self.isr_changes, self.told))
-
-    # -- joining the cluster ---------------------------------------------------------------------------------------
 
     def sweep(self, image: ClusterImage) -> None:
         """Set aside what the folder has of partitions that left this node while it was away, or as it died.
@@ -164,8 +160,6 @@ class Replicas:
     def _deleted(self, outcome: object, doomed: str) -> None:
         if isinstance(outcome, OSError):
             self.broker.note("FolderNotDeleted", doomed, outcome.errno or -1)  # the next start tries again
-
-    # -- following the image ---------------------------------------------------------------------------------------
 
     def follow(self, image: ClusterImage, delta: ImageDelta) -> Iterator[None]:
         """Make, end and instruct replicas; between the steps of this there may be turns of others."""
@@ -298,8 +292,6 @@ class Replicas:
         if self.broker.stopping is None and topic is not None and key[1] in topic.partitions:
             self._follow_partition(image, topic, key[1], topic.partitions[key[1]])
             self.broker.replica_came(*key)
-
-    # -- stopping --------------------------------------------------------------------------------------------------
 
     def stop(self, done: Callable[[], None]) -> None:
         """Close every log, then write the checkpoints, then call ``done`` in a turn of the broker."""

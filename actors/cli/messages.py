@@ -8,7 +8,8 @@ as soon as it was read, so that what is typed goes out line by line.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+
+from kstore.named import NamedTuple
 
 READ_BYTES = 1 << 18
 

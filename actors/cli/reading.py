@@ -67,8 +67,6 @@ class Reading(ConsumerRebalanceListener):
             self._commit()
         return 0
 
-    # -- where it begins -----------------------------------------------------------------------------------------
-
     def _begin(self) -> None:
         topics: list[str] = self.options.topics
         if self.options.group is None:
@@ -126,8 +124,6 @@ class Reading(ConsumerRebalanceListener):
         else:
             self.consumer.pause(partition)
 
-    # -- as a member of a group ----------------------------------------------------------------------------------
-
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """These are ours now; with ``-e``, as far as they go now."""
         self.waiting.joined = True
@@ -157,8 +153,6 @@ class Reading(ConsumerRebalanceListener):
             self.consumer.commit(offsets)
         except KafkaError as error:
             print(f"kstore: not committed, so it will be read again: {error}", file=sys.stderr)
-
-    # -- reading -------------------------------------------------------------------------------------------------
 
     def _step(self, progress: Progress) -> None:
         batches = self.consumer.poll(timeout_ms=POLL_MS)
@@ -210,8 +204,6 @@ class Reading(ConsumerRebalanceListener):
             return True
         ends = self.options.to_end or self.wanted.end_ms is not None
         return ends and not self.open and bool(self.consumer.assignment())
-
-    # -- how long it takes ---------------------------------------------------------------------------------------
 
     def _total(self) -> int | None:
         """How many records there are to print, where that is known."""

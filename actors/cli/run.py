@@ -84,9 +84,6 @@ def run(options: argparse.Namespace) -> int:
     return supervise(options, host, heard, tells)
 
 
-# -- the host -------------------------------------------------------------------------------------------------------
-
-
 def be_host(options: argparse.Namespace, hears: int, told: int) -> int:
     """Have the cluster until the command is over, or the process that started both."""
     os.setsid()
@@ -115,9 +112,6 @@ def is_over_in_order(hears: int) -> bool:
         pid, leads_group = map(int, line.split())
         kill_tree(pid, leads_group=bool(leads_group))
     return not lines
-
-
-# -- the process that was started -----------------------------------------------------------------------------------
 
 
 def supervise(options: argparse.Namespace, host: int, heard: int, tells: int) -> int:

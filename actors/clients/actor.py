@@ -56,8 +56,6 @@ class ClientActor(Actor):
         self.metadata = MetadataRequests(self)
         self._freshen: Timer | None = None
 
-    # -- conversations -------------------------------------------------------------------------------------------
-
     def begin(self, talk: Talk[T], done: Callable[[T | None, KafkaError | None], object] | None = None) -> Task:
         """Begin a conversation of the actor's own, or of a user's call; ``talk_failed`` gets its error if ``done``
         isn't given."""
@@ -93,8 +91,6 @@ class ClientActor(Actor):
         most_ms = self.config.retry_backoff_max_ms
         base_ms = min(self.config.retry_backoff_ms * 2 ** min(attempt, 30), most_ms)
         return Pause(min(base_ms * self.random.uniform(1 - JITTER, 1 + JITTER), most_ms))
-
-    # -- links ---------------------------------------------------------------------------------------------------
 
     def send_to(
         self, node_id: int, request: Message, then: Callable[..., None], *args: object, timeout_ms: float | None = None
@@ -156,8 +152,6 @@ class ClientActor(Actor):
             self._freshen = None
         for link in self.links.values():
             link.close()
-
-    # -- the cluster ---------------------------------------------------------------------------------------------
 
     def any_node(self) -> int:
         """A broker to ask: drawn from those that have answered since they failed. If nobody has, the one that failed

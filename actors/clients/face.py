@@ -113,8 +113,6 @@ class Face:
         self._closed = False
         self._forks = Process.forks
 
-    # -- calls ---------------------------------------------------------------------------------------------------
-
     @in_one_piece
     def _run(self, name: str, talk: Callable[..., Talk[T]], *args: object, timeout_s: float | None) -> T:
         """Have a conversation in the actor and wait for its end; its value.
@@ -187,8 +185,6 @@ class Face:
             gone.__cause__ = failure
             return gone
         return ClientClosed(f"the cluster of this {who} was {self._lost_by}" if self._lost_by else f"{who} was closed")
-
-    # -- the end -------------------------------------------------------------------------------------------------
 
     @in_one_piece
     def _leave(self) -> None:

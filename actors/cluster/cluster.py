@@ -138,8 +138,6 @@ class Cluster(Questions):
         self._trace: Trace | None = None
         self._clients: dict[int, ref[Face]] = {}
 
-    # -- topics and clients ---------------------------------------------------------------------------------------
-
     def create_topic(
         self,
         name: str,
@@ -207,8 +205,6 @@ class Cluster(Questions):
             raise ValueError('this cluster has no listener: give it listen="127.0.0.1:0"')
         return str(self.ports.addresses_text())
 
-    # -- looking -------------------------------------------------------------------------------------------------
-
     @property
     def trace(self) -> Trace:
         """Questions to the flight recorder: the life of a record, why a group rebalanced, why a broker leads."""
@@ -217,8 +213,6 @@ class Cluster(Questions):
 
             self._trace = Trace.of(self.world)
         return self._trace
-
-    # -- emptying ------------------------------------------------------------------------------------------------
 
     @in_one_piece
     def reset(self) -> None:
@@ -249,8 +243,6 @@ class Cluster(Questions):
     def seed(self) -> int | None:
         """The seed that it runs on; None in real time."""
         return self.world.seed
-
-    # -- waiting -------------------------------------------------------------------------------------------------
 
     @property
     def now(self) -> float:

@@ -46,8 +46,6 @@ class Faults:
     def __repr__(self) -> str:
         return f"<Faults of {self._nodes!r}: {', '.join(NAMES)}>"
 
-    # -- brokers -------------------------------------------------------------------------------------------------
-
     def kill(self, broker: int) -> None:
         """End a broker at once, as SIGKILL ends a process: nothing is flushed, its connections break.
 
@@ -79,8 +77,6 @@ class Faults:
         """Let a paused broker go on where it was, with everything that has waited for it."""
         node = self._nodes.nodes[self._broker(broker)]
         self._do("NodeResumed", node.resume, about=node.name)
-
-    # -- links ---------------------------------------------------------------------------------------------------
 
     def partition(self, some: Ends, others: Ends, *, both_ways: bool = True) -> None:
         """Cut the links between some brokers (or clients) and others; with ``both_ways=False`` only the way there.
@@ -117,8 +113,6 @@ class Faults:
     def heal(self) -> None:
         """Make every link whole and fast again; what waited arrives, in order. Dead brokers stay dead."""
         self._do("LinksHealed", self._nodes.net.heal)
-
-    # -- requests ------------------------------------------------------------------------------------------------
 
     def drop(self, api: str | int, times: int = 1, *, broker: int | None = None, answer: bool = False) -> None:
         """Lose the next ``times`` requests of clients for an API ("Produce", "OFFSET_COMMIT", 8): connections break.
@@ -159,8 +153,6 @@ class Faults:
                 node.tampering = nodes.tampering
 
         self._do("RequestsTamperedWith", act, about=str(api))
-
-    # -- what they are made of -----------------------------------------------------------------------------------
 
     @staticmethod
     def _times(times: int) -> int:

@@ -134,8 +134,6 @@ class Nodes:
         make = loop_world if listen else real_world
         return make(trace_rows=trace_rows, strict=not self.contains_failures)
 
-    # -- starting ------------------------------------------------------------------------------------------------
-
     def _open(self, listen: tuple[str, ...], advertise: tuple[str, ...]) -> None:
         if listen:
             from actors.network.ports import Ports
@@ -243,8 +241,6 @@ class Nodes:
             self.end(node)
             raise
 
-    # -- looking -------------------------------------------------------------------------------------------------
-
     def image(self, node_id: int | None = None) -> ClusterImage:
         """The cluster as a node knows it; by default the node that knows most, the controller when no broker lives."""
         if node_id is not None:
@@ -271,8 +267,6 @@ class Nodes:
     def _is_active(image: ClusterImage, node: BrokerNode) -> bool:
         broker = image.brokers.get(node.node_id)
         return broker is not None and broker.active and broker.epoch == node.view.broker_epoch
-
-    # -- failing -------------------------------------------------------------------------------------------------
 
     def as_fault(self, kind: str, about: str, action: Callable[[], None]) -> None:
         """Do something that is a fault in the trace, and the cause of what comes of it."""
@@ -327,8 +321,6 @@ class Nodes:
         except BaseException:
             self.folders[node_id].release()
             raise
-
-    # -- stopping ------------------------------------------------------------------------------------------------
 
     def reset(self) -> None:
         """Empty every node's folder and boot the nodes anew; ready when it returns."""

@@ -133,8 +133,6 @@ class Questions(Nodes):
         ends = {partition: self._look(looking.high_watermark, partition) for partition in offsets}
         return {partition: end - offsets[partition] for partition, end in ends.items() if end is not None}
 
-    # -- waiting -------------------------------------------------------------------------------------------------
-
     def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
         """Let the cluster run until ``predicate()`` holds; raises ``TimeoutError`` after ``timeout`` seconds.
 

@@ -82,8 +82,6 @@ class Controller(MetadataKeeper):
         self.session_end = self.alarm(CheckSessions(), tick_us=1000)
         self.lost: list[int] = []  # nodes that died while there was no log to write it to
 
-    # -- beginning to lead
-
     def begin(self) -> None:
         """Replays the log and begins an epoch."""
         self.log = log = self.open_log()
@@ -122,8 +120,6 @@ class Controller(MetadataKeeper):
     def steady_ms(self) -> int:
         """Time for sessions, which must not end because somebody sets the clock."""
         return self.now_us() // 1000
-
-    # -- deciding
 
     @receives(Decide, may_refuse=True)
     def decide(self, message: Decide) -> DescribeQuorumResponse | None:
@@ -179,8 +175,6 @@ class Controller(MetadataKeeper):
         self.uncommitted.append(Uncommitted(written.last_offset, image, delta))
         self.quorum.flush()
 
-    # -- committing
-
     def committed(self, offset: int) -> None:
         """Publishes and answers what is committed now. At the beginning that is what all of it comes to: the node must
         not act on what was true when it died."""
@@ -192,8 +186,6 @@ class Controller(MetadataKeeper):
         while self.answers and self.answers[0].offset <= offset:
             due = self.answers.popleft()
             due.reply.set(due.response)
-
-    # -- the brokers' sessions and leaderships
 
     @receives(NodeLost)
     def node_lost(self, message: NodeLost) -> None:
@@ -229,8 +221,6 @@ class Controller(MetadataKeeper):
         seconds = self.node.config.integer("leader.imbalance.check.interval.seconds")
         self.after(seconds * 1000, BalanceLeaders())
 
-    # -- serving the log to other nodes
-
     @receives(FetchMetadata)
     def fetch_metadata(self, message: FetchMetadata) -> FetchResponse | None:
         """Gives another node what is committed from its offset on, or what it must cut off first."""
@@ -240,8 +230,6 @@ class Controller(MetadataKeeper):
     def fetch_overdue(self, message: FetchOverdue) -> None:
         """Nothing new came in time."""
         self.quorum.overdue(message.number)
-
-    # -- the end
 
     @receives(CloseMetadataLog, may_refuse=True)
     def close(self, message: CloseMetadataLog) -> None:

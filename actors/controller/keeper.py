@@ -78,8 +78,6 @@ class MetadataKeeper(Actor):
         self.turned_ms = 0  # when it was last given up, or taken into use again
         self.said = ""
 
-    # -- the log, and what becomes of it when the disk fails
-
     def on_start(self) -> None:
         """Replays the copy and goes on from there."""
         try:
@@ -170,8 +168,6 @@ class MetadataKeeper(Actor):
         work.done(error)
         if error is not None and log is self.log:
             self.halt(KafkaStorageError(log.failure))
-
-    # -- telling the broker
 
     def publish(self, image: ClusterImage, delta: ImageDelta) -> None:
         """Tells the broker what is committed now. At first that is everything."""

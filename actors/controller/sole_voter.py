@@ -86,8 +86,6 @@ class SoleVoter:
         """What those are told who ask for a leader."""
         return NotController(f"the controller on node {self._own_id} has resigned")
 
-    # -- leading -------------------------------------------------------------------------------------------------
-
     def begin_epoch(self) -> Written:
         """Lead in a new epoch, later than any that the log or `quorum-state` tells of: its first batch says so."""
         fs, log = self._keeper.folder.fs, self.log()
@@ -120,8 +118,6 @@ class SoleVoter:
             raise RuntimeError(f"the metadata log can't be written: {outcome.message}")
         assert outcome.first_offset == batches[0].base_offset, "a batch is encoded for the end of the log"
         return Written(batches[0], outcome.first_offset, outcome.last_offset)
-
-    # -- committing ----------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Bring what is appended to the disk, one flush at a time."""
@@ -170,8 +166,6 @@ class SoleVoter:
             parked.reply.fail(self.resigned())
         self._fetches.clear()
         self._flushing = False
-
-    # -- serving the log to other nodes --------------------------------------------------------------------------
 
     def fetch(self, request: FetchRequest) -> FetchResponse | None:
         """What is committed from another node's offset on, or what it must cut off first; it may come later."""

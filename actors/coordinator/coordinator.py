@@ -68,8 +68,6 @@ class Coordinator(Actor):
         """What it coordinates, to look at between turns; None while that is being read, or can't be."""
         return None if self._is_loading or self._is_unreadable else self._shard
 
-    # -- loading -------------------------------------------------------------------------------------------------
-
     @receives(Load)
     def _load(self, message: Load) -> None:
         self.request(self._replica, ReadLog(self._next_offset, LOAD_BYTES), self._read)
@@ -114,8 +112,6 @@ class Coordinator(Actor):
                 if record.key is not None:
                     self._shard.replay(record.key, record.value, now_ms)
 
-    # -- requests ------------------------------------------------------------------------------------------------
-
     @receives(Submit, may_refuse=True)
     def submit(self, message: Submit) -> None:
         """Hands a request to the shard, which answers it from here on."""
@@ -125,8 +121,6 @@ class Coordinator(Actor):
             raise CoordinatorLoadInProgress()
         caller = Caller(self.defer(), *message.client)
         self._carry_out(self._shard.submit(message.request, caller, self.now_ms()))
-
-    # -- the broker ----------------------------------------------------------------------------------------------
 
     @receives(TopicsDeleted)
     def topics_deleted(self, message: TopicsDeleted) -> None:
@@ -152,8 +146,6 @@ class Coordinator(Actor):
     def on_failure(self, *_: object) -> None:
         """Its own turn failed: its log is read again by another."""
         self._shard.let_go()
-
-    # -- effects -------------------------------------------------------------------------------------------------
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -194,8 +186,6 @@ class Coordinator(Actor):
     def overdue(self, message: Overdue) -> None:
         if message.token in self._deadlines:
             self._carry_out(self._shard.overdue(message.token, self.now_ms()))
-
-    # -- timers --------------------------------------------------------------------------------------------------
 
     def _set_timer(self, key: Hashable, delay_ms: int) -> None:
         alarm = self._timers.get(key)

@@ -117,8 +117,6 @@ class ImageDraft:
         )
         return image, delta
 
-    # -- brokers
-
     def register_broker(self, record: RegisterBrokerRecord) -> None:
         endpoints = tuple(Endpoint(e.name, e.host, e.port, e.security_protocol) for e in record.end_points)
         self._put_broker(
@@ -170,8 +168,6 @@ class ImageDraft:
         if self._brokers is None:
             self._brokers = dict(self._base.brokers)
         return self._brokers
-
-    # -- topics and partitions
 
     def add_topic(self, record: TopicRecord) -> None:
         self._own_topics()[record.name] = TopicImage(record.topic_id, record.name, {})
@@ -247,8 +243,6 @@ class ImageDraft:
             found = self._partitions[name] = dict(self._base.topics[name].partitions)
             self._changed.setdefault(name, set())
         return found
-
-    # -- the rest
 
     def change_config(self, record: ConfigRecord) -> None:
         resource = (record.resource_type, record.resource_name)

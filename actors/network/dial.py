@@ -89,8 +89,6 @@ class TcpLink:
         self.blocked = False  # the socket takes nothing more for now
         self.actor_id = self.world.recorder.intern(f"{node.name}/link/{self.text}")
 
-    # -- asking --------------------------------------------------------------------------------------------------
-
     def ask(self, request: Message, versions: tuple[int, int], reply: Reply, timeout_ms: float) -> None:
         """Send a request; ``reply`` gets its response, ``Disconnected`` or ``UnsupportedVersion``."""
         if self.closed:
@@ -131,8 +129,6 @@ class TcpLink:
             reply.set(None)  # nothing is ever answered
         else:
             self.under_way.append(UnderWay(self.correlation_id, request.API_KEY, version, reply, deadline_us))
-
-    # -- opening -------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
         if self.opening or self.sock is not None:
@@ -230,8 +226,6 @@ class TcpLink:
         while self.waiting:
             self._send(self.waiting.popleft())
 
-    # -- the socket ----------------------------------------------------------------------------------------------
-
     def _ready(self, events: int) -> None:
         sock = self.sock
         if sock is None:
@@ -322,8 +316,6 @@ class TcpLink:
             self.blocked = False
             self.sockets.watch(sock, READ, self._ready)
 
-    # -- the end -------------------------------------------------------------------------------------------------
-
     def _shut(self) -> None:
         if self.sock is not None:
             self.sockets.forget(self.sock)
@@ -354,8 +346,6 @@ class TcpLink:
             if self.connected:
                 self.flush()  # what was asked last, such as to leave a group, is not lost for want of a write
             self.broke(f"the link to {self.text} was closed")
-
-    # -- time ----------------------------------------------------------------------------------------------------
 
     def _watch_time(self) -> None:
         deadline_us = self._next_deadline_us()

@@ -51,8 +51,6 @@ class Session:
         self.server_knows = False
         net.opened(self)
 
-    # -- the client's end ----------------------------------------------------------------------------------------
-
     def send(self, request: Message, version: int, reply: Reply, timeout_ms: float) -> None:
         """Send a request; its answer, or ``Disconnected``, goes to ``reply``."""
         self.correlation_id += 1
@@ -112,8 +110,6 @@ class Session:
         entry = self.in_flight.pop(correlation_id, None)
         if entry is not None:
             entry[0].set(response)
-
-    # -- the server's end: a channel -----------------------------------------------------------
 
     def _deliver(self, correlation_id: int, request: Message, version: int) -> None:
         if self.server.alive:

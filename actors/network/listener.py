@@ -79,8 +79,6 @@ class TcpListener:
     def _channel(self, name: str, host: str) -> TcpChannel:
         return TcpChannel(self, host, name)
 
-    # -- who may come --------------------------------------------------------------------------------------------
-
     @property
     def limits(self) -> ConnectionLimits:
         """The bounds as the node's config has them now."""
@@ -145,8 +143,6 @@ class TcpListener:
                 self.hosts[channel.host] = left
             else:
                 del self.hosts[channel.host]
-
-    # -- what is due ---------------------------------------------------------------------------------------------
 
     def _sweep(self) -> None:
         self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)  # first: whatever comes of this one

@@ -60,8 +60,6 @@ class Network:
         self.client_numbers = Numbers()
         world.net = self
 
-    # -- nodes ---------------------------------------------------------------------------------------------------
-
     def join(self, node: Node) -> None:
         """Make a node reachable."""
         self.nodes[node.node_id] = node
@@ -120,8 +118,6 @@ class Network:
         else:
             action()
 
-    # -- carrying ------------------------------------------------------------------------------------------------
-
     def reachable(self, from_id: int, to_id: int) -> bool:
         """Whether a message from one node arrives at the other now."""
         return (from_id, to_id) not in self.cuts
@@ -161,8 +157,6 @@ class Network:
             action, args = path.under_way.popleft()
             action(*args)
 
-    # -- versions ------------------------------------------------------------------------------------------------
-
     def link(self, node: Node, node_id: int, listener: str) -> Link:
         """A new link from a node to another one."""
         from actors.network.link import Link
@@ -190,8 +184,6 @@ class Network:
         parts = encode_parts(message, version)
         whole = b"".join(part.read(0, part.nbytes) if isinstance(part, FileSlice) else part for part in parts)
         return decode(type(message), version, whole)
-
-    # -- faults --------------------------------------------------------------------------------------------------
 
     def cut(self, from_ids: Iterable[int], to_ids: Iterable[int], *, both_ways: bool = True) -> None:
         """Stop messages from some nodes to others."""

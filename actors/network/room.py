@@ -58,8 +58,6 @@ class RequestRoom:
         """Whether only what can't be helped is read."""
         return self.bytes_held >= self.bytes_max
 
-    # -- frames being received -----------------------------------------------------------------------------------
-
     def begin(self, holder: Holder, count: int) -> None:
         """A large frame begins, of which so many bytes have come already: they are there, room or not."""
         self.bytes_held += count
@@ -100,8 +98,6 @@ class RequestRoom:
                 return
             other.make_room()
 
-    # -- requests under way --------------------------------------------------------------------------------------
-
     def received(self, holder: Holder, count: int, now: float) -> bool:
         """So many bytes of whole requests have come; False when no more are to be read until ``room_given``."""
         self.bytes_held += count
@@ -129,8 +125,6 @@ class RequestRoom:
         self.bytes_held -= self.unfinished.pop(holder, 0) + self.under_way.pop(holder, 0)
         if self.waiting:
             self._serve_the_waiting(now)
-
-    # -- waiting -------------------------------------------------------------------------------------------------
 
     def _wait(self, holder: Holder, count: int, now: float) -> None:
         if not self.waiting:

@@ -57,8 +57,6 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.ending = False
         self.dirty = False
 
-    # -- reading -------------------------------------------------------------------------------------------------
-
     def connection_made(self, transport: Any) -> None:
         """A client has connected."""
         self.transport = transport
@@ -177,8 +175,6 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.listener.disconnected(self)
         if self.connection is not None and self.listener.node.alive:
             self.connection.tell(ChannelClosed())
-
-    # -- writing -------------------------------------------------------------------------------------------------
 
     @property
     def is_backed_up(self) -> bool:

@@ -120,8 +120,6 @@ class Folder:
         for offsets in (self.recovery_points, self.high_watermarks, self.start_offsets):
             offsets.pop(key, None)
 
-    # -- while the node lives
-
     def check_is_there(self) -> None:
         """Raises ``FolderGoneError`` if the folder was deleted, or another was put in its place."""
         if not self.fs.exists(META_PROPERTIES):

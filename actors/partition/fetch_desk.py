@@ -108,8 +108,6 @@ class FetchDesk(Actor):
         self.looks = 0
         self.expiry = self.alarm(EXPIRE, tick_us=1000)
 
-    # -- a fetch begins ------------------------------------------------------------------------------------------
-
     @receives(Fetch)
     def fetch(self, message: Fetch) -> None:
         """Take a Fetch request."""
@@ -199,8 +197,6 @@ class FetchDesk(Actor):
         if added:
             self.sessions.partitions += added
 
-    # -- asking replicas -----------------------------------------------------------------------------------------
-
     def _ask(self, gathering: Gathering, session: Session | None, request: FetchRequest, uses_ids: bool) -> bool:
         """Ask the replicas of what is due; True when the one that was asked will say nothing until it has something."""
         if session is not None:
@@ -254,8 +250,6 @@ class FetchDesk(Actor):
         replica = replica_of(self.node.view, slot.topic, slot.partition)
         if not isinstance(replica, int):
             replica.tell(CancelRead(slot.token))
-
-    # -- hearing from them ---------------------------------------------------------------------------------------
 
     @receives(ReadAnswer)
     def answered(self, answer: ReadAnswer) -> None:
@@ -347,8 +341,6 @@ class FetchDesk(Actor):
         if deadlines:
             self.expiry.by(deadlines[0][0], now_ms)
 
-    # -- answering -----------------------------------------------------------------------------------------------
-
     def _finish(self, gathering: Gathering) -> None:
         named = gathering.finish()
         context: Context = gathering.context
@@ -370,8 +362,6 @@ class FetchDesk(Actor):
         gathering = self.waiting.get(message.connection)
         if gathering is not None:
             self._finish(gathering)
-
-    # -- sessions end --------------------------------------------------------------------------------------------
 
     def _end_session(self, session: Session | None) -> None:
         if session is None:

@@ -78,8 +78,6 @@ class ReplicaFetcher(Actor):
         self.broken_until_ms = 0
         self.retry = self.alarm(RETRY, tick_us=1000)
 
-    # -- which partitions ----------------------------------------------------------------------------------------
-
     @receives(Follow)
     def follow(self, message: Follow) -> None:
         """Fetch one more partition, or one in a newer epoch."""
@@ -124,8 +122,6 @@ class ReplicaFetcher(Actor):
         if session.busy == 0:
             self.send(SEND)
 
-    # -- sending -------------------------------------------------------------------------------------------------
-
     def _queue_send(self) -> None:
         if not self.send_queued:
             self.send_queued = True
@@ -165,8 +161,6 @@ class ReplicaFetcher(Actor):
         self.session.broker_epoch = self.node.view.broker_epoch
         self.session.start_over()
         self.generation += 1
-
-    # -- answers -------------------------------------------------------------------------------------------------
 
     def answered(self, outcome: object, link: Link, full: bool, generation: int, request: int) -> None:
         """The leader has answered, or the link broke."""
@@ -232,8 +226,6 @@ class ReplicaFetcher(Actor):
         if nearest_ms is not None:
             self.retry.by(nearest_ms, now_ms)
         self.send(SEND)
-
-    # -- out of range --------------------------------------------------------------------------------------------
 
     def _ask_offset(self, partition: Followed, timestamp: int, leader_end: int) -> None:
         """Ask the leader where its log ends (or begins), because it doesn't have what comes next here."""

@@ -135,8 +135,6 @@ class LeaderSession:
         self.refused_session = False
         self.requests = 0
 
-    # -- which partitions ----------------------------------------------------------------------------------------
-
     def follow(self, partition: Followed) -> None:
         """Fetch a partition from now on, from where it says; in place of what was said of it before."""
         topic, index = partition.key
@@ -203,8 +201,6 @@ class LeaderSession:
             partition.known = None
             self.in_session -= 1
             self.forgotten[partition.topic_id, partition.key[1]] = partition.key[0]
-
-    # -- requests ------------------------------------------------------------------------------------------------
 
     @property
     def may_send(self) -> bool:
@@ -276,8 +272,6 @@ class LeaderSession:
         """The request is on its way: the next one has the next number."""
         if self.session_epoch:
             self.session_epoch = 1 if self.session_epoch >= EPOCH_MAX else self.session_epoch + 1
-
-    # -- answers -------------------------------------------------------------------------------------------------
 
     def start_over(self, *, close_session: bool = False) -> None:
         """The session is gone, here or there: the next fetch names everything. A lost link says no more than that."""

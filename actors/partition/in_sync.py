@@ -124,8 +124,6 @@ class InSyncSet:
         }
         self._count()
 
-    # -- what happens --------------------------------------------------------------------------------------------
-
     def confirmed(self, replicas: Iterable[int], isr: Iterable[int], partition_epoch: int, now_ms: int) -> bool:
         """The metadata log tells of this partition in the same leader epoch. False when that is old news."""
         if partition_epoch < self.partition_epoch:
@@ -165,8 +163,6 @@ class InSyncSet:
         follower.fetched_ms = now_ms
         follower.broker_epoch = broker_epoch
         return follower
-
-    # -- what follows --------------------------------------------------------------------------------------------
 
     def require(self, min_in_sync: int) -> None:
         """``min.insync.replicas`` has changed."""
@@ -239,8 +235,6 @@ class InSyncSet:
         follower = self.followers.get(node)
         return self._broker_epoch_of(node) if follower is None else follower.broker_epoch
 
-    # -- what the controller says to it --------------------------------------------------------------------------
-
     def accepted(self, proposal: Proposal, isr: Iterable[int], leader_epoch: int, partition_epoch: int) -> bool:
         """The controller's answer: the state it now has. False when that is old news, here already."""
         if leader_epoch != self.leader_epoch or partition_epoch < self.partition_epoch:
@@ -260,8 +254,6 @@ class InSyncSet:
         self.maximal = self.committed
         self.pending = None
         return True
-
-    # -- judgements ----------------------------------------------------------------------------------------------
 
     def _is_caught_up(self, follower: Follower, leader_end: int, now_ms: int) -> bool:
         return follower.end_offset == leader_end or now_ms - follower.caught_up_ms <= self.lag_max_ms

@@ -94,8 +94,6 @@ class KeptLog(Actor):
         self.lane: DiskLane
         self.has_log = False
 
-    # -- opening -------------------------------------------------------------------------------------------------
-
     def begin_with(self, ends: LogEnds) -> None:
         """Open the log for the first time; one that can't be opened is out of use.
 
@@ -135,8 +133,6 @@ class KeptLog(Actor):
         found = view.image.partition(self.topic, self.partition)
         if found is not None and found.directory_of(self.node.node_id) not in (view.directory_id, *Directory.UNSAID):
             self.told.directories.tell(AssignDirectory(self.topic_id, self.partition, view.directory_id))
-
-    # -- out of use ----------------------------------------------------------------------------------------------
 
     def go_offline(self, error: Exception, *, damaged: bool = False) -> None:
         """Take the log out of use, until it can be opened again; harmless when it is.
@@ -188,8 +184,6 @@ class KeptLog(Actor):
             if self.offline is offline:
                 offline.try_later()
             raise
-
-    # -- checkpoints ---------------------------------------------------------------------------------------------
 
     def high_watermark_moved(self) -> None:
         """The checkpoint has to hear of it, once."""
@@ -244,8 +238,6 @@ class KeptLog(Actor):
             self.offline.tell_lost()
         else:
             self._tell_directory()
-
-    # -- upkeep --------------------------------------------------------------------------------------------------
 
     def appended(self) -> None:
         """The log has grown: do its disk work, and look after it for as long as it is in use."""

@@ -120,8 +120,6 @@ class Leader:
         found = image.partition(replica.topic, replica.partition)
         self.lost = frozenset(n for n in found.replicas if not image.is_online(found, n)) if found else frozenset()
 
-    # -- appending -----------------------------------------------------------------------------------------------
-
     def append(self, message: Append) -> None:
         """Take one request's batches; they are written with those that wait behind it."""
         replica = self.replica
@@ -258,8 +256,6 @@ class Leader:
         if nearest_ms is not None:
             self.expiry.by(nearest_ms, now_ms)
 
-    # -- what is committed ---------------------------------------------------------------------------------------
-
     def _advance(self, now_ms: int) -> None:
         """Move the high watermark if it may move, and tell those who wait for that."""
         log, replica = self.log, self.replica
@@ -288,8 +284,6 @@ class Leader:
         self.deletions.settle()
         if checked.on:
             self.check()
-
-    # -- the in-sync set -----------------------------------------------------------------------------------------
 
     def confirm(self, message: BecomeLeader) -> None:
         """The metadata log tells of this epoch again: its replicas or its in-sync set may have changed."""
@@ -380,8 +374,6 @@ class Leader:
         self.serving.reads.check((log.end_offset, log.high_watermark, log.last_stable_offset))
         assert len(self.collected) < GROUP_MAX, "a whole group is appended at once"
         assert len({message.origin for message, _, _ in self.collected}) <= 1, "a group is of one origin"
-
-    # -- the end -------------------------------------------------------------------------------------------------
 
     def leave(self, error: KafkaError) -> None:
         """Lead no longer: everybody who waits here is told why."""

@@ -87,8 +87,6 @@ class Replica(KeptLog):
         self.fenced_epoch = -1  # in which it led when its log failed
         self.begin_with(LogEnds(recovery_point, start_offset, high_watermark, clean=clean, note=note))
 
-    # -- roles ---------------------------------------------------------------------------------------------------
-
     @receives(BecomeLeader)
     def become_leader(self, message: BecomeLeader) -> None:
         """Lead in this epoch, or take what the metadata log says of the one that is led."""
@@ -169,8 +167,6 @@ class Replica(KeptLog):
             raise self._not_leading()
         return self.leader
 
-    # -- leading -------------------------------------------------------------------------------------------------
-
     @receives(Append, may_refuse=True)
     def append(self, message: Append) -> None:
         """Append a producer's or a coordinator's batches."""
@@ -246,8 +242,6 @@ class Replica(KeptLog):
         if self.leader is not None:
             self.leader.deletions.expire(message.number)
 
-    # -- following -----------------------------------------------------------------------------------------------
-
     @receives(Replicate)
     def replicate(self, message: Replicate) -> None:
         """Take what the fetcher brings."""
@@ -261,8 +255,6 @@ class Replica(KeptLog):
         """Go on from where the leader's log is."""
         if self.follower is not None:
             self.follower.start_at(message)
-
-    # -- looking up ----------------------------------------------------------------------------------------------
 
     @receives(ReadLog, may_refuse=True)
     def read_log(self, message: ReadLog) -> LogPart:
@@ -293,8 +285,6 @@ class Replica(KeptLog):
         leader.serving.check_epoch(message.leader_epoch)
         settled = leader.in_sync.epoch_start_offset <= self.log.high_watermark
         return find_offset(self.log, message, self.leader_epoch, settled=settled)
-
-    # -- upkeep --------------------------------------------------------------------------------------------------
 
     @receives(Configure)
     def configure(self, message: Configure) -> None:
@@ -332,8 +322,6 @@ class Replica(KeptLog):
         self.node.world.failures.tell(self.actor_urn, ending.BLAST_RADIUS, error)
         ending.failed(error)
         return True
-
-    # -- the end -------------------------------------------------------------------------------------------------
 
     @receives(Remove)
     def remove(self, message: Remove) -> None:

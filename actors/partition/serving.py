@@ -138,8 +138,6 @@ class Serving:
             return known_epoch, known_end
         return None
 
-    # -- parked reads --------------------------------------------------------------------------------------------
-
     def _park(self, kind: int, message: Read) -> None:
         self.reads.add(kind, Parked(message, message.token, message.beyond))
         if not message.quiet:

@@ -135,8 +135,6 @@ class Actor(pykka.Actor):
         """Reached only by a message that no handler receives, which is a defect of the sender."""
         raise AssertionError(f"{self.actor_urn} has no handler for {type(message).__name__}")
 
-    # -- what an actor may do ------------------------------------------------------------------------------------
-
     def request(self, ref: pykka.ActorRef[Any], message: object, then: Callable[..., None], *args: object) -> None:
         """Ask another actor; ``then(outcome, *args)`` runs in a later turn of this one.
 

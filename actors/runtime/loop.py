@@ -95,8 +95,6 @@ class LoopDriver:
         self._callers: SimpleQueue[bool] | None = None  # the queue of the thread that calls users' callbacks
         world.queue.on_ready = self._on_ready
 
-    # -- the loop ------------------------------------------------------------------------------------------------
-
     def open(self) -> asyncio.AbstractEventLoop:
         """Make the loop; uvloop where it is installed."""
         import asyncio
@@ -155,8 +153,6 @@ class LoopDriver:
             self.loop = None
             for done in [*self._calls, *(waiter.done for waiter in self._waiting)]:
                 done.open()  # nobody will do what they wait for
-
-    # -- turns ---------------------------------------------------------------------------------------------------
 
     def _on_ready(self) -> None:
         if not self._scheduled and self.loop is not None:
@@ -228,8 +224,6 @@ class LoopDriver:
                 target=_call_back, args=(self.world, callers), name="kstore-callbacks", daemon=True
             ).start()
         self._callers.put(True)
-
-    # -- from outside --------------------------------------------------------------------------------------------
 
     def post(self, action: Callable[..., object], *args: object) -> None:
         """As ``Driver.post``."""

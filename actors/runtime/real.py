@@ -139,8 +139,6 @@ class RealDriver:
         self.thread: threading.Thread | None = None
         self._sleepers = Idle()
 
-    # -- from outside --------------------------------------------------------------------------------------------
-
     def post(self, action: Callable[..., object], *args: object) -> None:
         """As ``Driver.post``."""
         with signals_held:
@@ -255,9 +253,8 @@ class RealDriver:
             raise DriverClosed
         return deadline_us is not None and self.world.clock.now_us() >= deadline_us
 
-    # -- turns, under the lock -----------------------------------------------------------------------------------
-
     def _has_work(self) -> bool:
+        """Whether turns are due; like all that gives them, under the lock."""
         return bool(self.posted) or self.world.queue.has_ready()
 
     def _give_turns(self) -> None:
@@ -285,8 +282,6 @@ class RealDriver:
         while self.posted:
             action, args = self.posted.popleft()
             self.world.do(action, *args)
-
-    # -- sleeping ------------------------------------------------------------------------------------------------
 
     def _own_sleeper(self) -> Sleeper:
         """A sleeper of this thread. It keeps them for its later waits; in one it needs others for callbacks that wait,
@@ -344,8 +339,6 @@ class RealDriver:
 
     def _seconds_until(self, at_us: int | None) -> float | None:
         return None if at_us is None else max(0, at_us - self.world.clock.now_us()) / 1e6
-
-    # -- when nobody drives --------------------------------------------------------------------------------------
 
     def _start_background(self) -> None:
         """Have the background thread, from the first time that anybody drives."""

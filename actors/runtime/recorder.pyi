@@ -1,7 +1,7 @@
 from collections.abc import Callable
-from typing import NamedTuple
 
 from actors.runtime.clock import Clock
+from kstore.named import NamedTuple
 
 NOTE: int
 ENTERED: int

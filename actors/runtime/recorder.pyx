@@ -29,9 +29,8 @@ from libc.string cimport memset
 
 from actors.runtime.clock cimport Clock
 
-from typing import NamedTuple
-
 from kstore import checked
+from kstore.named import NamedTuple
 
 cdef enum:
     NAMES_BEFORE_SWEEP = 65_536
@@ -86,8 +85,6 @@ cdef class Recorder:
     def __dealloc__(self):
         free(self.rows)
         free(self.known)
-
-    # -- names
 
     cdef int32_t intern_name(self, object key) except -1:
         cdef PyObject* found = PyDict_GetItem(self.ids, key)
@@ -156,8 +153,6 @@ cdef class Recorder:
         self.known[number].pins -= 1
         self.known[number].last_row = self.next_sequence
 
-    # -- writing
-
     cdef int32_t kind_number(self, object kind) except -1:
         """A kind's number, which it keeps: kinds are the program's own, and few."""
         cdef int32_t number = self.intern_name(kind)
@@ -212,8 +207,6 @@ cdef class Recorder:
         return self.write(actor, kind, cause, about, offset1, offset2, self.mention(subject) if subject else 0, NOTE,
                           self.clock.monotonic_us())
 
-    # -- what becomes of the rows
-
     def spool_to(self, sink):
         """From now on give ``sink(names, rows)`` all rows before they are overwritten, those at hand now first.
 
@@ -255,7 +248,7 @@ cdef class Recorder:
         return 0
 
     def check(self):
-        """Assert that rows follow each other, that each name they speak of is there, and that no number is given twice."""
+        """Assert that rows follow each other, each name they speak of is there, and no number is given twice."""
         cdef int64_t sequence
         cdef int32_t number
         cdef Row* row
@@ -267,8 +260,6 @@ cdef class Recorder:
             assert row.sequence == sequence, "rows follow each other"
             for number in (row.actor, row.kind, row.partition, row.subject):
                 assert number in named, "a name that a row speaks of isn't forgotten"
-
-    # -- looking
 
     def count(self, kind):
         """How many rows of a kind were written, those that were overwritten since among them."""

@@ -6,9 +6,9 @@ gives turns, or holds a lock, or has begun to wait, that would tear an actor's t
 Handlers of any signal may be set at any time, so there is nothing to replace or to wrap once and for all; masking
 signals doesn't help either, as another thread may take them, and the main thread still runs their handlers.
 
-So each call into a cluster or a client is one piece for signals. Inside ``with signals_held`` the main thread isn't the
-one that runs handlers, as the interpreter sees it: what comes is kept by the interpreter itself. The handlers run at the
-end of the outermost block; in ``take_signals``, where a long call has a good place for it; and in whatever
+So each call into a cluster or a client is one piece for signals. Inside ``with signals_held`` the main thread isn't
+the one that runs handlers, as the interpreter sees it: what comes is kept by the interpreter itself. The handlers run
+at the end of the outermost block; in ``take_signals``, where a long call has a good place for it; and in whatever
 ``let_signals_in`` calls: waits, and what is the user's own. What they raise is raised there and nowhere else.
 
 The interpreter decides whether a thread may run handlers by comparing its id with ``_PyRuntime.main_thread``, and that

@@ -47,8 +47,6 @@ class VirtualDriver:
         self._thread_id = threading.get_ident()
         self._resumed_us = 0
 
-    # -- from outside --------------------------------------------------------------------------------------------
-
     def post(self, action: Callable[..., object], *args: object) -> None:
         """As ``Driver.post``: the action is called at once; from another thread only while nobody drives."""
         with signals_held:
@@ -100,8 +98,6 @@ class VirtualDriver:
             raise ForkedError
         if threading.get_ident() != self._thread_id:
             raise OtherThread
-
-    # -- turns and time ------------------------------------------------------------------------------------------
 
     def _drive_alone(self, until: Callable[[], object], deadline_us: int | None) -> bool:
         clock = self.world.clock

@@ -84,8 +84,6 @@ class Client(Actor):
         else:
             super().ask_for(asked, then, *args)
 
-    # -- what lives are made of ----------------------------------------------------------------------------------
-
     def version(self, api_key: int) -> int:
         """The version to speak: the latest, or any where messages become bytes."""
         first, last = requests.versions(api_key)

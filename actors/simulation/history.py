@@ -61,8 +61,6 @@ class History:
     def find(self, invariant: str, detail: str) -> None:
         self.findings.append(Finding(invariant, detail))
 
-    # -- producing -----------------------------------------------------------------------------------------------
-
     def producer_id_given(self, label: str, producer_id: int, epoch: int) -> None:
         other = self.producer_ids.setdefault((producer_id, epoch), label)
         if other != label:
@@ -82,8 +80,6 @@ class History:
 
     def refused(self, label: str, partition: int, value: bytes, code: int) -> None:
         self.find("refused", f"{label} sending {value!r} to {partition} got error {code}")
-
-    # -- reading -------------------------------------------------------------------------------------------------
 
     def _place(self, partition: int, offset: int, value: bytes, how: str) -> None:
         there = self.at_offset.setdefault((partition, offset), value)
@@ -117,8 +113,6 @@ class History:
         if offset < floor:
             self.find("high watermark went back", f"partition {partition}: {offset} after {floor}")
         self.latest[partition] = max(self.latest.get(partition, 0), offset)
-
-    # -- groups --------------------------------------------------------------------------------------------------
 
     def assigned(self, group: str, generation: int, member: str, partitions: list[int]) -> None:
         for partition in partitions:
@@ -162,8 +156,6 @@ class History:
         if any(commit.offset == offset and (known is None or commit.order > known.order) for commit in commits.begun):
             return
         self.find("committed offset lost", f"{group} found {offset} of {partition}, after {known} was acknowledged")
-
-    # -- the end -------------------------------------------------------------------------------------------------
 
     def judge_the_whole(self, log: dict[int, list[tuple[int, bytes]]], idempotent: set[str]) -> None:
         """Judge all writes by the whole log of each partition, as a reader found it after everything healed."""

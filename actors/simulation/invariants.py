@@ -59,8 +59,6 @@ class Judge:
             found = self.books[label] = Book(label)
         return found
 
-    # -- a replica's turn ----------------------------------------------------------------------------------------
-
     def judge_replica(self, replica: Replica) -> None:
         if not replica.node.alive or replica.offline is not None:
             return
@@ -139,8 +137,6 @@ class Judge:
         """The in-sync set of a replica's partition, as the controller has it."""
         return self.image.topics[replica.topic].partitions[replica.partition].isr
 
-    # -- the controller's turn -----------------------------------------------------------------------------------
-
     def judge_controller(self, controller: Controller) -> None:
         if not hasattr(controller, "machine") or controller.log is None:
             return
@@ -181,8 +177,6 @@ class Judge:
         self.isr_growths += bool(come)
         for node_id in sorted(come):
             book.holds_all(node_id, "joined the in-sync set")
-
-    # -- the end -------------------------------------------------------------------------------------------------
 
     def replicas(self) -> dict[str, list[Replica]]:
         """All replicas of living nodes, by partition."""

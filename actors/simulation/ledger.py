@@ -86,8 +86,6 @@ class Book:
     def _fail(self, invariant: str, detail: str) -> None:
         raise Violation(invariant, f"{self.label}: {detail}")
 
-    # -- what a log does -----------------------------------------------------------------------------------------
-
     def appended(self, node_id: int, entries: Iterable[Entry]) -> None:
         """A node's log has grown."""
         shadow = self.shadow(node_id)
@@ -146,8 +144,6 @@ class Book:
             )
         shadow.incarnation = incarnation
         shadow.high_watermark = 0
-
-    # -- who leads, what is committed ----------------------------------------------------------------------------
 
     def leads(self, node_name: str, epoch: int) -> None:
         """A node plays leader in an epoch."""

@@ -89,8 +89,6 @@ class Member(Client):
         self.coordinator = node_id if error == 0 else -1
         return error == 0
 
-    # -- joining -------------------------------------------------------------------------------------------------
-
     def join(self) -> Conversation:
         """Join and sync; whether it is in the group now."""
         scene = self.scene
@@ -141,8 +139,6 @@ class Member(Client):
         self.member_id = ""
         self.generation = -1
         yield Pause(self.random.randint(10, 2_000))
-
-    # -- taking part ---------------------------------------------------------------------------------------------
 
     def find_positions(self) -> Conversation:
         """Ask for the committed offsets of what is assigned, until it is told."""

@@ -77,8 +77,6 @@ class Producer(Client):
             else:
                 yield self.retry_pause()
 
-    # -- one partition -------------------------------------------------------------------------------------------
-
     def produce_to(self, partition: int) -> Conversation:
         under_way: list[Batch] = []
         number = sequence = 0

@@ -62,8 +62,6 @@ class Reader(Client):
     def known_epoch(self, partition: int) -> int:
         return self.leaders[partition][1]
 
-    # -- reading -------------------------------------------------------------------------------------------------
-
     def fetching_from(self, node: int) -> Fetching:
         found = self.fetching.get(node)
         if found is None:
@@ -115,8 +113,6 @@ class Reader(Client):
             self.positions[partition] = values[-1][0] + 1
             if self.to_end:
                 self.values[partition] += values
-
-    # -- ends ----------------------------------------------------------------------------------------------------
 
     def ask_for_ends(self) -> Conversation:
         history = self.scene.history

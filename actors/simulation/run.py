@@ -157,8 +157,6 @@ class Run:
         for disk, its in zip(self.disks, faults, strict=True):
             disk.faults = its
 
-    # -- clients -------------------------------------------------------------------------------------------------
-
     def place(self) -> Node:
         """A node of its own for a client."""
         self.made += 1
@@ -199,8 +197,6 @@ class Run:
         self.cluster.net.node_died(lost.node)
         self.add_member(f"m{self.made}", lost.instance)
 
-    # -- playing -------------------------------------------------------------------------------------------------
-
     def play(self) -> None:
         """The whole run; raises what went wrong."""
         self.world.driver.after_event = self.look  # type: ignore[attr-defined]
@@ -238,8 +234,6 @@ class Run:
         self.history.judge_the_whole(reader.values, idempotent)
         if self.history.findings:
             raise Violation(*self.history.findings[0])
-
-    # -- rest ----------------------------------------------------------------------------------------------------
 
     def is_at_rest(self) -> bool:
         return not self.what_is_not()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.cluster import Cluster
 from actors.cluster.arguments import as_text, how_many
@@ -16,6 +16,7 @@ from actors.config import parse_settings
 from actors.runtime.driver import raise_crashes
 from actors.testing import listening
 from kstore.errors.config import ConfigError, nearest
+from kstore.named import NamedTuple
 
 KEYWORDS = ("brokers", "config", "seeds")
 

@@ -59,9 +59,6 @@ def folder_of(file: str | PathLike[str]) -> tuple[PosixFileSystem, str]:
     return PosixFileSystem(folder), name
 
 
-# -- writing ---------------------------------------------------------------------------------------------------------
-
-
 def header(base_us: int, *, virtual: bool) -> bytes:
     """The first 64 bytes of a file."""
     begin = HEADER.pack(MAGIC, VERSION, ROW_BYTES, base_us, VIRTUAL if virtual else 0, bytes(32))
@@ -109,9 +106,6 @@ def save(recording: Recording, file: str | PathLike[str]) -> None:
     parts.append(end_block(recording.end))
     fs, name = folder_of(file)
     fs.replace(name, b"".join(parts), sync=False)
-
-
-# -- reading ---------------------------------------------------------------------------------------------------------
 
 
 def load(file: str | PathLike[str]) -> Recording:

@@ -133,9 +133,6 @@ def _never(recording: Recording, label: str, offset: int) -> str:
     return f"no row of the trace speaks of offset {offset}: {known}"
 
 
-# -- before it had an offset -----------------------------------------------------------------------------------------
-
-
 def _before_append(recording: Recording, label: str, appended: TraceRow) -> list[Step]:
     """The user's call, the batch, and the request on its way to the leader."""
     chain = recording.chain(appended.cause)
@@ -179,9 +176,6 @@ def _opened(recording: Recording, drained: TraceRow) -> Iterator[Step]:
 
 def _call(row: TraceRow) -> str:
     return "a request from outside the actors" if row.kind == "Arrived" else row.kind
-
-
-# -- after -----------------------------------------------------------------------------------------------------------
 
 
 class _Rows:

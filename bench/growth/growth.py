@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+from kstore.named import NamedTuple
 
 GOAL = 2.3
 """How much more a load of twice the size may cost."""

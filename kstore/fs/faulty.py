@@ -133,8 +133,6 @@ class FaultyFileSystem:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)  # what only some file systems have, such as ``close``
 
-    # -- trouble -------------------------------------------------------------------------------------------------
-
     def fail(
         self,
         operations: str | Iterable[str],
@@ -182,8 +180,6 @@ class FaultyFileSystem:
             call()
 
         return run
-
-    # -- the file system -----------------------------------------------------------------------------------------
 
     @property
     def in_memory(self) -> bool:

@@ -40,8 +40,6 @@ cdef class Layered:
         made.hidden = self.hidden.copy()
         return made
 
-    # -- looking
-
     cdef object find(self, object key):
         cdef object found
         if self.over:
@@ -108,8 +106,6 @@ cdef class Layered:
 
     def __repr__(self):
         return f"Layered({self.whole()!r})"
-
-    # -- being made
 
     cdef int settle(self) except -1:
         """What differs has grown: make one dict of both when that is worth it."""

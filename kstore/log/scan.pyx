@@ -1,7 +1,8 @@
 """Walks over the batches in a piece of a segment, and bisection in a piece of an index.
 
-A piece begins at a batch and may end anywhere. But for checksums only headers are looked at, so a walk may leave the piece in a single
-step over a large batch: positions are relative to the piece and may lie beyond it, where the next piece begins.
+A piece begins at a batch and may end anywhere. But for checksums only headers are looked at, so a walk may leave the
+piece in a single step over a large batch: positions are relative to the piece and may lie beyond it, where the next
+piece begins.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
@@ -9,8 +10,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from kstore.codec.checksum cimport crc32c_update
 from kstore.codec.cursor cimport load32, load64
 from kstore.records.layout cimport (
-    HEADER_SIZE, MAGIC_V2, AT_ATTRIBUTES, AT_CRC, AT_LAST_OFFSET_DELTA, AT_LEADER_EPOCH, AT_MAGIC, base_offset_at, batch_size_at, last_offset_at,
-    max_timestamp_at,
+    HEADER_SIZE, MAGIC_V2, AT_ATTRIBUTES, AT_CRC, AT_LAST_OFFSET_DELTA, AT_LEADER_EPOCH, AT_MAGIC,
+    base_offset_at, batch_size_at, last_offset_at, max_timestamp_at,
 )
 
 from kstore.errors import CorruptMessage
@@ -80,7 +81,7 @@ def find_timestamp(const uint8_t[::1] piece not None, int64_t timestamp):
 
 
 def find_last(const uint8_t[::1] piece not None):
-    """``(last, moved, next_offset)``: where the last batch that begins here begins, where it ends, and what follows on it.
+    """``(last, moved, next_offset)``: where the last batch that begins here begins and ends, and the offset after it.
 
     Without a whole header in the piece ``last`` and the next offset are -1.
     """

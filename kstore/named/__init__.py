@@ -14,7 +14,7 @@ written, and a call of a class fills the tuple in C (`calls.pyx`), for a quarter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import NamedTuple as NamedTuple
+    from typing import NamedTuple as NamedTuple  # noqa: TID251 - this is where the other one is made
     from typing import TypeVar
 
     C = TypeVar("C")

@@ -180,7 +180,8 @@ cdef class BatchBuilder:
                 piece.nbytes = PyBytes_GET_SIZE(value)
                 self.add_record(timestamp, &null, &piece, 0, None)
             else:
-                self.append(timestamp, None if key_list is None else <object>PySequence_Fast_GET_ITEM(key_list, i), value)
+                key = None if key_list is None else <object>PySequence_Fast_GET_ITEM(key_list, i)
+                self.append(timestamp, key, value)
 
     def build(self):
         """The finished batch; the builder takes no more records. A batch without records is refused: ``ValueError``."""

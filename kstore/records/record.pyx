@@ -32,7 +32,8 @@ cdef class Record:
 
     def __repr__(self):
         headers = f", headers={self.headers!r}" if self.headers else ""
-        return f"Record(offset={self.offset}, timestamp={self.timestamp}, key={self.key!r}, value={self.value!r}{headers})"
+        data = f"key={self.key!r}, value={self.value!r}{headers}"
+        return f"Record(offset={self.offset}, timestamp={self.timestamp}, {data})"
 
 
 cdef inline bytes nullable(const uint8_t *data, int32_t nbytes):

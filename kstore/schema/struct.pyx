@@ -82,8 +82,9 @@ def field(kind, str versions, *, default=_MISSING, factory=None, str nullable=""
           bint ignorable=False, bint flexible=True):
     """One field: its kind (a constant, a struct class, or a list of one of them), versions, default, tag.
 
-    ``nullable`` is a range of versions too; a field with a ``tag`` is written only when it isn't the default; ``ignorable`` lets a value be left out of versions that
-    don't have the field, instead of an error; ``flexible=False`` keeps the old encoding even in flexible versions.
+    ``nullable`` is a range of versions too; a field with a ``tag`` is written only when it isn't the default;
+    ``ignorable`` lets a value be left out of versions that don't have the field, instead of an error;
+    ``flexible=False`` keeps the old encoding even in flexible versions.
     """
     cdef Field made = Field.__new__(Field)
     if (default is _MISSING) == (factory is None):

@@ -133,9 +133,6 @@ def test_a_run_of_the_benchmarks_goes_on_when_a_peer_does_not_stop_or_start(tmp_
     ]
 
 
-# -- jars -----------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def cache(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
 
 from actors.broker import loggers
 from actors.runtime.logs import AREAS
 from kstore.errors import InvalidConfig, InvalidRequest, KafkaError
+from kstore.named import NamedTuple
 
 
 class Change(NamedTuple):

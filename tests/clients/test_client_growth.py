@@ -68,9 +68,6 @@ def topics(cluster: Cluster, count: int) -> list[str]:
     return names
 
 
-# -- metadata ----------------------------------------------------------------------------------------------------------
-
-
 def test_a_producer_asks_for_each_topic_once_when_it_meets_it(cluster: Cluster) -> None:
     names = topics(cluster, 20)
     with cluster.producer() as producer:
@@ -185,9 +182,6 @@ def test_all_leaders_that_an_answer_names_are_taken_at_once(cluster: Cluster) ->
         assert len(views) == 1
         led = [actor.view.partition("t", each.partition_index).leader_epoch for each in data]
         assert led == [99] * len(data)
-
-
-# -- fetching ----------------------------------------------------------------------------------------------------------
 
 
 def looks(consumer: Any) -> Counter[str]:

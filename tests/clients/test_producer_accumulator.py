@@ -76,9 +76,6 @@ def parts(made: Accumulator) -> list[list[int]]:
     return [found[partition] for partition in sorted(found)]
 
 
-# -- partitions ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(("batch_size", "sizes", "expected"), [row[1:] for row in GOLDEN if row[0] == "sticky"])
 def test_records_without_a_key_go_where_javas_producer_puts_them(batch_size, sizes, expected) -> None:
     made, _ = accumulator(
@@ -156,9 +153,6 @@ def test_keys_can_be_ignored() -> None:
 def test_no_partition_has_a_number_below_zero_or_beyond_32_bits(partition) -> None:
     with pytest.raises(ValueError, match="a partition is a number from 0"):
         accumulator()[0].send("t", b"v", partition=partition)
-
-
-# -- batches -------------------------------------------------------------------------------------------------------
 
 
 def test_a_batch_holds_no_more_than_batch_size() -> None:
@@ -250,9 +244,6 @@ def test_another_number_makes_other_bytes_and_leaves_those_given_away() -> None:
     assert first == kept
 
 
-# -- memory and sizes ------------------------------------------------------------------------------------------------
-
-
 def test_memory_is_taken_by_batches_and_given_back() -> None:
     made, _ = accumulator(buffer_memory=10_000, batch_size=1000)
     made.send("t", bytes(10))
@@ -294,9 +285,6 @@ def test_a_record_that_can_never_be_sent_has_failed_already(keywords, named) -> 
         future.get()
     with pytest.raises(MessageTooLarge, match="501 bytes"):
         send_many(made, "t", [bytes(fits + 1)])
-
-
-# -- what isn't taken ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -368,9 +356,6 @@ def test_columns_of_other_shapes_are_refused() -> None:
             send_many(made, "t", (data, np.array(offsets, np.int64)))
     with pytest.raises(ValueError, match="2 values and 1 keys"):
         send_many(made, "t", [b"a", b"b"], keys=[b"a"])
-
-
-# -- keywords --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("keywords", "outcome"), [row[1:] for row in GOLDEN if row[0] == "idempotence"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from clients import wrong_values as wrong
 from clients.wrong_values import (
@@ -33,6 +33,7 @@ from actors.cluster.faults import Faults
 from actors.cluster.frozen import Frozen
 from actors.runtime.hub import Spawned
 from kstore import ConfigResource, NewTopic
+from kstore.named import NamedTuple
 
 CLASSES: tuple[type, ...] = (
     *(each for name in kstore.__all__ if isinstance(each := getattr(kstore, name), type)),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from kstore import ConfigResource, MemberToRemove, NewPartitions, NewTopic, OffsetAndMetadata, TopicPartition
+from kstore.named import NamedTuple
 
 TOPIC = "good"
 PLACE = TopicPartition(TOPIC, 0)

@@ -72,8 +72,6 @@ class Speaker(Client):
         self.node.kill()
         self.cluster.net.node_died(self.node)
 
-    # -- producing and reading -----------------------------------------------------------------------------------
-
     def producer(self) -> Producer:
         """A new idempotent producer."""
         answer = self.ask(self.living()[0], InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
@@ -124,8 +122,6 @@ class Speaker(Client):
         )
         return self.ask(self.leader(topic, index), request).topics[0].partitions[0]
 
-    # -- topics --------------------------------------------------------------------------------------------------
-
     def delete(self, topic: str) -> None:
         """Delete a topic, and wait until the living nodes know it."""
         response = self.ask(
@@ -170,8 +166,6 @@ class Speaker(Client):
         found = self.cluster.image().partition(topic, index)
         return -1 if found is None else found.leader
 
-    # -- waiting, in whatever time the cluster has -----------------------------------------------------------------
-
     def run(self, seconds: float) -> None:
         """Let time pass."""
         self.cluster.world.driver.drive(lambda: False, seconds)
@@ -205,8 +199,6 @@ class Speaker(Client):
             if found.leader not in (1, -1):
                 return index, found.leader, next(n for n in found.replicas if n not in (1, found.leader))
         raise AssertionError("every partition is led by the controller's node")
-
-    # -- folders -------------------------------------------------------------------------------------------------
 
     def names(self, node: int, path: str = "") -> list[str]:
         """The names in a node's folder, or in one below it."""

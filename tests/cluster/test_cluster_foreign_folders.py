@@ -60,8 +60,6 @@ def alone(start, tmp_path) -> Path:
     return stopped_with(start, tmp_path / "data", 1)
 
 
-# -- messages of old formats ------------------------------------------------------------------------------------------
-
 OLD = {
     "format 0": old_messages(0, 5, 0),
     "format 1": old_messages(0, 5, 1),
@@ -111,9 +109,6 @@ def test_what_a_crash_leaves_behind_the_batches_is_no_old_message(start, alone, 
     log.write_bytes(log.read_bytes() + NOT_OLD[name])
     (alone / "node-1" / "recovery-point-offset-checkpoint").write_text("0\n0\n")
     served(start, alone, 1)
-
-
-# -- another quorum ---------------------------------------------------------------------------------------------------
 
 
 def set_voters(data: Path, *voters: int) -> None:
@@ -199,9 +194,6 @@ def test_a_copy_that_begins_behind_a_snapshot_is_had_anew(start, stopped):
     served(start, stopped)
 
 
-# -- features ---------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("level", [7, 21, 29])
 def test_an_older_metadata_version_is_refused_and_raised(start, alone, level):
     append_records(alone, FeatureLevelRecord(name="metadata.version", feature_level=level))
@@ -260,8 +252,6 @@ def test_a_cluster_that_kafka_has_only_formatted_begins_with_the_version_chosen(
         with Cluster(data_dir=str(tmp_path)) as cluster:
             assert cluster.nodes[1].view.image.features == {"metadata.version": 31}
 
-
-# -- what is in force -------------------------------------------------------------------------------------------------
 
 IN_FORCE = {
     "access rules (ACLs), which kstore doesn't have yet (User:ann on orders)": (

@@ -36,9 +36,6 @@ def alone(start, tmp_path) -> Path:
     return stopped_with(start, tmp_path / "alone", 1)
 
 
-# -- logs that lie elsewhere ------------------------------------------------------------------------------------------
-
-
 def assign(data: Path, *, directory: bytes, others: tuple[bytes, ...] = (OTHER,)) -> None:
     """A second directory of node 1's, and a topic with a partition that lies in one."""
     own_id = directory_id_of(data)
@@ -98,9 +95,6 @@ def test_words_of_kafkas_own_instead_of_a_directory_say_nothing(start, alone, di
 def test_a_topic_in_remote_storage_is_refused(alone):
     append_records(alone, ConfigRecord(resource_type=2, resource_name="t", name="remote.storage.enable", value="true"))
     assert "topic t keeps records in remote storage (remote.storage.enable)" in refused(alone, 1)
-
-
-# -- whose folder it is -----------------------------------------------------------------------------------------------
 
 
 def set_property(folder: Path, name: str, value: str | None) -> None:
@@ -190,8 +184,6 @@ def test_an_id_that_is_none_is_refused(alone, value):
     set_property(alone / "node-1", "directory.id", value)
     assert "meta.properties: missing or wrong" in refused(alone, 1)
 
-
-# -- what else may lie in a folder ------------------------------------------------------------------------------------
 
 SOMEBODYS = ("photos-to-delete", "my.backup-delete", "backup-2024", "lost+found", "remote-log-index-cache", "a-stray")
 

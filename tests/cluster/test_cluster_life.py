@@ -10,7 +10,7 @@ import sys
 import threading
 import weakref
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from speaking import Speaker
@@ -19,6 +19,7 @@ from actors.cluster import Cluster
 from actors.runtime.driver import DriverClosed, ForkedError, NodeCrashed
 from kstore.errors import TopicAlreadyExists
 from kstore.errors.config import ConfigError
+from kstore.named import NamedTuple
 
 KINDS = {"real": {}, "seed": {"seed": 1}, "listen": {"listen": "127.0.0.1:0"}}
 

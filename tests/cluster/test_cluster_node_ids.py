@@ -102,9 +102,6 @@ def test_ids_that_are_none_are_refused(given: dict[str, Any], why):
         Cluster(seed=1, **given)
 
 
-# -- folders -----------------------------------------------------------------------------------------------------
-
-
 def kept(place: Path, *ids: int) -> Path:
     with Cluster(node_ids=ids, seed=1, data_dir=str(place)) as cluster:
         cluster.create_topic("t", replication_factor=len(ids))
@@ -164,9 +161,6 @@ def test_a_folder_without_its_controllers_is_refused(tmp_path):
     shutil.move(tmp_path / "elsewhere", place / "node-0")
     with Cluster(seed=1, data_dir=str(place)) as cluster:
         assert cluster.node_ids == (0, 1, 2)
-
-
-# -- the command -------------------------------------------------------------------------------------------------
 
 
 def test_serve_takes_ids_and_goes_on_with_them(tmp_path):

@@ -166,9 +166,6 @@ def test_a_defect_in_one_actor_ends_what_it_must_and_nothing_else(
     assert connections <= connections_of(cluster, steady) | set(failed), "no connection was closed by it"
 
 
-# -- one request ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("at", ["at once", "later", "in its callback"])
 def test_a_handler_that_fails_ends_its_request_and_the_connection_goes_on(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch, at: str
@@ -195,9 +192,6 @@ def test_a_handler_that_fails_ends_its_request_and_the_connection_goes_on(
         assert connections <= {name for node in cluster.living() for name in node.actors}
     assert {failure.ended for failure in cluster.failures} == {"a request, ProduceRequest"}
     Failures.recent.clear()
-
-
-# -- a node ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_broker_that_fails_ends_its_node_which_is_booted_again_and_its_brothers_go_on(
@@ -253,9 +247,6 @@ def test_a_client_that_fails_ends_alone_and_its_user_is_told(cluster: Cluster, m
     Failures.recent.clear()
 
 
-# -- strict ---------------------------------------------------------------------------------------------------------
-
-
 def test_a_strict_world_stops_everything_at_once(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     cluster = Cluster(3, seed=seed)
     assert cluster.world.strict
@@ -284,9 +275,6 @@ def test_a_cluster_of_a_user_contains_what_it_meets_in_real_time(
             work_through(cluster, kind.__name__.encode())
     assert len(cluster.failures) == 4 == len([each for each in warned if each.category is FailureWarning])
     Failures.recent.clear()
-
-
-# -- sockets --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

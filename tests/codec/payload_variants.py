@@ -10,13 +10,13 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import cramjam
 import xxhash
 from model.batch_model import ModelBatch, ModelRecord, record_bytes
 
 from kstore.codec import GZIP, LZ4, SNAPPY, ZSTD, compress
+from kstore.named import NamedTuple
 
 NOW = 1_700_000_000_000
 RECORDS = [ModelRecord(i, NOW + i, b"key-%d" % i, b"value-%d " % i * 40) for i in range(3)]
@@ -42,9 +42,6 @@ def variants() -> Iterator[Variant]:
     for codec, found in ((GZIP, gzips()), (SNAPPY, snappies()), (LZ4, lz4s()), (ZSTD, zstds())):
         for name, payload in found:
             yield Variant(name, codec, payload)
-
-
-# -- gzip -------------------------------------------------------------------------------------------------------------
 
 
 def member(content: bytes, flags: int = 0, fields: bytes = b"", *, trailer: bytes | None = None) -> bytes:
@@ -99,9 +96,6 @@ def gzips() -> Iterator[tuple[str, bytes]]:
     yield "gzip: nothing", b""
 
 
-# -- snappy -----------------------------------------------------------------------------------------------------------
-
-
 def bare(content: bytes) -> bytes:
     return bytes(cramjam.snappy.compress_raw(content))
 
@@ -146,8 +140,6 @@ def snappies() -> Iterator[tuple[str, bytes]]:
     yield "snappy: the framing format", bytes(cramjam.snappy.compress(PLAIN))
     yield "snappy: nothing", b""
 
-
-# -- lz4 --------------------------------------------------------------------------------------------------------------
 
 INDEPENDENT, BLOCK_CHECKSUM, CONTENT_SIZE, CONTENT_CHECKSUM = 0x20, 0x10, 0x08, 0x04
 
@@ -209,9 +201,6 @@ def lz4s() -> Iterator[tuple[str, bytes]]:
     yield "lz4: the legacy format", b"\x02\x21\x4c\x18" + packed(PLAIN)
     yield "lz4: a bare block", packed(PLAIN)[4:]
     yield "lz4: nothing", b""
-
-
-# -- zstd -------------------------------------------------------------------------------------------------------------
 
 
 def zframe(blocks: bytes, window_log: int = 17, mantissa: int = 0, descriptor: int = 0, end: bytes = b"") -> bytes:

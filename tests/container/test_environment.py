@@ -163,9 +163,6 @@ def test_variables_of_older_images_become_no_options_and_a_line_each_says_what_i
     assert script.without_effect({"KAFKA_NUM_PARTITIONS": "3", "KAFKA_ZOOKEEPER_CONNECT": ""}) == []
 
 
-# -- as processes ------------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture
 def start(monkeypatch) -> Iterator[Callable[..., Program]]:
     """Start ``environment.py`` in an environment; what still runs at the end of the test is killed."""

@@ -1,11 +1,12 @@
 """A client on virtual time that asks brokers single requests, in any version, through the wire format."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.cluster import Cluster
 from actors.network.link import Link
 from actors.runtime import Actor, Node, Reply, receives
 from actors.runtime.future import ask
+from kstore.named import NamedTuple
 
 
 class AskNode(NamedTuple):

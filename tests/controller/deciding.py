@@ -60,8 +60,6 @@ class Driven:
     def decide(self, request: object, version: int = 0) -> Any:
         return self.apply(self.machine.decide(request, version, self.now_ms)).answer
 
-    # -- brokers
-
     def register(self, broker_id: int, incarnation: bytes | None = None) -> int:
         request = BrokerRegistrationRequest(
             broker_id=broker_id,
@@ -94,8 +92,6 @@ class Driven:
     def lose(self, broker_id: int) -> None:
         self.apply(self.machine.fence_lost(broker_id))
 
-    # -- topics
-
     def create(
         self,
         name: str,
@@ -124,8 +120,6 @@ class Driven:
         found = self.image.partition(topic, number)
         assert found is not None
         return found
-
-    # -- in-sync sets
 
     def alter(
         self,

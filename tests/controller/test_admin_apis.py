@@ -68,9 +68,6 @@ def metadata(client: Client, *names: str, version: int = 13, node: int = 2, **wi
     return client.ask(MetadataRequest(topics=topics, **wishes), version, node=node)
 
 
-# -- topics come and go
-
-
 @versions(CreateTopicsRequest)
 def test_a_topic_that_was_made_is_known_to_the_broker_that_was_asked(client: Client, version: int) -> None:
     result = create(client, "orders", version=version)
@@ -116,9 +113,6 @@ def test_without_a_controller_nothing_is_made_and_the_client_is_told(client: Cli
     assert client.ask(DeleteTopicsRequest(topics=[DeleteTopicState(name="orders")])).responses[0].error_code == 7
     resource = AlterConfigsResource(resource_type=2, resource_name="orders", configs=[])
     assert client.ask(IncrementalAlterConfigsRequest(resources=[resource])).responses[0].error_code == 7
-
-
-# -- metadata
 
 
 @versions(MetadataRequest)
@@ -228,9 +222,6 @@ def test_authorized_operations_are_told_only_when_asked_for(client: Client) -> N
     )
 
 
-# -- cluster
-
-
 @versions(DescribeClusterRequest)
 def test_the_cluster_is_described(client: Client, cluster: Cluster, version: int) -> None:
     response = client.ask(DescribeClusterRequest(), version)
@@ -251,9 +242,6 @@ def test_fenced_brokers_are_told_to_those_who_ask_for_them(client: Client, clust
 )
 def test_only_brokers_are_described(client: Client, endpoint_type: int, error: type[errors.KafkaError]) -> None:
     assert client.ask(DescribeClusterRequest(endpoint_type=endpoint_type)).error_code == error.code
-
-
-# -- configs
 
 
 def described(client: Client, kind: int, name: str, version: int = 4, node: int = 2, **wishes: bool) -> Any:
@@ -337,9 +325,6 @@ def test_configs_that_were_changed_hold_on_every_broker(client: Client, cluster:
     assert [(c.name, c.value) for c in described(client, 4, "", node=3).configs] == [("message.max.bytes", "77")]
 
 
-# -- versions
-
-
 @versions(ApiVersionsRequest)
 def test_the_versions_told_are_those_of_the_handlers(client: Client, version: int) -> None:
     request = ApiVersionsRequest(client_software_name="tests", client_software_version="1.0")
@@ -365,9 +350,6 @@ def test_the_registry_says_what_the_modules_say(key: int) -> None:
 def test_a_client_without_a_proper_name_is_refused(client: Client) -> None:
     response = client.ask(ApiVersionsRequest(client_software_name="-", client_software_version="1"))
     assert (response.error_code, response.api_keys) == (errors.InvalidRequest.code, [])
-
-
-# -- what is for nodes only
 
 
 @pytest.mark.parametrize(

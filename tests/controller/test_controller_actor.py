@@ -34,9 +34,6 @@ from kstore.schema.messages.metadata_records import NoOpRecord
 LOG_FILE = f"{METADATA_LOG}/00000000000000000000.log"
 
 
-# -- one controller, with a disk that syncs when it is told to
-
-
 class HeldDisk:
     """Does disk work only when the test lets it."""
 
@@ -187,9 +184,6 @@ def test_who_waits_for_a_topic_that_nobody_makes_is_told_so_in_time() -> None:
     assert waiting.get(timeout=1) is False
 
 
-# -- what the controller serves
-
-
 @pytest.fixture
 def log() -> Log:
     """Epoch 1 at offsets 0 to 4, epoch 3 at 5 to 9, of which 0 to 7 are committed."""
@@ -239,9 +233,6 @@ def test_an_observer_whose_log_diverges_is_told_where(
     else:
         assert (answer.diverging_epoch.epoch, answer.diverging_epoch.end_offset) == diverging
         assert not answer.records
-
-
-# -- whole clusters on virtual time
 
 
 def make(cluster: Cluster, name: str, partitions: int = 3) -> None:

@@ -25,9 +25,6 @@ def driven() -> Driven:
     return Driven()
 
 
-# -- deleting
-
-
 def delete(driven: Driven, *topics: DeleteTopicState, version: int = 6) -> list[DeletableTopicResult]:
     response: DeleteTopicsResponse = driven.decide(DeleteTopicsRequest(topics=list(topics)), version)
     return response.responses
@@ -83,9 +80,6 @@ def test_deletion_can_be_switched_off() -> None:
     driven = Driven(delete_topic_enable="false")
     driven.create("a")
     assert delete(driven, DeleteTopicState(name="a"))[0].error_code == errors.TopicDeletionDisabled.code
-
-
-# -- adding partitions
 
 
 def add(driven: Driven, name: str, count: int, *assignments: list[int], **wishes: bool) -> CreatePartitionsTopicResult:

@@ -7,8 +7,9 @@ the text in the font that its system has; the widest of the usual ones is DejaVu
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
+
+from kstore.named import NamedTuple
 
 SVG = "{http://www.w3.org/2000/svg}"
 SIZE, SIZE_BOLD = 12.0, 13.0

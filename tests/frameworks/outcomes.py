@@ -7,11 +7,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 from xml.etree import ElementTree
 
 from frameworks.catalogue import APPS, Framework
 from frameworks.environments import jars, made, python
+
+from kstore.named import NamedTuple
 
 TIMEOUT_S = 1800
 

@@ -79,8 +79,6 @@ class Inputs:
             return struct.pack(">i", draw.choice((-1, 0, 1, len(body) - 1, len(body) + 1, 2**31 - 1))) + bytes(body)
         return struct.pack(">i", len(body)) + bytes(body)
 
-    # -- requests ------------------------------------------------------------------------------------------------
-
     def _message(self, draw: random.Random, kind: type[Struct], version: int, depth: int) -> Any:
         made: Any = kind()
         for name, field in kind.fields().items():

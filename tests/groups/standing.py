@@ -7,7 +7,7 @@ refuse. ``Front`` stands for a connection: it runs an API's handler as a convers
 from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.config import BrokerConfig
 from actors.coordinator.coordinator import Coordinator
@@ -24,6 +24,7 @@ from actors.runtime.future import Future, ask
 from actors.runtime.world import virtual_world
 from kstore.errors import KafkaError
 from kstore.fs import MemoryFileSystem
+from kstore.named import NamedTuple
 from kstore.records import RecordBatch
 
 ORDERS_ID = b"orders-orders-or"

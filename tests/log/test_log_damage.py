@@ -53,9 +53,6 @@ def is_whole(log: Log, expected: list[bytes]) -> None:
     assert append(log, batch(3, producer=7, sequence=log.end_offset), leader_epoch=3).first_offset == len(expected) * 3
 
 
-# -- indexes ---------------------------------------------------------------------------------------------------------
-
-
 def grow(fs: FileSystem, path: str, entry: bytes) -> None:
     fs.replace(path, fs.read_bytes(path) + entry)
 
@@ -153,9 +150,6 @@ def test_whatever_an_index_says_every_batch_is_found(offset: int, position: int,
         index.reset()
         index.append(offset, min(position, first.size_bytes - 1))
     is_whole(log, expected)
-
-
-# -- batches ---------------------------------------------------------------------------------------------------------
 
 
 def middle_gone(fs: FileSystem, log: Log) -> None:
@@ -288,9 +282,6 @@ def test_a_topic_that_is_no_longer_compacted_may_have_gaps_between_its_segments(
     assert reopen(fs).end_offset == log.end_offset
 
 
-# -- checkpoints -----------------------------------------------------------------------------------------------------
-
-
 def test_a_recovery_point_beyond_the_end_means_that_everything_is_walked(fs: FileSystem) -> None:
     log = stopped(fs)
     expected = everything(log)
@@ -318,9 +309,6 @@ def test_an_epoch_file_that_lacks_the_latest_epoch_is_built_anew(fs: FileSystem)
     log = stopped(fs)
     fs.replace(log.epochs.path, b"0\n1\n0 0\n")
     assert reopen(fs).epochs.entries == log.epochs.entries
-
-
-# -- files that aren't files -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", [LOG, INDEX, TIME_INDEX])

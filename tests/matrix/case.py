@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from matrix.peer import Peer
 from matrix.plain import Labels, fitted, plain
@@ -17,6 +17,7 @@ from matrix.raw import PATIENCE_S, RawClient, Silence
 
 from actors.broker.registry import CLIENT_APIS
 from kstore.errors import CoordinatorLoadInProgress, CoordinatorNotAvailable, NotCoordinator
+from kstore.named import NamedTuple
 from kstore.schema import decode, frames
 from kstore.schema.messages.create_topics import (
     CreatableReplicaAssignment,
@@ -125,8 +126,6 @@ class Talk:
         self._sent: dict[tuple[str, int], list[tuple[int, int, str]]] = {}
         self._steps = 0
 
-    # -- what is recorded ----------------------------------------------------------------------------------------
-
     def ask(
         self,
         request: Any,
@@ -176,8 +175,6 @@ class Talk:
         if version is not None:
             return version
         return self.version if self.case.key == request.API_KEY else latest(request)
-
-    # -- what isn't ----------------------------------------------------------------------------------------------
 
     def quietly(self, request: Any, *, node: int = 1, version: int | None = None) -> Any:
         """Send a request that isn't a part of the comparison."""
@@ -241,8 +238,6 @@ class Talk:
             self.settle(ends, lambda answer: not answer.topics[0].partitions[0].error_code, node=part.leader_id)
         return Topic(name, bytes(found.topic_id))
 
-    # -- connections ---------------------------------------------------------------------------------------------
-
     def _client(self, via: str, node: int) -> RawClient:
         client = self._clients.get((via, node))
         if client is None:
@@ -285,9 +280,6 @@ def response_of(api_key: int, version: int, frame: bytes) -> Any:
     """An answer without its header."""
     _, body = frames.decode_response_header(api_key, version, frame)
     return decode(frames.response_class(api_key), version, frame, body)
-
-
-# -- a run -----------------------------------------------------------------------------------------------------------
 
 
 def play(peer: Peer, cases: Iterable[Case], watch: Callable[[Case, int], None] = lambda *_: None) -> Transcript:

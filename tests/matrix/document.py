@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from matrix.all_cases import CASES
 from matrix.case import Transcript, steps
@@ -20,6 +20,7 @@ from matrix.plain import NORMALISATIONS
 
 from actors.broker.registry import CLIENT_APIS
 from kstore.errors import for_code
+from kstore.named import NamedTuple
 from kstore.schema.versions import APIS
 
 MADE_BY = "<!-- made by `make compatibility` -->"

@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
 
 from matrix.comparing import Difference
 from matrix.not_served import NOT_SERVED
 
 from actors.config.broker import deviations
 from actors.config.own_table import OWN_KEYS
+from kstore.named import NamedTuple
 
 
 class Fields(NamedTuple):

@@ -12,12 +12,12 @@ import signal
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from actors.cluster import Cluster
 from bench.peers.kafka import KafkaCluster
 from bench.peers.processes import HOST
 from kstore import NoEffectWarning
+from kstore.named import NamedTuple
 
 NODES = 2
 CONFIG = {

@@ -7,9 +7,9 @@ used, and of ``kstore.codec`` only compression. The writer can be made to lie in
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 
 from kstore.codec import compress, decompress
+from kstore.named import NamedTuple
 
 HEADER = struct.Struct(">qiibIhiqqqhii")
 

@@ -92,9 +92,6 @@ def test_advertise_goes_with_listen(how: dict[str, Any], why):
         Cluster(**how)
 
 
-# -- all answers -------------------------------------------------------------------------------------------------------
-
-
 def exchanged(port: int, request: Any, version: int) -> Any:
     """The answer to one request, over a connection of its own."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
@@ -151,9 +148,6 @@ def test_every_answer_has_the_addresses_of_the_listener_that_the_client_came_by(
         assert cluster.bootstrap_servers == "kafka:9092,kafka:9093,kafka:9094"
         assert (cluster.brokers[1].host, cluster.brokers[1].port) == ("kafka", 9093)
         assert cluster.warnings == []
-
-
-# -- listening on all addresses ----------------------------------------------------------------------------------------
 
 
 def local_addresses(cluster: Cluster) -> set[str]:

@@ -1,7 +1,7 @@
 """Links between nodes behave as TCP connections: order, cuts, clogs, heals, breaks and time-outs."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from runtime.acting import TIMEOUT_S
@@ -13,6 +13,7 @@ from actors.runtime import Actor, Node, Ref, receives
 from actors.runtime.seams import Channel
 from actors.runtime.world import World, real_world, virtual_world
 from kstore.errors import UnsupportedVersion
+from kstore.named import NamedTuple
 from kstore.schema.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 
 

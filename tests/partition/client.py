@@ -53,8 +53,6 @@ class Client:
         self.cluster.wait_for(lambda: outcomes, PATIENCE_S)
         return outcomes[0]
 
-    # -- topics --------------------------------------------------------------------------------------------------
-
     def create(self, name: str, *, partitions: int = 1, copies: int = 3, **configs: str) -> None:
         """Make a topic, and wait until everybody knows it and its leaders lead."""
         topic = CreatableTopic(
@@ -100,8 +98,6 @@ class Client:
         """The replica actor itself, to look at."""
         node = self.cluster.nodes[node_id]
         return node.actors[f"{node.name}/replica/{topic}-{index}"]
-
-    # -- records -------------------------------------------------------------------------------------------------
 
     def produce_request(self, topic: str, records: bytes, *, index: int = 0, acks: int = -1, timeout_ms: int = 30_000):
         return ProduceRequest(

@@ -46,9 +46,6 @@ def found(response) -> dict[int, list[bytes]]:
     return {p.partition_index: values(p.records) for topic in response.responses for p in topic.partitions}
 
 
-# -- waiting -------------------------------------------------------------------------------------------------------
-
-
 def test_a_fetch_with_nothing_to_read_waits_its_time_and_gets_no_bytes(start):
     client = start(brokers=1)
     client.create("t", copies=1)
@@ -107,9 +104,6 @@ def test_a_fetch_that_never_has_its_least_bytes_gets_what_there_is_in_time(start
     assert values(waiting[0].responses[0].partitions[0].records) == [b"a", b"b"]
 
 
-# -- limits --------------------------------------------------------------------------------------------------------
-
-
 def test_at_least_one_batch_comes_whatever_the_limits(start):
     client = start(brokers=1)
     client.create("t", copies=1)
@@ -131,9 +125,6 @@ def test_the_whole_answer_is_bounded_and_the_rest_comes_next(start):
     second = client.ask(1, request)
     assert given not in found(second)
     assert sum(len(v) for v in found(second).values()) == 1
-
-
-# -- sessions ------------------------------------------------------------------------------------------------------
 
 
 def test_a_session_answers_only_with_news(start):
@@ -233,9 +224,6 @@ def test_a_session_over_many_idle_partitions_touches_none_of_them(start):
     client.produce("t", b"a", index=123)
     news = client.ask(1, session_request(client, "t", {}, session=(first.session_id, 12)))
     assert found(news) == {123: [b"a"]}
-
-
-# -- who may read what ---------------------------------------------------------------------------------------------
 
 
 def test_only_the_leader_serves_and_names_itself(start):

@@ -39,9 +39,6 @@ def produced(client: Client, records: bytes, *, node: int | None = None, version
     return client.ask(node, request, version=version).responses[0].partition_responses[0]
 
 
-# -- Produce -------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("version", range(3, 14))
 def test_every_version_produces(start, version):
     client = start(brokers=1, wire=True)
@@ -164,9 +161,6 @@ def test_log_append_time_is_answered(start):
     assert FIRST_MS + 5_000 <= answer.log_append_time_ms < FIRST_MS + 6_000
 
 
-# -- idempotence ---------------------------------------------------------------------------------------------------
-
-
 def test_a_retry_is_answered_with_the_first_offset_and_written_once(start):
     client = start()
     client.create("t")
@@ -227,9 +221,6 @@ def test_a_transactional_producer_is_refused_at_once(start):
     client = start(brokers=1)
     assert client.ask(1, InitProducerIdRequest(transactional_id="tx")).error_code == UnsupportedVersion.code
     assert client.ask(1, InitProducerIdRequest(transactional_id="")).error_code == InvalidRequest.code
-
-
-# -- ListOffsets ---------------------------------------------------------------------------------------------------
 
 
 def test_times_have_offsets(start):
@@ -312,9 +303,6 @@ def test_list_offsets_of_what_is_elsewhere_or_nowhere(start):
     parts = [ListOffsetsPartition(partition_index=0, timestamp=-1)]
     request = ListOffsetsRequest(replica_id=-1, topics=[ListOffsetsTopic(name="other", partitions=parts)])
     assert client.ask(1, request).topics[0].partitions[0].error_code == UnknownTopicOrPartition.code
-
-
-# -- OffsetForLeaderEpoch ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("version", [2, 3, 4])

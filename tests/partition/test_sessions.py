@@ -2,7 +2,6 @@
 
 from itertools import count
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import pytest
 
@@ -19,6 +18,7 @@ from actors.partition.sessions import (
     Slot,
     next_epoch,
 )
+from kstore.named import NamedTuple
 
 
 class Found(NamedTuple):

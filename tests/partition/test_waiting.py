@@ -1,8 +1,7 @@
 """What waits at a replica, by itself."""
 
-from typing import NamedTuple
-
 from actors.partition.waiting import HIGH_WATERMARK, LOG_END, WaitingAppend, WaitingAppends, WaitingReads
+from kstore.named import NamedTuple
 
 
 class Watch(NamedTuple):

@@ -8,11 +8,11 @@ Run as a program it prints them for ``golden/JudgeBatches.java``, whose answers 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from refused_batches import NOW, RECORDS, Case, batch
 
 from kstore.codec import codec_name
+from kstore.named import NamedTuple
 
 
 class Recompressed(NamedTuple):

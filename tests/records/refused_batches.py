@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from model.batch_model import ModelBatch, ModelRecord, record_bytes, varint
 
 from kstore.codec import codec_name, compress
+from kstore.named import NamedTuple
 
 NOW = 1_700_000_000_000
 LONG_MAX = 2**63 - 1

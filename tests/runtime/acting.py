@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from actors.runtime import Actor, Ask, Node, Ref, Reply, receives
 from actors.runtime.future import ask
 from actors.runtime.loop import LoopDriver
 from actors.runtime.world import World, loop_world, real_world, virtual_world
 from kstore.errors import NotLeaderOrFollower
+from kstore.named import NamedTuple
 
 KINDS = ["virtual", "real", "loop"]
 TIMEOUT_S = 20.0

@@ -1,7 +1,7 @@
 """One conformance suite of what an actor may count on, over virtual time, real time and an event loop."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pykka
 import pytest
@@ -31,6 +31,7 @@ from actors.runtime.driver import NodeCrashed
 from actors.runtime.future import ask
 from actors.runtime.world import World
 from kstore.errors import NotLeaderOrFollower
+from kstore.named import NamedTuple
 
 
 @pytest.fixture(params=KINDS)

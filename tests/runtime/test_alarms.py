@@ -1,12 +1,11 @@
 """An alarm: one timer for the nearest of many deadlines, or for a deadline that is moved often."""
 
-from typing import NamedTuple
-
 import pytest
 
 from actors.runtime import Actor, Node, receives
 from actors.runtime.timers import Alarm
 from actors.runtime.world import World, virtual_world
+from kstore.named import NamedTuple
 
 
 class Bell:

@@ -4,7 +4,7 @@ Pykka's minor version is pinned because of what is overridden; these tests say w
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pykka
 import pytest
@@ -14,6 +14,7 @@ from actors.runtime import Actor, Node, Ref, receives
 from actors.runtime.driver import NodeCrashed
 from actors.runtime.world import World, virtual_world
 from kstore.errors import NotLeaderOrFollower
+from kstore.named import NamedTuple
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import gc
 import os
 import threading
 import weakref
-from typing import NamedTuple
 
 import pytest
 from runtime.acting import TIMEOUT_S
@@ -17,6 +16,7 @@ from actors.runtime import Actor, Node, receives
 from actors.runtime.driver import DriverClosed, ForkedError
 from actors.runtime.real import RealDriver
 from actors.runtime.world import World, real_world
+from kstore.named import NamedTuple
 
 
 class Wish(NamedTuple):

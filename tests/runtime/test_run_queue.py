@@ -1,6 +1,6 @@
 """Whose turn it is: in the order of arrival in real time, in an order drawn from the seed in a simulation."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from runtime.acting import Player, Write, start
@@ -10,6 +10,7 @@ from actors.runtime.clock import Clock
 from actors.runtime.queue import Inbox, RunQueue
 from actors.runtime.recorder import Recorder
 from actors.runtime.world import World, real_world, virtual_world
+from kstore.named import NamedTuple
 
 
 class Mark(NamedTuple):

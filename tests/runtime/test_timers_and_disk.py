@@ -1,7 +1,7 @@
 """Timers and the disk lane, over virtual and real time, and how virtual time passes."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from runtime.acting import (
@@ -20,6 +20,7 @@ from actors.runtime import Actor, Node, Ref, receives
 from actors.runtime.driver import SimulationStalled
 from actors.runtime.timers import SWEEP_AT_LEAST
 from actors.runtime.world import World, virtual_world
+from kstore.named import NamedTuple
 
 
 @pytest.fixture(params=KINDS)

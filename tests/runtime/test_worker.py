@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from runtime.acting import (
@@ -18,6 +18,7 @@ from runtime.acting import (
 
 from actors.runtime import Actor, Node, receives
 from actors.runtime.world import World
+from kstore.named import NamedTuple
 
 
 class Work(NamedTuple):

@@ -51,9 +51,6 @@ def uvarint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-# -- encoding ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("message", "version", "error", "what"),
     [
@@ -149,9 +146,6 @@ def test_chunks_of_wider_items_count_in_bytes() -> None:
     assert encode(produce(wide), 3) == encode(produce(bytes(wide)), 3)
 
 
-# -- decoding ----------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda b: memoryview(b).cast("b")])
 def test_records_are_views_of_the_frame_whatever_it_is(kind: Any) -> None:
     frame = kind(b"??" + encode(produce(b"0123456789"), 9))
@@ -237,9 +231,6 @@ def test_numbers_of_every_width_come_back() -> None:
     values = [ValueData(key="k", value=value) for value in (0.0, -1.5, 1e300, float("inf"))]
     answer = DescribeClientQuotasResponse(entries=[EntryData(entity=[], values=values)])
     assert decode(DescribeClientQuotasResponse, 1, encode(answer, 1)) == answer
-
-
-# -- what a hostile frame may cost --------------------------------------------------------------------------------
 
 
 def cost(cls: Any, version: int, raw: bytes) -> tuple[float, int]:

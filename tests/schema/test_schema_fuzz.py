@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tracemalloc
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from conformance.golden.golden_messages import CLASSES, LINES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kstore.named import NamedTuple
 from kstore.schema import SchemaError, decode, encode, frames
 from kstore.schema.struct import Field, Message, Struct
 from kstore.schema.versions import APIS

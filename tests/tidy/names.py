@@ -10,9 +10,10 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from tidy.sources import HOUSES, Source, code, text_files
+
+from kstore.named import NamedTuple
 
 WORD = re.compile(r"[A-Za-z_]\w*")
 TRIPLE_QUOTED = re.compile(r'(^[ \t]*)?[rRbBfF]{0,2}""".*?"""', re.DOTALL | re.MULTILINE)

@@ -158,9 +158,6 @@ def test_names_hold_until_their_number_is_given_again() -> None:
     assert names.text(7, 1) == "?7"
 
 
-# -- spooling --------------------------------------------------------------------------------------------------------
-
-
 def test_a_spooled_file_has_all_rows_however_few_the_ring_keeps(tmp_path: Path) -> None:
     world = virtual_world(1, trace_rows=64)
     world.recorder.note(0, "Before", 0)

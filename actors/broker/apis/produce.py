@@ -155,9 +155,6 @@ def _several(call: Call, acks: int) -> Conversation:
     return _response(call, list(responses.values()), hints)
 
 
-# -- asking the replica --------------------------------------------------------------------------------------------
-
-
 def _append(
     call: Call, topic: TopicProduceData, data: PartitionProduceData, acks: int, by_id: bool
 ) -> Ask | KafkaError:
@@ -213,9 +210,6 @@ def _batches(records: Records | None, version: int) -> list[RecordBatch]:
     if batch.is_transactional:
         raise InvalidTxnState("this broker has no transactions")
     return batches
-
-
-# -- answering -----------------------------------------------------------------------------------------------------
 
 
 def _name(call: Call, topic: TopicProduceData, by_id: bool) -> str:

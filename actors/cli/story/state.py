@@ -78,8 +78,6 @@ class State:
     controller: int = -1
     produced: bool = False
 
-    # -- what goes in --------------------------------------------------------------------------------------------
-
     def say(self, text: str) -> Line:
         """The story goes on."""
         line = Line(self.clock(), text)
@@ -160,8 +158,6 @@ class State:
 
     def _mark(self, cell: str) -> None:
         self.changed[cell] = self.clock()
-
-    # -- what can be asked ---------------------------------------------------------------------------------------
 
     def is_new(self, cell: str, seconds: float) -> bool:
         """Whether a cell changed less than so long ago."""

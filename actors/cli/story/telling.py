@@ -71,8 +71,6 @@ class Story:
             self.cluster.close()
             shutil.rmtree(self.folder)
 
-    # -- the scenes ----------------------------------------------------------------------------------------------
-
     def _open(self) -> None:
         self.cluster.start()
         bootstrap = self.cluster.bootstrap_servers
@@ -124,8 +122,6 @@ class Story:
         self._wait(lambda: self.state.all_received() and self.state.all_committed(), "every order read and committed")
         self._say(f"all {len(self.state.acks)} orders were acknowledged, read and committed; the clients stop")
         self.clients.stop_all()
-
-    # -- what scenes are made of -----------------------------------------------------------------------------------
 
     def _say(self, text: str) -> None:
         with self.clients.changed:

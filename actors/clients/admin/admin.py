@@ -84,8 +84,6 @@ class Admin(Face):
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else milliseconds("timeout_ms", timeout_ms)
         return min(round(limit_ms), INT_MAX)
 
-    # -- topics ------------------------------------------------------------------------------------------------------
-
     def create_topics(
         self,
         new_topics: topics.NewTopics,
@@ -135,8 +133,6 @@ class Admin(Face):
         return self._do(
             "describe_topics", topics.describe, None if names is None else checking.names("names", names, "topics")
         )
-
-    # -- the cluster -------------------------------------------------------------------------------------------------
 
     def describe_cluster(self) -> ClusterDescription:
         """The cluster's id, its brokers and its controller."""
@@ -195,8 +191,6 @@ class Admin(Face):
         ids = None if brokers is None else groups.brokers("brokers", brokers)
         return self._do("describe_log_dirs", log_dirs.describe, wanted, ids)
 
-    # -- configs -----------------------------------------------------------------------------------------------------
-
     def describe_configs(
         self,
         config_resources: Iterable[ConfigResource],
@@ -240,8 +234,6 @@ class Admin(Face):
         """Let configs have their defaults again: those that each resource names, or all that were set for it."""
         only = truth("validate_only", validate_only)
         self._do("reset_configs", configs.reset, configs.targets(config_resources), only)
-
-    # -- groups ------------------------------------------------------------------------------------------------------
 
     def list_groups(
         self,
@@ -301,8 +293,6 @@ class Admin(Face):
         ``GroupSubscribedToTopic``, ``GroupIdNotFound``, ..."""
         wanted = checking.places("partitions", partitions)
         self._do("delete_group_offsets", offsets.forget, text("group_id", group_id), wanted)
-
-    # -- partitions --------------------------------------------------------------------------------------------------
 
     def list_partition_offsets(
         self,

@@ -84,9 +84,6 @@ def nested(found: Mapping[Target, V]) -> dict[str, dict[str, V]]:
     return told
 
 
-# -- describing -------------------------------------------------------------------------------------------------------
-
-
 def describe(
     actor: ClientActor,
     wanted: Mapping[Target, ConfigResource],
@@ -168,9 +165,6 @@ def _passes(entry: ConfigEntry, config_filter: str) -> bool:
         case "static":
             return entry.source == "STATIC_BROKER_CONFIG"
     return True
-
-
-# -- altering ---------------------------------------------------------------------------------------------------------
 
 
 Changes = Mapping[Target, Mapping[str, tuple[int, str | None]]]

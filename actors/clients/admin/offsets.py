@@ -60,9 +60,6 @@ ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
 Committed = dict[TopicPartition, OffsetAndMetadata]
 
 
-# -- of partitions ----------------------------------------------------------------------------------------------------
-
-
 def find(
     actor: ClientActor, specs: Mapping[TopicPartition, int], isolation_level: str
 ) -> Talk[dict[TopicPartition, OffsetAndTimestamp]]:
@@ -121,9 +118,6 @@ def delete_records(
         return (yield from at_leaders(actor, left, request, outcomes))
 
     return (yield from in_rounds(actor, offsets, one_round))
-
-
-# -- of groups --------------------------------------------------------------------------------------------------------
 
 
 def committed(actor: ClientActor, wanted: Mapping[str, Sequence[TopicPartition] | None]) -> Talk[dict[str, Committed]]:

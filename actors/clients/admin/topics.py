@@ -240,9 +240,6 @@ def _described(topic: MetadataResponseTopic) -> TopicDescription:
     return TopicDescription(topic.name or "", to_string(topic.topic_id), topic.is_internal, tuple(partitions))
 
 
-# -- until all brokers know -------------------------------------------------------------------------------------------
-
-
 def is_led(topic: MetadataResponseTopic) -> bool:
     """Whether every partition has a leader."""
     return not topic.error_code and all(each.leader_id >= 0 for each in topic.partitions)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from actors.clients.consumer.committing import Committing
 from actors.clients.consumer.fetcher import Fetcher
@@ -23,6 +23,7 @@ from actors.clients.view import BrokerAddress
 from actors.runtime import receives
 from actors.runtime.conversation import Pause
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed, for_code
+from kstore.named import NamedTuple
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest
@@ -90,8 +91,6 @@ class ConsumerActor(CalledActor):
         self._looking = False
         self.links_for: dict[tuple[str, BrokerAddress], ClientLink] = {}
 
-    # -- links ---------------------------------------------------------------------------------------------------
-
     def send_to(
         self, node_id: int, request: Message, then: Callable[..., None], *args: object, timeout_ms: float | None = None
     ) -> None:
@@ -142,8 +141,6 @@ class ConsumerActor(CalledActor):
         for key in [each for each in self.links_for if each[0] == purpose and node_id in (None, each[1].id)]:
             self.links_for.pop(key).close()
 
-    # -- errors and times ----------------------------------------------------------------------------------------
-
     def fail(self, error: KafkaError) -> None:
         """Have the next poll() raise this."""
         if not any(type(each) is type(error) and each.args == error.args for each in self.errors):
@@ -161,8 +158,6 @@ class ConsumerActor(CalledActor):
     def rung(self, message: Rung) -> None:
         """Do what the time has come for."""
         message.action()
-
-    # -- what is known of the cluster ----------------------------------------------------------------------------
 
     def on_view(self, old: View, new: View, changed: Collection[str] | None) -> None:
         """Leaders, partitions or topics may be others."""
@@ -253,8 +248,6 @@ class ConsumerActor(CalledActor):
         known = self.view.topics
         return {topic: len(known[topic].partitions) if topic in known else 0 for topic in topics}
 
-    # -- what the user reads -------------------------------------------------------------------------------------
-
     def subscribe(
         self, topics: Collection[str], pattern: re.Pattern[str] | None, listener: ConsumerRebalanceListener | None
     ) -> None:
@@ -328,8 +321,6 @@ class ConsumerActor(CalledActor):
         """Tell the trace what a poll() gave to the user."""
         for partition, first, last in given:
             self.note("RecordsDelivered", str(partition), first, last)
-
-    # -- talks of the user's calls -------------------------------------------------------------------------------
 
     def find_position(self, partition: TopicPartition) -> Talk[Position]:
         """Where the user is in a partition; waits until it is known. Raises what keeps it from being known."""

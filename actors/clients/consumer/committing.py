@@ -73,8 +73,6 @@ class Committing:
             for partition, at in self.actor.subscription.consumed().items()
         }
 
-    # -- by itself -----------------------------------------------------------------------------------------------
-
     def wind_up(self) -> None:
         """An interval begins."""
         self.next_us = self.actor.now_us() + self.actor.config.auto_commit_interval_ms * 1000
@@ -104,8 +102,6 @@ class Committing:
                     return
             yield self.actor.backoff(attempt)
             attempt += 1
-
-    # -- once, and until done ------------------------------------------------------------------------------------
 
     def until_done(self, offsets: Offsets) -> Talk[None]:
         """Commit; again while errors pass."""

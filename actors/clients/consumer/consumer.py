@@ -89,8 +89,6 @@ class Consumer(Places):
         if wanted:
             self.subscribe(wanted)
 
-    # -- what to read --------------------------------------------------------------------------------------------
-
     @in_one_piece
     def subscribe(
         self,
@@ -151,8 +149,6 @@ class Consumer(Places):
         """The topics that are subscribed to; those that match, with a pattern."""
         subscription = self._actor.subscription
         return set(subscription.topics) if subscription.kind in (TOPICS, PATTERN) else set()
-
-    # -- reading -------------------------------------------------------------------------------------------------
 
     def poll(self, timeout_ms: float = 0, max_records: int | None = None) -> dict[TopicPartition, list[ConsumerRecord]]:
         """The next records, at most ``max_records`` (``max_poll_records`` unless given) by partition; waits up to
@@ -217,8 +213,6 @@ class Consumer(Places):
         with suppress(DriverClosed):  # then there is nobody to wake
             self._world.driver.post(bool)
 
-    # -- the group -----------------------------------------------------------------------------------------------
-
     def group_metadata(self) -> GroupMetadata:
         """Who this consumer is in its group."""
         return self._actor.membership.metadata()
@@ -242,8 +236,6 @@ class Consumer(Places):
                 "rebalance-total": actor.membership.rebalances,
             },
         }
-
-    # -- the end -------------------------------------------------------------------------------------------------
 
     @in_one_piece
     def close(self, autocommit: bool = True, timeout_ms: float | None = None) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+from kstore.named import NamedTuple
 
 HEADERS_FROM = 3  # parameters: (topic, headers, data)
 

@@ -62,7 +62,9 @@ cdef class RecordFeed:
         """A thread begins to use the consumer. Raises ``UnexpectedConcurrency`` if another one is inside."""
         cdef long thread = PyThread_get_thread_ident()
         if self.depth and self.thread != thread:
-            raise UnexpectedConcurrency("a consumer is used by one thread at a time; only wakeup() may come from others")
+            raise UnexpectedConcurrency(
+                "a consumer is used by one thread at a time; only wakeup() may come from others"
+            )
         self.thread = thread
         self.depth += 1
 

@@ -9,9 +9,9 @@ is a full one. Without sessions every request is full, with epoch -1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
 
 from actors.clients.structs import TopicPartition
+from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic
 
 NO_SESSION = 0

@@ -6,11 +6,12 @@ partition that nothing has become of stays in ``wanted``, and the broker's sessi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from actors.clients.consumer.fetch_sessions import FetchSession, Wanted
 from actors.clients.consumer.subscription import PartitionState
 from actors.clients.structs import TopicPartition
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from kstore.schema.messages.fetch import FetchRequest

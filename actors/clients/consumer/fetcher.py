@@ -87,8 +87,6 @@ class Fetcher:
         self.validating = False
         self.ended = False
 
-    # -- asking --------------------------------------------------------------------------------------------------
-
     def kick(self) -> None:
         """Look at what has changed, and ask every broker that can be asked."""
         if self.ended:
@@ -201,8 +199,6 @@ class Fetcher:
         if self._quiet:
             self._quiet_end.by(self._quiet[0][0], now_us)
         self.kick()
-
-    # -- being answered ------------------------------------------------------------------------------------------
 
     def _answered(self, answer: FetchResponse | KafkaError, source: Source, way: Way, number: int) -> None:
         if self.actor.stopped or way.under_way != number:
@@ -332,10 +328,8 @@ class Fetcher:
             if source.usual.session.session_id != NO_SESSION and node in known
         ]
 
-    # -- is what was read still there? (KIP-320) -----------------------------------------------------------------
-
     def _validate(self, state: PartitionState) -> None:
-        """Have a leader that is new say whether its log is what was read."""
+        """Have a leader that is new say whether its log is what was read (KIP-320)."""
         self.unsure[state] = None
         if not self.validating:
             self.validating = True

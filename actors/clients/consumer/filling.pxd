@@ -67,7 +67,9 @@ cdef inline int fill_columns(Filling *f, Place *place) noexcept nogil:
             return code
         offset = place.base_offset + fields.offset_delta
         if offset >= place.next_offset:
-            if max(fields.key_bytes, 0) > f.key_room - f.key_at or max(fields.value_bytes, 0) > f.value_room - f.value_at:
+            if max(fields.key_bytes, 0) > f.key_room - f.key_at:
+                return NO_ROOM
+            if max(fields.value_bytes, 0) > f.value_room - f.value_at:
                 return NO_ROOM
             put(f, &fields)
             f.offsets[f.count] = offset

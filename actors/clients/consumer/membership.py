@@ -14,7 +14,7 @@ member reads is only changed inside of its user's poll(), which asks ``duty()`` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from actors.clients.consumer.assignors import EAGER
 from actors.clients.consumer.assignors.strategy import assignors_of, kind_of
@@ -31,6 +31,7 @@ from kstore.errors import (
     RebalanceInProgress,
     UnknownMemberId,
 )
+from kstore.named import NamedTuple
 from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 
 if TYPE_CHECKING:
@@ -102,8 +103,6 @@ class Membership:
         self._joining: Task | None = None
         self._beating: Task | None = None
 
-    # -- what others ask -----------------------------------------------------------------------------------------
-
     @property
     def shares(self) -> bool:
         """Whether the group decides what this consumer reads."""
@@ -129,8 +128,6 @@ class Membership:
     def metadata(self) -> GroupMetadata:
         """Who it is."""
         return GroupMetadata(self.group, self.generation, self.member_id, self.instance)
-
-    # -- rejoining -----------------------------------------------------------------------------------------------
 
     def ask_rejoin(self, reason: str) -> None:
         """Join anew at the next poll(); the first reason counts."""
@@ -171,8 +168,6 @@ class Membership:
             self.member_id = NO_MEMBER
         self.rejoins = True
         self.reason = reason
-
-    # -- what poll() does ----------------------------------------------------------------------------------------
 
     def duty(self) -> Prepare | Complete | None:
         """What the user's thread is to do next, if anything; begins what needs no user."""
@@ -240,8 +235,6 @@ class Membership:
             self.ask_rejoin("need to revoke partitions and re-join")
         self.topics_changed()
 
-    # -- joining -------------------------------------------------------------------------------------------------
-
     def _begin_joining(self) -> None:
         from actors.clients.consumer.joining import join
 
@@ -277,8 +270,6 @@ class Membership:
         self.generation = NO_GENERATION
         if not isinstance(error, IllegalGeneration):
             self.member_id = NO_MEMBER
-
-    # -- heartbeats ----------------------------------------------------------------------------------------------
 
     def _stop_beating(self) -> None:
         if self._beating is not None:
@@ -319,8 +310,6 @@ class Membership:
         if isinstance(error, (NotCoordinator, CoordinatorNotAvailable)) or error.code < 0:
             self.actor.forget_coordinator(self.group)
         return True
-
-    # -- leaving -------------------------------------------------------------------------------------------------
 
     def leave_request(self, reason: str) -> LeaveGroupRequest | None:
         """The request that ends this membership; None for a static member, which stays one until its session ends."""

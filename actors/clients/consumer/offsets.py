@@ -7,7 +7,7 @@ All of it as talks of the consumer's actor. Errors are told apart as the Java cl
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from actors.clients.consumer.subscription import EARLIEST, NONE, PartitionState, Position
 from actors.clients.errors import NoOffsetForPartition
@@ -21,6 +21,7 @@ from kstore.errors import (
     UnknownTopicOrPartition,
     for_code,
 )
+from kstore.named import NamedTuple
 from kstore.schema.messages.list_offsets import ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic
 from kstore.schema.messages.offset_fetch import (
     OffsetFetchRequest,
@@ -52,8 +53,6 @@ class Offsets:
     def __init__(self, actor: ConsumerActor) -> None:
         self.actor = actor
         self.searching = False
-
-    # -- committed -----------------------------------------------------------------------------------------------
 
     def committed(self, partitions: Collection[TopicPartition]) -> Talk[dict[TopicPartition, OffsetAndMetadata | None]]:
         """What the group committed last for each of these."""
@@ -104,8 +103,6 @@ class Offsets:
                         each.committed_offset, each.metadata or "", each.committed_leader_epoch
                     )
         return found, None
-
-    # -- of the log ----------------------------------------------------------------------------------------------
 
     def listed(self, timestamps: Mapping[TopicPartition, int]) -> Talk[dict[TopicPartition, Listed]]:
         """The first offset of each partition whose record is not earlier than a timestamp; -2 for the log's first
@@ -169,8 +166,6 @@ class Offsets:
                 )
             )
         return ListOffsetsRequest(replica_id=CONSUMER, isolation_level=0, topics=list(topics.values()))
-
-    # -- places to begin -----------------------------------------------------------------------------------------
 
     def see_to_positions(self, *, asked: bool = False) -> None:
         """Find out where to begin, where nobody knows yet; unless that is under way, or a listener is being told of new

@@ -32,8 +32,6 @@ class Places(Polling):
         if self._config.group_id is None:
             raise InvalidGroupId("to commit, or to be told of rebalances, a consumer needs a group_id")
 
-    # -- places --------------------------------------------------------------------------------------------------
-
     def seek(self, partition: TopicPartition, offset: int | OffsetAndMetadata) -> None:
         """Read on at an offset. Raises ``ValueError`` for one below 0, or a partition that isn't assigned."""
         at = checking.commit("offset", offset)
@@ -108,8 +106,6 @@ class Places(Polling):
         """The partitions that are paused."""
         return {each for each, state in self._actor.subscription.partitions.items() if state.paused}
 
-    # -- committing ----------------------------------------------------------------------------------------------
-
     @in_one_piece
     def commit(self, offsets: Offsets | None = None, timeout_ms: float | None = None) -> None:
         """Commit offsets (of the next record to read), or where this consumer is in every partition, and wait for it.
@@ -169,8 +165,6 @@ class Places(Polling):
             return found
         at = found[wanted[0]]
         return at if metadata or at is None else at.offset
-
-    # -- logs and topics -----------------------------------------------------------------------------------------
 
     def beginning_offsets(
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None

@@ -53,8 +53,6 @@ class Polling(RecordFeed, Face):
         driver = self._world.driver
         self._tell_driver = driver.post if getattr(driver, "loop", None) is not None else driver.call
 
-    # -- calls into the actor ------------------------------------------------------------------------------------
-
     def _now(self, name: str, action: Callable[..., T], *args: object) -> T:
         """Have something done in the actor at once; its value."""
         self._check_open()
@@ -97,8 +95,6 @@ class Polling(RecordFeed, Face):
             self._fed = None
         elif last is not None:
             fetched.state.position = Position(last.offset + 1, last.leader_epoch)
-
-    # -- waiting -------------------------------------------------------------------------------------------------
 
     def _something(self) -> bool:
         """Whether a poll that waits has something to do."""
@@ -158,8 +154,6 @@ class Polling(RecordFeed, Face):
         if actor.errors:
             raise actor.errors.popleft()
 
-    # -- rebalances ----------------------------------------------------------------------------------------------
-
     def _prepare(self, duty: Prepare) -> bool:
         """Before joining: commit, tell the listener, give up. False while the commit is under way."""
         membership = self._actor.membership
@@ -200,8 +194,6 @@ class Polling(RecordFeed, Face):
             actor.in_listener = False
             self._now("poll", actor.go_on)
         return True
-
-    # -- taking what was fetched ---------------------------------------------------------------------------------
 
     def _next_fetched(self) -> Fetched | None:
         """What to read on in: the first that counts and isn't paused."""

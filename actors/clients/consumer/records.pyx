@@ -146,8 +146,6 @@ cdef class PartitionRecords:
             self.stuck = True  # what was read is given out first; the place is before what fails again at the next call
         return found
 
-    # -- from batch to batch ---------------------------------------------------------------------------------------
-
     cdef bint open_next(self) except -1:
         """Come to the next batch that has something to read; False when there is none."""
         cdef RecordBatch batch
@@ -223,8 +221,6 @@ cdef class PartitionRecords:
     cdef int refuse(self, int code) except -1:
         raise self.corrupt(self.batch, walk_failure(code, self.batch.count - self.left))
 
-    # -- records as objects ----------------------------------------------------------------------------------------
-
     cdef int read_into(self, list found, Py_ssize_t max_records) except -1:
         cdef RecordFields fields
         cdef Cursor before
@@ -282,13 +278,13 @@ cdef class PartitionRecords:
                 return deserializer.function(self.topic, record.headers, data)
             return deserializer(data)
         except Exception as error:
-            failed = SerializationFailed(f"the {which} of the record at offset {record.offset} of {self.partition} "
-                                         f"can't be deserialized: {error!r}; seek to {record.offset + 1} to pass over it")
+            failed = SerializationFailed(
+                f"the {which} of the record at offset {record.offset} of {self.partition} can't be deserialized: "
+                f"{error!r}; seek to {record.offset + 1} to pass over it"
+            )
             failed.partition = self.partition
             failed.offset = record.offset
             raise failed from error
-
-    # -- records as columns ----------------------------------------------------------------------------------------
 
     def room(self, Py_ssize_t max_records):
         """How many records at most, and of how many bytes together, the next ``fill`` could give.

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from actors.clients.structs import ConsumerRebalanceListener, TopicPartition
+from kstore.named import NamedTuple
 
 EARLIEST = "earliest"
 LATEST = "latest"

@@ -75,8 +75,6 @@ cdef class Accumulator:
         self.bulk_size = max(self.batch_size, self.max_request_size)
         self.buffer_memory = self.free_bytes = config.buffer_memory
 
-    # -- sending ---------------------------------------------------------------------------------------------------
-
     def send(self, topic, value=None, key=None, headers=None, partition=None, timestamp_ms=None):
         cdef Piece key_piece, value_piece, packed
         cdef Py_buffer key_held, value_held
@@ -173,8 +171,6 @@ cdef class Accumulator:
             topic.added(lane, batch.used - before, bulk)
         return batch
 
-    # -- topics ----------------------------------------------------------------------------------------------------
-
     cdef Lane lane_of(self, Topic topic, int64_t partition):
         """The lane of a partition, waiting until there is one; None for -1."""
         if partition < 0:
@@ -201,8 +197,6 @@ cdef class Accumulator:
         topic.set_partitions(available)
         if topic.lanes and not self.closed:
             self.topics[name] = topic
-
-    # -- batches ---------------------------------------------------------------------------------------------------
 
     cdef int open_in(self, Topic topic, Lane lane, int64_t least, bint bulk) except -1:
         """Open a batch in a lane, unless somebody else has meanwhile."""
@@ -278,8 +272,6 @@ cdef class Accumulator:
         self.incomplete.pop(batch, None)
         self.split_off.pop(batch, None)
         return 0
-
-    # -- for the sender --------------------------------------------------------------------------------------------
 
     def take_opened(self):
         """The batches opened since the last time, in that order."""
@@ -380,8 +372,6 @@ cdef class Accumulator:
         self.closed = True
         self.topics = {}
 
-    # -- for futures -----------------------------------------------------------------------------------------------
-
     def wait_for(self, future, PendingBatch batch, timeout_s):
         """Send what a future waits for, and drive until it is done; whether it is."""
         if batch is None:
@@ -390,8 +380,6 @@ cdef class Accumulator:
             self.close(batch)
         self.hooks.hurry()
         return self.hooks.wait(future.done, timeout_s)
-
-    # -- small ones ------------------------------------------------------------------------------------------------
 
     cdef int64_t timestamp_of(self, object timestamp_ms) except -1:
         cdef int over = 0

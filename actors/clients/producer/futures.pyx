@@ -131,7 +131,9 @@ cdef int call_now(object future, object function, bint on_success) except -1:
 
 cdef inline object looked_at(object timeout):
     """A time-out in seconds, or None."""
-    if timeout is None or ((PyLong_CheckExact(timeout) or PyFloat_CheckExact(timeout)) and 0 <= timeout <= _SECONDS_MAX):
+    if timeout is None:
+        return None
+    if (PyLong_CheckExact(timeout) or PyFloat_CheckExact(timeout)) and 0 <= timeout <= _SECONDS_MAX:
         return timeout
     return seconds("timeout", timeout, or_none=True)
 

@@ -98,8 +98,6 @@ class Idempotence:
         """Whether batches can be numbered, with nothing to be settled before."""
         return self.identity.producer_id >= 0 and not (self._bump_wanted or self._unresolved or self.fatal)
 
-    # -- draining ------------------------------------------------------------------------------------------------
-
     def settle(self) -> None:
         """Before batches are drained: resolve what can be resolved, and go to the next epoch if that is needed."""
         for lane in list(self._unresolved):
@@ -156,8 +154,6 @@ class Idempotence:
         batch.number_as(*self.identity, sequences.next)
         sequences.next = after(sequences.next, batch.count)
         sequences.under_way.append(batch)
-
-    # -- what came of a batch ------------------------------------------------------------------------------------
 
     def acknowledged(self, lane: Lane, batch: PendingBatch) -> None:
         """The broker has it."""

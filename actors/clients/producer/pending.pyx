@@ -85,8 +85,6 @@ cdef class PendingBatch:
             capacity = self.limit
         return _PyBytes_Resize(&self.buffer, capacity)
 
-    # -- the sender's ----------------------------------------------------------------------------------------------
-
     @property
     def size_bytes(self):
         """What it takes in a request; while it isn't built, before compression."""

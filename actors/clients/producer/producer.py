@@ -88,8 +88,6 @@ class Producer(Face):
         node = self._home.node
         return Sender.start(node, "sender", self._home, self._config, self._accumulator, idempotent=idempotent)
 
-    # -- sending ---------------------------------------------------------------------------------------------------
-
     def send(
         self,
         topic: str,
@@ -154,8 +152,6 @@ class Producer(Face):
 
         return self.wait(over, timeout_s)
 
-    # -- looking ---------------------------------------------------------------------------------------------------
-
     def partitions_for(self, topic: str) -> set[int]:
         """The partitions of a topic, asking the cluster if the topic isn't known yet; ``KafkaTimeout`` as ``send``."""
         self.find_topic(text("topic", topic), -1)
@@ -164,8 +160,6 @@ class Producer(Face):
     def metrics(self) -> dict[str, dict[str, float]]:
         """What the producer has done so far, under kafka-python's names; only what is really counted."""
         return self._sender.counts.metrics(self._accumulator.free_bytes, self._config.buffer_memory)
-
-    # -- the end ---------------------------------------------------------------------------------------------------
 
     @in_one_piece
     def close(self, timeout: float | None = None) -> None:
@@ -206,10 +200,8 @@ class Producer(Face):
         else:
             self.close(EXIT_SECONDS_MAX if isinstance(exc[1], Exception) else STOPPED_SECONDS_MAX)
 
-    # -- for the accumulator -----------------------------------------------------------------------------------------
-
     def find_topic(self, name: str, partition: int) -> None:
-        """Wait until a topic is known with a partition (-1: any)."""
+        """Wait until a topic is known with a partition (-1: any): the accumulator asks for it."""
         name = text("topic", name)
         wait_ms = self._config.max_block_ms
         try:

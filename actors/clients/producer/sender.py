@@ -74,8 +74,6 @@ class Sender(LeaderSeeker):
         self.next_due = self.alarm(DUE, tick_us=1)
         self.retry_us = 0  # the earliest that a batch may be tried again; 0: none waits for that
 
-    # -- woken -----------------------------------------------------------------------------------------------------
-
     def woken(self) -> None:
         """Batches were opened or closed; called as the user's thread, outside any turn."""
         for batch in self.accumulator.take_opened():
@@ -152,8 +150,6 @@ class Sender(LeaderSeeker):
             at_us = min(at_us, self.retry_us)
         if at_us < self.next_due.due:
             self.next_due.at(at_us, now_us)
-
-    # -- sending ---------------------------------------------------------------------------------------------------
 
     def _may_drain(self) -> bool:
         """Whether batches can be sent; an idempotent producer needs an id for that."""
@@ -262,8 +258,6 @@ class Sender(LeaderSeeker):
             counts.batch_bytes += len(data)
             counts.plain_bytes += batch.plain_bytes
         self.send_to(node_id, request, self.answered, broker, request, [batch for batch, _ in batches])
-
-    # -- answers ---------------------------------------------------------------------------------------------------
 
     def answered(
         self,

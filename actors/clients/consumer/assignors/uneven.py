@@ -84,8 +84,6 @@ class UnevenAssignment:
     def _put_in(self, member: str) -> None:
         insort(self.by_size, (len(self.assigned[member]), member))
 
-    # -- balancing -----------------------------------------------------------------------------------------------
-
     def _balance(self, unassigned: list[TopicPartition], began_with_nothing: bool) -> None:
         movable = [p for p in self.all if len(self.readers_of[p.topic]) > 1]
         fixed = {m: self.assigned[m] for m in self.topics_of if not self._may_take_part(m)}
