@@ -28,8 +28,8 @@ from actors.node.folder import Folder
 from actors.node.messages import CheckFiles
 from actors.node.topic_descriptions import TopicDescriptions
 from actors.node.view import View
-from actors.partition.fetch_desk import FetchDesk
-from actors.partition.producer_ids import ProducerIds
+from actors.partition.fetch.desk import FetchDesk
+from actors.partition.to_controller.producer_ids import ProducerIds
 from actors.runtime import Actor, receives
 from actors.runtime.failures import Failed
 from actors.runtime.logs import logger

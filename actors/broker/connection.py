@@ -23,7 +23,7 @@ from actors.broker.call import LOST_ANSWER, LOST_REQUEST, Call, Remote
 from actors.broker.error_answers import error_answer
 from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived, Requested
 from actors.node.authorizer import ANONYMOUS, NODES
-from actors.partition.fetch_requests import FetchGivenUp
+from actors.partition.fetch.requests import FetchGivenUp
 from actors.runtime import Actor, Ask, receives
 from actors.runtime.heavy import HeavyAsk
 from actors.runtime.limits import (

@@ -16,10 +16,7 @@ from actors.controller.messages import METADATA_LOG
 from actors.image.image import ClusterImage, ImageDelta, PartitionImage, TopicImage
 from actors.node.messages import CheckFiles
 from actors.partition.checkpoints import ForgetReplica, HighWatermarks, RecoveryPoints, StartOffsets
-from actors.partition.directories import Directories
-from actors.partition.fetcher import ReplicaFetcher
-from actors.partition.isr_changes import IsrChanges
-from actors.partition.kept_log import ServicesRenewed, Told
+from actors.partition.follower.replica_fetcher import ReplicaFetcher
 from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
@@ -29,7 +26,10 @@ from actors.partition.messages import (
     Configure,
     Remove,
 )
-from actors.partition.replica import Replica
+from actors.partition.replica.log_owner import ServicesRenewed, Told
+from actors.partition.replica.replica import Replica
+from actors.partition.to_controller.directory_assignments import Directories
+from actors.partition.to_controller.isr_changes import IsrChanges
 from actors.runtime import Stopped
 from actors.runtime.logs import logger
 from kstore.log.checkpoints import CheckpointError, read_partition_metadata

@@ -13,10 +13,10 @@ from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.deciding import with_items
 from actors.broker.endpoints import located
 from actors.broker.slices import PART, portions, sliced
-from actors.partition.fetch_answers import TOPIC_IDS_FROM, failed_partition
-from actors.partition.fetch_desk import replica_of
-from actors.partition.fetch_requests import Fetch
-from actors.partition.sessions import FINAL_EPOCH, INITIAL_EPOCH
+from actors.partition.fetch.answers import TOPIC_IDS_FROM, failed_partition
+from actors.partition.fetch.desk import replica_of
+from actors.partition.fetch.requests import Fetch
+from actors.partition.fetch.sessions import FINAL_EPOCH, INITIAL_EPOCH
 from actors.runtime import Ask, Conversation
 from kstore.errors import FetchSessionIdNotFound
 from kstore.schema.messages.fetch import FetchableTopicResponse, FetchPartition, FetchRequest, FetchResponse, FetchTopic

@@ -19,7 +19,7 @@ from actors.groups.offsets import OffsetKey
 from actors.groups.records import CommittedOffset
 from actors.groups.shard import GroupShard
 from actors.groups.shards import GroupShards
-from actors.partition.replica import Replica
+from actors.partition.replica.replica import Replica
 from actors.simulation.history import History
 from actors.simulation.ledger import Violation
 from kstore.log import Log

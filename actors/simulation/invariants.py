@@ -14,7 +14,7 @@ from actors.cluster import Cluster
 from actors.controller.controller import Controller
 from actors.coordinator.coordinator import Coordinator
 from actors.image.image import ClusterImage
-from actors.partition.replica import Replica
+from actors.partition.replica.replica import Replica
 from actors.simulation.coordinators import CoordinatorJudge
 from actors.simulation.history import History
 from actors.simulation.ledger import Book, Shadow, Violation, entry_of

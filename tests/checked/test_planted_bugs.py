@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from actors.partition import sessions
-from actors.partition.in_sync import InSyncSet
-from actors.partition.leader import Leader
-from actors.partition.serving import Serving
-from actors.partition.sessions import Gathering, Session, SessionCache
-from actors.partition.waiting import WaitingAppend, WaitingAppends
+from actors.partition.fetch import sessions
+from actors.partition.fetch.sessions import Gathering, Session, SessionCache
+from actors.partition.leader.in_sync import InSyncSet
+from actors.partition.leader.leader import Leader
+from actors.partition.leader.serving import Serving
+from actors.partition.leader.waiting import WaitingAppend, WaitingAppends
 from actors.runtime import Actor, Node, receives
 from actors.runtime.driver import NodeCrashed
 from actors.runtime.timers import Alarm, Timer

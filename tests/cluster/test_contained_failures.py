@@ -29,12 +29,12 @@ from actors.coordinator.coordinator import Coordinator, Load
 from actors.network.dial import TcpLink
 from actors.network.tcp import TcpChannel
 from actors.partition.checkpoints import HighWatermarks, RecoveryPoints, StartOffsets
-from actors.partition.directories import Directories
-from actors.partition.fetch_desk import FetchDesk
-from actors.partition.fetcher import ReplicaFetcher
-from actors.partition.isr_changes import IsrChanges
-from actors.partition.producer_ids import ProducerIds
-from actors.partition.replica import Replica
+from actors.partition.fetch.desk import FetchDesk
+from actors.partition.follower.replica_fetcher import ReplicaFetcher
+from actors.partition.replica.replica import Replica
+from actors.partition.to_controller.directory_assignments import Directories
+from actors.partition.to_controller.isr_changes import IsrChanges
+from actors.partition.to_controller.producer_ids import ProducerIds
 from actors.runtime import Actor
 from actors.runtime.driver import NodeCrashed
 from actors.runtime.failures import Failures, FailureWarning

@@ -12,10 +12,10 @@ from cluster.defects import PARTITIONS, TOPIC, Defect, containing, everything_is
 from cluster.test_contained_failures import fail_answer
 
 from actors.cluster import Cluster
-from actors.partition import kept_log
 from actors.partition.checkpoints import HighWatermarks
-from actors.partition.ending import Closing, Removal
-from actors.partition.replica import Replica
+from actors.partition.replica import log_owner
+from actors.partition.replica.ending import Closing, Removal
+from actors.partition.replica.replica import Replica
 from actors.runtime.failures import Failures
 from kstore.errors import KafkaStorageError
 from kstore.log.answers import DiskWork
@@ -36,7 +36,7 @@ def test_a_defect_in_opening_a_log_keeps_that_replica_offline_and_ends_no_node(
 ) -> None:
     work(cluster, b"before")
     incarnations = dict(cluster.incarnations)
-    opened = kept_log.open_log
+    opened = log_owner.open_log
 
     def fail(fs: Any, label: str, *about: Any) -> Any:
         if label == "bills-0" and fs is cluster.nodes[1].fs:
@@ -45,7 +45,7 @@ def test_a_defect_in_opening_a_log_keeps_that_replica_offline_and_ends_no_node(
 
     with warnings.catch_warnings(), monkeypatch.context() as patch:
         warnings.simplefilter("ignore")
-        patch.setattr(kept_log, "open_log", fail)
+        patch.setattr(log_owner, "open_log", fail)
         cluster.create_topic("bills", 1, 3)
         cluster.run_for(60)
         work(cluster, b"during")
@@ -138,7 +138,7 @@ def test_a_checkpoint_made_anew_keeps_the_high_watermark_of_a_replica_that_is_of
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        monkeypatch.setattr(kept_log, "open_log", fail)
+        monkeypatch.setattr(log_owner, "open_log", fail)
         cluster.world.driver.call(replica.go_offline, KafkaStorageError("put in"))
         cluster.run_for(10)
         assert replica.offline is not None

@@ -74,7 +74,10 @@ CIRCLES = {
     "an image is made by a draft, which begins with an image": ("actors.image", "draft image"),
     "a leader, a follower and a log out of use are parts of a replica, which they change": (
         "actors.partition",
-        "deletions ending follower kept_log leader offline preparing replica serving",
+        (
+            "follower.follower leader.deletions leader.leader leader.preparing leader.serving replica.ending "
+            "replica.log_owner replica.offline replica.replica"
+        ),
     ),
     "a call answers on its connection; who waits for records is seen from the connections": (
         "actors.broker",

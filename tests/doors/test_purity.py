@@ -25,22 +25,22 @@ ACTING = {
     "actors.controller.without_effect": "tells the log which configs do nothing",
     "actors.coordinator.coordinator": "the coordinator's actor",
     "actors.partition.checkpoints": "the actors that write checkpoints",
-    "actors.partition.deletions": "acts for a leader",
-    "actors.partition.directories": "the actor that tells of directories",
-    "actors.partition.ending": "removes a replica's files",
-    "actors.partition.fetch_desk": "the desk's actor",
-    "actors.partition.fetcher": "the fetcher's actor",
-    "actors.partition.finding": "reads the log",
-    "actors.partition.follower": "acts for a replica",
-    "actors.partition.isr_changes": "the actor that brings changes to the controller",
-    "actors.partition.kept_log": "the log of a replica's actor",
-    "actors.partition.leader": "appends to the log",
-    "actors.partition.offline": "probes the disk",
-    "actors.partition.opening": "opens logs",
-    "actors.partition.preparing": "acts for a leader",
-    "actors.partition.producer_ids": "the actor of producer ids",
-    "actors.partition.replica": "the replica's actor",
-    "actors.partition.serving": "reads the log for others",
+    "actors.partition.fetch.desk": "the desk's actor",
+    "actors.partition.follower.follower": "acts for a replica",
+    "actors.partition.follower.replica_fetcher": "the fetcher's actor",
+    "actors.partition.leader.deletions": "acts for a leader",
+    "actors.partition.leader.leader": "appends to the log",
+    "actors.partition.leader.offset_lookup": "reads the log",
+    "actors.partition.leader.preparing": "acts for a leader",
+    "actors.partition.leader.serving": "reads the log for others",
+    "actors.partition.replica.ending": "removes a replica's files",
+    "actors.partition.replica.log_owner": "the log of a replica's actor",
+    "actors.partition.replica.offline": "probes the disk",
+    "actors.partition.replica.opening": "opens logs",
+    "actors.partition.replica.replica": "the replica's actor",
+    "actors.partition.to_controller.directory_assignments": "the actor that tells of directories",
+    "actors.partition.to_controller.isr_changes": "the actor that brings changes to the controller",
+    "actors.partition.to_controller.producer_ids": "the actor of producer ids",
 }
 
 # Pure modules of the other folders.
@@ -98,4 +98,4 @@ def test_a_module_that_acts_is_there_and_isnt_pure() -> None:
 
 
 def test_what_an_impure_module_reaches_is_found() -> None:
-    assert "pykka" in offences("actors.partition.replica")
+    assert "pykka" in offences("actors.partition.replica.replica")

@@ -1,6 +1,6 @@
 """The disk work of a log in order, and who waits for it, by itself."""
 
-from actors.partition.disk_lane import DiskLane
+from actors.partition.replica.disk_lane import DiskLane
 from kstore.log import DiskWork
 
 

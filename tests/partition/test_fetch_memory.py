@@ -6,7 +6,7 @@ import pytest
 from broker.test_connection import Peer
 
 from actors.network.channel import ChannelClosed, FramesReceived
-from actors.partition import fetch_desk, sessions
+from actors.partition.fetch import desk, sessions
 from actors.runtime.failures import Failures
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 
@@ -83,7 +83,7 @@ def test_the_next_fetch_of_a_connection_is_not_forgotten_with_one_that_ends_late
 
 
 def test_fetches_that_wait_for_more_hold_no_more_than_the_bound(start, monkeypatch):
-    monkeypatch.setattr(fetch_desk, "FETCH_BYTES_WAITING_MAX", 10_000)
+    monkeypatch.setattr(desk, "FETCH_BYTES_WAITING_MAX", 10_000)
     client = start(brokers=1)
     client.create("t", copies=1)
     client.produce("t", b"a" * 3000)

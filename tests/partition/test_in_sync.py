@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.partition.in_sync import NOT_ELIGIBLE, InSyncSet
+from actors.partition.leader.in_sync import NOT_ELIGIBLE, InSyncSet
 from kstore.errors import NotLeaderOrFollower
 
 LAG_MAX_MS = 30_000

@@ -6,7 +6,7 @@ import logging
 import pytest
 from partition.client import batch, values
 
-from actors.partition.leader import Leader
+from actors.partition.leader.leader import Leader
 from actors.runtime.failures import Failures
 from kstore.errors import KafkaStorageError
 from kstore.schema.messages.delete_records import (

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from actors.partition.messages import ReadAnswer
-from actors.partition.sessions import (
+from actors.partition.fetch.sessions import (
     DUE,
     EPOCH_MAX,
     EVICT_AFTER_MS,
@@ -18,6 +17,7 @@ from actors.partition.sessions import (
     Slot,
     next_epoch,
 )
+from actors.partition.messages import ReadAnswer
 from kstore.named import NamedTuple
 
 

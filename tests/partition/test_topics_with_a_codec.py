@@ -10,7 +10,7 @@ import pytest
 from partition.client import Client, batch, values
 
 from actors.cluster import Cluster
-from actors.partition import preparing
+from actors.partition.leader import preparing
 from actors.partition.messages import BecomeFollower
 from kstore.codec import codec_name
 from kstore.errors import MessageTooLarge, NotLeaderOrFollower, UnsupportedCompressionType

@@ -1,6 +1,6 @@
 """What waits at a replica, by itself."""
 
-from actors.partition.waiting import HIGH_WATERMARK, LOG_END, WaitingAppend, WaitingAppends, WaitingReads
+from actors.partition.leader.waiting import HIGH_WATERMARK, LOG_END, WaitingAppend, WaitingAppends, WaitingReads
 from kstore.named import NamedTuple
 
 

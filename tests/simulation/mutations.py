@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from actors.partition.follower import Follower
+from actors.partition.follower.follower import Follower
+from actors.partition.leader.serving import Serving
 from actors.partition.messages import BecomeFollower, Read, Replicate
-from actors.partition.replica import Replica
-from actors.partition.serving import Serving
+from actors.partition.replica.replica import Replica
 from actors.simulation.run import Outcome, play
 from kstore.errors import KafkaStorageError
 from kstore.log import Log

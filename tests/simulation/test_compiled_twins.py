@@ -25,7 +25,7 @@ with kstore.Cluster(3, seed=7) as cluster:
     found = 0
     while found < 300:
         found += sum(map(len, consumer.poll(1000).values()))
-    from actors.partition import leader
+    from actors.partition.leader import leader
     print(leader.__file__.endswith(".py"), cluster.world.recorder.trace_hash())
 """
 

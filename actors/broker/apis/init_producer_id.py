@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from actors.broker.unserved import transaction_unserved
 from actors.node.authorizer import CLUSTER, IDEMPOTENT_WRITE, TOPIC, WRITE
 from actors.node.authorizer import transactional_id as of_transaction
-from actors.partition.producer_ids import NextProducerId
+from actors.partition.to_controller.producer_ids import NextProducerId
 from actors.runtime import Ask
 from kstore.errors import (
     ClusterAuthorizationFailed,

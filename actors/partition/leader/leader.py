@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.partition.deletions import Deletions
-from actors.partition.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
+from actors.partition.leader.deletions import Deletions
+from actors.partition.leader.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
+from actors.partition.leader.preparing import Preparing
+from actors.partition.leader.serving import Serving
+from actors.partition.leader.waiting import WaitingAppend, WaitingAppends
 from actors.partition.messages import FROM_CLIENT, Append, Appended, BecomeLeader, ChangeIsr, Flush, IsrAnswer, Read
-from actors.partition.preparing import Preparing
-from actors.partition.serving import Serving
-from actors.partition.waiting import WaitingAppend, WaitingAppends
 from kstore import checked
 from kstore.errors import (
     FencedLeaderEpoch,
@@ -34,7 +34,7 @@ from kstore.log.preparing import LARGE_BYTES
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.partition.replica import Replica
+    from actors.partition.replica.replica import Replica
     from actors.runtime import Alarm, Reply
     from kstore.log import AppendInfo
 

@@ -27,7 +27,7 @@ from actors.partition.messages import ReadAnswer
 from actors.runtime.limits import FETCH_SESSION_PARTITIONS_MAX
 
 if TYPE_CHECKING:
-    from actors.partition.fetch_requests import Context
+    from actors.partition.fetch.requests import Context
     from kstore.schema.messages.fetch import FetchPartition
 
 INITIAL_EPOCH = 0

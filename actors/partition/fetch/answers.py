@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.chunks import Chunks
-from actors.partition.sessions import Slot, size_of
+from actors.partition.fetch.sessions import Slot, size_of
 from kstore.errors import (
     FencedLeaderEpoch,
     NotLeaderOrFollower,
@@ -30,7 +30,7 @@ from kstore.schema.messages.fetch import (
 
 if TYPE_CHECKING:
     from actors.image.image import ClusterImage
-    from actors.partition.fetch_requests import Context
+    from actors.partition.fetch.requests import Context
     from kstore.log import LogRead
 
 TOPIC_IDS_FROM = 13

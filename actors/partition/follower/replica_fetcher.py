@@ -5,14 +5,14 @@ leader always learns how far everybody is. While a fetch is parked at the leader
 supersedes it when partitions have been added, as the first connection is busy until its fetch is answered.
 
 Errors hold a partition back for 10 ms at first and up to ``replica.fetch.backoff.ms``; a broken link holds back them
-all. What an answer means is judged in `fetching.py`.
+all. What an answer means is judged in `leader_session.py`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.partition.fetching import FIRST_BACKOFF_MS, Brought, Followed, LeaderSession
+from actors.partition.follower.leader_session import FIRST_BACKOFF_MS, Brought, Followed, LeaderSession
 from actors.partition.messages import Follow, Replicate, Replicated, StartAt, Unfollow
 from actors.runtime import Actor, receives
 from kstore.errors import FencedLeaderEpoch, KafkaError

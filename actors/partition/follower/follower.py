@@ -14,7 +14,7 @@ from actors.partition.messages import BecomeFollower, Follow, Replicate, Replica
 from kstore.errors import CorruptMessage, KafkaError
 
 if TYPE_CHECKING:
-    from actors.partition.replica import Replica
+    from actors.partition.replica.replica import Replica
 
 
 class Follower:

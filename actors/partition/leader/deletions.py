@@ -14,7 +14,7 @@ from kstore.errors import KafkaError, OffsetOutOfRange, PolicyViolation
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.partition.leader import Leader
+    from actors.partition.leader.leader import Leader
     from actors.runtime import Reply, Timer
 
 TO_HIGH_WATERMARK = -1

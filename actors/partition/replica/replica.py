@@ -1,6 +1,6 @@
 """One replica of one partition: one actor for as long as the replica lives, playing leader or follower in turn.
 
-The actor owns the partition's log (`kept_log.py`). What it does depends on its role (`leader.py`, `follower.py`); here
+The actor owns the partition's log (`log_owner.py`). What it does depends on its role (`../leader`, `../follower`); here
 are the change of roles, and what both answer alike. A role change answers everybody who waits here with
 NOT_LEADER_OR_FOLLOWER. While the log is out of use (`offline.py`) there is no role, and everybody is answered with
 KAFKA_STORAGE_ERROR.
@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.partition.deletions import ExpireDeletion
-from actors.partition.ending import Closing, Removal
-from actors.partition.finding import find_offset
-from actors.partition.follower import Follower
-from actors.partition.kept_log import KeptLog, ServicesRenewed, Told
-from actors.partition.leader import CheckInSync, ExpireAppends, Leader
+from actors.partition.follower.follower import Follower
+from actors.partition.leader.deletions import ExpireDeletion
+from actors.partition.leader.leader import CheckInSync, ExpireAppends, Leader
+from actors.partition.leader.offset_lookup import find_offset
+from actors.partition.leader.serving import TellNews
 from actors.partition.messages import (
     Append,
     BecomeFollower,
@@ -38,8 +37,9 @@ from actors.partition.messages import (
     Replicate,
     StartAt,
 )
-from actors.partition.opening import LogEnds
-from actors.partition.serving import TellNews
+from actors.partition.replica.ending import Closing, Removal
+from actors.partition.replica.log_owner import LogOwner, ServicesRenewed, Told
+from actors.partition.replica.opening import LogEnds
 from actors.runtime import receives
 from kstore.errors import KafkaError, KafkaStorageError, NotLeaderOrFollower, UnknownTopicOrPartition
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from kstore.log.manifest import LogNote
 
 
-class Replica(KeptLog):
+class Replica(LogOwner):
     """The replica of ``topic``-``partition`` on this node.
 
     ``isr_changes`` carries changes of the in-sync set to the controller. ``clean``, ``recovery_point``,
@@ -140,7 +140,7 @@ class Replica(KeptLog):
             self.become_follower(message)
 
     def give_up_role(self, error: KafkaError) -> BecomeFollower | None:
-        """As ``KeptLog`` has it: a leader never leads in this epoch again, a follower may go on."""
+        """As ``LogOwner`` has it: a leader never leads in this epoch again, a follower may go on."""
         following = self.follower
         if self.leader is not None:
             self.fenced_epoch = self.leader_epoch
@@ -301,7 +301,7 @@ class Replica(KeptLog):
 
     @receives(ServicesRenewed)
     def services_renewed(self, message: ServicesRenewed) -> None:
-        """As ``KeptLog.services_renewed``; a change of the in-sync set may have been lost as well."""
+        """As ``LogOwner.services_renewed``; a change of the in-sync set may have been lost as well."""
         super().services_renewed(message)
         self.isr_changes = message.isr_changes
         if self.leader is not None:

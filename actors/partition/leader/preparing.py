@@ -20,7 +20,7 @@ from kstore.log.config import AS_PRODUCED
 from kstore.log.preparing import needs_preparing, prepared
 
 if TYPE_CHECKING:
-    from actors.partition.leader import Leader
+    from actors.partition.leader.leader import Leader
     from actors.runtime import Reply
 
 

@@ -20,8 +20,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.image.image import NO_LEADER, Directory, PartitionImage
-from actors.partition.directories import AssignDirectory
-from actors.partition.opening import LogEnds, probe
+from actors.partition.replica.opening import LogEnds, probe
+from actors.partition.to_controller.directory_assignments import AssignDirectory
 from actors.runtime.logs import logger
 from kstore.errors import KafkaError, KafkaStorageError
 from kstore.log import LogDamaged
@@ -29,8 +29,8 @@ from kstore.log.names import DOOMED, set_aside
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.partition.kept_log import KeptLog
     from actors.partition.messages import BecomeFollower, BecomeLeader
+    from actors.partition.replica.log_owner import LogOwner
 
 RETRY_MS_MIN = 250
 RETRY_MS_MAX = 10_000
@@ -57,7 +57,7 @@ class Offline:
 
     __slots__ = ("damage", "delay_ms", "ends", "error", "look_again_ms", "replica", "said", "wanted")
 
-    def __init__(self, replica: KeptLog, error: Exception, ends: LogEnds) -> None:
+    def __init__(self, replica: LogOwner, error: Exception, ends: LogEnds) -> None:
         self.replica = replica
         self.error = KafkaStorageError(f"the log of {replica.label} is offline: {error}")
         self.ends = ends

@@ -14,10 +14,9 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from actors.partition.fetch_answers import TOPIC_IDS_FROM, fetch_response, refusal
-from actors.partition.fetch_requests import Context, Fetch, FetchGivenUp
-from actors.partition.messages import CancelRead, Read, ReadAnswer
-from actors.partition.sessions import (
+from actors.partition.fetch.answers import TOPIC_IDS_FROM, fetch_response, refusal
+from actors.partition.fetch.requests import Context, Fetch, FetchGivenUp
+from actors.partition.fetch.sessions import (
     ASKED,
     DUE,
     FINAL_EPOCH,
@@ -29,6 +28,7 @@ from actors.partition.sessions import (
     Slot,
     next_epoch,
 )
+from actors.partition.messages import CancelRead, Read, ReadAnswer
 from actors.runtime import Actor, receives
 from actors.runtime.limits import FETCH_BYTES_WAITING_MAX
 from kstore import checked

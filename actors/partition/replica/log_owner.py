@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 from actors.image.image import Directory
 from actors.node.messages import CheckFiles
-from actors.partition.directories import AssignDirectory
-from actors.partition.disk_lane import DiskLane
 from actors.partition.messages import (
     BecomeFollower,
     BecomeLeader,
@@ -23,8 +21,10 @@ from actors.partition.messages import (
     StartOffsetMoved,
     Upkeep,
 )
-from actors.partition.offline import LOG_FAILED, RETRY_MS_MIN, STEADY_MS, LogFailed, Offline, RetryLog
-from actors.partition.opening import LogEnds, open_log
+from actors.partition.replica.disk_lane import DiskLane
+from actors.partition.replica.offline import LOG_FAILED, RETRY_MS_MIN, STEADY_MS, LogFailed, Offline, RetryLog
+from actors.partition.replica.opening import LogEnds, open_log
+from actors.partition.to_controller.directory_assignments import AssignDirectory
 from actors.runtime import Actor, receives
 from kstore.errors import KafkaError, KafkaStorageError
 from kstore.log.config import LONG_MAX
@@ -33,7 +33,7 @@ from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
-    from actors.partition.ending import Closing, Removal
+    from actors.partition.replica.ending import Closing, Removal
     from actors.runtime import Ref
     from kstore.log import Log, LogConfig
 
@@ -60,7 +60,7 @@ class ServicesRenewed(NamedTuple):
     told: Told
 
 
-class KeptLog(Actor):
+class LogOwner(Actor):
     """``log`` and ``lane`` are there when ``has_log``; ``offline`` says why the log is out of use, if it is."""
 
     node: BrokerNode

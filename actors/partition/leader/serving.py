@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.partition.leader.waiting import HIGH_WATERMARK, LAST_STABLE, LOG_END, WaitingReads
 from actors.partition.messages import READ_COMMITTED, READ_UNCOMMITTED, Read, ReadAnswer
-from actors.partition.waiting import HIGH_WATERMARK, LAST_STABLE, LOG_END, WaitingReads
 from kstore.errors import FencedLeaderEpoch, KafkaError, NotLeaderOrFollower, OffsetOutOfRange, UnknownLeaderEpoch
 from kstore.fs import FileSlice
 from kstore.log import LogRead
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.partition.leader import Leader
+    from actors.partition.leader.leader import Leader
 
 NEWS_MS = 100
 

@@ -1,6 +1,6 @@
 """The follower's side of fetch sessions, by itself."""
 
-from actors.partition.fetching import FIRST_BACKOFF_MS, Followed, LeaderSession
+from actors.partition.follower.leader_session import FIRST_BACKOFF_MS, Followed, LeaderSession
 from kstore.schema.messages.fetch import (
     EpochEndOffset,
     FetchableTopicResponse,

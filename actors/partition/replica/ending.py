@@ -10,14 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.partition.messages import Closed
-from actors.partition.opening import LogEnds
+from actors.partition.replica.opening import LogEnds
 from actors.runtime.logs import logger
 from kstore.errors import KafkaStorageError
 from kstore.log.manifest import LogNote, note_log
 from kstore.log.names import DOOMED, set_aside
 
 if TYPE_CHECKING:
-    from actors.partition.replica import Replica
+    from actors.partition.replica.replica import Replica
     from actors.runtime import Reply
 
 

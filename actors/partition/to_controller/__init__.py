@@ -1,0 +1,1 @@
+"""What the replicas of a broker need from its controller: one actor for each kind of request."""
