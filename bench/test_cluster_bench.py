@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from actors.clients.home import ClusterHome
+from actors.clients.transport import InProcessTransport
 from actors.runtime import Actor
 from bench import partitions
 from kstore import Cluster, NewTopic
@@ -97,8 +97,8 @@ class Asking:
             admin.create_topics([NewTopic("orders", 1, 1)])
         self.driver = cluster.world.driver
         self.topic_id = cluster.image().topics["orders"].id
-        home = self.driver.call(lambda: ClusterHome(cluster.net, cluster.node_ids, "asker"))
-        self.actor = self.driver.call(lambda: Asker(home.node, "asker"))
+        transport = self.driver.call(lambda: InProcessTransport(cluster.net, cluster.node_ids, "asker"))
+        self.actor = self.driver.call(lambda: Asker(transport.node, "asker"))
         self.link = self.actor.connect(cluster.leader("orders", 0), "client")
         self.outcomes: list[Any] = []
 

@@ -48,10 +48,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def _defects_stop_everything() -> None:
     """A user's cluster contains a defect of kstore; in its own tests one stops everything at once, with the trace."""
-    from actors.clients.home import TcpHome
+    from actors.clients.transport import TcpTransport
     from actors.cluster.nodes import Nodes
 
-    Nodes.contains_failures = TcpHome.contains_failures = False
+    Nodes.contains_failures = TcpTransport.contains_failures = False
 
 
 @pytest.fixture

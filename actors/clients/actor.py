@@ -1,28 +1,29 @@
 """The actor behind every client: its links to brokers, what it knows of the cluster, and its conversations.
 
-What all clients need of the cluster is here as talks, to be used with ``yield from``: fresh metadata, the leader of a
-partition, the coordinator of a group, a broker that answers. They go on until they succeed or the conversation they are
-part of is cancelled, which is how a deadline ends them; between attempts they wait as long as KIP-580 has clients wait.
+What all clients need of the cluster is here to be used in conversations with ``yield from``: the leader of a partition,
+the coordinator of a group, a broker that answers; ``metadata`` has fresh metadata. They go on until they succeed or the
+conversation they are part of is cancelled, which is how a deadline ends them; between attempts they wait as long as
+KIP-580 has clients wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.clients.metadata import HOPELESS, MetadataRequests
-from actors.clients.talk import Talk, To, Wait
+from actors.clients.conversation import SendTo, Wait
+from actors.clients.metadata import HOPELESS, Metadata
 from actors.clients.versions import CLIENT_VERSIONS
-from actors.clients.view import BrokerAddress, View
 from actors.network.link import Disconnected, Misrouted
 from actors.runtime import Actor, Timer, receives
-from actors.runtime.conversation import Pause, Task
+from actors.runtime.conversation import Eventually, Pause, Task
 from kstore.errors import KafkaError, for_code
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.clients.home import ClientLink, Home
     from actors.clients.keywords.config import ClientConfig
+    from actors.clients.transport import ClientLink, Transport
+    from actors.clients.view import BrokerAddress, View
     from actors.runtime import Node
     from kstore.schema.struct import Message
 
@@ -35,50 +36,100 @@ class FreshenView(NamedTuple):
     """To itself: what it knows of the cluster is ``metadata_max_age_ms`` old."""
 
 
+class Result:
+    """How a user's call ends: a value or an error; ``over`` when it has."""
+
+    __slots__ = ("cancelled", "conversation", "error", "over", "value")
+
+    def __init__(self) -> None:
+        self.over = False
+        self.cancelled = False
+        self.value: Any = None
+        self.error: KafkaError | None = None
+        self.conversation: Task | None = None
+
+    def done(self, value: object, error: KafkaError | None) -> None:
+        """The conversation has ended so."""
+        self.value, self.error, self.over = value, error, True
+
+    def cancel(self) -> None:
+        """Nobody waits any longer."""
+        self.cancelled = True
+        if self.conversation is not None:
+            self.conversation.cancel()
+
+
+class Called(NamedTuple):
+    """To a client's actor: a user's call that is a conversation, and where its result goes."""
+
+    conversation: Callable[..., Eventually[object]]
+    args: tuple[object, ...]
+    result: Result
+
+
 class ClientActor(Actor):
-    """A client of a cluster. Subclasses add what it does; ``config`` has the keywords that all clients share."""
+    """A client of a cluster. Subclasses add what it does; ``config`` has the keywords that all clients share.
+
+    ``links`` are by what they are for and where they lead; ``unreached`` says why a broker wasn't reached that hasn't
+    answered since.
+    """
 
     blast_radius = "a client; its user is told"
-    creates_topics = False
-    """Whether asking for a topic's metadata may create it, where the broker allows that."""
 
-    def __init__(self, node: Node, name: str, home: Home, config: ClientConfig) -> None:
+    def __init__(self, node: Node, name: str, transport: Transport, config: ClientConfig) -> None:
         super().__init__(node, name)
-        self.home = home
+        self.transport = transport
         self.config = config
-        self.view = View()
-        self.links: dict[BrokerAddress, ClientLink] = {}
-        self.bootstrap = {address.id: address for address in home.bootstrap()}
-        self.interest: dict[str, None] = {}  # topics whose metadata is kept fresh; in order
-        self.all_topics = False
+        self.links: dict[tuple[str, BrokerAddress], ClientLink] = {}
+        self.bootstrap = {address.id: address for address in transport.bootstrap()}
         self.coordinators: dict[str, int] = {}
+        self.unreached: dict[int, str] = {}
         self._failing: dict[int, int] = {}  # broker that hasn't answered since: when it failed, us
-        self.metadata = MetadataRequests(self)
+        self.metadata = Metadata(self.any_node, self.backoff, self._view_changed, self.keep_fresh)
         self._freshen: Timer | None = None
 
-    def begin(self, talk: Talk[T], done: Callable[[T | None, KafkaError | None], object] | None = None) -> Task:
-        """Begin a conversation of the actor's own, or of a user's call; ``talk_failed`` gets its error if ``done``
-        isn't given."""
-        task = self.task(talk, done or self._talk_over)
+    @property
+    def view(self) -> View:
+        """What it knows of the cluster."""
+        return self.metadata.view
+
+    @property
+    def last_failure(self) -> str:
+        """Why a broker wasn't reached, the last of those that haven't answered since."""
+        return next(reversed(self.unreached.values()), "")
+
+    @receives(Called)
+    def called(self, message: Called) -> None:
+        """Begin what the user's call is made of."""
+        result = message.result
+        if not result.cancelled:
+            result.conversation = self.begin(message.conversation(*message.args), result.done)
+
+    def begin(
+        self, conversation: Eventually[T], done: Callable[[T | None, KafkaError | None], object] | None = None
+    ) -> Task:
+        """Begin a conversation of the actor's own, or of a user's call. ``conversation_failed`` gets its error if
+        ``done`` isn't given."""
+        task = self.task(conversation, done or self._conversation_over)
         task.step()
         return task
 
-    def task(self, talk: Talk[T], done: Callable[[T | None, KafkaError | None], object]) -> Task:
+    def task(self, conversation: Eventually[T], done: Callable[[T | None, KafkaError | None], object]) -> Task:
         """A conversation that hasn't begun."""
-        return Task(self, talk, lambda value: done(value, None), lambda error: done(None, error), KafkaError)
+        return Task(self, conversation, lambda value: done(value, None), lambda error: done(None, error), KafkaError)
 
-    def _talk_over(self, value: object, error: KafkaError | None) -> None:
+    def _conversation_over(self, value: object, error: KafkaError | None) -> None:
         if error is not None:
-            self.talk_failed(error)
+            self.conversation_failed(error)
 
-    def talk_failed(self, error: KafkaError) -> None:
+    def conversation_failed(self, error: KafkaError) -> None:
         """A conversation of the actor's own ended with an error; a defect unless a subclass expects some."""
         raise AssertionError(f"{self.actor_urn}: nobody expected {error!r}") from error
 
     def ask_for(self, asked: object, then: Callable[..., None], *args: object) -> None:
-        """As ``Actor.ask_for``, for ``To`` and ``Wait``."""
-        if isinstance(asked, To):
-            self.send_to(asked.node_id, asked.request, then, *args, timeout_ms=asked.timeout_ms)
+        """As ``Actor.ask_for``, for ``SendTo`` and ``Wait``."""
+        if isinstance(asked, SendTo):
+            self.send_to(asked.node_id, asked.request, then, *args, timeout_ms=asked.timeout_ms, purpose=asked.purpose)
         elif isinstance(asked, Wait):
             asked.gate.add(self.reply_here(then, *args).set)
         else:
@@ -93,25 +144,62 @@ class ClientActor(Actor):
         return Pause(min(base_ms * self.random.uniform(1 - JITTER, 1 + JITTER), most_ms))
 
     def send_to(
-        self, node_id: int, request: Message, then: Callable[..., None], *args: object, timeout_ms: float | None = None
+        self,
+        node_id: int,
+        request: Message,
+        then: Callable[..., None],
+        *args: object,
+        timeout_ms: float | None = None,
+        purpose: str = "",
     ) -> None:
-        """Send a request to a broker; ``then(outcome, *args)`` gets its response or a ``KafkaError`` instance."""
-        link = self.link_to(node_id)
-        reply = self.reply_here(self._answered, node_id, then, args)
-        if link is None:
+        """As ``SendTo``; ``then(outcome, *args)`` gets the response or a ``KafkaError`` instance."""
+        address = self.view.brokers.get(node_id)
+        if address is None:
+            purpose, address = "", self.bootstrap.get(node_id)
+        if address is None:
+            reply = self.reply_here(self._answered, node_id, then, args)
             reply.fail(Disconnected(f"broker {node_id} isn't known"))
+            return
+        key = purpose, address
+        link = self.links.get(key)
+        if link is None:
+            link = self.links[key] = self.transport.link(address, self.config, self.cluster_id)
+        if purpose:
+            reply = self.reply_here(self._answered_for, key, link, then, args)
         else:
-            link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
+            reply = self.reply_here(self._answered, node_id, then, args)
+        link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
+
+    def _answered_for(
+        self,
+        outcome: object,
+        key: tuple[str, BrokerAddress],
+        link: ClientLink,
+        then: Callable[..., None],
+        args: tuple[object, ...],
+    ) -> None:
+        if self.links.get(key) is link:
+            self._answered(outcome, key[1].id, then, args)
+        else:
+            then(outcome, *args)  # it was hung up: that says nothing of the broker
 
     def _answered(self, outcome: object, node_id: int, then: Callable[..., None], args: tuple[object, ...]) -> None:
         if isinstance(outcome, Misrouted):
             self.begin_anew()
         if isinstance(outcome, Disconnected):
+            self.unreached.pop(node_id, None)
+            self.unreached[node_id] = outcome.message
             self._failing[node_id] = self.now_us()
             self.broker_lost(node_id)
-        elif self._failing:
+        elif self.unreached:
+            self.unreached.pop(node_id, None)
             self._failing.pop(node_id, None)
         then(outcome, *args)
+
+    def hang_up(self, purpose: str, node_id: int | None = None) -> None:
+        """Close the links for a purpose, to all brokers or to one, and with them what is under way there."""
+        for key in [each for each in self.links if each[0] == purpose and node_id in (None, each[1].id)]:
+            self.links.pop(key).close()
 
     def cluster_id(self) -> str | None:
         """The id of the cluster, once it is known."""
@@ -121,24 +209,14 @@ class ClientActor(Actor):
         """Forget the brokers, which aren't where they were: the bootstrap servers are asked next."""
         self.note("BootstrappedAnew")
         self._failing.clear()
-        self.take_view(self.view._replace(brokers={}, controller_id=-1, cluster_id=None), ())
-        for address in [each for each in self.links if each.id >= 0]:
-            self.links.pop(address).close()
+        self.metadata.take(self.view._replace(brokers={}, controller_id=-1, cluster_id=None), ())
+        for key in [each for each in self.links if each[1].id >= 0]:
+            self.links.pop(key).close()
 
     def broker_lost(self, node_id: int) -> None:
         """A broker could not be reached, or its link broke: what it coordinated may be elsewhere."""
         for group in [group for group, at in self.coordinators.items() if at == node_id]:
             del self.coordinators[group]
-
-    def link_to(self, node_id: int) -> ClientLink | None:
-        """The link to a broker, made when it is first asked for; None for one that isn't known."""
-        address = self.view.brokers.get(node_id) or self.bootstrap.get(node_id)
-        if address is None:
-            return None
-        link = self.links.get(address)
-        if link is None:
-            link = self.links[address] = self.home.link(address, self.config, self.cluster_id)
-        return link
 
     def on_failure(self, *_: object) -> None:
         """The client is of no more use: its connections are closed."""
@@ -150,7 +228,7 @@ class ClientActor(Actor):
         if self._freshen is not None:
             self._freshen.cancel()
             self._freshen = None
-        for link in self.links.values():
+        for _, link in sorted(self.links.items(), key=lambda each: not each[0][0]):  # those for a purpose first
             link.close()
 
     def any_node(self) -> int:
@@ -162,24 +240,14 @@ class ClientActor(Actor):
             return int(self.random.choice(willing))
         return min([*known, *self.bootstrap], key=lambda each: self._failing.get(each, 0))
 
-    def refresh(self, names: Iterable[str] | None = ()) -> Talk[View]:
-        """Ask for metadata of topics, beside those that are of interest; None: of all topics."""
-        return self.metadata.refresh(None if names is None else list(names))
-
-    def learn(self, names: Iterable[str]) -> Talk[View]:
-        """Ask for metadata of these topics alone; what else is known stays."""
-        return self.metadata.learn(names)
-
-    def take_view(self, view: View, changed: Collection[str] | None = None) -> None:
-        """Know more of the cluster than before: of the topics that ``changed`` names, of any if it is None."""
-        old, self.view = self.view, view
-        if view.brokers != old.brokers:
-            moved = [each for each in self.links if each.id >= 0 and view.brokers.get(each.id) not in (None, each)]
-            for address in moved:
-                self.links.pop(address).close()
+    def _view_changed(self, old: View, new: View, changed: Collection[str] | None) -> None:
+        if new.brokers != old.brokers:
+            moved = [key for key in self.links if key[1].id >= 0 and new.brokers.get(key[1].id) not in (None, key[1])]
+            for key in moved:
+                self.links.pop(key).close()
         if self._freshen is None:
             self.keep_fresh()
-        self.on_view(old, view, changed)
+        self.on_view(old, new, changed)
 
     def on_view(self, old: View, new: View, changed: Collection[str] | None) -> None:
         """What it knows of the cluster has changed; subclasses look for what matters to them."""
@@ -195,7 +263,7 @@ class ClientActor(Actor):
         """Ask anew, as nobody has for so long."""
         self._freshen = None
         self.forget_unused()
-        self.begin(self.refresh())
+        self.begin(self.metadata.refresh())
 
     def forget_unused(self) -> None:
         """Lose interest in topics that nobody has used for long; subclasses know which."""
@@ -203,11 +271,11 @@ class ClientActor(Actor):
     def mistrust_view(self) -> None:
         """Something that was known turned out wrong: ask anew, unless somebody does already."""
         if not self.metadata.wholes_wanted:
-            self.begin(self.refresh())
+            self.begin(self.metadata.refresh())
 
-    def leader(self, topic: str, partition: int) -> Talk[int]:
+    def leader(self, topic: str, partition: int) -> Eventually[int]:
         """The broker that leads a partition; asks until there is one. Raises the topic's error if it isn't one that
-        passes."""
+        is transient."""
         attempt = 0
         while True:
             found = self.view.partition(topic, partition)
@@ -215,13 +283,13 @@ class ClientActor(Actor):
                 return found.leader
             if attempt:
                 yield self.backoff(attempt - 1)
-            view = yield from self.learn([topic])
+            view = yield from self.metadata.learn([topic])
             known = view.topics.get(topic)
             if known is not None and known.error_code and not for_code(known.error_code).retriable:
                 raise for_code(known.error_code, topic)
             attempt += 1
 
-    def coordinator(self, group: str) -> Talk[int]:
+    def coordinator(self, group: str) -> Eventually[int]:
         """The broker that coordinates a group; asks until there is one. Raises the error of a group that has none."""
         attempt = 0
         while True:
@@ -233,10 +301,10 @@ class ClientActor(Actor):
             yield from self._find_coordinator(group)
             attempt += 1
 
-    def _find_coordinator(self, group: str) -> Talk[None]:
+    def _find_coordinator(self, group: str) -> Eventually[None]:
         from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 
-        answer = yield To(self.any_node(), FindCoordinatorRequest(coordinator_keys=[group], key_type=GROUP))
+        answer = yield SendTo(self.any_node(), FindCoordinatorRequest(coordinator_keys=[group], key_type=GROUP))
         if isinstance(answer, KafkaError):
             if isinstance(answer, HOPELESS):
                 raise answer
@@ -244,7 +312,7 @@ class ClientActor(Actor):
         found = answer.coordinators[0]
         if found.error_code == 0:
             if found.node_id not in self.view.brokers:
-                yield from self.refresh()
+                yield from self.metadata.refresh()
             self.coordinators[group] = found.node_id
         elif not (error := for_code(found.error_code, found.error_message)).retriable:
             raise error
@@ -253,7 +321,7 @@ class ClientActor(Actor):
         """It has moved, or nobody knows: ask anew when it is needed."""
         self.coordinators.pop(group, None)
 
-    def controller(self) -> Talk[int]:
+    def controller(self) -> Eventually[int]:
         """The broker to send administration to: any that answers passes it on, so the one that metadata names."""
-        view = self.view if self.view.version else (yield from self.refresh())
+        view = self.view if self.view.version else (yield from self.metadata.refresh())
         return view.controller_id if view.controller_id in view.brokers else self.any_node()

@@ -11,32 +11,57 @@ next request; those that want everything share one that was sent after they bega
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
-from actors.clients.talk import Gate, Talk, To, Wait
+from actors.clients.conversation import Gate, SendTo, Wait
+from actors.clients.view import View
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError, UnsupportedVersion
 
 if TYPE_CHECKING:
-    from actors.clients.actor import ClientActor
-    from actors.clients.view import View
+    from actors.runtime.conversation import Eventually, Pause
     from kstore.schema.messages.metadata import MetadataResponse
 
 HOPELESS = (UnsupportedVersion, GroupAuthorizationFailed, InvalidGroupId)
 
 
-class MetadataRequests:
-    """The Metadata requests of one client. ``whole_sent`` and ``whole_heard`` number those for all of interest."""
+class Metadata:
+    """What one client knows of the cluster, and its Metadata requests.
 
-    def __init__(self, actor: ClientActor) -> None:
-        self.actor = actor
+    ``interest``: topics whose metadata is kept fresh, in order; ``all_topics``: those of the whole cluster are.
+    ``creates_topics``: asking for a topic may create it, where the broker allows that. ``any_node`` chooses whom to
+    ask, ``backoff`` how long to wait after an attempt. ``changed(old, new, topics)`` is told of what has become known:
+    of these topics, of any if they are None. ``freshened()``: all of interest was heard of. ``whole_sent`` and
+    ``whole_heard`` number the requests for all of interest.
+    """
+
+    def __init__(
+        self,
+        any_node: Callable[[], int],
+        backoff: Callable[[int], Pause],
+        changed: Callable[[View, View, Collection[str] | None], None],
+        freshened: Callable[[], None],
+    ) -> None:
+        self._any_node = any_node
+        self._backoff = backoff
+        self._changed = changed
+        self._freshened = freshened
+        self.view = View()
+        self.interest: dict[str, None] = {}
+        self.all_topics = False
+        self.creates_topics = False
         self.under_way: Gate | None = None
         self.new: dict[str, None] = {}  # topics that the next request must name
         self.wholes_wanted = 0  # conversations that ask, or wait to ask, for all of interest
         self.whole_sent = 0
         self.whole_heard = 0
 
-    def learn(self, names: Iterable[str]) -> Talk[View]:
+    def take(self, view: View, changed: Collection[str] | None = None) -> None:
+        """Know more of the cluster than before: of the topics that ``changed`` names, of any if it is None."""
+        old, self.view = self.view, view
+        self._changed(old, view, changed)
+
+    def learn(self, names: Iterable[str]) -> Eventually[View]:
         """Ask for these topics, and for nothing that is known already."""
         wanted = dict.fromkeys(names)
         attempt = 0
@@ -47,63 +72,62 @@ class MetadataRequests:
                 if told is not None and all(name in told for name in wanted):
                     for name in wanted:
                         self.new.pop(name, None)
-                    return self.actor.view
+                    return self.view
                 continue
             asked, self.new = {**self.new, **wanted}, {}
             answer = yield from self._ask(asked)
             if not isinstance(answer, KafkaError):
-                view = self.actor.view.updated(answer, whole=False)
-                self.actor.take_view(view, asked)
-                return self.actor.view
+                view = self.view.updated(answer, whole=False)
+                self.take(view, asked)
+                return self.view
             if isinstance(answer, HOPELESS):
                 raise answer
-            yield self.actor.backoff(attempt)
+            yield self._backoff(attempt)
             attempt += 1
 
-    def refresh(self, names: Collection[str] | None) -> Talk[View]:
+    def refresh(self, names: Iterable[str] | None = ()) -> Eventually[View]:
         """Ask for all topics of interest and for these; None: for all topics of the cluster."""
         self.wholes_wanted += 1
         try:
-            return (yield from self._refresh(names))
+            return (yield from self._refresh(None if names is None else list(names)))
         finally:
             self.wholes_wanted -= 1
 
-    def _refresh(self, names: Collection[str] | None) -> Talk[View]:
-        actor = self.actor
+    def _refresh(self, names: Collection[str] | None) -> Eventually[View]:
         enough = self.whole_sent + 1
         attempt = 0
         while True:
             if self.under_way is not None:
                 yield Wait(self.under_way)
                 if names is not None and not names and self.whole_heard >= enough:
-                    return actor.view
+                    return self.view
                 continue
-            every = names is None or actor.all_topics
-            asked = None if every else {**dict.fromkeys(names or ()), **actor.interest, **self.new}
+            every = names is None or self.all_topics
+            asked = None if every else {**dict.fromkeys(names or ()), **self.interest, **self.new}
             self.new = {}
             self.whole_sent = number = self.whole_sent + 1
             answer = yield from self._ask(asked)
             if not isinstance(answer, KafkaError):
                 self.whole_heard = number
-                actor.keep_fresh()
-                actor.take_view(actor.view.updated(answer, whole=every))
-                return actor.view
+                self._freshened()
+                self.take(self.view.updated(answer, whole=every))
+                return self.view
             if isinstance(answer, HOPELESS):
                 raise answer
-            yield actor.backoff(attempt)
+            yield self._backoff(attempt)
             attempt += 1
 
-    def _ask(self, names: dict[str, None] | None) -> Talk[MetadataResponse | KafkaError]:
-        """One request, for all topics when None; its answer or error. Whoever waits is told which topics are answered,
-        None if none are."""
+    def _ask(self, names: dict[str, None] | None) -> Eventually[MetadataResponse | KafkaError]:
+        """One request, for all topics when None; its answer or error. Those that wait are told which topics are
+        answered, None if none are."""
         from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
 
         topics = None if names is None else [MetadataRequestTopic(name=name) for name in names]
-        request = MetadataRequest(topics=topics, allow_auto_topic_creation=self.actor.creates_topics)
+        request = MetadataRequest(topics=topics, allow_auto_topic_creation=self.creates_topics)
         told: Collection[str] | None = None
         gate = self.under_way = Gate()
         try:
-            answer: MetadataResponse | KafkaError = yield To(self.actor.any_node(), request)
+            answer: MetadataResponse | KafkaError = yield SendTo(self._any_node(), request)
             if not isinstance(answer, KafkaError):
                 told = frozenset(topic.name or "" for topic in answer.topics) if names is None else names
         finally:

@@ -37,16 +37,16 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from actors.clients.admin import Admin
+    from actors.clients.client import Client
     from actors.clients.consumer.consumer import Consumer
-    from actors.clients.face import Face
-    from actors.clients.home import ClusterHome
     from actors.clients.keywords.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
     from actors.clients.producer.producer import Producer
+    from actors.clients.transport import InProcessTransport
     from actors.cluster.arguments import Settings
     from actors.runtime.hub import Spawned
     from actors.trace import Trace
 
-F = TypeVar("F", bound="Face")
+F = TypeVar("F", bound="Client")
 
 TRACE_ROWS = 65536
 
@@ -136,7 +136,7 @@ class Cluster(Questions):
         self.brokers = ClusterBrokers(self)
         self.faults = Faults(self)
         self._trace: Trace | None = None
-        self._clients: dict[int, ref[Face]] = {}
+        self._clients: dict[int, ref[Client]] = {}
 
     def create_topic(
         self,
@@ -167,34 +167,34 @@ class Cluster(Questions):
         """A producer in the process: ``kstore.Producer`` with these keywords, on the cluster's own clock and links."""
         from actors.clients.producer.producer import Producer
 
-        return self._client("producer", lambda home: Producer(home=home, **keywords))
+        return self._client("producer", lambda transport: Producer(transport=transport, **keywords))
 
     def consumer(self, *topics: str, **keywords: Unpack[ConsumerKeywords]) -> Consumer:
         """A consumer in the process, subscribed to these topics: ``kstore.Consumer`` with these keywords."""
         from actors.clients.consumer.consumer import Consumer
 
-        return self._client("consumer", lambda home: Consumer(*topics, home=home, **keywords))
+        return self._client("consumer", lambda transport: Consumer(*topics, transport=transport, **keywords))
 
     def admin(self, **keywords: Unpack[AdminKeywords]) -> Admin:
         """An admin client in the process: ``kstore.Admin`` with these keywords."""
         from actors.clients.admin import Admin
 
-        return self._client("admin", lambda home: Admin(home=home, **keywords))
+        return self._client("admin", lambda transport: Admin(transport=transport, **keywords))
 
     @in_one_piece
-    def _client(self, kind: str, make: Callable[[ClusterHome], F]) -> F:
+    def _client(self, kind: str, make: Callable[[InProcessTransport], F]) -> F:
         from actors.clients.errors import ClientClosed
-        from actors.clients.home import ClusterHome
+        from actors.clients.transport import InProcessTransport
 
-        home = self.world.driver.call(ClusterHome, self.net, self.node_ids, kind)
+        transport = self.world.driver.call(InProcessTransport, self.net, self.node_ids, kind)
         try:
-            client = make(home)
+            client = make(transport)
         except BaseException as error:
-            if isinstance(error, AssertionError) and not home.node.alive:
+            if isinstance(error, AssertionError) and not transport.node.alive:
                 raise ClientClosed(f"the cluster was reset while this {kind} was made") from None
-            home.leave()
+            transport.close()
             raise
-        self._clients[home.number] = ref(client)
+        self._clients[transport.number] = ref(client)
         return client
 
     @property

@@ -20,12 +20,12 @@ from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
     from actors.broker.tampering import Verdict
-    from actors.clients.face import Face
+    from actors.clients.client import Client
     from actors.cluster.nodes import Nodes
     from actors.node.node import BrokerNode
     from kstore.errors import KafkaError
 
-    End = int | Face
+    End = int | Client
     Ends = End | Iterable[End]
 
 NAMES = "kill restart pause resume partition heal drop error slow".split()
@@ -165,18 +165,18 @@ class Faults:
         return known_id(self._nodes.node_ids, "broker", broker)
 
     def _ids(self, name: str, ends: Ends | tuple[End, End]) -> list[int]:
-        alone = isinstance(ends, (str, bytes)) or not isinstance(ends, Iterable) or hasattr(ends, "_home")
+        alone = isinstance(ends, (str, bytes)) or not isinstance(ends, Iterable) or hasattr(ends, "_transport")
         each: Any = [ends] if alone else ends
         return [self._end(name, end) for end in each]
 
     def _end(self, name: str, end: End) -> int:
-        home = getattr(end, "_home", None)
-        if home is None:
+        transport = getattr(end, "_transport", None)
+        if transport is None:
             try:
                 return self._broker(end)  # type: ignore[arg-type]
             except ConfigError as error:
                 raise ConfigError(f"{name} are brokers by their ids, or clients of this cluster: {error}") from None
-        node: BrokerNode = home.node
+        node: BrokerNode = transport.node
         if node.world is not self._nodes.world:
             raise ConfigError(f"{name} are brokers by their ids, or clients of this cluster; got {shown(end)}")
         return node.node_id

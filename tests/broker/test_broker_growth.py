@@ -82,10 +82,10 @@ def test_a_client_that_leaves_is_no_business_of_the_other_clients(cluster: Clust
             return bool(reachable(self, from_id, to_id))
 
     net.__class__ = Counting
-    leaving = clients[0]._home.node.node_id
+    leaving = clients[0]._transport.node.node_id
     clients[0].close()
     cluster.run_for(0.1)
-    others = {each._home.node.node_id for each in clients[1:]}
+    others = {each._transport.node.node_id for each in clients[1:]}
     assert not [pair for pair in looked_at if leaving in pair and others & set(pair)]
     before = len(net.sessions)
     for each in clients[1:]:

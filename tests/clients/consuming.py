@@ -74,7 +74,7 @@ def crash(cluster: Cluster, consumer: Consumer) -> None:
     """End a consumer's node as a process ends that is killed."""
 
     def end() -> None:
-        consumer._home.node.kill()
-        consumer._home.net.node_died(consumer._home.node)  # type: ignore[attr-defined]
+        consumer._transport.node.kill()
+        consumer._transport.net.node_died(consumer._transport.node)  # type: ignore[attr-defined]
 
     cluster.world.driver.call(end)

@@ -104,7 +104,7 @@ def test_a_cluster_listens_where_a_client_would_connect() -> None:
 @pytest.mark.parametrize(("host", "port"), [("x" * 70, 9092), ("a..b", 9092), ("a\0b", 9092)])
 def test_an_address_that_a_broker_gave_and_none_can_be_is_a_link_that_breaks(host: str, port: int) -> None:
     with kstore.Admin(bootstrap_servers="127.0.0.1:1") as admin:
-        link = admin._home.link(BrokerAddress(1, host, port), admin.config)
+        link = admin._transport.link(BrokerAddress(1, host, port), admin.config)
         assert isinstance(link, TcpLink)
         admin._world.driver.call(link._resolve)
         assert not link.opening

@@ -9,7 +9,8 @@ import pytest
 from clients.targets import FAST
 
 from actors.clients.consumer.subscription import Position
-from actors.clients.talk import Gate, Talk, Wait
+from actors.clients.conversation import Gate, Wait
+from actors.runtime.conversation import Eventually
 from kstore import Cluster, TopicPartition
 from kstore.errors import NotLeaderOrFollower
 from kstore.schema.messages.fetch import (
@@ -33,8 +34,8 @@ class Sent:
 
     def __init__(self, client: Any) -> None:
         self.requests: list[Any] = []
-        home = client._home
-        make = home.link
+        transport = client._transport
+        make = transport.link
 
         def link(address: Any, config: Any, *args: Any) -> Any:
             made = make(address, config, *args)
@@ -47,7 +48,7 @@ class Sent:
             made.ask = noted
             return made
 
-        home.link = link
+        transport.link = link
 
     def of(self, kind: type) -> list[Any]:
         return [request for request in self.requests if type(request) is kind]
@@ -93,10 +94,10 @@ def test_conversations_that_meet_topics_at_the_same_time_share_a_request(cluster
     with cluster.producer() as producer:
         sent, actor = Sent(producer), producer._sender
 
-        def many() -> Talk[None]:
+        def many() -> Eventually[None]:
             gate, left = Gate(), set(names)
             for name in names:
-                actor.begin(actor.learn([name]), lambda *_, name=name: left.discard(name) or gate.open())
+                actor.begin(actor.metadata.learn([name]), lambda *_, name=name: left.discard(name) or gate.open())
             while left:
                 yield Wait(gate)
 
@@ -111,10 +112,10 @@ def test_refreshes_that_wait_share_the_one_that_is_sent_after_them(cluster: Clus
         producer.send("t0", b"x").get(10)
         actor = producer._sender
 
-        def many() -> Talk[None]:
+        def many() -> Eventually[None]:
             gate, done = Gate(), []
             for _ in range(10):
-                actor.begin(actor.refresh(), lambda *_: done.append(1) or gate.open())
+                actor.begin(actor.metadata.refresh(), lambda *_: done.append(1) or gate.open())
             while len(done) < 10:
                 yield Wait(gate)
 

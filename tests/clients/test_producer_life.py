@@ -188,7 +188,7 @@ def test_a_subclass_may_send_in_its_own_way(cluster) -> None:
         def send(self, topic: str, value: Any = None, *rest: Any, **named: Any) -> Any:
             return super().send(topic, value.upper(), *rest, **named)
 
-    with cluster._client("producer", lambda home: Loud(home=home)) as producer:
+    with cluster._client("producer", lambda transport: Loud(transport=transport)) as producer:
         producer.send("t", b"quiet").get(10)
     assert [record.value for record in cluster.records("t", 1)] == [b"QUIET"]
 

@@ -50,7 +50,7 @@ CLASSES: tuple[type, ...] = (
 )
 PARTS = {
     *"as_fault boot boot_again claim controller_ref end is_known is_ready is_starting leave living".split(),
-    *"lost find_topic signal hurry wait call_back follow tell settle of".split(),
+    *"lost find_topic signal send_open wait call_back follow tell settle of".split(),
 }
 """What the parts of a cluster or a client say to each other: in no reference."""
 
@@ -108,7 +108,7 @@ records: Param = Kind(wrong.at_places(wrong.whole(-1, LONG))), {PLACE: 0}
 described: Param = Kind(wrong.resources(values=False)), [ConfigResource("topic", TOPIC)]
 altered: Param = Kind(wrong.resources(values=True)), [ConfigResource("topic", TOPIC, {"segment.ms": 1_000_000})]
 keywords: Param = Kind(list), {}
-home: Param = Kind(list), None
+transport: Param = Kind(list), None
 
 CALLBACKS = {"function": function, "args": (Kind(list), ()), "kwargs": (Kind(list), {})}
 

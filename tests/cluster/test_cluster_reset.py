@@ -108,7 +108,7 @@ def test_a_client_that_is_made_during_a_reset_is_closed_by_it(cluster, monkeypat
 def test_resets_give_back_the_names_of_clients(cluster):
     names = []
     for _ in range(3):
-        names.append([cluster.producer()._home.node.name, cluster.consumer()._home.node.name])
+        names.append([cluster.producer()._transport.node.name, cluster.consumer()._transport.node.name])
         cluster.reset()
     assert names == [names[0]] * 3
 

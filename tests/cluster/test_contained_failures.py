@@ -18,10 +18,10 @@ from actors.broker.connection import Connection
 from actors.broker.lifecycle import Lifecycle
 from actors.clients.consumer.consumer import Consumer
 from actors.clients.errors import ClientClosed
-from actors.clients.home import TcpHome
 from actors.clients.producer.producer import Producer
 from actors.clients.producer.sender import Sender
 from actors.clients.structs import TopicPartition
+from actors.clients.transport import TcpTransport
 from actors.cluster import Cluster
 from actors.controller.controller import Controller
 from actors.controller.observer import Observer
@@ -66,7 +66,7 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, kind: type[Actor], which: Callabl
 
 def connections_of(cluster: Cluster, producer: Producer) -> set[Actor]:
     actors = [actor for node in cluster.living() for actor in node.actors.values()]
-    who = producer._home.node.name
+    who = producer._transport.node.name
     return {actor for actor in actors if isinstance(actor, Connection) and actor.client_host == who}
 
 
@@ -238,7 +238,7 @@ def test_a_client_that_fails_ends_alone_and_its_user_is_told(cluster: Cluster, m
     other.send(TOPIC, b"b").get(timeout=60)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fail_once(monkeypatch, Sender, lambda actor: actor.node is producer._home.node)
+        fail_once(monkeypatch, Sender, lambda actor: actor.node is producer._transport.node)
         with pytest.raises(ClientClosed, match="this producer met an unexpected error and ended: Defect"):
             producer.send(TOPIC, b"c").get(timeout=60)
     with pytest.raises(ClientClosed, match="make another one"):
@@ -282,7 +282,7 @@ def test_a_cluster_of_a_user_contains_what_it_meets_in_real_time(
 )
 def test_a_defect_on_a_socket_ends_its_connection(monkeypatch: pytest.MonkeyPatch, end: str) -> None:
     monkeypatch.setattr(Cluster, "contains_failures", True)
-    monkeypatch.setattr(TcpHome, "contains_failures", True)
+    monkeypatch.setattr(TcpTransport, "contains_failures", True)
     failed: list[object] = []
     kind, name = (TcpChannel, "flush") if "server" in end else (TcpLink, "_take")
     if "large" in end:

@@ -89,7 +89,6 @@ CIRCLES = {
         "folder_check foreign foreign.quorum",
     ),
     "what nodes do at their end or anew is about all of them": ("actors.cluster", "emptying ending nodes recovering"),
-    "a client's actor keeps its metadata by asking as the actor": ("actors.clients", "actor metadata"),
     "the parts of a consumer, which act as it": (
         "actors.clients.consumer",
         "actor committing fetcher heartbeats joining membership offsets validating",

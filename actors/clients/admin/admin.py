@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.clients import checking
+from actors.clients import arguments
+from actors.clients.actor import ClientActor
 from actors.clients.admin import cluster, configs, elections, groups, log_dirs, offsets, quorum, topics
 from actors.clients.admin.descriptions import (
     ClusterDescription,
@@ -27,10 +28,10 @@ from actors.clients.admin.descriptions import (
     QuorumDescription,
     TopicDescription,
 )
-from actors.clients.face import CalledActor, Face, home_over_tcp
+from actors.clients.client import Client, tcp_transport
 from actors.clients.keywords.config import parse
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
-from actors.clients.talk import Talk
+from actors.runtime.conversation import Eventually
 from actors.runtime.signals import in_one_piece
 from kstore.errors.arguments import INT_MAX, LONG_MAX, milliseconds, shown, text, truth
 from kstore.errors.config import ConfigError
@@ -38,15 +39,15 @@ from kstore.errors.config import ConfigError
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from actors.clients.home import Home
     from actors.clients.keywords.keywords import AdminKeywords
+    from actors.clients.transport import Transport
 
 T = TypeVar("T")
 
 GroupSpecs = str | Iterable[str] | Mapping[str, Sequence[TopicPartition] | None]
 
 
-class Admin(Face):
+class Admin(Client):
     """Administers a cluster: topics, configs, groups, offsets.
 
     ``bootstrap_servers`` names some brokers ("host:port", with commas or as a list). Keywords are those of
@@ -66,19 +67,23 @@ class Admin(Face):
         self,
         *,
         bootstrap_servers: str | Sequence[str] = "localhost:9092",
-        home: Home | None = None,
+        transport: Transport | None = None,
         **keywords: Unpack[AdminKeywords],
     ) -> None:
         self.config = parse("admin", keywords)
-        super().__init__(home or home_over_tcp(bootstrap_servers, "admin"))
+        super().__init__(transport or tcp_transport(bootstrap_servers, "admin"))
         if not self.config.client_id:  # as the Java client names itself
-            self.config = self.config.derived(client_id=f"adminclient-{getattr(self._home, 'number', 1)}")
-        self._ref = self._world.driver.call(CalledActor.start, self._home.node, "admin", self._home, self.config)
-        self._actor = self._ref.actor_as(CalledActor)
+            self.config = self.config.derived(client_id=f"adminclient-{getattr(self._transport, 'number', 1)}")
+        self._ref = self._world.driver.call(
+            ClientActor.start, self._transport.node, "admin", self._transport, self.config
+        )
+        self._actor = self._ref.actor_as(ClientActor)
 
-    def _do(self, name: str, talk: Callable[..., Talk[T]], *args: object, timeout_ms: float | None = None) -> T:
+    def _do(
+        self, name: str, conversation: Callable[..., Eventually[T]], *args: object, timeout_ms: float | None = None
+    ) -> T:
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms
-        return self._run(name, talk, self._actor, *args, timeout_s=limit_ms / 1000)
+        return self._run(name, conversation, self._actor, *args, timeout_s=limit_ms / 1000)
 
     def _timeout_ms(self, timeout_ms: int | None) -> int:
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else milliseconds("timeout_ms", timeout_ms)
@@ -106,7 +111,7 @@ class Admin(Face):
         self, names: Iterable[str], timeout_ms: int | None = None, wait_for_metadata: bool = True
     ) -> None:
         """Delete topics with all their records. Raises ``UnknownTopicOrPartition``, ``TopicDeletionDisabled``, ..."""
-        wanted, waits = checking.names("names", names, "topics"), truth("wait_for_metadata", wait_for_metadata)
+        wanted, waits = arguments.names("names", names, "topics"), truth("wait_for_metadata", wait_for_metadata)
         limit_ms = self._timeout_ms(timeout_ms)
         self._do("delete_topics", topics.delete, wanted, limit_ms, waits, timeout_ms=timeout_ms)
 
@@ -131,7 +136,7 @@ class Admin(Face):
     def describe_topics(self, names: Iterable[str] | None = None) -> list[TopicDescription]:
         """Topics with their partitions, leaders and replicas; None: all. Raises ``UnknownTopicOrPartition``, ..."""
         return self._do(
-            "describe_topics", topics.describe, None if names is None else checking.names("names", names, "topics")
+            "describe_topics", topics.describe, None if names is None else arguments.names("names", names, "topics")
         )
 
     def describe_cluster(self) -> ClusterDescription:
@@ -243,16 +248,16 @@ class Admin(Face):
     ) -> list[GroupListing]:
         """The groups of all brokers, or of those named, by their names; of these states and types only, if given."""
         brokers = None if broker_ids is None else groups.brokers("broker_ids", broker_ids)
-        states, types = checking.names("states_filter", states_filter), checking.names("types_filter", types_filter)
+        states, types = arguments.names("states_filter", states_filter), arguments.names("types_filter", types_filter)
         return self._do("list_groups", groups.list_groups, brokers, states, types)
 
     def describe_groups(self, group_ids: Iterable[str]) -> dict[str, GroupDescription]:
         """Groups with their members and what these read. Raises ``GroupIdNotFound``, ..."""
-        return self._do("describe_groups", groups.describe, checking.names("group_ids", group_ids))
+        return self._do("describe_groups", groups.describe, arguments.names("group_ids", group_ids))
 
     def delete_groups(self, group_ids: Iterable[str]) -> None:
         """Delete groups and all that they have committed. Raises ``NonEmptyGroup``, ``GroupIdNotFound``, ..."""
-        self._do("delete_groups", groups.delete, checking.names("group_ids", group_ids))
+        self._do("delete_groups", groups.delete, arguments.names("group_ids", group_ids))
 
     def remove_group_members(self, group_id: str, members: Iterable[MemberToRemove | str]) -> None:
         """Send members away from a group: ``MemberToRemove``, or member ids. Raises ``UnknownMemberId``, ..."""
@@ -267,17 +272,19 @@ class Admin(Face):
         specs: Mapping[Any, Any] = (
             group_specs
             if isinstance(group_specs, Mapping)
-            else dict.fromkeys(checking.names("group_specs", group_specs))
+            else dict.fromkeys(arguments.names("group_specs", group_specs))
         )
         wanted = {
-            text("each group of group_specs", group): None if each is None else checking.places("group_specs", each)
+            text("each group of group_specs", group): None
+            if each is None
+            else arguments.partitions("group_specs", each)
             for group, each in specs.items()
         }
         return self._do("list_group_offsets", offsets.committed, wanted)
 
     def alter_group_offsets(self, group_id: str, new_offsets: Mapping[TopicPartition, OffsetAndMetadata | int]) -> None:
         """Commit offsets for a group that has no members. Raises ``UnknownMemberId`` when it has some, ..."""
-        wanted = checking.commits("new_offsets", new_offsets)
+        wanted = arguments.commits("new_offsets", new_offsets)
         self._do("alter_group_offsets", offsets.commit, text("group_id", group_id), wanted)
 
     def reset_group_offsets(
@@ -285,13 +292,13 @@ class Admin(Face):
     ) -> dict[TopicPartition, OffsetAndMetadata]:
         """Commit an offset, ``OffsetSpec.EARLIEST`` or ``.LATEST``, or the first at an ``OffsetTimestamp``, for a group
         that has no members; each is brought into what its partition holds. What was committed."""
-        wanted = checking.numbers("offset_specs", offset_specs, OffsetSpec.MAX_TIMESTAMP)
+        wanted = arguments.numbers("offset_specs", offset_specs, OffsetSpec.MAX_TIMESTAMP)
         return self._do("reset_group_offsets", offsets.reset, text("group_id", group_id), wanted)
 
     def delete_group_offsets(self, group_id: str, partitions: Iterable[TopicPartition]) -> None:
         """Delete what a group has committed for partitions that none of its members reads. Raises
         ``GroupSubscribedToTopic``, ``GroupIdNotFound``, ..."""
-        wanted = checking.places("partitions", partitions)
+        wanted = arguments.partitions("partitions", partitions)
         self._do("delete_group_offsets", offsets.forget, text("group_id", group_id), wanted)
 
     def list_partition_offsets(
@@ -307,7 +314,7 @@ class Admin(Face):
         if isolation_level not in tuple(offsets.ISOLATION):
             levels = ", ".join(offsets.ISOLATION)
             raise ConfigError(f"isolation_level is one of {levels}; got {shown(isolation_level)}")
-        wanted = checking.numbers("topic_partition_specs", topic_partition_specs, -LONG_MAX - 1)
+        wanted = arguments.numbers("topic_partition_specs", topic_partition_specs, -LONG_MAX - 1)
         self._timeout_ms(timeout_ms)
         return self._do("list_partition_offsets", offsets.find, wanted, isolation_level, timeout_ms=timeout_ms)
 
@@ -333,6 +340,6 @@ class Admin(Face):
 
         Returns when every living replica has let go of them. Raises ``OffsetOutOfRange``, ``PolicyViolation``, ...
         """
-        wanted = checking.numbers("records_to_delete", records_to_delete, -1)
+        wanted = arguments.numbers("records_to_delete", records_to_delete, -1)
         limit_ms = self.config.request_timeout_ms if timeout_ms is None else self._timeout_ms(timeout_ms)
         return self._do("delete_records", offsets.delete_records, wanted, limit_ms, timeout_ms=timeout_ms)

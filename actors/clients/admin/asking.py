@@ -11,10 +11,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.clients.actor import ClientActor
+from actors.clients.conversation import SendTo
 from actors.clients.errors import SeveralFailed
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected
+from actors.runtime.conversation import Eventually
 from kstore import errors
 from kstore.errors import KafkaError, for_code
 
@@ -25,7 +26,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 A = TypeVar("A", bound="Message")
 
-Round = Callable[[list[K]], Talk[Mapping[K, V | KafkaError]]]
+Round = Callable[[list[K]], Eventually[Mapping[K, V | KafkaError]]]
 
 PASSING = (
     Disconnected,
@@ -44,7 +45,7 @@ UNKNOWN_ATTEMPTS = 3
 """How often a partition that nobody knows is asked for: one that was made a moment ago is soon known to all."""
 
 
-def in_rounds(actor: ClientActor, keys: Iterable[K], one_round: Round[K, V]) -> Talk[dict[K, V]]:
+def in_rounds(actor: ClientActor, keys: Iterable[K], one_round: Round[K, V]) -> Eventually[dict[K, V]]:
     """The result of each key, in the order given.
 
     Raises:
@@ -92,12 +93,12 @@ def outcome_of(code: int, value: V, message: str | None = None) -> V | KafkaErro
     return for_code(code, message) if code else value
 
 
-def at_controller(actor: ClientActor, request: Message) -> Talk[Any]:
+def at_controller(actor: ClientActor, request: Message) -> Eventually[Any]:
     """The controller's answer, or the error of the way there; after an error the cluster is looked at anew."""
     node_id = yield from actor.controller()
-    answer = yield To(node_id, request)
+    answer = yield SendTo(node_id, request)
     if isinstance(answer, Disconnected):
-        yield from actor.refresh()
+        yield from actor.metadata.refresh()
     return answer
 
 
@@ -106,9 +107,9 @@ def at_leaders(
     partitions: list[TopicPartition],
     request_for: Callable[[list[TopicPartition]], Message],
     outcomes_in: Callable[[A], Iterable[tuple[TopicPartition, V | KafkaError]]],
-) -> Talk[dict[TopicPartition, V | KafkaError]]:
+) -> Eventually[dict[TopicPartition, V | KafkaError]]:
     """A round over partitions, each asked of its leader: one request for each of them."""
-    view = yield from actor.refresh(dict.fromkeys(each.topic for each in partitions))
+    view = yield from actor.metadata.refresh(dict.fromkeys(each.topic for each in partitions))
     found: dict[TopicPartition, V | KafkaError] = {}
     by_leader: dict[int, list[TopicPartition]] = {}
     for each in partitions:
@@ -120,7 +121,7 @@ def at_leaders(
         else:
             code = topic.error_code if topic is not None and topic.error_code else errors.UnknownTopicOrPartition.code
             found[each] = for_code(code, str(each))
-    answers = yield [To(node_id, request_for(asked)) for node_id, asked in by_leader.items()]
+    answers = yield [SendTo(node_id, request_for(asked)) for node_id, asked in by_leader.items()]
     for asked, answer in zip(by_leader.values(), answers, strict=True):
         if isinstance(answer, KafkaError):
             found.update(dict.fromkeys(asked, answer))
@@ -131,8 +132,8 @@ def at_leaders(
 
 
 def at_coordinators(
-    actor: ClientActor, groups: list[str], ask: Callable[[int, list[str]], Talk[Mapping[str, V | KafkaError]]]
-) -> Talk[dict[str, V | KafkaError]]:
+    actor: ClientActor, groups: list[str], ask: Callable[[int, list[str]], Eventually[Mapping[str, V | KafkaError]]]
+) -> Eventually[dict[str, V | KafkaError]]:
     """A round over groups, those of one coordinator together; a coordinator that was wrong is forgotten."""
     found: dict[str, V | KafkaError] = {}
     by_coordinator: dict[int, list[str]] = {}
@@ -149,14 +150,16 @@ def at_coordinators(
     return found
 
 
-def at_coordinator(actor: ClientActor, group: str, request: Message, judge: Callable[[A], V | KafkaError]) -> Talk[V]:
+def at_coordinator(
+    actor: ClientActor, group: str, request: Message, judge: Callable[[A], V | KafkaError]
+) -> Eventually[V]:
     """What ``judge`` makes of the answer of one group's coordinator."""
 
-    def ask(node_id: int, groups: list[str]) -> Talk[Mapping[str, V | KafkaError]]:
-        answer = yield To(node_id, request)
+    def ask(node_id: int, groups: list[str]) -> Eventually[Mapping[str, V | KafkaError]]:
+        answer = yield SendTo(node_id, request)
         return dict.fromkeys(groups, answer if isinstance(answer, KafkaError) else judge(answer))
 
-    def one_round(groups: list[str]) -> Talk[Mapping[str, V | KafkaError]]:
+    def one_round(groups: list[str]) -> Eventually[Mapping[str, V | KafkaError]]:
         return (yield from at_coordinators(actor, groups, ask))
 
     return (yield from in_rounds(actor, [group], one_round))[group]

@@ -1,20 +1,21 @@
-"""An admin's talk about the cluster itself: who is in it."""
+"""An admin's conversation about the cluster itself: who is in it."""
 
 from __future__ import annotations
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.descriptions import ClusterDescription, Node
-from actors.clients.talk import Talk, To
+from actors.clients.conversation import SendTo
 from actors.network.link import Disconnected
+from actors.runtime.conversation import Eventually
 from kstore.errors import KafkaError, for_code
 from kstore.schema.messages.describe_cluster import DescribeClusterRequest
 
 
-def describe(actor: ClientActor) -> Talk[ClusterDescription]:
+def describe(actor: ClientActor) -> Eventually[ClusterDescription]:
     """The cluster as a broker knows it."""
     attempt = 0
     while True:
-        answer = yield To(actor.any_node(), DescribeClusterRequest())
+        answer = yield SendTo(actor.any_node(), DescribeClusterRequest())
         if not isinstance(answer, KafkaError):
             break
         if not isinstance(answer, Disconnected):

@@ -1,4 +1,4 @@
-"""An admin's talks about configs: described, set, reset.
+"""An admin's conversations about configs: described, set, reset.
 
 A broker tells of itself only, and takes changes of none but its own configs, so that what is about brokers goes to each
 of them; the rest goes to the controller's broker, which knows of a change as soon as it is answered.
@@ -21,9 +21,10 @@ from actors.clients.admin.descriptions import (
     ConfigResource,
     ConfigSynonym,
 )
-from actors.clients.checking import config_text, config_texts, names
-from actors.clients.talk import Talk, To
+from actors.clients.arguments import config_text, config_texts, names
+from actors.clients.conversation import SendTo
 from actors.network.link import Disconnected
+from actors.runtime.conversation import Eventually
 from kstore.errors import InvalidRequest, KafkaError
 from kstore.errors.arguments import listed, shown, text
 from kstore.errors.config import ConfigError
@@ -90,10 +91,10 @@ def describe(
     synonyms: bool,
     config_filter: str,
     documentation: bool = False,
-) -> Talk[dict[str, dict[str, dict[str, ConfigEntry]]]]:
+) -> Eventually[dict[str, dict[str, dict[str, ConfigEntry]]]]:
     """The configs of some resources."""
 
-    def one_round(left: list[Target]) -> Talk[Mapping[Target, dict[str, ConfigEntry] | KafkaError]]:
+    def one_round(left: list[Target]) -> Eventually[Mapping[Target, dict[str, ConfigEntry] | KafkaError]]:
         found: dict[Target, dict[str, ConfigEntry] | KafkaError] = {}
         for node_id, asked in (yield from _places(actor, left)).items():
             request = DescribeConfigsRequest(
@@ -101,11 +102,11 @@ def describe(
                 include_synonyms=synonyms or config_filter == "dynamic",
                 include_documentation=documentation,
             )
-            answer = yield To(node_id, request)
+            answer = yield SendTo(node_id, request)
             if isinstance(answer, KafkaError):
                 found.update(dict.fromkeys(asked, answer))
                 if isinstance(answer, Disconnected):
-                    yield from actor.refresh()
+                    yield from actor.metadata.refresh()
                 continue
             for target, result in zip(asked, answer.results, strict=True):
                 configs = {each.name: _entry(each) for each in result.configs}
@@ -116,7 +117,7 @@ def describe(
     return nested((yield from in_rounds(actor, wanted, one_round)))
 
 
-def _places(actor: ClientActor, asked: list[Target]) -> Talk[dict[int, list[Target]]]:
+def _places(actor: ClientActor, asked: list[Target]) -> Eventually[dict[int, list[Target]]]:
     """Whom to ask what."""
     controller = yield from actor.controller()
     found: dict[int, list[Target]] = {}
@@ -207,7 +208,7 @@ def _operation(key: str, value: object) -> tuple[int, str | None]:
     return OPERATIONS[operation], None if operation == "delete" else config_text(key, new)
 
 
-def alter(actor: ClientActor, wanted: Changes, validate_only: bool) -> Talk[None]:
+def alter(actor: ClientActor, wanted: Changes, validate_only: bool) -> Eventually[None]:
     """Change single configs of resources; each resource changes whole or not at all."""
 
     def request(left: list[Target]) -> Message:
@@ -229,7 +230,7 @@ def alter(actor: ClientActor, wanted: Changes, validate_only: bool) -> Talk[None
     yield from _altered(actor, wanted, request)
 
 
-def replace(actor: ClientActor, wanted: Mapping[Target, Mapping[str, str]], validate_only: bool) -> Talk[None]:
+def replace(actor: ClientActor, wanted: Mapping[Target, Mapping[str, str]], validate_only: bool) -> Eventually[None]:
     """Give resources these configs and no others, as the old AlterConfigs does."""
 
     def request(left: list[Target]) -> Message:
@@ -251,7 +252,7 @@ def replace(actor: ClientActor, wanted: Mapping[Target, Mapping[str, str]], vali
     yield from _altered(actor, wanted, request)
 
 
-def reset(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_only: bool) -> Talk[None]:
+def reset(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_only: bool) -> Eventually[None]:
     """Let configs have their defaults again: those named, or all that were set."""
     unnamed = {target: resource for target, resource in wanted.items() if resource.configs is None}
     found = yield from describe(actor, unnamed, synonyms=False, config_filter="modified")
@@ -263,15 +264,17 @@ def reset(actor: ClientActor, wanted: Mapping[Target, ConfigResource], validate_
     yield from alter(actor, changes, validate_only)
 
 
-def _altered(actor: ClientActor, wanted: Iterable[Target], request: Callable[[list[Target]], Message]) -> Talk[None]:
-    def one_round(left: list[Target]) -> Talk[Mapping[Target, KafkaError | None]]:
+def _altered(
+    actor: ClientActor, wanted: Iterable[Target], request: Callable[[list[Target]], Message]
+) -> Eventually[None]:
+    def one_round(left: list[Target]) -> Eventually[Mapping[Target, KafkaError | None]]:
         found: dict[Target, KafkaError | None] = {}
         for node_id, asked in (yield from _places(actor, left)).items():
-            answer = yield To(node_id, request(asked))
+            answer = yield SendTo(node_id, request(asked))
             if isinstance(answer, KafkaError):
                 found.update(dict.fromkeys(asked, answer))
                 if isinstance(answer, Disconnected):
-                    yield from actor.refresh()
+                    yield from actor.metadata.refresh()
                 continue
             for target, each in zip(asked, _in_order(asked, answer.responses), strict=True):
                 found[target] = outcome_of(each.error_code, None, each.error_message)

@@ -1,4 +1,4 @@
-"""An admin's talk about leaders: elected because somebody asks for it."""
+"""An admin's conversation about leaders: elected because somebody asks for it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, by_topic, in_rounds, outcome_of, settled
-from actors.clients.checking import places
+from actors.clients.arguments import partitions as checked_partitions
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Talk
+from actors.runtime.conversation import Eventually
 from kstore.errors import ElectionNotNeeded, KafkaError, UnknownTopicOrPartition, for_code
 from kstore.errors.arguments import listed, shown, whole
 from kstore.errors.config import ConfigError
@@ -36,13 +36,13 @@ def partitions_of(name: str, partitions: Any) -> list[TopicPartition] | None:
             for topic, numbers in partitions.items()
             for number in listed(f"each value of {name}", numbers, "numbers")
         ]
-        return places(name, pairs)
-    return places(name, partitions)
+        return checked_partitions(name, pairs)
+    return checked_partitions(name, partitions)
 
 
 def elect(
     actor: ClientActor, election_type: int, partitions: Sequence[TopicPartition] | None, timeout_ms: int
-) -> Talk[list[TopicPartition]]:
+) -> Eventually[list[TopicPartition]]:
     """Elect leaders; the partitions that have another one now."""
 
     def request(left: list[TopicPartition] | None) -> ElectLeadersRequest:
@@ -54,7 +54,7 @@ def elect(
             ]
         return ElectLeadersRequest(election_type=election_type, topic_partitions=wanted, timeout_ms=timeout_ms)
 
-    def one_round(left: list[TopicPartition]) -> Talk[Mapping[TopicPartition, bool | KafkaError]]:
+    def one_round(left: list[TopicPartition]) -> Eventually[Mapping[TopicPartition, bool | KafkaError]]:
         answer = yield from at_controller(actor, request(left))
         if isinstance(answer, KafkaError):
             return dict.fromkeys(left, answer)
@@ -64,7 +64,7 @@ def elect(
         found.update(_results(answer))
         return found
 
-    def all_at_once(left: list[None]) -> Talk[Mapping[None, ElectLeadersResponse | KafkaError]]:
+    def all_at_once(left: list[None]) -> Eventually[Mapping[None, ElectLeadersResponse | KafkaError]]:
         answer = yield from at_controller(actor, request(None))
         if not isinstance(answer, KafkaError) and answer.error_code:
             answer = for_code(answer.error_code)

@@ -1,4 +1,4 @@
-"""An admin's talks about groups: listed, described, deleted, and their members sent away."""
+"""An admin's conversations about groups: listed, described, deleted, and their members sent away."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TypeVar
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_coordinator, at_coordinators, in_rounds, outcome_of, settled
 from actors.clients.admin.descriptions import GroupDescription, GroupListing, MemberDescription, MemberToRemove
+from actors.clients.conversation import SendTo
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected
+from actors.runtime.conversation import Eventually
 from kstore.errors import GroupIdNotFound, KafkaError, for_code
 from kstore.errors.arguments import listed, shown, text, whole
 from kstore.schema import decode
@@ -29,18 +30,18 @@ REMOVED = "member was removed by an admin"
 
 def list_groups(
     actor: ClientActor, broker_ids: Sequence[int] | None, states: Sequence[str], types: Sequence[str]
-) -> Talk[list[GroupListing]]:
+) -> Eventually[list[GroupListing]]:
     """The groups that brokers coordinate, by their names."""
-    view = yield from actor.refresh()
+    view = yield from actor.metadata.refresh()
     request = ListGroupsRequest(states_filter=list(states), types_filter=list(types))
     asked = list(view.brokers) if broker_ids is None else list(broker_ids)
 
-    def one_round(left: list[int]) -> Talk[Mapping[int, list[GroupListing] | KafkaError]]:
-        answers = yield [To(node_id, request) for node_id in left]
+    def one_round(left: list[int]) -> Eventually[Mapping[int, list[GroupListing] | KafkaError]]:
+        answers = yield [SendTo(node_id, request) for node_id in left]
         found: dict[int, list[GroupListing] | KafkaError] = {}
         for node_id, answer in zip(left, answers, strict=True):
             if isinstance(answer, Disconnected) and broker_ids is None:
-                fresh = yield from actor.refresh()
+                fresh = yield from actor.metadata.refresh()
                 found[node_id] = answer if node_id in fresh.brokers else []
             elif isinstance(answer, KafkaError):
                 found[node_id] = answer
@@ -59,16 +60,16 @@ def _listed(groups: Iterable[ListedGroup], node_id: int) -> list[GroupListing]:
     ]
 
 
-def describe(actor: ClientActor, group_ids: Sequence[str]) -> Talk[dict[str, GroupDescription]]:
+def describe(actor: ClientActor, group_ids: Sequence[str]) -> Eventually[dict[str, GroupDescription]]:
     """Groups with their members."""
 
-    def ask(node_id: int, groups: list[str]) -> Talk[Mapping[str, GroupDescription | KafkaError]]:
-        answer = yield To(node_id, DescribeGroupsRequest(groups=groups))
+    def ask(node_id: int, groups: list[str]) -> Eventually[Mapping[str, GroupDescription | KafkaError]]:
+        answer = yield SendTo(node_id, DescribeGroupsRequest(groups=groups))
         if isinstance(answer, KafkaError):
             return dict.fromkeys(groups, answer)
         return {each.group_id: _described(each, node_id) for each in answer.groups}
 
-    def one_round(left: list[str]) -> Talk[Mapping[str, GroupDescription | KafkaError]]:
+    def one_round(left: list[str]) -> Eventually[Mapping[str, GroupDescription | KafkaError]]:
         return (yield from at_coordinators(actor, left, ask))
 
     return (yield from in_rounds(actor, group_ids, one_round))
@@ -114,16 +115,16 @@ def _decoded(kind: type[P], data: bytes) -> P | None:
         return None
 
 
-def delete(actor: ClientActor, group_ids: Sequence[str]) -> Talk[None]:
+def delete(actor: ClientActor, group_ids: Sequence[str]) -> Eventually[None]:
     """Delete groups without members, and what they have committed."""
 
-    def ask(node_id: int, groups: list[str]) -> Talk[Mapping[str, KafkaError | None]]:
-        answer = yield To(node_id, DeleteGroupsRequest(groups_names=groups))
+    def ask(node_id: int, groups: list[str]) -> Eventually[Mapping[str, KafkaError | None]]:
+        answer = yield SendTo(node_id, DeleteGroupsRequest(groups_names=groups))
         if isinstance(answer, KafkaError):
             return dict.fromkeys(groups, answer)
         return {each.group_id: outcome_of(each.error_code, None) for each in answer.results}
 
-    def one_round(left: list[str]) -> Talk[Mapping[str, KafkaError | None]]:
+    def one_round(left: list[str]) -> Eventually[Mapping[str, KafkaError | None]]:
         return (yield from at_coordinators(actor, left, ask))
 
     yield from in_rounds(actor, group_ids, one_round)
@@ -156,7 +157,7 @@ def brokers(name: str, broker_ids: Iterable[int]) -> list[int]:
     return [whole(f"each of {name}", each) for each in listed(name, broker_ids, "ids")]
 
 
-def remove_members(actor: ClientActor, group_id: str, members: Sequence[MemberToRemove]) -> Talk[None]:
+def remove_members(actor: ClientActor, group_id: str, members: Sequence[MemberToRemove]) -> Eventually[None]:
     """Send members of a group away."""
     request = LeaveGroupRequest(
         group_id=group_id,

@@ -1,4 +1,4 @@
-"""An admin's talk about log directories: what brokers have on their disks."""
+"""An admin's conversation about log directories: what brokers have on their disks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import in_rounds, outcome_of
 from actors.clients.admin.descriptions import LogDirDescription, ReplicaSize
 from actors.clients.admin.topics import describe as describe_topics
-from actors.clients.checking import names
+from actors.clients.arguments import names
+from actors.clients.conversation import SendTo
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected
+from actors.runtime.conversation import Eventually
 from kstore.errors import ClusterAuthorizationFailed, KafkaError, for_code
 from kstore.errors.arguments import listed, text, whole
 from kstore.schema.messages.describe_log_dirs import (
@@ -40,20 +41,20 @@ def asked_for(name: str, given: Iterable[str] | Mapping[str, Iterable[int]] | No
     }
 
 
-def describe(actor: ClientActor, wanted: Wanted, broker_ids: Sequence[int] | None) -> Talk[dict[int, LogDirs]]:
+def describe(actor: ClientActor, wanted: Wanted, broker_ids: Sequence[int] | None) -> Eventually[dict[int, LogDirs]]:
     """The log directories of brokers; of all that the cluster has, those that leave it meanwhile are left out."""
     request = DescribeLogDirsRequest(topics=None if wanted is None else (yield from _topics(actor, wanted)))
-    view = yield from actor.refresh()
+    view = yield from actor.metadata.refresh()
     asked = sorted(view.brokers) if broker_ids is None else broker_ids
     gone: set[int] = set()
 
-    def one_round(left: list[int]) -> Talk[Mapping[int, LogDirs | KafkaError]]:
-        answers = yield [To(node_id, request) for node_id in left]
+    def one_round(left: list[int]) -> Eventually[Mapping[int, LogDirs | KafkaError]]:
+        answers = yield [SendTo(node_id, request) for node_id in left]
         found: dict[int, LogDirs | KafkaError] = {}
         for node_id, answer in zip(left, answers, strict=True):
             found[node_id] = answer if isinstance(answer, KafkaError) else _told(answer)
             if isinstance(answer, Disconnected) and broker_ids is None:
-                fresh = yield from actor.refresh()
+                fresh = yield from actor.metadata.refresh()
                 if node_id not in fresh.brokers:
                     gone.add(node_id)
                     found[node_id] = ()
@@ -63,7 +64,7 @@ def describe(actor: ClientActor, wanted: Wanted, broker_ids: Sequence[int] | Non
     return {node_id: directories for node_id, directories in told.items() if node_id not in gone}
 
 
-def _topics(actor: ClientActor, wanted: dict[str, list[int] | None]) -> Talk[list[DescribableLogDirTopic]]:
+def _topics(actor: ClientActor, wanted: dict[str, list[int] | None]) -> Eventually[list[DescribableLogDirTopic]]:
     """As the request has them: it names every partition."""
     whole_topics = [name for name, numbers in wanted.items() if numbers is None]
     described = (yield from describe_topics(actor, whole_topics)) if whole_topics else []

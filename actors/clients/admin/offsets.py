@@ -1,4 +1,4 @@
-"""An admin's talks about offsets: of partitions (found, records deleted below them) and of groups (committed ones)."""
+"""An admin's conversations about offsets of partitions (looked up, records below them deleted) and of groups."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from actors.clients.admin.asking import (
     settled,
 )
 from actors.clients.admin.descriptions import DeletedRecords, OffsetSpec, OffsetTimestamp
+from actors.clients.conversation import SendTo
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
-from actors.clients.talk import Talk, To
+from actors.runtime.conversation import Eventually
 from kstore.errors import KafkaError, for_code
 from kstore.schema.messages.delete_records import (
     DeleteRecordsPartition,
@@ -62,7 +63,7 @@ Committed = dict[TopicPartition, OffsetAndMetadata]
 
 def find(
     actor: ClientActor, specs: Mapping[TopicPartition, int], isolation_level: str
-) -> Talk[dict[TopicPartition, OffsetAndTimestamp]]:
+) -> Eventually[dict[TopicPartition, OffsetAndTimestamp]]:
     """The offsets of times, or of the places of ``OffsetSpec``, by partition."""
 
     def request(asked: list[TopicPartition]) -> ListOffsetsRequest:
@@ -85,7 +86,7 @@ def find(
 
     def one_round(
         left: list[TopicPartition],
-    ) -> Talk[Mapping[TopicPartition, OffsetAndTimestamp | KafkaError]]:
+    ) -> Eventually[Mapping[TopicPartition, OffsetAndTimestamp | KafkaError]]:
         return (yield from at_leaders(actor, left, request, outcomes))
 
     return (yield from in_rounds(actor, specs, one_round))
@@ -93,7 +94,7 @@ def find(
 
 def delete_records(
     actor: ClientActor, offsets: Mapping[TopicPartition, int], timeout_ms: int
-) -> Talk[dict[TopicPartition, DeletedRecords]]:
+) -> Eventually[dict[TopicPartition, DeletedRecords]]:
     """Let partitions begin at these offsets."""
 
     def request(asked: list[TopicPartition]) -> DeleteRecordsRequest:
@@ -114,23 +115,25 @@ def delete_records(
                 found = outcome_of(each.error_code, DeletedRecords(each.low_watermark))
                 yield TopicPartition(topic.name, each.partition_index), found
 
-    def one_round(left: list[TopicPartition]) -> Talk[Mapping[TopicPartition, DeletedRecords | KafkaError]]:
+    def one_round(left: list[TopicPartition]) -> Eventually[Mapping[TopicPartition, DeletedRecords | KafkaError]]:
         return (yield from at_leaders(actor, left, request, outcomes))
 
     return (yield from in_rounds(actor, offsets, one_round))
 
 
-def committed(actor: ClientActor, wanted: Mapping[str, Sequence[TopicPartition] | None]) -> Talk[dict[str, Committed]]:
+def committed(
+    actor: ClientActor, wanted: Mapping[str, Sequence[TopicPartition] | None]
+) -> Eventually[dict[str, Committed]]:
     """What groups have committed; of a partition without, nothing."""
 
-    def ask(node_id: int, groups: list[str]) -> Talk[Mapping[str, Committed | KafkaError]]:
+    def ask(node_id: int, groups: list[str]) -> Eventually[Mapping[str, Committed | KafkaError]]:
         asked = [OffsetFetchRequestGroup(group_id=each, topics=_fetched_topics(wanted[each])) for each in groups]
-        answer = yield To(node_id, OffsetFetchRequest(groups=asked, require_stable=True))
+        answer = yield SendTo(node_id, OffsetFetchRequest(groups=asked, require_stable=True))
         if isinstance(answer, KafkaError):
             return dict.fromkeys(groups, answer)
         return {each.group_id: _committed(each) for each in answer.groups}
 
-    def one_round(left: list[str]) -> Talk[Mapping[str, Committed | KafkaError]]:
+    def one_round(left: list[str]) -> Eventually[Mapping[str, Committed | KafkaError]]:
         return (yield from at_coordinators(actor, left, ask))
 
     return (yield from in_rounds(actor, wanted, one_round))
@@ -160,7 +163,7 @@ def _committed(group: OffsetFetchResponseGroup) -> Committed | KafkaError:
     return found
 
 
-def commit(actor: ClientActor, group_id: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> Talk[None]:
+def commit(actor: ClientActor, group_id: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> Eventually[None]:
     """Commit offsets for a group that has no members."""
     topics = [
         OffsetCommitRequestTopic(
@@ -180,7 +183,7 @@ def commit(actor: ClientActor, group_id: str, offsets: Mapping[TopicPartition, O
     yield from _of_partitions(actor, group_id, OffsetCommitRequest(group_id=group_id, topics=topics), list(offsets))
 
 
-def forget(actor: ClientActor, group_id: str, partitions: Sequence[TopicPartition]) -> Talk[None]:
+def forget(actor: ClientActor, group_id: str, partitions: Sequence[TopicPartition]) -> Eventually[None]:
     """Delete what a group has committed for some partitions."""
     topics = [
         OffsetDeleteRequestTopic(
@@ -192,7 +195,9 @@ def forget(actor: ClientActor, group_id: str, partitions: Sequence[TopicPartitio
     yield from _of_partitions(actor, group_id, request, list(partitions))
 
 
-def _of_partitions(actor: ClientActor, group_id: str, request: Message, wanted: list[TopicPartition]) -> Talk[None]:
+def _of_partitions(
+    actor: ClientActor, group_id: str, request: Message, wanted: list[TopicPartition]
+) -> Eventually[None]:
     """Ask a coordinator for something that each partition has a code for in the answer."""
 
     def judge(
@@ -212,7 +217,7 @@ def _of_partitions(actor: ClientActor, group_id: str, request: Message, wanted: 
     settled(wanted, {each: None for each in wanted if each not in failed}, failed)
 
 
-def reset(actor: ClientActor, group_id: str, specs: Mapping[TopicPartition, int]) -> Talk[Committed]:
+def reset(actor: ClientActor, group_id: str, specs: Mapping[TopicPartition, int]) -> Eventually[Committed]:
     """Commit offsets, or those of places or times, each brought into what its partition holds; one of a time that
     nothing came after is the end."""
     first = yield from find(actor, dict.fromkeys(specs, OffsetSpec.EARLIEST), "read_uncommitted")

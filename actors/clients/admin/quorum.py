@@ -1,4 +1,4 @@
-"""An admin's talk about what the whole cluster rests on: the quorum of the metadata log, and features' levels."""
+"""An admin's conversations about what a cluster rests on: the quorum of the metadata log, and features' levels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, in_rounds, outcome_of
 from actors.clients.admin.descriptions import FeatureDescription, QuorumDescription, QuorumReplica
-from actors.clients.talk import Talk, To
+from actors.clients.conversation import SendTo
+from actors.runtime.conversation import Eventually
 from kstore.errors import KafkaError, for_code
 from kstore.errors.arguments import shown, text, whole
 from kstore.errors.config import ConfigError
@@ -53,13 +54,13 @@ def levels(feature_updates: Mapping[str, Level]) -> list[FeatureUpdateKey]:
     return found
 
 
-def describe(actor: ClientActor) -> Talk[QuorumDescription]:
+def describe(actor: ClientActor) -> Eventually[QuorumDescription]:
     """The quorum as its leader tells of it."""
     partitions = [DescribeQuorumRequestPartitionData(partition_index=0)]
     topics = [DescribeQuorumRequestTopicData(topic_name=METADATA_TOPIC, partitions=partitions)]
 
-    def one_round(left: list[None]) -> Talk[Mapping[None, DescribeQuorumResponse | KafkaError]]:
-        answer = yield To(actor.any_node(), DescribeQuorumRequest(topics=topics))
+    def one_round(left: list[None]) -> Eventually[Mapping[None, DescribeQuorumResponse | KafkaError]]:
+        answer = yield SendTo(actor.any_node(), DescribeQuorumRequest(topics=topics))
         if isinstance(answer, DescribeQuorumResponse):
             answer = outcome_of(answer.error_code, answer, answer.error_message or None)
         return {None: answer}
@@ -90,12 +91,12 @@ def replicas(states: Iterable[ReplicaState]) -> tuple[QuorumReplica, ...]:
     )
 
 
-def features(actor: ClientActor) -> Talk[FeatureDescription]:
+def features(actor: ClientActor) -> Eventually[FeatureDescription]:
     """The features as a broker tells of them."""
     request = ApiVersionsRequest(client_software_name="kstore", client_software_version="1")
 
-    def one_round(left: list[None]) -> Talk[Mapping[None, ApiVersionsResponse | KafkaError]]:
-        answer = yield To(actor.any_node(), request)
+    def one_round(left: list[None]) -> Eventually[Mapping[None, ApiVersionsResponse | KafkaError]]:
+        answer = yield SendTo(actor.any_node(), request)
         if isinstance(answer, ApiVersionsResponse):
             answer = outcome_of(answer.error_code, answer)
         return {None: answer}
@@ -109,11 +110,13 @@ def features(actor: ClientActor) -> Talk[FeatureDescription]:
     )
 
 
-def update(actor: ClientActor, wanted: list[FeatureUpdateKey], validate_only: bool, timeout_ms: int) -> Talk[None]:
+def update(
+    actor: ClientActor, wanted: list[FeatureUpdateKey], validate_only: bool, timeout_ms: int
+) -> Eventually[None]:
     """Set levels: all of them, or none."""
     request = UpdateFeaturesRequest(timeout_ms=timeout_ms, feature_updates=wanted, validate_only=validate_only)
 
-    def one_round(left: list[None]) -> Talk[Mapping[None, bool | KafkaError]]:
+    def one_round(left: list[None]) -> Eventually[Mapping[None, bool | KafkaError]]:
         answer = yield from at_controller(actor, request)
         if isinstance(answer, UpdateFeaturesResponse):
             of_one = next((each for each in answer.results if each.error_code), None)

@@ -1,4 +1,4 @@
-"""An admin's talks about topics: made, grown, deleted, listed and described.
+"""An admin's conversations about topics: made, grown, deleted, listed and described.
 
 Making and deleting end when every broker that answers knows of it, so that what comes next finds it so; Kafka's own
 answer comes when the controller has decided, and the brokers learn of that a moment later.
@@ -18,9 +18,10 @@ from actors.clients.admin.descriptions import (
     PartitionDescription,
     TopicDescription,
 )
-from actors.clients.checking import config_texts
+from actors.clients.arguments import config_texts
+from actors.clients.conversation import SendTo
 from actors.clients.structs import NewPartitions, NewTopic
-from actors.clients.talk import Talk, To
+from actors.runtime.conversation import Eventually
 from kstore import errors
 from kstore.errors import KafkaError, for_code
 from kstore.errors.arguments import SHORT_MAX, by_name, listed, shown, text, whole
@@ -110,10 +111,10 @@ def _broker_ids(name: str, replicas: Iterable[int]) -> list[int]:
 
 def create(
     actor: ClientActor, topics: Mapping[str, CreatableTopic], timeout_ms: int, validate_only: bool, wait: bool
-) -> Talk[dict[str, CreatedTopic]]:
+) -> Eventually[dict[str, CreatedTopic]]:
     """Make topics."""
 
-    def one_round(names: list[str]) -> Talk[Mapping[str, CreatedTopic | KafkaError]]:
+    def one_round(names: list[str]) -> Eventually[Mapping[str, CreatedTopic | KafkaError]]:
         wanted = [topics[name] for name in names]
         request = CreateTopicsRequest(topics=wanted, timeout_ms=timeout_ms, validate_only=validate_only)
         answer = yield from at_controller(actor, request)
@@ -138,10 +139,10 @@ def _created(result: CreatableTopicResult) -> CreatedTopic:
     return CreatedTopic(result.name, topic_id, result.num_partitions, result.replication_factor, configs)
 
 
-def delete(actor: ClientActor, names: Sequence[str], timeout_ms: int, wait: bool) -> Talk[None]:
+def delete(actor: ClientActor, names: Sequence[str], timeout_ms: int, wait: bool) -> Eventually[None]:
     """Delete topics with all that is in them."""
 
-    def one_round(left: list[str]) -> Talk[Mapping[str, bytes | KafkaError]]:
+    def one_round(left: list[str]) -> Eventually[Mapping[str, bytes | KafkaError]]:
         states = [DeleteTopicState(name=name) for name in left]
         answer = yield from at_controller(actor, DeleteTopicsRequest(topics=states, timeout_ms=timeout_ms))
         if isinstance(answer, KafkaError):
@@ -182,10 +183,10 @@ def _grown(name: str, growth: Growth) -> CreatePartitionsTopic:
 
 def grow(
     actor: ClientActor, wanted: Mapping[str, CreatePartitionsTopic], timeout_ms: int, validate_only: bool, wait: bool
-) -> Talk[None]:
+) -> Eventually[None]:
     """Add partitions to topics."""
 
-    def one_round(names: list[str]) -> Talk[Mapping[str, str | KafkaError]]:
+    def one_round(names: list[str]) -> Eventually[Mapping[str, str | KafkaError]]:
         topics = [wanted[name] for name in names]
         request = CreatePartitionsRequest(topics=topics, timeout_ms=timeout_ms, validate_only=validate_only)
         answer = yield from at_controller(actor, request)
@@ -198,7 +199,7 @@ def grow(
         yield from until_all(actor, list(wanted), lambda topic: len(topic.partitions) >= wanted[topic.name or ""].count)
 
 
-def describe(actor: ClientActor, names: Sequence[str] | None) -> Talk[list[TopicDescription]]:
+def describe(actor: ClientActor, names: Sequence[str] | None) -> Eventually[list[TopicDescription]]:
     """Topics with their partitions; None: all of them, by name."""
     answer = yield from _metadata(actor, names)
     found = {topic.name or "": topic for topic in answer.topics}
@@ -208,7 +209,7 @@ def describe(actor: ClientActor, names: Sequence[str] | None) -> Talk[list[Topic
     return list(settled(wanted, known, failed).values())
 
 
-def _metadata(actor: ClientActor, names: Sequence[str] | None) -> Talk[MetadataResponse]:
+def _metadata(actor: ClientActor, names: Sequence[str] | None) -> Eventually[MetadataResponse]:
     topics = None if names is None else [MetadataRequestTopic(name=name) for name in dict.fromkeys(names)]
     attempt = 0
     while True:
@@ -245,15 +246,15 @@ def is_led(topic: MetadataResponseTopic) -> bool:
     return not topic.error_code and all(each.leader_id >= 0 for each in topic.partitions)
 
 
-def until_all(actor: ClientActor, names: list[str], is_so: Callable[[MetadataResponseTopic], bool]) -> Talk[None]:
+def until_all(actor: ClientActor, names: list[str], is_so: Callable[[MetadataResponseTopic], bool]) -> Eventually[None]:
     """Wait until every broker that answers says so of all these topics."""
-    view = yield from actor.refresh()
+    view = yield from actor.metadata.refresh()
     left = list(view.brokers)
     attempt = 0
     while names and left:
         topics = [MetadataRequestTopic(name=name) for name in names]
         request = MetadataRequest(topics=topics, allow_auto_topic_creation=False)
-        answers = yield [To(node_id, request, KNOWN_MS_MAX) for node_id in left]
+        answers = yield [SendTo(node_id, request, KNOWN_MS_MAX) for node_id in left]
         left = [
             node_id
             for node_id, answer in zip(left, answers, strict=True)

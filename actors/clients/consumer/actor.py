@@ -10,52 +10,33 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from actors.clients.actor import ClientActor
 from actors.clients.consumer.committing import Committing
 from actors.clients.consumer.fetcher import Fetcher
-from actors.clients.consumer.membership import GROUP, Membership
+from actors.clients.consumer.membership import Membership
 from actors.clients.consumer.offsets import Offsets
 from actors.clients.consumer.subscription import NONE, PATTERN, PartitionState, Position, Subscription
-from actors.clients.face import CalledActor
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
-from actors.clients.talk import Talk
-from actors.clients.versions import CLIENT_VERSIONS
 from actors.clients.view import BrokerAddress
 from actors.runtime import receives
-from actors.runtime.conversation import Pause
+from actors.runtime.conversation import Eventually, Pause
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed, for_code
 from kstore.named import NamedTuple
-from kstore.schema.messages.heartbeat import HeartbeatRequest
-from kstore.schema.messages.join_group import JoinGroupRequest
-from kstore.schema.messages.leave_group import LeaveGroupRequest
-from kstore.schema.messages.offset_commit import OffsetCommitRequest
-from kstore.schema.messages.offset_fetch import OffsetFetchRequest
-from kstore.schema.messages.sync_group import SyncGroupRequest
 
 if TYPE_CHECKING:
     import re
 
-    from actors.clients.home import ClientLink, Home
     from actors.clients.keywords.config import ConsumerConfig
+    from actors.clients.transport import Transport
     from actors.clients.view import View
     from actors.runtime import Alarm, Node
     from kstore.errors import KafkaError
     from kstore.schema.messages.fetch import NodeEndpoint
-    from kstore.schema.struct import Message
 
-GROUP_APIS = frozenset(
-    {
-        JoinGroupRequest.API_KEY,
-        SyncGroupRequest.API_KEY,
-        HeartbeatRequest.API_KEY,
-        LeaveGroupRequest.API_KEY,
-        OffsetCommitRequest.API_KEY,
-        OffsetFetchRequest.API_KEY,
-    }
-)
 TOPIC_ERRORS = (TopicAuthorizationFailed, InvalidTopic)
 
 
-class Rung(NamedTuple):
+class AlarmRang(NamedTuple):
     """To itself: a time has come."""
 
     action: Callable[[], None]
@@ -69,14 +50,14 @@ class Delivered(NamedTuple):
     last: int
 
 
-class ConsumerActor(CalledActor):
+class ConsumerActor(ClientActor):
     """One consumer's."""
 
     config: ConsumerConfig
 
-    def __init__(self, node: Node, name: str, home: Home, config: ConsumerConfig) -> None:
-        super().__init__(node, name, home, config)
-        self.creates_topics = config.allow_auto_create_topics
+    def __init__(self, node: Node, name: str, transport: Transport, config: ConsumerConfig) -> None:
+        super().__init__(node, name, transport, config)
+        self.metadata.creates_topics = config.allow_auto_create_topics
         self.subscription = Subscription()
         self.membership = Membership(self)
         self.offsets = Offsets(self)
@@ -87,75 +68,24 @@ class ConsumerActor(CalledActor):
         self.woken = False
         self.searches_in_poll = False  # where to begin may fail: not before the user polls, who may seek first
         self.stopped = False
-        self.metadata_offset = home.metadata_offset()
+        self.metadata_offset = transport.metadata_offset()
         self._looking = False
-        self.links_for: dict[tuple[str, BrokerAddress], ClientLink] = {}
-
-    def send_to(
-        self, node_id: int, request: Message, then: Callable[..., None], *args: object, timeout_ms: float | None = None
-    ) -> None:
-        """As ``ClientActor.send_to``; what is said to the coordinator goes over a link of its own."""
-        if request.API_KEY in GROUP_APIS:
-            self.send_for(GROUP, node_id, request, then, *args, timeout_ms=timeout_ms)
-        else:
-            super().send_to(node_id, request, then, *args, timeout_ms=timeout_ms)
-
-    def send_for(
-        self,
-        purpose: str,
-        node_id: int,
-        request: Message,
-        then: Callable[..., None],
-        *args: object,
-        timeout_ms: float | None = None,
-    ) -> None:
-        """As ``send_to``, over a link for one purpose alone. Brokers answer one request of a link after another, and a
-        fetch or a JoinGroup may wait long for its answer."""
-        address = self.view.brokers.get(node_id)
-        if address is None:
-            super().send_to(node_id, request, then, *args, timeout_ms=timeout_ms)
-            return
-        link = self.links_for.get((purpose, address))
-        if link is None:
-            for old in [each for each in self.links_for if each[0] == purpose and each[1].id == node_id]:
-                self.links_for.pop(old).close()
-            link = self.links_for[purpose, address] = self.home.link(address, self.config, self.cluster_id)
-        reply = self.reply_here(self._answered_for, (purpose, address), link, then, args)
-        link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
-
-    def _answered_for(
-        self,
-        outcome: object,
-        key: tuple[str, BrokerAddress],
-        link: ClientLink,
-        then: Callable[..., None],
-        args: tuple[object, ...],
-    ) -> None:
-        if self.links_for.get(key) is link:
-            self._answered(outcome, key[1].id, then, args)
-        else:
-            then(outcome, *args)  # it was hung up: that says nothing of the broker
-
-    def hang_up(self, purpose: str, node_id: int | None = None) -> None:
-        """Close the links for a purpose, to all brokers or to one, and with them what is under way there."""
-        for key in [each for each in self.links_for if each[0] == purpose and node_id in (None, each[1].id)]:
-            self.links_for.pop(key).close()
 
     def fail(self, error: KafkaError) -> None:
         """Have the next poll() raise this."""
         if not any(type(each) is type(error) and each.args == error.args for each in self.errors):
             self.errors.append(error)
 
-    def talk_failed(self, error: KafkaError) -> None:
+    def conversation_failed(self, error: KafkaError) -> None:
         """A conversation of its own ended so."""
         self.fail(error)
 
     def ring(self, action: Callable[[], None]) -> Alarm:
         """An alarm that has ``action()`` called in a turn of this actor; its times are in microseconds."""
-        return self.alarm(Rung(action), tick_us=1)
+        return self.alarm(AlarmRang(action), tick_us=1)
 
-    @receives(Rung)
-    def rung(self, message: Rung) -> None:
+    @receives(AlarmRang)
+    def alarm_rang(self, message: AlarmRang) -> None:
         """Do what the time has come for."""
         message.action()
 
@@ -180,7 +110,7 @@ class ConsumerActor(CalledActor):
 
     def follows(self, topic: str) -> bool:
         """Whether it matters here what becomes of a topic."""
-        return self.all_topics or topic in self.interest or topic in self.subscription.topics
+        return self.metadata.all_topics or topic in self.metadata.interest or topic in self.subscription.topics
 
     def _read_all_without_group(self) -> None:
         """Without a group nobody shares out: all partitions of the topics are this consumer's."""
@@ -200,7 +130,7 @@ class ConsumerActor(CalledActor):
 
     def _look_again_for_missing(self, view: View) -> None:
         """A topic that is read but isn't there (yet), or has no leaders, is asked for again soon."""
-        for name in self.interest:
+        for name in self.metadata.interest:
             topic = view.topics.get(name)
             if topic is None or (topic.error_code and for_code(topic.error_code).retriable):
                 self.look_for_leaders()
@@ -208,10 +138,10 @@ class ConsumerActor(CalledActor):
 
     def look_at_home(self) -> None:
         """Ask for metadata where it is plain that it has changed."""
-        offset = self.home.metadata_offset()
+        offset = self.transport.metadata_offset()
         if offset != self.metadata_offset:
             self.metadata_offset = offset
-            self.begin(self.refresh())
+            self.begin(self.metadata.refresh())
 
     def look_for_leaders(self) -> None:
         """Ask for metadata in a little while, unless that is under way."""
@@ -219,10 +149,10 @@ class ConsumerActor(CalledActor):
             self._looking = True
             self.begin(self._look())
 
-    def _look(self) -> Talk[None]:
+    def _look(self) -> Eventually[None]:
         yield self.backoff(0)
         self._looking = False
-        yield from self.refresh()
+        yield from self.metadata.refresh()
 
     def take_leaders(
         self, leaders: Mapping[tuple[str, int], tuple[int, int]], endpoints: Iterable[NodeEndpoint]
@@ -236,12 +166,12 @@ class ConsumerActor(CalledActor):
         if view is not self.view:
             if len(brokers) > len(view.brokers):
                 view = view._replace(brokers=brokers)
-            self.take_view(view, dict.fromkeys(topic for topic, _ in known))
+            self.metadata.take(view, dict.fromkeys(topic for topic, _ in known))
 
     def take_interest(self, topics: Iterable[str]) -> None:
         """Keep the metadata of these fresh as well."""
         for topic in sorted(topics):
-            self.interest[topic] = None
+            self.metadata.interest[topic] = None
 
     def count_partitions(self, topics: Iterable[str]) -> dict[str, int]:
         """How many partitions each has; 0 if it isn't there."""
@@ -254,22 +184,22 @@ class ConsumerActor(CalledActor):
         """By topic or by pattern."""
         if pattern is None:
             self.subscription.subscribe_topics(topics, listener)
-            self.interest = {}
+            self.metadata.interest = {}
             self.take_interest(topics)
         else:
             self.subscription.subscribe_pattern(pattern, listener)
-            self.all_topics = True
+            self.metadata.all_topics = True
             self.subscription.match(self._readable(self.view))
         self.membership.topics_changed()
         self._read_all_without_group()
         self.go_on()
         if pattern is not None or any(topic not in self.view.topics for topic in topics):
-            self.begin(self.refresh())
+            self.begin(self.metadata.refresh())
 
     def assign(self, partitions: Collection[TopicPartition]) -> None:
         """By hand."""
         self.subscription.assign_by_hand(partitions)
-        self.interest = {}
+        self.metadata.interest = {}
         self.take_interest({each.topic for each in partitions})
         self.searches_in_poll = self.config.auto_offset_reset == NONE
         self.offsets.see_to_positions()
@@ -284,8 +214,8 @@ class ConsumerActor(CalledActor):
     def unsubscribe(self) -> None:
         """Read nothing."""
         self.subscription.unsubscribe()
-        self.interest = {}
-        self.all_topics = False
+        self.metadata.interest = {}
+        self.metadata.all_topics = False
 
     def state_of(self, partition: TopicPartition) -> PartitionState:
         """An assigned partition's. Raises ``ValueError`` for one that isn't assigned."""
@@ -322,7 +252,7 @@ class ConsumerActor(CalledActor):
         for partition, first, last in given:
             self.note("RecordsDelivered", str(partition), first, last)
 
-    def find_position(self, partition: TopicPartition) -> Talk[Position]:
+    def find_position(self, partition: TopicPartition) -> Eventually[Position]:
         """Where the user is in a partition; waits until it is known. Raises what keeps it from being known."""
         while True:
             state = self.state_of(partition)
@@ -334,7 +264,7 @@ class ConsumerActor(CalledActor):
                 raise self.errors.popleft()
             yield Pause(1)
 
-    def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], again: bool) -> Talk[None]:
+    def commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], again: bool) -> Eventually[None]:
         """Commit; ``again`` while errors pass."""
         if again:
             yield from self.committing.until_done(offsets)
@@ -345,6 +275,4 @@ class ConsumerActor(CalledActor):
         """End what goes on by itself, then as every client."""
         self.stopped = True
         self.membership.stop()
-        for link in self.links_for.values():
-            link.close()
         super().on_stop()

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.offsets import COORDINATOR_ELSEWHERE
+from actors.clients.consumer.offsets import COORDINATOR_ELSEWHERE, GROUP
+from actors.clients.conversation import SendTo
 from actors.clients.errors import CommitFailed
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
-from actors.clients.talk import Talk, To
+from actors.runtime.conversation import Eventually
 from kstore.errors import (
     FencedInstanceId,
     IllegalGeneration,
@@ -89,7 +90,7 @@ class Committing:
         if error is not None and error.retriable:
             self.next_us = min(self.next_us, self.actor.now_us() + self.actor.config.retry_backoff_ms * 1000)
 
-    def before_rebalance(self, deadline_us: int) -> Talk[None]:
+    def before_rebalance(self, deadline_us: int) -> Eventually[None]:
         """Commit what was consumed, trying again until a deadline; a failure must not stop the rebalance."""
         offsets = self.consumed()
         attempt = 0
@@ -103,7 +104,7 @@ class Committing:
             yield self.actor.backoff(attempt)
             attempt += 1
 
-    def until_done(self, offsets: Offsets) -> Talk[None]:
+    def until_done(self, offsets: Offsets) -> Eventually[None]:
         """Commit; again while errors pass."""
         attempt = 0
         while offsets:
@@ -116,7 +117,7 @@ class Committing:
             yield self.actor.backoff(attempt)
             attempt += 1
 
-    def once(self, offsets: Offsets) -> Talk[None]:
+    def once(self, offsets: Offsets) -> Eventually[None]:
         """Commit with one request. Raises what came of it."""
         actor = self.actor
         membership = actor.membership
@@ -130,7 +131,7 @@ class Committing:
             member_id, generation = membership.member_id, membership.generation
         for partition, at in offsets.items():
             actor.note("CommitSent", str(partition), at.offset)
-        answer = yield To(node, self._request(offsets, member_id, generation))
+        answer = yield SendTo(node, self._request(offsets, member_id, generation), purpose=GROUP)
         error = answer if isinstance(answer, KafkaError) else first_error(answer)
         if error is not None:
             raise self._meaning_of(error, generation)

@@ -12,14 +12,15 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actors.clients.checking import check_listener, names, pattern_of, places
+from actors.clients.arguments import check_listener, names, pattern_of
+from actors.clients.arguments import partitions as checked_partitions
+from actors.clients.client import tcp_transport
 from actors.clients.consumer.actor import ConsumerActor
 from actors.clients.consumer.membership import CLOSED, NO_GENERATION, UNSUBSCRIBED, GroupMetadata
 from actors.clients.consumer.places import Places
 from actors.clients.consumer.polling import ALL
 from actors.clients.consumer.subscription import NOTHING, PATTERN, TOPICS
 from actors.clients.errors import KafkaTimeout
-from actors.clients.face import home_over_tcp
 from actors.clients.keywords.config import parse
 from actors.clients.structs import (
     ConsumerRebalanceListener,
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
 
     from actors.clients.consumer.columns import Columns
     from actors.clients.consumer.records import ConsumerRecord
-    from actors.clients.home import Home
     from actors.clients.keywords.keywords import ConsumerKeywords
+    from actors.clients.transport import Transport
 
 CLOSE_MS = 30_000
-HURRIED_MS = 1_000
+FAILED_MS = 1_000
 STOPPED_MS = 250  # of each thing that leaving takes, after Ctrl-C or whatever else ends the program
 
 
@@ -65,7 +66,7 @@ class Consumer(Places):
         self,
         *topics: str,
         bootstrap_servers: str | Sequence[str] = "localhost:9092",
-        home: Home | None = None,
+        transport: Transport | None = None,
         **keywords: Unpack[ConsumerKeywords],
     ) -> None:
         given: tuple[object, ...] = topics
@@ -73,17 +74,17 @@ class Consumer(Places):
             raise TypeError(f'topics are given one by one, as in Consumer("orders", "payments"); got {shown(wrong[0])}')
         wanted = names("topics", topics)
         self._config = parse("consumer", keywords)
-        super().__init__(home or home_over_tcp(bootstrap_servers, "consumer"))
+        super().__init__(transport or tcp_transport(bootstrap_servers, "consumer"))
         if not self._config.client_id:  # as the Java client names itself
-            number = getattr(self._home, "number", 1)
+            number = getattr(self._transport, "number", 1)
             name = self._config.group_instance_id or number
             self._config = self._config.derived(client_id=f"consumer-{self._config.group_id or 'null'}-{name}")
         try:
             self._ref = self._world.driver.call(
-                ConsumerActor.start, self._home.node, "consumer", self._home, self._config
+                ConsumerActor.start, self._transport.node, "consumer", self._transport, self._config
             )
         except BaseException:
-            self._home.leave()
+            self._transport.close()
             raise
         self._actor = self._ref.actor_as(ConsumerActor)
         if wanted:
@@ -123,7 +124,7 @@ class Consumer(Places):
     @in_one_piece
     def assign(self, partitions: Iterable[TopicPartition]) -> None:
         """Read exactly these partitions, without sharing them with anybody."""
-        wanted = places("partitions", partitions)
+        wanted = checked_partitions("partitions", partitions)
         if not wanted:
             self.unsubscribe()
             return
@@ -245,7 +246,7 @@ class Consumer(Places):
         truth("autocommit", autocommit)
         if self._closed or self._is_parents():
             return
-        if not self._home.node.alive or getattr(self._world.driver, "closed", False):
+        if not self._transport.node.alive or getattr(self._world.driver, "closed", False):
             self._leave()
             return
         self._begin_call()
@@ -254,7 +255,7 @@ class Consumer(Places):
                 self._commit_at_end(left_s)
             self._leave_group("close", CLOSED, left_s)
             with suppress(KafkaTimeout):  # then brokers forget them when they need the room
-                self._run("close", self._actor.fetcher.end_sessions, timeout_s=min(left_s, HURRIED_MS / 1000))
+                self._run("close", self._actor.fetcher.end_sessions, timeout_s=min(left_s, FAILED_MS / 1000))
         finally:
             self._go_out()
             self._leave()
@@ -269,7 +270,7 @@ class Consumer(Places):
         if exc[0] is None:
             self.close()
         else:
-            self.close(autocommit=False, timeout_ms=HURRIED_MS if isinstance(exc[1], Exception) else STOPPED_MS)
+            self.close(autocommit=False, timeout_ms=FAILED_MS if isinstance(exc[1], Exception) else STOPPED_MS)
 
     def _commit_at_end(self, timeout_s: float) -> None:
         actor = self._actor

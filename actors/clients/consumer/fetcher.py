@@ -24,8 +24,9 @@ from actors.clients.consumer.fetch_sessions import NO_SESSION, WITHOUT, Wanted
 from actors.clients.consumer.fetch_sources import BESIDE, Asked, Source, Way
 from actors.clients.consumer.records import PartitionRecords
 from actors.clients.consumer.subscription import FOREVER_US, PartitionState
+from actors.clients.conversation import SendTo
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Talk, To
+from actors.runtime.conversation import Eventually
 from kstore.errors import (
     CorruptMessage,
     FencedLeaderEpoch,
@@ -181,7 +182,7 @@ class Fetcher:
         else:
             source.fill_beside(request)
         way.under_way = number = next(self._numbers)
-        self.actor.send_for(way.purpose, source.node, request, self._answered, source, way, number)
+        self.actor.send_to(source.node, request, self._answered, source, way, number, purpose=way.purpose)
 
     def _ring_at(self, state: PartitionState, now_us: int) -> None:
         """Look at a partition again after its quiet time."""
@@ -318,12 +319,12 @@ class Fetcher:
         else:
             self.actor.fail(error)
 
-    def end_sessions(self) -> Talk[None]:
+    def end_sessions(self) -> Eventually[None]:
         """Let brokers forget their fetch sessions, which they would keep for others to come back to."""
         self.ended = True
         known = self.actor.view.brokers
         yield [
-            To(node, FetchRequest(session_id=source.usual.session.session_id, session_epoch=WITHOUT))
+            SendTo(node, FetchRequest(session_id=source.usual.session.session_id, session_epoch=WITHOUT))
             for node, source in self.sources.items()
             if source.usual.session.session_id != NO_SESSION and node in known
         ]

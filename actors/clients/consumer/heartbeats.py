@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.clients.talk import Talk, To
-from actors.runtime.conversation import Pause
+from actors.clients.consumer.offsets import GROUP
+from actors.clients.conversation import SendTo
+from actors.runtime.conversation import Eventually, Pause
 from kstore.errors import KafkaError, for_code
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 LEAST_PAUSE_US = 1000
 
 
-def beat(membership: Membership) -> Talk[None]:
+def beat(membership: Membership) -> Eventually[None]:
     """Heartbeats until the membership ends."""
     actor = membership.actor
     config = actor.config
@@ -37,7 +38,7 @@ def beat(membership: Membership) -> Talk[None]:
             continue
         actor.look_at_home()
         node = yield from actor.coordinator(membership.group)
-        answer = yield To(node, request_of(membership))
+        answer = yield SendTo(node, request_of(membership), purpose=GROUP)
         error: KafkaError | None = None
         if isinstance(answer, KafkaError):
             error = answer

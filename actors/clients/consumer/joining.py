@@ -21,9 +21,11 @@ from actors.clients.consumer.assignors.wire import (
     encode_assignment,
     encode_subscription,
 )
+from actors.clients.consumer.offsets import GROUP
+from actors.clients.conversation import SendTo
 from actors.clients.errors import ClientError
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Talk, To
+from actors.runtime.conversation import Eventually
 from kstore.errors import (
     CoordinatorLoadInProgress,
     IllegalGeneration,
@@ -44,7 +46,7 @@ PROTOCOL_TYPE = "consumer"
 SLACK_MS = 5_000  # what an answer may take beyond the time that others have to join
 
 
-def join(membership: Membership) -> Talk[tuple[TopicPartition, ...]]:
+def join(membership: Membership) -> Eventually[tuple[TopicPartition, ...]]:
     """Become a member with an assignment; the assignment. Raises what doesn't pass."""
     attempt = 0
     while True:
@@ -68,7 +70,7 @@ def java_name(error: KafkaError) -> str:
     return f"{type(error).__name__}Exception"
 
 
-def join_once(membership: Membership) -> Talk[tuple[TopicPartition, ...]]:
+def join_once(membership: Membership) -> Eventually[tuple[TopicPartition, ...]]:
     """One JoinGroup and one SyncGroup."""
     actor = membership.actor
     config = actor.config
@@ -76,14 +78,14 @@ def join_once(membership: Membership) -> Talk[tuple[TopicPartition, ...]]:
     membership.joined_topics = actor.subscription.topics
     membership.counted = None
     timeout_ms = max(config.request_timeout_ms, config.max_poll_interval_ms + SLACK_MS)
-    joined = yield To(node, join_request(membership), timeout_ms)
+    joined = yield SendTo(node, join_request(membership), timeout_ms, GROUP)
     raise_error_of(joined, "JOIN_GROUP", membership)
     membership.reason = ""
     membership.was_welcomed(joined.member_id, joined.generation_id, joined.protocol_name or "")
     shares: Assignments = {}
     if joined.leader == joined.member_id:
         shares = yield from share_out(membership, joined)
-    synced = yield To(node, sync_request(membership, shares))
+    synced = yield SendTo(node, sync_request(membership, shares), purpose=GROUP)
     raise_error_of(synced, "SYNC_GROUP", membership)
     if synced.protocol_name is not None and synced.protocol_name not in ("", membership.protocol):
         raise InconsistentGroupProtocol(f"the group agreed on {membership.protocol}, then on {synced.protocol_name}")
@@ -146,7 +148,7 @@ def raise_error_of(
     raise error
 
 
-def share_out(membership: Membership, joined: JoinGroupResponse) -> Talk[Assignments]:
+def share_out(membership: Membership, joined: JoinGroupResponse) -> Eventually[Assignments]:
     """As the group's leader: decide who reads what. A static leader that comes back shares out nothing (KIP-814)."""
     actor = membership.actor
     assignor = membership.assignors.get(joined.protocol_name or "")
@@ -158,7 +160,7 @@ def share_out(membership: Membership, joined: JoinGroupResponse) -> Talk[Assignm
     }
     topics = sorted({topic for member in members.values() for topic in member.topics})
     if any(topic not in actor.view.topics for topic in topics):
-        yield from actor.refresh(topics)
+        yield from actor.metadata.refresh(topics)
     actor.take_interest(topics)
     membership.counted = actor.count_partitions(topics)
     if joined.skip_assignment:

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 from actors.clients.consumer.assignors import EAGER
 from actors.clients.consumer.assignors.strategy import assignors_of, kind_of
 from actors.clients.consumer.heartbeats import beat
+from actors.clients.consumer.offsets import GROUP
+from actors.clients.conversation import SendTo
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Talk, To
+from actors.runtime.conversation import Eventually
 from kstore.errors import (
     CoordinatorNotAvailable,
     FencedInstanceId,
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from actors.clients.consumer.actor import ConsumerActor
     from actors.runtime.conversation import Task
 
-GROUP = "group"  # the purpose of a link
 UNJOINED = "unjoined"
 JOINING = "joining"
 COMPLETING = "completing"
@@ -318,11 +319,11 @@ class Membership:
         member = MemberIdentity(member_id=self.member_id, group_instance_id=None, reason=reason)
         return LeaveGroupRequest(group_id=self.group, members=[member])
 
-    def _send_leave(self, request: LeaveGroupRequest) -> Talk[None]:
+    def _send_leave(self, request: LeaveGroupRequest) -> Eventually[None]:
         node = yield from self.actor.coordinator(self.group)
-        yield To(node, request)
+        yield SendTo(node, request, purpose=GROUP)
 
-    def leave(self, reason: str) -> Talk[None]:
+    def leave(self, reason: str) -> Eventually[None]:
         """Be no member any more, and say so; nobody waits for the answer of a coordinator that isn't known."""
         request = self.leave_request(reason)
         known = self.group in self.actor.coordinators

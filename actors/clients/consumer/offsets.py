@@ -1,7 +1,7 @@
 """Offsets: what a group committed, what logs begin and end with, and from both the places where a consumer begins.
 
-All of it as talks of the consumer's actor. Errors are told apart as the Java client's ``ConsumerCoordinator`` and
-``OffsetFetcher`` do: those that pass are tried again after the coordinator or the leader was looked up anew.
+All of it as conversations of the consumer's actor. Errors are told apart as the Java client's ``ConsumerCoordinator``
+and ``OffsetFetcher`` do: transient ones are tried again after the coordinator or the leader was looked up anew.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from actors.clients.consumer.subscription import EARLIEST, NONE, PartitionState, Position
+from actors.clients.conversation import SendTo
 from actors.clients.errors import NoOffsetForPartition
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
-from actors.clients.talk import Talk, To
+from actors.runtime.conversation import Eventually
 from kstore.errors import (
     CoordinatorNotAvailable,
     KafkaError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 LATEST_TIMESTAMP = -1
 EARLIEST_TIMESTAMP = -2
 CONSUMER = -1  # not a replica
+GROUP = "group"  # the purpose of the link to the coordinator
 COORDINATOR_ELSEWHERE = frozenset({CoordinatorNotAvailable.code, NotCoordinator.code, RequestTimedOut.code})
 
 
@@ -54,14 +56,16 @@ class Offsets:
         self.actor = actor
         self.searching = False
 
-    def committed(self, partitions: Collection[TopicPartition]) -> Talk[dict[TopicPartition, OffsetAndMetadata | None]]:
+    def committed(
+        self, partitions: Collection[TopicPartition]
+    ) -> Eventually[dict[TopicPartition, OffsetAndMetadata | None]]:
         """What the group committed last for each of these."""
         actor = self.actor
         group = actor.membership.group
         attempt = 0
         while True:
             node = yield from actor.coordinator(group)
-            answer = yield To(node, self._committed_request(group, partitions))
+            answer = yield SendTo(node, self._committed_request(group, partitions), purpose=GROUP)
             if isinstance(answer, KafkaError):
                 error: KafkaError | None = answer
             elif code := answer.groups[0].error_code:
@@ -104,7 +108,7 @@ class Offsets:
                     )
         return found, None
 
-    def listed(self, timestamps: Mapping[TopicPartition, int]) -> Talk[dict[TopicPartition, Listed]]:
+    def listed(self, timestamps: Mapping[TopicPartition, int]) -> Eventually[dict[TopicPartition, Listed]]:
         """The first offset of each partition whose record is not earlier than a timestamp; -2 for the log's first
         offset, -1 for the offset after the last committed record."""
         found: dict[TopicPartition, Listed] = {}
@@ -115,23 +119,23 @@ class Offsets:
                 return found
             if attempt:
                 yield self.actor.backoff(attempt - 1)
-                yield from self.actor.refresh([each.topic for each in left])
+                yield from self.actor.metadata.refresh([each.topic for each in left])
             found |= yield from self.list_once(left)
             attempt += 1
 
-    def list_once(self, timestamps: Mapping[TopicPartition, int]) -> Talk[dict[TopicPartition, Listed]]:
+    def list_once(self, timestamps: Mapping[TopicPartition, int]) -> Eventually[dict[TopicPartition, Listed]]:
         """What can be had by asking each leader once; a partition without one doesn't hold up the others."""
         by_leader: dict[int, dict[TopicPartition, int]] = {}
         unknown = dict.fromkeys(each.topic for each in timestamps if self.actor.view.partition(*each) is None)
         if unknown:
-            yield from self.actor.learn(unknown)
+            yield from self.actor.metadata.learn(unknown)
         for partition, when in timestamps.items():
             known = self.actor.view.partition(*partition)
             if known is not None and known.leader >= 0:
                 by_leader.setdefault(known.leader, {})[partition] = when
             else:
                 self._check_topic(partition.topic)
-        answers = yield [To(leader, self._list_request(wanted)) for leader, wanted in by_leader.items()]
+        answers = yield [SendTo(leader, self._list_request(wanted)) for leader, wanted in by_leader.items()]
         found: dict[TopicPartition, Listed] = {}
         for answer in answers:
             if isinstance(answer, KafkaError):
@@ -187,7 +191,7 @@ class Offsets:
         else:
             self.actor.fetcher.kick()
 
-    def _find_positions(self) -> Talk[None]:
+    def _find_positions(self) -> Eventually[None]:
         actor = self.actor
         attempt = 0
         while True:
@@ -198,14 +202,14 @@ class Offsets:
             if waiting:
                 if attempt:
                     yield actor.backoff(attempt - 1)
-                    yield from actor.refresh([state.partition.topic for state in waiting])
+                    yield from actor.metadata.refresh([state.partition.topic for state in waiting])
                 yield from self._take_ends(waiting)
                 actor.fetcher.kick()
                 attempt += 1
             elif not actor.subscription.without_position():
                 return
 
-    def _take_committed(self, missing: list[PartitionState]) -> Talk[None]:
+    def _take_committed(self, missing: list[PartitionState]) -> Eventually[None]:
         actor = self.actor
         before = {state.partition: state.version for state in missing}
         found: dict[TopicPartition, OffsetAndMetadata | None] = {}
@@ -234,7 +238,7 @@ class Offsets:
         state.ask_reset(strategy)
         return True
 
-    def _take_ends(self, waiting: list[PartitionState]) -> Talk[None]:
+    def _take_ends(self, waiting: list[PartitionState]) -> Eventually[None]:
         before = {state.partition: (state.version, state.reset) for state in waiting}
         wanted = {
             state.partition: EARLIEST_TIMESTAMP if state.reset == EARLIEST else LATEST_TIMESTAMP for state in waiting

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from actors.clients import checking
+from actors.clients import arguments
 from actors.clients.consumer.commit_future import CommitFuture
 from actors.clients.consumer.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, Listed
 from actors.clients.consumer.polling import Polling
@@ -34,18 +34,21 @@ class Places(Polling):
 
     def seek(self, partition: TopicPartition, offset: int | OffsetAndMetadata) -> None:
         """Read on at an offset. Raises ``ValueError`` for one below 0, or a partition that isn't assigned."""
-        at = checking.commit("offset", offset)
-        self._seek("seek", {checking.place("partition", partition): Position(at.offset, at.leader_epoch)})
+        at = arguments.commit("offset", offset)
+        self._seek("seek", {arguments.partition("partition", partition): Position(at.offset, at.leader_epoch)})
 
     def seek_to_beginning(self, *partitions: TopicPartition) -> None:
         """Read on at the first offset of these partitions; of all that are assigned, if none is named."""
         self._seek(
-            "seek_to_beginning", dict.fromkeys(checking.places("partitions", partitions) or self.assignment(), EARLIEST)
+            "seek_to_beginning",
+            dict.fromkeys(arguments.partitions("partitions", partitions) or self.assignment(), EARLIEST),
         )
 
     def seek_to_end(self, *partitions: TopicPartition) -> None:
         """Read on behind the last record of these partitions; of all that are assigned, if none is named."""
-        self._seek("seek_to_end", dict.fromkeys(checking.places("partitions", partitions) or self.assignment(), LATEST))
+        self._seek(
+            "seek_to_end", dict.fromkeys(arguments.partitions("partitions", partitions) or self.assignment(), LATEST)
+        )
 
     @in_one_piece
     def _seek(self, name: str, places: Mapping[TopicPartition, Position | str]) -> None:
@@ -60,7 +63,7 @@ class Places(Polling):
     def position(self, partition: TopicPartition, timeout_ms: float | None = None) -> int:
         """The offset of the next record of a partition; waits up to ``timeout_ms`` (``default_api_timeout_ms`` unless
         given) until it is known. Raises ``ValueError`` for a partition that isn't assigned, ``KafkaTimeout``."""
-        partition, timeout_s = checking.place("partition", partition), self._seconds(timeout_ms)
+        partition, timeout_s = arguments.partition("partition", partition), self._seconds(timeout_ms)
         self._begin_call()
         try:
             at = self._actor.state_of(partition).position
@@ -73,7 +76,7 @@ class Places(Polling):
     def highwater(self, partition: TopicPartition) -> int | None:
         """The high watermark of a partition as the last fetch said it: the offset after the last record that may be
         read; None before anything was fetched."""
-        at = self._actor.state_of(checking.place("partition", partition)).high_watermark
+        at = self._actor.state_of(arguments.partition("partition", partition)).high_watermark
         return None if at < 0 else at
 
     def pause(self, *partitions: TopicPartition) -> None:
@@ -86,7 +89,7 @@ class Places(Polling):
 
     @in_one_piece
     def _pause(self, name: str, partitions: Sequence[TopicPartition], paused: bool) -> None:
-        wanted = checking.places("partitions", partitions)
+        wanted = arguments.partitions("partitions", partitions)
         self._begin_call()
         try:
             if paused:
@@ -113,7 +116,7 @@ class Places(Polling):
         Raises ``CommitFailed`` when the group has moved on without this consumer, ``RebalanceInProgress`` when it is
         in the middle of a rebalance (poll, then try again), ``KafkaTimeout`` after ``default_api_timeout_ms``.
         """
-        given = None if offsets is None else checking.commits("offsets", offsets)
+        given = None if offsets is None else arguments.commits("offsets", offsets)
         timeout_s = self._seconds(timeout_ms)
         self._checked_group()
         self._begin_call()
@@ -131,7 +134,7 @@ class Places(Polling):
     ) -> CommitFuture:
         """Commit without waiting; a future. ``callback(offsets, error)`` is called when it is known what became of it,
         with None for success. Nothing is tried again."""
-        given = None if offsets is None else checking.commits("offsets", offsets)
+        given = None if offsets is None else arguments.commits("offsets", offsets)
         function("callback", callback, or_none=True)
         self._checked_group()
         self._begin_call()
@@ -153,7 +156,7 @@ class Places(Polling):
         None if there is nothing. For a collection of partitions, a dict of ``OffsetAndMetadata`` or None."""
         self._checked_group()
         single = isinstance(partition, tuple) and len(partition) == 2 and not isinstance(partition[0], (tuple, list))
-        wanted = checking.places("partition", [partition] if single else partition)
+        wanted = arguments.partitions("partition", [partition] if single else partition)
         truth("metadata", metadata)
         timeout_s = self._seconds(timeout_ms)
         self._begin_call()
@@ -170,14 +173,14 @@ class Places(Polling):
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]:
         """The first offset of each partition's log."""
-        wanted = dict.fromkeys(checking.places("partitions", partitions), EARLIEST_TIMESTAMP)
+        wanted = dict.fromkeys(arguments.partitions("partitions", partitions), EARLIEST_TIMESTAMP)
         return {each: at.offset for each, at in self._listed("beginning_offsets", wanted, timeout_ms).items()}
 
     def end_offsets(
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition that may be read."""
-        wanted = dict.fromkeys(checking.places("partitions", partitions), LATEST_TIMESTAMP)
+        wanted = dict.fromkeys(arguments.partitions("partitions", partitions), LATEST_TIMESTAMP)
         return {each: at.offset for each, at in self._listed("end_offsets", wanted, timeout_ms).items()}
 
     def offsets_for_times(
@@ -185,7 +188,7 @@ class Places(Polling):
     ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
         """The first record of each partition whose timestamp is not earlier than the one given (ms since 1970); None
         where there is no such record."""
-        wanted = checking.numbers("timestamps", timestamps, 0)
+        wanted = arguments.numbers("timestamps", timestamps, 0)
         return {
             each: OffsetAndTimestamp(at.offset, at.timestamp, at.leader_epoch) if at.offset >= 0 else None
             for each, at in self._listed("offsets_for_times", wanted, timeout_ms).items()
@@ -209,7 +212,9 @@ class Places(Polling):
         topic = text("topic", topic)
         self._begin_call()
         try:
-            view = self._run("partitions_for_topic", self._actor.refresh, [topic], timeout_s=self._seconds(None))
+            view = self._run(
+                "partitions_for_topic", self._actor.metadata.refresh, [topic], timeout_s=self._seconds(None)
+            )
         finally:
             self._go_out()
         known = view.topics.get(topic)
@@ -220,7 +225,7 @@ class Places(Polling):
         """All topics of the cluster that this consumer may see, without internal ones."""
         self._begin_call()
         try:
-            view = self._run("topics", self._actor.refresh, None, timeout_s=self._seconds(None))
+            view = self._run("topics", self._actor.metadata.refresh, None, timeout_s=self._seconds(None))
         finally:
             self._go_out()
         return {name for name, topic in view.topics.items() if not topic.error_code and not topic.internal}

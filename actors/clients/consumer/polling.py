@@ -12,13 +12,13 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from actors.clients.client import Client
 from actors.clients.consumer.actor import ConsumerActor, Delivered
 from actors.clients.consumer.feed import RecordFeed
 from actors.clients.consumer.fetcher import Fetched
 from actors.clients.consumer.membership import Complete, Prepare
 from actors.clients.consumer.subscription import PartitionState, Position
 from actors.clients.errors import ClientClosed, WokenUp
-from actors.clients.face import Face
 from actors.clients.structs import TopicPartition
 from actors.runtime.driver import DriverClosed
 from actors.runtime.signals import in_one_piece, let_signals_in
@@ -27,8 +27,8 @@ from kstore.errors import KafkaError
 if TYPE_CHECKING:
     from actors.clients.consumer.columns import ColumnReader, Columns
     from actors.clients.consumer.records import ConsumerRecord
-    from actors.clients.home import Home
     from actors.clients.keywords.config import ConsumerConfig
+    from actors.clients.transport import Transport
 
 T = TypeVar("T")
 LEAST_VIRTUAL_S = 0.001  # a poll takes time on virtual time, or a loop of polls would stop the clock
@@ -36,14 +36,14 @@ ALL = 2**62
 TOLD_EVERY_US = 1_000_000  # a row of the trace that this program polls, though nothing comes of it
 
 
-class Polling(RecordFeed, Face):
+class Polling(RecordFeed, Client):
     """The polling half of a consumer."""
 
     _actor: ConsumerActor
     _config: ConsumerConfig
 
-    def __init__(self, home: Home) -> None:
-        Face.__init__(self, home)
+    def __init__(self, transport: Transport) -> None:
+        Client.__init__(self, transport)
         self._fetched: deque[Fetched] = deque()  # being read, or waiting for it
         self._fed: tuple[Fetched, Position] | None = None  # whose records are being iterated, and where they end
         self._committed_first = False
@@ -71,7 +71,7 @@ class Polling(RecordFeed, Face):
             queue.leave()
 
     def _check_open(self) -> None:
-        if self._closed or not self._home.node.alive:
+        if self._closed or not self._transport.node.alive:
             raise self._gone()
 
     def _begin_call(self) -> None:
@@ -104,7 +104,7 @@ class Polling(RecordFeed, Face):
             or actor.membership.wants_user
             or actor.errors
             or actor.woken
-            or not self._home.node.alive
+            or not self._transport.node.alive
         )
 
     def _poll_until(self, timeout_s: float | None, take: Callable[[], bool]) -> bool:
@@ -120,7 +120,10 @@ class Polling(RecordFeed, Face):
             self._attend()
             if take():
                 return True
-            if self._home.metadata_offset() != self._actor.metadata_offset or clock.now_us() >= self._tell_again_us:
+            if (
+                self._transport.metadata_offset() != self._actor.metadata_offset
+                or clock.now_us() >= self._tell_again_us
+            ):
                 self._now("poll", self._actor.look_at_home)
                 self._tell_again_us = clock.now_us() + TOLD_EVERY_US
             while True:

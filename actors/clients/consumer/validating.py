@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from actors.clients.consumer.subscription import FOREVER_US, NONE, PartitionState, Position
+from actors.clients.conversation import SendTo
 from actors.clients.errors import LogTruncated
 from actors.clients.structs import TopicPartition
-from actors.clients.talk import Talk, To
+from actors.runtime.conversation import Eventually
 from kstore.errors import KafkaError, for_code
 from kstore.schema.messages.offset_for_leader_epoch import (
     EpochEndOffset,
@@ -45,17 +46,17 @@ def unsure(actor: ConsumerActor, states: Iterable[PartitionState]) -> dict[int, 
     return found
 
 
-def validate_positions(actor: ConsumerActor, states: Iterable[PartitionState]) -> Talk[None]:
+def validate_positions(actor: ConsumerActor, states: Iterable[PartitionState]) -> Eventually[None]:
     """Ask until the position of each of these is known to be sound, or was moved. Raises ``LogTruncated``."""
     attempt = 0
     while by_leader := unsure(actor, states):
         if attempt:
             yield actor.backoff(attempt - 1)
-            yield from actor.refresh()
+            yield from actor.metadata.refresh()
             by_leader = unsure(actor, states)
         attempt += 1
         versions = {state.partition: state.version for of_leader in by_leader.values() for state, _ in of_leader}
-        answers = yield [To(leader, request_for(of_leader)) for leader, of_leader in by_leader.items()]
+        answers = yield [SendTo(leader, request_for(of_leader)) for leader, of_leader in by_leader.items()]
         for answer, of_leader in zip(answers, by_leader.values(), strict=True):
             if isinstance(answer, KafkaError):
                 if not answer.retriable:

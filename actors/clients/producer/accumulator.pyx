@@ -50,7 +50,7 @@ cdef class Accumulator:
     """Takes records; see the top of the file.
 
     ``hooks`` is the producer: ``find_topic(name, partition)`` waits until the topic is known and set,
-    ``signal(filled)`` is told of batches opened and filled, ``hurry()`` that somebody waits for one,
+    ``signal(filled)`` is told of batches opened and filled, ``send_open()`` that a caller waits for one,
     ``wait(until, timeout_s)`` drives the client until a condition holds.
     """
 
@@ -378,7 +378,7 @@ cdef class Accumulator:
             self.close_all()
         else:
             self.close(batch)
-        self.hooks.hurry()
+        self.hooks.send_open()
         return self.hooks.wait(future.done, timeout_s)
 
     cdef int64_t timestamp_of(self, object timestamp_ms) except -1:

@@ -1,6 +1,6 @@
 """Where a producer's batches go: to the leaders of their partitions, as the brokers' metadata names them.
 
-Lanes with batches that wait stand with the broker that leads them, or among the homeless while nobody is known to;
+Lanes with batches that wait stand with the broker that leads them, or among the leaderless while nobody is known to;
 metadata is asked for until every one has found its place.
 """
 
@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from actors.clients.face import CalledActor
+from actors.clients.actor import ClientActor
 from kstore.errors import for_code
 
 if TYPE_CHECKING:
-    from actors.clients.home import Home
     from actors.clients.keywords.config import ProducerConfig
     from actors.clients.producer.accumulator import Accumulator
     from actors.clients.producer.lanes import Lane
-    from actors.clients.talk import Talk
+    from actors.clients.transport import Transport
     from actors.clients.view import View
     from actors.runtime import Node
+    from actors.runtime.conversation import Eventually
 
 
 class Broker:
@@ -37,15 +37,17 @@ class Broker:
         self.shunned: list[Lane] = []
 
 
-class LeaderSeeker(CalledActor):
+class LeaderSeeker(ClientActor):
     """What a producer's actor knows of leaders."""
 
-    def __init__(self, node: Node, name: str, home: Home, config: ProducerConfig, accumulator: Accumulator) -> None:
-        super().__init__(node, name, home, config)
-        self.creates_topics = config.allow_auto_create_topics
+    def __init__(
+        self, node: Node, name: str, transport: Transport, config: ProducerConfig, accumulator: Accumulator
+    ) -> None:
+        super().__init__(node, name, transport, config)
+        self.metadata.creates_topics = config.allow_auto_create_topics
         self.accumulator = accumulator
         self.brokers: dict[int, Broker] = {}
-        self.homeless: dict[Lane, None] = {}  # lanes whose leader isn't known
+        self.leaderless: dict[Lane, None] = {}  # lanes whose leader isn't known
         self.is_seeking = False
         self.interest_us: dict[str, int] = {}  # when each topic of interest was asked for last
         self.max_idle_us = config.metadata_max_idle_ms * 1000
@@ -59,7 +61,7 @@ class LeaderSeeker(CalledActor):
             return
         found = self.view.partition(lane.topic, lane.partition)
         if found is None or found.leader < 0 or found.leader not in self.view.brokers:
-            self.homeless[lane] = None
+            self.leaderless[lane] = None
             if not self.is_seeking:
                 self.is_seeking = True
                 self.begin(self._seek())
@@ -69,16 +71,16 @@ class LeaderSeeker(CalledActor):
             broker = self.brokers[found.leader] = Broker()
         broker.lanes[lane] = found.leader_epoch
 
-    def _seek(self) -> Talk[None]:
+    def _seek(self) -> Eventually[None]:
         """Ask for leaders until every lane has one, or nothing waits any more."""
         attempt = 0
         try:
-            while self.homeless:
+            while self.leaderless:
                 if attempt:
                     yield self.backoff(attempt - 1)
-                yield from self.learn([lane.topic for lane in self.homeless])
+                yield from self.metadata.learn([lane.topic for lane in self.leaderless])
                 attempt += 1
-                lanes, self.homeless = self.homeless, {}
+                lanes, self.leaderless = self.leaderless, {}
                 for lane in lanes:
                     self.place(lane)
                 self.work()
@@ -87,9 +89,10 @@ class LeaderSeeker(CalledActor):
 
     def on_view(self, old: View, new: View, changed: Collection[str] | None) -> None:
         """Partitions came, leaders changed: lanes go where they belong now."""
-        for name in self.interest if changed is None else changed:
+        for name in self.metadata.interest if changed is None else changed:
             topic = new.topics.get(name)
-            if name in self.interest and topic is not None and topic is not old.topics.get(name) and topic.partitions:
+            is_new = topic is not None and topic is not old.topics.get(name) and topic.partitions
+            if is_new and name in self.metadata.interest:
                 self.set_topic(name)
         if changed is None or new.brokers != old.brokers:
             self.place_all()
@@ -99,8 +102,8 @@ class LeaderSeeker(CalledActor):
 
     def place_all(self) -> None:
         """Every lane may belong elsewhere now."""
-        lanes = list(self.homeless)
-        self.homeless = {}
+        lanes = list(self.leaderless)
+        self.leaderless = {}
         for broker in self.brokers.values():
             lanes += broker.lanes
             broker.lanes = {}
@@ -112,7 +115,7 @@ class LeaderSeeker(CalledActor):
         topics = self.accumulator.topics
         lanes = [lane for name in names if name in topics for lane in topics[name].lanes if lane.waiting]
         for lane in lanes:
-            self.homeless.pop(lane, None)
+            self.leaderless.pop(lane, None)
             for broker in self.brokers.values():
                 broker.lanes.pop(lane, None)
         for lane in lanes:
@@ -126,7 +129,7 @@ class LeaderSeeker(CalledActor):
             if known is not None and leader in self.view.brokers and epoch > known.leader_epoch:
                 news[partition] = (leader, epoch)
         if news:
-            self.view = self.view.with_leaders(news)
+            self.metadata.view = self.view.with_leaders(news)
             self.place_again(dict.fromkeys(topic for topic, _ in news))
         return len(news)
 
@@ -148,13 +151,13 @@ class LeaderSeeker(CalledActor):
                 if topic.used_us > latest_us or any(lane.queued() or lane.in_flight for lane in topic.lanes):
                     continue
                 accumulator.idle[name] = accumulator.topics.pop(name)
-            del self.interest[name], self.interest_us[name]
-        self.view = self.view.without(accumulator.idle)
+            del self.metadata.interest[name], self.interest_us[name]
+        self.metadata.view = self.view.without(accumulator.idle)
 
-    def find_topic(self, name: str, partition: int) -> Talk[None]:
+    def find_topic(self, name: str, partition: int) -> Eventually[None]:
         """Ask until a topic is known, with this partition (-1: with any); raises why it can't be."""
         attempt = 0
-        self.interest[name] = None
+        self.metadata.interest[name] = None
         self.interest_us[name] = self.now_us()
         while True:
             known = self.view.topics.get(name)
@@ -163,10 +166,10 @@ class LeaderSeeker(CalledActor):
                 return
             if attempt:
                 yield self.backoff(attempt - 1)
-            view = yield from self.learn([name])
+            view = yield from self.metadata.learn([name])
             attempt += 1
             known = view.topics.get(name)
             if known is not None and known.error_code and not for_code(known.error_code).retriable:
-                self.interest.pop(name, None)
+                self.metadata.interest.pop(name, None)
                 self.interest_us.pop(name, None)
                 raise for_code(known.error_code, f"{name}: {for_code(known.error_code).message}")

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from actors.clients.client import Client, tcp_transport
 from actors.clients.errors import ClientClosed, KafkaTimeout
-from actors.clients.face import Face, home_over_tcp
 from actors.clients.keywords.config import ProducerConfig, parse
 from actors.clients.producer.accumulator import Accumulator
 from actors.clients.producer.bulk import send_many
@@ -24,10 +24,10 @@ from kstore.errors.config import ConfigError
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from actors.clients.home import Home
     from actors.clients.keywords.keywords import ProducerKeywords
     from actors.clients.producer.futures import Future, ManyFuture
     from actors.clients.producer.serializing import Headers
+    from actors.clients.transport import Transport
     from actors.runtime import Ref
 
 IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
@@ -35,7 +35,7 @@ EXIT_SECONDS_MAX = 5  # after an exception: whatever is wrong may be what the re
 STOPPED_SECONDS_MAX = 0.5  # after Ctrl-C, or whatever else ends the program
 
 
-class Producer(Face):
+class Producer(Client):
     """Sends records to a Kafka cluster: one in this process (``cluster.producer()``), or any over TCP.
 
     Any number of threads may use one producer. Batches are sent as soon as they are full or have lingered, or when
@@ -69,14 +69,14 @@ class Producer(Face):
         self,
         *,
         bootstrap_servers: str | Sequence[str] = "localhost:9092",
-        home: Home | None = None,
+        transport: Transport | None = None,
         **keywords: Unpack[ProducerKeywords],
     ) -> None:
         self._config = parse("producer", keywords)
         idempotent = is_idempotent(self._config)
-        super().__init__(home or home_over_tcp(bootstrap_servers, "producer"))
+        super().__init__(transport or tcp_transport(bootstrap_servers, "producer"))
         if not self._config.client_id:  # as the Java client names itself
-            self._config = self._config.derived(client_id=f"producer-{getattr(self._home, 'number', 1)}")
+            self._config = self._config.derived(client_id=f"producer-{getattr(self._transport, 'number', 1)}")
         world = self._world
         self._accumulator = Accumulator(self._config, world.clock, world.random, world.callbacks, self)
         self._ref = world.driver.call(self._start, idempotent)
@@ -85,8 +85,8 @@ class Producer(Face):
             self.send = self._accumulator.send  # type: ignore[method-assign]  # without a frame in between
 
     def _start(self, idempotent: bool) -> Ref:
-        node = self._home.node
-        return Sender.start(node, "sender", self._home, self._config, self._accumulator, idempotent=idempotent)
+        node = self._transport.node
+        return Sender.start(node, "sender", self._transport, self._config, self._accumulator, idempotent=idempotent)
 
     def send(
         self,
@@ -187,7 +187,7 @@ class Producer(Face):
             self._world.call_back()
 
     def lost(self, how: str) -> None:
-        """As ``Face.lost``: what isn't acknowledged never will be."""
+        """As ``Client.lost``: what isn't acknowledged never will be."""
         super().lost(how)
         self._accumulator.end()
         self._sender.give_up(ClientClosed(f"the cluster was {how} before the record was acknowledged"))
@@ -222,14 +222,14 @@ class Producer(Face):
             raise ClientClosed("the cluster of this producer was closed") from None
 
     @in_one_piece
-    def hurry(self) -> None:
-        """A batch that was open is closed, as somebody waits for it; the sender sees it if it is awake anyway."""
+    def send_open(self) -> None:
+        """A batch that was open is closed, as a caller waits for it; the sender sees it if it is awake anyway."""
         if not self._sender.is_awake:
             self.signal(False)
 
     def _wake(self) -> None:
         queue = self._world.queue
-        if not self._home.node.alive:
+        if not self._transport.node.alive:
             raise self._gone()
         queue.enter(self._sender.inbox.actor_id, "Producer.send")
         self._sender.woken()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from actors.clients.conversation import SendTo
 from actors.clients.errors import KafkaTimeout
 from actors.clients.producer.idempotence import Idempotence
 from actors.clients.producer.leaders import Broker, LeaderSeeker
@@ -24,9 +25,9 @@ from actors.clients.producer.produce_requests import (
     produced,
     request_of,
 )
-from actors.clients.talk import Talk, To
 from actors.network.link import Disconnected
 from actors.runtime import receives
+from actors.runtime.conversation import Eventually
 from kstore.errors import (
     DuplicateSequenceNumber,
     KafkaError,
@@ -37,11 +38,11 @@ from kstore.errors import (
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.clients.home import Home
     from actors.clients.keywords.config import ProducerConfig
     from actors.clients.producer.accumulator import Accumulator
     from actors.clients.producer.lanes import Lane
     from actors.clients.producer.pending import PendingBatch
+    from actors.clients.transport import Transport
     from actors.runtime import Node
     from kstore.schema.messages.produce import ProduceRequest, ProduceResponse
 
@@ -61,9 +62,16 @@ class Sender(LeaderSeeker):
     """The actor of one producer."""
 
     def __init__(
-        self, node: Node, name: str, home: Home, config: ProducerConfig, accumulator: Accumulator, *, idempotent: bool
+        self,
+        node: Node,
+        name: str,
+        transport: Transport,
+        config: ProducerConfig,
+        accumulator: Accumulator,
+        *,
+        idempotent: bool,
     ) -> None:
-        super().__init__(node, name, home, config, accumulator)
+        super().__init__(node, name, transport, config, accumulator)
         self.settings = config
         self.idempotence = Idempotence() if idempotent else None
         self.counts = Counts()
@@ -168,7 +176,7 @@ class Sender(LeaderSeeker):
             self.begin(self._identify())
         return idempotence.has_identity
 
-    def _identify(self) -> Talk[None]:
+    def _identify(self) -> Eventually[None]:
         """Get a producer id, from any broker."""
         from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 
@@ -176,7 +184,7 @@ class Sender(LeaderSeeker):
         attempt = 0
         request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=2**31 - 1)
         while not self.idempotence.has_identity and self.idempotence.fatal is None:
-            answer = yield To(self.any_node(), request)
+            answer = yield SendTo(self.any_node(), request)
             error = answer if isinstance(answer, KafkaError) else None
             if error is None and answer.error_code:
                 error = for_code(answer.error_code)

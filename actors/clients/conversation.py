@@ -1,35 +1,32 @@
-"""What conversations of a client's actor yield beside ``Ask`` and ``Pause``: ``To`` for a request to a broker, ``Wait``
-for a gate.
+"""What conversations of a client's actor yield beside ``Ask`` and ``Pause``: ``SendTo`` for a request to a broker,
+``Wait`` for a gate.
 
 That a broker can't be reached is an outcome, never an exception. A conversation may raise a ``KafkaError``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from kstore.schema.struct import Message
 
-T = TypeVar("T")
-Talk = Generator[Any, Any, T]
-"""A conversation (``runtime.conversation``) that ends with a ``T``. Begun by ``ClientActor.begin``, or from another by
-``yield from``."""
 
-
-class To(NamedTuple):
+class SendTo(NamedTuple):
     """Send a request to a broker; the outcome is its response, or ``Disconnected`` or ``UnsupportedVersion``.
 
     ``timeout_ms`` is how long the answer may take before the link is given up; the client's ``request_timeout_ms``
-    unless given.
+    unless given. ``purpose`` names a link of its own: brokers answer one request of a link after another, and a fetch
+    or a JoinGroup may wait long for its answer.
     """
 
     node_id: int
     request: Message
     timeout_ms: float | None = None
+    purpose: str = ""
 
 
 class Wait(NamedTuple):
@@ -49,7 +46,7 @@ class Gate:
         self._waiting.append(go_on)
 
     def open(self, value: object = None) -> None:
-        """Let through whoever waits, each in a turn of its own."""
+        """Let through all that wait, each in a turn of its own."""
         waiting, self._waiting = self._waiting, []
         for go_on in waiting:
             go_on(value)

@@ -43,7 +43,7 @@ class ClientLink(Protocol):
         """Close it for good."""
 
 
-class Home(Protocol):
+class Transport(Protocol):
     """What a client needs of where it lives."""
 
     world: World
@@ -59,12 +59,12 @@ class Home(Protocol):
         """How far the cluster's metadata has come on all brokers, where that can be seen without asking; -1 elsewhere.
         A consumer asks for metadata when it has moved, instead of waiting for it to grow old."""
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """End the node, and its world if that was its own; outside any turn, and not under the driver's lock, as the
         thread that drives a world in the background may wait for that."""
 
 
-class ClusterHome:
+class InProcessTransport:
     """A place in a cluster's own world. ``kind`` is what traces call the client: "producer", "consumer", "admin"."""
 
     def __init__(self, net: Network, node_ids: Sequence[int], kind: str) -> None:
@@ -80,21 +80,21 @@ class ClusterHome:
         return ", ".join(f"broker-{node_id}" for node_id in self.node_ids)
 
     def bootstrap(self) -> list[BrokerAddress]:
-        """As ``Home.bootstrap``: the brokers themselves."""
+        """As ``Transport.bootstrap``: the brokers themselves."""
         return [BrokerAddress(node_id, *in_process(node_id)) for node_id in self.node_ids]
 
     def link(self, address: BrokerAddress, config: ClientConfig, cluster_id: ClusterId = unknown) -> ClientLink:
-        """As ``Home.link``; in a process a link leads to the very node."""
-        return _NodeLink(self, address.id, config.client_id)
+        """As ``Transport.link``; in a process a link leads to the very node."""
+        return _InProcessLink(self, address.id, config.client_id)
 
     def metadata_offset(self) -> int:
-        """As ``Home.metadata_offset``."""
+        """As ``Transport.metadata_offset``."""
         nodes = [self.net.nodes.get(node_id) for node_id in self.node_ids]
         brokers = [node for node in nodes if isinstance(node, BrokerNode) and node.alive]
         return min((node.view.image.offset for node in brokers), default=-1)
 
-    def leave(self) -> None:
-        """As ``Home.leave``: its links break, as a process's do that ends."""
+    def close(self) -> None:
+        """As ``Transport.close``: its links break, as a process's do that ends."""
         self.world.driver.call(self._end)
         self.world.driver.pump()  # whoever waits in another thread hears of it
 
@@ -110,13 +110,13 @@ class ClusterHome:
             self.net.client_numbers.give_back(self.number)
 
 
-class _NodeLink:
+class _InProcessLink:
     """A link inside the process. Brokers and clients of one process are of one release: the latest version will do."""
 
-    def __init__(self, home: ClusterHome, node_id: int, client_id: str) -> None:
+    def __init__(self, transport: InProcessTransport, node_id: int, client_id: str) -> None:
         from actors.network.link import Link
 
-        self._link = Link(home.net, home.node, node_id, "client", client_id)
+        self._link = Link(transport.net, transport.node, node_id, "client", client_id)
 
     def ask(self, request: Message, versions: tuple[int, int], reply: Reply, timeout_ms: float) -> None:
         """As ``ClientLink.ask``."""
@@ -131,7 +131,7 @@ class _NodeLink:
         self._link.close()
 
 
-class TcpHome:
+class TcpTransport:
     """A world of its own, with sockets to brokers at ``addresses``."""
 
     contains_failures = True
@@ -152,11 +152,11 @@ class TcpHome:
         return ", ".join(address_text(host, port) for host, port in self.addresses)
 
     def bootstrap(self) -> list[BrokerAddress]:
-        """As ``Home.bootstrap``: the bootstrap servers, whose ids aren't known."""
+        """As ``Transport.bootstrap``: the bootstrap servers, whose ids aren't known."""
         return [BrokerAddress(-1 - index, host, port) for index, (host, port) in enumerate(self.addresses)]
 
     def link(self, address: BrokerAddress, config: ClientConfig, cluster_id: ClusterId = unknown) -> ClientLink:
-        """As ``Home.link``."""
+        """As ``Transport.link``."""
         from actors.network.dial import TcpLink
         from actors.network.dialled import Dialled
 
@@ -164,11 +164,11 @@ class TcpHome:
         return TcpLink(self.sockets, self.node, address.host, address.port, how)
 
     def metadata_offset(self) -> int:
-        """As ``Home.metadata_offset``."""
+        """As ``Transport.metadata_offset``."""
         return -1
 
-    def leave(self) -> None:
-        """As ``Home.leave``."""
+    def close(self) -> None:
+        """As ``Transport.close``."""
         self.world.driver.call(self.node.kill)
         self.world.disk.leave()
         self.world.driver.close()

@@ -24,7 +24,7 @@ def names(name: str, things: Iterable[str], of: str = "texts") -> list[str]:
     return list(dict.fromkeys([text(f"each of {name}", each) for each in listed(name, things, of)]))
 
 
-def place(name: str, each: object) -> TopicPartition:
+def partition(name: str, each: object) -> TopicPartition:
     """A partition: a ``TopicPartition``, or a pair like one."""
     if not isinstance(each, (tuple, list)) or len(each) != PAIR:
         raise TypeError(f"{name} is a TopicPartition; got {shown(each)}")
@@ -32,11 +32,11 @@ def place(name: str, each: object) -> TopicPartition:
     return TopicPartition(text(f"the topic of {name}", topic), whole(f"the number of {name}", number, 0))
 
 
-def places(name: str, things: Iterable[TopicPartition]) -> list[TopicPartition]:
+def partitions(name: str, things: Iterable[TopicPartition]) -> list[TopicPartition]:
     """A list of partitions, each once."""
     if isinstance(things, TopicPartition):
         raise TypeError(f"{name} is a list of partitions: for one, give [{shown(things)}]")
-    return list(dict.fromkeys([place(f"each of {name}", each) for each in listed(name, things, "TopicPartition")]))
+    return list(dict.fromkeys([partition(f"each of {name}", each) for each in listed(name, things, "TopicPartition")]))
 
 
 def numbers(name: str, things: Mapping[TopicPartition, int], least: int) -> dict[TopicPartition, int]:
@@ -44,7 +44,7 @@ def numbers(name: str, things: Mapping[TopicPartition, int], least: int) -> dict
     found = {}
     for each, value in by_name(name, things, "numbers by TopicPartition").items():
         plain = offset(f"each value of {name}", value, least)
-        found[place(f"each key of {name}", each)] = value if isinstance(value, int) else plain
+        found[partition(f"each key of {name}", each)] = value if isinstance(value, int) else plain
     return found
 
 
@@ -64,7 +64,7 @@ def commits(
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     """An offset to commit by partition."""
     return {
-        place(f"each key of {name}", each): commit(f"each value of {name}", value)
+        partition(f"each key of {name}", each): commit(f"each value of {name}", value)
         for each, value in by_name(name, offsets, "offsets by TopicPartition").items()
     }
 

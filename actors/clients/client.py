@@ -9,118 +9,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from actors.clients.actor import ClientActor
+from actors.clients.actor import Called, ClientActor, Result
 from actors.clients.errors import ClientClosed, KafkaTimeout
-from actors.clients.talk import Talk
 from actors.network.addresses import address_text
-from actors.network.link import Disconnected
-from actors.runtime import receives
-from actors.runtime.conversation import Task
+from actors.runtime.conversation import Eventually
 from actors.runtime.driver import DriverClosed, Process, SimulationStalled
 from actors.runtime.signals import in_one_piece
-from kstore.errors import KafkaError
-from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.clients.home import Home
+    from actors.clients.transport import Transport
     from actors.runtime import Ref
     from actors.runtime.world import World
 
 T = TypeVar("T")
 
 
-class Result:
-    """How a user's call ends: a value or an error; ``over`` when it has."""
-
-    __slots__ = ("cancelled", "conversation", "error", "over", "value")
-
-    def __init__(self) -> None:
-        self.over = False
-        self.cancelled = False
-        self.value: Any = None
-        self.error: KafkaError | None = None
-        self.conversation: Task | None = None
-
-    def done(self, value: object, error: KafkaError | None) -> None:
-        """The conversation has ended so."""
-        self.value, self.error, self.over = value, error, True
-
-    def cancel(self) -> None:
-        """Nobody waits any longer."""
-        self.cancelled = True
-        if self.conversation is not None:
-            self.conversation.cancel()
-
-
-class Called(NamedTuple):
-    """To a client's actor: a user's call that is a conversation, and where its result goes."""
-
-    talk: Callable[..., Talk[object]]
-    args: tuple[object, ...]
-    result: Result
-
-
-class CalledActor(ClientActor):
-    """A client's actor that a ``Face`` talks to."""
-
-    def __init__(self, *args: Any, **keywords: Any) -> None:
-        super().__init__(*args, **keywords)
-        self.unreached: dict[int, str] = {}  # why a broker wasn't reached, if it hasn't answered since
-
-    @property
-    def last_failure(self) -> str:
-        """Why a broker wasn't reached, the last of those that haven't answered since."""
-        return next(reversed(self.unreached.values()), "")
-
-    def _answered(self, outcome: object, node_id: int, then: Callable[..., None], args: tuple[object, ...]) -> None:
-        if self.unreached or isinstance(outcome, Disconnected):
-            self.note_reached(node_id, outcome)
-        super()._answered(outcome, node_id, then, args)
-
-    def note_reached(self, node_id: int, outcome: object) -> None:
-        """A question to a broker has this outcome."""
-        self.unreached.pop(node_id, None)
-        if isinstance(outcome, Disconnected):
-            self.unreached[node_id] = outcome.message
-
-    @receives(Called)
-    def called(self, message: Called) -> None:
-        """Begin what the user's call is made of."""
-        result = message.result
-        if not result.cancelled:
-            result.conversation = self.begin(message.talk(*message.args), result.done)
-
-
-def home_over_tcp(bootstrap_servers: str | Sequence[str], kind: str) -> Home:
-    """A home of its own for a client of brokers elsewhere. Raises ``ConfigError`` for what is no address."""
-    from actors.clients.home import TcpHome
+def tcp_transport(bootstrap_servers: str | Sequence[str], kind: str) -> Transport:
+    """A transport of its own for a client of brokers elsewhere. Raises ``ConfigError`` for what is no address."""
     from actors.clients.keywords.config import bootstrap_addresses
+    from actors.clients.transport import TcpTransport
 
-    return TcpHome(bootstrap_addresses(bootstrap_servers), kind)
+    return TcpTransport(bootstrap_addresses(bootstrap_servers), kind)
 
 
-class Face:
+class Client:
     """A client as its user has it. Subclasses start their actor and set ``_ref``."""
 
     _ref: Ref
     _lost_by = ""  # what became of its cluster
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._world: World = home.world
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._world: World = transport.world
         self._closed = False
         self._forks = Process.forks
 
     @in_one_piece
-    def _run(self, name: str, talk: Callable[..., Talk[T]], *args: object, timeout_s: float | None) -> T:
+    def _run(self, name: str, conversation: Callable[..., Eventually[T]], *args: object, timeout_s: float | None) -> T:
         """Have a conversation in the actor and wait for its end; its value.
 
         Raises the ``KafkaError`` that it raised, ``KafkaTimeout`` after ``timeout_s`` seconds, ``ClientClosed``.
         """
         result = Result()
-        self._tell(name, Called(talk, args, result))
+        self._tell(name, Called(conversation, args, result))
         try:
             self._drive(lambda: result.over, timeout_s)
         finally:
@@ -135,7 +68,7 @@ class Face:
 
     def _why_late(self) -> str:
         """What a time-out may have come of, after a colon; nothing if a broker answered last."""
-        actor = self._ref.actor_as(CalledActor)
+        actor = self._ref.actor_as(ClientActor)
         if actor.view.version:
             return f": {actor.last_failure}" if actor.last_failure else ""
         places = ", ".join(address_text(each.host, each.port) for each in actor.bootstrap.values())
@@ -152,7 +85,7 @@ class Face:
 
     def _enter(self, name: str, message: object) -> None:
         queue = self._world.queue
-        if not self._home.node.alive:
+        if not self._transport.node.alive:
             raise self._gone()
         queue.enter(self._ref.actor_id, f"{type(self).__name__}.{name}")
         self._ref.tell(message)
@@ -160,7 +93,7 @@ class Face:
 
     def _drive(self, until: Callable[[], object], timeout_s: float | None) -> bool:
         """Let the world run until ``until()`` holds; False after ``timeout_s`` seconds."""
-        node = self._home.node
+        node = self._transport.node
         who = type(self).__name__.lower()
         try:
             held = self._world.driver.drive(lambda: until() or self._lost_by or not node.alive, timeout_s)
@@ -179,7 +112,7 @@ class Face:
     def _gone(self) -> ClientClosed:
         """What whoever uses it after its end is told."""
         who = type(self).__name__.lower()
-        failure = self._home.node.failure
+        failure = self._transport.node.failure
         if failure is not None:
             gone = ClientClosed(f"this {who} met an unexpected error and ended: {failure!r}; make another one")
             gone.__cause__ = failure
@@ -188,7 +121,7 @@ class Face:
 
     @in_one_piece
     def _leave(self) -> None:
-        """Stop the actor, so that its links close, and leave home."""
+        """Stop the actor, so that its links close, and close the transport."""
         if self._closed or self._is_parents():
             return
         self._closed = True
@@ -196,12 +129,12 @@ class Face:
         try:
             driver.call(self._stop)
             driver.pump()
-            self._home.leave()
+            self._transport.close()
         except DriverClosed:
             return  # the cluster went first, and took its clients along
 
     def _stop(self) -> None:
-        queue, actor = self._world.queue, self._ref.actor_as(CalledActor)
+        queue, actor = self._world.queue, self._ref.actor_as(ClientActor)
         queue.enter(actor.inbox.actor_id, f"{type(self).__name__}.close")
         try:
             actor.on_stop()
@@ -224,7 +157,7 @@ class Face:
     def __repr__(self) -> str:
         name = self._ref.actor_as(ClientActor).config.client_id
         words = [type(self).__name__, name, *self._traits()]
-        return f"<{' '.join(words)} to {self._home}{' closed' if self._closed else ''}>"
+        return f"<{' '.join(words)} to {self._transport}{' closed' if self._closed else ''}>"
 
     def _traits(self) -> list[str]:
         """What else tells it from others, for its repr."""

@@ -1,4 +1,4 @@
-"""What all clients are made of: talks with brokers that are retried, cancelled, and survive their brokers."""
+"""What all clients are made of: conversations with brokers that are retried, cancelled, and survive their brokers."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from typing import Any
 
 import pytest
 
+from actors.clients.client import Client, ClientActor
+from actors.clients.conversation import Gate, SendTo, Wait
 from actors.clients.errors import ClientClosed, KafkaTimeout
-from actors.clients.face import CalledActor, Face
-from actors.clients.home import ClusterHome
 from actors.clients.keywords.config import parse
-from actors.clients.talk import Gate, Talk, To, Wait
+from actors.clients.transport import InProcessTransport
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.network.link import Disconnected
-from actors.runtime.conversation import Pause
+from actors.runtime.conversation import Eventually, Pause
 from kstore import Cluster
 from kstore.schema.messages.metadata import MetadataRequest
 
 
-class Asker(Face):
+class Asker(Client):
     """A client with nothing but what all have."""
 
     def __init__(self, cluster: Cluster, **keywords: Any) -> None:
-        super().__init__(ClusterHome(cluster.net, cluster.node_ids, "asker"))
-        self._ref = CalledActor.start(self._home.node, "asker", self._home, parse("admin", keywords))
-        self.actor: CalledActor = self._ref.actor_inbox.actor
+        super().__init__(InProcessTransport(cluster.net, cluster.node_ids, "asker"))
+        self._ref = ClientActor.start(self._transport.node, "asker", self._transport, parse("admin", keywords))
+        self.actor: ClientActor = self._ref.actor_inbox.actor
 
-    def run(self, talk: Any, *args: Any, timeout_s: float = 20) -> Any:
-        return self._run("run", talk, *args, timeout_s=timeout_s)
+    def run(self, conversation: Any, *args: Any, timeout_s: float = 20) -> Any:
+        return self._run("run", conversation, *args, timeout_s=timeout_s)
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ def test_when_its_broker_dies_a_coordinator_is_looked_for_anew(cluster) -> None:
     group = next(name for name, node in asker.actor.coordinators.items() if node == found)
     cluster.kill_node(found)
 
-    def ask_the_dead() -> Talk[Any]:
-        return (yield To(found, MetadataRequest(topics=[])))
+    def ask_the_dead() -> Eventually[Any]:
+        return (yield SendTo(found, MetadataRequest(topics=[])))
 
     assert isinstance(asker.run(ask_the_dead), Disconnected)
     offsets = cluster.image().topics[OFFSETS_TOPIC].partitions
@@ -73,29 +73,29 @@ def test_when_its_broker_dies_a_coordinator_is_looked_for_anew(cluster) -> None:
 
 def test_a_broker_that_did_not_answer_is_asked_again_only_when_nobody_else_answers(cluster) -> None:
     asker = Asker(cluster, request_timeout_ms=1_000)
-    asker.run(asker.actor.refresh)
+    asker.run(asker.actor.metadata.refresh)
     cluster.faults.pause(2)
     began = cluster.now
     for _ in range(20):
-        asker.run(asker.actor.refresh)
+        asker.run(asker.actor.metadata.refresh)
     assert cluster.now - began < 2.5, "one request at most waited for the broker that says nothing"
     cluster.faults.pause(1)
     cluster.faults.pause(3)
     with pytest.raises(KafkaTimeout):
-        asker.run(asker.actor.refresh, timeout_s=5)
+        asker.run(asker.actor.metadata.refresh, timeout_s=5)
     cluster.faults.resume(2)
-    asker.run(asker.actor.refresh)
+    asker.run(asker.actor.metadata.refresh)
 
 
 def test_metadata_is_asked_for_once_however_many_want_it_at_once(cluster) -> None:
     asker = Asker(cluster)
-    asker.run(asker.actor.refresh)
+    asker.run(asker.actor.metadata.refresh)
 
-    def many() -> Talk[Any]:
+    def many() -> Eventually[Any]:
         gate = Gate()
         done: list[Any] = []
         for _ in range(5):
-            asker.actor.begin(asker.actor.refresh(), lambda view, _: done.append(view) or gate.open())
+            asker.actor.begin(asker.actor.metadata.refresh(), lambda view, _: done.append(view) or gate.open())
         while len(done) < 5:
             yield Wait(gate)
         return done
@@ -109,7 +109,7 @@ def test_metadata_is_asked_for_once_however_many_want_it_at_once(cluster) -> Non
 def test_a_cancelled_talk_is_ended_where_it_stands(cluster) -> None:
     ended: list[str] = []
 
-    def talk() -> Talk[None]:
+    def conversation() -> Eventually[None]:
         try:
             yield Pause(60_000)
         finally:
@@ -117,24 +117,24 @@ def test_a_cancelled_talk_is_ended_where_it_stands(cluster) -> None:
 
     asker = Asker(cluster)
     with pytest.raises(KafkaTimeout):
-        asker.run(talk, timeout_s=1)
+        asker.run(conversation, timeout_s=1)
     assert ended == ["here"]
 
 
 def test_several_questions_are_under_way_at_once(cluster) -> None:
-    def talk() -> Talk[Any]:
-        outcomes = yield [To(node, MetadataRequest(topics=[])) for node in cluster.node_ids]
+    def conversation() -> Eventually[Any]:
+        outcomes = yield [SendTo(node, MetadataRequest(topics=[])) for node in cluster.node_ids]
         nothing = yield []
         return outcomes, nothing
 
-    outcomes, nothing = Asker(cluster).run(talk)
+    outcomes, nothing = Asker(cluster).run(conversation)
     assert [len(each.brokers) for each in outcomes] == [3, 3, 3]
     assert nothing == []
 
 
 def test_what_is_known_is_asked_for_anew_when_it_is_old(cluster) -> None:
     asker = Asker(cluster, metadata_max_age_ms=1_000)
-    asker.run(asker.actor.refresh)
+    asker.run(asker.actor.metadata.refresh)
     before = asker.actor.view.version
     cluster.run_for(5.5)
     assert asker.actor.view.version == before + 5
@@ -153,7 +153,7 @@ def test_a_client_that_was_closed_says_so(cluster) -> None:
     asker.close()
     asker.close()
     with pytest.raises(ClientClosed, match="asker was closed"):
-        asker.run(asker.actor.refresh)
+        asker.run(asker.actor.metadata.refresh)
 
 
 def test_a_client_whose_cluster_was_closed_says_so() -> None:
@@ -161,13 +161,13 @@ def test_a_client_whose_cluster_was_closed_says_so() -> None:
     asker = Asker(cluster)
     cluster.close()
     with pytest.raises(ClientClosed):
-        asker.run(asker.actor.refresh)
+        asker.run(asker.actor.metadata.refresh)
     asker.close()
 
 
 def test_names_of_clients_are_taken_again_when_they_are_free(cluster) -> None:
     first, second = Asker(cluster), Asker(cluster)
-    names = [first._home.node.name, second._home.node.name]
+    names = [first._transport.node.name, second._transport.node.name]
     first.close()
     assert names == ["asker-1", "asker-2"]
-    assert Asker(cluster)._home.node.name == "asker-1"
+    assert Asker(cluster)._transport.node.name == "asker-1"
