@@ -6,7 +6,7 @@ from typing import get_type_hints
 import pytest
 from mypy import api
 
-from actors.clients import keywords
+from actors.clients.keywords import keywords
 from actors.clients.keywords.config import CLASSES
 
 ROOT = Path(__file__).parents[2]
