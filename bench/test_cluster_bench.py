@@ -3,7 +3,7 @@
 Goals: a process that has imported ``Cluster`` within 100 ms; 300 ms for ``kstore run -- true``; 10 ms from
 ``Cluster(3)`` to the first acknowledged record, 2 ms for ``reset()``; 80 us for ``send().get()`` at three replicas;
 25 us of broker for a batch of 16 kB and 60 us for a fetch of 1 MB at one replica; an idle virtual hour of three brokers
-in a second; 10,000 partitions led in 3 s, in 200 MB, idle under 2 % of a core (`partitions.py`, in a process of its
+in a second; 10,000 partitions led in 3 s, in 200 MB, idle under 2 % of a core (``partitions.py``, in a process of its
 own).
 """
 

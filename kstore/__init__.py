@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 
-TYPE_CHECKING = False  # type checkers take it for True; `typing` has it too, and takes milliseconds to load
+TYPE_CHECKING = False  # type checkers take it for True; ``typing`` has it too, and takes milliseconds to load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ import os
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, PathFinder
 
-TYPE_CHECKING = False  # type checkers take it for True; `typing` has it too, and takes milliseconds to load
+TYPE_CHECKING = False  # type checkers take it for True; ``typing`` has it too, and takes milliseconds to load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ TOPICS_KNOWN_MS_MAX = 1_000
 
 
 def to_controller(call: Call, request: Message, version: int | None = None) -> Conversation:
-    """The controller's response to `request`, or a KafkaError: NotController when there is none to be found.
+    """The controller's response to ``request``, or a KafkaError: NotController when there is none to be found.
 
     When the link to the controller breaks it isn't known whether the request was carried out: RequestTimedOut.
     """

@@ -1,6 +1,6 @@
-"""A broker's loggers, as Apache Kafka's `BROKER_LOGGER` resource has them: the levels of Python's ``logging`` loggers.
+"""A broker's loggers, as Kafka's ``BROKER_LOGGER`` resource has them: the levels of Python's ``logging`` loggers.
 
-They are kstore's own (`actors.runtime.logs`), by their names; Kafka's ``root`` is ``kstore``, above which is what the
+They are kstore's own (``actors.runtime.logs``), by their names; Kafka's ``root`` is ``kstore``, above which is what the
 program has set, and whose level the others have unless they were given one. Levels go by Kafka's names. Loggers belong
 to the process: all of its brokers tell and change the same ones. Nothing is kept over a restart, as in Kafka.
 """

@@ -27,7 +27,7 @@ def taking_what(
     """Decorates another way to make the same: it has the parameters of the constructor, to which it passes them."""
 
     def told(maker: Callable[..., T]) -> Callable[Concatenate[type[Any], P], T]:
-        maker.__dict__["__wrapped__"] = constructor  # where `inspect.signature` looks
+        maker.__dict__["__wrapped__"] = constructor  # where ``inspect.signature`` looks
         return maker
 
     return told

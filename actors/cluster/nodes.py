@@ -365,7 +365,7 @@ class Nodes:
         for node in sorted(self.living(), key=lambda node: (node.node_id in self.voters, -node.node_id)):
             if node.node_id not in self.stops:
                 self.stops[node.node_id] = ask(self.world, self.broker_refs[node.node_id], StopNode())
-            with suppress(ActorDeadError):  # its broker met a defect as it stopped: `failures` has it
+            with suppress(ActorDeadError):  # its broker met a defect as it stopped: ``failures`` has it
                 self.stops[node.node_id].get(timeout=STOP_SECONDS_MAX)
 
     def _end(self) -> None:

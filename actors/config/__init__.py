@@ -1,7 +1,8 @@
 """Every config key a broker or a topic knows: Apache Kafka's tables, which of them kstore implements, and their values.
 
-`definition` says what a key is and reads its text; `broker_table`, `security_table` and `topic_table` are generated
-from Kafka's jars; `implemented` says which keys do something here; `broker` and `topic` resolve the values that hold.
+``definition`` says what a key is and reads its text; ``broker_table``, ``security_table`` and ``topic_table`` are
+generated from Kafka's jars; ``implemented`` says which keys do something here; ``broker`` and ``topic`` resolve the
+values that hold.
 """
 
 from actors.config.broker import BrokerConfig, parse_settings

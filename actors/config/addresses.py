@@ -1,4 +1,4 @@
-"""`max.connections.per.ip.overrides`: client addresses that have a limit of their own."""
+"""``max.connections.per.ip.overrides``: client addresses that have a limit of their own."""
 
 from __future__ import annotations
 

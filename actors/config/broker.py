@@ -1,8 +1,8 @@
 """The values of a broker's config keys: what was set, what may be changed while it runs, and the defaults.
 
 Precedence as in Kafka: a dynamic value of the broker, a dynamic default of all brokers, what the process was started
-with (`--set key=value`), the default. Defaults are Apache Kafka's but for `deviations`, the few that kstore decided
-differently. A `BrokerConfig` is immutable; `with_dynamic` makes another. Dynamic values that can't be read, which a
+with (``--set key=value``), the default. Defaults are Apache Kafka's but for ``deviations``, the few that kstore decided
+differently. A ``BrokerConfig`` is immutable; ``with_dynamic`` makes another. Dynamic values that can't be read, which a
 folder may have, count for nothing.
 """
 
@@ -50,7 +50,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 
 class Source:
-    """Where a value comes from: Kafka's numbers for DescribeConfigs' `config_source`."""
+    """Where a value comes from: Kafka's numbers for DescribeConfigs' ``config_source``."""
 
     TOPIC = 1
     DYNAMIC_BROKER = 2
@@ -87,7 +87,7 @@ def deviations(brokers: int, *, listening: bool = True) -> dict[str, str]:
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, str]:
-    """`key=value` texts, as given to `--set`, as a mapping; a later one for the same key wins.
+    """``key=value`` texts, as given to ``--set``, as a mapping; a later one for the same key wins.
 
     Raises:
         ConfigError: one has no "=" or no key.
@@ -175,7 +175,7 @@ class BrokerConfig:
         self._dynamic_default: Mapping[str, str] = {}
         self._dynamic: Mapping[str, str] = {}
         self._values = Values(self)
-        self.topics: dict[object, Any] = {}  # what `topic` has worked out for topics under this config
+        self.topics: dict[object, Any] = {}  # what ``topic`` has worked out for topics under this config
         self.said: set[tuple[int, str]] = set()  # keys without effect that the cluster's user was told of, by kind
         for name, text in self._static.items():
             check_setting(name, text)
@@ -302,7 +302,7 @@ def readable(settings: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def converted_text(topic_key: str, text: str | None, unit: str) -> str | None:
-    """A time stated in `unit` as milliseconds; a negative one of retention, or in another unit, has no limit: -1."""
+    """A time stated in ``unit`` as milliseconds; a negative one of retention, or in another unit, has no limit: -1."""
     if text is None or (unit == "same" and topic_key != "retention.ms"):
         return text
     value = int(text)

@@ -1,6 +1,6 @@
 """The configs of a subscription to clients' metrics (KIP-714), which nothing pushes yet.
 
-Checks are those of Kafka's ``ClientMetricsConfigs``; what is no pattern for Java is told by Python's `re`, which is
+Checks are those of Kafka's ``ClientMetricsConfigs``; what is no pattern for Java is told by Python's ``re``, which is
 close to it.
 """
 

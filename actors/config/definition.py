@@ -1,6 +1,6 @@
 """What a config key is: its type, default and bounds, and how its text becomes a value.
 
-The rules and the words of the errors are those of Kafka's `ConfigDef`: whitespace around a value is cut, a boolean is
+The rules and the words of the errors are those of Kafka's ``ConfigDef``: whitespace around a value is cut, a boolean is
 "true" or "false" in any case, a list is split at commas, an int is 32 bits and a long 64.
 """
 
@@ -26,7 +26,7 @@ DURATION = (
 )
 """What `Duration.parse` takes, but for negative ones, which nothing here is."""
 
-# Kafka's numbers for DescribeConfigs' `config_type`.
+# Kafka's numbers for DescribeConfigs' ``config_type``.
 TYPE_CODES = {
     "BOOLEAN": 1,
     "STRING": 2,
@@ -76,11 +76,11 @@ def java_double(value: float) -> str:
 class Key(NamedTuple):
     """One config key of Kafka's.
 
-    `default` is text as Kafka prints it (None: unset). `low` and `high` bound numbers, `also` is one value outside of
-    them that is allowed; `choices` are the values of a string or of a list's elements; `form` is what else is asked of
-    a value: "non-empty", a list that is "distinct" (what is named again is passed over) and maybe "non-empty",
-    "tags" (a list that may name nothing twice), "throttled-replicas", "offset-reset". `mode` is how a broker key may be
-    updated: "read-only", "per-broker" or "cluster-wide".
+    ``default`` is text as Kafka prints it (None: unset). ``low`` and ``high`` bound numbers, ``also`` is one value
+    outside of them that is allowed; ``choices`` are the values of a string or of a list's elements; ``form`` is what
+    else is asked of a value: "non-empty", a list that is "distinct" (what is named again is passed over) and maybe
+    "non-empty", "tags" (a list that may name nothing twice), "throttled-replicas", "offset-reset". ``mode`` is how a
+    broker key may be updated: "read-only", "per-broker" or "cluster-wide".
     """
 
     name: str
@@ -101,7 +101,7 @@ class Key(NamedTuple):
         return self.type == "PASSWORD"
 
     def parse(self, text: str) -> Value:
-        """The value that `text` stands for.
+        """The value that ``text`` stands for.
 
         Raises:
             ConfigError: it isn't of the key's type or outside of its bounds.

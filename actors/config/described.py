@@ -66,7 +66,7 @@ def described_topic(configs: Mapping[str, str], broker: BrokerConfig) -> list[De
 
 
 def described_broker(broker: BrokerConfig, facts: Mapping[str, str]) -> list[Described]:
-    """All configs of a broker; `facts` are those that say who it is, which it has from elsewhere than its settings."""
+    """All configs of a broker; ``facts`` are those that say who it is, which come from elsewhere than its settings."""
     found = []
     settings = broker.all_set()
     for name in sorted({*settings, *(name for name, key in BROKER_KEYS.items() if not key.internal)}):

@@ -1,7 +1,7 @@
-"""The pages of `docs/` that follow from the config keys: `python -m actors.config.documents` writes them.
+"""The pages of ``docs/`` that follow from the config keys: ``python -m actors.config.documents`` writes them.
 
-`configs.md` lists every key, and says which have no effect yet; `deviations.md` what differs from Apache Kafka where
-Kafka has the same. A test holds the files to what this module makes of the tables.
+``configs.md`` lists every key, and says which have no effect yet; ``deviations.md`` what differs from Apache Kafka
+where Kafka has the same. A test holds the files to what this module makes of the tables.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def refused() -> list[str]:
 
 
 def configs() -> str:
-    """`configs.md`."""
+    """``configs.md``."""
     lines = [
         MADE_BY,
         "# Config keys\n",
@@ -187,7 +187,7 @@ def configs() -> str:
 
 
 def differences() -> str:
-    """`deviations.md`."""
+    """``deviations.md``."""
     lines = [
         MADE_BY,
         "# Where kstore differs from Apache Kafka 4.4\n",

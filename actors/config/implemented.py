@@ -1,7 +1,8 @@
 """Which of Kafka's config keys do something in kstore.
 
-A key that isn't here is kept and described, and the user who sets it is told that it has no effect yet (`effect`), or
-it is refused (`refused`). Where only some values of a key do what they say, they are listed; None means all of Kafka's.
+A key that isn't here is kept and described, and the user who sets it is told that it has no effect yet (``effect``), or
+it is refused (``refused``). Where only some values of a key do what they say, they are listed; None means all of
+Kafka's.
 """
 
 from __future__ import annotations

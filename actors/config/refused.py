@@ -1,8 +1,8 @@
 """Broker configs that promise safety or say who a node is, which are refused unless they ask for what is so anyway.
 
-A user who sets `ssl.keystore.location` believes that a listener is encrypted, and one who sets `log.dirs` that the data
-is there: to keep such a value without effect would be worse than an error. The error says which option to use instead,
-or that it isn't there yet.
+A user who sets ``ssl.keystore.location`` believes that a listener is encrypted, and one who sets ``log.dirs`` that the
+data is there: to keep such a value without effect would be worse than an error. The error says which option to use
+instead, or that it isn't there yet.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def why_refused(name: str) -> str | None:
 
 
 def check_allowed(name: str, key: Key | None, text: str) -> None:
-    """Raises ``ConfigError`` for a value that would promise what isn't so; `key` is None where Kafka has no table."""
+    """Raises ``ConfigError`` for a value that would promise what isn't so; ``key`` is None where Kafka has no table."""
     why = why_refused(name)
     if why is None:
         return

@@ -2,7 +2,7 @@
 
 
 class ResourceType:
-    """Kafka's numbers for what a config belongs to (`ConfigResource.Type`)."""
+    """Kafka's numbers for what a config belongs to (``ConfigResource.Type``)."""
 
     TOPIC = 2
     BROKER = 4

@@ -50,7 +50,7 @@ Resource = Any
 
 
 def alter(state: ControllerState, request: IncrementalAlterConfigsRequest) -> Decision:
-    """IncrementalAlterConfigs; with `validate_only`, only the answers."""
+    """IncrementalAlterConfigs; with ``validate_only``, only the answers."""
     records: list[ConfigRecord] = []
     results: list[AlterConfigsResourceResponse] = []
     for resource, error in judged(state, request.resources, altered, records):

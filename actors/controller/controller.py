@@ -1,7 +1,7 @@
 """The controller: it decides, on the image that its own log gives, and has its quorum append and commit.
 
 A decision is appended as one batch and taken in at once; what it changed is published, and its answer given, when the
-batch is committed (`sole_voter.py`). Other nodes copy the log by Fetch, up to what is committed.
+batch is committed (``sole_voter.py``). Other nodes copy the log by Fetch, up to what is committed.
 
 At start the log is replayed and a new epoch begins with a change of leader; a new log begins with the features that
 the cluster has.
@@ -57,7 +57,7 @@ class Uncommitted(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer that is due when the log is committed up to `offset`."""
+    """An answer that is due when the log is committed up to ``offset``."""
 
     offset: int
     reply: Reply
@@ -73,7 +73,7 @@ class Controller(MetadataKeeper):
     blast_radius = "the controller, which is replayed from the metadata log"
 
     def __init__(self, node: BrokerNode, broker: Ref, folder: Folder, *, again: bool = False) -> None:
-        """`broker` is told of every committed change; with `again` it has a predecessor in the same process."""
+        """``broker`` is told of every committed change; with ``again`` it has a predecessor in the same process."""
         super().__init__(node, "controller", broker, folder)
         self.again = again
         self.quorum = SoleVoter(self, self.committed)

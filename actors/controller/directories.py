@@ -1,6 +1,6 @@
 """Which log directory each replica is in, and what it means when that is none: the log is out of use.
 
-A broker tells that a replica's log is out of use by assigning it to the directory `LOST`, and that it is back by
+A broker tells that a replica's log is out of use by assigning it to the directory ``LOST``, and that it is back by
 assigning it to its own. A replica that isn't in one of its broker's directories leads nothing and is in an in-sync set
 only as its last member. Validation and error codes are those of Kafka's ReplicationControlManager.
 """

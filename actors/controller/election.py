@@ -30,7 +30,7 @@ class Election(Enum):
 def elect(
     partition: PartitionImage, isr: Sequence[int], may_lead: Callable[[int], bool], election: Election
 ) -> tuple[int, bool]:
-    """The leader that the partition gets with in-sync set `isr`, and whether it was elected uncleanly."""
+    """The leader that the partition gets with in-sync set ``isr``, and whether it was elected uncleanly."""
 
     def valid(replica: int) -> bool:
         return replica in isr and may_lead(replica)
@@ -59,8 +59,8 @@ def change(
     election: Election = Election.ONLINE,
     recovery_state: int | None = None,
 ) -> PartitionChangeRecord | None:
-    """The record that gives partition `number` the in-sync set `isr` and the leader due to it; None when nothing
-    changes. `recovery_state` is what the leader says of itself, if it does."""
+    """The record that gives partition ``number`` the in-sync set ``isr`` and the leader due to it; None when nothing
+    changes. ``recovery_state`` is what the leader says of itself, if it does."""
     record = PartitionChangeRecord(partition_id=number, topic_id=topic_id)
     target, state = list(isr), partition.leader_recovery_state
     if recovery_state is not None:

@@ -4,7 +4,7 @@ All updates of a request are made, or none: the first that can't be made is the 
 their words are those of Apache Kafka's ``FeatureControlManager``. Levels that this program doesn't have are refused by
 the range that it has, as by an older Kafka.
 
-`metadata.version` can be lowered only between versions whose records are the same, and never by force.
+``metadata.version`` can be lowered only between versions whose records are the same, and never by force.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Copying the metadata log by Fetch: what the controller answers, and what the other side makes of it.
 
-KRaft's semantics: the one partition of `__cluster_metadata`, by topic id; the follower names the epoch it believes in
+KRaft's semantics: the one partition of ``__cluster_metadata``, by topic id; the follower names the epoch it believes in
 and the epoch of its last record, and is told of another epoch or of where its log diverges before it gets records.
 What is served is committed, so an observer never has to take anything back.
 """

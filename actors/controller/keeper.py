@@ -55,7 +55,7 @@ class Waiting(NamedTuple):
 
 
 class MetadataKeeper(Actor):
-    """Keeps one node's copy of `__cluster_metadata-0` and its committed image."""
+    """Keeps one node's copy of ``__cluster_metadata-0`` and its committed image."""
 
     node: BrokerNode
 

@@ -1,8 +1,8 @@
 """The controller without its log, clock and network: requests and events in, records and answers out.
 
 A decision's records are one batch of the metadata log: all of them or none. Whoever drives the machine appends them
-and then calls `advance` with where they stand; the next decision is made on the image that has them, before they are
-committed, and its answer is held back until they are. `advance` is also how a log is replayed.
+and then calls ``advance`` with where they stand; the next decision is made on the image that has them, before they are
+committed, and its answer is held back until they are. ``advance`` is also how a log is replayed.
 
     decision = machine.decide(request, version, now_ms)     # raises a KafkaError that answers the request
     offset = append(decision.records)                       # …
@@ -52,7 +52,7 @@ class ControllerMachine:
     """What the active controller knows and decides."""
 
     def __init__(self, image: ClusterImage, config: BrokerConfig, random: Random, new_id: Callable[[], bytes]) -> None:
-        """Starts from an image; `new_id` gives 16 random bytes for each new topic."""
+        """Starts from an image; ``new_id`` gives 16 random bytes for each new topic."""
         self.state = ControllerState(image, config, random, new_id)
 
     @property
@@ -60,7 +60,7 @@ class ControllerMachine:
         return self.state.image
 
     def decide(self, request: object, version: int, now_ms: int) -> Decision:
-        """What to do about a request of API version `version`.
+        """What to do about a request of API version ``version``.
 
         Raises:
             KafkaError: what the request as a whole is answered with.
@@ -117,11 +117,11 @@ class ControllerMachine:
         return Decision(list(replication.uncleanly_electable(self.state)))
 
     def next_session_end_ms(self) -> int | None:
-        """When to call `fence_silent` next, if nothing is heard until then."""
+        """When to call ``fence_silent`` next, if nothing is heard until then."""
         return self.state.sessions.next_expiry_ms(self.state.config.integer("broker.session.timeout.ms"))
 
     def advance(self, records: Iterable[object], offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
-        """Takes in records that were appended up to `offset` in leader epoch `epoch`."""
+        """Takes in records that were appended up to ``offset`` in leader epoch ``epoch``."""
         self.state.image, delta = self.state.image.apply(records, offset, epoch)
         for topic in delta.removed_topics:
             self.state.flat_names.discard(topic.name)

@@ -1,7 +1,7 @@
 """What is said to and by the actors that keep the metadata log: the controller and, on the other nodes, the observer.
 
-Both keep the node's cluster image. Both tell the node's broker `ImageAdvanced` and answer `AwaitTopics` and
-`CloseMetadataLog`; the rest is for the controller alone.
+Both keep the node's cluster image. Both tell the node's broker ``ImageAdvanced`` and answer ``AwaitTopics`` and
+``CloseMetadataLog``; the rest is for the controller alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ METADATA_LOG = "__cluster_metadata-0"
 
 
 class ImageAdvanced(NamedTuple):
-    """To the broker: the cluster is now `image`, committed; `delta` is what changed since the last one it was told."""
+    """To the broker: the cluster is now ``image``, committed; ``delta`` is what changed since the last one told."""
 
     image: ClusterImage
     delta: ImageDelta
@@ -34,7 +34,7 @@ class MetadataHalted(NamedTuple):
 
 class AwaitTopics(NamedTuple):
     """Asked by a handler that wants topics it had made: answered with True when the node knows them all with their
-    leaders, with False after `timeout_ms`."""
+    leaders, with False after ``timeout_ms``."""
 
     names: tuple[str, ...]
     timeout_ms: float

@@ -1,10 +1,10 @@
-"""The metadata log's own formats: batches of records, the change of leader, `quorum-state`, and what a replay gives.
+"""The metadata log's own formats: batches of records, the change of leader, ``quorum-state``, and what a replay gives.
 
-A batch of `__cluster_metadata` holds one decision: records without a key, each value a message in its envelope. A
+A batch of ``__cluster_metadata`` holds one decision: records without a key, each value a message in its envelope. A
 control batch tells of a new leader of the quorum. Records between a BeginTransactionRecord and its end, which Kafka's
 controllers write for long decisions, take effect together at the end or, if aborted, not at all.
 
-`quorum-state` is one line of JSON (data_version 0): who leads in which epoch, and who votes.
+``quorum-state`` is one line of JSON (data_version 0): who leads in which epoch, and who votes.
 """
 
 from __future__ import annotations

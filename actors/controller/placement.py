@@ -25,7 +25,7 @@ class BrokerRing:
         self._round = 0
 
     def next(self, number: int) -> int | None:
-        """The next broker in round `number`; None when the round has been through them all."""
+        """The next broker in round ``number``; None when the round has been through them all."""
         count = len(self._brokers)
         if count == 0:
             return None

@@ -71,7 +71,7 @@ def changes(
     may_lead: Callable[[int], bool],
     removed: int = NO_LEADER,
 ) -> list[PartitionChangeRecord]:
-    """The changes of all partitions that are concerned, without broker `removed` in their in-sync sets."""
+    """The changes of all partitions that are concerned, without broker ``removed`` in their in-sync sets."""
     records = []
     for topic, number, partition in partitions(state.image):
         if not concerned(partition):
@@ -135,7 +135,7 @@ def alter_one(
     data: AlterPartitionRequestPartitionData,
     records: list[PartitionChangeRecord],
 ) -> AlterPartitionResponsePartitionData:
-    """Judges one proposal; adds its record to `records` and gives its answer."""
+    """Judges one proposal; adds its record to ``records`` and gives its answer."""
     if topic is None:
         raise errors.UnknownTopicId
     number = data.partition_index

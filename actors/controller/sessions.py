@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 
 class Session:
-    """One broker's session; `shutdown_offset` is how far all must have read before it may go (-1: it stays)."""
+    """One broker's session; ``shutdown_offset`` is how far all must have read before it may go (-1: it stays)."""
 
     __slots__ = ("last_contact_ms", "metadata_offset", "shutdown_offset")
 
@@ -39,7 +39,7 @@ class Sessions:
         self._sessions.pop(broker_id, None)
 
     def begin_shutdown(self, broker_id: int, offset: int) -> None:
-        """The broker may go once every active broker has read the metadata log up to `offset`."""
+        """The broker may go once every active broker has read the metadata log up to ``offset``."""
         self._sessions[broker_id].shutdown_offset = offset
 
     def may_shut_down(self, broker_id: int, active: Iterable[int]) -> bool:
@@ -47,7 +47,7 @@ class Sessions:
         return all(self._sessions[other].metadata_offset >= wanted for other in active if other in self._sessions)
 
     def expired(self, now_ms: int, timeout_ms: int) -> list[int]:
-        """The brokers not heard of for the whole of `timeout_ms`, by id."""
+        """The brokers not heard of for the whole of ``timeout_ms``, by id."""
         return sorted(b for b, s in self._sessions.items() if now_ms - s.last_contact_ms >= timeout_ms)
 
     def next_expiry_ms(self, timeout_ms: int) -> int | None:

@@ -2,8 +2,8 @@
 
 Nothing is decided here. The controller gives the records of its decisions and is told up to where they are committed;
 what they mean is its own. This is the quorum of one voter, which leads without a vote: it begins an epoch when its log
-is open, writes `quorum-state` before the log says so, and what is on its disk is committed. A quorum of several voters
-has the same calls, but begins an epoch when it is elected and commits what a majority has.
+is open, writes ``quorum-state`` before the log says so, and what is on its disk is committed. A quorum of several
+voters has the same calls, but begins an epoch when it is elected and commits what a majority has.
 
 Batches that are appended while a flush is under way are covered by the next one. A fetch that finds nothing new waits
 for a commit, or for its time to be over.
@@ -87,7 +87,7 @@ class SoleVoter:
         return NotController(f"the controller on node {self._own_id} has resigned")
 
     def begin_epoch(self) -> Written:
-        """Lead in a new epoch, later than any that the log or `quorum-state` tells of: its first batch says so."""
+        """Lead in a new epoch, later than any that the log or ``quorum-state`` tells of: its first batch says so."""
         fs, log = self._keeper.folder.fs, self.log()
         state = read_quorum_state(fs, METADATA_LOG)
         self.epoch = max(state.leader_epoch, log.latest_epoch, self.epoch) + 1

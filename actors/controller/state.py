@@ -1,8 +1,9 @@
 """What the controller's rules decide on, and what a decision is.
 
-`ControllerState` is the controller's own view: the image with everything written so far (committed or not), its
-config, the sessions of the brokers, and the world's sources of random numbers and ids. The rules (`brokers`, `topics`,
-`replication`, `configs`, `producer_ids`) read it and give a `Decision`; only `machine` changes the image.
+``ControllerState`` is the controller's own view: the image with everything written so far (committed or not), its
+config, the sessions of the brokers, and the world's sources of random numbers and ids. The rules (``brokers``,
+``topics``, ``replication``, ``configs``, ``producer_ids``) read it and give a ``Decision``; only ``machine`` changes
+the image.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ RECORDS_MAX = 10_000
 
 
 def create(state: ControllerState, request: CreateTopicsRequest) -> Decision:
-    """CreateTopics: every topic of the request that is in order; with `validate_only`, only the answers."""
+    """CreateTopics: every topic of the request that is in order; with ``validate_only``, only the answers."""
     times = Counter(topic.name for topic in request.topics)
     records: list[Message] = []
     results: list[CreatableTopicResult] = []

@@ -1,13 +1,13 @@
 """Builds the next cluster image: one method a metadata record, copying each mapping the first time it is touched;
 those of all topics and all configs are ``Layered``, which share what stays with the image before.
 
-The rules are those of Apache Kafka's image deltas and of `PartitionRegistration.merge`: a partition's epoch rises with
-every change record, its leader epoch only when the record names a leader (or that there is none). A topic's
+The rules are those of Apache Kafka's image deltas and of ``PartitionRegistration.merge``: a partition's epoch rises
+with every change record, its leader epoch only when the record names a leader (or that there is none). A topic's
 configs go with it.
 
 Records that kstore never writes and that change nothing it keeps (no-ops, controllers' registrations) are passed over
 by name, and so are those of access rules, quotas, credentials and tokens: no node starts on a log in which one is in
-force (`actors.broker.foreign`). Any other unknown record is an error, since an image that left it out would be wrong.
+force (``actors.broker.foreign``). Any other unknown record is an error, since an image that left it out would be wrong.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ V = TypeVar("V")
 
 
 class ImageDraft:
-    """A cluster image under construction; `finish` closes it."""
+    """A cluster image under construction; ``finish`` closes it."""
 
     def __init__(self, base: ClusterImage) -> None:
         self._base = base

@@ -1,8 +1,8 @@
 """The features of Kafka that a cluster can agree on, and the levels kstore has.
 
-Only what is there is named: `metadata.version` from Kafka 4.3 to 4.4 for the records of the metadata log, and the
-fixed set of voters (`kraft.version` 0). The consumer protocol, transactions of version 2, share groups, streams groups
-and eligible leader replicas are at level 0, which is how Kafka says that they are off.
+Only what is there is named: ``metadata.version`` from Kafka 4.3 to 4.4 for the records of the metadata log, and the
+fixed set of voters (``kraft.version`` 0). The consumer protocol, transactions of version 2, share groups, streams
+groups and eligible leader replicas are at level 0, which is how Kafka says that they are off.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The cluster as the metadata log describes it at one offset: brokers, topics, partitions, configs, features.
 
-An image is immutable; nodes hand it to their actors freely. `apply` replays a run of metadata records and gives the
+An image is immutable; nodes hand it to their actors freely. ``apply`` replays a run of metadata records and gives the
 next image together with a delta that says what changed, so a broker with 10,000 partitions looks only at those that
 did. Mappings that a run of records doesn't touch are shared between the two images; of those it touches, what stays is.
 
-Invariants: `topics` and `topic_names_by_id` hold the same topics; `offset` is the last record applied (-1: none);
-mappings are never changed after the image was made (nobody but `ImageDraft` may, while it builds).
+Invariants: ``topics`` and ``topic_names_by_id`` hold the same topics; ``offset`` is the last record applied (-1: none);
+mappings are never changed after the image was made (nobody but ``ImageDraft`` may, while it builds).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NO_LEADER_CHANGE = -2
 
 
 class Directory:
-    """The ids of log directories that aren't a broker's own: see Kafka's `DirectoryId`."""
+    """The ids of log directories that aren't a broker's own: see Kafka's ``DirectoryId``."""
 
     MIGRATING = bytes(16)
     UNASSIGNED = bytes(15) + b"\x01"
@@ -42,7 +42,7 @@ class Endpoint(NamedTuple):
 
 
 class BrokerImage(NamedTuple):
-    """One registered broker. `epoch` is the offset of its registration; a fenced broker leads nothing."""
+    """One registered broker. ``epoch`` is the offset of its registration; a fenced broker leads nothing."""
 
     id: int
     epoch: int
@@ -63,12 +63,12 @@ class BrokerImage(NamedTuple):
         return not self.fenced and not self.shutting_down
 
     def has_online(self, directory: bytes) -> bool:
-        """False for a directory that it can't use: one that is lost, or isn't its own (`BrokerRegistration`)."""
+        """False for a directory that it can't use: one that is lost, or isn't its own (``BrokerRegistration``)."""
         return directory in self.log_dirs or directory in Directory.UNSAID
 
 
 class PartitionImage(NamedTuple):
-    """One partition. `leader` is -1 when none of its in-sync replicas is alive."""
+    """One partition. ``leader`` is -1 when none of its in-sync replicas is alive."""
 
     replicas: tuple[int, ...]
     isr: tuple[int, ...]
@@ -109,7 +109,7 @@ ConfigResource = tuple[int, str]
 class ImageDelta(NamedTuple):
     """What a run of records changed.
 
-    `changed_topics`: topic name to the numbers of its partitions that are new or different. `removed_topics`: the
+    ``changed_topics``: topic name to the numbers of its partitions that are new or different. ``removed_topics``: the
     last image of every topic that is gone (a topic deleted and made again under the same name is in both). What is
     named by strings keeps the order of the log, so that a run is the same whatever strings hash to.
     """
@@ -133,7 +133,7 @@ class ImageDelta(NamedTuple):
 
 
 class ClusterImage(NamedTuple):
-    """All that the metadata log says up to `offset`."""
+    """All that the metadata log says up to ``offset``."""
 
     cluster_id: str = ""
     offset: int = -1
@@ -147,7 +147,7 @@ class ClusterImage(NamedTuple):
     next_producer_id: int = 0
 
     def apply(self, records: Iterable[object], offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
-        """Replays `records`, the last of which stands at `offset` in the log and was written in leader `epoch`."""
+        """Replay ``records``, the last of which is at ``offset`` in the log and was written in leader ``epoch``."""
         from actors.image.draft import ImageDraft
 
         draft = ImageDraft(self)

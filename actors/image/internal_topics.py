@@ -8,7 +8,7 @@ from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicC
 
 
 def creatable(name: str, config: BrokerConfig) -> CreatableTopic:
-    """What to ask the controller for when topic `name` is to be made on first use; a client's topic gets the defaults.
+    """What to ask the controller for to make topic ``name`` on first use; a client's topic gets the defaults.
 
     >>> creatable("__consumer_offsets", BrokerConfig(brokers=3)).num_partitions
     4

@@ -54,5 +54,5 @@ class FlatNames:
             self._names.pop(flat, None)
 
     def colliding(self, name: str) -> str | None:
-        """The existing topic whose name differs from `name` only in '.' and '_', the first of them."""
+        """The existing topic whose name differs from ``name`` only in '.' and '_', the first of them."""
         return min((other for other in self._names.get(name.replace(".", "_"), ()) if other != name), default=None)

@@ -57,7 +57,7 @@ class Spawned:
             self._value = let_signals_in(function, *args)
         except GreenletExit:
             self._failure = Cancelled(f"the cluster was closed before {self.name} had ended")
-        except BaseException as error:  # noqa: BLE001 - raised in the main program, and by `join`
+        except BaseException as error:  # noqa: BLE001 - raised in the main program, and by ``join``
             error.add_note(f"raised in the spawned {self.name}")
             self._failure = error
             self._hub.failed.append(error)

@@ -67,7 +67,7 @@ class Waiter:
         """Whether the wait is over; what the condition itself raises is for the one who waits."""
         try:
             over = bool(self.until())
-        except Exception as error:  # noqa: BLE001 - raised by `drive`
+        except Exception as error:  # noqa: BLE001 - raised by ``drive``
             self.error = error
             over = True
         if over:
@@ -172,7 +172,7 @@ class LoopDriver:
         world = self.world
         try:
             world.timers.fire()
-        except Exception as error:  # noqa: BLE001 - as in `World.do`, of which this is the quickest way
+        except Exception as error:  # noqa: BLE001 - as in ``World.do``, of which this is the quickest way
             world.met_defect(error)
         try:
             world.queue.run(TURNS_A_DRAIN, DRAIN_US)

@@ -61,7 +61,7 @@ class Node:
         self.failure: Exception | None = None  # what ended the node, if that was a failure
         self.clock_skew_ms = 0
         self.alive = True
-        self.listening: tuple[str, ...] = ()  # where clients reach it over TCP, as Kafka's `listeners` says it
+        self.listening: tuple[str, ...] = ()  # where clients reach it over TCP, as Kafka's ``listeners`` says it
         self.accept: Accept | None = None  # set while connections are taken
         self.answers_clients = True  # those who come before wait
         self.peer_lost: PeerLost | None = None

@@ -305,7 +305,7 @@ class RealDriver:
             next_us = self.world.timers.next_deadline_us()
             if next_us is not None and (deadline_us is None or next_us < deadline_us):
                 sleeper.wakes_us = next_us
-        if self.posted:  # looked at after the watcher is set: `post` does it the other way round
+        if self.posted:  # looked at after the watcher is set: ``post`` does it the other way round
             self._stop_sleeping(sleeper)
 
     def _stop_sleeping(self, sleeper: Sleeper) -> None:

@@ -1,7 +1,7 @@
 """Virtual time: when nobody has a turn, the clock jumps to the next timer. One thread, no waiting.
 
 ``drive`` gives turns on the calling thread until its condition holds. With ``spawn`` there are more programs than the
-caller's: then each of them waits in the hub, which drives for all (`hub.py`).
+caller's: then each of them waits in the hub, which drives for all (``hub.py``).
 
 A wait without a time limit ends in ``SimulationStalled`` when nothing is left to happen, or when ``STALL_S`` virtual
 seconds have passed in which nobody's wait was over: a cluster's own heartbeats go on for ever, so that something always

@@ -1,7 +1,7 @@
 """Work that takes long and needs no actor, done off the turn: on a thread of its own, or, on virtual time, at once.
 
 Real time brings the outcome back through the driver; virtual time delivers it after a delay drawn from the seed, so
-that a node can be killed between the two. What the disk is slow at goes to the disk's worker (`disk.py`). What the
+that a node can be killed between the two. What the disk is slow at goes to the disk's worker (``disk.py``). What the
 processor is slow at, such as compression, goes to another: it leaves the interpreter to others meanwhile, as the
 libraries for it do, and must not stand before a sync.
 """
@@ -36,7 +36,7 @@ def outcome_of(work: Callable[[], object]) -> object:
 class ThreadedWorker:
     """Work on one thread, in the order it was submitted.
 
-    The thread is one of ours, as the pools of `concurrent.futures` take nothing more once the interpreter begins to
+    The thread is one of ours, as the pools of ``concurrent.futures`` take nothing more once the interpreter begins to
     exit, and a cluster that was left open is closed then.
     """
 

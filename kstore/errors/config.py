@@ -21,7 +21,7 @@ class NoEffectWarning(UserWarning):
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """A question whether the known name most like `name` was meant; nothing when none is like it.
+    """A question whether the known name most like ``name`` was meant; nothing when none is like it.
 
     >>> nearest("linger", ["acks", "linger_ms"])
     ' (did you mean linger_ms?)'
@@ -31,7 +31,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
-    """The known name most like `name`; None when none is like it.
+    """The known name most like ``name``; None when none is like it.
 
     >>> nearest_name("crate", ["list", "create"]), nearest_name("x", ["list", "create"])
     ('create', None)

@@ -2,7 +2,8 @@
 
 typing makes a ``ForwardRef`` of each annotation and compiles a constructor for each class, 50 to 150 microseconds; the
 hundred and more message and value classes of a cluster would be a fifth of its import. Here annotations stay as
-written, and a call of a class fills the tuple in C (`calls.pyx`), for a quarter of what a constructor in Python takes.
+written, and a call of a class fills the tuple in C (``calls.pyx``), for a quarter of what a constructor in Python
+takes.
 
 >>> class Point(NamedTuple):
 ...     x: int

@@ -47,7 +47,7 @@ cdef class Shape:
     cdef tuple defaults
     cdef Py_ssize_t count
     cdef Py_ssize_t needed  # so many have no default
-    cdef bytes kinds        # what each field takes, for a class whose calls are checked: see `take_checks`
+    cdef bytes kinds        # what each field takes, for a class whose calls are checked: see ``take_checks``
     cdef object mend
 
 

@@ -1,1 +1,1 @@
-"""For the tests of programs that use Kafka: the pytest plugin, which pytest finds by itself (`kstore help testing`)."""
+"""For the tests of programs that use Kafka: the plugin, which pytest finds by itself (``kstore help testing``)."""

@@ -1,7 +1,7 @@
 """Arguments of the wrong type are refused in the call that has them, by a line that names the argument; nothing breaks.
 
-Every public method of what ``kstore`` exports has a row in `wrong_calls`, with the kind of each parameter; and
-`wrong_values` the values. A method or a parameter without a row fails here.
+Every public method of what ``kstore`` exports has a row in ``wrong_calls``, with the kind of each parameter; and
+``wrong_values`` the values. A method or a parameter without a row fails here.
 """
 
 from __future__ import annotations

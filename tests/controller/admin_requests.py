@@ -1,4 +1,4 @@
-"""Admin requests, right and wrong, each with a name: what `admin_scripts` speaks to a broker."""
+"""Admin requests, right and wrong, each with a name: what ``admin_scripts`` speaks to a broker."""
 
 from __future__ import annotations
 

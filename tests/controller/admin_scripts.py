@@ -2,7 +2,7 @@
 
 Each step has a name; its transcript is what can be compared between two brokers: codes, messages and values, without
 ids, ports, places of replicas and the configs that kstore doesn't have. Ours may say more in a message than Kafka
-does, which the comparison allows for: see `same`.
+does, which the comparison allows for: see ``same``.
 """
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""The applications have environments of their own, where `make test-frameworks` runs them; nothing else does."""
+"""The applications have environments of their own, where ``make test-frameworks`` runs them; nothing else does."""
 
 collect_ignore = ["apps"]

@@ -1,4 +1,4 @@
-"""`docs/frameworks.md`, made of the results, the catalogue and the applications' own files."""
+"""``docs/frameworks.md``, made of the results, the catalogue and the applications' own files."""
 
 from __future__ import annotations
 

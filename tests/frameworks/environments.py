@@ -1,4 +1,4 @@
-"""A virtual environment for each framework, in `build/frameworks`: what they need can't be had in one.
+"""A virtual environment for each framework, in ``build/frameworks``: what they need can't be had in one.
 
 It has the framework as the package index gives it, pytest, and confluent-kafka for what the tests themselves ask. It is
 made anew when the catalogue asks for something else.

@@ -1,7 +1,7 @@
-"""Runs each framework's application and writes `docs/frameworks.md`: `python tests/frameworks/run.py --help`.
+"""Runs each framework's application and writes ``docs/frameworks.md``: ``python tests/frameworks/run.py --help``.
 
-What came of it is kept in `results.json`, so that only that of the Kafka that an option names is asked for anew, and so
-that a test can hold the page to it where there is no package index.
+What came of it is kept in ``results.json``, so that only that of the Kafka that an option names is asked for anew, and
+so that a test can hold the page to it where there is no package index.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`docs/frameworks.md` goes with the results that are kept, the applications and their tests."""
+"""``docs/frameworks.md`` goes with the results that are kept, the applications and their tests."""
 
 from pathlib import Path
 

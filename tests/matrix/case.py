@@ -1,7 +1,7 @@
 """What a case is: a short talk with a cluster about one API key, held once in every version that is advertised.
 
-A case is a function over a `Talk`, registered by `case`; its answers go to the transcript under
-`<api>/<case>/<step>/v<version>`. What it needs first (a topic, a coordinator) it has from the talk, unrecorded.
+A case is a function over a ``Talk``, registered by ``case``; its answers go to the transcript under
+``<api>/<case>/<step>/v<version>``. What it needs first (a topic, a coordinator) it has from the talk, unrecorded.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ SETTLED_WITHIN_S = 30.0
 
 
 class Case(NamedTuple):
-    """One case: `versions` narrows the advertised ones, `last` puts it behind all others."""
+    """One case: ``versions`` narrows the advertised ones, ``last`` puts it behind all others."""
 
     key: int
     name: str
@@ -65,7 +65,7 @@ CASES: list[Case] = []
 def case(
     key: int, name: str, *, since: int = 0, until: int = 99, last: bool = False
 ) -> Callable[[Callable[[Talk], None]], Callable[[Talk], None]]:
-    """Register a case for the advertised versions of a key between `since` and `until`; none if it isn't served."""
+    """Register a case for the advertised versions of a key between ``since`` and ``until``; none if it isn't served."""
 
     def register(play: Callable[[Talk], None]) -> Callable[[Talk], None]:
         if key in CLIENT_APIS:
@@ -136,7 +136,7 @@ class Talk:
         version: int | None = None,
         patience_s: float = PATIENCE_S,
     ) -> Any:
-        """Send a request and note the answer; the response, or a `Silence`."""
+        """Send a request and note the answer; the response, or a ``Silence``."""
         self.send(request, step, node=node, via=via, version=version)
         return self.receive(node=node, via=via, patience_s=patience_s)
 
@@ -203,7 +203,7 @@ class Talk:
         return self.labels.prefix + name
 
     def is_own(self, name: str) -> bool:
-        """Whether a name is one that `fresh` has given to this case and version."""
+        """Whether a name is one that ``fresh`` has given to this case and version."""
         return name.startswith(self.labels.prefix)
 
     def topic(self, name: str, *leaders: int, replicas: Iterable[list[int]] = (), **configs: str) -> Topic:
@@ -283,7 +283,7 @@ def response_of(api_key: int, version: int, frame: bytes) -> Any:
 
 
 def play(peer: Peer, cases: Iterable[Case], watch: Callable[[Case, int], None] = lambda *_: None) -> Transcript:
-    """Hold every talk with a cluster; what it answered. `watch` is called before each."""
+    """Hold every talk with a cluster; what it answered. ``watch`` is called before each."""
     cluster = Cluster(peer)
     found: Transcript = {}
     for played in sorted(cases, key=lambda each: each.last):

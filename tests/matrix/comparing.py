@@ -11,7 +11,7 @@ ABSENT = "absent"
 
 
 class Difference(NamedTuple):
-    """One field of one answer; `path` has the names of fields and list elements with slashes between."""
+    """One field of one answer; ``path`` has the names of fields and list elements with slashes between."""
 
     answer: str
     path: str

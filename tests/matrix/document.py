@@ -1,4 +1,4 @@
-"""`docs/compatibility.md`, made of a run of the matrix: what was asked, what was answered, where and why it differs.
+"""``docs/compatibility.md``, made of a run of the matrix: what was asked, what was answered, where and why it differs.
 
 The parts that follow from tables alone are functions of their own, so that a test can hold the page to them without a
 real Kafka.

@@ -1,7 +1,7 @@
 """Why answers differ: every difference between kstore and Apache Kafka that is meant, or can't be helped.
 
-A table. What matches no row fails the comparison, and so does a row that matches nothing. Patterns know `*` alone; an
-answer is named `<api>/<case>/<step>/v<version>`, a field by the names and keys on the way to it.
+A table. What matches no row fails the comparison, and so does a row that matches nothing. Patterns know ``*`` alone; an
+answer is named ``<api>/<case>/<step>/v<version>``, a field by the names and keys on the way to it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kstore.named import NamedTuple
 
 
 class Fields(NamedTuple):
-    """Which fields of which answers; with `ours` or `kafkas` only where that is the value."""
+    """Which fields of which answers; with ``ours`` or ``kafkas`` only where that is the value."""
 
     answer: str
     path: str = "*"
@@ -46,7 +46,7 @@ class Explanation(NamedTuple):
 
 
 def like(pattern: str, text: str) -> bool:
-    """True if a text is as a pattern with `*` in it says.
+    """True if a text is as a pattern with ``*`` in it says.
 
     >>> like("Fetch/*/v1*", "Fetch/what is there/from the end/v12")
     True

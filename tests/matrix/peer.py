@@ -55,7 +55,7 @@ class Peer(NamedTuple):
 
 @contextlib.contextmanager
 def kstore() -> Iterator[Peer]:
-    """A cluster of ours that listens as `kstore serve` does."""
+    """A cluster of ours that listens as ``kstore serve`` does."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NoEffectWarning)
         cluster = Cluster(NODES, listen=f"{HOST}:0", config=CONFIG | KEPT)

@@ -4,7 +4,7 @@ The normalisations, all of them; the document lists them too:
 
 * an id that the broker makes up (topic ids, member ids, producer ids, session ids, the cluster's id) is replaced by a
   label in the order of appearance, or by the topic's name where that is known;
-* a time of now is replaced by `<now>`; the times that the cases state are long past, and compared;
+* a time of now is replaced by ``<now>``; the times that the cases state are long past, and compared;
 * which broker a client is told to take for the controller, and the epoch of the features, isn't compared;
 * a port is replaced by whose it is;
 * a list whose elements have a name, an id or an index is compared by that, whatever its order;

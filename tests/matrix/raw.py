@@ -31,7 +31,7 @@ class RawClient:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes) -> None:
-        """Send bytes as they are; that the peer has closed shows at the next `receive`."""
+        """Send bytes as they are; that the peer has closed shows at the next ``receive``."""
         try:
             self._socket.sendall(data)
         except (ConnectionError, BrokenPipeError):

@@ -1,7 +1,7 @@
-"""Plays the cases to both clusters and writes `docs/compatibility.md`: `python tests/matrix/run.py --help`.
+"""Plays the cases to both clusters and writes ``docs/compatibility.md``: ``python tests/matrix/run.py --help``.
 
-The answers of both are kept in `build/matrix/`, so that only those of whom an option names are asked for anew. With
-the page goes `golden/`, Kafka's answers, against which kstore is held where there is no Kafka.
+The answers of both are kept in ``build/matrix/``, so that only those of whom an option names are asked for anew. With
+the page goes ``golden/``, Kafka's answers, against which kstore is held where there is no Kafka.
 """
 
 from __future__ import annotations

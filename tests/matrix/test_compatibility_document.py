@@ -1,4 +1,4 @@
-"""`docs/compatibility.md` goes with the registry, the cases and the reasons; the answers are compared elsewhere."""
+"""``docs/compatibility.md`` goes with the registry, the cases and the reasons; the answers are compared elsewhere."""
 
 from pathlib import Path
 

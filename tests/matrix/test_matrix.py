@@ -1,5 +1,5 @@
-"""Every scenario is answered as Apache Kafka answered it when `docs/compatibility.md` was made, but for what is told
-there. `make test-oracle` asks a real Kafka anew."""
+"""Every scenario is answered as Apache Kafka answered it when ``docs/compatibility.md`` was made, but for what is told
+there. ``make test-oracle`` asks a real Kafka anew."""
 
 import pytest
 from matrix.case import Transcript

@@ -1,6 +1,6 @@
 """An application on Kafka Streams, stateless and with a state that a changelog topic keeps, on both Kafkas.
 
-It is the one of `docs/frameworks.md`, with the same tests, in an environment that the package index and Maven give.
+It is the one of ``docs/frameworks.md``, with the same tests, in an environment that the package index and Maven give.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""Modules that are compiled as well (`compiled.txt`) do what their Python does: a seeded run is the same by either."""
+"""Modules that are compiled as well (``compiled.txt``) do what their Python does: a seeded run is the same."""
 
 import subprocess
 import sys

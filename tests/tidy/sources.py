@@ -5,7 +5,9 @@ the rules need only know where a function begins and ends.
 """
 
 import ast
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -25,6 +27,8 @@ TABLES = re.compile(r"kstore/schema/messages/|.*/(?:\w+_)?table\.py$")
 _CYTHON_FUNCTION = re.compile(
     r"^(\s*)(?:async\s+def|def|cpdef|cdef)\b(?!\s+(?:class|struct|enum|union|extern|packed))[^=#]*\("
 )
+
+_CYTHON_PROSE = re.compile(r'^[ \t]*[rR]?"""(?s:.*?)"""|(?:^|(?<=\s))#\s.*$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -122,3 +126,24 @@ def _cython_functions(lines: list[str]) -> Iterator[tuple[str, int, int]]:
                 end = number
         name = re.split(r"[\s*&]", line[: line.index("(")].strip())[-1]
         yield name, start + 1, end - start + 1
+
+
+def docstrings(source: Source) -> Iterator[tuple[ast.AST, ast.Constant]]:
+    """What has a docstring in a file of Python, and the docstring as the tree has it."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            match node.body[0]:
+                case ast.Expr(value=ast.Constant(value=str()) as said):
+                    yield node, said
+
+
+def prose(source: Source) -> Iterator[tuple[int, str]]:
+    """Every comment and docstring of a file, each as it is written, and its first line."""
+    if source.is_cython:
+        for match in _CYTHON_PROSE.finditer(source.text):
+            yield source.text.count("\n", 0, match.start()) + 1, match[0]
+        return
+    starts = {(said.lineno, said.col_offset) for _, said in docstrings(source)}
+    for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
+        if token.type == tokenize.COMMENT or token.start in starts:
+            yield token.start[0], token.string

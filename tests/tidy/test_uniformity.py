@@ -6,9 +6,10 @@ The other tools have the rest: pyproject.toml says which rules of ruff's hold, w
 import re
 import tomllib
 
-from tidy.sources import ROOT, assert_none, code
+from tidy.sources import ROOT, assert_none, code, prose
 
 LINE_LENGTH = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["line-length"]
+SINGLE_BACKTICKS = re.compile(r"(?<![`\\])`(?!`)[^`]+`(?!`)")
 BANNER = re.compile(r"^\s*#\s*[-=~*#_─━]{2,}")
 
 
@@ -32,5 +33,16 @@ def test_no_comment_is_a_heading() -> None:
             for source in code()
             for number, line in enumerate(source.lines, 1)
             if BANNER.match(line)
+        ]
+    )
+
+
+def test_code_in_a_comment_or_docstring_stands_in_two_backticks() -> None:
+    assert_none(
+        [
+            f"{source.name}:{line + text.count(chr(10), 0, span.start())}: {span[0]}: code stands in two backticks"
+            for source in code()
+            for line, text in prose(source)
+            for span in SINGLE_BACKTICKS.finditer(text)
         ]
     )

@@ -1,6 +1,6 @@
 """Fetch, API key 1, versions 4 to 18: for consumers, and for the followers of other nodes.
 
-The node's fetch desk puts the answer together (`actors/partition/fetch/desk.py`): sessions, parked reads, limits.
+The node's fetch desk puts the answer together (``actors/partition/fetch/desk.py``): sessions, parked reads, limits.
 
 Versions: 5 log start offset; 7 sessions; 9 the leader epoch that the client knows; 12 the epoch last fetched, answered
 with where logs diverge; 13 topic ids; 15 the replica's broker epoch; 16 the present leader, when it isn't this node,

@@ -2,8 +2,8 @@
 
 Version 0 asks for all topics with an empty list, later ones with null; 1 added the controller, racks and internal
 topics, 4 the wish not to have topics made, 7 leader epochs, 8 the authorized operations, 10 topic ids, 12 asking by
-id. Topics that are asked for by name and aren't there are made, when the request and `auto.create.topics.enable` allow
-it. The first answer then has them already if the controller is quick (Kafka always says unknown first).
+id. Topics that are asked for by name and aren't there are made, when the request and ``auto.create.topics.enable``
+allow it. The first answer then has them already if the controller is quick (Kafka always says unknown first).
 
 What the client may not describe isn't disclosed: it isn't among all topics, and asked for by name it is
 TOPIC_AUTHORIZATION_FAILED, there or not.

@@ -52,12 +52,12 @@ def check_quorum(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCop
 
 
 def voters_of(fs: FileSystem) -> list[int]:
-    """The voters that `quorum-state` names; none when it doesn't, or can't be read."""
+    """The voters that ``quorum-state`` names; none when it doesn't, or can't be read."""
     return voters_in(fs.read_bytes(QUORUM_FILE)) if fs.exists(QUORUM_FILE) else []
 
 
 def voters_in(data: bytes) -> list[int]:
-    """The voters in the text of a `quorum-state`."""
+    """The voters in the text of a ``quorum-state``."""
     import json
 
     try:

@@ -36,7 +36,7 @@ UNSET_SOURCES = ("DEFAULT_CONFIG", "STATIC_BROKER_CONFIG", "DYNAMIC_DEFAULT_BROK
 
 
 class Node(NamedTuple):
-    """A broker, and where it is reached; `fenced` when the controller doesn't count on it."""
+    """A broker, and where it is reached; ``fenced`` when the controller doesn't count on it."""
 
     id: int
     host: str
@@ -86,7 +86,7 @@ class FeatureDescription(NamedTuple):
 
 class ReplicaSize(NamedTuple):
     """What a replica takes on a broker's disk, in bytes, and how many records it lacks to the high watermark (-1: its
-    broker can't tell); `is_future` while it is copied into another log directory, whose replica it will be."""
+    broker can't tell); ``is_future`` while it is copied into another log directory, whose replica it will be."""
 
     size_bytes: int
     offset_lag: int
@@ -117,7 +117,7 @@ class PartitionDescription(NamedTuple):
 
 
 class TopicDescription(NamedTuple):
-    """A topic; `is_internal` for Kafka's own."""
+    """A topic; ``is_internal`` for Kafka's own."""
 
     name: str
     topic_id: str
@@ -126,7 +126,7 @@ class TopicDescription(NamedTuple):
 
 
 class CreatedTopic(NamedTuple):
-    """A topic that was made (or could be, with `validate_only`), and its configs by name."""
+    """A topic that was made (or could be, with ``validate_only``), and its configs by name."""
 
     name: str
     topic_id: str
@@ -137,10 +137,10 @@ class CreatedTopic(NamedTuple):
 
 @checked
 class ConfigResource(NamedTuple):
-    """Something that has configs: `ConfigResource("topic", "orders")`, `ConfigResource("broker", "1")`, or with an
-    empty name all brokers; `"group"`, `"client_metrics"` and `"broker_logger"` are the other types.
+    """Something that has configs: ``ConfigResource("topic", "orders")``, ``ConfigResource("broker", "1")``, or with an
+    empty name all brokers; ``"group"``, ``"client_metrics"`` and ``"broker_logger"`` are the other types.
 
-    `configs` are what it is about: the names to describe or reset (None: all), or the values to set, by name; a value
+    ``configs`` are what it is about: the names to describe or reset (None: all), or the values to set, by name; a value
     may be a pair of an operation ("set", "delete", "append" or "subtract") and its text.
     """
 
@@ -158,9 +158,9 @@ class ConfigSynonym(NamedTuple):
 
 
 class ConfigEntry(NamedTuple):
-    """A config's value as text (None when it is unset or secret), and its source, one of `CONFIG_SOURCES`.
+    """A config's value as text (None when it is unset or secret), and its source, one of ``CONFIG_SOURCES``.
 
-    `documentation` is there if it was asked for and the broker has some.
+    ``documentation`` is there if it was asked for and the broker has some.
     """
 
     name: str
@@ -179,7 +179,7 @@ class ConfigEntry(NamedTuple):
 
 
 class GroupListing(NamedTuple):
-    """A group as a list of groups shows it; `coordinator` is the broker that told of it."""
+    """A group as a list of groups shows it; ``coordinator`` is the broker that told of it."""
 
     group_id: str
     protocol_type: str
@@ -200,8 +200,8 @@ class MemberDescription(NamedTuple):
 
 
 class GroupDescription(NamedTuple):
-    """A group. `state` is Empty, PreparingRebalance, CompletingRebalance or Stable; `protocol` the assignor that its
-    members agreed on."""
+    """A group. ``state`` is Empty, PreparingRebalance, CompletingRebalance or Stable; ``protocol`` the assignor that
+    its members agreed on."""
 
     group_id: str
     state: str

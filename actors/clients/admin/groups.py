@@ -134,7 +134,7 @@ def to_remove(members: Iterable[MemberToRemove | str]) -> list[MemberToRemove]:
     """The members that are to leave, each once.
 
     Raises:
-        TypeError: one is neither a member's id nor a `MemberToRemove`.
+        TypeError: one is neither a member's id nor a ``MemberToRemove``.
     """
     given = listed("members", members, "ids or MemberToRemove")
     wanted = [MemberToRemove(each) if isinstance(each, str) else each for each in given]

@@ -33,7 +33,7 @@ cdef class PartitionRecords:
     cdef object key_deserializer
     cdef object value_deserializer
     cdef Py_ssize_t limit_bytes
-    cdef list batches               # those before `place` are None
+    cdef list batches               # those before ``place`` are None
     cdef list plains                # the records of compressed batches that were looked at ahead, by place
     cdef Py_ssize_t place           # of the batch being read, or of the one to read next
     cdef RecordBatch batch          # being read; None between batches

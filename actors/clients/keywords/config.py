@@ -1,10 +1,10 @@
 """The keywords of Producer, Consumer and Admin: kafka-python's names, the defaults of Apache Kafka 4.4's Java client.
 
-A class attribute is a keyword with its default, `rules` says what values it takes, `refusals` which keywords of
+A class attribute is a keyword with its default, ``rules`` says what values it takes, ``refusals`` which keywords of
 kafka-python's or of the Java client's are not taken, and why. Nothing is accepted without effect: what isn't an
 attribute here is refused by its name, with the nearest keyword that works. Times are in milliseconds, sizes in bytes.
 
-The defaults are held against the Java client's own tables by `tests/clients/test_client_config.py`, which also names
+The defaults are held against the Java client's own tables by ``tests/clients/test_client_config.py``, which also names
 the few that differ.
 """
 
@@ -25,7 +25,7 @@ INFINITE = 2**31 - 1
 
 
 class ClientConfig:
-    """What the three clients have in common; immutable. `given` names the keywords that the user gave."""
+    """What the three clients have in common; immutable. ``given`` names the keywords that the user gave."""
 
     client_id: str = ""
     connections_max_idle_ms: int = 540_000
@@ -42,7 +42,7 @@ class ClientConfig:
     given: frozenset[str] = frozenset()
 
     def __init__(self, values: Mapping[str, object]) -> None:
-        """Takes values that were checked; `parse` is the way in."""
+        """Takes values that were checked; ``parse`` is the way in."""
         self.__dict__.update(values, given=frozenset(values))
 
     def derived(self, **values: object) -> Self:
@@ -69,8 +69,8 @@ class ClientConfig:
 class ProducerConfig(ClientConfig):
     """The keywords of a Producer.
 
-    `acks` is -1 for "all"; `compression_type` is "none" for None. `partitioner` is None for Kafka's own (murmur2 of
-    the key, sticky without one), the name of another or a callable.
+    ``acks`` is -1 for "all"; ``compression_type`` is "none" for None. ``partitioner`` is None for Kafka's own (murmur2
+    of the key, sticky without one), the name of another or a callable.
     """
 
     acks: int = -1
@@ -97,8 +97,8 @@ class ProducerConfig(ClientConfig):
 class ConsumerConfig(ClientConfig):
     """The keywords of a Consumer.
 
-    `consumer_timeout_ms` is how long iteration waits for a record before it ends (infinity: for ever).
-    `partition_assignment_strategy` is a tuple of names ("range", "roundrobin", "sticky", "cooperative-sticky") or of
+    ``consumer_timeout_ms`` is how long iteration waits for a record before it ends (infinity: for ever).
+    ``partition_assignment_strategy`` is a tuple of names ("range", "roundrobin", "sticky", "cooperative-sticky") or of
     assignors.
     """
 
@@ -131,7 +131,7 @@ class ConsumerConfig(ClientConfig):
 
 
 class AdminConfig(ClientConfig):
-    """The keywords of an Admin. `default_api_timeout_ms` bounds a whole call with its retries."""
+    """The keywords of an Admin. ``default_api_timeout_ms`` bounds a whole call with its retries."""
 
     connections_max_idle_ms: int = 300_000
     default_api_timeout_ms: int = 60_000
@@ -152,7 +152,7 @@ def parse(kind: Literal["consumer"], keywords: Mapping[str, object]) -> Consumer
 @overload
 def parse(kind: Literal["admin"], keywords: Mapping[str, object]) -> AdminConfig: ...
 def parse(kind: str, keywords: Mapping[str, object]) -> ClientConfig:
-    """The config of a "producer", a "consumer" or an "admin" with these keywords (without `bootstrap_servers`).
+    """The config of a "producer", a "consumer" or an "admin" with these keywords (without ``bootstrap_servers``).
 
     Raises:
         ConfigError: a keyword is unknown (names the nearest), isn't implemented yet or means nothing here (says why),
@@ -189,7 +189,7 @@ def article(kind: str) -> str:
 
 
 def with_producer_checked(config: ProducerConfig) -> ProducerConfig:
-    """As the Java client's `configureDeliveryTimeout`: a timeout that the user gave must leave room for one request."""
+    """As the Java client's ``configureDeliveryTimeout``: one that the user gave must leave room for one request."""
     least_ms = min(config.linger_ms + config.request_timeout_ms, INFINITE)
     if config.delivery_timeout_ms < least_ms:
         if "delivery_timeout_ms" in config.given:
@@ -221,7 +221,7 @@ def with_consumer_checked(config: ConsumerConfig) -> ConsumerConfig:
 
 
 def with_admin_checked(config: AdminConfig) -> AdminConfig:
-    """As the Java client's `KafkaAdminClient`: a call lasts at least as long as one of its requests may."""
+    """As the Java client's ``KafkaAdminClient``: a call lasts at least as long as one of its requests may."""
     if config.default_api_timeout_ms < config.request_timeout_ms:
         if "default_api_timeout_ms" in config.given:
             raise ConfigError(
@@ -240,7 +240,7 @@ CROSS_CHECKS: Mapping[str, Callable[[Any], ClientConfig]] = {
 
 
 def bootstrap_addresses(servers: str | Iterable[str]) -> list[Address]:
-    """Host and port of each of `bootstrap_servers`: a text with commas or a list of texts; the port is 9092 without
+    """Host and port of each of ``bootstrap_servers``: a text with commas or a list of texts; the port is 9092 without
     one, and an IPv6 address stands in brackets.
 
     Raises:

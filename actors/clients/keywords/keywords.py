@@ -1,7 +1,7 @@
 """The keywords of the clients as type checkers and editors see them; never loaded at run time.
 
-A class for each of `config`, with the same names, and the values that `rules` takes. Which keyword of a later version
-is refused, and why, is told at run time.
+A class for each of ``config``, with the same names, and the values that ``rules`` takes. Which keyword of a later
+version is refused, and why, is told at run time.
 """
 
 from __future__ import annotations

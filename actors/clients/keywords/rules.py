@@ -1,7 +1,7 @@
 """What values the keywords of the clients take: a rule by keyword, which returns the value as the client uses it.
 
-Bounds and choices are the validators of the Java client's `ProducerConfig`, `ConsumerConfig` and `AdminClientConfig`;
-None where kafka-python has None, infinity where it has infinity.
+Bounds and choices are the validators of the Java client's ``ProducerConfig``, ``ConsumerConfig`` and
+``AdminClientConfig``; None where kafka-python has None, infinity where it has infinity.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def wrong(name: str, value: object, wanted: str) -> ConfigError:
 
 
 def integer(low: int, high: int = INT_MAX, unit: str = "") -> Whole:
-    """A whole number from `low` to `high`; a float without a fraction will do."""
+    """A whole number from ``low`` to ``high``; a float without a fraction will do."""
     bounds = f"at least {low}" if high in (INT_MAX, LONG_MAX) else f"from {low} to {high}"
     wanted = f"a whole number{f' of {unit}' if unit else ''}, {bounds}"
 
@@ -150,7 +150,7 @@ def function_or_none(name: str, value: object) -> object:
 
 
 def codec_or_none(name: str, value: object) -> object:
-    """A callable, or an object with `serialize` or `deserialize` as in kafka-python."""
+    """A callable, or an object with ``serialize`` or ``deserialize`` as in kafka-python."""
     if value is not None and not callable(value):
         method = "deserialize" if name.endswith("deserializer") else "serialize"
         if not callable(getattr(value, method, None)):

@@ -5,7 +5,7 @@ leader always learns how far everybody is. While a fetch is parked at the leader
 supersedes it when partitions have been added, as the first connection is busy until its fetch is answered.
 
 Errors hold a partition back for 10 ms at first and up to ``replica.fetch.backoff.ms``; a broken link holds back them
-all. What an answer means is judged in `leader_session.py`.
+all. What an answer means is judged in ``leader_session.py``.
 """
 
 from __future__ import annotations

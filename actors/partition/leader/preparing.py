@@ -2,7 +2,7 @@
 
 To compress takes milliseconds, or seconds at the highest levels of zstd, and to decompress megabytes takes tens of
 milliseconds, in which nobody else is to wait. So the worker checks and compresses the batches of one append after the
-other (`kstore/log/preparing.pyx`), and the leader collects them as they come back. Appends stay in the order in which
+other (``kstore/log/preparing.pyx``), and the leader collects them as they come back. Appends stay in the order in which
 they came, as the sequence numbers of producers need it: one that needs no work waits behind those that do. Topics that
 keep what producers send have a worker of their own, which is never long at one batch; those with a codec share the
 other, and wait for each other.

@@ -1,6 +1,6 @@
 """The log of a replica, as its actor keeps it: opened, looked after, taken out of use when the disk fails under it.
 
-A log is looked after (`upkeep`) while it is in use and for a little longer; an idle one costs nothing. The folder's
+A log is looked after (``upkeep``) while it is in use and for a little longer; an idle one costs nothing. The folder's
 checkpoints are told of what has moved in it.
 """
 

@@ -18,7 +18,7 @@ PROBE_BYTES = 4096
 
 
 class LogEnds(NamedTuple):
-    """What is known of a log that isn't open: as `Log.open` takes it."""
+    """What is known of a log that isn't open: as ``Log.open`` takes it."""
 
     recovery_point: int = 0
     start_offset: int = 0

@@ -1,9 +1,9 @@
 """One replica of one partition: one actor for as long as the replica lives, playing leader or follower in turn.
 
-The actor owns the partition's log (`log_owner.py`). What it does depends on its role (`../leader`, `../follower`); here
-are the change of roles, and what both answer alike. A role change answers everybody who waits here with
-NOT_LEADER_OR_FOLLOWER. While the log is out of use (`offline.py`) there is no role, and everybody is answered with
-KAFKA_STORAGE_ERROR.
+The actor owns the partition's log (``log_owner.py``). What it does depends on its role (``../leader``,
+``../follower``); here are the change of roles, and what both answer alike. A role change answers everybody who waits
+here with NOT_LEADER_OR_FOLLOWER. While the log is out of use (``offline.py``) there is no role, and everybody is
+answered with KAFKA_STORAGE_ERROR.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Writes the tables and `documentation.json` of `actors/config` from what Apache Kafka's own jars say.
+"""Writes the tables and ``documentation.json`` of ``actors/config`` from what Apache Kafka's own jars say.
 
-Run: `python tests/config_keys/oracle/generate.py LIBS` with the folder of Kafka's jars; needs a JDK 17. With
-`--check` it writes nothing and ends with 1 when the checked-in tables differ.
+Run: ``python tests/config_keys/oracle/generate.py LIBS`` with the folder of Kafka's jars; needs a JDK 17. With
+``--check`` it writes nothing and ends with 1 when the checked-in tables differ.
 """
 
 import json
@@ -45,7 +45,7 @@ def number(text: str) -> str:
 
 
 def bounds(validator: str) -> dict[str, str]:
-    """The keyword arguments of `Key` that a Kafka validator's text stands for."""
+    """The keyword arguments of ``Key`` that a Kafka validator's text stands for."""
     kind, _, text = validator.partition(" ")
     if kind in ("Range", "LambdaValidator"):
         found: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Writes what a real Apache Kafka answers to the admin scripts: `python tests/controller/golden/make_admin.py`."""
+"""Writes what a real Apache Kafka answers to the admin scripts: ``python tests/controller/golden/make_admin.py``."""
 
 import json
 import sys

@@ -1,6 +1,6 @@
-"""Writes the metadata log of a real Apache Kafka: `python tests/controller/golden/make_metadata.py`.
+"""Writes the metadata log of a real Apache Kafka: ``python tests/controller/golden/make_metadata.py``.
 
-`README.md` says what happens in it. Nodes are stopped as the story says; it begins anew until the first node leads.
+``README.md`` says what happens in it. Nodes are stopped as the story says; it begins anew until the first node leads.
 """
 
 import json

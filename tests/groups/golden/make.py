@@ -1,6 +1,6 @@
 """Write down what a real Apache Kafka answers to the group scripts: ``python tests/groups/golden/make.py``.
 
-Needs a JDK and Maven. The file it writes is checked in, so that `make test` needs neither.
+Needs a JDK and Maven. The file it writes is checked in, so that ``make test`` needs neither.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Has a real Apache Kafka write a log directory and close it: `python tests/log/golden/make.py`.
+"""Has a real Apache Kafka write a log directory and close it: ``python tests/log/golden/make.py``.
 
 In it are every compression, rolls by age, a committed and an aborted transaction.
 """

@@ -18,7 +18,7 @@ SESSIONS_FROM, IDS_FROM = 7, 13
 
 
 def fetch(*parts: tuple[Topic, int, int], max_bytes: int = 1 << 20, **fields: Any) -> FetchRequest:
-    """Parts are a topic, a partition and an offset; `partition` fields are those of every partition."""
+    """Parts are a topic, a partition and an offset; ``partition`` fields are those of every partition."""
     each = fields.pop("partition", {})
     topics = [
         FetchTopic(

@@ -1,6 +1,6 @@
 """Cases of the groups' own requests: joining, syncing, heartbeats, leaving, describing, listing, deleting.
 
-What several members do to each other in time is held against Kafka elsewhere, in the scripts of `tests/groups`.
+What several members do to each other in time is held against Kafka elsewhere, in the scripts of ``tests/groups``.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _(talk: Talk) -> None:
 
 
 def sync_as(talk: Talk) -> Any:
-    """`sync` with the protocol named where the version can."""
+    """``sync`` with the protocol named where the version can."""
     return sync if talk.version >= 5 else old_sync
 
 

@@ -1,6 +1,6 @@
 """Orders come in; invoices and each customer's total so far go out.
 
-`python -m bytewax.run orders:flow`
+``python -m bytewax.run orders:flow``
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Invoices are made by a worker elsewhere: `celery -A tasks worker`."""
+"""Invoices are made by a worker elsewhere: ``celery -A tasks worker``."""
 
 import os
 

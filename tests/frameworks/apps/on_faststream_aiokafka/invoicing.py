@@ -1,4 +1,4 @@
-"""Orders come in, an invoice goes out for each: `faststream run invoicing:app`."""
+"""Orders come in, an invoice goes out for each: ``faststream run invoicing:app``."""
 
 import os
 

@@ -1,6 +1,6 @@
 """Orders come in; invoices and each customer's total so far go out.
 
-`faust -A orders worker`
+``faust -A orders worker``
 """
 
 import os

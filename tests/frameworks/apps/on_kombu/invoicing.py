@@ -1,6 +1,6 @@
 """Orders come in by a queue, an invoice goes out by another for each.
 
-`python invoicing.py`
+``python invoicing.py``
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Orders come in, an invoice goes out for each: `python invoicing.py`."""
+"""Orders come in, an invoice goes out for each: ``python invoicing.py``."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """Orders come in; invoices and each customer's total so far go out.
 
-`python orders.py`
+``python orders.py``
 """
 
 import os
