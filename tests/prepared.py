@@ -122,7 +122,7 @@ def _import_commands() -> None:
         importlib.import_module(module.name)
     for name in ("Admin", "Consumer", "Producer", "Trace"):
         getattr(kstore, name)
-    importlib.import_module("actors.network.dial")
+    importlib.import_module("actors.network.tcp_link")
 
 
 def _watch(connection: "_socket.socket", pid: int, descriptors: list[int]) -> None:

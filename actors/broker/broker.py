@@ -15,8 +15,13 @@ from typing import TYPE_CHECKING
 
 from actors.broker import registry
 from actors.broker.coordinators import Coordinators
-from actors.broker.doorway import PeerLost, close_doorway, let_clients_in, open_doorway
 from actors.broker.lifecycle import Lifecycle, MetadataReached, Registered, StandAside
+from actors.broker.network_access import (
+    PeerLost,
+    attach_to_network,
+    start_answering_clients,
+    stop_accepting_connections,
+)
 from actors.broker.replicas import Replicas
 from actors.broker.supervision import MakeAnew, Supervision
 from actors.config.resource_type import ResourceType
@@ -97,7 +102,7 @@ class Broker(Actor):
         self._make_fetch_desk()
         self._make_producer_ids()
         node.view = node.view._replace(replicas=MappingProxyType(self.replicas.refs), descriptions=TopicDescriptions())
-        open_doorway(node, self.actor_ref)
+        attach_to_network(node, self.actor_ref)
 
     def _make_metadata(self) -> None:
         """The controller or the observer, which replays the metadata log and publishes the image again, whole."""
@@ -221,7 +226,7 @@ class Broker(Actor):
             if not fenced and not self.was_unfenced:
                 self.was_unfenced = True
                 logger("cluster").info("%s has been unfenced. Transitioning from RECOVERY to RUNNING.", self.node.name)
-                let_clients_in(self.node)
+                start_answering_clients(self.node)
             self.lifecycle.tell(MetadataReached(image.offset, fenced, image.controller_id))
         if change.reply is not None:
             change.reply.set(None)
@@ -264,7 +269,7 @@ class Broker(Actor):
     def stop_node(self, message: StopNode) -> None:
         """End in order: no new clients, coordinators, replicas, checkpoints, the metadata log, the mark."""
         self.stopping = self.defer()
-        close_doorway(self.node)
+        stop_accepting_connections(self.node)
         self.coordinators.resign()
         self.replicas.stop(self.replicas_stopped)
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.broker.deciding import decided
+from actors.broker.controller_portions import decided
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
 from actors.config.definition import whole_number

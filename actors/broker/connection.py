@@ -25,7 +25,7 @@ from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived, 
 from actors.node.authorizer import ANONYMOUS, NODES
 from actors.partition.fetch.requests import FetchGivenUp
 from actors.runtime import Actor, Ask, receives
-from actors.runtime.heavy import HeavyAsk
+from actors.runtime.heavy_work import HeavyAsk
 from actors.runtime.limits import (
     CONNECTION_BYTES_IN_FLIGHT_MAX,
     CONNECTION_REQUESTS_IN_FLIGHT_MAX,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from actors.network.framing import Frame
     from actors.node.node import BrokerNode
-    from actors.runtime.seams import Channel, Link
+    from actors.runtime.protocols import Channel, Link
 
 PRODUCE, FETCH = 0, 1
 API_VERSIONS = 18
@@ -161,7 +161,7 @@ class Connection(Actor):
 
     def _begin(self, call: Call) -> None:
         self.under_way.append(call)
-        if self.node.tampering is not None and not self.is_broker and self._is_tampered_with(call):
+        if self.node.request_faults is not None and not self.is_broker and self._is_faulted(call):
             return
         try:
             outcome = registry.handler(call.api_key).handle(call)
@@ -208,11 +208,11 @@ class Connection(Actor):
         self._let_go()
         self.node.connection_numbers.give_back(self.number)
 
-    def _is_tampered_with(self, call: Call) -> bool:
+    def _is_faulted(self, call: Call) -> bool:
         """Whether a fault has taken the request's place; one that only takes its answer does so when it goes out."""
-        tampering = self.node.tampering
-        assert tampering is not None, "a fault was asked for"
-        outcome = tampering(call)
+        faults = self.node.request_faults
+        assert faults is not None, "a fault was asked for"
+        outcome = faults(call)
         if outcome is LOST_REQUEST:
             self.refuse()
         elif outcome is LOST_ANSWER:

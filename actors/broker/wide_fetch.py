@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.broker.call import NO_RESPONSE, PAUSE
-from actors.broker.deciding import with_items
+from actors.broker.controller_portions import with_items
 from actors.broker.endpoints import located
 from actors.broker.slices import PART, portions, sliced
 from actors.partition.fetch.answers import TOPIC_IDS_FROM, failed_partition

@@ -15,7 +15,7 @@ from actors.cli.arguments import (
     partitions,
 )
 from actors.cli.connection import complete_groups, complete_topics, open_admin
-from actors.cli.each import delete_each, unknown
+from actors.cli.for_each import delete_each, unknown
 from actors.cli.output import counted, print_columns, print_json
 from actors.cli.parsers import add_actions, new_parser
 from actors.cli.positions import time_ms

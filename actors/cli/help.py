@@ -101,7 +101,7 @@ def show(text: str) -> None:
         return
     from rich.console import Console
 
-    from actors.cli.layout import Page
+    from actors.cli.page_layout import Page
 
     console = Console()
     with console.pager():

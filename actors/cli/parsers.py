@@ -1,7 +1,7 @@
 """The parsers of the command line: help that fits the terminal, and errors that are one line and say what was meant.
 
 A word that isn't known is told with the nearest one that is, or with what another tool's word is called here
-(``actors.cli.meant``), and with the help of what was probably meant. The exit code is 2.
+(``actors.cli.hints``), and with the help of what was probably meant. The exit code is 2.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from actors.cli.meant import action_hint, option_hint
+from actors.cli.hints import action_hint, option_hint
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction["Parser"]

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from actors.cli.each import unknown
+from actors.cli.for_each import unknown
 from actors.cli.output import RecordOutput
 from actors.cli.positions import Place, Span
 from actors.cli.progress import Progress

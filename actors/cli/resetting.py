@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.cli.arguments import UsageError
-from actors.cli.each import unknown
+from actors.cli.for_each import unknown
 from actors.clients.admin.descriptions import OffsetSpec
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
 from kstore.errors import UnknownTopicOrPartition

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from actors.cli.arguments import UsageError, add_connection, add_json, at_least, checked, pair
 from actors.cli.connection import complete_topics, open_admin
-from actors.cli.each import delete_each, do_each, tell, unknown
+from actors.cli.for_each import delete_each, do_each, tell, unknown
 from actors.cli.output import counted, print_columns, print_json
 from actors.cli.parsers import add_actions, new_parser
 

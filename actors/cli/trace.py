@@ -125,7 +125,7 @@ def meant(trace: Trace, answer: object) -> str:
 
 def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Answer]:
     """The answers, by the questions' names; ``found`` is false of one that the trace knows nothing of."""
-    from actors.trace.load import UnknownActor
+    from actors.trace.actor_load import UnknownActor
 
     answers: dict[str, Answer] = {}
     if options.record is not None:
@@ -188,7 +188,7 @@ class Rows:
         return [row_dict(row) for row in self.rows]
 
     def __str__(self) -> str:
-        from actors.runtime.rows import row_line
+        from actors.runtime.trace_rows import row_line
 
         return "\n".join(map(row_line, self.rows))
 
@@ -244,7 +244,7 @@ class Summary:
         return f"{what}: {', '.join(names[: self.SHOWN]) or 'none'}{more}"
 
     def __str__(self) -> str:
-        from actors.trace.roots import node_of
+        from actors.trace.root_causes import node_of
 
         recording = self.recording
         begin, end = self._moment(recording.first), self._moment(recording.end - 1)

@@ -138,7 +138,7 @@ class TcpTransport:
     """A defect ends the client, and its user is told; otherwise whoever drives raises ``NodeCrashed``."""
 
     def __init__(self, addresses: Sequence[tuple[str, int]], kind: str) -> None:
-        from actors.network.patched import refuse_patched
+        from actors.network.monkey_patching import refuse_patched
         from actors.network.sockets import socket_world
 
         refuse_patched("a client over TCP")
@@ -157,10 +157,10 @@ class TcpTransport:
 
     def link(self, address: BrokerAddress, config: ClientConfig, cluster_id: ClusterId = unknown) -> ClientLink:
         """As ``Transport.link``."""
-        from actors.network.dial import TcpLink
-        from actors.network.dialled import Dialled
+        from actors.network.link_options import LinkOptions
+        from actors.network.tcp_link import TcpLink
 
-        how = Dialled(config, address.id, cluster_id)
+        how = LinkOptions(config, address.id, cluster_id)
         return TcpLink(self.sockets, self.node, address.host, address.port, how)
 
     def metadata_offset(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from actors.cluster.outliving import has_controller
+from actors.cluster.surviving_controller import has_controller
 from actors.network.addresses import in_process
 
 if TYPE_CHECKING:

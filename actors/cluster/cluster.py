@@ -17,15 +17,15 @@ from actors.cluster.arguments import (
     taking_what,
 )
 from actors.cluster.brokers import ClusterBrokers
+from actors.cluster.config_warnings import warn_without_effect
 from actors.cluster.faults import Faults
-from actors.cluster.frozen import Frozen
+from actors.cluster.freeze import Frozen
 from actors.cluster.node_ids import node_ids_of
-from actors.cluster.noticing import warn_without_effect
 from actors.cluster.questions import Questions
 from actors.cluster.topics import creatable, create_topic
 from actors.config.resource_type import ResourceType
-from actors.runtime.rows import note_end
 from actors.runtime.signals import in_one_piece, signals_held
+from actors.runtime.trace_rows import note_end
 from kstore.errors.arguments import function as called
 from kstore.errors.arguments import path, plain_whole, text, truth
 from kstore.errors.arguments import seconds as check_seconds

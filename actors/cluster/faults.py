@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST
 from actors.cluster.arguments import known_id
-from actors.cluster.outliving import end_broker_of, has_controller, is_of_controller
+from actors.cluster.surviving_controller import end_broker_of, has_controller, is_of_controller
 from actors.runtime.signals import in_one_piece
 from kstore.errors.arguments import LONG_MAX, milliseconds, plain_whole, shown, truth
 from kstore.errors.config import ConfigError, nearest
 
 if TYPE_CHECKING:
-    from actors.broker.tampering import Verdict
+    from actors.broker.request_faults import Verdict
     from actors.clients.client import Client
     from actors.cluster.nodes import Nodes
     from actors.node.node import BrokerNode
@@ -130,12 +130,12 @@ class Faults:
         ``code``: "NOT_LEADER_OR_FOLLOWER", 6, or ``kstore.errors.NotLeaderOrFollower``. It is said of every topic,
         partition, group or resource that the request names.
         """
-        from actors.broker.tampering import code_of
+        from actors.broker.request_faults import code_of
 
         self._add_rule(api, times, broker, code_of(code))
 
     def _add_rule(self, api: str | int, times: int, broker: int | None, outcome: Verdict) -> None:
-        from actors.broker.tampering import Rule, Tampering, api_key_of
+        from actors.broker.request_faults import RequestFaults, Rule, api_key_of
 
         rule = Rule(
             api_key_of(api),
@@ -146,11 +146,11 @@ class Faults:
         nodes = self._nodes
 
         def act() -> None:
-            if nodes.tampering is None:
-                nodes.tampering = Tampering()
-            nodes.tampering.rules.append(rule)
+            if nodes.request_faults is None:
+                nodes.request_faults = RequestFaults()
+            nodes.request_faults.rules.append(rule)
             for node in nodes.nodes.values():
-                node.tampering = nodes.tampering
+                node.request_faults = nodes.request_faults
 
         self._do("RequestsTamperedWith", act, about=str(api))
 

@@ -19,15 +19,15 @@ from actors.broker.broker import Broker, StopNode
 from actors.broker.folder_check import check_folders
 from actors.broker.rescue import rescue
 from actors.cluster.arguments import known_id
-from actors.cluster.emptying import empty
-from actors.cluster.ending import ends_with_program, was_closed
-from actors.cluster.recovering import Recovering
+from actors.cluster.at_exit import ends_with_program, was_closed
+from actors.cluster.node_recovery import NodeRecovery
+from actors.cluster.reset import empty
 from actors.config import BrokerConfig
 from actors.controller.controller import Controller
 from actors.image.image import ClusterImage, Endpoint
 from actors.network.addresses import in_process
+from actors.network.monkey_patching import refuse_patched
 from actors.network.network import Network
-from actors.network.patched import refuse_patched
 from actors.node.folder import (
     Folder,
     FolderError,
@@ -53,7 +53,7 @@ from kstore.schema.uuids import to_string
 if TYPE_CHECKING:
     from os import PathLike
 
-    from actors.broker.tampering import Tampering
+    from actors.broker.request_faults import RequestFaults
     from actors.network.ports import Ports
     from actors.runtime import Ref
     from actors.runtime.failures import Failure
@@ -105,14 +105,14 @@ class Nodes:
         self.folders: dict[int, Folder] = {}
         self.warnings: list[str] = []  # what was found wrong in the folders, and mended or lost
         self.data_dir = data_dir
-        self.tampering: Tampering | None = None  # what becomes of clients' requests, once a fault was asked for
+        self.request_faults: RequestFaults | None = None  # set by the first fault that fails clients' requests
         self.ports: Ports | None = None
         self.started = False
         self.stops: dict[int, Future] = {}  # of nodes that were told to stop
         self.spool: Spool | None = None  # what writes the trace to a file
         self.closed = False
         self.world.owner = self  # whoever has a client of this world keeps the cluster
-        self.recovering = Recovering(self)
+        self.node_recovery = NodeRecovery(self)
         ends_with_program(self)
         try:
             if trace_file is not None:
@@ -230,7 +230,7 @@ class Nodes:
             raise unusable(folder.name, error) from None
         life, fs = self.incarnations[node_id], folder.fs
         node = BrokerNode(self.world, node_id, life, fs=fs, config=self.config, voters=self.voters)
-        node.tampering = self.tampering
+        node.request_faults = self.request_faults
         self.nodes[node_id] = node
         self.net.join(node)
         try:
@@ -354,7 +354,7 @@ class Nodes:
 
     def _calm_down(self) -> None:
         """Undo the faults that would keep it from stopping in order."""
-        self.tampering = None
+        self.request_faults = None
         for node in self.nodes.values():
             node.resume()
         self.net.heal()

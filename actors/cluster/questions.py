@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.broker.broker import Broker
-from actors.cluster import looking
+from actors.cluster import inspection
 from actors.cluster.nodes import Nodes
 from actors.cluster.waiting import wait_until
 from kstore.errors.arguments import function, seconds, text, whole
@@ -40,7 +40,7 @@ class Questions(Nodes):
     def _partition(self, topic: str, partition: int, timeout: float) -> PartitionImage:
         name, number = text("topic", topic), whole("partition", partition, 0)
         self._know(seconds("timeout", timeout))
-        return self._look(looking.partition_of, name, number)
+        return self._look(inspection.partition_of, name, number)
 
     def _know(self, timeout_s: float) -> float:
         """Wait until the cluster is known; how many of the seconds are left."""
@@ -82,17 +82,17 @@ class Questions(Nodes):
 
         def look() -> None:
             nonlocal found
-            found = looking.committed_records(self, topic, number)
+            found = inspection.committed_records(self, topic, number)
 
         def is_there() -> bool:
-            if not looking.is_settled(self, topic, number):
+            if not inspection.is_settled(self, topic, number):
                 return False
-            if looking.offsets_in(self, topic, number) >= least:  # no more records than that: else why read
+            if inspection.offsets_in(self, topic, number) >= least:  # no more records than that: else why read
                 look()
             return found is not None and len(found) >= least
 
         if number is not None:
-            self._look(looking.partition_of, topic, number)
+            self._look(inspection.partition_of, topic, number)
         if not self.world.driver.drive(is_there, left_s):
             self.world.driver.call(look)
             if n is None and found is not None:
@@ -114,7 +114,7 @@ class Questions(Nodes):
 
         def is_there() -> bool:
             nonlocal found
-            found = looking.committed_offsets(self, group)
+            found = inspection.committed_offsets(self, group)
             return found is not None
 
         if not self.world.driver.drive(is_there, left_s):
@@ -129,8 +129,8 @@ class Questions(Nodes):
         a partition without a leader isn't in it.
         """
         offsets = self.committed(group, timeout)
-        self.world.driver.drive(lambda: looking.are_led(self, offsets), seconds("timeout", timeout))
-        ends = {partition: self._look(looking.high_watermark, partition) for partition in offsets}
+        self.world.driver.drive(lambda: inspection.are_led(self, offsets), seconds("timeout", timeout))
+        ends = {partition: self._look(inspection.high_watermark, partition) for partition in offsets}
         return {partition: end - offsets[partition] for partition, end in ends.items() if end is not None}
 
     def wait_for(self, predicate: Callable[[], object], timeout: float = 30) -> None:
@@ -153,12 +153,12 @@ class Questions(Nodes):
         """
         group = text("group", group)
         count = None if members is None else whole("members", members, 0)
-        looking.check_state(state)
+        inspection.check_state(state)
         seen = "there is no such group"
 
         def is_so() -> bool:
             nonlocal seen
-            found = looking.group_of(self, group)
+            found = inspection.group_of(self, group)
             if found is not None:
                 seen = f"it is {found.shown_state} with {found.member_count} members"
             return found is not None and found.shown_state == state and count in (None, found.member_count)

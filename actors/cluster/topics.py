@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from actors.cluster.looking import leading_replica
+from actors.cluster.inspection import leading_replica
 from actors.controller.messages import Decide
 from actors.runtime.future import ask
 from kstore.errors import InvalidReplicationFactor, KafkaError, NotController, UnknownServerError, for_code

@@ -14,11 +14,11 @@ from typing import Any
 from actors.config import effect, implemented
 from actors.config.addresses import limits_of_addresses
 from actors.config.broker_table import BROKER_KEYS, QUOTA_KEYS
+from actors.config.cross_checks import FRAME, QUEUED, check_together
 from actors.config.definition import ConfigError, Key, Value, nearest
-from actors.config.own_table import OWN_KEYS
+from actors.config.kstore_table import OWN_KEYS
 from actors.config.refused import check_allowed, why_refused
 from actors.config.security_table import SECURITY_KEYS
-from actors.config.together import FRAME, QUEUED, check_together
 from actors.config.topic_table import BROKER_SYNONYMS, TOPIC_KEYS
 from kstore.named import NamedTuple
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from actors.config.own_table import PURPOSES
+from actors.config.kstore_table import PURPOSES
 
 PLACE = Path(__file__).with_name("documentation.json")
 KINDS: Mapping[int, str] = {2: "topic", 4: "broker", 16: "metrics", 32: "group"}

@@ -14,7 +14,7 @@ from actors.config.broker import KEYS as BROKER_KEYS
 from actors.config.broker_table import QUOTA_KEYS
 from actors.config.definition import Key
 from actors.config.implemented import BROKER, TOPIC
-from actors.config.own_table import PURPOSES
+from actors.config.kstore_table import PURPOSES
 from actors.config.refused import PREFIXES, REFUSED, why_refused
 from actors.config.resource_type import ResourceType
 from actors.config.resources import keys_of

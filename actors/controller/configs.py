@@ -15,11 +15,11 @@ from typing import Any
 from actors.config import ConfigError, validate_topic_configs
 from actors.config.addresses import limits_of_addresses
 from actors.config.broker import DYNAMIC_KEYS, OVERRIDES, check_setting, known_key
+from actors.config.cross_checks import check_step
 from actors.config.definition import whole_number
 from actors.config.refused import check_allowed
 from actors.config.resource_type import ResourceType
 from actors.config.resources import keys_of
-from actors.config.together import check_step
 from actors.controller.state import ControllerState, Decision
 from actors.image import topic_names
 from kstore import errors

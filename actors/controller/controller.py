@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors.controller.formatted import formatted_with
+from actors.controller.decision_rows import asked_for, tell
+from actors.controller.formatted_features import formatted_levels
 from actors.controller.keeper import MetadataKeeper
 from actors.controller.machine import ControllerMachine
 from actors.controller.messages import METADATA_LOG, CloseMetadataLog, Decide, FetchMetadata, NodeLost
 from actors.controller.metadata_log import Replay
 from actors.controller.sole_voter import FetchOverdue, SoleVoter, Written
 from actors.controller.state import Decision
-from actors.controller.telling import asked_for, tell
 from actors.controller.without_effect import tell_of_image, tell_of_records
 from actors.image.features import METADATA_VERSION, bootstrap_records
 from actors.image.image import ClusterImage, ImageDelta
@@ -96,7 +96,7 @@ class Controller(MetadataKeeper):
         with self.quorum.one_flush():
             self.take_in(self.quorum.begin_epoch(), "")
             if is_new:
-                chosen = formatted_with(self.folder.fs).get(METADATA_VERSION)
+                chosen = formatted_levels(self.folder.fs).get(METADATA_VERSION)
                 self.write(Decision(list(bootstrap_records(chosen))), "a new cluster")
             self.machine.take_over(self.steady_ms())
             if is_first and not self.again:  # the log tells of the node as it was before it died

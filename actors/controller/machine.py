@@ -25,7 +25,7 @@ from actors.controller import (
     configs,
     deletion,
     directories,
-    electing,
+    elect_leaders,
     feature_levels,
     producer_ids,
     replication,
@@ -88,7 +88,7 @@ class ControllerMachine:
             case AlterConfigsRequest():
                 return configs.replace(state, request)
             case ElectLeadersRequest():
-                return electing.elect_leaders(state, request)
+                return elect_leaders.elect_leaders(state, request)
             case UpdateFeaturesRequest():
                 return feature_levels.update(state, request)
             case _:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from actors.coordinator.event import Event
+from actors.groups.memory_use import MemoryUse
 from actors.groups.records import Record
-from actors.groups.room import Tally
 from kstore.named import NamedTuple
 from kstore.schema.messages.describe_groups import DescribedGroup
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
@@ -81,7 +81,7 @@ class Group(Protocol):
     def note_deleted(self, because: str, event: Event) -> None:
         """Its tombstones are in the log."""
 
-    def count_in(self, tally: Tally) -> None:
+    def count_in(self, memory_use: MemoryUse) -> None:
         """It is one of a shard's groups from now on."""
 
     def count_out(self) -> None:

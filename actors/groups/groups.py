@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 
 from actors.groups.group import Group
-from actors.groups.room import Tally
+from actors.groups.memory_use import MemoryUse
 
 
 class Groups:
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
+    def __init__(self, memory_use: MemoryUse) -> None:
+        self.memory_use = memory_use
         self._groups: dict[str, Group] = {}
         self.get: Callable[[str], Group | None] = self._groups.get
 
@@ -28,7 +28,7 @@ class Groups:
         """A new one, or one in the place of another."""
         self.forget(group.group_id)
         self._groups[group.group_id] = group
-        group.count_in(self.tally)
+        group.count_in(self.memory_use)
 
     def forget(self, group_id: str) -> None:
         group = self._groups.pop(group_id, None)
@@ -36,7 +36,7 @@ class Groups:
             group.count_out()
 
     def check(self) -> None:
-        """Assert that the tally is right, and what each group promises."""
+        """Assert that the memory in use is counted right, and what each group promises."""
         for group in self._groups.values():
             group.check()
-        assert self.tally.nbytes == sum(group.nbytes for group in self._groups.values())
+        assert self.memory_use.nbytes == sum(group.nbytes for group in self._groups.values())

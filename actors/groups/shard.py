@@ -20,11 +20,11 @@ from actors.groups.deleting import Deleting
 from actors.groups.group import Group
 from actors.groups.groups import Groups
 from actors.groups.kind import Handler, Kind
+from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note_committed
 from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, decode_entry
 from actors.groups.reports import describe, list_groups
-from actors.groups.room import Tally
 from actors.groups.settings import GroupSettings
 from actors.groups.storage_errors import as_group_error
 from actors.groups.timers import RETENTION, RETENTION_GOES_ON, TimerKey
@@ -44,8 +44,10 @@ COMMIT_KNOWS_GROUP_NOT_FOUND = 9
 class GroupShard:
     name = "groups"
 
-    def __init__(self, settings: GroupSettings, new_uuid: Callable[[], str], tally: Tally | None = None) -> None:
-        self.groups = Groups(tally or Tally())
+    def __init__(
+        self, settings: GroupSettings, new_uuid: Callable[[], str], memory_use: MemoryUse | None = None
+    ) -> None:
+        self.groups = Groups(memory_use or MemoryUse())
         self.offsets = OffsetStore()
         self.append_timeout_ms = settings.offsets_commit_timeout_ms
         self._appends = Appends(self.offsets)
@@ -259,7 +261,7 @@ class GroupShard:
         return event.effects
 
     def let_go(self) -> None:
-        self.groups.tally.leave()
+        self.groups.memory_use.leave()
 
     def check(self) -> None:
         """Assert what groups and offsets promise."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from actors.groups.room import Tally
+from actors.groups.memory_use import MemoryUse
 from actors.groups.settings import settings_of
 from actors.groups.shard import GroupShard
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 class GroupShards:
     def __init__(self, node: BrokerNode) -> None:
         self._node = node
-        self._tally = Tally()
+        self._memory_use = MemoryUse()
 
     def make(self) -> GroupShard:
         """The shard of one more coordinator."""
-        return GroupShard(settings_of(self._node.config), self._new_id, Tally(self._tally))
+        return GroupShard(settings_of(self._node.config), self._new_id, MemoryUse(self._memory_use))
 
     def _new_id(self) -> str:
         return str(UUID(bytes=self._node.world.uuid()))

@@ -105,7 +105,7 @@ class Reader(Protocol):
         """Forget them and close, giving their memory back at once."""
 
 
-class AnswerRoom:
+class AnswerMemory:
     """So many bytes for everybody together. ``readers`` are in the order in which they last took something."""
 
     def __init__(self, bytes_max: int) -> None:
@@ -168,7 +168,7 @@ class Unsent:
 
     __slots__ = ("begun", "handed", "in_buffer", "parts", "piece_bytes", "reader", "room")
 
-    def __init__(self, room: AnswerRoom, reader: Reader) -> None:
+    def __init__(self, room: AnswerMemory, reader: Reader) -> None:
         self.room = room
         self.reader = reader
         self.parts: deque[Part] = deque()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from actors.network.answers import AnswerRoom, Writing
-from actors.network.room import RequestRoom
+from actors.network.answers import AnswerMemory, Writing
+from actors.network.request_memory import RequestMemory
 from actors.runtime.heap import Heap
 from actors.runtime.limits import FRAME_BYTES_MAX
 
@@ -20,8 +20,8 @@ class Shared:
     """One of these a process; the bounds are what the first node's config says, as all nodes start with the same."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
-        self.room = RequestRoom(loop, math.inf, FRAME_BYTES_MAX)
-        self.answers = AnswerRoom(1)
+        self.room = RequestMemory(loop, math.inf, FRAME_BYTES_MAX)
+        self.answers = AnswerMemory(1)
         self.writing = Writing(loop)
         self.heap = Heap()
 

@@ -6,7 +6,7 @@ Answers are collected and written once per connection per drain. Records of a fe
 encoded again: they are handed over in pieces, the next one, read from its file, when the socket has taken the last.
 
 Frames are read by ``framing.Frames``. A length below 1 or over the limit closes the connection, and the buffers of
-large frames grow in the ``RequestRoom`` that all connections share.
+large frames grow in the ``RequestMemory`` that all connections share.
 """
 
 from __future__ import annotations

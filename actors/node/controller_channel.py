@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
     from actors.runtime import Actor
-    from actors.runtime.seams import Link
+    from actors.runtime.protocols import Link
     from kstore.schema.struct import Message
 
 T = TypeVar("T")

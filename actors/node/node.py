@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actors.runtime.world import World
     from kstore.fs import FileSystem
 
-    class Tampering(Protocol):
+    class RequestFaults(Protocol):
         """A fault's verdict on a client's request."""
 
         def __call__(self, call: object, /) -> object:
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class BrokerNode(Node):
     """A node with a broker, its folder's files and its config, which dynamic configs replace.
 
-    ``view`` is what the broker last published for the node's other actors to read; ``tampering`` stands in the way of
-    clients' requests when a fault was asked for. ``voters`` are the nodes that one of is the controller.
+    ``view`` is what the broker last published for the node's other actors to read. ``request_faults`` decides what
+    becomes of clients' requests, once a test has asked for such a fault. ``voters`` are the ids of the nodes of
+    which one is the controller.
     """
 
     fs: FileSystem
@@ -47,4 +48,4 @@ class BrokerNode(Node):
         self.config = config
         self.controller_channel = ControllerChannel(voters)
         self.view = View(ClusterImage(), config)
-        self.tampering: Tampering | None = None
+        self.request_faults: RequestFaults | None = None

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import random
 
     from actors.runtime.node import Node
-    from actors.runtime.seams import Link
+    from actors.runtime.protocols import Link
     from actors.runtime.timers import Alarm, Timer
 
 Handler = TypeVar("Handler", bound=Callable[..., object])

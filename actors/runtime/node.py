@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
+    from actors.runtime.protocols import Accept, PeerLost
     from actors.runtime.ref import Ref
-    from actors.runtime.seams import Accept, PeerLost
     from actors.runtime.world import World
     from kstore.fs import FileSystem
 

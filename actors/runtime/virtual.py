@@ -140,7 +140,7 @@ class VirtualDriver:
         what = "nothing is left to happen" if next_us is None else f"{STALL_S} virtual seconds have passed"
         who = "" if waiting is None else f"; waiting: {waiting()}"
         stalled = SimulationStalled(f"{what}, and what was waited for has not happened{who}")
-        from actors.runtime.rows import note_end
+        from actors.runtime.trace_rows import note_end
 
         note_end(stalled, self.world.recorder)
         return stalled

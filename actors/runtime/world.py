@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from actors.runtime.clock import Clock
 from actors.runtime.disk import ThreadedDisk, VirtualDisk
 from actors.runtime.failures import OUTSIDE, Failures
-from actors.runtime.heavy import HeavyWork
+from actors.runtime.heavy_work import HeavyWork
 from actors.runtime.queue import Reply, RunQueue
 from actors.runtime.recorder import Recorder
 from actors.runtime.signals import is_interrupt, let_signals_in
@@ -25,7 +25,7 @@ from actors.runtime.worker import ThreadedWorker, VirtualWorker
 if TYPE_CHECKING:
     from actors.runtime.driver import Driver
     from actors.runtime.node import Node
-    from actors.runtime.seams import Link, Net
+    from actors.runtime.protocols import Link, Net
     from kstore.schema.struct import Message
 
 

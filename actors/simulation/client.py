@@ -19,7 +19,7 @@ from kstore.errors import for_code
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.runtime.seams import Link
+    from actors.runtime.protocols import Link
     from kstore.schema.struct import Message
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 
 from actors.cluster import Cluster
-from actors.runtime.rows import trace_end
+from actors.runtime.trace_rows import trace_end
 
 
 def sections(nodeid: str, seed: int | None, clusters: Iterable[Cluster], folder: str | None) -> list[tuple[str, str]]:

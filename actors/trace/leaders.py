@@ -13,7 +13,7 @@ from typing import Any
 from actors.runtime.recorder import TraceRow
 from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
-from actors.trace.roots import FAULT, Root, faults_between, root_of, words_of_fault
+from actors.trace.root_causes import FAULT, Root, faults_between, root_of, words_of_fault
 
 DECISIONS = ("LeaderElected", "LeaderLost")
 BROKERS = ("BrokerFenced", "BrokerUnfenced", "BrokerShuttingDown", "BrokerRegistered")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.runtime.recorder import ENTERED, NOTE, TraceRow
 from actors.trace.recording import Recording
-from actors.trace.roots import node_of
+from actors.trace.root_causes import node_of
 
 if TYPE_CHECKING:
     from typing import TextIO

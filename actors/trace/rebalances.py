@@ -16,7 +16,7 @@ from actors.runtime.recorder import TraceRow
 from actors.trace.leaders import step_of_topic, why_leader
 from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
-from actors.trace.roots import FAULTS, Root, node_of, root_of, words_of_fault
+from actors.trace.root_causes import FAULTS, Root, node_of, root_of, words_of_fault
 
 OFFSETS_TOPIC = "__consumer_offsets"
 MEMBERS = ("MemberJoined", "MemberLeft", "MemberExpired", "MemberReplaced", "MemberDropped", "ReplacementUndone")

@@ -25,10 +25,10 @@ from kstore.errors.arguments import path as check_path
 if TYPE_CHECKING:
     from actors.runtime.recorder import Recorder
     from actors.runtime.world import World
+    from actors.trace.actor_load import ActorLoad, Turn
     from actors.trace.leaders import Leadership
-    from actors.trace.lives import Life
-    from actors.trace.load import ActorLoad, Turn
     from actors.trace.rebalances import Rebalance
+    from actors.trace.record_life import Life
 
 
 class Trace:
@@ -64,7 +64,7 @@ class Trace:
     def record(self, topic: str, partition: int, offset: int) -> Life:
         """The life of one record: from the producer's call through batch, append, each replica, high watermark, fetch
         and delivery to the commit, with the times between."""
-        from actors.trace.lives import life_of
+        from actors.trace.record_life import life_of
 
         number, at = whole("partition", partition, 0), check_offset("offset", offset)
         return life_of(self.recording, text("topic", topic), number, at)
@@ -87,25 +87,25 @@ class Trace:
         ``name`` as rows have it (``"broker-1#1/replica/orders-0"``), or any part of it that only one actor has.
         Raises ``UnknownActor`` (a ValueError), which names those that come near.
         """
-        from actors.trace.load import load_of
+        from actors.trace.actor_load import load_of
 
         return load_of(self.recording, text("name", name))
 
     def actors(self) -> list[str]:
         """The names of all actors that had a turn, in the order of their first."""
-        from actors.trace.load import actor_names
+        from actors.trace.actor_load import actor_names
 
         return actor_names(self.recording)
 
     def slowest(self, count: int = 10) -> list[Turn]:
         """The turns that took longest, longest first. On virtual time a turn takes none."""
-        from actors.trace.load import slowest
+        from actors.trace.actor_load import slowest
 
         return slowest(self.recording, whole("count", count, 0, LONG_MAX))
 
     def deepest(self, count: int = 10) -> list[Turn]:
         """The turns that left the most messages waiting behind them, for each actor its worst."""
-        from actors.trace.load import deepest
+        from actors.trace.actor_load import deepest
 
         return deepest(self.recording, whole("count", count, 0, LONG_MAX))
 

@@ -5,7 +5,7 @@ hands out. Appends are one vectored write into the page cache. ``Log`` is what t
 
 * ``start_offset``, ``high_watermark``, ``end_offset``: its ends; ``disk`` (``Durability``): recovery point, syncs;
 * ``segments``, ``epochs``, ``producers``, ``hot``: what is in the files, and what is derived from it;
-* ``reading``, ``cutting``, ``upkeep``, and ``appending.pyx``: what is done with them.
+* ``reading``, ``truncation``, ``upkeep``, and ``appending.pyx``: what is done with them.
 
 Invariants. Offsets rise along the log, and so do leader epochs. ``start_offset <= high_watermark <= end_offset``.
 Producer state, indexes, hot tail and end offset change only after the write that they describe has succeeded. What
@@ -21,7 +21,6 @@ from kstore.fs.interface import parent
 from kstore.log.answers import AppendInfo, DiskWork, LogRead, TimestampedOffset
 from kstore.log.appending import FollowerAppend, LeaderAppend
 from kstore.log.config import LogConfig
-from kstore.log.cutting import Cutting
 from kstore.log.damage import failed_to_read, unreadable
 from kstore.log.durability import Durability, run_all
 from kstore.log.manifest import LogNote
@@ -29,6 +28,7 @@ from kstore.log.preparing import Prepared
 from kstore.log.reading import Reading
 from kstore.log.recovery import Loaded, Loader, RecoveryReport
 from kstore.log.tail import HotTail
+from kstore.log.truncation import Truncation
 from kstore.log.upkeep import Upkeep
 from kstore.records import RecordBatch
 
@@ -38,7 +38,6 @@ class Log:
 
     __slots__ = (
         "config",
-        "cutting",
         "disk",
         "end_offset",
         "epochs",
@@ -54,6 +53,7 @@ class Log:
         "recovery",
         "segments",
         "start_offset",
+        "truncation",
         "upkeep",
     )
 
@@ -74,7 +74,7 @@ class Log:
         self.on_failure: Callable[[], None] | None = None
         self.disk = Durability(self, loaded.recovery_point, now_ms, mended=loaded.report.walked_segments > 0)
         self.reading = Reading(self)
-        self.cutting = Cutting(self)
+        self.truncation = Truncation(self)
         self.upkeep = Upkeep(self, now_ms)
 
     @classmethod
@@ -243,7 +243,7 @@ class Log:
         """Records below ``offset`` are as good as gone (DeleteRecords, a leader's start offset); whole segments go.
 
         Raises OffsetOutOfRange beyond the high watermark."""
-        self.cutting.before(offset)
+        self.truncation.before(offset)
 
     def truncate_to(self, offset: int) -> int:
         """Cut everything from ``offset`` on; the new end: where the last batch that is left ends.
@@ -254,11 +254,11 @@ class Log:
 
         At the log's end there are no records to cut, but an epoch may begin there that has none: it goes too.
         """
-        return self.cutting.from_offset(offset)
+        return self.truncation.from_offset(offset)
 
     def truncate_fully_and_start_at(self, offset: int, now_ms: int = 0) -> None:
         """Throw everything away and begin anew at ``offset``."""
-        self.cutting.all_and_start_at(offset, now_ms)
+        self.truncation.all_and_start_at(offset, now_ms)
 
     # Upkeep and disk
 

@@ -8,8 +8,8 @@ import pytest
 from broker.test_connection import Peer
 from broker.test_requests_at_the_limits import ask
 
-from actors.broker.creating import PARTITIONS_MAX
 from actors.broker.slices import PART, portions
+from actors.broker.topic_creation import PARTITIONS_MAX
 from actors.cluster import Cluster
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore.errors import FetchSessionIdNotFound, InvalidRequest, PolicyViolation, UnknownTopicOrPartition

@@ -13,8 +13,8 @@ from cli.conftest import COMMAND
 from rich.console import Console
 
 from actors.cli import help as helping
-from actors.cli.layout import Page
 from actors.cli.main import main
+from actors.cli.page_layout import Page
 
 ROOT = Path(__file__).parents[2]
 

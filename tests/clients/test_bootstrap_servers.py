@@ -10,7 +10,7 @@ import kstore
 from actors.cli.main import main
 from actors.clients.keywords.config import bootstrap_addresses
 from actors.clients.view import BrokerAddress
-from actors.network.dial import TcpLink
+from actors.network.tcp_link import TcpLink
 from kstore.errors.config import ConfigError
 
 

@@ -30,7 +30,7 @@ from actors.clients.consumer.membership import GroupMetadata
 from actors.clients.producer.futures import Future, ManyFuture
 from actors.cluster.brokers import ClusterBroker, ClusterBrokers
 from actors.cluster.faults import Faults
-from actors.cluster.frozen import Frozen
+from actors.cluster.freeze import Frozen
 from actors.runtime.hub import Spawned
 from kstore import ConfigResource, NewTopic
 from kstore.named import NamedTuple

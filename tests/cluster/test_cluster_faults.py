@@ -6,7 +6,7 @@ import pytest
 from speaking import Speaker, answer_of
 
 from actors.broker.registry import CLIENT_APIS
-from actors.broker.tampering import error_response
+from actors.broker.request_faults import error_response
 from actors.cluster import Cluster
 from actors.network.link import Disconnected
 from kstore.errors import InvalidRecord, NotLeaderOrFollower
@@ -189,9 +189,9 @@ def test_a_fault_of_one_broker_leaves_the_others_requests_alone(cluster, speaker
 def test_a_fault_outlives_a_restart_but_not_a_reset(cluster):
     cluster.faults.error("Produce", InvalidRecord, times=9)
     cluster.faults.restart(2)
-    assert cluster.nodes[2].tampering is not None
+    assert cluster.nodes[2].request_faults is not None
     cluster.reset()
-    assert all(node.tampering is None for node in cluster.nodes.values())
+    assert all(node.request_faults is None for node in cluster.nodes.values())
 
 
 def test_a_fault_is_the_cause_of_what_comes_of_it(cluster):

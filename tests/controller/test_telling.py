@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.controller.telling import Told, asked_for, tell
+from actors.controller.decision_rows import Told, asked_for, tell
 from actors.image.image import ClusterImage
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
 from kstore.schema.messages.create_topics import CreateTopicsRequest

@@ -66,7 +66,10 @@ STANDS_ON = {
 CIRCLES = {
     "actors and their world: an actor has a node, a node its world and its actors, a world what runs them": (
         "actors.runtime",
-        "actor conversation disk driver failures future heavy hub loop node real ref rows seams virtual worker world",
+        (
+            "actor conversation disk driver failures future heavy_work hub loop node protocols real ref trace_rows "
+            "virtual worker world"
+        ),
     ),
     "the run queue is asserted by what sees its parts": ("actors.runtime", "invariants queue"),
     "a link sends by its network, which makes links and breaks them": ("actors.network", "link network"),
@@ -88,14 +91,14 @@ CIRCLES = {
         "actors.broker",
         "folder_check foreign foreign.quorum",
     ),
-    "what nodes do at their end or anew is about all of them": ("actors.cluster", "emptying ending nodes recovering"),
+    "what nodes do at their end or anew is about all of them": ("actors.cluster", "at_exit node_recovery nodes reset"),
     "the parts of a consumer, which act as it": (
         "actors.clients.consumer",
         "actor committing fetcher heartbeats joining membership offsets validating",
     ),
     "the parts of a log, which act on it": (
         "kstore.log",
-        "cutting damage durability log manifest reading recovery times upkeep",
+        "damage durability log manifest reading recovery times truncation upkeep",
     ),
 }
 

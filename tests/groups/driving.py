@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable
 from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
 from actors.coordinator.shard import Caller
 from actors.groups.classic.group import ClassicGroup
-from actors.groups.room import Tally
+from actors.groups.memory_use import MemoryUse
 from actors.groups.settings import GroupSettings
 from actors.groups.shard import GroupShard
 from kstore.errors import KafkaError
@@ -40,7 +40,9 @@ REBALANCE_MS = 60_000
 
 
 class Driven:
-    def __init__(self, *, log: list[LogEntry] | None = None, tally: Tally | None = None, **settings: int) -> None:
+    def __init__(
+        self, *, log: list[LogEntry] | None = None, memory_use: MemoryUse | None = None, **settings: int
+    ) -> None:
         self.settings = GroupSettings(**{"group_initial_rebalance_delay_ms": 0, **settings})
         self.now_ms = START_MS
         self.timers: dict[Hashable, int] = {}
@@ -50,7 +52,7 @@ class Driven:
         self.held: list[Persist] = []
         self.is_held = False
         self._ids = 0
-        self.shard = GroupShard(self.settings, self._next_id, tally)
+        self.shard = GroupShard(self.settings, self._next_id, memory_use)
         for key, value in log or []:
             self.shard.replay(key, value, self.now_ms)
         self.carry_out(self.shard.loaded(self.now_ms))

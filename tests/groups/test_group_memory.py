@@ -7,7 +7,7 @@ from groups.driving import SESSION_MS, Driven
 from actors.cluster import Cluster
 from actors.coordinator.coordinator import Coordinator
 from actors.coordinator.messages import TopicsDeleted
-from actors.groups.room import Tally
+from actors.groups.memory_use import MemoryUse
 from actors.groups.shard import GroupShard
 from actors.runtime.failures import Failures
 from kstore import errors
@@ -76,8 +76,8 @@ def test_clients_that_get_an_id_and_never_come_back_count_until_their_time_is_ov
 
 
 def test_the_coordinators_of_a_node_have_one_room_and_leave_it_when_they_go() -> None:
-    node = Tally()
-    first, second = (Driven(tally=Tally(node), group_metadata_max_bytes=BOUND) for _ in range(2))
+    node = MemoryUse()
+    first, second = (Driven(memory_use=MemoryUse(node), group_metadata_max_bytes=BOUND) for _ in range(2))
     for group in ("a", "b"):
         first.send_join(group, group=group, version=3, protocols=LARGE)
     first.pass_ms(0)
@@ -121,7 +121,7 @@ def test_a_coordinator_that_fails_is_counted_once_when_it_is_loaded_again(seed: 
                 """By all of the node's groups."""
                 shard = leading()[0].loaded_shard
                 assert isinstance(shard, GroupShard)
-                whole = shard.groups.tally.whole
+                whole = shard.groups.memory_use.whole
                 assert whole is not None
                 return whole.nbytes
 

@@ -284,7 +284,7 @@ def test_a_group_whose_only_commit_was_refused_is_not_there() -> None:
     driven.send_commit("commit", {("t", 0): 5})
     driven.refuse(errors.NotEnoughReplicas())
     assert not driven.shard.groups
-    assert driven.shard.groups.tally.nbytes == 0
+    assert driven.shard.groups.memory_use.nbytes == 0
 
 
 def test_offsets_whose_deletion_was_refused_expire_at_the_next_look() -> None:

@@ -14,7 +14,7 @@ from matrix.comparing import Difference
 from matrix.not_served import NOT_SERVED
 
 from actors.config.broker import deviations
-from actors.config.own_table import OWN_KEYS
+from actors.config.kstore_table import OWN_KEYS
 from kstore.named import NamedTuple
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from actors.network import tcp
-from actors.network.answers import LARGEST_PIECE_BYTES, LARGEST_READ_BYTES, SMALLEST_PIECE_BYTES, AnswerRoom, Writing
+from actors.network.answers import LARGEST_PIECE_BYTES, LARGEST_READ_BYTES, SMALLEST_PIECE_BYTES, AnswerMemory, Writing
 from actors.network.channel import AnswersTaken
-from actors.network.room import RequestRoom
+from actors.network.request_memory import RequestMemory
 from actors.network.tcp import TcpChannel
 from actors.runtime.limits import WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice
@@ -75,7 +75,7 @@ class Side:
 
     def __init__(self, bytes_max: int) -> None:
         self.now = 1000.0
-        self.answers = AnswerRoom(bytes_max)
+        self.answers = AnswerMemory(bytes_max)
         self.told: list[Any] = []
         self.soon: list[Any] = []
         self.writing = Writing(SimpleNamespace(call_soon=self.soon.append, time=lambda: self.now))
@@ -84,7 +84,7 @@ class Side:
             read_buffer=memoryview(bytearray(1024)),
             frame_bytes_max=MIB,
             answers=self.answers,
-            room=RequestRoom(None, 64 * MIB, MIB),
+            room=RequestMemory(None, 64 * MIB, MIB),
             writing=self.writing,
             idle_seconds_max=600,
             disconnected=lambda _: None,

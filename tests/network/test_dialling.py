@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from actors.network.dial import TcpLink
-from actors.network.dialled import Dialled
 from actors.network.link import Disconnected, Misrouted
+from actors.network.link_options import LinkOptions
 from actors.network.sockets import socket_world
+from actors.network.tcp_link import TcpLink
 from actors.runtime import Node
 from kstore.errors import UnsupportedVersion
 from kstore.schema import frames
@@ -121,7 +121,7 @@ class Dialler:
     ) -> None:
         self.world, sockets = socket_world()
         node = Node(self.world, -1, kind="client")
-        how = Dialled(SimpleNamespace(**{**vars(CONFIG), **config}), node_id, lambda: cluster_id)
+        how = LinkOptions(SimpleNamespace(**{**vars(CONFIG), **config}), node_id, lambda: cluster_id)
         self.link = TcpLink(sockets, node, host, port, how)
 
     def send(self, request: Any = None, versions: tuple[int, int] = (8, 13), timeout_ms: float = 10_000) -> Answer:

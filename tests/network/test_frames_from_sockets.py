@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.network.answers import AnswerRoom
-from actors.network.room import SILENT_SECONDS, STUCK_SECONDS, RequestRoom
+from actors.network.answers import AnswerMemory
+from actors.network.request_memory import SILENT_SECONDS, STUCK_SECONDS, RequestMemory
 from actors.network.tcp import TcpChannel
 from actors.runtime.limits import FIRST_PIECE_BYTES, FRAME_SECONDS_MAX, LARGE_FRAME_BYTES
 
@@ -57,14 +57,14 @@ class Side:
         self.frames: list[bytes] = []
         self.later: list[Any] = []
         loop = SimpleNamespace(time=lambda: self.now, call_later=lambda _, action: self.later.append(action))
-        self.room = RequestRoom(loop, room_bytes, frame_bytes_max)
+        self.room = RequestMemory(loop, room_bytes, frame_bytes_max)
         self.listener: Any = SimpleNamespace(
             loop=loop,
             read_buffer=memoryview(bytearray(64 * 1024)),
             frame_bytes_max=frame_bytes_max,
             idle_seconds_max=idle_seconds,
             room=self.room,
-            answers=AnswerRoom(1 << 30),
+            answers=AnswerMemory(1 << 30),
             writing=SimpleNamespace(collected=[], begin=lambda _: None),
             driver=SimpleNamespace(drain_now=lambda: None),
             node=SimpleNamespace(

@@ -10,7 +10,7 @@ from actors.network.channel import ChannelClosed, Requested
 from actors.network.link import REQUEST_TIMEOUT_MS, Disconnected, Link
 from actors.network.network import DELAY_US_MAX, Network
 from actors.runtime import Actor, Node, Ref, receives
-from actors.runtime.seams import Channel
+from actors.runtime.protocols import Channel
 from actors.runtime.world import World, real_world, virtual_world
 from kstore.errors import UnsupportedVersion
 from kstore.named import NamedTuple

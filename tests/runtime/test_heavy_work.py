@@ -1,6 +1,6 @@
 """Heavy work is begun a portion a turn of the loop, in order, and others have their turns in between."""
 
-from actors.runtime.heavy import BYTES_A_TURN
+from actors.runtime.heavy_work import BYTES_A_TURN
 from actors.runtime.world import World, virtual_world
 
 HEAVY = BYTES_A_TURN

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from actors.trace.rebalances import Rebalance
-from actors.trace.roots import root_of
+from actors.trace.root_causes import root_of
 from kstore import Cluster, Producer
 
 GROUP = "order-processors"

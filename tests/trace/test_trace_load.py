@@ -6,10 +6,10 @@ import pytest
 
 from actors.cluster import Cluster
 from actors.runtime import Actor, Node, receives
-from actors.runtime.rows import row_line, trace_end
+from actors.runtime.trace_rows import row_line, trace_end
 from actors.runtime.world import real_world, virtual_world
 from actors.trace import Trace
-from actors.trace.load import UnknownActor
+from actors.trace.actor_load import UnknownActor
 from actors.trace.printing import milliseconds, row_dict
 from kstore.named import NamedTuple
 

@@ -6,7 +6,7 @@ All versions say the same; 2 is flexible, 3 only made quota errors possible, whi
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.deciding import allowed_of, decided
+from actors.broker.controller_portions import allowed_of, decided
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
 from actors.node.authorizer import ALTER

@@ -3,17 +3,17 @@
 The answer comes once the controller's decision is on its disk and this node knows the topics and their leaders, so
 that a client that asks on gets them. Version 5 added the configs and counts of the new topics to the answer, 7 their
 ids. A request may make as many topics as in Kafka, and a large one is decided in portions
-(``actors/broker/creating.py``). A client that may make topics but not describe their configs isn't told of these.
+(``actors/broker/topic_creation.py``). A client that may make topics but not describe their configs isn't told of these.
 ``timeout_ms`` is not looked at, as in Kafka: the controller answers when it has decided.
 """
 
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.creating import created, name_of, refused
-from actors.broker.deciding import allowed_of
+from actors.broker.controller_portions import allowed_of
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
+from actors.broker.topic_creation import created, name_of, refused
 from actors.image.topic_names import METADATA_TOPIC
 from actors.node.authorizer import CLUSTER, CREATE, DESCRIBE_CONFIGS
 from actors.node.authorizer import topic as of_topic

@@ -5,8 +5,8 @@ Answered when the deletion is committed in the log. A group with members is NON_
 
 from __future__ import annotations
 
-from actors.broker.asking import coordinator_here, settled, submitted
 from actors.broker.call import Call
+from actors.broker.coordinator_requests import coordinator_here, settled, submitted
 from actors.broker.slices import sliced
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import DELETE, group

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from actors.broker.call import Call
-from actors.broker.deciding import allowed_of, decided
+from actors.broker.controller_portions import allowed_of, decided
 from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
 from actors.node.authorizer import CLUSTER, DELETE, DESCRIBE, TOPIC, refusal

@@ -8,8 +8,8 @@ Versions: 4 shows static members; before 6 a group that isn't there is described
 
 from __future__ import annotations
 
-from actors.broker.asking import coordinator_here, settled, submitted
 from actors.broker.call import PAUSE, Call
+from actors.broker.coordinator_requests import coordinator_here, settled, submitted
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import DESCRIBE, group
 from actors.runtime import Ask, Conversation

@@ -7,7 +7,7 @@ are all there are. The controller decides.
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.deciding import ITEMS_A_DECISION, decided
+from actors.broker.controller_portions import ITEMS_A_DECISION, decided
 from actors.broker.forwarding import failed, to_controller
 from actors.broker.slices import portions, sliced
 from actors.node.authorizer import ALTER, CLUSTER

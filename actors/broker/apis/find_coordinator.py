@@ -12,10 +12,10 @@ Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 
 
 from __future__ import annotations
 
-from actors.broker.asking import coordinated_by
 from actors.broker.call import Call
-from actors.broker.creating import created
+from actors.broker.coordinator_requests import coordinated_by
 from actors.broker.slices import sliced
+from actors.broker.topic_creation import created
 from actors.broker.unserved import coordinator_found, coordinator_unserved
 from actors.image.image import BrokerImage
 from actors.image.internal_topics import creatable

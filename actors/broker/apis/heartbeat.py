@@ -7,8 +7,8 @@ Versions: 3 knows static members.
 
 from __future__ import annotations
 
-from actors.broker.asking import ask_group
 from actors.broker.call import Call
+from actors.broker.coordinator_requests import ask_group
 from actors.node.authorizer import READ, group
 from actors.runtime import Conversation
 from kstore.errors import CoordinatorLoadInProgress, GroupAuthorizationFailed, InvalidGroupId, KafkaError

@@ -10,8 +10,8 @@ from 9 on a leader can be told to skip the assignment.
 
 from __future__ import annotations
 
-from actors.broker.asking import ask_group
 from actors.broker.call import Call
+from actors.broker.coordinator_requests import ask_group
 from actors.node.authorizer import READ, group
 from actors.runtime import Conversation
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError

@@ -6,8 +6,8 @@ its instance id alone; 5 takes a reason.
 
 from __future__ import annotations
 
-from actors.broker.asking import ask_group
 from actors.broker.call import Call
+from actors.broker.coordinator_requests import ask_group
 from actors.node.authorizer import READ, group
 from actors.runtime import Conversation
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError

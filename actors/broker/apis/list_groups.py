@@ -9,8 +9,8 @@ Versions: from 4 on filtered by state, from 5 on by type (there are only classic
 
 from __future__ import annotations
 
-from actors.broker.asking import settled, submitted
 from actors.broker.call import Call
+from actors.broker.coordinator_requests import settled, submitted
 from actors.broker.slices import sliced
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import CLUSTER, DESCRIBE, group

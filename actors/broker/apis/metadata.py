@@ -20,9 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from actors.broker.call import PAUSE, Call
-from actors.broker.creating import created
 from actors.broker.forwarding import failed, until_known
 from actors.broker.slices import sliced
+from actors.broker.topic_creation import created
 from actors.image import topic_names
 from actors.image.image import ClusterImage, PartitionImage, TopicImage
 from actors.image.internal_topics import creatable

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from actors.broker.asking import ask_group
 from actors.broker.call import PAUSE, Call
+from actors.broker.coordinator_requests import ask_group
 from actors.broker.slices import portions
 from actors.node.authorizer import READ, group
 from actors.node.authorizer import topic as of_topic

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from actors.broker.asking import ask_group
 from actors.broker.call import Call
+from actors.broker.coordinator_requests import ask_group
 from actors.broker.slices import portions
 from actors.node.authorizer import DELETE, READ, group
 from actors.node.authorizer import topic as of_topic

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from actors.broker.asking import ask_group
 from actors.broker.call import PAUSE, Call
+from actors.broker.coordinator_requests import ask_group
 from actors.broker.slices import portions, sliced
 from actors.node.authorizer import DESCRIBE
 from actors.node.authorizer import group as of_group

@@ -21,7 +21,7 @@ from actors.broker.slices import PART, each_asked, portions
 from actors.node.authorizer import TOPIC, TRANSACTIONAL_ID, WRITE, refusal
 from actors.partition.messages import Append, Appended
 from actors.runtime import Ask, Stopped
-from actors.runtime.heavy import HeavyAsk
+from actors.runtime.heavy_work import HeavyAsk
 from actors.runtime.limits import PINNED_BYTES_MAX, PINNED_TIMES_MAX
 from kstore.errors import (
     InvalidRecord,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.controller.formatted import formatted_with
+from actors.controller.formatted_features import formatted_levels
 from actors.image.features import METADATA_VERSION, SUPPORTED
 from actors.image.image import ClusterImage
 from actors.node.folder import Folder, FolderError
@@ -20,7 +20,7 @@ TOOL = "bin/kafka-features.sh --bootstrap-server HOST:PORT"
 def check_features(folders: Mapping[int, Folder], image: ClusterImage) -> None:
     """Raises ``FolderError`` if there is one at a level that kstore doesn't have."""
     for folder in folders.values():
-        levels = image.features if image.offset >= 0 else formatted_with(folder.fs)
+        levels = image.features if image.offset >= 0 else formatted_levels(folder.fs)
         if foreign := unsupported(levels):
             raise FolderError(refusal(folder.name, foreign))
 

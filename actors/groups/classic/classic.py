@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.groups.appends import Appends
-from actors.groups.classic.fitting import join_fits, shares_fit
+from actors.groups.classic.append_purposes import GroupAssignment, GroupCreation, Replacement
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.joining import Joining
 from actors.groups.classic.membership import Membership
-from actors.groups.classic.purposes import Dealing, Founding, Replacement
 from actors.groups.classic.rebalance import Rebalance, join_refused, sync_refused
 from actors.groups.classic.record import group_from_record, record_of_new
+from actors.groups.classic.size_limits import assignments_fit, join_fits
 from actors.groups.classic.states import GroupState
 from actors.groups.groups import Groups
 from actors.groups.kind import Handler
@@ -75,7 +75,7 @@ class Classic:
         self._joining.join(group, request, caller, event)
         if is_new:
             group.is_founding = True
-            self._appends.begin([record_of_new(group)], event, purpose=Founding(group))
+            self._appends.begin([record_of_new(group)], event, purpose=GroupCreation(group))
 
     def _why_not_join(self, group: ClassicGroup | None, request: JoinGroupRequest) -> int:
         shortest, longest = self._settings.group_min_session_timeout_ms, self._settings.group_max_session_timeout_ms
@@ -87,7 +87,7 @@ class Classic:
             return errors.InvalidSessionTimeout.code
         if group is None and request.member_id:
             return errors.UnknownMemberId.code
-        has_room = join_fits(self._groups.tally, self._settings.group_metadata_max_bytes, request, group)
+        has_room = join_fits(self._groups.memory_use, self._settings.group_metadata_max_bytes, request, group)
         return NONE if has_room else errors.CoordinatorNotAvailable.code
 
     def found(self, group_id: str, now_ms: int) -> ClassicGroup:
@@ -100,7 +100,7 @@ class Classic:
     def _sync(self, request: SyncGroupRequest, caller: Caller, event: Event) -> None:
         group = self._group(request.group_id)
         bytes_max = self._settings.group_metadata_max_bytes
-        if group is not None and not shares_fit(self._groups.tally, bytes_max, request, group):
+        if group is not None and not assignments_fit(self._groups.memory_use, bytes_max, request, group):
             event.respond(caller.reply, sync_refused(errors.CoordinatorNotAvailable.code))
             return
         self._membership.sync(group, request, caller, event)
@@ -134,7 +134,7 @@ class Classic:
     def stored(self, purpose: object, event: Event) -> None:
         """The records of an append have been applied."""
         match purpose:
-            case Founding(group):
+            case GroupCreation(group):
                 group.is_founding = False
             case Replacement():
                 self._joining.replaced(purpose, event)
@@ -156,10 +156,10 @@ class Classic:
     def _missed(self, purpose: object, error: KafkaError, event: Event) -> None:
         """What a group waited for isn't in the log: too late is the same to it as never."""
         match purpose:
-            case Founding(group):
+            case GroupCreation(group):
                 self._abandon(group, error, event)
-            case Dealing():
-                self._membership.not_dealt(purpose, error, event)
+            case GroupAssignment():
+                self._membership.assignment_failed(purpose, error, event)
 
     def _abandon(self, group: ClassicGroup, error: KafkaError, event: Event) -> None:
         """A new group that couldn't be written never was; one that is being deleted meanwhile goes by that."""

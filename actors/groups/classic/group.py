@@ -16,9 +16,9 @@ from actors.groups.classic.member import Member, Protocols, size_of_protocols
 from actors.groups.classic.states import PREVIOUS_STATES, GroupState
 from actors.groups.classic.subscriptions import CONSUMER_PROTOCOL_TYPE, subscribed_topics
 from actors.groups.group import Expiry
+from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note
 from actors.groups.records import GroupRecord, Record
-from actors.groups.room import Tally
 from actors.groups.timers import session_key
 from kstore import errors
 from kstore.errors import FencedInstanceId, UnknownMemberId
@@ -56,7 +56,7 @@ class ClassicGroup:
         self.initial_delay_ms = 0
         self.initial_remaining_ms = 0
         self.nbytes = GROUP_BYTES + len(group_id)
-        self._tally: Tally | None = None
+        self._memory_use: MemoryUse | None = None
         self.is_committed = False
         self.is_founding = False
         """Its first record is on its way to the log."""
@@ -205,22 +205,22 @@ class ClassicGroup:
 
     # What it takes
 
-    def count_in(self, tally: Tally) -> None:
+    def count_in(self, memory_use: MemoryUse) -> None:
         """It is one of a coordinator's groups from now on."""
-        assert self._tally is None, "a group has one coordinator"
-        self._tally = tally
-        tally.add(self.nbytes)
+        assert self._memory_use is None, "a group has one coordinator"
+        self._memory_use = memory_use
+        memory_use.add(self.nbytes)
 
     def count_out(self) -> None:
         """It is gone."""
-        assert self._tally is not None
-        self._tally.add(-self.nbytes)
-        self._tally = None
+        assert self._memory_use is not None
+        self._memory_use.add(-self.nbytes)
+        self._memory_use = None
 
     def _count(self, change: int) -> None:
         self.nbytes += change
-        if self._tally is not None:
-            self._tally.add(change)
+        if self._memory_use is not None:
+            self._memory_use.add(change)
 
     @staticmethod
     def size_of(member: Member) -> int:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.groups.appends import Appends
+from actors.groups.classic.append_purposes import Replacement
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.member import Member, Protocols, protocols_of
-from actors.groups.classic.purposes import Replacement
 from actors.groups.classic.rebalance import Rebalance, join_refused, joined, sync_refused
 from actors.groups.classic.record import record_of
 from actors.groups.classic.states import GroupState

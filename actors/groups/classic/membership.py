@@ -7,8 +7,8 @@ provided that the group is still in the same generation by then. A leave is answ
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.groups.appends import Answer, Append, Appends
+from actors.groups.classic.append_purposes import GroupAssignment
 from actors.groups.classic.group import ClassicGroup
-from actors.groups.classic.purposes import Dealing
 from actors.groups.classic.rebalance import Rebalance, sync_refused, synced
 from actors.groups.classic.record import record_of
 from actors.groups.classic.states import GroupState
@@ -42,7 +42,7 @@ class Membership:
         member.awaiting_sync = caller.reply
         if group.is_leader(member.member_id):
             shares = {each.member_id: bytes(each.assignment) for each in request.assignments}
-            self._deal(group, {member_id: shares.get(member_id, b"") for member_id in group.members}, event)
+            self._store_assignment(group, {member_id: shares.get(member_id, b"") for member_id in group.members}, event)
 
     def _why_not_sync(self, group: ClassicGroup | None, request: SyncGroupRequest) -> int:
         code = _why_not_a_member(group, request)
@@ -56,14 +56,14 @@ class Membership:
             return errors.RebalanceInProgress.code
         return NONE
 
-    def _deal(self, group: ClassicGroup, shares: dict[str, bytes], event: Event) -> None:
+    def _store_assignment(self, group: ClassicGroup, shares: dict[str, bytes], event: Event) -> None:
         """Have the log know the assignment first. A leader that sends it again meanwhile waits for the first one."""
         if not group.is_dealing:
             group.is_dealing = True
-            purpose = Dealing(group, group.generation_id)
+            purpose = GroupAssignment(group, group.generation_id)
             self._appends.begin([record_of(group, shares)], event, purpose=purpose)
 
-    def not_dealt(self, failed: Dealing, error: KafkaError, event: Event) -> None:
+    def assignment_failed(self, failed: GroupAssignment, error: KafkaError, event: Event) -> None:
         """The log hasn't taken an assignment, or not in time."""
         group = failed.group
         if group.state is GroupState.COMPLETING_REBALANCE and group.generation_id == failed.generation_id:

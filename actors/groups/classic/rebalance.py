@@ -9,10 +9,10 @@ members are expected to sync within the rebalance timeout.
 
 from actors.coordinator.event import Event
 from actors.groups.appends import Append, Appends
+from actors.groups.classic.assignment_text import assignment_text
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.member import Member
 from actors.groups.classic.record import record_of
-from actors.groups.classic.shares import in_words
 from actors.groups.classic.states import GroupState
 from actors.groups.notes import note
 from actors.groups.settings import GroupSettings
@@ -205,7 +205,7 @@ class Rebalance:
             group.assign(member, shares[member.member_id])
         self._hand_out(group, 0, event)
         group.transition_to(GroupState.STABLE, event.now_ms)
-        words = in_words(group.protocol_type, shares)
+        words = assignment_text(group.protocol_type, shares)
         self.note("GroupStable", group, f"{group.leader_id} assigned {words}", event)
 
     def reset_assignments(self, group: ClassicGroup, code: int, event: Event) -> None:

@@ -27,7 +27,7 @@ from kstore.schema.messages.list_offsets import (
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
-    from actors.runtime.seams import Link
+    from actors.runtime.protocols import Link
 
 REPLICA_STATE_FROM = 15
 LATEST = -1

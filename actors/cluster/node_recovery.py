@@ -28,7 +28,7 @@ def warn_of(failure: Failure) -> None:
         warnings.warn(str(failure), FailureWarning, stacklevel=1)
 
 
-class Recovering:
+class NodeRecovery:
     """Brings failed nodes of one cluster back."""
 
     def __init__(self, nodes: Nodes) -> None:

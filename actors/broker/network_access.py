@@ -14,7 +14,7 @@ from kstore.named import NamedTuple
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
     from actors.runtime import Ref
-    from actors.runtime.seams import Channel
+    from actors.runtime.protocols import Channel
 
 
 class PeerLost(NamedTuple):
@@ -23,14 +23,14 @@ class PeerLost(NamedTuple):
     node_id: int
 
 
-def open_doorway(node: BrokerNode, broker: Ref) -> None:
+def attach_to_network(node: BrokerNode, broker: Ref) -> None:
     """From now on the node can be reached."""
     node.answers_clients = False
     node.accept = partial(accept, node)
-    node.peer_lost = partial(tell_of_death, broker)
+    node.peer_lost = partial(tell_peer_lost, broker)
 
 
-def close_doorway(node: BrokerNode) -> None:
+def stop_accepting_connections(node: BrokerNode) -> None:
     """Nobody new comes in."""
     node.accept = None
 
@@ -44,7 +44,7 @@ def accept(node: BrokerNode, channel: Channel, listener: str, client_host: str) 
     return ref
 
 
-def let_clients_in(node: BrokerNode) -> None:
+def start_answering_clients(node: BrokerNode) -> None:
     """The node knows the cluster, and the cluster knows it: from now on clients are answered, who came before too.
 
     A broker that was just started has an empty image: it would deny topics that there are. (Kafka's opens its sockets
@@ -56,6 +56,6 @@ def let_clients_in(node: BrokerNode) -> None:
             actor.actor_ref.tell(NodeReady())
 
 
-def tell_of_death(broker: Ref, node_id: int) -> None:
+def tell_peer_lost(broker: Ref, node_id: int) -> None:
     """Another node has died."""
     broker.tell(PeerLost(node_id))

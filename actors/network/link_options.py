@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import Protocol
 
-    class Dialling(Protocol):
+    class LinkConfig(Protocol):
         """What of a client's keywords is about its connections."""
 
         client_id: str
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
         socket_connection_setup_timeout_ms: int
 
 
-class Dialled:
+class LinkOptions:
     """How a link is to behave: times in milliseconds, ``client_id`` as the broker's logs and quotas know it.
 
     ``node_id`` is the broker that is meant (-1: any that is there), of the cluster whose id ``cluster_id`` gives.
     """
 
     def __init__(
-        self, config: Dialling, node_id: int = -1, cluster_id: Callable[[], str | None] = lambda: None
+        self, config: LinkConfig, node_id: int = -1, cluster_id: Callable[[], str | None] = lambda: None
     ) -> None:
         self.node_id = node_id if config.metadata_cluster_check_enable else -1
         self.cluster_id = cluster_id

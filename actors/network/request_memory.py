@@ -39,7 +39,7 @@ class Holder(Protocol):
         """Forget the requests and close, giving back the room at once."""
 
 
-class RequestRoom:
+class RequestMemory:
     """So many bytes for everybody together."""
 
     def __init__(self, loop: AbstractEventLoop, bytes_max: float, frame_bytes_max: int) -> None:

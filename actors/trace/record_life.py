@@ -14,7 +14,7 @@ from typing import Any
 from actors.runtime.recorder import ENTERED, TraceRow
 from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
-from actors.trace.roots import FAULTS, OVERWRITTEN, Root, in_force, node_of, root_of, words_of_fault
+from actors.trace.root_causes import FAULTS, OVERWRITTEN, Root, in_force, node_of, root_of, words_of_fault
 
 AROUND = ("IsrShrunk", "IsrGrown", "LeaderElected", "LeaderLost", "ReplicationFailed", "BecameLeader")
 HOLDING = (

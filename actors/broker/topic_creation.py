@@ -7,7 +7,7 @@ that wants more makes nothing. The rest is decided in portions, and each is know
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.deciding import portioned, with_items
+from actors.broker.controller_portions import portioned, with_items
 from actors.broker.forwarding import failed, to_controller, until_known
 from actors.broker.slices import sliced
 from actors.runtime import Conversation

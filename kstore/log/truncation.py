@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kstore.log.log import Log
 
 
-class Cutting:
+class Truncation:
     """What is cut off one log."""
 
     __slots__ = ("_log",)

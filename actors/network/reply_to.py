@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 
-class Replied(Protocol):
+class ReplyTo(Protocol):
     """Where an outcome goes: an actor's ``Reply``, or what isn't an actor's."""
 
     def set(self, outcome: object = None) -> None: ...

@@ -33,7 +33,7 @@ def empty(nodes: Nodes) -> None:
     net.heal()
     net.forget_sessions()
     world.timers.clear()
-    nodes.tampering = None
+    nodes.request_faults = None
     for node_id in nodes.node_ids:
         if nodes.data_dir is None:
             nodes.memories[node_id] = MemoryFileSystem()

@@ -8,13 +8,13 @@ from actors.groups.classic.member import Member
 from kstore.named import NamedTuple
 
 
-class Founding(NamedTuple):
+class GroupCreation(NamedTuple):
     """A group is new. If that can't be written, it never was."""
 
     group: ClassicGroup
 
 
-class Dealing(NamedTuple):
+class GroupAssignment(NamedTuple):
     """The leader's assignment. If it can't be written, the group begins anew."""
 
     group: ClassicGroup

@@ -15,7 +15,7 @@ from kstore.schema.messages.metadata_records import FeatureLevelRecord
 BOOTSTRAP = ("bootstrap.checkpoint", f"{METADATA_LOG}/{0:020d}-{0:010d}.checkpoint")
 
 
-def formatted_with(fs: FileSystem) -> dict[str, int]:
+def formatted_levels(fs: FileSystem) -> dict[str, int]:
     """The levels by name; none in a folder that kstore made."""
     levels: dict[str, int] = {}
     for path in BOOTSTRAP:

@@ -41,7 +41,7 @@ class Rule:
         self.outcome = outcome
 
 
-class Tampering:
+class RequestFaults:
     """The rules of one cluster, in the order in which they were made."""
 
     def __init__(self) -> None:

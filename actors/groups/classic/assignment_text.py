@@ -20,7 +20,7 @@ SHARE_BYTES_MAX = 10_000
 """A larger share is told by its size."""
 
 
-def in_words(protocol_type: str | None, shares: Mapping[str, bytes]) -> str:
+def assignment_text(protocol_type: str | None, shares: Mapping[str, bytes]) -> str:
     """``a: orders-0 orders-1; b: orders-2``, in the order of the members."""
     told: list[str] = []
     left = LENGTH_MAX

@@ -2,22 +2,22 @@
 
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.member import size_of_protocols
-from actors.groups.room import Tally
+from actors.groups.memory_use import MemoryUse
 from kstore.schema.messages.join_group import JoinGroupRequest
 from kstore.schema.messages.sync_group import SyncGroupRequest
 
 
-def join_fits(tally: Tally, bytes_max: int, request: JoinGroupRequest, group: ClassicGroup | None) -> bool:
+def join_fits(memory_use: MemoryUse, bytes_max: int, request: JoinGroupRequest, group: ClassicGroup | None) -> bool:
     """Whether the metadata that a member brings still fits; who brings no more than before may always stay."""
     brings = size_of_protocols([(each.name, each.metadata) for each in request.protocols])
-    if tally.has_room(brings, bytes_max):
+    if memory_use.has_room(brings, bytes_max):
         return True
     member = group.members.get(request.member_id) if group is not None else None
     return member is not None and brings <= size_of_protocols(member.protocols)
 
 
-def shares_fit(tally: Tally, bytes_max: int, request: SyncGroupRequest, group: ClassicGroup) -> bool:
+def assignments_fit(memory_use: MemoryUse, bytes_max: int, request: SyncGroupRequest, group: ClassicGroup) -> bool:
     """Whether an assignment still fits; one that is no larger than what the group takes without always does."""
     brings = sum(len(each.assignment) for each in request.assignments)
     had = sum(len(member.assignment) for member in group.members.values()) if brings else 0
-    return tally.has_room(brings - had, bytes_max) or brings <= group.nbytes - had
+    return memory_use.has_room(brings - had, bytes_max) or brings <= group.nbytes - had

@@ -4,12 +4,12 @@ Roughly: what clients chose is counted, and so much for each thing that it is ke
 """
 
 
-class Tally:
+class MemoryUse:
     """How many bytes the groups of a coordinator take in memory: a part of what those of its whole node take."""
 
     __slots__ = ("nbytes", "whole")
 
-    def __init__(self, whole: "Tally | None" = None) -> None:
+    def __init__(self, whole: "MemoryUse | None" = None) -> None:
         self.nbytes = 0
         self.whole = whole
 

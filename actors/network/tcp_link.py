@@ -13,10 +13,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors.network.addresses import address_text
-from actors.network.dialled import Dialled
 from actors.network.framing import BadFrame, Frame, Frames
 from actors.network.link import Disconnected, Misrouted
-from actors.network.replied import Replied, Then
+from actors.network.link_options import LinkOptions
+from actors.network.reply_to import ReplyTo, Then
 from actors.network.sockets import READ, WRITE, Sockets
 from actors.runtime.timers import Alarm
 from kstore.errors import KafkaError, RebootstrapRequired, UnsupportedVersion
@@ -57,14 +57,14 @@ class UnderWay(NamedTuple):
     correlation_id: int
     api_key: int
     version: int
-    reply: Replied
+    reply: ReplyTo
     deadline_us: int
 
 
 class TcpLink:
     """One client's way to one broker. Used on the driving thread only."""
 
-    def __init__(self, sockets: Sockets, node: Node, host: str, port: int, how: Dialled) -> None:
+    def __init__(self, sockets: Sockets, node: Node, host: str, port: int, how: LinkOptions) -> None:
         self.sockets = sockets
         self.node = node
         self.world = node.world
@@ -121,7 +121,7 @@ class TcpLink:
             return
         self._write(request, version, asked.reply, asked.deadline_us)
 
-    def _write(self, request: Message, version: int, reply: Replied, deadline_us: int) -> None:
+    def _write(self, request: Message, version: int, reply: ReplyTo, deadline_us: int) -> None:
         self.correlation_id = self.correlation_id + 1 & 0x7FFFFFFF
         self.unsent.extend(frames.encode_request(request, version, self.correlation_id, self.how.client_id))
         self.sockets.to_flush(self)
