@@ -1,7 +1,7 @@
 """What must hold of the nodes' folders before anything in them is changed; all of it is only read here.
 
 The metadata log says which topics there are and who is in sync: without it, or with less of it, partitions that are
-whole would be taken for strays, or led by those who lag. So a start is refused, with the mend, unless each node's
+whole would be taken for strays, or led by those who lag. So a start is refused, with the fix, unless each node's
 copy is whole: only the torn end that a crash leaves may be cut. The controller's must reach as far as its neighbours',
 which copy what is committed.
 
@@ -164,21 +164,21 @@ def check_controller(folders: Mapping[int, Folder], copies: Mapping[int, Metadat
     whole = [node_id for node_id in folders if node_id != controller_id and not copies[node_id].damage]
     furthest = max(whole, key=lambda node_id: (copies[node_id].end_offset, -node_id), default=controller_id)
     known = copies[furthest].end_offset
-    wrong, mend = None, "put it back from a backup"
+    wrong, fix = None, "put it back from a backup"
     if is_damaged(folder, copy):
         wrong = f"{place} is damaged at offset {copy.end_offset} ({copy.damage})"
         if copy.torn:
-            mend += f", or remove {folder.name}/{CLEAN_SHUTDOWN} to have its end cut off"
+            fix += f", or remove {folder.name}/{CLEAN_SHUTDOWN} to have its end cut off"
     elif copy.end_offset < known:
         extent = f"ends at offset {copy.end_offset}" if copy.end_offset else "is missing or empty"
         wrong = f"{place} {extent}, though {folders[furthest].name} knows the cluster up to offset {known}"
     elif not copy.end_offset and (partition := some_partition(folders)):
         wrong = f"{place} is missing or empty, though there is {partition}"
-        mend += ", or from the metadata.log.dir of an Apache Kafka that kept it apart"
+        fix += ", or from the metadata.log.dir of an Apache Kafka that kept it apart"
     if wrong is not None:
         if known > copy.end_offset:
-            mend = f"put a copy of {folders[furthest].name}/{METADATA_LOG} in its place"
-        raise FolderError(f"{wrong}: {mend}")
+            fix = f"put a copy of {folders[furthest].name}/{METADATA_LOG} in its place"
+        raise FolderError(f"{wrong}: {fix}")
 
 
 def check_copy(folder: Folder, copy: MetadataCopy, controller_id: int) -> None:

@@ -26,7 +26,7 @@ from actors.partition.messages import (
     Configure,
     Remove,
 )
-from actors.partition.replica.log_owner import ServicesRenewed, Told
+from actors.partition.replica.log_owner import LogListeners, ServicesRenewed
 from actors.partition.replica.replica import Replica
 from actors.partition.to_controller.directory_assignments import Directories
 from actors.partition.to_controller.isr_changes import IsrChanges
@@ -73,7 +73,7 @@ class Replicas:
         self._last_config: tuple[object, tuple[LogConfig, int]] | None = None
         self.all_closed = True
         self.isr_changes = self._isr_changes()
-        self.told = Told(
+        self.listeners = LogListeners(
             self._directories(),
             self._high_watermarks(folder.high_watermarks),
             self._recovery_points(folder.recovery_points),
@@ -107,9 +107,9 @@ class Replicas:
         if name == "isr_changes":
             self.isr_changes = make()
         else:
-            self.told = self.told._replace(**{name: make()})
+            self.listeners = self.listeners._replace(**{name: make()})
         for replica in self.refs.values():
-            replica.tell(ServicesRenewed(self.isr_changes, self.told))
+            replica.tell(ServicesRenewed(self.isr_changes, self.listeners))
 
     def sweep(self, image: ClusterImage) -> None:
         """Set aside what the folder has of partitions that left this node while it was away, or as it died.
@@ -234,7 +234,7 @@ class Replicas:
             log_config=log_config,
             min_in_sync=min_in_sync,
             isr_changes=self.isr_changes,
-            told=self.told,
+            listeners=self.listeners,
             clean=self.folder.clean,
             recovery_point=self.folder.recovery_points.pop(key, 0),
             high_watermark=self.folder.high_watermarks.get(key, 0),
@@ -276,7 +276,7 @@ class Replicas:
             self._forget(key)
 
     def _forget(self, key: Key) -> None:
-        for checkpoint in self.told[1:]:
+        for checkpoint in self.listeners[1:]:
             checkpoint.tell(ForgetReplica(*key))
 
     def _gone(self) -> None:

@@ -1,7 +1,7 @@
 """The ``kstore`` command: finds the verb and runs it. Exit code 0: done; 1: it failed; 2: asked for wrongly.
 
 A verb's module is imported when the verb is asked for, and what the verb needs when it runs, so that ``--help`` and
-completion answer at once. What goes wrong for a reason that is the user's to mend, or Kafka's, is one line on stderr;
+completion answer at once. What goes wrong for a reason that is the user's to fix, or Kafka's, is one line on stderr;
 a traceback is always a defect of ours.
 """
 

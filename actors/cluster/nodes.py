@@ -103,7 +103,7 @@ class Nodes:
         self.incarnations = dict.fromkeys(self.node_ids, 0)
         self.memories: dict[int, FileSystem] = {n: MemoryFileSystem() for n in self.node_ids if data_dir is None}
         self.folders: dict[int, Folder] = {}
-        self.warnings: list[str] = []  # what was found wrong in the folders, and mended or lost
+        self.warnings: list[str] = []  # what was found wrong in the folders: repaired, or lost
         self.data_dir = data_dir
         self.request_faults: RequestFaults | None = None  # set by the first fault that fails clients' requests
         self.ports: Ports | None = None

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors.controller.decision_rows import asked_for, tell
+from actors.controller.decision_rows import asked_for, decision_rows
 from actors.controller.formatted_features import formatted_levels
 from actors.controller.keeper import MetadataKeeper
 from actors.controller.machine import ControllerMachine
@@ -169,7 +169,7 @@ class Controller(MetadataKeeper):
         before = self.machine.image
         image, delta = self.machine.advance(records, written.last_offset, self.quorum.epoch)
         self.note("MetadataAppended", METADATA_LOG, written.first_offset, written.last_offset)
-        for row in tell(records, delta, before, image, why):
+        for row in decision_rows(records, delta, before, image, why):
             self.note(*row)
         tell_of_records(records, self.node.config.said)
         self.uncommitted.append(Uncommitted(written.last_offset, image, delta))

@@ -45,7 +45,7 @@ EVENTS = {
 }
 
 
-class Told(NamedTuple):
+class DecisionRow(NamedTuple):
     """One row: see the table above. ``why`` is for people."""
 
     kind: str
@@ -55,9 +55,9 @@ class Told(NamedTuple):
     why: str
 
 
-def tell(
+def decision_rows(
     records: Sequence[Message], delta: ImageDelta, before: ClusterImage, after: ClusterImage, why: str
-) -> list[Told]:
+) -> list[DecisionRow]:
     """The rows of a decision that was made because of ``why`` and brought the image from ``before`` to ``after``."""
     rows = list(_brokers(records, why)) if delta.changed_brokers else []
     if rows:
@@ -74,10 +74,10 @@ def asked_for(request: object) -> str:
     return ASKED.get(name, name)
 
 
-def _brokers(records: Sequence[Message], why: str) -> Iterator[Told]:
+def _brokers(records: Sequence[Message], why: str) -> Iterator[DecisionRow]:
     for record in records:
         if isinstance(record, RegisterBrokerRecord):
-            yield Told("BrokerRegistered", "", record.broker_id, record.broker_epoch, why)
+            yield DecisionRow("BrokerRegistered", "", record.broker_id, record.broker_epoch, why)
         elif isinstance(record, BrokerRegistrationChangeRecord):
             if record.in_controlled_shutdown == SHUTTING_DOWN:
                 kind = "BrokerShuttingDown"
@@ -85,23 +85,23 @@ def _brokers(records: Sequence[Message], why: str) -> Iterator[Told]:
                 kind = "BrokerFenced" if record.fenced == FENCED else "BrokerUnfenced"
             else:
                 continue
-            yield Told(kind, "", record.broker_id, record.broker_epoch, why)
+            yield DecisionRow(kind, "", record.broker_id, record.broker_epoch, why)
 
 
-def _topics(delta: ImageDelta, before: ClusterImage, after: ClusterImage, why: str) -> Iterator[Told]:
+def _topics(delta: ImageDelta, before: ClusterImage, after: ClusterImage, why: str) -> Iterator[DecisionRow]:
     for topic in delta.removed_topics:
-        yield Told("TopicDeleted", topic.name, len(topic.partitions), -1, why)
+        yield DecisionRow("TopicDeleted", topic.name, len(topic.partitions), -1, why)
     for name in delta.changed_topics:
         now, then = after.topics.get(name), before.topics.get(name)
         if now is None:
             continue
         if then is None or then.id != now.id:
-            yield Told("TopicCreated", name, len(now.partitions), -1, why)
+            yield DecisionRow("TopicCreated", name, len(now.partitions), -1, why)
         elif len(then.partitions) != len(now.partitions):
-            yield Told("PartitionsAdded", name, len(then.partitions), len(now.partitions), why)
+            yield DecisionRow("PartitionsAdded", name, len(then.partitions), len(now.partitions), why)
 
 
-def _leaders(records: Sequence[Message], before: ClusterImage, after: ClusterImage, why: str) -> Iterator[Told]:
+def _leaders(records: Sequence[Message], before: ClusterImage, after: ClusterImage, why: str) -> Iterator[DecisionRow]:
     for record in records:
         if not isinstance(record, PartitionChangeRecord):
             continue
@@ -112,7 +112,7 @@ def _leaders(records: Sequence[Message], before: ClusterImage, after: ClusterIma
             continue
         label = f"{name}-{record.partition_id}"
         if now.leader == NO_LEADER:
-            yield Told("LeaderLost", label, then.leader, now.leader_epoch, why)
+            yield DecisionRow("LeaderLost", label, then.leader, now.leader_epoch, why)
             continue
         unclean = record.leader_recovery_state == RECOVERING
-        yield Told("LeaderElected", label, now.leader, now.leader_epoch, f"{why}; uncleanly" if unclean else why)
+        yield DecisionRow("LeaderElected", label, now.leader, now.leader_epoch, f"{why}; uncleanly" if unclean else why)

@@ -41,11 +41,11 @@ class Deleting:
     def delete(self, request: DeleteGroupsRequest, caller: Caller, event: Event) -> None:
         """Answer once what can be deleted is."""
         codes = {group_id: self._why_not(group_id) for group_id in request.groups_names}
-        doomed = [group_id for group_id, code in codes.items() if code == NONE]
+        deletable = [group_id for group_id, code in codes.items() if code == NONE]
         results = [DeletableGroupResult(group_id=group_id, error_code=code) for group_id, code in codes.items()]
         response = DeleteGroupsResponse(results=results)
-        if doomed:
-            self._bury(doomed, "DeleteGroups", event, Answer(caller.reply, response))
+        if deletable:
+            self._write_tombstones(deletable, "DeleteGroups", event, Answer(caller.reply, response))
         else:
             event.respond(caller.reply, response)
 
@@ -59,13 +59,13 @@ class Deleting:
             return error.code
         return NONE
 
-    def _bury(self, group_ids: list[str], because: str, event: Event, answer: Answer | None = None) -> None:
+    def _write_tombstones(self, group_ids: list[str], because: str, event: Event, answer: Answer | None = None) -> None:
         """Write tombstones for groups and all their offsets; until they are committed the groups count as Dead."""
         records: list[Record] = [*tombstones(key for each in group_ids for key in self._offsets.keys_of(each))]
         for group_id in group_ids:
             group = self._groups[group_id]
             records += group.tombstones()
-            group.doom(event)
+            group.mark_deleted(event)
         self._appends.begin(records, event, purpose=Deletion(tuple(group_ids), because), answer=answer)
 
     # Topics that are gone
@@ -106,7 +106,7 @@ class Deleting:
                 expired += keys
         self._expire(expired, event)
         if forsaken:
-            self._bury(forsaken, "offsets.retention.minutes", event)
+            self._write_tombstones(forsaken, "offsets.retention.minutes", event)
         if self._to_look_at:
             event.set_timer(RETENTION_GOES_ON, 0)
 

@@ -72,10 +72,10 @@ class Group(Protocol):
     def tombstones(self) -> list[Record]:
         """The records that end it in the log."""
 
-    def doom(self, event: Event) -> None:
+    def mark_deleted(self, event: Event) -> None:
         """Its tombstones are on their way: it is dead to all that would change it, and as it was to readers."""
 
-    def spare(self) -> None:
+    def undo_deletion(self) -> None:
         """Its tombstones couldn't be written."""
 
     def note_deleted(self, because: str, event: Event) -> None:

@@ -196,7 +196,7 @@ class GroupShard:
         if isinstance(append.purpose, Deletion):
             for group_id in append.purpose.group_ids:
                 group = self.groups[group_id]
-                group.spare()
+                group.undo_deletion()
                 self._drop_if_nothing(group)
         else:
             for kind in self._kinds:

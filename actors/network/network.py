@@ -200,7 +200,7 @@ class Network:
         self.slow_nodes_us.clear()
         self._release()
 
-    def mend(self, from_ids: Iterable[int], to_ids: Iterable[int]) -> None:
+    def restore(self, from_ids: Iterable[int], to_ids: Iterable[int]) -> None:
         """Undo cuts of some nodes from others, both ways; what waited arrives in order."""
         for a in from_ids:
             for b in to_ids:

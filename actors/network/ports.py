@@ -35,7 +35,7 @@ KEEP_ALIVE = (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 8))
 
 
 class ListenError(Exception):
-    """The address can't be listened on; the message says why and what mends it."""
+    """The address can't be listened on; the message says why and how to fix it."""
 
 
 class AddressError(ListenError, ConfigError):

@@ -42,7 +42,7 @@ LATEST = 5
 UNSUPPORTED = UnsupportedVersion.code.to_bytes(2, "big")
 
 
-class Asked(NamedTuple):
+class QueuedRequest(NamedTuple):
     """A request that waits for the link to open."""
 
     request: Message
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
     deadline_us: int
 
 
-class UnderWay(NamedTuple):
+class InFlightRequest(NamedTuple):
     """A request that was sent."""
 
     correlation_id: int
@@ -76,8 +76,8 @@ class TcpLink:
         self.opening = False
         self.connected = False
         self.served: dict[int, tuple[int, int]] | None = None  # what the broker speaks, once it has said so
-        self.waiting: deque[Asked] = deque()
-        self.under_way: deque[UnderWay] = deque()
+        self.waiting: deque[QueuedRequest] = deque()
+        self.under_way: deque[InFlightRequest] = deque()
         self.unsent: deque[Buffer] = deque()
         self.addresses: list[tuple[int, tuple[str | int, ...]]] = []
         self.correlation_id = 0
@@ -96,7 +96,7 @@ class TcpLink:
             return
         now_us = self.world.clock.now_us()
         deadline_us = now_us + round(timeout_ms * 1000)
-        asked = Asked(request, versions, reply, deadline_us)
+        asked = QueuedRequest(request, versions, reply, deadline_us)
         if self.served is not None:
             self._send(asked)
         else:
@@ -104,7 +104,7 @@ class TcpLink:
             self._open()
         self.alarm.by(deadline_us, now_us)
 
-    def _send(self, asked: Asked) -> None:
+    def _send(self, asked: QueuedRequest) -> None:
         request, api_key = asked.request, asked.request.API_KEY
         assert self.served is not None
         first, last = self.served.get(api_key, (0, -1))
@@ -128,7 +128,7 @@ class TcpLink:
         if request.API_KEY == PRODUCE and getattr(request, "acks", -1) == 0:
             reply.set(None)  # nothing is ever answered
         else:
-            self.under_way.append(UnderWay(self.correlation_id, request.API_KEY, version, reply, deadline_us))
+            self.under_way.append(InFlightRequest(self.correlation_id, request.API_KEY, version, reply, deadline_us))
 
     def _open(self) -> None:
         if self.opening or self.sock is not None:
@@ -282,7 +282,7 @@ class TcpLink:
         if not self.under_way:
             self._watch_time()
 
-    def _decoded(self, asked: UnderWay, frame: Frame) -> Message:
+    def _decoded(self, asked: InFlightRequest, frame: Frame) -> Message:
         correlation_id, begin = frames.decode_response_header(asked.api_key, asked.version, frame)
         if correlation_id != asked.correlation_id:
             raise SchemaError(f"an answer to request {correlation_id} instead of {asked.correlation_id}")

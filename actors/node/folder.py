@@ -43,7 +43,7 @@ PROBE_BYTES = 65_536  # what a start writes at least, and some
 ELSEWHERE = "choose a --data-dir that you may write to"
 FULL = "its disk is full: make room on it"
 TOO_MANY = "this process may open too few files: raise the limit (ulimit -n)"
-MENDS = {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EMFILE: TOO_MANY, errno.ENFILE: TOO_MANY}
+FIXES = {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EMFILE: TOO_MANY, errno.ENFILE: TOO_MANY}
 
 
 class FolderGoneError(OSError):
@@ -51,7 +51,7 @@ class FolderGoneError(OSError):
 
 
 class FolderError(Exception):
-    """The folder can't be used; the message says why and what mends it."""
+    """The folder can't be used; the message says why and how to fix it."""
 
 
 class Folder:
@@ -276,14 +276,14 @@ def claim_folder(fs: FileSystem, name: str) -> Folder:
         lock.release()
         if isinstance(error, OSError):
             raise unusable(name, error) from None
-        raise FolderError(f"{name} can't be used: {error}: {error.mend}") from None
+        raise FolderError(f"{name} can't be used: {error}: {error.fix}") from None
 
 
 def unusable(name: str, error: OSError) -> FolderError:
     """What to say of a folder that the system refuses."""
     file = os.path.relpath(str(error.filename), name) if error.filename else "."
     place = name if file == "." or file.startswith("..") else f"{name}/{file}"
-    return FolderError(f"{place} can't be used ({error.strerror}): {MENDS.get(error.errno or 0, ELSEWHERE)}")
+    return FolderError(f"{place} can't be used ({error.strerror}): {FIXES.get(error.errno or 0, ELSEWHERE)}")
 
 
 def check_room(folder: Folder) -> None:

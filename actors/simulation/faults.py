@@ -139,7 +139,7 @@ class Faults:
 
     def cut(self, some: list[int], others: list[int], *, both_ways: bool, longer: int = 1) -> None:
         self.net.cut(some, others, both_ways=both_ways)
-        self.later(longer * self.random.randint(100, self.cut_ms_max), lambda: self.net.mend(some, others))
+        self.later(longer * self.random.randint(100, self.cut_ms_max), lambda: self.net.restore(some, others))
 
     def slow(self, from_id: int, to_id: int) -> None:
         self.net.slow(from_id, to_id, self.random.randint(1, SLOW_MS_MAX))
@@ -150,7 +150,7 @@ class Faults:
     ) -> None:
         disk = self.disks[self.random.choice(list(self.disks))]
         fault = disk.fail(operations, place, number, times=times, torn=torn)
-        self.later(self.random.randint(100, self.cut_ms_max), lambda: disk.mend(fault))
+        self.later(self.random.randint(100, self.cut_ms_max), lambda: disk.remove(fault))
 
     def stop(self) -> None:
         """Heal everything and bring everybody back."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 
 class ConfigError(ValueError):
-    """A config key or value that can't be used; the message names the key and the mend."""
+    """A config key or value that can't be used; the message names the key and what to do."""
 
 
 class NoEffectWarning(UserWarning):

@@ -151,8 +151,8 @@ class FaultyFileSystem:
         self.faults.append(fault)
         return fault
 
-    def mend(self, fault: Fault) -> None:
-        """Have one fault happen no more; harmless when it is mended."""
+    def remove(self, fault: Fault) -> None:
+        """Remove one fault; does nothing if it is gone already."""
         if fault in self.faults:
             self.faults.remove(fault)
 

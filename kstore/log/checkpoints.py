@@ -27,15 +27,15 @@ Offsets = dict[tuple[str, int], int]
 
 
 class CheckpointError(Exception):
-    """A checkpoint file isn't what it should be; ``mend`` is what to do about it."""
+    """A checkpoint file isn't what it should be; ``fix`` is what to do about it."""
 
-    mend = "put that file back from a backup"
+    fix = "put that file back from a backup"
 
 
 class ZooKeeperEra(CheckpointError):
     """The directory is of a cluster that kept its metadata in ZooKeeper."""
 
-    mend = "choose another --data-dir, and copy its topics over with a client of Apache Kafka"
+    fix = "choose another --data-dir, and copy its topics over with a client of Apache Kafka"
 
 
 def read_lines(fs: FileSystem, path: str) -> list[str]:

@@ -42,15 +42,15 @@ class Durability:
         "recovery_point",
     )
 
-    def __init__(self, log: Log, recovery_point: int, now_ms: int, *, mended: bool) -> None:
-        """``mended``: files were cut or built anew as the log was opened."""
+    def __init__(self, log: Log, recovery_point: int, now_ms: int, *, repaired: bool) -> None:
+        """``repaired``: files were cut or built anew as the log was opened."""
         self._log = log
         self.recovery_point = recovery_point
         self._waiting: list[DiskWork] = []
         self._loose: set[str] = set()
         self._generation = 0
         self._synced_ms = now_ms
-        self._cut = mended
+        self._cut = repaired
         self._names_new = True  # in the log's folder
         self._path_new = True  # that folder itself
 

@@ -72,7 +72,7 @@ class Log:
         self.failure: str | None = None
         self.is_damaged = False
         self.on_failure: Callable[[], None] | None = None
-        self.disk = Durability(self, loaded.recovery_point, now_ms, mended=loaded.report.walked_segments > 0)
+        self.disk = Durability(self, loaded.recovery_point, now_ms, repaired=loaded.report.walked_segments > 0)
         self.reading = Reading(self)
         self.truncation = Truncation(self)
         self.upkeep = Upkeep(self, now_ms)

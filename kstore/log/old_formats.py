@@ -13,7 +13,7 @@ from kstore.log.config import LONG_MAX
 from kstore.log.scan import find_end
 from kstore.records import HEADER_BYTES
 
-MEND = "start Apache Kafka on it, copy the topic's records to a new topic, and delete the old one"
+FIX = "start Apache Kafka on it, copy the topic's records to a new topic, and delete the old one"
 
 BEFORE_SIZE = 12  # what the size doesn't count
 MAGIC_AT = 16
@@ -27,7 +27,7 @@ class OldFormat(KafkaStorageError):
 
 def refusal(path: str, magic: int) -> str:
     """Why a log can't be opened, and the way out."""
-    return f"{path} has messages of format {magic}, from before Apache Kafka 0.11, which kstore can't read: {MEND}"
+    return f"{path} has messages of format {magic}, from before Apache Kafka 0.11, which kstore can't read: {FIX}"
 
 
 def find_old_message(data: bytes) -> int | None:

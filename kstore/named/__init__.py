@@ -35,10 +35,10 @@ else:
         Another kind of whole number becomes an int, None the default of a text; all else is a ``TypeError``.
         """
         kinds = b"".join(KINDS.get(cls.__annotations__[field], b"?") for field in cls._fields)
-        take_checks(cls, kinds, _Mender(cls, kinds))
+        take_checks(cls, kinds, _Converter(cls, kinds))
         return cls
 
-    class _Mender:
+    class _Converter:
         """Looks at a tuple whose fields aren't all of their kinds."""
 
         def __init__(self, cls, kinds):
@@ -47,9 +47,9 @@ else:
 
         def __call__(self, made):
             fields = zip(self.cls._fields, self.kinds, made, strict=True)
-            return tuple.__new__(self.cls, [self.mended(field, kind, value) for field, kind, value in fields])
+            return tuple.__new__(self.cls, [self.converted(field, kind, value) for field, kind, value in fields])
 
-        def mended(self, field, kind, value):
+        def converted(self, field, kind, value):
             name = f"{self.cls.__name__}.{field}"
             if kind == "i":
                 from kstore.errors.arguments import plain_whole

@@ -48,7 +48,7 @@ cdef class Shape:
     cdef Py_ssize_t count
     cdef Py_ssize_t needed  # so many have no default
     cdef bytes kinds        # what each field takes, for a class whose calls are checked: see ``take_checks``
-    cdef object mend
+    cdef object convert
 
 
 def take_calls(cls, tuple fields, tuple defaults):
@@ -63,19 +63,19 @@ def take_calls(cls, tuple fields, tuple defaults):
     kstore_named_take_calls(cls, <void *>_construct)
 
 
-def take_checks(cls, bytes kinds, mend):
+def take_checks(cls, bytes kinds, convert):
     """From now on calls of ``cls`` look at their fields: "s" is a str, "o" a str or None, "i" an int, "?" anything.
 
-    Where one is something else, the call gives what ``mend(made)`` returns, or raises.
+    Where one is something else, the call gives what ``convert(made)`` returns, or raises.
     """
     cdef Shape shape = <Shape>_shapes[cls]
     assert len(kinds) == shape.count
     shape.kinds = kinds
-    shape.mend = mend
+    shape.convert = convert
 
 
 cdef object _looked_at(Shape shape, object made):
-    """A tuple that was made for a caller, whose fields are of their kinds or mended."""
+    """A tuple that was made for a caller, whose fields are of their kinds or converted."""
     cdef const char *kinds = shape.kinds
     cdef Py_ssize_t i
     cdef PyObject *value
@@ -85,7 +85,7 @@ cdef object _looked_at(Shape shape, object made):
                 or (kinds[i] != c"i" and PyUnicode_CheckExact(<object>value)) \
                 or (kinds[i] == c"o" and value == <PyObject *>None):
             continue
-        return shape.mend(made)
+        return shape.convert(made)
     return made
 
 

@@ -1,4 +1,4 @@
-"""Folders with damage that a start must not pass over: it is refused by a line with the mend, and nothing changes."""
+"""Damaged folders: a start is refused with one line that says how to fix it, and nothing in them changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``kstore serve`` on folders that somebody damaged: one line with the mend and exit code 2, or all that was said."""
+"""``kstore serve`` on damaged folders: one line that says how to fix it and exit code 2, or all that was stored."""
 
 from __future__ import annotations
 

@@ -164,10 +164,10 @@ def test_mending_one_path_leaves_the_others_cut(pair: Pair) -> None:
     pair.net.cut([1], [2, 3])
     pair.send(1, 2)
     pair.world.driver.run_for(1)
-    pair.net.mend([3], [1])
+    pair.net.restore([3], [1])
     pair.world.driver.run_for(1)
     assert pair.outcomes == []
-    pair.net.mend([2], [1])
+    pair.net.restore([2], [1])
     pair.until(lambda: pair.outcomes == [1, 2])
     assert not pair.net.cuts
 

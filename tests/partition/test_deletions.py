@@ -142,7 +142,8 @@ def test_who_waits_while_the_leader_changes_is_told_so(start):
     client.run(1)
     client.cluster.net.cut([leader], [1])
     client.wait_for_leader("t", other_than=leader)
-    client.cluster.net.mend([leader], [1])  # it hears of the new leader before the other replica can tell it anything
+    # It hears of the new leader before the other replica can tell it anything.
+    client.cluster.net.restore([leader], [1])
     client.cluster.wait_for(lambda: waiting)
     assert waiting[0].topics[0].partitions[0].error_code == NotLeaderOrFollower.code
 

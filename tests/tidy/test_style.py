@@ -1,6 +1,6 @@
 """Holds the style of CONTRIBUTING.md where a program can: sizes, names, docstrings, words that hide unfinished work.
 
-Every test lists all offenders at once, each as ``path:line``, so that one run says everything there is to mend.
+Every test lists all offenders at once, each as ``path:line``, so that one run says everything there is to fix.
 """
 
 import ast

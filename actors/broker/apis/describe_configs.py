@@ -53,7 +53,7 @@ CONFIGS_DOCUMENTED_MAX = 20_000
 """The text of a key is some 300 bytes."""
 
 
-Told = dict[tuple[int, frozenset[str]], tuple[Sequence[Described], list[DescribeConfigsResourceResult]]]
+MadeConfigs = dict[tuple[int, frozenset[str]], tuple[Sequence[Described], list[DescribeConfigsResourceResult]]]
 """What was made of the configs of earlier resources, by their identity, and of which of them: topics with the same
 configs have the same ones."""
 
@@ -62,7 +62,7 @@ def handle(call: Call) -> Conversation:
     """Answers from the node's own image and config."""
     results: list[DescribeConfigsResult] = []
     hidden: list[DescribeConfigsResult] = []
-    made: Told = {}
+    made: MadeConfigs = {}
     told_of = in_turn = 0
     told_of_max = CONFIGS_DOCUMENTED_MAX if call.request.include_documentation else CONFIGS_MAX
     for resource in call.request.resources:
@@ -89,7 +89,7 @@ def handle(call: Call) -> Conversation:
     return DescribeConfigsResponse(results=results + hidden)
 
 
-def configs_of(call: Call, resource: DescribeConfigsResource, made: Told) -> list[DescribeConfigsResourceResult]:
+def configs_of(call: Call, resource: DescribeConfigsResource, made: MadeConfigs) -> list[DescribeConfigsResourceResult]:
     """The configs of one resource that are asked for; raises why they can't be told."""
     wanted = frozenset(resource.configuration_keys or ())
     found = found_configs(call, resource)

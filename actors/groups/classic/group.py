@@ -170,7 +170,7 @@ class ClassicGroup:
     def tombstones(self) -> list[Record]:
         return [GroupRecord(self.group_id, None)]
 
-    def doom(self, event: Event) -> None:
+    def mark_deleted(self, event: Event) -> None:
         for member_id in list(self.pending_joins):
             event.cancel_timer(session_key(self.group_id, member_id))
             self.expect_no_more(member_id)
@@ -180,7 +180,7 @@ class ClassicGroup:
     def note_deleted(self, because: str, event: Event) -> None:
         note(event, "GroupDeleted", self.group_id, self.generation_id, len(self.members), because)
 
-    def spare(self) -> None:
+    def undo_deletion(self) -> None:
         self.state = GroupState.EMPTY
         self.state_since_ms = self._vacant_since_ms
 

@@ -43,9 +43,12 @@ IDLE_UPKEEP_MS = 600_000
 UPKEEP = Upkeep()
 
 
-class Told(NamedTuple):
-    """Who is told of a node's logs: ``high_watermarks`` when one has moved since it was last asked for,
-    ``recovery_points`` and ``start_offsets`` of each change, ``directories`` that a log is out of use, or is back."""
+class LogListeners(NamedTuple):
+    """The actors that are told of changes in a node's logs.
+
+    ``high_watermarks`` is told when one has moved since it was last asked for, ``recovery_points`` and
+    ``start_offsets`` of each change, ``directories`` when a log goes out of use or is back.
+    """
 
     directories: Ref
     high_watermarks: Ref
@@ -54,10 +57,10 @@ class Told(NamedTuple):
 
 
 class ServicesRenewed(NamedTuple):
-    """One of the actors that all replicas of a node use was made anew: it has to be told everything again."""
+    """One of the actors that all replicas of a node use was replaced: it must be told everything again."""
 
     isr_changes: Ref
-    told: Told
+    listeners: LogListeners
 
 
 class LogOwner(Actor):
@@ -67,19 +70,26 @@ class LogOwner(Actor):
 
     # There are thousands of replicas: with so many attributes, a dictionary for each takes 1,500 bytes.
     __slots__ = tuple(
-        "back_ms checkpoint_due ending fsync_first has_log label lane log log_config offline partition recovery_point "
-        "retry_ms start_offset told topic topic_id upkeep_armed".split()
+        "back_ms checkpoint_due ending fsync_first has_log label lane listeners log log_config offline partition "
+        "recovery_point retry_ms start_offset topic topic_id upkeep_armed".split()
     )
 
     def __init__(
-        self, node: BrokerNode, topic: str, partition: int, topic_id: bytes, *, log_config: LogConfig, told: Told
+        self,
+        node: BrokerNode,
+        topic: str,
+        partition: int,
+        topic_id: bytes,
+        *,
+        log_config: LogConfig,
+        listeners: LogListeners,
     ) -> None:
         self.label = f"{topic}-{partition}"
         super().__init__(node, f"replica/{self.label}")
         self.topic = topic
         self.partition = partition
         self.topic_id = topic_id
-        self.told = told
+        self.listeners = listeners
         self.log_config = log_config
         self.fsync_first = log_config.flush_messages == 1  # before it is acknowledged, or counts as replicated
         self.checkpoint_due = False
@@ -132,7 +142,7 @@ class LogOwner(Actor):
         view = self.node.view
         found = view.image.partition(self.topic, self.partition)
         if found is not None and found.directory_of(self.node.node_id) not in (view.directory_id, *Directory.UNSAID):
-            self.told.directories.tell(AssignDirectory(self.topic_id, self.partition, view.directory_id))
+            self.listeners.directories.tell(AssignDirectory(self.topic_id, self.partition, view.directory_id))
 
     def go_offline(self, error: Exception, *, damaged: bool = False) -> None:
         """Take the log out of use, until it can be opened again; harmless when it is.
@@ -194,20 +204,24 @@ class LogOwner(Actor):
 
     def _tell_high_watermark(self) -> None:
         self.checkpoint_due = True
-        self.told.high_watermarks.tell(HighWatermarkMoved(self.topic, self.partition, self.actor_ref))
+        self.listeners.high_watermarks.tell(HighWatermarkMoved(self.topic, self.partition, self.actor_ref))
 
     def _recovery_point_moved(self) -> None:
         """More of the log is on the disk than its checkpoint knows; or less, after a truncation."""
         before, self.recovery_point = self.recovery_point, self.log.recovery_point
         has_fallen = self.recovery_point < before
-        self.told.recovery_points.tell(RecoveryPointMoved(self.topic, self.partition, self.recovery_point, has_fallen))
+        self.listeners.recovery_points.tell(
+            RecoveryPointMoved(self.topic, self.partition, self.recovery_point, has_fallen)
+        )
 
     def start_moved(self) -> None:
         """The log may begin elsewhere now: its checkpoint has to hear of it, and what lay before is unlinked."""
         before, self.start_offset = self.start_offset, self.log.start_offset
         if before != self.start_offset:
             has_fallen = self.start_offset < before
-            self.told.start_offsets.tell(StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen))
+            self.listeners.start_offsets.tell(
+                StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen)
+            )
             self.lane.start()
 
     @receives(ReportHighWatermark)
@@ -228,12 +242,12 @@ class LogOwner(Actor):
     @receives(ServicesRenewed)
     def services_renewed(self, message: ServicesRenewed) -> None:
         """Tell them what their predecessors knew of this replica."""
-        self.told = told = message.told
+        self.listeners = listeners = message.listeners
         self._tell_high_watermark()
         topic, partition = self.topic, self.partition
-        told.recovery_points.tell(RecoveryPointMoved(topic, partition, self.recovery_point, False))
+        listeners.recovery_points.tell(RecoveryPointMoved(topic, partition, self.recovery_point, False))
         if self.start_offset:
-            told.start_offsets.tell(StartOffsetMoved(topic, partition, self.start_offset, False))
+            listeners.start_offsets.tell(StartOffsetMoved(topic, partition, self.start_offset, False))
         if self.offline is not None:
             self.offline.tell_lost()
         else:

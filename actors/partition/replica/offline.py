@@ -93,7 +93,7 @@ class Offline:
 
     def _assign(self, directory: bytes) -> None:
         replica = self.replica
-        replica.told.directories.tell(AssignDirectory(replica.topic_id, replica.partition, directory))
+        replica.listeners.directories.tell(AssignDirectory(replica.topic_id, replica.partition, directory))
 
     def _release(self) -> None:
         """No disk work is under way: the files aren't needed any more, or are to be opened anew."""

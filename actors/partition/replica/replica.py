@@ -38,7 +38,7 @@ from actors.partition.messages import (
     StartAt,
 )
 from actors.partition.replica.ending import Closing, Removal
-from actors.partition.replica.log_owner import LogOwner, ServicesRenewed, Told
+from actors.partition.replica.log_owner import LogListeners, LogOwner, ServicesRenewed
 from actors.partition.replica.opening import LogEnds
 from actors.runtime import receives
 from kstore.errors import KafkaError, KafkaStorageError, NotLeaderOrFollower, UnknownTopicOrPartition
@@ -70,14 +70,14 @@ class Replica(LogOwner):
         log_config: LogConfig,
         min_in_sync: int,
         isr_changes: Ref,
-        told: Told,
+        listeners: LogListeners,
         clean: bool = False,
         recovery_point: int = 0,
         high_watermark: int = 0,
         start_offset: int = 0,
         note: LogNote | None = None,
     ) -> None:
-        super().__init__(node, topic, partition, topic_id, log_config=log_config, told=told)
+        super().__init__(node, topic, partition, topic_id, log_config=log_config, listeners=listeners)
         self.min_in_sync = min_in_sync
         self.lag_max_ms = node.config.integer("replica.lag.time.max.ms")
         self.isr_changes = isr_changes

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.controller.decision_rows import Told, asked_for, tell
+from actors.controller.decision_rows import DecisionRow, asked_for, decision_rows
 from actors.image.image import ClusterImage
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatRequest
 from kstore.schema.messages.create_topics import CreateTopicsRequest
@@ -18,9 +18,9 @@ from kstore.schema.messages.metadata_records import (
 ID = bytes(15) + b"\1"
 
 
-def after(image: ClusterImage, *records: Any, why: str = "a test") -> tuple[ClusterImage, list[Told]]:
+def after(image: ClusterImage, *records: Any, why: str = "a test") -> tuple[ClusterImage, list[DecisionRow]]:
     following, delta = image.apply(records, image.offset + len(records), 1)
-    return following, tell(records, delta, image, following, why)
+    return following, decision_rows(records, delta, image, following, why)
 
 
 def partition(number: int) -> PartitionRecord:
@@ -36,21 +36,21 @@ def begin() -> ClusterImage:
 
 def test_a_broker_that_comes_is_told() -> None:
     record = RegisterBrokerRecord(broker_id=4, broker_epoch=7, fenced=True)
-    assert after(ClusterImage(), record)[1] == [Told("BrokerRegistered", "", 4, 7, "a test")]
+    assert after(ClusterImage(), record)[1] == [DecisionRow("BrokerRegistered", "", 4, 7, "a test")]
 
 
 def test_a_fenced_broker_is_why_others_lead() -> None:
     fence = BrokerRegistrationChangeRecord(broker_id=1, broker_epoch=1, fenced=1)
     change = PartitionChangeRecord(topic_id=ID, partition_id=0, leader=2, isr=[2])
     assert after(begin(), change, fence, why="its process ended")[1] == [
-        Told("BrokerFenced", "", 1, 1, "its process ended"),
-        Told("LeaderElected", "t-0", 2, 1, "broker 1 was fenced: its process ended"),
+        DecisionRow("BrokerFenced", "", 1, 1, "its process ended"),
+        DecisionRow("LeaderElected", "t-0", 2, 1, "broker 1 was fenced: its process ended"),
     ]
 
 
 def test_without_a_change_of_brokers_the_request_is_why() -> None:
     change = PartitionChangeRecord(topic_id=ID, partition_id=0, leader=2)
-    assert after(begin(), change)[1] == [Told("LeaderElected", "t-0", 2, 1, "a test")]
+    assert after(begin(), change)[1] == [DecisionRow("LeaderElected", "t-0", 2, 1, "a test")]
 
 
 def test_a_partition_that_nobody_leads_is_told_with_who_led_it() -> None:
