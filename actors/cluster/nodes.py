@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Self
 from pykka import ActorDeadError
 
 from actors.broker.broker import Broker, StopNode
-from actors.broker.folder_check import check_folders
-from actors.broker.rescue import rescue
 from actors.cluster.arguments import known_id
 from actors.cluster.at_exit import ends_with_program, was_closed
 from actors.cluster.node_recovery import NodeRecovery
@@ -103,6 +101,7 @@ class Nodes:
         self.incarnations = dict.fromkeys(self.node_ids, 0)
         self.memories: dict[int, FileSystem] = {n: MemoryFileSystem() for n in self.node_ids if data_dir is None}
         self.folders: dict[int, Folder] = {}
+        self.found = ClusterImage()  # the cluster that the folders told of before the start
         self.warnings: list[str] = []  # what was found wrong in the folders: repaired, or lost
         self.data_dir = data_dir
         self.request_faults: RequestFaults | None = None  # set by the first fault that fails clients' requests
@@ -141,17 +140,15 @@ class Nodes:
             self.ports = Ports(self.world, listen, advertise, self.node_ids)
             self.warnings += self.ports.warnings
         try:
-            image = self._claim_all()
+            self._claim_all()
         except FolderError:
             for folder in self.folders.values():
                 folder.withdraw()
             raise
-        try:
-            self.warnings += rescue(self.folders, image, self.world.uuid)
-        except OSError as error:
-            raise unusable(str(self.data_dir), error) from None
+        if self.data_dir is not None:
+            self._rescue(self.data_dir)
 
-    def _claim_all(self) -> ClusterImage:
+    def _claim_all(self) -> None:
         """Take the folders, unless something in them speaks against it: then they are left as they are."""
         if self.data_dir is not None:
             check_place(self.data_dir, self.node_ids)
@@ -162,11 +159,20 @@ class Nodes:
         self._settle_identity()
         if self.data_dir is not None:
             self.warnings += warn_left_out(self.data_dir, self.node_ids)
-        image = check_folders(self.folders, self.voters[0])
-        take_signals()
+            from actors.broker.folder_check import check_folders  # not loaded for folders in memory: these are new
+
+            self.found = check_folders(self.folders, self.voters[0])
+            take_signals()
         for folder in self.folders.values():
             check_room(folder)
-        return image
+
+    def _rescue(self, data_dir: str) -> None:
+        from actors.broker.rescue import rescue
+
+        try:
+            self.warnings += rescue(self.folders, self.found, self.world.uuid)
+        except OSError as error:
+            raise unusable(data_dir, error) from None
 
     def claim(self, node_id: int) -> Folder:
         """Take a node's folder for this process."""

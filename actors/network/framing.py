@@ -47,8 +47,9 @@ UNLIMITED = _Unlimited()
 
 
 class Frames:
-    """The incoming side of one socket. Receive into ``space()``, then tell ``received`` how much came. Let go of the
-    space before the next is asked for: a view that is held keeps the buffer of a large frame from growing.
+    """The incoming side of one socket. Receive into ``space()``, then tell ``received`` how much came. Drop the space
+    before the next is asked for, but don't release it: it may be the shared buffer. A view that is held keeps the
+    buffer of a large frame from growing.
 
     Invariant: of a large frame ``filled`` bytes have come, no more than its buffer has, and fewer than its length.
     """
@@ -73,7 +74,7 @@ class Frames:
     def space(self) -> memoryview:
         """Where the next bytes go."""
         if self.large is None:
-            return self._shared[:]
+            return self._shared
         if self.filled == len(self.large):
             self.large += bytes(self._growth_bytes)
         with memoryview(self.large) as whole:
@@ -83,11 +84,13 @@ class Frames:
         """The frames that are whole now, without their lengths. Raises ``BadFrame``."""
         if self.large is not None:
             return self._large_goes_on(self.large, count)
-        data = self._shared[:count]
         if self.head:
-            data = memoryview(self.head + bytes(data))
+            data = memoryview(self.head + bytes(self._shared[:count]))
             self.head = b""
-        return self._split(data)
+            return self._split(data)
+        if LENGTH.size < count <= self._bytes_max and LENGTH.unpack_from(self._shared)[0] == count - LENGTH.size:
+            return [bytes(self._shared[LENGTH.size : count])]  # one frame and nothing else, as it is most of the time
+        return self._split(self._shared[:count])
 
     def _large_goes_on(self, large: bytearray, count: int) -> list[Frame]:
         self.filled += count

@@ -73,7 +73,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         """Bytes have come."""
         now = self.listener.loop.time()
         frames = self.frames
-        is_large, goes_on = frames.large is not None, frames.has_begun
+        is_large, goes_on = frames.large is not None, bool(frames.head)
         try:
             whole = frames.received(count)
         except BadFrame as bad:

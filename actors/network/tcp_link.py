@@ -247,9 +247,10 @@ class TcpLink:
     def _read(self, sock: socket.socket) -> None:
         for _ in range(READS_A_TURN):
             try:
-                with self.frames.space() as space:
-                    room = len(space)
-                    count = sock.recv_into(space)
+                space = self.frames.space()
+                room = len(space)
+                count = sock.recv_into(space)
+                del space
                 whole = self.frames.received(count) if count else []
             except BlockingIOError:
                 return
