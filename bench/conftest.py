@@ -15,7 +15,7 @@ import pytest
 
 @pytest.fixture
 def measure(benchmark: Any) -> Callable[..., Any]:
-    """Measures a call that does ``count`` of ``unit``; ``goal`` is how many of them a second there should be."""
+    """Measure a call that does ``count`` of ``unit``; ``goal`` is how many of them a second there should be."""
 
     def run(
         function: Callable[..., Any], *arguments: Any, count: int = 1, unit: str = "calls", goal: float | None = None

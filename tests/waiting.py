@@ -14,7 +14,7 @@ POLL_S = 0.01
 
 
 def wait_until(condition: Callable[[], T], *, what: str, timeout_s: float = 20.0) -> T:
-    """Returns the condition's first true value; past the limit the test fails, naming ``what`` it waited for."""
+    """Return the condition's first true value; past the limit the test fails, naming ``what`` it waited for."""
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()
     while not (value := condition()):

@@ -55,7 +55,8 @@ def not_allowed(call: Call, operation: int, kind: int, name: str) -> KafkaError 
 
 def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
     """The resources of a request that no controller need hear of, each with what is wrong with it, None if it is done:
-    its own loggers (if the request may have any), what is another broker's, and what the client may not alter."""
+    its own loggers (if the request may have any), what is another broker's, and what the client may not alter.
+    """
     found: list[tuple[Altered, KafkaError | None]] = []
     own = call.node.node_id
     times: Counter[Hashable] = Counter()
@@ -85,7 +86,7 @@ def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
 
 
 def with_levels(call: Call, resource: AlterConfigsResource, *, is_repeated: bool) -> KafkaError | None:
-    """Changes the levels of the broker's loggers; what is wrong with the wish."""
+    """Change the levels of the broker's loggers; what is wrong with the wish."""
     from actors.broker import loggers
 
     own, number = call.node.node_id, whole_number(resource.resource_name, 32)

@@ -126,7 +126,8 @@ def portioned(
 
 def in_parts(group: list[Item]) -> Iterator[list[Item]]:
     """Things of one name in lists of ``ITEMS_A_DECISION``, none of them alone, so that each list tells that it is
-    named twice."""
+    named twice.
+    """
     for start in range(0, len(group), ITEMS_A_DECISION):
         end = start + ITEMS_A_DECISION
         yield group[start - 1 if start == len(group) - 1 else start : end - 1 if end == len(group) - 1 else end]

@@ -38,13 +38,15 @@ def coordinator_here(view: View, topic: str, key: str) -> Ref:
 
 def submitted(call: Call, request: Message) -> Submit:
     """What a coordinator is to be asked. Addresses are written as Java prints them, with a slash where a host name
-    might stand."""
+    might stand.
+    """
     return Submit(request, Client(call.version, call.client_id or "", f"/{call.client_host}"))
 
 
 def ask_group(call: Call, group_id: str, request: Message) -> Conversation:
     """Part of a conversation: its value is the answer of a group's coordinator, or the KafkaError to refuse the client
-    with."""
+    with.
+    """
     coordinator_used(call, group_id)
     try:
         coordinator = coordinator_here(call.view, OFFSETS_TOPIC, group_id)

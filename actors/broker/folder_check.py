@@ -36,7 +36,8 @@ LENGTH_END = 12
 
 class MetadataCopy(NamedTuple):
     """What can be read of a node's metadata log. ``damage`` is why there is no more of it, if something is wrong;
-    ``torn`` when that is what an append leaves that was cut short."""
+    ``torn`` when that is what an append leaves that was cut short.
+    """
 
     batches: list[RecordBatch]
     end_offset: int = 0

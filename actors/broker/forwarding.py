@@ -48,7 +48,7 @@ def asked_by_node(call: Call, refused: Callable[[int], Struct]) -> Conversation:
 
 
 def until_known(call: Call, names: tuple[str, ...]) -> Conversation:
-    """Waits a while for this node to know topics that the controller has just made."""
+    """Wait a while for this node to know topics that the controller has just made."""
     if names and call.view.metadata is not None:
         yield Ask(call.view.metadata, AwaitTopics(names, TOPICS_KNOWN_MS_MAX))
 

@@ -71,7 +71,7 @@ def alter(configs: list[AlterableConfig], *, validate_only: bool) -> None:
 
 
 def check(config: AlterableConfig) -> None:
-    """Raises what is wrong with one change, in the words of Kafka's ``RuntimeLoggerManager``."""
+    """Raise what is wrong with one change, in the words of Kafka's ``RuntimeLoggerManager``."""
     operation = config.config_operation
     if operation in OPERATIONS:
         raise InvalidRequest(f"{OPERATIONS[operation]} operation is not allowed for the BROKER_LOGGER resource")

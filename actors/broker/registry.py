@@ -15,7 +15,8 @@ from kstore.named import NamedTuple
 
 class Served(NamedTuple):
     """One API key. ``advertised_first`` differs from ``first`` only for Produce, whose versions 0 to 2 are advertised
-    but refused, as Apache Kafka does for the sake of old librdkafka."""
+    but refused, as Apache Kafka does for the sake of old librdkafka.
+    """
 
     key: int
     module: str

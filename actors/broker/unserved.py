@@ -167,7 +167,8 @@ def _reads(node: Node, client_id: str) -> bool:
 
 def coordinator_used(call: Asker, group: str) -> None:
     """A client has asked that coordinator for something: it can, so it may look for it again as often as it likes,
-    of any broker."""
+    of any broker.
+    """
     for node in _brokers(call.node):
         found = node.one_if_made(Unserved)
         if found is not None:

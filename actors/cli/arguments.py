@@ -61,7 +61,7 @@ def checked(read: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """Reads an integer that is at least this."""
+    """Read an integer that is at least this."""
 
     def read(text: str) -> int:
         if not text.lstrip("-").isdecimal() or int(text) < least:

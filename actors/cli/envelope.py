@@ -36,9 +36,9 @@ class Sent(TypedDict):
 
 
 def to_json(data: bytes | None) -> str | dict[str, str] | None:
-    """Bytes as JSON shows them.
+    r"""Bytes as JSON shows them.
 
-    >>> to_json(b"caf\\xc3\\xa9"), to_json(b"\\xff"), to_json(None)
+    >>> to_json(b"caf\xc3\xa9"), to_json(b"\xff"), to_json(None)
     ('café', {'base64': '/w=='}, None)
     """
     if data is None:

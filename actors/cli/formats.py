@@ -1,6 +1,6 @@
-"""kcat's little languages: the format of a printed record, delimiters with their escapes, headers. All pure.
+r"""kcat's little languages: the format of a printed record, delimiters with their escapes, headers. All pure.
 
-A format is text with tokens, as in ``'%t[%p]@%o %k: %s\\n'``:
+A format is text with tokens, as in ``'%t[%p]@%o %k: %s\n'``:
 
 | token | what it prints |
 |---|---|
@@ -12,7 +12,7 @@ A format is text with tokens, as in ``'%t[%p]@%o %k: %s\\n'``:
 | ``%h`` | the headers as ``name=value,...``, NULL for null |
 | ``%%`` | a percent sign |
 
-Escapes are ``\\n``, ``\\t``, ``\\r``, ``\\xNN`` (hexadecimal), ``\\NNN`` (decimal, as kcat reads it) and ``\\\\``. What
+Escapes are ``\n``, ``\t``, ``\r``, ``\xNN`` (hexadecimal), ``\NNN`` (decimal, as kcat reads it) and ``\\``. What
 kcat prints for any other escape is a NUL; here it is refused, as is a token that doesn't exist.
 """
 

@@ -1,5 +1,6 @@
 """What was probably meant by a word that the command doesn't know: the nearest that it knows, or what a word of kcat's,
-of Kafka's scripts or of a shell is called here."""
+of Kafka's scripts or of a shell is called here.
+"""
 
 from __future__ import annotations
 

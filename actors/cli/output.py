@@ -1,5 +1,6 @@
 """What verbs print: columns for people and JSON for programs on stdout, errors on stderr; and when stdout has no reader
-any more."""
+any more.
+"""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ class Place(Enum):
 
 class Span(NamedTuple):
     """Where to start, and before which time (ms since 1970) to end, if at one. ``number`` is an offset, a count of
-    records from the end, or a time in ms, by the place."""
+    records from the end, or a time in ms, by the place.
+    """
 
     place: Place | None = None
     number: int = 0

@@ -87,7 +87,8 @@ def record_address(text: str) -> tuple[str, int, int]:
 
 def run(options: argparse.Namespace) -> int:
     """Answer what was asked. 0: done; 1: the file can't be read, or doesn't know something; 2: it is no trace, or was
-    asked for wrongly."""
+    asked for wrongly.
+    """
     from actors.trace import Trace, TraceFileError
 
     try:

@@ -109,7 +109,8 @@ class ClientActor(Actor):
         self, conversation: Eventually[T], done: Callable[[T | None, KafkaError | None], object] | None = None
     ) -> Task:
         """Begin a conversation of the actor's own, or of a user's call. ``conversation_failed`` gets its error if
-        ``done`` isn't given."""
+        ``done`` isn't given.
+        """
         task = self.task(conversation, done or self._conversation_over)
         task.step()
         return task
@@ -138,7 +139,8 @@ class ClientActor(Actor):
     def backoff(self, attempt: int) -> Pause:
         """How long to wait before trying again: doubling from ``retry_backoff_ms`` on, a fifth more or less so that not
         all clients come back at once, and never more than ``retry_backoff_max_ms`` (KIP-580, Java's
-        ``ExponentialBackoff``). ``attempt`` counts from 0."""
+        ``ExponentialBackoff``). ``attempt`` counts from 0.
+        """
         most_ms = self.config.retry_backoff_max_ms
         base_ms = min(self.config.retry_backoff_ms * 2 ** min(attempt, 30), most_ms)
         return Pause(min(base_ms * self.random.uniform(1 - JITTER, 1 + JITTER), most_ms))
@@ -233,7 +235,8 @@ class ClientActor(Actor):
 
     def any_node(self) -> int:
         """A broker to ask: drawn from those that have answered since they failed. If nobody has, the one that failed
-        first, bootstrap servers among them, so as to begin anew (KIP-899)."""
+        first, bootstrap servers among them, so as to begin anew (KIP-899).
+        """
         known = list(self.view.brokers) or list(self.bootstrap)
         willing = [each for each in known if each not in self._failing]
         if willing:
@@ -275,7 +278,8 @@ class ClientActor(Actor):
 
     def leader(self, topic: str, partition: int) -> Eventually[int]:
         """The broker that leads a partition; asks until there is one. Raises the topic's error if it isn't one that
-        is transient."""
+        is transient.
+        """
         attempt = 0
         while True:
             found = self.view.partition(topic, partition)

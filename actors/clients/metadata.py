@@ -119,7 +119,8 @@ class Metadata:
 
     def _ask(self, names: dict[str, None] | None) -> Eventually[MetadataResponse | KafkaError]:
         """One request, for all topics when None; its answer or error. Those that wait are told which topics are
-        answered, None if none are."""
+        answered, None if none are.
+        """
         from kstore.schema.messages.metadata import MetadataRequest, MetadataRequestTopic
 
         topics = None if names is None else [MetadataRequestTopic(name=name) for name in names]

@@ -25,7 +25,8 @@ class TopicPartition(NamedTuple):
 @checked
 class OffsetAndMetadata(NamedTuple):
     """A committed position: the offset of the next record to read, a text of the user's own, and the leader epoch of
-    the last record read (-1: not known; KIP-320)."""
+    the last record read (-1: not known; KIP-320).
+    """
 
     offset: int
     metadata: str = ""
@@ -44,7 +45,8 @@ class OffsetAndTimestamp(NamedTuple):
 @checked
 class RecordMetadata(NamedTuple):
     """Where a record was put. ``offset`` is -1 with ``acks=0``; ``timestamp`` is in ms since 1970: the record's own, or
-    the broker's for a topic of LogAppendTime. Sizes are in bytes after serialization, -1 for None."""
+    the broker's for a topic of LogAppendTime. Sizes are in bytes after serialization, -1 for None.
+    """
 
     topic: str
     partition: int
@@ -57,7 +59,8 @@ class RecordMetadata(NamedTuple):
 @checked
 class SentRange(NamedTuple):
     """Where some records of a ``send_many`` were put, side by side: so many ``records`` from ``offset`` on (-1 with
-    ``acks=0``)."""
+    ``acks=0``).
+    """
 
     topic: str
     partition: int
@@ -68,7 +71,8 @@ class SentRange(NamedTuple):
 @checked
 class NewTopic(NamedTuple):
     """A topic to be made; -1 takes the broker's default. ``replica_assignments`` gives brokers by partition, instead of
-    the two numbers."""
+    the two numbers.
+    """
 
     name: str
     num_partitions: int = -1

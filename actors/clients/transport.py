@@ -37,7 +37,8 @@ class ClientLink(Protocol):
 
     def ask(self, request: Message, versions: tuple[int, int], reply: Reply, timeout_ms: float) -> None:
         """Send a request in the latest of ``versions`` that the broker knows; ``reply`` gets its response,
-        ``Disconnected`` or ``UnsupportedVersion``. One that is never answered (Produce with acks 0) ends in None."""
+        ``Disconnected`` or ``UnsupportedVersion``. One that is never answered (Produce with acks 0) ends in None.
+        """
 
     def close(self) -> None:
         """Close it for good."""
@@ -57,11 +58,13 @@ class Transport(Protocol):
 
     def metadata_offset(self) -> int:
         """How far the cluster's metadata has come on all brokers, where that can be seen without asking; -1 elsewhere.
-        A consumer asks for metadata when it has moved, instead of waiting for it to grow old."""
+        A consumer asks for metadata when it has moved, instead of waiting for it to grow old.
+        """
 
     def close(self) -> None:
         """End the node, and its world if that was its own; outside any turn, and not under the driver's lock, as the
-        thread that drives a world in the background may wait for that."""
+        thread that drives a world in the background may wait for that.
+        """
 
 
 class InProcessTransport:

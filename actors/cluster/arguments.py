@@ -24,7 +24,7 @@ NOT_YET = {
 def taking_what(
     constructor: Callable[Concatenate[Any, P], None],
 ) -> Callable[[Callable[..., T]], Callable[Concatenate[type[Any], P], T]]:
-    """Decorates another way to make the same: it has the parameters of the constructor, to which it passes them."""
+    """Decorate another way to make the same: it has the parameters of the constructor, to which it passes them."""
 
     def told(maker: Callable[..., T]) -> Callable[Concatenate[type[Any], P], T]:
         maker.__dict__["__wrapped__"] = constructor  # where ``inspect.signature`` looks

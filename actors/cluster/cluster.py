@@ -109,7 +109,8 @@ class Cluster(Questions):
     @taking_what(__init__)
     def unstarted(cls, *given: Any, **keywords: Any) -> Self:
         """A cluster whose folders are claimed and whose ports are bound, but no node runs before ``start()``. Takes
-        what ``Cluster`` takes."""
+        what ``Cluster`` takes.
+        """
         cluster = cls.__new__(cls)
         cluster._starts = False
         cls.__init__(cluster, *given, **keywords)
@@ -200,7 +201,8 @@ class Cluster(Questions):
     @property
     def bootstrap_servers(self) -> str:
         """What a Kafka client connects to, as it is told: ``host:port`` of each broker, with commas; of the first
-        listener, if there are several."""
+        listener, if there are several.
+        """
         if self.ports is None:
             raise ValueError('this cluster has no listener: give it listen="127.0.0.1:0"')
         return str(self.ports.addresses_text())

@@ -100,7 +100,8 @@ def parse_node_ids(text: str) -> tuple[int, ...]:
 
 class FoundIds(NamedTuple):
     """The nodes that have a folder: the controller's id first, the others in order. ``controller`` is None when no
-    folder says which it is; then it is taken for the least."""
+    folder says which it is; then it is taken for the least.
+    """
 
     ids: tuple[int, ...] = ()
     controller: int | None = None
@@ -108,7 +109,8 @@ class FoundIds(NamedTuple):
 
 def ids_in(data_dir: str) -> FoundIds:
     """The nodes whose folders are under ``data_dir``, and the controller that they name. Raises ``FolderError`` for one
-    under another's name."""
+    under another's name.
+    """
     from pathlib import Path
 
     from actors.broker.foreign.quorum import QUORUM_FILE, voters_in

@@ -311,7 +311,8 @@ class Nodes:
     @property
     def failures(self) -> tuple[Failure, ...]:
         """Defects of kstore itself that were met and contained, the latest ``KEPT`` of them: each says where it was
-        met, what it ended, and has the error and its traceback."""
+        met, what it ended, and has the error and its traceback.
+        """
         return tuple(self.world.failures.kept)
 
     def _restart_node(self, node_id: int) -> None:

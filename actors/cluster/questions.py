@@ -30,7 +30,8 @@ class Questions(Nodes):
 
     def leader(self, topic: str, partition: int = 0, *, timeout: float = 10) -> int:
         """The id of the broker that leads a partition, -1 while there is none. Raises UnknownTopicOrPartition, and
-        ``TimeoutError`` when brokers that were restarted haven't read what there is after ``timeout`` seconds."""
+        ``TimeoutError`` when brokers that were restarted haven't read what there is after ``timeout`` seconds.
+        """
         return self._partition(topic, partition, timeout).leader
 
     def isr(self, topic: str, partition: int = 0, *, timeout: float = 10) -> tuple[int, ...]:

@@ -72,7 +72,8 @@ class Sourced(NamedTuple):
 
 def deviations(brokers: int, *, listening: bool = True) -> dict[str, str]:
     """The defaults that differ from Apache Kafka's in a cluster of so many brokers; others' clients reach one that
-    listens."""
+    listens.
+    """
     copies = str(min(3, brokers))
     return {
         "default.replication.factor": copies,
@@ -119,7 +120,7 @@ def known_key(name: str, keys: Mapping[str, Key] = KEYS) -> Key:
 
 
 def check_setting(name: str, text: str, keys: Mapping[str, Key] = KEYS) -> None:
-    """Checks a value wanted for a broker key; one that stands for a topic's key has that one's bounds too.
+    """Check a value wanted for a broker key; one that stands for a topic's key has that one's bounds too.
 
     Raises:
         ConfigError: there is no such key, or it promises what isn't so, or the value is wrong.
@@ -163,7 +164,7 @@ class BrokerConfig:
         brokers: int = 1,
         listening: bool = True,
     ) -> None:
-        """Takes what the process was started with.
+        """Take what the process was started with.
 
         Raises:
             ConfigError: a key is unknown or would promise what isn't so, or a value is wrong.
@@ -196,7 +197,7 @@ class BrokerConfig:
         return made
 
     def check_together(self, names: Iterable[str]) -> None:
-        """Checks that the values of these keys go with those of others.
+        """Check that the values of these keys go with those of others.
 
         Raises:
             ConfigError: two values contradict each other.
@@ -255,7 +256,8 @@ class BrokerConfig:
 
     def synonyms(self, name: str) -> list[Sourced]:
         """The values of a key and of those that state the same, as Kafka tells them: what comes before the first value
-        of the key's own is left out, even if it holds."""
+        of the key's own is left out, even if it holds.
+        """
         names = SYNONYMS.get(name, (name,))
         found = [
             Sourced(each, settings[each], source)

@@ -27,7 +27,7 @@ MATCHED = (
 
 
 def validate_metrics_configs(configs: Mapping[str, str]) -> None:
-    """Checks the configs wanted for a subscription.
+    """Check the configs wanted for a subscription.
 
     Raises:
         InvalidRequest: a key is unknown (names the nearest one), or the interval is out of its bounds.
@@ -51,7 +51,7 @@ def validate_metrics_configs(configs: Mapping[str, str]) -> None:
 
 
 def check_pattern(pattern: str) -> None:
-    """Raises ``InvalidConfig`` for what doesn't say which clients are meant.
+    """Raise ``InvalidConfig`` for what doesn't say which clients are meant.
 
     >>> check_pattern("client_software_name = apache-kafka-.*")
     """

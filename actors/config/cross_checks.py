@@ -113,7 +113,7 @@ THREADS = frozenset(
 
 
 def check_step(now: ValueOf, wanted: ValueOf, names: Iterable[str]) -> None:
-    """Checks that those of ``names`` that count threads don't go too far at once from what they are now.
+    """Check that those of ``names`` that count threads don't go too far at once from what they are now.
 
     Raises:
         ConfigError: one does; in Kafka's words.
@@ -135,7 +135,7 @@ def whole(value_of: ValueOf, name: str) -> int:
 
 
 def check_together(value_of: ValueOf, names: Iterable[str]) -> None:
-    """Checks the values of the keys in ``names``, which were set, against each other and against the rest.
+    """Check the values of the keys in ``names``, which were set, against each other and against the rest.
 
     Raises:
         ConfigError: two contradict each other; in Kafka's words.

@@ -47,7 +47,8 @@ def without_effect(
     keys: Mapping[str, Key], settings: Iterable[Setting], implemented: Mapping[str, tuple[str, ...] | None]
 ) -> Iterator[Setting]:
     """Those of the settings that have no effect yet; secrets aren't told. What is wrong is for an
-    error to tell, and of a refused key only what is so anyway was taken."""
+    error to tell, and of a refused key only what is so anyway was taken.
+    """
     for name, text in settings:
         key = keys.get(name)
         if key is None or why_refused(name) or not is_right(key, text):
@@ -68,10 +69,10 @@ TOLD_LENGTH_MAX = 300
 
 
 def printable(text: str) -> str:
-    """What a client sent, as one short line of a log.
+    r"""What a client sent, as one short line of a log.
 
-    >>> printable("group a\\nb: match=x")
-    'group a\\\\nb: match=x'
+    >>> printable("group a\nb: match=x")
+    'group a\\nb: match=x'
     """
     told = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:TOLD_LENGTH_MAX])
     return told if len(text) <= TOLD_LENGTH_MAX else f"{told}..."

@@ -44,7 +44,7 @@ DEAD_LETTERS = "errors.deadletterqueue.topic.name"
 
 
 def validate_group_configs(configs: Mapping[str, str], broker: BrokerConfig) -> None:
-    """Checks the configs wanted for a group.
+    """Check the configs wanted for a group.
 
     Raises:
         InvalidConfig: a key is unknown (names the nearest one), a value is wrong, or beyond what the brokers allow.
@@ -71,7 +71,7 @@ def validate_group_configs(configs: Mapping[str, str], broker: BrokerConfig) -> 
 
 
 def check_bounds(name: str, value: int, broker: BrokerConfig) -> None:
-    """Raises ``InvalidConfig`` for a value that the brokers' configs don't allow."""
+    """Raise ``InvalidConfig`` for a value that the brokers' configs don't allow."""
     if name in ONLY_LOW:
         if value < (low := broker.integer(ONLY_LOW[name])):
             raise InvalidConfig(f"{name} must be greater than or equal to {low}")
@@ -86,7 +86,7 @@ def check_bounds(name: str, value: int, broker: BrokerConfig) -> None:
 
 
 def check_assignor(own: Mapping[str, Value], broker: BrokerConfig) -> None:
-    """Raises ``InvalidConfig`` for an assignor that the brokers don't have."""
+    """Raise ``InvalidConfig`` for an assignor that the brokers don't have."""
     registered = broker[ASSIGNORS]
     assert isinstance(registered, tuple), "a list"
     if ASSIGNOR in own and own[ASSIGNOR] not in registered:

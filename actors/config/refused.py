@@ -75,7 +75,7 @@ def why_refused(name: str) -> str | None:
 
 
 def check_allowed(name: str, key: Key | None, text: str) -> None:
-    """Raises ``ConfigError`` for a value that would promise what isn't so; ``key`` is None where Kafka has no table."""
+    """Raise ``ConfigError`` for a value that would promise what isn't so; ``key`` is None where Kafka has no table."""
     why = why_refused(name)
     if why is None:
         return

@@ -23,7 +23,7 @@ MIN_LAG, MAX_LAG = "min.compaction.lag.ms", "max.compaction.lag.ms"
 
 
 def validate_topic_configs(configs: Mapping[str, str], broker: BrokerConfig) -> None:
-    """Checks the configs wanted for a topic, together with those that it has from its brokers.
+    """Check the configs wanted for a topic, together with those that it has from its brokers.
 
     Raises:
         InvalidConfig: a key is unknown (names the nearest one), a value is wrong, or two contradict each other.

@@ -90,7 +90,7 @@ def register(state: ControllerState, request: BrokerRegistrationRequest, now_ms:
 
 
 def check_features(state: ControllerState, request: BrokerRegistrationRequest) -> None:
-    """Raises UnsupportedVersion when the broker can't read what the cluster has agreed on."""
+    """Raise UnsupportedVersion when the broker can't read what the cluster has agreed on."""
     supported = {feature.name: feature for feature in request.features}
     for name, level in state.image.features.items():
         feature = supported.get(name)
@@ -190,7 +190,7 @@ def begin_shutdown(state: ControllerState, broker: BrokerImage) -> list[Message]
 
 
 def fence_silent(state: ControllerState, now_ms: int) -> Decision:
-    """Fences the first broker whose session has run out; one at a time, for the next is judged on what follows."""
+    """Fence the first broker whose session has run out; one at a time, for the next is judged on what follows."""
     timeout_ms = state.config.integer("broker.session.timeout.ms")
     for broker_id in state.sessions.expired(now_ms, timeout_ms):
         state.sessions.end(broker_id)
@@ -201,7 +201,7 @@ def fence_silent(state: ControllerState, now_ms: int) -> Decision:
 
 
 def fence_lost(state: ControllerState, broker_id: int) -> Decision:
-    """Fences a broker that is known to be dead, without waiting for its session to run out."""
+    """Fence a broker that is known to be dead, without waiting for its session to run out."""
     state.sessions.end(broker_id)
     broker = state.image.brokers.get(broker_id)
     return Decision([] if broker is None or broker.fenced else fence(state, broker))

@@ -143,7 +143,7 @@ def changes(
 
 
 def check_names(resource: Resource, without_value: list[str]) -> None:
-    """Raises what is wrong with the configs that a wish names."""
+    """Raise what is wrong with the configs that a wish names."""
     if max(Counter(config.name for config in resource.configs).values(), default=0) > 1:
         raise errors.InvalidRequest("Error due to duplicate config keys")
     if without_value:
@@ -192,7 +192,7 @@ def split_by_java(text: str) -> list[str]:
 
 
 def check_size(text: str) -> None:
-    """Raises for a value that is too long to be kept."""
+    """Raise for a value that is too long to be kept."""
     if len(text) > VALUE_BYTES_MAX or len(text.encode()) > VALUE_BYTES_MAX:
         raise errors.InvalidConfig(
             "The configuration value cannot be added because it exceeds the maximum value size of "
@@ -201,7 +201,7 @@ def check_size(text: str) -> None:
 
 
 def check(state: ControllerState, resource: Resource, wanted: dict[str, str], touched: set[str]) -> None:
-    """Raises what is wrong with the configs that a resource would have."""
+    """Raise what is wrong with the configs that a resource would have."""
     for name in touched & wanted.keys():
         check_size(wanted[name])
     if resource.resource_type == ResourceType.TOPIC:
@@ -243,7 +243,7 @@ def check_broker(state: ControllerState, name: str, wanted: dict[str, str], touc
 
 
 def check_dynamic(state: ControllerState, name: str, wanted: dict[str, str], touched: set[str]) -> None:
-    """Raises ``ConfigError`` for what can't be set while brokers run; what is deleted is never wrong."""
+    """Raise ``ConfigError`` for what can't be set while brokers run; what is deleted is never wrong."""
     for each in sorted(touched - DYNAMIC_KEYS.keys()):
         check_allowed(each, known_key(each), wanted[each])
     if fixed := sorted(touched - DYNAMIC_KEYS.keys()):

@@ -83,7 +83,7 @@ class Controller(MetadataKeeper):
         self.lost: list[int] = []  # nodes that died while there was no log to write it to
 
     def begin(self) -> None:
-        """Replays the log and begins an epoch."""
+        """Replay the log and begin an epoch."""
         self.log = log = self.open_log()
         is_new, is_first = log.end_offset == 0, self.published.offset < 0
         self.machine = ControllerMachine(self.published, self.node.config, self.random, self.uuid)
@@ -123,7 +123,7 @@ class Controller(MetadataKeeper):
 
     @receives(Decide, may_refuse=True)
     def decide(self, message: Decide) -> DescribeQuorumResponse | None:
-        """Decides about a request; the answer waits for the commit, unless nothing is to be decided."""
+        """Decide about a request; the answer waits for the commit, unless nothing is to be decided."""
         self.quorum.log()
         if isinstance(message.request, DescribeQuorumRequest):
             return self.quorum.described(message.request, message.version)
@@ -143,14 +143,14 @@ class Controller(MetadataKeeper):
         return None
 
     def answer(self, reply: Reply, response: Any) -> None:
-        """Answers when all that the answer was based on is committed."""
+        """Answer when all that the answer was based on is committed."""
         if self.machine.image.offset <= self.quorum.committed:
             reply.set(response)
         else:
             self.answers.append(Answer(self.machine.image.offset, reply, response))
 
     def carry_out(self, decision: Decision, why: str) -> bool:
-        """Writes a decision that nobody waits for; False when the controller has resigned over it."""
+        """Write a decision that nobody waits for; False when the controller has resigned over it."""
         try:
             self.write(decision, why)
         except KafkaStorageError as error:
@@ -159,12 +159,12 @@ class Controller(MetadataKeeper):
         return True
 
     def write(self, decision: Decision, why: str) -> None:
-        """Writes a decision's records, if it has any; raises KafkaStorageError, and nothing is decided."""
+        """Write a decision's records, if it has any; raises KafkaStorageError, and nothing is decided."""
         if decision.records:
             self.take_in(self.quorum.append(decision.records), why)
 
     def take_in(self, written: Written, why: str) -> None:
-        """Goes on from what a batch makes of the cluster; that is published when it is committed."""
+        """Go on from what a batch makes of the cluster; that is published when it is committed."""
         records = self.replay.records(written.batch)
         before = self.machine.image
         image, delta = self.machine.advance(records, written.last_offset, self.quorum.epoch)
@@ -176,8 +176,9 @@ class Controller(MetadataKeeper):
         self.quorum.flush()
 
     def committed(self, offset: int) -> None:
-        """Publishes and answers what is committed now. At the beginning that is what all of it comes to: the node must
-        not act on what was true when it died."""
+        """Publish and answer what is committed now. At the beginning that is what all of it comes to: the node must
+        not act on what was true when it died.
+        """
         while self.uncommitted and self.uncommitted[0].offset <= offset:
             step = self.uncommitted.popleft()
             is_last = not self.uncommitted or self.uncommitted[0].offset > offset
@@ -189,7 +190,7 @@ class Controller(MetadataKeeper):
 
     @receives(NodeLost)
     def node_lost(self, message: NodeLost) -> None:
-        """Fences a node that is known to be dead."""
+        """Fence a node that is known to be dead."""
         self.note("NodeLost", "", message.node_id)
         if self.log is None:
             self.lost.append(message.node_id)
@@ -198,7 +199,7 @@ class Controller(MetadataKeeper):
 
     @receives(CheckSessions)
     def check_sessions(self, message: CheckSessions) -> None:
-        """Fences those not heard of, and comes back when the next session may have run out."""
+        """Fence those not heard of, and come back when the next session may have run out."""
         if self.log is None:
             return
         now_ms = self.steady_ms()
@@ -212,7 +213,7 @@ class Controller(MetadataKeeper):
 
     @receives(BalanceLeaders)
     def balance_leaders(self, message: BalanceLeaders) -> None:
-        """Moves leaderships to where the assignments want them."""
+        """Move leaderships to where the assignments want them."""
         if self.log is not None:
             self.carry_out(self.machine.balance_leaders(), "the preferred replica is in sync again")
         self.balance_later()
@@ -223,7 +224,7 @@ class Controller(MetadataKeeper):
 
     @receives(FetchMetadata)
     def fetch_metadata(self, message: FetchMetadata) -> FetchResponse | None:
-        """Gives another node what is committed from its offset on, or what it must cut off first."""
+        """Give another node what is committed from its offset on, or what it must cut off first."""
         return self.quorum.fetch(message.request)
 
     @receives(FetchOverdue)
@@ -233,7 +234,7 @@ class Controller(MetadataKeeper):
 
     @receives(CloseMetadataLog, may_refuse=True)
     def close(self, message: CloseMetadataLog) -> None:
-        """Flushes and closes the log; refused when that can't be done."""
+        """Flush and close the log; refused when that can't be done."""
         self.closed = True
         reply = self.defer()
         try:

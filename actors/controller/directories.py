@@ -60,7 +60,7 @@ def assign_one(
     directory: bytes,
     records: list[PartitionChangeRecord],
 ) -> int:
-    """Adds the record of one replica's move, if it moves; the error code to answer with."""
+    """Add the record of one replica's move, if it moves; the error code to answer with."""
     if topic is None:
         return errors.UnknownTopicId.code
     partition = topic.partitions.get(number)

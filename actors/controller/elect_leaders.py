@@ -56,7 +56,7 @@ def told(number: int, error: KafkaError | None) -> PartitionResult:
 def elected(
     state: ControllerState, name: str, number: int, election_type: int, records: list[Message]
 ) -> KafkaError | None:
-    """Adds the record of one election; or why there is none."""
+    """Add the record of one election; or why there is none."""
     topic = state.image.topics.get(name)
     if topic is None:
         return errors.UnknownTopicOrPartition(f"No such topic as {name}")

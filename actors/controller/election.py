@@ -60,7 +60,8 @@ def change(
     recovery_state: int | None = None,
 ) -> PartitionChangeRecord | None:
     """The record that gives partition ``number`` the in-sync set ``isr`` and the leader due to it; None when nothing
-    changes. ``recovery_state`` is what the leader says of itself, if it does."""
+    changes. ``recovery_state`` is what the leader says of itself, if it does.
+    """
     record = PartitionChangeRecord(partition_id=number, topic_id=topic_id)
     target, state = list(isr), partition.leader_recovery_state
     if recovery_state is not None:

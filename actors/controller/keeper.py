@@ -79,18 +79,18 @@ class MetadataKeeper(Actor):
         self.said = ""
 
     def on_start(self) -> None:
-        """Replays the copy and goes on from there."""
+        """Replay the copy and go on from there."""
         try:
             self.begin()
         except (OSError, KafkaStorageError, CheckpointError) as error:
             self.halt(error)
 
     def begin(self) -> None:
-        """Opens the copy, replays what isn't published yet, and takes up work; raises what the disk says."""
+        """Open the copy, replay what isn't published yet, and take up work; raises what the disk says."""
         raise AssertionError(f"{type(self).__name__} keeps no log")
 
     def let_go(self) -> None:
-        """Forgets all that isn't published, and answers those who wait for it."""
+        """Forget all that isn't published, and answer those who wait for it."""
         raise AssertionError(f"{type(self).__name__} keeps no log")
 
     def halt(self, error: Exception) -> None:
@@ -113,7 +113,7 @@ class MetadataKeeper(Actor):
         self.retry_ms = min(self.retry_ms * 2, RETRY_MS_MAX)
 
     def shut(self) -> None:
-        """Gives the copy's files back, unflushed."""
+        """Give the copy's files back, unflushed."""
         log, self.log = self.log, None
         if log is not None:
             try:
@@ -129,7 +129,7 @@ class MetadataKeeper(Actor):
 
     @receives(BeginAgain)
     def begin_again(self, message: BeginAgain) -> None:
-        """Takes the copy into use, if the disk lets it."""
+        """Take the copy into use, if the disk lets it."""
         if self.closed:
             return
         self.halted = False
@@ -158,7 +158,7 @@ class MetadataKeeper(Actor):
         self.shut()
 
     def run_disk_work(self, log: Log) -> None:
-        """Hands what the log wants done on the disk to the disk lane; raises KafkaStorageError."""
+        """Hand what the log wants done on the disk to the disk lane; raises KafkaStorageError."""
         for work in log.take_work():
             self.on_disk(work.run, self.disk_work_done, work, log)
 
@@ -170,7 +170,7 @@ class MetadataKeeper(Actor):
             self.halt(KafkaStorageError(log.failure))
 
     def publish(self, image: ClusterImage, delta: ImageDelta) -> None:
-        """Tells the broker what is committed now. At first that is everything."""
+        """Tell the broker what is committed now. At first that is everything."""
         if self.published.offset < 0:
             delta = image.whole(self.node.view.image)  # which a predecessor of this keeper may have published
         self.published = image
@@ -195,7 +195,7 @@ class MetadataKeeper(Actor):
 
     @receives(AwaitTopics)
     def await_topics(self, message: AwaitTopics) -> bool | None:
-        """Answers when the topics are known."""
+        """Answer when the topics are known."""
         if self.knows(message.names):
             return True
         self.waited += 1

@@ -52,7 +52,7 @@ class ControllerMachine:
     """What the active controller knows and decides."""
 
     def __init__(self, image: ClusterImage, config: BrokerConfig, random: Random, new_id: Callable[[], bytes]) -> None:
-        """Starts from an image; ``new_id`` gives 16 random bytes for each new topic."""
+        """Start from an image; ``new_id`` gives 16 random bytes for each new topic."""
         self.state = ControllerState(image, config, random, new_id)
 
     @property
@@ -95,21 +95,21 @@ class ControllerMachine:
                 raise UnsupportedVersion(f"The controller doesn't answer a {type(request).__name__}.")
 
     def take_over(self, now_ms: int) -> None:
-        """Begins to lead: every broker that isn't fenced gets a fresh session."""
+        """Begin to lead: every broker that isn't fenced gets a fresh session."""
         for broker in self.image.brokers.values():
             if not broker.fenced:
                 self.state.sessions.touch(broker.id, now_ms)
 
     def fence_silent(self, now_ms: int) -> Decision:
-        """Fences one broker whose session has run out; no records when there is none."""
+        """Fence one broker whose session has run out; no records when there is none."""
         return brokers.fence_silent(self.state, now_ms)
 
     def fence_lost(self, broker_id: int) -> Decision:
-        """Fences a broker that is known to be dead."""
+        """Fence a broker that is known to be dead."""
         return brokers.fence_lost(self.state, broker_id)
 
     def balance_leaders(self) -> Decision:
-        """Gives leaderships back to the replicas that are first in their assignments."""
+        """Give leaderships back to the replicas that are first in their assignments."""
         return Decision(list(replication.balanced(self.state)))
 
     def elect_uncleanly(self) -> Decision:
@@ -121,7 +121,7 @@ class ControllerMachine:
         return self.state.sessions.next_expiry_ms(self.state.config.integer("broker.session.timeout.ms"))
 
     def advance(self, records: Iterable[object], offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
-        """Takes in records that were appended up to ``offset`` in leader epoch ``epoch``."""
+        """Take in records that were appended up to ``offset`` in leader epoch ``epoch``."""
         self.state.image, delta = self.state.image.apply(records, offset, epoch)
         for topic in delta.removed_topics:
             self.state.flat_names.discard(topic.name)

@@ -34,7 +34,8 @@ class MetadataHalted(NamedTuple):
 
 class AwaitTopics(NamedTuple):
     """Asked by a handler that wants topics it had made: answered with True when the node knows them all with their
-    leaders, with False after ``timeout_ms``."""
+    leaders, with False after ``timeout_ms``.
+    """
 
     names: tuple[str, ...]
     timeout_ms: float
@@ -59,6 +60,7 @@ class NodeLost(NamedTuple):
 
 class FetchMetadata(NamedTuple):
     """To the controller: another node copies the metadata log. Answered with a FetchResponse, at the latest after the
-    request's longest wait."""
+    request's longest wait.
+    """
 
     request: FetchRequest

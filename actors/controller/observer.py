@@ -52,7 +52,7 @@ class Observer(MetadataKeeper):
         self.under_way = 0  # the attempt of the fetch that is, if one is
 
     def begin(self) -> None:
-        """Replays the node's copy, then asks for what it lacks."""
+        """Replay the node's copy, then ask for what it lacks."""
         self.attempt += 1
         try:
             self.log = log = self.open_log()
@@ -87,7 +87,7 @@ class Observer(MetadataKeeper):
         """Nobody waits for what isn't published."""
 
     def take_in(self, batches: list[RecordBatch]) -> ImageDelta:
-        """Replays batches that are in the log into the image that isn't published yet; it may have the first ones."""
+        """Replay batches that are in the log into the image that isn't published yet; it may have the first ones."""
         batches = [batch for batch in batches if batch.last_offset > self.image.offset]
         if not batches:
             return ImageDelta()
@@ -97,7 +97,7 @@ class Observer(MetadataKeeper):
 
     @receives(FetchNext)
     def fetch_next(self, message: FetchNext) -> None:
-        """Asks for what follows the copy's end."""
+        """Ask for what follows the copy's end."""
         if self.closed or self.log is None or self.under_way == self.attempt:
             return
         max_bytes = self.node.config.integer("controller.quorum.fetch.max.bytes")
@@ -163,11 +163,11 @@ class Observer(MetadataKeeper):
             self.fetch_later()
 
     def fetch_later(self) -> None:
-        """Asks again when the controller may be there, or there is another one."""
+        """Ask again when the controller may be there, or there is another one."""
         self.after(self.controller.retry_ms(), FetchNext())
 
     def append(self, answer: PartitionData, log: Log) -> None:
-        """Adds what came to the copy, and publishes it once there is nothing more that is committed."""
+        """Add what came to the copy, and publish it once there is nothing more that is committed."""
         batches = parse_batches(fetching.joined(answer.records), allow_partial=True) if answer.records else []
         delta = ImageDelta()
         if batches:
@@ -181,7 +181,7 @@ class Observer(MetadataKeeper):
 
     @receives(CloseMetadataLog, may_refuse=True)
     def close(self, message: CloseMetadataLog) -> None:
-        """Flushes and closes the copy; refused when that can't be done."""
+        """Flush and close the copy; refused when that can't be done."""
         self.closed = True
         self.controller.close()
         reply = self.defer()

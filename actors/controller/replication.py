@@ -135,7 +135,7 @@ def alter_one(
     data: AlterPartitionRequestPartitionData,
     records: list[PartitionChangeRecord],
 ) -> AlterPartitionResponsePartitionData:
-    """Judges one proposal; adds its record to ``records`` and gives its answer."""
+    """Judge one proposal; adds its record to ``records`` and gives its answer."""
     if topic is None:
         raise errors.UnknownTopicId
     number = data.partition_index
@@ -175,7 +175,7 @@ def validate_proposal(
     data: AlterPartitionRequestPartitionData,
     members: list[BrokerState],
 ) -> None:
-    """Raises what is wrong with a proposed in-sync set, if something is."""
+    """Raise what is wrong with a proposed in-sync set, if something is."""
     if data.leader_epoch > partition.leader_epoch or data.partition_epoch > partition.partition_epoch:
         raise errors.NotController  # the sender has seen more than this controller
     if data.leader_epoch < partition.leader_epoch:

@@ -27,7 +27,7 @@ class Sessions:
         self._sessions: dict[int, Session] = {}
 
     def touch(self, broker_id: int, now_ms: int, metadata_offset: int = -1) -> None:
-        """Notes a sign of life; a broker's first one opens its session."""
+        """Note a sign of life; a broker's first one opens its session."""
         session = self._sessions.get(broker_id)
         if session is None:
             self._sessions[broker_id] = Session(now_ms, metadata_offset)

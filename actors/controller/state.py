@@ -38,7 +38,7 @@ class ControllerState:
         return self.image.offset + 1
 
     def check_epoch(self, broker_id: int, epoch: int) -> None:
-        """Raises BrokerIdNotRegistered or StaleBrokerEpoch when a request isn't from the broker that is registered."""
+        """Raise BrokerIdNotRegistered or StaleBrokerEpoch when a request isn't from the broker that is registered."""
         broker = self.image.brokers.get(broker_id)
         if broker is None:
             raise BrokerIdNotRegistered(f"No broker registration found for broker id {broker_id}")

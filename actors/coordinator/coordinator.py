@@ -33,10 +33,14 @@ LOAD_BYTES = 128 << 10
 
 
 class TimerDue(NamedTuple):
+    """To itself: a shard's timer has run out."""
+
     key: Hashable
 
 
 class Overdue(NamedTuple):
+    """To itself: the append with this token has taken too long."""
+
     token: int
 
 
@@ -45,6 +49,8 @@ class Load(NamedTuple):
 
 
 class Coordinator(Actor):
+    """Keeps one partition's shard: loads it from the log, and does what its effects say."""
+
     blast_radius = "a coordinator, which is loaded again from its log"
 
     def __init__(self, node: Node, topic: str, partition: int, leader_epoch: int, replica: Ref, shard: Shard) -> None:
@@ -114,7 +120,7 @@ class Coordinator(Actor):
 
     @receives(Submit, may_refuse=True)
     def submit(self, message: Submit) -> None:
-        """Hands a request to the shard, which answers it from here on."""
+        """Hand a request to the shard, which answers it from here on."""
         if self._is_unreadable:
             raise NotCoordinator()
         if self._is_loading:

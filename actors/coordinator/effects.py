@@ -41,6 +41,8 @@ class SetTimer(NamedTuple):
 
 
 class CancelTimer(NamedTuple):
+    """Stop the timer with this key, if it runs."""
+
     key: Hashable
 
 

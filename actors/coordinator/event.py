@@ -12,6 +12,8 @@ from kstore.errors import KafkaError
 
 
 class Event:
+    """What happens to a shard at ``now_ms``, and the effects it has so far, in order."""
+
     __slots__ = ("effects", "now_ms")
 
     def __init__(self, now_ms: int) -> None:

@@ -33,6 +33,8 @@ class Caller(NamedTuple):
 
 
 class Shard(Protocol):
+    """The state of one coordinator partition, without I/O: events go in, effects come out."""
+
     @property
     def name(self) -> str:
         """What it coordinates, in the plural, as actors are named: ``groups``."""

@@ -23,6 +23,8 @@ READ = 0
 
 
 class Timeline(Generic[K, V]):
+    """A mapping whose changes count as committed once the append that carries them is."""
+
     __slots__ = ("_committed", "_under_way")
 
     def __init__(self) -> None:

@@ -37,12 +37,12 @@ FOREVER_MS = 2**63 - 1
 
 
 class Committing:
+    """Answers OffsetCommit, OffsetFetch and OffsetDelete for groups of every kind."""
+
     def __init__(self, offsets: OffsetStore, appends: Appends, settings: GroupSettings) -> None:
         self._offsets = offsets
         self._appends = appends
         self._settings = settings
-
-    # OffsetCommit
 
     def commit(self, group: Group, request: OffsetCommitRequest, caller: Caller, event: Event) -> None:
         """The group has checked the request; topics have their names and ids."""
@@ -74,8 +74,6 @@ class Committing:
             self._appends.begin(records, event, answer=Answer(caller.reply, response))
         else:
             event.respond(caller.reply, response)
-
-    # OffsetFetch
 
     def fetch(self, request: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup:
         """What is committed for the partitions asked for, or for all there are when none are named."""
@@ -112,8 +110,6 @@ class Committing:
             committed_leader_epoch=committed.leader_epoch,
             metadata=committed.metadata,
         )
-
-    # OffsetDelete
 
     def delete(self, group: Group, request: OffsetDeleteRequest, caller: Caller, event: Event) -> None:
         """Delete what the caller asks for but of topics that are read; the group was checked."""

@@ -29,14 +29,14 @@ TOMBSTONES_PER_APPEND_MAX = 1_000
 
 
 class Deleting:
+    """Deletes groups and their offsets: by request, with their topics, and when they expire."""
+
     def __init__(self, groups: Groups, offsets: OffsetStore, appends: Appends, settings: GroupSettings) -> None:
         self._groups = groups
         self._offsets = offsets
         self._appends = appends
         self._settings = settings
         self._to_look_at: deque[str] = deque()  # groups, for offsets that have expired
-
-    # By request
 
     def delete(self, request: DeleteGroupsRequest, caller: Caller, event: Event) -> None:
         """Answer once what can be deleted is."""
@@ -68,16 +68,12 @@ class Deleting:
             group.mark_deleted(event)
         self._appends.begin(records, event, purpose=Deletion(tuple(group_ids), because), answer=answer)
 
-    # Topics that are gone
-
     def topics_deleted(self, topics: Iterable[str], event: Event) -> None:
         self._expire(self._offsets.keys_in(topics), event)
 
     def _expire(self, keys: list[OffsetKey], event: Event) -> None:
         for start in range(0, len(keys), TOMBSTONES_PER_APPEND_MAX):
             self._appends.begin(tombstones(keys[start : start + TOMBSTONES_PER_APPEND_MAX]), event)
-
-    # Time
 
     def begin(self, event: Event) -> None:
         event.set_timer(RETENTION, self._settings.offsets_retention_check_interval_ms)

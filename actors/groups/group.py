@@ -22,6 +22,8 @@ class Expiry(NamedTuple):
 
 
 class Group(Protocol):
+    """What every kind of group has, whatever its protocol."""
+
     group_id: str
     nbytes: int
     """What it takes in memory, roughly."""

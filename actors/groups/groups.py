@@ -7,6 +7,8 @@ from actors.groups.memory_use import MemoryUse
 
 
 class Groups:
+    """The groups of a coordinator by their id, with the memory that they take."""
+
     def __init__(self, memory_use: MemoryUse) -> None:
         self.memory_use = memory_use
         self._groups: dict[str, Group] = {}

@@ -24,6 +24,8 @@ Handler = Callable[[Any, Caller, Event], None]
 
 
 class Kind(Protocol):
+    """A kind of groups: what its protocol's requests, records, timers and appends mean."""
+
     @property
     def record_type(self) -> type[KindRecord]:
         """Its records, as ``records.decode_entry`` gives them."""

@@ -19,6 +19,8 @@ Place = tuple[str, int]
 
 
 class OffsetKey(NamedTuple):
+    """Which offset it is: one a group, topic and partition."""
+
     group_id: str
     topic: str
     partition: int
@@ -30,8 +32,6 @@ class OffsetStore:
     def __init__(self) -> None:
         self._groups: dict[str, Timeline[Place, CommittedOffset]] = {}
         self._groups_of: dict[str, dict[str, int]] = {}
-
-    # What there is
 
     def of_group(self, group_id: str) -> dict[str, dict[int, CommittedOffset]]:
         """By topic and partition."""
@@ -87,8 +87,6 @@ class OffsetStore:
         """All of them, those under way included."""
         for group_id in self._groups:
             yield from self.keys_of(group_id)
-
-    # Records
 
     def put(self, record: OffsetRecord, token: int) -> None:
         """A commit or its tombstone is on its way to the log."""

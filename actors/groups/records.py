@@ -34,6 +34,8 @@ GROUP_VERSION = 3
 
 
 class CommittedOffset(NamedTuple):
+    """An offset as a group committed it; times are in ms since 1970."""
+
     offset: int
     leader_epoch: int
     metadata: str

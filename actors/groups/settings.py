@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 
 class GroupSettings(NamedTuple):
+    """The broker's configs that groups follow, with Apache Kafka's defaults."""
+
     group_min_session_timeout_ms: int = 6_000
     group_max_session_timeout_ms: int = 1_800_000
     group_initial_rebalance_delay_ms: int = 3_000

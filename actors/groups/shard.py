@@ -42,6 +42,8 @@ COMMIT_KNOWS_GROUP_NOT_FOUND = 9
 
 
 class GroupShard:
+    """The groups of one coordinator partition, of every kind, and their offsets."""
+
     name = "groups"
 
     def __init__(
@@ -70,8 +72,6 @@ class GroupShard:
 
     def __len__(self) -> int:
         return len(self.groups)
-
-    # Requests
 
     def submit(self, request: Message, caller: Caller, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
@@ -141,8 +141,6 @@ class GroupShard:
             event.refuse(caller.reply, error)
             return
         self._committing.delete(group, request, caller, event)
-
-    # The log
 
     def replay(self, key: bytes, value: bytes | None, now_ms: int) -> None:
         record = decode_entry(key, value)
@@ -221,8 +219,6 @@ class GroupShard:
             kind.overdue(append.purpose, error, event)
         self._refuse_answer(append, error, event)
         return self._done(event)
-
-    # Time, and the cluster
 
     def loaded(self, now_ms: int) -> list[Effect]:
         event = Event(now_ms)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 class GroupShards:
+    """Makes the shards of a node's group coordinators, which share one bound of memory."""
+
     def __init__(self, node: BrokerNode) -> None:
         self._node = node
         self._memory_use = MemoryUse()

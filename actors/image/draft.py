@@ -79,7 +79,7 @@ class ImageDraft:
         self._changed_configs: dict[ConfigResource, None] = {}
 
     def apply(self, record: object) -> None:
-        """Replays one record.
+        """Replay one record.
 
         Raises:
             UnsupportedVersion: the record is of a kind that an image can't leave out and kstore doesn't know.
@@ -213,7 +213,7 @@ class ImageDraft:
         self._changed[name].add(record.partition_id)
 
     def clear_eligible_leaders(self, record: ClearElrRecord) -> None:
-        """Forgets who may lead beside the in-sync replicas, in one topic or, without a name, in all."""
+        """Forget who may lead beside the in-sync replicas, in one topic or, without a name, in all."""
         topics = self._base.topics if self._topics is None else self._topics
         for name in [record.topic_name] if record.topic_name else list(topics):
             partitions = self._partitions.get(name) or topics[name].partitions

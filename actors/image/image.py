@@ -33,7 +33,8 @@ class Directory:
 
 class Endpoint(NamedTuple):
     """Where clients find a broker: a listener's name, the address that it advertises, its security protocol (0 is
-    PLAINTEXT)."""
+    PLAINTEXT).
+    """
 
     name: str
     host: str
@@ -157,7 +158,8 @@ class ClusterImage(NamedTuple):
 
     def whole(self, before: ClusterImage | None = None) -> ImageDelta:
         """The delta from an empty image to this one: everything is new. What an image of ``before`` has and this one
-        doesn't is removed."""
+        doesn't is removed.
+        """
         known = {} if before is None else before.topics
         return ImageDelta(
             changed_topics={name: frozenset(topic.partitions) for name, topic in self.topics.items()},

@@ -18,7 +18,7 @@ INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC, SHARE_TOPIC})
 
 
 def validate(name: str) -> None:
-    """Raises InvalidTopic when no topic may be called so."""
+    """Raise InvalidTopic when no topic may be called so."""
     if not name:
         raise InvalidTopic("Topic name is invalid: the empty string is not allowed")
     if name in (".", ".."):

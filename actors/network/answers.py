@@ -47,7 +47,8 @@ Part = bytes | memoryview | FileSlice
 
 class Writing:
     """Who has something to write. What a drain has ``collected`` is written when it ends, once a connection; pieces of
-    what is large are written in turn, so that a thousand large answers at once hold nobody up."""
+    what is large are written in turn, so that a thousand large answers at once hold nobody up.
+    """
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.loop = loop

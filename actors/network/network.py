@@ -30,7 +30,8 @@ M = TypeVar("M", bound="Message")
 
 class Path:
     """One direction of one session. What is on its way stands in one queue, which keeps its order; ``held`` counts
-    the messages whose time came while the path was cut."""
+    the messages whose time came while the path was cut.
+    """
 
     __slots__ = ("arrives_us", "closed", "held", "receiver", "sender", "under_way")
 

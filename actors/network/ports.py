@@ -119,7 +119,8 @@ def keep_alive(sock: socket.socket) -> None:
 
 class Listening(NamedTuple):
     """One of the listeners that every node has: its name, where the first node listens, and what clients are told of
-    each node; None: what is listened on."""
+    each node; None: what is listened on.
+    """
 
     name: str
     host: str

@@ -290,7 +290,8 @@ class TcpChannel(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """As ``Channel.abort``. Answers that the transport has or takes at once are still sent, for as long as a frame
-        may take; what waits for a slow reader is dropped."""
+        may take; what waits for a slow reader is dropped.
+        """
         self.flush()
         while self.write_piece():
             continue

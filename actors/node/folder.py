@@ -105,7 +105,7 @@ class Folder:
             self.fs.unlink(MANIFEST)
 
     def check_belongs(self, meta: MetaProperties) -> None:
-        """Raises ``FolderError`` if the folder is part of another cluster, or another node's; changes nothing."""
+        """Raise ``FolderError`` if the folder is part of another cluster, or another node's; changes nothing."""
         if self.meta is None:
             return
         if self.meta.cluster_id != meta.cluster_id:
@@ -121,7 +121,7 @@ class Folder:
             offsets.pop(key, None)
 
     def check_is_there(self) -> None:
-        """Raises ``FolderGoneError`` if the folder was deleted, or another was put in its place."""
+        """Raise ``FolderGoneError`` if the folder was deleted, or another was put in its place."""
         if not self.fs.exists(META_PROPERTIES):
             if self.on_gone is not None:
                 self.on_gone()
@@ -178,7 +178,7 @@ def _offset_in(name: str, note: LogNote) -> int:
 
 
 def check_known(folders: Mapping[int, Folder]) -> None:
-    """Raises ``FolderError`` if there are logs, and no folder says of which cluster; changes nothing."""
+    """Raise ``FolderError`` if there are logs, and no folder says of which cluster; changes nothing."""
     if any(each.meta is not None for each in folders.values()):
         return
     for node_id, each in folders.items():
@@ -191,7 +191,7 @@ def check_known(folders: Mapping[int, Folder]) -> None:
 
 
 def check_place(path: str, node_ids: Sequence[int]) -> None:
-    """Raises ``FolderError`` unless a cluster with these nodes may be made, or is, under ``path``; changes nothing.
+    """Raise ``FolderError`` unless a cluster with these nodes may be made, or is, under ``path``; changes nothing.
 
     A log directory of Apache Kafka's is a node's folder, not the place for several; and a new cluster isn't made beside
     what another one has left.
@@ -287,7 +287,7 @@ def unusable(name: str, error: OSError) -> FolderError:
 
 
 def check_room(folder: Folder) -> None:
-    """Raises ``FolderError`` if the folder's disk is full or takes no writes; leaves nothing there."""
+    """Raise ``FolderError`` if the folder's disk is full or takes no writes; leaves nothing there."""
     try:
         folder.fs.replace(PROBE, bytes(PROBE_BYTES), sync=False)
         folder.fs.unlink(PROBE)

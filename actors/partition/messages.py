@@ -123,7 +123,8 @@ class LogPart(NamedTuple):
 
 class FindOffset(NamedTuple):
     """Ask for the offset of a time (or -1 latest, -2 earliest, -3 greatest timestamp, -4 earliest local, -5 latest
-    tiered, -6 earliest not yet tiered). ``isolation`` is ``READ_TO_LOG_END`` for replicas."""
+    tiered, -6 earliest not yet tiered). ``isolation`` is ``READ_TO_LOG_END`` for replicas.
+    """
 
     timestamp: int
     isolation: int
@@ -198,7 +199,8 @@ class ReportHighWatermark(NamedTuple):
 
 class MeasureLog(NamedTuple):
     """Ask for what a replica's log takes on the disk. The answer is a ``LogSize``, or None when that isn't known: the
-    log could never be opened, or is about to go."""
+    log could never be opened, or is about to go.
+    """
 
 
 class LogSize(NamedTuple):

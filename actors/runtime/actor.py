@@ -128,7 +128,8 @@ class Actor(pykka.Actor):
     def contains(self, error: Exception, about: tuple[object, ...]) -> bool:
         """Whether a turn that failed ended only what it was ``about``, and the actor may go on: its message, or what
         the callback of an answer was given. By default nothing of an actor is used on after a turn that failed: it
-        ends, and Pykka's ``on_failure`` is where it lets go of what is outside the world."""
+        ends, and Pykka's ``on_failure`` is where it lets go of what is outside the world.
+        """
         return False
 
     def on_receive(self, message: Any) -> Any:
@@ -230,12 +231,14 @@ class Actor(pykka.Actor):
         failed: Callable[[Exception], object] | None = None,
     ) -> None:
         """Run a conversation; ``done`` gets its value, ``failed`` what it raises: without that, it is a defect of the
-        turn."""
+        turn.
+        """
         Task(self, conversation, done, failed).step()
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
         """Send what a conversation yielded. Subclasses add other kinds of question than ``Ask``, ``OnDisk`` and
-        ``Pause``."""
+        ``Pause``.
+        """
         if asked is PAUSE:
             self.note("TurnsLeftToOthers")
             self.go_on_later(then, *args)

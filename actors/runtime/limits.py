@@ -1,5 +1,6 @@
 """Bounds at the edges of the cluster, units in the names. Beyond one, a peer gets a typed error or a closed
-connection; inside, a limit is an assertion."""
+connection; inside, a limit is an assertion.
+"""
 
 # A frame longer than this is refused and its connection closed (socket.request.max.bytes is the configured one).
 FRAME_BYTES_MAX = 100 * 1024 * 1024

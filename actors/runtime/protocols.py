@@ -24,7 +24,8 @@ class Channel(Protocol):
     @property
     def is_backed_up(self) -> bool:
         """Whether answers wait for the other end to take them: as in Apache Kafka, no more of its requests are begun
-        until then."""
+        until then.
+        """
 
     def tell_when_taken(self) -> None:
         """While it is backed up: say ``AnswersTaken`` once it isn't any more."""

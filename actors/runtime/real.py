@@ -285,7 +285,8 @@ class RealDriver:
 
     def _own_sleeper(self) -> Sleeper:
         """A sleeper of this thread. It keeps them for its later waits; in one it needs others for callbacks that wait,
-        and for handlers of signals that do."""
+        and for handlers of signals that do.
+        """
         idle = self._sleepers.idle
         return idle.pop() if idle else self._make_sleeper()
 

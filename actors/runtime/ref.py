@@ -31,7 +31,8 @@ class Ref(pykka.ActorRef[Any]):
 
     def ask(self, message: object, *, block: bool = True, timeout: float | None = None) -> Any:
         """Send a message and expect an answer: the future of it, or, with ``block``, the answer. Outside turns only
-        may one wait for it; an actor uses ``request``."""
+        may one wait for it; an actor uses ``request``.
+        """
         from actors.runtime.future import ask
 
         future = ask(self.actor_inbox.actor.node.world, self, message)  # type: ignore[attr-defined]

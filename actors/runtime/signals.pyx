@@ -77,7 +77,7 @@ signals_held = SignalsHeld()
 
 
 def in_one_piece(function):
-    """Decorates a function that is a block as a whole."""
+    """Decorate a function that is a block as a whole."""
     @wraps(function)
     def whole(*args, **keywords):
         begin()

@@ -1,5 +1,6 @@
 """Timers of a world, in a heap by deadline and then by the order of their making; cancelled ones are swept away when
-they are the most, so they take memory in proportion to the live ones. An ``Alarm`` is one timer in place of many."""
+they are the most, so they take memory in proportion to the live ones. An ``Alarm`` is one timer in place of many.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +102,8 @@ class Alarm:
 
     def is_over(self, now: int) -> bool:
         """It has rung: whether ``due`` is there; then it is set no more. If that was moved meanwhile, or what has rung
-        was stopped before it was heard, the answer is no, and it rings again if it is set."""
+        was stopped before it was heard, the answer is no, and it rings again if it is set.
+        """
         timer = self._timer
         if timer is None:
             return False

@@ -31,7 +31,8 @@ def note_end(error: BaseException, recorder: Recorder) -> None:
 
 def trace_end(recorder: Recorder, rows: int = ROWS_SHOWN) -> str:
     """The last ``rows`` rows that tell something, a line each: seconds to the last row of all, sequence and cause, the
-    actor, what happened to what. If there is nothing but heartbeats, these."""
+    actor, what happened to what. If there is nothing but heartbeats, these.
+    """
     recent = recorder.recent(rows * LOOKED_AT)
     shown = (_telling(recent) or recent)[-rows:]
     end_us = recent[-1].time_us if recent else 0

@@ -81,7 +81,8 @@ class World:
 
     def uuid(self) -> bytes:
         """A new version 4 UUID, 16 bytes; from the seed where there is one. None whose text would begin with a dash,
-        which commands take for an option (as Kafka's Uuid.randomUuid)."""
+        which commands take for an option (as Kafka's Uuid.randomUuid).
+        """
         number = bytearray(self.random.getrandbits(128).to_bytes(16, "big"))
         if number[0] >> 2 == DASH:
             number[0] ^= 0x80
@@ -119,7 +120,8 @@ class World:
 
     def met_defect(self, error: BaseException, ended: str = "nothing else") -> None:
         """A defect that no actor's turn met; ``ended`` is what it ended. If strict, it is kept for whoever drives; the
-        first ones are enough."""
+        first ones are enough.
+        """
         if not self.strict:
             self.failures.tell(OUTSIDE, ended, error)
         elif len(self.crashes) < CRASHES_KEPT:

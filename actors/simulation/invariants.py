@@ -189,7 +189,7 @@ class Judge:
         return found
 
     def owed(self) -> list[str]:
-        """The leaders that still owe answers to appends. (No inbox holds a message while virtual time passes.)"""
+        """The leaders that still owe answers to appends: no inbox holds a message while virtual time passes."""
         return [
             f"{replica.node.name} for {replica.label}"
             for replicas in self.replicas().values()

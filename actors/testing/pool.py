@@ -65,7 +65,8 @@ class Pool:
         self, brokers: str, config: Iterable[str], listen: str | None = None, worker: str | None = None
     ) -> None:
         """``brokers``, ``config`` and ``listen`` are texts of the project's configuration; ``worker`` is a name that
-        pytest-xdist gives, such as "gw0". Raises ``ConfigError``, and ``ListenError`` for what is no address."""
+        pytest-xdist gives, such as "gw0". Raises ``ConfigError``, and ``ListenError`` for what is no address.
+        """
         if not brokers.isdecimal():
             raise ConfigError(f"kstore_brokers is how many there are, such as 3; got {brokers!r}")
         self.default = Shape(int(brokers), tuple(sorted(parse_settings(list(config)).items())))
@@ -108,7 +109,8 @@ class Pool:
 
     def give_back(self, cluster: Cluster) -> None:
         """A test is done with it; a cluster that met a defect isn't used again. Raises ``NodeCrashed`` if a node
-        crashed of it; the plugin fails the test for one that was contained."""
+        crashed of it; the plugin fails the test for one that was contained.
+        """
         self.of_test = None
         if cluster.world.crashes or cluster.failures:
             self._close([key for key, each in self._clusters.items() if each is cluster])

@@ -193,7 +193,8 @@ def kind_of(because: str) -> str:
 
 def _has_moved(begun: TraceRow, before: list[TraceRow]) -> bool:
     """Whether the rebalance is the new coordinator's, of a group that the one before left in the midst of one, or whose
-    members came again rather than anew."""
+    members came again rather than anew.
+    """
     if not before or before[-1].actor == begun.actor:
         return False
     was_under_way = next(row.kind for row in reversed(before)) not in ("GroupStable", "GroupEmptied", "GroupDeleted")

@@ -33,7 +33,8 @@ RECEIVED = ("Requested", "FramesReceived", "SocketRead")
 
 class Life(Answer):
     """What became of one record. ``root``: what led to it; ``in_force``: faults that had begun
-    before and lasted; ``longest``: the step that was waited for longest."""
+    before and lasted; ``longest``: the step that was waited for longest.
+    """
 
     def __init__(self, topic: str, partition: int, offset: int) -> None:
         self.topic = topic

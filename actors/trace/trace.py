@@ -63,7 +63,8 @@ class Trace:
 
     def record(self, topic: str, partition: int, offset: int) -> Life:
         """The life of one record: from the producer's call through batch, append, each replica, high watermark, fetch
-        and delivery to the commit, with the times between."""
+        and delivery to the commit, with the times between.
+        """
         from actors.trace.record_life import life_of
 
         number, at = whole("partition", partition, 0), check_offset("offset", offset)

@@ -30,7 +30,7 @@ def frame(api_key: int, body: bytes) -> bytes:
 
 
 def ask(connection: socket.socket, request: bytes) -> None:
-    """Sends a request and reads its answer."""
+    """Send a request and read its answer."""
     connection.sendall(request)
     left = struct.unpack(">i", receive(connection, 4))[0]
     receive(connection, left)

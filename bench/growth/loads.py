@@ -53,7 +53,7 @@ def filled(cluster: Cluster, partitions: int) -> list[TopicPartition]:
 
 
 def read(consumer: Consumer, records: int) -> None:
-    """Polls until so many have come."""
+    """Poll until so many have come."""
     left = records
     until = time.monotonic() + PATIENCE_S
     while left > 0:

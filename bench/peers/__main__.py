@@ -50,7 +50,7 @@ class Run:
         return server
 
     def came_up(self, server: Server) -> bool:
-        """Waits until a server listens; one that doesn't is left out from then on."""
+        """Wait until a server listens; one that doesn't is left out from then on."""
         try:
             server.wait()
         except FAILURES as failure:
@@ -60,12 +60,12 @@ class Run:
         return True
 
     def failed(self, what: str, server: Server, failure: Exception) -> None:
-        """Notes what a server could not do; the others go on."""
+        """Note what a server could not do; the others go on."""
         self.results.failures.append(f"{what}, {server.name}: {failure}")
         print(f"{what:32} {server.name:8} failed: {failure}", flush=True)
 
     def starts(self) -> None:
-        """Starts every server anew in every round, up to its first record."""
+        """Start every server anew in every round, up to its first record."""
         for number in range(self.rounds):
             for kind in turned(self.kinds, number):
                 server = self.new_server(kind, EVERY_REPLICA_ACKNOWLEDGES)
@@ -76,7 +76,7 @@ class Run:
                         server.stop()
 
     def loads(self, chosen: list[Case]) -> None:
-        """Starts every server once and puts every case on each in turn."""
+        """Start every server once and put every case on each in turn."""
         with contextlib.ExitStack() as stopping:
             made = [self.new_server(kind, {}) for kind in self.kinds]
             servers = [server for server in made if server is not None]
@@ -122,7 +122,8 @@ class Run:
 
 def settle_disk() -> None:
     """Let what the last case wrote be deleted, and the rest reach the disk: otherwise the kernel holds up whoever
-    writes next until the disk has caught up with whoever wrote before."""
+    writes next until the disk has caught up with whoever wrote before.
+    """
     time.sleep(DELETED_AFTER_S)
     os.sync()
 

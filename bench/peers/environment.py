@@ -33,7 +33,7 @@ def _processor() -> str:
 
 
 def _kcat() -> str:
-    """kcat's version and its library's, without the list of features."""
+    """Kcat's version and its library's, without the list of features."""
     line = _first_line("kcat", "-V", containing="Version")
     found = re.search(r"Version (\S+).*\b(librdkafka \S+)", line)
     return f"{found[1]}, {found[2]}" if found else line

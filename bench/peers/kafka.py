@@ -74,7 +74,7 @@ def java(class_name: str, *arguments: str | Path, heap: str | None = None) -> li
 
 
 def tool(class_name: str, *arguments: str | Path, timeout_s: float = 120.0) -> str:
-    """Runs a tool, e.g. ``tool("org.apache.kafka.tools.DumpLogSegments", "--files", path)``; what it printed."""
+    """Run a tool, e.g. ``tool("org.apache.kafka.tools.DumpLogSegments", "--files", path)``; what it printed."""
     command = java(class_name, *arguments, heap="-Xmx512m")
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
     if done.returncode:
@@ -116,14 +116,14 @@ class KafkaCluster:
         return self.data / f"node-{node}"
 
     def configure(self) -> None:
-        """Writes each node's server.properties."""
+        """Write each node's server.properties."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for node in range(1, self.nodes + 1):
             lines = [f"{key}={value}" for key, value in self._properties(node).items()]
             self._properties_file(node).write_text("\n".join(lines) + "\n")
 
     def format(self, *options: str) -> None:
-        """Prepares each node's log folder as an operator would, with options of the tool that does it."""
+        """Prepare each node's log folder as an operator would, with options of the tool that does it."""
         cluster_id = "-"
         while cluster_id.startswith("-"):  # which the tool would take for an option
             cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -131,7 +131,7 @@ class KafkaCluster:
             tool("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties_file(node), *options)
 
     def launch(self) -> None:
-        """Starts the nodes without waiting for them."""
+        """Start the nodes without waiting for them."""
         for node in range(1, self.nodes + 1):
             command = java("kafka.Kafka", self._properties_file(node))
             self.processes.append(Process(command, self.folder / f"node-{node}.out"))
@@ -141,7 +141,7 @@ class KafkaCluster:
 
     @contextlib.contextmanager
     def launched(self) -> Iterator[None]:
-        """Runs for the length of a block."""
+        """Run for the length of a block."""
         try:
             self.launch()
             self.wait()

@@ -65,7 +65,7 @@ def leaders(admin: AdminClient, name: str) -> list[raw.Target]:
 
 
 def check_count(server: Server, name: str, expected: int, partitions: int = 1) -> None:
-    """Raises unless the topic holds exactly that many records."""
+    """Raise unless the topic holds exactly that many records."""
     consumer = Consumer({"bootstrap.servers": server.bootstrap, "group.id": "count", **QUIET})
     found = 0
     for partition in range(partitions):
@@ -77,7 +77,7 @@ def check_count(server: Server, name: str, expected: int, partitions: int = 1) -
 
 
 def fill(server: Server, name: str, size: int, count: int, codec: str = "none") -> float:
-    """Produces; the seconds up to the last acknowledgement."""
+    """Produce; the seconds up to the last acknowledgement."""
     client = producer(server, **{"linger.ms": 5, "batch.size": 1 << 20, "compression.type": codec})
     client.list_topics(name, timeout=30)
     value, send = os.urandom(size), client.produce
@@ -106,7 +106,7 @@ def produce(server: Server, size: int, count: int, codec: str = "none") -> dict[
 
 
 def consume(server: Server, size: int, count: int) -> dict[str, float]:
-    """Reads a topic from its start with kcat, which spends next to nothing on a record."""
+    """Read a topic from its start with kcat, which spends next to nothing on a record."""
     if shutil.which("kcat") is None:
         raise LoadFailed("kcat is not installed")
     read = ["kcat", "-b", server.bootstrap, "-C", "-p", "0", "-o", "beginning", "-c", str(count), "-q", "-u", "-f", ""]

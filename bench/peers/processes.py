@@ -53,7 +53,7 @@ class Process:
         return self._child.pid
 
     def check(self) -> None:
-        """Raises when it has ended on its own."""
+        """Raise when it has ended on its own."""
         if self._child.poll() is not None:
             raise ServerFailed(f"{self._child.args!r} ended with {self._child.returncode}:\n{self.tail()}")
 
@@ -61,13 +61,14 @@ class Process:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def terminate(self) -> None:
-        """Asks it to stop, without waiting."""
+        """Ask it to stop, without waiting."""
         if self._child.poll() is None:
             self._child.terminate()
 
     def stop(self, grace_s: float | None = None) -> bool:
-        """Asks it to stop, and kills it when it hasn't after ``grace_s`` (``STOP_TIMEOUT_S``); whether it stopped by
-        itself. It has ended in any case, also when the user is in a hurry."""
+        """Ask it to stop, and kill it when it hasn't after ``grace_s`` (``STOP_TIMEOUT_S``); whether it stopped by
+        itself. It has ended in any case, also when the user is in a hurry.
+        """
         self.terminate()
         try:
             self._child.wait(STOP_TIMEOUT_S if grace_s is None else grace_s)
@@ -92,7 +93,7 @@ class Process:
 
 
 def stop_all(processes: list[Process]) -> None:
-    """Stops processes that end together; each is gone afterwards, and from the list."""
+    """Stop processes that end together; each is gone afterwards, and from the list."""
     with contextlib.ExitStack() as stopping:
         while processes:
             process = processes.pop()
@@ -154,5 +155,5 @@ def wait_until_listening(processes: Sequence[Process], ports: Sequence[int], tim
 
 
 def stop_on_termination() -> None:
-    """Makes SIGTERM unwind the stack, so that every ``with`` stops what it has started."""
+    """Make SIGTERM unwind the stack, so that every ``with`` stops what it has started."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

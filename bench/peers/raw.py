@@ -90,7 +90,7 @@ class Connection:
         self._next_sent = self._next_received = 0
 
     def send(self, count: int) -> int:
-        """Sends that many requests in one write."""
+        """Send that many requests in one write."""
         size = self._frame_bytes
         for i in range(count):
             struct.pack_into(">i", self._frames, i * size + CORRELATION_AT, self._next_sent + i)
@@ -100,7 +100,7 @@ class Connection:
         return count
 
     def receive(self) -> int:
-        """Takes what has arrived; how many acknowledgements were whole."""
+        """Take what has arrived; how many acknowledgements were whole."""
         data = self.socket.recv(1 << 18)
         if not data:
             raise WrongAnswer("the server closed the connection")

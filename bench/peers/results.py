@@ -32,7 +32,7 @@ class Results:
         return statistics.median(ratios) if ratios else None
 
     def verdict(self, metric: Metric, goal: Goal) -> tuple[float, bool] | None:
-        """kstore's figure for a goal, and whether that reaches it; None where it was not measured."""
+        """Kstore's figure for a goal, and whether that reaches it; None where it was not measured."""
         if goal.peer is None:
             figure = self.median(metric, "kstore")
         else:

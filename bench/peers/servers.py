@@ -41,15 +41,15 @@ class Server(abc.ABC):
 
     @abc.abstractmethod
     def prepare(self) -> str:
-        """Builds, fetches and formats what a start needs, none of which is measured; returns the version."""
+        """Build, fetch and format what a start needs, none of which is measured; returns the version."""
 
     @abc.abstractmethod
     def launch(self) -> None:
-        """Starts it without waiting."""
+        """Start it without waiting."""
 
     @abc.abstractmethod
     def wait(self) -> None:
-        """Returns when all brokers listen."""
+        """Return when all brokers listen."""
 
     @abc.abstractmethod
     def stop(self) -> None: ...

@@ -43,6 +43,7 @@ class KafkaError(Exception):
 
     @property
     def message(self) -> str:
+        """What happened this time; without words of its own, what the class says of itself."""
         return str(self.args[0])
 
     @property

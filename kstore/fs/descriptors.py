@@ -67,7 +67,8 @@ class Kept(Protocol):
 
 class Handles:
     """Which files of a file system are open, and which one closes next: a second-chance clock, where a use only sets a
-    flag. Without a limit of its own it has its share of what the process may have."""
+    flag. Without a limit of its own it has its share of what the process may have.
+    """
 
     __slots__ = ("__weakref__", "_given", "_hand", "_open")
 

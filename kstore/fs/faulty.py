@@ -168,7 +168,7 @@ class FaultyFileSystem:
         return None
 
     def check(self, operation: str, path: str) -> None:
-        """Raises the OSError of the fault that an operation meets."""
+        """Raise the OSError of the fault that an operation meets."""
         if self.faults:
             fault = self.fault(operation, path)
             if fault is not None:

@@ -122,12 +122,16 @@ class DiskSpace(NamedTuple):
 
 
 class Lock(Protocol):
+    """A lock on a file that one owner has until it releases it or its process ends."""
+
     def release(self) -> None:
         """Let others have it. Releasing twice is harmless."""
         ...
 
 
 class FileSystem(Protocol):
+    """Where a node's files are: on a disk, in memory, or behind faults."""
+
     @property
     def in_memory(self) -> bool:
         """Whether nothing of it waits for a device, so that making files durable is as quick as reading them."""
@@ -186,12 +190,14 @@ class FileSystem(Protocol):
 
     def disk_space(self, path: str = "") -> DiskSpace | None:
         """The room on the disk that a folder is on; None where nobody knows. It may be asked for from any thread, as a
-        disk in trouble may take long to answer."""
+        disk in trouble may take long to answer.
+        """
         ...
 
     def give_descriptors_back(self, count: int) -> int:
         """Close up to ``count`` files that are open and may be needed again, as others need descriptors more; how many
-        were closed. A few stay open."""
+        were closed. A few stay open.
+        """
         ...
 
 

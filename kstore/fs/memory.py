@@ -160,6 +160,8 @@ class MemoryFile:
 
 
 class MemoryLock:
+    """A lock that is held as long as its path is in the file system's set."""
+
     __slots__ = ("_held", "_path")
 
     def __init__(self, held: set[str], path: str) -> None:

@@ -189,7 +189,8 @@ def _open_file(handles: Handles, real: str, flags: int) -> int:
 
 class PosixLock:
     """Holds the lock for as long as its descriptor is open, so the kernel releases it when the process ends. A child
-    that was forked has the same lock by its copy of the descriptor: so it is given up before that is closed."""
+    that was forked has the same lock by its copy of the descriptor: so it is given up before that is closed.
+    """
 
     __slots__ = ("__weakref__", "_descriptor", "path")
 

@@ -69,6 +69,8 @@ class LogRead:
 
 
 class TimestampedOffset(NamedTuple):
+    """A record that was looked up by time: its timestamp in ms, its offset, the leader epoch of its batch."""
+
     timestamp: int
     offset: int
     leader_epoch: int

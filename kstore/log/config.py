@@ -47,7 +47,8 @@ class _Settings:
 class LogConfig(_Settings):
     """``message_timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in a batch's attributes, and
     ``compression_type`` the number of a codec (0: uncompressed), or -1 for the producer's own. In a log that is
-    ``compacted_alone`` nothing is deleted but what a later record of the same key replaces."""
+    ``compacted_alone`` nothing is deleted but what a later record of the same key replaces.
+    """
 
     segment_bytes: int = 1 << 30
     segment_ms: int = 7 * 24 * 3600 * 1000

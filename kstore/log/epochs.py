@@ -16,7 +16,8 @@ UNDEFINED = -1
 
 class LeaderEpochs:
     """``latest`` is the newest epoch, or -1. ``unsynced`` is set by every write and cleared by whoever sees to its
-    durability."""
+    durability.
+    """
 
     __slots__ = ("_epochs", "_fs", "_starts", "latest", "path", "unsynced")
 

@@ -170,8 +170,6 @@ class Log:
         self.producers.check_open(self.end_offset)
         self.hot.check(self.end_offset)
 
-    # Appending
-
     def append_as_leader(
         self,
         groups: Sequence[Sequence[RecordBatch] | Sequence[Prepared]],
@@ -184,7 +182,8 @@ class Log:
 
         Each stands or falls by itself: its place in the answer holds its AppendInfo or its error. A retry of one of
         the producer's last five batches is answered with the offsets of the first time. ``from_client`` is False for
-        what coordinators and the quorum write. ``Prepared`` batches are validated already."""
+        what coordinators and the quorum write. ``Prepared`` batches are validated already.
+        """
         return LeaderAppend(self, leader_epoch, now_ms, from_client).run(groups)
 
     def append_as_follower(self, batches: Sequence[RecordBatch], now_ms: int, *, verify: bool = True) -> None:
@@ -193,8 +192,6 @@ class Log:
         Raises CorruptMessage for wrong bytes or offsets that don't continue the log, KafkaStorageError for the disk.
         """
         FollowerAppend(self, now_ms).run(batches, verify)
-
-    # Reading
 
     def read(self, offset: int, max_bytes: int, *, up_to: int | None = None, min_one: bool = True) -> LogRead:
         """The batches from the one with ``offset`` on, at most ``max_bytes`` of them, that end below ``up_to``.
@@ -237,12 +234,11 @@ class Log:
         """The first of the newest records, or None in an empty log."""
         return self.reading.newest()
 
-    # Cutting
-
     def advance_start_offset(self, offset: int) -> None:
         """Records below ``offset`` are as good as gone (DeleteRecords, a leader's start offset); whole segments go.
 
-        Raises OffsetOutOfRange beyond the high watermark."""
+        Raises OffsetOutOfRange beyond the high watermark.
+        """
         self.truncation.before(offset)
 
     def truncate_to(self, offset: int) -> int:
@@ -259,8 +255,6 @@ class Log:
     def truncate_fully_and_start_at(self, offset: int, now_ms: int = 0) -> None:
         """Throw everything away and begin anew at ``offset``."""
         self.truncation.all_and_start_at(offset, now_ms)
-
-    # Upkeep and disk
 
     def roll(self, now_ms: int) -> None:
         """Close the active segment and begin one at the end offset; an empty segment stays as it is."""

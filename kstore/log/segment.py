@@ -41,7 +41,8 @@ class Extent(NamedTuple):
 class Segment:
     """``created_ms`` is when its first batch was appended, or when it was opened; ``bytes_since_index`` what was
     appended since the last entry of the offset index; ``known_first_timestamp`` is None until it was asked for.
-    ``aborted`` is there once a transaction was aborted in it."""
+    ``aborted`` is there once a transaction was aborted in it.
+    """
 
     __slots__ = (
         "_fs",

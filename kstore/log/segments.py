@@ -68,7 +68,8 @@ class Segments:
 
     def check(self, start_offset: int, end_offset: int) -> None:
         """The segments of a log with these ends: the first begins at its start or before; the last at its end or
-        before, is the active one, and follows on the one before it."""
+        before, is the active one, and follows on the one before it.
+        """
         assert len(self._list) == len(self._bases), f"{self._path}: {self._bases}"
         assert self._bases[0] <= start_offset, f"{self._path} from {start_offset} on: {self._bases}"
         assert self._bases[-1] <= end_offset, f"{self._path} up to {end_offset}: {self._bases}"
@@ -108,7 +109,8 @@ class Segments:
 
     def remove_before(self, offset: int) -> list[Callable[[], None]]:
         """Take away the segments that end at ``offset`` or before, the oldest first, with the producer snapshots that
-        only they needed; the active one stays. What is left to do is to unlink them."""
+        only they needed; the active one stays. What is left to do is to unlink them.
+        """
         later: list[Callable[[], None]] = []
         while len(self._bases) > 1 and self._bases[1] <= offset:
             later.append(self.discard(self._list[0]))

@@ -16,7 +16,8 @@ VERIFY_BYTES = 1 << 20  # stays in the processor's cache until it was looked at
 
 class Verified:
     """Of one segment's file, by positions where batches begin. ``sound_from``: what lies there and behind went to no
-    disk; None for a file on one."""
+    disk; None for a file on one.
+    """
 
     __slots__ = ("_extents", "_file", "_sound_from")
 

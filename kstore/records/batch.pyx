@@ -128,7 +128,7 @@ cdef class RecordBatch:
         return crc32c_update(crc, self.data, self.payload_bytes)
 
     def verify_crc(self):
-        """Raises ``CorruptMessage`` when the checksum in the header isn't that of the batch."""
+        """Raise ``CorruptMessage`` when the checksum in the header isn't that of the batch."""
         cdef uint32_t crc = self.computed_crc()
         if crc != self.crc:
             raise CorruptMessage(f"the batch's checksum is {crc:#010x}, its header says {self.crc:#010x}")
@@ -240,7 +240,7 @@ cdef object framing_error(const uint8_t *p, Py_ssize_t left, int64_t batch_bytes
 
 
 cdef object split(object data, int64_t batch_bytes_max, list batches):
-    """Appends the batches at the start of ``data``; returns what stopped it, None at a clean end."""
+    """Append the batches at the start of ``data``; return what stopped it, None at a clean end."""
     cdef object source = PyMemoryView_FromObject(data)
     cdef const uint8_t *p
     cdef const uint8_t *end
@@ -269,7 +269,7 @@ cdef object split(object data, int64_t batch_bytes_max, list batches):
 
 
 def parse_batches(data, *, max_batch_bytes=None, bint allow_partial=False):
-    """Splits bytes into the record batches they are made of.
+    """Split bytes into the record batches they are made of.
 
     ``allow_partial`` drops a last batch that isn't whole, as answers to Fetch may end in one. Raises
     ``CorruptMessage``, ``InvalidRecord`` (a message format before v2) or ``MessageTooLarge``.

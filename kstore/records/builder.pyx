@@ -119,7 +119,7 @@ cdef class BatchBuilder:
 
     cdef inline int add_record(self, int64_t timestamp, const Piece *key, const Piece *value,
                                Py_ssize_t header_count, bytes headers) except -1:
-        """Writes one record; ``headers`` are its headers in their final form behind their count, None for none."""
+        """Write one record; ``headers`` are its headers in their final form behind their count, None for none."""
         cdef int64_t delta, body
         cdef uint8_t *p
         cdef Piece packed
@@ -140,7 +140,7 @@ cdef class BatchBuilder:
         return 0
 
     def append(self, int64_t timestamp, key, value, headers=NO_HEADERS):
-        """Adds a record: ``timestamp`` in ms (-1: none), key and value bytes-like or None, headers as pairs."""
+        """Add a record: ``timestamp`` in ms (-1: none), key and value bytes-like or None, headers as pairs."""
         cdef Piece key_piece, value_piece
         cdef Py_buffer key_held, value_held
         cdef bint key_is_held = False, value_is_held = False
@@ -159,7 +159,7 @@ cdef class BatchBuilder:
                 PyBuffer_Release(&value_held)
 
     def append_many(self, values, int64_t timestamp=-1, *, keys=None):
-        """Adds a record for each value, all with one timestamp; ``keys``, when given, are as many."""
+        """Add a record for each value, all with one timestamp; ``keys``, when given, are as many."""
         cdef object value_list = PySequence_Fast(values, "values are a sequence of bytes-like objects or None")
         cdef object key_list = None
         cdef Py_ssize_t i

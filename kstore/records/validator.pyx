@@ -71,7 +71,7 @@ cdef int record_verdict(const RecordFields *fields, const Rules *rules, int64_t 
 
 
 cdef int walk_on(Walk *walk, const Rules *rules) noexcept nogil:
-    """Goes over records until one is refused or all are done; ``walk.index`` starts at -1."""
+    """Go over records until one is refused or all are done; ``walk.index`` starts at -1."""
     cdef RecordFields fields
     cdef int64_t timestamp
     cdef int verdict
@@ -221,7 +221,7 @@ def validate_for_append(RecordBatch batch not None, *, bint topic_compacted=Fals
                         int64_t now_ms=0, int64_t before_max_ms=INT64_MAX, int64_t after_max_ms=INT64_MAX,
                         max_batch_bytes=None, Py_ssize_t max_decompressed_bytes=layout.DECOMPRESSED_BYTES_LIMIT,
                         int max_record_bytes=0x7FFFFFFF, bint from_client=True):
-    """Checks a batch as the leader of a partition must before it appends it.
+    """Check a batch as the leader of a partition must before it appends it.
 
     ``timestamp_type`` is the topic's (0 CreateTime, 1 LogAppendTime), and timestamps may lie ``before_max_ms`` before
     and ``after_max_ms`` after ``now_ms``. ``max_record_bytes`` bounds each record of a compressed batch, as it is when

@@ -74,7 +74,7 @@ cdef inline int64_t body_bytes(int64_t timestamp_delta, int32_t offset_delta, co
 cdef inline uint8_t *put_record(uint8_t *p, int64_t body, int64_t timestamp_delta, int32_t offset_delta,
                                 const Piece *key, const Piece *value, Py_ssize_t header_count,
                                 const Piece *headers) noexcept nogil:
-    """Writes one record of ``body`` bytes behind its length; ``headers`` are packed already."""
+    """Write one record of ``body`` bytes behind its length; ``headers`` are packed already."""
     p = put_varint(p, <int32_t>body)
     p = put_i8(p, 0)
     p = put_varlong(p, timestamp_delta)
@@ -89,7 +89,7 @@ cdef inline uint8_t *put_record(uint8_t *p, int64_t body, int64_t timestamp_delt
 
 
 cdef inline void put_header(uint8_t *h, Py_ssize_t nbytes, const BatchFields *fields) noexcept nogil:
-    """Writes the header of a batch of ``nbytes`` whose records are in place, with their checksum."""
+    """Write the header of a batch of ``nbytes`` whose records are in place, with their checksum."""
     store64(h + layout.AT_BASE_OFFSET, <uint64_t>fields.base_offset)
     store32(h + layout.AT_LENGTH, <uint32_t>(nbytes - layout.BEFORE_LENGTH_SIZE))
     store32(h + layout.AT_LEADER_EPOCH, <uint32_t>fields.leader_epoch)

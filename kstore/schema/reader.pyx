@@ -91,7 +91,7 @@ cdef object read_message(Plan plan, Reader *r):
 
 
 cdef object _refuse(Plan plan, const Step *step, Reader *r, str why):
-    """Raises: what was being read, where, and what is wrong with it."""
+    """Raise: what was being read, where, and what is wrong with it."""
     what = plan.cls.__name__
     if step != NULL:
         what = f"{what}.{plan.layout.names[step.index]}"

@@ -65,7 +65,7 @@ cdef int write_message(Parts out, Plan plan, object message) except -1:
 
 
 cdef object _wrong(Plan plan, const Step *step, str why, type error=ValueError):
-    """Raises: which field can't be written, and why."""
+    """Raise: which field can't be written, and why."""
     raise error(f"{plan.cls.__name__}.{plan.layout.names[step.index]} in version {plan.version}: {why}")
 
 

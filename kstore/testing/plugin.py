@@ -242,7 +242,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def session_clusters(item: pytest.Item) -> list[Cluster]:
     """The cluster of the session, if it is there and the test uses it, or may: what a fixture asks for as it runs
-    (``request.getfixturevalue``), no test shows."""
+    (``request.getfixturevalue``), no test shows.
+    """
     cluster = item.config.stash.get(of_session, None)
     if cluster is None:
         return []

@@ -21,7 +21,8 @@ def covers(versions: str, version: int) -> bool:
 
 class Filling:
     """How fields are filled: ``string`` everywhere (None: with names that exist), numbers at one end of their range
-    (None: small ones), lists with so many equal elements."""
+    (None: small ones), lists with so many equal elements.
+    """
 
     def __init__(self, string: str | None = None, number: int | None = None, repeats: int = 1) -> None:
         self.string = string

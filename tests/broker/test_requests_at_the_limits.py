@@ -1,5 +1,6 @@
 """No request ends a broker, however long its names and however large its numbers: each is answered in bytes that its
-version can carry, or its connection is closed; and those beside it are served."""
+version can carry, or its connection is closed; and those beside it are served.
+"""
 
 from __future__ import annotations
 

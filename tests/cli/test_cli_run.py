@@ -52,7 +52,7 @@ def wait_for_end(*pids: int) -> None:
 
 @pytest.fixture
 def started():
-    """Starts ``kstore run`` with a command that prints its process id first; all are killed in the end."""
+    """Start ``kstore run`` with a command that prints its process id first; all are killed in the end."""
     programs: list[Program] = []
 
     def start(*words: str) -> tuple[Program, int]:

@@ -12,7 +12,7 @@ from cli.test_cli_run import COMMAND, COUNTS_SIGNALS
 
 @pytest.fixture
 def terminal():
-    """Starts programs on terminals of their own; all are ended."""
+    """Start programs on terminals of their own; all are ended."""
     started: list[Terminal] = []
 
     def start(*command: str) -> Terminal:

@@ -110,7 +110,7 @@ def test_a_broker_that_has_died_is_left_out() -> None:
 
 @pytest.fixture
 def served_as(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., tuple[Cluster, Admin]]]:
-    """Starts brokers that serve DescribeLogDirs up to a version only, and gives an admin of them over TCP."""
+    """Start brokers that serve DescribeLogDirs up to a version only, and give an admin of them over TCP."""
     with contextlib.ExitStack() as stack:
 
         def start(last: int | None) -> tuple[Cluster, Admin]:

@@ -70,7 +70,8 @@ CASES = [
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """A server with the defaults: without a delay of the first rebalance kafka-python leads before it knows a topic and
-    now and then never reads (docs/deviations.md)."""
+    now and then never reads (docs/deviations.md).
+    """
     server = Server("--brokers", "3", "--listen", "127.0.0.1:0")
     yield server.bootstrap
     server.kill()

@@ -1,5 +1,6 @@
 """A signal's handler raises while a program uses a cluster: the exception reaches the call that it interrupted, whole
-calls are all that is lost by it, and the program can go on."""
+calls are all that is lost by it, and the program can go on.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Records before they are sent: their partitions, their batches, the memory they hold. Kafka's own decisions where it
-decides (``golden/producer_rules.tsv``, written by ``golden/ProducerRules.java``)."""
+decides (``golden/producer_rules.tsv``, written by ``golden/ProducerRules.java``).
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from actors.cluster import Cluster
 
 @pytest.fixture
 def start(seed: int) -> Iterator[Callable[..., Speaker]]:
-    """Starts a cluster and gives a client of it; whatever ``Cluster`` takes may be said. Without a seed it is real."""
+    """Start a cluster and give a client of it; whatever ``Cluster`` takes may be said. Without a seed it is real."""
     started: list[Cluster] = []
 
     def begin(brokers: int = 3, **how: Any) -> Speaker:

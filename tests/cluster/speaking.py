@@ -194,7 +194,8 @@ class Speaker(Client):
 
     def led_elsewhere(self, topic: str) -> tuple[int, int, int]:
         """A partition that the controller's node doesn't lead: its index, its leader, its follower that isn't the
-        controller's node, so that cutting one from the other cuts nobody from the controller."""
+        controller's node, so that cutting one from the other cuts nobody from the controller.
+        """
         for index, found in sorted(self.cluster.image().topics[topic].partitions.items()):
             if found.leader not in (1, -1):
                 return index, found.leader, next(n for n in found.replicas if n not in (1, found.leader))

@@ -236,7 +236,8 @@ def test_a_node_that_does_not_lead_refuses_and_names_who_does(start):
 
 def lose_all_in_sync(client: Speaker, topic: str) -> tuple[int, int, int]:
     """Kill a partition's follower, then, when it has left the in-sync set, its leader: index, follower, leader. Two
-    nodes keep the partition, neither of them the controller's."""
+    nodes keep the partition, neither of them the controller's.
+    """
     partitions = client.cluster.image().topics[topic].partitions
     index, found = next((i, found) for i, found in partitions.items() if 1 not in found.replicas)
     leader = found.leader

@@ -82,7 +82,7 @@ def misplaced(cls: type[Message], node: dict[str, Any], path: str) -> Message:
 
 
 def set_anew(owner: Struct, name: str) -> None:
-    """Gives a field some value that isn't its default."""
+    """Give a field some value that isn't its default."""
     kind, default = type(owner).fields()[name].kind, getattr(type(owner)(), name)
     if isinstance(kind, list):
         value: Any = [kind[0]() if isinstance(kind[0], type) else None]

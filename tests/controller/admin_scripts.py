@@ -115,7 +115,8 @@ def fill(ask: Any, name: str, count: int) -> None:
 
 def set_configs(ask: Any, name: str, wanted: set[str] | None) -> list[list[Any]]:
     """What is set for a topic and no longer the default, once the broker knows of the keys that were ``wanted``:
-    Kafka's learns it a moment after the answer."""
+    Kafka's learns it a moment after the answer.
+    """
     resource = DescribeConfigsResource(resource_type=2, resource_name=name, configuration_keys=None)
     found: list[list[Any]] = []
     for _ in range(10_000):

@@ -50,7 +50,7 @@ class Driven:
         return self.machine.image
 
     def apply(self, decision: Decision) -> Decision:
-        """Appends and commits a decision at once."""
+        """Append and commit a decision at once."""
         before = self.image
         if decision.records:
             self.machine.advance(decision.records, before.offset + len(decision.records), 1)
@@ -85,7 +85,7 @@ class Driven:
         return answer
 
     def start(self, broker_id: int) -> None:
-        """Registers a broker and unfences it."""
+        """Register a broker and unfence it."""
         self.register(broker_id)
         assert not self.beat(broker_id).is_fenced
 

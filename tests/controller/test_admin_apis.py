@@ -1,5 +1,6 @@
 """The admin APIs as a client sees them, through the wire format in every version, mostly by a broker that has to pass
-the request on."""
+the request on.
+"""
 
 from collections.abc import Iterator
 from typing import Any

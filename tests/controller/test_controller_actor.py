@@ -1,5 +1,6 @@
 """The actors around the metadata log: nothing is told or answered before it is durable, nodes hold the same bytes,
-and a controller that returns goes on where the log ends."""
+and a controller that returns goes on where the log ends.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -86,13 +87,13 @@ class Alone:
         return told
 
     def settle(self) -> None:
-        """Gives all turns there are at this moment."""
+        """Give all turns there are at this moment."""
         while self.world.queue.has_ready():
             self.world.queue.run()
         assert not self.world.crashes, self.world.crashes
 
     def sync(self) -> None:
-        """Lets the disk do its work until there is none."""
+        """Let the disk do its work until there is none."""
         while self.disk.held:
             self.disk.release()
             self.settle()

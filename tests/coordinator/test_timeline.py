@@ -1,5 +1,6 @@
 """A timeline holds what the committed part of the log has, whatever is on its way there, and in whichever order that
-comes to be known."""
+comes to be known.
+"""
 
 from random import Random
 

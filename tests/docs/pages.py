@@ -43,7 +43,8 @@ SHAPES = [
 
 class Block(NamedTuple):
     """One code block: its language, its text, the line it begins at, what it is said to print (None: nothing), and
-    the file that it shows (None: none)."""
+    the file that it shows (None: none).
+    """
 
     language: str
     text: str

@@ -82,7 +82,7 @@ def offences(name: str) -> dict[str, Import]:
 
 
 def _runs_in_the_codec_alone(each: Import) -> bool:
-    """kstore is pure by other doors; a module of its own may use, say, os.PathLike without being I/O."""
+    """Kstore is pure by other doors; a module of its own may use, say, os.PathLike without being I/O."""
     return each.root not in {"kstore", "actors"} and each.source.name.startswith("kstore/")
 
 

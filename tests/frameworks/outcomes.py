@@ -26,7 +26,7 @@ class Outcome(NamedTuple):
 
 
 def ran(framework: Framework, bootstrap: str, *, only: str = "") -> dict[str, Outcome]:
-    """Runs them, showing what pytest shows; by the test's name."""
+    """Run them, showing what pytest shows; by the test's name."""
     folder = made(framework)
     known = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": bootstrap, "JARS": str(jars(folder))}
     with tempfile.TemporaryDirectory(prefix="frameworks-") as kept:
@@ -39,7 +39,7 @@ def ran(framework: Framework, bootstrap: str, *, only: str = "") -> dict[str, Ou
 
 
 def example_passes(framework: Framework, example: Path) -> bool:
-    """Runs the page's example of a test with the framework's own commands on the path, and kstore beside it."""
+    """Run the page's example of a test with the framework's own commands on the path, and kstore beside it."""
     known = {**os.environ, "PATH": f"{python(made(framework)).parent}:{os.environ['PATH']}"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, str(example)]
     return subprocess.run(command, cwd=framework.folder, env=known, check=False, timeout=TIMEOUT_S).returncode == 0

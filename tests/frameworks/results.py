@@ -38,7 +38,7 @@ class Results:
         outcomes: Mapping[str, Outcome],
         start_seconds: float,
     ) -> None:
-        """Takes in what came of one framework's tests on one Kafka."""
+        """Take in what came of one framework's tests on one Kafka."""
         entry = self.found.setdefault(framework, {})
         entry["versions"] = dict(versions)
         entry[kafka] = {

@@ -1,4 +1,4 @@
-"""A campaign of the fuzzer against one server, with a good client beside it:
+"""A campaign of the fuzzer against one server, with a good client beside it.
 
     python tests/fuzz/campaign.py --inputs 1000000 [--seed N] [--connections 16]
 

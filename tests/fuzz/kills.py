@@ -1,4 +1,4 @@
-"""A server that is killed again and again under load:
+"""A server that is killed again and again under load.
 
     python tests/fuzz/kills.py --cycles 300 [--seed N]
 

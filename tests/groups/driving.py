@@ -65,8 +65,6 @@ class Driven:
         """Those that are given from now on, so that another shard over the same log gives new ones."""
         self._ids = number
 
-    # The world
-
     def carry_out(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             self._carry_out_one(effect)
@@ -120,8 +118,6 @@ class Driven:
 
     def is_parked(self, reply: str) -> bool:
         return reply not in self.answers
-
-    # Clients
 
     def ask(self, request: Message, reply: str, version: int) -> None:
         caller = Caller(reply, version, "client", "/127.0.0.1")
@@ -281,8 +277,6 @@ class Driven:
 
     def topics_deleted(self, *topics: str) -> None:
         self.carry_out(self.shard.topics_deleted(topics, self.now_ms))
-
-    # Whole stories
 
     def member(self, *, group: str = "g", **join: object) -> str:
         """Get an id as a dynamic member does; the join with it is still to come."""

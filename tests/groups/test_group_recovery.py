@@ -1,5 +1,6 @@
 """What a shard knows is what is in the log: fed live, with appends that are held, late, refused or lost, it is at every
-moment what another one makes of the log alone."""
+moment what another one makes of the log alone.
+"""
 
 import pytest
 from groups.driving import REBALANCE_MS, SESSION_MS, Driven

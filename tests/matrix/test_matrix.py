@@ -1,5 +1,6 @@
 """Every scenario is answered as Apache Kafka answered it when ``docs/compatibility.md`` was made, but for what is told
-there. ``make test-oracle`` asks a real Kafka anew."""
+there. ``make test-oracle`` asks a real Kafka anew.
+"""
 
 import pytest
 from matrix.case import Transcript

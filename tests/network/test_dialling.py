@@ -158,7 +158,7 @@ def metadata_of(name: str) -> MetadataResponse:
 
 
 def honest(peer: Peer, sock: socket.socket) -> None:
-    """Answers every Metadata with the number of the request."""
+    """Answer every Metadata with the number of the request."""
     peer.greet(sock)
     while (header := peer.read(sock)) is not None:
         if header.request_api_key == PRODUCE:

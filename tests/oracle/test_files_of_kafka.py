@@ -12,7 +12,7 @@ COUNT = 500
 
 
 def produced_file(kafka: KafkaCluster, topic: str, **config: str) -> Path:
-    """Produces COUNT records with keys and headers; the log file they are in."""
+    """Produce COUNT records with keys and headers; the log file they are in."""
     base = {"bootstrap.servers": kafka.bootstrap, "acks": "all", "linger.ms": "5", "batch.num.messages": "64"}
     producer = Producer({**base, **config})
     for i in range(COUNT):

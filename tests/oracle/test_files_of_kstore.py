@@ -55,7 +55,7 @@ def create(bootstrap: str, topic: str, partitions: int, replicas: int) -> None:
 
 
 def consume(bootstrap: str, topic: str, group: str, count: int) -> list[tuple[int, bytes]]:
-    """Reads that many records in a group, from its committed offset on, and commits."""
+    """Read that many records in a group, from its committed offset on, and commit."""
     config = {"bootstrap.servers": bootstrap, "group.id": group, "auto.offset.reset": "earliest"}
     consumer = Consumer({**config, "enable.auto.commit": False})
     consumer.subscribe([topic])

@@ -1,5 +1,6 @@
 """Transactions that Apache Kafka's clients committed and aborted, on Apache Kafka: kstore serves its folder to readers
-of committed records as Kafka does."""
+of committed records as Kafka does.
+"""
 
 from pathlib import Path
 

@@ -74,7 +74,7 @@ def run(cluster: KafkaCluster, class_name: str, *arguments: str | Path) -> str:
 
 
 def served(cluster: KafkaCluster, topic: str = "t", said: list[bytes] = SAID) -> None:
-    """kstore starts on what Kafka left, and has all of it; and once more, on what it left itself."""
+    """Kstore starts on what Kafka left, and has all of it; and once more, on what it left itself."""
     for _ in range(2):
         with Cluster(cluster.nodes, data_dir=str(cluster.data)) as ours:
             assert sorted(record.value or b"" for record in ours.records(topic, len(said))) == sorted(said)

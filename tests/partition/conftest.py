@@ -14,7 +14,7 @@ from kstore.fs.faulty import FaultyFileSystem
 
 @pytest.fixture
 def start(seed: int) -> Iterator[Callable[..., Client]]:
-    """Starts a cluster of three brokers and gives a client of it."""
+    """Start a cluster of three brokers and give a client of it."""
     started: list[Cluster] = []
 
     def begin(brokers: int = 3, **how: Any) -> Client:

@@ -22,7 +22,8 @@ def followers_of(client: Client, topic: str) -> list[int]:
 
 def led_away_from_the_controller(client: Client, topic: str) -> tuple[int, int, int]:
     """A partition of a topic with several whose leader isn't the controller's node: its index, leader, and a follower
-    that isn't there either, so that cutting one from the other doesn't cut it from the controller."""
+    that isn't there either, so that cutting one from the other doesn't cut it from the controller.
+    """
     for index, partition in sorted(client.cluster.image().topics[topic].partitions.items()):
         if partition.leader not in (1, -1):
             return index, partition.leader, next(n for n in partition.replicas if n not in (1, partition.leader))

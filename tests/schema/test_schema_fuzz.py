@@ -108,7 +108,7 @@ def test_what_was_encoded_comes_back(drawn: tuple[Message, int]) -> None:
 
 
 def check_harmless(cls: type[Message], version: int, data: bytes) -> None:
-    """Decodes damaged bytes; if that works, the message is a whole one."""
+    """Decode damaged bytes; if that works, the message is a whole one."""
     try:
         message = decode(cls, version, data)
     except SchemaError:

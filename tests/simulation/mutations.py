@@ -34,7 +34,8 @@ def truncate_to_the_high_watermark(patch: pytest.MonkeyPatch) -> None:
 
 def no_epoch_fencing(patch: pytest.MonkeyPatch) -> None:
     """KIP-320: fetches carry no epochs. A follower's log is compared once when it begins to follow, as before that
-    KIP; after that the leader serves and counts it, and it takes what comes, whatever epoch either of them is in."""
+    KIP; after that the leader serves and counts it, and it takes what comes, whatever epoch either of them is in.
+    """
     compare, replicate, append = Serving._divergence, Follower.replicate, Follower._append
 
     def compare_once(self: Serving, message: Read) -> tuple[int, int] | None:
@@ -63,7 +64,8 @@ def no_epoch_fencing(patch: pytest.MonkeyPatch) -> None:
 
 def high_watermark_before_truncating(patch: pytest.MonkeyPatch) -> None:
     """KAFKA-14704: the high watermark is taken from an answer that shows that the logs part, and the log is cut in a
-    later turn."""
+    later turn.
+    """
     replicate = Follower.replicate
 
     def replicate_with_the_high_watermark_first(self: Follower, message: Replicate) -> None:

@@ -12,7 +12,7 @@ pytest_plugins = ["pytester"]
 
 @pytest.fixture
 def project(pytester: pytest.Pytester):
-    """Runs pytest in an empty project whose tests are the text that is given."""
+    """Run pytest in an empty project whose tests are the text that is given."""
 
     def run(tests: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(test_project=tests)

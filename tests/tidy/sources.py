@@ -10,8 +10,9 @@ import re
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
+from tokenize import COMMENT
 
 PYTHON_OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,10 @@ _CYTHON_FUNCTION = re.compile(
     r"^(\s*)(?:async\s+def|def|cpdef|cdef)\b(?!\s+(?:class|struct|enum|union|extern|packed))[^=#]*\("
 )
 
+_CYTHON_SAID = re.compile(
+    r'^[ \t]*(?:def|cpdef|cdef)\b(?! (?:class|struct|enum))[^\n"#]*\((?:[^"#:]|:(?!\n))*:\n\s+[rR]?"""((?s:.*?))"""',
+    re.MULTILINE,
+)
 _CYTHON_PROSE = re.compile(r'^[ \t]*[rR]?"""(?s:.*?)"""|(?:^|(?<=\s))#\s.*$', re.MULTILINE)
 
 
@@ -48,6 +53,10 @@ class Source:
     @cached_property
     def lines(self) -> list[str]:
         return self.text.splitlines()
+
+    def line(self, number: int) -> str:
+        """A line, counted from 1, without the space around it; empty beyond the file."""
+        return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -76,11 +85,11 @@ class Source:
 
 
 def assert_none(offenders: list[str]) -> None:
-    """Fails with all of them, one a line."""
+    """Fail with all of them, one a line."""
     assert not offenders, "\n" + "\n".join(offenders)
 
 
-@lru_cache
+@cache
 def text_files() -> tuple[Source, ...]:
     """Every text file that is the project's own, wherever it lies."""
     found = [ROOT / name for name in ("Makefile", ".ci/run")]
@@ -90,7 +99,7 @@ def text_files() -> tuple[Source, ...]:
     return tuple(Source(path) for path in sorted(set(found)) if path.is_file())
 
 
-@lru_cache
+@cache
 def code(*places: str) -> tuple[Source, ...]:
     """The Python and Cython files below those folders (all of ours unless told), tables left out."""
     inside = tuple(f"{place}/" for place in places or PLACES)
@@ -137,13 +146,30 @@ def docstrings(source: Source) -> Iterator[tuple[ast.AST, ast.Constant]]:
                     yield node, said
 
 
-def prose(source: Source) -> Iterator[tuple[int, str]]:
+def said_of_functions(source: Source) -> Iterator[tuple[int, str]]:
+    """The docstrings of a file's functions and methods, and their first lines."""
+    if source.is_cython:
+        for match in _CYTHON_SAID.finditer(source.text):
+            yield source.text.count("\n", 0, match.start(1)) + 1, match[1]
+        return
+    for node, said in docstrings(source):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield said.lineno, str(said.value)
+
+
+@cache
+def prose(source: Source) -> tuple[tuple[int, str], ...]:
     """Every comment and docstring of a file, each as it is written, and its first line."""
     if source.is_cython:
-        for match in _CYTHON_PROSE.finditer(source.text):
-            yield source.text.count("\n", 0, match.start()) + 1, match[0]
-        return
+        found = _CYTHON_PROSE.finditer(source.text)
+        return tuple((source.text.count("\n", 0, match.start()) + 1, match[0]) for match in found)
     starts = {(said.lineno, said.col_offset) for _, said in docstrings(source)}
-    for token in tokenize.generate_tokens(io.StringIO(source.text).readline):
-        if token.type == tokenize.COMMENT or token.start in starts:
-            yield token.start[0], token.string
+    tokens = tokenize.generate_tokens(io.StringIO(source.text).readline)
+    return tuple((each.start[0], each.string) for each in tokens if each.type == COMMENT or each.start in starts)
+
+
+def comments(source: Source) -> Iterator[tuple[int, str]]:
+    """The comments of a file that have a line of their own, and their lines."""
+    for number, text in prose(source):
+        if text.startswith("#") and source.line(number).startswith("#"):
+            yield number, text

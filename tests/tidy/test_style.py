@@ -131,7 +131,7 @@ def test_a_test_is_named_as_a_sentence() -> None:
 
 
 def test_no_two_files_of_tests_have_one_name() -> None:
-    """pytest collects neither of them then; applications of frameworks run each by itself."""
+    """Pytest collects neither of them then; applications of frameworks run each by itself."""
     names = [source.path.name for source in code("tests") if not source.name.startswith("tests/frameworks/apps/")]
     assert_none(sorted({name for name in names if name.startswith("test_") and names.count(name) > 1}))
 

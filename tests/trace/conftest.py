@@ -12,7 +12,7 @@ from actors.trace import Trace
 
 @pytest.fixture
 def start(seed: int) -> Iterator[Callable[..., Speaker]]:
-    """Starts a cluster and gives a client of it, with topic ``t`` of two partitions."""
+    """Start a cluster and give a client of it, with topic ``t`` of two partitions."""
     started: list[Cluster] = []
 
     def begin(brokers: int = 3, **how: Any) -> Speaker:

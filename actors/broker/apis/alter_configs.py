@@ -21,7 +21,7 @@ VERSIONS = (0, 2)
 
 
 def handle(call: Call) -> Conversation:
-    """Passes to the controller what isn't another broker's."""
+    """Pass to the controller what isn't another broker's."""
     return AlterConfigsResponse(responses=(yield from altered(call, _answer)))
 
 

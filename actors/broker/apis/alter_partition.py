@@ -17,5 +17,5 @@ VERSIONS = (2, 3)
 
 
 def handle(call: Call) -> Conversation:
-    """Asks this node's controller."""
+    """Ask this node's controller."""
     return asked_by_node(call, lambda code: AlterPartitionResponse(error_code=code))

@@ -35,7 +35,7 @@ SOFTWARE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
 
 def handle(call: Call) -> ApiVersionsResponse:
-    """Answers from the registry and the node's own image."""
+    """Answer from the registry and the node's own image."""
     if call.request is None:
         own = [advertised(CLIENT_APIS[API_KEY])]
         return ApiVersionsResponse(error_code=errors.UnsupportedVersion.code, api_keys=own)

@@ -15,5 +15,5 @@ VERSIONS = (0, 0)
 
 
 def handle(call: Call) -> Conversation:
-    """Asks this node's controller."""
+    """Ask this node's controller."""
     return asked_by_node(call, lambda code: AssignReplicasToDirsResponse(error_code=code))

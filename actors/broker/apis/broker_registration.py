@@ -17,5 +17,5 @@ VERSIONS = (0, 4)
 
 
 def handle(call: Call) -> Conversation:
-    """Asks this node's controller."""
+    """Ask this node's controller."""
     return asked_by_node(call, lambda code: BrokerRegistrationResponse(error_code=code))

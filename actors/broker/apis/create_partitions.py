@@ -27,7 +27,7 @@ TOPICS_MAX = 10_000
 
 
 def handle(call: Call) -> Conversation:
-    """Passes the request to the controller."""
+    """Pass the request to the controller."""
 
     def is_allowed(topic: CreatePartitionsTopic) -> bool:
         return call.authorize(ALTER, of_topic(topic.name))

@@ -26,7 +26,7 @@ VERSIONS = (2, 7)
 
 
 def handle(call: Call) -> Conversation:
-    """Passes the request to the controller."""
+    """Pass the request to the controller."""
     makes_any = call.authorize(CREATE, CLUSTER)
 
     def is_allowed(topic: CreatableTopic) -> bool:

@@ -27,7 +27,7 @@ Topic = DeleteTopicState | str
 
 
 def handle(call: Call) -> Conversation:
-    """Passes the request to the controller."""
+    """Pass the request to the controller."""
     by_state = call.version >= 6
     names = call.view.image.topic_names_by_id
     deletes_any = call.authorize(DELETE, CLUSTER)

@@ -20,7 +20,7 @@ BROKERS, CONTROLLERS = 1, 2
 
 
 def handle(call: Call) -> DescribeClusterResponse:
-    """Answers from the node's own image."""
+    """Answer from the node's own image."""
     request = call.request
     image: ClusterImage = call.view.image
     error = wrong_endpoint(request.endpoint_type)

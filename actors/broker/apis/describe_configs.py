@@ -59,7 +59,7 @@ configs have the same ones."""
 
 
 def handle(call: Call) -> Conversation:
-    """Answers from the node's own image and config."""
+    """Answer from the node's own image and config."""
     results: list[DescribeConfigsResult] = []
     hidden: list[DescribeConfigsResult] = []
     made: MadeConfigs = {}

@@ -20,7 +20,7 @@ VERSIONS = (0, 2)
 
 
 def handle(call: Call) -> Conversation:
-    """Passes the request to the controller."""
+    """Pass the request to the controller."""
     if not call.authorize(DESCRIBE, CLUSTER):
         return refused(ClusterAuthorizationFailed("Request DESCRIBE_QUORUM needs DESCRIBE permission."))
     outcome = yield from to_controller(call, call.request)

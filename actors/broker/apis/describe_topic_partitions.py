@@ -31,7 +31,7 @@ VERSIONS = (0, 0)
 
 
 def handle(call: Call) -> DescribeTopicPartitionsResponse | Conversation:
-    """Answers from the node's own image."""
+    """Answer from the node's own image."""
     request: DescribeTopicPartitionsRequest = call.request
     return in_parts(call) if len(request.topics) > PART else answered(call, request.topics)
 

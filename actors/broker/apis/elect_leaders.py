@@ -26,7 +26,7 @@ VERSIONS = (0, 2)
 
 
 def handle(call: Call) -> Conversation:
-    """Passes the request to the controller."""
+    """Pass the request to the controller."""
     request = call.request
     asked = request.topic_partitions
     if not call.authorize(ALTER, CLUSTER):

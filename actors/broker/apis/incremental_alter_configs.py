@@ -22,7 +22,7 @@ VERSIONS = (0, 1)
 
 
 def handle(call: Call) -> Conversation:
-    """Passes to the controller what isn't another broker's."""
+    """Pass to the controller what isn't another broker's."""
     return IncrementalAlterConfigsResponse(responses=(yield from altered(call, _answer, has_loggers=True)))
 
 

@@ -31,7 +31,7 @@ ALL = (
 
 
 def handle(call: Call) -> Conversation:
-    """Answers from the node's own image."""
+    """Answer from the node's own image."""
     if not call.authorize(DESCRIBE_CONFIGS, CLUSTER):
         return ListConfigResourcesResponse(error_code=ClusterAuthorizationFailed.code)
     known = ALL if call.version else ONLY_IN_0

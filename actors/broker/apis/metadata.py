@@ -51,7 +51,7 @@ PARTITIONS_A_TURN = 5_000
 
 
 def handle(call: Call) -> MetadataResponse | Conversation:
-    """Answers from the node's own image, making topics first where that is wanted."""
+    """Answer from the node's own image, making topics first where that is wanted."""
     request = call.request
     wanted: list[MetadataRequestTopic] | None = request.topics
     if wanted is None or (call.version == 0 and not wanted):

@@ -19,7 +19,7 @@ VERSIONS = (0, 2)
 
 
 def handle(call: Call) -> Conversation:
-    """Passes the request to the controller."""
+    """Pass the request to the controller."""
     if call.authorize(ALTER, CLUSTER):
         outcome = yield from to_controller(call, call.request)
     else:

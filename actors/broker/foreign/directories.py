@@ -18,7 +18,7 @@ RESERVED_IDS = 100  # Kafka's own words below that: not assigned, lost, from bef
 
 
 def check_directories(folders: Mapping[int, Folder], image: ClusterImage) -> None:
-    """Raises ``FolderError`` for a partition that kstore would have to make anew or serve a part of."""
+    """Raise ``FolderError`` for a partition that kstore would have to make anew or serve a part of."""
     for topic in image.topics.values():
         if image.topic_config(topic.name).get(REMOTE, "false").lower() == "true":
             raise FolderError(

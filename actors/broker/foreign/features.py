@@ -18,7 +18,7 @@ TOOL = "bin/kafka-features.sh --bootstrap-server HOST:PORT"
 
 
 def check_features(folders: Mapping[int, Folder], image: ClusterImage) -> None:
-    """Raises ``FolderError`` if there is one at a level that kstore doesn't have."""
+    """Raise ``FolderError`` if there is one at a level that kstore doesn't have."""
     for folder in folders.values():
         levels = image.features if image.offset >= 0 else formatted_levels(folder.fs)
         if foreign := unsupported(levels):

@@ -14,7 +14,7 @@ READ_BYTES = 64 << 10
 
 
 def check_formats(folder: Folder) -> None:
-    """Raises ``FolderError`` for a segment that begins with messages of an old format."""
+    """Raise ``FolderError`` for a segment that begins with messages of an old format."""
     fs = folder.fs
     for path in fs.listdir():
         if topic_and_partition(path) is None:

@@ -72,7 +72,7 @@ class Leftovers:
         self.found.pop((TOKENS, record.token_id), None)
 
     def refuse(self, folder: str) -> None:
-        """Raises ``FolderError`` if there is anything, by the first kind of it."""
+        """Raise ``FolderError`` if there is anything, by the first kind of it."""
         for kind in (ACCESS_RULES, QUOTAS, CREDENTIALS, TOKENS):
             names = [name for (each, _), name in self.found.items() if each is kind]
             if names:

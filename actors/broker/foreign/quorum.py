@@ -28,7 +28,7 @@ WITH_KAFKA = "start Apache Kafka on it, or choose another --data-dir"
 
 
 def check_quorum(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy], controller_id: int) -> None:
-    """Raises ``FolderError`` for a metadata log with other voters, or without its beginning."""
+    """Raise ``FolderError`` for a metadata log with other voters, or without its beginning."""
     ours = f"kstore has one controller, here node {controller_id}"
     for node_id, folder in folders.items():
         place = f"{folder.name}/{METADATA_LOG}"

@@ -123,7 +123,8 @@ class Admin(Client):
         wait_for_metadata: bool = True,
     ) -> None:
         """Let topics grow to so many partitions: a count, a ``NewPartitions``, or a mapping with ``count`` and
-        ``assignments``, by the topic's name. Raises ``InvalidPartitions``, ``UnknownTopicOrPartition``, ..."""
+        ``assignments``, by the topic's name. Raises ``InvalidPartitions``, ``UnknownTopicOrPartition``, ...
+        """
         limit_ms = self._timeout_ms(timeout_ms)
         how = truth("validate_only", validate_only), truth("wait_for_metadata", wait_for_metadata)
         wanted = topics.growths(topic_partitions)
@@ -266,7 +267,8 @@ class Admin(Client):
 
     def list_group_offsets(self, group_specs: GroupSpecs) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
         """What groups have committed, by group and partition: a name, several, or a mapping of names to partitions
-        (None: all). A partition without a committed offset is left out, and a group without any has none."""
+        (None: all). A partition without a committed offset is left out, and a group without any has none.
+        """
         if isinstance(group_specs, str):
             group_specs = [group_specs]
         specs: Mapping[Any, Any] = (
@@ -291,13 +293,15 @@ class Admin(Client):
         self, group_id: str, offset_specs: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, OffsetAndMetadata]:
         """Commit an offset, ``OffsetSpec.EARLIEST`` or ``.LATEST``, or the first at an ``OffsetTimestamp``, for a group
-        that has no members; each is brought into what its partition holds. What was committed."""
+        that has no members; each is brought into what its partition holds. What was committed.
+        """
         wanted = arguments.numbers("offset_specs", offset_specs, OffsetSpec.MAX_TIMESTAMP)
         return self._do("reset_group_offsets", offsets.reset, text("group_id", group_id), wanted)
 
     def delete_group_offsets(self, group_id: str, partitions: Iterable[TopicPartition]) -> None:
         """Delete what a group has committed for partitions that none of its members reads. Raises
-        ``GroupSubscribedToTopic``, ``GroupIdNotFound``, ..."""
+        ``GroupSubscribedToTopic``, ``GroupIdNotFound``, ...
+        """
         wanted = arguments.partitions("partitions", partitions)
         self._do("delete_group_offsets", offsets.forget, text("group_id", group_id), wanted)
 

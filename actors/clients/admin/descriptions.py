@@ -56,7 +56,8 @@ class ClusterDescription(NamedTuple):
 class QuorumReplica(NamedTuple):
     """A node's copy of the metadata log: how far it goes, and when (ms since 1970; None: not known) it was last fetched
     for and last had all that there was. ``directory_id`` is the id of its folder; None where voters go by their ids
-    alone."""
+    alone.
+    """
 
     replica_id: int
     directory_id: str | None
@@ -77,7 +78,8 @@ class QuorumDescription(NamedTuple):
 
 class FeatureDescription(NamedTuple):
     """Features by name: the lowest and highest level that the broker supports, the lowest and highest that the cluster
-    has agreed on, and the epoch (an offset of the metadata log) as of which it has; None when that isn't known."""
+    has agreed on, and the epoch (an offset of the metadata log) as of which it has; None when that isn't known.
+    """
 
     supported_features: Mapping[str, tuple[int, int]]
     finalized_features: Mapping[str, tuple[int, int]]
@@ -86,7 +88,8 @@ class FeatureDescription(NamedTuple):
 
 class ReplicaSize(NamedTuple):
     """What a replica takes on a broker's disk, in bytes, and how many records it lacks to the high watermark (-1: its
-    broker can't tell); ``is_future`` while it is copied into another log directory, whose replica it will be."""
+    broker can't tell); ``is_future`` while it is copied into another log directory, whose replica it will be.
+    """
 
     size_bytes: int
     offset_lag: int
@@ -95,7 +98,8 @@ class ReplicaSize(NamedTuple):
 
 class LogDirDescription(NamedTuple):
     """A log directory of a broker: its path, what is wrong with it (None: nothing), its replicas by partition, all the
-    room on its disk and what is left of it, in bytes (None: not known), and whether new replicas are kept off it."""
+    room on its disk and what is left of it, in bytes (None: not known), and whether new replicas are kept off it.
+    """
 
     log_dir: str
     error: KafkaError | None
@@ -201,7 +205,8 @@ class MemberDescription(NamedTuple):
 
 class GroupDescription(NamedTuple):
     """A group. ``state`` is Empty, PreparingRebalance, CompletingRebalance or Stable; ``protocol`` the assignor that
-    its members agreed on."""
+    its members agreed on.
+    """
 
     group_id: str
     state: str

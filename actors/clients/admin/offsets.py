@@ -219,7 +219,8 @@ def _of_partitions(
 
 def reset(actor: ClientActor, group_id: str, specs: Mapping[TopicPartition, int]) -> Eventually[Committed]:
     """Commit offsets, or those of places or times, each brought into what its partition holds; one of a time that
-    nothing came after is the end."""
+    nothing came after is the end.
+    """
     first = yield from find(actor, dict.fromkeys(specs, OffsetSpec.EARLIEST), "read_uncommitted")
     last = yield from find(actor, dict.fromkeys(specs, OffsetSpec.LATEST), "read_uncommitted")
     sought = {each: spec for each, spec in specs.items() if spec < 0 or isinstance(spec, OffsetTimestamp)}

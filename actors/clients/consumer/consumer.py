@@ -170,7 +170,8 @@ class Consumer(Places):
 
     def poll_columns(self, timeout_ms: float = 0, max_records: int | None = None) -> dict[TopicPartition, Columns]:
         """As ``poll``, but a partition's records as NumPy columns: all that was fetched, unless ``max_records`` says
-        less. Deserializers and headers are left out."""
+        less. Deserializers and headers are left out.
+        """
         out: dict[TopicPartition, Columns] = {}
         limit = ALL if max_records is None else whole("max_records", max_records, 1, ALL)
         timeout_s = milliseconds("timeout_ms", timeout_ms) / 1000
@@ -241,7 +242,8 @@ class Consumer(Places):
     @in_one_piece
     def close(self, autocommit: bool = True, timeout_ms: float | None = None) -> None:
         """Commit where this consumer is, if it commits by itself and ``autocommit``, leave the group and close; within
-        ``timeout_ms`` (30 s unless given). Harmless when it is closed already."""
+        ``timeout_ms`` (30 s unless given). Harmless when it is closed already.
+        """
         left_s = milliseconds("timeout_ms", CLOSE_MS if timeout_ms is None else timeout_ms) / 1000
         truth("autocommit", autocommit)
         if self._closed or self._is_parents():
@@ -266,7 +268,8 @@ class Consumer(Places):
 
     def __exit__(self, *exc: object) -> None:
         """Close. A block that is left by an exception commits nothing more, so that what was being handled is handled
-        again, and doesn't wait long for brokers."""
+        again, and doesn't wait long for brokers.
+        """
         if exc[0] is None:
             self.close()
         else:

@@ -47,7 +47,8 @@ class FetchSession:
         self, request: FetchRequest, wanted: Mapping[TopicPartition, Wanted], changed: Iterable[TopicPartition]
     ) -> None:
         """Put into a FetchRequest what the broker must know to answer for all of ``wanted``, of which nothing differs
-        from the last time but what ``changed`` names."""
+        from the last time but what ``changed`` names.
+        """
         named: Mapping[TopicPartition, Wanted] = wanted
         gone: dict[tuple[str, bytes], list[int]] = {}
         if not self.is_incremental:

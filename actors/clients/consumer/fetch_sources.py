@@ -34,7 +34,8 @@ class Asked(NamedTuple):
 
 class Way:
     """A link for fetches. ``asked``: what an answer may be about; ``under_way``: the number of the request that waits
-    for its answer, 0 for none; ``later``: states to look at when it comes."""
+    for its answer, 0 for none; ``later``: states to look at when it comes.
+    """
 
     __slots__ = ("asked", "later", "purpose", "session", "under_way")
 

@@ -52,7 +52,8 @@ SESSION_ERRORS = frozenset({FetchSessionIdNotFound.code, InvalidFetchSessionEpoc
 
 class Fetched:
     """What came of one partition, for the user; void if the state's version has changed since. ``begun`` once the user
-    reads in it."""
+    reads in it.
+    """
 
     __slots__ = ("begun", "records", "state", "version")
 

@@ -212,7 +212,8 @@ class Membership:
 
     def accept(self, complete: Complete) -> bool:
         """The user's thread begins to take an assignment: from now on it commits in the new generation. False when the
-        assignment is void meanwhile."""
+        assignment is void meanwhile.
+        """
         if self.state != COMPLETING or self.generation != complete.generation:
             return False
         self.state = STABLE

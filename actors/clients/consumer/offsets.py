@@ -110,7 +110,8 @@ class Offsets:
 
     def listed(self, timestamps: Mapping[TopicPartition, int]) -> Eventually[dict[TopicPartition, Listed]]:
         """The first offset of each partition whose record is not earlier than a timestamp; -2 for the log's first
-        offset, -1 for the offset after the last committed record."""
+        offset, -1 for the offset after the last committed record.
+        """
         found: dict[TopicPartition, Listed] = {}
         attempt = 0
         while True:
@@ -173,7 +174,8 @@ class Offsets:
 
     def see_to_positions(self, *, asked: bool = False) -> None:
         """Find out where to begin, where nobody knows yet; unless that is under way, or a listener is being told of new
-        partitions, who may seek, and hasn't ``asked`` where they begin."""
+        partitions, who may seek, and hasn't ``asked`` where they begin.
+        """
         actor = self.actor
         subscription = actor.subscription
         if self.searching or actor.searches_in_poll or (actor.in_listener and not asked):

@@ -62,7 +62,8 @@ class Places(Polling):
     @in_one_piece
     def position(self, partition: TopicPartition, timeout_ms: float | None = None) -> int:
         """The offset of the next record of a partition; waits up to ``timeout_ms`` (``default_api_timeout_ms`` unless
-        given) until it is known. Raises ``ValueError`` for a partition that isn't assigned, ``KafkaTimeout``."""
+        given) until it is known. Raises ``ValueError`` for a partition that isn't assigned, ``KafkaTimeout``.
+        """
         partition, timeout_s = arguments.partition("partition", partition), self._seconds(timeout_ms)
         self._begin_call()
         try:
@@ -75,7 +76,8 @@ class Places(Polling):
 
     def highwater(self, partition: TopicPartition) -> int | None:
         """The high watermark of a partition as the last fetch said it: the offset after the last record that may be
-        read; None before anything was fetched."""
+        read; None before anything was fetched.
+        """
         at = self._actor.state_of(arguments.partition("partition", partition)).high_watermark
         return None if at < 0 else at
 
@@ -133,7 +135,8 @@ class Places(Polling):
         callback: Callable[[Mapping[TopicPartition, OffsetAndMetadata], KafkaError | None], object] | None = None,
     ) -> CommitFuture:
         """Commit without waiting; a future. ``callback(offsets, error)`` is called when it is known what became of it,
-        with None for success. Nothing is tried again."""
+        with None for success. Nothing is tried again.
+        """
         given = None if offsets is None else arguments.commits("offsets", offsets)
         function("callback", callback, or_none=True)
         self._checked_group()
@@ -153,7 +156,8 @@ class Places(Polling):
     @in_one_piece
     def committed(self, partition: Any, metadata: bool = False, timeout_ms: float | None = None) -> Any:
         """What the group committed last for a partition: the offset, or with ``metadata`` an ``OffsetAndMetadata``;
-        None if there is nothing. For a collection of partitions, a dict of ``OffsetAndMetadata`` or None."""
+        None if there is nothing. For a collection of partitions, a dict of ``OffsetAndMetadata`` or None.
+        """
         self._checked_group()
         single = isinstance(partition, tuple) and len(partition) == 2 and not isinstance(partition[0], (tuple, list))
         wanted = arguments.partitions("partition", [partition] if single else partition)
@@ -187,7 +191,8 @@ class Places(Polling):
         self, timestamps: Mapping[TopicPartition, int], timeout_ms: float | None = None
     ) -> dict[TopicPartition, OffsetAndTimestamp | None]:
         """The first record of each partition whose timestamp is not earlier than the one given (ms since 1970); None
-        where there is no such record."""
+        where there is no such record.
+        """
         wanted = arguments.numbers("timestamps", timestamps, 0)
         return {
             each: OffsetAndTimestamp(at.offset, at.timestamp, at.leader_epoch) if at.offset >= 0 else None

@@ -42,7 +42,7 @@ class ClientConfig:
     given: frozenset[str] = frozenset()
 
     def __init__(self, values: Mapping[str, object]) -> None:
-        """Takes values that were checked; ``parse`` is the way in."""
+        """Take values that were checked; ``parse`` is the way in."""
         self.__dict__.update(values, given=frozenset(values))
 
     def derived(self, **values: object) -> Self:
@@ -176,7 +176,7 @@ def parse(kind: str, keywords: Mapping[str, object]) -> ClientConfig:
 
 
 def refuse(kind: str, name: str, value: object, known: Iterable[str]) -> None:
-    """Raises why a keyword is not taken; a later issue's keyword that is None asks for nothing and is let pass."""
+    """Raise why a keyword is not taken; a later issue's keyword that is None asks for nothing and is let pass."""
     why = refusal(kind, name)
     if why is None:
         raise ConfigError(f"{article(kind)} has no keyword {name}{nearest(name, [*known, 'bootstrap_servers'])}")

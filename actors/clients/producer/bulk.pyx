@@ -45,7 +45,7 @@ ctypedef struct Column:
 
 
 cdef object open_column(object values, str what, Column *column):
-    """Looks into values; what is returned must live, and ``close_column`` be called, as long as they are read."""
+    """Look into values; what is returned must live, and ``close_column`` be called, as long as they are read."""
     memset(column, 0, sizeof(Column))
     dtype = getattr(values, "dtype", None)
     if dtype is not None:

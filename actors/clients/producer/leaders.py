@@ -142,7 +142,8 @@ class LeaderSeeker(ClientActor):
 
     def forget_unused(self) -> None:
         """As ``ClientActor.forget_unused``: the topics that nothing was sent to for ``metadata_max_idle_ms``. Their
-        lanes are kept for what is sent later: sequences go on where they were."""
+        lanes are kept for what is sent later: sequences go on where they were.
+        """
         latest_us = self.now_us() - self.max_idle_us
         accumulator = self.accumulator
         for name in [each for each, at_us in self.interest_us.items() if at_us <= latest_us]:

@@ -194,7 +194,8 @@ class Producer(Client):
 
     def __exit__(self, *exc: object) -> None:
         """As ``close``; left by an exception, what was sent gets ``EXIT_SECONDS_MAX`` to be acknowledged, no more, and
-        ``STOPPED_SECONDS_MAX`` if that ends the program, as Ctrl-C does."""
+        ``STOPPED_SECONDS_MAX`` if that ends the program, as Ctrl-C does.
+        """
         if not exc or exc[0] is None:
             self.close()
         else:

@@ -36,6 +36,8 @@ PROTOCOLS_MAX = 10_000
 
 
 class Classic:
+    """The classic protocol as a kind of groups: its requests, its records, its timers."""
+
     record_type = GroupRecord
 
     def __init__(self, groups: Groups, appends: Appends, settings: GroupSettings, new_uuid: Callable[[], str]) -> None:
@@ -60,8 +62,6 @@ class Classic:
         group = self._groups.get(group_id)
         assert group is None or isinstance(group, ClassicGroup)
         return group
-
-    # What members ask
 
     def _join(self, request: JoinGroupRequest, caller: Caller, event: Event) -> None:
         group = self._group(request.group_id)
@@ -92,7 +92,8 @@ class Classic:
 
     def found(self, group_id: str, now_ms: int) -> ClassicGroup:
         """A new group. One that is nothing but offsets, for clients that assign their partitions themselves, is of
-        this kind as well."""
+        this kind as well.
+        """
         group = ClassicGroup(group_id, now_ms=now_ms)
         self._groups.admit(group)
         return group
@@ -110,8 +111,6 @@ class Classic:
 
     def _leave(self, request: LeaveGroupRequest, caller: Caller, event: Event) -> None:
         self._membership.leave(self._group(request.group_id), request, caller, event)
-
-    # The log
 
     def apply(self, record: GroupRecord, event: Event) -> None:
         """Take a record from the log.
@@ -169,8 +168,6 @@ class Classic:
             self._rebalance.cancel_timers(group, event)
             self._rebalance.note("GroupAbandoned", group, f"{error.name} while storing it", event)
             self._groups.forget(group.group_id)
-
-    # Time
 
     def loaded(self, event: Event) -> None:
         """Every member has a whole session to show itself."""

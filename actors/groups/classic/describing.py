@@ -6,7 +6,8 @@ from kstore.schema.messages.describe_groups import DescribedGroupMember
 
 def describe_member(member: Member, protocol_name: str | None) -> DescribedGroupMember:
     """With its metadata for the protocol chosen, if one is. Between generations the assignment is the last one, as in
-    Kafka."""
+    Kafka.
+    """
     return DescribedGroupMember(
         member_id=member.member_id,
         group_instance_id=member.group_instance_id,

@@ -34,6 +34,8 @@ GROUP_BYTES, MEMBER_BYTES = 1_000, 1_000
 
 
 class ClassicGroup:
+    """A group's state, generation and members, and the protocols that these have in common."""
+
     group_type = "classic"
 
     def __init__(self, group_id: str, *, now_ms: int, state: GroupState = GroupState.EMPTY) -> None:
@@ -85,8 +87,6 @@ class ClassicGroup:
     def is_leader(self, member_id: str) -> bool:
         return self.leader_id == member_id
 
-    # What is asked of groups of every kind
-
     @property
     def shown_state(self) -> str:
         """A group under deletion is Empty to readers until its deletion is committed."""
@@ -114,7 +114,8 @@ class ClassicGroup:
 
     def check_commit(self, request: OffsetCommitRequest) -> None:
         """A generation below 0 comes from an administrator, or a consumer that assigns its partitions itself: good
-        while the group has no members. Others must be members, of the present generation, with their share in hand."""
+        while the group has no members. Others must be members, of the present generation, with their share in hand.
+        """
         generation_id = request.generation_id_or_member_epoch
         if self.state is GroupState.DEAD:
             raise errors.CoordinatorNotAvailable()
@@ -130,7 +131,8 @@ class ClassicGroup:
 
     def check_offset_delete(self) -> None:
         """A group of consumers may have members, as long as they don't read the topics in question; others must be
-        empty."""
+        empty.
+        """
         if self.state is GroupState.DEAD:
             raise errors.GroupIdNotFound()
         if self.state is not GroupState.EMPTY and self.protocol_type != CONSUMER_PROTOCOL_TYPE:
@@ -157,7 +159,8 @@ class ClassicGroup:
 
     def expiry(self) -> Expiry | None:
         """While a consumer group is stable, topics that its members no longer read expire; others' while it is
-        empty, from then on."""
+        empty, from then on.
+        """
         kept = self._subscribed_topics()
         if self.protocol_type == CONSUMER_PROTOCOL_TYPE:
             if kept is None or self.state not in (GroupState.EMPTY, GroupState.STABLE):
@@ -203,8 +206,6 @@ class ClassicGroup:
         ids = sum(MEMBER_BYTES + len(member_id) for member_id in self.pending_joins)
         assert self.nbytes == GROUP_BYTES + len(self.group_id) + ids + sum(map(self.size_of, members))
 
-    # What it takes
-
     def count_in(self, memory_use: MemoryUse) -> None:
         """It is one of a coordinator's groups from now on."""
         assert self._memory_use is None, "a group has one coordinator"
@@ -226,8 +227,6 @@ class ClassicGroup:
     def size_of(member: Member) -> int:
         """What a member takes: mostly what it and its leader told of it."""
         return MEMBER_BYTES + len(member.member_id) + size_of_protocols(member.protocols) + len(member.assignment)
-
-    # Members
 
     def expect(self, member_id: str) -> None:
         """A client was given an id, and is to come back with it."""
@@ -331,8 +330,6 @@ class ClassicGroup:
                 self.leader_id = member.member_id
                 return True
         return False
-
-    # Protocols
 
     def _count_protocols(self, protocols: Protocols, change: int) -> None:
         for name, _ in protocols:

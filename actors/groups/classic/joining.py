@@ -31,6 +31,8 @@ STRING_BYTES_MAX = 32_767
 
 
 class Joining:
+    """Answers JoinGroup: by members with an id and without, dynamic and static."""
+
     def __init__(
         self, rebalance: Rebalance, appends: Appends, settings: GroupSettings, new_uuid: Callable[[], str]
     ) -> None:
@@ -74,8 +76,6 @@ class Joining:
                 return (member is not None and member.awaiting_join is not None) or group.awaiting_join_count < limit
             case _:
                 return member is not None or len(group.members) < limit
-
-    # Without an id
 
     def _join_without_id(
         self, group: ClassicGroup, request: JoinGroupRequest, protocols: Protocols, caller: Caller, event: Event
@@ -125,8 +125,6 @@ class Joining:
         # more such member each time: this is what ends them.
         group.extend_session(member, event, NEW_MEMBER_JOIN_TIMEOUT_MS)
         self._rebalance.begin_or_complete(group, because, event)
-
-    # With an id
 
     def _rejoin(
         self, group: ClassicGroup, request: JoinGroupRequest, protocols: Protocols, caller: Caller, event: Event
@@ -188,8 +186,6 @@ class Joining:
         )
         group.park_join(member, caller.reply)
 
-    # Static members
-
     def _replace_static(
         self,
         group: ClassicGroup,
@@ -242,7 +238,8 @@ class Joining:
 
     def not_replaced(self, undone: Replacement, error: KafkaError, event: Event) -> None:
         """A replacement couldn't be written: the old member has its place again, unless another one took it since, or
-        the new one was in the next generation."""
+        the new one was in the next generation.
+        """
         group, member, old = undone.group, undone.member, undone.old
         for append in self._appends.all():
             if isinstance(append.purpose, Replacement) and append.purpose.old is member:

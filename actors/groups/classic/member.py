@@ -17,6 +17,8 @@ PROTOCOL_BYTES = 150
 
 
 class Member:
+    """A member of a classic group, and the requests of its that wait for an answer."""
+
     __slots__ = (
         "assignment",
         "awaiting_join",

@@ -21,11 +21,11 @@ from kstore.schema.messages.sync_group import SyncGroupRequest
 
 
 class Membership:
+    """Answers SyncGroup, Heartbeat and LeaveGroup."""
+
     def __init__(self, rebalance: Rebalance, appends: Appends) -> None:
         self._rebalance = rebalance
         self._appends = appends
-
-    # Syncing
 
     def sync(self, group: ClassicGroup | None, request: SyncGroupRequest, caller: Caller, event: Event) -> None:
         code = self._why_not_sync(group, request)
@@ -70,8 +70,6 @@ class Membership:
             self._rebalance.reset_assignments(group, error.code, event)
             self._rebalance.begin(group, f"{error.name} while storing the assignment", event)
 
-    # Staying alive
-
     def heartbeat(self, group: ClassicGroup | None, request: HeartbeatRequest, caller: Caller, event: Event) -> None:
         event.respond(caller.reply, HeartbeatResponse(error_code=self._beat(group, request, event)))
 
@@ -100,8 +98,6 @@ class Membership:
             self._rebalance.complete_if_ready(group, because, event)
         else:
             self._rebalance.begin_or_complete(group, because, event)
-
-    # Leaving
 
     def leave(self, group: ClassicGroup | None, request: LeaveGroupRequest, caller: Caller, event: Event) -> None:
         if group is not None and group.state is GroupState.DEAD:

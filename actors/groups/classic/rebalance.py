@@ -56,14 +56,14 @@ def sync_refused(code: int) -> SyncGroupResponse:
 
 
 class Rebalance:
+    """Takes a group from state to state: gathers joins, waits for assignments, drops members that are late."""
+
     def __init__(self, settings: GroupSettings, appends: Appends) -> None:
         self._settings = settings
         self._appends = appends
 
     def note(self, kind: str, group: ClassicGroup, because: str, event: Event) -> None:
         note(event, kind, group.group_id, group.generation_id, len(group.members), because)
-
-    # Parked requests and sessions
 
     def answer_join(self, group: ClassicGroup, member: Member, response: object, event: Event) -> None:
         if member.awaiting_join is not None:
@@ -95,8 +95,6 @@ class Rebalance:
         for member_id in (*group.members, *group.pending_joins):
             event.cancel_timer(session_key(group.group_id, member_id))
 
-    # Beginning
-
     def begin_or_complete(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
         if group.can_rebalance:
             return self.begin(group, because, event)
@@ -122,8 +120,6 @@ class Rebalance:
                 self.note("MemberAwaited", group, member.member_id, event)
         event.set_timer(join_key(group.group_id), group.rebalance_timeout_ms)
         return None
-
-    # Gathering joins
 
     def complete_if_all_joined(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
         """End the gathering early, but never that of an initial rebalance, which always waits its time."""
@@ -176,8 +172,6 @@ class Rebalance:
         for member in absent:
             self.dismiss(group, member, event)
             self.note("MemberDropped", group, f"{member.member_id} didn't rejoin in time", event)
-
-    # Syncing
 
     def sync_received(self, group: ClassicGroup, member_id: str, event: Event) -> None:
         group.pending_syncs.pop(member_id, None)

@@ -11,6 +11,8 @@ from enum import Enum
 
 
 class GroupState(Enum):
+    """The states of a classic group, by Apache Kafka's names."""
+
     EMPTY = "Empty"
     PREPARING_REBALANCE = "PreparingRebalance"
     COMPLETING_REBALANCE = "CompletingRebalance"

@@ -72,7 +72,8 @@ def replica_of(
     view: View, name: str | bytes, partition: int, may_read: Callable[[str], bool] | None = None
 ) -> Ref | int:
     """The replica to ask of a partition, whose topic is named or identified; or the code of the error that there is
-    none, or none to be read."""
+    none, or none to be read.
+    """
     if not isinstance(name, str):
         found: str | None = view.image.topic_names_by_id.get(name)
         if found is None:

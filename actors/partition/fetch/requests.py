@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Fetch(NamedTuple):
     """Ask the desk to answer a Fetch request. The answer is a ``FetchResponse``. ``connection`` is the number of the
     connection by which it came, which has no other fetch under way. ``may_read(topic)`` says what the client may read,
-    each time that a replica is to be asked; None if it may read all, as nodes may."""
+    each time that a replica is to be asked; None if it may read all, as nodes may.
+    """
 
     request: FetchRequest
     version: int

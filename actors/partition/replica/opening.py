@@ -65,7 +65,7 @@ def open_log(fs: FileSystem, label: str, topic_id: bytes, config: LogConfig, end
 
 
 def probe(fs: FileSystem, label: str) -> None:
-    """Raises KafkaStorageError unless the log's folder can be written to; one that isn't there is no matter."""
+    """Raise KafkaStorageError unless the log's folder can be written to; one that isn't there is no matter."""
     path = f"{label}/probe.tmp"
     try:
         if fs.exists(label):

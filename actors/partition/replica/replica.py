@@ -309,7 +309,8 @@ class Replica(LogOwner):
 
     def contains(self, error: Exception, about: tuple[object, ...]) -> bool:
         """Its role and its log are given up, and taken anew when the log was recovered, in another leader epoch; one
-        that is ending is over at once."""
+        that is ending is over at once.
+        """
         if self.ending is not None:
             return self._ending_failed(self.ending, error)
         self.node.world.failures.tell(self.actor_urn, "a replica; its log is opened anew, and another one leads", error)

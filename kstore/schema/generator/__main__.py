@@ -31,7 +31,7 @@ def differences(jars: Path) -> list[str]:
 
 
 def main() -> None:
-    """Writes or compares the generated modules."""
+    """Write or compare the generated modules."""
     parser = argparse.ArgumentParser(prog="python -m kstore.schema.generator", description=__doc__)
     parser.add_argument("jars", type=Path, help="the folder with Apache Kafka's jars")
     parser.add_argument("--check", action="store_true", help="compare only; exit code 1 when something differs")

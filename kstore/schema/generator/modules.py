@@ -86,7 +86,7 @@ def by_module(messages: Iterable[MessageDefinition]) -> dict[str, list[MessageDe
 
 
 def _name_apart(members: list[MessageDefinition]) -> None:
-    """Puts the message's name before that of an inner struct which is not the only one of that name."""
+    """Put the message's name before that of an inner struct which is not the only one of that name."""
     all_names = [struct.name for message in members for struct in (message.body, *message.structs)]
     for message in members:
         renamed = {

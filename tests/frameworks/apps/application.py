@@ -41,7 +41,7 @@ class Application:
         return self._output.read_text(errors="replace")
 
     def check(self) -> None:
-        """Fails when it has ended, with what it printed last."""
+        """Fail when it has ended, with what it printed last."""
         assert not self.ended, (
             f"the application ended with {self._process.returncode}:\n{self._last_lines()}"
         )

@@ -29,7 +29,8 @@ def of(*topics: tuple[str, Iterable[int]]) -> DescribeLogDirsRequest:
 
 def asked(talk: Talk, request: DescribeLogDirsRequest, step: str, *, node: int = 1, room: bool = False) -> None:
     """Note an answer without what is the machine's own: the folder's path, and how much room its disk has; with
-    ``room`` whether there is some."""
+    ``room`` whether there is some.
+    """
     answer = talk.quietly(request, node=node, version=talk.version)
     for found in answer.results:
         assert found.log_dir

@@ -21,7 +21,8 @@ Assignments = dict[str, list[TopicPartition]]
 
 class MemberSubscription(NamedTuple):
     """What a member said when it joined. ``owned`` and ``generation`` are what it says it has, and since when; -1 when
-    it doesn't say."""
+    it doesn't say.
+    """
 
     topics: tuple[str, ...]
     user_data: bytes | None = None
@@ -34,7 +35,8 @@ class MemberSubscription(NamedTuple):
 class Assignor:
     """One way to share partitions. ``name`` is what members agree on; ``protocols`` are the ways to rebalance that it
     is sound for: an eager one may count on members that own nothing when they join, a cooperative one must not give a
-    partition to somebody while another still has it (KIP-429)."""
+    partition to somebody while another still has it (KIP-429).
+    """
 
     name: str = ""
     protocols: tuple[str, ...] = (EAGER,)

@@ -42,7 +42,8 @@ def assignors_of(strategies: tuple[Any, ...]) -> dict[str, Assignor]:
 
 def kind_of(assignors: dict[str, Assignor]) -> str:
     """How a member with these rebalances: cooperatively if all of them can. Raises ``ConfigError`` if nothing suits
-    all."""
+    all.
+    """
     for kind in (COOPERATIVE, EAGER):
         if all(kind in assignor.protocols for assignor in assignors.values()):
             return kind
