@@ -17,6 +17,7 @@ TEXT = b"".join(b'{"user": "User%d", "amount": %d, "currency": "EUR"},' % (at % 
 PAGE = TEXT[:1_000_000]
 
 codecs = pytest.mark.parametrize("codec", [GZIP, SNAPPY, LZ4, ZSTD], ids=codec_name)
+sizes = pytest.mark.parametrize("size", [1_000, 16_000, 1_000_000], ids=["1 kB", "16 kB", "1 MB"])
 
 
 @pytest.mark.parametrize(("size", "goal"), [(100, None), (1_000, None), (10_000, None), (1_000_000, 10e9)])
@@ -33,14 +34,16 @@ def test_partition_for_a_key_of_10(measure: Measure) -> None:
 
 
 @codecs
-def test_compress_text(measure: Measure, codec: int) -> None:
-    measure(compress, codec, PAGE, count=len(PAGE), unit="bytes")
+@sizes
+def test_compress_text(measure: Measure, size: int, codec: int) -> None:
+    measure(compress, codec, PAGE[:size], count=size, unit="bytes")
 
 
 @codecs
-def test_decompress_text(measure: Measure, codec: int) -> None:
-    data = compress(codec, PAGE)
-    measure(lambda: decompress(codec, data, limit_bytes=len(PAGE)), count=len(PAGE), unit="bytes")
+@sizes
+def test_decompress_text(measure: Measure, size: int, codec: int) -> None:
+    data = compress(codec, PAGE[:size])
+    measure(lambda: decompress(codec, data, limit_bytes=size), count=size, unit="bytes")
 
 
 @codecs

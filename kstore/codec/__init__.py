@@ -1,8 +1,8 @@
 """Leaves that turn bytes into numbers and back: checksum, key hash, compression framing.
 
 ``cursor.pxd`` (for ``cimport`` only) holds the bounds-checked reader and writer that every decoder is built on.
-Nothing here keeps state, knows what a record is, or raises anything but ``kstore.errors`` for wrong bytes and
-``ValueError``/``TypeError`` for a wrong call.
+Nothing here knows what a record is, keeps state but for a thread's own (``zstd_contexts``), or raises anything but
+``kstore.errors`` for wrong bytes and ``ValueError``/``TypeError`` for a wrong call.
 """
 
 from kstore.codec.checksum import crc32c

@@ -7,11 +7,15 @@ this one; its library is imported when it is first used.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from kstore.errors import MessageTooLarge
+from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from typing_extensions import Buffer
 
 NONE: Final = 0
@@ -51,27 +55,9 @@ def compress(codec: int, data: Buffer, level: int | None = None) -> bytes:
     >>> decompress(LZ4, compress(LZ4, b"order" * 100), limit_bytes=500) == b"order" * 100
     True
     """
-    match codec:
-        case 0:
-            return bytes(data)
-        case 1:
-            from kstore.codec.gzip_members import compress_gzip
-
-            return compress_gzip(data, level)
-        case 2:
-            from kstore.codec.snappy_blocks import compress_snappy
-
-            return compress_snappy(data)
-        case 3:
-            from kstore.codec.lz4_frame import compress_lz4
-
-            return compress_lz4(data, level)
-        case 4:
-            from kstore.codec.zstd_frames import compress_zstd
-
-            return compress_zstd(data, level)
-        case _:
-            raise ValueError(f"compression {codec} doesn't exist; there are 0 to {len(NAMES) - 1}: {', '.join(NAMES)}")
+    if codec == NONE:
+        return bytes(data)
+    return framing(codec).compress(data, level)
 
 
 def decompress(codec: int, data: Buffer, *, limit_bytes: int) -> bytes:
@@ -79,26 +65,38 @@ def decompress(codec: int, data: Buffer, *, limit_bytes: int) -> bytes:
 
     Raises ``MessageTooLarge`` when it is more, ``CorruptMessage`` when the bytes don't make sense.
     """
+    if codec == NONE:
+        if memoryview(data).nbytes > limit_bytes:
+            raise MessageTooLarge(f"{memoryview(data).nbytes} bytes; at most {limit_bytes} are accepted")
+        return bytes(data)
+    return framing(codec).decompress(data, limit_bytes)
+
+
+class Framing(NamedTuple):
+    """What a codec compresses with, at a level or Kafka's default, and decompresses with, up to a limit in bytes."""
+
+    compress: Callable[[Buffer, int | None], bytes]
+    decompress: Callable[[Buffer, int], bytes]
+
+
+@cache
+def framing(codec: int) -> Framing:
     match codec:
-        case 0:
-            if memoryview(data).nbytes > limit_bytes:
-                raise MessageTooLarge(f"{memoryview(data).nbytes} bytes; at most {limit_bytes} are accepted")
-            return bytes(data)
         case 1:
-            from kstore.codec.gzip_members import decompress_gzip
+            from kstore.codec.gzip_members import compress_gzip, decompress_gzip
 
-            return decompress_gzip(data, limit_bytes)
+            return Framing(compress_gzip, decompress_gzip)
         case 2:
-            from kstore.codec.snappy_blocks import decompress_snappy
+            from kstore.codec.snappy_blocks import compress_snappy, decompress_snappy
 
-            return decompress_snappy(data, limit_bytes)
+            return Framing(compress_snappy, decompress_snappy)
         case 3:
-            from kstore.codec.lz4_frame import decompress_lz4
+            from kstore.codec.lz4_frame import compress_lz4, decompress_lz4
 
-            return decompress_lz4(data, limit_bytes)
+            return Framing(compress_lz4, decompress_lz4)
         case 4:
-            from kstore.codec.zstd_frames import decompress_zstd
+            from kstore.codec.zstd_frames import compress_zstd, decompress_zstd
 
-            return decompress_zstd(data, limit_bytes)
+            return Framing(compress_zstd, decompress_zstd)
         case _:
             raise ValueError(f"compression {codec} doesn't exist; there are 0 to {len(NAMES) - 1}: {', '.join(NAMES)}")

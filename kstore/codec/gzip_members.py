@@ -4,15 +4,25 @@ A member is a header (``1f 8b 08``, flags, six bytes that don't matter, and the 
 deflate stream, and its content's CRC32 and length (``uint32`` little-endian each), which are checked. Java's reader,
 and so Apache Kafka, takes what follows a member for the next one if it begins with a whole header and is long enough
 to be one; otherwise it looks at it no more, and neither do we.
+
+Two libraries do the work. ISA-L, where it is to be had, writes the default level and the levels 1 to 3, many times as
+fast as zlib and up to a tenth larger than zlib's default; zlib writes the levels above, which are there to compress
+more. ISA-L reads what is one whole member, as nearly all data is; anything else is read by zlib, as Java reads it.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from kstore.errors import CorruptMessage, MessageTooLarge
+
+HAS_ISAL = find_spec("isal") is not None  # pyproject.toml names the processors that it is made for
+if HAS_ISAL:
+    from isal import isal_zlib
+    from isal.igzip_lib import IsalError
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -20,6 +30,8 @@ if TYPE_CHECKING:
 GZIP_WINDOW = 16 + zlib.MAX_WBITS
 RAW_DEFLATE = -zlib.MAX_WBITS
 LEVEL_DEFAULT = -1
+FAST_LEVELS = {LEVEL_DEFAULT: 2, 1: 1, 2: 2, 3: 3}
+"""The levels that ISA-L writes, and what it calls them."""
 
 MAGIC = b"\x1f\x8b\x08"
 FIXED_HEADER_BYTES = 10
@@ -31,15 +43,19 @@ NO_HEADER = -1
 
 
 def compress_gzip(data: Buffer, level: int | None) -> bytes:
-    stream = zlib.compressobj(LEVEL_DEFAULT if level is None else level, zlib.DEFLATED, GZIP_WINDOW)
-    return stream.compress(data) + stream.flush()
+    level = LEVEL_DEFAULT if level is None else level
+    if HAS_ISAL and level in FAST_LEVELS:
+        return isal_zlib.compress(data, FAST_LEVELS[level], GZIP_WINDOW)
+    return zlib.compress(data, level, GZIP_WINDOW)
 
 
 def decompress_gzip(data: Buffer, limit_bytes: int) -> bytes:
-    stream = zlib.decompressobj(GZIP_WINDOW)
+    if not HAS_ISAL:
+        return decompress_members(memoryview(data), limit_bytes)
+    stream = isal_zlib.decompressobj(GZIP_WINDOW)
     try:
         whole = stream.decompress(data, limit_bytes + 1)
-    except zlib.error:
+    except IsalError:  # type: ignore[misc]  # its stub takes it for an instance
         return decompress_members(memoryview(data), limit_bytes)
     if len(whole) > limit_bytes:
         raise MessageTooLarge(f"gzip data of more than {limit_bytes} bytes")

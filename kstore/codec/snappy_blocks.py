@@ -34,7 +34,8 @@ EXPANSION_MAX = 22
 int32 = struct.Struct(">i")
 
 
-def compress_snappy(data: Buffer) -> bytes:
+def compress_snappy(data: Buffer, level: int | None) -> bytes:
+    """Snappy has no levels: ``level`` changes nothing."""
     view = memoryview(data)
     parts = [BLOCKS_HEADER]
     for start in range(0, len(view), BLOCK_BYTES):

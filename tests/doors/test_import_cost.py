@@ -8,7 +8,7 @@ import sys
 
 import kstore
 
-HEAVY = {"numpy", "asyncio", "rich", "ssl", "uvloop", "xxhash", "cramjam", "pytest", "hypothesis"}
+HEAVY = {"numpy", "asyncio", "rich", "ssl", "uvloop", "xxhash", "cramjam", "isal", "zstandard", "pytest", "hypothesis"}
 
 
 def loaded_by(program: str) -> set[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from model.batch_model import ModelBatch, ModelRecord, record_bytes, varint
+from model.batch_model import LEVELS, ModelBatch, ModelRecord, record_bytes, varint
 
 from kstore.codec import codec_name, compress
 from kstore.named import NamedTuple
@@ -58,7 +58,7 @@ def batch(**fields: object) -> ModelBatch:
 
 def raw(records: bytes, codec: int = 0, **fields: object) -> bytes:
     """A batch whose records are these bytes, whatever they are; four of them unless told otherwise."""
-    return batch(payload=compress(codec, records), compression=codec, **fields).to_bytes()
+    return batch(payload=compress(codec, records, LEVELS[codec]), compression=codec, **fields).to_bytes()
 
 
 def framed(body: bytes) -> bytes:
@@ -139,7 +139,7 @@ def wrong_structure(codec: int) -> Iterator[Case]:
     yield Case(f"{name}: offset deltas backwards", raw(b"".join(swapped), codec))
     if codec:
         yield Case(f"{name}: not compressed at all", batch(compression=codec, payload=b"".join(good)).to_bytes())
-        cut = compress(codec, b"".join(good))[:-3]
+        cut = compress(codec, b"".join(good), LEVELS[codec])[:-3]
         yield Case(f"{name}: compressed bytes cut", batch(compression=codec, payload=cut).to_bytes())
 
 
