@@ -130,9 +130,9 @@ def parse(data: bytes) -> Recording:
 
 def _read_header(data: bytes) -> tuple[int, bool]:
     if data[: len(MAGIC)] != MAGIC:
-        raise TraceFileError("this is no .ktrace file: it doesn't begin as one")
+        raise TraceFileError("this isn't a .ktrace file: its header is missing")
     if len(data) < HEADER_BYTES:
-        raise TraceFileError("this .ktrace file ends within its header: nothing of it is whole")
+        raise TraceFileError("this .ktrace file ends within its header: nothing can be read")
     _, version, row_bytes, base_us, flags, _ = HEADER.unpack_from(data)
     if CRC.unpack_from(data, HEADER.size)[0] != crc32c(data[: HEADER.size]):
         raise TraceFileError("the header of this .ktrace file is damaged")
@@ -163,7 +163,7 @@ def _read_blocks(data: memoryview, names: Names, rows: bytearray) -> str:
         if wrong:
             return f"the block at byte {at} {wrong}"
         at = begin + length
-    return "the file has no end: whoever wrote it was killed, or is still writing"
+    return "the file has no end: the process that wrote it was killed, or is still writing"
 
 
 def _wrong_at_the_end(payload: memoryview, rows: bytearray, left: int) -> str:
@@ -179,12 +179,12 @@ def _take(kind: bytes, payload: memoryview, names: Names, rows: bytearray) -> st
         if not payload or len(payload) % ROW_BYTES:
             return f"has {len(payload)} bytes of rows, which aren't whole rows"
         if not _goes_on(payload, _next_sequence(rows)):
-            return "has rows that don't go on from the last"
+            return "has rows that don't continue from the last one"
         rows += payload
         return ""
     if kind == b"NAME":
         return _take_names(payload, names, _next_sequence(rows))
-    return f"is of kind {kind!r}, which isn't known"
+    return f"is of kind {kind!r}, which is unknown"
 
 
 def _next_sequence(rows: bytearray) -> int:

@@ -71,15 +71,15 @@ class Leadership(Answer):
     def __str__(self) -> str:
         name = f"{self.topic}-{self.partition}"
         if self.leader is None:
-            return f"{name}: {self.missing or 'no row of the trace speaks of its leader'}"
-        who = "nobody leads" if self.leader < 0 else f"broker {self.leader} leads"
+            return f"{name}: {self.missing or 'the trace has nothing about its leader'}"
+        who = "no broker leads" if self.leader < 0 else f"broker {self.leader} leads"
         lines = [f"{who} {name} in epoch {self.epoch}: {self.why}"]
         if self.before is not None and self.before >= 0:
-            lines.append(f"  before it was broker {self.before}")
+            lines.append(f"  the previous leader was broker {self.before}")
         if self.root is not None:
-            lines.append(f"  it all began when {self.root}" if self.root.sort == FAULT else f"  led to by {self.root}")
+            lines.append(f"  root cause: {self.root}" if self.root.sort == FAULT else f"  caused by {self.root}")
         if self.unclean:
-            lines.append("  the election was unclean: what only the others had is lost")
+            lines.append("  the election was unclean: records that only other replicas had are lost")
         lines += lines_of(self.steps)
         return "\n".join([*lines, *([self.missing] if self.missing else [])])
 
@@ -111,11 +111,11 @@ def _as_made(recording: Recording, found: Leadership, label: str, made: TraceRow
     rows = list(recording.find("BecameLeader", partition=label, after=after))
     if made is not None:
         found.kind = CREATED
-        found.why = "it leads since the partition was made, as the first live replica of its assignment"
+        found.why = "it has led since the partition was created, as the first live replica of its assignment"
         found.root = root_of(recording, made.sequence)
         found.steps.append(Step(made.time_us, made.actor, _of_topic(made), made.sequence))
     elif rows:
-        found.why = "when it was elected the trace doesn't tell"
+        found.why = "the trace doesn't say when it was elected"
     if not rows or made is None:
         found.missing = overwritten(recording)
     if rows:
@@ -139,10 +139,12 @@ def _as_decided(recording: Recording, found: Leadership, label: str, decision: T
     found.steps += [_of_broker(row) for row in brokers]
     lost = recording.last_of("LeaderLost", partition=label, before=decision.sequence)
     if decision.kind == "LeaderElected" and lost is not None and lost.offset2 == decision.offset2 - 1:
-        found.steps.insert(0, Step(lost.time_us, lost.actor, f"nobody could lead: {lost.subject}", lost.sequence))
-        found.why += f"; nobody had led for {milliseconds(decision.time_us - lost.time_us)}"
-    who = "nobody" if found.leader < 0 else f"broker {found.leader}"
-    found.steps.append(Step(decision.time_us, decision.actor, f"{who} is to lead {label}", decision.sequence))
+        found.steps.insert(
+            0, Step(lost.time_us, lost.actor, f"no leader could be elected: {lost.subject}", lost.sequence)
+        )
+        found.why += f"; there was no leader for {milliseconds(decision.time_us - lost.time_us)}"
+    who = "no broker" if found.leader < 0 else f"broker {found.leader}"
+    found.steps.append(Step(decision.time_us, decision.actor, f"{who} is elected leader of {label}", decision.sequence))
     for row in recording.find("BecameLeader", partition=label, after=decision.sequence):
         if row.offset1 == decision.offset2:
             found.steps.append(_became(row))
@@ -220,7 +222,7 @@ def _of_broker(row: TraceRow) -> Step:
 
 def _of_topic(row: TraceRow) -> str:
     if row.kind == "TopicCreated":
-        return f"topic {row.partition} is made with {some(row.offset1, 'partition')}"
+        return f"topic {row.partition} is created with {some(row.offset1, 'partition')}"
     if row.kind == "TopicDeleted":
         return f"topic {row.partition} is deleted"
     return f"topic {row.partition} grows from {row.offset1} to {some(row.offset2, 'partition')}"

@@ -96,11 +96,11 @@ class Rebalance(Answer):
 
     def __str__(self) -> str:
         if not self.found:
-            return f"{self.group}: {self.missing or 'no row of the trace speaks of a rebalance of this group'}"
+            return f"{self.group}: {self.missing or 'the trace has no rebalance of this group'}"
         lines = []
         if self.kind != NONE:
             lines.append(f"{self.group} rebalanced ({self.kind}): {plain(self.reason)}")
-            lines.append(f"  led to by {self.root}; {self._outcome()}")
+            lines.append(f"  caused by {self.root}; {self._outcome()}")
             if self.awaited:
                 lines.append(f"  it waits for {', '.join(self.awaited)}")
             lines += lines_of(self.steps)
@@ -264,7 +264,7 @@ def _last_poll(recording: Recording, root: Root, begun: TraceRow) -> list[Step]:
 
 
 def _with_root(recording: Recording, row: TraceRow) -> str:
-    return f"{step_of_topic(row).what}, led to by {root_of(recording, row.sequence)}"
+    return f"{step_of_topic(row).what}, caused by {root_of(recording, row.sequence)}"
 
 
 def _told(recording: Recording, begun: TraceRow, after: list[TraceRow]) -> list[TraceRow]:
@@ -290,16 +290,16 @@ def _step(row: TraceRow) -> Step:
 
 def _words(row: TraceRow) -> str:
     words = {
-        "MemberJoined": f"a member comes: {plain(row.subject)}",
-        "MemberLeft": f"a member goes: {row.subject}",
-        "MemberExpired": f"a member is given up: {row.subject}",
+        "MemberJoined": f"a member joins: {plain(row.subject)}",
+        "MemberLeft": f"a member leaves: {row.subject}",
+        "MemberExpired": f"a member is removed: {row.subject}",
         "MemberReplaced": f"{row.subject}; {NO_REBALANCE}",
         "MemberDropped": f"a member is dropped: {row.subject}",
         "MemberAwaited": f"waits for {row.subject} to join again",
-        "MemberRejoined": f"a member comes again: {row.subject}",
-        "ReplacementUndone": f"the replacement of a static member is undone: {row.subject}",
+        "MemberRejoined": f"a member rejoins: {row.subject}",
+        "ReplacementUndone": f"the replacement of a static member is rolled back: {row.subject}",
         "RebalanceBegun": f"rebalance begins in generation {row.offset1}, with {some(row.offset2, 'member')}",
-        "RebalanceExtended": f"rebalance goes on: {row.subject}",
+        "RebalanceExtended": f"rebalance is extended: {row.subject}",
         "GenerationBegun": f"generation {row.offset1} begins, with {some(row.offset2, 'member')}",
         "GroupStable": f"stable in generation {row.offset1}: {row.subject}",
         "GroupEmptied": f"empty in generation {row.offset1}: {row.subject}",

@@ -82,7 +82,7 @@ class Life(Answer):
         batch = (
             "alone in its batch" if self.first == self.last else f"in a batch of offsets {self.first} to {self.last}"
         )
-        lines = [f"{name}: led to by {self.root}, {batch}"]
+        lines = [f"{name}: caused by {self.root}, {batch}"]
         begun_us = self.steps[0].time_us
         lines += [f"  {step.what}, {milliseconds(begun_us - step.time_us)} before" for step in self.in_force]
         lines += lines_of(self.steps)
@@ -130,8 +130,8 @@ def _words(row: TraceRow, what: str, place: str) -> Step:
 
 def _never(recording: Recording, label: str, offset: int) -> str:
     last = recording.last_of("BatchAppended", partition=label)
-    known = f"the last that was appended is {last.offset2}" if last is not None else f"nothing was appended to {label}"
-    return f"no row of the trace speaks of offset {offset}: {known}"
+    known = f"the last offset appended is {last.offset2}" if last is not None else f"nothing was appended to {label}"
+    return f"the trace has nothing about offset {offset}: {known}"
 
 
 def _before_append(recording: Recording, label: str, appended: TraceRow) -> list[Step]:
@@ -169,7 +169,7 @@ def _opened(recording: Recording, drained: TraceRow) -> Iterator[Step]:
     opened = next((row for row in rows if row.offset1 == drained.offset1 and row.actor == drained.actor), None)
     if opened is None:
         return
-    yield _words(opened, f"batch {opened.offset1} is begun", opened.actor)
+    yield _words(opened, f"batch {opened.offset1} is opened", opened.actor)
     for row in recording.chain(opened.cause):
         if row.depth == ENTERED and row.cause == 0:
             yield _words(row, _call(row), row.actor or "-")
@@ -232,9 +232,9 @@ def _around(row: TraceRow) -> str:
             verb = "shrinks" if row.kind == "IsrShrunk" else "grows"
             return f"the in-sync set {verb} from {row.offset1} to {some(row.offset2, 'replica')}, {row.subject}"
         case "LeaderElected":
-            return f"broker {row.offset1} is to lead: {row.subject}"
+            return f"broker {row.offset1} is elected leader: {row.subject}"
         case "LeaderLost":
-            return f"nobody can lead: {row.subject}"
+            return f"no leader can be elected: {row.subject}"
         case "BecameLeader":
             return f"leads in epoch {row.offset1}"
         case _:

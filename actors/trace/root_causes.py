@@ -54,7 +54,7 @@ def root_of(recording: Recording, sequence: int) -> Root:
         if end is not None:
             return Root(*end, row.sequence, row.time_us)
     if not chain or chain[-1].cause:
-        return Root(OVERWRITTEN, "what led to it was overwritten", 0, chain[-1].time_us if chain else 0)
+        return Root(OVERWRITTEN, "its cause was overwritten", 0, chain[-1].time_us if chain else 0)
     return Root(START, f"{chain[-1].kind} at {chain[-1].actor}", chain[-1].sequence, chain[-1].time_us)
 
 
@@ -94,7 +94,7 @@ WORDS = {
     "LinksCut": "the links between {} were cut",
     "LinksSlowed": "links were slowed: {}",
     "LinksHealed": "all links were healed",
-    "RequestsTamperedWith": "requests were tampered with: {}",
+    "RequestsTamperedWith": "a request fault was set: {}",
     "ClusterReset": "the cluster was reset",
 }
 

@@ -75,7 +75,7 @@ def test_a_record_is_followed_from_send_to_commit(cluster: Cluster) -> None:
     whats = [step.what for step in life.steps]
     expected = [
         "Producer.send",
-        " is begun",
+        " is opened",
         " is sent with 3 records",
         "the request reaches the leader's node",
         "its turn at the replica (Append)",
@@ -155,7 +155,7 @@ def test_a_topic_that_grows_is_why_its_readers_share_anew(cluster: Cluster) -> N
     assert found.kind == "partitions changed"
     (told,) = [step.what for step in found.steps if "grows from" in step.what]
     assert told.startswith("topic orders grows from 4 to 6")
-    assert "led to by Admin.create_partitions at admin-" in told
+    assert "caused by Admin.create_partitions at admin-" in told
     assert found.root is not None
     assert found.root.what.startswith("Admin.create_partitions at admin-")
 

@@ -81,7 +81,7 @@ def test_what_is_no_trace_is_refused_in_one_line(tmp_path: Path, capsys: pytest.
     path = tmp_path / "notes.txt"
     path.write_text("hello")
     assert main(["trace", str(path)]) == 2
-    assert capsys.readouterr().err == f"kstore: {path}: this is no .ktrace file: it doesn't begin as one\n"
+    assert capsys.readouterr().err == f"kstore: {path}: this isn't a .ktrace file: its header is missing\n"
 
 
 def test_a_file_that_is_not_there_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,14 +117,14 @@ def test_an_actor_that_is_not_there_is_told_with_those_that_are(run: str, capsys
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--group", "gg"], "kstore: gg: no row of the trace speaks of a rebalance of this group (did you mean g?)\n"),
-        (["--leader", "tt/0"], "kstore: tt-0: no row of the trace speaks of its leader (did you mean t?)\n"),
-        (["--leader", "t/99"], "kstore: t-99: no row of the trace speaks of its leader\n"),
+        (["--group", "gg"], "kstore: gg: the trace has no rebalance of this group (did you mean g?)\n"),
+        (["--leader", "tt/0"], "kstore: tt-0: the trace has nothing about its leader (did you mean t?)\n"),
+        (["--leader", "t/99"], "kstore: t-99: the trace has nothing about its leader\n"),
         (
             ["--record", "t/0/7"],
-            "kstore: t/0/7: no row of the trace speaks of offset 7: the last that was appended is 1\n",
+            "kstore: t/0/7: the trace has nothing about offset 7: the last offset appended is 1\n",
         ),
-        (["--record", "x/0/0"], "kstore: x/0/0: no row of the trace speaks of offset 0: nothing was appended to x-0\n"),
+        (["--record", "x/0/0"], "kstore: x/0/0: the trace has nothing about offset 0: nothing was appended to x-0\n"),
     ],
 )
 def test_what_the_trace_knows_nothing_of_is_told_on_stderr_and_ends_with_1(
@@ -141,4 +141,4 @@ def test_beside_something_unknown_the_rest_is_answered(run: str, capsys: pytest.
     assert main(["trace", run, "--leader", "t/0", "--group", "nobody"]) == 1
     captured = capsys.readouterr()
     assert captured.out == f"{Trace.load(run).why_leader('t', 0)}\n"
-    assert captured.err == "kstore: nobody: no row of the trace speaks of a rebalance of this group\n"
+    assert captured.err == "kstore: nobody: the trace has no rebalance of this group\n"

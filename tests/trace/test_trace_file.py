@@ -69,7 +69,7 @@ def test_a_trace_without_rows_can_be_saved(tmp_path: Path) -> None:
     read = Trace.load(tmp_path / "empty.ktrace")
     assert len(read.recording) == 0
     assert read.actors() == read.slowest() == read.deepest() == []
-    assert "no row of the trace speaks of offset 0" in str(read.record("t", 0, 0))
+    assert "the trace has nothing about offset 0" in str(read.record("t", 0, 0))
 
 
 def test_a_file_cut_off_anywhere_gives_the_rows_before_the_cut() -> None:
@@ -115,7 +115,7 @@ def test_a_length_is_never_trusted() -> None:
 def test_rows_that_do_not_go_on_from_the_last_are_damage() -> None:
     data, _ = recorded(4).copy()
     found = parse(header(0, virtual=False) + block(b"ROWS", data[:128]) + block(b"ROWS", data[192:]))
-    assert ([row.sequence for row in found.rows()], "don't go on" in found.damage) == ([1, 2], True)
+    assert ([row.sequence for row in found.rows()], "don't continue" in found.damage) == ([1, 2], True)
 
 
 def test_a_row_whose_cause_comes_after_it_is_not_followed() -> None:
@@ -127,7 +127,11 @@ def test_a_row_whose_cause_comes_after_it_is_not_followed() -> None:
 
 @pytest.mark.parametrize(
     ("data", "words"),
-    [(b"", "no .ktrace file"), (b"PK\x03\x04" + bytes(100), "no .ktrace file"), (WHOLE[:40], "within its header")],
+    [
+        (b"", "isn't a .ktrace file"),
+        (b"PK\x03\x04" + bytes(100), "isn't a .ktrace file"),
+        (WHOLE[:40], "within its header"),
+    ],
 )
 def test_what_is_no_trace_is_refused_with_words(data: bytes, words: str) -> None:
     with pytest.raises(TraceFileError, match=words):

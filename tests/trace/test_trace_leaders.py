@@ -21,7 +21,7 @@ def test_a_new_partition_is_led_as_it_was_made(start: Any) -> None:
     client.wait_for_leader("t")
     found = why(client)
     assert (found.kind, found.leader, found.epoch) == ("created", client.leader("t"), 0)
-    assert "topic t is made with 2 partitions" in whats(found)
+    assert "topic t is created with 2 partitions" in whats(found)
 
 
 def test_a_leader_that_was_killed_is_why_another_leads(start: Any) -> None:
@@ -37,7 +37,7 @@ def test_a_leader_that_was_killed_is_why_another_leads(start: Any) -> None:
     assert whats(found)[:3] == [
         f"broker-{dead}#1 was killed",
         f"broker {dead} is fenced: its process ended",
-        f"broker {now} is to lead t-{index}",
+        f"broker {now} is elected leader of t-{index}",
     ]
     assert "leads in epoch 1" in whats(found)[3]
 
@@ -77,12 +77,12 @@ def test_a_partition_that_nobody_can_lead_says_so_and_for_how_long(start: Any) -
     trace = Trace.of(client.cluster.world)
     lost = trace.why_leader("alone", 0)
     assert (lost.leader, lost.before, lost.kind) == (-1, leader, "failover")
-    assert str(lost).startswith("nobody leads alone-0 in epoch 1: ")
+    assert str(lost).startswith("no broker leads alone-0 in epoch 1: ")
     client.cluster.faults.restart(leader)
     client.wait_for_leader("alone")
     back = trace.why_leader("alone", 0)
     assert (back.leader, back.epoch, back.kind) == (leader, 2, "return")
-    assert "nobody had led for " in back.why
+    assert "there was no leader for " in back.why
 
 
 def test_the_preferred_replica_gets_the_lead_back(start: Any) -> None:
@@ -128,7 +128,7 @@ def test_a_partition_that_was_added_is_led_since_then(start: Any) -> None:
 def test_of_a_partition_that_never_was_nothing_is_told(start: Any) -> None:
     found = Trace.of(start().cluster.world).why_leader("none", 0)
     assert found.leader is None
-    assert str(found) == "none-0: no row of the trace speaks of its leader"
+    assert str(found) == "none-0: the trace has nothing about its leader"
     assert found.to_dict()["leader"] is None
 
 

@@ -92,7 +92,7 @@ def test_an_offset_that_nobody_wrote_is_told_so(start: Any) -> None:
     client = start()
     assert str(life(client, 0)).endswith("nothing was appended to t-0")
     client.say("t", b"a", b"b")
-    assert str(life(client, 9)) == "t/0/9: no row of the trace speaks of offset 9: the last that was appended is 1"
+    assert str(life(client, 9)) == "t/0/9: the trace has nothing about offset 9: the last offset appended is 1"
     assert life(client, 9).to_dict()["steps"] == []
 
 

@@ -37,8 +37,8 @@ def test_a_second_member_joins_and_the_first_comes_again(start: Any) -> None:
     assert (found.kind, found.generation, found.members) == ("join", 2, 2)
     assert found.reason == f"join of {second.member_id}"
     assert f"waits for {first.member_id} to join again" in whats(found)
-    assert f"a member comes again: rejoin of {first.member_id}" in whats(found)
-    assert "led to by a request from outside" in str(found)
+    assert f"a member rejoins: rejoin of {first.member_id}" in whats(found)
+    assert "caused by a request from outside" in str(found)
 
 
 def test_a_member_leaves_and_says_why(start: Any) -> None:
@@ -107,7 +107,7 @@ def test_a_topic_grows_and_the_leader_comes_again(start: Any) -> None:
     member.sync({member.member_id: [0, 1, 2, 3]})
     found = why(client)
     assert found.kind == "partitions changed"
-    assert whats(found)[0].startswith("topic t grows from 2 to 4 partitions, led to by ")
+    assert whats(found)[0].startswith("topic t grows from 2 to 4 partitions, caused by ")
     assert METADATA in found.reason
 
 
@@ -197,7 +197,7 @@ def test_a_coordinator_that_dies_in_the_midst_is_why_its_successor_begins_again(
     text = str(found)
     assert len({step.sequence for step in found.steps}) == len(found.steps), "each row is told once"
     assert "has read the groups of __consumer_offsets-" in text
-    assert "is to lead __consumer_offsets-" in text
+    assert "is elected leader of __consumer_offsets-" in text
     assert found.state == "Stable"
 
 
@@ -216,7 +216,7 @@ def test_a_move_long_before_is_not_why_a_member_joins(start: Any) -> None:
 def test_of_a_group_that_never_was_nothing_is_told(start: Any) -> None:
     found = why(start())
     assert found.kind == "none"
-    assert str(found) == "g: no row of the trace speaks of a rebalance of this group"
+    assert str(found) == "g: the trace has no rebalance of this group"
 
 
 def test_overwritten_history_is_said_to_be_so(start: Any) -> None:
