@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from actors.clients.keywords.config import ClientConfig
     from actors.clients.transport import ClientLink, Transport
     from actors.clients.view import BrokerAddress, View
-    from actors.runtime import Node
+    from actors.runtime import Alarm, Node
     from kstore.schema.struct import Message
 
 T = TypeVar("T")
@@ -34,6 +34,12 @@ JITTER = 0.2
 
 class FreshenView(NamedTuple):
     """To itself: what it knows of the cluster is ``metadata_max_age_ms`` old."""
+
+
+class AlarmRang(NamedTuple):
+    """To itself: a time has come."""
+
+    action: Callable[[], None]
 
 
 class Result:
@@ -86,7 +92,9 @@ class ClientActor(Actor):
         self.unreached: dict[int, str] = {}
         self._failing: dict[int, int] = {}  # broker that hasn't answered since: when it failed, us
         self.metadata = Metadata(self.any_node, self.backoff, self._view_changed, self.keep_fresh)
+        self.metadata_offset = transport.metadata_offset()
         self._freshen: Timer | None = None
+        self._refreshes_soon = False
 
     @property
     def view(self) -> View:
@@ -108,8 +116,8 @@ class ClientActor(Actor):
     def begin(
         self, conversation: Eventually[T], done: Callable[[T | None, KafkaError | None], object] | None = None
     ) -> Task:
-        """Begin a conversation of the actor's own, or of a user's call. ``conversation_failed`` gets its error if
-        ``done`` isn't given.
+        """Begin a conversation of the actor's own, or of a user's call. Its error is as in ``fail`` if ``done``
+        isn't given.
         """
         task = self.task(conversation, done or self._conversation_over)
         task.step()
@@ -121,10 +129,10 @@ class ClientActor(Actor):
 
     def _conversation_over(self, value: object, error: KafkaError | None) -> None:
         if error is not None:
-            self.conversation_failed(error)
+            self.fail(error)
 
-    def conversation_failed(self, error: KafkaError) -> None:
-        """A conversation of the actor's own ended with an error; a defect unless a subclass expects some."""
+    def fail(self, error: KafkaError) -> None:
+        """Something that isn't a user's call went wrong; a defect unless a subclass tells its user."""
         raise AssertionError(f"{self.actor_urn}: nobody expected {error!r}") from error
 
     def ask_for(self, asked: object, then: Callable[..., None], *args: object) -> None:
@@ -135,6 +143,15 @@ class ClientActor(Actor):
             asked.gate.add(self.reply_here(then, *args).set)
         else:
             super().ask_for(asked, then, *args)
+
+    def alarm_for(self, action: Callable[[], None]) -> Alarm:
+        """An alarm that has ``action()`` called in a turn of this actor; its times are in microseconds."""
+        return self.alarm(AlarmRang(action), tick_us=1)
+
+    @receives(AlarmRang)
+    def alarm_rang(self, message: AlarmRang) -> None:
+        """Do what the time has come for."""
+        message.action()
 
     def backoff(self, attempt: int) -> Pause:
         """How long to wait before trying again: doubling from ``retry_backoff_ms`` on, a fifth more or less so that not
@@ -267,6 +284,24 @@ class ClientActor(Actor):
         self._freshen = None
         self.forget_unused()
         self.begin(self.metadata.refresh())
+
+    def refresh_soon(self) -> None:
+        """Ask for metadata after a backoff, unless that is under way."""
+        if not self._refreshes_soon:
+            self._refreshes_soon = True
+            self.begin(self._refresh_after_backoff())
+
+    def _refresh_after_backoff(self) -> Eventually[None]:
+        yield self.backoff(0)
+        self._refreshes_soon = False
+        yield from self.metadata.refresh()
+
+    def check_metadata_offset(self) -> None:
+        """Ask for metadata where it can be seen that it has changed."""
+        offset = self.transport.metadata_offset()
+        if offset != self.metadata_offset:
+            self.metadata_offset = offset
+            self.begin(self.metadata.refresh())
 
     def forget_unused(self) -> None:
         """Lose interest in topics that nobody has used for long; subclasses know which."""

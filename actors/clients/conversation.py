@@ -14,6 +14,8 @@ from kstore.named import NamedTuple
 if TYPE_CHECKING:
     from kstore.schema.struct import Message
 
+COORDINATOR = "group"  # the purpose of the links to coordinators of groups
+
 
 class SendTo(NamedTuple):
     """Send a request to a broker; the outcome is its response, or ``Disconnected`` or ``UnsupportedVersion``.

@@ -61,6 +61,11 @@ class Metadata:
         old, self.view = self.view, view
         self._changed(old, view, changed)
 
+    def take_interest(self, topics: Iterable[str]) -> None:
+        """Keep the metadata of these fresh as well."""
+        for topic in sorted(topics):
+            self.interest[topic] = None
+
     def learn(self, names: Iterable[str]) -> Eventually[View]:
         """Ask for these topics, and for nothing that is known already."""
         wanted = dict.fromkeys(names)

@@ -6,7 +6,7 @@ replaced by one of an older epoch of the same topic (as in Kafka's Metadata clas
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from kstore.layered import Layered
@@ -61,6 +61,11 @@ class View(NamedTuple):
         """What is known of a partition; None if nothing is."""
         found = self.topics.get(topic)
         return None if found is None else found.partitions.get(partition)
+
+    def count_partitions(self, topics: Iterable[str]) -> dict[str, int]:
+        """How many partitions each has; 0 if it isn't there."""
+        known = self.topics
+        return {topic: len(known[topic].partitions) if topic in known else 0 for topic in topics}
 
     def updated(self, answer: MetadataResponse, *, whole: bool) -> View:
         """With what an answer says; ``whole`` if it was asked for every topic, so that others are gone."""

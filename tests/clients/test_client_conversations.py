@@ -23,11 +23,11 @@ class Asker(Client):
 
     def __init__(self, cluster: Cluster, **keywords: Any) -> None:
         super().__init__(InProcessTransport(cluster.net, cluster.node_ids, "asker"))
-        self._ref = ClientActor.start(self._transport.node, "asker", self._transport, parse("admin", keywords))
-        self.actor: ClientActor = self._ref.actor_inbox.actor
+        self._calls.ref = ClientActor.start(self._transport.node, "asker", self._transport, parse("admin", keywords))
+        self.actor: ClientActor = self._calls.ref.actor_inbox.actor
 
     def run(self, conversation: Any, *args: Any, timeout_s: float = 20) -> Any:
-        return self._run("run", conversation, *args, timeout_s=timeout_s)
+        return self._calls.run("run", conversation, *args, timeout_s=timeout_s)
 
 
 @pytest.fixture

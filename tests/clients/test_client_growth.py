@@ -101,7 +101,7 @@ def test_conversations_that_meet_topics_at_the_same_time_share_a_request(cluster
             while left:
                 yield Wait(gate)
 
-        producer._run("many", many, timeout_s=10)
+        producer._calls.run("many", many, timeout_s=10)
         assert sent.topics_asked_for() == [names[:1], names[1:]]
         assert set(actor.view.topics) >= set(names)
 
@@ -120,7 +120,7 @@ def test_refreshes_that_wait_share_the_one_that_is_sent_after_them(cluster: Clus
                 yield Wait(gate)
 
         before = actor.view.version
-        producer._run("many", many, timeout_s=10)
+        producer._calls.run("many", many, timeout_s=10)
         assert actor.view.version == before + 2, "one was under way when the others began"
 
 
@@ -293,6 +293,6 @@ def test_what_a_rebalance_takes_away_is_gone_through_once(cluster: Cluster) -> N
         while len(consumer.assignment()) < 12:
             consumer.poll(100)
         actor = consumer._actor
-        consumer._now("poll", actor.membership.gave_up, Gone(partitions[:6]))
+        consumer._calls.now("poll", actor.member.gave_up, Gone(partitions[:6]))
         assert set(actor.subscription.partitions) == set(partitions[6:])
         assert Gone.walks == 1

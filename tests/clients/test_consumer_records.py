@@ -14,7 +14,7 @@ from model.transaction_markers import end_transaction_batch
 from actors.clients.consumer.arena import Arena, Arenas
 from actors.clients.consumer.columns import BytesColumn, ColumnReader
 from actors.clients.consumer.deserializing import deserializer
-from actors.clients.consumer.feed import RecordFeed
+from actors.clients.consumer.feed import RecordIterator
 from actors.clients.consumer.records import ConsumerRecord, PartitionRecords
 from actors.clients.errors import SerializationFailed
 from actors.clients.structs import TopicPartition
@@ -280,11 +280,13 @@ def test_a_column_of_bytes_is_indexed_from_both_ends() -> None:
 
 
 def test_an_empty_feed_ends_and_one_that_is_filled_goes_on_where_it_was() -> None:
-    feed = RecordFeed()
-    assert list(feed) == []
+    records = RecordIterator()
+    assert list(records) == []
     a, b, c = (ConsumerRecord("t", 0, n) for n in range(3))
-    assert feed._feed([a, b, c]) is a
-    assert next(feed) is b
-    assert (feed._last(), feed._left()) == (b, [c])
-    feed._drop()
-    assert list(feed) == []
+    feed = records._feed
+    feed.give([a, b, c])
+    assert feed.last() is a
+    assert next(records) is b
+    assert (feed.last(), feed.left()) == (b, [c])
+    feed.drop()
+    assert list(records) == []

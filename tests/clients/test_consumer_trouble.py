@@ -170,7 +170,7 @@ def test_two_threads_in_one_consumer_are_told(cluster: Cluster, topic: str) -> N
         thread = threading.Thread(target=wait)
         thread.start()
         inside.wait()
-        cluster.wait_for(lambda: consumer._actor.membership.polling)
+        cluster.wait_for(lambda: consumer._actor.member.polling)
         with pytest.raises(UnexpectedConcurrency, match="one thread at a time"):
             consumer.poll(0)
         consumer.wakeup()
@@ -233,7 +233,7 @@ def test_a_cluster_that_is_emptied_ends_a_poll_that_waits(cluster: Cluster, topi
 
     thread = threading.Thread(target=wait)
     thread.start()
-    cluster.wait_for(lambda: consumer._actor.membership.polling)
+    cluster.wait_for(lambda: consumer._actor.member.polling)
     cluster.reset()
     thread.join()
     assert len(raised) == 1

@@ -24,9 +24,9 @@ from clients.wrong_values import (
 )
 
 import kstore
+from actors.clients.consumer.classic.membership import GroupMetadata
 from actors.clients.consumer.columns import BytesColumn
 from actors.clients.consumer.commit_future import CommitFuture
-from actors.clients.consumer.membership import GroupMetadata
 from actors.clients.producer.futures import Future, ManyFuture
 from actors.cluster.brokers import ClusterBroker, ClusterBrokers
 from actors.cluster.faults import Faults

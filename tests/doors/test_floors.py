@@ -92,10 +92,6 @@ CIRCLES = {
         "folder_check foreign foreign.quorum",
     ),
     "what nodes do at their end or anew is about all of them": ("actors.cluster", "at_exit node_recovery nodes reset"),
-    "the parts of a consumer, which act as it": (
-        "actors.clients.consumer",
-        "actor committing fetcher heartbeats joining membership offsets validating",
-    ),
     "the parts of a log, which act on it": (
         "kstore.log",
         "damage durability log manifest reading recovery times truncation upkeep",
@@ -160,6 +156,20 @@ def test_every_folder_has_its_place_and_needs_all_that_it_stands_on() -> None:
             here = needs.setdefault(name.split(".")[1], set())
             here |= {module.split(".")[1] for module in found if module.startswith("actors.")}
     assert {folder: found - {folder} for folder, found in needs.items()} == STANDS_ON
+
+
+def test_the_kinds_of_clients_know_what_all_clients_have_and_none_of_each_other() -> None:
+    kinds = {"admin", "consumer", "producer"}
+    offences = []
+    for name, found in imported().items():
+        if name.startswith("actors.clients."):
+            strangers = kinds - {name.split(".")[2]}
+            offences += [
+                where
+                for module, where in found.items()
+                if module.startswith("actors.clients.") and module.split(".")[2] in strangers
+            ]
+    assert_none(offences)
 
 
 def test_no_folder_stands_on_itself_by_way_of_others() -> None:

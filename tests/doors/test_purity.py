@@ -52,6 +52,7 @@ PURE = {
     "actors.clients.consumer.assignors": (
         "claims cooperative even hash_order movements ranges round_robin sticky strategy uneven wire"
     ),
+    "actors.clients.consumer.classic": "membership requests",
     "actors.clients.keywords": "refusals rules",
     "actors.clients.producer": "idempotence",
     "actors.network": "addresses channel framing request_memory",

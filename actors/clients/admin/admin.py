@@ -74,16 +74,13 @@ class Admin(Client):
         super().__init__(transport or tcp_transport(bootstrap_servers, "admin"))
         if not self.config.client_id:  # as the Java client names itself
             self.config = self.config.derived(client_id=f"adminclient-{getattr(self._transport, 'number', 1)}")
-        self._ref = self._world.driver.call(
-            ClientActor.start, self._transport.node, "admin", self._transport, self.config
-        )
-        self._actor = self._ref.actor_as(ClientActor)
+        self._actor = self._start(ClientActor, "admin", self.config)
 
     def _do(
         self, name: str, conversation: Callable[..., Eventually[T]], *args: object, timeout_ms: float | None = None
     ) -> T:
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms
-        return self._run(name, conversation, self._actor, *args, timeout_s=limit_ms / 1000)
+        return self._calls.run(name, conversation, self._actor, *args, timeout_s=limit_ms / 1000)
 
     def _timeout_ms(self, timeout_ms: int | None) -> int:
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else milliseconds("timeout_ms", timeout_ms)

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.offsets import COORDINATOR_ELSEWHERE, GROUP
-from actors.clients.conversation import SendTo
+from actors.clients.consumer.classic.membership import NO_GENERATION
+from actors.clients.consumer.offsets import COORDINATOR_ELSEWHERE
+from actors.clients.conversation import COORDINATOR, SendTo
 from actors.clients.errors import CommitFailed
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
 from actors.runtime.conversation import Eventually
@@ -32,7 +33,9 @@ from kstore.schema.messages.offset_commit import (
 )
 
 if TYPE_CHECKING:
-    from actors.clients.consumer.actor import ConsumerActor
+    from actors.clients.actor import ClientActor
+    from actors.clients.consumer.classic.member import Member
+    from actors.clients.keywords.config import ConsumerConfig
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]
 
@@ -62,8 +65,11 @@ MOVED_ON = (
 class Committing:
     """The commits of one consumer."""
 
-    def __init__(self, actor: ConsumerActor) -> None:
+    def __init__(self, actor: ClientActor, config: ConsumerConfig, member: Member) -> None:
         self.actor = actor
+        self.config = config
+        self.member = member
+        self.membership = member.membership
         self.next_us = 0  # when to commit by itself
         self.commits = 0
 
@@ -71,26 +77,40 @@ class Committing:
         """What there is to commit: where the user is."""
         return {
             partition: OffsetAndMetadata(at.offset, "", at.leader_epoch)
-            for partition, at in self.actor.subscription.consumed().items()
+            for partition, at in self.membership.subscription.consumed().items()
         }
 
-    def wind_up(self) -> None:
+    def restart_interval(self) -> None:
         """An interval begins."""
-        self.next_us = self.actor.now_us() + self.actor.config.auto_commit_interval_ms * 1000
+        self.next_us = self.actor.now_us() + self.config.auto_commit_interval_ms * 1000
 
     def commit_what_was_consumed(self) -> None:
         """Commit without waiting; what fails for now is tried again soon, what fails for good is of the past."""
-        self.wind_up()
-        membership = self.actor.membership
+        self.restart_interval()
+        membership = self.membership
         offsets = self.consumed()
         if offsets and (membership.is_stable or not membership.shares):
             self.actor.begin(self.once(offsets), self._committed_by_itself)
 
     def _committed_by_itself(self, _: object, error: KafkaError | None) -> None:
         if error is not None and error.retriable:
-            self.next_us = min(self.next_us, self.actor.now_us() + self.actor.config.retry_backoff_ms * 1000)
+            self.next_us = min(self.next_us, self.actor.now_us() + self.config.retry_backoff_ms * 1000)
 
-    def before_rebalance(self, deadline_us: int) -> Eventually[None]:
+    def begin_before_rebalance(self) -> bool:
+        """Begin to commit what was consumed, before a rebalance; whether there is something to wait for."""
+        if not self.config.enable_auto_commit or self.membership.generation == NO_GENERATION:
+            return False
+        self.membership.commits_first = True
+        deadline_us = self.actor.now_us() + self.config.max_poll_interval_ms * 1000
+        self.actor.begin(self._before_rebalance(deadline_us), self._committed_first)
+        return True
+
+    def _committed_first(self, _: object, error: KafkaError | None) -> None:
+        self.membership.commits_first = False
+        if error is not None:  # no coordinator, say: joining meets the same and tells
+            self.actor.forget_coordinator(self.membership.group)
+
+    def _before_rebalance(self, deadline_us: int) -> Eventually[None]:
         """Commit what was consumed, trying again until a deadline; a failure must not stop the rebalance."""
         offsets = self.consumed()
         attempt = 0
@@ -104,8 +124,9 @@ class Committing:
             yield self.actor.backoff(attempt)
             attempt += 1
 
-    def until_done(self, offsets: Offsets) -> Eventually[None]:
-        """Commit; again while errors pass."""
+    def until_done(self, offsets: Offsets | None) -> Eventually[None]:
+        """Commit these, or where the user is; again while errors are transient."""
+        offsets = self.consumed() if offsets is None else offsets
         attempt = 0
         while offsets:
             try:
@@ -120,7 +141,7 @@ class Committing:
     def once(self, offsets: Offsets) -> Eventually[None]:
         """Commit with one request. Raises what came of it."""
         actor = self.actor
-        membership = actor.membership
+        membership = self.membership
         node = yield from actor.coordinator(membership.group)
         member_id, generation = "", -1
         if membership.shares:
@@ -131,7 +152,7 @@ class Committing:
             member_id, generation = membership.member_id, membership.generation
         for partition, at in offsets.items():
             actor.note("CommitSent", str(partition), at.offset)
-        answer = yield SendTo(node, self._request(offsets, member_id, generation), purpose=GROUP)
+        answer = yield SendTo(node, self._request(offsets, member_id, generation), purpose=COORDINATOR)
         error = answer if isinstance(answer, KafkaError) else first_error(answer)
         if error is not None:
             raise self._meaning_of(error, generation)
@@ -150,16 +171,16 @@ class Committing:
                 )
             )
         return OffsetCommitRequest(
-            group_id=self.actor.membership.group,
+            group_id=self.membership.group,
             generation_id_or_member_epoch=generation,
             member_id=member_id,
-            group_instance_id=self.actor.membership.instance if generation >= 0 else None,
+            group_instance_id=self.membership.instance if generation >= 0 else None,
             topics=list(topics.values()),
         )
 
     def _meaning_of(self, error: KafkaError, sent_generation: int) -> KafkaError:
         """What to tell the user, once the member has drawn its own conclusions."""
-        membership = self.actor.membership
+        membership = self.membership
         if error.code in COORDINATOR_ELSEWHERE:
             self.actor.forget_coordinator(membership.group)
         is_current = sent_generation == membership.generation
@@ -174,7 +195,7 @@ class Committing:
             if not is_current and membership.is_rebalancing:
                 return RebalanceInProgress(STALE)
             if is_current and sent_generation >= 0:
-                membership.lose_membership("OFFSET_COMMIT", error)
+                self.member.lost("OFFSET_COMMIT", error)
             return CommitFailed(MOVED_ON)
         if isinstance(error, UnknownTopicOrPartition):
             self.actor.mistrust_view()

@@ -1,10 +1,11 @@
 """Iteration over a consumer: records one by one out of the list that was read last, in C.
 
-A consumer inherits from it, so that ``for record in consumer`` costs a list access a record. ``records`` are of one
-partition; what the user was given is up to ``index``. The consumer fills it again in ``_refill``.
+A consumer inherits from ``RecordIterator``, so that ``for record in consumer`` costs a list access a record. The
+``records`` of its feed are of one partition; what the user was given is up to ``index``. The consumer fills it again in
+``_refill``.
 
-It also knows which thread is inside of the consumer: two at once are an error, one may come in again (a rebalance
-listener commits).
+The iterator also knows which thread is inside of the consumer: two at once are an error, one may come in again (a
+rebalance listener commits).
 """
 
 from cpython.pythread cimport PyThread_get_thread_ident
@@ -13,50 +14,59 @@ from actors.clients.errors import UnexpectedConcurrency
 
 
 cdef class RecordFeed:
-    """What is left of a list of records, and who is inside."""
+    """What is left of a list of records."""
 
     cdef list records
     cdef Py_ssize_t index
+
+    def __cinit__(self):
+        self.records = []
+        self.index = 0
+
+    def give(self, list records):
+        """Give these out next; the first of them counts as given."""
+        self.records = records
+        self.index = 1
+
+    def left(self):
+        """What was not given out yet."""
+        return self.records[self.index:]
+
+    def last(self):
+        """The record given out last of this list; None if none was."""
+        return self.records[self.index - 1] if self.index else None
+
+    def drop(self):
+        """Give out none of what is left."""
+        self.records = []
+        self.index = 0
+
+
+cdef class RecordIterator:
+    """Who iterates over a feed, and who is inside."""
+
+    cdef readonly RecordFeed _feed
     cdef Py_ssize_t depth
     cdef long thread
 
     def __cinit__(self, *args, **keywords):
-        self.records = []
-        self.index = 0
+        self._feed = RecordFeed()
         self.depth = 0
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        cdef Py_ssize_t index = self.index
-        if index < len(self.records):
-            self.index = index + 1
-            return self.records[index]
+        cdef RecordFeed feed = self._feed
+        cdef Py_ssize_t index = feed.index
+        if index < len(feed.records):
+            feed.index = index + 1
+            return feed.records[index]
         return self._refill()
 
     def _refill(self):
         """More records, and the first of them; a subclass's. Raises ``StopIteration`` when there is to be no more."""
         raise StopIteration
-
-    def _feed(self, list records):
-        """Give these out next; returns the first."""
-        self.records = records
-        self.index = 1
-        return records[0]
-
-    def _left(self):
-        """What was not given out yet."""
-        return self.records[self.index:]
-
-    def _last(self):
-        """The record given out last of this list; None if none was."""
-        return self.records[self.index - 1] if self.index else None
-
-    def _drop(self):
-        """Give out none of what is left."""
-        self.records = []
-        self.index = 0
 
     def _come_in(self):
         """A thread begins to use the consumer. Raises ``UnexpectedConcurrency`` if another one is inside."""

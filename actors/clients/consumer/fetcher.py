@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from actors.clients.consumer.records import PartitionRecords
 from actors.clients.consumer.subscription import FOREVER_US, PartitionState
 from actors.clients.conversation import SendTo
 from actors.clients.structs import TopicPartition
+from actors.clients.view import BrokerAddress
 from actors.runtime.conversation import Eventually
 from kstore.errors import (
     CorruptMessage,
@@ -38,11 +39,15 @@ from kstore.errors import (
     OffsetOutOfRange,
     for_code,
 )
+from kstore.named import NamedTuple
 from kstore.records import RecordBatch, parse_batches
-from kstore.schema.messages.fetch import FetchRequest, FetchResponse, PartitionData
+from kstore.schema.messages.fetch import FetchRequest, FetchResponse, NodeEndpoint, PartitionData
 
 if TYPE_CHECKING:
-    from actors.clients.consumer.actor import ConsumerActor
+    from actors.clients.actor import ClientActor
+    from actors.clients.consumer.positions import Positions
+    from actors.clients.consumer.subscription import Subscription
+    from actors.clients.keywords.config import ConsumerConfig
     from actors.clients.view import PartitionView
 
 READ_UNCOMMITTED = 0
@@ -69,31 +74,42 @@ class Fetched:
         return self.state.assigned and self.state.version == self.version
 
 
+class Delivered(NamedTuple):
+    """What a user's poll() gave out of one partition."""
+
+    partition: TopicPartition
+    first: int
+    last: int
+
+
 class Fetcher:
     """The fetches of one consumer. ``arrived`` is what waits for the user, in the order of arrival."""
 
-    def __init__(self, actor: ConsumerActor) -> None:
+    def __init__(
+        self, actor: ClientActor, config: ConsumerConfig, subscription: Subscription, positions: Positions
+    ) -> None:
         self.actor = actor
+        self.config = config
+        self.subscription = subscription
+        self.positions = positions
         self.arrived: deque[Fetched] = deque()
         self.sources: dict[int, Source] = {}
         self.fetches = 0
         self.records = 0
         self.nbytes = 0
-        config = actor.config
         self.key_deserializer = deserializer(config.key_deserializer)
         self.value_deserializer = deserializer(config.value_deserializer)
         self._quiet: list[tuple[int, int, PartitionState]] = []  # a heap: until when each isn't to be fetched
-        self._quiet_end = actor.ring(self._rung)  # of the first of them
+        self._quiet_end = actor.alarm_for(self._quiet_time_over)  # of the first of them
         self._numbers = itertools.count(1)
-        self.unsure: dict[PartitionState, None] = {}  # whose leader has yet to say whether its log is what was read
-        self.validating = False
-        self.ended = False
+        self.ended = False  # nothing more is asked for
+        self.stopped = False  # nor is any answer taken
 
-    def kick(self) -> None:
+    def send_fetches(self) -> None:
         """Look at what has changed, and ask every broker that can be asked."""
         if self.ended:
             return
-        notes = self.actor.subscription.notes
+        notes = self.subscription.notes
         if notes.seen:
             seen, notes.seen = notes.seen, {}
             now_us = self.actor.now_us()
@@ -128,11 +144,11 @@ class Fetcher:
             self._ring_at(state, now_us)
         elif state.fetch_epoch >= 0 and state.checked_epoch != known.leader_epoch:
             source.drop(state)
-            self._validate(state)
+            self.positions.validate(state)
         else:
             state.checked_epoch = known.leader_epoch
             topic_id = self.actor.view.topics[state.partition.topic].id
-            max_bytes = self.actor.config.max_partition_fetch_bytes
+            max_bytes = self.config.max_partition_fetch_bytes
             source.want(state, Wanted(topic_id, state.fetch_offset, known.leader_epoch, max_bytes))
 
     def _known(self, state: PartitionState) -> PartitionView | None:
@@ -141,7 +157,7 @@ class Fetcher:
             return None
         known = self.actor.view.partition(*state.partition)
         if known is None or known.leader < 0:
-            self.actor.look_for_leaders()
+            self.actor.refresh_soon()
             return None
         return known
 
@@ -155,7 +171,7 @@ class Fetcher:
                 state.read_replica = -1
         source = self.sources.get(node)
         if source is None:
-            sessions = self.actor.config.enable_incremental_fetch_sessions
+            sessions = self.config.enable_incremental_fetch_sessions
             source = self.sources[node] = Source(node, sessions=sessions)
         return source
 
@@ -170,7 +186,7 @@ class Fetcher:
         return True
 
     def _ask(self, source: Source, way: Way) -> None:
-        config = self.actor.config
+        config = self.config
         request = FetchRequest(
             max_wait_ms=config.fetch_max_wait_ms,
             min_bytes=config.fetch_min_bytes,
@@ -193,17 +209,17 @@ class Fetcher:
         heappush(self._quiet, (at_us, next(self._numbers), state))
         self._quiet_end.by(at_us, now_us)
 
-    def _rung(self) -> None:
+    def _quiet_time_over(self) -> None:
         self._quiet_end.rang()
         now_us = self.actor.now_us()
         while self._quiet and self._quiet[0][0] <= now_us:
             heappop(self._quiet)[2].touch()
         if self._quiet:
             self._quiet_end.by(self._quiet[0][0], now_us)
-        self.kick()
+        self.send_fetches()
 
     def _answered(self, answer: FetchResponse | KafkaError, source: Source, way: Way, number: int) -> None:
-        if self.actor.stopped or way.under_way != number:
+        if self.stopped or way.under_way != number:
             return  # too late
         way.under_way = 0
         self.fetches += 1
@@ -230,7 +246,7 @@ class Fetcher:
                 each.state.touch()
         while way.later:
             way.later.popitem()[0].touch()
-        self.kick()
+        self.send_fetches()
 
     def _quieten(self, state: PartitionState) -> None:
         """Don't ask for it for a while."""
@@ -253,14 +269,14 @@ class Fetcher:
                 else:
                     self._take_records(each, data)
         if leaders:
-            self.actor.take_leaders(leaders, answer.node_endpoints)
+            self._take_leaders(leaders, answer.node_endpoints)
 
     def _take_records(self, each: Asked, data: PartitionData) -> None:
         state = each.state
         state.high_watermark = data.high_watermark
         if data.preferred_read_replica >= 0:
             state.read_replica = data.preferred_read_replica
-            state.read_replica_until_us = self.actor.now_us() + self.actor.config.metadata_max_age_ms * 1000
+            state.read_replica_until_us = self.actor.now_us() + self.config.metadata_max_age_ms * 1000
         if not data.records:
             return
         try:
@@ -278,7 +294,7 @@ class Fetcher:
             state.partition,
             batches,
             each.offset,
-            check_crcs=self.actor.config.check_crcs,
+            check_crcs=self.config.check_crcs,
             key_deserializer=self.key_deserializer,
             value_deserializer=self.value_deserializer,
         )
@@ -302,7 +318,7 @@ class Fetcher:
             state.read_replica = -1
             return
         if isinstance(error, OffsetOutOfRange):
-            if not self.actor.offsets.reset(state):
+            if not self.positions.reset(state):
                 self._quieten(state)
                 self.actor.fail(
                     OffsetOutOfRange(
@@ -310,7 +326,7 @@ class Fetcher:
                         'auto_offset_reset is "none": seek() to where to go on'
                     )
                 )
-            self.actor.offsets.see_to_positions()
+            self.positions.update()
             return
         self._quieten(state)
         if isinstance(error, (NotLeaderOrFollower, FencedLeaderEpoch)) and data.current_leader.leader_id >= 0:
@@ -319,6 +335,17 @@ class Fetcher:
             self.actor.mistrust_view()
         else:
             self.actor.fail(error)
+
+    def given_out(self, taken: Iterable[PartitionState], given: Iterable[Delivered]) -> None:
+        """The user has begun to read what came last of some partitions, of which more may be fetched; the trace is told
+        what a poll() gave out.
+        """
+        for partition, first, last in given:
+            self.actor.note("RecordsDelivered", str(partition), first, last)
+        for state in taken:
+            state.buffered = max(0, state.buffered - 1)
+            state.touch()
+            self.send_fetches()
 
     def end_sessions(self) -> Eventually[None]:
         """Let brokers forget their fetch sessions, which they would keep for others to come back to."""
@@ -330,22 +357,18 @@ class Fetcher:
             if source.usual.session.session_id != NO_SESSION and node in known
         ]
 
-    def _validate(self, state: PartitionState) -> None:
-        """Have a leader that is new say whether its log is what was read (KIP-320)."""
-        self.unsure[state] = None
-        if not self.validating:
-            self.validating = True
-            from actors.clients.consumer.validating import validate_positions
-
-            self.actor.begin(validate_positions(self.actor, self.unsure), self._validated)
-
-    def _validated(self, _: object, error: KafkaError | None) -> None:
-        self.validating = False
-        while self.unsure:
-            self.unsure.popitem()[0].touch()
-        if error is not None:
-            self.actor.fail(error)
-        self.kick()
+    def _take_leaders(self, leaders: dict[tuple[str, int], tuple[int, int]], endpoints: Iterable[NodeEndpoint]) -> None:
+        """A broker's answer named leaders, with their epochs (KIP-951), and where they are if that isn't known."""
+        known_view = self.actor.view
+        brokers = dict(known_view.brokers)
+        for each in endpoints:
+            brokers.setdefault(each.node_id, BrokerAddress(each.node_id, each.host, each.port, each.rack))
+        known = {partition: leader for partition, leader in leaders.items() if leader[0] in brokers}
+        view = known_view.with_leaders(known)
+        if view is not known_view:
+            if len(brokers) > len(view.brokers):
+                view = view._replace(brokers=brokers)
+            self.actor.metadata.take(view, dict.fromkeys(topic for topic, _ in known))
 
 
 def batches_of(records: Any) -> tuple[list[RecordBatch], int]:

@@ -1,7 +1,7 @@
-"""Offsets: what a group committed, what logs begin and end with, and from both the places where a consumer begins.
+"""Offsets, looked up: what a group has committed, and what logs begin and end with.
 
-All of it as conversations of the consumer's actor. Errors are told apart as the Java client's ``ConsumerCoordinator``
-and ``OffsetFetcher`` do: transient ones are tried again after the coordinator or the leader was looked up anew.
+Errors are told apart as the Java client's ``ConsumerCoordinator`` and ``OffsetFetcher`` do: transient ones are tried
+again after the coordinator or the leader was looked up anew.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.subscription import EARLIEST, NONE, PartitionState, Position
-from actors.clients.conversation import SendTo
-from actors.clients.errors import NoOffsetForPartition
+from actors.clients.conversation import COORDINATOR, SendTo
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
 from actors.runtime.conversation import Eventually
 from kstore.errors import (
@@ -32,12 +30,11 @@ from kstore.schema.messages.offset_fetch import (
 )
 
 if TYPE_CHECKING:
-    from actors.clients.consumer.actor import ConsumerActor
+    from actors.clients.actor import ClientActor
 
 LATEST_TIMESTAMP = -1
 EARLIEST_TIMESTAMP = -2
 CONSUMER = -1  # not a replica
-GROUP = "group"  # the purpose of the link to the coordinator
 COORDINATOR_ELSEWHERE = frozenset({CoordinatorNotAvailable.code, NotCoordinator.code, RequestTimedOut.code})
 
 
@@ -50,22 +47,22 @@ class Listed(NamedTuple):
 
 
 class Offsets:
-    """Look-ups of one consumer."""
+    """Look-ups of one consumer; of what ``group`` has committed."""
 
-    def __init__(self, actor: ConsumerActor) -> None:
+    def __init__(self, actor: ClientActor, group: str) -> None:
         self.actor = actor
-        self.searching = False
+        self.group = group
 
     def committed(
         self, partitions: Collection[TopicPartition]
     ) -> Eventually[dict[TopicPartition, OffsetAndMetadata | None]]:
         """What the group committed last for each of these."""
         actor = self.actor
-        group = actor.membership.group
+        group = self.group
         attempt = 0
         while True:
             node = yield from actor.coordinator(group)
-            answer = yield SendTo(node, self._committed_request(group, partitions), purpose=GROUP)
+            answer = yield SendTo(node, self._committed_request(group, partitions), purpose=COORDINATOR)
             if isinstance(answer, KafkaError):
                 error: KafkaError | None = answer
             elif code := answer.groups[0].error_code:
@@ -171,85 +168,3 @@ class Offsets:
                 )
             )
         return ListOffsetsRequest(replica_id=CONSUMER, isolation_level=0, topics=list(topics.values()))
-
-    def see_to_positions(self, *, asked: bool = False) -> None:
-        """Find out where to begin, where nobody knows yet; unless that is under way, or a listener is being told of new
-        partitions, who may seek, and hasn't ``asked`` where they begin.
-        """
-        actor = self.actor
-        subscription = actor.subscription
-        if self.searching or actor.searches_in_poll or (actor.in_listener and not asked):
-            return
-        if not subscription.without_position() and not subscription.to_reset():
-            return
-        self.searching = True
-        actor.begin(self._find_positions(), self._found)
-
-    def _found(self, _: object, error: KafkaError | None) -> None:
-        self.searching = False
-        if error is not None:
-            self.actor.searches_in_poll = True  # again, and the error again, at the poll() after the one that raises it
-            self.actor.fail(error)
-        else:
-            self.actor.fetcher.kick()
-
-    def _find_positions(self) -> Eventually[None]:
-        actor = self.actor
-        attempt = 0
-        while True:
-            missing = actor.subscription.without_position()
-            if missing:
-                yield from self._take_committed(missing)
-            waiting = actor.subscription.to_reset()
-            if waiting:
-                if attempt:
-                    yield actor.backoff(attempt - 1)
-                    yield from actor.metadata.refresh([state.partition.topic for state in waiting])
-                yield from self._take_ends(waiting)
-                actor.fetcher.kick()
-                attempt += 1
-            elif not actor.subscription.without_position():
-                return
-
-    def _take_committed(self, missing: list[PartitionState]) -> Eventually[None]:
-        actor = self.actor
-        before = {state.partition: state.version for state in missing}
-        found: dict[TopicPartition, OffsetAndMetadata | None] = {}
-        if actor.membership.group:
-            found = yield from self.committed(list(before))
-        lacking = []
-        for state in missing:
-            if state.version != before[state.partition] or not state.needs_position:
-                continue  # the user has said it meanwhile, or it is gone
-            at = found.get(state.partition)
-            if at is not None:
-                state.put(Position(at.offset, at.leader_epoch))
-            elif not self.reset(state):
-                lacking.append(state.partition)
-        if lacking:
-            names = ", ".join(map(str, lacking))
-            raise NoOffsetForPartition(
-                f'nothing was committed for {names}, and auto_offset_reset is "none": seek() to where to begin'
-            )
-
-    def reset(self, state: PartitionState) -> bool:
-        """Have a partition begin where ``auto_offset_reset`` says; whether it says so."""
-        strategy = self.actor.config.auto_offset_reset
-        if strategy == NONE:
-            return False
-        state.ask_reset(strategy)
-        return True
-
-    def _take_ends(self, waiting: list[PartitionState]) -> Eventually[None]:
-        before = {state.partition: (state.version, state.reset) for state in waiting}
-        wanted = {
-            state.partition: EARLIEST_TIMESTAMP if state.reset == EARLIEST else LATEST_TIMESTAMP for state in waiting
-        }
-        found = yield from self.list_once(wanted)
-        for state in waiting:
-            at = found.get(state.partition)
-            if at is None or (state.version, state.reset) != before[state.partition]:
-                continue
-            state.put(Position(at.offset, at.leader_epoch))
-            known = self.actor.view.partition(*state.partition)
-            state.checked_epoch = -1 if known is None else known.leader_epoch

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from actors.clients.producer.futures import Future, ManyFuture
     from actors.clients.producer.serializing import Headers
     from actors.clients.transport import Transport
-    from actors.runtime import Ref
 
 IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
 EXIT_SECONDS_MAX = 5  # after an exception: whatever is wrong may be what the records wait for
@@ -79,14 +78,9 @@ class Producer(Client):
             self._config = self._config.derived(client_id=f"producer-{getattr(self._transport, 'number', 1)}")
         world = self._world
         self._accumulator = Accumulator(self._config, world.clock, world.random, world.callbacks, self)
-        self._ref = world.driver.call(self._start, idempotent)
-        self._sender = self._ref.actor_as(Sender)
+        self._sender = self._start(Sender, "sender", self._config, self._accumulator, idempotent=idempotent)
         if type(self).send is Producer.send:
             self.send = self._accumulator.send  # type: ignore[method-assign]  # without a frame in between
-
-    def _start(self, idempotent: bool) -> Ref:
-        node = self._transport.node
-        return Sender.start(node, "sender", self._transport, self._config, self._accumulator, idempotent=idempotent)
 
     def send(
         self,
@@ -135,10 +129,10 @@ class Producer(Client):
         Raises ``KafkaTimeout`` when it isn't after ``timeout`` seconds, ``ClientClosed``.
         """
         timeout_s = seconds("timeout", timeout, or_none=True)
-        if self._closed:
-            raise self._gone()
+        if self._calls.closed:
+            raise self._calls.gone()
         if not self._wait_for_all(timeout_s):
-            raise KafkaTimeout(f"not everything was acknowledged in {timeout_s:g} seconds{self._why_late()}")
+            raise KafkaTimeout(f"not everything was acknowledged in {timeout_s:g} seconds{self._calls.why_late()}")
 
     def _wait_for_all(self, timeout_s: float | None) -> bool:
         self._accumulator.close_all()
@@ -169,7 +163,7 @@ class Producer(Client):
         is closed already. Harmless when the producer is closed already.
         """
         timeout_s = seconds("timeout", timeout, or_none=True)
-        if self._closed or self._is_parents():
+        if self._calls.closed or self._calls.is_parents():
             return
         try:
             if self._accumulator.incomplete and timeout_s != 0:
@@ -183,7 +177,7 @@ class Producer(Client):
                 self._world.driver.call(self._sender.give_up, error)
             except DriverClosed:
                 self._sender.give_up(error)
-            self._leave()
+            self._calls.end()
             self._world.call_back()
 
     def lost(self, how: str) -> None:
@@ -206,10 +200,10 @@ class Producer(Client):
         name = text("topic", name)
         wait_ms = self._config.max_block_ms
         try:
-            self._run("send", self._sender.find_topic, name, partition, timeout_s=wait_ms / 1000)
+            self._calls.run("send", self._sender.find_topic, name, partition, timeout_s=wait_ms / 1000)
         except KafkaTimeout:
             what = f"topic {name}" if partition < 0 else f"partition {partition} of topic {name}"
-            raise KafkaTimeout(f"{what} was not known after max_block_ms ({wait_ms}){self._why_late()}") from None
+            raise KafkaTimeout(f"{what} was not known after max_block_ms ({wait_ms}){self._calls.why_late()}") from None
 
     @in_one_piece
     def signal(self, filled: bool) -> None:
@@ -231,14 +225,14 @@ class Producer(Client):
     def _wake(self) -> None:
         queue = self._world.queue
         if not self._transport.node.alive:
-            raise self._gone()
+            raise self._calls.gone()
         queue.enter(self._sender.inbox.actor_id, "Producer.send")
         self._sender.woken()
         queue.leave()
 
     def wait(self, until: Callable[[], object], timeout_s: float | None) -> bool:
         """Drive until a condition holds."""
-        return self._drive(until, timeout_s)
+        return self._calls.drive(until, timeout_s)
 
 
 def is_idempotent(config: ProducerConfig) -> bool:

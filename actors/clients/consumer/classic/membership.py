@@ -1,0 +1,340 @@
+"""A consumer's membership in a classic group: its states, and what moves it from one to the next. Pure.
+
+The rules are those of the Java client's ``AbstractCoordinator`` and ``ConsumerCoordinator``::
+
+    UNJOINED    not a member. The user's poll() prepares (commits, calls its listener), then joining begins
+    JOINING     JoinGroup is under way; no heartbeats, as the coordinator waits for nobody's
+    SYNCING     SyncGroup is under way
+    COMPLETING  the assignment is here. The user's poll() takes it and calls its listener
+    STABLE      a member that reads; heartbeats tell when the group rebalances, and the user's poll() prepares again
+
+What a member reads is only changed inside of its user's poll(), which asks ``duty()`` for what is to be done there.
+``member.py`` sends what the states ask for: joining while it ``is_joining``, heartbeats while it ``sends_heartbeats``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from actors.clients.consumer.assignors import EAGER
+from actors.clients.consumer.assignors.strategy import kind_of
+from actors.clients.structs import TopicPartition
+from kstore.errors import (
+    CoordinatorLoadInProgress,
+    CoordinatorNotAvailable,
+    FencedInstanceId,
+    GroupAuthorizationFailed,
+    IllegalGeneration,
+    KafkaError,
+    MemberIdRequired,
+    NotCoordinator,
+    RebalanceInProgress,
+    UnknownMemberId,
+)
+from kstore.named import NamedTuple
+
+if TYPE_CHECKING:
+    from actors.clients.consumer.assignors import Assignor
+    from actors.clients.consumer.subscription import Subscription
+
+UNJOINED = "unjoined"
+JOINING = "joining"
+SYNCING = "syncing"
+COMPLETING = "completing"
+STABLE = "stable"
+STATES = (UNJOINED, JOINING, SYNCING, COMPLETING, STABLE)
+
+TRANSITIONS: dict[str, dict[str, str]] = {
+    "begins to join": {UNJOINED: JOINING, STABLE: JOINING},
+    "is welcomed": {JOINING: SYNCING},
+    "is assigned": {SYNCING: COMPLETING},
+    "accepts": {COMPLETING: STABLE},
+    "joins again": {JOINING: JOINING, SYNCING: JOINING},
+    "is refused": {JOINING: UNJOINED, SYNCING: UNJOINED},
+    "is out": dict.fromkeys(STATES, UNJOINED),
+}
+"""By what happens: the states in which it may, and which one follows."""
+
+NO_GENERATION = -1
+NO_MEMBER = ""
+POLL_TIMEOUT = "consumer poll timeout has expired."
+CLOSED = "the consumer is being closed"
+UNSUBSCRIBED = "the consumer unsubscribed from all topics"
+
+# What is to be done about an error.
+AT_ONCE = "ask again at once"
+LATER = "ask again after a backoff"
+ELSEWHERE = "find the coordinator anew, then ask again"
+OUT = "not a member any more"
+FATAL = "the user must know"
+
+JOIN_ERRORS: tuple[tuple[type[KafkaError], str], ...] = (
+    (MemberIdRequired, AT_ONCE),
+    (UnknownMemberId, AT_ONCE),
+    (IllegalGeneration, AT_ONCE),
+    (RebalanceInProgress, AT_ONCE),
+    (CoordinatorLoadInProgress, LATER),
+)
+HEARTBEAT_ERRORS: tuple[tuple[type[KafkaError], str], ...] = (
+    (IllegalGeneration, OUT),
+    (UnknownMemberId, OUT),
+    (FencedInstanceId, FATAL),
+    (GroupAuthorizationFailed, FATAL),
+    (NotCoordinator, ELSEWHERE),
+    (CoordinatorNotAvailable, ELSEWHERE),
+)
+
+
+class Prepare(NamedTuple):
+    """To be done in poll(): give these up, ``lost`` if they are somebody else's already; the rest stays."""
+
+    gone: list[TopicPartition]
+    lost: bool
+    eager: bool
+
+
+class Complete(NamedTuple):
+    """To be done in poll(): take this assignment."""
+
+    assigned: tuple[TopicPartition, ...]
+    generation: int
+
+
+class GroupMetadata(NamedTuple):
+    """Who a consumer is in its group."""
+
+    group_id: str
+    generation_id: int = NO_GENERATION
+    member_id: str = NO_MEMBER
+    group_instance_id: str | None = None
+
+
+class Membership:
+    """One consumer's place in its group, or a place to commit to when it reads partitions by hand.
+
+    ``rejoins``: it is to join at the next poll(), for this ``reason``. ``commits_first``: the commit before a rebalance
+    is under way; ``prepared``: the user's listener knows what is given up. ``joined_topics`` are those that it last
+    joined with, ``counted`` the numbers of partitions that it shared out as the group's leader.
+    """
+
+    def __init__(
+        self, group: str, instance: str | None, assignors: dict[str, Assignor], subscription: Subscription
+    ) -> None:
+        self.group = group
+        self.instance = instance
+        self.assignors = assignors
+        self.kind = kind_of(assignors)
+        self.subscription = subscription
+        self.state = UNJOINED
+        self.member_id = NO_MEMBER
+        self.generation = NO_GENERATION
+        self.protocol = ""
+        self.rejoins = True
+        self.reason = ""
+        self.prepared = False
+        self.commits_first = False
+        self.joined_topics: frozenset[str] | None = None
+        self.counted: dict[str, int] | None = None
+        self.assigned: tuple[TopicPartition, ...] = ()
+        self.rebalances = 0
+
+    def _move(self, event: str) -> None:
+        assert self.state in TRANSITIONS[event], f"a member that is {self.state} {event}"
+        self.state = TRANSITIONS[event][self.state]
+
+    @property
+    def shares(self) -> bool:
+        """Whether the group decides what this consumer reads."""
+        return bool(self.group) and self.subscription.is_by_group
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether it may commit as a member."""
+        return self.state == STABLE
+
+    @property
+    def is_joining(self) -> bool:
+        """Whether JoinGroup or SyncGroup is under way."""
+        return self.state in (JOINING, SYNCING)
+
+    @property
+    def is_rebalancing(self) -> bool:
+        """Whether it is between two generations."""
+        return self.state in (JOINING, SYNCING, COMPLETING)
+
+    @property
+    def sends_heartbeats(self) -> bool:
+        """Whether its coordinator expects to hear of it."""
+        return self.state in (SYNCING, COMPLETING, STABLE)
+
+    @property
+    def leaves(self) -> bool:
+        """Whether it tells the group that it leaves: a static member stays one until its session ends."""
+        return self.instance is None and self.member_id != NO_MEMBER and self.state != UNJOINED
+
+    @property
+    def wants_user(self) -> bool:
+        """Whether something is to be done inside of the user's poll()."""
+        if self.state == COMPLETING:
+            return True
+        return self.rejoins and not self.is_joining and not self.commits_first and self.shares
+
+    def metadata(self) -> GroupMetadata:
+        """Who it is."""
+        return GroupMetadata(self.group, self.generation, self.member_id, self.instance)
+
+    def ask_rejoin(self, reason: str) -> None:
+        """Join anew at the next poll(); the first reason counts."""
+        if not self.rejoins:
+            self.rejoins = True
+            self.reason = reason
+
+    def topics_changed(self) -> None:
+        """What is subscribed to may have changed."""
+        if self.joined_topics is not None and self.joined_topics != self.subscription.topics:
+            self.ask_rejoin("subscription has changed")
+
+    def partitions_changed(self, now: Mapping[str, int]) -> None:
+        """The topics that it shared out as leader have so many partitions now; others than before are shared out."""
+        if self.counted is not None and self.counted != now:
+            self.ask_rejoin(
+                f"cached metadata has changed from {counts_in_words(self.counted)} at the beginning of the rebalance "
+                f"to {counts_in_words(now)}"
+            )
+
+    def duty(self) -> Prepare | Complete | None:
+        """What the user's thread is to do next, if anything; begins to join when all is prepared."""
+        if self.state == COMPLETING:
+            return Complete(self.assigned, self.generation)
+        if not self.wants_user:
+            return None
+        if self.prepared:
+            self._begin_to_join()
+            return None
+        lost = self.generation == NO_GENERATION or self.member_id == NO_MEMBER
+        held = self.subscription.partitions
+        if lost or self.kind == EAGER:
+            return Prepare(list(held), lost, self.kind == EAGER)
+        return Prepare([each for each in held if each.topic not in self.subscription.topics], False, False)
+
+    def gave_up(self, gone: list[TopicPartition]) -> None:
+        """The listener knows that these are gone: the group may be joined."""
+        if gone:
+            given_up = set(gone)
+            held = self.subscription.partitions
+            self.subscription.become_assigned([each for each in held if each not in given_up])
+        self.prepared = True
+        if self.shares and self.state in TRANSITIONS["begins to join"]:
+            self._begin_to_join()
+
+    def _begin_to_join(self) -> None:
+        self._move("begins to join")
+        self.rejoins = False
+
+    def asks_to_join(self) -> None:
+        """JoinGroup is sent, with the topics of now."""
+        self.joined_topics = self.subscription.topics
+        self.counted = None
+
+    def welcomed(self, member_id: str, generation: int, protocol: str) -> None:
+        """JoinGroup was answered: a member from now on, if not one with an assignment yet."""
+        self._move("is welcomed")
+        self.reason = ""
+        self.member_id, self.generation, self.protocol = member_id, generation, protocol
+
+    def was_assigned(self, assigned: tuple[TopicPartition, ...]) -> None:
+        """SyncGroup was answered."""
+        self._move("is assigned")
+        self.assigned = assigned
+        self.rebalances += 1
+
+    def failed_to_join(self, error: KafkaError) -> str:
+        """JoinGroup, SyncGroup or finding the coordinator failed; what is to be done. ``FATAL`` ends it, until the next
+        poll() joins anew, for which nothing has to be prepared again.
+        """
+        verdict = verdict_on(error, JOIN_ERRORS, ELSEWHERE if error.retriable else FATAL)
+        if isinstance(error, (UnknownMemberId, IllegalGeneration)):
+            self.generation = NO_GENERATION
+            if isinstance(error, UnknownMemberId):
+                self.member_id = NO_MEMBER
+        if verdict == FATAL:
+            self._move("is refused")
+            self.rejoins = True
+        else:
+            self._move("joins again")
+            self.reason = f"rebalance failed due to {type(error).__name__}Exception"  # as the Java client calls it
+        return verdict
+
+    def accept(self, complete: Complete) -> bool:
+        """The user's thread begins to take an assignment: from now on it commits in the new generation. False when the
+        assignment is void meanwhile.
+        """
+        if self.state != COMPLETING or self.generation != complete.generation:
+            return False
+        self._move("accepts")
+        self.prepared = False
+        if not self.subscription.fits(complete.assigned):
+            self.ask_rejoin("received assignments do not match the current subscription")
+            return False
+        return True
+
+    def take(self, complete: Complete, revoked: bool) -> bool:
+        """The assignment counts from now on; cooperatively, what was ``revoked`` makes the group rebalance again. False
+        when it was lost while the listener was called, which is told so next.
+        """
+        if self.generation != complete.generation:
+            return False
+        assignor = self.assignors.get(self.protocol)
+        if assignor is not None:
+            assignor.on_assignment(complete.assigned, self.generation)
+        self.subscription.become_assigned(complete.assigned)
+        if revoked:
+            self.ask_rejoin("need to revoke partitions and re-join")
+        self.topics_changed()
+        return True
+
+    def heartbeat_failed(self, error: KafkaError) -> str:
+        """What an error in answer to a heartbeat means."""
+        verdict = verdict_on(error, HEARTBEAT_ERRORS, ELSEWHERE if error.code < 0 else LATER)
+        if isinstance(error, RebalanceInProgress) and self.state == STABLE:
+            self.ask_rejoin("group is already rebalancing")
+        elif verdict in (OUT, FATAL):
+            self.lost("HEARTBEAT", error)
+        return verdict
+
+    def lost(self, api: str, error: KafkaError) -> None:
+        """The coordinator doesn't know this member, or not in this generation, or doesn't let it in."""
+        self.be_out(f"encountered {error.name} from {api} response", keep_id=isinstance(error, IllegalGeneration))
+
+    def be_out(self, reason: str, *, keep_id: bool = False) -> None:
+        """Be no member any more; the next poll() tells the listener that all is lost, and joins anew."""
+        self.prepared = self.prepared and self.is_rebalancing  # then the listener knows already
+        self._move("is out")
+        self.generation = NO_GENERATION
+        self.protocol = ""
+        if not keep_id:
+            self.member_id = NO_MEMBER
+        self.rejoins = True
+        self.reason = reason
+
+    def left(self, reason: str) -> None:
+        """The user has had enough: be no member any more, of which the listener knows."""
+        self.be_out(reason)
+        self.prepared = False
+        self.joined_topics = None
+        self.counted = None
+
+
+def verdict_on(error: KafkaError, verdicts: tuple[tuple[type[KafkaError], str], ...], otherwise: str) -> str:
+    """What a table says of an error."""
+    return next((verdict for kind, verdict in verdicts if isinstance(error, kind)), otherwise)
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """How many partitions topics have, as the Java client says it.
+
+    >>> counts_in_words({"orders": 3, "audit": 1})
+    '{audit=1, orders=3}'
+    """
+    return "{" + ", ".join(f"{topic}={count}" for topic, count in sorted(counts.items())) + "}"

@@ -1,0 +1,98 @@
+"""What a user's thread does about its consumer's group: commits before partitions go, calls the listener, leaves.
+
+Only inside of poll(), unsubscribe() and close(), so that a user's listener is never called at another time.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from actors.clients.consumer.classic.membership import NO_GENERATION, Complete, Prepare
+from actors.clients.errors import KafkaTimeout
+from actors.runtime.signals import let_signals_in
+from kstore.errors import KafkaError
+
+if TYPE_CHECKING:
+    from actors.clients.calls import Calls
+    from actors.clients.consumer.actor import ConsumerActor
+
+
+class Rebalancing:
+    """Of one consumer."""
+
+    def __init__(self, actor: ConsumerActor, calls: Calls) -> None:
+        self._actor = actor
+        self._member = actor.member
+        self._membership = actor.membership
+        self._calls = calls
+        self._committed_first = False
+
+    def attend(self) -> None:
+        """Do what the membership wants of its user, step by step."""
+        while not self._actor.errors and self._membership.wants_user:
+            duty = self._calls.now("poll", self._member.duty)
+            if duty is None or not (self._prepare(duty) if isinstance(duty, Prepare) else self._complete(duty)):
+                break
+
+    def _prepare(self, duty: Prepare) -> bool:
+        """Before joining: commit, tell the listener, give up. False while the commit is under way."""
+        if not duty.lost and not self._committed_first:
+            self._committed_first = True
+            if self._calls.now("poll", self._actor.committing.begin_before_rebalance):
+                return False
+        self._committed_first = False
+        listener = self._actor.subscription.listener
+        try:
+            if listener is not None and duty.lost and duty.gone:
+                let_signals_in(listener.on_partitions_lost, set(duty.gone))
+            elif listener is not None and not duty.lost and (duty.gone or duty.eager):
+                let_signals_in(listener.on_partitions_revoked, set(duty.gone))
+        finally:
+            self._calls.now("poll", self._member.gave_up, duty.gone)
+        return True
+
+    def _complete(self, duty: Complete) -> bool:
+        """After joining: take the assignment and tell the listener."""
+        actor = self._actor
+        held = actor.subscription.partitions
+        added = {each for each in duty.assigned if each not in held}
+        revoked = set(held) - set(duty.assigned)
+        if not self._calls.now("poll", self._membership.accept, duty):
+            return True
+        listener = actor.subscription.listener
+        try:
+            if listener is not None and revoked:
+                let_signals_in(listener.on_partitions_revoked, revoked)
+        finally:
+            self._calls.now("poll", actor.take_assignment, duty, bool(revoked))
+        actor.positions.in_listener = True  # where to begin is the listener's to say first
+        try:
+            if listener is not None:
+                let_signals_in(listener.on_partitions_assigned, added)
+        finally:
+            actor.positions.in_listener = False
+            self._calls.now("poll", actor.go_on)
+        return True
+
+    def commit_at_end(self, timeout_s: float) -> None:
+        """The consumer is closing: commit where it is, if it may."""
+        committing = self._actor.committing
+        offsets = committing.consumed()
+        if offsets and (self._membership.is_stable or not self._membership.shares):
+            with suppress(KafkaError):  # as the Java client: what isn't committed is read again; closing matters more
+                self._calls.run("close", committing.until_done, offsets, timeout_s=timeout_s)
+
+    def leave(self, name: str, reason: str, timeout_s: float) -> None:
+        """Give up what is held, tell the listener, and leave."""
+        if not self._membership.shares:
+            return
+        subscription = self._actor.subscription
+        held, listener = set(subscription.partitions), subscription.listener
+        lost = self._membership.generation == NO_GENERATION
+        try:
+            if listener is not None and held:
+                let_signals_in(listener.on_partitions_lost if lost else listener.on_partitions_revoked, held)
+        finally:
+            with suppress(KafkaTimeout):  # then the session expires by itself
+                self._calls.run(name, self._member.leave, reason, timeout_s=timeout_s)
