@@ -146,12 +146,12 @@ bench-peers: $(STAMPS)/bench
 
 docs: build
 	$(call say,the documentation$(,) into build/site)
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@$(BIN)/python -m zensical build --strict --clean
 
 # --- other builds: a copy of the tree each, so that the extensions in place stay what they are -----------------------
 
 COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar -c --exclude='*.so' --exclude=__pycache__ -f - \
-  setup.py compiled.txt pyproject.toml mkdocs.yml README.md CONTRIBUTING.md CHANGELOG.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
+  setup.py compiled.txt pyproject.toml zensical.toml README.md CONTRIBUTING.md CHANGELOG.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
 DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
 
 # Of the parts that read and write the formats alone; everything else is as released.
@@ -186,5 +186,5 @@ asan: build
 
 clean:
 	$(call say,removing $(VENV)$(,) build folders and compiled extensions)
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .cache
 	@find kstore actors \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +

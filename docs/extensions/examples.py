@@ -2,8 +2,8 @@
 
 A docstring's example is a session of doctest's, set off by empty lines; to Markdown its ``>>>`` would be a quotation:
 each becomes a block of code. The signature that Cython puts before a docstring is left out, as the reference has it
-from the stub. A named tuple tells its fields in a table. All of it happens before Griffe reads the docstring; MkDocs
-loads this by ``mkdocs.yml``.
+from the stub. A named tuple tells its fields in a table. All of it happens before Griffe reads the docstring; the
+site's configuration names this.
 """
 
 from __future__ import annotations
