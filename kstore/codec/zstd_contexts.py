@@ -5,7 +5,7 @@ decompressor. One that has grown large isn't kept. They end with their thread.
 
 What a context was used for before changes no byte of what comes out.
 
-`compression.zstd` of Python 3.14 would do, but its decompressor reads one frame and can't be used again.
+``compression.zstd`` of Python 3.14 would do, but its decompressor reads one frame and can't be used again.
 """
 
 from __future__ import annotations
