@@ -5,6 +5,7 @@ from kstore.errors import KafkaError
 from kstore.log.answers import AppendInfo
 from kstore.log.log import Log
 from kstore.log.preparing import Prepared
+from kstore.log.verification import Terms
 from kstore.records import RecordBatch
 
 @final
@@ -16,7 +17,9 @@ class Write:
 @final
 class LeaderAppend:
     def __init__(self, log: Log, leader_epoch: int, now_ms: int, from_client: bool) -> None: ...
-    def run(self, groups: Sequence[Sequence[RecordBatch] | Sequence[Prepared]]) -> list[AppendInfo | KafkaError]: ...
+    def run(
+        self, groups: Sequence[Sequence[RecordBatch] | Sequence[Prepared]], terms: Sequence[Terms | None] | None
+    ) -> list[AppendInfo | KafkaError]: ...
 
 @final
 class FollowerAppend:

@@ -47,7 +47,8 @@ class _Settings:
 class LogConfig(_Settings):
     """``message_timestamp_type`` is 0 for CreateTime and 1 for LogAppendTime, as in a batch's attributes, and
     ``compression_type`` the number of a codec (0: uncompressed), or -1 for the producer's own. In a log that is
-    ``compacted_alone`` nothing is deleted but what a later record of the same key replaces.
+    ``compacted_alone`` nothing is deleted but what a later record of the same key replaces. With
+    ``transaction_partition_verification_enable`` a first batch of a transaction needs a guard (``verification``).
     """
 
     segment_bytes: int = 1 << 30
@@ -64,6 +65,7 @@ class LogConfig(_Settings):
     compacted: bool = False
     compacted_alone: bool = False
     producer_id_expiration_ms: int = 24 * 3600 * 1000
+    transaction_partition_verification_enable: bool = False
     hot_tail_bytes: int = 4 << 20
     compression_type: int = AS_PRODUCED
     compression_gzip_level: int = -1
@@ -134,8 +136,9 @@ class LogConfig(_Settings):
         return cls(**values)
 
 
-_NUMBERS = {
+_NUMBERS: dict[str, dict[str, int]] = {
     "message_timestamp_type": {"CreateTime": CREATE_TIME, "LogAppendTime": LOG_APPEND_TIME},
+    "transaction_partition_verification_enable": {"false": False, "true": True},
     "compression_type": {"producer": AS_PRODUCED, "uncompressed": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4},
 }
 _LEAST = {
@@ -147,6 +150,7 @@ _LEAST = {
     "hot_tail_bytes": 0,
     "index_interval_bytes": 0,
     "max_message_bytes": 0,
+    "transaction_partition_verification_enable": 0,
     "message_timestamp_type": 0,
     "message_timestamp_before_max_ms": 0,
     "message_timestamp_after_max_ms": 0,

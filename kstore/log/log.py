@@ -30,6 +30,7 @@ from kstore.log.recovery import Loaded, Loader, RecoveryReport
 from kstore.log.tail import HotTail
 from kstore.log.truncation import Truncation
 from kstore.log.upkeep import Upkeep
+from kstore.log.verification import Terms
 from kstore.records import RecordBatch
 
 
@@ -126,14 +127,12 @@ class Log:
         return self.epochs.latest
 
     @property
-    def first_unstable_offset(self) -> int | None:
-        return self.producers.first_unstable_offset(self.high_watermark)
-
-    @property
     def last_stable_offset(self) -> int:
         """Below it every record is replicated, and of no transaction that may still go either way."""
-        unstable = self.producers.first_unstable_offset(self.high_watermark)
-        return self.high_watermark if unstable is None else min(unstable, self.high_watermark)
+        unstable = self.producers.transactions.first_unstable_offset
+        if unstable < 0 or unstable >= self.high_watermark:
+            return self.high_watermark
+        return max(unstable, self.start_offset)
 
     def assign_epoch(self, epoch: int, start_offset: int) -> None:
         """Note that a leader epoch begins at an offset, as a new leader does before its first append."""
@@ -152,7 +151,7 @@ class Log:
     def advance_high_watermark(self, offset: int) -> int:
         """Set the high watermark, within the log; what it is then. It may fall as well, after a truncation."""
         self.high_watermark = max(self.start_offset, min(offset, self.end_offset))
-        self.producers.high_watermark_advanced(self.high_watermark)
+        self.producers.transactions.high_watermark_advanced(self.high_watermark)
         return self.high_watermark
 
     def moved_to(self, start_offset: int, end_offset: int) -> None:
@@ -168,6 +167,7 @@ class Log:
         assert self.recovery_point <= self.end_offset, f"{self} is durable up to {self.recovery_point}"
         self.segments.check(self.start_offset, self.end_offset)
         self.producers.check_open(self.end_offset)
+        assert self.start_offset <= self.last_stable_offset <= self.high_watermark, repr(self)
         self.hot.check(self.end_offset)
 
     def append_as_leader(
@@ -177,14 +177,16 @@ class Log:
         now_ms: int,
         *,
         from_client: bool = True,
+        terms: Sequence[Terms | None] | None = None,
     ) -> list[AppendInfo | KafkaError]:
         """Validate, stamp and append each group (the batches of one request), all of them in one write.
 
         Each stands or falls by itself: its place in the answer holds its AppendInfo or its error. A retry of one of
         the producer's last five batches is answered with the offsets of the first time. ``from_client`` is False for
-        what coordinators and the quorum write. ``Prepared`` batches are validated already.
+        what coordinators and the quorum write; ``terms`` has those of each group, if any. ``Prepared`` batches are
+        validated already.
         """
-        return LeaderAppend(self, leader_epoch, now_ms, from_client).run(groups)
+        return LeaderAppend(self, leader_epoch, now_ms, from_client).run(groups, terms)
 
     def append_as_follower(self, batches: Sequence[RecordBatch], now_ms: int, *, verify: bool = True) -> None:
         """Append what a leader has stamped, in one write (one a segment); ``verify`` checks the checksums.

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
+from kstore.log.transactions cimport Transactions
 from kstore.records.batch cimport RecordBatch
 
 
@@ -27,19 +28,22 @@ cdef class ProducerEntry:
     cdef ProducerEntry copy(self)
     cdef Written find(self, RecordBatch batch)
     cdef int check_epoch(self, RecordBatch batch) except -1
-    cdef int check(self, RecordBatch batch) except -1
+    cdef int check_sequence(self, RecordBatch batch) except -1
+    cdef int check_marker(self, RecordBatch batch, object marker, int transaction_version) except -1
     cdef int add(self, RecordBatch batch) except -1
+    cdef int end_transaction(self, RecordBatch batch, object marker) except -1
     cdef int remember(self, RecordBatch batch) except -1
 
 
 cdef class ProducerStates:
     cdef dict entries
-    cdef dict ongoing
-    cdef list unreplicated
+    cdef readonly Transactions transactions
+    cdef object verifications
 
     cdef ProducerEntry entry_of(self, RecordBatch batch, dict staged)
     cpdef add(self, RecordBatch batch)
     cdef object end_transaction(self, ProducerEntry entry, RecordBatch batch)
-    cdef int check_marker(self, RecordBatch batch) except -1
-    cdef Written check(self, RecordBatch batch, dict staged, bint from_client)
+    cdef int check_marker(self, RecordBatch batch, dict staged, int transaction_version) except -1
+    cdef int check_opening(self, ProducerEntry entry, RecordBatch batch, object config, object terms) except -1
+    cdef Written check(self, RecordBatch batch, dict staged, bint from_client, object config, object terms)
     cdef int stage(self, RecordBatch batch, dict staged) except -1

@@ -3,16 +3,20 @@
 For each producer id: its epoch, its last five batches (a retry of one of them is answered with the offsets of the
 first time) and where its open transaction began. The next batch must follow on the last sequence number; after
 2^31 - 1 comes 0. The state equals a replay of the log, and a snapshot file shortens that replay.
+
+What a leader refuses, and in which order it looks, is as in Apache Kafka's ``UnifiedLog`` and ``ProducerAppendInfo``.
 """
 
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
+from kstore.log.transactions cimport Transactions
 from kstore.records.batch cimport RecordBatch, last_offset_of
 
 from kstore.errors import InvalidProducerEpoch, InvalidTxnState, OutOfOrderSequenceNumber, TransactionCoordinatorFenced
 from kstore.log.answers import AbortedTransaction
 from kstore.log.snapshot import SnapshotEntry
+from kstore.log.verification import NO_GUARD, Verifications
 from kstore.records import read_end_transaction_marker
 
 cdef enum:
@@ -22,6 +26,7 @@ cdef enum:
 
 cdef int32_t SEQUENCE_MAX = 0x7FFFFFFF
 cdef int32_t NO_EPOCH = -1
+cdef int32_t EPOCH_MAX = 0x7FFF
 cdef int64_t NO_OFFSET = -1
 
 
@@ -92,17 +97,16 @@ cdef class ProducerEntry:
         return None
 
     cdef int check_epoch(self, RecordBatch batch) except -1:
-        """Raise when a newer epoch of this producer has written."""
+        """Raise when a newer epoch of this producer has written, or has ended a transaction."""
         if batch.producer_epoch < self.epoch:
             raise InvalidProducerEpoch(
                 f"epoch {batch.producer_epoch} of producer {self.producer_id} is older than its last, {self.epoch}"
             )
         return 0
 
-    cdef int check(self, RecordBatch batch) except -1:
-        """Raise unless a client's batch may follow on what is here."""
+    cdef int check_sequence(self, RecordBatch batch) except -1:
+        """Raise unless a client's batch follows on what is here."""
         cdef int32_t last = -1
-        self.check_epoch(batch)
         if batch.producer_epoch > self.epoch:
             if batch.base_sequence != 0 and self.epoch != NO_EPOCH:
                 raise OutOfOrderSequenceNumber(
@@ -110,14 +114,30 @@ cdef class ProducerEntry:
                     f" not {batch.base_sequence}"
                 )
             return 0
-        if self.transaction_first_offset >= 0 and not batch.attributes & TRANSACTIONAL:
-            raise InvalidTxnState(f"producer {self.producer_id} has an open transaction, and this batch isn't in it")
         if self.window:
             last = (<Written>self.window[len(self.window) - 1]).last_sequence
         if batch.base_sequence != (0 if last == SEQUENCE_MAX else last + 1):
             raise OutOfOrderSequenceNumber(
                 f"producer {self.producer_id} in epoch {self.epoch}: sequence number {batch.base_sequence} doesn't"
                 f" follow on {last}"
+            )
+        return 0
+
+    cdef int check_marker(self, RecordBatch batch, object marker, int transaction_version) except -1:
+        """Raise unless a coordinator's marker may end what is open.
+
+        By ``transaction.version`` 2 it has a newer epoch than the batches. One of the same epoch repeats a marker that
+        is in the log, because its answer was lost, or the coordinator has moved: then nothing is open.
+        """
+        self.check_epoch(batch)
+        cdef bint repeats = self.transaction_first_offset < 0 or self.epoch == EPOCH_MAX
+        if transaction_version >= 2 and batch.producer_epoch == self.epoch and not repeats:
+            raise InvalidProducerEpoch(
+                f"a marker of epoch {self.epoch} is of an earlier transaction of producer {self.producer_id}"
+            )
+        if marker is not None and marker.coordinator_epoch < self.coordinator_epoch:
+            raise TransactionCoordinatorFenced(
+                f"coordinator epoch {marker.coordinator_epoch} is older than {self.coordinator_epoch}"
             )
         return 0
 
@@ -132,6 +152,16 @@ cdef class ProducerEntry:
         self.last_timestamp = batch.max_timestamp
         if batch.attributes & TRANSACTIONAL and self.transaction_first_offset < 0:
             self.transaction_first_offset = batch.base_offset
+        return 0
+
+    cdef int end_transaction(self, RecordBatch batch, object marker) except -1:
+        """Note a marker that is in the log."""
+        if batch.producer_epoch != self.epoch:
+            self.window = []
+            self.epoch = batch.producer_epoch
+        self.coordinator_epoch = marker.coordinator_epoch
+        self.last_timestamp = batch.max_timestamp
+        self.transaction_first_offset = NO_OFFSET
         return 0
 
     cdef int remember(self, RecordBatch batch) except -1:
@@ -194,16 +224,12 @@ cdef object marker_of(RecordBatch batch):
 
 @cython.final
 cdef class ProducerStates:
-    """All producers of one log.
-
-    ``unreplicated`` are transactions that have ended in the log but not yet below the high watermark: their records
-    aren't stable either. Nothing here changes before the write that it describes has succeeded.
-    """
+    """All producers of one log. Nothing here changes before the write that it describes has succeeded."""
 
     def __cinit__(self):
         self.entries = {}
-        self.ongoing = {}
-        self.unreplicated = []
+        self.transactions = Transactions()
+        self.verifications = Verifications()
 
     def __len__(self):
         return len(self.entries)
@@ -227,9 +253,12 @@ cdef class ProducerStates:
             entry = self.entries[batch.producer_id] = ProducerEntry(batch.producer_id)
         if batch.attributes & CONTROL:
             return self.end_transaction(entry, batch)
+        cdef bint was_open = entry.transaction_first_offset >= 0
         entry.add(batch)
-        if entry.transaction_first_offset >= 0:
-            self.ongoing[entry.producer_id] = entry.transaction_first_offset
+        if batch.attributes & TRANSACTIONAL:
+            if not was_open:
+                self.transactions.begin(entry.producer_id, entry.transaction_first_offset)
+            self.verifications.appended(batch)
         return None
 
     def remember(self, RecordBatch batch not None):
@@ -240,81 +269,92 @@ cdef class ProducerStates:
 
     cdef object end_transaction(self, ProducerEntry entry, RecordBatch batch):
         """A transaction without records has no end that a reader would have to know of."""
+        cdef int64_t began, ended = last_offset_of(batch)
         marker = marker_of(batch)
         if marker is None:
             return None
-        if batch.producer_epoch != entry.epoch:
-            entry.window = []
-            entry.epoch = batch.producer_epoch
-        entry.coordinator_epoch = marker.coordinator_epoch
-        entry.last_timestamp = batch.max_timestamp
-        entry.transaction_first_offset = NO_OFFSET
-        began = self.ongoing.pop(entry.producer_id, None)
-        if began is None:
+        entry.end_transaction(batch, marker)
+        self.verifications.appended(batch)
+        began = self.transactions.end(entry.producer_id, ended)
+        if began < 0 or marker.is_commit:
             return None
-        ended = last_offset_of(batch)
-        self.unreplicated.append((began, ended))
-        if marker.is_commit:
-            return None
-        return AbortedTransaction(entry.producer_id, began, ended, min(self.ongoing.values(), default=ended + 1))
+        return AbortedTransaction(entry.producer_id, began, ended, self.transactions.first_undecided(ended + 1))
 
-    cdef int check_marker(self, RecordBatch batch) except -1:
+    cdef int check_marker(self, RecordBatch batch, dict staged, int transaction_version) except -1:
         """Raise unless a coordinator's marker may end what is open."""
-        cdef ProducerEntry entry = self.entries.get(batch.producer_id)
-        if entry is None:
-            return 0
-        entry.check_epoch(batch)
-        marker = marker_of(batch)
-        if marker is not None and marker.coordinator_epoch < entry.coordinator_epoch:
-            raise TransactionCoordinatorFenced(
-                f"coordinator epoch {marker.coordinator_epoch} is older than {entry.coordinator_epoch}"
-            )
+        cdef ProducerEntry entry = self.entry_of(batch, staged)
+        if entry is not None:
+            entry.check_marker(batch, marker_of(batch), transaction_version)
         return 0
 
-    cdef Written check(self, RecordBatch batch, dict staged, bint from_client):
-        """Raise unless the batch may be appended; the former batch when it is a retry of one.
+    cdef int check_opening(self, ProducerEntry entry, RecordBatch batch, object config, object terms) except -1:
+        """Raise unless a batch may be in a transaction that is open, or that its coordinator knows of."""
+        if entry is not None:
+            if entry.transaction_first_offset >= 0 and entry.epoch == batch.producer_epoch:
+                return 0
+            entry.check_epoch(batch)
+        if config.transaction_partition_verification_enable:
+            guard = terms.guard if terms is not None else NO_GUARD
+            if not self.verifications.has(batch.producer_id, guard):
+                raise InvalidTxnState(f"a record of producer {batch.producer_id} isn't part of an open transaction")
+        return 0
 
-        ``staged`` has the producers of batches that were accepted but aren't written yet.
-        """
+    def is_open(self, int64_t producer_id, int32_t epoch):
+        """Whether a producer has a transaction open here, in this epoch."""
+        cdef ProducerEntry entry = self.entries.get(producer_id)
+        return entry is not None and entry.transaction_first_offset >= 0 and entry.epoch == epoch
+
+    def start_verification(self, RecordBatch batch not None, int64_t now_ms, *, bint bumps_epochs):
+        """The guard with which a batch of a producer without an open transaction may be appended, once its coordinator
+        has been asked (``kstore/log/verification.py``). Raises InvalidProducerEpoch."""
+        cdef ProducerEntry entry = self.entries.get(batch.producer_id)
+        if entry is not None:
+            entry.check_epoch(batch)
+        return self.verifications.start(
+            batch.producer_id, batch.producer_epoch, batch.base_sequence, now_ms, bumps_epochs=bumps_epochs
+        )
+
+    cdef Written check(self, RecordBatch batch, dict staged, bint from_client, object config, object terms):
+        """Raise unless the batch may be appended; the former batch when it is a retry of one. ``staged`` has the
+        producers of batches that were accepted but aren't written yet; ``terms`` are None or the batch's."""
         cdef ProducerEntry entry
         cdef Written found
+        cdef bint in_transaction = (batch.attributes & TRANSACTIONAL) != 0
         if batch.attributes & CONTROL:
-            self.check_marker(batch)
+            self.check_marker(batch, staged, 0 if terms is None else terms.transaction_version)
             return None
         entry = self.entry_of(batch, staged)
+        if from_client and entry is not None:
+            found = entry.find(batch)
+            if found is not None:
+                return found
+        if in_transaction:
+            self.check_opening(entry, batch, config, terms)
+            if from_client and self.verifications:
+                is_new = entry is None or entry.epoch != batch.producer_epoch or not entry.window
+                self.verifications.check_sequence(batch.producer_id, batch.base_sequence, is_new=is_new)
         if entry is None:
             return None
-        if not from_client:
-            entry.check_epoch(batch)
-            return None
-        found = entry.find(batch)
-        if found is None:
-            entry.check(batch)
-        return found
+        entry.check_epoch(batch)
+        if from_client:
+            entry.check_sequence(batch)
+        if not in_transaction and entry.transaction_first_offset >= 0:
+            raise InvalidTxnState(f"producer {batch.producer_id} has an open transaction, and this batch isn't in it")
+        return None
 
     cdef int stage(self, RecordBatch batch, dict staged) except -1:
         """Note a batch that was accepted but isn't written yet."""
-        cdef ProducerEntry entry
-        if batch.attributes & CONTROL:
-            return 0
-        entry = self.entry_of(batch, staged)
+        cdef ProducerEntry entry = self.entry_of(batch, staged)
         entry = ProducerEntry(batch.producer_id) if entry is None else entry.copy()
-        entry.add(batch)
+        if not batch.attributes & CONTROL:
+            entry.add(batch)
+        else:
+            marker = marker_of(batch)
+            if marker is None:
+                return 0
+            entry.end_transaction(batch, marker)
         staged[batch.producer_id] = entry
         return 0
-
-    def first_unstable_offset(self, int64_t high_watermark):
-        """Where the oldest transaction begins that is open, or ended only at or above the high watermark."""
-        if not self.ongoing and not self.unreplicated:
-            return None
-        firsts = list(self.ongoing.values())
-        firsts += [first for first, last in self.unreplicated if last >= high_watermark]
-        return min(firsts, default=None)
-
-    def high_watermark_advanced(self, int64_t high_watermark):
-        """Transactions that ended below it are stable now."""
-        if self.unreplicated:
-            self.unreplicated = [each for each in self.unreplicated if each[1] >= high_watermark]
 
     def expire(self, int64_t now_ms, int64_t expiration_ms):
         """Forget producers that haven't written for long and have no open transaction; how many there were."""
@@ -325,22 +365,22 @@ cdef class ProducerStates:
                 gone.append(entry.producer_id)
         for producer_id in gone:
             del self.entries[producer_id]
+        self.verifications.expire(now_ms - expiration_ms)
         return len(gone)
 
     def check_open(self, int64_t end_offset):
-        """Open transactions are those of their producers; they, and those that ended lately, lie in the log."""
-        for producer_id, first_offset in self.ongoing.items():
-            assert first_offset < end_offset, f"producer {producer_id} began at {first_offset}, in {end_offset} records"
-            began = (<ProducerEntry?>self.entries[producer_id]).transaction_first_offset
-            assert began == first_offset, f"producer {producer_id} began at {began}, and at {first_offset}"
-        for began, ended in self.unreplicated:
-            assert began <= ended < end_offset, f"a transaction from {began} to {ended}, in {end_offset} records"
+        """Assert that the open transactions are those of the producers, and lie in the log."""
+        cdef ProducerEntry entry
+        cdef dict began = {}
+        for entry in self.entries.values():
+            if entry.transaction_first_offset >= 0:
+                began[entry.producer_id] = entry.transaction_first_offset
+        self.transactions.check(began, end_offset)
 
     def clear(self):
         """Forget everything."""
         self.entries.clear()
-        self.ongoing.clear()
-        self.unreplicated = []
+        self.transactions.clear()
 
     def snapshot(self):
         """The entries of a snapshot, in the order in which the producers came."""
@@ -349,9 +389,11 @@ cdef class ProducerStates:
     def restore(self, saved):
         """What a snapshot says, in place of what is here."""
         cdef ProducerEntry entry
+        cdef dict began = {}
         self.clear()
         for each in saved:
             entry = entry_from(each)
             self.entries[entry.producer_id] = entry
             if entry.transaction_first_offset >= 0:
-                self.ongoing[entry.producer_id] = entry.transaction_first_offset
+                began[entry.producer_id] = entry.transaction_first_offset
+        self.transactions.restore(began)

@@ -14,6 +14,7 @@ from kstore.records.control import (
     control_batch,
     control_key,
     control_type,
+    end_transaction_batch,
     read_end_transaction_marker,
 )
 from kstore.records.recompressing import recompressed
@@ -31,6 +32,7 @@ __all__ = [
     "control_batch",
     "control_key",
     "control_type",
+    "end_transaction_batch",
     "parse_batches",
     "read_end_transaction_marker",
     "recompressed",

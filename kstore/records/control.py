@@ -69,6 +69,29 @@ def control_batch(
     return builder.build()
 
 
+def end_transaction_batch(
+    marker: EndTransactionMarker,
+    timestamp: int,
+    producer_id: int,
+    producer_epoch: int,
+    *,
+    base_offset: int = 0,
+    leader_epoch: int = -1,
+) -> bytes:
+    """The control batch that ends a producer's transaction in a partition; it has no sequence number."""
+    builder = BatchBuilder(
+        control=True,
+        transactional=True,
+        producer_id=producer_id,
+        producer_epoch=producer_epoch,
+        base_offset=base_offset,
+        leader_epoch=leader_epoch,
+    )
+    kind = ControlType.COMMIT if marker.is_commit else ControlType.ABORT
+    builder.append(timestamp, control_key(kind), END_TRANSACTION.pack(0, marker.coordinator_epoch))
+    return builder.build()
+
+
 def read_end_transaction_marker(record: Record) -> EndTransactionMarker | None:
     """What the end of a transaction says; None when the control record is of another kind."""
     kind = control_type(record)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model.transaction_markers import end_transaction_batch
 
 from actors.clients.consumer.arena import Arena, Arenas
 from actors.clients.consumer.columns import BytesColumn, ColumnReader
@@ -19,7 +18,7 @@ from actors.clients.consumer.records import ConsumerRecord, PartitionRecords
 from actors.clients.errors import SerializationFailed
 from actors.clients.structs import TopicPartition
 from kstore.errors import CorruptMessage, InvalidRecord, MessageTooLarge
-from kstore.records import BatchBuilder, EndTransactionMarker, parse_batches
+from kstore.records import BatchBuilder, EndTransactionMarker, end_transaction_batch, parse_batches
 
 ORDERS = TopicPartition("orders", 3)
 NOW = 1_700_000_000_000

@@ -286,9 +286,8 @@ def test_a_log_that_was_cut_below_what_was_read_is_noticed(unclean: Cluster, res
 
 def test_control_records_are_never_given_out(cluster: Cluster) -> None:
     from cluster.speaking import Speaker
-    from model.transaction_markers import end_transaction_batch
 
-    from kstore.records import EndTransactionMarker
+    from kstore.records import EndTransactionMarker, end_transaction_batch
 
     cluster.create_topic("t")
     speaker = Speaker(cluster, -77)

@@ -4,7 +4,6 @@ from random import Random
 
 import pytest
 from log.batching import NOW_MS, append, batch, small_config
-from model.transaction_markers import end_transaction_batch
 
 from kstore.fs import FileSystem, MemoryFileSystem
 from kstore.log import AppendInfo, Log
@@ -12,7 +11,7 @@ from kstore.log.answers import AbortedTransaction
 from kstore.log.indexes import IndexFileError
 from kstore.log.manifest import note_log, read_manifest, write_manifest
 from kstore.log.transaction_index import TransactionIndex
-from kstore.records import EndTransactionMarker, parse_batches
+from kstore.records import EndTransactionMarker, end_transaction_batch, parse_batches
 
 PATH = "orders-0"
 CONFIG = small_config(segment_bytes=1000)

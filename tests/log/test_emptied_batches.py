@@ -85,7 +85,7 @@ def test_an_empty_data_batch_keeps_the_sequence_of_its_producer(fs: FileSystem) 
 
 def test_an_empty_marker_ends_nothing_and_fences_nobody(fs: FileSystem) -> None:
     log = followed(fs, stamped(0, 3, producer=7, transactional=True), emptied_marker(3))
-    assert log.first_unstable_offset == 0
+    assert log.producers.transactions.first_unstable_offset == 0
     (answer,) = log.append_as_leader([[emptied_marker(4)]], 0, NOW_MS, from_client=False)
     assert not isinstance(answer, KafkaError)
 

@@ -2,7 +2,6 @@
 
 import pytest
 from log.batching import NOW_MS, append, batch, content, everything, small_config, stamped
-from model.transaction_markers import end_transaction_batch
 
 from kstore.errors import (
     CorruptMessage,
@@ -18,7 +17,7 @@ from kstore.errors import (
 )
 from kstore.fs import FileSystem, MemoryFileSystem, TornWriteError
 from kstore.log import AppendInfo, Log, LogConfig
-from kstore.records import BatchBuilder, EndTransactionMarker, parse_batches
+from kstore.records import BatchBuilder, EndTransactionMarker, end_transaction_batch, parse_batches
 
 PATH = "orders-0"
 
@@ -163,16 +162,16 @@ def test_the_last_stable_offset_waits_for_open_transactions(fs: FileSystem) -> N
     append(log, batch(2, producer=9, transactional=True))
     append(log, batch())
     log.advance_high_watermark(4)
-    assert (log.high_watermark, log.last_stable_offset, log.first_unstable_offset) == (4, 1, 1)
+    assert (log.high_watermark, log.last_stable_offset, log.producers.transactions.first_unstable_offset) == (4, 1, 1)
     with pytest.raises(InvalidTxnState):
         append(log, batch(producer=9, sequence=2))
-    assert opened(fs).first_unstable_offset == 1
+    assert opened(fs).producers.transactions.first_unstable_offset == 1
     marker = parse_batches(end_transaction_batch(EndTransactionMarker(True, 1), NOW_MS, 9, 0))
     (info,) = log.append_as_leader([marker], 0, NOW_MS, from_client=False)
     assert isinstance(info, AppendInfo)
     assert log.last_stable_offset == 1
     log.advance_high_watermark(5)
-    assert (log.last_stable_offset, log.first_unstable_offset) == (5, None)
+    assert (log.last_stable_offset, log.producers.transactions.first_unstable_offset) == (5, -1)
 
 
 def test_a_follower_takes_what_a_leader_has_stamped_byte_for_byte(fs: FileSystem) -> None:

@@ -2,13 +2,12 @@
 
 import pytest
 from log.batching import NOW_MS, append, batch, everything
-from model.transaction_markers import end_transaction_batch
 
 from kstore.errors import InvalidRecord, MessageTooLarge
 from kstore.fs import FileSystem
 from kstore.log import AppendInfo, Log, LogConfig
 from kstore.log.preparing import prepared
-from kstore.records import BatchBuilder, EndTransactionMarker, parse_batches
+from kstore.records import BatchBuilder, EndTransactionMarker, end_transaction_batch, parse_batches
 
 CODECS = range(5)
 

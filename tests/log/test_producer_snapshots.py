@@ -35,5 +35,5 @@ def test_the_last_batch_of_a_producer_is_known_from_its_snapshot_even_where_sequ
     assert (written.first_sequence, written.last_sequence) == ((1 << 31) - 3, 1)
     assert (written.first_offset, written.last_offset) == (100, 104)
     assert states.get(8).window == []
-    assert states.first_unstable_offset(60) == 50
+    assert states.transactions.first_unstable_offset == 50
     assert [entry.last_sequence for entry in states.snapshot()] == [1, -1]

@@ -1,10 +1,16 @@
 """The leader's checks beyond those that Kafka's verdicts cover: limits, coordinators, and what the result says."""
 
 import pytest
-from model.transaction_markers import end_transaction_batch
 
 from kstore.errors import CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge
-from kstore.records import BatchBuilder, EndTransactionMarker, RecordBatch, parse_batches, validate_for_append
+from kstore.records import (
+    BatchBuilder,
+    EndTransactionMarker,
+    RecordBatch,
+    end_transaction_batch,
+    parse_batches,
+    validate_for_append,
+)
 from kstore.records.validator import RECORD_ERRORS_MAX
 
 TIMES = [100, 700, 300, 700]

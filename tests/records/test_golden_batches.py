@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from model.transaction_markers import end_transaction_batch
 
 from kstore.codec import crc32c
 from kstore.records import (
@@ -16,6 +15,7 @@ from kstore.records import (
     RecordBatch,
     control_batch,
     control_type,
+    end_transaction_batch,
     parse_batches,
     read_end_transaction_marker,
 )

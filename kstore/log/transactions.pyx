@@ -1,0 +1,86 @@
+"""Which transactions of a log are open, and which have ended so lately that their markers may still be taken back.
+
+What lies at or above the first unstable offset may still go either way: a transaction that is open, or that has ended
+in the log but not yet below the high watermark, began there. It is Apache Kafka's ``ProducerStateManager`` in the part
+that knows ``ongoingTxns`` and ``unreplicatedTxns``.
+
+Invariants. ``ongoing`` is in the order in which the transactions began, which is that of the log, so the oldest is the
+first. A transaction that ends moves from there to ``unreplicated``, in the order of the markers: that changes nothing
+of the first unstable offset, which is therefore looked for only when the high watermark has passed a marker.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+cdef int64_t NO_OFFSET = -1
+
+
+@cython.final
+cdef class Transactions:
+    """Those of one log, by producer id: a producer has one at a time."""
+
+    def __cinit__(self):
+        self.ongoing = {}
+        self.unreplicated = []
+        self.first_unstable = NO_OFFSET
+
+    @property
+    def first_unstable_offset(self):
+        """Where the oldest of them began; -1 while there is none."""
+        return self.first_unstable
+
+    cdef int begin(self, int64_t producer_id, int64_t first_offset) except -1:
+        """A producer's first batch in a transaction is in the log."""
+        self.ongoing[producer_id] = first_offset
+        if self.first_unstable < 0:
+            self.first_unstable = first_offset
+        return 0
+
+    cdef int64_t end(self, int64_t producer_id, int64_t last_offset) except -2:
+        """Its marker is in the log, at ``last_offset``; where the transaction began, or -1 if there was none."""
+        cdef object began = self.ongoing.pop(producer_id, None)
+        if began is None:
+            return NO_OFFSET
+        self.unreplicated.append((began, last_offset))
+        return began
+
+    cdef int64_t first_undecided(self, int64_t otherwise) except -2:
+        """Where the oldest one began that is open."""
+        for first_offset in self.ongoing.values():
+            return first_offset
+        return otherwise
+
+    def high_watermark_advanced(self, int64_t high_watermark):
+        """Transactions whose markers lie below it are stable now."""
+        cdef list left
+        if not self.unreplicated or <int64_t>self.unreplicated[0][1] >= high_watermark:
+            return
+        left = [each for each in self.unreplicated if <int64_t>each[1] >= high_watermark]
+        self.unreplicated = left
+        firsts = [each[0] for each in left]
+        if self.ongoing:
+            firsts.append(self.first_undecided(NO_OFFSET))
+        self.first_unstable = min(firsts, default=NO_OFFSET)
+
+    def clear(self):
+        """There are none."""
+        self.ongoing.clear()
+        self.unreplicated = []
+        self.first_unstable = NO_OFFSET
+
+    def restore(self, began):
+        """These are open, by producer id and where they began, in any order, and no others."""
+        self.clear()
+        for producer_id, first_offset in sorted(began.items(), key=lambda item: item[1]):
+            self.begin(producer_id, first_offset)
+
+    def check(self, began, int64_t end_offset):
+        """Assert the invariants; ``began`` are those that are open, as their producers say."""
+        firsts = [*self.ongoing.values(), *(first for first, _ in self.unreplicated)]
+        assert self.ongoing == began, f"open are {self.ongoing}, as producers say {began}"
+        assert list(self.ongoing.values()) == sorted(self.ongoing.values()), f"{self.ongoing} aren't in order"
+        assert self.first_unstable == min(firsts, default=NO_OFFSET), f"{self.first_unstable}, of {firsts}"
+        for producer_id, first_offset in self.ongoing.items():
+            assert first_offset < end_offset, f"producer {producer_id} began at {first_offset}, in {end_offset} records"
+        for first_offset, ended in self.unreplicated:
+            assert first_offset <= ended < end_offset, f"from {first_offset} to {ended}, in {end_offset} records"
