@@ -51,6 +51,7 @@ CLIENT_APIS = {
         _served(21, "delete_records", 0, 2),
         _served(22, "init_producer_id", 0, 5),
         _served(23, "offset_for_leader_epoch", 2, 4),
+        _served(27, "write_txn_markers", 1, 2),
         _served(32, "describe_configs", 1, 4),
         _served(33, "alter_configs", 0, 2),
         _served(35, "describe_log_dirs", 1, 5),
@@ -62,6 +63,7 @@ CLIENT_APIS = {
         _served(55, "describe_quorum", 0, 2),
         _served(57, "update_features", 0, 2),
         _served(60, "describe_cluster", 0, 2),
+        _served(61, "describe_producers", 0, 0),
         _served(74, "list_config_resources", 0, 1),
         _served(75, "describe_topic_partitions", 0, 0),
     )

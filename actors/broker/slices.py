@@ -63,10 +63,12 @@ def each_asked(
     partitions_of: Callable[[Item], list[Part]],
     ask: Callable[[Item, Part], Any],
     answer: Callable[[Item, Part, Any], None],
+    prepare: Callable[[list[tuple[Item, Part]], list[Any]], Eventually[list[Any]]] | None = None,
 ) -> Eventually[None]:
     """Part of a conversation: asks about each partition, and gives what comes of it to ``answer(topic, partition, …)``.
 
-    ``ask(topic, partition)`` gives an ``Ask``, or the outcome itself. Nothing of a portion but its answers outlives it:
+    ``ask(topic, partition)`` gives an ``Ask``, or the outcome itself; ``prepare`` what is asked instead of what a
+    portion would be. Nothing of a portion but its answers outlives it:
     the garbage collector would look at hundreds of thousands of questions and errors, in one turn of somebody's.
     """
     for number, portion in enumerate(portions(topics, partitions_of)):
@@ -74,6 +76,8 @@ def each_asked(
             yield PAUSE
         parts = [(topic, each) for topic, partitions in portion for each in partitions]
         asked = [ask(topic, each) for topic, each in parts]
+        if prepare is not None:
+            asked = yield from prepare(parts, asked)
         answers = iter((yield [each for each in asked if isinstance(each, Ask)]))
         for (topic, each), found in zip(parts, asked, strict=True):
             answer(topic, each, next(answers) if isinstance(found, Ask) else found)

@@ -43,7 +43,7 @@ TRANSACTIONS = "transactions aren't implemented yet: leave out transactional.id"
 NEW_GROUPS = "the new group protocol isn't implemented yet: give group.protocol=classic"
 SHARE_GROUPS = "share groups aren't implemented yet: use a classic consumer group"
 ADVICE = {
-    **dict.fromkeys((24, 25, 26, 28, 61, 65, 66), TRANSACTIONS),
+    **dict.fromkeys((24, 25, 26, 28, 65, 66), TRANSACTIONS),
     **dict.fromkeys((68, 69), NEW_GROUPS),
     **dict.fromkeys((76, 77, 78, 79, 90, 91, 92), SHARE_GROUPS),
     **dict.fromkeys((17, 36), "SASL isn't implemented yet: give security.protocol=PLAINTEXT"),

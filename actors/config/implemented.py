@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
     (
+        "add.partitions.to.txn.retry.backoff.max.ms",
+        "add.partitions.to.txn.retry.backoff.ms",
         "auto.create.topics.enable",
         "auto.leader.rebalance.enable",
         "broker.heartbeat.interval.ms",
@@ -70,6 +72,7 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "replica.lag.time.max.ms",
         "replica.socket.timeout.ms",
         "socket.request.max.bytes",
+        "transaction.partition.verification.enable",
         "unclean.leader.election.enable",
     )
 )

@@ -120,4 +120,6 @@ def topic_log_config(configs: Mapping[str, str], broker: BrokerConfig) -> LogCon
     for name, lowest in LOWEST.items():
         settings[name] = str(max(lowest, int(settings[name])))
     settings["producer.id.expiration.ms"] = str(broker.integer("producer.id.expiration.ms"))
+    verified = broker.boolean("transaction.partition.verification.enable")
+    settings["transaction.partition.verification.enable"] = str(verified).lower()
     return LogConfig.from_topic(settings)

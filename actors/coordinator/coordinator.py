@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
 from actors.coordinator.messages import Resign, Submit, TopicsDeleted
 from actors.coordinator.shard import Caller, Shard
-from actors.partition.messages import FROM_COORDINATOR, Append, Appended, LogPart, ReadLog
+from actors.partition.messages import FROM_COORDINATOR, Append, Appended, EndTransaction, LogPart, ReadLog
 from actors.runtime import Actor, Ref, receives
 from kstore.errors import CoordinatorLoadInProgress, KafkaError, NotCoordinator, NotEnoughReplicasAfterAppend
 from kstore.named import NamedTuple
-from kstore.records import BatchBuilder, parse_batches
+from kstore.records import BatchBuilder, parse_batches, read_end_transaction_marker
 
 if TYPE_CHECKING:
-    from actors.runtime import Alarm, Node, Timer
+    from actors.runtime import Alarm, Node, Reply, Timer
+    from kstore.records import RecordBatch
 
 APPEND_TIMEOUT_MS = 2**31 - 1
 """The replica's own: clients are answered after the shard's ``append_timeout_ms``, but the outcome is awaited."""
@@ -111,12 +112,27 @@ class Coordinator(Actor):
         self._look_again_ms = min(2 * self._look_again_ms, LOOK_AGAIN_MS_MAX)
 
     def _replay(self, part: LogPart, now_ms: int) -> None:
+        shard = self._shard
         for batch in part.batches:
             if batch.is_control:
+                self._replay_marker(batch, now_ms)
                 continue
             for record in batch.records():
-                if record.key is not None:
-                    self._shard.replay(record.key, record.value, now_ms)
+                if record.key is None:
+                    continue
+                if batch.is_transactional:
+                    shard.replay_in_transaction(batch.producer_id, record.key, record.value, now_ms)
+                else:
+                    shard.replay(record.key, record.value, now_ms)
+
+    def _replay_marker(self, batch: RecordBatch, now_ms: int) -> None:
+        """One without a record is of a transaction that compaction has taken away whole."""
+        for record in batch.records():
+            marker = read_end_transaction_marker(record)
+            if marker is not None:
+                self._shard.transaction_ended(
+                    batch.producer_id, batch.producer_epoch, now_ms, is_committed=marker.is_commit
+                )
 
     @receives(Submit, may_refuse=True)
     def submit(self, message: Submit) -> None:
@@ -127,6 +143,26 @@ class Coordinator(Actor):
             raise CoordinatorLoadInProgress()
         caller = Caller(self.defer(), *message.client)
         self._carry_out(self._shard.submit(message.request, caller, self.now_ms()))
+
+    @receives(EndTransaction, may_refuse=True)
+    def end_transaction(self, message: EndTransaction) -> None:
+        """Appends the marker; the shard hears of it when it is committed."""
+        if self._is_unreadable:
+            raise NotCoordinator()
+        if self._is_loading:
+            raise CoordinatorLoadInProgress()
+        awaited = message._replace(timeout_ms=APPEND_TIMEOUT_MS)
+        self.request(self._replica, awaited, self._ended, message, self.defer())
+
+    def _ended(self, outcome: object, message: EndTransaction, reply: Reply) -> None:
+        if isinstance(outcome, Appended | NotEnoughReplicasAfterAppend):  # either way it is committed
+            ended = self._shard.transaction_ended(
+                message.producer_id, message.producer_epoch, self.now_ms(), is_committed=message.is_committed
+            )
+            self._carry_out(ended)
+            reply.set(None)
+        else:
+            reply.fail(outcome if isinstance(outcome, KafkaError) else NotCoordinator())
 
     @receives(TopicsDeleted)
     def topics_deleted(self, message: TopicsDeleted) -> None:

@@ -4,7 +4,8 @@ A shard is pure. Every method is one event at a time ``now_ms``, and gives its e
 to happen. What is in the log is what a shard knows: all that must outlive it reaches it by records, in the same way
 while the log is read and while it serves. The life of a shard:
 
-    replay(key, value)*   the partition's log, from its start to its end
+    replay(key, value)*   the partition's log, from its start to its end; with ``replay_in_transaction`` and
+                          ``transaction_ended`` where producers wrote to it in transactions
     loaded                requests are taken from now on
     submit, ...           requests, ``timer_fired``, ``persisted`` and ``overdue`` in any order
     unloaded              the partition's leader is elsewhere now: everybody parked is told so
@@ -48,6 +49,15 @@ class Shard(Protocol):
 
     def replay(self, key: bytes, value: bytes | None, now_ms: int) -> None:
         """Take a record of the log; raises a KafkaError for what can't be read, or can't be true."""
+
+    def replay_in_transaction(self, producer_id: int, key: bytes, value: bytes | None, now_ms: int) -> None:
+        """Take a record of a transaction, whose end comes by ``transaction_ended``; raises as ``replay`` does."""
+
+    def transaction_ended(
+        self, producer_id: int, producer_epoch: int, now_ms: int, *, is_committed: bool
+    ) -> Sequence[Effect]:
+        """A marker in the log has committed or aborted what this producer wrote in its transaction: as the log is read,
+        when the effects are for nobody, and when the marker that was asked for (``EndTransaction``) is committed."""
 
     def loaded(self, now_ms: int) -> Sequence[Effect]:
         """All of the log has been replayed, and all of it is committed."""

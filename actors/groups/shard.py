@@ -53,6 +53,7 @@ class GroupShard:
         self.offsets = OffsetStore()
         self.append_timeout_ms = settings.offsets_commit_timeout_ms
         self._appends = Appends(self.offsets)
+        self._in_transactions: dict[int, list[Record]] = {}  # by producer id, of transactions that are open
         self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
         self._classic = Classic(self.groups, self._appends, settings, new_uuid)
         self._kinds: tuple[Kind, ...] = (self._classic,)
@@ -146,6 +147,21 @@ class GroupShard:
         record = decode_entry(key, value)
         if record is not None:
             self._apply(record, READ, Event(now_ms))
+
+    def replay_in_transaction(self, producer_id: int, key: bytes, value: bytes | None, now_ms: int) -> None:
+        record = decode_entry(key, value)
+        if record is not None:
+            self._in_transactions.setdefault(producer_id, []).append(record)
+
+    def transaction_ended(
+        self, producer_id: int, producer_epoch: int, now_ms: int, *, is_committed: bool
+    ) -> list[Effect]:
+        """What was committed in a transaction counts from its marker on, and what was aborted never did."""
+        event = Event(now_ms)
+        records = self._in_transactions.pop(producer_id, [])
+        for record in records if is_committed else ():
+            self._apply(record, READ, event)
+        return self._done(event)
 
     def _apply(self, record: Record, token: int, event: Event) -> None:
         """Take a committed record; all that outlives the shard comes to it in this way."""

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from actors.runtime import Ref
     from kstore.log import LogConfig
     from kstore.log.manifest import LogNote
+    from kstore.log.verification import Terms
     from kstore.records import RecordBatch
 
 FROM_CLIENT = 0
 FROM_COORDINATOR = 1
+FROM_TRANSACTION = 2
+"""A client's batch in a transaction."""
 
 READ_UNCOMMITTED = 0
 READ_COMMITTED = 1
@@ -36,6 +39,7 @@ class Append(NamedTuple):
     required_acks: int = -1
     timeout_ms: int = 30_000
     origin: int = FROM_CLIENT
+    terms: Terms | None = None
 
 
 class Appended(NamedTuple):
@@ -47,6 +51,45 @@ class Appended(NamedTuple):
     log_start_offset: int
     leader_epoch: int
     duplicate: bool
+
+
+class StartVerification(NamedTuple):
+    """Ask a leader whether a batch in a transaction may be appended as it is: the answer is ``NO_GUARD``, or the guard
+    to append with once the transaction's coordinator was asked, or the error that refuses the batch.
+
+    ``adds``: the coordinator is asked to add the partition, as by the second transaction protocol.
+    """
+
+    batch: RecordBatch
+    adds: bool
+
+
+class DescribeProducers(NamedTuple):
+    """Ask a replica what its log knows of producers. The answer is a tuple of dictionaries, one for each, with what
+    Kafka's ``ProducerState`` has."""
+
+
+class EndTransaction(NamedTuple):
+    """Ask a leader to append the marker that ends a producer's transaction in its partition, with acks=all; answered as
+    ``Append`` is.
+
+    Of a partition that has a coordinator, the coordinator is asked: its shard hears of it once that is committed.
+    """
+
+    producer_id: int
+    producer_epoch: int
+    is_committed: bool
+    coordinator_epoch: int
+    transaction_version: int
+    timeout_ms: int = 30_000
+
+
+class CheckInSync(NamedTuple):
+    """To itself: somebody lagged; look again."""
+
+
+class ExpireAppends(NamedTuple):
+    """To itself: the nearest deadline of an append is over."""
 
 
 class Flush(NamedTuple):

@@ -76,6 +76,7 @@ class Judge:
         self.judged += 1
         self.follow_log(book, shadow, replica)
         self.judge_offsets(replica)
+        self.judge_stable(replica, shadow)
         if leader is not None:
             book.leads(node.name, replica.leader_epoch)
             in_sync = leader.in_sync
@@ -132,6 +133,21 @@ class Judge:
         offsets = (log.start_offset, log.last_stable_offset, log.high_watermark, log.end_offset)
         if any(left > right for left, right in pairwise(offsets)):
             raise Violation("start <= last stable <= high watermark <= end", f"{replica.label}: {offsets}")
+
+    def judge_stable(self, replica: Replica, shadow: Shadow) -> None:
+        """What is stable is of no open transaction, as far as the batches say, and only rises while a leader leads."""
+        stable = replica.log.last_stable_offset
+        oldest = max(min(shadow.began.values(), default=stable), replica.log.start_offset)
+        if stable > oldest:
+            raise Violation(
+                "nothing of an open transaction is stable",
+                f"{replica.label}: {replica.node.name} up to {stable}, one began at {oldest}",
+            )
+        if replica.leader is not None:
+            epoch, known = shadow.stable
+            if epoch == replica.leader_epoch and stable < known:
+                raise Violation("what is stable only rises", f"{replica.label}: from {known} to {stable}")
+            shadow.stable = (replica.leader_epoch, stable)
 
     def in_sync(self, replica: Replica) -> tuple[int, ...]:
         """The in-sync set of a replica's partition, as the controller has it."""

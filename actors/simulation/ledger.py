@@ -38,6 +38,8 @@ class Entry(NamedTuple):
     producer_id: int
     producer_epoch: int
     base_sequence: int
+    is_transactional: bool = False
+    is_control: bool = False
 
 
 def entry_of(batch: RecordBatch) -> Entry:
@@ -49,13 +51,26 @@ def entry_of(batch: RecordBatch) -> Entry:
         batch.producer_id,
         batch.producer_epoch,
         batch.base_sequence,
+        batch.is_transactional,
+        batch.is_control,
     )
 
 
 class Shadow:
-    """What one node's log holds. ``agreed`` counts the entries that are known to equal the committed ones."""
+    """What one node's log holds. ``agreed`` counts the entries that are known to equal the committed ones; ``began``
+    has where the open transactions began, by producer; ``stable`` is the leader epoch in which the node last led, and
+    what was stable then."""
 
-    __slots__ = ("agreed", "end_offset", "entries", "high_watermark", "incarnation", "producer_epochs")
+    __slots__ = (
+        "agreed",
+        "began",
+        "end_offset",
+        "entries",
+        "high_watermark",
+        "incarnation",
+        "producer_epochs",
+        "stable",
+    )
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -64,6 +79,24 @@ class Shadow:
         self.incarnation = ""
         self.agreed = 0
         self.producer_epochs: dict[int, int] = {}
+        self.began: dict[int, int] = {}
+        self.stable = (-1, 0)
+
+    def follow_producer(self, entry: Entry) -> None:
+        """Take what an entry at the end says of its producer."""
+        if entry.producer_id < 0:
+            return
+        self.producer_epochs[entry.producer_id] = entry.producer_epoch
+        if entry.is_control:
+            self.began.pop(entry.producer_id, None)
+        elif entry.is_transactional:
+            self.began.setdefault(entry.producer_id, entry.base_offset)
+
+    def forget_producers(self) -> None:
+        """Begin anew with what the entries say of producers."""
+        self.producer_epochs, self.began = {}, {}
+        for entry in self.entries:
+            self.follow_producer(entry)
 
 
 class Book:
@@ -98,8 +131,9 @@ class Book:
             epoch = shadow.producer_epochs.get(entry.producer_id, -1)
             if entry.producer_epoch < epoch:
                 self._fail("a fenced epoch never appends", f"node {node_id} has {entry} after producer epoch {epoch}")
-            if entry.producer_id >= 0:
-                shadow.producer_epochs[entry.producer_id] = entry.producer_epoch
+            if entry.producer_id in shadow.began and not (entry.is_transactional or entry.is_control):
+                self._fail("a producer with an open transaction writes in it", f"node {node_id} has {entry}")
+            shadow.follow_producer(entry)
             self._match(node_id, entry, last)
             shadow.entries.append(entry)
             shadow.end_offset = entry.last_offset + 1
@@ -129,10 +163,7 @@ class Book:
         if shadow.end_offset != end_offset:
             self._fail("logs are cut between batches", f"node {node_id} ends at {end_offset}, in {entries[-1:]}")
         shadow.agreed = min(shadow.agreed, len(entries))
-        shadow.producer_epochs = {}
-        for entry in entries:
-            if entry.producer_id >= 0:
-                shadow.producer_epochs[entry.producer_id] = entry.producer_epoch
+        shadow.forget_producers()
 
     def recovered(self, node_id: int, incarnation: str, entries: list[Entry]) -> None:
         """A node has opened the log that it had before."""

@@ -69,6 +69,7 @@ ASKED = {
     "delete_records": {(DELETE, TOPIC)},
     "init_producer_id": {(IDEMPOTENT_WRITE, CLUSTER)},
     "offset_for_leader_epoch": {(CLUSTER_ACTION, CLUSTER)},
+    "write_txn_markers": {(ALTER, CLUSTER)},
     "describe_configs": {(DESCRIBE_CONFIGS, TOPIC)},
     "alter_configs": {(ALTER_CONFIGS, TOPIC)},
     "describe_log_dirs": {(DESCRIBE, CLUSTER)},
@@ -80,6 +81,7 @@ ASKED = {
     "describe_quorum": {(DESCRIBE, CLUSTER)},
     "update_features": {(ALTER, CLUSTER)},
     "describe_cluster": set(),  # but for the operations, below
+    "describe_producers": {(READ, TOPIC)},
     "list_config_resources": {(DESCRIBE_CONFIGS, CLUSTER)},
     "describe_topic_partitions": {(operation, TOPIC) for operation in authorizer.SUPPORTED[authorizer.TOPIC]},
 }
@@ -103,6 +105,7 @@ REFUSED = {
     "delete_records": TopicAuthorizationFailed,
     "init_producer_id": ClusterAuthorizationFailed,
     "offset_for_leader_epoch": TopicAuthorizationFailed,
+    "write_txn_markers": ClusterAuthorizationFailed,
     "describe_configs": TopicAuthorizationFailed,
     "alter_configs": TopicAuthorizationFailed,
     "describe_log_dirs": ClusterAuthorizationFailed,
@@ -113,6 +116,7 @@ REFUSED = {
     "offset_delete": GroupAuthorizationFailed,
     "describe_quorum": ClusterAuthorizationFailed,
     "update_features": ClusterAuthorizationFailed,
+    "describe_producers": TopicAuthorizationFailed,
     "list_config_resources": ClusterAuthorizationFailed,
     "describe_topic_partitions": TopicAuthorizationFailed,
 }

@@ -75,8 +75,11 @@ class Peer:
         self.cluster.wait_for(lambda: len(self.channel.answered) >= count)
 
 
-def produce(topic: str, value: bytes, acks: int = -1, timeout_ms: int = 30_000) -> ProduceRequest:
-    builder = BatchBuilder()
+def produce(
+    topic: str, value: bytes, acks: int = -1, timeout_ms: int = 30_000, *, in_transaction: bool = False
+) -> ProduceRequest:
+    producer = {"producer_id": 7, "producer_epoch": 0, "base_sequence": 0} if in_transaction else {}
+    builder = BatchBuilder(transactional=in_transaction, **producer)
     builder.append(0, None, value)
     data = PartitionProduceData(index=0, records=builder.build())
     return ProduceRequest(

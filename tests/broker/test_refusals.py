@@ -180,7 +180,7 @@ def test_a_transactional_id_is_asked_about(cluster) -> None:
     refuse_all(cluster)
     request = init_producer_id.InitProducerIdRequest(transactional_id="x", transaction_timeout_ms=1000)
     assert asked_with(cluster, request).error_code == TransactionalIdAuthorizationFailed.code
-    batch = produce("t", b"value")
+    batch = produce("t", b"value", in_transaction=True)
     batch.transactional_id = "x"
     rules = refuse_all(cluster)
     assert codes_in(asked_with(cluster, batch, 12)) == {TransactionalIdAuthorizationFailed.code}

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from partition.client import Client
+from partition.transacting import ADD_PARTITIONS, Coordinator
 
+from actors.broker import registry
+from actors.broker.registry import Served
 from actors.cluster import Cluster, nodes
 from kstore.fs import MemoryFileSystem
 from kstore.fs.faulty import FaultyFileSystem
@@ -46,4 +50,13 @@ def disks(monkeypatch: pytest.MonkeyPatch, seed: int) -> Disks:
         return made[number]
 
     monkeypatch.setattr(nodes, "MemoryFileSystem", one)
+    return made
+
+
+@pytest.fixture
+def coordinator(monkeypatch: pytest.MonkeyPatch) -> Coordinator:
+    made = Coordinator()
+    served = Served(ADD_PARTITIONS, "produce", 4, 5, 4)
+    monkeypatch.setitem(registry.CLIENT_APIS, ADD_PARTITIONS, served)
+    monkeypatch.setitem(registry._handlers, ADD_PARTITIONS, SimpleNamespace(handle=made.handle))
     return made

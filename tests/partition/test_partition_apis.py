@@ -9,11 +9,11 @@ from kstore.errors import (
     InvalidRequest,
     InvalidRequiredAcks,
     InvalidTopic,
-    InvalidTxnState,
     LeaderNotAvailable,
     NotLeaderOrFollower,
     OffsetNotAvailable,
     OutOfOrderSequenceNumber,
+    TransactionalIdAuthorizationFailed,
     UnknownLeaderEpoch,
     UnknownTopicId,
     UnknownTopicOrPartition,
@@ -115,7 +115,10 @@ def test_a_follower_names_the_leader(start):
         (batch(b"a")[:-1], InvalidRecord.code),
         (batch(b"a")[:-1] + b"!", CorruptMessage.code),
         (batch(b"a") + batch(b"b"), InvalidRecord.code),
-        (batch(b"a", transactional=True, producer_id=1, producer_epoch=0, base_sequence=0), InvalidTxnState.code),
+        (
+            batch(b"a", transactional=True, producer_id=1, producer_epoch=0, base_sequence=0),
+            TransactionalIdAuthorizationFailed.code,
+        ),
     ],
     ids=["none", "torn", "flipped", "two batches", "transactional"],
 )
@@ -125,15 +128,6 @@ def test_wrong_batches_are_refused(start, records, code):
     answer = produced(client, records)
     assert (answer.error_code, answer.base_offset) == (code, -1)
     assert answer.error_message
-
-
-def test_a_transactional_request_is_refused(start):
-    client = start(brokers=1)
-    client.create("t", copies=1)
-    request = client.produce_request("t", batch(b"a"))
-    request.transactional_id = "tx"
-    answer = client.ask(1, request).responses[0].partition_responses[0]
-    assert answer.error_code == InvalidTxnState.code
 
 
 def test_the_clusters_own_topics_are_not_for_clients(start):

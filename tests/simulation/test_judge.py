@@ -53,6 +53,27 @@ def test_the_offsets_of_a_replica_stand_in_their_order(monkeypatch: pytest.Monke
         run.judge.judge_offsets(replica)
 
 
+def test_an_open_transaction_that_counts_as_stable_is_seen() -> None:
+    run = Run(4)
+    run.play()
+    ((replica, *_), *_) = (some for some in run.judge.replicas().values() if some[0].log.end_offset > 1)
+    shadow = run.judge.book(replica.label).shadow(replica.node.node_id)
+    run.judge.judge_stable(replica, shadow)
+    shadow.began[7] = replica.log.last_stable_offset - 1
+    with pytest.raises(Violation, match="nothing of an open transaction is stable"):
+        run.judge.judge_stable(replica, shadow)
+
+
+def test_what_is_stable_and_falls_is_seen() -> None:
+    run = Run(4)
+    run.play()
+    replica = next(each for some in run.judge.replicas().values() for each in some if each.leader is not None)
+    shadow = run.judge.book(replica.label).shadow(replica.node.node_id)
+    shadow.stable = (replica.leader_epoch, replica.log.last_stable_offset + 1)
+    with pytest.raises(Violation, match="what is stable only rises"):
+        run.judge.judge_stable(replica, shadow)
+
+
 def test_other_bytes_on_one_replica_are_seen_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(4)
     run.play()

@@ -175,3 +175,24 @@ def test_whoever_is_elected_must_have_all_that_was_committed() -> None:
     book.appended(2, LOG[:2])
     with broken("committed records are on every in-sync member"):
         book.holds_all(2, "was elected")
+
+
+def in_transaction(base: int, *, epoch: int = 0, ends: bool = False, outside: bool = False) -> Entry:
+    return entry(base, base, producer=(7, epoch, -1))._replace(is_transactional=not outside, is_control=ends)
+
+
+def test_open_transactions_are_those_of_the_batches_also_after_a_cut() -> None:
+    book = book_of(1, entries=[in_transaction(0), in_transaction(1), in_transaction(2, ends=True), in_transaction(3)])
+    assert book.shadow(1).began == {7: 3}
+    book.truncated(1, 2)
+    assert book.shadow(1).began == {7: 0}
+
+
+def test_a_record_outside_of_its_producers_open_transaction_is_seen() -> None:
+    with broken("a producer with an open transaction writes in it"):
+        book_of(1, entries=[in_transaction(0), in_transaction(1, outside=True)])
+
+
+def test_an_epoch_that_a_marker_fenced_is_seen() -> None:
+    with broken("a fenced epoch never appends"):
+        book_of(1, entries=[in_transaction(0), in_transaction(1, epoch=1, ends=True), in_transaction(2)])

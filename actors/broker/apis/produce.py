@@ -7,8 +7,11 @@ connection, which is all that Apache Kafka can do as well.
 Versions: 5 log start offset; 7 zstd; 8 the records at fault, with messages; 10 the present leader, when it isn't this
 node; 13 topic ids. Message formats before v2 can't come by versions 3 and up.
 
-Left out: transactions. A request with a transactional id, or with transactional batches, is answered with
-INVALID_TXN_STATE, as Apache Kafka answers for a transaction that it knows nothing of. Quotas don't throttle.
+Transactional batches need a transactional id that the client may write with, and are of one producer. Where it has no
+transaction open yet, its coordinator is asked first (``actors/broker/verifying.py``): up to version 11 whether the
+partition was added to the transaction, from 12 on by adding it; TRANSACTION_ABORTABLE can be answered from 11 on.
+
+Left out: quotas don't throttle.
 """
 
 from __future__ import annotations
@@ -18,16 +21,17 @@ from typing import TYPE_CHECKING
 from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.endpoints import located
 from actors.broker.slices import PART, each_asked, portions
+from actors.broker.verifying import Producer, verified
 from actors.node.authorizer import TOPIC, TRANSACTIONAL_ID, WRITE, refusal
-from actors.partition.messages import Append, Appended
+from actors.partition.messages import FROM_TRANSACTION, Append, Appended, StartVerification
 from actors.runtime import Ask, Stopped
 from actors.runtime.heavy_work import HeavyAsk
 from actors.runtime.limits import PINNED_BYTES_MAX, PINNED_TIMES_MAX
 from kstore.errors import (
+    InvalidProducerIdMapping,
     InvalidRecord,
     InvalidRequiredAcks,
     InvalidTopic,
-    InvalidTxnState,
     KafkaError,
     NotLeaderOrFollower,
     UnknownTopicId,
@@ -35,6 +39,7 @@ from kstore.errors import (
     UnsupportedCompressionType,
     code_of,
 )
+from kstore.log.verification import NO_GUARD, Terms
 from kstore.records import RecordBatch, parse_batches
 from kstore.records.batch import DECOMPRESSED_BYTES_MAX
 from kstore.schema.messages.produce import (
@@ -50,7 +55,7 @@ from kstore.schema.messages.produce import (
 
 if TYPE_CHECKING:
     from actors.broker.call import Call, NoResponse
-    from actors.runtime import Conversation
+    from actors.runtime.conversation import Conversation, Eventually
     from kstore.schema.struct import Message
 
 API_KEY = 0
@@ -58,9 +63,13 @@ VERSIONS = (3, 13)
 
 TOPIC_IDS_FROM = 13
 LEADER_HINTS_FROM = 10
+ABORTABLE_FROM = 11
+ADDS_PARTITIONS_FROM = 12
 INTERNAL_TOPICS = frozenset({"__consumer_offsets", "__transaction_state", "__share_group_state"})
 ADMIN_CLIENT_ID = "__admin_client"
 MAGIC = 2
+MAGIC_AT, ATTRIBUTES_AT, PRODUCER_AT, HEADER_BYTES = 16, 21, 43, 61
+TRANSACTIONAL_BIT = 0x10
 ZSTD, ZSTD_FROM = 4, 7
 EXPANSION_MAX = (1, 1032, 22, 255, 1 << 15, 0, 0, 0)
 """What a byte may come to when it is decompressed, by codec: none, gzip, snappy, lz4, zstd. The last three don't
@@ -76,12 +85,8 @@ def handle(call: Call) -> Message | NoResponse | Conversation | None:
     acks = request.acks
     if not -1 <= acks <= 1:
         return _failed(call, InvalidRequiredAcks(f"acks is -1, 0 or 1, not {acks}"))
-    if request.transactional_id is not None:
-        if not call.authorize(WRITE, (TRANSACTIONAL_ID, request.transactional_id)):
-            return _failed(call, refusal(TRANSACTIONAL_ID))
-        return _failed(call, InvalidTxnState("this broker has no transactions"))
     topics = request.topic_data
-    if len(topics) == 1 and len(topics[0].partition_data) == 1:
+    if request.transactional_id is None and len(topics) == 1 and len(topics[0].partition_data) == 1:
         return _one(call, topics[0], topics[0].partition_data[0], acks)
     return _several(call, acks)
 
@@ -96,6 +101,8 @@ def _one(call: Call, topic: TopicProduceData, data: PartitionProduceData, acks: 
         else:
             connection.request(asked.ref, asked.message, _one_answered, call, topic, data.index)
         return None
+    if _producer_in_transaction(data.records):
+        asked = refusal(TRANSACTIONAL_ID)
     return _one_response(asked, call, topic, data.index)
 
 
@@ -122,7 +129,14 @@ def _one_response(
 
 def _several(call: Call, acks: int) -> Conversation:
     by_id = call.version >= TOPIC_IDS_FROM
-    call.is_in_slices = sum(len(topic.partition_data) for topic in call.request.topic_data) > PART
+    topics = call.request.topic_data
+    is_long = sum(len(topic.partition_data) for topic in topics) > PART
+    call.is_in_slices = is_long or call.request.transactional_id is not None
+    producers = yield from _producers_in_transaction(topics)
+    if producers:
+        error = _misfit(call, producers)
+        if error is not None:
+            return (yield from _all_failed(call, error))
     responses: dict[str | bytes, TopicProduceResponse] = {}
     hints: dict[int, None] = {}
     failed = False
@@ -142,11 +156,24 @@ def _several(call: Call, acks: int) -> Conversation:
         if hint is not None:
             hints[hint] = None
 
+    def prepare(
+        parts: list[tuple[TopicProduceData, PartitionProduceData]], asked: list[Ask | KafkaError]
+    ) -> Eventually[list[Ask | KafkaError]]:
+        if producers:
+            asked = yield from _verified(
+                call, [(_name(call, topic, by_id), data.index) for topic, data in parts], asked
+            )
+        if call.is_in_slices and not is_long:
+            call.is_in_slices = False
+            call.connection.go_on()  # what comes behind asks for its own guards, and appends after this
+        return asked
+
     yield from each_asked(
-        call.request.topic_data,
+        topics,
         lambda topic: topic.partition_data,
         lambda topic, data: _append(call, topic, data, acks, by_id),
         answer,
+        prepare,
     )
     if acks == 0:
         if failed:
@@ -179,6 +206,10 @@ def _append(
             return UnknownTopicOrPartition(f"there is no partition {name}-{data.index}")
         return NotLeaderOrFollower(f"this node has no replica of {name}-{data.index}")
     append = Append(batches, acks, call.request.timeout_ms)
+    if batches[0].is_transactional:
+        if call.request.transactional_id is None:
+            return refusal(TRANSACTIONAL_ID)
+        append = append._replace(origin=FROM_TRANSACTION)
     codec = batches[0].compression
     if codec:
         size_bytes = min(batches[0].size_bytes * EXPANSION_MAX[codec], DECOMPRESSED_BYTES_MAX)
@@ -207,9 +238,74 @@ def _batches(records: Records | None, version: int) -> list[RecordBatch]:
         raise InvalidRecord(f"a record batch has format {MAGIC}, not {batch.magic}")
     if batch.compression == ZSTD and version < ZSTD_FROM:
         raise UnsupportedCompressionType(f"zstd comes with version {ZSTD_FROM}, not {version}")
-    if batch.is_transactional:
-        raise InvalidTxnState("this broker has no transactions")
     return batches
+
+
+def _producer_in_transaction(records: Records | None) -> bytes:
+    """The producer id and epoch of transactional records, as they stand in the batch; empty for others."""
+    if records is None or len(records) < HEADER_BYTES or records[MAGIC_AT] != MAGIC:
+        return b""
+    is_transactional = records[ATTRIBUTES_AT + 1] & TRANSACTIONAL_BIT
+    return bytes(records[PRODUCER_AT : PRODUCER_AT + 10]) if is_transactional else b""
+
+
+def _producers_in_transaction(topics: list[TopicProduceData]) -> Eventually[set[bytes]]:
+    """All of them that the request has records of."""
+    producers: set[bytes] = set()
+    for number, portion in enumerate(portions(topics, lambda topic: topic.partition_data)):
+        if number:
+            yield PAUSE
+        for _, parts in portion:
+            producers.update(_producer_in_transaction(data.records) for data in parts)
+    producers.discard(b"")
+    return producers
+
+
+def _misfit(call: Call, producers: set[bytes]) -> KafkaError | None:
+    """Why transactional records of these producers can't come by this request, or None."""
+    transactional_id = call.request.transactional_id
+    if transactional_id is None or not call.authorize(WRITE, (TRANSACTIONAL_ID, transactional_id)):
+        return refusal(TRANSACTIONAL_ID)
+    if len(producers) > 1:
+        return InvalidProducerIdMapping("Transactional records contained more than one producer ID")
+    return None
+
+
+def _verified(
+    call: Call, places: list[tuple[str, int]], asked: list[Ask | KafkaError]
+) -> Eventually[list[Ask | KafkaError]]:
+    """What to ask once the coordinator of the transaction was asked about those that it must be asked about."""
+    adds = call.version >= ADDS_PARTITIONS_FROM
+    waiting = _in_transaction(asked)
+    guards = yield [Ask(each.ref, StartVerification(append.batches[0], adds)) for _, each, append in waiting]
+    unknown: dict[tuple[str, int], int] = {}
+    asked = list(asked)
+    for (number, each, append), guard in zip(waiting, guards, strict=True):
+        if not isinstance(guard, int):
+            asked[number] = guard
+            continue
+        each.message = append._replace(terms=Terms(guard))
+        if guard != NO_GUARD:
+            unknown[places[number]] = number
+            batch = append.batches[0]
+    if unknown:
+        knows_abortable = call.version >= ABORTABLE_FROM
+        producer = Producer(
+            call.request.transactional_id, batch.producer_id, batch.producer_epoch, adds, knows_abortable
+        )
+        errors = yield from verified(call, producer, unknown)
+        for place, error in errors.items():
+            asked[unknown[place]] = error
+    return asked
+
+
+def _in_transaction(asked: list[Ask | KafkaError]) -> list[tuple[int, Ask, Append]]:
+    """The appends in a transaction, each with its place and what asks for it."""
+    found = []
+    for number, each in enumerate(asked):
+        if isinstance(each, Ask) and isinstance(each.message, Append) and each.message.origin == FROM_TRANSACTION:
+            found.append((number, each, each.message))
+    return found
 
 
 def _name(call: Call, topic: TopicProduceData, by_id: bool) -> str:

@@ -10,14 +10,27 @@ Between turns what is committed is in the log and nobody waits for it; an alarm 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from actors.partition.leader.deletions import Deletions
 from actors.partition.leader.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
+from actors.partition.leader.notes import note_appended, note_isr_changed
 from actors.partition.leader.preparing import Preparing
 from actors.partition.leader.serving import Serving
 from actors.partition.leader.waiting import WaitingAppend, WaitingAppends
-from actors.partition.messages import FROM_CLIENT, Append, Appended, BecomeLeader, ChangeIsr, Flush, IsrAnswer, Read
+from actors.partition.messages import (
+    FROM_CLIENT,
+    FROM_COORDINATOR,
+    Append,
+    Appended,
+    BecomeLeader,
+    ChangeIsr,
+    CheckInSync,
+    ExpireAppends,
+    Flush,
+    IsrAnswer,
+    Read,
+)
 from kstore import checked
 from kstore.errors import (
     FencedLeaderEpoch,
@@ -31,7 +44,6 @@ from kstore.errors import (
 )
 from kstore.log.config import AS_PRODUCED
 from kstore.log.preparing import LARGE_BYTES
-from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.partition.replica.replica import Replica
@@ -44,14 +56,6 @@ FLUSH = Flush()
 NOBODY: list[tuple[Append, Reply, int]] = []
 
 REFUSED_UNCHANGED = frozenset({OperationNotAttempted.code, IneligibleReplica.code})
-
-
-class CheckInSync(NamedTuple):
-    """To itself: somebody lagged; look again."""
-
-
-class ExpireAppends(NamedTuple):
-    """To itself: the nearest deadline of an append is over."""
 
 
 CHECK_IN_SYNC = CheckInSync()
@@ -151,17 +155,18 @@ class Leader:
         self.collected, self.under_way = [], collected
         replica, log, in_sync = self.replica, self.log, self.in_sync
         now_ms = replica.now_ms()
-        old_end = log.end_offset
+        old_end, origin = log.end_offset, collected[0][0].origin
         in_sync.appended(old_end, now_ms)
         outcomes = log.append_as_leader(
             [message.batches for message, _, _ in collected],
             in_sync.leader_epoch,
             now_ms,
-            from_client=collected[0][0].origin == FROM_CLIENT,
+            from_client=origin != FROM_COORDINATOR,
+            terms=None if origin == FROM_CLIENT else [message.terms for message, _, _ in collected],
         )
         new_end = log.end_offset
         if new_end != old_end:
-            self._note_appended(collected, outcomes)
+            note_appended(replica.note, replica.label, collected, outcomes)
             self.serving.grown(new_end)
             self._advance(now_ms)
             if len(in_sync.replicas) > 1:
@@ -177,13 +182,6 @@ class Leader:
         replica.appended()
         if checked.on:
             self.check()
-
-    def _note_appended(self, collected: list[tuple[Append, Reply, int]], outcomes: list[Any]) -> None:
-        """A row for each request; its cause is the turn that brought it, so a record's life leads to its sender."""
-        replica = self.replica
-        for (_, _, row), outcome in zip(collected, outcomes, strict=True):
-            if not isinstance(outcome, KafkaError) and not outcome.duplicate:
-                replica.note("BatchAppended", replica.label, outcome.first_offset, outcome.last_offset, cause=row)
 
     def _accepted(self, message: Append, reply: Reply, outcome: AppendInfo, now_ms: int) -> None:
         """One request's batches are in the log: acknowledge them, now or when they are where they must be."""
@@ -290,7 +288,7 @@ class Leader:
         before = self.in_sync.committed
         now_ms = self.replica.now_ms()
         if self.in_sync.confirmed(message.replicas, message.isr, message.partition_epoch, now_ms):
-            self._note_change(before)
+            note_isr_changed(self.replica.note, self.replica.label, before, self.in_sync.committed)
             self.look_at_in_sync()
 
     def look_at_in_sync(self) -> None:
@@ -345,21 +343,13 @@ class Leader:
             return
         if not answer.error:
             if in_sync.accepted(proposal, answer.isr, answer.leader_epoch, answer.partition_epoch):
-                self._note_change(before)
+                note_isr_changed(self.replica.note, self.replica.label, before, self.in_sync.committed)
                 self.look_at_in_sync()
         elif answer.error == FencedLeaderEpoch.code:
             self.replica.note("EpochFenced", self.replica.label, proposal.leader_epoch)
         elif answer.error in REFUSED_UNCHANGED and in_sync.refused(proposal):
             self._advance(self.replica.now_ms())
             self.replica.after(ISR_RETRY_MS, CHECK_IN_SYNC)
-
-    def _note_change(self, before: tuple[int, ...]) -> None:
-        now = self.in_sync.committed
-        label = self.replica.label
-        if gone := [str(node) for node in before if node not in now]:
-            self.replica.note("IsrShrunk", label, len(before), len(now), f"without {', '.join(gone)}")
-        if come := [str(node) for node in now if node not in before]:
-            self.replica.note("IsrGrown", label, len(before), len(now), f"with {', '.join(come)}")
 
     def check(self) -> None:
         """Assert the invariants above, and those of what it holds."""
@@ -372,6 +362,7 @@ class Leader:
         if self.unsynced is not None:
             self.unsynced.check(log.recovery_point)
         self.serving.reads.check((log.end_offset, log.high_watermark, log.last_stable_offset))
+        self.serving.check()
         assert len(self.collected) < GROUP_MAX, "a whole group is appended at once"
         assert len({message.origin for message, _, _ in self.collected}) <= 1, "a group is of one origin"
 

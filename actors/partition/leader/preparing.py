@@ -14,7 +14,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors.partition.messages import FROM_CLIENT, Append
+from actors.partition.messages import FROM_COORDINATOR, Append
 from kstore.errors import KafkaError
 from kstore.log.config import AS_PRODUCED
 from kstore.log.preparing import needs_preparing, prepared
@@ -54,7 +54,7 @@ class Preparing:
         waiting = Awaited(message, replica.defer(), replica.turn_row)
         self.awaited.append(waiting)
         if needs_work:
-            from_client = message.origin == FROM_CLIENT
+            from_client = message.origin != FROM_COORDINATOR
             work = partial(prepared, message.batches, config, replica.now_ms(), from_client)
             replica.off_turn(work, self._done, waiting, is_short=config.compression_type == AS_PRODUCED)
         else:

@@ -42,7 +42,7 @@ class Parked(NamedTuple):
 class Serving:
     """The reads of one leader."""
 
-    __slots__ = ("in_sync", "leader", "log", "news_armed", "reads", "replica")
+    __slots__ = ("in_sync", "leader", "log", "news_armed", "reads", "replica", "seen_stable")
 
     def __init__(self, leader: Leader) -> None:
         self.leader = leader
@@ -51,6 +51,7 @@ class Serving:
         self.in_sync = leader.in_sync
         self.reads: WaitingReads[Parked] = WaitingReads()
         self.news_armed = False
+        self.seen_stable = self.log.last_stable_offset  # by ``check``
 
     def read(self, message: Read) -> None:
         """Serve a follower or a consumer, now or when there is something for it."""
@@ -113,7 +114,9 @@ class Serving:
 
     def _read_below(self, kind: int, message: Read, limit: int) -> LogRead:
         if kind == LAST_STABLE:
-            return self.log.read_committed(message.offset, message.max_bytes)
+            read = self.log.read_committed(message.offset, message.max_bytes)
+            assert read.next_offset <= limit or not read.size_bytes, "a committed reader gets what is stable"
+            return read
         return self.log.read(message.offset, message.max_bytes, up_to=limit)
 
     def _limit(self, isolation: int) -> tuple[int, int]:
@@ -186,6 +189,12 @@ class Serving:
         for waiting in list(self.reads.by_limit[LOG_END].values()):
             self.reads.remove(waiting.token)
             self._tell(waiting.read)
+
+    def check(self) -> None:
+        """Assert that the last stable offset never falls while this leader leads."""
+        stable = self.log.last_stable_offset
+        assert stable >= self.seen_stable, f"{self.replica.label} was stable up to {self.seen_stable}, now to {stable}"
+        self.seen_stable = stable
 
     def _wake(self, kind: int, limit: int) -> None:
         """Answer the reads that were parked below ``limit``; those at one place share what is read."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from actors.partition.follower.follower import Follower
 from actors.partition.leader.deletions import ExpireDeletion
-from actors.partition.leader.leader import CheckInSync, ExpireAppends, Leader
+from actors.partition.leader.leader import Leader
+from actors.partition.leader.markers import described, guard_for, marker_append
 from actors.partition.leader.offset_lookup import find_offset
 from actors.partition.leader.serving import TellNews
 from actors.partition.messages import (
@@ -21,9 +22,13 @@ from actors.partition.messages import (
     BecomeLeader,
     BrokersChanged,
     CancelRead,
+    CheckInSync,
     Close,
     Configure,
     DeleteRecords,
+    DescribeProducers,
+    EndTransaction,
+    ExpireAppends,
     FindEpochEnd,
     FindOffset,
     Flush,
@@ -36,6 +41,7 @@ from actors.partition.messages import (
     Remove,
     Replicate,
     StartAt,
+    StartVerification,
 )
 from actors.partition.replica.ending import Closing, Removal
 from actors.partition.replica.log_owner import LogListeners, LogOwner, ServicesRenewed
@@ -175,6 +181,17 @@ class Replica(LogOwner):
             raise self._not_leading()
         leader.append(message)
 
+    @receives(StartVerification, may_refuse=True)
+    def start_verification(self, message: StartVerification) -> int:
+        """Say whether the coordinator must be asked about a batch before it is appended."""
+        self._leading()
+        return guard_for(self.log, message, self.now_ms())
+
+    @receives(EndTransaction, may_refuse=True)
+    def end_transaction(self, message: EndTransaction) -> None:
+        """Append a marker."""
+        self._leading().append(marker_append(message, self.now_ms()))
+
     @receives(Flush)
     def flush(self, message: Flush) -> None:
         """Append what was collected."""
@@ -277,6 +294,13 @@ class Replica(LogOwner):
         """Where the largest epoch up to the one asked for ends."""
         self._leading().serving.check_epoch(message.leader_epoch)
         return self.log.epoch_end_offset(message.epoch)
+
+    @receives(DescribeProducers, may_refuse=True)
+    def describe_producers(self, message: DescribeProducers) -> tuple[dict[str, int], ...]:
+        """Tell of the producers that the log knows, leading or not."""
+        if self.offline is not None:
+            raise self.offline.error
+        return described(self.log)
 
     @receives(FindOffset, may_refuse=True)
     def find_offset(self, message: FindOffset) -> FoundOffset:

@@ -1,0 +1,68 @@
+"""DescribeProducers, API key 61, version 0: what a replica's log knows of its producers, and of their transactions.
+
+Any replica answers for its own log, also one that doesn't lead. A producer that has expired isn't there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.broker.slices import each_asked
+from actors.image.topic_names import validate
+from actors.node.authorizer import READ, TOPIC, refusal
+from actors.partition.messages import DescribeProducers
+from actors.runtime import Ask
+from kstore.errors import KafkaError, NotLeaderOrFollower, UnknownTopicOrPartition
+from kstore.schema.messages.describe_producers import (
+    DescribeProducersResponse,
+    PartitionResponse,
+    ProducerState,
+    TopicRequest,
+    TopicResponse,
+)
+
+if TYPE_CHECKING:
+    from actors.broker.call import Call
+    from actors.runtime.conversation import Conversation
+
+API_KEY = 61
+VERSIONS = (0, 0)
+
+
+def handle(call: Call) -> Conversation:
+    """Answer a DescribeProducers request."""
+    topics = {id(topic): TopicResponse(name=topic.name) for topic in call.request.topics}  # also those named twice
+
+    def answer(topic: TopicRequest, partition: int, outcome: object) -> None:
+        topics[id(topic)].partitions.append(_answered(partition, outcome))
+
+    yield from each_asked(
+        call.request.topics,
+        lambda topic: topic.partition_indexes,
+        lambda topic, partition: _ask(call, topic.name, partition),
+        answer,
+    )
+    return DescribeProducersResponse(topics=list(topics.values()))
+
+
+def _ask(call: Call, name: str, partition: int) -> Ask | KafkaError:
+    try:
+        validate(name)
+    except KafkaError as error:
+        return error
+    if not call.authorize(READ, (TOPIC, name)):
+        return refusal(TOPIC)
+    view = call.view
+    if view.image.topic(name) is None:
+        return UnknownTopicOrPartition()
+    replica = view.replicas.get((name, partition))
+    if replica is not None:
+        return Ask(replica, DescribeProducers())
+    return UnknownTopicOrPartition() if view.image.partition(name, partition) is None else NotLeaderOrFollower()
+
+
+def _answered(index: int, outcome: object) -> PartitionResponse:
+    if isinstance(outcome, tuple):
+        return PartitionResponse(partition_index=index, active_producers=[ProducerState(**each) for each in outcome])
+    error = outcome if isinstance(outcome, KafkaError) else NotLeaderOrFollower()
+    return PartitionResponse(partition_index=index, error_code=error.code, error_message=error.message)

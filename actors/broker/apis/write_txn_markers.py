@@ -1,0 +1,113 @@
+"""WriteTxnMarkers, API key 27, versions 1 and 2: the ends of transactions, for the partitions that this node leads.
+
+Transaction coordinators send them, and admin clients that abort a transaction which hangs: whoever may act for the
+cluster, or alter it. Each partition's marker is appended with acks=all and answered when it is committed. Those of
+``__consumer_offsets`` go by the group coordinator, whose offsets they settle.
+
+Versions: 2 the level of ``transaction.version`` by which the transaction was made (KIP-1228): from 2 on the marker's
+epoch is newer than that of its records.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.broker.slices import each_asked
+from actors.image.topic_names import OFFSETS_TOPIC
+from actors.node.authorizer import ALTER, CLUSTER, CLUSTER_ACTION
+from actors.partition.messages import Appended, EndTransaction
+from actors.runtime import Ask
+from kstore.errors import (
+    ClusterAuthorizationFailed,
+    CoordinatorLoadInProgress,
+    CoordinatorNotAvailable,
+    KafkaError,
+    NotCoordinator,
+    NotLeaderOrFollower,
+    UnknownTopicOrPartition,
+    code_of,
+)
+from kstore.named import NamedTuple
+from kstore.schema.messages.write_txn_markers import (
+    WritableTxnMarker,
+    WritableTxnMarkerPartitionResult,
+    WritableTxnMarkerResult,
+    WritableTxnMarkerTopicResult,
+    WriteTxnMarkersResponse,
+)
+
+if TYPE_CHECKING:
+    from actors.broker.call import Call
+    from actors.runtime.conversation import Conversation
+
+API_KEY = 27
+VERSIONS = (1, 2)
+
+COORDINATOR_MOVED = (CoordinatorNotAvailable.code, CoordinatorLoadInProgress.code, NotCoordinator.code)
+"""What the sender of a marker knows as NOT_LEADER_OR_FOLLOWER: it looks for the partition's leader again."""
+
+
+class TopicOfMarker(NamedTuple):
+    """A topic for which there is a marker."""
+
+    marker: WritableTxnMarker
+    name: str
+    partitions: list[int]
+
+
+def handle(call: Call) -> Conversation:
+    """Answer a WriteTxnMarkers request."""
+    may_write = call.authorize(ALTER, CLUSTER) or call.authorize(CLUSTER_ACTION, CLUSTER)
+    markers: dict[int, WritableTxnMarkerResult] = {}
+    topics: dict[tuple[int, str], WritableTxnMarkerTopicResult] = {}
+    asked = [
+        TopicOfMarker(marker, topic.name, topic.partition_indexes)
+        for marker in call.request.markers
+        for topic in marker.topics
+    ]
+
+    def answer(of: TopicOfMarker, partition: int, outcome: object) -> None:
+        producer_id = of.marker.producer_id
+        topic = topics.get((producer_id, of.name))
+        if topic is None:
+            topic = topics[producer_id, of.name] = WritableTxnMarkerTopicResult(name=of.name)
+            result = markers.setdefault(producer_id, WritableTxnMarkerResult(producer_id=producer_id))
+            result.topics.append(topic)
+        found = WritableTxnMarkerPartitionResult(partition_index=partition, error_code=_code(of.name, outcome))
+        topic.partitions.append(found)
+
+    yield from each_asked(
+        asked,
+        lambda of: of.partitions,
+        lambda of, partition: _ask(call, of, partition) if may_write else ClusterAuthorizationFailed(),
+        answer,
+    )
+    return WriteTxnMarkersResponse(markers=list(markers.values()))
+
+
+def _ask(call: Call, of: TopicOfMarker, partition: int) -> Ask | KafkaError:
+    """The leader's replica is asked, or the coordinator that it has."""
+    view, marker, key = call.view, of.marker, (of.name, partition)
+    replica = view.replicas.get(key)
+    if replica is None:
+        return UnknownTopicOrPartition()
+    if of.name == OFFSETS_TOPIC:
+        coordinator = view.coordinators.get(key)
+        if coordinator is None:
+            return NotLeaderOrFollower()
+        replica = coordinator
+    message = EndTransaction(
+        marker.producer_id,
+        marker.producer_epoch,
+        marker.transaction_result,
+        marker.coordinator_epoch,
+        marker.transaction_version,
+    )
+    return Ask(replica, message)
+
+
+def _code(name: str, outcome: object) -> int:
+    if outcome is None or isinstance(outcome, Appended):
+        return 0
+    code = code_of(outcome) if isinstance(outcome, KafkaError) else NotLeaderOrFollower.code
+    return NotLeaderOrFollower.code if name == OFFSETS_TOPIC and code in COORDINATOR_MOVED else code

@@ -1,0 +1,138 @@
+"""How a broker asks a transaction's coordinator about partitions before a producer's first batches there (KIP-890).
+
+Clients of the first transaction protocol have told the coordinator of each partition: it is asked whether it knows them
+(AddPartitionsToTxn, ``verifyOnly``). By the second protocol it is told by this very request. What it answers becomes
+what the version of the client's own request can say, as in Apache Kafka's ``AddPartitionsToTxnManager`` and
+``ReplicaManager``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors.broker.call import Remote
+from actors.coordinator.routing import partition_for
+from actors.image.topic_names import TRANSACTIONS_TOPIC
+from actors.network.link import Disconnected
+from actors.runtime.conversation import Pause
+from kstore.errors import (
+    ClusterAuthorizationFailed,
+    ConcurrentTransactions,
+    CoordinatorLoadInProgress,
+    CoordinatorNotAvailable,
+    InvalidProducerEpoch,
+    InvalidTxnState,
+    KafkaError,
+    NetworkException,
+    NotCoordinator,
+    NotEnoughReplicas,
+    ProducerFenced,
+    TransactionAbortable,
+    for_code,
+)
+from kstore.named import NamedTuple
+from kstore.schema.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse,
+    AddPartitionsToTxnTopic,
+    AddPartitionsToTxnTransaction,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from actors.broker.call import Call
+    from actors.runtime.conversation import Eventually
+
+Place = tuple[str, int]
+"""A topic and a partition of it."""
+
+VERSION = 5
+RETRY_MS = "add.partitions.to.txn.retry.backoff.ms"
+RETRIED_FOR_MS = "add.partitions.to.txn.retry.backoff.max.ms"
+
+UNVERIFIED = (NetworkException.code, CoordinatorLoadInProgress.code, CoordinatorNotAvailable.code, NotCoordinator.code)
+"""Errors that are over soon, of which a client's Produce can't know: it repeats after NOT_ENOUGH_REPLICAS."""
+
+
+class Producer(NamedTuple):
+    """Who writes. ``adds``: its Produce adds partitions; ``knows_abortable``: TRANSACTION_ABORTABLE may be answered."""
+
+    transactional_id: str
+    producer_id: int
+    epoch: int
+    adds: bool
+    knows_abortable: bool
+
+
+def verified(call: Call, producer: Producer, places: Iterable[Place]) -> Eventually[dict[Place, KafkaError]]:
+    """Part of a conversation: why a transaction's partitions can't be written to; those that can aren't in it."""
+    places = list(places)
+    config, clock = call.view.config, call.node.world.clock
+    until_us = clock.now_us() + 1_000 * config.integer(RETRIED_FOR_MS)
+    while True:
+        codes = yield from _asked(call, producer, places)
+        waits = producer.adds and ConcurrentTransactions.code in codes.values()
+        if not waits or clock.now_us() >= until_us:
+            return {place: _as_refusal(code, producer) for place, code in codes.items() if code}
+        yield Pause(config.integer(RETRY_MS))
+
+
+def _asked(call: Call, producer: Producer, places: list[Place]) -> Eventually[dict[Place, int]]:
+    """The coordinator's error code for each of the partitions."""
+    node_id = _coordinator_of(call, producer.transactional_id)
+    if node_id < 0:
+        return dict.fromkeys(places, CoordinatorNotAvailable.code)
+    outcome = yield Remote(node_id, _request(producer, places), VERSION)
+    if not isinstance(outcome, AddPartitionsToTxnResponse):
+        code = NetworkException.code if isinstance(outcome, Disconnected) else NotCoordinator.code
+        return dict.fromkeys(places, code)
+    if outcome.error_code:
+        unauthorized = outcome.error_code == ClusterAuthorizationFailed.code
+        return dict.fromkeys(places, InvalidTxnState.code if unauthorized else outcome.error_code)
+    return {
+        (topic.name, each.partition_index): each.partition_error_code
+        for result in outcome.results_by_transaction
+        for topic in result.topic_results
+        for each in topic.results_by_partition
+    }
+
+
+def _coordinator_of(call: Call, transactional_id: str) -> int:
+    """The node that leads the transactional id's partition; -1 if there is none."""
+    topic = call.view.image.topic(TRANSACTIONS_TOPIC)
+    if topic is None:
+        return -1
+    found = topic.partitions.get(partition_for(transactional_id, len(topic.partitions)))
+    return -1 if found is None else found.leader
+
+
+def _request(producer: Producer, places: list[Place]) -> AddPartitionsToTxnRequest:
+    topics: dict[str, AddPartitionsToTxnTopic] = {}
+    for name, partition in places:
+        topic = topics.get(name)
+        if topic is None:
+            topic = topics[name] = AddPartitionsToTxnTopic(name=name)
+        topic.partitions.append(partition)
+    transaction = AddPartitionsToTxnTransaction(
+        transactional_id=producer.transactional_id,
+        producer_id=producer.producer_id,
+        producer_epoch=producer.epoch,
+        verify_only=not producer.adds,
+        topics=list(topics.values()),
+    )
+    return AddPartitionsToTxnRequest(transactions=[transaction])
+
+
+def _as_refusal(code: int, producer: Producer) -> KafkaError:
+    """What the producer is told for the coordinator's error."""
+    if code == ProducerFenced.code:
+        return InvalidProducerEpoch()
+    if code == InvalidTxnState.code or (code == TransactionAbortable.code and not producer.knows_abortable):
+        return InvalidTxnState("Partition was not added to the transaction")
+    if code in UNVERIFIED or (code == ConcurrentTransactions.code and not producer.adds):
+        name = for_code(code).name
+        return NotEnoughReplicas(
+            f"Unable to verify the partition has been added to the transaction. Underlying error: {name}"
+        )
+    return for_code(code)
