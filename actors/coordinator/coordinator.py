@@ -146,7 +146,7 @@ class Coordinator(Actor):
 
     @receives(EndTransaction, may_refuse=True)
     def end_transaction(self, message: EndTransaction) -> None:
-        """Appends the marker; the shard hears of it when it is committed."""
+        """Append the marker; the shard hears of it when it is committed."""
         if self._is_unreadable:
             raise NotCoordinator()
         if self._is_loading:

@@ -57,7 +57,8 @@ class Shard(Protocol):
         self, producer_id: int, producer_epoch: int, now_ms: int, *, is_committed: bool
     ) -> Sequence[Effect]:
         """A marker in the log has committed or aborted what this producer wrote in its transaction: as the log is read,
-        when the effects are for nobody, and when the marker that was asked for (``EndTransaction``) is committed."""
+        when the effects are for nobody, and when the marker that was asked for (``EndTransaction``) is committed.
+        """
 
     def loaded(self, now_ms: int) -> Sequence[Effect]:
         """All of the log has been replayed, and all of it is committed."""

@@ -66,7 +66,8 @@ class StartVerification(NamedTuple):
 
 class DescribeProducers(NamedTuple):
     """Ask a replica what its log knows of producers. The answer is a tuple of dictionaries, one for each, with what
-    Kafka's ``ProducerState`` has."""
+    Kafka's ``ProducerState`` has.
+    """
 
 
 class EndTransaction(NamedTuple):

@@ -59,7 +59,8 @@ def entry_of(batch: RecordBatch) -> Entry:
 class Shadow:
     """What one node's log holds. ``agreed`` counts the entries that are known to equal the committed ones; ``began``
     has where the open transactions began, by producer; ``stable`` is the leader epoch in which the node last led, and
-    what was stable then."""
+    what was stable then.
+    """
 
     __slots__ = (
         "agreed",

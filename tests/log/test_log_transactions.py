@@ -51,9 +51,6 @@ def guard(log: Log, producer: int, sequence: int = 0, *, epoch: int = 0, bumps_e
     return Terms(log.producers.start_verification(of, NOW_MS, bumps_epochs=bumps_epochs))
 
 
-# What is stable
-
-
 def test_the_last_stable_offset_waits_for_the_marker_and_for_its_replication(fs: FileSystem) -> None:
     log = opened(fs)
     append(log, batch())
@@ -107,9 +104,6 @@ def test_what_is_stable_only_rises_and_is_what_a_slow_reader_would_say(fs: FileS
         assert log.last_stable_offset >= stable
         stable = log.last_stable_offset
         log.check()
-
-
-# What a leader refuses
 
 
 def test_a_batch_outside_of_the_open_transaction_of_its_producer_is_refused_after_its_sequence(fs: FileSystem) -> None:
@@ -178,9 +172,6 @@ def test_a_marker_that_waits_in_the_same_write_counts_for_what_comes_behind_it(f
     assert [type(each) for each in answers] == [AppendInfo, TransactionCoordinatorFenced, InvalidProducerEpoch]
 
 
-# Before the first batch
-
-
 def test_a_first_batch_needs_the_guard_that_was_given_out(fs: FileSystem) -> None:
     log = opened(fs, VERIFYING)
     for terms in (None, Terms(), Terms(1 << 40)):
@@ -247,9 +238,6 @@ def test_an_old_epoch_is_refused_before_anybody_is_asked(fs: FileSystem) -> None
         guard(log, 1, epoch=6)
     with pytest.raises(InvalidProducerEpoch):
         write(log, 1, 0, epoch=6)
-
-
-# What is left of them
 
 
 def states(log: Log) -> dict[int, tuple[int, int, int]]:

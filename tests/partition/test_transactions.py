@@ -32,8 +32,6 @@ from kstore.schema.messages.write_txn_markers import (
     WriteTxnMarkersRequest,
 )
 
-# Produce
-
 
 @pytest.mark.parametrize("version", [3, 7, 9, 10, 11])
 def test_by_an_old_version_the_coordinator_is_asked_once_whether_it_knows_the_partition(start, coordinator, version):
@@ -173,9 +171,6 @@ def test_requests_that_come_while_the_coordinator_is_asked_keep_their_order(star
     assert read(client, committed=False) == [b"0", b"1", b"2", b"3", b"4"]
 
 
-# Markers
-
-
 @pytest.mark.parametrize("commit", [True, False])
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_marker_ends_the_transaction_for_its_readers(start, coordinator, commit, version):
@@ -237,9 +232,6 @@ def test_markers_of_groups_go_by_their_coordinator(start, coordinator):
     assert client.replica(1, "__consumer_offsets").log.high_watermark == 1
 
 
-# Readers
-
-
 def test_a_reader_that_waits_is_woken_when_what_is_stable_moves(start, coordinator):
     client = started(start, brokers=3)
     produced(client, b"a")
@@ -283,9 +275,6 @@ def test_a_new_leader_knows_what_is_stable(start, coordinator):
     assert client.latest("t", isolation_level=1).offset == 1
     assert end(client, producer_id=9) == 0
     assert client.latest("t", isolation_level=1).offset == 4
-
-
-# DescribeProducers
 
 
 def test_producers_are_described_with_their_open_transactions(start, coordinator):

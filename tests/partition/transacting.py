@@ -27,7 +27,8 @@ OFF = {"transaction.partition.verification.enable": "false"}
 
 class Coordinator:
     """In the place of a transaction coordinator: it is asked by AddPartitionsToTxn, and answers these codes in turn,
-    the last of them for ever."""
+    the last of them for ever.
+    """
 
     def __init__(self) -> None:
         self.asked: list[AddPartitionsToTxnRequest] = []

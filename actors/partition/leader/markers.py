@@ -22,7 +22,8 @@ def marker_append(message: EndTransaction, now_ms: int) -> Append:
 
 def guard_for(log: Log, message: StartVerification, now_ms: int) -> int:
     """The guard that a batch in a transaction needs; ``NO_GUARD`` if its producer has the transaction open here, or if
-    ``transaction.partition.verification.enable`` is off. Raises InvalidProducerEpoch for an old epoch."""
+    ``transaction.partition.verification.enable`` is off. Raises InvalidProducerEpoch for an old epoch.
+    """
     batch = message.batch
     if log.producers.is_open(batch.producer_id, batch.producer_epoch):
         return NO_GUARD
