@@ -92,8 +92,9 @@ check: build
 	$(call say,format and lint: ruff)
 	@$(BIN)/ruff format --check --quiet . || { echo 'to fix the format: $(BIN)/ruff format .' >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	$(call say,types: mypy --strict)
+	$(call say,types: mypy$(,) --strict for the product)
 	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary --config-file tests/mypy.toml
 	$(call say,stubs of the compiled modules: stubtest)
 	@$(BIN)/python tests/tidy/stubs.py
 	$(call say,style and import direction: tests/tidy and tests/doors)

@@ -8,7 +8,7 @@ looks for longer and elsewhere; both are printed at the head of the run, and the
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import hypothesis
 import pytest
@@ -38,7 +38,7 @@ def pytest_report_header() -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if report.failed and "seed" in getattr(item, "fixturenames", ()):
         report.sections.append(("seed", f"KSTORE_SEED={SEED} draws the same again"))

@@ -52,7 +52,7 @@ class Program:
         """Wait until the lines so far satisfy ``condition``."""
         with self.changed:
             if not self.changed.wait_for(lambda: condition(self.lines), PATIENCE_S):
-                raise TimeoutError(f"no {what} from {self.process.args}: {self.lines[-5:]} {self.errors[-5:]}")
+                raise TimeoutError(f"no {what} from {self.process.args!r}: {self.lines[-5:]} {self.errors[-5:]}")
 
     def finish(self) -> int:
         """Wait for the process to end by itself; its exit code."""

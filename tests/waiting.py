@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from actors.runtime.world import World
+
 T = TypeVar("T")
 
 POLL_S = 0.01
@@ -22,3 +24,8 @@ def wait_until(condition: Callable[[], T], *, what: str, timeout_s: float = 20.0
             raise AssertionError(f"after {timeout_s:g} s still waiting for {what}")
         pause.wait(POLL_S)
     return value
+
+
+def let_pass(world: World, seconds: float) -> None:
+    """Let that much time pass in a world, where it is virtual: as the world's turns and timers take it."""
+    world.driver.drive(lambda: False, seconds)

@@ -71,10 +71,10 @@ def ask(world: World, ref: Ref, message: object, call: str = "") -> Future:
 
     def send() -> None:
         if world.queue.running is not None:
-            ref.actor_inbox.send(message, reply_outside(future))  # type: ignore[attr-defined]
+            ref.actor_inbox.send(message, reply_outside(future))
             return
         world.queue.enter(0, call or "UserCall", subject="" if call else type(message).__name__)
-        ref.actor_inbox.send(message, reply_outside(future))  # type: ignore[attr-defined]
+        ref.actor_inbox.send(message, reply_outside(future))
         world.queue.leave()
 
     world.driver.call(send)

@@ -8,6 +8,7 @@ import pykka
 
 if TYPE_CHECKING:
     from actors.runtime.actor import Actor
+    from actors.runtime.queue import Inbox
 
 A = TypeVar("A")
 
@@ -18,14 +19,16 @@ class Ref(pykka.ActorRef[Any]):
     ``tell`` is the inbox's own: sending a message is the most frequent call of all, and so costs one call less.
     """
 
+    actor_inbox: Inbox
+
     def __init__(self, actor: Actor) -> None:
         super().__init__(actor)
-        self.actor_id: int = self.actor_inbox.actor_id  # type: ignore[attr-defined]
-        self.tell = self.actor_inbox.tell  # type: ignore[attr-defined,method-assign]
+        self.actor_id: int = self.actor_inbox.actor_id
+        self.tell = self.actor_inbox.tell  # type: ignore[method-assign]
 
     def actor_as(self, kind: type[A]) -> A:
         """The actor itself, for those that may look at it between turns: what it shows, its class says."""
-        actor = self.actor_inbox.actor  # type: ignore[attr-defined]
+        actor = self.actor_inbox.actor
         assert isinstance(actor, kind), f"{actor} is no {kind.__name__}"
         return actor
 
@@ -35,5 +38,5 @@ class Ref(pykka.ActorRef[Any]):
         """
         from actors.runtime.future import ask
 
-        future = ask(self.actor_inbox.actor.node.world, self, message)  # type: ignore[attr-defined]
+        future = ask(self.actor_inbox.actor.node.world, self, message)
         return future.get(timeout=timeout) if block else future

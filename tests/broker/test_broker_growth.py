@@ -76,7 +76,7 @@ def test_a_client_that_leaves_is_no_business_of_the_other_clients(cluster: Clust
     looked_at: list[tuple[int, int]] = []
     reachable = type(net).reachable
 
-    class Counting(type(net)):  # type: ignore[misc]
+    class Counting(type(net)):
         def reachable(self, from_id: int, to_id: int) -> bool:
             looked_at.append((from_id, to_id))
             return bool(reachable(self, from_id, to_id))

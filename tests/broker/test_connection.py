@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import struct
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ class FakeChannel:
 
     def __init__(self) -> None:
         self.answered: list[int] = []
-        self.responses: list[object] = []
+        self.responses: list[Any] = []
         self.reading = True
         self.aborted = False
         self.is_backed_up = False
@@ -226,7 +227,7 @@ def test_a_client_that_stops_taking_answers_among_its_requests_gets_the_rest_lat
         respond(*answer)
         peer.channel.is_backed_up = len(peer.channel.answered) >= 3
 
-    peer.channel.respond = respond_and_back_up
+    peer.channel.respond = respond_and_back_up  # type: ignore[assignment]
     peer.send(*[peer.frame(MetadataRequest(topics=[]), METADATA_VERSION) for _ in range(5)])
     cluster.run_for(1)
     assert peer.channel.answered == [1, 2, 3]

@@ -108,6 +108,6 @@ def test_who_wants_no_answer_gets_none() -> None:
 
 
 def test_a_request_that_names_everything_can_not_be_answered_for_each() -> None:
-    request = frames.request_class(3)(topics=None)
+    request = frames.request_class(3)(topics=None)  # type: ignore[call-arg]
     assert error_answer(request, 9, CODE) is None
     assert error_answer(request, 13, CODE).error_code == CODE

@@ -326,7 +326,7 @@ def test_what_a_node_passes_on_was_asked_about_where_the_client_is() -> None:
 def test_a_node_that_may_not_act_for_the_cluster_fetches_nothing() -> None:
     with Cluster(1, seed=5) as running:
         rules = Rules()
-        rules.authorize = nothing  # type: ignore[method-assign]
+        rules.authorize = nothing  # type: ignore[assignment]
         node = running.nodes[1]
         node.view = node.view._replace(authorizer=rules)
         partition = fetch.FetchPartition(partition=0)

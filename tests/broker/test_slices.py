@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from broker.test_connection import Peer
@@ -273,7 +274,8 @@ def test_a_long_commit_is_answered_partition_by_partition_and_its_last_offset_co
 
 
 def test_a_long_creation_makes_all_its_topics_and_they_are_known_when_it_is_answered(cluster):
-    request, version = LONG["create topics"]
+    request: Any = LONG["create topics"][0]
+    version = LONG["create topics"][1]
     answer = ask(Peer(cluster, 1), request, version)
     assert Counter(topic.error_code for topic in answer.topics) == {0: ITEMS // 4}
     assert all(topic.name in cluster.nodes[1].view.image.topics for topic in request.topics)

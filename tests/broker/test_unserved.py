@@ -31,7 +31,7 @@ def told(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
     """The lines of the log, as they come."""
     lines: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: lines.append(record.getMessage())
     logging.getLogger("kstore.requests").addHandler(handler)
     yield lines
     logging.getLogger("kstore.requests").removeHandler(handler)

@@ -91,7 +91,10 @@ def test_a_directory_is_told_with_its_path_and_the_room_on_its_disk(tmp_path: Pa
         for broker, (directory,) in admin.describe_log_dirs().items():
             assert directory.log_dir == str(tmp_path / f"node-{broker}")
             assert directory.error is None
-            assert directory.total_bytes >= directory.usable_bytes > 0
+            total, usable = directory.total_bytes, directory.usable_bytes
+            assert total is not None
+            assert usable is not None
+            assert total >= usable > 0
             assert not directory.is_cordoned
 
 

@@ -137,7 +137,7 @@ def test_the_cluster_is_described(target: Target) -> None:
 def test_leaders_are_elected_where_there_is_need(target: Target) -> None:
     admin, name = target.admin(), target.topic(partitions=2)
     assert admin.elect_leaders("preferred", {name: [0, 1]}) == []
-    assert admin.elect_leaders("unclean", [(name, 0)]) == []
+    assert admin.elect_leaders("unclean", [(name, 0)]) == []  # type: ignore[list-item]
     assert admin.elect_leaders("preferred") == []
     with pytest.raises(UnknownTopicOrPartition):
         admin.elect_leaders("preferred", {target.fresh("topic"): [0]})

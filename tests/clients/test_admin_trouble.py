@@ -129,9 +129,9 @@ def test_an_admin_that_is_closed_says_so(cluster: Cluster, admin: Admin) -> None
 
 def test_a_wrong_keyword_is_refused_with_the_nearest(cluster: Cluster) -> None:
     with pytest.raises(ConfigError, match=r"an admin has no keyword request_timeout \(did you mean request_timeout_ms"):
-        cluster.admin(request_timeout=5)
+        cluster.admin(request_timeout=5)  # type: ignore[call-arg]
     with pytest.raises(ConfigError, match="linger_ms"):
-        cluster.admin(linger_ms=5)
+        cluster.admin(linger_ms=5)  # type: ignore[call-arg]
 
 
 def test_several_errors_are_told_in_one(cluster: Cluster, admin: Admin) -> None:

@@ -4,6 +4,7 @@ import csv
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ def java_value(key: dict[str, str]) -> Any:
     text = key["default"]
     if text == "(null)":
         return None
-    return {"INT": int, "LONG": int, "BOOLEAN": lambda t: t == "true"}.get(key["type"], str)(text)
+    read: dict[str, Callable[[str], object]] = {"INT": int, "LONG": int, "BOOLEAN": lambda t: t == "true"}
+    return read.get(key["type"], str)(text)
 
 
 TAKEN = [key for key in java_keys() if here(key["name"]) in CLASSES[key["client"]].names()]

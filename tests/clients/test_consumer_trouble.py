@@ -133,10 +133,10 @@ def test_a_batch_with_a_wrong_checksum_is_told_and_passed_over_by_a_seek(cluster
             data.records = records[:-1] + bytes((records[-1] ^ 1,))
             real(each, data)
 
-        consumer._actor.fetcher._take_records = damaged  # type: ignore[method-assign]
+        consumer._actor.fetcher._take_records = damaged
         with pytest.raises(CorruptMessage, match=r"offset 0 of orders-0.*seek to 1"):
             next(consumer)
-        consumer._actor.fetcher._take_records = real  # type: ignore[method-assign]
+        consumer._actor.fetcher._take_records = real
         fill(cluster, topic, b"b")
         consumer.seek(partition, 1)
         assert next(consumer).value == b"b"
@@ -191,7 +191,7 @@ def test_a_closed_consumer_says_so_and_closes_once(cluster: Cluster, topic: str)
 
 def test_a_consumer_that_closes_leaves_nothing_behind_at_the_brokers(cluster: Cluster, topic: str) -> None:
     def kept() -> list[int]:
-        desks = [node.actors[f"{node.name}/fetch-desk"] for node in cluster.nodes.values()]
+        desks: list[Any] = [node.actors[f"{node.name}/fetch-desk"] for node in cluster.nodes.values()]
         return [len(desk.sessions) for desk in desks]
 
     def read() -> None:
@@ -320,7 +320,8 @@ def test_a_follower_that_the_leader_names_is_asked_until_it_refuses(cluster: Clu
     follower = next(node for node in cluster.isr(topic, 0) if node != leader)
     with cluster.consumer(client_rack="here", **QUICK) as consumer:
         fetcher = consumer._actor.fetcher
-        take, ask, asked = fetcher._take_records, fetcher._ask, []
+        asked: list[Any] = []
+        take, ask = fetcher._take_records, fetcher._ask
 
         def named(each: Any, data: Any) -> None:
             if not asked or follower not in asked:
@@ -331,7 +332,7 @@ def test_a_follower_that_the_leader_names_is_asked_until_it_refuses(cluster: Clu
             asked.append(source.node)
             ask(source, way)
 
-        fetcher._take_records, fetcher._ask = named, seen  # type: ignore[method-assign]
+        fetcher._take_records, fetcher._ask = named, seen
         consumer.assign([partition])
         assert next(consumer).value == b"a"
         assert asked[0] == leader

@@ -23,7 +23,7 @@ DRIVERS = ["memory", "three brokers", "disk", "seeded", "spawned", "listen", "tc
 @contextmanager
 def cluster_driven(how: str, folder: Any) -> Iterator[Cluster]:
     """A cluster on one of the drivers, with a topic; nothing is left of it."""
-    keywords: dict[str, Any] = {
+    keywords: Any = {
         "three brokers": {"brokers": 3},
         "disk": {"data_dir": str(folder)},
         "seeded": {"seed": 1},
@@ -112,7 +112,9 @@ def test_a_cluster_that_was_interrupted_while_it_was_made_leaves_nothing_behind(
     probe = kstore.Cluster(listen="127.0.0.1:0")
     listen = probe.bootstrap_servers
     probe.close()
-    keywords = {"disk": {"data_dir": str(tmp_path)}, "seeded": {"seed": 1}, "listen": {"listen": listen}}.get(how, {})
+    keywords: Any = {"disk": {"data_dir": str(tmp_path)}, "seeded": {"seed": 1}, "listen": {"listen": listen}}.get(
+        how, {}
+    )
     made: list[Cluster] = []
 
     with alarm(RangError, seed) as bell:
@@ -128,7 +130,7 @@ def test_a_cluster_that_was_interrupted_while_it_was_made_leaves_nothing_behind(
 @pytest.mark.parametrize("how", ["memory", "disk", "seeded", "listen"])
 def test_closing_that_was_interrupted_goes_on_when_it_is_asked_again(how, tmp_path, seed) -> None:
     threads = set(threading.enumerate())
-    keywords = {
+    keywords: Any = {
         "memory": {},
         "disk": {"data_dir": str(tmp_path)},
         "seeded": {"seed": 1},

@@ -8,7 +8,7 @@ import pytest
 
 from actors.clients.errors import BufferExhausted, ClientClosed, KafkaTimeout
 from kstore import Cluster
-from kstore.errors import KafkaError
+from kstore.errors import KafkaError, NotEnoughReplicas
 
 RETRIABLE = [
     "NOT_LEADER_OR_FOLLOWER",
@@ -158,9 +158,8 @@ def test_with_no_retries_left_the_error_is_told(simulated) -> None:
     producer = simulated.producer(retries=2)
     simulated.faults.error("Produce", "NOT_ENOUGH_REPLICAS", times=3)
     future = producer.send("t", b"v")
-    with pytest.raises(Exception, match="replicas") as raised:
+    with pytest.raises(NotEnoughReplicas, match="replicas"):
         future.get(60)
-    assert raised.value.name == "NOT_ENOUGH_REPLICAS"
 
 
 def test_the_delivery_timeout_ends_all_waiting(simulated) -> None:

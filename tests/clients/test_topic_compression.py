@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from clients.targets import Target
 
@@ -27,7 +29,7 @@ def read(target: Target, topic: str, count: int) -> list[tuple[int, bytes | None
 @pytest.mark.parametrize("kind", TYPES)
 def test_records_of_all_codecs_are_read_as_they_were_sent(target: Target, kind: str) -> None:
     topic = target.topic(replication_factor=target.brokers, compression_type=kind)
-    sent = []
+    sent: list[Any] = []
     for codec in CODECS:
         with target.producer(compression_type=codec, batch_size=2000, acks="all") as producer:
             for number in range(40):

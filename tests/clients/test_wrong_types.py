@@ -150,7 +150,8 @@ def test_every_public_method_has_a_row_and_every_parameter_a_kind(cls: type) -> 
 
 def call(made: Made, name: str, row: Row, arguments: dict[str, Any]) -> Any:
     method = getattr(row.on(made), name)
-    positional, named = [], {}
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
     for each in inspect.signature(method).parameters.values():
         if each.name not in arguments:
             continue
@@ -270,11 +271,11 @@ def test_a_value_has_plain_numbers_whatever_they_were_given_as() -> None:
     assert made == ("t", 3)
     assert repr(made) == "TopicPartition(topic='t', partition=3)"
     assert repr(made._replace(partition=np.uint8(4))) == "TopicPartition(topic='t', partition=4)"
-    assert kstore.OffsetAndMetadata(5, None) == (5, "", -1)  # type: ignore[arg-type]
+    assert kstore.OffsetAndMetadata(5, None) == (5, "", -1)
     with pytest.raises(TypeError, match=r"TopicPartition.partition is a whole number; got '0'"):
-        made._replace(partition="0")  # type: ignore[arg-type]
+        made._replace(partition="0")
     with pytest.raises(TypeError, match=r"TopicPartition.topic is a text; got None"):
-        TopicPartition(None, 0)  # type: ignore[arg-type]
+        TopicPartition(None, 0)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -297,10 +298,10 @@ def test_texts_of_a_consumer_can_be_sent(in_process: Made, name: str) -> None:
 
 
 def test_a_code_that_cannot_be_is_no_error_of_kafkas() -> None:
-    assert for_code(np.int16(6)).code == 6  # type: ignore[arg-type]
+    assert for_code(np.int16(6)).code == 6
     for value in [*wrong_values.NO_WHOLE, 2**15, *wrong_values.HUGE, *wrong_values.things()]:
         with pytest.raises((TypeError, ValueError), match="code"):
-            for_code(value)  # type: ignore[arg-type]
+            for_code(value)
 
 
 def test_keywords_of_the_pytest_mark_are_refused_by_their_names() -> None:

@@ -45,8 +45,8 @@ class Kind(NamedTuple):
     right: tuple[Any, ...] = ()
 
 
-NO_TEXT = (None, b"t", bytearray(b"t"), 5, 5.5, True, [], ["t"], ("t",), {}, {"t"}, NAN)
-NO_NUMBER = (None, "3", "", b"3", [], [3], (3,), {}, {3}, "x" * 40_000)
+NO_TEXT: tuple[Any, ...] = (None, b"t", bytearray(b"t"), 5, 5.5, True, [], ["t"], ("t",), {}, {"t"}, NAN)
+NO_NUMBER: tuple[Any, ...] = (None, "3", "", b"3", [], [3], (3,), {}, {3}, "x" * 40_000)
 NO_WHOLE = (*NO_NUMBER, 5.5, 5.0, True, False, NAN, INF, -INF, np.float64(5), np.bool_(True))
 NO_LIST = (5, 5.5, True, NAN)
 
@@ -85,6 +85,7 @@ def names() -> list[Any]:
 
 
 def place() -> list[Any]:
+    shapes: list[Any]
     shapes = [None, "t0", "good-0", b"t0", 5, 5.5, True, [], (), (TOPIC,), (TOPIC, 0, 0), {}, {TOPIC: 0}, NAN]
     topics = [(each, 0) for each in text()]
     partitions = [(TOPIC, each) for each in whole(0, 2**31 - 1)()]
@@ -170,6 +171,7 @@ def config() -> list[Any]:
 
 
 def new_topics() -> list[Any]:
+    shapes: list[Any]
     shapes = [None, 5, 5.5, True, "good", b"good", NewTopic("one"), [None], [5], [b"t"], [[]], [("t", 1)], [TOPIC, 5]]
     named = [[bare(NewTopic, each, -1, -1, None, None)] for each in text()]
     counts = [[bare(NewTopic, "a", each, -1, None, None)] for each in whole(-(2**31), 2**31 - 1)()]
@@ -194,6 +196,7 @@ def new_topics() -> list[Any]:
 
 
 def growths() -> list[Any]:
+    shapes: list[Any]
     shapes = [None, 5, "good", b"good", [TOPIC], {5: 3}, {b"good": 3}, {SURROGATE: 3}, {LONG: 3}, {None: 3}, NAN, True]
     counts = whole(-(2**31), 2**31 - 1)()
     assigned = [5, "1", [5], ["12"], [[5.5]], [["1"]], [[2**31]], [[None]]]
@@ -222,7 +225,7 @@ def levels() -> list[Any]:
         True,
     ]
     numbers = [each for each in whole(0, 2**15 - 1)() if not isinstance(each, dict)]
-    kinds = [None, 1, "DOWNGRADE", b"UPGRADE", ["UPGRADE"], {}]
+    kinds: list[Any] = [None, 1, "DOWNGRADE", b"UPGRADE", ["UPGRADE"], {}]
     return [
         *shapes,
         *({"metadata.version": each} for each in numbers),
@@ -261,6 +264,7 @@ def resources(*, values: bool) -> Callable[[], list[Any]]:
 
 
 def members() -> list[Any]:
+    shapes: list[Any]
     shapes = [None, 5, 5.5, "m", b"m", [5], [None], [b"m"], [[]], [("m",)], True, NAN, object(), Unspeakable()]
     ids = [[bare(MemberToRemove, each, None, None)] for each in text() if each is not None]
     instances = [[bare(MemberToRemove, "", each, None)] for each in text_or_none()]
@@ -377,5 +381,5 @@ FUNCTION = Kind(function)
 PLACE_KIND = Kind(place, (PLACE, (TOPIC, 0), (TOPIC, np.int32(0))))
 PLACES = Kind(places, ([PLACE], {PLACE}, ((TOPIC, np.int64(0)),)))
 SOME_PLACES = Kind(some_places, ((PLACE,), ((TOPIC, np.int16(0)),)))
-OFFSETS = Kind(at_places(offset), ({PLACE: 0}, {PLACE: np.int64(0)}, {PLACE: OffsetAndMetadata(0, None)}))  # type: ignore[arg-type]
+OFFSETS = Kind(at_places(offset), ({PLACE: 0}, {PLACE: np.int64(0)}, {PLACE: OffsetAndMetadata(0, None)}))
 PARTITION = Kind(whole(0, 2**31 - 1), (0, np.int64(0), np.uint8(0)))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from speaking import Speaker
+from cluster.speaking import Speaker
 
 from actors.cluster import Cluster
 

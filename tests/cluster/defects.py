@@ -37,7 +37,7 @@ def work(cluster: Cluster, value: bytes) -> None:
         sent = [producer.send(TOPIC, value, partition=number) for number in range(PARTITIONS)]
         offsets = {one.get(timeout=60).partition: one.get().offset for one in sent}
     with cluster.consumer(TOPIC, group_id="shipping", auto_offset_reset="earliest") as consumer:
-        seen = set()
+        seen: set[Any] = set()
         while len(seen) < PARTITIONS:
             record = next(consumer)
             if record.value == value:

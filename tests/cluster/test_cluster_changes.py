@@ -4,8 +4,8 @@ import random
 from typing import Any
 
 import pytest
+from cluster.speaking import TOPIC, Speaker
 from partition.client import batch
-from speaking import TOPIC, Speaker
 
 from actors.network.link import Disconnected
 from kstore.schema.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from speaking import Speaker, answer_of
+from cluster.speaking import Speaker, answer_of
 
 from actors.broker.registry import CLIENT_APIS
 from actors.broker.request_faults import error_response

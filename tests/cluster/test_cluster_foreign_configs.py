@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from kept_folders import append_records, forget_clean_stop, stopped_with
+from cluster.kept_folders import append_records, forget_clean_stop, stopped_with
 
 from actors.cluster import Cluster
 from actors.config.resource_type import ResourceType

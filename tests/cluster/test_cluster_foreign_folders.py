@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from kept_folders import (
+from cluster.kept_folders import (
     FIRST,
     METADATA,
     append_batch,

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from kept_folders import FIRST, METADATA, SAID, append_records, refused, served, stopped_with, tree
+from cluster.kept_folders import FIRST, METADATA, SAID, append_records, refused, served, stopped_with, tree
 
 from actors.controller.metadata_log import Replay
 from actors.image.image import ClusterImage

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import group_requests as requests
-from group_requests import GROUP, REBALANCE_MS, SESSION_MS
-from speaking import Speaker, batches_in
+from cluster import group_requests as requests
+from cluster.group_requests import GROUP, REBALANCE_MS, SESSION_MS
+from cluster.speaking import Speaker, batches_in
 
 from actors.image.topic_names import OFFSETS_TOPIC
 from kstore.errors import IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
@@ -258,6 +258,8 @@ def test_offsets_stand_in_the_log_as_kafka_writes_them(start, kept):
     found: dict[str, Any] = {}
     for batch in batches_in(client.log_bytes(1, OFFSETS_TOPIC, index)):
         for record in batch.records():
+            assert record.key is not None
+            assert record.value is not None
             version = int.from_bytes(record.key[:2], "big")
             value_version = int.from_bytes(record.value[:2], "big")
             if version == 1:

@@ -1,8 +1,8 @@
 """Idempotent producers and a cluster that fails under them: one copy of each batch, and the first offset each time."""
 
 import pytest
+from cluster.speaking import Producer, Speaker, answer_of, batches_in
 from partition.client import batch
-from speaking import Producer, Speaker, answer_of, batches_in
 
 from actors.network.link import Disconnected
 from kstore.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from speaking import Speaker
+from cluster.speaking import Speaker
 
 from actors.cluster import Cluster
 from actors.runtime.driver import DriverClosed, ForkedError, NodeCrashed

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from cluster.speaking import BROKER, Speaker
 from partition.client import batch
-from speaking import BROKER, Speaker
 
 from actors.cluster import Cluster
 from kstore.errors import (

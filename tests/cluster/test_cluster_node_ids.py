@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kept_folders import tree
+from cluster.kept_folders import tree
 from processes import Program, Server
 
 from actors.cluster import Cluster

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from cluster.speaking import Speaker
 from partition.client import batch, values
-from speaking import Speaker
 
 from kstore.errors import FetchSessionIdNotFound, InvalidFetchSessionEpoch, OffsetOutOfRange
 from kstore.records import BatchBuilder

@@ -1,7 +1,7 @@
 """Nodes that are killed and come back on their folders: what is recovered, and how little is looked at for it."""
 
+from cluster.speaking import Speaker
 from partition.client import batch
-from speaking import Speaker
 
 from kstore.log.checkpoints import RECOVERY_POINTS, read_offsets
 

@@ -1,8 +1,8 @@
 """Replication in a whole cluster: nothing is committed before the in-sync set has it, and all copies end up alike."""
 
 import pytest
+from cluster.speaking import Speaker, answer_of, batches_in
 from partition.client import batch
-from speaking import Speaker, answer_of, batches_in
 
 from actors.partition.messages import Append, Configure
 from actors.runtime.future import ask

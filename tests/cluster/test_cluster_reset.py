@@ -6,7 +6,7 @@ import os
 import socket
 
 import pytest
-from speaking import Speaker, batch
+from cluster.speaking import Speaker, batch
 
 from actors.clients.errors import ClientClosed
 from actors.clients.producer.sender import Sender

@@ -19,7 +19,7 @@ PLACE = TopicPartition("t", 0)
 def cluster(request: pytest.FixtureRequest, tmp_path: Path, seed: int) -> Iterator[Cluster]:
     """A cluster with five records in a topic, three of which a group has committed."""
     way, brokers = request.param
-    how: dict[str, Any] = {
+    how: Any = {
         "real": {},
         "seed": {"seed": seed},
         "listen": {"listen": "127.0.0.1:0"},

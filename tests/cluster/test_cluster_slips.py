@@ -22,7 +22,7 @@ def test_config_values_may_be_numbers_and_truth_values():
 
 def test_config_values_of_other_kinds_are_refused_by_their_key():
     with pytest.raises(ConfigError, match=r"the value of num.partitions is text, a number or a bool, not None"):
-        Cluster(config={"num.partitions": None})
+        Cluster(config={"num.partitions": None})  # type: ignore[dict-item]
     with pytest.raises(ConfigError, match=r"config is a mapping of keys to values"):
         Cluster(config=["num.partitions=3"])
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster.speaking import Producer, Speaker, answer_of
 from partition.client import batch, values
-from speaking import Producer, Speaker, answer_of
 
 from actors.network.link import Disconnected
 from kstore.errors import OutOfOrderSequenceNumber, for_code

@@ -1,8 +1,8 @@
 """Trouble of other kinds: links that carry one way only or slowly, many partitions at once, deaths that coincide."""
 
 import pytest
+from cluster.speaking import Speaker, answer_of
 from partition.client import batch
-from speaking import Speaker, answer_of
 
 SESSION_S = 9
 LAG_S = 30

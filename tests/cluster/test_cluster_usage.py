@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import group_requests as requests
 import pytest
-from speaking import Speaker
+from cluster import group_requests as requests
+from cluster.speaking import Speaker
 
 from actors.cluster import Cluster
 from actors.runtime.driver import DriverClosed

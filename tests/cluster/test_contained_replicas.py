@@ -65,7 +65,7 @@ def test_a_defect_in_the_removal_of_a_replica_leaves_its_place_to_the_next_one(
     cluster.create_topic("bills", 1, 3)
     with warnings.catch_warnings(), cluster.admin() as admin:
         warnings.simplefilter("ignore")
-        failed = fail_answer(monkeypatch, Removal, name)  # type: ignore[arg-type]
+        failed = fail_answer(monkeypatch, Removal, name)
         admin.delete_topics(["bills"])
         cluster.run_for(2)
         assert failed

@@ -89,7 +89,7 @@ def set_anew(owner: Struct, name: str) -> None:
     elif isinstance(kind, type):
         value = kind(unknown_tagged_fields=UNKNOWN)
     else:
-        value = {"string": "x", "bytes": b"x", "records": b"x", "uuid": b"x" * 16}.get(kind)
+        value = {"string": "x", "bytes": b"x", "records": b"x", "uuid": b"x" * 16}.get(str(kind))
         if value is None:
             value = not default if kind == "bool" else default - 1 if default else 1
     assert value != default

@@ -90,8 +90,8 @@ def answers(socket: Socket) -> Transcript:
     wait_for_the_brokers_config(ask)
     for name, described in descriptions():
         found[f"describe {name}"] = [description(result) for result in ask(described).results]
-    for name, wanted, version in look_ups():
-        found[f"look up {name}"] = [look_up(topic) for topic in ask(wanted, version).topics]
+    for name, asked, version in look_ups():
+        found[f"look up {name}"] = [look_up(topic) for topic in ask(asked, version).topics]
     for name, deleted in deletions():
         responses = ask(deleted).responses
         found[f"delete {name}"] = [[r.name, r.error_code, r.error_message] for r in responses]

@@ -31,7 +31,7 @@ CLUSTER_ID = "a-cluster"
 class Driven:
     """A controller machine with its clock in the test's hand."""
 
-    def __init__(self, brokers: int = 3, *, seed: int = 1, start: bool = True, **settings: str) -> None:
+    def __init__(self, brokers: int = 3, *, seed: int = 1, start: bool = True, **settings: Any) -> None:
         random = Random(seed)
         config = BrokerConfig({name.replace("_", "."): text for name, text in settings.items()}, brokers=brokers)
         self.machine = ControllerMachine(
@@ -74,7 +74,7 @@ class Driven:
         self.epochs[broker_id] = epoch
         return epoch
 
-    def beat(self, broker_id: int, *, offset: int | None = None, **wants: bool) -> BrokerHeartbeatResponse:
+    def beat(self, broker_id: int, *, offset: int | None = None, **wants: Any) -> BrokerHeartbeatResponse:
         request = BrokerHeartbeatRequest(
             broker_id=broker_id,
             broker_epoch=self.epochs[broker_id],
@@ -100,7 +100,7 @@ class Driven:
         *,
         assignments: list[list[int]] | None = None,
         validate_only: bool = False,
-        **configs: str,
+        **configs: Any,
     ) -> CreatableTopicResult:
         topic = CreatableTopic(
             name=name,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from asking import Client
+from controller.asking import Client
 
 from actors.broker.registry import CLIENT_APIS, NODE_APIS, handler
 from actors.cluster import Cluster
@@ -141,7 +141,7 @@ def test_metadata_tells_of_brokers_topics_and_leaders(client: Client, version: i
 def test_all_topics_or_none_can_be_asked_for(client: Client, version: int) -> None:
     create(client, "orders")
     create(client, "users")
-    wanted = [] if version == 0 else None
+    wanted: list[Any] | None = [] if version == 0 else None
     everything = client.ask(MetadataRequest(topics=wanted), version)
     assert sorted(topic.name for topic in everything.topics) == ["orders", "users"]
     if version >= 1:

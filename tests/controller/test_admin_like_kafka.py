@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from admin_scripts import CONFIG, Transcript, same, transcript
+from controller.admin_scripts import CONFIG, Transcript, same, transcript
 
 from actors.cluster import Cluster
 

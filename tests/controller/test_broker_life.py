@@ -1,7 +1,7 @@
 """The life of a broker: registered, unfenced, fenced when silent or dead, shut down in order."""
 
 import pytest
-from deciding import Driven
+from controller.deciding import Driven
 
 from kstore.errors import (
     BrokerIdNotRegistered,

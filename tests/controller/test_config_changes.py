@@ -1,7 +1,7 @@
 """Changing configs of topics and brokers, and handing out producer ids."""
 
 import pytest
-from deciding import Driven
+from controller.deciding import Driven
 
 from actors.config.resource_type import ResourceType
 from actors.image.internal_topics import creatable
@@ -297,7 +297,7 @@ def test_a_change_that_cannot_be_is_refused_whole(
     message: str,
 ) -> None:
     before = driven.image
-    result = alter(driven, *operations, **where)  # type: ignore[arg-type]
+    result = alter(driven, *operations, **where)
     assert (result.error_code, result.error_message) == (error.code, message)
     assert driven.image is before
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from asking import Client
+from controller.asking import Client
 
 from actors.cluster import Cluster
 from actors.config.described import described_topic

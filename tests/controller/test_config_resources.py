@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from asking import Client
+from controller.asking import Client
 
 from actors.cluster import Cluster
 from kstore import errors

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from waiting import let_pass
 
 from actors.cluster import Cluster
 from actors.config import BrokerConfig
@@ -83,7 +84,7 @@ class Alone:
 
     @property
     def told(self) -> list[ImageAdvanced]:
-        told: list[ImageAdvanced] = self.listener.actor_inbox.actor.told  # type: ignore[attr-defined]
+        told: list[ImageAdvanced] = self.listener.actor_inbox.actor.told
         return told
 
     def settle(self) -> None:
@@ -305,8 +306,8 @@ def test_nobody_is_fenced_because_a_clock_is_set() -> None:
     with Cluster(brokers=3, seed=7) as cluster:
         cluster.nodes[1].clock_skew_ms = 3_600_000
         offset = cluster.image(1).offset
-        cluster.world.driver.run_for(20)  # type: ignore[attr-defined]
+        let_pass(cluster.world, 20)
         cluster.nodes[1].clock_skew_ms = -3_600_000
-        cluster.world.driver.run_for(20)  # type: ignore[attr-defined]
+        let_pass(cluster.world, 20)
         assert cluster.image(1).offset == offset
         assert cluster.is_ready()

@@ -1,7 +1,7 @@
 """Who leads when brokers die and return, and which in-sync sets the controller accepts."""
 
 import pytest
-from deciding import Driven
+from controller.deciding import Driven
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,7 +123,7 @@ def test_a_proposal_that_is_late_or_wrong_is_refused(changes: dict[str, object],
     driven.start(2)
     arguments: dict[str, object] = {"isr": [3, 2], **changes}
     before = driven.image
-    assert driven.alter("orders", **arguments).error_code == error.code  # type: ignore[arg-type]
+    assert driven.alter("orders", **arguments).error_code == error.code
     assert driven.image is before
 
 

@@ -1,7 +1,7 @@
 """ElectLeaders where there is something to elect: leaders that died and returned, and partitions that lost theirs."""
 
 import pytest
-from deciding import Driven
+from controller.deciding import Driven
 
 from kstore import errors
 from kstore.errors import InvalidRequest

@@ -1,7 +1,7 @@
 """A replica whose log is out of use: AssignReplicasToDirs with the directory LOST, and with the broker's own again."""
 
 import pytest
-from deciding import Driven
+from controller.deciding import Driven
 
 from actors.image.image import Directory
 from kstore import errors

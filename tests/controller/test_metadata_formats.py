@@ -2,6 +2,7 @@
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,8 @@ def test_our_versions_of_records_are_those_that_kafka_writes(written_by_kafka: l
 
 def test_a_change_of_leader_is_written_as_kafka_writes_it(written_by_kafka: list[RecordBatch]) -> None:
     theirs = written_by_kafka[0]
+    change: Any
+    one_voter: Any
     (change,) = Replay().records(theirs)
     assert (change.leader_id, [voter.voter_id for voter in change.voters]) == (1, [1, 2])
     (ours,) = parse_batches(encode_leader_change(1, [1], 0, 1, theirs.base_timestamp))

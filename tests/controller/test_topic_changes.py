@@ -1,7 +1,7 @@
 """Deleting topics and adding partitions to them: what changes, what is refused, and in Kafka's words."""
 
 import pytest
-from deciding import Driven
+from controller.deciding import Driven
 
 from actors.config.resource_type import ResourceType
 from kstore import errors

@@ -1,7 +1,7 @@
 """Creating topics: what is made, what is refused, and in Kafka's words."""
 
 import pytest
-from deciding import Driven
+from controller.deciding import Driven
 
 from actors.image import topic_names
 from kstore import errors
@@ -239,7 +239,7 @@ def test_a_manual_assignment_that_cannot_be_is_refused(
     driven.lose(2)
     topic = CreatableTopic(
         name="t",
-        **{"num_partitions": -1, "replication_factor": -1, **changes},  # type: ignore[arg-type]
+        **{"num_partitions": -1, "replication_factor": -1, **changes},
         assignments=[CreatableReplicaAssignment(partition_index=n, broker_ids=ids) for n, ids in assignments],
     )
     (result,) = driven.decide(CreateTopicsRequest(topics=[topic]), 7).topics

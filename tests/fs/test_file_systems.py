@@ -2,13 +2,14 @@
 
 import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kstore.fs import FileSlice, FileSystem, LockedError, MemoryFileSystem
+from kstore.fs import Chunk, FileSlice, FileSystem, LockedError, MemoryFileSystem
 from kstore.fs.posix import PosixFileSystem
 
 ROOTS = itertools.count()
@@ -21,7 +22,7 @@ def fs(request: pytest.FixtureRequest, tmp_path: Path) -> FileSystem:
     return PosixFileSystem(tmp_path / "root", max_open_files=2 if "two" in request.param else 512)
 
 
-def joined(chunks: list[object]) -> bytes:
+def joined(chunks: Sequence[Chunk]) -> bytes:
     return b"".join(c.read(0, c.nbytes) if isinstance(c, FileSlice) else bytes(c) for c in chunks)
 
 

@@ -69,7 +69,7 @@ class Lines:
         """Read what has been answered."""
         for key, _ in self.selector.select(timeout_s):
             try:
-                data = key.fileobj.recv(1 << 16)  # type: ignore[union-attr]
+                data = key.fileobj.recv(1 << 16)
             except BlockingIOError:
                 continue
             except OSError:

@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 if __name__ == "__main__":
@@ -53,7 +54,9 @@ def write(bootstrap: str) -> None:
     goes_on = threading.Event()
     goes_on.set()
     threading.Thread(target=lambda: (sys.stdin.readline(), goes_on.clear()), daemon=True).start()
-    number, failed, waiting = 0, [], []
+    number = 0
+    failed: list[Any] = []
+    waiting: list[Any] = []
     with Producer(bootstrap_servers=bootstrap, acks="all", delivery_timeout_ms=600_000) as producer:
         while goes_on.is_set() or waiting:
             while goes_on.is_set() and len(waiting) < IN_FLIGHT:
@@ -86,7 +89,7 @@ def read(bootstrap: str, sent: int) -> dict[str, int]:
     return {"lost": sum(number not in seen for number in range(sent)), "twice": twice, "out of order": backwards}
 
 
-def run(cycles: int, seed: int) -> dict[str, object]:
+def run(cycles: int, seed: int) -> dict[str, Any]:
     """Kill a server so often; what was seen."""
     draw = random.Random(seed)
     port = free_ports(3)

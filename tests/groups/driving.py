@@ -5,6 +5,7 @@ are names, and what was answered to each is kept in ``answers``.
 """
 
 from collections.abc import Hashable, Iterable
+from typing import Any
 
 from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
 from actors.coordinator.shard import Caller
@@ -111,7 +112,7 @@ class Driven:
             self.carry_out(self.shard.timer_fired(key, self.now_ms))
         self.now_ms = end_ms
 
-    def answer(self, reply: str) -> object:
+    def answer(self, reply: str) -> Any:
         """The one answer to a reply; there must be exactly one."""
         (response,) = self.answers.pop(reply)
         return response
@@ -177,8 +178,8 @@ class Driven:
             group_id=group, generation_id=generation, member_id=member_id, group_instance_id=instance
         )
         self.ask(request, "heartbeat", 4)
-        response = self.answer("heartbeat")
-        return response.error_code  # type: ignore[attr-defined, no-any-return]
+        code: int = self.answer("heartbeat").error_code
+        return code
 
     def send_leave(self, reply: str, *members: tuple[str, str | None], group: str = "g") -> None:
         request = LeaveGroupRequest(
@@ -228,7 +229,7 @@ class Driven:
         response = self.answer(reply)
         if isinstance(response, KafkaError):
             return response.code
-        (code,) = {each.error_code for topic in response.topics for each in topic.partitions}  # type: ignore[attr-defined]
+        (code,) = {each.error_code for topic in response.topics for each in topic.partitions}
         return code
 
     def fetch(
@@ -280,7 +281,7 @@ class Driven:
 
     def member(self, *, group: str = "g", **join: object) -> str:
         """Get an id as a dynamic member does; the join with it is still to come."""
-        self.send_join("id", group=group, **join)  # type: ignore[arg-type]
+        self.send_join("id", group=group, **join)
         response = self.answer("id")
         assert isinstance(response, JoinGroupResponse)
         return response.member_id

@@ -1,5 +1,7 @@
 """Syncing, staying alive, leaving and expiring."""
 
+from typing import Any
+
 from groups.driving import REBALANCE_MS, SESSION_MS, Driven
 
 from kstore import errors
@@ -57,19 +59,20 @@ def test_shares_of_a_generation_that_is_over_are_not_handed_out() -> None:
     assert driven.synced("sync").error_code == errors.RebalanceInProgress.code
     driven.commit()
     assert driven.state() == "PreparingRebalance"
-    assert driven.shard.groups["g"].members[leader].assignment == b""
+    assert driven.group("g").members[leader].assignment == b""
 
 
 def test_a_sync_is_refused_for_what_is_wrong_with_it() -> None:
     driven = Driven()
     (leader,) = driven.stable_group()
-    for reply, sync, code in [
+    wrong: list[tuple[str, dict[str, Any], int]] = [
         ("group", {"group": "other"}, errors.UnknownMemberId.code),
         ("member", {"member_id": "stranger"}, errors.UnknownMemberId.code),
         ("generation", {"generation": 7}, errors.IllegalGeneration.code),
         ("protocol", {"protocol_name": "sticky"}, errors.InconsistentGroupProtocol.code),
-    ]:
-        driven.send_sync(reply, **{"member_id": leader, "generation": 1, **sync})  # type: ignore[arg-type]
+    ]
+    for reply, sync, code in wrong:
+        driven.send_sync(reply, **{"member_id": leader, "generation": 1, **sync})
         assert driven.synced(reply).error_code == code, reply
     driven.send_join("rejoin", leader, protocols=(("range", b"new"), ("sticky", b"")))
     driven.send_sync("old client", leader, 2, protocol_name=None)
@@ -162,7 +165,7 @@ def test_the_last_leave_empties_the_group_and_is_answered_once_that_is_committed
     assert isinstance(response, LeaveGroupResponse)
     assert [each.error_code for each in response.members] == [0]
     assert driven.state() == "Empty"
-    assert Driven(log=driven.log).shard.groups["g"].generation_id == 2
+    assert Driven(log=driven.log).group("g").generation_id == 2
 
 
 def test_a_batch_of_leaves_is_answered_one_by_one_and_makes_one_rebalance() -> None:

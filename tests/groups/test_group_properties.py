@@ -88,7 +88,7 @@ def test_the_books_balance_and_nobody_waits_for_ever(steps: list[tuple[str, int,
     chaos.driven.pass_ms(NEW_MEMBER_JOIN_TIMEOUT_MS + 3 * REBALANCE_MS)
     chaos.check()
     assert [reply for reply in chaos.replies if chaos.driven.is_parked(reply)] == []
-    assert all(group.state is GroupState.EMPTY for group in chaos.driven.shard.groups.values())
+    assert all(chaos.driven.group(each).state is GroupState.EMPTY for each in chaos.driven.shard.groups)
 
 
 @given(st.lists(STEP, min_size=20, max_size=80))
@@ -98,8 +98,10 @@ def test_a_coordinator_that_takes_over_has_what_was_committed(steps: list[tuple[
         chaos.step(what, index, duration_ms)
     successor = Driven(log=chaos.driven.log)
     assert successor.fetch() == chaos.driven.fetch()
-    for group in successor.shard.groups.values():
-        predecessor = chaos.driven.shard.groups[group.group_id]
+    for group_id in successor.shard.groups:
+        group, predecessor = successor.group(group_id), chaos.driven.group(group_id)
+        assert group is not None
+        assert predecessor is not None
         assert group.generation_id <= predecessor.generation_id
         if predecessor.state is GroupState.STABLE and group.generation_id == predecessor.generation_id:
             shares = {each.member_id: each.assignment for each in predecessor.members.values()}

@@ -177,7 +177,9 @@ def test_after_sigkill_every_acknowledged_record_is_there_once(serve, tmp_path):
         if message.error():
             ends += 1
         else:
-            found[message.value()] += 1
+            value = message.value()
+            assert value is not None
+            found[value] += 1
     consumer.close()
     assert set(acknowledged) <= set(found)
     assert max(found.values()) == 1

@@ -47,7 +47,7 @@ def said(bootstrap: str) -> list[bytes]:
 
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "check", "enable.partition.eof": True})
     consumer.assign([TopicPartition("t", 0, 0)])
-    values = []
+    values: list[bytes] = []
     while True:
         message = consumer.poll(30)
         assert message is not None, "the log did not come to its end"

@@ -54,7 +54,9 @@ def test_a_log_that_cannot_grow_is_offline_other_topics_go_on_and_nothing_acknow
     consumer.assign([TopicPartition("large", 0, 0)])
     found = []
     while (message := consumer.poll(60)) is not None and not message.error():
-        found.append(int(message.value()[:8]))
+        value = message.value()
+        assert value is not None
+        found.append(int(value[:8]))
     consumer.close()
     assert found == list(range(VALUES))
     assert server.stop() == 0

@@ -1,5 +1,7 @@
 """Batches as clients send them, and logs to put them into."""
 
+from typing import Any
+
 from kstore.fs import FileSlice
 from kstore.log import AppendInfo, Log, LogConfig, LogRead
 from kstore.records import BatchBuilder, RecordBatch, parse_batches
@@ -32,7 +34,7 @@ def batch(
     return parse_batches(builder.build())[0]
 
 
-def stamped(offset: int, count: int = 1, *, leader_epoch: int = 0, **rest: int) -> RecordBatch:
+def stamped(offset: int, count: int = 1, *, leader_epoch: int = 0, **rest: Any) -> RecordBatch:
     return batch(count, **rest).stamped(offset, leader_epoch)
 
 
@@ -53,6 +55,6 @@ def everything(log: Log) -> list[bytes]:
     return [each.to_bytes() for each in log.batches(log.start_offset)]
 
 
-def small_config(**changes: int) -> LogConfig:
+def small_config(**changes: Any) -> LogConfig:
     """Segments of a few batches, and an index entry for nearly each."""
     return LogConfig(**{"segment_bytes": 500, "index_interval_bytes": 100, **changes})

@@ -18,7 +18,7 @@ CONFIG = small_config(segment_bytes=1000)
 
 
 def opened(fs: FileSystem, **kwargs: bool | int) -> Log:
-    return Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, **kwargs)  # type: ignore[arg-type]
+    return Log.open(fs, PATH, CONFIG, now_ms=NOW_MS, **kwargs)
 
 
 class Writers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import pytest
 from log.batching import NOW_MS, append, batch, everything, stamped
@@ -18,7 +19,7 @@ from kstore.records import RecordBatch, parse_batches
 PATH = "orders-0"
 
 
-def emptied(offset: int = 0, **fields: object) -> RecordBatch:
+def emptied(offset: int = 0, **fields: Any) -> RecordBatch:
     """As ``DefaultRecordBatch.writeEmptyHeader`` leaves it: offsets, timestamp and producer, and nothing behind."""
     fields = {"producer_id": 7, "producer_epoch": 0, "base_sequence": 0, "last_offset_delta": 2, **fields}
     model = ModelBatch([ModelRecord(offset, NOW_MS, None, None)], offset, 0, record_count=0, payload=b"", **fields)
@@ -116,7 +117,7 @@ def test_a_consumer_passes_over_an_empty_batch(empty: RecordBatch, by_columns: b
 
 def columns(records: PartitionRecords) -> list[int]:
     """The offsets, read as columns."""
-    offsets = []
+    offsets: list[int] = []
     while (room := records.room(100))[0]:
         count, nbytes = room
         found, times = (array("q", bytes(8 * count)) for _ in range(2))

@@ -1,9 +1,11 @@
 """A log with a codec of its own: every batch is written under it, whatever it came with."""
 
+from typing import Any
+
 import pytest
 from log.batching import NOW_MS, append, batch, everything
 
-from kstore.errors import InvalidRecord, MessageTooLarge
+from kstore.errors import InvalidRecord, KafkaError, MessageTooLarge
 from kstore.fs import FileSystem
 from kstore.log import AppendInfo, Log, LogConfig
 from kstore.log.preparing import prepared
@@ -12,7 +14,7 @@ from kstore.records import BatchBuilder, EndTransactionMarker, end_transaction_b
 CODECS = range(5)
 
 
-def opened(fs: FileSystem, **settings: int) -> Log:
+def opened(fs: FileSystem, **settings: Any) -> Log:
     return Log.open(fs, "orders-0", LogConfig(**settings), now_ms=NOW_MS)
 
 
@@ -98,6 +100,7 @@ def test_what_coordinators_control_is_not_compressed(fs: FileSystem) -> None:
 def test_prepared_batches_are_appended_as_they_are_even_if_the_config_has_changed(fs: FileSystem) -> None:
     log = opened(fs, compression_type=2)
     ready = prepared([batch(2)], log.config, NOW_MS, True)
+    assert not isinstance(ready, KafkaError)
     log.config = LogConfig(compression_type=3)
     (info,) = log.append_as_leader([ready], 0, NOW_MS)
     assert isinstance(info, AppendInfo)

@@ -1,5 +1,7 @@
 """What a crash leaves behind, byte by byte, is made sound; doing it twice changes nothing."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ PATH = "orders-0"
 CONFIG = small_config()
 
 
-def crashed(fs: FileSystem, batches: int = 12, **changes: int) -> Log:
+def crashed(fs: FileSystem, batches: int = 12, **changes: Any) -> Log:
     """A log that was never closed: what it wrote is there, what it only knew isn't."""
     log = Log.open(fs, PATH, small_config(**changes), now_ms=NOW_MS)
     for number in range(batches):
@@ -35,11 +37,11 @@ def files(fs: FileSystem) -> dict[str, bytes]:
     return {name: fs.read_bytes(f"{PATH}/{name}") for name in fs.listdir(PATH)}
 
 
-def reopen(fs: FileSystem, config: LogConfig = CONFIG, **rest: int) -> Log:
+def reopen(fs: FileSystem, config: LogConfig = CONFIG, **rest: Any) -> Log:
     return Log.open(fs, PATH, config, now_ms=NOW_MS, **rest)
 
 
-def state(log: Log) -> object:
+def state(log: Log) -> tuple[Any, ...]:
     return (
         log.end_offset,
         log.epochs.entries,
@@ -190,7 +192,7 @@ class Stopping:
         if name not in {"open", "replace", "rename", "unlink", "remove_tree", "mkdir"}:
             return member
 
-        def change(*args: object, **rest: object) -> object:
+        def change(*args: object, **rest: Any) -> object:
             if name != "open":
                 self.count()
             made = member(*args, **rest)
@@ -259,6 +261,7 @@ def test_a_broken_snapshot_is_passed_over_and_the_log_replayed_from_an_earlier_o
     path = log.segments.snapshot_path(newest)
     fs.replace(path, fs.read_bytes(path)[:-1])
     after = reopen(fs)
+    assert after.recovery.replayed_from is not None
     assert after.recovery.replayed_from < newest
     assert state(after) == state(log)
 

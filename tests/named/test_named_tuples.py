@@ -64,7 +64,7 @@ def test_it_is_replaced_pickled_and_matched() -> None:
         lambda: Ours(),  # type: ignore[call-arg]
         lambda: Ours(1, fourth=2),  # type: ignore[call-arg]
         lambda: Ours(1, "b", (), 4),  # type: ignore[call-arg]
-        lambda: Ours(1)._replace(fourth=2),
+        lambda: Ours(1)._replace(fourth=2),  # type: ignore[call-arg]
     ],
 )
 def test_fields_that_lack_or_that_it_does_not_have_are_a_type_error(wrong: Any) -> None:
@@ -79,6 +79,6 @@ def test_a_field_without_a_default_does_not_follow_one_with() -> None:
 
 def test_an_instance_has_no_dictionary_and_is_not_changed() -> None:
     with pytest.raises(AttributeError):
-        Ours(1).first = 2  # type: ignore[misc]
+        Ours(1).first = 2
     with pytest.raises(AttributeError):
         Ours(1).other = 2  # type: ignore[attr-defined]

@@ -83,7 +83,7 @@ def spare_descriptors(monkeypatch):
 def test_clients_that_come_when_descriptors_have_run_out_are_closed_by_means_of_the_spare_one(spare_descriptors):
     loop, sock = Loop(), Waiting(clients=5, free=1)
     spare_descriptors(sock)
-    acceptor = Acceptor(loop, sock, anybody, anybody)  # type: ignore[arg-type]
+    acceptor = Acceptor(loop, sock, anybody, anybody)
     acceptor.ready()
     assert (sock.clients, sock.closed, acceptor.spare) == (0, 5, 99)
     assert loop.readers == [acceptor.ready]
@@ -93,7 +93,7 @@ def test_clients_that_come_when_descriptors_have_run_out_are_closed_by_means_of_
 def test_when_even_the_spare_one_is_used_up_nobody_is_taken_until_there_is_one_again(spare_descriptors):
     loop, sock = Loop(), Waiting(clients=5, free=1)
     spare_descriptors(sock)
-    acceptor = Acceptor(loop, sock, anybody, anybody)  # type: ignore[arg-type]
+    acceptor = Acceptor(loop, sock, anybody, anybody)
     acceptor.spare = None  # somebody else got it
     acceptor.ready()
     assert (sock.clients, loop.readers, len(loop.later)) == (5, [], 1)
@@ -109,7 +109,7 @@ def test_when_even_the_spare_one_is_used_up_nobody_is_taken_until_there_is_one_a
 def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, number):
     loop, sock = Loop(), Waiting(clients=3, free=1)
     spare_descriptors(sock)
-    acceptor = Acceptor(loop, sock, lambda *_: False, anybody)  # type: ignore[arg-type]
+    acceptor = Acceptor(loop, sock, lambda *_: False, anybody)
     sock.free, failing, accept = 1, [OSError(number, "this one")] * 2, sock.accept
 
     def accept_or_fail() -> Any:
@@ -117,7 +117,7 @@ def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, 
             raise failing.pop()
         return accept()
 
-    sock.accept = accept_or_fail  # type: ignore[method-assign]
+    sock.accept = accept_or_fail
     acceptor.ready()
     assert (sock.clients, sock.closed, acceptor.spare) == (0, 3, 99)
     assert loop.readers == [acceptor.ready]
@@ -127,12 +127,12 @@ def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, 
 def test_a_socket_that_always_fails_is_looked_at_now_and_then(spare_descriptors):
     loop, sock = Loop(), Waiting(clients=3, free=1)
     spare_descriptors(sock)
-    acceptor = Acceptor(loop, sock, anybody, anybody)  # type: ignore[arg-type]
+    acceptor = Acceptor(loop, sock, anybody, anybody)
 
     def fail() -> Any:
         raise OSError(errno.EINVAL, "Invalid argument")
 
-    sock.accept = fail  # type: ignore[method-assign]
+    sock.accept = fail
     acceptor.ready()
     assert (loop.readers, len(loop.later), acceptor.spare) == ([], 1, 99)
 
@@ -161,7 +161,8 @@ def test_connections_are_refused_before_the_reserve_of_descriptors_is_touched_an
 def test_files_that_nobody_uses_make_way_for_clients(tmp_path, monkeypatch):
     with Cluster(1, listen="127.0.0.1:0", data_dir=str(tmp_path)) as cluster:
         cluster.create_topic("orders", partitions=40)
-        handles = cluster.nodes[1].fs.handles
+        fs: Any = cluster.nodes[1].fs
+        handles = fs.handles
         before = len(handles)
         monkeypatch.setattr(listening, "ceiling", lambda: 0)
         assert_serves(cluster)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from runtime.acting import TIMEOUT_S
+from waiting import let_pass
 
 from actors.network.channel import ChannelClosed, Requested
 from actors.network.link import REQUEST_TIMEOUT_MS, Disconnected, Link
@@ -29,7 +30,8 @@ class Answering(Actor):
 
     @receives(Requested)
     def requested(self, message: Requested) -> None:
-        group = message.request.group_id
+        request: Any = message.request
+        group = request.group_id
         self.seen.append(group)
         if group == "hang up":
             self.channel.abort()
@@ -132,7 +134,7 @@ def test_what_is_sent_into_a_cut_waits_and_arrives_in_order_after_it(pair: Pair)
     pair.until(lambda: pair.outcomes)
     pair.net.cut([2], [1], both_ways=False)
     pair.send(2, 3, 4)
-    pair.world.driver.run_for(5)
+    let_pass(pair.world, 5)
     assert pair.outcomes == [1]
     pair.net.heal()
     pair.until(lambda: len(pair.outcomes) == 4)
@@ -142,7 +144,7 @@ def test_what_is_sent_into_a_cut_waits_and_arrives_in_order_after_it(pair: Pair)
 def test_a_cut_one_way_holds_back_answers_of_requests_that_arrived(pair: Pair) -> None:
     pair.net.cut([1], [2], both_ways=False)
     pair.send(1, 2)
-    pair.world.driver.run_for(5)
+    let_pass(pair.world, 5)
     assert pair.connections[0].seen == ["1", "2"]
     assert pair.outcomes == []
     pair.net.heal()
@@ -154,7 +156,7 @@ def test_what_was_on_its_way_when_a_path_was_cut_waits_with_the_rest(pair: Pair)
     pair.until(lambda: pair.net.messages_carried == 2)
     pair.net.cut([2], [1])
     pair.send(3)
-    pair.world.driver.run_for(1)
+    let_pass(pair.world, 1)
     assert pair.connections[0].seen == []
     pair.net.heal()
     pair.until(lambda: pair.outcomes == [1, 2, 3])
@@ -163,9 +165,9 @@ def test_what_was_on_its_way_when_a_path_was_cut_waits_with_the_rest(pair: Pair)
 def test_mending_one_path_leaves_the_others_cut(pair: Pair) -> None:
     pair.net.cut([1], [2, 3])
     pair.send(1, 2)
-    pair.world.driver.run_for(1)
+    let_pass(pair.world, 1)
     pair.net.restore([3], [1])
-    pair.world.driver.run_for(1)
+    let_pass(pair.world, 1)
     assert pair.outcomes == []
     pair.net.restore([2], [1])
     pair.until(lambda: pair.outcomes == [1, 2])
@@ -186,9 +188,9 @@ def test_a_request_that_is_not_answered_in_time_breaks_the_session_and_the_next_
 
 def test_an_answer_in_time_leaves_no_time_out_behind(pair: Pair) -> None:
     pair.send(1, timeout_ms=1000)
-    pair.world.driver.run_for(10)
+    let_pass(pair.world, 10)
     pair.send(2, timeout_ms=1000)
-    pair.world.driver.run_for(10)
+    let_pass(pair.world, 10)
     assert pair.outcomes == [1, 2]
     assert len(pair.connections) == 1
 
@@ -200,7 +202,7 @@ def test_a_request_given_up_in_a_cut_may_still_arrive_and_its_answer_never(pair:
     pair.net.heal()
     pair.until(lambda: pair.connections[0].closed)
     assert pair.connections[0].seen == ["1"]
-    pair.world.driver.run_for(1)
+    let_pass(pair.world, 1)
     assert len(pair.outcomes) == 1
 
 
@@ -228,7 +230,7 @@ def test_a_node_that_comes_back_is_reached_by_a_new_session(pair: Pair) -> None:
     pair.send(1)
     pair.until(lambda: pair.outcomes)
     pair.kill_server()
-    pair.world.driver.run_for(1)
+    let_pass(pair.world, 1)
     pair.server = pair.join(1, incarnation=2)
     pair.send(2)
     pair.until(lambda: pair.outcomes == [1, 2])
@@ -240,7 +242,7 @@ def test_who_is_cut_off_when_a_node_dies_learns_it_when_a_request_times_out(pair
     pair.until(lambda: pair.connections and pair.connections[0].seen)
     pair.net.cut([1], [2])
     pair.kill_server()
-    pair.world.driver.run_for(1)
+    let_pass(pair.world, 1)
     assert pair.outcomes == []
     pair.until(lambda: pair.outcomes)
     assert isinstance(pair.outcomes[0], Disconnected)
@@ -251,7 +253,7 @@ def test_a_request_that_reaches_the_place_of_a_dead_node_is_refused_at_once(pair
     pair.until(lambda: pair.outcomes)
     pair.net.cut([1], [2])
     pair.kill_server()
-    pair.world.driver.run_for(1)
+    let_pass(pair.world, 1)
     pair.server = pair.join(1, incarnation=2)
     pair.send(2)
     before_us = pair.world.clock.now_us()

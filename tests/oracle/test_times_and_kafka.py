@@ -45,7 +45,7 @@ def asked(client: RawClient, request: object, version: int) -> object:
     return response_of(request.API_KEY, version, frame)  # type: ignore[attr-defined]
 
 
-def told(ask: Callable[..., object]):  # type: ignore[no-untyped-def]
+def told(ask: Callable[..., object]):
     for name, batches in LOGS.items():
         for times in batches:
             records = [ModelRecord(i, time, None, b"v" * 5000) for i, time in enumerate(times)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from waiting import let_pass
+
 from actors.cluster import Cluster
 from actors.network.link import Link
 from actors.runtime import Actor, Node
@@ -150,7 +152,7 @@ class Client:
 
     def run(self, seconds: float) -> None:
         """Let time pass."""
-        self.cluster.world.driver.run_for(seconds)
+        let_pass(self.cluster.world, seconds)
 
 
 def batch(

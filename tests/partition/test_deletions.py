@@ -1,5 +1,7 @@
 """DeleteRecords: where logs begin afterwards, at the leader and at its followers, and when that is answered."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,7 +53,7 @@ def die_and_return(client: Client, node: int) -> None:
     client.cluster.wait_for(lambda: len(client.partition("t").isr) == 3)
 
 
-def filled(client: Client, batches: int = 10, **configs: str) -> Client:
+def filled(client: Client, batches: int = 10, **configs: Any) -> Client:
     client.create("t", **configs)
     for number in range(batches):
         client.produce("t", b"%d" % number, b"%d!" % number)

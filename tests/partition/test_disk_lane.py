@@ -1,5 +1,7 @@
 """The disk work of a log in order, and who waits for it, by itself."""
 
+from typing import Any
+
 from actors.partition.replica.disk_lane import DiskLane
 from kstore.log import DiskWork
 
@@ -8,7 +10,7 @@ class Disk:
     """Does the work of an actor when it is told to, in order."""
 
     def __init__(self) -> None:
-        self.waiting = []
+        self.waiting: list[Any] = []
 
     def on_disk(self, work, then, *args) -> None:
         self.waiting.append((work, then, args))
@@ -28,9 +30,9 @@ class Log:
     def __init__(self) -> None:
         self.end_offset = 0
         self.recovery_point = 0
-        self.failure = None
-        self.handed_out = []
-        self.done = []
+        self.failure: str | None = None
+        self.handed_out: list[Any] = []
+        self.done: list[str] = []
 
     def work(self, name, *, fails=False):
         end_offset = self.end_offset

@@ -231,4 +231,5 @@ def test_a_large_batch_of_a_topic_without_a_codec_waits_for_no_compression(monke
 
 def logged(cluster: Cluster, topic: str) -> list[RecordBatch]:
     node = cluster.nodes[1]
-    return list(node.actors[f"{node.name}/replica/{topic}-0"].log.batches(0))
+    replica: Any = node.actors[f"{node.name}/replica/{topic}-0"]
+    return list(replica.log.batches(0))

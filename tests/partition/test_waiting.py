@@ -1,5 +1,7 @@
 """What waits at a replica, by itself."""
 
+from typing import Any
+
 from actors.partition.leader.waiting import HIGH_WATERMARK, LOG_END, WaitingAppend, WaitingAppends, WaitingReads
 from kstore.named import NamedTuple
 
@@ -37,7 +39,7 @@ def test_appends_expire_by_their_own_deadline():
 
 
 def test_a_watch_fires_once_and_only_beyond_what_its_reader_has_seen():
-    reads = WaitingReads()
+    reads: WaitingReads[Any] = WaitingReads()
     reads.add(LOG_END, Watch(1, 5))
     reads.add(HIGH_WATERMARK, Watch(2, 5))
     assert reads.take_readable(LOG_END, 5) == []
@@ -47,7 +49,7 @@ def test_a_watch_fires_once_and_only_beyond_what_its_reader_has_seen():
 
 
 def test_a_watch_that_was_called_off_does_not_fire():
-    reads = WaitingReads()
+    reads: WaitingReads[Any] = WaitingReads()
     reads.add(LOG_END, Watch(1, 5))
     reads.add(LOG_END, Watch(2, 5))
     reads.remove(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from refused_batches import NOW, RECORDS, Case, batch
+from records.refused_batches import NOW, RECORDS, Case, batch
 
 from kstore.codec import codec_name
 from kstore.named import NamedTuple

@@ -53,7 +53,7 @@ RECORDS = [
 
 
 def batch(**fields: object) -> ModelBatch:
-    return ModelBatch(records=list(RECORDS), **fields)  # type: ignore[arg-type]
+    return ModelBatch(records=list(RECORDS), **fields)
 
 
 def raw(records: bytes, codec: int = 0, **fields: object) -> bytes:

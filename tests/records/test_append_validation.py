@@ -1,5 +1,7 @@
 """The leader's checks beyond those that Kafka's verdicts cover: limits, coordinators, and what the result says."""
 
+from typing import Any
+
 import pytest
 
 from kstore.errors import CorruptMessage, InvalidRecord, InvalidTimestamp, MessageTooLarge
@@ -16,7 +18,7 @@ from kstore.records.validator import RECORD_ERRORS_MAX
 TIMES = [100, 700, 300, 700]
 
 
-def batch(compression: int = 0, **options: int):
+def batch(compression: int = 0, **options: Any):
     builder = BatchBuilder(compression=compression, **options)
     for time in TIMES:
         builder.append(time, b"k", b"v")

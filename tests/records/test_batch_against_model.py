@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from model.batch_model import ModelBatch, ModelRecord, read_batches
-from record_strategies import contents, model_batches
+from records.record_strategies import contents, model_batches
 
 from kstore.records import BatchBuilder, Record, RecordBatch, parse_batches
 

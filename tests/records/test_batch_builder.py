@@ -44,7 +44,7 @@ def test_a_record_that_is_refused_leaves_the_batch_as_it_was() -> None:
 def test_a_failure_among_many_keeps_those_before_it() -> None:
     builder = BatchBuilder()
     with pytest.raises(TypeError):
-        builder.append_many([b"a", "text", b"b"], 1)
+        builder.append_many([b"a", "text", b"b"], 1)  # type: ignore[list-item]
     assert read(builder.build()) == [(1, None, b"a")]
 
 

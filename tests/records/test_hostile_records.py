@@ -9,7 +9,7 @@ from contextlib import suppress
 from hypothesis import given
 from hypothesis import strategies as st
 from model.batch_model import ModelBatch, ModelRecord, varint
-from record_strategies import model_batches
+from records.record_strategies import model_batches
 
 from kstore.codec import compress, crc32c
 from kstore.errors import KafkaError

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from refused_batches import Case, Verdict, cases
+from records.refused_batches import Case, Verdict, cases
 
 from kstore.errors import InvalidRecord, KafkaError
 from kstore.records import parse_batches, validate_for_append

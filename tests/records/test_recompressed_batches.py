@@ -1,14 +1,15 @@
 """Batches under a topic's own codec, beside what Apache Kafka's leader makes of the same bytes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from model.batch_model import HEADER, ModelBatch
-from recompressed_batches import Recompressed, cases
-from record_strategies import model_batches
-from refused_batches import Verdict
+from records.recompressed_batches import Recompressed, cases
+from records.record_strategies import model_batches
+from records.refused_batches import Verdict
 
 from kstore.codec import decompress
 from kstore.errors import InvalidRecord, KafkaError, MessageTooLarge
@@ -71,7 +72,7 @@ def as_list(found: object) -> list:
     return found
 
 
-def built(value: bytes, compression: int = 0, **options: int) -> RecordBatch:
+def built(value: bytes, compression: int = 0, **options: Any) -> RecordBatch:
     builder = BatchBuilder(compression=compression, **options)
     builder.append(0, b"k", value)
     return parse_batches(builder.build())[0]

@@ -3,6 +3,7 @@
 import pickle
 import struct
 import weakref
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from kstore.errors import CorruptMessage, InvalidRecord, KafkaError, MessageTooL
 from kstore.records import HEADER_BYTES, BatchBuilder, Record, RecordBatch, parse_batches, scan_batches
 
 
-def built(values: int = 3, **options: int) -> bytes:
+def built(values: int = 3, **options: Any) -> bytes:
     builder = BatchBuilder(**options)
     for at in range(values):
         builder.append(1000 + at, b"k", b"value %d" % at)

@@ -59,7 +59,9 @@ def until_crashed(world: World) -> Exception:
     with pytest.raises(NodeCrashed) as crash:
         until(world, lambda: world.crashes)
     assert crash.value.__cause__ is world.crashes[0][1]
-    return world.crashes[0][1]
+    defect = world.crashes[0][1]
+    assert isinstance(defect, Exception)
+    return defect
 
 
 def test_what_a_handler_returns_answers_the_ask(player: Ref) -> None:

@@ -45,7 +45,7 @@ class Waiter(Actor):
 
 
 def waiter(world: World) -> Waiter:
-    return Waiter.start(Node(world, 1), "waiter").actor_inbox.actor  # type: ignore[no-any-return]
+    return Waiter.start(Node(world, 1), "waiter").actor_inbox.actor
 
 
 @pytest.fixture(params=["plain", "sockets"])

@@ -15,6 +15,7 @@ from runtime.acting import (
     start,
     world_of,
 )
+from waiting import let_pass
 
 from actors.runtime import Actor, Node, Ref, receives
 from actors.runtime.driver import SimulationStalled
@@ -120,7 +121,7 @@ def test_a_node_killed_before_its_disk_answers_never_hears_of_it() -> None:
     worker.tell(Work(lambda: worked.append(1)))
     until(world, lambda: worked)
     node.kill()
-    world.driver.run_for(1)
+    let_pass(world, 1)
     assert worker.actor_inbox.actor.outcomes == []
 
 
@@ -144,7 +145,7 @@ def test_a_wait_that_can_never_end_says_so() -> None:
 
 def test_virtual_time_never_goes_back() -> None:
     world = virtual_world(1)
-    world.driver.run_for(1)
+    let_pass(world, 1)
     with pytest.raises(AssertionError):
         world.clock.advance_to(10)
 

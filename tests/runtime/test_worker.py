@@ -15,6 +15,7 @@ from runtime.acting import (
     start,
     world_of,
 )
+from waiting import let_pass
 
 from actors.runtime import Actor, Node, receives
 from actors.runtime.world import World
@@ -100,7 +101,7 @@ def test_a_node_that_is_killed_before_the_outcome_never_hears_of_it() -> None:
         asker.tell(Work([lambda: done.append(1)]))
         until(world, lambda: done)
         world.driver.call(node.kill)
-        world.driver.run_for(1)
+        let_pass(world, 1)
         assert asker.actor_inbox.actor.outcomes == []
 
 

@@ -69,7 +69,7 @@ def test_a_fetch_frame_counts_chunks_that_it_leaves_alone() -> None:
 
 
 def test_unknown_tagged_fields_of_a_header_are_kept() -> None:
-    header = RequestHeader(request_api_key=12, request_api_version=4, unknown_tagged_fields=((5, b"x"),))
+    header = RequestHeader(request_api_key=12, request_api_version=4, unknown_tagged_fields=((5, b"x"),))  # type: ignore[call-arg]
     assert frames.decode_request_header(encode(header, 2)) == (header, len(encode(header, 2)))
 
 

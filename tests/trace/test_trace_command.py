@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from members import pair
+from cluster.members import pair
 
 from actors.cli.main import main
 from actors.trace import Trace
@@ -43,7 +43,12 @@ def test_without_a_question_it_says_what_the_file_holds(run: str, capsys: pytest
 def test_each_question_prints_its_answer_as_the_library_has_it(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     trace = Trace.load(run)
     asked = ["--record", "t/0/1", "--group", "g", "--leader", "t/1", "--actor", "broker-1#1/controller"]
-    answers = [trace.record("t", 0, 1), trace.why_rebalance("g"), trace.why_leader("t", 1), trace.actor("1#1/contr")]
+    answers: list[Any] = [
+        trace.record("t", 0, 1),
+        trace.why_rebalance("g"),
+        trace.why_leader("t", 1),
+        trace.actor("1#1/contr"),
+    ]
     assert printed(capsys, run, *asked) == "\n".join(f"{answer}\n" for answer in answers)
     told = json.loads(printed(capsys, run, *asked, "--json"))
     names = ("record", "group", "leader", "actor")

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster.members import GROUP, pair
 from hypothesis import given
 from hypothesis import strategies as st
-from members import GROUP, pair
 
 from actors.runtime.clock import Clock
 from actors.runtime.recorder import Recorder

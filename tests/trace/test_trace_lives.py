@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from members import alone
+from cluster.members import alone
 
 from actors.runtime.clock import Clock
 from actors.runtime.recorder import Recorder

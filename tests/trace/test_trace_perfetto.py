@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from members import pair
+from cluster.members import pair
 
 from actors.runtime import Actor, Node, receives
 from actors.runtime.world import World, real_world, virtual_world

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import members
-from members import CLOSED, GROUP, METADATA, POLLED_TOO_LATE, Member, alone, coordinator, pair
+from cluster import members
+from cluster.members import CLOSED, GROUP, METADATA, POLLED_TOO_LATE, Member, alone, coordinator, pair
 
 from actors.cluster import Cluster
 from actors.trace import Trace

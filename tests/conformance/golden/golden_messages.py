@@ -97,7 +97,7 @@ def structs_within(message: Struct, node: dict[str, Any]) -> list[Struct]:
     return found
 
 
-def objects(line: dict[str, Any], cls: type[Message]) -> list[tuple[Message, dict[str, Any]]]:
+def objects(line: dict[str, Any], cls: type[Message]) -> list[tuple[Any, dict[str, Any]]]:
     """The cases of a line that Kafka could write: our object and what Kafka made of it."""
     found = []
     for case, made in line["cases"].items():

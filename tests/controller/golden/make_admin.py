@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parents[2]), str(HERE.parents[1]), str(HERE.parent)]
 
-from admin_scripts import CONFIG, transcript  # noqa: E402
+from controller.admin_scripts import CONFIG, transcript  # noqa: E402
 
 from bench.peers import kafka  # noqa: E402
 

@@ -8,7 +8,7 @@ import asyncio
 import signal
 import sys
 
-stopping = []
+stopping: list[int] = []
 
 
 def say(*words: object) -> None:
@@ -65,7 +65,7 @@ def confluent_kafka(bootstrap: str, topic: str, group: str, name: str) -> None:
         if record is None or record.error():
             continue
         say("received", record.partition(), record.offset(), record.key().decode(), record.value().decode())
-        consumer.commit(record, asynchronous=False)
+        consumer.commit(record, asynchronous=False)  # type: ignore[call-overload]
     consumer.close()
 
 
