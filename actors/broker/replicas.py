@@ -144,7 +144,7 @@ class Replicas:
             self._forget(key)
 
     def _not_swept(self, name: str, error: Exception) -> None:
-        what = "node %d: couldn't look whether %s still belongs here, the next start tries again: %s"
+        what = "node %d: couldn't check whether %s still belongs here, the next start tries again: %s"
         logger("storage").warning(what, self.node.node_id, name, error)
 
     def _belongs(self, image: ClusterImage, key: Key, topic_id: bytes) -> bool:

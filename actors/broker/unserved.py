@@ -94,16 +94,15 @@ def key_unserved(call: Asker, api_key: int) -> None:
 
 def version_unserved(call: Asker, api_key: int, version: int, of: str) -> None:
     """A request in a version that isn't there; its connection is closed."""
-    line = (
-        f"asked for {name_of(api_key)} in version {version} and its connection was closed; it is there in versions {of}"
-    )
+    asked = f"{name_of(api_key)} in version {version}"
+    line = f"asked for {asked} and its connection was closed; it is served in versions {of}"
     _of(call.node).tell(call, (api_key, version), line)
 
 
 def coordinator_unserved(call: Asker, key_type: int) -> None:
     """A coordinator of something else than groups."""
     advice = KEY_TYPES.get(key_type, f"Kafka has no key type {key_type}")
-    line = f"asked for a coordinator that isn't there; {advice}"
+    line = f"asked for a coordinator that doesn't exist; {advice}"
     _of(call.node).tell(call, ("coordinator", key_type), line)
 
 

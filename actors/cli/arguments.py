@@ -65,7 +65,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
     def read(text: str) -> int:
         if not text.lstrip("-").isdecimal() or int(text) < least:
-            raise ValueError(f"{text!r} is not a number of at least {least}")
+            raise ValueError(f"{text!r} must be a number, at least {least}")
         return int(text)
 
     return checked(read)

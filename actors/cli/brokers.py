@@ -52,7 +52,7 @@ def add_brokers(verb: argparse.ArgumentParser, *, listen: str) -> None:
     verb.add_argument(
         "--trace-file",
         metavar="FILE",
-        help="keep all of the trace in this file, for kstore trace; one that is there is renamed FILE.1, FILE.2, ...",
+        help="write the whole trace to this file, for kstore trace; an existing file is renamed FILE.1, FILE.2, ...",
     )
     verb.add_argument(
         "--log-level",

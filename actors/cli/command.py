@@ -181,7 +181,7 @@ class Command:
             number = signal.SIGTERM if time.monotonic() < kill_at else signal.SIGKILL
             if time.monotonic() > kill_at + GRACE_S:
                 left = ", ".join(map(str, sorted(map(abs, rest))))
-                print(f"kstore: what the command left can't be ended: process {left}", file=sys.stderr)
+                print(f"kstore: a process that the command left running can't be ended: {left}", file=sys.stderr)
                 return
             for pid in rest if number == signal.SIGKILL else rest - told:
                 with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of what has just ended

@@ -32,7 +32,9 @@ eval "$(kstore completion bash)"
 
 def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
-    verb = new_parser(verbs, "completion", "print what makes a shell complete kstore's words", DESCRIPTION, EXAMPLES)
+    verb = new_parser(
+        verbs, "completion", "print a script that makes a shell complete kstore's words", DESCRIPTION, EXAMPLES
+    )
     verb.add_argument("shell", choices=SHELLS, metavar="SHELL", help="bash, zsh or fish")
     verb.set_defaults(run=run)
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from actors.clients.keywords.keywords import ConsumerKeywords
 
 DESCRIPTION = """
-Prints the records of topics, from the beginning on and without end, unless told otherwise. Alone it reads all
-partitions; with -G it is a member of a group, goes on where the group is, and commits what it has printed. Ctrl-C ends
-it in order; so does a reader that has had enough, such as head.
+Prints the records of topics, by default from the beginning on and without end. Without a group it reads all
+partitions. With -G it is a member of a group: it begins at the group's committed offsets, and commits what it has
+printed. Ctrl-C ends it cleanly, and so does a reader that closes the pipe, such as head.
 """
 
 EXAMPLES = r"""
@@ -36,7 +36,10 @@ def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "consume", "print records", DESCRIPTION, EXAMPLES)
     topics = verb.add_argument(
-        "topics", nargs="+", metavar="TOPIC", help="the topic; with -G one or more, or ^REGEX for all that begin so"
+        "topics",
+        nargs="+",
+        metavar="TOPIC",
+        help="the topic; with -G one or more, or ^REGEX for all whose names begin with a match",
     )
     topics.completer = complete_topics  # type: ignore[attr-defined]
     add_range(verb)
@@ -61,7 +64,7 @@ def add_range(verb: argparse.ArgumentParser) -> None:
         "-p", type=checked(partitions), dest="partitions", metavar="N", help="only these partitions: 0, or 0,2, or 0-3"
     )
     group.add_argument("-c", type=at_least(0), dest="count", metavar="N", help="end after N records")
-    group.add_argument("-e", action="store_true", dest="to_end", help="end where the partitions end now")
+    group.add_argument("-e", action="store_true", dest="to_end", help="end at the current end of the partitions")
     member = group.add_argument("-G", dest="group", metavar="GROUP", help="read as a member of this group")
     member.completer = complete_groups  # type: ignore[attr-defined]
 
@@ -118,12 +121,12 @@ def span_of(options: argparse.Namespace) -> Span:
         raise UsageError(str(error)) from None
     if options.group is None:
         if wanted.place is Place.STORED:
-            raise UsageError("-o stored is where a group is: name it with -G")
+            raise UsageError("-o stored is a group's committed offset: name the group with -G")
         if any(name.startswith("^") for name in options.topics):
             raise UsageError("a pattern is for groups: name the group with -G")
         return wanted
     if wanted.place not in (None, Place.STORED, Place.BEGINNING, Place.END):
-        raise UsageError("a group begins where it is: move it with kstore groups reset-offsets")
+        raise UsageError("a group begins at its committed offsets: move them with kstore groups reset-offsets")
     if options.partitions is not None:
         raise UsageError("in a group, partitions are shared out: leave out -p or -G")
     return wanted

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from actors.cli.story.telling import Stage
 
 DESCRIPTION = """
-Three brokers, a producer and a group of consumers, each consumer a process of its own; one is killed with SIGKILL, a
-fourth joins, the leader of a partition dies and comes back. Then the cluster's trace says why the group rebalanced,
-and what was acknowledged is counted in the log files. It takes less than 25 seconds, and needs no other server.
+Runs three brokers, a producer and a group of consumers, each a process of its own. A consumer is killed with SIGKILL,
+a fourth joins, the leader of a partition dies and comes back. Then the cluster's trace says why the group rebalanced,
+and the acknowledged records are counted in the log files. It takes less than 25 seconds, and needs no other server.
 """
 
 COLUMNS_LEAST, LINES_LEAST = 60, 20
@@ -36,9 +36,11 @@ kstore demo --plain
 
 def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
-    verb = new_parser(verbs, "demo", "watch a cluster and its clients live through failures", DESCRIPTION, EXAMPLES)
+    verb = new_parser(verbs, "demo", "watch how a cluster and its clients get through failures", DESCRIPTION, EXAMPLES)
     verb.add_argument(
-        "--plain", action="store_true", help="print lines, for a log; so it is without a terminal, or in a small one"
+        "--plain",
+        action="store_true",
+        help="print lines, for a log (the default without a terminal, or in a small one)",
     )
     add_json(verb, "nothing but the counts, as one object")
     verb.set_defaults(run=run)

@@ -59,7 +59,7 @@ def from_json(shown: object, what: str) -> bytes | None:
         try:
             return base64.b64decode(shown["base64"], validate=True)
         except binascii.Error as error:
-            raise EnvelopeError(f"{what} is no base64: {error}") from None
+            raise EnvelopeError(f"{what} is not base64: {error}") from None
     raise EnvelopeError(f'{what} is neither a string, nor null, nor {{"base64": "..."}}')
 
 

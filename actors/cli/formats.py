@@ -61,7 +61,7 @@ def _escaped(match: re.Match[str]) -> bytes:
         return bytes((int(decimal),))
     if letter in _ESCAPES:
         return _ESCAPES[letter].encode()
-    raise FormatError(rf"the escape {match[0]} is none: \n, \t, \r, \\, \xNN or \NNN (decimal, up to 255)")
+    raise FormatError(rf"unknown escape {match[0]}: write \n, \t, \r, \\, \xNN or \NNN (decimal, up to 255)")
 
 
 def delimiter(text: str) -> bytes:
@@ -113,7 +113,7 @@ def record_printer(text: str, null: bytes = b"") -> Printer:
             template += conversion
             tokens.append(token)
         else:
-            raise FormatError(f"the token %{piece} is none: they are {', '.join('%' + name for name in available)}, %%")
+            raise FormatError(f"unknown token %{piece}: there are {', '.join('%' + name for name in available)}, %%")
     return _filling(bytes(template), tokens)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from actors.clients.admin.descriptions import GroupDescription
     from actors.clients.structs import TopicPartition
 
-DESCRIPTION = "Lists, describes and deletes the consumer groups of any Kafka, tells their lag, and moves their offsets."
+DESCRIPTION = "Lists, describes and deletes the consumer groups of any Kafka, shows their lag, and moves their offsets."
 
 EXAMPLES = """
 kstore groups list
@@ -66,7 +66,7 @@ RESET_USAGE = """\
          GROUP"""
 RESETTING = """
 Moves a group's committed offsets, while it has no members. It prints what would change; with --execute it changes it.
-An offset that a partition doesn't hold becomes its nearest end.
+An offset outside a partition becomes the partition's nearest end.
 """
 
 
@@ -105,7 +105,7 @@ def add_to(verbs: Verbs) -> None:
         actions, "delete", "delete groups", "Deletes groups that have no members, with their offsets.", DELETE_EXAMPLES
     )
     add_names(deleting)
-    deleting.add_argument("--if-exists", action="store_true", help="one that doesn't exist is fine")
+    deleting.add_argument("--if-exists", action="store_true", help="don't fail if it doesn't exist")
     finish(deleting, delete, "one object with the names of the groups")
 
 
@@ -137,13 +137,11 @@ def add_reset(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all-topics", action="store_true", help="every partition that the group has an offset of")
     where = parser.add_argument_group("where to").add_mutually_exclusive_group(required=True)
     where.add_argument("--to-earliest", action="store_true", help="the first record")
-    where.add_argument("--to-latest", action="store_true", help="the next record that comes")
-    where.add_argument(
-        "--to-datetime", type=checked(time_ms), metavar="TIME", help="the first record that is not older"
-    )
+    where.add_argument("--to-latest", action="store_true", help="the next new record")
+    where.add_argument("--to-datetime", type=checked(time_ms), metavar="TIME", help="the first record at or after TIME")
     where.add_argument("--to-offset", type=at_least(0), metavar="N", help="this offset")
     where.add_argument("--shift-by", type=int, metavar="N", help="N on, or back with a minus")
-    parser.add_argument("--execute", action="store_true", help="do it; without, only show it")
+    parser.add_argument("--execute", action="store_true", help="make the change; without it, only show it")
 
 
 def topic_and_partitions(text: str) -> tuple[str, tuple[int, ...] | None]:
@@ -315,7 +313,7 @@ def reset_offsets(options: argparse.Namespace) -> int:
     from actors.cli.resetting import moved
 
     if bool(options.topic) == options.all_topics:
-        raise UsageError("say which: --topic TOPIC[:PARTITIONS], or --all-topics")
+        raise UsageError("choose what to reset: --topic TOPIC[:PARTITIONS], or --all-topics")
     with open_admin(options) as admin:
         before = admin.list_group_offsets(options.group)[options.group]
         after = moved(admin, options, before)
@@ -343,9 +341,9 @@ def outcome(options: argparse.Namespace, rows: Sequence[Mapping[str, object]]) -
     """How many offsets move, or why none does."""
     moving = sum(1 for row in rows if row["before"] != row["after"])
     if not rows:
-        return f"nothing moves: {options.group} has committed no offsets"
+        return f"nothing to move: {options.group} has committed no offsets"
     if not moving:
-        return "nothing moves: the group is there already"
+        return "nothing to move: the group is there already"
     if options.execute:
         return f"done: {counted(moving, 'offset')} moved"
     return f"nothing was changed: add --execute to move {counted(moving, 'offset')}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """
 Prints the help of a verb and of its actions, or a page of the documentation of this release. On a terminal a page is
-laid out and shown by the pager, elsewhere it is Markdown. Without a word it lists all there is.
+formatted and shown by the pager, elsewhere it is Markdown. Without an argument it lists all verbs and pages.
 """
 
 EXAMPLES = """

@@ -84,7 +84,7 @@ def option_hint(name: str, prog: str, options: Collection[str], actions: Mapping
     if name in ("-t", "--topic"):
         return f": the topic is given without it: {prog} TOPIC"
     if name == "--from-beginning":
-        return ": a consumer begins there unless told otherwise; a group does with -o beginning"
+        return ": a consumer begins there by default; a group does with -o beginning"
     if OPTIONS.get(name) in options:
         return f" (did you mean {OPTIONS[name]}?)"
     return nearest(name, [option for option in options if option.startswith("--")]) if name.startswith("--") else ""

@@ -20,13 +20,13 @@ from actors.cli.parsers import Parser
 VERBS = {
     "serve": "run brokers that any Kafka client can connect to",
     "run": "run a command with a cluster of its own beside it",
-    "demo": "watch a cluster and its clients live through failures",
+    "demo": "watch how a cluster and its clients get through failures",
     "topics": "list, create, describe, alter and delete topics",
     "produce": "send records from stdin or files",
     "consume": "print records",
     "groups": "list and describe consumer groups, see their lag, move their offsets",
-    "trace": "ask a recorded trace what happened, and why",
-    "completion": "print what makes a shell complete kstore's words",
+    "trace": "say from a recorded trace what happened, and why",
+    "completion": "print a script that makes a shell complete kstore's words",
     "help": "print the help of a verb, or a page of the documentation",
 }
 

@@ -118,7 +118,7 @@ class Parser(argparse.ArgumentParser):
             if meant is not None:
                 self.refuse(f"there is no {what} {value} (did you mean {meant}?)", f"{self.prog} {meant}")
             self.refuse(f"there is no {what} {value}; there are {', '.join(names)}")
-        raise argparse.ArgumentError(action, f"{value!r} is none of {', '.join(names)}")
+        raise argparse.ArgumentError(action, f"{value!r} is not one of {', '.join(names)}")
 
 
 def new_parser(parsers: Verbs, name: str, summary: str, description: str, examples: str) -> Parser:

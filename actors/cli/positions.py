@@ -6,7 +6,7 @@
 | ``stored`` | where the group is, with ``-G`` only |
 | ``N`` | offset N |
 | ``-N`` | the last N records of each partition |
-| ``s@TIME`` | the first record that is not older |
+| ``s@TIME`` | the first record at or after TIME |
 | ``e@TIME`` | end before the first record that is as old or younger; beside another ``-o`` |
 
 TIME is milliseconds since 1970, or a date as ISO 8601 writes it, in UTC unless it names its offset.
@@ -72,7 +72,7 @@ def time_ms(text: str) -> int:
         moment = datetime.datetime.fromisoformat(text)
     except ValueError:
         raise PositionError(
-            f"{text!r} is no time: write milliseconds since 1970, or a date such as 2026-03-01T09:30"
+            f"{text!r} is not a time: write milliseconds since 1970, or a date such as 2026-03-01T09:30"
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
@@ -113,4 +113,4 @@ def _start(text: str) -> tuple[Place, int]:
         return Place.TIME, time_ms(text[2:])
     if re.fullmatch(r"-?\d+", text):
         return (Place.TAIL, int(text[1:])) if text.startswith("-") else (Place.OFFSET, int(text))
-    raise PositionError(f"{text!r} is no offset: beginning, end, stored, N, -N, s@TIME or e@TIME")
+    raise PositionError(f"{text!r} is not an offset: beginning, end, stored, N, -N, s@TIME or e@TIME")

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from actors.cli.stopping import Stopping
 
 DESCRIPTION = """
-Sends a record for each line of stdin (-D: or for what is between other delimiters), or for each FILE as a whole.
-Records go out as they are read; the command ends when all are acknowledged, and with 1 if one is not. Ctrl-C stops
-reading, and what was read is still sent.
+Sends a record for each line of stdin (with -D for each piece between other delimiters), or for each FILE as a whole.
+Records are sent as they are read. The command ends when all are acknowledged, with exit code 1 if one is not. Ctrl-C
+stops reading; records that were read are still sent.
 """
 
 EXAMPLES = r"""
@@ -41,7 +41,7 @@ def add_to(verbs: Verbs) -> None:
     verb = new_parser(verbs, "produce", "send records from stdin or files", DESCRIPTION, EXAMPLES)
     verb.add_argument("topic", metavar="TOPIC", help="the topic").completer = complete_topics  # type: ignore[attr-defined]
     verb.add_argument(
-        "files", nargs="*", default=[], metavar="FILE", help="each file is one record; with -l, a record a line"
+        "files", nargs="*", default=[], metavar="FILE", help="each file is one record; with -l, each line is one record"
     )
     add_input(verb)
     add_records(verb)
@@ -63,11 +63,11 @@ def add_input(verb: argparse.ArgumentParser) -> None:
     group.add_argument(
         "-K", type=checked(delimiter), dest="key_end", metavar="DELIMITER", help="what ends a key, before the value"
     )
-    group.add_argument("-l", action="store_true", dest="lines", help="read FILE as stdin is read")
+    group.add_argument("-l", action="store_true", dest="lines", help="read records from FILE instead of stdin")
     group.add_argument("-Z", action="store_true", dest="null", help="an empty key or value is null (with -K)")
     group.add_argument("--json-in", action="store_true", help="read a line as `kstore consume --json` prints it")
     group.add_argument("-c", type=at_least(0), dest="count", metavar="N", help="end after N records")
-    group.add_argument("-T", action="store_true", dest="tee", help="print what was sent as well")
+    group.add_argument("-T", action="store_true", dest="tee", help="also print the records that were sent")
 
 
 def add_records(verb: argparse.ArgumentParser) -> None:
@@ -95,9 +95,9 @@ def add_records(verb: argparse.ArgumentParser) -> None:
         "--acks",
         choices=("0", "1", "all"),
         default="all",
-        help="who has a record when it counts as sent (default: all)",
+        help="the acknowledgements to wait for (default: all)",
     )
-    add_json(group, "when all is sent, how many records went where")
+    add_json(group, "at the end, how many records went to which partition")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
         sending = Sending(producer, options, progress)
         sending.check_partition(options.partition)
         if not options.files and sys.stdin.isatty() and sys.stderr.isatty():
-            print("kstore: reading records from the terminal, one a line (Ctrl-D ends)", file=sys.stderr)
+            print("kstore: reading records from the terminal, one per line (Ctrl-D ends)", file=sys.stderr)
         send_all(sending, splitter, stopping)
         stopping.last_wait = True
         sending.finish()
@@ -136,7 +136,7 @@ def check(options: argparse.Namespace) -> None:
     if options.files and options.json_in:
         raise UsageError("--json-in reads stdin: leave out FILE, or < FILE")
     if options.json_in and (options.key_end or options.null or options.end != b"\n"):
-        raise UsageError("--json-in knows keys and nulls by itself: leave out -K, -Z and -D")
+        raise UsageError("--json-in already has keys and nulls: leave out -K, -Z and -D")
     if options.tee and options.json:
         raise UsageError("-T and --json both print to stdout: choose one")
 

@@ -52,7 +52,9 @@ def add_to(verbs: Verbs) -> None:
         metavar="NAME",
         help=f"set this environment variable to the address as well as {BOOTSTRAP_VARIABLE}; repeatable",
     )
-    verb.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="what is run, with its own options")
+    verb.add_argument(
+        "words", nargs=argparse.REMAINDER, metavar="COMMAND", help="the command to run, with its own options"
+    )
     verb.usage = "kstore run [options] -- COMMAND [ARGUMENT ...]"
     verb.set_defaults(run=run)
 
@@ -60,7 +62,7 @@ def add_to(verbs: Verbs) -> None:
 def variable(text: str) -> str:
     """The name of an environment variable."""
     if not text or "=" in text or "\0" in text:
-        raise ValueError(f"{text!r} is no name of an environment variable")
+        raise ValueError(f"{text!r} is not the name of an environment variable")
     return text
 
 
@@ -70,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     if not words:
         raise UsageError("run takes a command after --, as in kstore run -- npm test")
     if not hasattr(os, "fork"):
-        raise UsageError("run needs processes as Linux and macOS have them; here, kstore serve does without")
+        raise UsageError("run needs the processes of Linux or macOS: use kstore serve here")
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # it may be ignored by what started this: then none is waited for
     heard, told = os.pipe()
     hears, tells = os.pipe()
@@ -124,7 +126,7 @@ def supervise(options: argparse.Namespace, host: int, heard: int, tells: int) ->
     if not address:
         code = exit_code(os.waitpid(host, 0)[1])
         if code > 2:
-            print(f"kstore: the cluster's process ended in its start, with exit code {code}", file=sys.stderr)
+            print(f"kstore: the cluster's process ended while it started, with exit code {code}", file=sys.stderr)
         return code
     environment = {**os.environ, **dict.fromkeys([BOOTSTRAP_VARIABLE, *options.env], address)}
     try:

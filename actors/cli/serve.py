@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """
 Runs brokers in this process, for any Kafka client, and prints one line with their addresses when they are ready.
-Without --data-dir everything is kept in memory. SIGTERM and Ctrl-C stop it in order; after a SIGKILL the next start
-recovers what is in the folder. Before it is ready they end it at once, which is no worse.
+Without --data-dir everything is kept in memory. SIGTERM and Ctrl-C shut it down cleanly; after a SIGKILL the next
+start recovers what is in the folder. Before it is ready, SIGTERM and Ctrl-C end it at once, which does no harm.
 """
 
 EXAMPLES = """

@@ -80,9 +80,9 @@ def add_to(verbs: Verbs) -> None:
         help="on how many brokers each is (default: the brokers' default.replication.factor)",
     )
     add_config(creating)
-    creating.add_argument("--if-not-exists", action="store_true", help="one that exists is fine, and stays as it is")
-    creating.add_argument("--dry-run", action="store_true", help="only see whether it could be done")
-    finish(creating, create, "one object with the topics that were made")
+    creating.add_argument("--if-not-exists", action="store_true", help="don't fail if it exists; it stays as it is")
+    creating.add_argument("--dry-run", action="store_true", help="only check whether it could be done")
+    finish(creating, create, "one object with the topics that were created")
 
     describing = new_parser(
         actions,
@@ -104,14 +104,14 @@ def add_to(verbs: Verbs) -> None:
 
     deleting = new_parser(actions, "delete", "delete topics", "Deletes topics with all records.", DELETE_EXAMPLES)
     add_names(deleting)
-    deleting.add_argument("--if-exists", action="store_true", help="one that doesn't exist is fine")
+    deleting.add_argument("--if-exists", action="store_true", help="don't fail if it doesn't exist")
     finish(deleting, delete, "one object with the names of the topics")
 
 
 DESCRIBING = """
 Shows topics (without a name: all): the configs that were set for them, and their partitions with leader, replicas,
-in-sync replicas, the first and the next offset, and how many bytes each of the replicas takes on its broker's disk,
-where the brokers tell.
+in-sync replicas, the first and the next offset, and how many bytes each of the replicas takes on its broker's disk, if
+the brokers say so.
 """
 
 

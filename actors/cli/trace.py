@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """
 Reads a trace that `kstore serve --trace-file FILE`, Cluster(trace_file=FILE) or cluster.trace.save(FILE) wrote, and
 answers questions about it: the life of a record, why a group rebalanced, who leads a partition and why, what an actor
-did. Without a question it says what the file holds. A file that is damaged or cut off is read as far as it is whole,
-with a word on stderr; something that it knows nothing of is told there, too, and the exit code is 1.
+did. Without a question it says what the file holds. A damaged or truncated file is read up to the damage, and a line
+on stderr says so. If the file has nothing about a question, a line on stderr says so, and the exit code is 1.
 """
 
 EXAMPLES = """
@@ -44,7 +44,7 @@ class Answer(Protocol):
 
 def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
-    verb = new_parser(verbs, "trace", "ask a recorded trace what happened, and why", DESCRIPTION, EXAMPLES)
+    verb = new_parser(verbs, "trace", "say from a recorded trace what happened, and why", DESCRIPTION, EXAMPLES)
     verb.add_argument("file", metavar="FILE", help="the .ktrace file")
     verb.add_argument(
         "--record",

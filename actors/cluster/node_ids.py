@@ -77,7 +77,7 @@ def checked(node_ids: object) -> tuple[int, ...]:
         if not 0 <= number <= NODE_ID_MAX:
             raise NodeIdsError(f"node_ids: an id is a whole number from 0 to {NODE_ID_MAX}; got {shown(each)}")
         if number in found:
-            raise NodeIdsError(f"node_ids: {number} is there twice")
+            raise NodeIdsError(f"node_ids: {number} is given twice")
         found.append(number)
     try:
         how_many(len(found))

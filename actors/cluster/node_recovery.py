@@ -42,14 +42,14 @@ class NodeRecovery:
         if self.nodes.nodes.get(node.node_id) is not node:
             return ""  # a client's
         if node.controller_alone:
-            return "; it isn't booted again, as its broker was killed on purpose"
+            return "; it isn't restarted, as its broker was killed on purpose"
         when = self._boot_later(node.node_id)
         with suppress(OSError):  # without a descriptor to spare another process may get its port
             if self.nodes.ports is not None:
                 self.nodes.ports.keep(node.node_id)  # its port is its own until it is back
         with suppress(OSError):  # a lock that can't be given up is the next claim's to name
             self.nodes.leave(node)
-        return f"; it is booted again {when}"
+        return f"; it is restarted {when}"
 
     def _boot_later(self, node_id: int) -> str:
         world = self.nodes.world
@@ -66,4 +66,6 @@ class NodeRecovery:
             nodes.boot_again(node_id)
         except Exception as error:  # noqa: BLE001 - whatever keeps it down, the others go on
             when = self._boot_later(node_id)
-            logger("cluster").error("node %d can't be booted: %s; tried again %s", node_id, error, when, exc_info=error)
+            logger("cluster").error(
+                "node %d can't be started: %s; kstore retries %s", node_id, error, when, exc_info=error
+            )

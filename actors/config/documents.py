@@ -23,64 +23,63 @@ from actors.config.topic import KEYS as TOPIC_KEYS
 MADE_BY = "<!-- made by `python -m actors.config.documents` -->\n"
 
 BEHAVIOUR = """\
-The defaults of topics are Apache Kafka's. So are those of the clients, which are the Java client's, but for these:
+The defaults of topics are Apache Kafka's. The defaults of clients are the Java client's, except for these:
 
 | keyword | Java client | kstore |
 |---|---|---|
-| `key_serializer`, `value_serializer` of a producer | must be given | none: bytes are taken as they are |
-| `key_deserializer`, `value_deserializer` of a consumer | must be given | none: bytes are given as they are |
+| `key_serializer`, `value_serializer` of a producer | must be given | none: bytes are sent as they are |
+| `key_deserializer`, `value_deserializer` of a consumer | must be given | none: bytes are returned as they are |
 
-`group.initial.rebalance.delay.ms` is short, so that a first member has its partitions soon. It is 0 in a cluster that
-doesn't listen, which only kstore's own clients reach, and not 0 in one that does, because a
-kafka-python 3.0 consumer asks for its topics' metadata only `retry_backoff_ms` (100 ms) after it has started: as the
-leader of a group that is formed sooner it knows of no partitions, assigns none, and joins once more when it knows; if
-that second join outlasts the `poll()` that began it, the consumer forgets it and never gets an assignment.
+`group.initial.rebalance.delay.ms` is short, so that a first member gets its partitions soon. It is 0 in a cluster that
+doesn't listen, which only kstore's own clients can reach. It isn't 0 in a cluster that listens, because a kafka-python
+3.0 consumer asks for its topics' metadata only `retry_backoff_ms` (100 ms) after it has started. If the group forms
+sooner, such a leader knows no partitions, assigns none, and joins again when it knows them. If that second join takes
+longer than the `poll()` that started it, the consumer forgets it and never gets an assignment.
 
 ## Behaviour
 
 - A node that is known to be dead is fenced at once; Apache Kafka waits for its session to end. A new incarnation of a
   broker is registered at once for the same reason; Apache Kafka answers DUPLICATE_BROKER_REGISTRATION until then.
-- Metadata of a topic that is made on first use has the topic in its first answer where the controller is quick enough;
-  Apache Kafka always answers UNKNOWN_TOPIC_OR_PARTITION first. CreateTopics is answered when the broker that was asked
-  knows the topic, too.
-- Every config key of Apache Kafka's is taken with its bounds, kept and described. Of those that have no effect yet
-  `docs/configs.md` has the list; setting one is told once a key: by a line of the log `kstore.configs`, in
-  `kstore serve` on stderr, or a `kstore.NoEffectWarning`. Broker keys that promise safety or say who a node is are
-  refused, unless they ask for what is so anyway. An unknown key of a broker is refused with the nearest one, where
-  Apache Kafka takes it.
-- The loggers of a broker (`kafka-configs.sh --entity-type broker-loggers`) are those of Python's `logging` that are
-  kstore's, which all brokers of the process share; `root` is `kstore`, above them.
-- AlterConfigs that names a resource twice is answered with INVALID_REQUEST, as IncrementalAlterConfigs is; Apache Kafka
-  4.4.0 never answers it.
-- Segments whose records were deleted (DeleteRecords) are removed at once; Apache Kafka does so when it looks at
-  retention the next time, 5 minutes later by default.
+- If a Metadata request creates a topic, its first response already has the topic if the controller is quick enough;
+  Apache Kafka always answers UNKNOWN_TOPIC_OR_PARTITION first. A CreateTopics request is answered when the broker that
+  received it knows the topic.
+- Every config key of Apache Kafka is accepted with its bounds, kept and described. `docs/configs.md` lists the keys
+  that have no effect yet. Setting one is reported once for each key: by a line of the log `kstore.configs`, which
+  `kstore serve` writes to stderr, or by a `kstore.NoEffectWarning`. Broker keys that promise safety or identify a node
+  are refused, unless they ask for what kstore does anyway. An unknown broker key is refused, and the nearest one is
+  suggested; Apache Kafka accepts it.
+- The loggers of a broker (`kafka-configs.sh --entity-type broker-loggers`) are kstore's loggers in Python's `logging`,
+  which all brokers of the process share; `root` is their parent, `kstore`.
+- An AlterConfigs request that names a resource twice is answered INVALID_REQUEST, like IncrementalAlterConfigs; Apache
+  Kafka 4.4.0 never answers it.
+- Segments whose records were deleted (DeleteRecords) are removed at once; Apache Kafka removes them at its next check
+  of retention, 5 minutes later by default.
 - The records of a compressed batch that a producer sends may come to 32 times the topic's `max.message.bytes` when
   decompressed, at least to 16 MiB and at most to 64 MiB or `max.message.bytes` itself (32 MiB by default); more is
-  refused with MESSAGE_TOO_LARGE. Apache Kafka bounds only single records (`max.decompressed.message.bytes`), by default
-  as good as not at all: a few kilobytes can keep a broker busy for long.
-- Of one request, 250,000 elements in all its arrays together are taken; Apache Kafka takes 1,000,000 in each.
+  refused with MESSAGE_TOO_LARGE. Apache Kafka bounds only single records (`max.decompressed.message.bytes`), and its
+  default is practically no bound: a few kilobytes can keep a broker busy for long.
+- All arrays of a request together may have 250,000 elements; Apache Kafka accepts 1,000,000 in each array.
 - A connection beyond `max.connections` is closed at once; Apache Kafka lets it wait until another one ends.
-- `queued.max.request.bytes` counts the bytes of large requests as they come, and holds for all brokers of the process
-  together; Apache Kafka counts what a request's length announces. It is 256 MiB, or `socket.request.max.bytes` if
-  that is more, where Apache Kafka has no bound.
-- Answers that clients don't take, and what the members of groups say of themselves, are bounded by two keys of
+- `queued.max.request.bytes` counts the bytes of large requests as they arrive, over all brokers of the process;
+  Apache Kafka counts the announced length of a request. The default is 256 MiB, or `socket.request.max.bytes` if that
+  is more; Apache Kafka has no bound by default.
+- Responses that clients don't read, and the metadata and assignments of group members, are bounded by two keys of
   kstore's own (`queued.max.response.bytes`, `group.metadata.max.bytes`); Apache Kafka bounds neither.
-- Before the nodes start their folders are compared. A replica in sync whose log ends below a high watermark that a
-  node has checkpointed gets a copy of the log that goes furthest, and its own is kept as `-stray`; Apache Kafka may
-  elect such a replica, and the others cut their logs to be like it. That reads what recovery will read once more. What
-  no replica has is told at the start. Records that were committed after the last checkpoint (5 s by default) aren't
-  missed, unless a log is missing as a whole.
-- A stop in order writes down what it leaves of each log, in `.kstore_cleanshutdown` beside Apache Kafka's own mark,
-  which passes it over; it counts for nothing once Kafka has run on the folder. A log whose segments, sizes or last
-  batches are others at the next start is copied from another replica, or out of use until its files are back; Apache
-  Kafka takes it as it is. After a crash, a log that lost its first segments is taken for one whose first records were
-  deleted.
-- A batch that is wrong although it was on the disk is never cut off: the log is out of use, and had again from another
-  replica. Batches that are read from a disk have their checksums looked at, once each; Apache Kafka serves what the
-  disk gives.
-- A start is refused when the controller's metadata log is lost, shorter than another node's copy, or damaged by more
-  than a torn end after a crash; the line that says so says what to do.
-- Of the features that Apache Kafka 4.4 turns on in a new cluster only `metadata.version` is on: there are no eligible
+- Before the nodes start, their folders are compared. An in-sync replica whose log ends below a high watermark that some
+  node has checkpointed gets a copy of the longest log, and its own log is kept as `-stray`. Apache Kafka may elect such
+  a replica, and the others then truncate their logs to match it. The comparison reads data that recovery reads once
+  more. Records that no replica has are reported at the start. Records that were committed after the last checkpoint
+  (5 s by default) aren't noticed as missing, unless a whole log is missing.
+- A clean shutdown records the segments of each log in `.kstore_cleanshutdown`, beside Apache Kafka's own marker. Kafka
+  ignores this file, and it no longer counts once Kafka has run on the folder. If segments, sizes or last batches of a
+  log differ at the next start, the log is copied from another replica, or is offline until its files are back; Apache
+  Kafka uses it as it is. After a crash, kstore takes missing first segments for deleted records.
+- A damaged batch that was on the disk is never truncated: the log goes offline and is fetched again from another
+  replica. The checksum of each batch is checked once when it is read from a disk; Apache Kafka serves what the disk
+  returns.
+- A start is refused when the controller's metadata log is lost, is shorter than another node's copy, or is damaged by
+  more than a torn end after a crash. The message says what to do.
+- Of the features that Apache Kafka 4.4 turns on in a new cluster, only `metadata.version` is on. There are no eligible
   leader replicas, and no groups of the consumer, share and streams protocols.
 """
 
@@ -107,20 +106,21 @@ def bounds_of(key: Key) -> str:
 
 
 ABOUT = """\
-All keys of Apache Kafka 4.4.0 are taken, with its types, defaults and bounds, kept, and described by DescribeConfigs
-with its documentation. What a key does in kstore:
+kstore accepts all keys of Apache Kafka 4.4.0, with its types, defaults and bounds. It keeps their values, and
+DescribeConfigs describes them with Kafka's documentation. The effect of a key in kstore:
 
-- **yes**: what Apache Kafka's documentation says;
-- **no**: nothing yet. Setting it is told once: by a line of `kstore serve`'s log, or a `kstore.NoEffectWarning`;
-  not if the value is the default, or asks for what kstore does anyway;
-- a list of values: those do what they say, the others nothing yet;
-- **refused**: it would promise safety, or say who a node is; there is an option for it, or it isn't there yet.
+- **yes**: it does what Apache Kafka's documentation says;
+- **no**: it has no effect yet. Setting it is reported once, by a line in `kstore serve`'s log or a
+  `kstore.NoEffectWarning`, unless the value is the default or asks for what kstore does anyway;
+- a list of values: these work, the others have no effect yet;
+- **refused**: the key would promise safety, or identifies a node. There is an option for it, or it isn't implemented
+  yet.
 """
 
 
 NONE_YET = {
-    ResourceType.GROUP: "Kept and described; none has an effect yet: groups of the newer protocols aren't there.\n",
-    ResourceType.CLIENT_METRICS: "Kept and described; none has an effect yet: nobody asks clients for metrics.\n",
+    ResourceType.GROUP: "Kept and described; none has an effect yet: the newer groups aren't implemented.\n",
+    ResourceType.CLIENT_METRICS: "Kept and described; none has an effect yet: clients' metrics aren't collected.\n",
 }
 
 

@@ -65,7 +65,7 @@ def without_protocol(text: str) -> str:
     elif protocol.upper() != "PLAINTEXT":
         raise ValueError(f'Kafka isn\'t spoken over "{protocol}://": leave that out')
     if "/" in rest:
-        raise ValueError('"/" is part of no address: leave it out')
+        raise ValueError('"/" is not part of an address: leave it out')
     return rest
 
 
@@ -127,5 +127,5 @@ def check_host(host: str) -> str:
         or len(name) > HOST_LENGTH_MAX
         or not all(letter.isalnum() or letter in "-_." for letter in name)
     ):
-        raise ValueError("that is no name of a machine")
+        raise ValueError("that is not a host name")
     return host

@@ -51,7 +51,7 @@ def told_to(text: str, node_ids: Sequence[int]) -> list[Told]:
 def read(piece: str) -> Told:
     host, port = host_and_port(piece)
     if is_everywhere(host):
-        raise ValueError(f'"{host}" is every address of a machine, which nobody can connect to')
+        raise ValueError(f'"{host}" stands for every address of a machine: no client can connect to it')
     return host, port
 
 

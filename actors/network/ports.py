@@ -76,7 +76,7 @@ def bind(host: str, port: int) -> socket.socket:
     except BaseException as error:
         sock.close()
         if isinstance(error, (OSError, UnicodeError)):  # the latter: no name of a machine can be written so
-            why = getattr(error, "strerror", None) or "that is no name of a machine"
+            why = getattr(error, "strerror", None) or "that is not a host name"
             text = address_text(host, port)
             raise ListenError(f"{text} can't be listened on: {why}: choose another --listen") from None
         raise

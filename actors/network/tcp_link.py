@@ -162,7 +162,7 @@ class TcpLink:
             return
         if isinstance(found, OSError):
             self.opening = False
-            self.broke(f"{self.host} is no known name: {found.strerror}")
+            self.broke(f"{self.host} is an unknown host name: {found.strerror}")
             return
         self.addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
         self._connect()
@@ -219,7 +219,7 @@ class TcpLink:
             self.broke(f"{self.text} isn't node {self.how.node_id} of the cluster any more", Misrouted)
             return
         if answer.error_code:
-            self.broke(f"{self.text} refused to tell its versions: error code {answer.error_code}")
+            self.broke(f"{self.text} refused to say its versions: error code {answer.error_code}")
             return
         self.failures = 0
         self.served = {each.api_key: (each.min_version, each.max_version) for each in answer.api_keys}
@@ -273,11 +273,11 @@ class TcpLink:
         try:
             for frame in whole:
                 if not self.under_way:
-                    raise SchemaError("an answer that nobody asked for")
+                    raise SchemaError("a response to no request")
                 outcome = self._decoded(self.under_way[0], frame)
                 self.under_way.popleft().reply.set(outcome)
         except (KafkaError, SchemaError) as error:
-            self.broke(f"{self.text} answered what can't be read: {error}")
+            self.broke(f"{self.text} sent a response that can't be read: {error}")
         finally:
             queue.leave()
         if not self.under_way:

@@ -75,7 +75,7 @@ class Folder:
         try:
             return read_manifest(self.fs)
         except CheckpointError as error:
-            self._warn(f"{error}: whether a log lost something since it was stopped can't be told")
+            self._warn(f"{error}: kstore can't tell whether a log lost something since it was stopped")
             return {}
 
     def _read_offsets(self, name: str, meaning: str) -> Offsets:
@@ -84,7 +84,7 @@ class Folder:
             return read_offsets(self.fs, name)
         except CheckpointError as error:
             if not self.notes:
-                self._warn(f"{error}: it is done without, {meaning}")
+                self._warn(f"{error}: kstore goes on without it, {meaning}")
                 return {}
         self._warn(f"{name} can't be read: it is taken from {MANIFEST}")
         return {key: _offset_in(name, note) for path, note in self.notes.items() if (key := topic_and_partition(path))}

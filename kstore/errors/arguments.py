@@ -88,7 +88,7 @@ def check_sendable(name: str, value: str) -> None:
     try:
         nbytes = len(value) if value.isascii() else len(value.encode())
     except UnicodeEncodeError as error:
-        raise ValueError(f"{name} is a text that has a UTF-8; got {shown(value)}: {error.reason}") from None
+        raise ValueError(f"{name} is a text that can be encoded as UTF-8; got {shown(value)}: {error.reason}") from None
     if nbytes > TEXT_BYTES_MAX:
         raise ValueError(f"{name} takes at most {TEXT_BYTES_MAX} bytes; got {nbytes}, {shown(value)}")
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from actors.testing.pool import Pool
 
 SEED = 1
-MARK = "kstore(brokers=, config=, seeds=): the shape of kstore_cluster, kstore_bootstrap and kstore_sim for this test"
+MARK = "kstore(brokers=, config=, seeds=): brokers and configs of kstore_cluster, kstore_bootstrap and kstore_sim"
 LISTEN = (
-    "where the first broker of kstore_bootstrap, or of kstore_session_bootstrap, listens, the others on the next ports "
+    "the address of the first broker of kstore_bootstrap or kstore_session_bootstrap; the others use the next ports "
     "(default: free ports of 127.0.0.1); a worker of pytest-xdist listens ten ports above the one before it"
 )
 in_use = pytest.StashKey[list["Cluster"]]()
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--kstore-seeds",
         type=int,
         metavar="COUNT",
-        help="play each test that uses kstore_sim with so many seeds, from --kstore-seed on",
+        help="run each test that uses kstore_sim with this many seeds, from --kstore-seed on",
     )
     group.addoption(
         "--kstore-traces",
@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--kstore-listen", metavar="HOST:PORT", help=LISTEN)
     parser.addini("kstore_brokers", "how many brokers the clusters of kstore's fixtures have", default="1")
-    parser.addini("kstore_config", "broker configs of kstore's fixtures: key=value, one a line", type="linelist")
+    parser.addini("kstore_config", "broker configs of kstore's fixtures: key=value, one per line", type="linelist")
     parser.addini("kstore_listen", "as --kstore-listen", default="")
 
 
@@ -90,9 +90,7 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
     told = f"kstore: clusters listen on {listen}"
     if len(workers_of(config)) > 1 and not is_free(listen):
-        told += (
-            f" in gw0, on {for_worker(listen, 'gw1')} in gw1, and so on: what is hard-wired reaches that of gw0 alone"
-        )
+        told += f" in gw0, on {for_worker(listen, 'gw1')} in gw1, and so on: a fixed address reaches gw0 only"
     return told
 
 
@@ -276,4 +274,4 @@ def _fail_for_defects() -> None:
     met = list(failures.Failures.recent)
     failures.Failures.recent.clear()
     texts = "\n".join(f"{failure}\n{failure.traceback}" for failure in met)
-    pytest.fail(f"kstore met {len(met)} unexpected {'error' if len(met) == 1 else 'errors'}:\n{texts}", pytrace=False)
+    pytest.fail(f"kstore had {len(met)} unexpected {'error' if len(met) == 1 else 'errors'}:\n{texts}", pytrace=False)

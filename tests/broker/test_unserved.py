@@ -69,7 +69,7 @@ def test_a_request_in_a_version_that_is_not_there_is_told_with_those_that_are(
     cluster.wait_for(lambda: peer.channel.aborted)
     (line,) = told
     assert (
-        "asked for Metadata (key 3) in version 99 and its connection was closed; it is there in versions 0 to 13"
+        "asked for Metadata (key 3) in version 99 and its connection was closed; it is served in versions 0 to 13"
         in line
     )
 

@@ -40,7 +40,7 @@ def test_text_stays_readable_and_other_bytes_are_base64() -> None:
         (b"", "no JSON"),
         (b"[]", "a JSON object"),
         (b'{"key": 1}', "the key is neither"),
-        (b'{"value": {"base64": "?"}}', "the value is no base64"),
+        (b'{"value": {"base64": "?"}}', "the value is not base64"),
         (b'{"value": {"base64": "", "more": 1}}', "the value is neither"),
         (b'{"headers": [["a"]]}', "a list of"),
         (b'{"headers": {"a": "b"}}', "a list of"),

@@ -101,7 +101,7 @@ def test_a_deleted_group_is_gone(ok, kstore, billed) -> None:
         (["reset-offsets", "g", "--topic", "{topic}"], 2, "--to-earliest"),
         (["reset-offsets", "g", "--topic", "{topic}:9", "--to-earliest"], 1, "no partition 9"),
         (["reset-offsets", "g", "--topic", "{topic}:x", "--to-earliest"], 2, "names no partitions"),
-        (["reset-offsets", "g", "--topic", "{topic}", "--to-datetime", "soon"], 2, "no time"),
+        (["reset-offsets", "g", "--topic", "{topic}", "--to-datetime", "soon"], 2, "not a time"),
         (["reset-offsets", "never-was", "--topic", "{topic}", "--shift-by", "1"], 2, "has none"),
         (["reset-offsets", "never-was", "--all-topics", "--to-earliest"], 1, "GROUP_ID_NOT_FOUND"),
         (
@@ -139,8 +139,8 @@ def test_a_group_with_members_is_not_moved(kstore, ok, topic, billed, environmen
 def test_a_reset_says_how_many_offsets_move_or_that_none_does(ok, topic, billed) -> None:
     words = ["groups", "reset-offsets", billed, "--topic", topic, "--to-offset"]
     assert ok(*words, "7").decode().splitlines()[-1] == "nothing was changed: add --execute to move 1 offset"
-    assert ok(*words, "4").decode().splitlines()[-1] == "nothing moves: the group is there already"
-    assert ok(*words, "4", "--execute").decode().splitlines()[-1] == "nothing moves: the group is there already"
+    assert ok(*words, "4").decode().splitlines()[-1] == "nothing to move: the group is there already"
+    assert ok(*words, "4", "--execute").decode().splitlines()[-1] == "nothing to move: the group is there already"
     assert ok(*words, "7", "--execute").decode().splitlines()[-1] == "done: 1 offset moved"
 
 

@@ -136,8 +136,8 @@ def test_options_after_the_command_belong_to_it(words, printed):
     [
         ([], "run takes a command after --, as in kstore run -- npm test"),
         (["--"], "run takes a command after --, as in kstore run -- npm test"),
-        (["--env", "A=B", "--", "true"], "'A=B' is no name of an environment variable"),
-        (["--brokers", "0", "--", "true"], "not a number of at least 1"),
+        (["--env", "A=B", "--", "true"], "'A=B' is not the name of an environment variable"),
+        (["--brokers", "0", "--", "true"], "must be a number, at least 1"),
         (["--listen", "nowhere", "--", "true"], "--listen takes host:port"),
         (["--set", "num.partition=3", "--", "true"], "num.partitions"),
     ],
@@ -235,7 +235,7 @@ def test_what_cannot_be_ended_is_told_and_not_waited_for(monkeypatch, capfd):
     monkeypatch.setattr(command.Command, "_rest", lambda _: {4711})
     monkeypatch.setattr(os, "kill", refuse)
     left.end()
-    assert capfd.readouterr().err == "kstore: what the command left can't be ended: process 4711\n"
+    assert capfd.readouterr().err == "kstore: a process that the command left running can't be ended: 4711\n"
 
 
 def test_a_kill_of_run_ends_the_command_and_the_cluster(started):

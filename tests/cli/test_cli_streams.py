@@ -96,9 +96,9 @@ def test_a_broker_that_is_not_there_is_said_at_once(kstore, words) -> None:
     [
         (["nothing"], "there is no verb nothing"),
         (["consume"], "TOPIC"),
-        (["consume", "t", "-o", "x"], "'x' is no offset"),
+        (["consume", "t", "-o", "x"], "'x' is not an offset"),
         (["consume", "t", "-o", "stored"], "-G"),
-        (["consume", "t", "-f", "%q"], "the token %q is none"),
+        (["consume", "t", "-f", "%q"], "unknown token %q"),
         (["consume", "t", "--json", "-f", "%s"], "--json has a form of its own"),
         (["consume", "t", "-p", "a"], "names no partitions"),
         (["consume", "-G", "g", "t", "-p", "1"], "leave out -p or -G"),
@@ -108,12 +108,12 @@ def test_a_broker_that_is_not_there_is_said_at_once(kstore, words) -> None:
         (["produce", "t", "-D", ""], "at least one byte"),
         (["produce", "t", "-H", "=x"], "has no name"),
         (["produce", "t", "-l"], "-l reads one FILE"),
-        (["produce", "t", "-z", "rar"], "none of none, gzip"),
+        (["produce", "t", "-z", "rar"], "not one of none, gzip"),
         (["produce", "t", "-X", "linger"], "not KEY=VALUE"),
         (["produce", "t", "-X", "linger_mss=5"], "did you mean linger_ms?"),
         (["produce", "t", "-X", "transactional_id=x"], "transactional_id"),
         (["topics", "list", "-b", "host:port"], "host:port"),
-        (["completion", "tcsh"], "none of bash, zsh, fish"),
+        (["completion", "tcsh"], "not one of bash, zsh, fish"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -228,7 +228,7 @@ def test_a_terminal_is_told_what_a_producer_waits_for_and_ctrl_c_gives_up(enviro
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     os.close(slave)
-    read_until(terminal, b"reading records from the terminal, one a line (Ctrl-D ends)")
+    read_until(terminal, b"reading records from the terminal, one per line (Ctrl-D ends)")
     os.write(terminal, b"kept\n")
     words = [COMMAND, "consume", "typed", "-c", "1", "-b", server.bootstrap]
     wait_until(lambda: subprocess.run(words, capture_output=True).stdout == b"kept\n", what="a record")

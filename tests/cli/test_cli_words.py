@@ -64,7 +64,7 @@ def test_an_option_of_the_command_itself_is_told_by_its_nearest(capsys: pytest.C
     [
         ("consume -t parcels", "the topic is given without it: kstore consume TOPIC"),
         ("produce --topic parcels", "the topic is given without it: kstore produce TOPIC"),
-        ("consume parcels --from-beginning", "a consumer begins there unless told otherwise"),
+        ("consume parcels --from-beginning", "a consumer begins there by default"),
         ("consume parcels --group couriers", "(did you mean -G?)"),
         ("topics list --bootstrap-server kafka:9092", "(did you mean -b?)"),
         ("topics alter parcels --set retention.ms=1", "there is no option --set (did you mean --config?)"),

@@ -86,7 +86,7 @@ def test_admin_and_trace_name_brokers_by_their_ids(seed):
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"node_ids": (0, 1, 1)}, "node_ids: 1 is there twice"),
+        ({"node_ids": (0, 1, 1)}, "node_ids: 1 is given twice"),
         ({"node_ids": ()}, "node_ids: brokers: a cluster has at least one broker; got 0"),
         ({"node_ids": (0, -1)}, "node_ids: an id is a whole number from 0 to 2147483647; got -1"),
         ({"node_ids": (2**31,)}, "node_ids: an id is a whole number from 0 to 2147483647; got 2147483648"),
@@ -178,7 +178,7 @@ def test_serve_takes_ids_and_goes_on_with_them(tmp_path):
     ("options", "why"),
     [
         (("--node-ids", "0,x"), "--node-ids takes numbers with commas, as in --node-ids 0,1,2; got '0,x'"),
-        (("--node-ids", "0,0"), "node_ids: 0 is there twice"),
+        (("--node-ids", "0,0"), "node_ids: 0 is given twice"),
         (("--node-ids", "0,1", "--brokers", "3"), "brokers is 3, and node_ids has 2 (0, 1): leave one of them out"),
     ],
 )

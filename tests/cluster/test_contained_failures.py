@@ -208,7 +208,7 @@ def test_a_broker_that_fails_ends_its_node_which_is_booted_again_and_its_brother
     assert not node.alive
     assert cluster.nodes[node.node_id].alive
     assert {n: count for n, count in cluster.incarnations.items() if count > 1} == {node.node_id: 2}
-    assert cluster.failures[0].ended == f"{node.name}; it is booted again at once"
+    assert cluster.failures[0].ended == f"{node.name}; it is restarted at once"
     Failures.recent.clear()
 
 

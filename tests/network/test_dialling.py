@@ -294,7 +294,7 @@ MISBEHAVIOURS = {
     "another protocol": says(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
     "an answer that ends too soon": answers(b"\0\0\0\5\0\0\0\2\0"),
     "an answer to another request": answers(b"\0\0\0\5\0\0\0\x63\0"),
-    "an answer that nobody asked for": answers_unasked,
+    "a response to no request": answers_unasked,
 }
 
 

@@ -72,7 +72,7 @@ def test_a_cluster_that_a_test_closed_or_crashed_is_replaced(project):
         """
     )
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["*kstore met 1 unexpected error:*", "*outside any turn failed: *'a defect'*"])
+    result.stdout.fnmatch_lines(["*kstore had 1 unexpected error:*", "*outside any turn failed: *'a defect'*"])
 
 
 def test_any_client_connects_to_the_bootstrap_servers_of_the_same_cluster(project):

@@ -149,7 +149,7 @@ def test_a_defect_in_it_fails_the_test_in_which_it_was_met(project):
         """
     )
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*kstore met 1 unexpected error:*"])
+    result.stdout.fnmatch_lines(["*kstore had 1 unexpected error:*"])
 
 
 def test_clusters_of_every_shape_listen_on_the_ports_that_were_given(project, port):

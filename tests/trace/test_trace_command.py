@@ -102,7 +102,7 @@ def test_a_file_that_is_not_there_fails(tmp_path: Path, capsys: pytest.CaptureFi
         (["--record", "t/0"], "a record is written TOPIC/PARTITION/OFFSET"),
         (["--record", "t/0/x"], "a record is written TOPIC/PARTITION/OFFSET"),
         (["--leader", "t"], "a partition is written TOPIC/PARTITION"),
-        (["--top", "0"], "'0' is not a number of at least 1"),
+        (["--top", "0"], "'0' must be a number, at least 1"),
     ],
 )
 def test_a_question_written_wrongly_is_told_how_it_is_written(
