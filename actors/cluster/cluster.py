@@ -81,7 +81,7 @@ class Cluster(Questions):
         brokers: int | None = None,
         *,
         node_ids: Iterable[int] | None = None,
-        data_dir: str | None = None,
+        data_dir: str | PathLike[str] | None = None,
         listen: str | Sequence[str] | None = None,
         advertise: str | Sequence[str] | None = None,
         seed: int | None = None,
