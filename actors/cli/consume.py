@@ -14,7 +14,7 @@ from actors.cli.positions import Place, Span, span
 if TYPE_CHECKING:
     from actors.cli.formats import Printer
     from actors.cli.parsers import Verbs
-    from actors.clients.keywords.keywords import ConsumerKeywords
+    from actors.clients.keywords.typed_dicts import ConsumerKeywords
 
 DESCRIPTION = """
 Prints the records of topics, by default from the beginning on and without end. Without a group it reads all

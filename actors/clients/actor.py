@@ -21,7 +21,7 @@ from kstore.errors import KafkaError, for_code
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.clients.keywords.config import ClientConfig
+    from actors.clients.keywords.table import ClientConfig
     from actors.clients.transport import ClientLink, Transport
     from actors.clients.view import BrokerAddress, View
     from actors.runtime import Alarm, Node

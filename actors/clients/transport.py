@@ -15,7 +15,7 @@ from actors.node.node import BrokerNode
 from actors.runtime import Node, Reply
 
 if TYPE_CHECKING:
-    from actors.clients.keywords.config import ClientConfig
+    from actors.clients.keywords.table import ClientConfig
     from actors.network.network import Network
     from actors.network.sockets import Sockets
     from actors.runtime.world import World

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from actors.clients.admin import Admin
     from actors.clients.client import Client
     from actors.clients.consumer.consumer import Consumer
-    from actors.clients.keywords.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
+    from actors.clients.keywords.typed_dicts import AdminKeywords, ConsumerKeywords, ProducerKeywords
     from actors.clients.producer.producer import Producer
     from actors.clients.transport import InProcessTransport
     from actors.cluster.arguments import Settings
