@@ -27,7 +27,7 @@ COMPLETION_TIMEOUT_MS = 1500
 def keywords(options: argparse.Namespace, own: Mapping[str, object]) -> dict[str, Any]:
     """A client's keywords: the verb's own, then what the user said with ``-X``.
 
-    Raises ``NoBrokersAvailable`` when nobody listens there: a client would wait for somebody to come, a person not.
+    Raises ``NoBrokersAvailable`` when no broker listens there: a program may wait for one to start, a person wouldn't.
     """
     check_reachable(options.bootstrap)
     return {

@@ -96,7 +96,7 @@ def add_printing(verb: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print until there is no more, enough was printed, or somebody asked to stop."""
+    """Print until there is no more, enough was printed, or a signal asked to stop."""
     wanted = span_of(options)
     printer = printer_of(options)
     from actors.cli.output import RecordOutput

@@ -307,7 +307,7 @@ class ClientActor(Actor):
         """Lose interest in topics that nobody has used for long; subclasses know which."""
 
     def mistrust_view(self) -> None:
-        """Something that was known turned out wrong: ask anew, unless somebody does already."""
+        """Something that was known turned out wrong: ask anew, unless that is under way already."""
         if not self.metadata.wholes_wanted:
             self.begin(self.metadata.refresh())
 

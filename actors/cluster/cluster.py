@@ -221,7 +221,7 @@ class Cluster(Questions):
         """Make the cluster empty, as if it had just been made: topics, groups, producers, faults, all gone.
 
         Every broker lives and answers when it returns. Clients made before are lost with what they had under way:
-        whoever uses one gets ``ClientClosed``; connections over TCP break. Takes a millisecond or two in memory.
+        using one raises ``ClientClosed``; connections over TCP break. Takes a millisecond or two in memory.
         """
         self.world.driver.call(self._lose_clients, "reset")
         super().reset()
