@@ -8,7 +8,7 @@ from actors.broker.coordinators import KINDS
 from actors.broker.unserved import coordinator_used
 from actors.coordinator.messages import Client, Submit
 from actors.coordinator.routing import partition_for
-from actors.image.topic_names import OFFSETS_TOPIC
+from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
 from actors.runtime import Ask, Conversation, Stopped
 from kstore.errors import KafkaError, NotCoordinator
 
@@ -36,11 +36,12 @@ def coordinator_here(view: View, topic: str, key: str) -> Ref:
     return found
 
 
-def submitted(call: Call, request: Message) -> Submit:
-    """What a coordinator is to be asked. Addresses are written as Java prints them, with a slash where a host name
-    might stand.
+def submitted(call: Call, request: Message, version: int | None = None) -> Submit:
+    """What a coordinator is to be asked, in a version of its own if the client asked for something else. Addresses are
+    written as Java prints them, with a slash where a host name might stand.
     """
-    return Submit(request, Client(call.version, call.client_id or "", f"/{call.client_host}"))
+    asked_in = call.version if version is None else version
+    return Submit(request, Client(asked_in, call.client_id or "", f"/{call.client_host}"))
 
 
 def ask_group(call: Call, group_id: str, request: Message) -> Conversation:
@@ -48,11 +49,22 @@ def ask_group(call: Call, group_id: str, request: Message) -> Conversation:
     with.
     """
     coordinator_used(call, group_id)
+    return (yield from _ask(call, OFFSETS_TOPIC, group_id, submitted(call, request)))
+
+
+def ask_transaction(call: Call, transactional_id: str, request: Message, version: int | None = None) -> Conversation:
+    """Part of a conversation: its value is the answer of a transactional id's coordinator, or the KafkaError to refuse
+    the client with.
+    """
+    return (yield from _ask(call, TRANSACTIONS_TOPIC, transactional_id, submitted(call, request, version)))
+
+
+def _ask(call: Call, topic: str, key: str, message: Submit) -> Conversation:
     try:
-        coordinator = coordinator_here(call.view, OFFSETS_TOPIC, group_id)
+        coordinator = coordinator_here(call.view, topic, key)
     except KafkaError as error:
         return error
-    outcome = yield Ask(coordinator, submitted(call, request))
+    outcome = yield Ask(coordinator, message)
     return settled(outcome)
 
 

@@ -12,24 +12,40 @@ from typing import TYPE_CHECKING
 
 from actors.coordinator.messages import Resign, TopicsDeleted
 from actors.image.image import ClusterImage, ImageDelta, PartitionImage
-from actors.image.topic_names import OFFSETS_TOPIC
+from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.broker.broker import Broker
     from actors.coordinator.shard import Shard
-    from actors.node.node import BrokerNode
     from actors.runtime import Ref
 
 Key = tuple[str, int]
-MakeShard = Callable[[], "Shard"]
+MakeShard = Callable[[int], "Shard"]
+"""Makes the shard of a partition that is led in this epoch."""
 
 
-def _of_groups(node: BrokerNode) -> MakeShard:
+def _of_groups(broker: Broker) -> MakeShard:
     """Groups and their offsets. Those of a node share one bound of what they may take in memory."""
     from actors.groups.shards import GroupShards  # 10 ms that a cluster without groups saves
 
-    return GroupShards(node).make
+    return GroupShards(broker.node).make
+
+
+def _of_transactions(broker: Broker) -> MakeShard:
+    """Transactional ids. Those of a node share what brings markers to other nodes."""
+    from actors.partition.to_controller.producer_ids import NextProducerId
+    from actors.transactions.marker_sender import MarkerSender
+    from actors.transactions.shards import TransactionShards
+
+    sender: Ref
+
+    def make_sender() -> None:
+        nonlocal sender
+        sender = broker.supervision.keep(broker.spawn(MarkerSender), make_sender)
+
+    make_sender()
+    return TransactionShards(broker.node, NextProducerId(), lambda: sender).make
 
 
 class Kind(NamedTuple):
@@ -37,11 +53,14 @@ class Kind(NamedTuple):
 
     partitions: str
     """The config key with the number of partitions that the topic is made with."""
-    shards: Callable[[BrokerNode], MakeShard]
+    shards: Callable[[Broker], MakeShard]
     """Gives, once a node, what makes the shard of each of its coordinators."""
 
 
-KINDS: Mapping[str, Kind] = {OFFSETS_TOPIC: Kind("offsets.topic.num.partitions", _of_groups)}
+KINDS: Mapping[str, Kind] = {
+    OFFSETS_TOPIC: Kind("offsets.topic.num.partitions", _of_groups),
+    TRANSACTIONS_TOPIC: Kind("transaction.state.log.num.partitions", _of_transactions),
+}
 
 
 class Coordinators:
@@ -86,15 +105,15 @@ class Coordinators:
         if led_epoch >= 0 and replica is not None:  # else it comes with the replica
             from actors.coordinator.coordinator import Coordinator  # with what the shards import
 
-            coordinator = self.broker.spawn(Coordinator, *key, led_epoch, replica, self._shard_of(key[0]))
+            coordinator = self.broker.spawn(Coordinator, *key, led_epoch, replica, self._shard_of(key[0], led_epoch))
             self.running[key] = (led_epoch, coordinator)
             self.broker.supervision.keep(coordinator, partial(self._remake, key, coordinator))
 
-    def _shard_of(self, topic: str) -> Shard:
+    def _shard_of(self, topic: str, leader_epoch: int) -> Shard:
         make = self._make_shard.get(topic)
         if make is None:
-            make = self._make_shard[topic] = KINDS[topic].shards(self.broker.node)
-        return make()
+            make = self._make_shard[topic] = KINDS[topic].shards(self.broker)
+        return make(leader_epoch)
 
     def _remake(self, key: Key, failed: Ref) -> None:
         """A coordinator has failed: another one loads the log, unless a newer epoch has one already."""

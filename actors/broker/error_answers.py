@@ -22,7 +22,7 @@ from kstore.schema.struct import INT32, STRING, Field, Message, Struct
 S = TypeVar("S", bound=Struct)
 Item = Struct | str | int
 
-CODE = "error_code"
+CODES = ("error_code", "partition_error_code")
 INDEX_NAMES = ("partition_index", "partition", "index", "partition_id")
 NOT_KNOWN: dict[str, object] = {
     "base_offset": -1,
@@ -42,8 +42,8 @@ def error_answer(request: Message | None, version: int, code: int) -> Message | 
     if request is None or (isinstance(request, ProduceRequest) and request.acks == 0):
         return None
     response = _blank(frames.response_class(request.API_KEY), version)
-    if _has(type(response), CODE, version):
-        setattr(response, CODE, code)
+    if (field := _code_of(type(response), version)) is not None:
+        setattr(response, field, code)
         return response
     return response if _mirror(request, response, version, code) else None
 
@@ -66,8 +66,8 @@ def _mirror(asked: Struct, answer: Struct, version: int, code: int) -> bool:
     for item in items:
         element = _blank(kind, version)
         _identify(element, item)
-        if _has(kind, CODE, version):
-            setattr(element, CODE, code)
+        if (field := _code_of(kind, version)) is not None:
+            setattr(element, field, code)
         elif not isinstance(item, Struct) or not _mirror(item, element, version, code):
             return False
         made.append(element)
@@ -80,7 +80,7 @@ def _list_of_codes(kind: type[Struct], version: int) -> tuple[str, type[Struct] 
         element = _element(field)
         if not isinstance(element, type) or not _is_in(field, version):
             continue
-        if _has(element, CODE, version) or _list_of_codes(element, version)[1] is not None:
+        if _code_of(element, version) is not None or _list_of_codes(element, version)[1] is not None:
             return name, element
     return "", None
 
@@ -114,9 +114,10 @@ def _element(field: Field) -> object:
     return field.kind[0] if isinstance(field.kind, list) else None
 
 
-def _has(kind: type[Struct], name: str, version: int) -> bool:
-    field = kind.fields().get(name)
-    return field is not None and _is_in(field, version)
+def _code_of(kind: type[Struct], version: int) -> str | None:
+    """The field with an error code, if it has one in this version."""
+    fields = kind.fields()
+    return next((name for name in CODES if name in fields and _is_in(fields[name], version)), None)
 
 
 def _is_in(field: Field, version: int) -> bool:

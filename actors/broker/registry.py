@@ -51,6 +51,9 @@ CLIENT_APIS = {
         _served(21, "delete_records", 0, 2),
         _served(22, "init_producer_id", 0, 5),
         _served(23, "offset_for_leader_epoch", 2, 4),
+        _served(24, "add_partitions_to_txn", 0, 5),
+        _served(25, "add_offsets_to_txn", 0, 4),
+        _served(26, "end_txn", 0, 5),
         _served(27, "write_txn_markers", 1, 2),
         _served(32, "describe_configs", 1, 4),
         _served(33, "alter_configs", 0, 2),
@@ -64,6 +67,8 @@ CLIENT_APIS = {
         _served(57, "update_features", 0, 2),
         _served(60, "describe_cluster", 0, 2),
         _served(61, "describe_producers", 0, 0),
+        _served(65, "describe_transactions", 0, 0),
+        _served(66, "list_transactions", 0, 2),
         _served(74, "list_config_resources", 0, 1),
         _served(75, "describe_topic_partitions", 0, 0),
     )

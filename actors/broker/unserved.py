@@ -39,17 +39,17 @@ REPEATED, WITHIN_US = 3, 5_000_000
 LOOKS_AFTER_US = (5_000_000, 500_000, 500_000)
 """When it is looked at whether it did go on: by then, and somewhat later. Who reads has a fetch under way, mostly."""
 
-TRANSACTIONS = "transactions aren't implemented yet: leave out transactional.id"
+OFFSETS = "offsets in transactions aren't implemented yet: commit them by the consumer"
 NEW_GROUPS = "the new group protocol isn't implemented yet: give group.protocol=classic"
 SHARE_GROUPS = "share groups aren't implemented yet: use a classic consumer group"
 ADVICE = {
-    **dict.fromkeys((24, 25, 26, 28, 65, 66), TRANSACTIONS),
+    28: OFFSETS,
     **dict.fromkeys((68, 69), NEW_GROUPS),
     **dict.fromkeys((76, 77, 78, 79, 90, 91, 92), SHARE_GROUPS),
     **dict.fromkeys((17, 36), "SASL isn't implemented yet: give security.protocol=PLAINTEXT"),
     **dict.fromkeys((88, 89), "Kafka Streams' own groups aren't implemented yet: give group.protocol=classic"),
 }
-KEY_TYPES = {1: TRANSACTIONS, 2: SHARE_GROUPS}
+KEY_TYPES = {2: SHARE_GROUPS}
 
 
 class Unserved:
@@ -104,12 +104,6 @@ def coordinator_unserved(call: Asker, key_type: int) -> None:
     advice = KEY_TYPES.get(key_type, f"Kafka has no key type {key_type}")
     line = f"asked for a coordinator that doesn't exist; {advice}"
     _of(call.node).tell(call, ("coordinator", key_type), line)
-
-
-def transaction_unserved(call: Asker) -> None:
-    """A producer with a transactional id."""
-    line = f"asked for a transactional producer's id; {TRANSACTIONS}"
-    _of(call.node).tell(call, ("coordinator", 1), line)
 
 
 def coordinator_found(call: Asker, group: str) -> None:

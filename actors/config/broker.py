@@ -82,6 +82,7 @@ def deviations(brokers: int, *, listening: bool = True) -> dict[str, str]:
         "offsets.topic.num.partitions": "4",
         "offsets.topic.replication.factor": copies,
         "queued.max.request.bytes": "268435456",
+        "transaction.state.log.min.isr": str(max(1, min(3, brokers) - 1)),
         "transaction.state.log.num.partitions": "4",
         "transaction.state.log.replication.factor": copies,
     }
@@ -233,7 +234,7 @@ class BrokerConfig:
         return {*self._dynamic, *self._dynamic_default, *self._static}
 
     def is_set(self, name: str) -> bool:
-        """True when the key was set, false when its default holds."""
+        """True when somebody set the key; false when its default holds."""
         return name in self._dynamic or name in self._dynamic_default or name in self._static
 
     def sources(self, name: str) -> list[Sourced]:

@@ -79,8 +79,8 @@ longer than the `poll()` that started it, the consumer forgets it and never gets
   returns.
 - A start is refused when the controller's metadata log is lost, is shorter than another node's copy, or is damaged by
   more than a torn end after a crash. The message says what to do.
-- Of the features that Apache Kafka 4.4 turns on in a new cluster, only `metadata.version` is on. There are no eligible
-  leader replicas, and no groups of the consumer, share and streams protocols.
+- Of the features that Apache Kafka 4.4 turns on in a new cluster, only `metadata.version` and `transaction.version` are
+  on. There are no eligible leader replicas, and no groups of the consumer, share and streams protocols.
 """
 
 
@@ -88,7 +88,11 @@ def default_of(key: Key) -> str:
     """A default as a cell of a table; the ones that depend on the number of brokers say how."""
     one, many = deviations(1).get(key.name), deviations(3).get(key.name)
     if one != many:
-        return "the lesser of 3 and the brokers"
+        return (
+            "one less than its copies, at least 1"
+            if key.name.endswith(".min.isr")
+            else "the lesser of 3 and the brokers"
+        )
     if one != (alone := deviations(1, listening=False).get(key.name)):
         return f"`{one}`; `{alone}` without a listener"
     text = key.default if one is None else one

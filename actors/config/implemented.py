@@ -72,7 +72,15 @@ BROKER: Mapping[str, tuple[str, ...] | None] = dict.fromkeys(
         "replica.lag.time.max.ms",
         "replica.socket.timeout.ms",
         "socket.request.max.bytes",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        "transaction.max.timeout.ms",
         "transaction.partition.verification.enable",
+        "transaction.remove.expired.transaction.cleanup.interval.ms",
+        "transaction.state.log.min.isr",
+        "transaction.state.log.num.partitions",
+        "transaction.state.log.replication.factor",
+        "transaction.state.log.segment.bytes",
+        "transactional.id.expiration.ms",
         "unclean.leader.election.enable",
     )
 )

@@ -44,6 +44,7 @@ REFUSED: Mapping[str, str] = {
     "security.inter.broker.protocol": SECURITY,
     "security.providers": SECURITY,
     "super.users": SECURITY,
+    "transaction.two.phase.commit.enable": "transactions in two phases (KIP-939) aren't implemented yet: leave it out",
 }
 PREFIXES: Mapping[str, str] = {
     "delegation.token.": SECURITY,

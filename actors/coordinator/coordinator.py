@@ -8,10 +8,10 @@ coordinator. What is coordinated, the shard knows.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING
 
-from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
+from actors.coordinator.effects import AskActor, CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
 from actors.coordinator.messages import Resign, Submit, TopicsDeleted
 from actors.coordinator.shard import Caller, Shard
 from actors.partition.messages import FROM_COORDINATOR, Append, Appended, EndTransaction, LogPart, ReadLog
@@ -206,6 +206,11 @@ class Coordinator(Actor):
                     self._append(token, entries)
                 case Note(kind, subject, first, second, because):
                     self.note(kind, subject, first, second, because)
+                case AskActor(of, message, then):
+                    self.request(of(), message, self._told, then)  # type: ignore[arg-type]  # the Ref of an actor
+
+    def _told(self, outcome: object, then: Callable[[object, int], Iterable[Effect]]) -> None:
+        self._carry_out(then(outcome, self.now_ms()))
 
     def _append(self, token: int, entries: tuple[LogEntry, ...]) -> None:
         now_ms = self.now_ms()

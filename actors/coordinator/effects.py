@@ -3,13 +3,14 @@
 A shard performs none of it. Each of its events runs to its end and leaves a list of effects, which are carried out in
 order by what drives the shard: the coordinator, or a test.
 
-``Persist`` is the one effect with a way back: the driver appends the records in one batch and calls
-``Shard.persisted(token, error)`` when they are committed or refused. Tokens rise by one.
+Two effects have a way back. ``Persist``: the driver appends the records in one batch and calls
+``Shard.persisted(token, error)`` when they are committed or refused; tokens rise by one. ``AskActor``: it asks another
+actor of the node, and calls ``then``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TypeAlias
 
 from kstore.errors import KafkaError
@@ -63,4 +64,14 @@ class Note(NamedTuple):
     because: str
 
 
-Effect: TypeAlias = Respond | Refuse | SetTimer | CancelTimer | Persist | Note
+class AskActor(NamedTuple):
+    """Ask the actor that ``of`` gives, and go on with ``then(outcome, now_ms)``, which is an event of the shard like
+    its methods. The outcome is the answer, or a ``KafkaError``; anything else says that the actor has failed.
+    """
+
+    of: Callable[[], object]
+    message: object
+    then: Callable[[object, int], Sequence[Effect]]
+
+
+Effect: TypeAlias = Respond | Refuse | SetTimer | CancelTimer | Persist | Note | AskActor

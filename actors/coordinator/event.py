@@ -5,9 +5,9 @@ A shard makes one for each of its methods and hands it down; nothing of it is ke
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 
-from actors.coordinator.effects import CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
+from actors.coordinator.effects import AskActor, CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
 from kstore.errors import KafkaError
 
 
@@ -38,3 +38,8 @@ class Event:
 
     def note(self, kind: str, subject: str, first: int, second: int, because: str) -> None:
         self.effects.append(Note(kind, subject, first, second, because))
+
+    def ask_actor(
+        self, of: Callable[[], object], message: object, then: Callable[[object, int], Sequence[Effect]]
+    ) -> None:
+        self.effects.append(AskActor(of, message, then))

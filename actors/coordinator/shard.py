@@ -15,10 +15,11 @@ or ``let_go`` at any time, when a turn over it has failed and another is loaded 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Protocol
 
 from actors.coordinator.effects import Effect
+from actors.coordinator.event import Event
 from kstore.errors import KafkaError
 from kstore.named import NamedTuple
 from kstore.schema.struct import Message
@@ -31,6 +32,10 @@ class Caller(NamedTuple):
     version: int
     client_id: str = ""
     client_host: str = ""
+
+
+Handler = Callable[[Any, Caller, Event], None]
+"""What a shard does with one kind of request."""
 
 
 class Shard(Protocol):

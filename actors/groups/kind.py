@@ -7,11 +7,11 @@ the shard one after another; each takes what is its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import Protocol, TypeAlias
 
 from actors.coordinator.event import Event
-from actors.coordinator.shard import Caller
+from actors.coordinator.shard import Handler
 from actors.groups.records import GroupRecord
 from actors.groups.timers import TimerKey
 from kstore.errors import KafkaError
@@ -19,8 +19,6 @@ from kstore.schema.struct import Message
 
 KindRecord: TypeAlias = GroupRecord
 """A record of any kind's."""
-
-Handler = Callable[[Any, Caller, Event], None]
 
 
 class Kind(Protocol):

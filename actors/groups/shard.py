@@ -11,7 +11,8 @@ from collections.abc import Callable, Hashable, Sequence
 
 from actors.coordinator.effects import Effect
 from actors.coordinator.event import Event
-from actors.coordinator.shard import Caller
+from actors.coordinator.shard import Caller, Handler
+from actors.coordinator.storage_errors import as_coordinator_error
 from actors.coordinator.timeline import READ
 from actors.groups.appends import Append, Appends, Deletion
 from actors.groups.classic.classic import Classic
@@ -19,14 +20,13 @@ from actors.groups.committing import Committing
 from actors.groups.deleting import Deleting
 from actors.groups.group import Group
 from actors.groups.groups import Groups
-from actors.groups.kind import Handler, Kind
+from actors.groups.kind import Kind
 from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note_committed
 from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, decode_entry
 from actors.groups.reports import describe, list_groups
 from actors.groups.settings import GroupSettings
-from actors.groups.storage_errors import as_group_error
 from actors.groups.timers import RETENTION, RETENTION_GOES_ON, TimerKey
 from kstore import checked, errors
 from kstore.errors import KafkaError
@@ -182,7 +182,7 @@ class GroupShard:
         if error is None:
             self._committed(append, event)
         else:
-            self._refused(append, as_group_error(error), event)
+            self._refused(append, as_coordinator_error(error), event)
         self._answer_waiting(token, event)
         return self._done(event)
 
@@ -229,7 +229,7 @@ class GroupShard:
     def overdue(self, token: int, now_ms: int) -> list[Effect]:
         """Those who wait are told; what the log makes of the append is still taken."""
         event = Event(now_ms)
-        error = as_group_error(errors.RequestTimedOut())
+        error = as_coordinator_error(errors.RequestTimedOut())
         append = self._appends.get(token)
         for kind in self._kinds:
             kind.overdue(append.purpose, error, event)

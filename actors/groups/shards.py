@@ -20,8 +20,8 @@ class GroupShards:
         self._node = node
         self._memory_use = MemoryUse()
 
-    def make(self) -> GroupShard:
-        """The shard of one more coordinator."""
+    def make(self, leader_epoch: int) -> GroupShard:
+        """The shard of one more coordinator; its records say nothing of the epoch in which it leads."""
         return GroupShard(settings_of(self._node.config), self._new_id, MemoryUse(self._memory_use))
 
     def _new_id(self) -> str:

@@ -1,8 +1,9 @@
 """The features of Kafka that a cluster can agree on, and the levels kstore has.
 
-Only what is there is named: ``metadata.version`` from Kafka 4.3 to 4.4 for the records of the metadata log, and the
-fixed set of voters (``kraft.version`` 0). The consumer protocol, transactions of version 2, share groups, streams
-groups and eligible leader replicas are at level 0, which is how Kafka says that they are off.
+Only what is there is named: ``metadata.version`` from Kafka 4.3 to 4.4 for the records of the metadata log, the fixed
+set of voters (``kraft.version`` 0), and ``transaction.version``: from 1 on the transaction log has flexible records, at
+2 each transaction has an epoch of its own (KIP-890). The consumer protocol, share groups, streams groups and
+eligible leader replicas are at level 0, which is how Kafka says that they are off.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from kstore.schema.messages.metadata_records import FeatureLevelRecord
 
 METADATA_VERSION = "metadata.version"
 KRAFT_VERSION = "kraft.version"
+TRANSACTION_VERSION = "transaction.version"
 
 
 class Range(NamedTuple):
@@ -25,6 +27,7 @@ class Range(NamedTuple):
 SUPPORTED: dict[str, Range] = {
     METADATA_VERSION: Range(30, 33),  # 4.3-IV0 to 4.4-IV2
     KRAFT_VERSION: Range(0, 0),
+    TRANSACTION_VERSION: Range(0, 2),
 }
 
 
@@ -37,6 +40,11 @@ def supported() -> list[Feature]:
 
 
 def bootstrap_records(metadata_version: int | None = None) -> list[FeatureLevelRecord]:
-    """The first records of a new cluster: the level that its log is written in, the highest unless it was chosen."""
+    """The first records of a new cluster: the level that its log is written in, the highest unless it was chosen, and
+    what a new cluster of Apache Kafka's has turned on as well.
+    """
     level = metadata_version or SUPPORTED[METADATA_VERSION].highest
-    return [FeatureLevelRecord(name=METADATA_VERSION, feature_level=level)]
+    return [
+        FeatureLevelRecord(name=METADATA_VERSION, feature_level=level),
+        FeatureLevelRecord(name=TRANSACTION_VERSION, feature_level=SUPPORTED[TRANSACTION_VERSION].highest),
+    ]

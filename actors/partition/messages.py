@@ -86,7 +86,7 @@ class EndTransaction(NamedTuple):
 
 
 class CheckInSync(NamedTuple):
-    """To itself: a follower lagged; look again."""
+    """To itself: somebody lagged; look again."""
 
 
 class ExpireAppends(NamedTuple):

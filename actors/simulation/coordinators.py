@@ -68,7 +68,7 @@ class CoordinatorJudge:
     def replayed(self, log: Log) -> GroupShard:
         """What a coordinator would know that has just read the committed part of a log."""
         node = next(iter(self.cluster.nodes.values()))
-        shard = GroupShards(node).make()
+        shard = GroupShards(node).make(0)
         for batch in log.batches(log.start_offset, log.high_watermark):
             for record in batch.records() if not batch.is_control else ():
                 if record.key is not None:

@@ -21,7 +21,7 @@ class TornWriteError(OSError):
 
 
 class LockedError(OSError):
-    """Another process, or another opener in this one, holds the lock."""
+    """Somebody else holds the lock: another process, or another opener in this one."""
 
 
 class FileSlice:

@@ -74,7 +74,7 @@ def codes_in(response) -> set[int]:
     found: set[int] = set()
     for name in type(response).fields():
         value = getattr(response, name)
-        if name == "error_code":
+        if name.endswith("error_code"):
             found.add(value)
         for each in value if isinstance(value, list) else ():
             if hasattr(type(each), "fields"):

@@ -10,6 +10,7 @@ import pytest
 from broker.authorizing import (
     GROUP,
     TOPIC,
+    TRANSACTION,
     asked_with,
     cluster_with_topics,
     codes_in,
@@ -41,6 +42,7 @@ from kstore.errors import (
     ClusterAuthorizationFailed,
     GroupAuthorizationFailed,
     TopicAuthorizationFailed,
+    TransactionalIdAuthorizationFailed,
 )
 from kstore.schema import frames
 from kstore.schema.messages import (
@@ -69,6 +71,9 @@ ASKED = {
     "delete_records": {(DELETE, TOPIC)},
     "init_producer_id": {(IDEMPOTENT_WRITE, CLUSTER)},
     "offset_for_leader_epoch": {(CLUSTER_ACTION, CLUSTER)},
+    "add_partitions_to_txn": {(CLUSTER_ACTION, CLUSTER)},
+    "add_offsets_to_txn": {(WRITE, TRANSACTION), (READ, GROUP)},
+    "end_txn": {(WRITE, TRANSACTION)},
     "write_txn_markers": {(ALTER, CLUSTER)},
     "describe_configs": {(DESCRIBE_CONFIGS, TOPIC)},
     "alter_configs": {(ALTER_CONFIGS, TOPIC)},
@@ -82,6 +87,8 @@ ASKED = {
     "update_features": {(ALTER, CLUSTER)},
     "describe_cluster": set(),  # but for the operations, below
     "describe_producers": {(READ, TOPIC)},
+    "describe_transactions": {(DESCRIBE, TRANSACTION)},
+    "list_transactions": set(),  # but for those that there are, elsewhere
     "list_config_resources": {(DESCRIBE_CONFIGS, CLUSTER)},
     "describe_topic_partitions": {(operation, TOPIC) for operation in authorizer.SUPPORTED[authorizer.TOPIC]},
 }
@@ -105,6 +112,9 @@ REFUSED = {
     "delete_records": TopicAuthorizationFailed,
     "init_producer_id": ClusterAuthorizationFailed,
     "offset_for_leader_epoch": TopicAuthorizationFailed,
+    "add_partitions_to_txn": ClusterAuthorizationFailed,
+    "add_offsets_to_txn": TransactionalIdAuthorizationFailed,
+    "end_txn": TransactionalIdAuthorizationFailed,
     "write_txn_markers": ClusterAuthorizationFailed,
     "describe_configs": TopicAuthorizationFailed,
     "alter_configs": TopicAuthorizationFailed,
@@ -117,10 +127,11 @@ REFUSED = {
     "describe_quorum": ClusterAuthorizationFailed,
     "update_features": ClusterAuthorizationFailed,
     "describe_producers": TopicAuthorizationFailed,
+    "describe_transactions": TransactionalIdAuthorizationFailed,
     "list_config_resources": ClusterAuthorizationFailed,
     "describe_topic_partitions": TopicAuthorizationFailed,
 }
-NEVER_REFUSED = {"api_versions", "describe_cluster", "list_groups"}
+NEVER_REFUSED = {"api_versions", "describe_cluster", "list_groups", "list_transactions"}
 """They answer with less, or ask nothing."""
 
 
@@ -145,7 +156,9 @@ def request_of(key: int):
         "replica_id": -1,
         "resource_type": ResourceType.TOPIC,
         "resource_types": [],
-        "transactional_id": None,
+        "transactional_id": None if served.module == "init_producer_id" else "x",
+        "transactional_ids": ["x"],
+        "transactional_id_pattern": None,
         "producer_id": -1,
         "producer_epoch": -1,
         "cursor": None,

@@ -61,7 +61,7 @@ def codes_in(answer: Any) -> list[int]:
     found = []
     for name in type(answer).fields():
         value = getattr(answer, name)
-        if name == "error_code":
+        if name.endswith("error_code"):
             found.append(value)
         elif isinstance(value, list):
             found += [code for each in value if isinstance(each, Struct) for code in codes_in(each)]

@@ -15,6 +15,7 @@ from actors.cluster import Cluster
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore.errors import FetchSessionIdNotFound, InvalidRequest, PolicyViolation, UnknownTopicOrPartition
 from kstore.schema.messages import (
+    add_partitions_to_txn,
     alter_configs,
     create_partitions,
     create_topics,
@@ -25,6 +26,7 @@ from kstore.schema.messages import (
     describe_groups,
     describe_log_dirs,
     describe_topic_partitions,
+    describe_transactions,
     elect_leaders,
     fetch,
     find_coordinator,
@@ -52,6 +54,19 @@ def of_topic(topic_class, partition_class, name: str = TOPIC, **changes):
 
 
 LONG = {
+    "add partitions to a transaction": (
+        add_partitions_to_txn.AddPartitionsToTxnRequest(
+            v3_and_below_transactional_id="tx",
+            v3_and_below_topics=[
+                add_partitions_to_txn.AddPartitionsToTxnTopic(name="nowhere", partitions=list(NUMBERS))
+            ],
+        ),
+        3,
+    ),
+    "describe transactions": (
+        describe_transactions.DescribeTransactionsRequest(transactional_ids=[f"{n}" for n in NUMBERS]),
+        0,
+    ),
     "describe configs": (
         describe_configs.DescribeConfigsRequest(
             resources=[

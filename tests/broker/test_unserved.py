@@ -11,13 +11,12 @@ from broker.test_connection import Peer
 from actors.broker import unserved
 from actors.broker.unserved import KEY_LENGTH_MAX, TOLD_WITHIN_US, Unserved
 from actors.cluster import Cluster
-from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnRequest
 from kstore.schema.messages.consumer_group_heartbeat import ConsumerGroupHeartbeatRequest
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.heartbeat import HeartbeatRequest
-from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 from kstore.schema.messages.metadata import MetadataRequest
+from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 
 @pytest.fixture
@@ -47,15 +46,15 @@ def ask(cluster: Cluster, request: object, version: int, client_id: str = "app")
 
 def test_a_request_of_a_kind_that_is_not_there_is_told_with_what_would_do(cluster: Cluster, told: list[str]) -> None:
     assert ask(cluster, ConsumerGroupHeartbeatRequest(), 0).channel.aborted
-    assert ask(cluster, AddPartitionsToTxnRequest(), 3).channel.aborted
+    assert ask(cluster, TxnOffsetCommitRequest(), 3).channel.aborted
     groups, transactions = told
     assert groups == (
         "broker-1#1: client 'app' at 10.0.0.1 asked for ConsumerGroupHeartbeat (key 68) and its connection was closed; "
         "the new group protocol isn't implemented yet: give group.protocol=classic"
     )
     assert transactions == (
-        "broker-1#1: client 'app' at 10.0.0.1 asked for AddPartitionsToTxn (key 24) and its connection was closed; "
-        "transactions aren't implemented yet: leave out transactional.id"
+        "broker-1#1: client 'app' at 10.0.0.1 asked for TxnOffsetCommit (key 28) and its connection was closed; "
+        "offsets in transactions aren't implemented yet: commit them by the consumer"
     )
 
 
@@ -78,7 +77,7 @@ def test_it_is_told_once_for_each_client_and_kind(cluster: Cluster, told: list[s
     for client_id in ("one", "two"):
         for _ in range(3):
             ask(cluster, ConsumerGroupHeartbeatRequest(), 0, client_id)
-            ask(cluster, AddPartitionsToTxnRequest(), 3, client_id)
+            ask(cluster, TxnOffsetCommitRequest(), 3, client_id)
     assert len(told) == 4
 
 
@@ -111,13 +110,6 @@ def test_a_name_that_is_meant_to_spoil_the_log_does_not(cluster: Cluster, told: 
     (line,) = told
     assert "\n" not in line
     assert len(line) < 600
-
-
-def test_transactions_are_told_of_whoever_is_asked(cluster: Cluster, told: list[str]) -> None:
-    ask(cluster, FindCoordinatorRequest(key_type=1, key="tx"), 2, "finds")
-    ask(cluster, InitProducerIdRequest(transactional_id="tx", transaction_timeout_ms=5), 2, "begins")
-    assert len(told) == 2
-    assert all("transactions aren't implemented yet: leave out transactional.id" in line for line in told)
 
 
 def test_who_asks_for_a_coordinator_again_and_again_is_told_why_that_may_be(cluster: Cluster, told: list[str]) -> None:

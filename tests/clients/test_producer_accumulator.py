@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from actors.clients.errors import BufferExhausted, SerializationFailed
-from actors.clients.keywords.table import ProducerConfig
+from actors.clients.keywords.config import parse
 from actors.clients.producer.accumulator import Accumulator
 from actors.clients.producer.bulk import send_many
+from actors.clients.producer.producer import is_idempotent
 from actors.runtime.clock import Clock
 from kstore.errors import MessageTooLarge
 from kstore.errors.config import ConfigError
@@ -53,7 +54,7 @@ class Hooks:
 
 def accumulator(*, partitions: int = 1, first: int = 0, **keywords: Any) -> tuple[Accumulator, Hooks]:
     hooks = Hooks()
-    made = Accumulator(ProducerConfig.parse(keywords), Clock(virtual=True), Counter(first), deque(), hooks)
+    made = Accumulator(parse("producer", keywords), Clock(virtual=True), Counter(first), deque(), hooks)
     made.set_topic("t", [True] * partitions)
     return made, hooks
 
@@ -367,6 +368,6 @@ def test_a_producer_is_idempotent_when_javas_is(keywords, outcome) -> None:
     given |= {"max_in_flight_requests_per_connection": int(in_flight)} if in_flight else {}
     if outcome == "error":
         with pytest.raises(ConfigError, match="idempotent producer"):
-            ProducerConfig.parse(given)
+            is_idempotent(parse("producer", given))
     else:
-        assert ProducerConfig.parse(given).enable_idempotence == (outcome == "true")
+        assert is_idempotent(parse("producer", given)) == (outcome == "true")

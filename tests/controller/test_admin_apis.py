@@ -331,14 +331,19 @@ def test_the_versions_told_are_those_of_the_handlers(client: Client, version: in
     request = ApiVersionsRequest(client_software_name="tests", client_software_version="1.0")
     response = client.ask(request, version)
     told = {api.api_key: (api.min_version, api.max_version) for api in response.api_keys}
-    others = {32, 33, 35, 37, 47, 55, 57, 60, 74, 75}
-    assert set(told) == {*range(4), *range(8, 17), *range(18, 24), *range(42, 45), *others}
+    others = {32, 33, 35, 37, 47, 55, 57, 60, 61, 65, 66, 74, 75}
+    assert set(told) == {*range(4), *range(8, 17), *range(18, 28), *range(42, 45), *others}
     for key, (first, last) in told.items():
         assert (0 if key == 0 else CLIENT_APIS[key].first, CLIENT_APIS[key].last) == (first, last)
     if version >= 3:
         features = {feature.name: (feature.min_version, feature.max_version) for feature in response.supported_features}
-        assert features == {"metadata.version": (30, 33)} | ({"kraft.version": (0, 0)} if version >= 4 else {})
-        assert [(f.name, f.max_version_level) for f in response.finalized_features] == [("metadata.version", 33)]
+        assert features == {"metadata.version": (30, 33)} | (
+            {"kraft.version": (0, 0), "transaction.version": (0, 2)} if version >= 4 else {}
+        )
+        assert [(f.name, f.max_version_level) for f in response.finalized_features] == [
+            ("metadata.version", 33),
+            ("transaction.version", 2),
+        ]
         assert response.finalized_features_epoch > 0
 
 

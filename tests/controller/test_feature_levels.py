@@ -4,7 +4,7 @@ import pytest
 from controller.deciding import Driven
 
 from actors.controller.feature_levels import SAFE_DOWNGRADE, UNSAFE_DOWNGRADE, UPGRADE, WITH_OTHER_RECORDS
-from actors.image.features import METADATA_VERSION, SUPPORTED
+from actors.image.features import METADATA_VERSION, TRANSACTION_VERSION, SUPPORTED
 from kstore.errors import InvalidUpdateVersion
 from kstore.schema.messages.metadata_records import FeatureLevelRecord
 from kstore.schema.messages.update_features import FeatureUpdateKey, UpdateFeaturesRequest, UpdateFeaturesResponse
@@ -16,6 +16,10 @@ def update(driven: Driven, *wanted: tuple[str, int], kind: int = UPGRADE, **how:
     keys = [FeatureUpdateKey(feature=name, max_version_level=level, upgrade_type=kind) for name, level in wanted]
     answer: UpdateFeaturesResponse = driven.decide(UpdateFeaturesRequest(feature_updates=keys, **how), 2)
     return answer
+
+
+OTHERS = {TRANSACTION_VERSION: 2}
+"""That a new cluster has as well."""
 
 
 def at(level: int) -> Driven:
@@ -32,13 +36,13 @@ def test_a_cluster_of_an_older_program_is_brought_to_the_newest_level() -> None:
     assert [(each.feature, each.error_code, each.error_message) for each in answer.results] == [
         (METADATA_VERSION, 0, "NONE")
     ]
-    assert driven.image.features == {METADATA_VERSION: 33}
+    assert driven.image.features == {METADATA_VERSION: 33} | OTHERS
 
 
 def test_what_is_only_validated_changes_nothing() -> None:
     driven = at(30)
     assert update(driven, (METADATA_VERSION, 33), validate_only=True).error_code == 0
-    assert driven.image.features == {METADATA_VERSION: 30}
+    assert driven.image.features == {METADATA_VERSION: 30} | OTHERS
 
 
 def test_a_level_that_is_so_already_is_written_to_no_log() -> None:
@@ -51,7 +55,7 @@ def test_a_level_that_is_so_already_is_written_to_no_log() -> None:
 def test_a_level_falls_only_between_versions_with_the_same_records() -> None:
     driven = at(31)
     update(driven, (METADATA_VERSION, 30), kind=SAFE_DOWNGRADE)
-    assert driven.image.features == {METADATA_VERSION: 30}
+    assert driven.image.features == {METADATA_VERSION: 30} | OTHERS
 
 
 @pytest.mark.parametrize(
@@ -97,7 +101,16 @@ def test_a_level_that_cannot_be_is_refused_in_kafkas_words(name: str, level: int
         update(driven, (METADATA_VERSION, 33), (name, level), kind=kind)
     assert refused.value.message.startswith(FAILED)
     assert why in refused.value.message
-    assert driven.image.features == {METADATA_VERSION: 33}
+    assert driven.image.features == {METADATA_VERSION: 33} | OTHERS
+
+
+@pytest.mark.parametrize("level", [1, 0])
+def test_the_level_of_transactions_falls_and_rises_again(level: int) -> None:
+    driven = Driven()
+    update(driven, (TRANSACTION_VERSION, level), kind=SAFE_DOWNGRADE)
+    assert driven.image.features.get(TRANSACTION_VERSION, 0) == level
+    update(driven, (TRANSACTION_VERSION, 2))
+    assert driven.image.features[TRANSACTION_VERSION] == 2
 
 
 def test_a_higher_level_is_no_downgrade() -> None:

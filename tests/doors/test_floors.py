@@ -21,6 +21,7 @@ STANDS_ON = {
     "partition": {"image", "node", "runtime"},
     "coordinator": {"partition", "runtime"},
     "groups": {"config", "coordinator", "node"},
+    "transactions": {"config", "coordinator", "image", "node", "runtime"},
     "broker": {
         "config",
         "controller",
@@ -31,6 +32,7 @@ STANDS_ON = {
         "node",
         "partition",
         "runtime",
+        "transactions",
     },
     "trace": {"runtime"},
     "clients": {"network", "node", "runtime"},

@@ -9,7 +9,7 @@ from doors.imports import Import, imports, modules, reached
 from doors.test_doors import WORLDLY_MODULES
 from tidy.sources import assert_none
 
-DECIDING = ("config", "controller", "coordinator", "groups", "image", "partition")
+DECIDING = ("config", "controller", "coordinator", "groups", "image", "partition", "transactions")
 
 # Modules of the deciding folders that aren't pure, and what they do instead of deciding.
 ACTING = {
@@ -41,6 +41,7 @@ ACTING = {
     "actors.partition.to_controller.directory_assignments": "the actor that tells of directories",
     "actors.partition.to_controller.isr_changes": "the actor that brings changes to the controller",
     "actors.partition.to_controller.producer_ids": "the actor of producer ids",
+    "actors.transactions.marker_sender": "the actor that sends markers",
 }
 
 # Pure modules of the other folders.
@@ -53,7 +54,7 @@ PURE = {
         "claims cooperative even hash_order movements ranges round_robin sticky strategy uneven wire"
     ),
     "actors.clients.consumer.classic": "membership requests",
-    "actors.clients.keywords": "config rules",
+    "actors.clients.keywords": "refusals rules",
     "actors.clients.producer": "idempotence",
     "actors.network": "addresses channel framing request_memory",
     "actors.node": "authorizer topic_descriptions view",

@@ -134,7 +134,7 @@ class Stand:
         self.epoch += 1
         shelf = self.shelves[partition].actor_ref
         self.coordinators[partition] = Coordinator.start(
-            self.node, OFFSETS_TOPIC, partition, self.epoch, shelf, self.shards.make()
+            self.node, OFFSETS_TOPIC, partition, self.epoch, shelf, self.shards.make(self.epoch)
         )
         self.publish()
         self.run_for(0)

@@ -347,8 +347,6 @@ def test_find_coordinator_names_the_leader_of_the_groups_partition() -> None:
     assert (found.error_code, found.node_id, found.host, found.port) == (0, 1, "127.0.0.1", 9092)
     several = stand.get(find_coordinator, FindCoordinatorRequest(coordinator_keys=["g", "h"]))
     assert [(each.key, each.port) for each in several.coordinators] == [("g", 9092), ("h", 9092)]
-    refused = stand.get(find_coordinator, FindCoordinatorRequest(key_type=1, coordinator_keys=["tx"])).coordinators[0]
-    assert (refused.error_code, refused.node_id) == (errors.TransactionalIdAuthorizationFailed.code, -1)
     shared = stand.get(find_coordinator, FindCoordinatorRequest(key_type=2, coordinator_keys=["s"])).coordinators[0]
     assert (shared.error_code, shared.node_id) == (errors.InvalidRequest.code, -1)
 

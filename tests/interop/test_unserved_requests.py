@@ -1,4 +1,4 @@
-"""What clients want and kstore doesn't have yet: librdkafka is told an end, or the log tells why it is silent."""
+"""What clients want and kstore doesn't have yet: the log tells why librdkafka is silent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer
 from waiting import wait_until
 
 from kstore import Cluster
@@ -17,20 +17,6 @@ def cluster() -> Iterator[Cluster]:
     with Cluster(listen="127.0.0.1:0") as found:
         found.create_topic("t")
         yield found
-
-
-def test_a_transactional_producer_ends_at_once_and_the_log_says_why(
-    cluster: Cluster, caplog: pytest.LogCaptureFixture
-) -> None:
-    producer = Producer(
-        {"bootstrap.servers": cluster.bootstrap_servers, "transactional.id": "tx", "client.id": "payments"}
-    )
-    with caplog.at_level(logging.WARNING, "kstore.requests"), pytest.raises(KafkaException) as ended:
-        producer.init_transactions(30)
-    assert ended.value.args[0].fatal()
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "kstore.requests"]
-    assert "client 'payments' at 127.0.0.1 asked for a coordinator that isn't there" in line
-    assert "transactions aren't implemented yet: leave out transactional.id" in line
 
 
 def test_a_consumer_of_the_new_groups_says_nothing_and_the_log_says_why(

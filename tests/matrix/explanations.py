@@ -105,12 +105,6 @@ MEANT = (
         Fields("IncrementalAlterConfigs/of brokers/an unknown key/*"),
     ),
     why(
-        "Transactions aren't there yet.",
-        Fields("FindCoordinator/of a transaction/*"),
-        Fields("Produce/transactional/*"),
-        Fields("InitProducerId/with a transaction/*"),
-    ),
-    why(
         "Features that aren't there aren't named.",
         Fields("ApiVersions/asked*", "supported_features/*"),
         Fields("ApiVersions/asked*", "finalized_features/*", ABSENT),
@@ -146,8 +140,8 @@ MEANT = (
         Fields("Produce/to a topic with a codec of its own/* again/*", "*/log_append_time_ms", "-1", "1700000000040"),
     ),
     why(
-        "A time limit that is over doesn't end the work: where Apache Kafka answers at once that the time is over, "
-        "kstore does what it was asked.",
+        "There is no hurry in which nothing is done: where Apache Kafka answers at once that the time is over, kstore "
+        "does what it was asked.",
         Fields("CreateTopics/in the request/* time/*"),
     ),
     why(
@@ -172,6 +166,8 @@ KAFKAS_DEFECTS = (
     why(
         "Apache Kafka fails on it and never answers.",
         Fields("Produce/wrong in the request/null records/*"),
+        Fields("AddPartitionsToTxn/verified/of nothing/*"),
+        Fields("AddPartitionsToTxn/malformed/*", kafkas="'no answer'"),
     ),
     why(
         "Topics by id in versions before 12: both refuse them, but Apache Kafka's answer names no brokers then, and "

@@ -1,6 +1,6 @@
 """The two clusters that are compared: two nodes each, both of them brokers, the first the controller too.
 
-Two, so that there is a broker that doesn't lead and doesn't coordinate, and a node that may die at the end.
+Two, so that there is somebody who doesn't lead and doesn't coordinate, and a node that may die at the end.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ CONFIG = {
     "group.min.session.timeout.ms": "6000",
     "offsets.topic.num.partitions": "1",
     "offsets.topic.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "1",
+    "transaction.state.log.replication.factor": "2",
 }
 """What both are started with."""
 
@@ -37,12 +40,8 @@ KEPT = {
     "log.segment.delete.delay.ms": "1000",
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.replication.factor": "2",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "1",
-    "transaction.state.log.replication.factor": "2",
 }
-"""As well, but without effect in kstore yet: the records of the cases are old, and every transaction has its
-coordinator on one node."""
+"""As well, but without effect in kstore yet: the records of the cases are old."""
 
 
 class Peer(NamedTuple):

@@ -26,7 +26,7 @@ from kstore.records import RecordBatch, parse_batches
 NORMALISATIONS = [line.strip("* ").strip() for line in (__doc__ or "").split("\n* ")[1:]]
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-NAMES = ("name", "topic", "group_id", "member_id", "key", "resource_name", "log_dir", "cluster_id")
+NAMES = ("name", "topic", "transactional_id", "group_id", "member_id", "key", "resource_name", "log_dir", "cluster_id")
 NUMBERS = ("api_key", "node_id", "broker_id", "partition_index", "partition", "index", "batch_index", "producer_id")
 SORTED = {"isr_nodes", "offline_replicas", "eligible_leader_replicas", "last_known_elr", "isr"}
 NOW_FROM_MS, NOW_TO_MS = 1_735_689_600_000, 4_102_444_800_000

@@ -83,7 +83,7 @@ class Lines(NamedTuple):
 
 
 class Relay(NamedTuple):
-    """Ask another actor, and answer with the outcome."""
+    """Ask somebody else, and answer with the outcome."""
 
     ref: Ref
     message: object

@@ -1,11 +1,9 @@
-"""FindCoordinator, key 10, versions 0 to 6: which broker coordinates a group.
+"""FindCoordinator, key 10, versions 0 to 6: which broker coordinates a group, or a transactional id.
 
-That is the leader of the group's partition of ``__consumer_offsets``. The first question makes the topic, and waits a
-little for this node to know it (Kafka lets the client ask again); while the partition has no leader the answer is
-COORDINATOR_NOT_AVAILABLE, and clients ask again. Coordinators of transactions (key type 1) and of share groups (2)
-don't exist yet. Asking for the first is TRANSACTIONAL_ID_AUTHORIZATION_FAILED, the one error besides
-CLUSTER_AUTHORIZATION_FAILED that ends a librdkafka producer, which asks on and on after any other; for the second
-INVALID_REQUEST. The message says what it is, and so does the log.
+That is the leader of the group's partition of ``__consumer_offsets``, or of the id's of ``__transaction_state``. The
+first question makes the topic, and waits a little for this node to know it (Kafka lets the client ask again); while the
+partition has no leader the answer is COORDINATOR_NOT_AVAILABLE, and clients ask again. Coordinators of share groups
+(key type 2) don't exist yet: INVALID_REQUEST. The message says so, and so does the log.
 
 Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 6 is what share groups came with.
 """
@@ -19,10 +17,10 @@ from actors.broker.topic_creation import created
 from actors.broker.unserved import coordinator_found, coordinator_unserved
 from actors.image.image import BrokerImage
 from actors.image.internal_topics import creatable
-from actors.image.topic_names import OFFSETS_TOPIC
+from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
 from actors.node import authorizer
 from actors.runtime import Conversation
-from kstore.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError, TransactionalIdAuthorizationFailed
+from kstore.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError
 from kstore.schema.messages.create_topics import CreateTopicsRequest
 from kstore.schema.messages.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
 
@@ -32,6 +30,8 @@ VERSIONS = (0, 6)
 SEVERAL_KEYS = 4
 SHARE_FROM = 6
 GROUP, TRANSACTION, SHARE = 0, 1, 2
+TOPICS = {GROUP: OFFSETS_TOPIC, TRANSACTION: TRANSACTIONS_TOPIC}
+"""Whose partitions' leaders coordinate keys of a type."""
 NO_ERROR = "NONE"
 """What Apache Kafka says in the older versions when nothing went wrong."""
 
@@ -43,8 +43,9 @@ def handle(call: Call) -> Conversation:
     request: FindCoordinatorRequest = call.request
     keys = request.coordinator_keys if call.version >= SEVERAL_KEYS else [request.key]
     refusals = yield from sliced(keys, lambda key: _refusal(call, request.key_type, key))
-    if request.key_type == GROUP and None in refusals and call.view.image.topic(OFFSETS_TOPIC) is None:
-        yield from _make_offsets_topic(call)
+    topic = TOPICS.get(request.key_type)
+    if topic is not None and None in refusals and call.view.image.topic(topic) is None:
+        yield from _make_topic(call, topic)
     asked = list(zip(keys, refusals, strict=True))
     found = yield from sliced(asked, lambda each: _find(call, request.key_type, *each))
     _tell(call, request.key_type, found)
@@ -60,18 +61,17 @@ def handle(call: Call) -> Conversation:
     )
 
 
-def _make_offsets_topic(call: Call) -> Conversation:
+def _make_topic(call: Call, name: str) -> Conversation:
     """Ask the controller for it; that another node does so at the same time, or that it refuses, shows afterwards."""
-    topic = creatable(OFFSETS_TOPIC, call.view.config)
-    request = CreateTopicsRequest(topics=[topic], timeout_ms=CREATE_TIMEOUT_MS)
+    request = CreateTopicsRequest(topics=[creatable(name, call.view.config)], timeout_ms=CREATE_TIMEOUT_MS)
     yield from created(call, request, CREATE_VERSION)
 
 
 def _tell(call: Call, key_type: int, found: list[Coordinator]) -> None:
     """Have the log say what isn't there."""
-    if key_type != GROUP:
+    if key_type not in TOPICS:
         coordinator_unserved(call, key_type)
-    elif len(found) == 1 and found[0].error_code == 0:
+    elif key_type == GROUP and len(found) == 1 and found[0].error_code == 0:
         coordinator_found(call, found[0].key)
 
 
@@ -101,13 +101,14 @@ def _find(call: Call, key_type: int, key: str, refusal: KafkaError | None) -> Co
 
 
 def _coordinator(call: Call, key_type: int, key: str) -> BrokerImage:
-    if key_type == TRANSACTION:
-        raise TransactionalIdAuthorizationFailed("transactions aren't implemented yet: leave out transactional.id")
-    if key_type != GROUP:
-        raise InvalidRequest(f"there are coordinators of groups (key type 0) only, none of key type {key_type}")
+    name = TOPICS.get(key_type)
+    if name is None:
+        raise InvalidRequest(
+            f"there are coordinators of groups (key type 0) and of transactions (1) only, none of key type {key_type}"
+        )
     image = call.view.image
-    topic = image.topic(OFFSETS_TOPIC)
-    partition = None if topic is None else topic.partitions.get(coordinated_by(call.view, OFFSETS_TOPIC, key))
+    topic = image.topic(name)
+    partition = None if topic is None else topic.partitions.get(coordinated_by(call.view, name, key))
     broker: BrokerImage | None = None if partition is None else image.brokers.get(partition.leader)
     if broker is None or broker.fenced:
         raise CoordinatorNotAvailable()

@@ -1,18 +1,21 @@
-"""InitProducerId, API key 22, versions 0 to 5: an id for an idempotent producer.
+"""InitProducerId, API key 22, versions 0 to 5: a producer id, and the epoch to use it in.
 
 A producer without a transactional id gets an id that nobody has had, with epoch 0, whichever broker it asks; one that
 brings an id and epoch of its own (version 3 and up, after it lost its place in a sequence) gets a new id as well. An
 id without an epoch, or the reverse, is INVALID_REQUEST.
 
-Left out: transactions. A request with a transactional id is refused with UNSUPPORTED_VERSION, so that a transactional
-producer fails at once instead of waiting for a coordinator that isn't there. An empty one is INVALID_REQUEST.
+With a transactional id its coordinator is asked, which gives the id's producer id in a new epoch, so that any producer
+that had it before is fenced. CONCURRENT_TRANSACTIONS says to come again: what that producer left open is being aborted.
+
+Versions: 3 brings the id and epoch that the producer had (KIP-360); before 4 a fenced producer is told
+INVALID_PRODUCER_EPOCH. 6 (transactions in two phases, KIP-939) isn't stable in Apache Kafka 4.4, and isn't there.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.broker.unserved import transaction_unserved
+from actors.broker.coordinator_requests import ask_transaction
 from actors.node.authorizer import CLUSTER, IDEMPOTENT_WRITE, TOPIC, WRITE
 from actors.node.authorizer import transactional_id as of_transaction
 from actors.partition.to_controller.producer_ids import NextProducerId
@@ -20,10 +23,12 @@ from actors.runtime import Ask
 from kstore.errors import (
     ClusterAuthorizationFailed,
     CoordinatorLoadInProgress,
+    InvalidProducerEpoch,
     InvalidRequest,
+    InvalidTransactionTimeout,
     KafkaError,
+    ProducerFenced,
     TransactionalIdAuthorizationFailed,
-    UnsupportedVersion,
 )
 from kstore.schema.messages.init_producer_id import InitProducerIdResponse
 
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
 
 API_KEY = 22
 VERSIONS = (0, 5)
+
+KNOWS_FENCED = 4
 
 
 def handle(call: Call) -> InitProducerIdResponse | Conversation:
@@ -49,8 +56,16 @@ def handle(call: Call) -> InitProducerIdResponse | Conversation:
         return _idempotent(call)
     if not transactional_id:
         return _failed(InvalidRequest.code)
-    transaction_unserved(call)
-    return _failed(UnsupportedVersion.code)
+    if not 0 < call.request.transaction_timeout_ms <= call.view.config.integer("transaction.max.timeout.ms"):
+        return _failed(InvalidTransactionTimeout.code)
+    return _transactional(call, transactional_id)
+
+
+def _transactional(call: Call, transactional_id: str) -> Conversation:
+    outcome = yield from ask_transaction(call, transactional_id, call.request)
+    if isinstance(outcome, ProducerFenced) and call.version < KNOWS_FENCED:
+        return _failed(InvalidProducerEpoch.code)
+    return _failed(outcome.code) if isinstance(outcome, KafkaError) else outcome
 
 
 def _idempotent(call: Call) -> Conversation:

@@ -1,4 +1,4 @@
-"""An admin's conversation about leaders: elected on request."""
+"""An admin's conversation about leaders: elected because somebody asks for it."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from it when it is committed: members get their shares from the record of the as
 from collections.abc import Callable, Iterator, Mapping
 
 from actors.coordinator.event import Event
-from actors.coordinator.shard import Caller
+from actors.coordinator.shard import Caller, Handler
 from actors.groups.appends import Appends
 from actors.groups.classic.append_purposes import GroupAssignment, GroupCreation, Replacement
 from actors.groups.classic.group import ClassicGroup
@@ -19,7 +19,6 @@ from actors.groups.classic.record import group_from_record, record_of_new
 from actors.groups.classic.size_limits import assignments_fit, join_fits
 from actors.groups.classic.states import GroupState
 from actors.groups.groups import Groups
-from actors.groups.kind import Handler
 from actors.groups.records import GroupRecord
 from actors.groups.settings import GroupSettings
 from actors.groups.timers import JOIN, SESSION, SYNC, TimerKey

@@ -172,4 +172,5 @@ def _(talk: Talk) -> None:
 
 @case(FIND_COORDINATOR, "of a transaction", since=1)
 def _(talk: Talk) -> None:
-    talk.ask(FindCoordinatorRequest(key="tx", coordinator_keys=["tx"], key_type=1), "of a transaction", via="tx")
+    talk.ask(FindCoordinatorRequest(key="tx", coordinator_keys=["tx"], key_type=1), "of a transaction")
+    talk.ask(FindCoordinatorRequest(key="", coordinator_keys=[""], key_type=1), "of an empty id", node=2)

@@ -289,9 +289,3 @@ def _(talk: Talk) -> None:
     talk.ask(InitProducerIdRequest(producer_id=5, producer_epoch=3, **known), "an id and an epoch", via="a")
     talk.ask(InitProducerIdRequest(producer_id=5, producer_epoch=-1, **known), "no epoch", via="b")
     talk.ask(InitProducerIdRequest(producer_id=-1, producer_epoch=3, **known), "no id", via="c")
-
-
-@case(INIT_PRODUCER_ID, "with a transaction")
-def _(talk: Talk) -> None:
-    talk.ask(InitProducerIdRequest(transactional_id="tx", transaction_timeout_ms=1000), "asked of any broker")
-    talk.ask(InitProducerIdRequest(transactional_id="tx", transaction_timeout_ms=0), "no time", via="b")

@@ -12,7 +12,7 @@ _MOVED = (errors.NotLeaderOrFollower, errors.FencedLeaderEpoch, errors.KafkaStor
 _TOO_LARGE = (errors.MessageTooLarge, errors.RecordListTooLarge, errors.InvalidFetchSize)
 
 
-def as_group_error(error: KafkaError) -> KafkaError:
+def as_coordinator_error(error: KafkaError) -> KafkaError:
     if isinstance(error, _TRY_AGAIN):
         return errors.CoordinatorNotAvailable()
     if isinstance(error, _MOVED):

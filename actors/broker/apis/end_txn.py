@@ -1,0 +1,41 @@
+"""EndTxn, key 26, versions 0 to 5: a producer commits or aborts its transaction.
+
+Answered when the decision is in the coordinator's log: from then on it stands. Its markers reach the partitions after
+that; until they have, the producer's next requests are CONCURRENT_TRANSACTIONS, and it comes again.
+
+Versions: before 2 a fenced producer is told INVALID_PRODUCER_EPOCH. 5 is the second transaction protocol's (KIP-890):
+the answer brings the epoch of the next transaction, now and then with a new producer id.
+"""
+
+from __future__ import annotations
+
+from actors.broker.call import Call
+from actors.broker.coordinator_requests import ask_transaction
+from actors.node.authorizer import WRITE
+from actors.node.authorizer import transactional_id as of_transaction
+from actors.runtime import Conversation
+from kstore.errors import (
+    InvalidProducerEpoch,
+    InvalidRequest,
+    KafkaError,
+    ProducerFenced,
+    TransactionalIdAuthorizationFailed,
+)
+from kstore.schema.messages.end_txn import EndTxnRequest, EndTxnResponse
+
+API_KEY = 26
+VERSIONS = (0, 5)
+
+KNOWS_FENCED = 2
+
+
+def handle(call: Call) -> Conversation:
+    request: EndTxnRequest = call.request
+    if not call.authorize(WRITE, of_transaction(request.transactional_id)):
+        return EndTxnResponse(error_code=TransactionalIdAuthorizationFailed.code)
+    if not request.transactional_id:
+        return EndTxnResponse(error_code=InvalidRequest.code)
+    outcome = yield from ask_transaction(call, request.transactional_id, request)
+    if isinstance(outcome, ProducerFenced) and call.version < KNOWS_FENCED:
+        return EndTxnResponse(error_code=InvalidProducerEpoch.code)
+    return EndTxnResponse(error_code=outcome.code) if isinstance(outcome, KafkaError) else outcome

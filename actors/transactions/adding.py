@@ -1,0 +1,118 @@
+"""AddPartitionsToTxn: partitions join the transaction of a producer, or it is asked whether they have.
+
+Clients of the first protocol ask (versions 0 to 3, and by AddOffsetsToTxn for a group's offsets); for those of the
+second the leaders of partitions do, before they append a transaction's first records there. Leaders also ask, to
+verify, about partitions that a client of the first protocol says it has added.
+"""
+
+from collections.abc import Mapping
+from itertools import groupby
+
+from actors.coordinator.event import Event
+from actors.coordinator.shard import Caller
+from actors.transactions.appends import Addition, Appends
+from actors.transactions.metadata import Place
+from actors.transactions.states import COMPLETED, ONGOING
+from actors.transactions.transaction import Transaction
+from actors.transactions.transactions import Transactions
+from actors.transactions.transitions import SECOND_PROTOCOL, added
+from kstore.errors import (
+    NONE,
+    ConcurrentTransactions,
+    InvalidProducerIdMapping,
+    KafkaError,
+    ProducerFenced,
+    TransactionAbortable,
+)
+from kstore.schema.messages.add_partitions_to_txn import (
+    AddPartitionsToTxnPartitionResult,
+    AddPartitionsToTxnRequest,
+    AddPartitionsToTxnResponse,
+    AddPartitionsToTxnResult,
+    AddPartitionsToTxnTopicResult,
+    AddPartitionsToTxnTransaction,
+)
+
+SECOND_PROTOCOL_FROM = 4
+
+
+class Adding:
+    """Takes AddPartitionsToTxn for the ids of a shard."""
+
+    def __init__(self, transactions: Transactions, appends: Appends) -> None:
+        self._transactions = transactions
+        self._appends = appends
+
+    def add(self, request: AddPartitionsToTxnRequest, caller: Caller, event: Event) -> None:
+        """Of the request's one transaction, which is named as from version 4 on."""
+        (asked,) = request.transactions
+        places = frozenset((topic.name, number) for topic in asked.topics for number in topic.partitions)
+        transaction = self._transactions.get(asked.transactional_id)
+        try:
+            if transaction is None:
+                raise InvalidProducerIdMapping()
+            if asked.verify_only:
+                self._verify(transaction, asked, places, caller, event)
+            else:
+                self._add(transaction, asked, places, caller, event)
+        except KafkaError as error:
+            event.refuse(caller.reply, error)
+
+    def _add(
+        self,
+        transaction: Transaction,
+        asked: AddPartitionsToTxnTransaction,
+        places: frozenset[Place],
+        caller: Caller,
+        event: Event,
+    ) -> None:
+        transaction.check_free()  # first: the producer may use an id that is pending already
+        _check(transaction, asked)
+        now = transaction.metadata
+        if now.state is ONGOING and places <= now.places:
+            event.respond(caller.reply, added_response(asked.transactional_id, dict.fromkeys(places, NONE)))
+            return
+        version = SECOND_PROTOCOL if caller.version >= SECOND_PROTOCOL_FROM else 0
+        purpose = Addition(caller, places, now.state is not ONGOING)
+        self._appends.begin(transaction, added(now, places, version, event.now_ms), purpose, event)
+
+    def _verify(
+        self,
+        transaction: Transaction,
+        asked: AddPartitionsToTxnTransaction,
+        places: frozenset[Place],
+        caller: Caller,
+        event: Event,
+    ) -> None:
+        """What is pending doesn't matter: the leader looks once more as it appends."""
+        _check(transaction, asked)
+        found = transaction.metadata.places
+        codes = {place: NONE if place in found else TransactionAbortable.code for place in places}
+        event.respond(caller.reply, added_response(asked.transactional_id, codes))
+
+
+def _check(transaction: Transaction, asked: AddPartitionsToTxnTransaction) -> None:
+    """Raise a KafkaError unless the producer is the one that the id has, and its transaction isn't being ended."""
+    now = transaction.metadata
+    if now.producer_id != asked.producer_id:
+        raise InvalidProducerIdMapping()
+    if now.epoch != asked.producer_epoch:
+        raise ProducerFenced()
+    if now.state in COMPLETED:
+        raise ConcurrentTransactions()
+
+
+def added_response(transactional_id: str, codes: Mapping[Place, int]) -> AddPartitionsToTxnResponse:
+    """The answer for one transaction, an error code for each partition."""
+    topics = [
+        AddPartitionsToTxnTopicResult(
+            name=topic,
+            results_by_partition=[
+                AddPartitionsToTxnPartitionResult(partition_index=place[1], partition_error_code=codes[place])
+                for place in places
+            ],
+        )
+        for topic, places in groupby(sorted(codes), key=lambda place: place[0])
+    ]
+    result = AddPartitionsToTxnResult(transactional_id=transactional_id, topic_results=topics)
+    return AddPartitionsToTxnResponse(results_by_transaction=[result])

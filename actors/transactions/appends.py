@@ -1,0 +1,108 @@
+"""The appends under way: what each one writes, and what is to be done when its outcome is known. All of it is data."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from actors.coordinator.event import Event
+from actors.coordinator.shard import Caller
+from actors.transactions.metadata import Metadata, Place
+from actors.transactions.records import Record, encode_entry
+from actors.transactions.transaction import Transaction
+from kstore.named import NamedTuple
+
+
+class Initialization(NamedTuple):
+    """A producer has an id and an epoch."""
+
+    caller: Caller
+
+
+class Addition(NamedTuple):
+    """Partitions are in the transaction; ``is_first``: it begins with them."""
+
+    caller: Caller
+    places: frozenset[Place]
+    is_first: bool
+
+
+class Decision(NamedTuple):
+    """The transaction is to be committed or aborted: by its producer (``ended_by``), by another one that fences it,
+    which has to come again (``fenced_by``), or by its timeout. ``is_ahead``: the epoch was raised before the append.
+    """
+
+    because: str
+    ended_by: Caller | None = None
+    fenced_by: Caller | None = None
+    is_ahead: bool = False
+
+
+class Completion(NamedTuple):
+    """The transaction is over."""
+
+
+class Expiration(NamedTuple):
+    """Nobody has used these ids for long."""
+
+
+Purpose: TypeAlias = Initialization | Addition | Decision | Completion | Expiration
+
+
+class Append:
+    """``is_overdue``: those who waited have been told that it takes too long."""
+
+    __slots__ = ("is_overdue", "purpose", "records", "transactions")
+
+    def __init__(self, transactions: tuple[Transaction, ...], records: tuple[Record, ...], purpose: Purpose) -> None:
+        self.transactions = transactions
+        self.records = records
+        self.purpose = purpose
+        self.is_overdue = False
+
+    @property
+    def callers(self) -> list[Caller]:
+        """Who waits for it: one at the most."""
+        match self.purpose:
+            case Initialization(caller) | Addition(caller):
+                found = [caller]
+            case Decision(_, ended_by, fenced_by):
+                found = [each for each in (ended_by, fenced_by) if each is not None]
+            case _:
+                found = []
+        return [] if self.is_overdue else found
+
+
+class Appends:
+    """Those of one shard. Tokens rise by one, and an append leaves when its outcome is known."""
+
+    def __init__(self, transaction_version: Callable[[], int]) -> None:
+        self._transaction_version = transaction_version
+        self._under_way: dict[int, Append] = {}
+        self._last_token = 0
+
+    def begin(self, transaction: Transaction, metadata: Metadata, purpose: Purpose, event: Event) -> None:
+        """Have what is to be true of an id written; until then it is pending."""
+        transaction.pending = metadata.state
+        self._persist((transaction,), (Record(transaction.transactional_id, metadata),), purpose, event)
+
+    def begin_tombstones(self, transactions: tuple[Transaction, ...], event: Event) -> None:
+        """Have ids deleted, all or none; they are pending already."""
+        records = tuple([Record(each.transactional_id, None) for each in transactions])
+        self._persist(transactions, records, Expiration(), event)
+
+    def _persist(
+        self, transactions: tuple[Transaction, ...], records: tuple[Record, ...], purpose: Purpose, event: Event
+    ) -> None:
+        self._last_token += 1
+        self._under_way[self._last_token] = Append(transactions, records, purpose)
+        version = self._transaction_version()
+        event.persist(self._last_token, tuple([encode_entry(record, version) for record in records]))
+
+    def get(self, token: int) -> Append:
+        return self._under_way[token]
+
+    def end(self, token: int) -> Append:
+        """The outcome of an append is known."""
+        return self._under_way.pop(token)
+
+    def all(self) -> list[Append]:
+        return list(self._under_way.values())

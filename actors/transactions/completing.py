@@ -1,0 +1,82 @@
+"""From a decision to its completion: markers to all partitions, then the last record.
+
+A marker that the partition's leader refuses for good (its coordinator epoch or the producer's epoch is an old one) says
+that another coordinator has taken over, or a newer marker was written: this coordinator then leaves the transaction as
+it is, as Kafka does.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from actors.coordinator.effects import Effect
+from actors.coordinator.event import Event
+from actors.transactions.appends import Appends, Completion
+from actors.transactions.markers import Marker, Tenure, WriteMarker, Written
+from actors.transactions.metadata import Place
+from actors.transactions.notes import label, note
+from actors.transactions.states import COMPLETED, PREPARE_COMMIT
+from actors.transactions.timers import COMPLETION, MARKER, TimerKey
+from actors.transactions.transaction import Transaction
+from actors.transactions.transitions import completed
+from kstore.errors import KafkaError
+
+AGAIN_MS = 100
+"""After which an append or a question that failed is repeated."""
+
+
+class Completing:
+    """Those of one shard, whose partition is led in ``leader_epoch``."""
+
+    def __init__(self, appends: Appends, marker_sender: Callable[[], object], leader_epoch: int) -> None:
+        self._appends = appends
+        self._marker_sender = marker_sender
+        self._leader_epoch = leader_epoch
+        self.tenure = Tenure()
+
+    def begin(self, transaction: Transaction, event: Event) -> None:
+        """The decision is in the log."""
+        now = transaction.metadata
+        transaction.pending = COMPLETED[now.state]
+        transaction.has_failed_fence = False
+        transaction.unmarked = set(now.places)
+        for place in sorted(now.places):
+            self._send(transaction, place, event)
+        if not now.places:
+            self._complete(transaction, event)
+
+    def _send(self, transaction: Transaction, place: Place, event: Event) -> None:
+        now = transaction.metadata
+        marker = Marker(now.producer_id, now.epoch, now.state is PREPARE_COMMIT, self._leader_epoch, now.client_version)
+        then = partial(self._answered, transaction, place)
+        event.ask_actor(self._marker_sender, WriteMarker(marker, place, self.tenure), then)
+
+    def _answered(self, transaction: Transaction, place: Place, outcome: object, now_ms: int) -> Sequence[Effect]:
+        event = Event(now_ms)
+        name, now = transaction.transactional_id, transaction.metadata
+        if isinstance(outcome, Written):
+            assert transaction.unmarked is not None, "markers are of a decision"
+            transaction.unmarked.discard(place)
+            kind = "TransactionMarked" if outcome.is_there else "TransactionMarkerDropped"
+            note(event, kind, name, now, label(place))
+            if not transaction.unmarked:
+                self._complete(transaction, event)
+        elif isinstance(outcome, KafkaError):
+            note(event, "TransactionMarkerRefused", name, now, f"{label(place)}: {outcome.name}")
+        else:  # the sender has failed
+            event.set_timer(TimerKey(MARKER, name, place), AGAIN_MS)
+        return event.effects
+
+    def _complete(self, transaction: Transaction, event: Event) -> None:
+        then = completed(transaction.metadata, event.now_ms)
+        self._appends.begin(transaction, then, Completion(), event)
+
+    def refused(self, transaction: Transaction, event: Event) -> None:
+        """Its last record isn't in the log: the markers are, so it is tried again."""
+        event.set_timer(TimerKey(COMPLETION, transaction.transactional_id), AGAIN_MS)
+
+    def timer_fired(self, key: TimerKey, transaction: Transaction, event: Event) -> None:
+        if key.kind == COMPLETION:
+            self._complete(transaction, event)
+        else:
+            assert key.place is not None, "a marker is for a partition"
+            self._send(transaction, key.place, event)

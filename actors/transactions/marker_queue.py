@@ -1,0 +1,155 @@
+"""Markers on their way to the leaders of partitions: what each node is asked next, and what its answer means.
+
+One request is under way to a node, with all that has come up for it meanwhile, but for two markers of one producer,
+since an answer tells them apart by producer and partition. A marker that could not be written is held back for a while
+and goes to whichever node leads the partition then: ``TransactionMarkerChannelManager`` of Kafka.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from actors.transactions.markers import Marker, Tenure, Written
+from actors.transactions.metadata import Place
+from kstore.errors import (
+    NONE,
+    InvalidProducerEpoch,
+    KafkaError,
+    TransactionCoordinatorFenced,
+    UnsupportedForMessageFormat,
+    UnsupportedVersion,
+)
+from kstore.named import NamedTuple
+from kstore.schema.messages.write_txn_markers import (
+    WritableTxnMarker,
+    WritableTxnMarkerTopic,
+    WriteTxnMarkersRequest,
+    WriteTxnMarkersResponse,
+)
+
+NO_LEADER = -1
+
+MARKERS_A_REQUEST = 5_000
+
+FINAL: dict[int, Written | KafkaError] = {
+    NONE: Written(True),
+    UnsupportedForMessageFormat.code: Written(False),
+    UnsupportedVersion.code: Written(False),
+    InvalidProducerEpoch.code: InvalidProducerEpoch(),
+    TransactionCoordinatorFenced.code: TransactionCoordinatorFenced(),
+}
+"""What the coordinator is told of a partition's answer. After any other one the marker is sent again."""
+
+
+class Waiting(NamedTuple):
+    """A marker for a partition, and who is to be told of it."""
+
+    marker: Marker
+    place: Place
+    tenure: Tenure
+    answer: object
+
+
+class MarkerQueue:
+    """The markers of one node: new ones, those that wait for a busy node, those under way, those held back."""
+
+    def __init__(self) -> None:
+        self._new: list[Waiting] = []
+        self._by_node: dict[int, list[Waiting]] = {}
+        self._under_way: dict[int, list[Waiting]] = {}
+        self._held: list[Waiting] = []
+
+    @property
+    def has_held(self) -> bool:
+        """Whether some have to be sent again."""
+        return bool(self._held)
+
+    def add(self, waiting: Waiting) -> None:
+        self._new.append(waiting)
+
+    def release(self) -> None:
+        """Those that were held back may go again."""
+        self._new += self._held
+        self._held = []
+
+    def address(self, leader_of: Callable[[Place], int | None]) -> list[Waiting]:
+        """Find the node for each that has none; ``NO_LEADER`` holds it back. Gives those whose partition isn't there
+        any more, which ``leader_of`` says by None.
+        """
+        gone = []
+        new, self._new = self._new, []
+        for waiting in new:
+            if waiting.tenure.is_over:
+                continue
+            leader = leader_of(waiting.place)
+            if leader is None:
+                gone.append(waiting)
+            elif leader == NO_LEADER:
+                self._held.append(waiting)
+            else:
+                self._by_node.setdefault(leader, []).append(waiting)
+        return gone
+
+    def take(self) -> dict[int, WriteTxnMarkersRequest]:
+        """The next request for each node that isn't busy with one."""
+        requests = {}
+        for node in [each for each in self._by_node if each not in self._under_way]:
+            sent = self._next_for(node)
+            if sent:
+                self._under_way[node] = sent
+                requests[node] = _request(sent)
+        return requests
+
+    def _next_for(self, node: int) -> list[Waiting]:
+        first_of: dict[int, Marker] = {}
+        sent: list[Waiting] = []
+        left: list[Waiting] = []
+        for waiting in self._by_node.pop(node):
+            if waiting.tenure.is_over:
+                continue
+            producer_id = waiting.marker.producer_id
+            if len(sent) < MARKERS_A_REQUEST and first_of.setdefault(producer_id, waiting.marker) == waiting.marker:
+                sent.append(waiting)
+            else:
+                left.append(waiting)
+        if left:
+            self._by_node[node] = left
+        return sent
+
+    def answered(
+        self, node: int, response: WriteTxnMarkersResponse | None
+    ) -> Sequence[tuple[Waiting, Written | KafkaError]]:
+        """What came of the request that was under way to a node, None if that isn't known."""
+        codes: dict[tuple[int, str, int], int] = {}
+        for result in response.markers if response is not None else ():
+            for topic in result.topics:
+                for each in topic.partitions:
+                    codes[result.producer_id, topic.name, each.partition_index] = each.error_code
+        outcomes = []
+        for waiting in self._under_way.pop(node):
+            code = codes.get((waiting.marker.producer_id, *waiting.place))
+            if code in FINAL:
+                outcomes.append((waiting, FINAL[code]))
+            else:
+                self._held.append(waiting)
+        return outcomes
+
+
+def _request(sent: Iterable[Waiting]) -> WriteTxnMarkersRequest:
+    by_marker: dict[Marker, dict[str, list[int]]] = {}
+    for waiting in sent:
+        topic, number = waiting.place
+        by_marker.setdefault(waiting.marker, {}).setdefault(topic, []).append(number)
+    return WriteTxnMarkersRequest(
+        markers=[
+            WritableTxnMarker(
+                producer_id=marker.producer_id,
+                producer_epoch=marker.epoch,
+                transaction_result=marker.is_commit,
+                topics=[
+                    WritableTxnMarkerTopic(name=topic, partition_indexes=numbers) for topic, numbers in topics.items()
+                ],
+                coordinator_epoch=marker.coordinator_epoch,
+                transaction_version=marker.transaction_version,
+            )
+            for marker, topics in by_marker.items()
+        ]
+    )

@@ -1,0 +1,41 @@
+"""What a coordinator says to the sender of markers: one marker for one partition."""
+
+from actors.transactions.metadata import Place
+from kstore.named import NamedTuple
+
+
+class Marker(NamedTuple):
+    """The end of a transaction, as WriteTxnMarkers has it."""
+
+    producer_id: int
+    epoch: int
+    is_commit: bool
+    coordinator_epoch: int
+    transaction_version: int
+
+
+class Tenure:
+    """For how long a coordinator has a say: markers of one that has resigned are not sent any more, as another one
+    sends them, and may have completed the transaction before.
+    """
+
+    __slots__ = ("is_over",)
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+
+class WriteMarker(NamedTuple):
+    """Have a marker written to a partition, wherever it is led. Answered with ``Written``, or refused with
+    InvalidProducerEpoch or TransactionCoordinatorFenced; anything else is tried again.
+    """
+
+    marker: Marker
+    place: Place
+    tenure: Tenure
+
+
+class Written(NamedTuple):
+    """``is_there``: the marker is in the partition's log. Else there is no such partition any more."""
+
+    is_there: bool

@@ -1,0 +1,238 @@
+"""A partition of ``__transaction_state`` as a shard: its transactional ids, what producers ask, what time and the log
+do.
+
+It decides as Apache Kafka's ``TransactionCoordinator`` does. What is true of an id is what its last committed record
+says; a record that is on its way makes the id busy (``Transaction.pending``), and what the append is for is kept with
+it as data (``appends.py``). In two things memory is ahead of the log, as in Kafka: partitions that have their markers
+are left out of what is told, and by the first protocol a producer is fenced before the abort that fences it is written.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+
+from actors.coordinator.effects import Effect
+from actors.coordinator.event import Event
+from actors.coordinator.shard import Caller, Handler
+from actors.coordinator.storage_errors import as_coordinator_error
+from actors.transactions.adding import Adding, added_response
+from actors.transactions.appends import Addition, Append, Appends, Completion, Decision, Expiration, Initialization
+from actors.transactions.completing import Completing
+from actors.transactions.deciding import Deciding
+from actors.transactions.expiring import Expiring
+from actors.transactions.initializing import Initializing
+from actors.transactions.notes import label, named, note
+from actors.transactions.producer_ids import ProducerIdSource
+from actors.transactions.records import decode_entry
+from actors.transactions.reports import describe, listed
+from actors.transactions.settings import TransactionSettings
+from actors.transactions.states import COMPLETED, PREPARE_COMMIT
+from actors.transactions.timers import EXPIRY, EXPIRY_GOES_ON, TIMEOUTS, TimerKey
+from actors.transactions.transactions import Transactions
+from actors.transactions.transitions import completed
+from kstore import checked, errors
+from kstore.errors import NONE, KafkaError
+from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnRequest
+from kstore.schema.messages.describe_transactions import DescribeTransactionsRequest, DescribeTransactionsResponse
+from kstore.schema.messages.end_txn import EndTxnRequest, EndTxnResponse
+from kstore.schema.messages.init_producer_id import InitProducerIdRequest, InitProducerIdResponse
+from kstore.schema.messages.list_transactions import ListTransactionsRequest, ListTransactionsResponse
+from kstore.schema.struct import Message
+
+APPEND_TIMEOUT_MS = 30_000
+"""As long as Kafka's clients wait for an answer by default."""
+
+
+class TransactionShard:
+    """``leader_epoch`` is that of the partition, which markers bear; ``transaction_version`` gives the level that the
+    cluster has agreed on, ``marker_sender`` the actor that brings markers to partitions.
+    """
+
+    name = "transactions"
+    append_timeout_ms = APPEND_TIMEOUT_MS
+
+    def __init__(
+        self,
+        settings: TransactionSettings,
+        leader_epoch: int,
+        *,
+        transaction_version: Callable[[], int],
+        producer_ids: ProducerIdSource,
+        marker_sender: Callable[[], object],
+    ) -> None:
+        self.transactions = Transactions()
+        self._appends = Appends(transaction_version)
+        self._adding = Adding(self.transactions, self._appends)
+        self._completing = Completing(self._appends, marker_sender, leader_epoch)
+        self._deciding = Deciding(self.transactions, self._appends, producer_ids, settings, transaction_version)
+        self._initializing = Initializing(self.transactions, self._appends, producer_ids, self._deciding)
+        self._expiring = Expiring(self.transactions, self._appends, settings)
+        self._handlers: dict[type[Message], Handler] = {
+            InitProducerIdRequest: self._initializing.initialize,
+            AddPartitionsToTxnRequest: self._adding.add,
+            EndTxnRequest: self._deciding.end,
+            DescribeTransactionsRequest: self._describe,
+            ListTransactionsRequest: self._list,
+        }
+
+    def __len__(self) -> int:
+        return len(self.transactions)
+
+    def submit(self, request: Message, caller: Caller, now_ms: int) -> list[Effect]:
+        event = Event(now_ms)
+        self._handlers[type(request)](request, caller, event)
+        return self._done(event)
+
+    def _describe(self, request: DescribeTransactionsRequest, caller: Caller, event: Event) -> None:
+        states = [describe(each, self.transactions.get(each)) for each in request.transactional_ids]
+        event.respond(caller.reply, DescribeTransactionsResponse(transaction_states=states))
+
+    def _list(self, request: ListTransactionsRequest, caller: Caller, event: Event) -> None:
+        states = listed(self.transactions.values(), request, event.now_ms)
+        event.respond(caller.reply, ListTransactionsResponse(transaction_states=states))
+
+    def _done(self, event: Event) -> list[Effect]:
+        if checked.on:
+            self.check()
+        return event.effects
+
+    def replay(self, key: bytes, value: bytes | None, now_ms: int) -> None:
+        record = decode_entry(key, value)
+        if record is not None:
+            self.transactions.apply(record)
+
+    def replay_in_transaction(self, producer_id: int, key: bytes, value: bytes | None, now_ms: int) -> None:
+        """Only coordinators write here, and never in a transaction; Kafka takes such a record as any other."""
+        self.replay(key, value, now_ms)
+
+    def transaction_ended(
+        self, producer_id: int, producer_epoch: int, now_ms: int, *, is_committed: bool
+    ) -> list[Effect]:
+        """A marker says nothing here."""
+        return []
+
+    def persisted(self, token: int, error: KafkaError | None, now_ms: int) -> list[Effect]:
+        """The records of ``Persist(token)`` are committed, or (with an error) may never be."""
+        event = Event(now_ms)
+        append = self._appends.end(token)
+        if error is None:
+            if isinstance(append.purpose, Completion | Expiration):
+                self._note_over(append, event)
+            for record in append.records:
+                self.transactions.apply(record)
+            self._committed(append, event)
+        else:
+            self._refused(append, as_coordinator_error(error), event)
+        return self._done(event)
+
+    def _committed(self, append: Append, event: Event) -> None:
+        """Go on from records that have been applied; who waits is answered."""
+        transaction = append.transactions[0]
+        name, now = transaction.transactional_id, transaction.metadata
+        match append.purpose:
+            case Initialization(caller):
+                note(event, "ProducerInitialized", name, now, named(caller))
+                self._answer(
+                    append, InitProducerIdResponse(producer_id=now.producer_id, producer_epoch=now.epoch), event
+                )
+                self._expiring.watch(event)
+            case Addition(caller, places, is_first):
+                if is_first:
+                    note(event, "TransactionBegun", name, now, named(caller))
+                for place in sorted(places):
+                    note(event, "TransactionPartitionAdded", name, now, label(place))
+                self._answer(append, added_response(name, dict.fromkeys(places, NONE)), event)
+                self._deciding.watch(event)
+            case Decision(because, ended_by):
+                note(event, "TransactionDecided", name, now, because)
+                self._completing.begin(transaction, event)
+                if ended_by is None:
+                    self._refuse(append, errors.ConcurrentTransactions(), event)
+                else:
+                    then = completed(now, event.now_ms)  # with the last epoch of a producer id: the next id
+                    answer = EndTxnResponse(producer_id=then.producer_id, producer_epoch=then.epoch)
+                    self._answer(append, answer, event)
+            case Completion() | Expiration():
+                pass
+
+    def _note_over(self, append: Append, event: Event) -> None:
+        """Ids as they were until now: they have their next producer's, or are gone."""
+        for transaction in append.transactions:
+            name, now = transaction.transactional_id, transaction.metadata
+            if isinstance(append.purpose, Completion):
+                note(
+                    event, "TransactionCompleted", name, now, "committed" if now.state is PREPARE_COMMIT else "aborted"
+                )
+            else:
+                note(event, "TransactionalIdExpired", name, now, now.state.value)
+
+    def _refused(self, append: Append, error: KafkaError, event: Event) -> None:
+        """The records will never be in the log: nothing is under way, but for what is tried again."""
+        for transaction in append.transactions:
+            if isinstance(append.purpose, Completion):
+                if not isinstance(error, errors.NotCoordinator):
+                    self._completing.refused(transaction, event)
+                continue
+            transaction.pending = None
+            if isinstance(append.purpose, Decision) and append.purpose.is_ahead:
+                transaction.has_failed_fence = True
+            if not transaction.is_written:
+                self.transactions.forget(transaction.transactional_id)
+        self._refuse(append, error, event)
+
+    def _answer(self, append: Append, response: Message, event: Event) -> None:
+        for caller in append.callers:
+            event.respond(caller.reply, response)
+
+    def _refuse(self, append: Append, error: KafkaError, event: Event) -> None:
+        for caller in append.callers:
+            event.refuse(caller.reply, error)
+
+    def overdue(self, token: int, now_ms: int) -> list[Effect]:
+        """Those who wait are told; the ids stay busy until it is known what the log makes of the append."""
+        event = Event(now_ms)
+        append = self._appends.get(token)
+        self._refuse(append, as_coordinator_error(errors.RequestTimedOut()), event)
+        append.is_overdue = True
+        return self._done(event)
+
+    def loaded(self, now_ms: int) -> list[Effect]:
+        """Transactions that were decided on are completed: it isn't known which markers are written, so all are."""
+        event = Event(now_ms)
+        for transaction in self.transactions.values():
+            if transaction.metadata.state in COMPLETED:
+                self._completing.begin(transaction, event)
+        self._deciding.watch(event)
+        if len(self.transactions):
+            self._expiring.watch(event)
+        return self._done(event)
+
+    def timer_fired(self, key: Hashable, now_ms: int) -> list[Effect]:
+        event = Event(now_ms)
+        assert isinstance(key, TimerKey)
+        if key == TIMEOUTS:
+            self._deciding.look(event)
+        elif key == EXPIRY:
+            self._expiring.look(event)
+        elif key == EXPIRY_GOES_ON:
+            self._expiring.go_on(event)
+        else:
+            self._completing.timer_fired(key, self.transactions[key.transactional_id], event)
+        return self._done(event)
+
+    def topics_deleted(self, topics: Sequence[str], now_ms: int) -> list[Effect]:
+        """Their partitions stay in transactions until these end: then it is seen that they are gone."""
+        return []
+
+    def unloaded(self, now_ms: int) -> list[Effect]:
+        event = Event(now_ms)
+        for append in self._appends.all():
+            self._refuse(append, errors.NotCoordinator(), event)
+        self.let_go()
+        return event.effects
+
+    def let_go(self) -> None:
+        """Markers that wait aren't sent by this coordinator any more."""
+        self._completing.tenure.is_over = True
+
+    def check(self) -> None:
+        """Assert what its parts promise."""
+        self.transactions.check()
