@@ -347,7 +347,7 @@ COLLECTIONS: list[float] = []
 
 
 def collecting(phase: str, _info: dict[str, int], begun: list[float] = [0.0]) -> None:  # noqa: B006
-    """Hear of the garbage collector: its longest pass is part of somebody's turn."""
+    """Hear of the garbage collector: its longest pass is part of some actor's turn."""
     if phase == "start":
         begun[0] = time.thread_time()
     else:

@@ -17,7 +17,7 @@ def _hear_ctrl_c() -> None:
 
 
 class Program:
-    """A process whose lines are kept as they come; whoever waits is woken by a line of any of them."""
+    """A process whose lines are kept as they come; a waiting thread is woken by a line of any of them."""
 
     changed = threading.Condition()
 

@@ -286,7 +286,7 @@ class Broker(Actor):
             except OSError as error:
                 self._not_clean(error)
         stopping, self.stopping = self.stopping, None
-        assert stopping is not None, "somebody asked for the stop"
+        assert stopping is not None, "the stop was asked for"
         stopping.set(None)
         self.node.kill()
         self.node.world.net.node_died(self.node)

@@ -111,7 +111,7 @@ def check_small_files(folder: Folder) -> None:
 
 
 def is_folder(fs: FileSystem, path: str) -> bool:
-    """Whether it isn't somebody's file that is called like a partition's folder."""
+    """Whether it isn't a user's file that is named like a partition's folder."""
     try:
         fs.listdir(path)
     except OSError:

@@ -116,7 +116,7 @@ class Replicas:
 
         A folder is known by the topic id in its ``partition.metadata``; one without it, by the topic that has its name.
         As in Apache Kafka, logs that the cluster doesn't know are renamed ``-stray`` and kept for a person to look at;
-        only folders whose deletion had begun are deleted. Folders that are no logs are somebody's, and not touched.
+        only folders whose deletion had begun are deleted. Folders that are no logs are the user's, and not touched.
         """
         try:
             names = self.folder.fs.listdir()

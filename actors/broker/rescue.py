@@ -1,6 +1,6 @@
 """Replicas that lost committed records while the nodes were down: they get them back before any node starts.
 
-A replica in the in-sync set has everything up to the high watermark; whoever leads relies on it. A disk that lost a
+A replica in the in-sync set has everything up to the high watermark; the leader relies on it. A disk that lost a
 file or got a byte wrong breaks that, and if all nodes start together nobody is there to notice: the short replica may
 be elected, and the whole ones would cut theirs to be like it. So, before the nodes start, the log of every replica in
 sync is measured (only read) against the highest high watermark that a node has checkpointed. One that is shorter is
@@ -254,7 +254,7 @@ def copy_from(measure: Measure, best: int, node_id: int, token: Callable[[], byt
 
 
 def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> list[str]:
-    """Give one replica the log of the one that knows most, if that is somebody else."""
+    """Give one replica the log of the one that knows most, if that is another replica."""
     own = measure.extent(node_id)
     best = best_source(measure, node_id)
     short = (

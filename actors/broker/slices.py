@@ -69,7 +69,7 @@ def each_asked(
 
     ``ask(topic, partition)`` gives an ``Ask``, or the outcome itself; ``prepare`` what is asked instead of what a
     portion would be. Nothing of a portion but its answers outlives it:
-    the garbage collector would look at hundreds of thousands of questions and errors, in one turn of somebody's.
+    the garbage collector would look at hundreds of thousands of questions and errors, in one turn of some actor.
     """
     for number, portion in enumerate(portions(topics, partitions_of)):
         if number:

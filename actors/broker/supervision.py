@@ -1,7 +1,7 @@
 """What failed on a node is made anew, from what is in the logs and in the image; the broker's own part for that.
 
 The first time at once. What fails again soon waits, twice as long each time (``Backoff``), so that a log that no
-coordinator can read costs a little now and then, not everything all the time. Meanwhile whoever asks is answered as
+coordinator can read costs a little now and then, not everything all the time. Meanwhile requests are answered as
 if it had just moved away, and comes again.
 """
 

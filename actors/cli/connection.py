@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from actors.clients.admin import Admin
     from actors.clients.consumer.consumer import Consumer
-    from actors.clients.keywords.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
+    from actors.clients.keywords.typed_dicts import AdminKeywords, ConsumerKeywords, ProducerKeywords
     from actors.clients.producer.producer import Producer
 
 CONNECT_TIMEOUT_S = 5
@@ -27,7 +27,7 @@ COMPLETION_TIMEOUT_MS = 1500
 def keywords(options: argparse.Namespace, own: Mapping[str, object]) -> dict[str, Any]:
     """A client's keywords: the verb's own, then what the user said with ``-X``.
 
-    Raises ``NoBrokersAvailable`` when nobody listens there: a client would wait for somebody to come, a person not.
+    Raises ``NoBrokersAvailable`` when no broker listens there: a program may wait for one to start, a person wouldn't.
     """
     check_reachable(options.bootstrap)
     return {
@@ -41,7 +41,7 @@ def keywords(options: argparse.Namespace, own: Mapping[str, object]) -> dict[str
 def check_reachable(bootstrap: str) -> None:
     """See that at least one of the brokers takes connections."""
     from actors.clients.errors import NoBrokersAvailable
-    from actors.clients.keywords.config import bootstrap_addresses
+    from actors.clients.keywords.bootstrap import bootstrap_addresses
     from actors.network.addresses import address_text
 
     reasons = []

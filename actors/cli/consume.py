@@ -14,7 +14,7 @@ from actors.cli.positions import Place, Span, span
 if TYPE_CHECKING:
     from actors.cli.formats import Printer
     from actors.cli.parsers import Verbs
-    from actors.clients.keywords.keywords import ConsumerKeywords
+    from actors.clients.keywords.typed_dicts import ConsumerKeywords
 
 DESCRIPTION = """
 Prints the records of topics, by default from the beginning on and without end. Without a group it reads all
@@ -96,7 +96,7 @@ def add_printing(verb: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print until there is no more, enough was printed, or somebody asked to stop."""
+    """Print until there is no more, enough was printed, or a signal asked to stop."""
     wanted = span_of(options)
     printer = printer_of(options)
     from actors.cli.output import RecordOutput

@@ -114,7 +114,7 @@ class RecordOutput:
             self.stream.flush()
 
     def check_reader(self) -> None:
-        """See whether somebody still reads, while there is nothing to write."""
+        """Check whether the reader is still there, while there is nothing to write."""
         if self._hangup is not None and any(
             seen & (select.POLLERR | select.POLLHUP) for _, seen in self._hangup.poll(0)
         ):

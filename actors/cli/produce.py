@@ -150,7 +150,7 @@ def input_bytes(options: argparse.Namespace) -> int | None:
 
 
 def send_all(sending: Sending, splitter: Splitter, stopping: Stopping) -> None:
-    """Read the whole input and send it, until there is no more, enough was sent, or somebody asked to stop."""
+    """Read the whole input and send it, until there is no more, enough was sent, or a signal asked to stop."""
     options = sending.options
     if options.files and not options.lines:
         for path in options.files:

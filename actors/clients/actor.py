@@ -21,7 +21,7 @@ from kstore.errors import KafkaError, for_code
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.clients.keywords.config import ClientConfig
+    from actors.clients.keywords.table import ClientConfig
     from actors.clients.transport import ClientLink, Transport
     from actors.clients.view import BrokerAddress, View
     from actors.runtime import Alarm, Node
@@ -307,7 +307,7 @@ class ClientActor(Actor):
         """Lose interest in topics that nobody has used for long; subclasses know which."""
 
     def mistrust_view(self) -> None:
-        """Something that was known turned out wrong: ask anew, unless somebody does already."""
+        """Something that was known turned out wrong: ask anew, unless that is under way already."""
         if not self.metadata.wholes_wanted:
             self.begin(self.metadata.refresh())
 

@@ -11,7 +11,7 @@ from actors.clients.calls import Calls
 from actors.runtime.signals import in_one_piece
 
 if TYPE_CHECKING:
-    from actors.clients.keywords.config import ClientConfig
+    from actors.clients.keywords.table import ClientConfig
     from actors.clients.transport import Transport
     from actors.runtime.conversation import Eventually
 
@@ -21,7 +21,7 @@ A = TypeVar("A", bound=ClientActor)
 
 def tcp_transport(bootstrap_servers: str | Sequence[str], kind: str) -> Transport:
     """A transport of its own for a client of brokers elsewhere. Raises ``ConfigError`` for what is no address."""
-    from actors.clients.keywords.config import bootstrap_addresses
+    from actors.clients.keywords.bootstrap import bootstrap_addresses
     from actors.clients.transport import TcpTransport
 
     return TcpTransport(bootstrap_addresses(bootstrap_servers), kind)

@@ -93,7 +93,7 @@ class ConsumerRebalanceListener:
     """Told of a consumer's partitions as they come and go, inside its own ``poll()``; all may commit and seek.
 
     Subclass it and override what matters. As in Java: revoked before partitions go to others, assigned after new ones
-    have come, lost instead of revoked when they are somebody else's already.
+    have come, lost instead of revoked when another member has them already.
     """
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:

@@ -15,7 +15,7 @@ from actors.node.node import BrokerNode
 from actors.runtime import Node, Reply
 
 if TYPE_CHECKING:
-    from actors.clients.keywords.config import ClientConfig
+    from actors.clients.keywords.table import ClientConfig
     from actors.network.network import Network
     from actors.network.sockets import Sockets
     from actors.runtime.world import World
@@ -99,7 +99,7 @@ class InProcessTransport:
     def close(self) -> None:
         """As ``Transport.close``: its links break, as a process's do that ends."""
         self.world.driver.call(self._end)
-        self.world.driver.pump()  # whoever waits in another thread hears of it
+        self.world.driver.pump()  # a waiting thread hears of it
 
     def _end(self) -> None:
         if self.node.alive:
@@ -138,7 +138,7 @@ class TcpTransport:
     """A world of its own, with sockets to brokers at ``addresses``."""
 
     contains_failures = True
-    """A defect ends the client, and its user is told; otherwise whoever drives raises ``NodeCrashed``."""
+    """A defect ends the client, and its user is told; otherwise the driving thread raises ``NodeCrashed``."""
 
     def __init__(self, addresses: Sequence[tuple[str, int]], kind: str) -> None:
         from actors.network.monkey_patching import refuse_patched

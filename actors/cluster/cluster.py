@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from actors.clients.admin import Admin
     from actors.clients.client import Client
     from actors.clients.consumer.consumer import Consumer
-    from actors.clients.keywords.keywords import AdminKeywords, ConsumerKeywords, ProducerKeywords
+    from actors.clients.keywords.typed_dicts import AdminKeywords, ConsumerKeywords, ProducerKeywords
     from actors.clients.producer.producer import Producer
     from actors.clients.transport import InProcessTransport
     from actors.cluster.arguments import Settings
@@ -81,7 +81,7 @@ class Cluster(Questions):
         brokers: int | None = None,
         *,
         node_ids: Iterable[int] | None = None,
-        data_dir: str | None = None,
+        data_dir: str | PathLike[str] | None = None,
         listen: str | Sequence[str] | None = None,
         advertise: str | Sequence[str] | None = None,
         seed: int | None = None,
@@ -221,7 +221,7 @@ class Cluster(Questions):
         """Make the cluster empty, as if it had just been made: topics, groups, producers, faults, all gone.
 
         Every broker lives and answers when it returns. Clients made before are lost with what they had under way:
-        whoever uses one gets ``ClientClosed``; connections over TCP break. Takes a millisecond or two in memory.
+        using one raises ``ClientClosed``; connections over TCP break. Takes a millisecond or two in memory.
         """
         self.world.driver.call(self._lose_clients, "reset")
         super().reset()

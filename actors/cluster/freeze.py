@@ -1,4 +1,4 @@
-"""Time that stands still, for somebody who looks at a cluster in a debugger."""
+"""Time that stands still, while a cluster is inspected in a debugger."""
 
 from __future__ import annotations
 

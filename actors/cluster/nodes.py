@@ -110,7 +110,7 @@ class Nodes:
         self.stops: dict[int, Future] = {}  # of nodes that were told to stop
         self.spool: Spool | None = None  # what writes the trace to a file
         self.closed = False
-        self.world.owner = self  # whoever has a client of this world keeps the cluster
+        self.world.owner = self  # a client of this world keeps the cluster alive
         self.node_recovery = NodeRecovery(self)
         ends_with_program(self)
         try:

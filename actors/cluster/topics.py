@@ -80,7 +80,7 @@ def _ask_controller(nodes: Questions, topic: CreatableTopic, timeout_s: float) -
 
 
 def _usable(nodes: Questions, name: str) -> Callable[[], bool]:
-    """Tell whether every living broker knows the topic, and whoever leads a partition of it knows that."""
+    """Tell whether every living broker knows the topic, and every leader of a partition of it knows that."""
     waited_for: list[int] = []  # partitions, the next to look at last: this is asked after every turn
 
     def is_usable() -> bool:

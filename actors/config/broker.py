@@ -234,7 +234,7 @@ class BrokerConfig:
         return {*self._dynamic, *self._dynamic_default, *self._static}
 
     def is_set(self, name: str) -> bool:
-        """True when somebody set the key; false when its default holds."""
+        """True when the key was set, false when its default holds."""
         return name in self._dynamic or name in self._dynamic_default or name in self._static
 
     def sources(self, name: str) -> list[Sourced]:

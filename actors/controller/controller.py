@@ -118,7 +118,7 @@ class Controller(MetadataKeeper):
         self.uncommitted.clear()
 
     def steady_ms(self) -> int:
-        """Time for sessions, which must not end because somebody sets the clock."""
+        """Time for sessions, which must not end because the clock is set."""
         return self.now_us() // 1000
 
     @receives(Decide, may_refuse=True)

@@ -1,4 +1,4 @@
-"""Leaders elected because somebody asks for it: the preferred ones, or any replica where there is no leader.
+"""Leaders elected on request: the preferred ones, or any replica where there is no leader.
 
 As Kafka's ReplicationControlManager: a partition that is as it is wanted says so, one that can't be says why; asked
 about all partitions, only those are told of that weren't as wanted.

@@ -37,7 +37,7 @@ STEADY_MS = 60_000
 
 
 class TopicsLate(NamedTuple):
-    """To itself: somebody has waited for topics as long as it wanted to."""
+    """To itself: a handler has waited for topics for as long as it may."""
 
     number: int
 
@@ -47,7 +47,7 @@ class BeginAgain(NamedTuple):
 
 
 class Waiting(NamedTuple):
-    """Somebody who waits for topics."""
+    """A handler that waits for topics."""
 
     names: tuple[str, ...]
     reply: Reply
@@ -178,7 +178,7 @@ class MetadataKeeper(Actor):
         self.request(self.broker, ImageAdvanced(image, delta), self.adopted, image)
 
     def adopted(self, outcome: object, image: ClusterImage) -> None:
-        """The broker has brought its node in step with an image: whoever waited for it finds it there."""
+        """The broker has brought its node in step with an image: handlers that waited for it find it there."""
         if isinstance(outcome, Exception):
             return  # the node is stopping
         self.known = image
@@ -205,7 +205,7 @@ class MetadataKeeper(Actor):
 
     @receives(TopicsLate)
     def topics_late(self, message: TopicsLate) -> None:
-        """Somebody has waited long enough."""
+        """End the wait of one handler."""
         if message.number in self.waiting:
             self.end_waiting(message.number, False)
 

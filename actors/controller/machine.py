@@ -1,8 +1,8 @@
 """The controller without its log, clock and network: requests and events in, records and answers out.
 
-A decision's records are one batch of the metadata log: all of them or none. Whoever drives the machine appends them
-and then calls ``advance`` with where they stand; the next decision is made on the image that has them, before they are
-committed, and its answer is held back until they are. ``advance`` is also how a log is replayed.
+A decision's records are one batch of the metadata log: all of them or none. The actor that drives the machine appends
+them and then calls ``advance`` with where they stand; the next decision is made on the image that has them, before they
+are committed, and its answer is held back until they are. ``advance`` is also how a log is replayed.
 
     decision = machine.decide(request, version, now_ms)     # raises a KafkaError that answers the request
     offset = append(decision.records)                       # …

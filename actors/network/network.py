@@ -1,7 +1,7 @@
 """The network between nodes: who is alive, who can reach whom, and how long a message takes.
 
 A link behaves as a TCP connection does. Messages on it arrive in order; when a path is cut they wait, as in a socket's
-buffer, and arrive after it has healed, unless whoever sent them has closed the link meanwhile; when the other node
+buffer, and arrive after it has healed, unless their sender has closed the link meanwhile; when the other node
 dies, and the path is whole, its links break at once. In real time a message arrives in the turn after it was sent; in
 virtual time after a delay drawn from the seed.
 """

@@ -51,7 +51,7 @@ class RequestMemory:
         self.under_way: dict[Holder, int] = {}  # bytes of requests that aren't answered
         self.waiting: dict[Holder, int] = {}  # who isn't read from, in order, and how many bytes each needs
         self.is_looked_after = False
-        self.given_back_at = math.inf  # when something was last given back, or somebody began to wait
+        self.given_back_at = math.inf  # when something was last given back, or a connection began to wait
 
     @property
     def is_full(self) -> bool:

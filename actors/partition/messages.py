@@ -86,7 +86,7 @@ class EndTransaction(NamedTuple):
 
 
 class CheckInSync(NamedTuple):
-    """To itself: somebody lagged; look again."""
+    """To itself: a follower lagged; look again."""
 
 
 class ExpireAppends(NamedTuple):

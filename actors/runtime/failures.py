@@ -3,14 +3,14 @@
 A failure is an exception that nobody foresaw: a defect of ours, met in an actor's turn or outside any. ``World.strict``
 decides what becomes of it:
 
-* strict (simulation, kstore's own tests): the node ends at once and whoever drives raises ``NodeCrashed``;
-* otherwise it is contained. Whoever asked is answered ``UNKNOWN_SERVER_ERROR``. Then, the first that applies:
+* strict (simulation, kstore's own tests): the node ends at once and the driving thread raises ``NodeCrashed``;
+* otherwise it is contained. The request is answered ``UNKNOWN_SERVER_ERROR``. Then, the first that applies:
 
   1. the actor ``contains`` it: only what the turn was about has failed, such as one request of a connection;
   2. the actor ends. What it owed to others is answered ``Stopped``; nothing of its state is used on. The node's
      supervisor, its broker, is told (``Failed``) and makes it anew from what is in the logs;
   3. the node ends, as a killed one does, when there is no supervisor, it is the supervisor that failed, or what failed
-     can't even be let go of. Its brothers go on, and whoever runs the node may boot it again.
+     can't even be let go of. Its brothers go on, and the node's owner may start it again.
 
 Each failure is logged once with its traceback (``kstore.failures``), kept in ``kept``, and told to ``on_failure``.
 """

@@ -1,4 +1,4 @@
-"""The future that somebody outside the actors gets for an ask. ``get`` drives the world until the answer is there.
+"""The future that code outside the actors gets for an ask. ``get`` drives the world until the answer is there.
 
 Pykka's refs, proxies and combinators (``map``, ``join`` and the like) work on it as they do on Pykka's own.
 """

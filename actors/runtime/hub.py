@@ -1,11 +1,11 @@
 """Several synchronous programs on virtual time: each is a greenlet, and only one runs at any moment.
 
 A program leaves its place only inside ``VirtualDriver.drive``, where it waits; the hub, a greenlet of its own, gives
-turns and moves time until somebody's condition holds, and goes on with that one. Of several who may go on, one is
+turns and moves time until a program's condition holds, and goes on with that one. Of several who may go on, one is
 drawn from the seed: a run is the same whenever it is made.
 
 Each has its own depth of held signals (``signals``). Who spawned first is the main program. What stops everything (a
-crashed node, a stall, a spawned function that failed) is raised in it, as only there somebody looks at it.
+crashed node, a stall, a spawned function that failed) is raised in it, as only there it is looked at.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Wait:
-    """Somebody who waits inside ``drive``. ``deadline_us`` None: for as long as it takes."""
+    """A program that waits inside ``drive``. ``deadline_us`` None: for as long as it takes."""
 
     __slots__ = ("deadline_us", "greenlet", "until")
 
@@ -111,7 +111,7 @@ class Hub:
         self.failed: list[BaseException] = []
         self._waits: list[Wait] = []
         self._names = 0
-        self.depth = 0  # of whoever let one of the programs go on: the hub, or who stops it
+        self.depth = 0  # of what let one of the programs go on: the hub, or what stops it
 
     def spawn(self, function: Callable[..., object], args: tuple[object, ...]) -> Spawned:
         """Have a function run, from the next time that anybody waits."""

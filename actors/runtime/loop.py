@@ -5,7 +5,8 @@ once (for large frames, while they are hot in the cache). After each drain the `
 write what was collected, one write each.
 
 A defect outside of turns (in a hook, a posted action, a timer's action, a protocol's callback) is kept in the world's
-crashes as an actor's is: whoever waits in ``drive`` raises it, and ``on_crash`` is told. A loop would only print it.
+crashes as an actor's is: the thread that waits in ``drive`` raises it, and ``on_crash`` is told. A loop would only
+print it.
 
 Other threads wait on queues written in C, never on ``threading.Event``: a signal's handler that raises may leave the
 lock inside of an event taken, and the loop's thread, which sets it, would wait for that for ever. Signals are held in
@@ -56,7 +57,7 @@ class Gate:
 
 
 class Waiter:
-    """Somebody on another thread who waits until a condition holds."""
+    """A caller on another thread that waits until a condition holds."""
 
     def __init__(self, until: Callable[[], object]) -> None:
         self.until = until

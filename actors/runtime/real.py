@@ -1,6 +1,6 @@
 """Real time without a loop's thread: turns are given on whichever thread waits for something.
 
-Whoever calls ``drive`` gives turns under one lock until its condition holds, so a call into the cluster costs no
+A thread that calls ``drive`` gives turns under one lock until its condition holds, so a call into the cluster costs no
 change of threads. Those who have nothing to do meanwhile sleep; one of them, the watcher, sleeps no longer than until
 the next timer, and on the sockets where the world has any. A thread that gave turns looks whether the others'
 conditions hold now and wakes those whose do; when the watcher leaves, another takes its place.
@@ -133,7 +133,7 @@ class RealDriver:
         self.sleeping: list[Sleeper] = []
         self.watcher: Sleeper | None = None
         self.closed = False
-        self.driven = False  # by somebody else than the background thread, since that one last looked
+        self.driven = False  # by another thread than the background thread, since that one last looked
         self.background: Sleeper | None = None
         self.retired = False  # the background thread sleeps until the watcher leaves
         self.thread: threading.Thread | None = None
@@ -204,7 +204,7 @@ class RealDriver:
                         sleeper = sleeper or self._own_sleeper()
                         self._begin_sleeping(sleeper, until, deadline_us)
                 if self.world.callbacks:
-                    self._leave(sleeper)  # they may take long, or wait themselves: somebody else is to watch
+                    self._leave(sleeper)  # they may take long, or wait themselves: another thread is to watch
                     self.world.call_back()
                 if over:
                     return held

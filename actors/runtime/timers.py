@@ -158,7 +158,7 @@ class Timers:
         return Alarm(self, tick_us, self._send, inbox, message)
 
     def clear(self) -> None:
-        """Forget them all: whoever set them is gone."""
+        """Forget them all: the actor that set them is gone."""
         for _, _, timer in self.heap:
             timer.action, timer.args = None, ()
         self.heap.clear()

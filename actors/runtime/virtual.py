@@ -112,7 +112,7 @@ class VirtualDriver:
         return True
 
     def resumed(self) -> None:
-        """Somebody goes on: whatever is waited for may come of that."""
+        """A program goes on: what others wait for may come of that."""
         self._resumed_us = self.world.clock.now_us()
 
     def step(self, deadline_us: int | None, waiting: Callable[[], str]) -> None:

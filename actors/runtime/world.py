@@ -91,14 +91,14 @@ class World:
         return bytes(number)
 
     def do(self, action: Callable[..., object], *args: object) -> None:
-        """Call ``action(*args)``, outside any turn; a defect in it is contained, or raised by whoever drives."""
+        """Call ``action(*args)``, outside any turn; a defect in it is contained, or raised by the driving thread."""
         try:
             action(*args)
         except Exception as error:  # noqa: BLE001 - a defect: contained, or the driver raises it
             self.met_defect(error)
 
     def call_back(self, *, ours: bool = False) -> None:
-        """Call users' callbacks that are due; whoever drives does so outside of turns, holding no lock.
+        """Call users' callbacks that are due; the driving thread does so outside of turns, holding no lock.
 
         What one raises is its own program's trouble: it is logged, as in Kafka's clients. On a thread of ``ours``,
         which has others to call, so is what would end a thread, such as ``SystemExit``. What a signal's handler raises
@@ -119,7 +119,7 @@ class World:
                 logging.getLogger("kstore").exception("a callback raised")
 
     def met_defect(self, error: BaseException, ended: str = "nothing else") -> None:
-        """A defect that no actor's turn met; ``ended`` is what it ended. If strict, it is kept for whoever drives; the
+        """A defect that no actor's turn met; ``ended`` is what it ended. If strict, it is kept for the driver; the
         first ones are enough.
         """
         if not self.strict:
@@ -151,7 +151,7 @@ class World:
 
 
 def real_world(*, trace_rows: int = 65536, strict: bool = True) -> World:
-    """A world on the machine's clock, driven by whoever calls into it."""
+    """A world on the machine's clock, driven by the threads that call into it."""
     from actors.runtime.real import RealDriver
 
     world = World(trace_rows=trace_rows, strict=strict)

@@ -2,7 +2,7 @@
 
 It lives as a Kafka consumer does: the leader assigns by range, heartbeats go on between fetches, an error that says
 that the group moved on makes it join again, and one that says that it is unknown makes it begin anew. A static member
-(with an ``instance``) never leaves, and whoever comes in its place takes up what it had.
+(with an ``instance``) never leaves, and the client that comes in its place takes up what it had.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Outcome:
         return line if self.ok else line | {"invariant": self.invariant, "detail": self.detail}
 
     def report(self) -> str:
-        """A failure, for whoever has to find out why."""
+        """A failure, for the person who has to find out why."""
         return "\n".join(
             [
                 f"seed {self.seed}: {self.invariant}",
@@ -149,7 +149,7 @@ class Run:
         return disk
 
     def look(self) -> None:
-        """Judge a turn; whoever judges sees through every trouble of the disks."""
+        """Judge a turn; the judge sees through every trouble of the disks."""
         faults = [disk.faults for disk in self.disks]
         for disk in self.disks:
             disk.faults = []
@@ -279,7 +279,7 @@ def play(seed: int) -> Outcome:
         outcome.ok = True
     except Violation as violation:
         outcome.invariant, outcome.detail = violation.invariant, violation.detail
-    except KafkaError as error:  # whoever judges looks at a log in use
+    except KafkaError as error:  # the judge looks at a log in use
         outcome.invariant, outcome.detail = "a log in use can be read", error.message
     except (NodeCrashed, SimulationStalled, TimeoutError) as failure:
         outcome.invariant, outcome.detail = type(failure).__name__, str(failure)

@@ -2,7 +2,7 @@
 
 A decision is one turn of the controller. What it wrote of brokers in the same turn (fenced, unfenced, shutting down)
 is what moved the leadership; without that it is the turn's own reason: the preferred replica's turn has come, or
-somebody asked. The chain of causes of that turn ends where it all began: with a broker that was killed, say.
+an election was asked for. The chain of causes of that turn ends where it all began: with a broker that was killed, say.
 """
 
 from __future__ import annotations

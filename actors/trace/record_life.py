@@ -1,4 +1,4 @@
-"""The life of a record: from the producer's call to the commit of whoever read it, with the times between.
+"""The life of a record: from the producer's call to the commit of the group that read it, with the times between.
 
 The thread through it is the partition and the offset, from the leader's append on; before that a record has no offset,
 and the chain of causes leads from the append back to the batch that the producer drained, and by the batch's number to

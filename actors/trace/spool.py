@@ -30,7 +30,8 @@ BRING_MS_MIN, BRING_MS_MAX = 1_000, 60_000
 class Spool:
     """Writes the rows of a world's recorder to a new file from now on; ``kept_as`` is what a file there is called now.
 
-    Raises ``TraceFileError`` when somebody is writing the file, OSError when it can't be written at all.
+    Raises ``TraceFileError`` when another process or cluster is writing the file, OSError when it can't be written at
+    all.
     """
 
     def __init__(self, world: World, file: str | PathLike[str]) -> None:

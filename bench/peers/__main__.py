@@ -121,8 +121,8 @@ class Run:
 
 
 def settle_disk() -> None:
-    """Let what the last case wrote be deleted, and the rest reach the disk: otherwise the kernel holds up whoever
-    writes next until the disk has caught up with whoever wrote before.
+    """Let what the last case wrote be deleted, and the rest reach the disk: otherwise the kernel holds up the case that
+    writes next until the disk has caught up with the case before.
     """
     time.sleep(DELETED_AFTER_S)
     os.sync()

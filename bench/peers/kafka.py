@@ -195,7 +195,7 @@ def running(folder: Path, nodes: int = 1, config: Mapping[str, str] | None = Non
 def running_on(
     data: Path, folder: Path, nodes: int, *, voters: int, config: Mapping[str, str] | None = None
 ) -> Iterator[KafkaCluster]:
-    """A cluster on the folders ``data/node-N`` that somebody else has written; stopped at the end of the block."""
+    """A cluster on the folders ``data/node-N`` that another program has written; stopped at the end of the block."""
     cluster = KafkaCluster(folder, nodes, config, voters=voters, data=data)
     cluster.configure()
     with cluster.launched():

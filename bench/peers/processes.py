@@ -25,7 +25,7 @@ class ServerFailed(Exception):
 
 
 def _end_with_parent() -> None:
-    """In the child: be told to end when whoever started it is killed, and can't do so any more (Linux)."""
+    """In the child: be told to end when its parent is killed, and can't do so any more (Linux)."""
     import ctypes
 
     pr_set_pdeathsig = 1
@@ -67,7 +67,7 @@ class Process:
 
     def stop(self, grace_s: float | None = None) -> bool:
         """Ask it to stop, and kill it when it hasn't after ``grace_s`` (``STOP_TIMEOUT_S``); whether it stopped by
-        itself. It has ended in any case, also when the user is in a hurry.
+        itself. It has ended in any case, also when the user interrupts again.
         """
         self.terminate()
         try:

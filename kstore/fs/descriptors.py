@@ -1,10 +1,11 @@
 """The file descriptors of this process: how many there may be, and which files stay open within that.
 
-A new descriptor gets the lowest number that is free, so the number tells how many are in use, whoever uses them: one at
-``ceiling()`` or above means that only the reserve is left. The reserve is for work that needs a descriptor for a
-moment and has to be done: checkpoints, fsyncs, listings of folders, refusing a connection. Files and connections stay
-out of it: files are closed by least use and open again when they are used, connections are refused. Whoever gets a
-number from the reserve to keep has a file closed and moves below, so that the next number tells the truth as well.
+A new descriptor gets the lowest number that is free, so the number tells how many are in use, by any code of the
+process: one at ``ceiling()`` or above means that only the reserve is left. The reserve is for work that needs a
+descriptor for a moment and has to be done: checkpoints, fsyncs, listings of folders, refusing a connection. Files and
+connections stay out of it: files are closed by least use and open again when they are used, connections are refused.
+Code that gets a number from the reserve to keep has a file closed and moves below, so that the next number tells the
+truth as well.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Handles:
         self._open.append(file)
 
     def closed(self, file: Kept) -> None:
-        """A file was closed by whoever has it."""
+        """A file was closed by its owner."""
         place = self._open.index(file)
         last = self._open.pop()
         if last is not file:

@@ -21,7 +21,7 @@ class TornWriteError(OSError):
 
 
 class LockedError(OSError):
-    """Somebody else holds the lock: another process, or another opener in this one."""
+    """Another process, or another opener in this one, holds the lock."""
 
 
 class FileSlice:

@@ -297,7 +297,7 @@ class MemoryFileSystem:
 
     def lock(self, path: str) -> MemoryLock:
         if path in self._locked:
-            raise LockedError(11, "locked by somebody else", path)
+            raise LockedError(11, "locked by another opener", path)
         if path not in self._files:
             self._put(path, Content())
         self._locked.add(path)

@@ -158,7 +158,7 @@ class PendingSync:
 
     It takes a descriptor only while it runs: a stop has thousands of these waiting. A path that names nothing any more
     was deleted or renamed on its way to that, and has nothing to keep. The kernel tells of a failed write-back to
-    whoever syncs first, also on a descriptor that was opened later.
+    the first sync, also on a descriptor that was opened later.
     """
 
     __slots__ = ("_real",)
@@ -305,7 +305,7 @@ class PosixFileSystem:
         except OSError as error:
             os.close(descriptor)
             if error.errno in (errno.EAGAIN, errno.EACCES):
-                raise LockedError(error.errno, "locked by somebody else", real) from error
+                raise LockedError(error.errno, "locked by another opener", real) from error
             raise
         return PosixLock(path, descriptor)
 

@@ -3,7 +3,7 @@
 * ``recovery-point-offset-checkpoint``, ``replication-offset-checkpoint`` (high watermarks) and
   ``log-start-offset-checkpoint``: a version line (0), a count, then a line ``topic partition offset`` for each.
 * ``.kafka_cleanshutdown``: JSON with the broker's epoch. It is there only between a clean stop and the next start;
-  whoever starts takes it away before touching a log, so that a crash during recovery is never taken for a clean stop.
+  a start takes it away before touching a log, so that a crash during recovery is never taken for a clean stop.
 * ``meta.properties``: which cluster, node and directory this is.
 * ``<partition>/partition.metadata``: the topic's id.
 

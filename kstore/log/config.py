@@ -85,7 +85,7 @@ class LogConfig(_Settings):
 
     @cached_property
     def max_decompressed_bytes(self) -> int:
-        """What the records of one appended batch may come to: a few kilobytes can claim any amount, and somebody waits.
+        """What the records of one appended batch may come to: a few kilobytes can claim any amount, and others wait.
 
         >>> LogConfig(max_message_bytes=1 << 20).max_decompressed_bytes >> 20
         32

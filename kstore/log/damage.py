@@ -1,6 +1,6 @@
 """What a log raises when the disk no longer has what it took: bytes that were durable are wrong, or gone.
 
-A failing disk may work again, and then the log is as it was; a damaged log isn't, whoever reads it and however often.
+A failing disk may work again, and then the log is as it was; a damaged log isn't, however often it is read.
 It is neither read from nor appended to: it is put back from a backup, or copied anew from another replica.
 """
 

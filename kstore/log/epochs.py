@@ -15,7 +15,7 @@ UNDEFINED = -1
 
 
 class LeaderEpochs:
-    """``latest`` is the newest epoch, or -1. ``unsynced`` is set by every write and cleared by whoever sees to its
+    """``latest`` is the newest epoch, or -1. ``unsynced`` is set by every write and cleared by the code that does its
     durability.
     """
 

@@ -10,8 +10,8 @@ The newest entries wait in memory until ``save`` writes them together, and a loo
 fails for an index. Nothing is lost by it: a segment that wasn't closed has its indexes rebuilt when it is opened.
 Unlike Apache Kafka's, the files are never longer than what they hold, so there is nothing to trim.
 
-An index is only believed as far as its segment bears it out: every entry is looked at as the file is opened, and
-whoever uses one sees at the batch it leads to whether it told the truth. ``crc`` is the CRC32C of what is in the file.
+An index is only believed as far as its segment bears it out: every entry is looked at as the file is opened, and code
+that uses one sees at the batch it leads to whether it told the truth. ``crc`` is the CRC32C of what is in the file.
 """
 
 import struct

@@ -200,4 +200,4 @@ def holds_log(fs: FileSystem, path: str) -> bool:
         names = fs.listdir(path)
         return bool(log_offsets(names)) or any(name.endswith(LOG + SWAP) for name in names)
     except OSError:
-        return False  # somebody's file, or not to be read
+        return False  # a user's file, or not to be read

@@ -8,4 +8,4 @@ class SchemaError(InvalidRequest):
 
 
 class TooLong(ValueError):
-    """A value of the message is longer than the protocol can say: it repeats what somebody else chose."""
+    """A value of the message is longer than the protocol can say: it repeats what a peer chose."""

@@ -8,7 +8,7 @@ import pytest
 
 import kstore
 from actors.cli.main import main
-from actors.clients.keywords.config import bootstrap_addresses
+from actors.clients.keywords.bootstrap import bootstrap_addresses
 from actors.clients.view import BrokerAddress
 from actors.network.tcp_link import TcpLink
 from kstore.errors.config import ConfigError

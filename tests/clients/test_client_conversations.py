@@ -9,7 +9,7 @@ import pytest
 from actors.clients.client import Client, ClientActor
 from actors.clients.conversation import Gate, SendTo, Wait
 from actors.clients.errors import ClientClosed, KafkaTimeout
-from actors.clients.keywords.config import parse
+from actors.clients.keywords.table import AdminConfig
 from actors.clients.transport import InProcessTransport
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.network.link import Disconnected
@@ -23,7 +23,7 @@ class Asker(Client):
 
     def __init__(self, cluster: Cluster, **keywords: Any) -> None:
         super().__init__(InProcessTransport(cluster.net, cluster.node_ids, "asker"))
-        self._calls.ref = ClientActor.start(self._transport.node, "asker", self._transport, parse("admin", keywords))
+        self._calls.ref = ClientActor.start(self._transport.node, "asker", self._transport, AdminConfig.parse(keywords))
         self.actor: ClientActor = self._calls.ref.actor_inbox.actor
 
     def run(self, conversation: Any, *args: Any, timeout_s: float = 20) -> Any:

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
+from clients.keyword_documents import CLASSES, KEPT
 from mypy import api
 
-from actors.clients.keywords import keywords
-from actors.clients.keywords.config import CLASSES
+from actors.clients.keywords import typed_dicts
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -21,10 +21,16 @@ Producer(bootstrap_servers="localhost:9092", lingerms=3)
 """
 
 
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.name)
+def test_what_follows_from_the_table_of_keywords_is_kept_as_it_follows(path: Path) -> None:
+    text = path.read_text()
+    assert text == KEPT[path](text), "run python tests/clients/keyword_documents.py"
+
+
 @pytest.mark.parametrize("kind", CLASSES)
 def test_type_checkers_know_the_keywords_that_a_client_takes_and_no_others(kind: str) -> None:
-    typed = get_type_hints(getattr(keywords, f"{kind.capitalize()}Keywords"))
-    assert sorted(typed) == CLASSES[kind].names()
+    typed = get_type_hints(getattr(typed_dicts, f"{kind.capitalize()}Keywords"))
+    assert sorted(typed) == sorted(CLASSES[kind].rows())
 
 
 def test_a_type_checker_finds_names_and_keywords_that_there_are_not(tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ def test_a_cluster_that_is_emptied_ends_a_poll_that_waits(cluster: Cluster, topi
 
 @pytest.fixture
 def unclean() -> Iterator[Cluster]:
-    """A cluster that elects whoever is there, whatever it has."""
+    """A cluster that elects any replica that is there, whatever it has."""
     with Cluster(3, config=FAST | {"unclean.leader.election.enable": "true"}) as found:
         yield found
 

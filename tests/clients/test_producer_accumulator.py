@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from actors.clients.errors import BufferExhausted, SerializationFailed
-from actors.clients.keywords.config import parse
+from actors.clients.keywords.table import ProducerConfig
 from actors.clients.producer.accumulator import Accumulator
 from actors.clients.producer.bulk import send_many
-from actors.clients.producer.producer import is_idempotent
 from actors.runtime.clock import Clock
 from kstore.errors import MessageTooLarge
 from kstore.errors.config import ConfigError
@@ -54,7 +53,7 @@ class Hooks:
 
 def accumulator(*, partitions: int = 1, first: int = 0, **keywords: Any) -> tuple[Accumulator, Hooks]:
     hooks = Hooks()
-    made = Accumulator(parse("producer", keywords), Clock(virtual=True), Counter(first), deque(), hooks)
+    made = Accumulator(ProducerConfig.parse(keywords), Clock(virtual=True), Counter(first), deque(), hooks)
     made.set_topic("t", [True] * partitions)
     return made, hooks
 
@@ -368,6 +367,6 @@ def test_a_producer_is_idempotent_when_javas_is(keywords, outcome) -> None:
     given |= {"max_in_flight_requests_per_connection": int(in_flight)} if in_flight else {}
     if outcome == "error":
         with pytest.raises(ConfigError, match="idempotent producer"):
-            is_idempotent(parse("producer", given))
+            ProducerConfig.parse(given)
     else:
-        assert is_idempotent(parse("producer", given)) == (outcome == "true")
+        assert ProducerConfig.parse(given).enable_idempotence == (outcome == "true")

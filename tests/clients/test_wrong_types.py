@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 from clients import wrong_values
+from clients.keyword_documents import CLASSES as CONFIGS
 from clients.wrong_calls import CALLED_BY_KSTORE, CLASSES, PARTS, ROWS, Row
 from clients.wrong_values import PLACE, TOPIC
 
 import kstore
 from actors.clients.consumer.columns import BytesColumn
-from actors.clients.keywords.config import CLASSES as CONFIGS
 from kstore import Cluster, TopicPartition
 from kstore.errors import KafkaError, for_code
 
@@ -281,7 +281,7 @@ def test_a_value_has_plain_numbers_whatever_they_were_given_as() -> None:
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_keyword_is_refused_by_its_name_whatever_its_value(in_process: Made, kind: str) -> None:
     make = getattr(in_process.cluster, kind)
-    for name in CONFIGS[kind].names():
+    for name in CONFIGS[kind].rows():
         for value in [[], {}, [[]], object(), wrong_values.Unhashable(), wrong_values.Unspeakable(), 1j, -7, 2**70]:
             with pytest.raises(kstore.ConfigError, match=name):
                 make(**{name: value})

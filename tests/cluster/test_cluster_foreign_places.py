@@ -1,4 +1,4 @@
-"""Folders whose logs lie elsewhere, that are somebody else's, or that hold what no Kafka put there."""
+"""Folders whose logs lie elsewhere, that belong to others, or that hold what no Kafka put there."""
 
 from __future__ import annotations
 

@@ -9,13 +9,11 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
 import kstore
-from actors.clients.keywords.config import AdminConfig, ClientConfig, ConsumerConfig, ProducerConfig
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -23,7 +21,6 @@ OUTSIDE = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.m
 MARKDOWN_LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 PROJECT_PATH = re.compile(r"`((?:actors|kstore|tests|docs|bench)/[\w./-]+)`")
 CSS_URL = re.compile(r"""url\(['"]?([^'")]+)""")
-KEYWORD_ROW = re.compile(r"^\| `(\w+)` \| `([^`]*)`", re.MULTILINE)
 
 
 class Links(HTMLParser):
@@ -130,17 +127,6 @@ def test_every_name_that_is_imported_from_kstore_is_in_the_reference(pages: dict
 def test_no_example_of_a_docstring_is_shown_as_a_quotation(site: Path) -> None:
     wrong = [page.name for page in site.glob("reference/*.html") if "<blockquote>\n<blockquote>" in page.read_text()]
     assert wrong == []
-
-
-@pytest.mark.parametrize(
-    ("title", "config"),
-    [("Producer", ProducerConfig), ("Consumer", ConsumerConfig), ("Admin", AdminConfig), ("All three", ClientConfig)],
-)
-def test_the_page_of_keywords_has_each_with_its_default(title: str, config: Any) -> None:
-    text = (DOCS / "reference" / "keywords.md").read_text()
-    section = text.split(f"\n## {title}\n")[1].split("\n## ")[0]
-    own = [name for name in vars(config)["__annotations__"] if name != "given"]
-    assert dict(KEYWORD_ROW.findall(section)) == {name: repr(getattr(config, name)) for name in own}
 
 
 def test_every_path_of_the_project_that_a_page_names_is_there() -> None:

@@ -54,7 +54,7 @@ PURE = {
         "claims cooperative even hash_order movements ranges round_robin sticky strategy uneven wire"
     ),
     "actors.clients.consumer.classic": "membership requests",
-    "actors.clients.keywords": "refusals rules",
+    "actors.clients.keywords": "config rules",
     "actors.clients.producer": "idempotence",
     "actors.network": "addresses channel framing request_memory",
     "actors.node": "authorizer topic_descriptions view",

@@ -22,7 +22,7 @@ VERIFYING = LogConfig(transaction_partition_verification_enable=True)
 
 
 def opened(fs: FileSystem, config: LogConfig | None = None, **kwargs: bool | int) -> Log:
-    return Log.open(fs, PATH, config or small_config(), now_ms=NOW_MS, **kwargs)  # type: ignore[arg-type]
+    return Log.open(fs, PATH, config or small_config(), now_ms=NOW_MS, **kwargs)
 
 
 def write(log: Log, producer: int, sequence: int, *, epoch: int = 0, terms: Terms | None = None) -> AppendInfo:

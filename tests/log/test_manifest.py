@@ -1,4 +1,4 @@
-"""What a clean stop wrote down of a log, and what the next start finds: compared, unless somebody else ran since."""
+"""What a clean stop wrote down of a log, and what the next start finds: compared, unless another program ran since."""
 
 from collections.abc import Callable
 

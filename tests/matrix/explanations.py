@@ -140,8 +140,8 @@ MEANT = (
         Fields("Produce/to a topic with a codec of its own/* again/*", "*/log_append_time_ms", "-1", "1700000000040"),
     ),
     why(
-        "There is no hurry in which nothing is done: where Apache Kafka answers at once that the time is over, kstore "
-        "does what it was asked.",
+        "A time limit that is over doesn't end the work: where Apache Kafka answers at once that the time is over, "
+        "kstore does what it was asked.",
         Fields("CreateTopics/in the request/* time/*"),
     ),
     why(

@@ -1,6 +1,6 @@
 """The two clusters that are compared: two nodes each, both of them brokers, the first the controller too.
 
-Two, so that there is somebody who doesn't lead and doesn't coordinate, and a node that may die at the end.
+Two, so that there is a broker that doesn't lead and doesn't coordinate, and a node that may die at the end.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def test_when_even_the_spare_one_is_used_up_nobody_is_taken_until_there_is_one_a
     loop, sock = Loop(), Waiting(clients=5, free=1)
     spare_descriptors(sock)
     acceptor = Acceptor(loop, sock, anybody, anybody)
-    acceptor.spare = None  # somebody else got it
+    acceptor.spare = None  # another connection got it
     acceptor.ready()
     assert (sock.clients, loop.readers, len(loop.later)) == (5, [], 1)
     loop.later.pop()()

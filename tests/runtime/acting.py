@@ -83,7 +83,7 @@ class Lines(NamedTuple):
 
 
 class Relay(NamedTuple):
-    """Ask somebody else, and answer with the outcome."""
+    """Ask another actor, and answer with the outcome."""
 
     ref: Ref
     message: object

@@ -170,6 +170,11 @@ def prose(source: Source) -> tuple[tuple[int, str], ...]:
 
 def comments(source: Source) -> Iterator[tuple[int, str]]:
     """The comments of a file that have a line of their own, and their lines."""
-    for number, text in prose(source):
-        if text.startswith("#") and source.line(number).startswith("#"):
-            yield number, text
+    if source.is_cython:
+        yield from ((number, text) for number, text in prose(source) if source.line(number).startswith("#"))
+        return
+    strings = [node for node in ast.walk(source.tree) if isinstance(node, ast.Constant | ast.JoinedStr)]
+    inside = {line for node in strings for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    for number in range(1, len(source.lines) + 1):
+        if number not in inside and source.line(number).startswith("#"):
+            yield number, source.line(number)

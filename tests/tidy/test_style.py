@@ -11,11 +11,16 @@ from tidy.sources import Source, assert_none, code, functions, text_files
 
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 70
-VERBATIM = ("tests/interop/programs/seed_",)  # programs that must run as somebody else wrote them
+VERBATIM = ("tests/interop/programs/seed_",)  # programs that must run as others wrote them
 VAGUE = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"}
 UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|NotImplementedError)\b")
 PLACES_OF_ONE_MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home|Users)/\w")
 REGISTRIES = re.compile(r"pypi\.org|pythonhosted\.org|repo1?\.maven|maven\.apache\.org/maven2|proxy\.golang|crates\.io")
+
+UNUSUAL = re.compile(
+    r"\b(?:mend(?:s|ed|ing)?|whoever|somebody|in a while|hurr(?:y|ied)|tamper(?:s|ed|ing)?|doorway)\b", re.IGNORECASE
+)
+"""Words that a reader stumbles over; instead: fix, the client that, another process, later, at once."""
 
 
 def own_rules(source: Source) -> bool:
@@ -71,6 +76,12 @@ def test_a_name_says_what_a_thing_is() -> None:
 
 def test_nothing_says_that_it_is_unfinished() -> None:
     assert_none(lines_matching(UNFINISHED, code()))
+
+
+def test_texts_use_the_usual_words() -> None:
+    """In Python and in pages: a changed comment of Cython is a new build."""
+    texts = tuple(each for each in text_files() if each.name.endswith((".py", ".md")))
+    assert_none(lines_matching(UNUSUAL, texts))
 
 
 def test_no_exception_is_caught_without_saying_which() -> None:

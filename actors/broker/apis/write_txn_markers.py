@@ -1,7 +1,7 @@
 """WriteTxnMarkers, API key 27, versions 1 and 2: the ends of transactions, for the partitions that this node leads.
 
-Transaction coordinators send them, and admin clients that abort a transaction which hangs: whoever may act for the
-cluster, or alter it. Each partition's marker is appended with acks=all and answered when it is committed. Those of
+Transaction coordinators send them, and admin clients that abort a transaction which hangs: any client that may act for
+the cluster, or alter it. Each partition's marker is appended with acks=all and answered when it is committed. Those of
 ``__consumer_offsets`` go by the group coordinator, whose offsets they settle.
 
 Versions: 2 the level of ``transaction.version`` by which the transaction was made (KIP-1228): from 2 on the marker's

@@ -24,7 +24,7 @@ def check_formats(folder: Folder) -> None:
                 if base_offset_of(name) >= 0 and name.endswith((LOG, LOG + SWAP)):
                     check_segment(folder, f"{path}/{name}")
         except OSError:
-            continue  # somebody's file, or out of use until it can be read
+            continue  # a user's file, or out of use until it can be read
 
 
 def check_segment(folder: Folder, name: str) -> None:

@@ -64,7 +64,7 @@ def voters_in(data: bytes) -> list[int]:
         state = json.loads(data)
         return sorted(int(voter["voterId"]) for voter in state.get("currentVoters") or [])
     except (ValueError, KeyError, TypeError, AttributeError):
-        return []  # whoever reads the rest of it says so
+        return []  # reading the rest of it reports this
 
 
 def way_out(
@@ -126,4 +126,4 @@ def names_voters(batch: RecordBatch) -> bool:
     try:
         return any(control_type(record) is ControlType.KRAFT_VOTERS for record in batch.records())
     except KafkaError:
-        return False  # whoever replays it says so
+        return False  # replaying it reports this

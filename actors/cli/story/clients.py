@@ -99,7 +99,7 @@ class Reader(ConsumerRebalanceListener):
         say(event="assigned", member=self.name, partitions=sorted(p.partition for p in assigned))
 
     def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
-        """Somebody else reads them already, from where the group has committed."""
+        """Another member reads them already, from where the group has committed."""
         self.uncommitted.clear()
         say(event="revoked", member=self.name, partitions=sorted(p.partition for p in lost))
 

@@ -29,7 +29,7 @@ from actors.clients.admin.descriptions import (
     TopicDescription,
 )
 from actors.clients.client import Client, tcp_transport
-from actors.clients.keywords.config import parse
+from actors.clients.keywords.table import AdminConfig
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.runtime.conversation import Eventually
 from actors.runtime.signals import in_one_piece
@@ -39,7 +39,7 @@ from kstore.errors.config import ConfigError
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from actors.clients.keywords.keywords import AdminKeywords
+    from actors.clients.keywords.typed_dicts import AdminKeywords
     from actors.clients.transport import Transport
 
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class Admin(Client):
         transport: Transport | None = None,
         **keywords: Unpack[AdminKeywords],
     ) -> None:
-        self.config = parse("admin", keywords)
+        self.config = AdminConfig.parse(keywords)
         super().__init__(transport or tcp_transport(bootstrap_servers, "admin"))
         if not self.config.client_id:  # as the Java client names itself
             self.config = self.config.derived(client_id=f"adminclient-{getattr(self._transport, 'number', 1)}")

@@ -82,7 +82,7 @@ def settled(wanted: list[K], results: Mapping[K, V], failed: Mapping[K, KafkaErr
 
 
 def passes(error: KafkaError, attempt: int) -> bool:
-    """Whether it may be otherwise in a while."""
+    """Whether a later attempt may succeed."""
     return isinstance(error, PASSING) or (
         isinstance(error, errors.UnknownTopicOrPartition) and attempt + 1 < UNKNOWN_ATTEMPTS
     )

@@ -1,4 +1,4 @@
-"""An admin's conversation about leaders: elected because somebody asks for it."""
+"""An admin's conversation about leaders: elected on request."""
 
 from __future__ import annotations
 

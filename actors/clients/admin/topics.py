@@ -151,7 +151,7 @@ def delete(actor: ClientActor, names: Sequence[str], timeout_ms: int, wait: bool
             str(each.name): outcome_of(each.error_code, each.topic_id, each.error_message) for each in answer.responses
         }
 
-    def is_gone(topic: MetadataResponseTopic) -> bool:  # somebody who reads it may have had it made anew
+    def is_gone(topic: MetadataResponseTopic) -> bool:  # a client that reads it may have had it created again
         missing = topic.error_code == errors.UnknownTopicOrPartition.code
         return missing or topic.topic_id != gone[topic.name or ""]
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import re
 
     from actors.clients.consumer.classic.membership import Complete
-    from actors.clients.keywords.config import ConsumerConfig
+    from actors.clients.keywords.table import ConsumerConfig
     from actors.clients.transport import Transport
     from actors.clients.view import View
     from actors.runtime import Node

@@ -35,7 +35,7 @@ from kstore.schema.messages.offset_commit import (
 if TYPE_CHECKING:
     from actors.clients.actor import ClientActor
     from actors.clients.consumer.classic.member import Member
-    from actors.clients.keywords.config import ConsumerConfig
+    from actors.clients.keywords.table import ConsumerConfig
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]
 

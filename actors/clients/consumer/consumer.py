@@ -24,7 +24,7 @@ from actors.clients.consumer.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 from actors.clients.consumer.polling import Polling
 from actors.clients.consumer.subscription import EARLIEST, LATEST, NOTHING, Position
 from actors.clients.errors import KafkaTimeout
-from actors.clients.keywords.config import parse
+from actors.clients.keywords.table import ConsumerConfig
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.runtime.driver import DriverClosed
 from actors.runtime.signals import in_one_piece
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from actors.clients.consumer.columns import Columns
     from actors.clients.consumer.records import ConsumerRecord
-    from actors.clients.keywords.keywords import ConsumerKeywords
+    from actors.clients.keywords.typed_dicts import ConsumerKeywords
     from actors.clients.transport import Transport
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata | int]
@@ -77,7 +77,7 @@ class Consumer(RecordIterator, Client):
         if wrong := [each for each in given if not isinstance(each, str)]:
             raise TypeError(f'topics are given one by one, as in Consumer("orders", "payments"); got {shown(wrong[0])}')
         wanted = arguments.names("topics", topics)
-        self._config = parse("consumer", keywords)
+        self._config = ConsumerConfig.parse(keywords)
         super().__init__(transport or tcp_transport(bootstrap_servers, "consumer"))
         if not self._config.client_id:  # as the Java client names itself
             number = getattr(self._transport, "number", 1)

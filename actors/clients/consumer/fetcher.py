@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from actors.clients.actor import ClientActor
     from actors.clients.consumer.positions import Positions
     from actors.clients.consumer.subscription import Subscription
-    from actors.clients.keywords.config import ConsumerConfig
+    from actors.clients.keywords.table import ConsumerConfig
     from actors.clients.view import PartitionView
 
 READ_UNCOMMITTED = 0

@@ -6,7 +6,7 @@ read yet. ``version`` changes with everything that makes earlier fetches of the 
 a new assignment), so that their answers are told from those that count.
 
 Who has thousands of partitions assigned must not be walked through for each of them: those that have no place yet, and
-those that somebody has to look at because something of them has changed, stand in tables of their own (``Notes``).
+those that have to be looked at because something of them has changed, stand in tables of their own (``Notes``).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class PartitionState:
         notes.placeless[self] = None
         self.assigned = True
         self.position: Position | None = None
-        self.reset: str | None = None  # to where, once somebody asks the leader
+        self.reset: str | None = None  # to where, once the leader is asked
         self.paused = False
         self.fetch_offset = -1
         self.fetch_epoch = -1  # of the record before that offset

@@ -1,33 +1,34 @@
-"""What values the keywords of the clients take: a rule by keyword, which returns the value as the client uses it.
+"""What the keywords of the clients take: rules for a value by itself, and for a value together with other keywords.
 
-Bounds and choices are the validators of the Java client's ``ProducerConfig``, ``ConsumerConfig`` and
-``AdminClientConfig``; None where kafka-python has None, infinity where it has infinity.
+A rule is given the keyword's name and what the user gave, and returns the value as the client uses it; None is taken
+where kafka-python has it, infinity where it has infinity. A rule for keywords together is given the config and the
+name, and returns the value that the keyword has beside the others, as in the Java client; its docstring says on the
+reference page what it asks. Both raise ``ConfigError``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from operator import index
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kstore.errors.arguments import check_sendable, milliseconds, plain, shown
 from kstore.errors.config import ConfigError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.clients.keywords.config import Config
+
+    Whole = Callable[[str, object], int]
+    Text = Callable[[str, object], str]
+    Together = Callable[[Config, str], object]
+
 INT_MAX = 2**31 - 1
 LONG_MAX = 2**63 - 1
+ACKS = {"all": -1, "-1": -1, "0": 0, "1": 1}
 
-Rule = Callable[[str, object], object]
-Whole = Callable[[str, object], int]
-Text = Callable[[str, object], str]
-
-
-def checked(name: str, value: object) -> object:
-    """The value of a keyword as its client uses it.
-
-    Raises:
-        ConfigError: it is of the wrong type or out of bounds; the message names the keyword.
-    """
-    return RULES[name](name, value)
+IN_FLIGHT = "max_in_flight_requests_per_connection"
+IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
 
 
 def wrong(name: str, value: object, wanted: str) -> ConfigError:
@@ -36,18 +37,17 @@ def wrong(name: str, value: object, wanted: str) -> ConfigError:
 
 def integer(low: int, high: int = INT_MAX, unit: str = "") -> Whole:
     """A whole number from ``low`` to ``high``; a float without a fraction will do."""
-    bounds = f"at least {low}" if high in (INT_MAX, LONG_MAX) else f"from {low} to {high}"
-    wanted = f"a whole number{f' of {unit}' if unit else ''}, {bounds}"
 
     def rule(name: str, value: Any) -> int:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         try:
-            number = index(value)
+            number = None if isinstance(value, bool) else index(value)
         except TypeError:
-            raise wrong(name, value, wanted) from None
-        if isinstance(value, bool) or not low <= number <= high:
-            raise wrong(name, value, wanted)
+            number = None
+        if number is None or not low <= number <= high:
+            bounds = f"at least {low}" if high in (INT_MAX, LONG_MAX) else f"from {low} to {high}"
+            raise wrong(name, value, f"a whole number{f' of {unit}' if unit else ''}, {bounds}")
         return number
 
     return rule
@@ -57,20 +57,15 @@ def ms(low: int = 0, high: int = INT_MAX) -> Whole:
     return integer(low, high, "milliseconds")
 
 
-def size(low: int = 0, high: int = INT_MAX) -> Whole:
-    return integer(low, high, "bytes")
+INT_MS = ms()
+LONG_MS = ms(0, LONG_MAX)
+SIZE = integer(0, unit="bytes")
 
 
 def boolean(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise wrong(name, value, "True or False")
     return value
-
-
-def text(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise wrong(name, value, "a text")
-    return sendable(name, value)
 
 
 def sendable(name: str, value: str) -> str:
@@ -89,14 +84,16 @@ def text_or_none(name: str, value: object) -> str | None:
 
 
 def maybe_empty_or_none(name: str, value: object) -> str:
-    return "" if value is None else text(name, value)
+    if value is not None and not isinstance(value, str):
+        raise wrong(name, value, "a text")
+    return sendable(name, value or "")
 
 
-def retries(name: str, value: Any) -> int:
+def retry_count(name: str, value: object) -> int:
     return INT_MAX if value == float("inf") else integer(0)(name, value)
 
 
-def consumer_timeout(name: str, value: object) -> float:
+def ms_or_infinity(name: str, value: object) -> float:
     if isinstance(value, (int, float)) and value in (-1, float("inf")):
         return float("inf")
     try:
@@ -105,14 +102,12 @@ def consumer_timeout(name: str, value: object) -> float:
         raise wrong(name, value, "milliseconds, at least 0, or infinity") from None
 
 
-def acks(name: str, value: Any) -> int:
-    if value in ("all", "-1"):
-        return -1
-    if value in ("0", "1"):
-        return int(value)
-    if isinstance(value, bool) or value not in (-1, 0, 1):
-        raise wrong(name, value, '0, 1 or "all"')
-    return int(value)
+def acks_number(name: str, value: object) -> int:
+    if not isinstance(value, bool):
+        for text, number in ACKS.items():
+            if value in (text, number):
+                return number
+    raise wrong(name, value, '0, 1 or "all"')
 
 
 def choice(choices: tuple[str, ...], later: tuple[str, ...] = (), *, any_case: bool = False) -> Text:
@@ -143,7 +138,7 @@ def offset_reset(name: str, value: object) -> str:
     return OFFSET_RESET(name, value)
 
 
-def function_or_none(name: str, value: object) -> object:
+def function_or_none(name: str, value: object) -> Callable[..., object] | None:
     if value is not None and not callable(value):
         raise wrong(name, value, "a callable or None")
     return value
@@ -158,10 +153,10 @@ def codec_or_none(name: str, value: object) -> object:
     return value
 
 
-def partitioner(name: str, value: object) -> object:
-    if value is None or callable(value):
-        return value
-    return choice(("default", "round_robin"))(name, value)
+def partitioner_or_none(name: str, value: Any) -> Callable[..., int] | str | None:
+    if value is None or callable(value) or value in ("default", "round_robin"):
+        return value  # type: ignore[no-any-return]
+    raise wrong(name, value, 'a callable, "default", "round_robin" or None')
 
 
 def assignors(name: str, value: object) -> tuple[object, ...]:
@@ -173,61 +168,61 @@ def assignors(name: str, value: object) -> tuple[object, ...]:
     return found
 
 
-RULES: Mapping[str, Rule] = {
-    "acks": acks,
-    "allow_auto_create_topics": boolean,
-    "auto_commit_interval_ms": ms(),
-    "auto_offset_reset": offset_reset,
-    "batch_size": size(),
-    "buffer_memory": size(0, LONG_MAX),
-    "check_crcs": boolean,
-    "client_dns_lookup": choice(("use_all_dns_ips",), ("resolve_canonical_bootstrap_servers_only",)),
-    "client_id": maybe_empty_or_none,
-    "client_rack": maybe_empty_or_none,
-    "compression_type": compression,
-    "connections_max_idle_ms": ms(-1, LONG_MAX),
-    "consumer_timeout_ms": consumer_timeout,
-    "default_api_timeout_ms": ms(),
-    "default_offset_commit_callback": function_or_none,
-    "delivery_timeout_ms": ms(),
-    "enable_auto_commit": boolean,
-    "enable_idempotence": boolean,
-    "enable_incremental_fetch_sessions": boolean,
-    "exclude_internal_topics": boolean,
-    "fetch_max_bytes": size(),
-    "fetch_max_wait_ms": ms(),
-    "fetch_min_bytes": size(),
-    "group_id": text_or_none,
-    "group_instance_id": text_or_none,
-    "group_protocol": choice(("classic",), ("consumer",)),
-    "heartbeat_interval_ms": ms(1),
-    "isolation_level": choice(("read_uncommitted",), ("read_committed",)),
-    "key_deserializer": codec_or_none,
-    "key_serializer": codec_or_none,
-    "linger_ms": ms(0, LONG_MAX),
-    "max_block_ms": ms(0, LONG_MAX),
-    "max_in_flight_requests_per_connection": integer(1),
-    "max_partition_fetch_bytes": size(),
-    "max_poll_interval_ms": ms(1),
-    "max_poll_records": integer(1),
-    "max_request_size": size(),
-    "metadata_cluster_check_enable": boolean,
-    "metadata_max_age_ms": ms(0, LONG_MAX),
-    "metadata_max_idle_ms": ms(5_000, LONG_MAX),
-    "partition_assignment_strategy": assignors,
-    "partitioner": partitioner,
-    "partitioner_adaptive_partitioning_enable": boolean,
-    "partitioner_availability_timeout_ms": ms(0, LONG_MAX),
-    "partitioner_ignore_keys": boolean,
-    "reconnect_backoff_max_ms": ms(0, LONG_MAX),
-    "reconnect_backoff_ms": ms(0, LONG_MAX),
-    "request_timeout_ms": ms(),
-    "retries": retries,
-    "retry_backoff_max_ms": ms(0, LONG_MAX),
-    "retry_backoff_ms": ms(0, LONG_MAX),
-    "security_protocol": choice(("PLAINTEXT",), ("SSL", "SASL_PLAINTEXT", "SASL_SSL"), any_case=True),
-    "session_timeout_ms": ms(1),
-    "socket_connection_setup_timeout_ms": ms(0, LONG_MAX),
-    "value_deserializer": codec_or_none,
-    "value_serializer": codec_or_none,
-}
+def at_least(*others: str) -> Together:
+    """No less than others come to: a value that was given is refused, a default is raised."""
+
+    def check(config: Config, name: str) -> object:
+        value, least = getattr(config, name), min(sum(getattr(config, other) for other in others), INT_MAX)
+        if value < least and name in config.given:
+            raise ConfigError(f"{name} ({value}) must be at least {' + '.join(others)} ({least})")
+        return max(value, least)
+
+    check.__doc__ = f"At least `{'` + `'.join(others)}`."
+    return check
+
+
+def below(other: str, because: str = "") -> Together:
+    """Less than another one; ``because`` ends the error's sentence."""
+
+    def check(config: Config, name: str) -> object:
+        value, bound = getattr(config, name), getattr(config, other)
+        if value >= bound:
+            raise ConfigError(f"{name} ({value}) must be lower than {other} ({bound}){because}")
+        return value
+
+    check.__doc__ = f"Lower than `{other}`."
+    return check
+
+
+def only_with(other: str, because: str) -> Together:
+    """False without another one: by itself, but True that was given is refused."""
+
+    def check(config: Config, name: str) -> object:
+        value, there = getattr(config, name), getattr(config, other) is not None
+        if value and not there and name in config.given:
+            raise ConfigError(f"{name}=True needs a {other}: {because}")
+        return value and there
+
+    check.__doc__ = f"Only with a `{other}`."
+    return check
+
+
+def idempotence(config: Config, name: str) -> object:
+    """Only with ``acks="all"``, ``retries`` and at most 5 ``max_in_flight_requests_per_connection``.
+
+    The rules of Java's ``ProducerConfig``: idempotent by default, unless another keyword makes it impossible. Raises
+    ``ConfigError`` when it was asked for and can't be, and in any case for more requests in flight than brokers
+    remember batches.
+    """
+    wanted, acks, retries, in_flight = (getattr(config, each) for each in (name, "acks", "retries", IN_FLIGHT))
+    if not wanted:
+        return False
+    why = "retries=0" if retries == 0 else f"acks={acks}" if acks != -1 else None
+    if why is not None and name in config.given:
+        raise ConfigError(f'an idempotent producer has acks="all" and retries; leave out {why}')
+    if in_flight > IN_FLIGHT_MAX:
+        raise ConfigError(
+            f"an idempotent producer has at most {IN_FLIGHT_MAX} requests in flight, not {in_flight}: "
+            f"give {name}=False or {IN_FLIGHT}={IN_FLIGHT_MAX}"
+        )
+    return why is None

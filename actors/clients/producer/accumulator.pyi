@@ -2,7 +2,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, final
 
-from actors.clients.keywords.config import ProducerConfig
+from actors.clients.keywords.table import ProducerConfig
 from actors.clients.producer.futures import Future, ManyFuture
 from actors.clients.producer.lanes import Lane, Topic
 from actors.clients.producer.pending import PendingBatch

@@ -1,6 +1,6 @@
 from typing import Any, final
 
-from actors.clients.keywords.config import ProducerConfig
+from actors.clients.keywords.table import ProducerConfig
 from actors.clients.producer.idempotence import Sequences
 from actors.clients.producer.pending import PendingBatch
 

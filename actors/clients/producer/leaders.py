@@ -13,7 +13,7 @@ from actors.clients.actor import ClientActor
 from kstore.errors import for_code
 
 if TYPE_CHECKING:
-    from actors.clients.keywords.config import ProducerConfig
+    from actors.clients.keywords.table import ProducerConfig
     from actors.clients.producer.accumulator import Accumulator
     from actors.clients.producer.lanes import Lane
     from actors.clients.transport import Transport

@@ -12,24 +12,21 @@ from typing import TYPE_CHECKING, Any
 
 from actors.clients.client import Client, tcp_transport
 from actors.clients.errors import ClientClosed, KafkaTimeout
-from actors.clients.keywords.config import ProducerConfig, parse
 from actors.clients.producer.accumulator import Accumulator
 from actors.clients.producer.bulk import send_many
 from actors.clients.producer.sender import Sender
 from actors.runtime.driver import DriverClosed
 from actors.runtime.signals import in_one_piece
 from kstore.errors.arguments import seconds, text
-from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from actors.clients.keywords.keywords import ProducerKeywords
+    from actors.clients.keywords.typed_dicts import ProducerKeywords
     from actors.clients.producer.futures import Future, ManyFuture
     from actors.clients.producer.serializing import Headers
     from actors.clients.transport import Transport
 
-IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
 EXIT_SECONDS_MAX = 5  # after an exception: whatever is wrong may be what the records wait for
 STOPPED_SECONDS_MAX = 0.5  # after Ctrl-C, or whatever else ends the program
 
@@ -39,21 +36,7 @@ class Producer(Client):
 
     Any number of threads may use one producer. Batches are sent as soon as they are full or have lingered, or when
     a caller waits for one of their records. Keywords are kafka-python's, their defaults Apache Kafka 4.4's Java
-    client's; times are in milliseconds, sizes in bytes:
-
-    - ``acks`` ("all"): 0, 1 or "all"; ``enable_idempotence`` (True): no record twice and none out of order, which takes
-      ``acks="all"``, ``retries`` and at most 5 ``max_in_flight_requests_per_connection`` (5)
-    - ``batch_size`` (16384), ``linger_ms`` (5), ``compression_type`` (None): gzip, snappy, lz4 or zstd;
-      ``max_request_size`` (1048576)
-    - ``buffer_memory`` (33554432) is what may wait to be acknowledged, ``max_block_ms`` (60000) how long ``send`` waits
-      for room in it, or for a topic to be known; ``allow_auto_create_topics`` (True)
-    - ``delivery_timeout_ms`` (120000) is how long a record may take with all ``retries`` (no limit), each request of
-      them ``request_timeout_ms`` (30000), ``retry_backoff_ms`` (100) to ``retry_backoff_max_ms`` (1000) apart
-    - ``key_serializer``, ``value_serializer``: a callable, or an object with ``serialize(topic, headers, data)``
-    - ``partitioner``: None (by key, else sticky), "round_robin", or ``f(key, all_partitions, available_partitions)``;
-      ``partitioner_ignore_keys``, ``partitioner_adaptive_partitioning_enable``, ``partitioner_availability_timeout_ms``
-
-    Raises ``ConfigError`` for a keyword that is wrong, unknown or not implemented yet.
+    client's; see ``ProducerConfig``. Raises ``ConfigError`` for one that is wrong, unknown or not implemented yet.
 
     >>> from kstore import Cluster
     >>> with Cluster() as cluster, cluster.producer() as producer:
@@ -71,14 +54,15 @@ class Producer(Client):
         transport: Transport | None = None,
         **keywords: Unpack[ProducerKeywords],
     ) -> None:
-        self._config = parse("producer", keywords)
-        idempotent = is_idempotent(self._config)
+        from actors.clients.keywords.table import ProducerConfig  # the table: not before there is a client
+
+        self._config = ProducerConfig.parse(keywords)
         super().__init__(transport or tcp_transport(bootstrap_servers, "producer"))
         if not self._config.client_id:  # as the Java client names itself
             self._config = self._config.derived(client_id=f"producer-{getattr(self._transport, 'number', 1)}")
         world = self._world
         self._accumulator = Accumulator(self._config, world.clock, world.random, world.callbacks, self)
-        self._sender = self._start(Sender, "sender", self._config, self._accumulator, idempotent=idempotent)
+        self._sender = self._start(Sender, "sender", self._config, self._accumulator)
         if type(self).send is Producer.send:
             self.send = self._accumulator.send  # type: ignore[method-assign]  # without a frame in between
 
@@ -233,27 +217,3 @@ class Producer(Client):
     def wait(self, until: Callable[[], object], timeout_s: float | None) -> bool:
         """Drive until a condition holds."""
         return self._calls.drive(until, timeout_s)
-
-
-def is_idempotent(config: ProducerConfig) -> bool:
-    """Whether a producer with these keywords is idempotent: by default, unless another keyword makes it impossible.
-
-    The rules of Java's ``ProducerConfig``. Raises ``ConfigError`` when ``enable_idempotence=True`` was asked for and
-    can't be, and in any case for more requests in flight than brokers remember batches.
-    """
-    if not config.enable_idempotence:
-        return False
-    why = None
-    if config.retries == 0:
-        why = "retries=0"
-    elif config.acks != -1:
-        why = f"acks={config.acks}"
-    if why is not None and "enable_idempotence" in config.given:
-        raise ConfigError(f'an idempotent producer has acks="all" and retries; leave out {why}')
-    if config.max_in_flight_requests_per_connection > IN_FLIGHT_MAX:
-        raise ConfigError(
-            f"an idempotent producer has at most {IN_FLIGHT_MAX} requests in flight, not"
-            f" {config.max_in_flight_requests_per_connection}: give enable_idempotence=False or"
-            " max_in_flight_requests_per_connection=5"
-        )
-    return why is None

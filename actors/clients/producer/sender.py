@@ -38,7 +38,7 @@ from kstore.errors import (
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.clients.keywords.config import ProducerConfig
+    from actors.clients.keywords.table import ProducerConfig
     from actors.clients.producer.accumulator import Accumulator
     from actors.clients.producer.lanes import Lane
     from actors.clients.producer.pending import PendingBatch
@@ -68,12 +68,10 @@ class Sender(LeaderSeeker):
         transport: Transport,
         config: ProducerConfig,
         accumulator: Accumulator,
-        *,
-        idempotent: bool,
     ) -> None:
         super().__init__(node, name, transport, config, accumulator)
         self.settings = config
-        self.idempotence = Idempotence() if idempotent else None
+        self.idempotence = Idempotence() if config.enable_idempotence else None
         self.counts = Counts()
         self.lingering: deque[PendingBatch] = deque()
         self.one_at_a_time = config.max_in_flight_requests_per_connection == 1

@@ -17,7 +17,7 @@ from kstore.errors import KafkaError, MessageTooLarge
 from kstore.errors.arguments import is_utf8, offset, shown
 
 if TYPE_CHECKING:
-    from actors.clients.keywords.config import ProducerConfig
+    from actors.clients.keywords.table import ProducerConfig
 
 PAIR = 2
 HEADERS_FROM = 3  # parameters: (topic, headers, data)

@@ -2,8 +2,8 @@
 
 A dynamic client without an id gets one and, from version 4 on, must come back with it before it counts (so that a join
 that is retried leaves no ghost behind): until then it is a pending member, dropped after a session timeout. A static
-client without an id takes the place of whoever held its instance id; in a stable group whose protocol that doesn't
-change, it gets the old share back without a rebalance.
+client without an id takes the place of the member that held its instance id; in a stable group whose protocol that
+doesn't change, it gets the old share back without a rebalance.
 """
 
 from collections.abc import Callable

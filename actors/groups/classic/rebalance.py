@@ -78,7 +78,7 @@ class Rebalance:
         return True
 
     def dismiss(self, group: ClassicGroup, member: Member, event: Event) -> None:
-        """Take a member out; a join of its that is parked is told to come again as somebody new."""
+        """Take a member out; a join of its that is parked is told to join again as a new member."""
         event.cancel_timer(session_key(group.group_id, member.member_id))
         self.answer_join(group, member, join_refused("", errors.UnknownMemberId.code), event)
         self.answer_sync(member, sync_refused(errors.UnknownMemberId.code), event)
@@ -147,7 +147,7 @@ class Rebalance:
         event.set_timer(join_key(group.group_id), delay_ms)
 
     def complete(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
-        """Begin the next generation with whoever has joined."""
+        """Begin the next generation with the members that have joined."""
         event.cancel_timer(join_key(group.group_id))
         self._drop_the_absent(group, event)
         if group.members and not group.elect_joined_leader():

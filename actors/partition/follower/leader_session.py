@@ -10,7 +10,7 @@ leader knew it when it answered, so whatever crosses with a change is dropped an
 A partition is *ready*, *busy* (its replica is taking what was fetched) or *held back* (after an error, for a growing
 time). Held back partitions leave the session, or the leader would answer their error again at once. A fetch parked at
 the leader is superseded by the next one when partitions have become ready that it doesn't know of, so that a new
-partition doesn't wait for the end of somebody else's long poll.
+partition doesn't wait for the end of another partition's long poll.
 
 Invariants: ``busy`` counts the busy partitions; a partition is in ``changed`` if it is ready and its state isn't what
 is known; ``known`` is not None exactly for the partitions of the leader's session, ``in_session`` of them.
@@ -204,7 +204,7 @@ class LeaderSession:
 
     @property
     def may_send(self) -> bool:
-        """True when a fetch makes sense now: everybody has taken the last one's records, and there is somebody."""
+        """True when a fetch makes sense now: all replicas have taken the last one's records, and there are some."""
         return self.busy == 0 and bool(self.changed or self.in_session)
 
     @property

@@ -202,7 +202,7 @@ class InSyncSet:
         return self._propose(isr, follower.node, ())
 
     def grow_any(self, leader_end: int, high_watermark: int, now_ms: int) -> Proposal | None:
-        """Ask for somebody to join whose last fetch found no place free: who is caught up, not who merely was once."""
+        """Ask for a caught-up follower to join whose last fetch came while another change was under way."""
         for follower in self.followers.values():
             if follower.node not in self.committed and self._is_caught_up(follower, leader_end, now_ms):
                 proposal = self.grow(follower, high_watermark)

@@ -3,7 +3,7 @@
 Appends that wait in the replica's inbox are collected and written in one go. What is committed moves with the
 followers' fetches; that answers the appends which wait for it and wakes the reads which are parked (``serving.py``).
 Everything is event-driven: while nothing is appended and nobody lags, a leader does nothing at all. The in-sync set
-is looked at again by time only while somebody lags, or after the controller refused a change.
+is looked at again by time only while a follower lags, or after the controller refused a change.
 
 Between turns what is committed is in the log and nobody waits for it; an alarm is set for the appends that wait.
 """

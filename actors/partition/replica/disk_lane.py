@@ -1,8 +1,8 @@
 """The slow disk work of one log, done off the turn, one piece after the other.
 
-A log hands out work as it comes up (closed segments to sync, files to unlink) and wants it done in that order. Whoever
-must know that something is durable asks for a sync and is called back; those who ask while one is under way share the
-next, which is what makes a commit of a group of appends cost one fsync.
+A log hands out work as it comes up (closed segments to sync, files to unlink) and wants it done in that order. A caller
+that must know that something is durable asks for a sync and is called back; those who ask while one is under way share
+the next, which is what makes a commit of a group of appends cost one fsync.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 RETRY_MS_MIN = 250
 RETRY_MS_MAX = 10_000
 LOOK_AGAIN_MS = 60_000
-"""How often all bytes of a damaged log are looked at, in case somebody has put them back."""
+"""How often all bytes of a damaged log are looked at, in case they were put back."""
 STEADY_MS = 60_000
 """So long a log must work for its next failure to be retried as soon as its first."""
 

@@ -237,7 +237,7 @@ class Replica(LogOwner):
 
     @receives(BrokersChanged)
     def brokers_changed(self, message: BrokersChanged) -> None:
-        """A broker came, went or was fenced: somebody may join, or is no longer waited for."""
+        """A broker came, went or was fenced: a follower may join, or is no longer waited for."""
         if self.leader is not None:
             self.leader.look_at_in_sync()
             self.leader.deletions.settle()

@@ -1,4 +1,4 @@
-"""The application is started once, and tested as whoever sends orders sees it."""
+"""The application is started once, and tested as a sender of orders sees it."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Administers a cluster by somebody else's client, a line a finding: ``administer.py CLIENT BOOTSTRAP TOPIC``.
+"""Administers a cluster by a third-party client, a line a finding: ``administer.py CLIENT BOOTSTRAP TOPIC``.
 
 The topic has two partitions with ten records each, and the group ``admins`` has committed 3 for both.
 """

@@ -16,7 +16,7 @@ from actors.clients.structs import TopicPartition
 
 
 class EvenAssignment:
-    """One such assignment in the making. ``transferred``: who gets what somebody else says it owns."""
+    """One such assignment in the making. ``transferred``: who gets what another member says it owns."""
 
     def __init__(self, partitions: Mapping[str, int], claims: Claims) -> None:
         self.partitions = partitions

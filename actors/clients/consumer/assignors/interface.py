@@ -35,7 +35,7 @@ class MemberSubscription(NamedTuple):
 class Assignor:
     """One way to share partitions. ``name`` is what members agree on; ``protocols`` are the ways to rebalance that it
     is sound for: an eager one may count on members that own nothing when they join, a cooperative one must not give a
-    partition to somebody while another still has it (KIP-429).
+    partition to a member while another still has it (KIP-429).
     """
 
     name: str = ""

@@ -1,6 +1,6 @@
 """The sticky assignment of a group whose members read different topics: keep, fill, then move until it is balanced.
 
-Balanced means that nobody could take a partition from somebody who has two more. Moves begin with partitions that few
+Balanced means that no member could take a partition from one that has two more. Moves begin with partitions that few
 may read, and a partition goes back to its former owner before it goes anywhere else. When moving didn't make things
 more even after all, everything stays where it was. Steps and ties are Kafka's ``GeneralAssignmentBuilder``'s.
 """

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from actors.clients.actor import ClientActor
     from actors.clients.consumer.assignors import Assignments
     from actors.clients.consumer.subscription import Subscription
-    from actors.clients.keywords.config import ConsumerConfig
+    from actors.clients.keywords.table import ConsumerConfig
     from actors.runtime.conversation import Eventually, Task
     from kstore.schema.messages.heartbeat import HeartbeatResponse
     from kstore.schema.messages.join_group import JoinGroupResponse

@@ -87,7 +87,7 @@ HEARTBEAT_ERRORS: tuple[tuple[type[KafkaError], str], ...] = (
 
 
 class Prepare(NamedTuple):
-    """To be done in poll(): give these up, ``lost`` if they are somebody else's already; the rest stays."""
+    """To be done in poll(): give these up, ``lost`` if another member has them already; the rest stays."""
 
     gone: list[TopicPartition]
     lost: bool

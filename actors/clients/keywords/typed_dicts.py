@@ -1,7 +1,7 @@
 """The keywords of the clients as type checkers and editors see them; never loaded at run time.
 
-A class for each of ``config``, with the same names, and the values that ``rules`` takes. Which keyword of a later
-version is refused, and why, is told at run time.
+Generated from the table by ``python tests/clients/keyword_documents.py``, but for this head. Which keyword is
+refused, and why, is told at run time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ClientKeywords(TypedDict, total=False):
 
 
 class ProducerKeywords(ClientKeywords, total=False):
-    """Of a Producer."""
+    """The keywords of a Producer."""
 
     acks: int | str
     allow_auto_create_topics: bool
@@ -55,7 +55,7 @@ class ProducerKeywords(ClientKeywords, total=False):
 
 
 class ConsumerKeywords(ClientKeywords, total=False):
-    """Of a Consumer."""
+    """The keywords of a Consumer."""
 
     allow_auto_create_topics: bool
     auto_commit_interval_ms: int
@@ -86,7 +86,7 @@ class ConsumerKeywords(ClientKeywords, total=False):
 
 
 class AdminKeywords(ClientKeywords, total=False):
-    """Of an Admin."""
+    """The keywords of an Admin."""
 
     default_api_timeout_ms: int
     retries: float
