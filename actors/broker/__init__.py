@@ -1,1 +1,1 @@
-"""The broker: its configs, and one handler for every API key it answers."""
+"""The broker: its connections, a handler for every API key it answers (``apis``), the start and end of its parts."""

@@ -1,4 +1,6 @@
-"""Consumer groups: the classic group protocol, and the offsets that groups commit.
+"""Consumer groups: their members, the offsets that they commit, and both as records of ``__consumer_offsets``.
 
-``machine.py`` is a coordinator partition as a pure state machine; ``coordinator.py`` is the actor that feeds it.
+``shard.py`` is one partition of ``__consumer_offsets`` as a pure state machine, which the actor of
+``actors/coordinator/coordinator.py`` drives. ``classic`` has the classic group protocol, ``committing.py`` the commits
+of every kind of group.
 """
