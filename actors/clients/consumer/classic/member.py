@@ -12,8 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.clients.consumer.assignors.strategy import assignors_of
-from actors.clients.consumer.assignors.wire import decode_assignment
-from actors.clients.consumer.classic import requests
 from actors.clients.consumer.classic.membership import (
     AT_ONCE,
     ELSEWHERE,
@@ -115,6 +113,9 @@ class Member:
 
     def _join_once(self) -> Eventually[tuple[TopicPartition, ...]]:
         """One JoinGroup and one SyncGroup."""
+        from actors.clients.consumer.assignors.wire import decode_assignment
+        from actors.clients.consumer.classic import requests
+
         config, membership = self.config, self.membership
         node = yield from self.actor.coordinator(membership.group)
         membership.asks_to_join()
@@ -147,6 +148,8 @@ class Member:
 
     def _share_out(self, joined: JoinGroupResponse) -> Eventually[Assignments]:
         """As the group's leader, decide who reads what. A static leader that is back shares out nothing (KIP-814)."""
+        from actors.clients.consumer.classic import requests
+
         actor, membership = self.actor, self.membership
         requests.assignor_of(membership, membership.protocol)
         members = requests.members_of(joined)
@@ -167,6 +170,8 @@ class Member:
 
     def _beat(self) -> Eventually[None]:
         """Heartbeats until the membership ends."""
+        from actors.clients.consumer.classic import requests
+
         actor, config = self.actor, self.config
         interval_us = config.heartbeat_interval_ms * 1000
         next_us = actor.now_us() + interval_us
@@ -217,7 +222,7 @@ class Member:
         """The user hasn't polled for too long: others get its partitions."""
         self._beating = None  # it is what calls
         actor, membership = self.actor, self.membership
-        leaving = requests.leave_request(membership, POLL_TIMEOUT) if membership.leaves else None
+        leaving = self._leave_request(POLL_TIMEOUT)
         idle_ms = (actor.now_us() - self.polled_us) // 1000
         actor.note("PollIntervalExpired", membership.group, membership.generation, idle_ms)
         membership.be_out(POLL_TIMEOUT)
@@ -228,7 +233,7 @@ class Member:
     def leave(self, reason: str) -> Eventually[None]:
         """Be no member any more, and say so; nobody waits for the answer of a coordinator that isn't known."""
         actor, membership = self.actor, self.membership
-        request = requests.leave_request(membership, reason) if membership.leaves else None
+        request = self._leave_request(reason)
         known = membership.group in actor.coordinators
         if self._joining is not None:  # the coordinator takes nothing from a link on which it holds a JoinGroup back
             actor.hang_up(COORDINATOR)
@@ -236,6 +241,11 @@ class Member:
         self._follow()
         if request is not None and known:
             yield from self._send_leave(request)
+
+    def _leave_request(self, reason: str) -> LeaveGroupRequest | None:
+        from actors.clients.consumer.classic import requests
+
+        return requests.leave_request(self.membership, reason) if self.membership.leaves else None
 
     def _send_leave(self, request: LeaveGroupRequest) -> Eventually[None]:
         node = yield from self.actor.coordinator(self.membership.group)
