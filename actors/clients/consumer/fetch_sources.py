@@ -32,7 +32,7 @@ class Asked(NamedTuple):
         return self.state.assigned and self.state.version == self.version
 
 
-class Way:
+class FetchLink:
     """A link for fetches. ``asked``: what an answer may be about; ``under_way``: the number of the request that waits
     for its answer, 0 for none; ``later``: states to look at when it comes.
     """
@@ -67,8 +67,8 @@ class Source:
 
     def __init__(self, node: int, *, sessions: bool) -> None:
         self.node = node
-        self.usual = Way(USUAL, session=sessions)
-        self.beside = Way(BESIDE, session=False)
+        self.usual = FetchLink(USUAL, session=sessions)
+        self.beside = FetchLink(BESIDE, session=False)
         self.wanted: dict[TopicPartition, Wanted] = {}
         self.asks: dict[TopicPartition, Asked] = {}  # what of whom is wanted
         self.fresh: dict[TopicPartition, None] = {}
@@ -76,9 +76,9 @@ class Source:
         self.waiting: dict[PartitionState, None] = {}
         self.names: dict[bytes, str] = {}  # of topics, by their ids
 
-    def way_of(self, state: PartitionState) -> Way | None:
-        """The way on which an answer for the state is under way."""
-        return next((way for way in (self.usual, self.beside) if way.holds(state)), None)
+    def link_of(self, state: PartitionState) -> FetchLink | None:
+        """The link on which an answer for the state is under way."""
+        return next((link for link in (self.usual, self.beside) if link.holds(state)), None)
 
     def want(self, state: PartitionState, want: Wanted) -> None:
         """Have a partition fetched from here."""
@@ -102,7 +102,7 @@ class Source:
         self.gone[partition] = None
 
     def fill_usual(self, request: FetchRequest) -> None:
-        """Ask for all that is wanted on the usual way."""
+        """Ask for all that is wanted on the usual link."""
         asked = self.usual.asked
         if self.usual.session.is_incremental:
             for partition in self.gone:
@@ -115,7 +115,7 @@ class Source:
         self.fresh, self.gone = {}, {}
 
     def fill_beside(self, request: FetchRequest) -> None:
-        """Ask beside for what the request on the usual way doesn't cover; that one's session is to leave it out."""
+        """Ask beside for what the request on the usual link doesn't cover; that one's session is to leave it out."""
         fresh = list(self.fresh)
         self.beside.asked = {partition: self.asks[partition] for partition in fresh}
         self.beside.session.fill(request, {partition: self.wanted[partition] for partition in fresh}, fresh)

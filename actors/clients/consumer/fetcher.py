@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.clients.consumer.deserializing import deserializer
 from actors.clients.consumer.fetch_sessions import NO_SESSION, WITHOUT, Wanted
-from actors.clients.consumer.fetch_sources import BESIDE, Asked, Source, Way
+from actors.clients.consumer.fetch_sources import BESIDE, Asked, FetchLink, Source
 from actors.clients.consumer.records import PartitionRecords
 from actors.clients.consumer.subscription import FOREVER_US, PartitionState
 from actors.clients.conversation import SendTo
@@ -137,8 +137,8 @@ class Fetcher:
             source.waiting[state] = None
             return
         source.waiting.pop(state, None)
-        if (way := source.way_of(state)) is not None:
-            way.later[state] = None
+        if (link := source.link_of(state)) is not None:
+            link.later[state] = None
         elif state.quiet_until_us > now_us:
             source.drop(state)
             self._ring_at(state, now_us)
@@ -185,7 +185,7 @@ class Fetcher:
             self.actor.hang_up(BESIDE, source.node)
         return True
 
-    def _ask(self, source: Source, way: Way) -> None:
+    def _ask(self, source: Source, link: FetchLink) -> None:
         config = self.config
         request = FetchRequest(
             max_wait_ms=config.fetch_max_wait_ms,
@@ -194,12 +194,12 @@ class Fetcher:
             isolation_level=READ_UNCOMMITTED,
             rack_id=config.client_rack,
         )
-        if way is source.usual:
+        if link is source.usual:
             source.fill_usual(request)
         else:
             source.fill_beside(request)
-        way.under_way = number = next(self._numbers)
-        self.actor.send_to(source.node, request, self._answered, source, way, number, purpose=way.purpose)
+        link.under_way = number = next(self._numbers)
+        self.actor.send_to(source.node, request, self._answered, source, link, number, purpose=link.purpose)
 
     def _ring_at(self, state: PartitionState, now_us: int) -> None:
         """Look at a partition again after its quiet time."""
@@ -218,12 +218,12 @@ class Fetcher:
             self._quiet_end.by(self._quiet[0][0], now_us)
         self.send_fetches()
 
-    def _answered(self, answer: FetchResponse | KafkaError, source: Source, way: Way, number: int) -> None:
-        if self.stopped or way.under_way != number:
+    def _answered(self, answer: FetchResponse | KafkaError, source: Source, link: FetchLink, number: int) -> None:
+        if self.stopped or link.under_way != number:
             return  # too late
-        way.under_way = 0
+        link.under_way = 0
         self.fetches += 1
-        session, asked = way.session, way.asked
+        session, asked = link.session, link.asked
         if isinstance(answer, KafkaError):
             session.close()
             for each in asked.values():
@@ -241,17 +241,17 @@ class Fetcher:
         else:
             session.answered(0, answer.session_id)
             self._take(answer, source, asked)
-        if way.purpose == BESIDE:
+        if link.purpose == BESIDE:
             for each in asked.values():
                 each.state.touch()
-        while way.later:
-            way.later.popitem()[0].touch()
+        while link.later:
+            link.later.popitem()[0].touch()
         self.send_fetches()
 
     def _quieten(self, state: PartitionState) -> None:
-        """Don't ask for it for a while."""
+        """Don't ask for it before a backoff is over."""
         pause = self.actor.backoff(0).delay_ms
-        state.hush(self.actor.now_us() + round(pause * 1000))
+        state.back_off(self.actor.now_us() + round(pause * 1000))
 
     def _take(self, answer: FetchResponse, source: Source, asked: Mapping[TopicPartition, Asked]) -> None:
         leaders: dict[tuple[str, int], tuple[int, int]] = {}

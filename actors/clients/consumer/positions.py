@@ -228,7 +228,7 @@ def ends_request(of_leader: list[tuple[PartitionState, int]]) -> OffsetForLeader
 
 def truncated(state: PartitionState, end_offset: int | None) -> LogTruncated:
     """What to tell the user, who has to seek."""
-    state.hush(FOREVER_US)  # until a seek
+    state.back_off(FOREVER_US)  # until a seek
     state.checked_epoch, state.fetch_epoch = -1, -1
     where = "at an offset nobody knows" if end_offset is None else f"at offset {end_offset}"
     return LogTruncated(f"the log of {state.partition} was truncated {where}, before what was read of it: seek()")

@@ -39,10 +39,10 @@ class Position(NamedTuple):
 class Notes:
     """Of all states of one consumer: those that have no ``position``, and those to be ``seen`` to, in order."""
 
-    __slots__ = ("placeless", "seen")
+    __slots__ = ("seen", "without_place")
 
     def __init__(self) -> None:
-        self.placeless: dict[PartitionState, None] = {}
+        self.without_place: dict[PartitionState, None] = {}
         self.seen: dict[PartitionState, None] = {}
 
 
@@ -78,7 +78,7 @@ class PartitionState:
     def __init__(self, partition: TopicPartition, notes: Notes) -> None:
         self.partition = partition
         self.notes = notes
-        notes.placeless[self] = None
+        notes.without_place[self] = None
         self.assigned = True
         self.position: Position | None = None
         self.reset: str | None = None  # to where, once the leader is asked
@@ -108,7 +108,7 @@ class PartitionState:
         """Be somewhere else."""
         self.position = position
         self.reset = None
-        self.notes.placeless.pop(self, None)
+        self.notes.without_place.pop(self, None)
         self._begin_anew(position)
 
     def ask_reset(self, strategy: str) -> None:
@@ -116,7 +116,7 @@ class PartitionState:
         self.position = None
         self.reset = strategy
         if self.assigned:
-            self.notes.placeless[self] = None
+            self.notes.without_place[self] = None
         self._begin_anew(Position(-1))
 
     def pause(self, paused: bool) -> None:
@@ -124,7 +124,7 @@ class PartitionState:
         self.paused = paused
         self.touch()
 
-    def hush(self, until_us: int) -> None:
+    def back_off(self, until_us: int) -> None:
         """Don't fetch it before then."""
         self.quiet_until_us = until_us
         self.touch()
@@ -133,7 +133,7 @@ class PartitionState:
         """It isn't assigned any more."""
         self.assigned = False
         self.version += 1
-        self.notes.placeless.pop(self, None)
+        self.notes.without_place.pop(self, None)
         self.touch()
 
     def _begin_anew(self, position: Position) -> None:
@@ -224,11 +224,11 @@ class Subscription:
 
     def without_position(self) -> list[PartitionState]:
         """Those where nobody has said yet where to begin."""
-        return [state for state in self.notes.placeless if state.needs_position]
+        return [state for state in self.notes.without_place if state.needs_position]
 
     def to_reset(self) -> list[PartitionState]:
         """Those whose first or last offset is wanted."""
-        return [state for state in self.notes.placeless if state.reset is not None]
+        return [state for state in self.notes.without_place if state.reset is not None]
 
     def touch(self, topics: Collection[str] | None) -> None:
         """What is known of these topics (None: of all) has changed: every partition of theirs is to be seen to."""
