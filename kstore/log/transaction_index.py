@@ -13,7 +13,6 @@ entries made anew from its markers. A segment without an aborted transaction has
 """
 
 import struct
-from collections.abc import Iterator
 
 from kstore.fs import FileSystem
 from kstore.log.answers import AbortedTransaction
@@ -21,7 +20,7 @@ from kstore.log.indexes import IndexFile, IndexFileError
 
 VERSION = 0
 LAST_OFFSET_AT = 18
-BLOCK_ENTRIES = 64
+BLOCK_ENTRIES = 128
 
 _ENTRY = struct.Struct(">hqqqq")
 
@@ -61,22 +60,24 @@ class TransactionIndex(IndexFile):
 
     def collect(self, offset: int, up_to: int, found: list[AbortedTransaction]) -> bool:
         """Add those that end at ``offset`` or later and begin below ``up_to``; whether later segments have no more."""
-        for aborted in self._entries_from(self._last_not_above(LAST_OFFSET_AT, 8, offset - 1) + 1):
-            if aborted.first_offset < up_to:
-                found.append(aborted)
-            if aborted.last_stable_offset >= up_to:
-                return True
+        number, count = self._last_not_above(LAST_OFFSET_AT, 8, offset - 1) + 1, len(self)
+        while number < count:
+            block = self._block(number)
+            for _, producer_id, first_offset, last_offset, last_stable_offset in _ENTRY.iter_unpack(block):
+                if first_offset < up_to:
+                    found.append(AbortedTransaction(producer_id, first_offset, last_offset, last_stable_offset))
+                if last_stable_offset >= up_to:
+                    return True
+            number += len(block) // _ENTRY.size
         return False
 
-    def _entries_from(self, number: int) -> Iterator[AbortedTransaction]:
-        while number < self._saved:
-            assert self._file is not None
-            count = min(BLOCK_ENTRIES, self._saved - number)
-            for _, *values in _ENTRY.iter_unpack(self._file.read(number * _ENTRY.size, count * _ENTRY.size)):
-                yield AbortedTransaction(*values)
-            number += count
-        for _, *values in _ENTRY.iter_unpack(bytes(self.waiting[(number - self._saved) * _ENTRY.size :])):
-            yield AbortedTransaction(*values)
+    def _block(self, number: int) -> bytes:
+        """Some entries from one on that there is: saved ones, or those that wait."""
+        if number >= self._saved:
+            return bytes(self.waiting[(number - self._saved) * _ENTRY.size :])
+        assert self._file is not None
+        count = min(BLOCK_ENTRIES, self._saved - number)
+        return self._file.read(number * _ENTRY.size, count * _ENTRY.size)
 
     def truncate_to(self, offset: int) -> None:
         """Keep the entries of markers below ``offset``."""
