@@ -48,7 +48,7 @@ def test_what_a_callback_raises_is_logged_and_harms_nobody(cluster, caplog) -> N
 
 @pytest.mark.parametrize("how", [{}, {"listen": "127.0.0.1:0"}], ids=["real", "listen"])
 def test_a_callback_that_would_end_its_thread_ends_none_of_ours(how, caplog) -> None:
-    with Cluster(**how) as cluster, cluster.producer(linger_ms=1) as producer:
+    with Cluster(**how) as cluster, cluster.producer(linger_ms=100) as producer:
         producer.send("t", b"v").get(timeout=10)
         for _ in range(2):  # lingers in the background, while nobody drives
             called = threading.Event()
