@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from actors.partition.follower.follower import Follower
 from actors.partition.leader.deletions import ExpireDeletion
 from actors.partition.leader.leader import Leader
-from actors.partition.leader.markers import described, guard_for, marker_append
 from actors.partition.leader.offset_lookup import find_offset
 from actors.partition.leader.serving import TellNews
+from actors.partition.leader.transactional_appends import described, guard_for, marker_append
 from actors.partition.messages import (
     Append,
     BecomeFollower,

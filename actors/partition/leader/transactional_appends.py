@@ -1,4 +1,4 @@
-"""What a replica does for transactions: markers, guards of first batches, and what its log knows of producers."""
+"""What a leader does for transactions: it appends markers, guards first batches and describes its log's producers."""
 
 from __future__ import annotations
 
