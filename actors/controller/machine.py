@@ -25,10 +25,10 @@ from actors.controller import (
     configs,
     deletion,
     directories,
-    elect_leaders,
     feature_levels,
     producer_ids,
     replication,
+    requested_elections,
     topics,
 )
 from actors.controller.state import ControllerState, Decision
@@ -88,7 +88,7 @@ class ControllerMachine:
             case AlterConfigsRequest():
                 return configs.replace(state, request)
             case ElectLeadersRequest():
-                return elect_leaders.elect_leaders(state, request)
+                return requested_elections.elect_leaders(state, request)
             case UpdateFeaturesRequest():
                 return feature_levels.update(state, request)
             case _:
