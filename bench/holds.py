@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from actors.cluster import Cluster
-from actors.network.channel import FramesReceived
+from actors.network.channel_messages import FramesReceived
 from kstore.schema import frames
 from kstore.schema.messages.alter_configs import AlterConfigsRequest, AlterConfigsResource
 from kstore.schema.messages.create_partitions import CreatePartitionsRequest, CreatePartitionsTopic

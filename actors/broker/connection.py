@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from actors.broker import registry, unserved
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST, Call, Remote
 from actors.broker.error_answers import error_answer
-from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived, Requested
+from actors.network.channel_messages import AnswersTaken, ChannelClosed, FramesReceived, Requested
 from actors.node.authorizer import ANONYMOUS, NODES
 from actors.partition.fetch.requests import FetchGivenUp
 from actors.runtime import Actor, Ask, receives

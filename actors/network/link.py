@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.network.channel import ChannelClosed, Requested
+from actors.network.channel_messages import ChannelClosed, Requested
 from actors.network.network import Network, Path
 from actors.runtime.limits import REQUEST_TIMEOUT_MS as REQUEST_TIMEOUT_MS
 from actors.runtime.timers import Alarm

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from actors.config.addresses import limits_of_addresses
 from actors.network.acceptor import Acceptor
 from actors.network.shared import Shared
-from actors.network.tcp import TcpChannel
+from actors.network.tcp_channel import TcpChannel
 from actors.runtime.limits import CONNECTIONS_MAX, FRAME_SECONDS_MAX
 from actors.runtime.logs import logger
 from kstore.fs.descriptors import ceiling

@@ -1,4 +1,4 @@
-"""Where the outcome of a question goes."""
+"""``ReplyTo``: where an outcome goes, which is an actor's ``Reply`` or a callback (``Then``)."""
 
 from __future__ import annotations
 

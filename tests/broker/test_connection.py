@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors.cluster import Cluster
-from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived
+from actors.network.channel_messages import AnswersTaken, ChannelClosed, FramesReceived
 from actors.runtime import limits
 from kstore.records import BatchBuilder
 from kstore.schema import frames

@@ -26,7 +26,7 @@ from actors.cluster import Cluster
 from actors.controller.controller import Controller
 from actors.controller.observer import Observer
 from actors.coordinator.coordinator import Coordinator, Load
-from actors.network.tcp import TcpChannel
+from actors.network.tcp_channel import TcpChannel
 from actors.network.tcp_link import TcpLink
 from actors.partition.checkpoints import HighWatermarks, RecoveryPoints, StartOffsets
 from actors.partition.fetch.desk import FetchDesk

@@ -75,7 +75,7 @@ CIRCLES = {
     ),
     "the run queue is asserted by what sees its parts": ("actors.runtime", "invariants queue"),
     "a link sends by its network, which makes links and breaks them": ("actors.network", "link network"),
-    "a listener makes channels, which tell it that they are over": ("actors.network", "listener tcp"),
+    "a listener makes channels, which tell it that they are over": ("actors.network", "listener tcp_channel"),
     "an image is made by a draft, which begins with an image": ("actors.image", "draft image"),
     "a leader, a follower and a log out of use are parts of a replica, which they change": (
         "actors.partition",

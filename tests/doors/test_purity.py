@@ -56,7 +56,7 @@ PURE = {
     "actors.clients.consumer.classic": "membership requests",
     "actors.clients.keywords": "config rules",
     "actors.clients.producer": "idempotence",
-    "actors.network": "addresses channel framing request_memory",
+    "actors.network": "addresses channel_messages framing request_memory",
     "actors.node": "authorizer topic_descriptions view",
     "actors.runtime": "backoff limits",
     "actors.simulation": "history ledger requests",

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from actors.network import tcp
+from actors.network import tcp_channel
 from actors.network.answers import LARGEST_PIECE_BYTES, LARGEST_READ_BYTES, SMALLEST_PIECE_BYTES, AnswerMemory, Writing
-from actors.network.channel import AnswersTaken
+from actors.network.channel_messages import AnswersTaken
 from actors.network.request_memory import RequestMemory
-from actors.network.tcp import TcpChannel
+from actors.network.tcp_channel import TcpChannel
 from actors.runtime.limits import WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice
 
@@ -102,7 +102,7 @@ class Side:
 @pytest.fixture(autouse=True)
 def encoded(monkeypatch):
     """Responses here are the parts that they are encoded to."""
-    monkeypatch.setattr(tcp, "frames", SimpleNamespace(encode_response=lambda response, *_: response))
+    monkeypatch.setattr(tcp_channel, "frames", SimpleNamespace(encode_response=lambda response, *_: response))
 
 
 def answer(channel: TcpChannel, *parts: Any) -> None:

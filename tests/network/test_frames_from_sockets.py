@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from actors.network.answers import AnswerMemory
 from actors.network.request_memory import SILENT_SECONDS, STUCK_SECONDS, RequestMemory
-from actors.network.tcp import TcpChannel
+from actors.network.tcp_channel import TcpChannel
 from actors.runtime.limits import FIRST_PIECE_BYTES, FRAME_SECONDS_MAX, LARGE_FRAME_BYTES
 
 MIB = 1024 * 1024

@@ -7,7 +7,7 @@ import pytest
 from runtime.acting import TIMEOUT_S
 from waiting import let_pass
 
-from actors.network.channel import ChannelClosed, Requested
+from actors.network.channel_messages import ChannelClosed, Requested
 from actors.network.link import REQUEST_TIMEOUT_MS, Disconnected, Link
 from actors.network.network import DELAY_US_MAX, Network
 from actors.runtime import Actor, Node, Ref, receives

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from broker.test_connection import Peer
 
-from actors.network.channel import ChannelClosed, FramesReceived
+from actors.network.channel_messages import ChannelClosed, FramesReceived
 from actors.partition.fetch import desk, sessions
 from actors.runtime.failures import Failures
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic

@@ -15,7 +15,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from actors.network.answers import Part, Unsent
-from actors.network.channel import AnswersTaken, ChannelClosed, FramesReceived
+from actors.network.channel_messages import AnswersTaken, ChannelClosed, FramesReceived
 from actors.network.framing import BadFrame, Frame, Frames
 from actors.runtime.limits import FRAME_SECONDS_MAX, LARGE_FRAME_BYTES, WRITE_CHUNK_BYTES
 from kstore.fs import FileSlice

@@ -1,4 +1,4 @@
-"""What a connection hears from its other end; what it says to it are the calls of a ``Channel`` (``runtime/seams``)."""
+"""The messages that a connection gets from its channel; what it calls is a ``Channel`` (``runtime/protocols.py``)."""
 
 from __future__ import annotations
 
