@@ -15,7 +15,7 @@ from actors.controller.controller import Controller
 from actors.coordinator.coordinator import Coordinator
 from actors.image.image import ClusterImage
 from actors.partition.replica.replica import Replica
-from actors.simulation.coordinators import CoordinatorJudge
+from actors.simulation.coordinator_judge import CoordinatorJudge
 from actors.simulation.history import History
 from actors.simulation.ledger import Book, Shadow, Violation, entry_of
 from kstore.log import Log
