@@ -27,7 +27,7 @@ MakeShard = Callable[[int], "Shard"]
 
 def _of_groups(broker: Broker) -> MakeShard:
     """Groups and their offsets. Those of a node share one bound of what they may take in memory."""
-    from actors.groups.shards import GroupShards  # 10 ms that a cluster without groups saves
+    from actors.groups.shard_factory import GroupShards  # 10 ms that a cluster without groups saves
 
     return GroupShards(broker.node).make
 
@@ -36,7 +36,7 @@ def _of_transactions(broker: Broker) -> MakeShard:
     """Transactional ids. Those of a node share what brings markers to other nodes."""
     from actors.partition.to_controller.producer_ids import NextProducerId
     from actors.transactions.marker_sender import MarkerSender
-    from actors.transactions.shards import TransactionShards
+    from actors.transactions.shard_factory import TransactionShards
 
     sender: Ref
 

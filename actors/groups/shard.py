@@ -15,7 +15,7 @@ from actors.coordinator.shard import Caller, Handler
 from actors.coordinator.storage_errors import as_coordinator_error
 from actors.coordinator.timeline import READ
 from actors.groups.appends import Append, Appends, Deletion
-from actors.groups.classic.classic import Classic
+from actors.groups.classic.classic_groups import Classic
 from actors.groups.committing import Committing
 from actors.groups.deleting import Deleting
 from actors.groups.group import Group

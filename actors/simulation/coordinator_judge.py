@@ -18,7 +18,7 @@ from actors.groups.classic.states import GroupState
 from actors.groups.offsets import OffsetKey
 from actors.groups.records import CommittedOffset
 from actors.groups.shard import GroupShard
-from actors.groups.shards import GroupShards
+from actors.groups.shard_factory import GroupShards
 from actors.partition.replica.replica import Replica
 from actors.simulation.history import History
 from actors.simulation.ledger import Violation

@@ -12,7 +12,7 @@ from typing import Any
 from actors.config import BrokerConfig
 from actors.coordinator.coordinator import Coordinator
 from actors.coordinator.messages import Resign
-from actors.groups.shards import GroupShards
+from actors.groups.shard_factory import GroupShards
 from actors.image.image import BrokerImage, ClusterImage, Endpoint, PartitionImage, TopicImage
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import SUPPORTED, bits

@@ -1,4 +1,4 @@
-"""The shards of a node's transaction coordinators: they obey its config and share the sender of markers."""
+"""Makes the shards of a node's transaction coordinators: they obey its config and share the sender of markers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shards of a node's group coordinators: they obey its config and share one bound of memory."""
+"""Makes the shards of a node's group coordinators: they obey its config and share one bound of memory."""
 
 from __future__ import annotations
 
