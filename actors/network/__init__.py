@@ -1,1 +1,1 @@
-"""The network: ordered links between nodes inside the process, and TCP for everybody outside it."""
+"""The network: ordered links between nodes in the process, and TCP for clients outside it."""

@@ -1,8 +1,8 @@
-"""Takes clients from a listening socket, one by one, so that each can be refused before anything is made for it.
+"""Accepts clients from a listening socket, one by one, so that each can be refused before anything is made for it.
 
-A loop's own server has no say in that, and ends or spins when descriptors run out. Here a client that can't be had is
-taken and closed at once, for which the reserve of descriptors is there; when even that is used up by others, a spare
-descriptor is given up for the moment. If the system still gives none, nobody is taken for ``PAUSE_SECONDS``.
+An event loop's own server can't do that, and stops or spins when descriptors run out. Here a client that must be
+refused is accepted and closed at once, with a descriptor of the reserve. If the reserve is used up, a spare descriptor
+is closed for the moment. If the system still has none, no client is accepted for ``PAUSE_SECONDS``.
 """
 
 from __future__ import annotations
@@ -24,19 +24,21 @@ NONE_TO_GIVE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 def moved_down(sock: socket.socket) -> socket.socket:
-    """The same socket under the lowest number that is free, if that was one of the reserve."""
+    """The same socket under the lowest free descriptor, if its own is one of the reserve."""
     if sock.fileno() < ceiling():
         return sock
     try:
         lower = sock.dup()
     except OSError:
-        return sock  # there is none free at all
+        return sock  # none is free at all
     sock.close()
     return lower
 
 
 class Acceptor:
-    """``admit(socket, host)`` says whether a client may stay; ``make`` makes the protocol that serves it."""
+    """Accepts clients: ``admit(socket, host)`` says whether one may stay; ``make`` makes the protocol that
+    serves it.
+    """
 
     def __init__(
         self,
@@ -49,13 +51,13 @@ class Acceptor:
         self.sock = sock
         self.admit = admit
         self.make = make
-        self.beginning: set[Task[None]] = set()  # a loop forgets its tasks
+        self.beginning: set[Task[None]] = set()  # a loop holds its tasks weakly
         self.spare: int | None = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self.paused: TimerHandle | None = None
         self.loop.add_reader(sock, self.ready)
 
     def ready(self) -> None:
-        """Take those who wait."""
+        """Accept the clients that wait."""
         failed = 0
         for _ in range(ACCEPTED_A_TURN):
             try:
@@ -64,7 +66,7 @@ class Acceptor:
                 return
             except OSError as error:
                 if error.errno not in NONE_TO_GIVE:
-                    failed += 1  # this client is gone, or its network is: there may be others
+                    failed += 1  # this client, or its network, is gone: others may wait
                     continue
                 if not self._refuse_one():
                     self._pause()
@@ -72,7 +74,7 @@ class Acceptor:
                 continue
             self._take(client, address[0])
         if failed == ACCEPTED_A_TURN:
-            self._pause()  # it may be the socket itself
+            self._pause()  # the listening socket itself may have failed
 
     def _take(self, client: socket.socket, host: str) -> None:
         if not self.admit(client, host):
@@ -88,10 +90,10 @@ class Acceptor:
         try:
             await self.loop.connect_accepted_socket(lambda: self.make(host), client)
         except OSError:
-            client.close()  # it has gone away meanwhile
+            client.close()  # it has left meanwhile
 
     def _refuse_one(self) -> bool:
-        """Close the next client by means of the spare descriptor; False when the system has none to take it with."""
+        """Accept and close the next client with the spare descriptor; False if the system has none for it."""
         if self.spare is not None:
             os.close(self.spare)
             self.spare = None
@@ -117,7 +119,7 @@ class Acceptor:
         self.loop.add_reader(self.sock, self.ready)
 
     def close(self) -> None:
-        """Take nobody any more."""
+        """Stop accepting."""
         if self.paused is not None:
             self.paused.cancel()
         else:

@@ -1,7 +1,7 @@
-"""Addresses of brokers as people write them: "host:port", with or without ``PLAINTEXT://`` before it.
+"""Parses addresses of brokers: "host:port", with or without ``PLAINTEXT://`` before it.
 
-One reading for what clients connect to, what brokers listen on and what they say of themselves. What can't be meant is
-refused here, where the user learns of it, and not after a minute of attempts to reach a machine of that name.
+Used for what clients connect to, what brokers listen on and what they advertise. What can't be an address is refused
+here, where the user sees it, and not after a minute of attempts to reach a machine of that name.
 
 >>> parse_server("PLAINTEXT://localhost"), parse_server("[::1]:9093")
 (('localhost', 9092), ('::1', 9093))
@@ -19,7 +19,7 @@ NOT_YET = ("SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
 def in_process(node_id: int) -> Address:
-    """What is told of a broker that has no listener: clients in its process reach it by its id."""
+    """The address of a broker without a listener, which clients in its process reach by its id."""
     return f"broker-{node_id}", PORT
 
 
@@ -33,7 +33,7 @@ def address_text(host: str, port: int) -> str:
 
 
 def parse_server(text: str) -> Address:
-    """Host and port of a server to connect to; the port is 9092 without one. Raises ``ValueError`` that tells why."""
+    """Host and port of a server to connect to; the port is 9092 without one. Raises ``ValueError``."""
     host, port = host_and_port(text)
     return host, PORT if port is None else port
 
@@ -56,7 +56,7 @@ def parse_listener(text: str) -> Address:
 
 
 def without_protocol(text: str) -> str:
-    """What comes after ``PLAINTEXT://``, which is all that is spoken."""
+    """What comes after ``PLAINTEXT://``, the only supported protocol."""
     protocol, mark, rest = text.partition("://")
     if not mark:
         rest = text
@@ -81,7 +81,7 @@ def split(text: str) -> tuple[str, str | None]:
 
 
 def without_brackets(text: str) -> str:
-    """A bare IPv6 address, if there is no doubt that its last number isn't a port."""
+    """An IPv6 address without brackets, if its last number can't be a port."""
     host, _, port = text.rpartition(":")
     if is_ipv6(host) and port.isascii() and port.isdecimal():
         raise ValueError(f'an IPv6 address stands in brackets: "[{host}]:{port}"')

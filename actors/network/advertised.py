@@ -1,15 +1,15 @@
-"""The addresses that clients are told to connect to (Kafka's ``advertised.listeners``), one a broker and listener.
+"""Advertised listeners: the addresses that clients connect to (Kafka's ``advertised.listeners``).
 
-They need not be those that are listened on: in a container, or behind a port that is forwarded, clients reach a broker
-under another host or port. Names are told as they were given; clients resolve them. This is the only source: brokers
-register with these addresses, and every answer that says where a broker is has them from the cluster's metadata.
+There is one for each broker and listener. They may differ from the addresses that brokers listen on: in a container, or
+behind a forwarded port, clients reach a broker under another host or port. Names are advertised as given; clients
+resolve them. Brokers register with these addresses, and every response takes them from the cluster's metadata.
 
-Without ``--advertise`` a client is told the address that is listened on. Where that is every address of the machine
-(``0.0.0.0``, ``::``), which nobody can connect to, Apache Kafka refuses to start and its container image says
-``localhost``. So does kstore, and a warning says what that means: clients on this machine reach it, and those on one
-that forwards a port of the same number, as containers are mostly started; others need ``--advertise``. The address
-that a connection came in on would do for more of them, but is different for each, where Kafka's clients, and their
-users, expect a broker to have one; and in a container it is one that the host may not reach.
+Without ``--advertise``, the address that is listened on is advertised. If that is every address of the machine
+(``0.0.0.0``, ``::``), no client can connect to it: Apache Kafka refuses to start, and its container image advertises
+``localhost``. kstore advertises ``localhost`` too, with a warning: it works for clients on this machine and on one that
+forwards a port of the same number, as containers are mostly started; others need ``--advertise``. The address that a
+connection came in on would work for more clients, but clients, and their users, expect a broker to have one address;
+and in a container the host may not reach it.
 
 >>> told_to("kafka:9092", [0, 1]), told_to("a:1,b:2", [0, 1])
 ([('kafka', 9092), ('kafka', 9093)], [('a', 1), ('b', 2)])
@@ -24,16 +24,17 @@ from ipaddress import ip_address
 from actors.network.addresses import PORT_MAX, host_and_port
 
 EVERYWHERE = "localhost"
-"""What is told of a listener on every address of the machine."""
+"""The advertised host of a listener on every address of the machine."""
 
 Told = tuple[str, int | None]
-"""A host and a port; None is the port that is listened on."""
+"""A host and a port; None stands for the port that is listened on."""
 
 
 def told_to(text: str, node_ids: Sequence[int]) -> list[Told]:
-    """The address of each node's that ``text`` names: one a node, or the first's, from whose port it counts up.
+    """The advertised address of each node. ``text`` has one for each node, or only the first node's, whose port is
+    counted up.
 
-    Raises ``ValueError`` that says what is wrong.
+    Raises ``ValueError``.
     """
     told = [read(piece) for piece in text.split(",")]
     if len(told) == 1 and len(node_ids) > 1:
@@ -56,7 +57,7 @@ def read(piece: str) -> Told:
 
 
 def is_everywhere(host: str) -> bool:
-    """Whether it stands for all addresses, in whatever way that is written."""
+    """Whether it stands for all addresses, however it is written."""
     try:
         return ip_address(host).is_unspecified
     except ValueError:

@@ -1,10 +1,10 @@
-"""The answers that clients have not taken yet, and the memory that those of all connections may have together.
+"""Responses that clients have not read yet, and the limit on the memory that they take over all connections.
 
-A client that doesn't read leaves its answers with us. What of them lies in a file costs nothing; the rest is counted
-here: parts of answers, with what stands behind them only once however many clients wait for it, and what a socket's
-buffer holds. Beyond ``bytes_max`` (``queued.max.response.bytes``) the client that has taken nothing for longest loses
-its connection. Pieces handed to sockets get larger while a client's socket takes them at once, as each costs a call,
-and smaller as memory gets short: what is left of one when a client stops reading stays. Pieces are written in turn.
+Responses to a client that doesn't read pile up here. Parts that are in a file cost nothing. Counted are parts in memory
+(a shared one once, however many clients wait for it) and what a socket's buffer holds. Beyond ``bytes_max``
+(``queued.max.response.bytes``), the client that hasn't read for longest loses its connection. The pieces written to a
+socket get larger while the socket takes them at once, as each costs a call, and smaller as memory gets short, because
+the rest of a piece stays in memory when a client stops reading. Connections write their pieces in turn.
 """
 
 from __future__ import annotations
@@ -21,33 +21,34 @@ if TYPE_CHECKING:
 SHARED_BYTES_MIN = 1024  # a smaller part is one answer's own
 SMALLEST_PIECE_BYTES = 16 * 1024
 LARGEST_PIECE_BYTES = 4 * 1024 * 1024  # a millisecond's work
-LARGEST_READ_BYTES = 1024 * 1024  # of a file: it is in the processor's cache yet when it is written
+LARGEST_READ_BYTES = 1024 * 1024  # of a file: still in the processor's cache when it is written
 
 
 WRITE_SECONDS_A_TURN = 0.005
-"""Then others have their turn: sockets are read, requests worked on, small answers written."""
+"""After so much, others have their turn: sockets are read, requests handled, small responses written."""
 
 
 class Writer(Protocol):
     """A connection whose socket may take more."""
 
     def flush(self) -> None:
-        """Hand over what a drain has collected, in one write if it is small."""
+        """Write what a drain has collected, in one write if it is small."""
 
     def write_piece(self) -> bool:
-        """Hand the next piece over; whether there is more, and the socket may take it now."""
+        """Write the next piece; returns whether there is more and the socket may take it now."""
 
     def failed(self, error: Exception) -> None:
-        """Writing met a defect: close the connection."""
+        """Close the connection, as writing met a defect."""
 
 
 Part = bytes | memoryview | FileSlice
-"""Of an answer that waits."""
+"""A part of a response that waits."""
 
 
 class Writing:
-    """Who has something to write. What a drain has ``collected`` is written when it ends, once a connection; pieces of
-    what is large are written in turn, so that a thousand large answers at once hold nobody up.
+    """The connections that have something to write. What a drain has ``collected`` is written when it ends, in one
+    write for each connection. Pieces of large responses are written in turn, so that a thousand at once delay nothing
+    else.
     """
 
     def __init__(self, loop: AbstractEventLoop) -> None:
@@ -57,7 +58,7 @@ class Writing:
         self.scheduled = False
 
     def flush(self) -> None:
-        """A drain is over: write what it has collected, then pieces."""
+        """Write what the drain that has ended collected, then pieces."""
         if self.collected:
             collected, self.collected = self.collected, []
             for writer in collected:
@@ -69,7 +70,7 @@ class Writing:
             self.go_on()
 
     def begin(self, writer: Writer) -> None:
-        """There is something to write; soon, unless ``go_on`` is called before."""
+        """Start to write soon, unless ``go_on`` is called before."""
         self.queue.setdefault(writer)
         if not self.scheduled:
             self.scheduled = True
@@ -80,7 +81,7 @@ class Writing:
         self.go_on()
 
     def go_on(self) -> None:
-        """Write for a while."""
+        """Write some pieces."""
         queue = self.queue
         until = self.loop.time() + WRITE_SECONDS_A_TURN
         while queue:
@@ -100,23 +101,23 @@ class Writing:
 
 
 class Reader(Protocol):
-    """A connection with answers that wait."""
+    """A connection with responses that wait."""
 
     def drop_answers(self) -> None:
-        """Forget them and close, giving their memory back at once."""
+        """Drop them and close, freeing their memory at once."""
 
 
 class AnswerMemory:
-    """So many bytes for everybody together. ``readers`` are in the order in which they last took something."""
+    """The bytes that all connections' responses take together. ``readers`` are in the order in which they last read."""
 
     def __init__(self, bytes_max: int) -> None:
         self.bytes_max = bytes_max
         self.bytes_held = 0
         self.readers: OrderedDict[Reader, None] = OrderedDict()
-        self._shared: dict[int, int] = {}  # by identity: how many answers wait with this part in them
+        self._shared: dict[int, int] = {}  # by identity: how many waiting responses have this part
 
     def piece_bytes(self) -> int:
-        """How much a socket is handed at once, at most."""
+        """How much is written to a socket at once, at most."""
         held, bytes_max = self.bytes_held, self.bytes_max
         if held < bytes_max >> 4:
             return max(WRITE_CHUNK_BYTES, min(LARGEST_PIECE_BYTES, bytes_max >> 6))
@@ -125,16 +126,16 @@ class AnswerMemory:
         return WRITE_CHUNK_BYTES // 4 if held < bytes_max >> 2 else SMALLEST_PIECE_BYTES
 
     def progressed(self, reader: Reader) -> None:
-        """A client begins to wait, or has taken something."""
+        """Note that a client begins to wait, or has read something."""
         self.readers[reader] = None
         self.readers.move_to_end(reader)
 
     def left(self, reader: Reader) -> None:
-        """A client has taken everything, or is gone."""
+        """Note that a client has read everything, or is gone."""
         self.readers.pop(reader, None)
 
     def hold(self, part: Part) -> None:
-        """Count a part of an answer that waits."""
+        """Count a part of a response that waits."""
         size = _size_in_memory(part)
         if size >= SHARED_BYTES_MIN:
             known = self._shared.get(id(part), 0)
@@ -144,7 +145,7 @@ class AnswerMemory:
         self.bytes_held += size
 
     def let_go(self, part: Part) -> None:
-        """A part was handed over, or its client is gone."""
+        """Count a part no longer: it was written, or its client is gone."""
         size = _size_in_memory(part)
         if size >= SHARED_BYTES_MIN:
             known = self._shared.pop(id(part)) - 1
@@ -154,7 +155,7 @@ class AnswerMemory:
         self.bytes_held -= size
 
     def make_room(self, bytes_max: int) -> None:
-        """Have the slowest leave until no more is held than this."""
+        """Close the slowest connections until no more than this is held."""
         while self.bytes_held > bytes_max and self.readers:
             reader, _ = self.readers.popitem(last=False)
             reader.drop_answers()
@@ -165,7 +166,7 @@ def _size_in_memory(part: Part) -> int:
 
 
 class Unsent:
-    """What one client has not taken yet: parts in order, the first perhaps begun, and its socket's buffer."""
+    """What one client has not read yet: parts in order, the first perhaps partly written, and its socket's buffer."""
 
     __slots__ = ("begun", "handed", "in_buffer", "parts", "piece_bytes", "reader", "room")
 
@@ -173,16 +174,16 @@ class Unsent:
         self.room = room
         self.reader = reader
         self.parts: deque[Part] = deque()
-        self.begun = 0  # bytes of the first part that were handed over
+        self.begun = 0  # bytes of the first part that were written
         self.in_buffer = 0
         self.handed = 0  # the size of the last piece
-        self.piece_bytes = WRITE_CHUNK_BYTES  # of the next one: twice as much as was taken at once
+        self.piece_bytes = WRITE_CHUNK_BYTES  # of the next one: twice what the socket took at once
 
     def __bool__(self) -> bool:
         return bool(self.parts)
 
     def add(self, parts: list[Part]) -> None:
-        """These wait behind what waits already. What the sockets take in their turn is not held against anybody."""
+        """Append parts. They count once a client's socket has had its turn and didn't take them."""
         for part in parts:
             self.room.hold(part)
         self.parts += parts
@@ -190,7 +191,7 @@ class Unsent:
         self.room.make_room(2 * self.room.bytes_max)
 
     def next_piece(self) -> list[bytes | memoryview]:
-        """What to hand to the socket next, in one write. Raises what reading a file raises."""
+        """What to write to the socket next, in one write. Raises what reading a file raises."""
         limit = min(self.piece_bytes, self.room.piece_bytes())
         piece: list[bytes | memoryview] = []
         size = 0
@@ -216,7 +217,7 @@ class Unsent:
         return piece
 
     def settle(self, in_buffer: int) -> None:
-        """What could be handed over was, and the socket's buffer holds so much of it."""
+        """Note that everything possible was written, and how much of it the socket's buffer holds."""
         if in_buffer:
             self.piece_bytes = max(WRITE_CHUNK_BYTES, self.piece_bytes // 2)
         elif not self.in_buffer and self.handed >= self.piece_bytes:
@@ -231,14 +232,14 @@ class Unsent:
             self.room.left(self.reader)
 
     def forget_parts(self) -> None:
-        """What was not handed over yet never will be."""
+        """Drop what was not written yet."""
         for part in self.parts:
             self.room.let_go(part)
         self.parts.clear()
         self.begun = 0
 
     def clear(self) -> None:
-        """Forget all of it: the socket is gone, and its buffer."""
+        """Drop everything: the socket and its buffer are gone."""
         self.forget_parts()
         self.room.bytes_held -= self.in_buffer
         self.in_buffer = 0

@@ -1,8 +1,8 @@
-"""Frames out of what a socket gives: ``length 4 (big-endian, signed) | length bytes``.
+"""Splits what a socket receives into frames: ``length 4 (big-endian, signed) | length bytes``.
 
 Small frames are copied out of the buffer that all sockets share; a large one is read straight into a buffer of its own.
-A length is only what a peer says, so that buffer starts with ``FIRST_PIECE_BYTES`` at most and doubles as bytes come.
-Brokers and clients read by the same ``Frames``: a broker lets a large frame grow only where its ``Allowance`` says so.
+A length is only a peer's claim, so that buffer starts with at most ``FIRST_PIECE_BYTES`` and doubles as bytes come.
+Brokers and clients both use ``Frames``; on a broker a large frame grows only if its ``Allowance`` allows it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Frame = bytes | bytearray
 
 
 class BadFrame(ValueError):
-    """The peer announced a frame that can't be; ``before`` are the whole frames that came before it."""
+    """The peer sent an invalid frame length; ``before`` are the whole frames that came before it."""
 
     def __init__(self, length: int, before: list[Frame]) -> None:
         super().__init__(f"a frame of {length} bytes")
@@ -26,13 +26,13 @@ class BadFrame(ValueError):
 
 
 class Allowance(Protocol):
-    """What has a say in how much memory large frames take."""
+    """Decides how much memory large frames may take."""
 
     def large_begun(self, count: int) -> None:
-        """A large frame has begun; so many bytes of it are there."""
+        """Note that a large frame has begun, and how many bytes of it have come."""
 
     def may_grow(self, count: int) -> bool:
-        """Whether its buffer may be larger by so many bytes now. If not, nothing is received until it may."""
+        """Whether its buffer may grow by so many bytes now. If not, nothing is received until it may."""
 
 
 class _Unlimited:
@@ -47,11 +47,12 @@ UNLIMITED = _Unlimited()
 
 
 class Frames:
-    """The incoming side of one socket. Receive into ``space()``, then tell ``received`` how much came. Drop the space
-    before the next is asked for, but don't release it: it may be the shared buffer. A view that is held keeps the
-    buffer of a large frame from growing.
+    """The incoming side of one socket. Receive into ``space()``, then call ``received`` with the count. Drop the space
+    before asking for the next, but don't release it: it may be the shared buffer. A view that is still held keeps a
+    large frame's buffer from growing.
 
-    Invariant: of a large frame ``filled`` bytes have come, no more than its buffer has, and fewer than its length.
+    Invariant: ``filled`` bytes of a large frame have come, at most as many as its buffer has, and fewer than its
+    length.
     """
 
     __slots__ = ("_allowance", "_bytes_max", "_growth_bytes", "_large_bytes", "_shared", "filled", "head", "large")
@@ -60,15 +61,15 @@ class Frames:
         self._shared = shared
         self._bytes_max = bytes_max
         self._allowance = allowance
-        self.head = b""  # the beginning of a small frame whose rest has not come
-        self.large: bytearray | None = None  # the large frame being read, as far as there is a buffer for it
-        self._large_bytes = 0  # how long it will be
+        self.head = b""  # the beginning of a small frame, until the rest comes
+        self.large: bytearray | None = None  # the buffer of the large frame being read
+        self._large_bytes = 0  # the frame's full length
         self._growth_bytes = 0  # by which its buffer grows next
         self.filled = 0
 
     @property
     def has_begun(self) -> bool:
-        """Whether the beginning of a frame is there, and not all of it."""
+        """Whether a frame has begun and isn't complete."""
         return bool(self.head) or self.large is not None
 
     def space(self) -> memoryview:
@@ -81,7 +82,7 @@ class Frames:
             return whole[self.filled :]
 
     def received(self, count: int) -> list[Frame]:
-        """The frames that are whole now, without their lengths. Raises ``BadFrame``."""
+        """The frames that are complete now, without their lengths. Raises ``BadFrame``."""
         if self.large is not None:
             return self._large_goes_on(self.large, count)
         if self.head:
@@ -89,7 +90,7 @@ class Frames:
             self.head = b""
             return self._split(data)
         if LENGTH.size < count <= self._bytes_max and LENGTH.unpack_from(self._shared)[0] == count - LENGTH.size:
-            return [bytes(self._shared[LENGTH.size : count])]  # one frame and nothing else, as it is most of the time
+            return [bytes(self._shared[LENGTH.size : count])]  # exactly one frame, as most of the time
         return self._split(self._shared[:count])
 
     def _large_goes_on(self, large: bytearray, count: int) -> list[Frame]:
@@ -131,5 +132,5 @@ class Frames:
             self.large += bytes(self._growth_bytes)
 
     def forget(self) -> None:
-        """Let go of a large frame: nothing more is received."""
+        """Drop a large frame: nothing more is received."""
         self.large = None

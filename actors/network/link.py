@@ -1,7 +1,7 @@
-"""A link: one node's end of a connection to another node, with requests under way and their answers.
+"""A link: one node's end of a connection to another node, with its pending requests.
 
-A link opens a session with the other node's present incarnation when it first sends, and again after that one has
-broken. Within a session requests and answers keep their order. A request that isn't answered within its time breaks
+A link opens a session with the other node's current incarnation when it first sends, and a new one after that has
+broken. Within a session requests and responses keep their order. A request that isn't answered within its time breaks
 the session, as a client closes a connection that times out: all its requests end in ``Disconnected``.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Disconnected(KafkaError):
-    """The link broke, or could not be opened; whether the request was carried out is not known."""
+    """The link broke or could not be opened; it isn't known whether the request was carried out."""
 
     code = -1
     name = "DISCONNECTED"
@@ -30,7 +30,7 @@ class Disconnected(KafkaError):
 
 
 class Misrouted(Disconnected):
-    """The connection led to another node than the one that was meant: nothing was sent on it (KIP-1242)."""
+    """The connection reached another node than the intended one; nothing was sent on it (KIP-1242)."""
 
 
 class Session:
@@ -47,7 +47,7 @@ class Session:
         self.correlation_id = 0
         self.alarm = Alarm(net.world.timers, 1, self._overdue)
         self.connection: Any = None
-        self.client_knows = False  # that it is over
+        self.client_knows = False  # that the session is over
         self.server_knows = False
         net.opened(self)
 
@@ -78,12 +78,12 @@ class Session:
             self.close()
 
     def close(self) -> None:
-        """Close from the client's end: what was sent may still arrive, no answer will."""
+        """Close from the client's end: sent requests may still arrive, but no response will."""
         self.net.carry(self.inward, self.server_lost)
         self.lost()
 
     def lost(self) -> None:
-        """The client learns that the session is over."""
+        """Tell the client that the session is over."""
         in_flight, self.in_flight = self.in_flight, {}
         if in_flight:
             world, ends = self.net.world, f"{self.client.name} {self.server.name}"
@@ -93,7 +93,7 @@ class Session:
             reply.fail(Disconnected(f"the link to node {self.server.node_id} broke"))
 
     def forget(self) -> None:
-        """The client's end is gone: nothing more comes to it."""
+        """Drop the client's end: nothing more comes to it."""
         self.outward.closed = True
         self.in_flight.clear()
         self.alarm.stop()
@@ -115,10 +115,10 @@ class Session:
         if self.server.alive:
             self.connection.tell(Requested(correlation_id, request, version, self.link.client_id))
         elif not self.client_knows:
-            self.abort()  # nobody has this connection: the machine resets it
+            self.abort()  # no node has this connection: the machine resets it
 
     def server_lost(self) -> None:
-        """The server's end learns that the client has gone."""
+        """Tell the server's end that the client has gone."""
         self.inward.closed = True
         self.server_knows = True
         self._settle()
@@ -137,12 +137,12 @@ class Session:
         net.carry(self.outward, self._answered, correlation_id, response)
 
     def abort(self) -> None:
-        """The server's connection closes: the client learns it as a broken link."""
+        """Close the server's connection; the client sees a broken link."""
         self.inward.closed = True
         self.server_knows = True
         self.net.carry(self.outward, self.lost)
 
-    is_backed_up = False  # a node takes what it asked for
+    is_backed_up = False  # a node always reads its responses
 
     def tell_when_taken(self) -> None:
         """As ``Channel.tell_when_taken``; there is never anything to wait for."""
@@ -151,14 +151,16 @@ class Session:
         """As ``Channel.request_done``; requests of links have no frames."""
 
     def pause_reading(self) -> None:
-        """Links between nodes have their bounds at the sender: one fetch in flight, one heartbeat, and so on."""
+        """Do nothing: on links between nodes the sender limits itself (one fetch in flight, one heartbeat,
+        and so on).
+        """
 
     def resume_reading(self) -> None:
         """See ``pause_reading``."""
 
 
 class Link:
-    """A node's way to another node. ``listener`` is "broker" between nodes and "client" for a simulated client."""
+    """A link to another node. ``listener`` is "broker" between nodes and "client" for a simulated client."""
 
     def __init__(
         self, net: Network, node: Node, node_id: int, listener: str = "broker", client_id: str | None = None
@@ -184,13 +186,13 @@ class Link:
         session.send(net.through_wire(request, version) if net.wire else request, version, reply, timeout_ms)
 
     def tell(self, request: Message, version: int) -> None:
-        """Send a request that is never answered; nobody learns whether it arrived."""
+        """Send a request that is never answered; it isn't known whether it arrived."""
         session = self._open_session()
         if session is not None:
             session.tell(self.net.through_wire(request, version), version)
 
     def _open_session(self) -> Session | None:
-        """The session, a new one if there is none; None if the node can't be reached."""
+        """The current session, or a new one; None if the node can't be reached."""
         if self.session is None:
             server = self.net.nodes.get(self.node_id)
             if server is None or not server.takes(self.listener):

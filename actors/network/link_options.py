@@ -1,4 +1,4 @@
-"""What a link over TCP is told when it is made: how long things may take, and who is meant at its other end."""
+"""Options of a link over TCP: timeouts, and the node that it should reach."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class LinkConfig(Protocol):
-        """What of a client's keywords is about its connections."""
+        """The part of a client's keywords that is about its connections."""
 
         client_id: str
         connections_max_idle_ms: int
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class LinkOptions:
-    """How a link is to behave: times in milliseconds, ``client_id`` as the broker's logs and quotas know it.
+    """Options of a link: times in milliseconds, ``client_id`` for the broker's logs and quotas.
 
-    ``node_id`` is the broker that is meant (-1: any that is there), of the cluster whose id ``cluster_id`` gives.
+    ``node_id`` is the intended broker (-1: any), ``cluster_id`` its cluster.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
-"""A listener per node: whom it takes as a client, and when it closes one.
+"""A node's TCP listener: which connections it accepts, and when it closes one.
 
-A client is refused, which closes its connection at once, when there are ``max.connections`` already, or
-``max.connections.per.ip`` from its address, or when the process has no descriptors left but its reserve and the files
-of its nodes have given back what they can. Room comes back as clients leave.
+A client is refused, by closing its connection at once, if there are already ``max.connections``, or
+``max.connections.per.ip`` from its address, or if only the reserve of descriptors is left after unused files of the
+nodes were closed. Clients are accepted again when others leave.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class ConnectionLimits:
         self.of_hosts = limits_of_addresses(config.text("max.connections.per.ip.overrides"))
 
     def of_host(self, host: str) -> int:
-        """How many there may be from an address."""
+        """How many connections an address may have."""
         return self.of_hosts.get(host, self.per_host_max)
 
 
 class TcpListener:
-    """The sockets of one node. Lives on the loop's thread."""
+    """The sockets of one node. Used on the loop's thread only."""
 
     def __init__(self, driver: LoopDriver, node: BrokerNode, shared: Shared) -> None:
         assert driver.loop is not None, "a listener needs an open loop"
@@ -63,14 +63,14 @@ class TcpListener:
         self.heap = shared.heap
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         self.channels: dict[TcpChannel, None] = {}
-        self.hosts: dict[str, int] = {}  # how many of them come from where
+        self.hosts: dict[str, int] = {}  # how many connections each host has
         self.acceptors: list[Acceptor] = []
         self._limits: ConnectionLimits | None = None
         self.sweeper: Any = None
         self.refusals_told_at = -math.inf
 
     def listen(self, socks: Mapping[str, socket.socket]) -> None:
-        """Accept clients on bound sockets, each by the name of its listener."""
+        """Accept clients on bound sockets, which are given by listener name."""
         for name, sock in socks.items():
             make = partial(self._channel, name)
             self.acceptors.append(Acceptor(self.loop, sock, self.admits, make))
@@ -81,13 +81,13 @@ class TcpListener:
 
     @property
     def limits(self) -> ConnectionLimits:
-        """The bounds as the node's config has them now."""
+        """The limits in the node's current config."""
         if self._limits is None or self._limits.config is not self.node.config:
             self._limits = ConnectionLimits(self.node.config)
         return self._limits
 
     def admits(self, client: socket.socket, host: str) -> bool:
-        """Whether a client that has just been accepted may stay."""
+        """Whether a client that was just accepted may stay."""
         why = self._refusal(host)
         if not why and client.fileno() >= ceiling() and not self._close_files():
             why = "the process may have no more open files: raise its limit (ulimit -n)"
@@ -105,7 +105,7 @@ class TcpListener:
         return ""
 
     def _close_files(self) -> int:
-        """Files that nobody uses at the moment make way for a client; they are opened again when they are used."""
+        """Close files that aren't in use to make room for a client; they are opened again when needed."""
         closed = 0
         for node in self.node.world.net.brokers_beside(self.node):
             if node.fs is not None and closed < FILES_CLOSED_FOR_A_CLIENT:
@@ -119,7 +119,7 @@ class TcpListener:
             logger("network").warning("%s refuses connections: %s", self.node.name, why)
 
     def connected(self, channel: TcpChannel) -> None:
-        """A client has come: it gets a connection actor, unless others came before it since it was let in."""
+        """Give a new client a connection actor, unless others have taken its place since it was admitted."""
         self.channels[channel] = None
         self.hosts[channel.host] = self.hosts.get(channel.host, 0) + 1
         if len(self.channels) > self.limits.connections_max or self._is_over(channel.host):
@@ -128,7 +128,7 @@ class TcpListener:
         if self.node.accept is None or not self.node.alive:
             channel.transport.abort()
             return
-        channel.transport.set_write_buffer_limits(high=0)  # the next piece is handed over when the last is gone
+        channel.transport.set_write_buffer_limits(high=0)  # the next piece is written when the last is gone
         channel.connection = self.node.accept(channel, channel.came_by, channel.host)
 
     def _is_over(self, host: str) -> bool:
@@ -145,18 +145,20 @@ class TcpListener:
                 del self.hosts[channel.host]
 
     def _sweep(self) -> None:
-        self.sweeper = self.loop.call_later(self.sweep_seconds, self._sweep)  # first: whatever comes of this one
+        self.sweeper = self.loop.call_later(
+            self.sweep_seconds, self._sweep
+        )  # first: even if this one fails there is a next
         now = self.loop.time()
         self.close_overdue(now)
         self.heap.look(now)
 
     def close_overdue(self, now: float) -> None:
-        """Close the connections whose peer takes too long over a frame, or has been silent for too long."""
+        """Close connections whose peer takes too long for a frame, or has been silent for too long."""
         for channel in [c for c in self.channels if c.is_overdue(now)]:
             channel.transport.abort()
 
     def close(self, *, abruptly: bool = False) -> None:
-        """Stop accepting and close every socket; ``abruptly`` as a killed process does."""
+        """Stop accepting and close every socket, with ``abruptly`` as a killed process does."""
         if self.acceptors:
             for acceptor in self.acceptors:
                 acceptor.close()

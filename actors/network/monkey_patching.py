@@ -1,8 +1,8 @@
-"""Processes whose threads and sockets gevent or eventlet have replaced.
+"""Detects processes whose threads and sockets gevent or eventlet has replaced.
 
-There a thread is a greenlet, so an event loop on a thread of its own would keep everybody else from running, and waits
-for sockets end in a hub that nobody runs. What needs real ones says so at once, instead of standing still. A cluster in
-the process without a listener needs none: it gives its turns where it is called.
+There a thread is a greenlet, so an event loop on a thread of its own would block all others, and waits for sockets
+would end in a hub that never runs. What needs real threads raises an error at once instead of hanging. A cluster in the
+process without a listener needs none: it runs on the calling thread.
 """
 
 from __future__ import annotations

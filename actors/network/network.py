@@ -1,9 +1,9 @@
-"""The network between nodes: who is alive, who can reach whom, and how long a message takes.
+"""The network between nodes: which nodes are alive, which can reach each other, and how long a message takes.
 
-A link behaves as a TCP connection does. Messages on it arrive in order; when a path is cut they wait, as in a socket's
-buffer, and arrive after it has healed, unless their sender has closed the link meanwhile; when the other node
-dies, and the path is whole, its links break at once. In real time a message arrives in the turn after it was sent; in
-virtual time after a delay drawn from the seed.
+A link behaves as a TCP connection does. Messages on it arrive in order. When a path is cut they wait, as in a socket's
+buffer, and arrive after it has healed, unless the sender has closed the link meanwhile. When the other node dies and
+the path is whole, its links break at once. In real time a message arrives in the turn after it was sent; in virtual
+time after a delay drawn from the seed.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ M = TypeVar("M", bound="Message")
 
 
 class Path:
-    """One direction of one session. What is on its way stands in one queue, which keeps its order; ``held`` counts
-    the messages whose time came while the path was cut.
+    """One direction of one session. Messages on their way are in one queue, which keeps their order; ``held`` counts
+    those whose time came while the path was cut.
     """
 
     __slots__ = ("arrives_us", "closed", "held", "receiver", "sender", "under_way")
@@ -51,12 +51,12 @@ class Network:
         self.world = world
         self.wire = wire  # encode and decode every message, as TCP would
         self.nodes: dict[int, Node] = {}
-        self.servers: dict[int, Node] = {}  # those of the nodes that aren't clients
+        self.servers: dict[int, Node] = {}  # the nodes that aren't clients
         self.sessions: dict[Session, None] = {}  # a dict for its order: the same in every run
-        self.sessions_of: dict[Node, dict[Session, None]] = {}  # a client that goes must not look at everybody's
+        self.sessions_of: dict[Node, dict[Session, None]] = {}  # a client that leaves needn't search them all
         self.cuts: set[tuple[int, int]] = set()
         self.slow_us: dict[tuple[int, int], int] = {}
-        self.slow_nodes_us: dict[int, int] = {}  # on all links of a node
+        self.slow_nodes_us: dict[int, int] = {}  # extra delay on all links of a node
         self.messages_carried = 0
         self.client_numbers = Numbers()
         world.net = self
@@ -68,7 +68,7 @@ class Network:
             self.servers[node.node_id] = node
 
     def node_died(self, node: Node) -> None:
-        """Take a dead node out; its links break, and those that it is no longer connected to learn it in time."""
+        """Remove a dead node and break its links; nodes that it can't reach now learn of it later."""
         if self.nodes.get(node.node_id) is not node:
             return
         del self.nodes[node.node_id]
@@ -79,7 +79,7 @@ class Network:
                 other.peer_lost(node.node_id)
 
     def break_links(self, node: Node) -> None:
-        """Break all links from and to a node, as when its process ends."""
+        """Break all links from and to a node, as if its process ended."""
         for session in list(self.sessions_of.get(node, ())):
             if session.server is node:
                 session.server_knows = True
@@ -89,13 +89,13 @@ class Network:
                 self._break(node.node_id, session.server.node_id, session.server_lost)
 
     def opened(self, session: Session) -> None:
-        """A link has opened."""
+        """Register a link's new session."""
         self.sessions[session] = None
         for node in (session.client, session.server):
             self.sessions_of.setdefault(node, {})[session] = None
 
     def closed(self, session: Session) -> None:
-        """Both ends know that a session is over; harmless when it is known already."""
+        """Remove a session when both ends know that it is over; it may be removed already."""
         if self.sessions.pop(session, session) is session:
             return
         for node in (session.client, session.server):
@@ -106,7 +106,7 @@ class Network:
                     del self.sessions_of[node]
 
     def forget_sessions(self) -> None:
-        """All nodes are gone."""
+        """Remove all sessions: all nodes are gone."""
         self.sessions.clear()
         self.sessions_of.clear()
 
@@ -131,7 +131,7 @@ class Network:
         return self.slow_us.get((from_id, to_id), 0) + nodes.get(from_id, 0) + nodes.get(to_id, 0)
 
     def carry(self, path: Path, action: Callable[..., None], *args: object) -> None:
-        """Have ``action(*args)`` happen at the path's other end, in order."""
+        """Call ``action(*args)`` at the path's other end, in order."""
         self.messages_carried += 1
         if path.closed:
             return
@@ -142,7 +142,7 @@ class Network:
         self._schedule(path)
 
     def _schedule(self, path: Path) -> None:
-        """Set the time at which the next message of a path arrives that has none yet."""
+        """Set the arrival time of a path's next message that has none yet."""
         world = self.world
         delay_of = self._delay_us if world.virtual else self._slowness_us
         delay_us = delay_of(path.sender, path.receiver)
@@ -169,14 +169,14 @@ class Network:
         return list(self.servers.values())
 
     def version_of(self, request_class: type) -> int:
-        """The version to send a request in: the latest stable one, as nodes of one release do among themselves."""
+        """The version to send a request in: the latest stable one, as between nodes of one release."""
         last: int = request_class.VERSIONS[1]  # type: ignore[attr-defined]
         return last - 1 if request_class.LATEST_UNSTABLE else last  # type: ignore[attr-defined]
 
     def through_wire(self, message: M, version: int) -> M:
         """With ``wire``, the message as it comes out of its own bytes; otherwise the message itself.
 
-        Raises OSError or EOFError when it has a slice of a file that was cut or deleted meanwhile.
+        Raises OSError or EOFError if it has a slice of a file that was truncated or deleted meanwhile.
         """
         if not self.wire:
             return message
@@ -195,14 +195,14 @@ class Network:
                     self.cuts.add((b, a))
 
     def heal(self) -> None:
-        """Let everything through again; what waited arrives in order."""
+        """Restore all paths; messages that waited arrive in order."""
         self.cuts.clear()
         self.slow_us.clear()
         self.slow_nodes_us.clear()
         self._release()
 
     def restore(self, from_ids: Iterable[int], to_ids: Iterable[int]) -> None:
-        """Undo cuts of some nodes from others, both ways; what waited arrives in order."""
+        """Undo cuts between some nodes and others, both ways; messages that waited arrive in order."""
         for a in from_ids:
             for b in to_ids:
                 self.cuts.discard((a, b))
@@ -210,7 +210,7 @@ class Network:
         self._release()
 
     def _release(self) -> None:
-        """Send what was held on its way again where the path is whole."""
+        """Deliver held messages where the path is whole again."""
         for session in list(self.sessions):
             for path in (session.inward, session.outward):
                 if path.held and self.reachable(path.sender, path.receiver):

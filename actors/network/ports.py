@@ -1,8 +1,8 @@
 """The sockets of a cluster: each node's addresses, bound before anything else starts and kept through restarts.
 
-Most clusters have one listener. With several, every node listens for each of them on an address of its own, and a
-client is told the addresses of the listener that it came by: so clients of a container's network and those of its host
-are told different ones, as with Kafka's ``listeners``.
+Most clusters have one listener. With several, every node has an address for each of them, and a client gets the
+addresses of the listener that it connected to. So clients in a container's network and on its host get different ones,
+as with Kafka's ``listeners``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FIRST_LISTENER = "PLAINTEXT"
 
-# A peer that is silent for two minutes is asked whether it is still there, every 15 seconds, up to eight times.
+# TCP keepalive: after two minutes of silence, up to eight probes, 15 seconds apart.
 KEEP_ALIVE = (("TCP_KEEPIDLE", 120), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 8))
 
 
@@ -39,7 +39,7 @@ class ListenError(Exception):
 
 
 class AddressError(ListenError, ConfigError):
-    """What was given is no address to listen on."""
+    """The given text is not an address to listen on."""
 
 
 def parse_address(text: str) -> Address:
@@ -70,12 +70,12 @@ def bind(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         keep_alive(sock)
         if family == socket.AF_INET6 and is_everywhere(host):
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # every address: those of IPv4 as well
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # every address: IPv4 too
         sock.bind((host, port))
         sock.listen(1024)
     except BaseException as error:
         sock.close()
-        if isinstance(error, (OSError, UnicodeError)):  # the latter: no name of a machine can be written so
+        if isinstance(error, (OSError, UnicodeError)):  # the latter: the text can't be a host name
             why = getattr(error, "strerror", None) or "that is not a host name"
             text = address_text(host, port)
             raise ListenError(f"{text} can't be listened on: {why}: choose another --listen") from None
@@ -103,13 +103,13 @@ def bind_all(addresses: Sequence[Address]) -> list[socket.socket]:
 
 
 def stop_listening(sock: socket.socket) -> None:
-    """Free its port, also if a child was forked this moment and hasn't let go of its copy yet."""
-    with suppress(OSError):  # not every system does that to a listening socket
+    """Free its port, even if a child that was just forked still has a copy of the socket."""
+    with suppress(OSError):  # not every system supports that on a listening socket
         sock.shutdown(socket.SHUT_RDWR)
 
 
 def keep_alive(sock: socket.socket) -> None:
-    """Have the system find out when a peer's machine is gone; accepted sockets inherit it from the listening one."""
+    """Turn on TCP keepalive, to notice when a peer's machine is gone; accepted sockets inherit it."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEP_ALIVE:
         option = getattr(socket, name, None)  # not every system has all of them
@@ -118,8 +118,8 @@ def keep_alive(sock: socket.socket) -> None:
 
 
 class Listening(NamedTuple):
-    """One of the listeners that every node has: its name, where the first node listens, and what clients are told of
-    each node; None: what is listened on.
+    """One of the listeners that every node has: its name, where the first node listens, and what each node advertises;
+    None: the address that it listens on.
     """
 
     name: str
@@ -129,7 +129,7 @@ class Listening(NamedTuple):
 
 
 def listenings(listen: Sequence[str], advertise: Sequence[str], node_ids: Sequence[int]) -> list[Listening]:
-    """The listeners that ``--listen`` and, each for the one in its place, ``--advertise`` name.
+    """The listeners of ``--listen``, with the advertised addresses of ``--advertise`` in the same order.
 
     Raises ``AddressError``.
     """
@@ -163,11 +163,11 @@ class Ports:
         assert isinstance(world.driver, LoopDriver)
         self.driver = world.driver
         self.listenings = listenings(listen, advertise, node_ids)
-        self.bound: dict[int, list[socket.socket]] = {}  # of nodes that don't listen yet
+        self.bound: dict[int, list[socket.socket]] = {}  # sockets of nodes that don't listen yet
         self.listening: dict[int, list[socket.socket]] = {}
         self.listeners: dict[int, TcpListener] = {}
         self.own: dict[int, list[Address]] = {}  # where each node listens
-        self.endpoints: dict[int, list[Endpoint]] = {}  # what clients are told of it
+        self.endpoints: dict[int, list[Endpoint]] = {}  # what each node advertises
         self.warnings: list[str] = []
         of_this_process.add(self)
         try:
@@ -181,7 +181,7 @@ class Ports:
         self.driver.after_drain.append(self.shared.writing.flush)
 
     def _bind_node(self, index: int, node_id: int) -> None:
-        """Bind a node's sockets; from then on it is known where clients find it."""
+        """Bind a node's sockets, and set its addresses."""
         socks = self.bound[node_id] = []
         own, endpoints = self.own[node_id], self.endpoints[node_id] = [], []
         for listening in self.listenings:
@@ -206,7 +206,7 @@ class Ports:
         )
 
     def _refuse_twins(self) -> None:
-        """Clients tell brokers apart by their addresses."""
+        """Raise if two brokers advertise the same address: clients tell brokers apart by it."""
         for listener in zip(*self.endpoints.values(), strict=True):
             owners: dict[Address, int] = {}
             for node_id, (_, host, port, _) in zip(self.endpoints, listener, strict=True):
@@ -239,7 +239,7 @@ class Ports:
         return self.endpoints[node_id]
 
     def keep(self, node_id: int) -> None:
-        """Have the next ``open`` of a node that listens go on with its sockets: nobody else gets its ports."""
+        """Keep a listening node's sockets for its next ``open``, so that no other process gets its ports."""
         socks = self.listening.get(node_id)
         if socks is not None:
             self.bound[node_id] = [sock.dup() for sock in socks]
@@ -254,12 +254,12 @@ class Ports:
             listener.close(abruptly=abruptly)
 
     def stop_accepting(self) -> None:
-        """Close all sockets in order: what was answered is sent."""
+        """Close all sockets in an orderly way: responses that were made are sent."""
         for node_id in list(self.listeners):
             self.close(node_id)
 
     def close_all(self) -> None:
-        """Close what is still open, from any thread, when the loop no longer runs or never did."""
+        """Close what is still open, from any thread, if the loop doesn't run any more or never did."""
         for sock in (sock for socks in self.bound.values() for sock in socks):
             stop_listening(sock)
             sock.close()
@@ -269,7 +269,7 @@ class Ports:
 
     @property
     def addresses(self) -> dict[int, Address]:
-        """What clients of the first listener are told of each node."""
+        """The first listener's advertised address of each node."""
         return {node_id: (endpoints[0].host, endpoints[0].port) for node_id, endpoints in self.endpoints.items()}
 
     def addresses_text(self) -> str:

@@ -1,17 +1,16 @@
-"""The memory that requests may take, over all connections of a process (``queued.max.request.bytes``).
+"""The limit on the memory of requests, over all connections of a process (``queued.max.request.bytes``).
 
-Counted are the buffers of large frames that are being received, and whole requests until they are answered (but for
-the first ``LARGE_FRAME_BYTES`` of a connection's, so that small requests cost nothing more). Beyond
-``bytes_max`` nobody is closed for it: who needs more is not read from until there is room. A length is only what a peer
-says: of what was announced, room is taken for ``FIRST_PIECE_BYTES`` at most, and then for as much again as has come.
-That those who have some don't wait for each other for ever, the oldest unfinished frame may go on beyond the bound, by
-as much as one frame of the allowed size has. So such a frame always fits, and no more than
-``bytes_max + frame_bytes_max`` are ever held.
+Counted are the buffers of large frames that are being received, and complete requests until they are answered (except a
+connection's first ``LARGE_FRAME_BYTES``, so that small requests cost nothing extra). Beyond ``bytes_max`` no connection
+is closed: one that needs more isn't read until there is room. A length is only a peer's claim: at first room is taken
+for at most ``FIRST_PIECE_BYTES``, then for as much again as has come. So that connections don't wait for each other for
+ever, the oldest unfinished frame may exceed the limit by one frame of the allowed size. So such a frame always fits,
+and at most ``bytes_max + frame_bytes_max`` bytes are held.
 
-Two kinds of peers lose their connection for others. When there is no room, those that have begun a large frame and send
-less than ``LARGE_FRAME_BYTES`` in ``SILENT_SECONDS``. And when some have waited ``STUCK_SECONDS`` in which nothing was
-given back, the one that takes most with requests under way and with a frame that it is not read from to finish, though
-there is room for it: they wait for something that may never come, as for the peer to read its answers.
+Two kinds of peers lose their connection to make room. If there is no room, those that have begun a large frame and send
+less than ``LARGE_FRAME_BYTES`` in ``SILENT_SECONDS``. If others have waited ``STUCK_SECONDS`` and nothing was freed,
+the peer that holds most with pending requests, or with a frame that isn't read on although there is room: it waits for
+something that may never come, such as the peer reading its responses.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ STUCK_SECONDS = 10.0
 
 
 class Holder(Protocol):
-    """A connection whose requests take memory."""
+    """A connection, as a holder of memory for its requests."""
 
-    active_at: float  # when it last sent as much as one that sends
-    reading: bool  # a peer that isn't read from is not silent by its own fault
+    active_at: float  # when it last sent enough to count as active
+    reading: bool  # if it isn't read, its silence isn't the peer's fault
 
     def room_given(self) -> None:
-        """Go on: what was asked for is there now."""
+        """Continue: the requested room is there now."""
 
     def make_room(self) -> None:
-        """Forget the requests and close, giving back the room at once."""
+        """Drop the requests and close, freeing the room at once."""
 
 
 class RequestMemory:
-    """So many bytes for everybody together."""
+    """The bytes that all connections' requests take together."""
 
     def __init__(self, loop: AbstractEventLoop, bytes_max: float, frame_bytes_max: int) -> None:
         self.loop = loop
@@ -48,23 +47,23 @@ class RequestMemory:
         self.frame_bytes_max = frame_bytes_max
         self.bytes_held = 0
         self.unfinished: dict[Holder, int] = {}  # bytes of large frames that are being received, the oldest first
-        self.under_way: dict[Holder, int] = {}  # bytes of requests that aren't answered
-        self.waiting: dict[Holder, int] = {}  # who isn't read from, in order, and how many bytes each needs
+        self.under_way: dict[Holder, int] = {}  # bytes of unanswered requests
+        self.waiting: dict[Holder, int] = {}  # connections that aren't read, in order, and the bytes that each needs
         self.is_looked_after = False
-        self.given_back_at = math.inf  # when something was last given back, or a connection began to wait
+        self.given_back_at = math.inf  # when room was last freed, or a connection began to wait
 
     @property
     def is_full(self) -> bool:
-        """Whether only what can't be helped is read."""
+        """Whether the limit is reached, so that no new requests are read."""
         return self.bytes_held >= self.bytes_max
 
     def begin(self, holder: Holder, count: int) -> None:
-        """A large frame begins, of which so many bytes have come already: they are there, room or not."""
+        """Count a large frame that begins; its bytes that have come already are counted even without room."""
         self.bytes_held += count
         self.unfinished[holder] = count
 
     def take(self, holder: Holder, count: int, now: float) -> bool:
-        """Give ``count`` more bytes to an unfinished frame; False when it has to wait for ``room_given``."""
+        """Take ``count`` more bytes for an unfinished frame; False if it must wait for ``room_given``."""
         if not self._may_have(holder, count):
             self._close_the_silent(holder, count, now)
         if self._may_have(holder, count):
@@ -74,7 +73,7 @@ class RequestMemory:
         return False
 
     def finished(self, holder: Holder) -> None:
-        """A large frame is whole: what it takes is counted as ``received`` from now on."""
+        """Note that a large frame is complete: from now on it is counted as ``received``."""
         self.bytes_held -= self.unfinished.pop(holder)
 
     def _may_have(self, holder: Holder, count: int) -> bool:
@@ -99,17 +98,17 @@ class RequestMemory:
             other.make_room()
 
     def received(self, holder: Holder, count: int, now: float) -> bool:
-        """So many bytes of whole requests have come; False when no more are to be read until ``room_given``."""
+        """Count bytes of complete requests; False if no more may be read until ``room_given``."""
         self.bytes_held += count
         self.under_way[holder] = self.under_way.get(holder, 0) + count
         if self.bytes_held <= self.bytes_max:
             return True
-        if holder not in self.waiting:  # else it waits for its next frame already
+        if holder not in self.waiting:  # else it already waits for its next frame
             self._wait(holder, 0, now)
         return False
 
     def answered(self, holder: Holder, count: int, now: float) -> None:
-        """Requests of so many bytes were answered."""
+        """Free the bytes of requests that were answered."""
         left = self.under_way[holder] - count
         if left:
             self.under_way[holder] = left
@@ -120,7 +119,7 @@ class RequestMemory:
             self._serve_the_waiting(now)
 
     def forget(self, holder: Holder, now: float) -> None:
-        """A connection is gone, and all that it had."""
+        """Free everything of a connection that is gone."""
         self.waiting.pop(holder, None)
         self.bytes_held -= self.unfinished.pop(holder, 0) + self.under_way.pop(holder, 0)
         if self.waiting:
@@ -141,7 +140,7 @@ class RequestMemory:
         self.is_looked_after = False
         try:
             self.relieve(self.loop.time())
-        finally:  # whatever comes of this look, there is a next one, a whole time after room was given in this one
+        finally:  # even if this check fails there is a next one, a full interval after room was freed in this one
             if self.waiting:
                 self._look_later()
 
@@ -158,7 +157,7 @@ class RequestMemory:
             holder.room_given()
 
     def relieve(self, now: float) -> None:
-        """See that those who wait don't do so for ever."""
+        """Close connections where needed, so that none waits for ever."""
         for holder, count in list(self.waiting.items()):
             if count and holder in self.waiting:
                 self._close_the_silent(holder, count, now)
@@ -168,5 +167,5 @@ class RequestMemory:
                 stuck.make_room()
 
     def _stuck_bytes(self, holder: Holder) -> int:
-        goes_on = holder.reading or self.waiting.get(holder)  # with its frame, as bytes or room come
+        goes_on = holder.reading or self.waiting.get(holder)  # its frame goes on as bytes or room come
         return self.under_way.get(holder, 0) + (0 if goes_on else self.unfinished.get(holder, 0))

@@ -1,4 +1,4 @@
-"""What the listeners of all nodes of a process share: the memory of requests and of answers, and whose turn it is."""
+"""What the listeners of all nodes of a process share: the memory of requests and responses, and the order of writes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Shared:
-    """One of these a process; the bounds are what the first node's config says, as all nodes start with the same."""
+    """One for each process. The limits come from the first node's config, as all nodes start with the same."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self.room = RequestMemory(loop, math.inf, FRAME_BYTES_MAX)
@@ -26,7 +26,7 @@ class Shared:
         self.heap = Heap()
 
     def configure(self, config: BrokerConfig) -> None:
-        """Take the bounds from a node's config."""
+        """Take the limits from a node's config."""
         self.room.frame_bytes_max = config.integer("socket.request.max.bytes")
         queued_bytes_max = config.integer("queued.max.request.bytes")
         self.room.bytes_max = queued_bytes_max if queued_bytes_max > 0 else math.inf

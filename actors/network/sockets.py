@@ -1,7 +1,7 @@
-"""The sockets of a world that is driven by its callers: which are ready, and who is told.
+"""Watches the sockets of a world that its callers drive, and calls back those that are ready.
 
-Level-triggered and without a thread or loop of its own: ``RealDriver`` asks what is ready when it gives turns, and the
-thread that watches sleeps on ``fileno()``. All methods are called by the driving thread.
+Level-triggered, without a thread or loop of its own: ``RealDriver`` asks what is ready when it runs turns, and the
+watcher thread sleeps on ``fileno()``. Only the driving thread calls these methods.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ READ_BUFFER_BYTES = 256 * 1024
 
 
 class SocketLink(Protocol):
-    """What writes to a socket and is told when it is ready."""
+    """Writes to a socket, and is called when the socket is ready."""
 
     text: str
     world: World
@@ -31,16 +31,16 @@ class SocketLink(Protocol):
         """Write what was collected."""
 
     def broke(self, why: str) -> None:
-        """It is no more."""
+        """Handle that the link is gone."""
 
 
 class Sockets:
-    """Non-blocking sockets with what to call when they are ready."""
+    """Non-blocking sockets, and what to call when they are ready."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._closed = False
-        self._unwritten: dict[SocketLink, None] = {}  # who has collected something since the last flush, in order
+        self._unwritten: dict[SocketLink, None] = {}  # links with something to write since the last flush, in order
         self.read_buffer = memoryview(bytearray(READ_BUFFER_BYTES))
         of_this_process.add(self)
 
@@ -55,14 +55,14 @@ class Sockets:
         return self._selector.fileno()
 
     def watch(self, sock: socket.socket, events: int, ready: Callable[[int], None]) -> None:
-        """Call ``ready(events)`` while a socket is ready for some of ``events``; replaces what was said before."""
+        """Call ``ready(events)`` while a socket is ready for some of ``events``; replaces an earlier watch."""
         if sock.fileno() in self._selector.get_map():
             self._selector.modify(sock, events, ready)
         else:
             self._selector.register(sock, events, ready)
 
     def forget(self, sock: socket.socket) -> None:
-        """Say nothing of a socket any more; before it is closed."""
+        """Stop watching a socket; call this before it is closed."""
         if sock.fileno() in self._selector.get_map():
             self._selector.unregister(sock)
 
@@ -76,7 +76,7 @@ class Sockets:
                     self._failed(key.data.__self__, error)
 
     def to_flush(self, link: SocketLink) -> None:
-        """Have ``link.flush()`` called when the turns that are due were given: one write for what they collect."""
+        """Call ``link.flush()`` after the turns that are due, so that what they collect needs one write."""
         self._unwritten[link] = None
 
     def flush(self) -> None:

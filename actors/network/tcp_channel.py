@@ -1,9 +1,9 @@
-"""A channel per TCP connection: it turns what the socket gives into frames, and answers into writes.
+"""The server's end of a TCP connection: it reads frames from the socket and writes responses.
 
-What the measurements asked for: small frames get their turns once a loop turn, when every readable socket has been
-read; a frame of ``LARGE_FRAME_BYTES`` or more is read straight into a buffer of its own and gets its turns at once.
-Answers are collected and written once per connection per drain. Records of a fetch answer are never joined or
-encoded again: they are handed over in pieces, the next one, read from its file, when the socket has taken the last.
+As measurements suggested, small frames get their turns once in a loop turn, after every readable socket has been read.
+A frame of ``LARGE_FRAME_BYTES`` or more is read straight into a buffer of its own and gets its turns at once. Responses
+are collected and written once per connection per drain. Records of a fetch response are never joined or encoded again:
+they are written in pieces, each read from its file when the socket has taken the last one.
 
 Frames are read by ``framing.Frames``. A length below 1 or over the limit closes the connection, and the buffers of
 large frames grow in the ``RequestMemory`` that all connections share.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from actors.network.listener import TcpListener
     from kstore.schema.struct import Message
 
-AT_ONCE_BYTES_MAX = 64 * 1024  # what is written at once, without waiting for its turn
+AT_ONCE_BYTES_MAX = 64 * 1024  # written at once, without waiting for its turn
 
 
 class TcpChannel(asyncio.BufferedProtocol):
@@ -36,23 +36,23 @@ class TcpChannel(asyncio.BufferedProtocol):
     def __init__(self, listener: TcpListener, host: str, came_by: str) -> None:
         self.listener = listener
         self.host = host
-        self.came_by = came_by  # the name of the listener that the client connected to
+        self.came_by = came_by  # the listener that the client connected to
         self.transport: Any = None
         self.connection: Any = None
         self.frames = Frames(listener.read_buffer, listener.frame_bytes_max, self)
         self.filled_when_active = 0
-        self.wants_room = False  # is not read from until there is room for more requests
-        self.under_way_bytes = 0  # of requests that aren't answered
-        self.counted_bytes = 0  # of these in the room, which isn't told of the first few: most connections have no more
-        self.forgotten = False  # its requests count no more
+        self.wants_room = False  # not read until there is room for more requests
+        self.under_way_bytes = 0  # of unanswered requests
+        self.counted_bytes = 0  # of these in RequestMemory, which leaves out the first few: mostly these are all
+        self.forgotten = False  # its requests don't count any more
         self.begun_at = 0.0  # when the unfinished frame began, or the closing of the connection
-        self.active_at = listener.loop.time()  # when the peer last sent or took something
-        self.collected: list[Part] = []  # answers since the last drain
+        self.active_at = listener.loop.time()  # when the peer last sent or read something
+        self.collected: list[Part] = []  # responses since the last drain
         self.collected_bytes = 0
         self.unsent = Unsent(listener.answers, self)
         self.may_write = True
-        self.waited_for = False  # the connection has requests that wait until the answers before them were taken
-        self.may_read = True  # as far as the connection is concerned
+        self.waited_for = False  # the connection has requests that wait until the peer has read earlier responses
+        self.may_read = True  # as far as the connection actor is concerned
         self.reading = True
         self.ending = False
         self.dirty = False
@@ -63,7 +63,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.listener.connected(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the next bytes go: the rest of a large frame, or the buffer that all connections share."""
+        """The buffer for the next bytes: that of a large frame, or the one that all connections share."""
         frames = self.frames
         if frames.large is None and self.listener.room.is_full:
             return self.listener.read_buffer[:LARGE_FRAME_BYTES]
@@ -88,12 +88,12 @@ class TcpChannel(asyncio.BufferedProtocol):
             if len(whole[-1]) >= LARGE_FRAME_BYTES:
                 self.listener.driver.drain_now()
         elif goes_on:
-            return  # what is unfinished is what was unfinished before
+            return  # the unfinished frame is the same as before
         self.begun_at = now
 
     def _large_went_on(self, whole: list[Frame], now: float) -> None:
         filled = self.frames.filled
-        if whole or filled - self.filled_when_active >= LARGE_FRAME_BYTES:  # who drips is as good as silent
+        if whole or filled - self.filled_when_active >= LARGE_FRAME_BYTES:  # a peer that drips counts as silent
             self.active_at = now
             self.filled_when_active = filled
         if whole:
@@ -107,7 +107,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.listener.room.begin(self, count)
 
     def may_grow(self, count: int) -> bool:
-        """As ``Allowance.may_grow``: takes room for what the buffer is to grow by."""
+        """As ``Allowance.may_grow``: take room for the buffer's growth."""
         if self.listener.room.take(self, count, self.listener.loop.time()):
             return True
         self.wants_room = True
@@ -120,7 +120,9 @@ class TcpChannel(asyncio.BufferedProtocol):
         self._see_to_reading()
 
     def is_overdue(self, now: float) -> bool:
-        """Whether the peer takes too long to finish a frame or to take its last answers, or has gone silent."""
+        """Whether the peer takes too long to finish a frame or to read its last responses, or is silent for
+        too long.
+        """
         if self.ending or (self.reading and self.frames.has_begun):
             return now - self.begun_at > FRAME_SECONDS_MAX
         if now - self.active_at <= self.listener.idle_seconds_max:
@@ -164,7 +166,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         queue.leave()
 
     def eof_received(self) -> bool:
-        """The client will send nothing more: the connection is closed, as Apache Kafka does."""
+        """Close the connection, as Apache Kafka does, when the client has shut down its sending side."""
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -182,12 +184,12 @@ class TcpChannel(asyncio.BufferedProtocol):
         return not self.may_write or bool(self.unsent.parts)
 
     def tell_when_taken(self) -> None:
-        """As ``Channel.tell_when_taken``. Until then the client is not read from either."""
+        """As ``Channel.tell_when_taken``. Until then the client isn't read either."""
         self.waited_for = True
         self._see_to_reading()
 
     def respond(self, correlation_id: int, response: Message, version: int) -> None:
-        """Collect an answer; it is written when the drain ends, or when it is large."""
+        """Collect a response; it is written when the drain ends, or at once if it is large."""
         parts = frames.encode_response(response, version, correlation_id)
         self.collected += parts
         self.collected_bytes += sum(map(len, parts))
@@ -225,7 +227,7 @@ class TcpChannel(asyncio.BufferedProtocol):
         if self.unsent and self.may_write:
             try:
                 piece = self.unsent.next_piece()
-            except (OSError, EOFError):  # the log was cut or deleted meanwhile: the answer is void
+            except (OSError, EOFError):  # the log was truncated or deleted meanwhile: there is no response to send
                 self.drop_answers()
                 return False
             self._write(piece)
@@ -246,7 +248,7 @@ class TcpChannel(asyncio.BufferedProtocol):
             self._see_to_reading()
 
     def _settle(self) -> None:
-        """Say how far the socket's buffer has got."""
+        """Note how much the socket's buffer still holds."""
         self.unsent.settle(0 if self.may_write else self.transport.get_write_buffer_size())
 
     def drop_answers(self) -> None:
@@ -255,11 +257,11 @@ class TcpChannel(asyncio.BufferedProtocol):
         self.transport.abort()
 
     def pause_writing(self) -> None:
-        """The socket's own buffer is full."""
+        """Note that the socket's own buffer is full."""
         self.may_write = False
 
     def resume_writing(self) -> None:
-        """The socket has taken all that it was handed."""
+        """Go on: the socket has taken everything that was written."""
         self.active_at = self.listener.loop.time()
         self.may_write = True
         self._settle()
@@ -283,14 +285,14 @@ class TcpChannel(asyncio.BufferedProtocol):
         if wanted != self.reading and not self.transport.is_closing():
             self.reading = wanted
             if wanted:
-                self.begun_at = self.active_at = self.listener.loop.time()  # the pause was not the peer's
+                self.begun_at = self.active_at = self.listener.loop.time()  # the pause was not the peer's fault
                 self.transport.resume_reading()
             else:
                 self.transport.pause_reading()
 
     def abort(self) -> None:
-        """As ``Channel.abort``. Answers that the transport has or takes at once are still sent, for as long as a frame
-        may take; what waits for a slow reader is dropped.
+        """As ``Channel.abort``. Responses that the transport has, or takes at once, are still sent, for as long as a
+        frame may take; those that wait for a slow reader are dropped.
         """
         self.flush()
         while self.write_piece():

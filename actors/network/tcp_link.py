@@ -1,9 +1,10 @@
 """A client's link to a broker over TCP.
 
-It opens when something is first asked of it and again after it broke, no sooner than the reconnect backoff allows; asks
-for the broker's versions, and says which node of which cluster it means, if it knows (KIP-1242); then sends what is
-asked, in the latest version that both know, any number at a time. Answers come in the order of the requests. What isn't
-answered in time breaks the link, as in Kafka's own client: every request under way ends in ``Disconnected``.
+It connects for the first request, and again after it broke, no sooner than the reconnect backoff allows. Then it asks
+for the broker's versions and names the node and cluster that it intends to reach, if it knows them (KIP-1242). Then it
+sends requests in the latest version that both know, without waiting for earlier responses. Responses come in the order
+of the requests. A request that times out breaks the link, as in Kafka's own client: all pending requests end in
+``Disconnected``.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ PARTS_A_WRITE = 64
 READS_A_TURN = 16
 VERSION = "1"
 LATEST = 5
-"""Of ApiVersions."""
+"""The version of ApiVersions to ask in."""
 UNSUPPORTED = UnsupportedVersion.code.to_bytes(2, "big")
 
 
@@ -62,7 +63,7 @@ class InFlightRequest(NamedTuple):
 
 
 class TcpLink:
-    """One client's way to one broker. Used on the driving thread only."""
+    """One client's connection to one broker. Used on the driving thread only."""
 
     def __init__(self, sockets: Sockets, node: Node, host: str, port: int, how: LinkOptions) -> None:
         self.sockets = sockets
@@ -75,7 +76,7 @@ class TcpLink:
         self.sock: socket.socket | None = None
         self.opening = False
         self.connected = False
-        self.served: dict[int, tuple[int, int]] | None = None  # what the broker speaks, once it has said so
+        self.served: dict[int, tuple[int, int]] | None = None  # the broker's versions, once it has answered
         self.waiting: deque[QueuedRequest] = deque()
         self.under_way: deque[InFlightRequest] = deque()
         self.unsent: deque[Buffer] = deque()
@@ -86,7 +87,7 @@ class TcpLink:
         self.active_us = 0
         self.alarm = Alarm(self.world.timers, 1, self._time_is_up)
         self.closed = False
-        self.blocked = False  # the socket takes nothing more for now
+        self.blocked = False  # the socket's buffer is full
         self.actor_id = self.world.recorder.intern(f"{node.name}/link/{self.text}")
 
     def ask(self, request: Message, versions: tuple[int, int], reply: Reply, timeout_ms: float) -> None:
@@ -126,7 +127,7 @@ class TcpLink:
         self.unsent.extend(frames.encode_request(request, version, self.correlation_id, self.how.client_id))
         self.sockets.to_flush(self)
         if request.API_KEY == PRODUCE and getattr(request, "acks", -1) == 0:
-            reply.set(None)  # nothing is ever answered
+            reply.set(None)  # there is no response
         else:
             self.under_way.append(InFlightRequest(self.correlation_id, request.API_KEY, version, reply, deadline_us))
 
@@ -147,12 +148,12 @@ class TcpLink:
             found = socket.getaddrinfo(
                 self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
             )
-        except socket.gaierror:  # a name: looked up where it holds up nobody
+        except socket.gaierror:  # a name: looked up off the turn
             host, port = self.host, self.port
             self.world.disk.submit(
                 lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), Then(self._resolved), self.node
             )
-        except (ValueError, OverflowError) as error:  # what a broker called its address is none
+        except (ValueError, OverflowError) as error:  # the broker's address is invalid
             self._resolved(OSError(0, str(error)))
         else:
             self._resolved(found)
@@ -173,7 +174,7 @@ class TcpLink:
         self.opening = False
         self.active_us = self.world.clock.now_us()
         try:
-            sock = self.sock = socket.socket(family, socket.SOCK_STREAM)  # there may be too many open files
+            sock = self.sock = socket.socket(family, socket.SOCK_STREAM)  # may fail with too many open files
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.connect(address)
@@ -193,7 +194,7 @@ class TcpLink:
             self.broke(f"{self.text} can't be reached: {error.strerror or error}")
 
     def _made(self) -> None:
-        """Connected: ask what the broker speaks."""
+        """Ask for the broker's versions, now that it is connected."""
         assert self.sock is not None
         self.connected = True
         self.frames = Frames(self.sockets.read_buffer, ANSWER_BYTES_MAX)
@@ -211,7 +212,7 @@ class TcpLink:
 
     def _learnt_versions(self, answer: ApiVersionsResponse | KafkaError, version: int) -> None:
         if isinstance(answer, KafkaError):
-            return  # the link broke, and everybody has been told
+            return  # the link broke, and all requests have ended
         if answer.error_code == UnsupportedVersion.code and version:
             self._ask_versions(0)
             return
@@ -266,7 +267,7 @@ class TcpLink:
                 return
 
     def _take(self, whole: list[Frame]) -> None:
-        """Give out answers, each to who asked."""
+        """Give each response to its request's reply."""
         self.active_us = self.world.clock.now_us()
         queue = self.world.queue
         queue.enter(self.actor_id, "SocketRead")
@@ -289,11 +290,11 @@ class TcpLink:
             raise SchemaError(f"an answer to request {correlation_id} instead of {asked.correlation_id}")
         version = asked.version
         if asked.api_key == API_VERSIONS and version and frame[begin : begin + 2] == UNSUPPORTED:
-            version = 0  # a broker that doesn't know the version says so in version 0
+            version = 0  # a broker that doesn't know the version answers in version 0
         return decode(frames.response_class(asked.api_key), version, frame, begin)
 
     def flush(self) -> None:
-        """Write what was collected, as far as the socket takes it."""
+        """Write what was collected, as much as the socket takes."""
         unsent, sock = self.unsent, self.sock
         if sock is None or not self.connected:
             return
@@ -327,7 +328,7 @@ class TcpLink:
         self.unsent.clear()
 
     def broke(self, why: str, error: type[Disconnected] = Disconnected) -> None:
-        """The link is no more, or never was: everybody is told, and the next try waits a little longer."""
+        """Handle a broken link, or a failed attempt to connect: all requests end, and the next attempt waits longer."""
         self._shut()
         self.alarm.stop()
         under_way, self.under_way = self.under_way, deque()
@@ -345,7 +346,7 @@ class TcpLink:
         if not self.closed:
             self.closed = True
             if self.connected:
-                self.flush()  # what was asked last, such as to leave a group, is not lost for want of a write
+                self.flush()  # so that the last request, such as LeaveGroup, is sent
             self.broke(f"the link to {self.text} was closed")
 
     def _watch_time(self) -> None:

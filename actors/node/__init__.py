@@ -1,1 +1,1 @@
-"""What all actors of a broker's node share: its folder, its view of the cluster, and who may do what with it."""
+"""What the actors of a broker's node share: its folder, its view of the cluster, and the authorizer."""

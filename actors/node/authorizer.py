@@ -1,12 +1,11 @@
-"""Who may do what: the question that every handler asks, and the authorizer that answers it.
+"""Authorization: the authorizer that every handler asks who may do what.
 
-A handler asks ``call.authorize(operation, resource)`` for what Apache Kafka's ``KafkaApis`` and ``ControllerApis`` ask,
-in the same place, and answers a no as they do: what may not be described isn't disclosed. The answer is the
-``Authorizer``'s that the node's ``View`` holds. So far that is ``EVERYBODY``, as in a Kafka without an
-``authorizer.class.name``.
+A handler asks ``call.authorize(operation, resource)`` in the same places as Apache Kafka's ``KafkaApis`` and
+``ControllerApis``, and refuses as they do: what may not be described isn't disclosed. The ``Authorizer`` in the node's
+``View`` decides. So far that is ``EVERYBODY``, as in a Kafka without an ``authorizer.class.name``.
 
-A client is ``ANONYMOUS``, for nobody authenticates yet. Other nodes of the cluster ask as ``NODES``, which no client
-can be; what a node passes on for a client it has asked about before.
+Clients are ``ANONYMOUS``, as there is no authentication yet. Other nodes of the cluster are ``NODES``, which no client
+can be. A node that forwards a client's request has authorized it before.
 
 Operations, kinds of resources and the fields of bits are Kafka's codes (``AclOperation``, ``ResourceType``).
 
@@ -43,7 +42,7 @@ ANONYMOUS = "User:ANONYMOUS"
 NODES = "Node:cluster"
 
 NOT_ASKED = -(1 << 31)
-"""What a field of bits holds when the client didn't ask for it."""
+"""The value of a bit field that the client didn't ask for."""
 NOTHING_ALLOWED = 0
 
 SUPPORTED = {
@@ -58,7 +57,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Asking(Protocol):
-        """Who asks: a principal, as ``User:name``, and the address that it asks from."""
+        """The sender of a request: its principal, as ``User:name``, and its address."""
 
         @property
         def principal(self) -> str: ...
@@ -67,7 +66,7 @@ if TYPE_CHECKING:
         def client_host(self) -> str: ...
 
     class Authorizer(Protocol):
-        """Answers at once, from what it knows: it is asked within a turn, for some requests thousands of times."""
+        """Decides at once, from memory: it is asked within a turn, for some requests thousands of times."""
 
         def authorize(self, asking: Asking | None, operation: int, resource: Resource) -> bool:
             """Whether this may be done with the resource."""
@@ -79,7 +78,7 @@ if TYPE_CHECKING:
 
 
 class _Everybody:
-    """Lets everybody do everything."""
+    """Allows everything."""
 
     __slots__ = ()
 
@@ -111,7 +110,7 @@ def bits(*operations: int) -> int:
 
 
 def refusal(kind: int) -> KafkaError:
-    """The error that a no comes to, with Kafka's text."""
+    """The error for an operation that isn't allowed, with Kafka's text."""
     if kind == TOPIC:
         return TopicAuthorizationFailed("Topic authorization failed.")
     if kind == GROUP:
@@ -122,7 +121,7 @@ def refusal(kind: int) -> KafkaError:
 
 
 def operations_allowed(authorizer: Authorizer, asking: Asking, resource: Resource) -> int:
-    """What may be done with a resource, of all that its kind knows, as bits; nothing if it may not be described."""
+    """The allowed operations on a resource as bits; none if it may not be described."""
     supported = SUPPORTED[resource[0]]
     if authorizer is EVERYBODY:
         return bits(*supported)

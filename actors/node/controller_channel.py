@@ -1,13 +1,13 @@
-"""A node's way to the controller: one for all that its actors ask, which follows the leader.
+"""A node's channel to the controller: shared by its actors, it follows the leader.
 
-Who leads is learned from the image (a change of leader is a record of the metadata log) and from the answers to those
-who copy the log; a later epoch counts. Before anything is learned it is the first of the voters; a copy of the log that
-doesn't reach it looks for it at the next one.
+The leader is known from the image (a change of leader is a record of the metadata log) and from responses to fetches of
+the metadata log; the latest epoch counts. Before anything is known, the first voter is tried; if a fetch of the log
+doesn't reach it, the next voter is tried.
 
-Each actor has a line of its own, so that what one asks doesn't wait behind another's. A line goes to the leader that is
-known when it sends. When the controller can't be reached, or says that it isn't the controller, what was asked is asked
-again after a time that grows (``retry_ms``), and at once when a new leader, or a new epoch of the old one, is learned
-of. (Apache Kafka: ``NodeToControllerChannelManager``.)
+Each actor has a line of its own, so that its requests don't wait behind another actor's. A line sends to the leader
+known at that time. If the controller can't be reached, or answers NOT_CONTROLLER, the actor retries after a growing
+time (``retry_ms``), or at once when a new leader, or a new epoch of the old one, becomes known. (Apache Kafka:
+``NodeToControllerChannelManager``.)
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NOT_KNOWN = -1
 
 
 class ControllerChannel:
-    """What a node knows of its controller, and the lines to it."""
+    """A node's knowledge of its controller, and the lines to it."""
 
     def __init__(self, voters: Sequence[int]) -> None:
         self.voters = tuple(voters)
@@ -42,19 +42,19 @@ class ControllerChannel:
         self._lines: dict[str, Line] = {}
 
     def line(self, actor: Actor, again: object) -> Line:
-        """An actor's own line. ``again`` is what it is told when it waits to ask again and needn't any longer."""
+        """A line for one actor. ``again`` is the message that it gets when it waits to retry and can do so now."""
         line = self._lines[actor.actor_urn] = Line(self, actor, again)
         return line
 
     def learned(self, leader_id: int, epoch: int) -> None:
-        """This node leads in this epoch."""
+        """Note that this node leads in this epoch."""
         if leader_id != NOT_KNOWN and epoch > self.epoch:
             self.leader_id, self.epoch = leader_id, epoch
             for line in self._lines.values():
                 line.moved()
 
     def look_further(self, node_id: int) -> None:
-        """The node can't be asked who leads: another voter may know, unless another node is known to lead by now."""
+        """Try the next voter, as this node can't say who leads, unless another node is known to lead by now."""
         if node_id == self.leader_id and node_id in self.voters:
             self.leader_id = self.voters[(self.voters.index(node_id) + 1) % len(self.voters)]
 
@@ -67,7 +67,7 @@ class Line:
         self._actor = actor
         self._again = again
         self._link: Link | None = None
-        self._failures = 0  # since the controller has last answered
+        self._failures = 0  # since the controller's last answer
         self._waits = False
 
     def send(
@@ -87,7 +87,7 @@ class Line:
         link.send(request, self._actor.reply_here(then, *args), version=version, timeout_ms=timeout_ms)
 
     def is_answered(self, outcome: T | Exception) -> TypeGuard[T]:
-        """Whether an outcome is the controller's own word; if not, what was asked is to be asked again."""
+        """Whether an outcome is an answer of the controller; if not, the request must be retried."""
         if isinstance(outcome, Exception) or getattr(outcome, "error_code", 0) == NotController.code:
             self._failures += 1
             return False
@@ -95,23 +95,23 @@ class Line:
         return True
 
     def retry_ms(self) -> int:
-        """How long to wait before asking again, longer after each failure; ``again`` may come sooner."""
+        """How long to wait before the retry, longer after each failure; ``again`` may come sooner."""
         self._waits = True
         return min(RETRY_MS_MIN << min(max(self._failures - 1, 0), 10), RETRY_MS_MAX)
 
     def look_further(self) -> None:
-        """The node that was asked doesn't lead, or isn't there: another voter may know who does."""
+        """Try another voter, as the node that was asked doesn't lead or can't be reached."""
         if self._link is not None:
             self._channel.look_further(self._link.node_id)
 
     def moved(self) -> None:
-        """There is a new leader, or a new epoch."""
+        """Handle a new leader, or a new epoch."""
         if self._waits:
             self._waits = False
             self._actor.actor_ref.tell(self._again)
 
     def close(self) -> None:
-        """Close it; what is under way ends in ``Disconnected``."""
+        """Close it; pending requests end in ``Disconnected``."""
         if self._link is not None:
             self._link.close()
             self._link = None

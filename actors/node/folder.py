@@ -1,7 +1,7 @@
-"""A node's folder: claimed for this process alone, known by its ``meta.properties``, judged clean or not.
+"""A node's folder (a log directory): locked by this process, identified by ``meta.properties``, stopped cleanly or not.
 
-What a log directory of Apache Kafka holds beside the partitions, and what is true of it between a start and a stop:
-the lock is held, the mark of a clean stop is gone, and the checkpoints say from where logs must be recovered.
+It reads and writes what a log directory of Apache Kafka holds beside the partitions. Between a start and a stop, the
+lock is held, the mark of a clean stop is removed, and the checkpoints say from where logs must be recovered.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 LOCK = ".lock"
 PROBE = ".kstore_probe"
-PROBE_BYTES = 65_536  # what a start writes at least, and some
+PROBE_BYTES = 65_536  # a little more than a start writes at least
 ELSEWHERE = "choose a --data-dir that you may write to"
 FULL = "its disk is full: make room on it"
 TOO_MANY = "this process may open too few files: raise the limit (ulimit -n)"
@@ -47,7 +47,7 @@ FIXES = {errno.ENOSPC: FULL, errno.EDQUOT: FULL, errno.EMFILE: TOO_MANY, errno.E
 
 
 class FolderGoneError(OSError):
-    """The folder of a living node isn't there any more."""
+    """The folder of a running node doesn't exist any more."""
 
 
 class FolderError(Exception):
@@ -62,11 +62,11 @@ class Folder:
         self.name = name
         self._lock = lock
         self._lock_is_new = lock_is_new
-        self.on_gone: Callable[[], None] | None = None  # told when it turns out that the folder was deleted
+        self.on_gone: Callable[[], None] | None = None  # called when the folder turns out to be deleted
         self.meta = read_meta_properties(fs)
         self.clean = False
         self.warnings: list[str] = []
-        self.notes = self._read_notes()  # what the last clean stop wrote down of each log that isn't open, by its path
+        self.notes = self._read_notes()  # what the last clean stop noted about each log that isn't open, by its path
         self.recovery_points = self._read_offsets(RECOVERY_POINTS, "every log is looked through")
         self.high_watermarks = self._read_offsets(HIGH_WATERMARKS, "what is committed is what all in sync have")
         self.start_offsets = self._read_offsets(START_OFFSETS, "records that were deleted may be there again")
@@ -79,7 +79,7 @@ class Folder:
             return {}
 
     def _read_offsets(self, name: str, meaning: str) -> Offsets:
-        """A checkpoint that can't be read is had from what the last clean stop wrote down, or done without."""
+        """Read the checkpoints. One that can't be read is replaced by what the last clean stop noted, or left out."""
         try:
             return read_offsets(self.fs, name)
         except CheckpointError as error:
@@ -93,7 +93,7 @@ class Folder:
         self.warnings.append(f"{self.name}/{line}")
 
     def begin(self, meta: MetaProperties) -> None:
-        """A node starts on the folder: a new one becomes its own, and the mark of a clean stop is taken away."""
+        """Start a node on the folder: a new folder becomes the node's own, and the mark of a clean stop is removed."""
         if self.meta is None:
             self.meta = meta
             write_meta_properties(self.fs, self.meta)
@@ -115,7 +115,7 @@ class Folder:
             )
 
     def forget(self, key: tuple[str, int]) -> None:
-        """What the checkpoints say of a partition is of one that is gone."""
+        """Remove a partition that is gone from the checkpoints."""
         self.notes.pop(folder(*key), None)
         for offsets in (self.recovery_points, self.high_watermarks, self.start_offsets):
             offsets.pop(key, None)
@@ -128,7 +128,7 @@ class Folder:
             raise FolderGoneError(errno.ENOENT, f"{self.name} is gone, or {META_PROPERTIES} in it", META_PROPERTIES)
 
     def make_anew(self) -> None:
-        """Begin again with an empty folder, known by its old id, in place of one that was deleted; raises OSError."""
+        """Make an empty folder with the old id in place of one that was deleted; raises OSError."""
         assert self.meta is not None, "the folder was in use"
         self.fs.mkdir("")
         if not self.fs.exists(LOCK):
@@ -137,27 +137,27 @@ class Folder:
         write_meta_properties(self.fs, self.meta)
 
     def checkpoint_high_watermarks(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Remember how far each partition is committed."""
+        """Write each partition's high watermark."""
         self.check_is_there()
         write_offsets(self.fs, HIGH_WATERMARKS, offsets, sync=False)
 
     def checkpoint_recovery_points(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Remember up to where each log is known to be on disk."""
+        """Write up to where each log is known to be on disk."""
         self.check_is_there()
         write_offsets(self.fs, RECOVERY_POINTS, offsets, sync=False)
 
     def checkpoint_start_offsets(self, offsets: Mapping[tuple[str, int], int]) -> None:
-        """Remember where logs begin that don't begin at their first segment's offset."""
+        """Write the start offsets of logs that don't start at their first segment's offset."""
         self.check_is_there()
         write_offsets(self.fs, START_OFFSETS, offsets, sync=False)
 
     def mark_clean(self, broker_epoch: int) -> None:
-        """The last acts of a clean stop: what it leaves, and that it was clean."""
+        """Do the last steps of a clean stop: write notes about the logs, and the mark that the stop was clean."""
         write_manifest(self.fs, clean_shutdown(broker_epoch), self.notes)
         write_clean_shutdown(self.fs, broker_epoch)
 
     def withdraw(self) -> None:
-        """Nothing has come of the start: take away what the claim made, so that all is as it was."""
+        """Undo the claim after a failed start, so that everything is as it was before."""
         if self._lock_is_new:
             if self.fs.listdir() == [LOCK]:
                 self.fs.remove_tree("")
@@ -165,7 +165,7 @@ class Folder:
                 self.fs.unlink(LOCK)
 
     def release(self) -> None:
-        """Let others have the folder; open files are closed without a flush."""
+        """Unlock the folder; open files are closed without a flush."""
         self.fs.close()  # type: ignore[attr-defined]
         self._lock.release()
 
@@ -178,7 +178,7 @@ def _offset_in(name: str, note: LogNote) -> int:
 
 
 def check_known(folders: Mapping[int, Folder]) -> None:
-    """Raise ``FolderError`` if there are logs, and no folder says of which cluster; changes nothing."""
+    """Raise ``FolderError`` if there are logs, but no folder says which cluster's they are; changes nothing."""
     if any(each.meta is not None for each in folders.values()):
         return
     for node_id, each in folders.items():
@@ -191,10 +191,10 @@ def check_known(folders: Mapping[int, Folder]) -> None:
 
 
 def check_place(path: str, node_ids: Sequence[int]) -> None:
-    """Raise ``FolderError`` unless a cluster with these nodes may be made, or is, under ``path``; changes nothing.
+    """Raise ``FolderError`` unless a cluster with these nodes exists, or can be made, under ``path``; changes nothing.
 
-    A log directory of Apache Kafka's is a node's folder, not the place for several; and a new cluster isn't made beside
-    what another one has left.
+    A log directory of Apache Kafka is one node's folder, so it can't hold several; and a new cluster isn't made beside
+    the files of another one.
     """
     from pathlib import Path
 
@@ -217,18 +217,18 @@ def check_place(path: str, node_ids: Sequence[int]) -> None:
 
 
 def owner_of(folder: Path) -> int | None:
-    """The id of the node whose folder it is, as far as it can be read; changes nothing."""
+    """The id of the node that the folder belongs to, None if it can't be read; changes nothing."""
     from kstore.fs.posix import PosixFileSystem
 
     try:
         meta = read_meta_properties(PosixFileSystem(folder))
-    except (CheckpointError, OSError):  # the claim of the folder says what is wrong
+    except (CheckpointError, OSError):  # claiming the folder reports what is wrong
         return None
     return None if meta is None else meta.node_id
 
 
 def claim_folder_at(path: str) -> Folder:
-    """As ``claim_folder``, for a folder of the real file system, which is made if it isn't there."""
+    """As ``claim_folder``, for a folder of the real file system, which is made if it doesn't exist."""
     from kstore.fs.posix import PosixFileSystem
 
     try:
@@ -239,7 +239,7 @@ def claim_folder_at(path: str) -> Folder:
 
 
 def warn_left_out(path: str, node_ids: Sequence[int]) -> list[str]:
-    """A warning if nodes have folders under ``path`` that aren't among those that start."""
+    """A warning if ``path`` has folders of nodes that don't start now."""
     from kstore.fs.posix import PosixFileSystem
 
     fs = PosixFileSystem(path)
@@ -257,7 +257,7 @@ def warn_left_out(path: str, node_ids: Sequence[int]) -> list[str]:
 
 
 def claim_folder(fs: FileSystem, name: str) -> Folder:
-    """Take a folder for this process; raises ``FolderError`` when another one has it or it isn't readable."""
+    """Lock a folder for this process; raises ``FolderError`` if another process has it or it isn't readable."""
     try:
         lock_is_new = not fs.exists(LOCK)
         lock = fs.lock(LOCK)
@@ -280,14 +280,14 @@ def claim_folder(fs: FileSystem, name: str) -> Folder:
 
 
 def unusable(name: str, error: OSError) -> FolderError:
-    """What to say of a folder that the system refuses."""
+    """The message for a folder that the system can't open."""
     file = os.path.relpath(str(error.filename), name) if error.filename else "."
     place = name if file == "." or file.startswith("..") else f"{name}/{file}"
     return FolderError(f"{place} can't be used ({error.strerror}): {FIXES.get(error.errno or 0, ELSEWHERE)}")
 
 
 def check_room(folder: Folder) -> None:
-    """Raise ``FolderError`` if the folder's disk is full or takes no writes; leaves nothing there."""
+    """Raise ``FolderError`` if the folder's disk is full or read-only; leaves no file behind."""
     try:
         folder.fs.replace(PROBE, bytes(PROBE_BYTES), sync=False)
         folder.fs.unlink(PROBE)

@@ -1,4 +1,4 @@
-"""What the broker tells all actors of its node that keep files in its folder."""
+"""The message that the broker sends to all actors of its node that keep files in its folder."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from kstore.named import NamedTuple
 
 
 class CheckFiles(NamedTuple):
-    """The node's folder was deleted, or a part of it: look whether the log is still there."""
+    """The node's folder, or a part of it, was deleted: check whether the log still exists."""

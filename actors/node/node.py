@@ -1,4 +1,4 @@
-"""A broker's node: what all of its actors share."""
+"""A broker's node: the object that all of its actors share."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ if TYPE_CHECKING:
     from kstore.fs import FileSystem
 
     class RequestFaults(Protocol):
-        """A fault's verdict on a client's request."""
+        """Decides whether a fault is injected into a client's request."""
 
         def __call__(self, call: object, /) -> object:
-            """What is to become of it, an answer or how it is lost; None to carry it out."""
+            """What happens to the request: an answer, or how it is lost; None to carry it out."""
 
 
 class BrokerNode(Node):
     """A node with a broker, its folder's files and its config, which dynamic configs replace.
 
-    ``view`` is what the broker last published for the node's other actors to read. ``request_faults`` decides what
-    becomes of clients' requests, once a test has asked for such a fault. ``voters`` are the ids of the nodes of
-    which one is the controller.
+    ``view`` is what the broker last published for the node's other actors to read. ``request_faults`` injects faults
+    into clients' requests, once a test has asked for them. ``voters`` are the ids of the controller's voters.
     """
 
     fs: FileSystem

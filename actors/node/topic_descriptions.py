@@ -1,7 +1,7 @@
-"""Topics as Metadata answers describe them, each made once: it stays what it is until the topic's image or who lives
-has changed. So asking for what everybody knows costs a look at each topic and the bytes on the wire.
+"""A cache of topics as Metadata responses describe them. An entry is valid until the topic's image or the set of living
+brokers changes, so a Metadata request costs a look-up for each topic and the bytes on the wire.
 
-An answer's topics and lists are shared with other answers: nobody may change them.
+Responses share these topics and lists: they must not be changed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class TopicDescriptions:
-    """A node's. ``made`` counts the partitions that were described."""
+    """A node's cache. ``made`` counts the partitions that were described."""
 
     def __init__(self) -> None:
         self.made = 0
@@ -27,7 +27,7 @@ class TopicDescriptions:
         self._topics: dict[str, tuple[TopicImage, MetadataResponseTopic]] = {}
 
     def of(self, topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic:
-        """A topic's, where these brokers can be reached."""
+        """A topic's description, while these brokers can be reached."""
         if alive != self._alive:
             self._alive = alive
             self._topics = {}
@@ -38,13 +38,13 @@ class TopicDescriptions:
         return known[1]
 
     def forget(self, names: tuple[str, ...]) -> None:
-        """These topics are gone."""
+        """Remove topics that are gone."""
         for name in names:
             self._topics.pop(name, None)
 
 
 def described(topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic:
-    """A topic that is there."""
+    """The description of an existing topic."""
     lists: dict[tuple[int, ...], list[int]] = {}
     return MetadataResponseTopic(
         name=topic.name,
@@ -58,7 +58,7 @@ def described(topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic
 def partition(
     number: int, found: PartitionImage, alive: frozenset[int], lists: dict[tuple[int, ...], list[int]]
 ) -> MetadataResponsePartition:
-    """One partition; ``lists`` are those of brokers that others of its topic have already."""
+    """One partition; ``lists`` are the broker lists that other partitions of its topic already use."""
     leader, replicas, isr = found.leader, found.replicas, found.isr
     led = leader in alive
     replica_nodes = lists.get(replicas)

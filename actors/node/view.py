@@ -1,4 +1,4 @@
-"""What a node's broker publishes for the node's other actors to read: one immutable value, replaced as a whole."""
+"""The view that a node's broker publishes to the node's other actors: one immutable value, replaced as a whole."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 class View(NamedTuple):
     """The cluster as this node knows it, and where its own actors are.
 
-    ``replicas`` has every partition with a replica on this node, by (topic, partition), leader or not: the broker's own
-    table, as it is now, because a copy for each new topic would cost what all of them are. ``coordinators`` has the
-    coordinator of each partition of ``__consumer_offsets`` that is led here, by (topic, partition) too. ``controller``
+    ``replicas`` has every partition with a replica on this node, by (topic, partition), leader or not. It is the
+    broker's own table, not a copy, because a copy for each new topic would cost as much as all topics. ``coordinators``
+    has the coordinator of each partition of ``__consumer_offsets`` led here, by (topic, partition) too. ``controller``
     is set on the node that holds the controller; ``metadata`` keeps the node's copy of the metadata log (the controller
     itself, or an observer of it). ``directory_id`` is its folder's; ``descriptions`` are its topics as Metadata answers
-    have them. ``authorizer`` says who may do what.
+    have them. ``authorizer`` decides who may do what.
     """
 
     image: ClusterImage

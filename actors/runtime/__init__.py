@@ -1,4 +1,4 @@
-"""The runtime: actors on a run queue, in a world that gives them time, order, randomness, disk and network."""
+"""The actor runtime: actors on a run queue, and the world that gives them time, order, randomness, disk and network."""
 
 from actors.runtime.actor import Actor, receives
 from actors.runtime.conversation import Ask, Conversation

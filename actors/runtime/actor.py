@@ -1,9 +1,9 @@
-"""The actor: Pykka's, with its turns given by the run queue instead of a thread of its own.
+"""The base class of all actors: a Pykka actor that runs on the run queue instead of on a thread of its own.
 
 What Pykka gives: the actor, its ref, tell, ask, the future. What is overridden, and why:
 
-* ``__init__``: Pykka draws a random URN and makes a ``threading.Event``; here an actor is named by its node, so that
-  traces read alike in every run, and the inbox is its own stopped flag.
+* ``__init__``: Pykka draws a random URN and makes a ``threading.Event``; here the node names its actors, so that traces
+  read alike in every run, and the inbox is its own stopped flag.
 * the three creation hooks (inbox, future, loop), start, stop and failure: the run queue delivers, so there is no loop;
   the process-wide registry is not used, so two clusters never meet.
 
@@ -14,9 +14,9 @@ A subclass marks its handlers by the message class that they receive::
         def greet(self, message: Greet) -> str:
             return f"hello {message.name}"
 
-What a handler returns answers the ask. ``self.defer()`` takes the answer over, to be given later. The handler of a
-message that it ``may_refuse`` refuses it by raising a ``KafkaError``, which is the answer. Any other exception is a
-defect: what it ends is written down in ``failures.py``.
+The answer to an ask is what its handler returns. A handler that calls ``self.defer()`` answers later. A handler marked
+``may_refuse`` may raise a ``KafkaError``, which becomes the answer. Any other exception is a defect; ``failures.py``
+says what it ends.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ Handler = TypeVar("Handler", bound=Callable[..., object])
 def receives(*messages: type, may_refuse: bool = False) -> Callable[[Handler], Handler]:
     """Mark a method as the handler of one or more message classes.
 
-    With ``may_refuse`` a ``KafkaError`` that it raises is its answer. Without, nobody is told that the message can be
-    refused, so nobody would look for the error: then it is a defect like any other.
+    With ``may_refuse``, a ``KafkaError`` that it raises is its answer. Without, senders don't expect an error, so a
+    ``KafkaError`` is a defect like any other exception.
     """
 
     def mark(handler: Handler) -> Handler:
@@ -62,7 +62,7 @@ class Actor(pykka.Actor):
     handlers: dict[type, Callable[..., object]] = {}
     may_refuse: frozenset[type] = frozenset()
     is_alone = False
-    """Whether nobody has to make it anew when it fails: what depended on it learns of its end by itself."""
+    """True if it needn't be started again when it fails: those that depend on it notice its end by themselves."""
     blast_radius = "this actor, which is made anew"
     """What its failure ends, in words."""
 
@@ -97,7 +97,7 @@ class Actor(pykka.Actor):
 
     @property
     def actor_ref(self) -> Ref:
-        """The actor's ref, the only thing of it that others may hold."""
+        """The actor's ref. Other actors hold this, never the actor itself."""
         return self.ref
 
     @staticmethod
@@ -126,9 +126,9 @@ class Actor(pykka.Actor):
         return super()._handle_receive(message)
 
     def contains(self, error: Exception, about: tuple[object, ...]) -> bool:
-        """Whether a turn that failed ended only what it was ``about``, and the actor may go on: its message, or what
-        the callback of an answer was given. By default nothing of an actor is used on after a turn that failed: it
-        ends, and Pykka's ``on_failure`` is where it lets go of what is outside the world.
+        """Whether the actor may go on after a failed turn, because only what the turn was ``about`` is lost (its
+        message, or what a callback was given). By default the actor ends after a failed turn, and releases what it
+        holds outside the world in Pykka's ``on_failure``.
         """
         return False
 
@@ -144,21 +144,21 @@ class Actor(pykka.Actor):
         ref.actor_inbox.request(message, self.inbox, then, args)  # type: ignore[attr-defined]
 
     def defer(self) -> Reply:
-        """Take over the answer to the message being handled: ``.set(value)`` or ``.fail(error)`` it later, once."""
+        """Answer the current message later: call ``.set(value)`` or ``.fail(error)`` of what this returns, once."""
         reply: Reply | None = self._queue.take_reply()
         assert reply is not None, "nobody asked: there is no answer to defer"
         return reply
 
     def reply_here(self, then: Callable[..., None], *args: object) -> Reply:
-        """A reply that ends in a turn of this actor: to hand to links, disk lanes and other asynchronous things."""
+        """A reply whose outcome arrives in a turn of this actor, for links, disk lanes and other asynchronous work."""
         return reply_to_inbox(self.inbox, then, args)
 
     def after(self, delay_ms: float, message: object) -> Timer:
-        """Tell this actor ``message`` in ``delay_ms`` milliseconds, unless the timer is cancelled."""
+        """Send ``message`` to this actor in ``delay_ms`` milliseconds, unless the timer is cancelled."""
         return self.node.world.timers.start(delay_ms, self.inbox, message)
 
     def alarm(self, message: object, *, tick_us: int) -> Alarm:
-        """One timer for many deadlines, in ticks of so many microseconds: it tells this actor ``message``."""
+        """One timer for many deadlines, in ticks of ``tick_us`` microseconds; it sends ``message`` to this actor."""
         return self.node.world.timers.alarm(tick_us, self.inbox, message)
 
     def spawn(self, actor_class: type[Actor], *args: object, **kwargs: Any) -> Ref:
@@ -168,15 +168,15 @@ class Actor(pykka.Actor):
     def note(
         self, kind: str, partition: str = "", offset1: int = -1, offset2: int = -1, subject: str = "", cause: int = 0
     ) -> int:
-        """Write a row of the domain to the flight recorder: what happened, where, which offsets, a word on why.
+        """Write a row to the trace: what happened, where, at which offsets, and why.
 
-        Its cause is the turn at hand, unless another row is named.
+        Its cause is the current turn, unless another row is named.
         """
         return self.inbox.note(kind, partition, offset1, offset2, subject, cause)
 
     @property
     def turn_row(self) -> int:
-        """The row of the turn at hand: what is noted later as its doing names it as its cause."""
+        """The trace row of the current turn. Rows written later because of this turn name it as their cause."""
         return self._queue.current
 
     def now_ms(self) -> int:
@@ -211,16 +211,16 @@ class Actor(pykka.Actor):
     def off_turn(
         self, work: Callable[[], object], then: Callable[..., None], *args: object, is_short: bool = False
     ) -> None:
-        """Run what takes the processor long off the turn, in order; ``then(outcome, *args)`` gets its value.
+        """Run work that takes much processor time off the turn, in order; ``then(outcome, *args)`` gets its value.
 
-        What ``is_short``, tens of milliseconds at the most, doesn't wait behind what may take seconds.
+        Work that ``is_short`` (tens of milliseconds at most) doesn't wait behind work that may take seconds.
         """
         world = self.node.world
         worker = world.short_worker if is_short else world.worker
         worker.submit(work, reply_to_inbox(self.inbox, then, args), self.node)
 
     def go_on_later(self, then: Callable[..., None], *args: object) -> None:
-        """Call ``then(None, *args)`` in a turn of its own, once others have had theirs and sockets were looked at."""
+        """Call ``then(None, *args)`` in a later turn, after other actors had theirs and sockets were read."""
         world = self.node.world
         world.timers.at(world.clock.now_us(), self.reply_here(then, *args).set, None)
 
@@ -230,8 +230,8 @@ class Actor(pykka.Actor):
         done: Callable[[Any], object],
         failed: Callable[[Exception], object] | None = None,
     ) -> None:
-        """Run a conversation; ``done`` gets its value, ``failed`` what it raises: without that, it is a defect of the
-        turn.
+        """Run a conversation. ``done`` gets its value, ``failed`` what it raises; without ``failed``, an exception is a
+        defect of the turn.
         """
         Task(self, conversation, done, failed).step()
 

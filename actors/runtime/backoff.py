@@ -1,4 +1,4 @@
-"""How long to wait before what has failed is tried again: not at all at first, then ever longer while it goes on."""
+"""Backoff: how long to wait before a retry. The first retry is at once; each further failure makes the wait longer."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DELAY_MS_MAX = 30_000
 
 
 class Fallen(NamedTuple):
-    """How often something has failed of late, and when it last did."""
+    """How often something has failed recently, and when it last failed."""
 
     times: int
     at_us: int
 
 
 class Backoff:
-    """By key. What has not failed for ``CALM_S`` counts as sound again.
+    """The backoff of each key. A key that hasn't failed for ``CALM_S`` seconds starts from zero again.
 
     >>> backoff = Backoff()
     >>> [backoff.delay_ms("a", now_us=0) for _ in range(4)], backoff.delay_ms("a", now_us=61_000_000)
@@ -30,7 +30,7 @@ class Backoff:
         self._fallen: dict[Hashable, Fallen] = {}
 
     def delay_ms(self, key: Hashable, now_us: int) -> int:
-        """It has failed now; how many milliseconds to wait."""
+        """Count a failure; return how many milliseconds to wait before the retry."""
         before = self._fallen.get(key)
         times = 0 if before is None or now_us - before.at_us > CALM_S * 1_000_000 else before.times
         self._fallen[key] = Fallen(times + 1, now_us)

@@ -1,9 +1,9 @@
-"""Conversations: generators that yield what they want, and are given the outcome.
+"""Conversations: generators that yield questions (to actors, to the disk) and get the outcomes sent in.
 
-They yield an ``Ask`` (an actor), ``OnDisk``, a ``Pause``, what else ``Actor.ask_for`` of their actor knows, or a list
-of these, all under way at once. An outcome is a value: what went wrong with a question is one too, never an exception,
-so that a conversation decides what it means. A ``Task`` is one of them under way; it can be cancelled, which closes the
-generator where it stands.
+They yield an ``Ask`` (to an actor), ``OnDisk``, a ``Pause``, another question that their actor's ``ask_for`` knows, or
+a list of these, which run at the same time. An outcome is always a value. An error is a value too, never an exception,
+so that the conversation decides what it means. A ``Task`` is a running conversation; cancelling it closes the generator
+where it stands.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Conversation = Generator[Any, Any, Any]
 Eventually = Generator[Any, Any, T]
-"""Of a conversation: what it comes to is of this type."""
+"""The type of a conversation's result."""
 
 ASKS_A_TURN = 1_000
 
@@ -43,25 +43,26 @@ class OnDisk(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """What a conversation yields to wait so long; the outcome is None."""
+    """What a conversation yields to wait; the outcome is None."""
 
     delay_ms: float
 
 
 PAUSE = Pause(0)
-"""To let others have their turns before it goes on, because its work, or its answer, is long. The trace tells of it."""
+"""Let other actors have turns before a conversation with long work, or a long answer, goes on. The trace shows it."""
 
 
 class Rested(NamedTuple):
-    """To the actor itself: a pause is over."""
+    """Sent by an actor to itself: a pause is over."""
 
     go_on: Callable[..., None]
     args: tuple[object, ...]
 
 
 class Task:
-    """A conversation under way in an actor. ``done`` gets its value; ``failed`` gets what it raises, if that is one of
-    those that are ``expected``. Any other exception is a defect of the turn. Of one that was cancelled nothing is said.
+    """A running conversation of an actor. ``done`` gets its value. ``failed`` gets an exception that it raises, if it
+    is one of the ``expected`` ones; any other exception is a defect of the turn. When it is cancelled, neither is
+    called.
     """
 
     __slots__ = ("_actor", "_conversation", "_done", "_expected", "_failed", "is_over")
@@ -82,7 +83,7 @@ class Task:
         self.is_over = False
 
     def step(self, outcome: object = None) -> None:
-        """Go on with the outcome of what was yielded last; with None: begin."""
+        """Send in the outcome of the last question; None starts the conversation."""
         if self.is_over:
             return
         try:
@@ -102,16 +103,16 @@ class Task:
                 self._actor.ask_for(asked, self.step)
 
     def cancel(self) -> None:
-        """End it where it stands; what comes of its questions is dropped."""
+        """End it where it stands; outcomes that arrive later are dropped."""
         if not self.is_over:
             self.is_over = True
             self._conversation.close()
 
 
 class _Several:
-    """Several questions of a conversation under way at once; it goes on when all are answered, in the order asked.
+    """Several questions that a conversation asked at once. It gets all outcomes together, in the order asked.
 
-    Of very many, ``ASKS_A_TURN`` go out in a turn, and others have theirs in between.
+    At most ``ASKS_A_TURN`` are sent in one turn, so that other actors get turns in between.
     """
 
     __slots__ = ("actor", "asks", "left", "outcomes", "sent", "task")

@@ -1,6 +1,6 @@
 """The disk lane: slow disk work (fsync, unlink) that must not hold up a turn.
 
-Where files are in memory nothing is slow, and the work is done at once.
+With files in memory nothing is slow, so the work is done at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ThreadedDisk(ThreadedWorker):
-    """Disk work, that of dead nodes as well, as it was begun before they died."""
+    """Disk work on a thread. Work of dead nodes is finished too, as it was submitted before they died."""
 
     name = "kstore-disk"
     done = "DiskDone"

@@ -1,7 +1,7 @@
-"""Drivers: who gives the turns, and how time passes while nobody has one.
+"""Drivers: they run actors' turns and timers, and decide how time passes in between.
 
-One primitive for everybody outside: ``drive(until, timeout_s)`` runs the ready queue and the timers on the calling
-thread until the condition holds. ``post`` brings work from other threads to the one that drives.
+Code outside the actors uses one primitive: ``drive(until, timeout_s)`` runs the ready queue and the timers on the
+calling thread until the condition holds. ``post`` hands work from other threads to the thread that drives.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ T = TypeVar("T")
 
 
 class SimulationStalled(Exception):
-    """Virtual time has nothing left to do, and what was waited for has not happened."""
+    """Nothing is left to happen on virtual time, and what was waited for has not happened."""
 
 
 class NodeCrashed(Exception):
-    """An actor's handler raised, or what runs outside of turns: a defect. The cause is its exception."""
+    """An actor's handler, or code outside of turns, raised: a defect. ``__cause__`` is its exception."""
 
 
 class DriverClosed(RuntimeError):
-    """The cluster, or the client, was closed: nothing of it can be used any more."""
+    """The cluster or client was closed and can't be used any more."""
 
     def __init__(self) -> None:
         super().__init__("the cluster was closed: nothing of it can be used any more")
 
 
 class ForkedError(RuntimeError):
-    """A cluster or client was used in a forked child. It belongs to the process that made it, where it goes on."""
+    """A cluster or client was used in a forked child. It goes on in the process that made it, and only there."""
 
     def __init__(self) -> None:
         super().__init__("it belongs to the process that this one was forked from: make another one here")
 
 
 class Process:
-    """This process, as drivers know it: ``forks`` counts how often it became another one, by being forked."""
+    """The current process. ``forks`` counts how often it was forked, so that a child knows that it is one."""
 
     forks = 0
 
@@ -53,7 +53,7 @@ os.register_at_fork(after_in_child=Process.was_forked)
 
 
 class Driver(Protocol):
-    """What a world needs of its driver."""
+    """What a world needs from its driver."""
 
     def post(self, action: Callable[..., object], *args: object) -> None:
         """Have ``action(*args)`` called by the driving thread, outside any turn; callable from any thread."""
@@ -62,17 +62,17 @@ class Driver(Protocol):
         """Call ``action(*args)`` as the driving thread, outside any turn, and return its value."""
 
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
-        """Give turns until ``until()`` is true; False when ``timeout_s`` passed first."""
+        """Run turns until ``until()`` is true; returns False if ``timeout_s`` passed first."""
 
     def pump(self) -> None:
-        """Give turns that are due, without waiting for anything; a no-op where a thread of its own drives."""
+        """Run the turns that are due without waiting; does nothing if the driver has a thread of its own."""
 
     def close(self) -> None:
         """Stop driving."""
 
 
 def raise_crashes(world: World) -> None:
-    """Raise the first defect that was met; nothing is swallowed."""
+    """Raise the first defect, if there was one, so that none is swallowed."""
     if world.crashes:
         actor, error = world.crashes[0]
         raise NodeCrashed(f"{'outside any turn' if actor is None else actor.actor_urn}: {error!r}") from error

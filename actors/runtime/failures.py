@@ -1,18 +1,18 @@
-"""What a failure ends: the smallest thing that keeps its state right.
+"""Failures of actors, and what each ends: as little as possible, without using state that may be wrong.
 
-A failure is an exception that nobody foresaw: a defect of ours, met in an actor's turn or outside any. ``World.strict``
-decides what becomes of it:
+A failure is an unexpected exception, so a defect of kstore, in an actor's turn or outside of turns. ``World.strict``
+decides what happens:
 
 * strict (simulation, kstore's own tests): the node ends at once and the driving thread raises ``NodeCrashed``;
 * otherwise it is contained. The request is answered ``UNKNOWN_SERVER_ERROR``. Then, the first that applies:
 
-  1. the actor ``contains`` it: only what the turn was about has failed, such as one request of a connection;
-  2. the actor ends. What it owed to others is answered ``Stopped``; nothing of its state is used on. The node's
-     supervisor, its broker, is told (``Failed``) and makes it anew from what is in the logs;
-  3. the node ends, as a killed one does, when there is no supervisor, it is the supervisor that failed, or what failed
-     can't even be let go of. Its brothers go on, and the node's owner may start it again.
+  1. the actor ``contains`` it: only what the turn was about fails, such as one request of a connection;
+  2. the actor ends. Its open asks are answered ``Stopped``; its state isn't used again. The node's supervisor, its
+     broker, gets ``Failed`` and starts the actor again from what is in the logs;
+  3. the node ends, as if it was killed, if it has no supervisor, if the supervisor itself failed, or if what failed
+     can't even be released. Other nodes go on, and the node's owner may start it again.
 
-Each failure is logged once with its traceback (``kstore.failures``), kept in ``kept``, and told to ``on_failure``.
+Each failure is logged once with its traceback (``kstore.failures``), kept in ``kept``, and passed to ``on_failure``.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ OUTSIDE = "outside any turn"
 
 
 class Failure(NamedTuple):
-    """One failure that was contained: where it was met, what it ended, when, and the traceback as text."""
+    """One contained failure: where and when it happened, what it ended, and the traceback as text."""
 
     where: str
     ended: str
@@ -51,11 +51,11 @@ class Failure(NamedTuple):
 
 
 class FailureWarning(RuntimeWarning):
-    """A defect of kstore itself was met and contained; ``Cluster.failures`` has it."""
+    """A defect of kstore itself happened and was contained; ``Cluster.failures`` has it."""
 
 
 class Failed(NamedTuple):
-    """To a node's supervisor: an actor of it has failed, and is no more. Only who it was may be asked of it."""
+    """Sent to a node's supervisor: an actor has failed and ended. Only its name and class may still be used."""
 
     actor: Actor
     error: Exception
@@ -65,7 +65,7 @@ class Failures:
     """The failures of one world."""
 
     recent: ClassVar[deque[Failure]] = deque(maxlen=KEPT)
-    """Those of all worlds of this process, for a test runner, which looks after each test and empties it."""
+    """The failures of all worlds of this process, for a test runner, which reads and empties it after each test."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -73,7 +73,7 @@ class Failures:
         self.count = 0
         self.on_failure: Callable[[Failure], None] | None = None
         self.on_node_failed: Callable[[Node, Exception], str] | None = None
-        """Told of a node that has ended by a failure; returns what becomes of it, for the log."""
+        """Called with a node that a failure has ended; returns what happens to it, for the log."""
 
     def tell(self, where: str, ended: str, error: BaseException) -> None:
         """Log a failure, keep it, and pass it on."""
@@ -100,7 +100,7 @@ class Failures:
             self.end(actor, error)
 
     def end(self, actor: Actor, error: Exception) -> None:
-        """End an actor that has failed, and whatever can't go on without it."""
+        """End an actor that has failed, and what can't go on without it."""
         node = actor.node
         supervisor = node.supervisor
         can_go_on = actor.is_alone or (supervisor is not None and supervisor is not actor.ref and supervisor.is_alive())
@@ -124,18 +124,18 @@ class Failures:
         return True
 
     def end_node(self, node: Node, error: Exception) -> str:
-        """End a node as a killed process ends; returns what becomes of it."""
+        """End a node as a killed process ends; returns what happens to it."""
         node.failure = error
         if node.alive:
             for actor in list(node.actors.values()):
-                actor.inbox.close(True)  # who asks from outside the node's actors waits for nothing
+                actor.inbox.close(True)  # asks from outside the node don't wait for ever
             node.kill()
             self.world.net.node_died(node)
         return "" if self.on_node_failed is None else self.on_node_failed(node, error)
 
 
 def _let_go_of_frames(error: BaseException | None) -> None:
-    """The text is kept; frames would keep alive all that they touched."""
+    """Keep the traceback's text only: its frames would keep alive all objects in them."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -20,7 +20,7 @@ Failure = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 class Future(pykka.Future[Any]):
-    """An answer to come, in a world. Without one, it is what Pykka's combinators make of others."""
+    """The future of an ask in a world. Pykka's combinators make futures without a world."""
 
     def __init__(self, world: World | None = None) -> None:
         super().__init__()
@@ -66,7 +66,9 @@ class Future(pykka.Future[Any]):
 
 
 def ask(world: World, ref: Ref, message: object, call: str = "") -> Future:
-    """Ask an actor; from outside, the message enters the world by the driver, in the trace as the user's ``call``."""
+    """Ask an actor. From outside, the message enters the world through the driver; the trace has it as the user's
+    ``call``.
+    """
     future = Future(world)
 
     def send() -> None:

@@ -1,8 +1,8 @@
-"""Free memory goes back to the system: glibc keeps what was freed for the next time, however much it was once.
+"""Gives freed memory back to the system, which glibc would otherwise keep for later use, however much it is.
 
-Requests and answers of megabytes come and go, and after a crowd has left hundreds of them may lie free in the heap. A
-look costs some microseconds; the giving back, when there is enough of it, milliseconds, on a thread of its own. Where
-the C library isn't glibc nothing is done: others give back by themselves.
+Requests and responses take megabytes, and after many clients have left, hundreds of megabytes may be free in the heap.
+A check takes microseconds. Giving memory back takes milliseconds, on a thread of its own, and is done only if there is
+enough. With another C library than glibc nothing is done: others give memory back by themselves.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LOOK_EVERY_S = 10.0
 
 
 class Heap:
-    """Looks at the heap of this process, and gives back what lies free in it."""
+    """Checks the heap of this process, and gives back what is free in it."""
 
     def __init__(self) -> None:
         self.looked_at = 0.0
@@ -23,7 +23,7 @@ class Heap:
         self._is_known = False
 
     def look(self, now: float) -> bool:
-        """Give free memory back if there is much; whether it was begun. Call it as often as you like."""
+        """Start to give free memory back if there is much; returns whether it did. It may be called often."""
         if now - self.looked_at < LOOK_EVERY_S:
             return False
         self.looked_at = now
@@ -33,7 +33,7 @@ class Heap:
         return True
 
     def free_bytes(self) -> int:
-        """How much lies free; 0 where that can't be asked."""
+        """How much is free; 0 where that can't be known."""
         if not self._is_known:
             self._is_known = True
             self._library = _glibc()

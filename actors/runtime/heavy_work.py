@@ -1,8 +1,8 @@
-"""Work that may hold everybody up for a while, done a portion a loop turn: sockets are looked at in between.
+"""Heavy work, spread over turns of the event loop so that sockets are read in between.
 
-The run queue gives turns in the order in which messages came. A hundred appends of batches that decompress to megabytes
-would stand before whatever comes next, be it the shortest request. So work says how many bytes it may come to; what is
-over ``BYTES_A_TURN`` waits for the next turn of the loop, in order. Work that nothing waits before begins at once.
+The run queue gives turns in the order of messages. A hundred appends of batches that decompress to megabytes would
+delay the next request, however short it is. So heavy work says how many bytes it may process; what exceeds
+``BYTES_A_TURN`` waits for the next turn of the loop, in order. If nothing waits, work starts at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BYTES_A_TURN = 16 << 20
 
 
 class HeavyAsk(Ask):
-    """An ``Ask`` whose answer may take work on so many bytes."""
+    """An ``Ask`` whose answer may take work on this many bytes."""
 
     __slots__ = ("size_bytes",)
 
@@ -43,7 +43,7 @@ class HeavyWork:
         self._is_armed = False
 
     def start(self, size_bytes: int, action: Callable[[], None]) -> None:
-        """Call ``action()`` now, if nothing waits and this turn of the loop has room for it; otherwise when it has."""
+        """Call ``action()`` now if nothing waits and this turn of the loop has room for it, otherwise later."""
         self.waiting.append((size_bytes, action))
         self._go_on()
 

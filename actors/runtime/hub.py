@@ -1,11 +1,11 @@
 """Several synchronous programs on virtual time: each is a greenlet, and only one runs at any moment.
 
-A program leaves its place only inside ``VirtualDriver.drive``, where it waits; the hub, a greenlet of its own, gives
-turns and moves time until a program's condition holds, and goes on with that one. Of several who may go on, one is
-drawn from the seed: a run is the same whenever it is made.
+Programs switch only inside ``VirtualDriver.drive``, where they wait. The hub, a greenlet of its own, runs turns and
+moves time until a program's condition holds, and continues that program. If several can continue, the seed decides
+which one does, so that every run with the same seed is the same.
 
-Each has its own depth of held signals (``signals``). Who spawned first is the main program. What stops everything (a
-crashed node, a stall, a spawned function that failed) is raised in it, as only there it is looked at.
+Each program has its own depth of held signals (``signals``). The main program is the one that called ``spawn`` first.
+What stops everything (a crashed node, a stall, a spawned function that failed) is raised there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Wait:
-    """A program that waits inside ``drive``. ``deadline_us`` None: for as long as it takes."""
+    """A program that waits inside ``drive``; without a time limit if ``deadline_us`` is None."""
 
     __slots__ = ("deadline_us", "greenlet", "until")
 
@@ -68,14 +68,14 @@ class Spawned:
             set_depth(self._hub.depth)
 
     def _never_ran(self) -> None:
-        """It was stopped before its first line: a greenlet that never ran doesn't notice."""
+        """End one that was stopped before its first line: a greenlet that never ran can't do that itself."""
         if not self._is_done:
             self._is_done = True
             self._failure = Cancelled(f"the cluster was closed before {self.name} began")
             self._hub.running.pop(self, None)
 
     def done(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """Whether it has ended: returned, raised or was cancelled."""
         return self._is_done
 
     def join(self, timeout: float | None = None) -> Any:
@@ -101,7 +101,7 @@ class Cancelled(Exception):
 
 
 class Hub:
-    """Who waits, who may go on, and who has ended."""
+    """Switches between the programs: which of them wait, which can continue, and which have ended."""
 
     def __init__(self, driver: VirtualDriver) -> None:
         self.driver = driver
@@ -111,10 +111,10 @@ class Hub:
         self.failed: list[BaseException] = []
         self._waits: list[Wait] = []
         self._names = 0
-        self.depth = 0  # of what let one of the programs go on: the hub, or what stops it
+        self.depth = 0  # of held signals in the greenlet that switched to a program: the hub, or what stops it
 
     def spawn(self, function: Callable[..., object], args: tuple[object, ...]) -> Spawned:
-        """Have a function run, from the next time that anybody waits."""
+        """Start a function; it runs from the next time that any program waits."""
         self._names += 1
         name = f"{getattr(function, '__qualname__', 'function')}-{self._names}"
         spawned = Spawned(self, name, function, args)
@@ -127,7 +127,7 @@ class Hub:
         return getcurrent() is self.greenlet
 
     def wait(self, until: Callable[[], object], deadline_us: int | None) -> bool:
-        """Let the others go on until ``until()`` holds, or time is up; whether it holds."""
+        """Let other programs run until ``until()`` holds or time is up; returns whether it holds."""
         self._waits.append(Wait(getcurrent(), until, deadline_us))
         before = depth()
         try:
@@ -138,7 +138,7 @@ class Hub:
         return held
 
     def _serve(self, _: object = None) -> None:
-        """The hub's life: until the driver is closed."""
+        """The hub's loop, which runs until the driver is closed."""
         while True:
             try:
                 self._raise_failure()
@@ -154,7 +154,7 @@ class Hub:
                 main.greenlet.throw(error)
 
     def _raise_failure(self) -> None:
-        """A spawned function failed: the main program hears of it, unless it is about to by ``join``."""
+        """Raise a spawned function's error in the main program, unless ``join`` is about to raise it there."""
         if self.failed:
             joined = next((w for w in self._waits if w.greenlet is self.main and self._is_join_of_failed(w)), None)
             if joined is None:
@@ -165,7 +165,7 @@ class Hub:
         return isinstance(joined, Spawned) and joined._failure is not None
 
     def _go_on(self) -> bool:
-        """Go on with one of those whose wait is over; False if nobody's is."""
+        """Continue a program whose wait is over; False if there is none."""
         now_us = self.driver.world.clock.now_us()
         over = [(wait, outcome) for wait in self._waits if (outcome := self._outcome(wait, now_us)) is not None]
         if not over:
@@ -196,7 +196,7 @@ class Hub:
         return ", ".join(names.get(wait.greenlet, "the main program") for wait in self._waits)
 
     def close(self) -> None:
-        """Stop every spawned function where it waits, but for the one that closes the cluster."""
+        """Stop every spawned function where it waits, except one that is closing the cluster itself."""
         me = getcurrent()
         for spawned in list(self.running):
             if spawned._greenlet is not me:

@@ -1,12 +1,12 @@
-"""Bounds at the edges of the cluster, units in the names. Beyond one, a peer gets a typed error or a closed
-connection; inside, a limit is an assertion.
+"""Limits on what peers may send, with units in the names. A peer that exceeds one gets a typed error or a closed
+connection. Inside the cluster, a limit is an assertion.
 """
 
 # A frame longer than this is refused and its connection closed (socket.request.max.bytes is the configured one).
 FRAME_BYTES_MAX = 100 * 1024 * 1024
-# Requests of one connection that are under way at once; beyond, its socket isn't read.
+# Requests of one connection that are in progress at once; beyond, its socket isn't read.
 CONNECTION_REQUESTS_IN_FLIGHT_MAX = 1024
-# Bytes of one connection's requests under way; beyond, its socket isn't read.
+# Bytes of one connection's requests in progress; beyond, its socket isn't read.
 CONNECTION_BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
 # Elements in all arrays of one request; beyond, its connection is closed (in each array there may be 1,000,000, as in
 # Apache Kafka, which has no bound of all together).
@@ -32,4 +32,4 @@ FETCH_SESSION_PARTITIONS_MAX = 500_000
 PINNED_TIMES_MAX, PINNED_BYTES_MAX = 8, 4096
 
 REQUEST_TIMEOUT_MS = 30_000
-"""A link whose other node hasn't answered a request by then is given up, as by Kafka's clients."""
+"""A link is closed if the other node hasn't answered a request by then, as Kafka's clients do."""

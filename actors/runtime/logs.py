@@ -1,7 +1,7 @@
-"""Where kstore says what happened: Python's ``logging``, one logger an area, all below ``kstore``.
+"""The loggers of kstore: Python's ``logging``, with one logger for each area, all below ``kstore``.
 
 The areas are ``kstore.failures`` (what was contained), ``kstore.storage`` (disks and folders), ``kstore.requests``
-(what clients asked for and did not get), ``kstore.configs`` (configs that have no effect yet), ``kstore.network`` and
+(requests that were refused), ``kstore.configs`` (configs that have no effect yet), ``kstore.network`` and
 ``kstore.cluster``. Nothing is configured here:
 ``kstore serve`` sets handlers, a program that embeds a cluster has its own.
 

@@ -1,16 +1,16 @@
 """The driver that an asyncio or uvloop loop owns: sockets, timers and turns on one thread.
 
-Turns are given once a loop turn, after all sockets that were readable have been read; ``drain_now`` gives them at
-once (for large frames, while they are hot in the cache). After each drain the ``after_drain`` hooks run: connections
-write what was collected, one write each.
+Actors get their turns once in each turn of the loop, after all readable sockets have been read. ``drain_now`` gives
+them at once (for large frames, while they are in the processor's cache). After each drain the ``after_drain`` hooks
+run: each connection writes what it has collected, in one write.
 
 A defect outside of turns (in a hook, a posted action, a timer's action, a protocol's callback) is kept in the world's
-crashes as an actor's is: the thread that waits in ``drive`` raises it, and ``on_crash`` is told. A loop would only
-print it.
+crashes like an actor's: the thread that waits in ``drive`` raises it, and ``on_crash`` is called. An event loop by
+itself would only print it.
 
-Other threads wait on queues written in C, never on ``threading.Event``: a signal's handler that raises may leave the
-lock inside of an event taken, and the loop's thread, which sets it, would wait for that for ever. Signals are held in
-all calls (``signals``) but for the wait in ``drive``, and in ``call`` once the loop takes unusually long.
+Other threads wait on queues written in C, never on ``threading.Event``: a signal handler that raises may leave the
+event's lock taken, and the loop's thread, which sets the event, would wait for it for ever. Signals are held in all
+calls (``signals``), except while ``drive`` waits and, if the loop takes unusually long, in ``call``.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from actors.runtime.world import World
 
 T = TypeVar("T")
-TURNS_A_DRAIN = 20_000  # then the sockets get their chance, as they do after
+TURNS_A_DRAIN = 20_000  # then sockets are read before more turns
 DRAIN_US = 10_000
-CALL_S = 0.5  # a call that the loop hasn't come to by then may be interrupted
+CALL_S = 0.5  # a call that the loop hasn't started by then may be interrupted
 
 
 class Gate:
-    """Opens once, for the one thread that waits before it; opening it again is harmless."""
+    """Lets one waiting thread go on, once; opening it again does nothing."""
 
     __slots__ = ("_opened",)
 
@@ -44,7 +44,7 @@ class Gate:
         self._opened: SimpleQueue[None] = SimpleQueue()
 
     def open(self) -> None:
-        """Let the one go who waits, or is going to."""
+        """Let the thread go on that waits now or will wait later."""
         self._opened.put(None)
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -65,7 +65,7 @@ class Waiter:
         self.done = Gate()
 
     def check(self) -> bool:
-        """Whether the wait is over; what the condition itself raises is for the one who waits."""
+        """Whether the wait is over. What the condition raises is raised in the thread that waits."""
         try:
             over = bool(self.until())
         except Exception as error:  # noqa: BLE001 - raised by ``drive``
@@ -123,7 +123,7 @@ class LoopDriver:
             self.thread_id = 0
 
     def start(self) -> None:
-        """Run the loop on a daemon thread, which has it when this returns."""
+        """Run the loop on a daemon thread; when this returns, the loop is running."""
         with signals_held:
             runs = Gate()
             (self.loop or self.open()).call_soon(runs.open)
@@ -153,7 +153,7 @@ class LoopDriver:
             self.loop.close()
             self.loop = None
             for done in [*self._calls, *(waiter.done for waiter in self._waiting)]:
-                done.open()  # nobody will do what they wait for
+                done.open()  # the loop won't run what they wait for
 
     def _on_ready(self) -> None:
         if not self._scheduled and self.loop is not None:
@@ -164,12 +164,12 @@ class LoopDriver:
                 self.loop.call_soon_threadsafe(self.drain)
 
     def drain(self) -> None:
-        """Give turns until nobody is ready, then write what was collected and see to the next timer."""
+        """Run turns until no actor is ready, then write what was collected and set the next timer."""
         self._scheduled = False
         self.drain_now()
 
     def drain_now(self) -> None:
-        """As ``drain``, now, whether or not one is scheduled."""
+        """As ``drain``, at once, even if one is scheduled."""
         world = self.world
         try:
             world.timers.fire()
@@ -192,10 +192,10 @@ class LoopDriver:
             self.on_crash(world.crashes[0][1])
 
     def _loop_met(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """The loop's exception handler: a callback of ours raised, or the loop says what it met itself."""
+        """The loop's exception handler, for errors in kstore's callbacks and in the loop itself."""
         error = context.get("exception")
         if error is None or (isinstance(error, OSError) and "task" not in context and "future" not in context):
-            loop.default_exception_handler(context)  # a socket's trouble, such as too many open files: printed
+            loop.default_exception_handler(context)  # an error of a socket, such as too many open files: printed
             return
         self.world.met_defect(error, "the connection that it was met on, if it was one")
         self._on_ready()
@@ -218,7 +218,7 @@ class LoopDriver:
         self.drain_now()
 
     def _have_called_back(self) -> None:
-        """Users' callbacks may wait for things, which the loop never does: a thread of their own calls them."""
+        """Call users' callbacks on a thread of their own: they may wait, and the loop must not."""
         if self._callers is None:
             callers = self._callers = SimpleQueue()
             threading.Thread(
@@ -243,7 +243,7 @@ class LoopDriver:
             raise DriverClosed
 
     def pump(self) -> None:
-        """The loop's thread gives turns as soon as there is something to do."""
+        """Do nothing: the loop's thread runs turns as soon as there are any."""
 
     def _posted(self, action: Callable[..., object], args: tuple[object, ...]) -> None:
         self.world.do(action, *args)
@@ -280,7 +280,7 @@ class LoopDriver:
         return value  # type: ignore[no-any-return]
 
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
-        """Wait until the loop's thread has seen ``until()`` hold after a drain; raises ``NodeCrashed`` if one did."""
+        """Wait until ``until()`` holds after a drain of the loop's thread; raises ``NodeCrashed`` if a node crashed."""
         assert self.thread_id != threading.get_ident(), "an actor never blocks, nor does the loop's own thread"
         waiter = Waiter(until)
         held = False
@@ -290,7 +290,7 @@ class LoopDriver:
                 held = let_signals_in(waiter.done.wait, timeout_s)
             finally:
                 if not held:
-                    with suppress(DriverClosed):  # what ended the wait is told
+                    with suppress(DriverClosed):  # the error that ended the wait is raised, not this one
                         self.call(self._forget, waiter)
         raise_crashes(self.world)
         if self.closed:
@@ -317,6 +317,6 @@ class LoopDriver:
 
 
 def _call_back(world: World, callers: SimpleQueue[bool]) -> None:
-    """The thread that calls users' callbacks, until it is told to end."""
+    """Run the thread that calls users' callbacks, until it is told to end."""
     while callers.get():
         world.call_back(ours=True)

@@ -1,8 +1,8 @@
 """A node: the actors that live and die together, their name in traces, their folder and their configuration.
 
-A node is a broker with its controller voter, or a client's place in the network. ``kill`` is what a power switch
-does: inboxes, timers and pending disk work are discarded, nothing is answered and nothing is flushed; a node that
-comes back is another object with the next incarnation.
+A node is a broker with its controller voter, or a client in the network. ``kill`` works as a power cut: inboxes, timers
+and pending disk work are discarded, nothing is answered and nothing is flushed. A node that is started again is a new
+object with the next incarnation.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ T = TypeVar("T")
 
 
 class Numbers:
-    """Small numbers for what comes and goes, lowest first: names made of them stay few, however much came."""
+    """Numbers for short-lived things. The lowest free one is used first, so that few names are made of them."""
 
     def __init__(self) -> None:
         self._free: list[int] = []
         self._taken = 0
 
     def take(self) -> int:
-        """The lowest number, from 1, that nobody has."""
+        """The lowest free number, from 1."""
         if self._free:
             return heapq.heappop(self._free)
         self._taken += 1
         return self._taken
 
     def give_back(self, number: int) -> None:
-        """Nobody has it any more."""
+        """Make it free again."""
         heapq.heappush(self._free, number)
 
 
@@ -57,23 +57,23 @@ class Node:
         self.incarnation = incarnation
         self.name = f"{kind}-{node_id}#{incarnation}"
         self.fs = fs
-        self.supervisor: Ref | None = None  # told of each actor that has failed; without one the node ends with it
+        self.supervisor: Ref | None = None  # gets ``Failed`` for each actor that fails; without one the node ends
         self.failure: Exception | None = None  # what ended the node, if that was a failure
         self.clock_skew_ms = 0
         self.alive = True
-        self.listening: tuple[str, ...] = ()  # where clients reach it over TCP, as Kafka's ``listeners`` says it
+        self.listening: tuple[str, ...] = ()  # its TCP listeners, written as in Kafka's ``listeners``
         self.accept: Accept | None = None  # set while connections are taken
-        self.answers_clients = True  # those who come before wait
+        self.answers_clients = True  # if not, clients that connect wait
         self.peer_lost: PeerLost | None = None
         self._ones: dict[type, object] = {}
         self.controller_alone = False  # its broker is dead, and only the controller lives on
         self.is_paused = False
-        self._goes_on: Callable[[Actor], bool] = bool  # whom a pause spares
+        self._goes_on: Callable[[Actor], bool] = bool  # which actors a pause leaves running
         self.actors: dict[str, Actor] = {}
         self.connection_numbers = Numbers()
 
     def one(self, kind: type[T]) -> T:
-        """The node's one thing of a class, made when it is asked for first: it lives as long as the node."""
+        """The node's only object of a class, made on the first call; it lives as long as the node."""
         found = self._ones.get(kind)
         if found is None:
             found = self._ones[kind] = kind()
@@ -85,7 +85,7 @@ class Node:
         return self.one(kind) if kind in self._ones else None
 
     def add(self, actor: Actor) -> None:
-        """Keep a started actor; names are unique among the living of a node."""
+        """Register a started actor; names are unique among a node's living actors."""
         assert self.alive, f"{self.name} is not alive"
         assert actor.actor_urn not in self.actors, f"{actor.actor_urn} is there already"
         self.actors[actor.actor_urn] = actor
@@ -93,17 +93,17 @@ class Node:
             self.world.queue.hold(actor.inbox)
 
     def remove(self, actor: Actor) -> None:
-        """Let go of an actor that stops."""
+        """Remove an actor that stops."""
         self.actors.pop(actor.actor_urn, None)
 
     def takes(self, listener: str) -> bool:
-        """Whether a connection can be opened to it: "broker" between nodes, anything else for clients."""
+        """Whether it accepts a connection: "broker" for one from a node, anything else for one from a client."""
         return self.accept is not None and (listener == "broker" or not self.controller_alone)
 
     def pause(self, goes_on: Callable[[Actor], bool]) -> None:
-        """Give its actors no turns, as SIGSTOP does: what is sent to them waits, and their timers are late.
+        """Give its actors no turns, as SIGSTOP does: their messages wait, and their timers are late.
 
-        Those of which ``goes_on(actor)`` holds are spared.
+        Actors for which ``goes_on(actor)`` is true go on.
         """
         if not self.is_paused and self.alive:
             self.is_paused = True
@@ -113,7 +113,7 @@ class Node:
                     self.world.queue.hold(actor.inbox)
 
     def resume(self) -> None:
-        """Go on where they were, with all that waited."""
+        """Let its actors go on, with all messages that waited."""
         if self.is_paused and self.alive:
             self.is_paused = False
             for actor in self.actors.values():

@@ -1,7 +1,6 @@
-"""What a node needs of those above the runtime, as protocols: its network, its links, the other ends of connections.
+"""Protocols of what the runtime uses but doesn't implement: the network, links and connections.
 
-Only type checkers look at them, so importing them is for ``TYPE_CHECKING`` alone. ``actors/network`` is what they are
-made by.
+``actors/network`` implements them. Only type checkers need them, so import them only under ``TYPE_CHECKING``.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ class Channel(Protocol):
 
     @property
     def is_backed_up(self) -> bool:
-        """Whether answers wait for the other end to take them: as in Apache Kafka, no more of its requests are begun
-        until then.
+        """Whether answers still wait to be sent to the other end. Until they are, no more of its requests are started,
+        as in Apache Kafka.
         """
 
     def tell_when_taken(self) -> None:
-        """While it is backed up: say ``AnswersTaken`` once it isn't any more."""
+        """Send ``AnswersTaken`` once it is no longer backed up."""
 
     def request_done(self, size_bytes: int) -> None:
-        """A request whose frame had so many bytes takes memory no more."""
+        """Free the memory of a request whose frame had ``size_bytes`` bytes."""
 
     def abort(self) -> None:
         """Close the connection now."""
@@ -79,12 +78,12 @@ class Net(Protocol):
 
 
 class Accept(Protocol):
-    """Takes a connection that comes to a node, and gives the actor that has it from then on."""
+    """Accepts a connection to a node, and returns the actor that handles it."""
 
     def __call__(self, channel: Channel, listener: str, client_host: str, /) -> Ref: ...
 
 
 class PeerLost(Protocol):
-    """Tells a node that another one is known to have died."""
+    """Tells a node that another node has died."""
 
     def __call__(self, node_id: int, /) -> None: ...

@@ -1,13 +1,13 @@
-"""Real time without a loop's thread: turns are given on whichever thread waits for something.
+"""The driver for real time without an event loop: threads that wait for something run the actors' turns.
 
-A thread that calls ``drive`` gives turns under one lock until its condition holds, so a call into the cluster costs no
-change of threads. Those who have nothing to do meanwhile sleep; one of them, the watcher, sleeps no longer than until
-the next timer, and on the sockets where the world has any. A thread that gave turns looks whether the others'
-conditions hold now and wakes those whose do; when the watcher leaves, another takes its place.
+A thread that calls ``drive`` runs turns under one lock until its condition holds, so a call into the cluster needs no
+switch of threads. Threads with nothing to do sleep. One of them, the watcher, wakes for the next timer and for the
+world's sockets. A thread that ran turns checks the other threads' conditions and wakes those whose conditions hold.
+When the watcher leaves, another thread takes its place.
 
-The daemon thread ``kstore-background`` is the watcher when nobody else is, so heartbeats go on while a program does
-something else. It stands back while others drive, looking again every ``NAP_S`` seconds: a thread that wants the
-interpreter makes the one that has it slower. It holds the driver weakly, and ends with it.
+The daemon thread ``kstore-background`` is the watcher when no other thread is, so heartbeats go on while a program does
+something else. While other threads drive, it only checks every ``NAP_S`` seconds, because a thread that wants the
+interpreter slows down the one that has it. It holds a weak reference to the driver, and ends with it.
 
 Signals are held while the main thread drives (``signals``): their handlers run where it sleeps, before it gives more
 turns, or when the call is over. A handler may use the cluster itself.
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 TURNS_BETWEEN_CHECKS = 256
 NAP_S = 0.005
-CALLBACK_S = 0.2  # a user's callback on the background thread has this long before a signal may end the wait for it
+CALLBACK_S = 0.2  # after this long, a signal may end the wait for a user's callback on the background thread
 
 
 class Poller(Protocol):
@@ -54,16 +54,16 @@ class Poller(Protocol):
 
 
 class Sleeper:
-    """A thread that has nothing to do until something happens; how it sleeps and is woken."""
+    """How a thread sleeps until there is something to do, and is woken."""
 
     def __init__(self) -> None:
         self.until: Callable[[], object] = bool
-        self.wakes_us: int | None = None  # when it wakes by itself
-        self.thread_id = threading.get_ident()  # whose it is
+        self.wakes_us: int | None = None  # when it wakes without being woken
+        self.thread_id = threading.get_ident()  # of the thread that it belongs to
         self._wakes: SimpleQueue[None] = SimpleQueue()
 
     def sleep(self, timeout_s: float | None, *, watching: bool) -> None:
-        """Sleep until woken; a wake that came before is not missed."""
+        """Sleep until woken; a wake that came earlier ends the sleep at once."""
         try:
             let_signals_in(self._wakes.get, True, timeout_s)
             while True:
@@ -72,7 +72,7 @@ class Sleeper:
             return
 
     def wake(self) -> None:
-        """End its sleep, now or the next one."""
+        """End its current sleep or, if it isn't sleeping, its next one."""
         self._wakes.put(None)
 
 
@@ -106,7 +106,7 @@ class SocketSleeper(Sleeper):
 
     def wake(self) -> None:
         """As ``Sleeper.wake``."""
-        with suppress(BlockingIOError):  # full of wakes already
+        with suppress(BlockingIOError):  # enough wakes are in it
             os.write(self._write, b"w")
 
     def __del__(self) -> None:
@@ -115,7 +115,7 @@ class SocketSleeper(Sleeper):
 
 
 class Idle(threading.local):
-    """A thread's sleepers that it doesn't sleep with."""
+    """The sleepers of a thread that are not in use."""
 
     def __init__(self) -> None:
         self.idle: list[Sleeper] = []
@@ -133,7 +133,7 @@ class RealDriver:
         self.sleeping: list[Sleeper] = []
         self.watcher: Sleeper | None = None
         self.closed = False
-        self.driven = False  # by another thread than the background thread, since that one last looked
+        self.driven = False  # whether another thread than the background thread drove since that one last checked
         self.background: Sleeper | None = None
         self.retired = False  # the background thread sleeps until the watcher leaves
         self.thread: threading.Thread | None = None
@@ -156,7 +156,7 @@ class RealDriver:
             return value
 
     def pump(self) -> None:
-        """Give turns now, without waiting for anything, unless another thread is giving some."""
+        """Run the turns that are due without waiting, unless another thread is running turns."""
         self._check_usable()
         self.driven = True
         with signals_held:
@@ -186,7 +186,7 @@ class RealDriver:
             return self._drive_on(until, timeout_s)
 
     def _drive_on(self, until: Callable[[], object], timeout_s: float | None) -> bool:
-        """Give turns and sleep by turns."""
+        """Run turns and sleep, alternately."""
         deadline_us = None if timeout_s is None else self.world.clock.now_us() + round(timeout_s * 1e6)
         sleeper: Sleeper | None = None
         try:
@@ -204,7 +204,7 @@ class RealDriver:
                         sleeper = sleeper or self._own_sleeper()
                         self._begin_sleeping(sleeper, until, deadline_us)
                 if self.world.callbacks:
-                    self._leave(sleeper)  # they may take long, or wait themselves: another thread is to watch
+                    self._leave(sleeper)  # callbacks may take long, or wait themselves: another thread must watch
                     self.world.call_back()
                 if over:
                     return held
@@ -216,9 +216,9 @@ class RealDriver:
                 self._sleepers.idle.append(sleeper)
 
     def close(self) -> None:
-        """End the background thread; what was brought from other threads and not seen yet is seen now.
+        """End the background thread; run what other threads have posted until now.
 
-        Where a user's callback keeps that thread, a signal may end the wait for it.
+        If a user's callback keeps that thread busy, a signal may end the wait for it.
         """
         if self.forks != Process.forks:
             return
@@ -236,7 +236,7 @@ class RealDriver:
                 if self.thread.is_alive():
                     let_signals_in(self.thread.join)
                 self.thread = None
-            with self.lock:  # those who waited may still be on their way out
+            with self.lock:  # threads that waited may still be leaving
                 if self.poller is not None:
                     self.poller.close()
                 self.background = self.poller = None
@@ -254,7 +254,7 @@ class RealDriver:
         return deadline_us is not None and self.world.clock.now_us() >= deadline_us
 
     def _has_work(self) -> bool:
-        """Whether turns are due; like all that gives them, under the lock."""
+        """Whether turns are due. Called under the lock, as everything that runs turns."""
         return bool(self.posted) or self.world.queue.has_ready()
 
     def _give_turns(self) -> None:
@@ -284,8 +284,8 @@ class RealDriver:
             self.world.do(action, *args)
 
     def _own_sleeper(self) -> Sleeper:
-        """A sleeper of this thread. It keeps them for its later waits; in one it needs others for callbacks that wait,
-        and for handlers of signals that do.
+        """A sleeper of this thread, which keeps its sleepers for later waits. It needs several if a callback or a
+        signal handler waits during a wait.
         """
         idle = self._sleepers.idle
         return idle.pop() if idle else self._make_sleeper()
@@ -294,7 +294,7 @@ class RealDriver:
         return Sleeper() if self.poller is None else SocketSleeper(self.poller)
 
     def _begin_sleeping(self, sleeper: Sleeper, until: Callable[[], object], deadline_us: int | None) -> None:
-        """Get ready to sleep, as the watcher unless there is one; not if work has come meanwhile."""
+        """Prepare to sleep, as the watcher unless there is one; False if work has come meanwhile."""
         self.sleeping.append(sleeper)
         sleeper.until = until
         sleeper.wakes_us = deadline_us
@@ -306,18 +306,18 @@ class RealDriver:
             next_us = self.world.timers.next_deadline_us()
             if next_us is not None and (deadline_us is None or next_us < deadline_us):
                 sleeper.wakes_us = next_us
-        if self.posted:  # looked at after the watcher is set: ``post`` does it the other way round
+        if self.posted:  # checked after the watcher is set; ``post`` does the two in reverse order
             self._stop_sleeping(sleeper)
 
     def _stop_sleeping(self, sleeper: Sleeper) -> None:
         if sleeper in self.sleeping:
             self.sleeping.remove(sleeper)
-        sleeper.until = bool  # a thread keeps its sleepers, which are not to keep what was waited for
+        sleeper.until = bool  # a thread keeps its sleepers, and they must not keep alive what was waited for
         if self.watcher is sleeper:
             self.watcher = None
 
     def _leave(self, sleeper: Sleeper | None) -> None:
-        """A thread has what it waited for: another one that sleeps is to watch."""
+        """A thread's wait is over: make another sleeping thread the watcher."""
         with self.lock:
             if sleeper is not None:
                 self._stop_sleeping(sleeper)
@@ -342,7 +342,7 @@ class RealDriver:
         return None if at_us is None else max(0, at_us - self.world.clock.now_us()) / 1e6
 
     def _start_background(self) -> None:
-        """Have the background thread, from the first time that anybody drives."""
+        """Start the background thread when a thread first drives."""
         with self.lock:
             if self.background is not None:
                 return
@@ -354,7 +354,7 @@ class RealDriver:
             self.thread.start()
 
     def in_background(self, sleeper: Sleeper) -> tuple[float | None, bool]:
-        """Drive, if nobody else did since the last time; how long to sleep then, in seconds, and whether to watch."""
+        """Drive if no other thread did since the last time. Returns how many seconds to sleep, and whether to watch."""
         with self.lock:
             self._stop_sleeping(sleeper)
             if self.closed or (self.driven and not self.posted):
@@ -375,7 +375,7 @@ class RealDriver:
 
 
 def _run_in_background(reference: weakref.ref[RealDriver], sleeper: Sleeper) -> None:
-    """The background thread."""
+    """Run the background thread."""
     while True:
         driver = reference()
         if driver is None or driver.closed:

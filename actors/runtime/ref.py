@@ -14,9 +14,9 @@ A = TypeVar("A")
 
 
 class Ref(pykka.ActorRef[Any]):
-    """The only thing of an actor that others may hold.
+    """A reference to an actor: what other actors hold, never the actor itself.
 
-    ``tell`` is the inbox's own: sending a message is the most frequent call of all, and so costs one call less.
+    ``tell`` is the inbox's own: sending a message is the most frequent call of all, and this saves one call.
     """
 
     actor_inbox: Inbox
@@ -27,14 +27,14 @@ class Ref(pykka.ActorRef[Any]):
         self.tell = self.actor_inbox.tell  # type: ignore[method-assign]
 
     def actor_as(self, kind: type[A]) -> A:
-        """The actor itself, for those that may look at it between turns: what it shows, its class says."""
+        """The actor itself, for code that may read it between turns; its class says what may be read."""
         actor = self.actor_inbox.actor
         assert isinstance(actor, kind), f"{actor} is no {kind.__name__}"
         return actor
 
     def ask(self, message: object, *, block: bool = True, timeout: float | None = None) -> Any:
-        """Send a message and expect an answer: the future of it, or, with ``block``, the answer. Outside turns only
-        may one wait for it; an actor uses ``request``.
+        """Send a message and return the future of the answer, or, with ``block``, the answer. Only code outside of
+        turns may wait for it; an actor uses ``request``.
         """
         from actors.runtime.future import ask
 

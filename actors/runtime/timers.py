@@ -1,5 +1,5 @@
-"""Timers of a world, in a heap by deadline and then by the order of their making; cancelled ones are swept away when
-they are the most, so they take memory in proportion to the live ones. An ``Alarm`` is one timer in place of many.
+"""Timers of a world, in a heap ordered by deadline, then by creation. When most are cancelled, the cancelled ones are
+removed, so memory is in proportion to the live ones. An ``Alarm`` is one timer in place of many.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NEVER = 2**63 - 1
 
 
 class Timer:
-    """One thing that is due at ``deadline_us``; ``cancel`` before then and it never happens."""
+    """One action that is due at ``deadline_us``, unless it is cancelled before."""
 
     __slots__ = ("action", "args", "cause", "deadline_us", "kind", "timers")
 
@@ -37,7 +37,7 @@ class Timer:
         self.kind = kind
 
     def cancel(self) -> None:
-        """Forget it; harmless when it happened already."""
+        """Cancel it; does nothing if it has already fired."""
         if self.action is not None:
             self.action = None
             self.args = ()
@@ -47,12 +47,12 @@ class Timer:
 class Alarm:
     """One timer for the nearest of many deadlines, or for one deadline that is moved often.
 
-    Most deadlines are never reached, so they cost nothing here: a timer is made anew only for one that is nearer than
-    the one it runs for. ``due`` and ``now`` are times of whatever clock its owner reads, in ticks of ``tick_us``
-    microseconds. What gets the message, or the call, says ``rang`` or asks ``is_over`` before anything else.
+    Most deadlines are never reached, so they cost nothing here: a new timer is made only for a deadline nearer than
+    that of the running one. ``due`` and ``now`` are times of the owner's clock, in ticks of ``tick_us`` microseconds.
+    The owner, when it gets the message or the call, first calls ``rang`` or ``is_over``.
 
-    ``due`` is ``NEVER`` while it isn't set. Invariant: while it is set its timer runs out at ``due`` or before, or has
-    run out and the owner hasn't heard yet.
+    ``due`` is ``NEVER`` while it isn't set. Invariant: while it is set, its timer fires at ``due`` or before, or has
+    fired and the owner doesn't know yet.
     """
 
     __slots__ = ("_action", "_args", "_runs_until", "_timer", "_timers", "due", "tick_us")
@@ -68,7 +68,7 @@ class Alarm:
 
     @property
     def is_set(self) -> bool:
-        """Whether it is going to ring, or has rung and its owner hasn't heard yet."""
+        """Whether it is going to ring, or has rung and its owner doesn't know yet."""
         return self._timer is not None
 
     def rings_by(self, due: int) -> bool:
@@ -76,12 +76,12 @@ class Alarm:
         return self._timer is not None and self.due <= due
 
     def by(self, due: int, now: int) -> None:
-        """Ring at ``due`` at the latest: the nearest of all deadlines that were given counts."""
-        if due < self.due:  # which those look at first who say this for every message
+        """Ring at ``due`` at the latest: the nearest of all given deadlines counts."""
+        if due < self.due:  # callers that do this for every message check it before they call
             self.at(due, now)
 
     def at(self, due: int, now: int) -> None:
-        """Ring at ``due`` and no other time. A timer that ends before isn't made anew: ``is_over`` looks then."""
+        """Ring at ``due`` and at no other time. A running timer that fires earlier is kept: ``is_over`` checks then."""
         self.due = due
         if self._timer is not None:
             if self._runs_until <= due:
@@ -96,13 +96,14 @@ class Alarm:
         self._timer = timers.at(at_us, self._action, *self._args)
 
     def rang(self) -> None:
-        """It has rung, and is set no more. For deadlines that are never moved: what is due by now is its owner's."""
+        """Note that it has rung and isn't set now. For deadlines that never move: the owner finds out what is due."""
         self._timer = None
         self.due = NEVER
 
     def is_over(self, now: int) -> bool:
-        """It has rung: whether ``due`` is there; then it is set no more. If that was moved meanwhile, or what has rung
-        was stopped before it was heard, the answer is no, and it rings again if it is set.
+        """Called when it has rung: whether ``due`` has come. If so, it isn't set any more. The answer is no if the
+        deadline was moved meanwhile, or the alarm was stopped before its owner got the message; if it is still set, it
+        rings again.
         """
         timer = self._timer
         if timer is None:
@@ -118,7 +119,7 @@ class Alarm:
         return True
 
     def stop(self) -> None:
-        """Don't ring; harmless when it isn't set."""
+        """Don't ring; does nothing if it isn't set."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -141,7 +142,7 @@ class Timers:
         return self.at(deadline_us, self._send, inbox, message)
 
     def at(self, deadline_us: int, action: Callable[..., None], *args: object, kind: str = "TimerFired") -> Timer:
-        """Call ``action(*args)``, outside any turn, when the clock reads ``deadline_us``; ``kind`` is its row's."""
+        """Call ``action(*args)`` outside any turn at ``deadline_us``; ``kind`` is the kind of its trace row."""
         timer = Timer(self, deadline_us, action, args, self.queue.current, kind)
         self.made += 1
         heapq.heappush(self.heap, (deadline_us, self.made, timer))
@@ -158,7 +159,7 @@ class Timers:
         return Alarm(self, tick_us, self._send, inbox, message)
 
     def clear(self) -> None:
-        """Forget them all: the actor that set them is gone."""
+        """Cancel them all: the actor that set them is gone."""
         for _, _, timer in self.heap:
             timer.action, timer.args = None, ()
         self.heap.clear()
@@ -177,7 +178,7 @@ class Timers:
         return heap[0][0] if heap else None
 
     def is_due(self) -> bool:
-        """Whether ``fire`` would find something to do, be it to forget what was cancelled."""
+        """Whether ``fire`` has something to do, if only to remove cancelled timers."""
         return bool(self.heap) and self.heap[0][0] <= self.clock.now_us()
 
     def fire(self) -> int:

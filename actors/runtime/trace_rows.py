@@ -1,4 +1,4 @@
-"""The last rows of a trace as text, for what is printed when something failed."""
+"""The last rows of a trace as text, to print after a failure."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ if TYPE_CHECKING:
     from actors.runtime.recorder import Recorder, TraceRow
 
 ROWS_SHOWN = 30
-LOOKED_AT = 16  # times as many rows are searched for those that tell something
+LOOKED_AT = 16  # times as many rows are searched for ones that are not idle
 IDLE = ("_Beat", "CheckSessions", "Expire", "FetchOverdue", "Upkeep")
-"""What goes on while nothing happens: heartbeats, sessions, fetches that nothing came for, the upkeep of logs."""
+"""Idle kinds of rows: heartbeats, sessions, fetches that found nothing, maintenance of logs."""
 ENDS = ("TimerFired", "Arrived", "SocketRead")
 
 
 TOLD = (KafkaError, TimeoutError, NodeCrashed, SimulationStalled, AssertionError)
-"""Exceptions that the cluster may have led to; of a ``ZeroDivisionError`` its trace says nothing."""
+"""Exceptions that the cluster may have caused; the trace doesn't explain a ``ZeroDivisionError``."""
 BEGINNING = "the last "
 
 
 def note_end(error: BaseException, recorder: Recorder) -> None:
-    """Hang the end of the trace on an exception that may have come of it, once."""
+    """Add the end of the trace to an exception that the cluster may have caused, once."""
     if isinstance(error, TOLD) and not any(note.startswith(BEGINNING) for note in getattr(error, "__notes__", ())):
         error.add_note(trace_end(recorder))
 
 
 def trace_end(recorder: Recorder, rows: int = ROWS_SHOWN) -> str:
-    """The last ``rows`` rows that tell something, a line each: seconds to the last row of all, sequence and cause, the
-    actor, what happened to what. If there is nothing but heartbeats, these.
+    """The last ``rows`` rows that aren't idle, a line each: seconds before the last row of all, sequence and cause, the
+    actor, what happened to what. If all rows are idle, these.
     """
     recent = recorder.recent(rows * LOOKED_AT)
     shown = (_telling(recent) or recent)[-rows:]
@@ -42,7 +42,7 @@ def trace_end(recorder: Recorder, rows: int = ROWS_SHOWN) -> str:
 
 
 def _telling(rows: list[TraceRow]) -> list[TraceRow]:
-    """Rows that aren't idle, and don't come of what is; what is noted always tells something."""
+    """Rows that are neither idle nor caused by an idle row; noted rows are never idle."""
     idle: set[int] = set()
     for row in rows:
         if row.depth != NOTE and (row.kind in IDLE or row.cause in idle):

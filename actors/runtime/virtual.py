@@ -1,11 +1,11 @@
-"""Virtual time: when nobody has a turn, the clock jumps to the next timer. One thread, no waiting.
+"""The driver for virtual time: when no actor has a turn, the clock jumps to the next timer. One thread, no waiting.
 
-``drive`` gives turns on the calling thread until its condition holds. With ``spawn`` there are more programs than the
-caller's: then each of them waits in the hub, which drives for all (``hub.py``).
+``drive`` runs turns on the calling thread until its condition holds. ``spawn`` adds programs beside the caller's; then
+each of them waits in the hub, which drives for all (``hub.py``).
 
 A wait without a time limit ends in ``SimulationStalled`` when nothing is left to happen, or when ``STALL_S`` virtual
-seconds have passed in which nobody's wait was over: a cluster's own heartbeats go on for ever, so that something always
-happens. A cluster with a seed belongs to the thread and the process that made it.
+seconds have passed in which no wait was over. (A cluster's heartbeats never end, so something always happens.) A
+cluster with a seed belongs to the thread and the process that made it.
 
 Signals are held while the main thread drives (``signals``): their handlers run before a turn or a step of time.
 """
@@ -48,7 +48,7 @@ class VirtualDriver:
         self._resumed_us = 0
 
     def post(self, action: Callable[..., object], *args: object) -> None:
-        """As ``Driver.post``: the action is called at once; from another thread only while nobody drives."""
+        """As ``Driver.post``: the action is called at once; from another thread only while no thread drives."""
         with signals_held:
             self.world.do(action, *args)
 
@@ -59,10 +59,12 @@ class VirtualDriver:
             return action(*args)
 
     def pump(self) -> None:
-        """Virtual time passes only in ``drive``: who gets the next turn isn't up to how a client sends."""
+        """Do nothing: virtual time passes only in ``drive``, so that when a client sends doesn't change the order of
+        turns.
+        """
 
     def drive(self, until: Callable[[], object], timeout_s: float | None = None) -> bool:
-        """As ``Driver.drive``, in virtual seconds. Raises ``SimulationStalled`` when nothing can come of it."""
+        """As ``Driver.drive``, in virtual seconds. Raises ``SimulationStalled`` if the condition can't come true."""
         self._check_usable()
         deadline_us = None if timeout_s is None else self.world.clock.now_us() + round(timeout_s * 1e6)
         hub = self.hub
@@ -76,7 +78,7 @@ class VirtualDriver:
         self.drive(lambda: False, seconds)
 
     def spawn(self, function: Callable[..., object], *args: object) -> Spawned:
-        """Have ``function(*args)`` run beside the caller, from the next time that anybody waits."""
+        """Run ``function(*args)`` beside the caller, from the next time that any program waits."""
         self._check_usable()
         if self.hub is None:
             from actors.runtime.hub import Hub
@@ -85,7 +87,7 @@ class VirtualDriver:
         return self.hub.spawn(function, args)
 
     def close(self) -> None:
-        """Nobody drives any more; spawned functions are stopped where they wait."""
+        """Stop driving; spawned functions are stopped where they wait."""
         with signals_held:
             self.closed = True
             if self.hub is not None and self._forks == Process.forks:
@@ -112,17 +114,17 @@ class VirtualDriver:
         return True
 
     def resumed(self) -> None:
-        """A program goes on: what others wait for may come of that."""
+        """Note that a program has continued: other programs' conditions may now come true."""
         self._resumed_us = self.world.clock.now_us()
 
     def step(self, deadline_us: int | None, waiting: Callable[[], str]) -> None:
-        """For the hub: give one turn, or move time, at most to ``deadline_us``."""
+        """Run one turn, or move time to ``deadline_us`` at most; for the hub."""
         take_signals()
         if not self._run_ready():
             self._move_time(deadline_us, waiting)
 
     def _move_time(self, deadline_us: int | None, waiting: Callable[[], str] | None) -> None:
-        """Let the clock jump to the next timer, and do what is due; or to the deadline, if that is nearer."""
+        """Move the clock to the next timer and fire it, or to the deadline if that is nearer."""
         world = self.world
         next_us = world.timers.next_deadline_us()
         if deadline_us is not None and (next_us is None or next_us > deadline_us):

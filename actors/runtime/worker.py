@@ -1,9 +1,9 @@
-"""Work that takes long and needs no actor, done off the turn: on a thread of its own, or, on virtual time, at once.
+"""Workers: slow work that needs no actor, done off the turn on a thread or, on virtual time, at once.
 
 Real time brings the outcome back through the driver; virtual time delivers it after a delay drawn from the seed, so
-that a node can be killed between the two. What the disk is slow at goes to the disk's worker (``disk.py``). What the
-processor is slow at, such as compression, goes to another: it leaves the interpreter to others meanwhile, as the
-libraries for it do, and must not stand before a sync.
+that a node can be killed between the two. Slow disk work goes to the disk's worker (``disk.py``). Work that takes much
+processor time, such as compression, goes to another worker, so that it doesn't delay a sync; the libraries for it
+release the interpreter meanwhile.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Answerable(Protocol):
-    """Where an outcome goes: a ``Reply``, or what is like one."""
+    """Where an outcome goes: a ``Reply`` or something like it."""
 
     def set(self, outcome: object = None) -> None:
         """Take the outcome."""
 
 
 def outcome_of(work: Callable[[], object]) -> object:
-    """What the work returned, or the ``OSError`` it met: a disk's failure is an outcome, a defect is raised."""
+    """What the work returned, or its ``OSError``: a disk error is an outcome, a defect is raised."""
     try:
         return work()
     except OSError as error:
@@ -36,13 +36,13 @@ def outcome_of(work: Callable[[], object]) -> object:
 class ThreadedWorker:
     """Work on one thread, in the order it was submitted.
 
-    The thread is one of ours, as the pools of ``concurrent.futures`` take nothing more once the interpreter begins to
-    exit, and a cluster that was left open is closed then.
+    It has its own thread, because the pools of ``concurrent.futures`` accept nothing more when the interpreter exits,
+    and a cluster that was left open is closed at that time.
     """
 
     name = "kstore-worker"
     done = "WorkDone"
-    """The row of an outcome in the trace."""
+    """The kind of an outcome's row in the trace."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -57,7 +57,7 @@ class ThreadedWorker:
         self._jobs.put((work, reply, node, self.world.queue.current))
 
     def is_wanted(self, node: Node) -> bool:
-        """Whether work of this node is still to be done; what is computed is of no use to a dead one."""
+        """Whether this node's work is still to be done; a dead node has no use for a result."""
         return node.alive
 
     def _work(self) -> None:
@@ -92,14 +92,14 @@ class ThreadedWorker:
             thread.join()
 
     def leave(self) -> None:
-        """Take nothing more, and wait for nothing: what it is about, such as to look up a name, may take long."""
+        """Accept nothing more, without waiting for current work, such as a name lookup, which may take long."""
         if self.thread is not None:
             self._jobs.put(None)
             self.thread = None
 
 
 class VirtualWorker:
-    """Work on virtual time: done at once, known after a delay drawn from the seed."""
+    """Work on virtual time: done at once, with the outcome delivered after a delay drawn from the seed."""
 
     done = "WorkDone"
 
@@ -121,7 +121,7 @@ class VirtualWorker:
             reply.set(outcome)
 
     def close(self) -> None:
-        """Nothing is pending outside the world."""
+        """Do nothing: no work is pending outside the world."""
 
     def leave(self) -> None:
         """As ``close``."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class NoNet:
-    """The network of a world whose nodes know of no others."""
+    """The network of a world without links between nodes."""
 
     wire = False
 
@@ -41,7 +41,7 @@ class NoNet:
         return request.VERSIONS[1]
 
     def node_died(self, node: Node) -> None:
-        """Nobody was connected to it."""
+        """Do nothing: no node was connected to it."""
 
     def brokers_beside(self, node: Node) -> list[Node]:
         return [node]
@@ -49,7 +49,7 @@ class NoNet:
 
 NO_NET = NoNet()
 CRASHES_KEPT = 64
-DASH = 62  # the number that base64url writes so
+DASH = 62  # the number that base64url writes as a dash
 
 
 class World:
@@ -61,7 +61,7 @@ class World:
     def __init__(self, *, seed: int | None = None, trace_rows: int = 65536, strict: bool = True) -> None:
         virtual = seed is not None
         self.seed = seed
-        self.strict = strict  # a defect stops everything at once, instead of the least that it must
+        self.strict = strict  # a defect stops everything at once, instead of as little as possible
         self.virtual = virtual
         self.clock = Clock(virtual)
         self.recorder = Recorder(self.clock, trace_rows, virtual)
@@ -73,15 +73,15 @@ class World:
         self.worker: ThreadedWorker | VirtualWorker = VirtualWorker(self) if virtual else ThreadedWorker(self)
         self.short_worker: ThreadedWorker | VirtualWorker = VirtualWorker(self) if virtual else ThreadedWorker(self)
         self.net = NO_NET
-        self.owner: Any = None  # what was put together in this world, if it is to live as long
+        self.owner: Any = None  # what was built in this world and must live as long
         self.queue.on_crash = self._crashed
         self.failures = Failures(self)  # what was contained
-        self.crashes: list[tuple[Any, BaseException]] = []  # the actor that met the defect, None outside any turn
-        self.callbacks: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()  # users', to be called back
+        self.crashes: list[tuple[Any, BaseException]] = []  # the actor with the defect, None outside any turn
+        self.callbacks: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()  # users', that are due
 
     def uuid(self) -> bytes:
-        """A new version 4 UUID, 16 bytes; from the seed where there is one. None whose text would begin with a dash,
-        which commands take for an option (as Kafka's Uuid.randomUuid).
+        """A new version 4 UUID, 16 bytes; from the seed where there is one. Its text never begins with a dash, which
+        commands would take for an option (as Kafka's ``Uuid.randomUuid``).
         """
         number = bytearray(self.random.getrandbits(128).to_bytes(16, "big"))
         if number[0] >> 2 == DASH:
@@ -100,9 +100,9 @@ class World:
     def call_back(self, *, ours: bool = False) -> None:
         """Call users' callbacks that are due; the driving thread does so outside of turns, holding no lock.
 
-        What one raises is its own program's trouble: it is logged, as in Kafka's clients. On a thread of ``ours``,
-        which has others to call, so is what would end a thread, such as ``SystemExit``. What a signal's handler raises
-        meanwhile is for the call that the signal interrupted.
+        What a callback raises is logged, as in Kafka's clients. On a thread of kstore's own (``ours``), which has other
+        callbacks to call, so is what would end a thread, such as ``SystemExit``. What a signal handler raises meanwhile
+        goes to the call that the signal interrupted.
         """
         while self.callbacks:
             try:
@@ -119,8 +119,8 @@ class World:
                 logging.getLogger("kstore").exception("a callback raised")
 
     def met_defect(self, error: BaseException, ended: str = "nothing else") -> None:
-        """A defect that no actor's turn met; ``ended`` is what it ended. If strict, it is kept for the driver; the
-        first ones are enough.
+        """Handle a defect outside of actors' turns; ``ended`` is what it ended. If strict, it is kept for the driver;
+        only the first few are kept.
         """
         if not self.strict:
             self.failures.tell(OUTSIDE, ended, error)
@@ -128,13 +128,13 @@ class World:
             self.crashes.append((None, error))
 
     def finish_work(self) -> None:
-        """Finish what is done off the turns, and take no more."""
+        """Finish the work that is done off the turns, and accept no more."""
         self.disk.close()
         self.worker.close()
         self.short_worker.close()
 
     def failed_off_turn(self, node: Any, reply: Any, error: Exception) -> None:
-        """Work off the turn met a defect: it is that of the actor that had it done."""
+        """Handle a defect in work off the turn: it counts as one of the actor that submitted the work."""
         actor = reply.asker.actor if isinstance(reply, Reply) else None
         if actor is None:
             self.met_defect(error)
