@@ -55,6 +55,7 @@ CLIENT_APIS = {
         _served(25, "add_offsets_to_txn", 0, 4),
         _served(26, "end_txn", 0, 5),
         _served(27, "write_txn_markers", 1, 2),
+        _served(28, "txn_offset_commit", 0, 6),
         _served(32, "describe_configs", 1, 4),
         _served(33, "alter_configs", 0, 2),
         _served(35, "describe_log_dirs", 1, 5),

@@ -39,11 +39,9 @@ REPEATED, WITHIN_US = 3, 5_000_000
 LOOKS_AFTER_US = (5_000_000, 500_000, 500_000)
 """When it is looked at whether it did go on: by then, and somewhat later. Who reads has a fetch under way, mostly."""
 
-OFFSETS = "offsets in transactions aren't implemented yet: commit them by the consumer"
 NEW_GROUPS = "the new group protocol isn't implemented yet: give group.protocol=classic"
 SHARE_GROUPS = "share groups aren't implemented yet: use a classic consumer group"
 ADVICE = {
-    28: OFFSETS,
     **dict.fromkeys((68, 69), NEW_GROUPS),
     **dict.fromkeys((76, 77, 78, 79, 90, 91, 92), SHARE_GROUPS),
     **dict.fromkeys((17, 36), "SASL isn't implemented yet: give security.protocol=PLAINTEXT"),

@@ -71,15 +71,15 @@ def verified(call: Call, producer: Producer, places: Iterable[Place]) -> Eventua
     config, clock = call.view.config, call.node.world.clock
     until_us = clock.now_us() + 1_000 * config.integer(RETRIED_FOR_MS)
     while True:
-        codes = yield from _asked(call, producer, places)
+        codes = yield from coordinator_codes(call, producer, places)
         waits = producer.adds and ConcurrentTransactions.code in codes.values()
         if not waits or clock.now_us() >= until_us:
             return {place: _as_refusal(code, producer) for place, code in codes.items() if code}
         yield Pause(config.integer(RETRY_MS))
 
 
-def _asked(call: Call, producer: Producer, places: list[Place]) -> Eventually[dict[Place, int]]:
-    """The coordinator's error code for each of the partitions."""
+def coordinator_codes(call: Call, producer: Producer, places: list[Place]) -> Eventually[dict[Place, int]]:
+    """Part of a conversation: the coordinator's error code for each of the partitions, asked once."""
     node_id = _coordinator_of(call, producer.transactional_id)
     if node_id < 0:
         return dict.fromkeys(places, CoordinatorNotAvailable.code)

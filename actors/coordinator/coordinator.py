@@ -11,12 +11,24 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING
 
-from actors.coordinator.effects import AskActor, CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
+from actors.coordinator.effects import (
+    AskActor,
+    CancelTimer,
+    Effect,
+    LogEntry,
+    Note,
+    Persist,
+    Refuse,
+    Respond,
+    SetTimer,
+    Writer,
+)
 from actors.coordinator.messages import Resign, Submit, TopicsDeleted
 from actors.coordinator.shard import Caller, Shard
 from actors.partition.messages import FROM_COORDINATOR, Append, Appended, EndTransaction, LogPart, ReadLog
 from actors.runtime import Actor, Ref, receives
 from kstore.errors import CoordinatorLoadInProgress, KafkaError, NotCoordinator, NotEnoughReplicasAfterAppend
+from kstore.log.verification import Terms
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder, parse_batches, read_end_transaction_marker
 
@@ -202,8 +214,8 @@ class Coordinator(Actor):
                     alarm = self._timers.pop(key, None)
                     if alarm is not None:
                         alarm.stop()
-                case Persist(token, entries):
-                    self._append(token, entries)
+                case Persist(token, entries, writer):
+                    self._append(token, entries, writer)
                 case Note(kind, subject, first, second, because):
                     self.note(kind, subject, first, second, because)
                 case AskActor(of, message, then):
@@ -212,13 +224,15 @@ class Coordinator(Actor):
     def _told(self, outcome: object, then: Callable[[object, int], Iterable[Effect]]) -> None:
         self._carry_out(then(outcome, self.now_ms()))
 
-    def _append(self, token: int, entries: tuple[LogEntry, ...]) -> None:
+    def _append(self, token: int, entries: tuple[LogEntry, ...], writer: Writer | None) -> None:
         now_ms = self.now_ms()
-        builder = BatchBuilder()
+        builder = BatchBuilder() if writer is None else _builder_of(writer)
         for key, value in entries:
             builder.append(now_ms, key, value)
         self._deadlines[token] = self.after(self._shard.append_timeout_ms, Overdue(token))
         append = Append(parse_batches(builder.build()), timeout_ms=APPEND_TIMEOUT_MS, origin=FROM_COORDINATOR)
+        if writer is not None:
+            append = append._replace(terms=Terms(writer.guard))
         self.request(self._replica, append, self._appended, token)
 
     def _appended(self, outcome: object, token: int) -> None:
@@ -248,3 +262,9 @@ class Coordinator(Actor):
             return
         del self._timers[message.key]
         self._carry_out(self._shard.timer_fired(message.key, self.now_ms()))
+
+
+def _builder_of(writer: Writer) -> BatchBuilder:
+    return BatchBuilder(
+        producer_id=writer.producer_id, producer_epoch=writer.producer_epoch, base_sequence=0, transactional=True
+    )

@@ -47,11 +47,20 @@ class CancelTimer(NamedTuple):
     key: Hashable
 
 
+class Writer(NamedTuple):
+    """In whose transaction records are appended, and with which guard (``StartVerification``)."""
+
+    producer_id: int
+    producer_epoch: int
+    guard: int
+
+
 class Persist(NamedTuple):
-    """Append these, all or none."""
+    """Append these, all or none; in a transaction, if it is that of a ``writer``."""
 
     token: int
     entries: tuple[LogEntry, ...]
+    writer: Writer | None = None
 
 
 class Note(NamedTuple):

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
-from actors.coordinator.effects import AskActor, CancelTimer, Effect, LogEntry, Note, Persist, Refuse, Respond, SetTimer
+from actors.coordinator.effects import (
+    AskActor,
+    CancelTimer,
+    Effect,
+    LogEntry,
+    Note,
+    Persist,
+    Refuse,
+    Respond,
+    SetTimer,
+    Writer,
+)
 from kstore.errors import KafkaError
 
 
@@ -32,9 +43,9 @@ class Event:
     def cancel_timer(self, key: Hashable) -> None:
         self.effects.append(CancelTimer(key))
 
-    def persist(self, token: int, entries: tuple[LogEntry, ...]) -> None:
+    def persist(self, token: int, entries: tuple[LogEntry, ...], writer: Writer | None = None) -> None:
         assert entries, "an append needs records"
-        self.effects.append(Persist(token, entries))
+        self.effects.append(Persist(token, entries, writer))
 
     def note(self, kind: str, subject: str, first: int, second: int, because: str) -> None:
         self.effects.append(Note(kind, subject, first, second, because))

@@ -7,11 +7,14 @@ from kstore.schema.struct import Message
 
 
 class Client(NamedTuple):
-    """Who asks, and in which version of the API."""
+    """Who asks, and in which version of the API. ``guard``: what the partition's leader gave for a first write in a
+    transaction (``StartVerification``).
+    """
 
     version: int
     client_id: str
     client_host: str
+    guard: int = 0
 
 
 class Submit(NamedTuple):

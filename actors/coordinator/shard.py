@@ -32,6 +32,7 @@ class Caller(NamedTuple):
     version: int
     client_id: str = ""
     client_host: str = ""
+    guard: int = 0
 
 
 Handler = Callable[[Any, Caller, Event], None]

@@ -6,6 +6,7 @@ after which one of the other two still comes.
 
 from collections.abc import Sequence
 
+from actors.coordinator.effects import Writer
 from actors.coordinator.event import Event
 from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, encode_entry
@@ -29,9 +30,18 @@ class Deletion(NamedTuple):
 class Append:
     """One append. ``purpose`` says what else is to be done at its end; None: nothing."""
 
-    __slots__ = ("answer", "purpose", "records", "token")
+    __slots__ = ("answer", "is_in_transaction", "purpose", "records", "token")
 
-    def __init__(self, token: int, records: Sequence[Record], purpose: object, answer: Answer | None) -> None:
+    def __init__(
+        self,
+        token: int,
+        records: Sequence[Record],
+        purpose: object,
+        answer: Answer | None,
+        *,
+        is_in_transaction: bool = False,
+    ) -> None:
+        self.is_in_transaction = is_in_transaction
         self.token = token
         self.records = records
         self.purpose = purpose
@@ -58,6 +68,17 @@ class Appends:
                 self._offsets.put(record, append.token)
         event.persist(append.token, tuple([encode_entry(record) for record in records]))
         return append
+
+    def begin_in_transaction(
+        self, records: Sequence[OffsetRecord], writer: Writer, event: Event, answer: Answer
+    ) -> None:
+        """Have commits written within a producer's transaction."""
+        self._last_token += 1
+        append = Append(self._last_token, records, None, answer, is_in_transaction=True)
+        self._under_way[append.token] = append
+        for record in records:
+            self._offsets.open.put(writer.producer_id, record, append.token)
+        event.persist(append.token, tuple([encode_entry(record) for record in records]), writer)
 
     def get(self, token: int) -> Append:
         return self._under_way[token]

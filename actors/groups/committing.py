@@ -75,8 +75,11 @@ class Committing:
         else:
             event.respond(caller.reply, response)
 
-    def fetch(self, request: OffsetFetchRequestGroup) -> OffsetFetchResponseGroup:
-        """What is committed for the partitions asked for, or for all there are when none are named."""
+    def fetch(self, request: OffsetFetchRequestGroup, *, is_stable: bool = False) -> OffsetFetchResponseGroup:
+        """What is committed for the partitions asked for, or for all there are when none are named.
+
+        Where it ``is_stable``, a partition of which an open transaction has an offset has none to tell.
+        """
         if request.topics is None:
             topics = [
                 (topic, ZERO, list(partitions))
@@ -91,14 +94,23 @@ class Committing:
                     name=name,
                     topic_id=topic_id,
                     partitions=[
-                        self._fetched(OffsetKey(request.group_id, name, each), topic_id) for each in partitions
+                        self._fetched(OffsetKey(request.group_id, name, each), topic_id, is_stable=is_stable)
+                        for each in partitions
                     ],
                 )
                 for name, topic_id, partitions in topics
             ],
         )
 
-    def _fetched(self, key: OffsetKey, topic_id: bytes) -> OffsetFetchResponsePartitions:
+    def _fetched(self, key: OffsetKey, topic_id: bytes, *, is_stable: bool) -> OffsetFetchResponsePartitions:
+        if is_stable and self._offsets.open.has(key.group_id, (key.topic, key.partition)):
+            return OffsetFetchResponsePartitions(
+                partition_index=key.partition,
+                committed_offset=NO_OFFSET,
+                committed_leader_epoch=-1,
+                metadata="",
+                error_code=errors.UnstableOffsetCommit.code,
+            )
         committed = self._offsets.get(key)
         if committed is None or _is_of_another_topic(committed, topic_id):
             return OffsetFetchResponsePartitions(

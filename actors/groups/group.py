@@ -11,6 +11,7 @@ from actors.groups.records import Record
 from kstore.named import NamedTuple
 from kstore.schema.messages.describe_groups import DescribedGroup
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
+from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 
 class Expiry(NamedTuple):
@@ -55,6 +56,9 @@ class Group(Protocol):
 
     def check_commit(self, request: OffsetCommitRequest) -> None:
         """Raise the KafkaError for which a commit is refused."""
+
+    def check_commit_in_transaction(self, request: TxnOffsetCommitRequest) -> None:
+        """Raise the KafkaError for which a commit within a transaction is refused."""
 
     def check_offset_delete(self) -> None:
         """Raise the KafkaError for which none of its offsets may be deleted."""

@@ -11,6 +11,7 @@ the offsets that are committed in each group.
 from collections.abc import Iterable, Iterator
 
 from actors.coordinator.timeline import READ, Timeline
+from actors.groups.open_offsets import OpenOffsets
 from actors.groups.records import CommittedOffset, OffsetRecord
 from kstore.named import NamedTuple
 
@@ -30,6 +31,7 @@ class OffsetStore:
     """Committed offsets by group, topic and partition, each in the order of first commit."""
 
     def __init__(self) -> None:
+        self.open = OpenOffsets()
         self._groups: dict[str, Timeline[Place, CommittedOffset]] = {}
         self._groups_of: dict[str, dict[str, int]] = {}
 
@@ -51,19 +53,21 @@ class OffsetStore:
         return None if timeline is None else timeline.get((key.topic, key.partition))
 
     def is_under_way(self, key: OffsetKey) -> bool:
+        """Whether it is being committed: its record is on its way, or its transaction is open."""
+        place = key.topic, key.partition
         timeline = self._groups.get(key.group_id)
-        return timeline is not None and timeline.is_under_way((key.topic, key.partition))
+        return (timeline is not None and timeline.is_under_way(place)) or self.open.has(key.group_id, place)
 
     def has_any(self, group_id: str) -> bool:
         """Whether a group has offsets, or some are under way."""
-        return group_id in self._groups
+        return group_id in self._groups or bool(self.open.places_of(group_id))
 
     def keys_of(self, group_id: str) -> list[OffsetKey]:
         """All of a group's, those under way included."""
         timeline = self._groups.get(group_id)
-        if timeline is None:
-            return []
-        return [OffsetKey(group_id, topic, partition) for topic, partition in (*timeline, *timeline.coming())]
+        places = () if timeline is None else (*timeline, *timeline.coming())
+        all_of_them = dict.fromkeys((*places, *self.open.places_of(group_id)))
+        return [OffsetKey(group_id, topic, partition) for topic, partition in all_of_them]
 
     def keys_in(self, topics: Iterable[str]) -> list[OffsetKey]:
         """All that were committed, or are being, for these topics."""
@@ -81,11 +85,17 @@ class OffsetStore:
             for topic, partition in timeline.coming()
             if topic in wanted
         ]
-        return committed + coming
+        in_transactions = [
+            OffsetKey(group_id, topic, partition)
+            for group_id in self.open.groups()
+            for topic, partition in self.open.places_of(group_id)
+            if topic in wanted
+        ]
+        return list(dict.fromkeys(committed + coming + in_transactions))
 
     def __iter__(self) -> Iterator[OffsetKey]:
         """All of them, those under way included."""
-        for group_id in self._groups:
+        for group_id in dict.fromkeys((*self._groups, *self.open.groups())):
             yield from self.keys_of(group_id)
 
     def put(self, record: OffsetRecord, token: int) -> None:
@@ -96,7 +106,15 @@ class OffsetStore:
         timeline.put((record.topic, record.partition), token)
 
     def apply(self, record: OffsetRecord, token: int) -> None:
-        """Take one record from the log, a commit or its tombstone."""
+        """Take one record from the log, a commit outside of transactions or its tombstone."""
+        self.open.supersede(record, token)
+        self._apply(record, token)
+
+    def materialize(self, record: OffsetRecord) -> None:
+        """A transaction has been committed: this offset of it counts."""
+        self._apply(record, READ)
+
+    def _apply(self, record: OffsetRecord, token: int) -> None:
         timeline = self._groups.get(record.group_id)
         if timeline is None:
             if record.committed is None or token != READ:
@@ -129,6 +147,7 @@ class OffsetStore:
 
     def check(self) -> None:
         """Assert what the file promises."""
+        self.open.check()
         counts: dict[str, dict[str, int]] = {}
         for group_id, timeline in self._groups.items():
             assert not timeline.is_void, f"{group_id} has no offsets"

@@ -28,6 +28,7 @@ from actors.groups.records import OffsetRecord, Record, decode_entry
 from actors.groups.reports import describe, list_groups
 from actors.groups.settings import GroupSettings
 from actors.groups.timers import RETENTION, RETENTION_GOES_ON, TimerKey
+from actors.groups.transactional_commits import TransactionalCommits
 from kstore import checked, errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
@@ -36,9 +37,11 @@ from kstore.schema.messages.list_groups import ListGroupsRequest, ListGroupsResp
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
 from kstore.schema.messages.offset_delete import OffsetDeleteRequest
 from kstore.schema.messages.offset_fetch import OffsetFetchRequest, OffsetFetchResponse
+from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 from kstore.schema.struct import Message
 
-COMMIT_KNOWS_GROUP_NOT_FOUND = 9
+KNOWS_GROUP_NOT_FOUND: dict[type[Message], int] = {OffsetCommitRequest: 9, TxnOffsetCommitRequest: 6}
+"""The versions from which on a group that isn't there has an error of its own."""
 
 
 class GroupShard:
@@ -53,15 +56,16 @@ class GroupShard:
         self.offsets = OffsetStore()
         self.append_timeout_ms = settings.offsets_commit_timeout_ms
         self._appends = Appends(self.offsets)
-        self._in_transactions: dict[int, list[Record]] = {}  # by producer id, of transactions that are open
         self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
         self._classic = Classic(self.groups, self._appends, settings, new_uuid)
         self._kinds: tuple[Kind, ...] = (self._classic,)
         self._kind_of = {kind.record_type: kind for kind in self._kinds}
         self._committing = Committing(self.offsets, self._appends, settings)
+        self._transactional = TransactionalCommits(self._appends, settings)
         self._deleting = Deleting(self.groups, self.offsets, self._appends, settings)
         self._handlers: dict[type[Message], Handler] = {
             OffsetCommitRequest: self._commit,
+            TxnOffsetCommitRequest: self._commit_in_transaction,
             OffsetFetchRequest: self._fetch,
             OffsetDeleteRequest: self._delete_offsets,
             DeleteGroupsRequest: self._deleting.delete,
@@ -105,10 +109,24 @@ class GroupShard:
         self._committing.commit(group, request, caller, event)
         self._drop_if_nothing(group)  # if no offset of its first commit is taken
 
-    def _simple_group(self, request: OffsetCommitRequest, caller: Caller, now_ms: int) -> Group:
+    def _commit_in_transaction(self, request: TxnOffsetCommitRequest, caller: Caller, event: Event) -> None:
+        group = self.groups.get(request.group_id)
+        try:
+            if group is None:
+                group = self._simple_group(request, caller, event.now_ms)
+            group.check_commit_in_transaction(request)
+        except KafkaError as error:
+            event.refuse(caller.reply, error)
+            return
+        self._transactional.commit(group, request, caller, event)
+        self._drop_if_nothing(group)
+
+    def _simple_group(
+        self, request: OffsetCommitRequest | TxnOffsetCommitRequest, caller: Caller, now_ms: int
+    ) -> Group:
         """A group that is nothing but offsets, for clients that assign their partitions themselves."""
         if request.generation_id_or_member_epoch >= 0:
-            if caller.version >= COMMIT_KNOWS_GROUP_NOT_FOUND:
+            if caller.version >= KNOWS_GROUP_NOT_FOUND[type(request)]:
                 raise errors.GroupIdNotFound()
             raise errors.IllegalGeneration()
         return self._classic.found(request.group_id, now_ms)
@@ -127,7 +145,7 @@ class GroupShard:
             self._waiting.setdefault(newest.token, []).append((request, caller))
 
     def _answer_fetch(self, request: OffsetFetchRequest, caller: Caller, event: Event) -> None:
-        groups = [self._committing.fetch(each) for each in request.groups]
+        groups = [self._committing.fetch(each, is_stable=request.require_stable) for each in request.groups]
         event.respond(caller.reply, OffsetFetchResponse(groups=groups))
 
     def _delete_offsets(self, request: OffsetDeleteRequest, caller: Caller, event: Event) -> None:
@@ -151,17 +169,37 @@ class GroupShard:
     def replay_in_transaction(self, producer_id: int, key: bytes, value: bytes | None, now_ms: int) -> None:
         record = decode_entry(key, value)
         if record is not None:
-            self._in_transactions.setdefault(producer_id, []).append(record)
+            self._apply_in_transaction(record, producer_id, Event(now_ms))
 
     def transaction_ended(
         self, producer_id: int, producer_epoch: int, now_ms: int, *, is_committed: bool
     ) -> list[Effect]:
         """What was committed in a transaction counts from its marker on, and what was aborted never did."""
         event = Event(now_ms)
-        records = self._in_transactions.pop(producer_id, [])
-        for record in records if is_committed else ():
-            self._apply(record, READ, event)
+        self._materialize(self.offsets.open.end(producer_id, is_committed=is_committed), event)
         return self._done(event)
+
+    def _apply_in_transaction(self, record: Record, producer_id: int, event: Event) -> None:
+        """Take a record of a transaction from the log; only commits are written so."""
+        if isinstance(record, OffsetRecord) and record.committed is not None:
+            self.offsets.open.put(producer_id, record, READ)
+            self._founded(record, event)
+        else:
+            self._apply(record, READ, event)
+
+    def _materialize(self, records: Sequence[OffsetRecord], event: Event) -> None:
+        """A transaction has been committed, and these are its offsets."""
+        for record in records:
+            self.offsets.materialize(record)
+            assert record.committed is not None, "a tombstone is in no transaction"
+            note_committed(event, record, record.committed.offset)
+
+    def _founded(self, record: OffsetRecord, event: Event) -> None:
+        """The group of a commit is there, if only for its offsets."""
+        group = self.groups.get(record.group_id)
+        if group is None:
+            group = self._classic.found(record.group_id, event.now_ms)
+        group.is_committed = True
 
     def _apply(self, record: Record, token: int, event: Event) -> None:
         """Take a committed record; all that outlives the shard comes to it in this way."""
@@ -170,10 +208,7 @@ class GroupShard:
             return
         self.offsets.apply(record, token)
         if record.committed is not None:
-            group = self.groups.get(record.group_id)
-            if group is None:
-                group = self._classic.found(record.group_id, event.now_ms)
-            group.is_committed = True
+            self._founded(record, event)
 
     def persisted(self, token: int, error: KafkaError | None, now_ms: int) -> list[Effect]:
         """The records of ``Persist(token)`` are committed, or (with an error) may never be."""
@@ -191,7 +226,12 @@ class GroupShard:
         if isinstance(purpose, Deletion):
             for group_id in purpose.group_ids:
                 self.groups[group_id].note_deleted(purpose.because, event)
-        for record in append.records:
+        if append.is_in_transaction:
+            for record in append.records:
+                assert isinstance(record, OffsetRecord), "only offsets are committed in transactions"
+                self._founded(record, event)
+            self._materialize(self.offsets.open.settle(append.token, is_committed=True), event)
+        for record in append.records if not append.is_in_transaction else ():
             self._apply(record, append.token, event)
             if type(record) is OffsetRecord and record.committed is not None:
                 note_committed(event, record, record.committed.offset)
@@ -201,9 +241,12 @@ class GroupShard:
             event.respond(*append.answer)
 
     def _refused(self, append: Append, error: KafkaError, event: Event) -> None:
+        if append.is_in_transaction:
+            self._materialize(self.offsets.open.settle(append.token, is_committed=False), event)
         for record in append.records:
             if isinstance(record, OffsetRecord):
-                self.offsets.revert(record, append.token)
+                if not append.is_in_transaction:
+                    self.offsets.revert(record, append.token)
                 of = self.groups.get(record.group_id)
                 if of is not None:
                     self._drop_if_nothing(of)

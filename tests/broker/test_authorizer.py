@@ -75,6 +75,7 @@ ASKED = {
     "add_offsets_to_txn": {(WRITE, TRANSACTION), (READ, GROUP)},
     "end_txn": {(WRITE, TRANSACTION)},
     "write_txn_markers": {(ALTER, CLUSTER)},
+    "txn_offset_commit": {(WRITE, TRANSACTION), (READ, GROUP), (READ, TOPIC)},
     "describe_configs": {(DESCRIBE_CONFIGS, TOPIC)},
     "alter_configs": {(ALTER_CONFIGS, TOPIC)},
     "describe_log_dirs": {(DESCRIBE, CLUSTER)},
@@ -116,6 +117,7 @@ REFUSED = {
     "add_offsets_to_txn": TransactionalIdAuthorizationFailed,
     "end_txn": TransactionalIdAuthorizationFailed,
     "write_txn_markers": ClusterAuthorizationFailed,
+    "txn_offset_commit": TransactionalIdAuthorizationFailed,
     "describe_configs": TopicAuthorizationFailed,
     "alter_configs": TopicAuthorizationFailed,
     "describe_log_dirs": ClusterAuthorizationFailed,
@@ -149,7 +151,14 @@ def request_of(key: int):
     if served.module == "create_topics":
         topic = CreatableTopic(name="new", num_partitions=1, replication_factor=1)
         return CreateTopicsRequest(topics=[topic], timeout_ms=5000, validate_only=True), served.last
-    by_name = {"fetch": 12, "offset_commit": 9, "offset_fetch": 9, "delete_topics": 5, "metadata": 9}
+    by_name = {
+        "fetch": 12,
+        "offset_commit": 9,
+        "offset_fetch": 9,
+        "txn_offset_commit": 5,
+        "delete_topics": 5,
+        "metadata": 9,
+    }
     version = by_name.get(served.module, served.last)
     fixed = {
         "key_type": 0,

@@ -16,7 +16,7 @@ from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopi
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.metadata import MetadataRequest
-from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
+from kstore.schema.messages.share_fetch import ShareFetchRequest
 
 
 @pytest.fixture
@@ -46,15 +46,15 @@ def ask(cluster: Cluster, request: object, version: int, client_id: str = "app")
 
 def test_a_request_of_a_kind_that_is_not_there_is_told_with_what_would_do(cluster: Cluster, told: list[str]) -> None:
     assert ask(cluster, ConsumerGroupHeartbeatRequest(), 0).channel.aborted
-    assert ask(cluster, TxnOffsetCommitRequest(), 3).channel.aborted
-    groups, transactions = told
+    assert ask(cluster, ShareFetchRequest(), 1).channel.aborted
+    groups, shares = told
     assert groups == (
         "broker-1#1: client 'app' at 10.0.0.1 asked for ConsumerGroupHeartbeat (key 68) and its connection was closed; "
         "the new group protocol isn't implemented yet: give group.protocol=classic"
     )
-    assert transactions == (
-        "broker-1#1: client 'app' at 10.0.0.1 asked for TxnOffsetCommit (key 28) and its connection was closed; "
-        "offsets in transactions aren't implemented yet: commit them by the consumer"
+    assert shares == (
+        "broker-1#1: client 'app' at 10.0.0.1 asked for ShareFetch (key 78) and its connection was closed; "
+        "share groups aren't implemented yet: use a classic consumer group"
     )
 
 
@@ -77,7 +77,7 @@ def test_it_is_told_once_for_each_client_and_kind(cluster: Cluster, told: list[s
     for client_id in ("one", "two"):
         for _ in range(3):
             ask(cluster, ConsumerGroupHeartbeatRequest(), 0, client_id)
-            ask(cluster, TxnOffsetCommitRequest(), 3, client_id)
+            ask(cluster, ShareFetchRequest(), 1, client_id)
     assert len(told) == 4
 
 

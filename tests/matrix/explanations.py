@@ -167,7 +167,6 @@ KAFKAS_DEFECTS = (
         "Apache Kafka fails on it and never answers.",
         Fields("Produce/wrong in the request/null records/*"),
         Fields("AddPartitionsToTxn/verified/of nothing/*"),
-        Fields("AddPartitionsToTxn/malformed/*", kafkas="'no answer'"),
     ),
     why(
         "Topics by id in versions before 12: both refuse them, but Apache Kafka's answer names no brokers then, and "

@@ -6,7 +6,6 @@ NOT_SERVED: dict[str, tuple[int, ...]] = {
     "Security isn't there yet: authentication, access lists, delegation tokens, SCRAM credentials.": (
         17, 29, 30, 31, 36, 38, 39, 40, 41, 50, 51,
     ),
-    "Offsets in transactions aren't there yet.": (28,),
     "Groups of the consumer, share and streams protocols aren't there yet; classic groups are served.": (
         68, 69, 76, 77, 78, 79, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93,
     ),

@@ -56,10 +56,14 @@ class Producer:
         """The node that coordinates the id, which is asked of any until there is one."""
         request = FindCoordinatorRequest(key_type=1, coordinator_keys=[self.name])
         while True:
-            found = self.client.ask(self.client.living()[0], request).coordinators[0]
-            if found.error_code != CoordinatorNotAvailable.code:
-                assert not found.error_code, found
-                return int(found.node_id)
+            for node in self.client.living():  # the first may be left as the controller alone
+                answer = self.client.ask(node, request)
+                if isinstance(answer, Disconnected):
+                    continue
+                (found,) = answer.coordinators
+                if found.error_code != CoordinatorNotAvailable.code:
+                    assert not found.error_code, found
+                    return int(found.node_id)
             self.client.run(0.1)
 
     def ask(self, request: Any, version: int | None = None) -> Any:

@@ -24,6 +24,7 @@ from kstore import errors
 from kstore.errors import FencedInstanceId, UnknownMemberId
 from kstore.schema.messages.describe_groups import DescribedGroup
 from kstore.schema.messages.offset_commit import OffsetCommitRequest
+from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 GENERATIONS = 2**31
 """They are numbers of 32 bits, of which the log may hold any."""
@@ -128,6 +129,20 @@ class ClassicGroup:
             raise errors.IllegalGeneration()
         if self.state is GroupState.COMPLETING_REBALANCE:
             raise errors.RebalanceInProgress()
+
+    def check_commit_in_transaction(self, request: TxnOffsetCommitRequest) -> None:
+        """Older producers don't say of which member the offsets are; those that do (KIP-447) must be right. The state
+        of the group doesn't matter.
+        """
+        generation_id = request.generation_id_or_member_epoch
+        if self.state is GroupState.DEAD:
+            raise errors.CoordinatorNotAvailable()
+        if generation_id < 0 and self.state is GroupState.EMPTY:
+            return
+        if generation_id >= 0 or request.member_id or request.group_instance_id is not None:
+            self.check_member(request.member_id, request.group_instance_id)
+            if generation_id != self.generation_id:
+                raise errors.IllegalGeneration()
 
     def check_offset_delete(self) -> None:
         """A group of consumers may have members, as long as they don't read the topics in question; others must be

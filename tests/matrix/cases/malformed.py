@@ -12,10 +12,12 @@ from matrix.case import Talk, case, encoded, every_key
 from matrix.raw import PATIENCE_S, RawClient, Silence
 
 from kstore.schema import frames
+from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnTransaction
 from kstore.schema.messages.api_versions import ApiVersionsRequest
 from kstore.schema.versions import APIS
 
 API_VERSIONS = 18
+SEVERAL_TRANSACTIONS_FROM = 4
 HURRY_S = 2.0
 """How long nothing must come where nothing is due."""
 UNKNOWN_FIELD = b"\x01\x63\x02ab"
@@ -27,6 +29,8 @@ def sound(talk: Talk) -> bytes:
     request = frames.request_class(talk.case.key)()
     if hasattr(request, "acks"):
         request.acks = 1
+    if hasattr(request, "transactions") and talk.version >= SEVERAL_TRANSACTIONS_FROM:
+        request.transactions = [AddPartitionsToTxnTransaction(transactional_id="any")]  # without one none is answered
     return encoded(request, talk.version, 1)[4:]
 
 

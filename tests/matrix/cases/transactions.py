@@ -17,8 +17,19 @@ from kstore.schema.messages.describe_transactions import DescribeTransactionsReq
 from kstore.schema.messages.end_txn import EndTxnRequest
 from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 from kstore.schema.messages.list_transactions import ListTransactionsRequest
+from kstore.schema.messages.offset_fetch import (
+    OffsetFetchRequest,
+    OffsetFetchRequestGroup,
+    OffsetFetchRequestTopics,
+)
+from kstore.schema.messages.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitRequestPartition,
+    TxnOffsetCommitRequestTopic,
+)
 
 INIT_PRODUCER_ID, ADD_PARTITIONS, ADD_OFFSETS, END, DESCRIBE, LIST = 22, 24, 25, 26, 65, 66
+TXN_OFFSET_COMMIT = 28
 CONCURRENT_TRANSACTIONS = 51
 FIRST_PROTOCOL, SECOND_PROTOCOL = 3, 5
 """Of AddPartitionsToTxn and EndTxn."""
@@ -253,3 +264,93 @@ def _(talk: Talk) -> None:
             ask(f"of the pattern {pattern}", transactional_id_pattern=pattern)
         for pattern in ("(", "*", "a{2000}", r"(a)\1", "(?=tx).*", "[z-a]"):
             ask(f"of the wrong pattern {pattern}", transactional_id_pattern=pattern)
+
+
+def commit(
+    name: str, of: Producer, group: str, *parts: tuple[Topic, int, int], **fields: Any
+) -> TxnOffsetCommitRequest:
+    """Offsets in a transaction, by default of no member in particular."""
+    topics: list[TxnOffsetCommitRequestTopic] = []
+    metadata = fields.pop("metadata", "m")
+    for topic, number, offset in parts:
+        if not topics or topics[-1].name != topic.name:
+            topics.append(TxnOffsetCommitRequestTopic(name=topic.name, topic_id=topic.id))
+        part = TxnOffsetCommitRequestPartition(
+            partition_index=number, committed_offset=offset, committed_metadata=metadata
+        )
+        topics[-1].partitions.append(part)
+    return TxnOffsetCommitRequest(
+        transactional_id=name, group_id=group, producer_id=of[0], producer_epoch=of[1], topics=topics, **fields
+    )
+
+
+def joining(talk: Talk, name: str, of: Producer, group: str) -> None:
+    """As a client of the first protocol does before it commits offsets; one of the second doesn't."""
+    if talk.version < SECOND_PROTOCOL:
+        request = AddOffsetsToTxnRequest(transactional_id=name, producer_id=of[0], producer_epoch=of[1], group_id=group)
+        assert talk.quietly(request).error_code == 0
+
+
+def fetched(talk: Talk, group: str, step: str, *, stable: bool) -> None:
+    """Note what the group has committed."""
+    everything = OffsetFetchRequest(
+        groups=[OffsetFetchRequestGroup(group_id=group, topics=None)], require_stable=stable
+    )
+    talk.ask(everything, step)
+    topic = talk.topic("transactions", 1, 1)
+    asked = [OffsetFetchRequestTopics(name=topic.name, topic_id=topic.id, partition_indexes=[0, 1])]
+    request = OffsetFetchRequest(groups=[OffsetFetchRequestGroup(group_id=group, topics=asked)], require_stable=stable)
+    talk.ask(request, f"{step}, by partition")
+
+
+@case(TXN_OFFSET_COMMIT, "in a transaction")
+def _(talk: Talk) -> None:
+    topic = talk.topic("transactions", 1, 1)
+    for committed, what in ((True, "committed"), (False, "aborted")):
+        name, group = talk.fresh(f"tx-{what}"), talk.fresh(f"g-{what}")
+        found = producer(talk, name)
+        joining(talk, name, found, group)
+        talk.ask(commit(name, found, group, (topic, 0, 5)), f"{what}, one")
+        talk.ask(commit(name, found, group, (topic, 0, 6), (topic, 1, 7)), f"{what}, two")
+        fetched(talk, group, f"{what}, unstable", stable=True)
+        fetched(talk, group, f"{what}, before", stable=False)
+        talk.quietly(end(name, found, commit=committed), version=FIRST_PROTOCOL)
+        completed(talk, name)
+        fetched(talk, group, f"{what}, then", stable=True)
+
+
+@case(TXN_OFFSET_COMMIT, "wrong in the request")
+def _(talk: Talk) -> None:
+    name, group, topic = talk.fresh("tx"), talk.fresh("g"), talk.topic("transactions", 1, 1)
+    found = producer(talk, name)
+    joining(talk, name, found, group)
+    talk.ask(commit(name, found, group, (topic, 7, 5)), "no such partition")
+    talk.ask(commit(name, found, group, (NOWHERE, 0, 5)), "no such topic")
+    talk.ask(commit(name, found, group, (topic, 0, 5), (NOWHERE, 0, 5)), "one of two is there")
+    talk.ask(commit(name, found, group, (topic, 0, 5), metadata="x" * 4097), "too long metadata")
+    talk.ask(commit(name, found, group, (topic, 0, 5), metadata=None), "no metadata")
+    talk.ask(commit(name, found, group, (topic, 0, -1)), "a negative offset")
+    talk.ask(commit(name, found, group), "nothing")
+    talk.ask(commit(name, found, "", (topic, 0, 5)), "no group")
+    talk.ask(commit(name, found, group, (topic, 0, 5)), "asked of another node", node=2)
+    if talk.version >= 3:
+        none = talk.fresh("none")
+        wrong = commit(name, found, none, (topic, 0, 5), member_id="m", generation_id_or_member_epoch=1)
+        talk.ask(wrong, "no such group, in a generation")
+        talk.ask(commit(name, found, group, (topic, 0, 5), member_id="m"), "no such member")
+        talk.ask(commit(name, found, group, (topic, 0, 5), group_instance_id="i"), "no such instance")
+
+
+@case(TXN_OFFSET_COMMIT, "by whom")
+def _(talk: Talk) -> None:
+    name, group, topic = talk.fresh("tx"), talk.fresh("g"), talk.topic("transactions", 1, 1)
+    found = producer(talk, name)
+    if talk.version < SECOND_PROTOCOL:
+        talk.ask(commit(name, found, group, (topic, 0, 5)), "one that wasn't added")
+    joining(talk, name, found, group)
+    talk.ask(commit(name, (found[0], found[1] + 1), group, (topic, 0, 5)), "a newer epoch")
+    talk.ask(commit(name, (found[0] + 500_000, 0), group, (topic, 0, 5)), "another producer")
+    talk.ask(commit(talk.fresh("none"), found, group, (topic, 0, 5)), "an id that nobody used")
+    talk.ask(commit(name, found, group, (topic, 0, 5)), "the right one")
+    producer(talk, name)
+    talk.ask(commit(name, found, group, (topic, 0, 5)), "one that was fenced")

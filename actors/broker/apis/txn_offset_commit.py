@@ -1,0 +1,230 @@
+"""TxnOffsetCommit, key 28, versions 0 to 6: offsets of a group within a producer's transaction.
+
+They count when the transaction is committed; until then readers that want stable offsets wait. Answered when they are
+in the log of the group's coordinator. Topics and partitions that don't exist are refused one by one. The group's
+partition of ``__consumer_offsets`` is in the transaction as any other is: before a producer's first offsets there its
+coordinator is asked (``verifying.py``), and from version 5 on (KIP-890) it is added by that.
+
+Versions: 2 has leader epochs; before 2 a coordinator that loads is COORDINATOR_NOT_AVAILABLE; 3 says of which member
+the offsets are (KIP-447), and is the first flexible one; 4 knows TRANSACTION_ABORTABLE; 6 names topics by id
+(KIP-1319), and a group that isn't there has an error of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from actors.broker.call import PAUSE, Call
+from actors.broker.coordinator_requests import coordinated_by, coordinator_here, settled, submitted
+from actors.broker.slices import portions
+from actors.broker.verifying import Producer, coordinator_codes
+from actors.image.topic_names import OFFSETS_TOPIC
+from actors.node.authorizer import READ, WRITE, group
+from actors.node.authorizer import topic as of_topic
+from actors.node.authorizer import transactional_id as of_transaction
+from actors.partition.messages import StartVerification
+from actors.runtime import Ask, Conversation
+from actors.runtime.conversation import Eventually
+from kstore.errors import (
+    CoordinatorLoadInProgress,
+    CoordinatorNotAvailable,
+    GroupAuthorizationFailed,
+    InvalidGroupId,
+    InvalidProducerEpoch,
+    InvalidTxnState,
+    KafkaError,
+    KafkaStorageError,
+    NetworkException,
+    NotCoordinator,
+    NotLeaderOrFollower,
+    ProducerFenced,
+    TopicAuthorizationFailed,
+    TransactionAbortable,
+    TransactionalIdAuthorizationFailed,
+    UnknownTopicId,
+    UnknownTopicOrPartition,
+    for_code,
+)
+from kstore.log.verification import NO_GUARD
+from kstore.records import BatchBuilder, RecordBatch, parse_batches
+from kstore.schema.messages.txn_offset_commit import (
+    TxnOffsetCommitRequest,
+    TxnOffsetCommitRequestPartition,
+    TxnOffsetCommitRequestTopic,
+    TxnOffsetCommitResponse,
+    TxnOffsetCommitResponsePartition,
+    TxnOffsetCommitResponseTopic,
+)
+
+API_KEY = 28
+VERSIONS = (0, 6)
+
+KNOWS_LOADING = 2
+KNOWS_ABORTABLE = 4
+ADDS_PARTITIONS_FROM = 5
+TOPICS_BY_ID = 6
+
+MOVED = (NotLeaderOrFollower, KafkaStorageError, UnknownTopicOrPartition)
+"""Of the group's partition, and so of its coordinator."""
+
+Portion = list[tuple[TxnOffsetCommitRequestTopic, list[TxnOffsetCommitRequestPartition]]]
+
+
+def handle(call: Call) -> Conversation:
+    request: TxnOffsetCommitRequest = call.request
+    answers: dict[int, TxnOffsetCommitResponseTopic] = {}  # by the topic of the request
+    refusal = _refusal(call, request)
+    for number, portion in enumerate(portions(request.topics, lambda topic: topic.partitions)):
+        if number:
+            yield PAUSE
+        if refusal is None:
+            yield from _commit(call, portion, answers)
+        else:
+            for topic, partitions in portion:
+                _refuse(_answer(answers, topic), _indexes(partitions), refusal)
+    return TxnOffsetCommitResponse(topics=list(answers.values()))
+
+
+def _refusal(call: Call, request: TxnOffsetCommitRequest) -> KafkaError | None:
+    """Why the client may commit nothing at all."""
+    if not call.authorize(WRITE, of_transaction(request.transactional_id)):
+        return TransactionalIdAuthorizationFailed()
+    if not call.authorize(READ, group(request.group_id)):
+        return GroupAuthorizationFailed()
+    return None
+
+
+def _commit(call: Call, portion: Portion, answers: dict[int, TxnOffsetCommitResponseTopic]) -> Conversation:
+    """Have a portion of the request committed, and answered in ``answers``."""
+    request: TxnOffsetCommitRequest = call.request
+    accepted: list[TxnOffsetCommitRequestTopic] = []
+    their_answers: list[TxnOffsetCommitResponseTopic] = []
+    for topic, partitions in portion:
+        answer = _answer(answers, topic)
+        known = _existing(call, topic, partitions, answer)
+        if known is not None and known.partitions:
+            accepted.append(known)
+            their_answers.append(answer)
+    if not accepted:
+        return
+    outcome = yield from _asked(call, request, accepted)
+    if isinstance(outcome, KafkaError):
+        if isinstance(outcome, CoordinatorLoadInProgress) and call.version < KNOWS_LOADING:
+            outcome = CoordinatorNotAvailable()
+        for known, answer in zip(accepted, their_answers, strict=True):
+            _refuse(answer, _indexes(known.partitions), outcome)
+    else:
+        for found, answer in zip(outcome.topics, their_answers, strict=True):
+            answer.partitions += found.partitions
+
+
+def _asked(
+    call: Call, request: TxnOffsetCommitRequest, topics: list[TxnOffsetCommitRequestTopic]
+) -> Eventually[TxnOffsetCommitResponse | KafkaError]:
+    """The answer of the group's coordinator, once the transaction's was asked; or why nothing is committed."""
+    if not request.group_id:
+        return InvalidGroupId()
+    try:
+        coordinator = coordinator_here(call.view, OFFSETS_TOPIC, request.group_id)
+    except KafkaError as error:
+        return error
+    guard = yield from _verified(call, request)
+    if isinstance(guard, KafkaError):
+        return guard
+    asked = TxnOffsetCommitRequest(
+        transactional_id=request.transactional_id,
+        group_id=request.group_id,
+        producer_id=request.producer_id,
+        producer_epoch=request.producer_epoch,
+        generation_id_or_member_epoch=request.generation_id_or_member_epoch,
+        member_id=request.member_id,
+        group_instance_id=request.group_instance_id,
+        topics=topics,
+    )
+    message = submitted(call, asked)
+    message = message._replace(client=message.client._replace(guard=guard))
+    outcome: TxnOffsetCommitResponse | KafkaError = settled((yield Ask(coordinator, message)))
+    return outcome
+
+
+def _verified(call: Call, request: TxnOffsetCommitRequest) -> Eventually[int | KafkaError]:
+    """The guard to append with, or why the producer may not write to the group's partition."""
+    place = OFFSETS_TOPIC, coordinated_by(call.view, OFFSETS_TOPIC, request.group_id)
+    replica = call.view.replicas.get(place)
+    if replica is None:
+        return NotCoordinator()
+    adds = call.version >= ADDS_PARTITIONS_FROM
+    guard = yield Ask(replica, StartVerification(_batch_of(request), adds))
+    if not isinstance(guard, int):
+        return NotCoordinator() if isinstance(guard, MOVED) or not isinstance(guard, KafkaError) else guard
+    if guard == NO_GUARD:
+        return guard
+    knows_abortable = call.version >= KNOWS_ABORTABLE
+    producer = Producer(request.transactional_id, request.producer_id, request.producer_epoch, adds, knows_abortable)
+    codes = yield from coordinator_codes(call, producer, [place])
+    code = codes.get(place, 0)
+    return guard if not code else _as_refusal(code, knows_abortable=knows_abortable)
+
+
+def _batch_of(request: TxnOffsetCommitRequest) -> RecordBatch:
+    """One of this producer's, to ask with."""
+    builder = BatchBuilder(
+        producer_id=request.producer_id, producer_epoch=request.producer_epoch, base_sequence=0, transactional=True
+    )
+    builder.append(0, None, None)
+    return parse_batches(builder.build())[0]
+
+
+def _as_refusal(code: int, *, knows_abortable: bool) -> KafkaError:
+    """What the producer is told for the error of its transaction's coordinator."""
+    if code == ProducerFenced.code:
+        return InvalidProducerEpoch()
+    if code == TransactionAbortable.code and not knows_abortable:
+        return InvalidTxnState()
+    if code == NetworkException.code:
+        return CoordinatorLoadInProgress()
+    return for_code(code)
+
+
+def _answer(
+    answers: dict[int, TxnOffsetCommitResponseTopic], topic: TxnOffsetCommitRequestTopic
+) -> TxnOffsetCommitResponseTopic:
+    found = answers.get(id(topic))
+    if found is None:
+        found = answers[id(topic)] = TxnOffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id)
+    return found
+
+
+def _existing(
+    call: Call,
+    topic: TxnOffsetCommitRequestTopic,
+    partitions: list[TxnOffsetCommitRequestPartition],
+    answer: TxnOffsetCommitResponseTopic,
+) -> TxnOffsetCommitRequestTopic | None:
+    """The part of a topic that exists and may be read; the rest is refused in the answer."""
+    image = call.view.image
+    by_id = call.version >= TOPICS_BY_ID
+    found = image.topic_by_id(topic.topic_id) if by_id else image.topic(topic.name)
+    if found is None and by_id:
+        _refuse(answer, _indexes(partitions), UnknownTopicId())
+        return None
+    if not call.authorize(READ, of_topic(topic.name if found is None else found.name)):
+        _refuse(answer, _indexes(partitions), TopicAuthorizationFailed())
+        return None
+    if found is None:
+        _refuse(answer, _indexes(partitions), UnknownTopicOrPartition())
+        return None
+    known = [each for each in partitions if each.partition_index in found.partitions]
+    unknown = [each.partition_index for each in partitions if each.partition_index not in found.partitions]
+    _refuse(answer, unknown, UnknownTopicOrPartition())
+    return TxnOffsetCommitRequestTopic(name=found.name, topic_id=found.id, partitions=known)
+
+
+def _indexes(partitions: list[TxnOffsetCommitRequestPartition]) -> list[int]:
+    return [each.partition_index for each in partitions]
+
+
+def _refuse(answer: TxnOffsetCommitResponseTopic, partitions: Iterable[int], error: KafkaError) -> None:
+    answer.partitions += [
+        TxnOffsetCommitResponsePartition(partition_index=partition, error_code=error.code) for partition in partitions
+    ]

@@ -1,0 +1,122 @@
+"""Offsets that are committed within transactions which are still open: they count when the marker commits them.
+
+Until then a reader that wants stable offsets is told that there is one (UNSTABLE_OFFSET_COMMIT), and none of them
+expires. A commit outside of transactions that stands later in the log stays, and so does a tombstone. It is what
+Kafka's ``OffsetMetadataManager`` keeps in ``pendingTransactionalOffsets`` and ``openTransactions``.
+
+The outcome of an append may be known after the marker that stands behind it in the log is: then the transaction ends
+when all its outcomes are known. Invariants: an entry is in ``_at`` while its transaction is open or awaits an outcome,
+unless a tombstone took it away; ``_by_token`` has the appends whose outcome isn't known.
+"""
+
+from actors.coordinator.timeline import READ
+from actors.groups.records import OffsetRecord
+
+Place = tuple[str, int]
+
+
+class Entry:
+    """One commit. ``is_void``: something that stands later in the log has taken its place, or it was refused."""
+
+    __slots__ = ("is_void", "record", "token")
+
+    def __init__(self, record: OffsetRecord, token: int) -> None:
+        self.record = record
+        self.token = token
+        self.is_void = False
+
+
+class OpenTransaction:
+    """What one producer has committed since its last marker. ``is_committed`` is None until the next one."""
+
+    __slots__ = ("awaited", "entries", "is_committed")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.awaited: set[int] = set()
+        self.is_committed: bool | None = None
+
+
+class OpenOffsets:
+    """Those of one shard."""
+
+    def __init__(self) -> None:
+        self._transactions: dict[int, OpenTransaction] = {}  # by producer id
+        self._by_token: dict[int, OpenTransaction] = {}
+        self._at: dict[str, dict[Place, list[Entry]]] = {}  # by group
+
+    def has(self, group_id: str, place: Place) -> bool:
+        """Whether a transaction that is open has an offset of this partition."""
+        return place in self._at.get(group_id, ())
+
+    def places_of(self, group_id: str) -> list[Place]:
+        """The partitions of which open transactions have offsets in a group."""
+        return list(self._at.get(group_id, ()))
+
+    def groups(self) -> list[str]:
+        """Those with offsets in open transactions."""
+        return list(self._at)
+
+    def put(self, producer_id: int, record: OffsetRecord, token: int) -> None:
+        """A commit is read from the log, or (with a token) on its way there."""
+        transaction = self._transactions.setdefault(producer_id, OpenTransaction())
+        entry = Entry(record, token)
+        transaction.entries.append(entry)
+        places = self._at.setdefault(record.group_id, {})
+        places.setdefault((record.topic, record.partition), []).append(entry)
+        if token != READ:
+            transaction.awaited.add(token)
+            self._by_token[token] = transaction
+
+    def settle(self, token: int, *, is_committed: bool) -> list[OffsetRecord]:
+        """The outcome of an append is known; gives the offsets that count from now on, if it ends its transaction."""
+        transaction = self._by_token.pop(token)
+        transaction.awaited.discard(token)
+        if not is_committed:
+            for entry in [each for each in transaction.entries if each.token == token]:
+                transaction.entries.remove(entry)
+                self._leave(entry)
+        return self._end_if_settled(transaction)
+
+    def end(self, producer_id: int, *, is_committed: bool) -> list[OffsetRecord]:
+        """A marker is in the log; gives the offsets that count from now on."""
+        transaction = self._transactions.pop(producer_id, None)
+        if transaction is None:
+            return []
+        transaction.is_committed = is_committed
+        return self._end_if_settled(transaction)
+
+    def supersede(self, record: OffsetRecord, token: int) -> None:
+        """A commit outside of transactions is in the log, or a tombstone, which also ends the wait for those before."""
+        places = self._at.get(record.group_id, {})
+        for entry in list(places.get((record.topic, record.partition), ())):
+            if entry.token <= token:
+                entry.is_void = True
+                if record.committed is None:
+                    self._leave(entry)
+
+    def _end_if_settled(self, transaction: OpenTransaction) -> list[OffsetRecord]:
+        if transaction.is_committed is None or transaction.awaited:
+            return []
+        for entry in transaction.entries:
+            self._leave(entry)
+        return [each.record for each in transaction.entries if transaction.is_committed and not each.is_void]
+
+    def _leave(self, entry: Entry) -> None:
+        record = entry.record
+        places = self._at.get(record.group_id, {})
+        entries = places.get((record.topic, record.partition), [])
+        if entry in entries:
+            entries.remove(entry)
+        if not entries:
+            places.pop((record.topic, record.partition), None)
+        if not places:
+            self._at.pop(record.group_id, None)
+
+    def check(self) -> None:
+        """Assert what the file promises."""
+        awaited = {token for each in self._by_token.values() for token in each.awaited}
+        assert awaited == self._by_token.keys()
+        for places in self._at.values():
+            assert places, "a group has places"
+            assert all(places.values()), "a place has entries"
