@@ -1,1 +1,1 @@
-"""The broker: its connections, a handler for every API key it answers (``apis``), the start and end of its parts."""
+"""The broker: its connections, a request handler for each API key (``apis``), and how its parts start and stop."""

@@ -1,8 +1,8 @@
 """The broker: boots a node's actors and keeps them in step with the cluster image.
 
-It owns nothing of the data path. When the metadata log says something new it publishes a new ``View``, makes or ends
-replicas, tells them their roles, and starts or stops the coordinators whose partitions are led here. A stop in order
-ends the parts in the reverse order of their making, and marks the folder clean last.
+It isn't part of the data path. When the metadata log changes it publishes a new ``View``, starts or stops replicas,
+sends them their roles, and starts or stops the coordinators whose partitions are led here. A clean stop ends the parts
+in reverse order, and marks the folder clean last.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ for _key in registry.NEEDED_BY_ALL:
 
 
 class Change(NamedTuple):
-    """What the broker has to bring its node in step with: a newer image (None: the one it has), and whom to tell."""
+    """A change for the broker to apply: a newer image (None: the current one), and the reply to answer when
+    it is done.
+    """
 
     image: ClusterImage | None
     delta: ImageDelta
@@ -60,11 +62,11 @@ OVER = object()
 
 
 class StopNode(NamedTuple):
-    """Stop the node in order; answered when its folder is marked clean."""
+    """Stop the node cleanly; answered when its folder is marked clean."""
 
 
 class FolderGone(NamedTuple):
-    """To itself: the node's folder isn't there any more."""
+    """To itself: the node's folder doesn't exist any more."""
 
 
 class Broker(Actor):
@@ -83,9 +85,9 @@ class Broker(Actor):
         self.metadata: Ref
         self.lifecycle: Ref
         self.replicas: Replicas
-        self.changes: deque[Change] = deque()  # the first is being followed
+        self.changes: deque[Change] = deque()  # the first is being applied
         self.stopping: Reply | None = None
-        self.joined = False  # the image has this incarnation of the node; before, it tells of another
+        self.joined = False  # the image has this incarnation of the node, no longer an earlier one
         self.incarnation = self.uuid()
         self.supervision = Supervision(self)
         node.supervisor = self.ref
@@ -93,7 +95,9 @@ class Broker(Actor):
         node.view = View(ClusterImage(cluster_id=cluster_id), node.config)
 
     def on_start(self) -> None:
-        """Bring up the node: its replicas' helpers, then what it knows of the cluster, then its membership."""
+        """Start the node: the actors that replicas need, then the metadata log, then the registration in
+        the cluster.
+        """
         node, folder = self.node, self.folder
         folder.on_gone = partial(self.actor_ref.tell, FolderGone())
         self.replicas = Replicas(self, folder)
@@ -105,7 +109,7 @@ class Broker(Actor):
         attach_to_network(node, self.actor_ref)
 
     def _make_metadata(self) -> None:
-        """The controller or the observer, which replays the metadata log and publishes the image again, whole."""
+        """Start the controller or the observer, which replays the metadata log and publishes the whole image again."""
         again = self.node.view.metadata is not None
         if self.node.node_id in self.node.controller_channel.voters:
             self.controller = self.metadata = self.spawn(Controller, self.actor_ref, self.folder, again=again)
@@ -117,7 +121,9 @@ class Broker(Actor):
         self.node.view = self.node.view._replace(controller=self.controller, metadata=self.metadata)
 
     def _make_lifecycle(self) -> None:
-        """One that is made anew registers the same incarnation, which keeps its epoch and what it leads."""
+        """Start the lifecycle. After a failure the new one registers the same incarnation, which keeps its epoch and
+        its leaderships.
+        """
         meta = self.folder.meta
         assert meta is not None, "a folder belongs to a cluster before its node starts"
         self.lifecycle = self.spawn(
@@ -133,60 +139,62 @@ class Broker(Actor):
         self.node.view = self.node.view._replace(directory_id=meta.directory_id)
 
     def _make_fetch_desk(self) -> None:
-        """Fetch sessions are lost with it: clients begin new ones, as they do when one was evicted."""
+        """Start the fetch desk. After a failure the fetch sessions are lost: clients begin new ones, as after an
+        eviction.
+        """
         desk = self.supervision.keep(self.spawn(FetchDesk), self._make_fetch_desk)
         self.node.view = self.node.view._replace(fetch_desk=desk)
 
     def _make_producer_ids(self) -> None:
-        """The rest of its block is lost, as when a broker is restarted."""
+        """Start the producer ids. After a failure the rest of the block is lost, as when a broker restarts."""
         producer_ids = self.supervision.keep(self.spawn(ProducerIds), self._make_producer_ids)
         self.node.view = self.node.view._replace(producer_ids=producer_ids)
 
     @receives(Failed)
     def actor_failed(self, message: Failed) -> None:
-        """An actor of this node has failed."""
+        """Handle an actor of this node that has failed."""
         self.supervision.failed(message)
 
     @receives(MakeAnew)
     def make_anew(self, message: MakeAnew) -> None:
-        """It is time to make anew what has failed more than once."""
+        """Start again what has failed more than once, as its wait is over."""
         self.supervision.make_anew(message)
 
     @receives(PeerLost)
     def tell_controller(self, message: PeerLost) -> None:
-        """The controller, if it is here, fences the node at once."""
+        """Tell the controller, if it is here, so that it fences the dead node at once."""
         if self.controller is not None:
             self.controller.tell(NodeLost(message.node_id))
 
     @receives(FolderGone)
     def folder_gone(self, message: FolderGone) -> None:
-        """The folder was deleted under the node: what was in it is out of use, and fetched anew into another."""
+        """Handle that the folder was deleted: the logs in it are offline, and are fetched again into a new one."""
         try:
             self.folder.make_anew()
         except OSError as error:
-            self.note("FolderNotMade", self.folder.name, error.errno or -1)  # its checkpoints say so, and come again
+            self.note("FolderNotMade", self.folder.name, error.errno or -1)  # the checkpoints find out too, and retry
         self.replicas.check_files()
         self.metadata.tell(CheckFiles())
 
     @receives(MetadataHalted)
     def metadata_halted(self, message: MetadataHalted) -> None:
-        """A node that can't follow the cluster must not lead in it."""
+        """Stop leading: a node that can't follow the metadata log must not lead."""
         self.lifecycle.tell(StandAside(message.halted))
 
     @receives(Registered)
     def registered(self, message: Registered) -> None:
-        """The node is a member, under a new epoch."""
+        """Note that the node is registered, with a new epoch."""
         node = self.node
         node.view = node.view._replace(broker_epoch=message.broker_epoch)
         self._take(Change(None, ImageDelta(), None))
 
     @receives(ImageAdvanced)
     def image_advanced(self, message: ImageAdvanced) -> None:
-        """Bring the node's actors in step with a newer image; answered when they are."""
+        """Apply a newer image to the node's actors; answered when that is done."""
         self._take(Change(message.image, message.delta, self.defer()))
 
     def _take(self, change: Change) -> None:
-        """One change after the other: a large one takes several turns."""
+        """Queue a change; they are applied one after the other, a large one in several turns."""
         self.changes.append(change)
         if len(self.changes) == 1:
             self._begin()
@@ -203,7 +211,7 @@ class Broker(Actor):
             self._go_on(None, delta, self.replicas.follow(image, delta))
 
     def _go_on(self, _: None, delta: ImageDelta, steps: Iterator[None]) -> None:
-        """Follow the change as far as a turn goes."""
+        """Apply as much of the change as fits into a turn."""
         if self.stopping is not None:
             self.changes.clear()
             return
@@ -213,7 +221,7 @@ class Broker(Actor):
             self.go_on_later(self._go_on, delta, steps)
 
     def _done(self, delta: ImageDelta | None) -> None:
-        """The change has been followed, unless there was nothing to follow."""
+        """Finish a change, and answer its reply."""
         change = self.changes.popleft()
         image = self.node.view.image
         if delta is not None:
@@ -234,7 +242,7 @@ class Broker(Actor):
             self._begin()
 
     def _publish(self, image: ClusterImage, delta: ImageDelta) -> None:
-        """From now on the node's actors see this image."""
+        """Publish an image to the node's actors."""
         node = self.node
         node.controller_channel.learned(image.controller_id, image.epoch)
         if any(resource[0] == ResourceType.BROKER for resource in delta.changed_configs):
@@ -244,10 +252,11 @@ class Broker(Actor):
         node.view = node.view._replace(image=image, config=node.config)
 
     def _joined_delta(self, image: ClusterImage, delta: ImageDelta) -> ImageDelta | None:
-        """What replicas and coordinators must follow, once the image tells of this incarnation of the node: all of it
-        at first. None: nothing yet.
+        """What replicas and coordinators must apply, once the image has this incarnation of the node: at first all of
+        it. None: nothing yet.
 
-        What it says before is of the one that died: what that led, in epochs that this one must not lead in.
+        Before that, the image is about the incarnation that died: what it led, in epochs that this one must not lead
+        in.
         """
         node = self.node
         if self.stopping is not None:
@@ -262,25 +271,29 @@ class Broker(Actor):
         return delta
 
     def replica_came(self, topic: str, number: int) -> None:
-        """A replica has taken its place, which one of a deleted topic's had until now."""
+        """Go on: a replica has got its folder's place, which until now belonged to a deleted topic's replica."""
         self.coordinators.follow(self.node.view.image, ImageDelta(changed_topics={topic: frozenset((number,))}))
 
     @receives(StopNode)
     def stop_node(self, message: StopNode) -> None:
-        """End in order: no new clients, coordinators, replicas, checkpoints, the metadata log, the mark."""
+        """Stop, in this order: new clients, coordinators, replicas, checkpoints, the metadata log; then write the clean
+        mark.
+        """
         self.stopping = self.defer()
         stop_accepting_connections(self.node)
         self.coordinators.resign()
         self.replicas.stop(self.replicas_stopped)
 
     def replicas_stopped(self) -> None:
-        """Every partition's log is closed; now the metadata log."""
+        """Close the metadata log, as every partition's log is closed."""
         self.request(self.metadata, CloseMetadataLog(), self._metadata_closed)
 
     def _metadata_closed(self, outcome: object) -> None:
         if isinstance(outcome, Exception):
             self._not_clean(outcome)
-        elif self.replicas.all_closed and (self.joined or self.folder.clean):  # else a crash's logs aren't recovered
+        elif self.replicas.all_closed and (
+            self.joined or self.folder.clean
+        ):  # else logs of a crash may not be recovered yet
             try:
                 self.folder.mark_clean(self.node.view.broker_epoch)
             except OSError as error:

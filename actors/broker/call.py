@@ -1,4 +1,4 @@
-"""One request on its way through the broker, and what its handler may use."""
+"""A request being handled by the broker, with what its handler may use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class NoResponse:
-    """What a handler answers with when the client expects nothing (Produce with acks=0)."""
+    """What a handler returns if the client expects no response (Produce with acks=0)."""
 
     __slots__ = ()
 
@@ -27,13 +27,13 @@ NO_RESPONSE = NoResponse()
 
 
 class LostRequest:
-    """A fault's verdict on a request: the connection breaks before it is carried out."""
+    """An injected fault: the connection breaks before the request is carried out."""
 
     __slots__ = ()
 
 
 class LostAnswer:
-    """A fault's verdict on a request: it is carried out, and the connection breaks instead of the answer."""
+    """An injected fault: the request is carried out, and the connection breaks instead of the response."""
 
     __slots__ = ()
 
@@ -44,8 +44,8 @@ LOST_REQUEST, LOST_ANSWER = LostRequest(), LostAnswer()
 class Remote:
     """What a conversation yields to ask another node: the outcome is its response, or a ``Disconnected``.
 
-    ``version`` is for a request that older versions can't carry whole, such as one passed on from a client; without
-    it the network chooses.
+    ``version`` is for a request that older versions can't fully express, such as one forwarded for a client; without it
+    the network chooses.
     """
 
     __slots__ = ("node_id", "request", "version")
@@ -57,7 +57,7 @@ class Remote:
 
 
 class Call:
-    """A request, with its header, the connection it came by and the answer to it.
+    """A request, with its header, its connection and the response to it.
 
     ``version`` is the request's API version; ``is_broker`` is true on links between nodes; ``respond`` may be called
     once, in any turn of the connection.
@@ -95,16 +95,18 @@ class Call:
         self.response: Message | NoResponse | None = None
         self.size_bytes = size_bytes
         self.is_answer_lost = False
-        self.is_in_slices = False  # it has not asked all that it will ask: what comes after it must not overtake it
+        self.is_in_slices = (
+            False  # it is worked on in slices and hasn't asked everything yet: later requests must not overtake it
+        )
 
     def respond(self, response: Message | NoResponse) -> None:
-        """Answer; the response leaves when those to earlier requests have left."""
+        """Send the response, after those to earlier requests."""
         assert self.response is None, "a call is answered once"
         self.response = response
         self.connection.go_on()
 
     def failed(self, error: Exception) -> None:
-        """Its handler has failed."""
+        """Handle that the handler has failed."""
         self.connection.call_failed(self, error)
 
     @property
@@ -129,17 +131,17 @@ class Call:
 
     @property
     def listener(self) -> str:
-        """The listener that the request came by."""
+        """The listener that the request came through."""
         return self.connection.listener
 
     @property
     def client_host(self) -> str:
-        """Where the client is: its address."""
+        """The client's address."""
         return self.connection.client_host
 
     @property
     def principal(self) -> str:
-        """Who asks, as Kafka writes it: ``User:name``."""
+        """The client's principal, as Kafka writes it: ``User:name``."""
         return self.connection.principal
 
     def authorize(self, operation: int, resource: Resource) -> bool:
@@ -154,12 +156,12 @@ class Call:
 
     @property
     def may_read(self) -> Callable[[str], bool] | None:
-        """What says whether the client may read the topic of a name; None if everybody may read everything."""
+        """A function that says whether the client may read a topic by name; None if everything may be read."""
         return None if self.connection.node.view.authorizer is EVERYBODY else self._may_read
 
     def _may_read(self, name: str) -> bool:
         return self.authorize(READ, (TOPIC, name))
 
     def operations_allowed(self, resource: Resource) -> int:
-        """All that the client may do with the resource, as Kafka's field of bits."""
+        """The operations that the client may do with the resource, as Kafka's bit field."""
         return operations_allowed(self.connection.node.view.authorizer, self, resource)

@@ -1,8 +1,8 @@
-"""Which configs may be changed by way of a broker: its own, those of all brokers, and those of anything else.
+"""Which resources' configs a broker may change: all but another broker's.
 
-Another broker's are that one's to check, which alone knows what it was started with (Apache Kafka's
-``ConfigAdminManager``); the levels of a broker's loggers are its own, and no controller hears of them. A request that
-another node passed on was checked there.
+Only a broker itself can check its configs, as only it knows the options that it was started with (Apache Kafka's
+``ConfigAdminManager``). A broker changes its loggers' levels itself, without the controller. A request that another
+node forwarded was checked there.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BYTES_AN_ELEMENT = 256
 
 
 def resource_of(kind: int, name: str) -> Resource | None:
-    """What a client must be allowed to describe or alter for these configs; None of a kind that there isn't."""
+    """The resource that a client must be allowed to describe or alter; None for an unknown type."""
     if kind == ResourceType.TOPIC:
         return topic(name)
     if kind == ResourceType.GROUP:
@@ -46,7 +46,7 @@ def resource_of(kind: int, name: str) -> Resource | None:
 
 
 def not_allowed(call: Call, operation: int, kind: int, name: str) -> KafkaError | None:
-    """Why the client may not do this with these configs, if it may not."""
+    """The error if the client may not do this with these configs, else None."""
     resource = resource_of(kind, name)
     if resource is None or call.authorize(operation, resource):
         return None
@@ -54,8 +54,8 @@ def not_allowed(call: Call, operation: int, kind: int, name: str) -> KafkaError 
 
 
 def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
-    """The resources of a request that no controller need hear of, each with what is wrong with it, None if it is done:
-    its own loggers (if the request may have any), what is another broker's, and what the client may not alter.
+    """The resources of a request that aren't sent to the controller, each with its error, None if it is done: this
+    broker's loggers (if the request may have any), resources of other brokers, and what the client may not alter.
     """
     found: list[tuple[Altered, KafkaError | None]] = []
     own = call.node.node_id
@@ -86,7 +86,7 @@ def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
 
 
 def with_levels(call: Call, resource: AlterConfigsResource, *, is_repeated: bool) -> KafkaError | None:
-    """Change the levels of the broker's loggers; what is wrong with the wish."""
+    """Change the levels of the broker's loggers; returns the error, if any."""
     from actors.broker import loggers
 
     own, number = call.node.node_id, whole_number(resource.resource_name, 32)
@@ -110,9 +110,9 @@ def with_levels(call: Call, resource: AlterConfigsResource, *, is_repeated: bool
 def altered(
     call: Call, answer: Callable[[Any, KafkaError | None], Answer], *, has_loggers: bool = False
 ) -> Conversation:
-    """The answers to a request that alters configs, one a resource: the controller's, and what isn't passed to it.
+    """The results of a request that alters configs, one for each resource: the controller's, and those decided here.
 
-    ``answer`` makes the answer to a resource of an error, or of None.
+    ``answer`` makes the result of a resource from an error or None.
     """
     request = call.request
     settled = yield from settled_here(call, has_loggers=has_loggers)

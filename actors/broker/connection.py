@@ -1,14 +1,14 @@
 """The connection: an actor per client connection, on TCP or a link, that takes requests and answers them in order.
 
-Requests of one connection are answered in the order they came. Produce requests are worked on side by side, as long
-as nothing else is under way, which keeps their order in each partition because each replica's inbox keeps it; any
-other request has the connection for itself until it is answered, as in Apache Kafka.
+Requests of one connection are answered in the order they came. Consecutive Produce requests are handled at the same
+time; each replica's inbox keeps their order in its partition. Any other request is handled alone until it is answered,
+as in Apache Kafka.
 
-What can't be read is the peer's fault and closes the connection: an API key that isn't served, a version outside its
-range (but for ApiVersions, which answers in version 0), a frame whose fields don't add up.
+A request that can't be read closes the connection: an unknown API key, a version outside its range (except for
+ApiVersions, which answers in version 0), a malformed frame.
 
-A handler that fails ends its request: it is answered UNKNOWN_SERVER_ERROR, as by Apache Kafka (``error_answers``), and
-the connection goes on. Where no answer can be made, or the connection's own turn failed, it is closed.
+If a handler fails, its request is answered UNKNOWN_SERVER_ERROR, as by Apache Kafka (``error_answers``), and the
+connection goes on. If no response can be made, or the connection's own turn failed, it is closed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class RequestRefused(KafkaError):
 
 
 class NodeReady(NamedTuple):
-    """To a client's connection that came before its node could answer: now it can."""
+    """To a client's connection that came before its node was ready: now it is."""
 
 
 class Connection(Actor):
@@ -74,21 +74,21 @@ class Connection(Actor):
         self.is_broker = listener == "broker"
         self.principal = NODES if self.is_broker else ANONYMOUS
         self.client_host = client_host
-        self.client_id: str | None = None  # as the trace was told it
+        self.client_id: str | None = None  # as written to the trace
         self.waiting: deque[Call] = deque()
         self.under_way: deque[Call] = deque()
         self.bytes_in_flight = 0
         self.paused = False
         self.links: dict[int, Link] = {}
-        self.state: dict[str, object] = {}  # what API handlers keep for the life of the connection
+        self.state: dict[str, object] = {}  # what API handlers keep for this connection
         self.closed = False
         self.settling = False
-        self.heavy = 0  # questions of it that wait for room in a turn of the loop
+        self.heavy = 0  # heavy questions that wait for room in a turn of the loop
         self.waits_for_node = False
 
     @receives(FramesReceived)
     def frames_received(self, message: FramesReceived) -> None:
-        """Requests from a socket."""
+        """Handle requests from a socket."""
         for frame in message.frames:
             if self.closed:
                 return
@@ -102,7 +102,7 @@ class Connection(Actor):
 
     @receives(Requested)
     def requested(self, message: Requested) -> None:
-        """A request from a link."""
+        """Handle a request from a link."""
         if self.closed:
             return
         request = message.request
@@ -132,7 +132,7 @@ class Connection(Actor):
             unserved.version_unserved(self, api_key, version, of)
             raise RequestRefused(f"version {version} of API key {api_key} is not served")
         else:
-            version = 0  # the client is newer: it is told so in the version that everybody reads
+            version = 0  # the client is newer: the response is in the version that every client can read
         return Call(self, api_key, version, header.correlation_id, header.client_id, request, len(frame))
 
     def _take(self, call: Call) -> None:
@@ -140,7 +140,7 @@ class Connection(Actor):
             self.waiting.append(call)
         else:
             self._begin(call)
-        if call.size_bytes and not self.paused and self._is_full():  # links have their bounds at the sender
+        if call.size_bytes and not self.paused and self._is_full():  # on links the sender limits itself
             self.paused = True
             self.channel.pause_reading()
 
@@ -179,7 +179,7 @@ class Connection(Actor):
             call.respond(outcome)
 
     def call_failed(self, call: Call, error: Exception) -> None:
-        """A request's handler has failed: that is the end of this request alone. If strict, it is raised on."""
+        """Handle a failed handler: only its request ends. If strict, the exception is raised on."""
         world = self.node.world
         if world.strict:
             raise error
@@ -187,14 +187,14 @@ class Connection(Actor):
         self.answer_failed(call)
 
     def contains(self, error: Exception, about: tuple[object, ...]) -> bool:
-        """As ``Actor.contains``: the callback of an answer has the call as its first argument."""
+        """As ``Actor.contains``: callbacks have the call as their first argument."""
         if not about or not isinstance(about[0], Call) or about[0].response is not None or self.settling:
             return False
         self.call_failed(about[0], error)
         return True
 
     def answer_failed(self, call: Call) -> None:
-        """Answer UNKNOWN_SERVER_ERROR where a request can be answered so; otherwise close the connection."""
+        """Answer UNKNOWN_SERVER_ERROR if the request's response can carry it; otherwise close the connection."""
         answer = error_answer(call.request, call.version, UnknownServerError.code)
         if answer is None or call.response is not None:
             self.refuse()
@@ -202,14 +202,14 @@ class Connection(Actor):
             call.respond(answer)
 
     def on_failure(self, *_: object) -> None:
-        """Its own turn failed: nothing can be said to the client any more."""
+        """Close the connection: its own turn failed, so no response can be sent."""
         self.closed = True
         self.channel.abort()
         self._let_go()
         self.node.connection_numbers.give_back(self.number)
 
     def _is_faulted(self, call: Call) -> bool:
-        """Whether a fault has taken the request's place; one that only takes its answer does so when it goes out."""
+        """Whether an injected fault replaces the request; a lost response is handled when it is sent."""
         faults = self.node.request_faults
         assert faults is not None, "a fault was asked for"
         outcome = faults(call)
@@ -230,7 +230,7 @@ class Connection(Actor):
             if link is None:
                 link = self.links[asked.node_id] = self.connect(asked.node_id)
             link.send(asked.request, self.reply_here(then, *args), version=asked.version)
-        elif self.heavy or type(asked) is HeavyAsk:  # what is heavy waits its turn, and what comes behind it
+        elif self.heavy or type(asked) is HeavyAsk:  # heavy questions wait for their turn, and so do later ones
             self.heavy += 1
             size_bytes = asked.size_bytes if type(asked) is HeavyAsk else 0
             self.node.world.heavy.start(size_bytes, partial(self._ask_heavy, asked, then, args))
@@ -244,21 +244,21 @@ class Connection(Actor):
 
     @receives(AnswersTaken)
     def answers_taken(self, message: AnswersTaken) -> None:
-        """The client reads again: what waited for that begins."""
+        """Start the requests that waited for the client to read."""
         if not self.closed:
             self.go_on()
 
     @receives(NodeReady)
     def node_ready(self, message: NodeReady) -> None:
-        """What has waited for the node to know its cluster begins."""
+        """Start the requests that waited for the node to be ready."""
         self.waits_for_node = False
         if not self.closed:
             self.go_on()
 
     def go_on(self) -> None:
-        """A handler has answered, or something begins that waited: send what is due, in order, and begin what may."""
+        """Send the responses that are due, in order, and start the requests that may start."""
         if self.settling:
-            return  # a request that was begun below answered at once: the loop goes on with it
+            return  # a request started below answered at once: the loop goes on with it
         self.settling = True
         under_way, waiting = self.under_way, self.waiting
         while True:
@@ -283,9 +283,9 @@ class Connection(Actor):
             self.channel.resume_reading()
 
     def _unencodable(self, call: Call, error: Exception) -> None:
-        """An answer can't be made into bytes: that ends the connection."""
+        """Close the connection, as a response can't be encoded."""
         world = self.node.world
-        if isinstance(error, TooLong):  # it repeats what the client sent, and adds to it: the client can't be told
+        if isinstance(error, TooLong):  # the response repeats the request's data and adds to it, so it can't be sent
             logger("requests").warning(
                 "An answer to %s of API key %d can't be encoded (%s): its connection is closed.",
                 self.client_host,
@@ -299,14 +299,14 @@ class Connection(Actor):
         self.refuse()
 
     def refuse(self) -> None:
-        """Close the connection, which is all that can be said to a peer that is wrong or wants no answers."""
+        """Close the connection: the only answer to a peer that is wrong or wants no responses."""
         self.note("RequestRefused")
         self.channel.abort()
         self._end()
 
     @receives(ChannelClosed)
     def channel_closed(self, message: ChannelClosed) -> None:
-        """The client is gone: nothing more can be answered."""
+        """Stop: the client is gone."""
         self._end()
 
     def _end(self) -> None:
@@ -318,7 +318,7 @@ class Connection(Actor):
         self.stop()
 
     def _let_go(self) -> None:
-        """Nobody waits any more for what others were asked for."""
+        """Drop the questions that are still open."""
         desk = self.node.view.fetch_desk
         if desk is not None and self.under_way and self.under_way[0].api_key == FETCH:
             desk.tell(FetchGivenUp(self.number))
@@ -326,5 +326,5 @@ class Connection(Actor):
             link.close()
 
     def on_stop(self) -> None:
-        """The name may be another connection's now."""
+        """Free the connection's name for another one."""
         self.node.connection_numbers.give_back(self.number)

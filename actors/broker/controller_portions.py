@@ -1,8 +1,8 @@
-"""Requests that name many things to decide about: the controller is asked for a portion of them at a time.
+"""Splits requests with many items for the controller, so that it decides about a portion of them at a time.
 
-Each thing of such a request succeeds or fails on its own, so that several decisions come to what one would; and while
-the controller makes one, and the brokers learn of it, nobody waits for the others. Things that are named twice stay
-together, for the controller judges them together. Most requests are one portion, and pass as they are.
+Each item of such a request succeeds or fails on its own, so several decisions have the same result as one; and no other
+request waits for all of them. Items that are named twice stay together, as the controller refuses both. Most requests
+are one portion, and pass unchanged.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ def decided(
     weight: Callable[[Item], int] | None = None,
     repeats_apart: bool = False,
 ) -> Conversation:
-    """The controller's response to ``request``, whose ``field`` lists the things.
+    """The controller's response to ``request``, whose ``field`` lists the items.
 
-    ``results`` is the response's list, and ``refused`` makes an element of it where the controller can't be asked. A
-    controller that can't be asked about the first portion is an error as a whole: what ``to_controller`` says. Those
-    named twice needn't all stay together (``repeats_apart``) where each is refused, and answered, for itself.
+    ``results`` is the response's list, and ``refused`` makes an element of it if the controller can't be asked. If it
+    can't be asked about the first portion, the error of ``to_controller`` is that of the whole request. With
+    ``repeats_apart``, items that are named twice needn't stay together, because each is refused, and answered, by
+    itself.
     """
     items = getattr(request, field)
     whole: Message | None = None
@@ -63,9 +64,9 @@ def decided(
 def allowed_of(
     call: Call, field: str, key: Callable[[Item], Hashable], is_allowed: Callable[[Item], bool]
 ) -> Eventually[tuple[Any, list[Item], list[Item]]]:
-    """The request for what the client may have decided alone, the things that it is for, and those that it isn't.
+    """The request with only the items that the client is allowed, those items, and the others.
 
-    What is named twice isn't asked about: the controller refuses it, and discloses nothing by that.
+    Items that are named twice aren't checked: the controller refuses them, which discloses nothing.
     """
     items: list[Item] = getattr(call.request, field)
     times: Counter[Hashable] = Counter()
@@ -89,7 +90,7 @@ def portioned(
     *,
     repeats_apart: bool = False,
 ) -> Conversation:
-    """The items in lists of ``ITEMS_A_DECISION`` or, of those that weigh more, fewer; those of one key in one list."""
+    """The items in lists of ``ITEMS_A_DECISION``, fewer if they weigh more; items with the same key are in one list."""
     if len(items) <= ITEMS_A_DECISION and (weight is None or sum(map(weight, items)) <= ITEMS_A_DECISION):
         return [items]
     seen: set[Hashable] = set()
@@ -125,15 +126,13 @@ def portioned(
 
 
 def in_parts(group: list[Item]) -> Iterator[list[Item]]:
-    """Things of one name in lists of ``ITEMS_A_DECISION``, none of them alone, so that each list tells that it is
-    named twice.
-    """
+    """Items of one name in lists of ``ITEMS_A_DECISION``, at least two in each, so that each shows the repetition."""
     for start in range(0, len(group), ITEMS_A_DECISION):
         end = start + ITEMS_A_DECISION
         yield group[start - 1 if start == len(group) - 1 else start : end - 1 if end == len(group) - 1 else end]
 
 
 def with_items(request: R, field: str, items: list[Item]) -> R:
-    """The same request for these things alone."""
+    """The same request with only these items."""
     fields = {name: getattr(request, name) for name in type(request).fields()}
     return type(request)(**{**fields, field: items})

@@ -1,4 +1,4 @@
-"""How an API handler asks the coordinator of a key, a group's id for one, wherever that is."""
+"""Requests of API handlers to the coordinator of a key (a group id or a transactional id), on whichever node it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Outcome = TypeVar("Outcome")
 
 
 def coordinated_by(view: View, topic: str, key: str) -> int:
-    """The partition of a key as the cluster has it, or would have it if the topic were made now."""
+    """The partition of a key; if the topic doesn't exist, the one that the key would have if it were made now."""
     found = view.image.topic(topic)
     count = view.config.integer(KINDS[topic].partitions) if found is None else len(found.partitions)
     return partition_for(key, count)
@@ -37,24 +37,22 @@ def coordinator_here(view: View, topic: str, key: str) -> Ref:
 
 
 def submitted(call: Call, request: Message, version: int | None = None) -> Submit:
-    """What a coordinator is to be asked, in a version of its own if the client asked for something else. Addresses are
-    written as Java prints them, with a slash where a host name might stand.
+    """The question for a coordinator, with a version of its own if the request differs from the client's. Addresses are
+    written as Java prints them, with a slash in place of a host name.
     """
     asked_in = call.version if version is None else version
     return Submit(request, Client(asked_in, call.client_id or "", f"/{call.client_host}"))
 
 
 def ask_group(call: Call, group_id: str, request: Message) -> Conversation:
-    """Part of a conversation: its value is the answer of a group's coordinator, or the KafkaError to refuse the client
-    with.
-    """
+    """The answer of a group's coordinator, or the KafkaError to answer the client with; part of a conversation."""
     coordinator_used(call, group_id)
     return (yield from _ask(call, OFFSETS_TOPIC, group_id, submitted(call, request)))
 
 
 def ask_transaction(call: Call, transactional_id: str, request: Message, version: int | None = None) -> Conversation:
-    """Part of a conversation: its value is the answer of a transactional id's coordinator, or the KafkaError to refuse
-    the client with.
+    """The answer of a transactional id's coordinator, or the KafkaError to answer the client with; part of a
+    conversation.
     """
     return (yield from _ask(call, TRANSACTIONS_TOPIC, transactional_id, submitted(call, request, version)))
 
@@ -69,5 +67,5 @@ def _ask(call: Call, topic: str, key: str, message: Submit) -> Conversation:
 
 
 def settled(outcome: Outcome | Stopped) -> Outcome | NotCoordinator:
-    """A coordinator that stopped before it answered has moved."""
+    """The outcome, in which ``Stopped`` becomes NotCoordinator: a coordinator that stopped has moved."""
     return NotCoordinator() if isinstance(outcome, Stopped) else outcome

@@ -1,7 +1,7 @@
-"""The coordinators of a node: made and ended as the cluster image says.
+"""The coordinators of a node: started and stopped as the cluster image says.
 
-Not an actor: the broker actor's own part for them. There is one for each partition that is led here of a topic of the
-table ``KINDS``; a new leader epoch is a new coordinator.
+Not an actor, but a part of the broker actor. There is one coordinator for each partition led here of the topics in
+``KINDS``; a new leader epoch gets a new coordinator.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]
 MakeShard = Callable[[int], "Shard"]
-"""Makes the shard of a partition that is led in this epoch."""
+"""Makes the shard of a partition for a leader epoch."""
 
 
 def _of_groups(broker: Broker) -> MakeShard:
-    """Groups and their offsets. Those of a node share one bound of what they may take in memory."""
-    from actors.groups.shard_factory import GroupShards  # 10 ms that a cluster without groups saves
+    """The shards for groups and their offsets. Those of a node share one limit on their memory."""
+    from actors.groups.shard_factory import GroupShards  # saves 10 ms in a cluster without groups
 
     return GroupShards(broker.node).make
 
 
 def _of_transactions(broker: Broker) -> MakeShard:
-    """Transactional ids. Those of a node share what brings markers to other nodes."""
+    """The shards for transactional ids. Those of a node share the sender of markers to other nodes."""
     from actors.partition.to_controller.producer_ids import NextProducerId
     from actors.transactions.marker_sender import MarkerSender
     from actors.transactions.shard_factory import TransactionShards
@@ -49,12 +49,12 @@ def _of_transactions(broker: Broker) -> MakeShard:
 
 
 class Kind(NamedTuple):
-    """What is coordinated by the leaders of one topic's partitions."""
+    """A kind of coordinator: the leaders of one topic's partitions."""
 
     partitions: str
     """The config key with the number of partitions that the topic is made with."""
     shards: Callable[[Broker], MakeShard]
-    """Gives, once a node, what makes the shard of each of its coordinators."""
+    """Returns, once per node, the function that makes the shard of each coordinator."""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -64,7 +64,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 class Coordinators:
-    """Who coordinates what on this node."""
+    """The running coordinators of this node."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
@@ -72,12 +72,12 @@ class Coordinators:
         self._make_shard: dict[str, MakeShard] = {}  # by topic
 
     def follow(self, image: ClusterImage, delta: ImageDelta) -> None:
-        """Make and end coordinators, and publish who they are."""
+        """Start and stop coordinators, and publish which there are."""
         gone = TopicsDeleted(tuple(topic.name for topic in delta.removed_topics))
         if gone.topics:
             for (topic, number), (_, coordinator) in list(self.running.items()):
                 coordinator.tell(gone)
-                if topic in gone.topics:  # its log goes with it, even if the topic was made anew at once
+                if topic in gone.topics:  # its log is deleted with it, even if the topic was made again at once
                     self._end((topic, number))
         is_changed = False
         for topic in KINDS:
@@ -102,8 +102,8 @@ class Coordinators:
                 return
             self._end(key)
         replica = self.broker.replicas.refs.get(key)
-        if led_epoch >= 0 and replica is not None:  # else it comes with the replica
-            from actors.coordinator.coordinator import Coordinator  # with what the shards import
+        if led_epoch >= 0 and replica is not None:  # else it is started with the replica
+            from actors.coordinator.coordinator import Coordinator  # together with what the shards import
 
             coordinator = self.broker.spawn(Coordinator, *key, led_epoch, replica, self._shard_of(key[0], led_epoch))
             self.running[key] = (led_epoch, coordinator)
@@ -116,7 +116,7 @@ class Coordinators:
         return make(leader_epoch)
 
     def _remake(self, key: Key, failed: Ref) -> None:
-        """A coordinator has failed: another one loads the log, unless a newer epoch has one already."""
+        """Replace a failed coordinator: a new one loads the log, unless a newer epoch already has one."""
         present = self.running.get(key)
         if present is not None and present[1] is failed:
             del self.running[key]
@@ -130,6 +130,6 @@ class Coordinators:
         coordinator.tell(Resign())
 
     def resign(self) -> None:
-        """The node stops: all of them do."""
+        """Stop all coordinators, as the node stops."""
         for _, coordinator in self.running.values():
             coordinator.tell(Resign())

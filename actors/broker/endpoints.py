@@ -1,4 +1,4 @@
-"""Where brokers are, as an answer says it to its client: at what they advertise on the listener that it came by."""
+"""The brokers' endpoints in a response: their advertised addresses on the listener that the client connected to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ N = TypeVar("N", "fetch.NodeEndpoint", "produce.NodeEndpoint")
 
 
 def located(call: Call, nodes: Iterable[N]) -> list[N]:
-    """Those of the nodes, which have ids, that the cluster knows, with the rest filled in."""
+    """The endpoints of the given nodes that the cluster knows; the nodes have ids, the rest is filled in."""
     brokers, found = call.view.image.brokers, []
     for node in nodes:
         broker = brokers.get(node.node_id)

@@ -1,9 +1,8 @@
-"""The answer to a request that failed as a whole: one error code, where that request's response has its codes.
+"""The response to a request that failed as a whole: one error code, wherever its response has error codes.
 
 Apache Kafka writes this out for each request (``AbstractRequest.getErrorResponse``). Here it is read from the schemas:
-a response that has a code of its own in that version says it there; one that has a code for each topic, partition,
-group or resource names what the request named, in the request's shape, each with the code. Numbers that tell of
-something that isn't known are -1, as in Kafka's own.
+a response with a top-level code in that version has it there; one with a code for each topic, partition, group or
+resource repeats what the request named, each with the code. Unknown numbers are -1, as in Kafka's.
 
 >>> from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 >>> [(each.group_id, each.error_code) for each in error_answer(DeleteGroupsRequest(groups_names=["g"]), 2, -1).results]
@@ -38,7 +37,7 @@ NOT_KNOWN: dict[str, object] = {
 
 
 def error_answer(request: Message | None, version: int, code: int) -> Message | None:
-    """The response to ``request`` that says ``code``; None where none can, as to a client that wants no answer."""
+    """The response to ``request`` with ``code``; None if there can't be one, as for a client that wants no response."""
     if request is None or (isinstance(request, ProduceRequest) and request.acks == 0):
         return None
     response = _blank(frames.response_class(request.API_KEY), version)
@@ -57,7 +56,7 @@ def _blank(kind: type[S], version: int) -> S:
 
 
 def _mirror(asked: Struct, answer: Struct, version: int, code: int) -> bool:
-    """Fill the list of ``answer`` that has the codes with what ``asked`` names; False if there is no such thing."""
+    """Fill the list of ``answer`` that has error codes with what ``asked`` names; False if there is no such list."""
     name, kind = _list_of_codes(type(answer), version)
     items = _named_in(asked, version)
     if kind is None or items is None:
@@ -86,7 +85,9 @@ def _list_of_codes(kind: type[Struct], version: int) -> tuple[str, type[Struct] 
 
 
 def _named_in(asked: Struct, version: int) -> Iterable[Item] | None:
-    """The first list of a request, or of a part of it, in this version; None if it has none, or names everything."""
+    """The first list of a request, or of a part of it, in this version; None if it has none, or if null
+    stands for all.
+    """
     for name, field in type(asked).fields().items():
         if isinstance(field.kind, list) and _is_in(field, version):
             found: list[Item] | None = getattr(asked, name)
@@ -95,7 +96,7 @@ def _named_in(asked: Struct, version: int) -> Iterable[Item] | None:
 
 
 def _identify(element: Struct, item: Item) -> None:
-    """Say in an answer what it is about: the fields that the request has under the same name, or its index or name."""
+    """Copy what identifies an item from the request: the fields with the same names, or its index or name."""
     fields = type(element).fields()
     if isinstance(item, Struct):
         asked = type(item).fields()

@@ -1,9 +1,9 @@
-"""What must hold of the nodes' folders before anything in them is changed; all of it is only read here.
+"""Checks of the nodes' folders at a start, before anything in them is changed; here they are only read.
 
-The metadata log says which topics there are and who is in sync: without it, or with less of it, partitions that are
-whole would be taken for strays, or led by those who lag. So a start is refused, with the fix, unless each node's
-copy is whole: only the torn end that a crash leaves may be cut. The controller's must reach as far as its neighbours',
-which copy what is committed.
+The metadata log says which topics exist and which replicas are in sync. Without all of it, intact partitions would be
+taken for strays, or led by replicas that lag. So a start is refused, with the fix in the message, unless each node's
+copy is complete; only the torn end that a crash leaves may be cut off. The controller's copy must reach as far as the
+other nodes', which copy what is committed.
 
 | copy of        | cut short by a crash | damaged otherwise, or after a clean stop | shorter than a neighbour's |
 |----------------|----------------------|------------------------------------------|----------------------------|
@@ -35,8 +35,8 @@ LENGTH_END = 12
 
 
 class MetadataCopy(NamedTuple):
-    """What can be read of a node's metadata log. ``damage`` is why there is no more of it, if something is wrong;
-    ``torn`` when that is what an append leaves that was cut short.
+    """The readable part of a node's metadata log. ``damage`` says what is wrong after it, if anything; ``torn`` is true
+    if that is what an interrupted append leaves.
     """
 
     batches: list[RecordBatch]
@@ -46,7 +46,7 @@ class MetadataCopy(NamedTuple):
 
 
 def check_folders(folders: Mapping[int, Folder], controller_id: int) -> ClusterImage:
-    """The cluster as its metadata log tells of it; raises ``FolderError`` for what would lose data or can't be read."""
+    """The cluster image of the metadata log; raises ``FolderError`` for what would lose data or can't be read."""
     copies = {}
     for node_id, folder in folders.items():
         try:
@@ -67,14 +67,14 @@ def check_folders(folders: Mapping[int, Folder], controller_id: int) -> ClusterI
 
 
 def replayed(folders: Mapping[int, Folder], copy: MetadataCopy, place: str) -> ClusterImage:
-    """The image that the metadata log gives; raises ``FolderError`` if it is of a cluster that kstore can't serve."""
+    """The image of the metadata log; raises ``FolderError`` if kstore can't serve such a cluster."""
     image, replay, leftovers = ClusterImage(), Replay(), Leftovers()
     for batch in copy.batches:
         try:
             records = replay.records(batch)
             image, _ = image.apply(records, batch.last_offset, batch.leader_epoch)
         except (KafkaError, LookupError) as error:
-            check_features(folders, image)  # they say it better: a newer Kafka has records of its own
+            check_features(folders, image)  # they give a better message: a newer Kafka has its own records
             raise FolderError(
                 f"{place} can't be replayed at offset {batch.base_offset} ({error}): start Apache Kafka on it, or "
                 "choose another --data-dir"
@@ -87,7 +87,7 @@ def replayed(folders: Mapping[int, Folder], copy: MetadataCopy, place: str) -> C
 
 
 def check_small_files(folder: Folder) -> None:
-    """The files beside the logs that a start can't do without reading."""
+    """Check the files beside the logs that a start must read."""
     fs = folder.fs
     for path in fs.listdir():
         if topic_and_partition(path) is None:
@@ -96,7 +96,7 @@ def check_small_files(folder: Folder) -> None:
             fs.listdir(path)
             read_partition_metadata(fs, path)
         except OSError:
-            continue  # another program's file, or out of use until it can be read
+            continue  # another program's file, or offline until it can be read
         except CheckpointError as error:
             raise FolderError(
                 f"{folder.name}/{error}: put {PARTITION_METADATA} back from a backup, or remove it to have the "
@@ -111,7 +111,7 @@ def check_small_files(folder: Folder) -> None:
 
 
 def is_folder(fs: FileSystem, path: str) -> bool:
-    """Whether it isn't a user's file that is named like a partition's folder."""
+    """Whether it is a folder, not a user's file that is named like a partition's folder."""
     try:
         fs.listdir(path)
     except OSError:
@@ -120,7 +120,7 @@ def is_folder(fs: FileSystem, path: str) -> bool:
 
 
 def read_copy(fs: FileSystem) -> MetadataCopy:
-    """Walk over a metadata log, checksums included."""
+    """Read through a metadata log and verify its checksums."""
     found: list[RecordBatch] = []
     end_offset = 0
     bases = log_offsets(fs.listdir(METADATA_LOG)) if fs.exists(METADATA_LOG) else []
@@ -145,7 +145,9 @@ def read_copy(fs: FileSystem) -> MetadataCopy:
 
 
 def has_batch_after(data: bytes, position: int, end_offset: int) -> bool:
-    """Whether whole batches lie behind a place that can't be read: an append cut short has none behind it."""
+    """Whether there are complete batches after a place that can't be read; after an interrupted append
+    there are none.
+    """
     place = data.find(MAGIC, position + MAGIC_AT + 1)
     while place >= 0:
         start = place - MAGIC_AT
@@ -159,7 +161,7 @@ def has_batch_after(data: bytes, position: int, end_offset: int) -> bool:
 
 
 def check_controller(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy], controller_id: int) -> None:
-    """The controller's copy is the one that counts."""
+    """Check the controller's copy, which is the authoritative one."""
     folder, copy = folders[controller_id], copies[controller_id]
     place = f"{folder.name}/{METADATA_LOG}"
     whole = [node_id for node_id in folders if node_id != controller_id and not copies[node_id].damage]
@@ -183,7 +185,7 @@ def check_controller(folders: Mapping[int, Folder], copies: Mapping[int, Metadat
 
 
 def check_copy(folder: Folder, copy: MetadataCopy, controller_id: int) -> None:
-    """What another node has can be had again."""
+    """Check another node's copy, which can be copied again from the controller."""
     if is_damaged(folder, copy):
         raise FolderError(
             f"{folder.name}/{METADATA_LOG} is damaged at offset {copy.end_offset} ({copy.damage}): remove it, and it "
@@ -192,12 +194,12 @@ def check_copy(folder: Folder, copy: MetadataCopy, controller_id: int) -> None:
 
 
 def is_damaged(folder: Folder, copy: MetadataCopy) -> bool:
-    """More is wrong than a torn end, or there is one though the last stop was clean."""
+    """Whether more is wrong than a torn end, or there is a torn end after a clean stop."""
     return copy.damage is not None and (not copy.torn or folder.fs.exists(CLEAN_SHUTDOWN))
 
 
 def some_partition(folders: Mapping[int, Folder]) -> str | None:
-    """One of the partitions that the folders hold, if they do."""
+    """One of the partitions in the folders, None if there are none."""
     for folder in folders.values():
         for path in folder.fs.listdir():
             if path != METADATA_LOG and topic_and_partition(path) is not None and is_folder(folder.fs, path):

@@ -1,4 +1,4 @@
-"""How a handler reaches the controller: on its own node by asking it, elsewhere over a link, as Kafka forwards."""
+"""Forwards requests to the controller: on its own node by an ask, to another node over a link, as Kafka does."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from kstore.schema.struct import Message, Struct
 
 TOPICS_KNOWN_MS_MAX = 1_000
-"""How long the answer to a creation is held back for this node to learn of it; then it goes out all the same."""
+"""How long the response to a creation waits for this node to learn of it; then it is sent anyway."""
 
 
 def to_controller(call: Call, request: Message, version: int | None = None) -> Conversation:
-    """The controller's response to ``request``, or a KafkaError: NotController when there is none to be found.
+    """The controller's response to ``request``, or a KafkaError: NotController if no controller is found.
 
-    When the link to the controller breaks it isn't known whether the request was carried out: RequestTimedOut.
+    If the link to the controller breaks, it isn't known whether the request was carried out: RequestTimedOut.
     """
     node, here = call.node, call.view.controller
     leader_id = node.controller_channel.leader_id
@@ -39,7 +39,7 @@ def to_controller(call: Call, request: Message, version: int | None = None) -> C
 
 
 def asked_by_node(call: Call, refused: Callable[[int], Struct]) -> Conversation:
-    """The controller's response to another node's request; ``refused`` makes the one that has an error's code."""
+    """The controller's response to another node's request; ``refused`` makes a response from an error."""
     if not call.authorize(CLUSTER_ACTION, CLUSTER):
         return refused(ClusterAuthorizationFailed.code)
     outcome = yield from to_controller(call, call.request)
@@ -48,13 +48,13 @@ def asked_by_node(call: Call, refused: Callable[[int], Struct]) -> Conversation:
 
 
 def until_known(call: Call, names: tuple[str, ...]) -> Conversation:
-    """Wait a while for this node to know topics that the controller has just made."""
+    """Wait a little until this node knows topics that the controller has just made."""
     if names and call.view.metadata is not None:
         yield Ask(call.view.metadata, AwaitTopics(names, TOPICS_KNOWN_MS_MAX))
 
 
 def failed(outcome: object) -> KafkaError | None:
-    """The error that a conversation with the controller ended in, if it did; anything else unforeseen is raised."""
+    """The error that a conversation with the controller ended with, if any; an unexpected exception is raised."""
     if isinstance(outcome, KafkaError):
         return outcome
     if isinstance(outcome, Exception):

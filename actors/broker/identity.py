@@ -1,4 +1,6 @@
-"""Who a broker is, by Apache Kafka's config keys: what kstore's own options say, told as if a file had set it."""
+"""A broker's identity as Apache Kafka's config keys: kstore's own options, shown as if a properties file
+had set them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def identity_of(call: Call) -> Mapping[str, str]:
-    """The values of the keys that can't be set (``actors.config.refused``), as far as a broker knows them."""
+    """The values of keys that can't be set (``actors.config.refused``), where the broker knows them."""
     image: ClusterImage = call.view.image
     node_id = call.node.node_id
     found = {

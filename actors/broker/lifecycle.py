@@ -1,9 +1,9 @@
-"""The broker's membership in the cluster: it registers with the controller, then beats.
+"""The broker's membership in the cluster: it registers with the controller, then sends heartbeats.
 
-Registration names the incarnation, the listeners and the log directory; its answer is the broker epoch. Heartbeats
-tell how far the node has replayed the metadata log, so that the controller can unfence it once it knows itself; they
-go on every ``broker.heartbeat.interval.ms``, sooner while the broker is fenced. A controller that doesn't know the
-epoch any more (it fenced and forgot, or restarted) is registered with again. (KIP-631, ``BrokerLifecycleManager``.)
+The registration has the incarnation, the listeners and the log directory; the response has the broker epoch. Heartbeats
+say how far the node has replayed the metadata log, so that the controller can unfence it once its own registration is
+replayed. They are sent every ``broker.heartbeat.interval.ms``, more often while the broker is fenced. If the controller
+doesn't know the epoch any more, the broker registers again. (KIP-631, ``BrokerLifecycleManager``.)
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ class Registered(NamedTuple):
 
 
 class MetadataReached(NamedTuple):
-    """From the broker: the node has replayed the metadata log up to ``offset``; whether it finds itself fenced."""
+    """From the broker: the node has replayed the metadata log up to ``offset``; with whether the image has it as
+    fenced.
+    """
 
     offset: int
     fenced: bool
@@ -39,11 +41,13 @@ class MetadataReached(NamedTuple):
 
 
 class LeaveCluster(NamedTuple):
-    """From the broker: ask the controller to move leaderships away; answered when it has, or can't be asked."""
+    """From the broker: ask the controller to move leaderships away; answered when that is done, or can't be
+    asked for.
+    """
 
 
 class StandAside(NamedTuple):
-    """From the broker: be fenced for now, so that others lead; or no longer."""
+    """From the broker: ask to be fenced for now, so that others lead; or no longer."""
 
     wanted: bool
 
@@ -121,7 +125,7 @@ class Lifecycle(Actor):
         self.controller.send(request, self.registered)
 
     def registered(self, outcome: BrokerRegistrationResponse | Exception) -> None:
-        """The controller has answered, or could not be reached."""
+        """Handle the controller's answer, or that it could not be reached."""
         self.in_flight = False
         if not self.controller.is_answered(outcome) or outcome.error_code:
             self.note("RegistrationRefused", "", outcome.error_code if not isinstance(outcome, Exception) else -1)
@@ -133,7 +137,7 @@ class Lifecycle(Actor):
 
     @receives(MetadataReached)
     def metadata_reached(self, message: MetadataReached) -> None:
-        """The node knows more: say so at once while it matters."""
+        """Note how far the node has replayed, and tell the controller at once while it waits for that."""
         self.offset = message.offset
         was_fenced, self.fenced = self.fenced, message.fenced
         if self.fenced and was_fenced and self.broker_epoch >= 0:
@@ -141,7 +145,7 @@ class Lifecycle(Actor):
 
     @receives(_Beat)
     def beat(self, message: _Beat) -> None:
-        """Tell the controller that the broker lives."""
+        """Send a heartbeat."""
         if self.in_flight:
             return
         if self.timer is not None:
@@ -158,7 +162,7 @@ class Lifecycle(Actor):
         self.controller.send(request, self.beaten, self.offset, timeout_ms=session_ms / 2)
 
     def beaten(self, outcome: BrokerHeartbeatResponse | Exception, told_offset: int) -> None:
-        """The controller has heard, or not."""
+        """Handle the outcome of a heartbeat."""
         self.in_flight = False
         answer = outcome if self.controller.is_answered(outcome) else None
         if answer is not None and answer.error_code:
@@ -180,7 +184,7 @@ class Lifecycle(Actor):
 
     @receives(_AskAgain)
     def ask_again(self, message: _AskAgain) -> None:
-        """There is a controller to ask: not only later."""
+        """Retry at once, as a controller is known now."""
         if self.broker_epoch >= 0:
             self.beat(_Beat())
         else:
@@ -188,14 +192,14 @@ class Lifecycle(Actor):
 
     @receives(StandAside)
     def stand_aside(self, message: StandAside) -> None:
-        """Say at once that the node is to be fenced, or may work again."""
+        """Tell the controller at once to fence the node, or to unfence it."""
         self.stands_aside = message.wanted
         if self.broker_epoch >= 0:
             self.beat(_Beat())
 
     @receives(LeaveCluster)
     def leave(self, message: LeaveCluster) -> None:
-        """Shut down in order: the controller moves leaderships away first."""
+        """Leave the cluster in a controlled shutdown: the controller moves leaderships away first."""
         self.leaving = self.defer()
         if self.broker_epoch < 0:
             self._left()

@@ -1,8 +1,8 @@
 """A broker's loggers, as Kafka's ``BROKER_LOGGER`` resource has them: the levels of Python's ``logging`` loggers.
 
-They are kstore's own (``actors.runtime.logs``), by their names; Kafka's ``root`` is ``kstore``, above which is what the
-program has set, and whose level the others have unless they were given one. Levels go by Kafka's names. Loggers belong
-to the process: all of its brokers tell and change the same ones. Nothing is kept over a restart, as in Kafka.
+They are kstore's own loggers (``actors.runtime.logs``), by name. Kafka's ``root`` is ``kstore``; the others have its
+level unless they have their own, and above it is what the program has set. Levels have Kafka's names. Loggers belong to
+the process: all of its brokers describe and change the same ones. Nothing is kept over a restart, as in Kafka.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT, OURS = "root", "kstore"
 NAMES: Mapping[str, str] = {ROOT: OURS, **{f"{OURS}.{area}": f"{OURS}.{area}" for area in AREAS}}
-"""What each is called in Python."""
+"""Python's name of each level."""
 
 LEVELS: Mapping[str, int] = {
     "TRACE": logging.DEBUG - 5,
@@ -35,7 +35,7 @@ OPERATIONS = {APPEND: "APPEND", SUBTRACT: "SUBTRACT"}
 
 
 def levels() -> dict[str, str]:
-    """The level that each logger logs from, its own or that of the one above it.
+    """The effective level of each logger: its own, or that of the one above it.
 
     >>> sorted(levels())[0]
     'kstore.cluster'
@@ -44,7 +44,7 @@ def levels() -> dict[str, str]:
 
 
 def name_of(level: int) -> str:
-    """Kafka's name of a level; of one between two, that of the finer.
+    """Kafka's name of a level; between two levels, the finer one's.
 
     >>> name_of(logging.WARNING), name_of(logging.WARNING + 1), name_of(0), name_of(99)
     ('WARN', 'WARN', 'TRACE', 'OFF')
@@ -57,11 +57,11 @@ def name_of(level: int) -> str:
 
 
 def alter(configs: list[AlterableConfig], *, validate_only: bool) -> None:
-    """Set the levels of some loggers, or take them back.
+    """Set the levels of some loggers, or reset them.
 
     Raises:
         InvalidConfig: there is no such logger or level.
-        InvalidRequest: an operation that can't be done with a level.
+        InvalidRequest: the operation isn't possible with a level.
     """
     for config in configs:
         check(config)
@@ -71,7 +71,7 @@ def alter(configs: list[AlterableConfig], *, validate_only: bool) -> None:
 
 
 def check(config: AlterableConfig) -> None:
-    """Raise what is wrong with one change, in the words of Kafka's ``RuntimeLoggerManager``."""
+    """Raise an error if a change is invalid, in the words of Kafka's ``RuntimeLoggerManager``."""
     operation = config.config_operation
     if operation in OPERATIONS:
         raise InvalidRequest(f"{OPERATIONS[operation]} operation is not allowed for the BROKER_LOGGER resource")

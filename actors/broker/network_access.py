@@ -1,6 +1,6 @@
-"""Where the network reaches a node, outside any turn: it makes the connections, and tells of deaths.
+"""How the network calls a node, outside any turn: it makes connections, and reports deaths of nodes.
 
-These are functions of a node. What they say to the broker actor they tell its ref, like everybody else.
+These are functions of a node. They send messages to the broker actor's ref, as other actors do.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class PeerLost(NamedTuple):
 
 
 def attach_to_network(node: BrokerNode, broker: Ref) -> None:
-    """From now on the node can be reached."""
+    """Make the node reachable."""
     node.answers_clients = False
     node.accept = partial(accept, node)
     node.peer_lost = partial(tell_peer_lost, broker)
 
 
 def stop_accepting_connections(node: BrokerNode) -> None:
-    """Nobody new comes in."""
+    """Accept no new connections."""
     node.accept = None
 
 
@@ -45,10 +45,11 @@ def accept(node: BrokerNode, channel: Channel, listener: str, client_host: str) 
 
 
 def start_answering_clients(node: BrokerNode) -> None:
-    """The node knows the cluster, and the cluster knows it: from now on clients are answered, who came before too.
+    """Start to answer clients, also those that connected before: the node knows the cluster, and the cluster knows the
+    node.
 
-    A broker that was just started has an empty image: it would deny topics that there are. (Kafka's opens its sockets
-    no sooner.)
+    A broker that was just started has an empty image: it would answer that existing topics don't exist. (Kafka doesn't
+    open its sockets earlier either.)
     """
     node.answers_clients = True
     for actor in node.actors.values():
@@ -57,5 +58,5 @@ def start_answering_clients(node: BrokerNode) -> None:
 
 
 def tell_peer_lost(broker: Ref, node_id: int) -> None:
-    """Another node has died."""
+    """Tell the broker that another node has died."""
     broker.tell(PeerLost(node_id))

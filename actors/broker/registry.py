@@ -1,8 +1,8 @@
-"""The API keys that the broker answers: which module handles each, in which versions, and for whom.
+"""The API keys that the broker answers: the module that handles each, its versions, and whether clients may use it.
 
-The versions stand here as well as in the modules (a test compares them), so that ApiVersions can be answered without
-importing every handler; a handler and its messages are imported when the key is first asked for, but for those that
-every cluster needs before its first record: the broker imports these with itself.
+The versions are here as well as in the modules (a test compares them), so that ApiVersions can be answered without
+importing every handler. A handler and its messages are imported when the key is first used, except those that every
+cluster needs before its first record: the broker imports these with itself.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ CLIENT_APIS = {
         _served(75, "describe_topic_partitions", 0, 0),
     )
 }
-"""What clients may ask, by API key; ApiVersions advertises these."""
+"""The API keys for clients; ApiVersions advertises these."""
 
 NODE_APIS = {
     served.key: served
@@ -86,16 +86,16 @@ NODE_APIS = {
         _served(73, "assign_replicas_to_dirs", 0, 0),
     )
 }
-"""What only other nodes may ask, on links inside the cluster; never advertised, and closed to clients."""
+"""The API keys for other nodes only, on links inside the cluster; never advertised, and refused to clients."""
 
 NEEDED_BY_ALL = (0, 1, 3, 18, 19, 22, 62, 63, 67)
-"""Produce, Fetch, Metadata, ApiVersions, CreateTopics, InitProducerId, and what brokers say to their controller."""
+"""Produce, Fetch, Metadata, ApiVersions, CreateTopics, InitProducerId, and what brokers send to their controller."""
 
 _handlers: dict[int, ModuleType] = {}
 
 
 def served(api_key: int, *, to_node: bool) -> Served | None:
-    """What is known of an API key; ``None`` if it isn't answered, or not to this peer."""
+    """The entry of an API key; ``None`` if it isn't answered, or not to this peer."""
     found = CLIENT_APIS.get(api_key)
     if found is None and to_node:
         found = NODE_APIS.get(api_key)

@@ -1,7 +1,7 @@
-"""The replicas of a node: made, told their roles and ended as the cluster image says; their common helpers.
+"""The replicas of a node: started, given their roles and stopped as the cluster image says; and the actors they share.
 
-Not an actor: the broker actor's own part for partitions. It keeps a ref to each replica and to one fetcher for each
-node that leads what is followed here.
+Not an actor, but a part of the broker actor. It keeps a ref to each replica, and to one fetcher for each node whose
+partitions are followed here.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ UNKNOWN = bytes(16)
 NONE: Mapping[Key, int] = {}
 
 PARTITIONS_A_TURN = 200
-"""That the broker makes, ends or instructs before others have their turns."""
+"""Replicas that the broker starts, stops or instructs before other actors have their turns."""
 
 
 def min_in_sync_of(image: ClusterImage, topic: str, config: BrokerConfig) -> int:
@@ -103,7 +103,7 @@ class Replicas:
         return self.broker.supervision.keep(ref, partial(self._renew, name, make))
 
     def _renew(self, name: str, make: Callable[[], Ref]) -> None:
-        """One of them has failed, and with it what it was told: every replica tells the new one."""
+        """Replace a shared actor that has failed. It has lost what it was told, so every replica tells the new one."""
         if name == "isr_changes":
             self.isr_changes = make()
         else:
@@ -112,11 +112,11 @@ class Replicas:
             replica.tell(ServicesRenewed(self.isr_changes, self.listeners))
 
     def sweep(self, image: ClusterImage) -> None:
-        """Set aside what the folder has of partitions that left this node while it was away, or as it died.
+        """Set aside the logs of partitions that left this node while it was down, or as it died.
 
         A folder is known by the topic id in its ``partition.metadata``; one without it, by the topic that has its name.
-        As in Apache Kafka, logs that the cluster doesn't know are renamed ``-stray`` and kept for a person to look at;
-        only folders whose deletion had begun are deleted. Folders that are no logs are the user's, and not touched.
+        As in Apache Kafka, logs that the cluster doesn't know are renamed ``-stray`` and kept for the operator; only
+        folders whose deletion had begun are deleted. Folders that aren't logs belong to the user and aren't touched.
         """
         try:
             names = self.folder.fs.listdir()
@@ -159,10 +159,10 @@ class Replicas:
 
     def _deleted(self, outcome: object, doomed: str) -> None:
         if isinstance(outcome, OSError):
-            self.broker.note("FolderNotDeleted", doomed, outcome.errno or -1)  # the next start tries again
+            self.broker.note("FolderNotDeleted", doomed, outcome.errno or -1)  # the next start retries
 
     def follow(self, image: ClusterImage, delta: ImageDelta) -> Iterator[None]:
-        """Make, end and instruct replicas; between the steps of this there may be turns of others."""
+        """Start, stop and instruct replicas; other actors may have turns between the steps."""
         for steps, _ in enumerate(self._steps(image, delta), 1):
             if steps % PARTITIONS_A_TURN == 0:
                 yield
@@ -195,7 +195,7 @@ class Replicas:
             self._remove(*key)
             return
         if key in self.leaving:
-            return  # comes back to it when the place is free
+            return  # goes on with it when the place is free
         replica = self.refs.get(key)
         if replica is None:
             replica = self.refs[key] = self._make(image, topic, number)
@@ -215,7 +215,7 @@ class Replicas:
         return fetcher
 
     def _renew_fetcher(self, leader: int) -> None:
-        """A fetcher has failed: its followers turn to the next one."""
+        """Replace a failed fetcher: its followers use the new one."""
         del self.fetchers[leader]
         image = self.node.view.image
         for name, number in list(self.refs):
@@ -243,12 +243,12 @@ class Replicas:
         )
 
     def check_files(self) -> None:
-        """The folder, or a part of it, is no longer there: every log looks for its own."""
+        """Have every log check that its folder still exists."""
         for replica in self.refs.values():
             replica.tell(CheckFiles())
 
     def _config_of(self, image: ClusterImage, topic: str) -> tuple[LogConfig, int]:
-        """What the logs of a topic obey, and how many replicas must be in sync; the same for all its partitions."""
+        """The log config of a topic, and how many replicas must be in sync; the same for all its partitions."""
         asked = topic, image.offset, self.node.config
         if self._last_config is None or self._last_config[0] != asked:
             log_config = topic_log_config(image.topic_config(topic), self.node.config)
@@ -280,11 +280,13 @@ class Replicas:
             checkpoint.tell(ForgetReplica(*key))
 
     def _gone(self) -> None:
-        """It is made anew only if it has a place again, and that comes to it as it is known to be gone."""
+        """Handle a failed replica. It is started again only if it still has a place, which it gets once it is known to
+        be gone.
+        """
 
     def _removed(self, outcome: object, key: Key, replica: Ref) -> None:
-        """A replica is gone, whatever came of it; a topic made anew under its name may have its place."""
-        if not isinstance(outcome, Stopped):  # else it has failed, of which the supervision hears as well
+        """Handle that a replica is gone, however it ended; a new topic of its name may have its place."""
+        if not isinstance(outcome, Stopped):  # else it has failed, which the supervision handles
             self.broker.supervision.release(replica)
         del self.leaving[key]
         image = self.node.view.image
@@ -304,7 +306,7 @@ class Replicas:
             else:
                 unclosed[key] = outcome
             if len(closed) + len(unclosed) == len(self.refs):
-                if unclosed:  # the checkpoints that there are say what is true of all, if not the latest
+                if unclosed:  # the existing checkpoints are valid for all logs, if not the latest
                     self.all_closed = False
                 else:
                     self._checkpoint(closed)

@@ -1,8 +1,8 @@
-"""Faults at the door of a broker: some requests of clients are lost, or answered with an error, instead of carried out.
+"""Injected faults: some requests of clients are lost, or answered with an error, instead of being carried out.
 
-A rule names an API and how many of its requests it is for. Requests between brokers are never touched: what happens
-between them is a matter of links. An answer that is an error is built by mirroring the request: every topic, partition,
-group or resource that it names comes back with the code, as Kafka's ``getErrorResponse`` has it.
+A rule names an API and how many of its requests it applies to. It never applies to requests between brokers; faults of
+links are for those. An error response mirrors the request: every topic, partition, group or resource that it names gets
+the code, as in Kafka's ``getErrorResponse``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kstore.schema import frames
 
 NAMES = {served.module.replace("_", ""): served.key for served in CLIENT_APIS.values()}
 WHOLE = frozenset({9, 13})
-"""OffsetFetch and LeaveGroup: what their top level says is about the group, and stands for everything below it."""
+"""OffsetFetch and LeaveGroup: their top-level error is about the group, and applies to everything below it."""
 
 ALIASES = {"partition_index": "partition", "index": "partition_index", "partition": "partition_index"}
 KEY_FIELDS = ("key", "name", "group_id")
@@ -26,11 +26,11 @@ PARTITION_FIELDS = ("partition_index", "partition", "index")
 
 
 Verdict = LostRequest | LostAnswer | int
-"""What a rule makes of a request: it is lost, its answer is, or it is answered with this code."""
+"""The effect of a rule: the request is lost, its response is lost, or it is answered with this code."""
 
 
 class Rule:
-    """``left`` more requests of one API, on one broker or any, come to ``outcome``."""
+    """A rule: the next ``left`` requests of one API, on one broker or any, have this ``outcome``."""
 
     __slots__ = ("api_key", "left", "node_id", "outcome")
 
@@ -48,7 +48,7 @@ class RequestFaults:
         self.rules: list[Rule] = []
 
     def __call__(self, call: object, /) -> object:
-        """What is to become of a request: an answer, LOST_REQUEST, LOST_ANSWER, or None to carry it out."""
+        """What happens to a request: a response, LOST_REQUEST, LOST_ANSWER, or None to carry it out."""
         assert isinstance(call, Call), "a broker's connection asks"
         node_id = call.node.node_id
         for rule in self.rules:
@@ -104,7 +104,7 @@ def code_of(error: int | str | type[errors.KafkaError]) -> int:
 
 
 def error_response(request: Any, api_key: int, version: int, code: int) -> Any:
-    """The answer to a request that says ``code`` of everything that it asks for."""
+    """The response to a request with ``code`` for everything that it names."""
     response_class = frames.response_class(api_key)
     response = _mirror(response_class, request, version, code)
     if "error_code" in _fields(response_class, version):
@@ -119,7 +119,7 @@ def _mirrored(response: Any, version: int) -> list[Any]:
 
 
 def _fields(cls: Any, version: int) -> dict[str, Any]:
-    """The fields that a version has, by name: their kinds."""
+    """The fields of a version: their kinds by name."""
     found = {}
     for name, field in cls.fields().items():
         if _covers(field.versions, version):
@@ -128,7 +128,7 @@ def _fields(cls: Any, version: int) -> dict[str, Any]:
 
 
 def _covers(versions: str, version: int) -> bool:
-    """Whether a range as schemas write it ("3", "0-7", "8+") has a version.
+    """Whether a schema's version range ("3", "0-7", "8+") includes a version.
 
     >>> _covers("0-7", 7), _covers("8+", 7)
     (True, False)
@@ -138,7 +138,7 @@ def _covers(versions: str, version: int) -> bool:
 
 
 def _says_errors(kind: Any) -> bool:
-    """Whether it is a list of things that each have an error code, or have such lists themselves."""
+    """Whether it is a list of items with an error code each, or with such lists."""
     if not isinstance(kind, list) or isinstance(kind[0], str):
         return False
     fields = kind[0].fields()
@@ -163,7 +163,7 @@ def _mirror(cls: Any, asked: Any, version: int, code: int) -> Any:
 
 
 def _items_for(name: str, asked: Any, version: int) -> list[Any]:
-    """What the request lists that the list of this name answers: the one of the same name, or its first list."""
+    """The request's list that corresponds to a response list: the one of the same name, or its first list."""
     if isinstance(asked, (int, str)):
         return []
     lists = {each: kind for each, kind in _fields(type(asked), version).items() if isinstance(kind, list)}
@@ -172,7 +172,7 @@ def _items_for(name: str, asked: Any, version: int) -> list[Any]:
 
 
 def _named(name: str, asked: Any) -> Any:
-    """What the request calls by this name, or what it is itself: a partition's number, a group's or a key's name."""
+    """The request's field of this name, or the item itself: a partition's number, a group's or a key's name."""
     if isinstance(asked, str):
         return asked if name in KEY_FIELDS else None
     if isinstance(asked, int):

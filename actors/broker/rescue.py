@@ -1,17 +1,17 @@
-"""Replicas that lost committed records while the nodes were down: they get them back before any node starts.
+"""Repairs replicas that lost committed records while the nodes were down, before any node starts.
 
-A replica in the in-sync set has everything up to the high watermark; the leader relies on it. A disk that lost a
-file or got a byte wrong breaks that, and if all nodes start together nobody is there to notice: the short replica may
-be elected, and the whole ones would cut theirs to be like it. So, before the nodes start, the log of every replica in
-sync is measured (only read) against the highest high watermark that a node has checkpointed. One that is shorter is
-set aside as ``-stray``, and the log of the replica that knows most takes its place. Recovery makes that one sound:
-indexes and all that is derived from the batches isn't copied.
+A replica in the in-sync set has everything up to the high watermark; the leader relies on it. A disk that lost a file
+or changed a byte breaks that. If all nodes start together, the shorter replica may be elected leader, and the complete
+ones would truncate their logs to match. So, before the nodes start, the log of every in-sync replica is measured (only
+read) against the highest checkpointed high watermark. A shorter log is set aside as ``-stray``, and the log of the most
+advanced replica is copied to its place. Only batches are copied; recovery makes the indexes and all else that is
+derived from them.
 
-After a clean stop more is known: its manifest has the names and sizes of all segments. A replica that they don't fit,
-in sync or not, gets the log of one that has all that was committed. Where there is none its files stay as they are, and
-it is out of use.
+After a clean stop more is known: its manifest has the names and sizes of all segments. A replica that doesn't match it,
+in sync or not, gets the log of one that has everything committed. If there is none, its files stay as they are, and it
+is offline.
 
-A copy that is cut short leaves a folder that the next start deletes, and the next start copies again.
+An interrupted copy leaves a folder that the next start deletes; then it copies again.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ INDEX_ENTRY_BYTES = 8
 
 
 class Extent(NamedTuple):
-    """How far a replica's log goes: compared as logs are in an election."""
+    """The end of a replica's log: compared as in an election."""
 
     epoch: int = -1
     end_offset: int = 0
@@ -52,7 +52,7 @@ class Extent(NamedTuple):
 class Measure:
     """The nodes' replicas of one partition, as their folders have them.
 
-    A ``dense`` one has every offset, as it isn't compacted: where some are missing it is damaged.
+    A ``dense`` log has every offset, as it isn't compacted: if some are missing it is damaged.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class Measure:
         self.committed = max(map(self._high_watermark, self.folders), default=0)
 
     def _is_present(self, node_id: int) -> bool:
-        """Whether the node has a log that may be read; what is wrong with it is kept.
+        """Whether the node has a readable log; an error is kept.
 
-        A replacement of segments that Apache Kafka left unfinished is finished, so that what is measured is what will
-        be opened.
+        A replacement of segments that Apache Kafka left unfinished is finished first, so that the measured log is the
+        one that will be opened.
         """
         folder = self.folders[node_id]
         fs, note = folder.fs, folder.notes.get(self.path)
@@ -100,23 +100,23 @@ class Measure:
         return max(folder.high_watermarks.get(self.key, 0), 0 if note is None else note.high_watermark)
 
     def place(self, node_id: int) -> str:
-        """How its folder is called."""
+        """The name of its folder."""
         return f"{self.folders[node_id].name}/{self.path}"
 
     def was_durable(self, node_id: int, own: Extent) -> bool:
-        """Whether what is missing of a log was on the disk, so that nothing of it is cut off."""
+        """Whether the missing part of a log had been synced to disk, so that it isn't just a torn end."""
         folder = self.folders[node_id]
         point = LONG_MAX if folder.fs.exists(CLEAN_SHUTDOWN) else folder.recovery_points.get(self.key, 0)
         return node_id in self.present and own.end_offset < point
 
     def _counts(self, node_id: int) -> bool:
-        """Whether what the node has under the partition's name isn't of a topic that was deleted."""
+        """Whether the node's log of the partition's name belongs to this topic, not to a deleted one."""
         fs = self.folders[node_id].fs
         topic_id = read_partition_metadata(fs, self.path) if fs.exists(self.path) else None
         return topic_id in (None, self.topic_id)
 
     def extent(self, node_id: int, enough: int = LONG_MAX) -> Extent:
-        """Where recovery would end the log; it isn't read beyond what is ``enough``."""
+        """The end of the log after a recovery; it isn't read beyond ``enough``."""
         try:
             return self._extent(node_id, enough) if node_id in self.present else Extent()
         except OSError as error:
@@ -143,7 +143,7 @@ class Measure:
         return extent
 
     def _walk(self, fs: FileSystem, base: int, position: int, enough: int) -> tuple[Extent, bool]:
-        """A segment's extent from a position on, and whether all that was read is sound."""
+        """A segment's extent from a position on, and whether everything read is valid."""
         file = fs.open(f"{self.path}/{segment_file(base, LOG)}")
         try:
             return self._walk_file(file, base, position, enough)
@@ -168,12 +168,12 @@ class Measure:
         return extent, True
 
     def _follows(self, offset: int, expected: int) -> bool:
-        """Whether a batch may have this offset: like the epoch it isn't covered by the checksum."""
+        """Whether a batch's offset is possible: like the epoch, it isn't covered by the checksum."""
         return offset == expected or (offset > expected and not self.dense)
 
 
 def sound_batches(read: Callable[[int, int], bytes], position: int, size: int) -> list[RecordBatch]:
-    """Some whole batches from a position on; none when the first is torn or wrong."""
+    """Some complete batches from a position on; none if the first is torn or invalid."""
     data = read(position, READ_BYTES)
     batches, _ = scan_batches(data)
     nbytes = 12 + int.from_bytes(data[8:12], "big", signed=True)
@@ -183,7 +183,7 @@ def sound_batches(read: Callable[[int, int], bytes], position: int, size: int) -
 
 
 def last_indexed(fs: FileSystem, path: str) -> int:
-    """The position of the last batch in an offset index, 0 when there is none; unused room at its end is zeros."""
+    """The position of the last batch in an offset index, 0 if there is none; unused space at its end is zeros."""
     if not fs.exists(path):
         return 0
     file = fs.open(path)
@@ -200,7 +200,7 @@ def last_indexed(fs: FileSystem, path: str) -> int:
 
 
 def rescue(folders: Mapping[int, Folder], image: ClusterImage, token: Callable[[], bytes]) -> list[str]:
-    """Bring every replica in sync up to what is committed; a line for each that wasn't."""
+    """Repair every in-sync replica that lacks committed records; returns a line for each."""
     lines: list[str] = []
     for topic in image.topics.values():
         dense = "compact" not in image.topic_config(topic.name).get("cleanup.policy", "")
@@ -210,7 +210,7 @@ def rescue(folders: Mapping[int, Folder], image: ClusterImage, token: Callable[[
 
 
 def rescue_partition(measure: Measure, token: Callable[[], bytes]) -> list[str]:
-    """Those of one partition."""
+    """Repair the replicas of one partition."""
     lines: list[str] = []
     for node_id, wrong in list(measure.damaged.items()):
         lines += rescue_damaged(measure, node_id, wrong, token)
@@ -226,7 +226,7 @@ def rescue_partition(measure: Measure, token: Callable[[], bytes]) -> list[str]:
 
 
 def rescue_damaged(measure: Measure, node_id: int, wrong: str, token: Callable[[], bytes]) -> list[str]:
-    """Give one replica the log of another, if one has all that was committed."""
+    """Replace a damaged replica's log with that of one that has everything committed, if there is one."""
     best = best_source(measure, node_id)
     damage = f"{measure.folders[node_id].name}/{wrong}"
     if best is None or measure.extent(best).end_offset < measure.committed:
@@ -239,14 +239,14 @@ def rescue_damaged(measure: Measure, node_id: int, wrong: str, token: Callable[[
 
 
 def best_source(measure: Measure, node_id: int) -> int | None:
-    """The other node whose replica knows most."""
+    """The other node with the most advanced replica."""
     extents = {other: measure.extent(other) for other in measure.folders if other != node_id}
     sound = [other for other in extents if other in measure.present]
     return max(sound, key=lambda other: (*extents[other], -other), default=None)
 
 
 def copy_from(measure: Measure, best: int, node_id: int, token: Callable[[], bytes]) -> str:
-    """Give a node the log of another; what to say of the one that was there."""
+    """Replace a node's log with another node's; returns what happened to the old one."""
     stray = replace_log(measure, best, node_id, token().hex())
     measure.folders[node_id].notes.pop(measure.path, None)
     measure.damaged.pop(node_id, None)
@@ -254,7 +254,7 @@ def copy_from(measure: Measure, best: int, node_id: int, token: Callable[[], byt
 
 
 def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> list[str]:
-    """Give one replica the log of the one that knows most, if that is another replica."""
+    """Replace one replica's log with that of the most advanced replica, if that is another one."""
     own = measure.extent(node_id)
     best = best_source(measure, node_id)
     short = (
@@ -273,7 +273,7 @@ def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> li
 
 
 def replace_log(measure: Measure, source_id: int, target_id: int, token: str) -> str | None:
-    """Copy the batches of a log to another node, durably, then put them in the place of what is there; its name now."""
+    """Copy the batches of a log to another node, sync them, and set the old log aside; returns its new name."""
     source, target = measure.folders[source_id].fs, measure.folders[target_id].fs
     path = measure.path
     incoming, stray = (set_aside(*measure.key, token, suffix) for suffix in (DOOMED, STRAY))

@@ -1,9 +1,9 @@
-"""Long requests in slices: a handler works on so many of a request's items, then lets others have their turns.
+"""Slices of long requests: a handler works on some items of a request, then lets other actors have their turns.
 
-A slice is a number of items, not a time: what a run does in which turn is the same every time. ``PART`` items of the
-cheap kind, such as a look-up and a line of the answer, take a millisecond or two. What they leave behind dies young, so
-that the garbage collector has no cause to look at all that the process has, which takes longer than any slice. Handlers
-whose items are dear say so.
+A slice is a number of items, not a time, so that every run does the same in the same turn. ``PART`` cheap items, such
+as a look-up and a line of the response, take a millisecond or two. Their objects are short-lived, so the garbage
+collector needn't scan the whole process, which takes longer than any slice. Handlers with more expensive items give a
+smaller number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Made = TypeVar("Made")
 
 
 def sliced(items: Sequence[Item], work: Callable[[Item], Made], part: int = PART) -> Eventually[list[Made]]:
-    """Part of a conversation: what ``work`` makes of each of the items, ``part`` of them in a turn."""
+    """The results of ``work`` for each of the items, ``part`` of them in a turn; part of a conversation."""
     made: list[Made] = []
     for start in range(0, len(items), part):
         if start:
@@ -35,7 +35,7 @@ def sliced(items: Sequence[Item], work: Callable[[Item], Made], part: int = PART
 def portions(
     topics: Iterable[Item], partitions_of: Callable[[Item], list[Part]], part: int = PART
 ) -> Iterator[list[tuple[Item, list[Part]]]]:
-    """Topics with their partitions, in portions of at most ``part`` partitions; a topic of more stands in several.
+    """Topics with their partitions, in portions of at most ``part`` partitions; a topic with more is in several.
 
     >>> list(portions(["ab", "c", "", "defg"], list, 3))
     [[('ab', ['a', 'b']), ('c', ['c'])], [('', []), ('defg', ['d', 'e'])], [('defg', ['f', 'g'])]]
@@ -65,11 +65,11 @@ def each_asked(
     answer: Callable[[Item, Part, Any], None],
     prepare: Callable[[list[tuple[Item, Part]], list[Any]], Eventually[list[Any]]] | None = None,
 ) -> Eventually[None]:
-    """Part of a conversation: asks about each partition, and gives what comes of it to ``answer(topic, partition, …)``.
+    """Ask about each partition, and pass the outcome to ``answer(topic, partition, …)``; part of a conversation.
 
-    ``ask(topic, partition)`` gives an ``Ask``, or the outcome itself; ``prepare`` what is asked instead of what a
-    portion would be. Nothing of a portion but its answers outlives it:
-    the garbage collector would look at hundreds of thousands of questions and errors, in one turn of some actor.
+    ``ask(topic, partition)`` returns an ``Ask``, or the outcome itself; ``prepare`` returns what to ask about in place
+    of a portion. Only the answers of a portion are kept; otherwise the garbage collector would scan hundreds of
+    thousands of questions and errors in one turn.
     """
     for number, portion in enumerate(portions(topics, partitions_of)):
         if number:

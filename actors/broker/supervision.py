@@ -1,8 +1,8 @@
-"""What failed on a node is made anew, from what is in the logs and in the image; the broker's own part for that.
+"""Supervision: actors that failed are started again, from the logs and the image; a part of the broker.
 
-The first time at once. What fails again soon waits, twice as long each time (``Backoff``), so that a log that no
-coordinator can read costs a little now and then, not everything all the time. Meanwhile requests are answered as
-if it had just moved away, and comes again.
+The first time at once. One that fails again soon waits, twice as long each time (``Backoff``), so that, for example, a
+log that no coordinator can read doesn't take all of the processor's time. Meanwhile requests are answered as if it had
+just moved away, so clients retry.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class MakeAnew(NamedTuple):
-    """To the broker itself: it is time to make something anew."""
+    """To the broker itself: start an actor again now."""
 
     make: Callable[[], None]
 
 
 class Supervision:
-    """Who is to be made anew, and how."""
+    """The actors that are started again after a failure, and how."""
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
@@ -39,15 +39,15 @@ class Supervision:
         return ref
 
     def release(self, ref: Ref) -> None:
-        """It ends in order: nothing is to be made anew."""
+        """Stop supervising an actor that ends normally."""
         self._makers.pop(ref, None)
 
     def failed(self, message: Failed) -> None:
-        """An actor of the node has failed, and is no more."""
+        """Handle an actor of the node that has failed and ended."""
         make = self._makers.pop(message.actor.ref, None)
         if self.broker.stopping is not None:
             return
-        if make is None:  # nothing less than the node is known to be right again
+        if make is None:  # only a restart of the node is known to restore its state
             raise RuntimeError(f"{message.actor.actor_urn} has failed, and nothing makes it anew") from message.error
         delay_ms = self._backoff.delay_ms(message.actor.actor_urn, self.broker.now_us())
         if delay_ms:
@@ -56,6 +56,6 @@ class Supervision:
             make()
 
     def make_anew(self, message: MakeAnew) -> None:
-        """Its time has come."""
+        """Start an actor again, as its wait is over."""
         if self.broker.stopping is None:
             message.make()

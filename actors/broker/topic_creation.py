@@ -1,7 +1,7 @@
-"""Topics made by the controller, as many of them as one request may make.
+"""Creation of topics by the controller, within the limits of one request.
 
-The bounds are Apache Kafka's, for a request as a whole: 10,000 partitions, and 10,000 records of the metadata log. One
-that wants more makes nothing. The rest is decided in portions, and each is known to this node before the next is.
+The limits are Apache Kafka's, for a whole request: 10,000 partitions, and 10,000 records of the metadata log. A request
+beyond them makes nothing. Others are decided in portions; this node waits until it knows one before it sends the next.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RECORDS_MAX = 10_000
 def created(
     call: Call, request: CreateTopicsRequest, version: int | None = None, *, await_known: bool = True
 ) -> Conversation:
-    """The controller's response to a CreateTopicsRequest; a ``KafkaError`` when it could not be asked."""
+    """The controller's response to a CreateTopicsRequest; a ``KafkaError`` if it could not be asked."""
     excess = yield from too_many(call, request.topics)
     if excess is not None:
         return CreateTopicsResponse(topics=(yield from refused(request.topics, excess)))
@@ -50,7 +50,7 @@ def name_of(topic: CreatableTopic) -> str:
 
 
 def partitions_of(call: Call, topic: CreatableTopic) -> int:
-    """How many partitions the topic is to have; what can't be counts as none, and is refused by the controller."""
+    """How many partitions the topic would have; 0 for an invalid request, which the controller refuses."""
     if topic.assignments:
         return len(topic.assignments)
     if topic.num_partitions == -1:
@@ -60,7 +60,7 @@ def partitions_of(call: Call, topic: CreatableTopic) -> int:
 
 
 def too_many(call: Call, topics: list[CreatableTopic]) -> Conversation:
-    """Why a request with these topics makes none of them, if it is larger than one may be."""
+    """The error if a request with these topics is too large, else None."""
     partitions = records = 0
 
     def count(topic: CreatableTopic) -> None:
@@ -78,7 +78,7 @@ def too_many(call: Call, topics: list[CreatableTopic]) -> Conversation:
 
 
 def refused(topics: list[CreatableTopic], error: KafkaError) -> Conversation:
-    """The same error for each topic, as often as it is named once."""
+    """The same error for each topic, once even if it is named several times."""
     once: dict[str, None] = {}
     yield from sliced(topics, lambda topic: once.setdefault(topic.name))
 

@@ -1,7 +1,7 @@
-"""What clients asked for and isn't there: a line of the log, once for each client and kind.
+"""Logs requests for what kstore doesn't support: one line for each client and kind.
 
-Some clients say nothing when a broker can't do what they were configured for: they ask again, or hang up and come
-again, for ever. The line says who, what, and what would do instead. A broker tells so many in ten minutes and no more.
+Some clients report nothing when a broker doesn't support what they are configured for: they retry, or reconnect, for
+ever. The line says which client, what, and what to use instead. A broker logs a limited number in ten minutes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Asker(Protocol):
-    """A request, or the connection that it came by."""
+    """A request, or its connection."""
 
     client_id: str | None
 
@@ -29,15 +29,15 @@ class Asker(Protocol):
 
     @property
     def client_host(self) -> str:
-        """Where the client is."""
+        """The client's address."""
 
 
 TOLD_MAX, TOLD_WITHIN_US = 1_000, 600_000_000
 KEY_LENGTH_MAX = 200
 REPEATED, WITHIN_US = 3, 5_000_000
-"""So often, in so short a time, a client seldom asks who coordinates its group if it can go on."""
+"""A client that can go on seldom looks up its group's coordinator so often in so short a time."""
 LOOKS_AFTER_US = (5_000_000, 500_000, 500_000)
-"""When it is looked at whether it did go on: by then, and somewhat later. Who reads has a fetch under way, mostly."""
+"""When to check whether it did go on: then, and a little later. A client that reads mostly has a fetch in progress."""
 
 NEW_GROUPS = "the new group protocol isn't implemented yet: give group.protocol=classic"
 SHARE_GROUPS = "share groups aren't implemented yet: use a classic consumer group"
@@ -51,19 +51,19 @@ KEY_TYPES = {2: SHARE_GROUPS}
 
 
 class Unserved:
-    """What one node has told of."""
+    """What one node has logged."""
 
     def __init__(self) -> None:
         self.told: dict[tuple[str, object], int] = {}  # by client and kind: when, the oldest first
         self.finds: dict[tuple[str, str], tuple[int, int]] = {}  # by client and group: how often, since when
 
     def tell(self, call: Asker, kind: object, line: str) -> None:
-        """Log a line about a client, unless one of this kind was before."""
+        """Log a line about a client, unless there was one of this kind."""
         who = f"client {shown(call.client_id or '')} at {call.client_host}"
         self.tell_of(call.node, who, (_cut(call.client_id), kind), line)
 
     def tell_of(self, node: Node, who: str, key: tuple[str, object], line: str) -> None:
-        """As ``tell``, of a client that is gone, perhaps; ``key`` is its name and the kind."""
+        """As ``tell``, for a client that may be gone; ``key`` is its name and the kind."""
         now_us = node.world.clock.now_us()
         if key in self.told:
             return
@@ -85,27 +85,29 @@ def _of(node: Node) -> Unserved:
 
 
 def key_unserved(call: Asker, api_key: int) -> None:
-    """A request of a kind that isn't there; its connection is closed."""
+    """Log a request with an unsupported API key; its connection is closed."""
     advice = ADVICE.get(api_key, "it isn't implemented: kstore help compatibility lists what is")
     _of(call.node).tell(call, api_key, f"asked for {name_of(api_key)} and its connection was closed; {advice}")
 
 
 def version_unserved(call: Asker, api_key: int, version: int, of: str) -> None:
-    """A request in a version that isn't there; its connection is closed."""
+    """Log a request in an unsupported version; its connection is closed."""
     asked = f"{name_of(api_key)} in version {version}"
     line = f"asked for {asked} and its connection was closed; it is served in versions {of}"
     _of(call.node).tell(call, (api_key, version), line)
 
 
 def coordinator_unserved(call: Asker, key_type: int) -> None:
-    """A coordinator of something else than groups."""
+    """Log a look-up of an unsupported kind of coordinator."""
     advice = KEY_TYPES.get(key_type, f"Kafka has no key type {key_type}")
     line = f"asked for a coordinator that doesn't exist; {advice}"
     _of(call.node).tell(call, ("coordinator", key_type), line)
 
 
 def coordinator_found(call: Asker, group: str) -> None:
-    """A client was told who coordinates its group. One that can't use the protocol it wants asks again, and no more."""
+    """Note that a client looked up its group's coordinator. One that can't use the protocol it wants only looks it up
+    again.
+    """
     now_us, finds = call.node.world.clock.now_us(), _of(call.node).finds
     key = _cut(call.client_id), _cut(group)
     count, since_us = finds.pop(key, (0, now_us))
@@ -124,7 +126,7 @@ def _look_later(node: Node, key: tuple[str, str], who: str, after_us: tuple[int,
 
 
 def _look(node: Node, key: tuple[str, str], who: str, after_us: tuple[int, ...]) -> None:
-    """Tell of a client that was told who coordinates its group, time and again, and has done nothing with it since."""
+    """Log a client that has looked up its group's coordinator many times and has done nothing with it since."""
     found = _of(node)
     if not node.alive or key not in found.finds or _reads(node, key[0]):
         return
@@ -139,12 +141,12 @@ def _look(node: Node, key: tuple[str, str], who: str, after_us: tuple[int, ...])
 
 
 def _brokers(node: Node) -> Iterable[Node]:
-    """All brokers of a node's world; itself where there is no network."""
+    """All brokers of a node's world; only itself if there is no network."""
     return node.world.net.brokers_beside(node)
 
 
 def _reads(node: Node, client_id: str) -> bool:
-    """Whether a client of this name waits for records now, of any broker."""
+    """Whether a client of this name is waiting for records now, on any broker."""
     from actors.broker.connection import FETCH, Connection
 
     return any(
@@ -157,9 +159,7 @@ def _reads(node: Node, client_id: str) -> bool:
 
 
 def coordinator_used(call: Asker, group: str) -> None:
-    """A client has asked that coordinator for something: it can, so it may look for it again as often as it likes,
-    of any broker.
-    """
+    """Note that a client has used its coordinator: its look-ups on any broker aren't a sign of trouble."""
     for node in _brokers(call.node):
         found = node.one_if_made(Unserved)
         if found is not None:

@@ -1,9 +1,9 @@
-"""How a broker asks a transaction's coordinator about partitions before a producer's first batches there (KIP-890).
+"""Verification of transactions: a broker asks the coordinator before it appends a producer's first batch (KIP-890).
 
-Clients of the first transaction protocol have told the coordinator of each partition: it is asked whether it knows them
-(AddPartitionsToTxn, ``verifyOnly``). By the second protocol it is told by this very request. What it answers becomes
-what the version of the client's own request can say, as in Apache Kafka's ``AddPartitionsToTxnManager`` and
-``ReplicaManager``.
+Clients of the first transaction protocol have added each partition themselves: the coordinator is asked whether it
+knows them (AddPartitionsToTxn, ``verifyOnly``). In the second protocol, this request adds them. The coordinator's error
+is translated into one that the version of the client's request can carry, as in Apache Kafka's
+``AddPartitionsToTxnManager`` and ``ReplicaManager``.
 """
 
 from __future__ import annotations
@@ -45,18 +45,20 @@ if TYPE_CHECKING:
     from actors.runtime.conversation import Eventually
 
 Place = tuple[str, int]
-"""A topic and a partition of it."""
+"""A topic and a partition number."""
 
 VERSION = 5
 RETRY_MS = "add.partitions.to.txn.retry.backoff.ms"
 RETRIED_FOR_MS = "add.partitions.to.txn.retry.backoff.max.ms"
 
 UNVERIFIED = (NetworkException.code, CoordinatorLoadInProgress.code, CoordinatorNotAvailable.code, NotCoordinator.code)
-"""Errors that are over soon, of which a client's Produce can't know: it repeats after NOT_ENOUGH_REPLICAS."""
+"""Transient errors that a client's Produce doesn't expect; it gets NOT_ENOUGH_REPLICAS instead, and retries."""
 
 
 class Producer(NamedTuple):
-    """Who writes. ``adds``: its Produce adds partitions; ``knows_abortable``: TRANSACTION_ABORTABLE may be answered."""
+    """The producer that writes. ``adds``: its Produce adds partitions; ``knows_abortable``: it may get
+    TRANSACTION_ABORTABLE.
+    """
 
     transactional_id: str
     producer_id: int
@@ -66,7 +68,7 @@ class Producer(NamedTuple):
 
 
 def verified(call: Call, producer: Producer, places: Iterable[Place]) -> Eventually[dict[Place, KafkaError]]:
-    """Part of a conversation: why a transaction's partitions can't be written to; those that can aren't in it."""
+    """The errors of the partitions that a transaction may not write to; part of a conversation."""
     places = list(places)
     config, clock = call.view.config, call.node.world.clock
     until_us = clock.now_us() + 1_000 * config.integer(RETRIED_FOR_MS)
@@ -125,7 +127,7 @@ def _request(producer: Producer, places: list[Place]) -> AddPartitionsToTxnReque
 
 
 def _as_refusal(code: int, producer: Producer) -> KafkaError:
-    """What the producer is told for the coordinator's error."""
+    """The producer's error for an error of the coordinator."""
     if code == ProducerFenced.code:
         return InvalidProducerEpoch()
     if code == InvalidTxnState.code or (code == TransactionAbortable.code and not producer.knows_abortable):

@@ -1,8 +1,8 @@
-"""A Fetch that names very many partitions: brought down to those that this node has, before the fetch desk sees it.
+"""A Fetch with very many partitions: reduced to those that this node has, before the fetch desk gets it.
 
-Each partition counts once, as it is named last (as in Kafka). Where more than a few aren't here, their errors are told
-at once, and without a session: none is opened over partitions that the node hasn't got, and one that is open is said to
-be unknown, upon which a client begins anew.
+Each partition counts once; the last entry for it counts (as in Kafka). If more than a few aren't here, their errors are
+answered at once, without a session: none is opened for partitions that the node doesn't have, and an open one is
+reported as unknown, so that the client begins a new one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Key = tuple[str | bytes, int]
 
 
 def is_wide(request: FetchRequest) -> bool:
-    """Whether a request names more partitions than are looked at in one turn."""
+    """Whether a request has more partitions than are checked in one turn."""
     return sum(len(topic.partitions) for topic in request.topics) > PART
 
 
@@ -58,7 +58,7 @@ def fetched(call: Call) -> Conversation:
 
 
 def _sort_out(call: Call, here: dict[Key, FetchPartition], absent: dict[Key, int]) -> Conversation:
-    """Each partition once: those that a replica can be asked about (or a few that it can't), and the other ones."""
+    """Each partition once: those to ask a replica about (with at most a few that have none), and the others."""
     by_id = call.version >= TOPIC_IDS_FROM
     for number, portion in enumerate(portions(call.request.topics, lambda topic: topic.partitions)):
         if number:

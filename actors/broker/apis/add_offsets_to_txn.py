@@ -1,9 +1,9 @@
-"""AddOffsetsToTxn, key 25, versions 0 to 4: a group's offsets are to be committed within a producer's transaction.
+"""AddOffsetsToTxn, key 25, versions 0 to 4: a producer is going to commit a group's offsets in its transaction.
 
-The group's partition of ``__consumer_offsets`` joins the transaction, so that it gets its marker. Producers of the
-second transaction protocol (KIP-890) don't ask: the group's coordinator does for them.
+The group's partition of ``__consumer_offsets`` joins the transaction, so that it gets a marker. Producers of the second
+transaction protocol (KIP-890) don't send this: the group's coordinator adds the partition for them.
 
-Versions: before 2 a fenced producer is told INVALID_PRODUCER_EPOCH.
+Versions: before 2 a fenced producer gets INVALID_PRODUCER_EPOCH.
 """
 
 from __future__ import annotations

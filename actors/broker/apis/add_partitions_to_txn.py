@@ -1,11 +1,11 @@
 """AddPartitionsToTxn, key 24, versions 0 to 5: partitions join a producer's transaction before it writes to them.
 
-All of them, or none: if one isn't there, or may not be written to (Kafka's own topics never), the others are
-OPERATION_NOT_ATTEMPTED. Answered when
-the coordinator has it in its log. Of the second transaction protocol (KIP-890) clients don't ask: leaders do for them.
+All of them join, or none: if one doesn't exist, or may not be written to (Kafka's own topics never), the others get
+OPERATION_NOT_ATTEMPTED. Answered when the coordinator has written it to its log. Clients of the second transaction
+protocol (KIP-890) don't send this: the partitions' leaders do it for them.
 
-Versions: up to 3 a client asks for one transaction; before 2 a fenced producer is told INVALID_PRODUCER_EPOCH. From 4
-on it is brokers that ask, for any number of transactions, also (``verify_only``) whether partitions are in them.
+Versions: up to 3 a client asks for one transaction; before 2 a fenced producer gets INVALID_PRODUCER_EPOCH. From 4 on
+brokers ask, for any number of transactions; with ``verify_only`` they ask whether partitions are in them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _of_broker(call: Call, transactions: list[AddPartitionsToTxnTransaction]) ->
 
 
 def _added(call: Call, transactions: list[AddPartitionsToTxnTransaction]) -> Conversation:
-    """The results of all transactions, in their order; the coordinators of those that may be asked about are."""
+    """The results of all transactions, in order, from the coordinators of those that the client may use."""
     results: dict[int, AddPartitionsToTxnResult] = {}
     asks: dict[int, Ask] = {}
     for at, transaction in enumerate(transactions):
@@ -106,7 +106,7 @@ def _added(call: Call, transactions: list[AddPartitionsToTxnTransaction]) -> Con
 
 
 def _checked(call: Call, transaction: AddPartitionsToTxnTransaction) -> Eventually[dict[Place, int]]:
-    """Whether each partition is there and may be written to; raises what keeps all of them from being asked about."""
+    """Check that each partition exists and may be written to; raises an error that applies to all of them."""
     is_client = call.version < SEVERAL_FROM
     if is_client and not call.authorize(WRITE, of_transaction(transaction.transactional_id)):
         raise TransactionalIdAuthorizationFailed()
@@ -128,7 +128,7 @@ def _checked(call: Call, transaction: AddPartitionsToTxnTransaction) -> Eventual
 
 
 class _Attempted(NamedTuple):
-    """Where one partition can't be added, the others aren't either."""
+    """The error codes of a transaction: if one partition can't be added, the others aren't either."""
 
     codes: Mapping[Place, int]
 
@@ -137,7 +137,7 @@ class _Attempted(NamedTuple):
 
 
 class _Everywhere(NamedTuple):
-    """One code for all."""
+    """The same code for all partitions."""
 
     code: int
 

@@ -1,4 +1,4 @@
-"""AllocateProducerIds (key 67): a broker wants a block of producer ids to hand out.
+"""AllocateProducerIds (key 67): a broker asks for a block of producer ids to hand out.
 
 For nodes only: clients can't ask it. The controller answers; a node that isn't the controller says so.
 """

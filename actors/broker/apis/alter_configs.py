@@ -1,7 +1,7 @@
-"""AlterConfigs (key 33): give a resource these configs, and take all others from it; the controller decides.
+"""AlterConfigs (key 33): replace all configs of a resource by these; the controller decides.
 
-For topics, brokers, groups and subscriptions to client metrics. The old request; IncrementalAlterConfigs changes single
-ones. Version 2 is flexible, no more.
+For topics, brokers, groups and subscriptions to client metrics. This is the old request; IncrementalAlterConfigs
+changes single configs. Version 2 only adds the flexible encoding.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VERSIONS = (0, 2)
 
 
 def handle(call: Call) -> Conversation:
-    """Pass to the controller what isn't another broker's."""
+    """Pass to the controller what isn't for another broker."""
     return AlterConfigsResponse(responses=(yield from altered(call, _answer)))
 
 

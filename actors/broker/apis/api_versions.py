@@ -1,13 +1,13 @@
 """ApiVersions (key 18): which API keys the broker answers in which versions, and the features of the cluster.
 
-The list is that of the registry: a key whose handler isn't there isn't named, nor one for other nodes only. Produce is
-advertised from version 0, though it is answered from 3 on: older librdkafka would compress nothing otherwise.
+The list is the registry's, without the keys that only other nodes may use. Produce is advertised from version 0, though
+it is answered from 3 on: older librdkafka would not compress otherwise.
 
-A client that asks in a version from the future is answered in version 0 with UNSUPPORTED_VERSION and what it may ask
-ApiVersions in (KIP-511). Features came in version 3; before 4 one whose lowest level is 0 isn't named (KIP-1022). From
-5 on a client may say which node of which cluster it means to talk with; another node answers REBOOTSTRAP_REQUIRED, so
-that a connection to the wrong one is noticed before anything is done on it (KIP-1242). The response's header is version
-0 in every version.
+A client that asks in an unknown, newer version gets a response in version 0, with UNSUPPORTED_VERSION and the supported
+versions of ApiVersions (KIP-511). Features came in version 3; before 4, a feature whose lowest level is 0 isn't listed
+(KIP-1022). From 5 on a client may name the node and cluster that it intends to reach; another node answers
+REBOOTSTRAP_REQUIRED, so that a wrong connection is noticed before anything is done on it (KIP-1242). The response's
+header has version 0 in every version.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def handle(call: Call) -> ApiVersionsResponse:
 def why_refused(
     request: ApiVersionsRequest, version: int, cluster_id: str, node_id: int
 ) -> type[errors.KafkaError] | None:
-    """What is wrong with what a client says of itself, and of whom it means; the ids are those of this node."""
+    """The error in a client's name and version, or in the node that it intends to reach; the ids are this node's."""
     means_a_node = request.node_id != NO_NODE
     if (request.cluster_id is not None) != means_a_node:
-        return errors.InvalidRequest  # who knows one knows the other
+        return errors.InvalidRequest  # a client that knows one id knows the other
     software = (request.client_software_name, request.client_software_version)
     if version >= 3 and not all(SOFTWARE.fullmatch(text) for text in software):
         return errors.InvalidRequest

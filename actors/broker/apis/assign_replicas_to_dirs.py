@@ -1,4 +1,5 @@
-"""AssignReplicasToDirs (key 73): a broker tells in which of its log directories replicas are, or that they are lost.
+"""AssignReplicasToDirs (key 73): a broker reports which of its log directories has which replicas, or that they are
+lost.
 
 For nodes only: clients can't ask it. The controller answers; a node that isn't the controller says so.
 """

@@ -1,4 +1,4 @@
-"""BrokerHeartbeat (key 63): a broker's sign of life, and what it wants to become.
+"""BrokerHeartbeat (key 63): a broker shows that it lives, and asks to be fenced, unfenced or shut down.
 
 For nodes only: clients can't ask it. The controller answers; a node that isn't the controller says so.
 """

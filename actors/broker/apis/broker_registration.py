@@ -1,4 +1,4 @@
-"""BrokerRegistration (key 62): a broker that has started introduces itself.
+"""BrokerRegistration (key 62): a broker that has started registers with the controller.
 
 Version 2 names its log directories, 3 the epoch in which it last stopped; both are optional.
 

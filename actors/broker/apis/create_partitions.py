@@ -1,6 +1,6 @@
 """CreatePartitions (key 37): add partitions to topics; the controller decides and places them.
 
-All versions say the same; 2 is flexible, 3 only made quota errors possible, which kstore doesn't have.
+All versions have the same fields; 2 is flexible, 3 allows quota errors, which kstore doesn't have.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ API_KEY = 37
 VERSIONS = (0, 3)
 
 TOPICS_MAX = 10_000
-"""Of one request, as in Kafka; how many partitions it may make the controller knows."""
+"""The limit for one request, as in Kafka; the controller limits how many partitions may be made."""
 
 
 def handle(call: Call) -> Conversation:
@@ -53,7 +53,7 @@ def _name_of(topic: CreatePartitionsTopic) -> str:
 
 
 def _partitions_asked(topic: CreatePartitionsTopic) -> int:
-    """At most: how many there are already isn't looked at."""
+    """An upper bound: existing partitions aren't subtracted."""
     return max(topic.count, 1)
 
 

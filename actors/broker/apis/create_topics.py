@@ -1,10 +1,10 @@
 """CreateTopics (key 19): make topics; the controller decides, whichever broker was asked.
 
-The answer comes once the controller's decision is on its disk and this node knows the topics and their leaders, so
-that a client that asks on gets them. Version 5 added the configs and counts of the new topics to the answer, 7 their
+The answer comes once the controller's decision is on its disk and this node knows the topics and their leaders, so that
+the client's next requests find them. Version 5 added the configs and counts of the new topics to the answer, 7 their
 ids. A request may make as many topics as in Kafka, and a large one is decided in portions
-(``actors/broker/topic_creation.py``). A client that may make topics but not describe their configs isn't told of these.
-``timeout_ms`` is not looked at, as in Kafka: the controller answers when it has decided.
+(``actors/broker/topic_creation.py``). A client that may make topics but not describe their configs doesn't get the
+configs. ``timeout_ms`` is ignored, as in Kafka: the controller answers when it has decided.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def handle(call: Call) -> Conversation:
 
 
 def _hide_configs(call: Call, result: CreatableTopicResult) -> None:
-    """Where the client may not describe them."""
+    """Remove the configs that the client may not describe."""
     if not result.error_code and not call.authorize(DESCRIBE_CONFIGS, of_topic(result.name)):
         result.topic_config_error_code = TopicAuthorizationFailed.code
         result.num_partitions = result.replication_factor = -1

@@ -1,4 +1,4 @@
-"""DeleteGroups, key 42, versions 0 to 3: delete groups without members, and all that they have committed.
+"""DeleteGroups, key 42, versions 0 to 3: delete groups without members, and all their committed offsets.
 
 Answered when the deletion is committed in the log. A group with members is NON_EMPTY_GROUP.
 """

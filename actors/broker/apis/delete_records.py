@@ -1,10 +1,10 @@
-"""DeleteRecords, API key 21, versions 0 to 2: let partitions begin later, at an offset or (-1) at the high watermark.
+"""DeleteRecords, API key 21, versions 0 to 2: move partitions' log start up to an offset or (-1) to the high watermark.
 
-The answer has each partition's low watermark, the least offset at which one of its living replicas begins, and comes
-when that has reached what was asked for, or after the request's time (REQUEST_TIMED_OUT: what is deleted stays so).
-Kafka's own topics are INVALID_TOPIC. What an offset lies in is removed by whole segments, at once.
+The response has each partition's low watermark: the lowest log start offset of its living replicas. It is sent when
+that has reached the requested offset, or after the request's timeout (REQUEST_TIMED_OUT; deleted records stay deleted).
+Kafka's own topics are INVALID_TOPIC. Files are removed at once, as whole segments.
 
-Versions: 2 the flexible encoding, no more.
+Versions: 2 only adds the flexible encoding.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NO_LOW_WATERMARK = -1
 
 
 def handle(call: Call) -> Conversation:
-    """Answer a DeleteRecords request; of a partition that is named twice, the last offset counts."""
+    """Answer a DeleteRecords request; for a partition that is named twice, the last offset counts."""
     offsets: dict[tuple[str, int], int] = {}
     answers: dict[tuple[str, int], DeleteRecordsPartitionResult] = {}
     asks: dict[tuple[str, int], Ask] = {}
@@ -67,7 +67,7 @@ def handle(call: Call) -> Conversation:
         for topic, partitions in portion:
             offsets.update(((topic.name, asked.partition_index), asked.offset) for asked in partitions)
     yield from sliced(list(offsets), ask)
-    outcomes = yield list(asks.values())  # all at once: each may wait as long as the request wants to
+    outcomes = yield list(asks.values())  # all at once: each may wait as long as the request's timeout
     answers.update((key, _answered(key[1], outcome)) for key, outcome in zip(asks, outcomes, strict=True))
     yield from sliced(list(offsets), answer)
     return DeleteRecordsResponse(topics=list(topics.values()))

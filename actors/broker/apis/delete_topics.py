@@ -1,7 +1,7 @@
 """DeleteTopics (key 20): remove topics with all their records and configs; the controller decides.
 
-Version 6 names topics by name or by id, earlier ones by name only; version 5 added error messages. The answer comes
-once the decision is on the controller's disk; the replicas' files go when each node learns of it.
+Version 6 names topics by name or by id, earlier ones by name only; version 5 added error messages. The response comes
+once the decision is on the controller's disk; each node deletes its replicas' files when it learns of it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def handle(call: Call) -> Conversation:
         asked = state_of(topic)
         name = names.get(asked.topic_id) if asked.name is None else asked.name
         if name is None or (asked.name is not None and asked.topic_id != ZERO):
-            return True  # there is no such topic, or two are named
+            return True  # there is no such topic, or both a name and an id are given
         if call.authorize(DELETE, of_topic(name)):
             return asked.name is None or call.authorize(DESCRIBE, of_topic(name))
         is_absent = asked.name is not None and name not in call.view.image.topics
@@ -67,7 +67,7 @@ def handle(call: Call) -> Conversation:
 
 
 def state_of(topic: Topic) -> DeleteTopicState:
-    """What is asked for, as the newest version has it."""
+    """The requested topics, in the form of the newest version."""
     return DeleteTopicState(name=topic) if isinstance(topic, str) else topic
 
 

@@ -1,7 +1,7 @@
 """DescribeCluster (key 60): the brokers and the controller, without topics.
 
-Version 1 added the kind of endpoint that is wanted: only brokers' are served here, for a controller has no listener of
-its own. Version 2 can ask for fenced brokers too.
+Version 1 added the type of endpoint: only brokers are served here, as a controller has no listener of its own. Version
+2 can ask for fenced brokers too.
 """
 
 from __future__ import annotations

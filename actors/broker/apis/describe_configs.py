@@ -1,9 +1,9 @@
 """DescribeConfigs (key 32): the configs of topics, brokers, groups and subscriptions to client metrics, and the levels
 of a broker's loggers; each value with where it comes from.
 
-All of Apache Kafka's keys are told, with all the values they have if synonyms are asked for; a broker tells of itself,
-and with an empty name of the dynamic defaults of all brokers. Version 3 added types and documentation, which is read
-from the disk when it is asked for first.
+All of Apache Kafka's keys are listed, with all sources of their values if synonyms are asked for. A broker describes
+itself or, with an empty name, the dynamic defaults of all brokers. Version 3 added types and documentation, which is
+read from disk when first asked for.
 """
 
 from __future__ import annotations
@@ -48,14 +48,13 @@ CONFIGS_A_TURN = 4_000
 """Some ten milliseconds of work."""
 RESOURCE_WEIGHT = 20
 CONFIGS_MAX = REQUEST_ELEMENTS_MAX
-"""With their synonyms: a request may name one topic time and again, each time for a few bytes."""
+"""With their synonyms: a request may name one topic many times, each for a few bytes."""
 CONFIGS_DOCUMENTED_MAX = 20_000
 """The text of a key is some 300 bytes."""
 
 
 MadeConfigs = dict[tuple[int, frozenset[str]], tuple[Sequence[Described], list[DescribeConfigsResourceResult]]]
-"""What was made of the configs of earlier resources, by their identity, and of which of them: topics with the same
-configs have the same ones."""
+"""Results for configs of earlier resources, by the identity of the configs: topics with equal configs share them."""
 
 
 def handle(call: Call) -> Conversation:
@@ -90,7 +89,7 @@ def handle(call: Call) -> Conversation:
 
 
 def configs_of(call: Call, resource: DescribeConfigsResource, made: MadeConfigs) -> list[DescribeConfigsResourceResult]:
-    """The configs of one resource that are asked for; raises why they can't be told."""
+    """The requested configs of one resource; raises an error if they can't be described."""
     wanted = frozenset(resource.configuration_keys or ())
     found = found_configs(call, resource)
     known = made.get((id(found), wanted))
@@ -110,7 +109,7 @@ def configs_of(call: Call, resource: DescribeConfigsResource, made: MadeConfigs)
 
 
 def found_configs(call: Call, resource: DescribeConfigsResource) -> Sequence[Described]:
-    """All configs of one resource; raises why they can't be told."""
+    """All configs of one resource; raises an error if they can't be described."""
     image: ClusterImage = call.view.image
     name = resource.resource_name
     if resource.resource_type == ResourceType.TOPIC:
@@ -150,7 +149,7 @@ def described_loggers(call: Call, name: str) -> list[Described]:
 
 
 def check_broker(call: Call, name: str, or_empty: str = " or empty string,") -> None:
-    """A broker tells only of itself."""
+    """Raise unless the resource is this broker: a broker describes only itself."""
     node_id = whole_number(name, 32)
     if node_id is None:
         raise errors.InvalidRequest(f"Broker id must be an integer, but it is: {name}")
@@ -159,7 +158,7 @@ def check_broker(call: Call, name: str, or_empty: str = " or empty string,") -> 
 
 
 def told(found: Described, *, synonyms: bool, documentation: str | None) -> DescribeConfigsResourceResult:
-    """One config of the answer."""
+    """One config of the response."""
     return DescribeConfigsResourceResult(
         name=found.name,
         value=found.value,

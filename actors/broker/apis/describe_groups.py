@@ -1,9 +1,9 @@
-"""DescribeGroups, key 15, versions 0 to 6: state and members of groups, by the node that coordinates them.
+"""DescribeGroups, key 15, versions 0 to 6: state and members of groups, from their coordinators.
 
-Members' metadata is told of stable groups only. What the client may do with a group is told when
-asked for (from 3 on). A group that it may not describe isn't asked about.
+Only stable groups are described with members' metadata. The client's allowed operations are included if asked for (from
+3 on). The coordinator isn't asked about a group that the client may not describe.
 
-Versions: 4 shows static members; before 6 a group that isn't there is described as Dead, from 6 on it is an error.
+Versions: 4 shows static members; before 6 an unknown group is described as Dead, from 6 on it is an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERSIONS = (0, 6)
 
 GROUPS_AT_ONCE = 250
 MEMBERS_MAX = REQUEST_ELEMENTS_MAX
-"""Of one answer: a request may name one group time and again, each time for a few bytes."""
+"""Of one response: a request may name one group many times, each for a few bytes."""
 
 
 def handle(call: Call) -> Conversation:
@@ -42,7 +42,7 @@ def handle(call: Call) -> Conversation:
 
 
 def _describe(call: Call, names: list[str], found: dict[str, DescribedGroup]) -> Conversation:
-    """Ask the coordinators of these groups, and keep what is found."""
+    """Ask the coordinators of these groups, and keep their answers."""
     asks: dict[str, Ask] = {}
     for name in names:
         if not call.authorize(DESCRIBE, group(name)):

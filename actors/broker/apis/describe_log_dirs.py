@@ -1,16 +1,15 @@
-"""DescribeLogDirs, API key 35, versions 1 to 5: what the logs of the asked broker take on its disk.
+"""DescribeLogDirs, API key 35, versions 1 to 5: the sizes of a broker's logs on its disk.
 
-A node has one folder. What is told of it: its path, its replicas of the partitions asked for (null: of all) with the
-bytes of their segments, and the room on its disk. A partition that has no replica here is left out without an error,
-and so is a topic of such alone; so is the metadata log, which isn't among the broker's own logs, as in Apache Kafka's
+A node has one folder. The response has its path, its replicas of the requested partitions (null: all) with the bytes of
+their segments, and the room on its disk. Partitions without a replica here are left out without an error, and so are
+topics without any; so is the metadata log, which isn't one of the broker's own logs, as in Apache Kafka's
 ``ReplicaManager.describeLogDirs``. A replica's log never lacks records below the high watermark that it knows of, so
-the lag is 0; it is -1 while the replica is offline, which kstore is replica by replica, Apache Kafka folder by folder.
-A folder that is gone, or whose disk doesn't answer, has KAFKA_STORAGE_ERROR and nothing else; Apache Kafka says
-UNKNOWN_SERVER_ERROR until it has noticed by a write of its own.
+the lag is 0; it is -1 while the replica is offline (in kstore a single replica can be, in Apache Kafka only a whole
+folder). A folder that is gone, or whose disk fails, has KAFKA_STORAGE_ERROR and nothing else; Apache Kafka says
+UNKNOWN_SERVER_ERROR until one of its own writes fails.
 
-Left out: logs that move between folders (``is_future_key``) and folders that take no more (``is_cordoned``), as a
-node's folder is its only one. A cluster in memory has no disk: its folder is called ``memory``, and its room is -1, not
-known.
+Left out: logs that move between folders (``is_future_key``) and cordoned folders (``is_cordoned``), as a node has only
+one folder. A cluster in memory has no disk: its folder is called ``memory``, and its room is -1 (unknown).
 
 Versions: 2 the flexible encoding, 3 an error code for the whole, 4 the room on the disk (KIP-827), 5 whether the folder
 is cordoned (KIP-1066).
@@ -44,7 +43,7 @@ VERSIONS = (1, 5)
 IN_MEMORY = "memory"
 
 Topic = tuple[str, list[int]]
-"""A topic's name, and the numbers of its partitions that are asked for."""
+"""A topic's name, and the numbers of its requested partitions."""
 
 
 def handle(call: Call) -> Conversation:
@@ -89,11 +88,11 @@ def handle(call: Call) -> Conversation:
 
 
 def _asked(call: Call) -> Conversation:
-    """The partitions that are asked for, by topic: a list of ``Topic``."""
+    """The requested partitions, by topic: a list of ``Topic``."""
     request: DescribeLogDirsRequest = call.request
     if request.topics is not None:
         return [(topic.topic, topic.partitions) for topic in request.topics]
-    keys = list(call.view.replicas)  # the table changes while others have their turns
+    keys = list(call.view.replicas)  # the table changes while other actors have turns
     here: dict[str, list[int]] = {}
     for first in range(0, len(keys), PART):
         if first:

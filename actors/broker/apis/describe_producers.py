@@ -1,6 +1,6 @@
-"""DescribeProducers, API key 61, version 0: what a replica's log knows of its producers, and of their transactions.
+"""DescribeProducers, API key 61, version 0: the producer state of a replica's log, with open transactions.
 
-Any replica answers for its own log, also one that doesn't lead. A producer that has expired isn't there.
+Any replica answers for its own log, also a follower. Expired producers are left out.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """DescribeQuorum (key 55): who leads the metadata log, who votes, and how far each copy of it goes.
 
-The controller answers, whichever node is asked. There is one voter, which leads; the other nodes are observers. Version
-1 added when each copy was last fetched for and last had all, 2 the ids of folders, the voters' addresses and texts of
-errors (KIP-853). Apache Kafka tells the addresses of the controllers' own listeners; kstore's has none, as it is
-reached by way of the brokers'.
+The controller answers, whichever node is asked. There is one voter, the leader; the other nodes are observers. Version
+1 added when each copy last fetched and last was caught up, 2 the ids of folders, the voters' addresses and error
+messages (KIP-853). Apache Kafka lists the addresses of the controllers' own listeners; kstore's controller has none, as
+it is reached through the brokers' listeners.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """DescribeTopicPartitions (key 75): topics with their partitions, page by page (KIP-966).
 
-An answer has at most ``response_partition_limit`` partitions, never more than ``max.request.partition.size.limit`` and
-at least one; where there is more, its cursor says where to go on. Topics come in the order of their names; none named
-are all. What the client may not describe is TOPIC_AUTHORIZATION_FAILED if it is named, there or not. Eligible leader
-replicas are always empty here: there are none without the feature that keeps them.
+A response has at most ``response_partition_limit`` partitions, never more than ``max.request.partition.size.limit``,
+and at least one; if there are more, its cursor says where to go on. Topics are sorted by name; a request that names
+none asks for all. A named topic that the client may not describe gets TOPIC_AUTHORIZATION_FAILED, whether it exists or
+not. Eligible leader replicas are always empty: kstore doesn't have the feature that keeps them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def handle(call: Call) -> DescribeTopicPartitionsResponse | Conversation:
 
 
 def answered(call: Call, topics: list[TopicRequest]) -> DescribeTopicPartitionsResponse:
-    """The page that begins with the first of these topics."""
+    """The page that starts with the first of these topics."""
     request: DescribeTopicPartitionsRequest = call.request
     limit = min(request.response_partition_limit, call.view.config.integer("max.request.partition.size.limit"))
     try:
@@ -53,7 +53,7 @@ def answered(call: Call, topics: list[TopicRequest]) -> DescribeTopicPartitionsR
 
 
 def in_parts(call: Call) -> Conversation:
-    """As for few topics, but that those that aren't there come behind the page of the others."""
+    """As for few topics, except that topics that don't exist come after the page of the others."""
     request: DescribeTopicPartitionsRequest = call.request
     there: list[TopicRequest] = []
     absent: dict[str, DescribeTopicPartitionsResponseTopic] = {}
@@ -81,7 +81,7 @@ def refused(topic: TopicRequest) -> DescribeTopicPartitionsResponseTopic:
 def names_of(
     image: ClusterImage, topics: list[TopicRequest], cursor: DescribeTopicPartitionsRequestCursor | None
 ) -> list[str]:
-    """The topics to tell of, in order, from the cursor's on; raises what is wrong with the cursor."""
+    """The topics to describe, in order, from the cursor on; raises an error for an invalid cursor."""
     first = "" if cursor is None else cursor.topic_name
     asked = {topic.name for topic in topics} or image.topics
     names = sorted(name for name in asked if name >= first)
@@ -97,7 +97,7 @@ def names_of(
 def page(
     call: Call, names: list[str], cursor: DescribeTopicPartitionsRequestCursor | None, limit: int
 ) -> DescribeTopicPartitionsResponse:
-    """The answer with so many partitions of these topics."""
+    """The response with at most so many partitions of these topics."""
     image: ClusterImage = call.view.image
     response = DescribeTopicPartitionsResponse()
     alive = frozenset(broker.id for broker in image.brokers.values() if not broker.fenced)
@@ -122,7 +122,7 @@ def page(
 
 
 def missing(call: Call, name: str) -> DescribeTopicPartitionsResponseTopic:
-    """A topic that was asked for and isn't there."""
+    """A requested topic that doesn't exist."""
     code = errors.UnknownTopicOrPartition.code
     try:
         topic_names.validate(name)

@@ -1,7 +1,8 @@
 """DescribeTransactions, key 65, version 0: state, producer and partitions of transactional ids, by their coordinator.
 
-An id that the client may not describe isn't asked about; of a transaction's partitions it is told those of topics that
-it may describe. While a transaction is being completed, the partitions are those that wait for their markers.
+The coordinator isn't asked about an id that the client may not describe. Of a transaction's partitions, the client gets
+those of topics that it may describe. While a transaction is being completed, its partitions are those that wait for
+their markers.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def handle(call: Call) -> Conversation:
 
 
 def _describe(call: Call, names: list[str], found: dict[str, TransactionState]) -> Conversation:
-    """Ask the coordinators of these ids, and keep what is found."""
+    """Ask the coordinators of these ids, and keep their answers."""
     asks: dict[str, Ask] = {}
     for name in names:
         try:

@@ -1,7 +1,7 @@
-"""ElectLeaders (key 43): have partitions led by their preferred replicas, or by any where there is no leader.
+"""ElectLeaders (key 43): elect the preferred replicas of partitions as leaders, or any replica if there is no leader.
 
-Version 0 knows only preferred leaders; 1 added the type of election and an error of the whole request. Null partitions
-are all there are. The controller decides.
+Version 0 has only preferred elections; 1 added the type of election and an error for the whole request. Null stands for
+all partitions. The controller decides.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def handle(call: Call) -> Conversation:
 
 
 def _answer(request: ElectLeadersRequest, asked: list[TopicPartitions] | None, outcome: object) -> Conversation:
-    """The response that comes of what the controller said of a request that asked for these partitions."""
+    """The response, from the controller's answer, to a request for these partitions."""
     error = failed(outcome)
     if error is None:
         assert isinstance(outcome, ElectLeadersResponse)

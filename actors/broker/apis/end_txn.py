@@ -1,10 +1,10 @@
 """EndTxn, key 26, versions 0 to 5: a producer commits or aborts its transaction.
 
-Answered when the decision is in the coordinator's log: from then on it stands. Its markers reach the partitions after
-that; until they have, the producer's next requests are CONCURRENT_TRANSACTIONS, and it comes again.
+Answered when the decision is in the coordinator's log: from then on it is final. The markers are written to the
+partitions after that; until they are, the producer's next requests get CONCURRENT_TRANSACTIONS, and it retries.
 
-Versions: before 2 a fenced producer is told INVALID_PRODUCER_EPOCH. 5 is the second transaction protocol's (KIP-890):
-the answer brings the epoch of the next transaction, now and then with a new producer id.
+Versions: before 2 a fenced producer gets INVALID_PRODUCER_EPOCH. 5 is for the second transaction protocol (KIP-890):
+the response has the epoch of the next transaction, sometimes with a new producer id.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Fetch, API key 1, versions 4 to 18: for consumers, and for the followers of other nodes.
 
-The node's fetch desk puts the answer together (``actors/partition/fetch/desk.py``): sessions, parked reads, limits.
+The node's fetch desk makes the response (``actors/partition/fetch/desk.py``): sessions, waiting reads, limits.
 
-Versions: 5 log start offset; 7 sessions; 9 the leader epoch that the client knows; 12 the epoch last fetched, answered
-with where logs diverge; 13 topic ids; 15 the replica's broker epoch; 16 the present leader, when it isn't this node,
-and where it is; 17 replica directories and 18 the replica's high watermark, both read and passed over.
+Versions: 5 log start offset; 7 sessions; 9 the leader epoch that the client knows; 12 the last fetched epoch, answered
+with where logs diverge; 13 topic ids; 15 the replica's broker epoch; 16 the current leader and its address, if it isn't
+this node; 17 replica directories and 18 the replica's high watermark, both read and ignored.
 
 Left out: reading from followers (KIP-392). Only leaders serve, and no preferred read replica is named, as with Apache
-Kafka's default of no ``replica.selector.class``; but there a client that asks a follower all the same is served.
+Kafka's default of no ``replica.selector.class``; but there a follower also serves a client that fetches from it.
 Aborted transactions are never named, as there are no transactions. Quotas don't throttle.
 """
 
@@ -34,7 +34,7 @@ VERSIONS = (4, 18)
 
 
 def handle(call: Call) -> FetchResponse | Conversation | None:
-    """Answer a Fetch request; another node's of the metadata log is the controller's to answer."""
+    """Answer a Fetch request; the controller answers another node's fetch of the metadata log."""
     connection, request = call.connection, call.request
     if connection.is_broker:
         return _of_node(call)
@@ -48,7 +48,7 @@ def handle(call: Call) -> FetchResponse | Conversation | None:
 
 
 def _of_node(call: Call) -> FetchResponse | None:
-    """Another node may read every topic, and the metadata log, or nothing."""
+    """Answer another node, which may read every topic and the metadata log, or nothing."""
     connection, request, view = call.connection, call.request, call.view
     is_metadata = is_for_metadata(request)
     if not call.authorize(CLUSTER_ACTION, CLUSTER):

@@ -1,11 +1,11 @@
 """FindCoordinator, key 10, versions 0 to 6: which broker coordinates a group, or a transactional id.
 
-That is the leader of the group's partition of ``__consumer_offsets``, or of the id's of ``__transaction_state``. The
-first question makes the topic, and waits a little for this node to know it (Kafka lets the client ask again); while the
-partition has no leader the answer is COORDINATOR_NOT_AVAILABLE, and clients ask again. Coordinators of share groups
-(key type 2) don't exist yet: INVALID_REQUEST. The message says so, and so does the log.
+That is the leader of the group's partition of ``__consumer_offsets``, or of the id's partition of
+``__transaction_state``. The first request makes the topic, and waits a little until this node knows it (Kafka lets the
+client retry). While the partition has no leader the response is COORDINATOR_NOT_AVAILABLE, and clients retry.
+Coordinators of share groups (key type 2) don't exist yet: INVALID_REQUEST. The message says so, and so does the log.
 
-Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 6 is what share groups came with.
+Versions: 0 has no key type; before 4 one key a request; 1 adds error messages; 6 came with share groups.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ SEVERAL_KEYS = 4
 SHARE_FROM = 6
 GROUP, TRANSACTION, SHARE = 0, 1, 2
 TOPICS = {GROUP: OFFSETS_TOPIC, TRANSACTION: TRANSACTIONS_TOPIC}
-"""Whose partitions' leaders coordinate keys of a type."""
+"""The topic whose partition leaders coordinate keys of a type."""
 NO_ERROR = "NONE"
-"""What Apache Kafka says in the older versions when nothing went wrong."""
+"""Apache Kafka's message in the older versions when there was no error."""
 
 CREATE_TIMEOUT_MS = 30_000
 CREATE_VERSION = 7
@@ -62,13 +62,13 @@ def handle(call: Call) -> Conversation:
 
 
 def _make_topic(call: Call, name: str) -> Conversation:
-    """Ask the controller for it; that another node does so at the same time, or that it refuses, shows afterwards."""
+    """Ask the controller to make it. The image shows later if it refused, or if another node asked at the same time."""
     request = CreateTopicsRequest(topics=[creatable(name, call.view.config)], timeout_ms=CREATE_TIMEOUT_MS)
     yield from created(call, request, CREATE_VERSION)
 
 
 def _tell(call: Call, key_type: int, found: list[Coordinator]) -> None:
-    """Have the log say what isn't there."""
+    """Log what isn't supported."""
     if key_type not in TOPICS:
         coordinator_unserved(call, key_type)
     elif key_type == GROUP and len(found) == 1 and found[0].error_code == 0:
@@ -76,7 +76,7 @@ def _tell(call: Call, key_type: int, found: list[Coordinator]) -> None:
 
 
 def _refusal(call: Call, key_type: int, key: str) -> KafkaError | None:
-    """Why the client may not know, if it may not."""
+    """The error for a client that isn't authorized, None for one that is."""
     if key_type == GROUP:
         operation, resource = authorizer.DESCRIBE, authorizer.group(key)
     elif key_type == TRANSACTION:

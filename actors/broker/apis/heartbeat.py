@@ -1,6 +1,6 @@
 """Heartbeat, key 12, versions 0 to 4: a member shows that it lives, and learns of a rebalance.
 
-A coordinator that is still loading its groups answers without an error, as nobody's session runs yet.
+A coordinator that is still loading its groups answers without an error, as no session runs yet.
 
 Versions: 3 knows static members.
 """

@@ -1,8 +1,8 @@
 """IncrementalAlterConfigs (key 44): change single configs; the controller decides.
 
-Set, delete, append and subtract, for topics, for brokers (a broker's own, or with an empty name those of all), groups
-and subscriptions to client metrics; set and delete for the levels of a broker's loggers, which it changes itself.
-Version 1 is flexible, no more.
+The operations are set, delete, append and subtract, for topics, brokers (one broker's configs or, with an empty name,
+those of all), groups and subscriptions to client metrics; set and delete for the levels of a broker's loggers, which
+the broker changes itself. Version 1 only adds the flexible encoding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ VERSIONS = (0, 1)
 
 
 def handle(call: Call) -> Conversation:
-    """Pass to the controller what isn't another broker's."""
+    """Pass to the controller what isn't for another broker."""
     return IncrementalAlterConfigsResponse(responses=(yield from altered(call, _answer, has_loggers=True)))
 
 

@@ -1,14 +1,15 @@
 """InitProducerId, API key 22, versions 0 to 5: a producer id, and the epoch to use it in.
 
-A producer without a transactional id gets an id that nobody has had, with epoch 0, whichever broker it asks; one that
-brings an id and epoch of its own (version 3 and up, after it lost its place in a sequence) gets a new id as well. An
-id without an epoch, or the reverse, is INVALID_REQUEST.
+A producer without a transactional id gets a new, unused producer id with epoch 0, whichever broker it asks. So does one
+that sends its id and epoch (version 3 and up, after it lost its place in a sequence). An id without an epoch, or the
+reverse, is INVALID_REQUEST.
 
-With a transactional id its coordinator is asked, which gives the id's producer id in a new epoch, so that any producer
-that had it before is fenced. CONCURRENT_TRANSACTIONS says to come again: what that producer left open is being aborted.
+With a transactional id, its coordinator gives the id's producer id in a new epoch, so that any earlier producer with
+this id is fenced. CONCURRENT_TRANSACTIONS means to retry: the transaction that the earlier producer left open is being
+aborted.
 
-Versions: 3 brings the id and epoch that the producer had (KIP-360); before 4 a fenced producer is told
-INVALID_PRODUCER_EPOCH. 6 (transactions in two phases, KIP-939) isn't stable in Apache Kafka 4.4, and isn't there.
+Versions: 3 has the id and epoch of the producer (KIP-360); before 4 a fenced producer gets INVALID_PRODUCER_EPOCH. 6
+(two-phase commit, KIP-939) isn't stable in Apache Kafka 4.4, and isn't supported.
 """
 
 from __future__ import annotations

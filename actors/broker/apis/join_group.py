@@ -1,11 +1,11 @@
 """JoinGroup, key 11, versions 0 to 9: become a member of a group, or take part in its next generation.
 
-The answer waits until the group's members have joined, or as long as its rebalance timeout. The group's coordinator
+The response waits until all members have joined, or for the group's rebalance timeout. The group's coordinator
 must be on this node (NOT_COORDINATOR) and have loaded its groups (COORDINATOR_LOAD_IN_PROGRESS).
 
-Versions: 0 has no rebalance timeout, the session timeout stands in; from 4 on a new dynamic member is first given an
-id (MEMBER_ID_REQUIRED); 5 knows static members; before 7 an absent protocol name is an empty one; 8 takes a reason;
-from 9 on a leader can be told to skip the assignment.
+Versions: 0 has no rebalance timeout, so the session timeout is used; from 4 on a new dynamic member is first given an
+id (MEMBER_ID_REQUIRED); 5 adds static members; before 7 a missing protocol name is an empty string; 8 adds a reason;
+from 9 on the response can tell the leader to skip the assignment.
 """
 
 from __future__ import annotations

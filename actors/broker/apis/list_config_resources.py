@@ -1,7 +1,7 @@
-"""ListConfigResources (key 74): what has configs: topics, brokers and their loggers, groups and subscriptions to client
-metrics, the last two if any is set.
+"""ListConfigResources (key 74): the resources that have configs: topics, brokers and their loggers, and, if any config
+is set, groups and subscriptions to client metrics.
 
-Version 0 lists subscriptions alone; version 1 takes the kinds that are wanted, none for all.
+Version 0 lists only subscriptions; version 1 takes the wanted types, none for all.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def handle(call: Call) -> Conversation:
 
 
 def names(image: ClusterImage, wanted: frozenset[int]) -> Iterator[tuple[int, str]]:
-    """The kind and name of all that there is of these kinds, in Kafka's order."""
+    """The type and name of each resource of these types, in Kafka's order."""
     for kind in (ResourceType.GROUP, ResourceType.CLIENT_METRICS):
         if kind in wanted:
             yield from (found for found in image.configs if found[0] == kind)

@@ -1,8 +1,8 @@
 """ListGroups, key 16, versions 0 to 5: the groups whose coordinators are on this node.
 
-A client that wants all groups asks every broker. While one of the coordinators is loading the whole answer is
-COORDINATOR_LOAD_IN_PROGRESS, as an incomplete list would look complete. A client that may not describe the cluster is
-told of the groups that it may describe.
+A client that wants all groups asks every broker. While one of the coordinators is loading, the whole response is
+COORDINATOR_LOAD_IN_PROGRESS, because an incomplete list would look complete. A client that may not describe the cluster
+gets the groups that it may describe.
 
 Versions: from 4 on filtered by state, from 5 on by type (there are only classic groups).
 """

@@ -1,12 +1,12 @@
-"""ListOffsets, API key 2, versions 1 to 11: the offset of a time in each of some partitions.
+"""ListOffsets, API key 2, versions 1 to 11: look up offsets of partitions by timestamp.
 
 Special times: -1 latest (the high watermark, or the last stable offset for read-committed readers), -2 earliest, from
 version 7 on -3 the greatest timestamp, from 8 on -4 the earliest local offset (the same as earliest, as nothing is
-tiered), from 9 on -5 the latest tiered and from 11 on -6 the earliest not yet tiered (both unknown, -1). An older
-version that uses one is answered with UNSUPPORTED_VERSION. A time after the last record has no offset (-1).
+tiered), from 9 on -5 the latest tiered and from 11 on -6 the earliest not yet tiered (both unknown, -1). In a version
+that is too old for it, a special time is UNSUPPORTED_VERSION. A time after the last record has no offset (-1).
 
-Versions: 2 isolation level; 4 leader epochs, checked and answered; 5 OFFSET_NOT_AVAILABLE while a new leader doesn't
-know yet what was committed (LEADER_NOT_AVAILABLE before); 10 a timeout, only for tiered storage.
+Versions: 2 isolation level; 4 leader epochs, in request and response; 5 OFFSET_NOT_AVAILABLE while a new leader doesn't
+know yet what is committed (LEADER_NOT_AVAILABLE before); 10 a timeout, only for tiered storage.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def _partitions(topic: ListOffsetsTopic) -> list[ListOffsetsPartition]:
 
 
 def _repeated(topics: list[ListOffsetsTopic]) -> Eventually[dict[tuple[str, int], bool]]:
-    """The partitions that are asked for more than once, which is to be said of each once: has it been?"""
+    """The partitions that are requested more than once. Each gets the error once; the value is whether it has it
+    already.
+    """
     seen: set[tuple[str, int]] = set()
     repeated: dict[tuple[str, int], bool] = {}
     for number, portion in enumerate(portions(topics, _partitions)):

@@ -1,11 +1,11 @@
 """ListTransactions, key 66, versions 0 to 2: the transactional ids whose coordinators are on this node.
 
-A client that wants all asks every broker. While one of the coordinators is loading the whole answer is
-COORDINATOR_LOAD_IN_PROGRESS, as an incomplete list would look complete. A client is told of the ids that it may
-describe. States that there aren't are named in the answer, and let nothing through.
+A client that wants all asks every broker. While one of the coordinators is loading, the whole response is
+COORDINATOR_LOAD_IN_PROGRESS, because an incomplete list would look complete. A client gets the ids that it may
+describe. Unknown states are listed in the response, and match nothing.
 
-Versions: 1 filters by how long a transaction has been open, 2 by a regular expression that the whole id matches. It is
-one of RE2, as in Apache Kafka 4.4, which takes time in proportion to the text whatever the expression is.
+Versions: 1 filters by how long a transaction has been open, 2 by a regular expression for the whole id. As in Apache
+Kafka 4.4 it is an RE2 expression, which always matches in linear time.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def handle(call: Call) -> Conversation:
 
 
 def _matching(pattern: str | None) -> Callable[[str], bool]:
-    """What says whether an id is asked for; raises InvalidRegularExpression."""
+    """A function that says whether an id is requested; raises InvalidRegularExpression."""
     if not pattern:
         return bool
     import re2  # half a megabyte that few clients need

@@ -1,15 +1,15 @@
 """Metadata (key 3): the brokers, the controller, and the topics with their partitions, leaders and replicas.
 
 Version 0 asks for all topics with an empty list, later ones with null; 1 added the controller, racks and internal
-topics, 4 the wish not to have topics made, 7 leader epochs, 8 the authorized operations, 10 topic ids, 12 asking by
-id. Topics that are asked for by name and aren't there are made, when the request and ``auto.create.topics.enable``
-allow it. The first answer then has them already if the controller is quick (Kafka always says unknown first).
+topics, 4 a flag against making topics, 7 leader epochs, 8 the authorized operations, 10 topic ids, 12 asking by id.
+Topics that are requested by name and don't exist are made, if the request and ``auto.create.topics.enable`` allow it.
+If the controller is quick, the first response already has them (in Kafka, they are always unknown first).
 
-What the client may not describe isn't disclosed: it isn't among all topics, and asked for by name it is
-TOPIC_AUTHORIZATION_FAILED, there or not.
+Topics that the client may not describe aren't disclosed: a list of all topics omits them, and requested by name they
+get TOPIC_AUTHORIZATION_FAILED, whether they exist or not.
 
-A request for many topics is answered in parts of ``PART``, with turns of others in between: what one client asks must
-not hold up all.
+A request for many topics is worked on in parts of ``PART``, with other actors' turns in between, so that it doesn't
+delay other clients.
 
 A partition without a leader has LEADER_NOT_AVAILABLE and leader -1; replicas on fenced brokers are offline. Version 0
 leaves fenced brokers out of the replicas and the in-sync set, with REPLICA_NOT_AVAILABLE, as Kafka does.
@@ -51,7 +51,7 @@ PARTITIONS_A_TURN = 5_000
 
 
 def handle(call: Call) -> MetadataResponse | Conversation:
-    """Answer from the node's own image, making topics first where that is wanted."""
+    """Answer from the node's own image, making topics first if they should be made."""
     request = call.request
     wanted: list[MetadataRequestTopic] | None = request.topics
     if wanted is None or (call.version == 0 and not wanted):
@@ -66,7 +66,7 @@ def handle(call: Call) -> MetadataResponse | Conversation:
 
 
 def all_topics(call: Call) -> MetadataResponse | Conversation:
-    """All there are, of one image; of very many each part in a turn of its own."""
+    """All topics of one image; if there are very many, each part in a turn of its own."""
     image: ClusterImage = call.view.image
     alive = living(image)
     if len(image.topics) <= PART_OF_ALL:
@@ -108,9 +108,9 @@ def in_parts(call: Call, wanted: list[MetadataRequestTopic]) -> Conversation:
 
 
 def names_to_make(call: Call, wanted: Iterable[MetadataRequestTopic], refused: dict[str, int]) -> list[str]:
-    """The names that aren't there and may be made, if the request and the broker want topics made on first use.
+    """The names of topics that don't exist and may be made, if the request and the broker allow to make topics.
 
-    Those that the client may not have made are put into ``refused``.
+    Those that the client isn't authorized to make are put into ``refused``.
     """
     if not (call.request.allow_auto_topic_creation and call.view.config.boolean("auto.create.topics.enable")):
         return []
@@ -134,15 +134,16 @@ def is_legal(name: str) -> bool:
 def made_first(
     call: Call, wanted: list[MetadataRequestTopic], missing: list[str], refused: dict[str, int]
 ) -> Conversation:
-    """Has topics made, waits a while to learn of them, then answers."""
+    """Ask for topics to be made, wait a little until they are known, then answer."""
     yield from make(call, missing, refused)
     return answer(call, topics_of(call, wanted, refused))
 
 
 def make(call: Call, missing: list[str], refused: dict[str, int]) -> Conversation:
-    """Has topics made and waits a while to learn of them; puts into ``refused`` what was, and why.
+    """Ask for topics to be made, and wait a little until they are known; puts refused ones into ``refused``, with the
+    error.
 
-    More than one request may make are not made, which isn't told: they are unknown, as in Kafka.
+    Topics beyond the limit of one request are not made, without an error: they stay unknown, as in Kafka.
     """
     topics = yield from sliced(missing, lambda name: creatable(name, call.view.config))
     outcome = yield from created(call, CreateTopicsRequest(topics=topics), CREATE_VERSION)
@@ -154,7 +155,7 @@ def make(call: Call, missing: list[str], refused: dict[str, int]) -> Conversatio
 
 
 def topics_of(call: Call, wanted: list[MetadataRequestTopic], refused: dict[str, int]) -> list[MetadataResponseTopic]:
-    """The topics asked for, each once, in the order asked; what isn't there with its error."""
+    """The requested topics, each once, in the order of the request; unknown ones with an error."""
     image: ClusterImage = call.view.image
     alive = living(image)
     found: dict[object, MetadataResponseTopic] = {}
@@ -176,7 +177,7 @@ def topics_of(call: Call, wanted: list[MetadataRequestTopic], refused: dict[str,
 
 
 def resolved(call: Call, asked: MetadataRequestTopic) -> TopicImage:
-    """The topic that is meant; raises why there is none, or none to be seen."""
+    """The requested topic; raises an error if it doesn't exist or may not be described."""
     image: ClusterImage = call.view.image
     by_id = asked.topic_id != ZERO
     if call.version < 12 and (by_id or asked.name is None):
@@ -204,7 +205,7 @@ def living(image: ClusterImage) -> frozenset[int]:
 
 
 def described(call: Call, topic: TopicImage, alive: frozenset[int]) -> MetadataResponseTopic:
-    """A topic that is there."""
+    """An existing topic."""
     if call.version > 0 and not call.request.include_topic_authorized_operations:
         descriptions = call.view.descriptions
         assert descriptions is not None, "they are there before the door is open"
@@ -218,7 +219,7 @@ def described(call: Call, topic: TopicImage, alive: frozenset[int]) -> MetadataR
 
 
 def oldest_partition(number: int, found: PartitionImage, alive: frozenset[int]) -> MetadataResponsePartition:
-    """As version 0 has it: without the brokers that can't be reached."""
+    """A partition in version 0: without the brokers that can't be reached."""
     answer = topic_descriptions.partition(number, found, alive, {})
     answer.replica_nodes = [replica for replica in found.replicas if replica in alive]
     answer.isr_nodes = [replica for replica in found.isr if replica in alive]
@@ -234,7 +235,7 @@ def answer(call: Call, topics: list[MetadataResponseTopic]) -> MetadataResponse:
     alive = [image.brokers[number] for number in sorted(image.brokers) if not image.brokers[number].fenced]
     controller = image.controller_id
     if alive and controller not in (broker.id for broker in alive):
-        controller = alive[0].id  # any broker passes on what is for the controller
+        controller = alive[0].id  # any broker forwards requests for the controller
     return MetadataResponse(
         brokers=[
             MetadataResponseBroker(node_id=broker.id, host=at.host, port=at.port, rack=broker.rack)

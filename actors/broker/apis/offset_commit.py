@@ -1,13 +1,12 @@
-"""OffsetCommit, key 8, versions 2 to 10: remember how far a group has read.
+"""OffsetCommit, key 8, versions 2 to 10: commit a group's offsets.
 
 Answered when the offsets are committed in ``__consumer_offsets``. Topics and partitions that don't exist are refused
-one by one, the others go to the group's coordinator. A generation below 0 is a client that assigns its partitions
-itself, for which a group is made if there is none. Very many partitions are committed in portions, one after the other
+one by one; the others go to the group's coordinator. A generation below 0 means that the client assigns its partitions
+itself; its group is made if it doesn't exist. Very many partitions are committed in portions, one after the other
 (Kafka refuses what doesn't fit into one batch).
 
-Versions: 2 to 4 take a retention time of their own; 6 takes leader epochs; 7 knows static members; 8 is the first
-flexible one; from 9 on a group that isn't there is GROUP_ID_NOT_FOUND, before ILLEGAL_GENERATION; 10 names topics by
-id.
+Versions: 2 to 4 take a retention time of their own; 6 adds leader epochs; 7 static members; 8 is the first flexible
+one; from 9 on an unknown group is GROUP_ID_NOT_FOUND, before ILLEGAL_GENERATION; 10 names topics by id.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ def handle(call: Call) -> Conversation:
 
 
 def _commit(call: Call, portion: Portion, answers: dict[int, OffsetCommitResponseTopic]) -> Conversation:
-    """Have a portion of the request committed, and answered in ``answers``."""
+    """Commit a portion of the request, and put the results into ``answers``."""
     request: OffsetCommitRequest = call.request
     accepted: list[OffsetCommitRequestTopic] = []
     their_answers: list[OffsetCommitResponseTopic] = []
@@ -97,7 +96,9 @@ def _existing(
     partitions: list[OffsetCommitRequestPartition],
     answer: OffsetCommitResponseTopic,
 ) -> OffsetCommitRequestTopic | None:
-    """The part of a topic that exists, under both name and id, and may be read; the rest is refused in the answer."""
+    """The partitions of a topic that exist and may be read (name and id must match); the others are refused in the
+    response.
+    """
     image = call.view.image
     by_id = call.version >= TOPICS_BY_ID
     found = image.topic_by_id(topic.topic_id) if by_id else image.topic(topic.name)

@@ -1,7 +1,7 @@
-"""OffsetDelete, key 47, version 0: forget what a group has committed for some partitions, by its coordinator.
+"""OffsetDelete, key 47, version 0: delete a group's committed offsets of some partitions; its coordinator does it.
 
-Answered when the deletion is committed in the log. What a consumer group with members reads is
-GROUP_SUBSCRIBED_TO_TOPIC; a group with members of another kind is NON_EMPTY_GROUP, for the request as a whole.
+Answered when the deletion is committed in the log. A topic that a consumer group with members reads is
+GROUP_SUBSCRIBED_TO_TOPIC; for a group with members of another protocol type, the whole request is NON_EMPTY_GROUP.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _answer(answers: dict[str, OffsetDeleteResponseTopic], name: str) -> OffsetD
 def _existing(
     call: Call, portion: Portion, missing: dict[str, OffsetDeleteResponseTopic]
 ) -> list[OffsetDeleteRequestTopic]:
-    """What exists of a portion, and may be read; what doesn't is refused in ``missing``."""
+    """The partitions of a portion that exist and may be read; the others are refused in ``missing``."""
     existing: list[OffsetDeleteRequestTopic] = []
     for topic, partitions in portion:
         found = call.view.image.topic(topic.name)

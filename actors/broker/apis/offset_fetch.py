@@ -1,11 +1,11 @@
-"""OffsetFetch, key 9, versions 1 to 10: how far groups have read, as far as that is committed.
+"""OffsetFetch, key 9, versions 1 to 10: the committed offsets of groups.
 
-Without topics, all that a group has committed is answered. ``require_stable`` waits for commits that are on their way;
-there are no transactions yet whose offsets could be unstable.
+Without topics, all committed offsets of a group are returned. ``require_stable`` waits for pending commits; there are
+no transactions yet whose offsets could be unstable.
 
-Versions: before 8 one group a request; 1 has no error of its own, each partition carries it; from 2 on the topics may
-be null; 7 takes ``require_stable``; 9 carries a member and its epoch, which classic groups don't use; 10 names topics
-by id, and leaves out of a full answer those that are no longer there.
+Versions: before 8 one group a request; 1 has no error field of its own, so each partition carries the error; from 2 on
+the topics may be null; 7 adds ``require_stable``; 9 a member and its epoch, which classic groups don't use; 10 names
+topics by id, and leaves deleted ones out of a full response.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ NO_OFFSET = -1
 Topic = TypeVar("Topic", OffsetFetchRequestTopics, OffsetFetchResponseTopics)
 
 OFFSETS_MAX = REQUEST_ELEMENTS_MAX
-"""Of one answer: a request may ask for all of one group time and again, each time for a few bytes."""
+"""Of one response: a request may ask for all of one group many times, each for a few bytes."""
 
 
 def handle(call: Call) -> Conversation:
@@ -77,7 +77,7 @@ def _several_groups(call: Call, request: OffsetFetchRequest) -> Conversation:
 
 
 def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
-    """The answer of a group's coordinator about the topics that may be described; or why there is none."""
+    """The coordinator's answer about the topics that may be described, or an error."""
     if not call.authorize(DESCRIBE, of_group(group.group_id)):
         return GroupAuthorizationFailed()
     if group.topics is None:
@@ -104,7 +104,7 @@ def _described(call: Call, topics: list[Topic]) -> Eventually[list[Topic]]:
 
 
 def _fetch_named(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
-    """The coordinator's answer about these topics, asked for a portion of the partitions at a time."""
+    """The coordinator's answer about these topics, requested in portions of partitions."""
     whole: OffsetFetchResponseGroup | None = None
     last: OffsetFetchRequestTopics | None = None
     for portion in portions(group.topics, lambda topic: topic.partition_indexes) if group.topics else [[]]:
@@ -128,7 +128,7 @@ def _fetch_named(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
 
 
 def _ask(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
-    """What the coordinator says of one group, or of some of its partitions."""
+    """The coordinator's answer about one group, or some of its partitions."""
     request = OffsetFetchRequest(groups=[group], require_stable=call.request.require_stable)
     outcome = yield from ask_group(call, group.group_id, request)
     return outcome if isinstance(outcome, KafkaError) else outcome.groups[0]
@@ -139,7 +139,7 @@ def _refused(group: OffsetFetchRequestGroup, error: KafkaError) -> OffsetFetchRe
 
 
 def _named(call: Call, group: OffsetFetchRequestGroup) -> OffsetFetchRequestGroup:
-    """The same question with names for ids; topics that aren't there are left out."""
+    """The same request with names for ids; unknown topics are left out."""
     if call.version < TOPICS_BY_ID or group.topics is None:
         return group
     names = call.view.image.topic_names_by_id
@@ -156,7 +156,7 @@ def _named(call: Call, group: OffsetFetchRequestGroup) -> OffsetFetchRequestGrou
 def _completed(
     call: Call, group: OffsetFetchRequestGroup, answer: OffsetFetchResponseGroup
 ) -> OffsetFetchResponseGroup:
-    """Add ids to a full answer, and to others the topics that were left out of the question."""
+    """Add ids to a full response, and to others the topics that were left out of the coordinator's request."""
     if call.version < TOPICS_BY_ID:
         return answer
     image = call.view.image

@@ -1,8 +1,8 @@
 """OffsetForLeaderEpoch, API key 23, versions 2 to 4: where an epoch ends in a leader's log.
 
-Consumers ask it to find out whether what they have read was truncated. The answer is the largest epoch up to the one
-asked for, and the offset where it ends; both -1 when the log knows of none. Brokers may ask about every topic, others
-about those that they may describe.
+Consumers use it to find out whether records that they have read were truncated. The response has the largest epoch up
+to the requested one, and its end offset; both -1 if the log has none. Brokers may ask about every topic, clients about
+those that they may describe.
 
 Versions: 3 a replica id (nothing depends on it); 4 the flexible encoding.
 """

@@ -1,15 +1,16 @@
 """Produce, API key 0, versions 3 to 13 (0 to 2 are advertised for the sake of old librdkafka, and refused).
 
 Each partition's batches go to its replica as they came, and are answered when ``acks`` says so: 0 never, 1 when the
-leader has them, -1 when every in-sync replica has. A request with no acknowledgement that fails closes the
-connection, which is all that Apache Kafka can do as well.
+leader has them, -1 when every in-sync replica has. If a request with acks=0 fails, the connection is closed, as Apache
+Kafka does.
 
-Versions: 5 log start offset; 7 zstd; 8 the records at fault, with messages; 10 the present leader, when it isn't this
-node; 13 topic ids. Message formats before v2 can't come by versions 3 and up.
+Versions: 5 log start offset; 7 zstd; 8 the invalid records, with messages; 10 the current leader, if it isn't this
+node; 13 topic ids. Versions 3 and up can't carry message formats before v2.
 
-Transactional batches need a transactional id that the client may write with, and are of one producer. Where it has no
-transaction open yet, its coordinator is asked first (``actors/broker/verifying.py``): up to version 11 whether the
-partition was added to the transaction, from 12 on by adding it; TRANSACTION_ABORTABLE can be answered from 11 on.
+Transactional batches need a transactional id that the client may use, and must be of one producer. If it has no open
+transaction in the partition yet, its coordinator is asked first (``actors/broker/verifying.py``): up to version 11
+whether the partition was added to the transaction, from 12 on by adding it; TRANSACTION_ABORTABLE can be answered from
+11 on.
 
 Left out: quotas don't throttle.
 """
@@ -72,7 +73,7 @@ MAGIC_AT, ATTRIBUTES_AT, PRODUCER_AT, HEADER_BYTES = 16, 21, 43, 61
 TRANSACTIONAL_BIT = 0x10
 ZSTD, ZSTD_FROM = 4, 7
 EXPANSION_MAX = (1, 1032, 22, 255, 1 << 15, 0, 0, 0)
-"""What a byte may come to when it is decompressed, by codec: none, gzip, snappy, lz4, zstd. The last three don't
+"""How many bytes one byte may decompress to, by codec: none, gzip, snappy, lz4, zstd. The last three don't
 exist: the replica refuses them."""
 HEAVY_BYTES = 1 << 20
 
@@ -92,7 +93,7 @@ def handle(call: Call) -> Message | NoResponse | Conversation | None:
 
 
 def _one(call: Call, topic: TopicProduceData, data: PartitionProduceData, acks: int) -> Message | NoResponse | None:
-    """The usual case, one partition, by the shortest way."""
+    """Answer the usual request, with one partition, on the shortest path."""
     asked = _append(call, topic, data, acks, call.version >= TOPIC_IDS_FROM)
     if isinstance(asked, Ask):
         connection = call.connection
@@ -165,7 +166,7 @@ def _several(call: Call, acks: int) -> Conversation:
             )
         if call.is_in_slices and not is_long:
             call.is_in_slices = False
-            call.connection.go_on()  # what comes behind asks for its own guards, and appends after this
+            call.connection.go_on()  # later requests are checked on their own, and append after this one
         return asked
 
     yield from each_asked(
@@ -185,7 +186,7 @@ def _several(call: Call, acks: int) -> Conversation:
 def _append(
     call: Call, topic: TopicProduceData, data: PartitionProduceData, acks: int, by_id: bool
 ) -> Ask | KafkaError:
-    """What to ask of whom, or why nobody can be asked."""
+    """The question to the partition's replica, or the error if there is none to ask."""
     view = call.view
     name: str = topic.name
     if by_id:
@@ -219,7 +220,7 @@ def _append(
 
 
 def _own(records: Records) -> Records:
-    """Records that are a small part of a large request are copied: whatever keeps them would keep all of it."""
+    """Copy records that are a small part of a large request: whatever keeps them would keep the whole request."""
     if (
         type(records) is memoryview
         and memoryview(records.obj).nbytes > PINNED_TIMES_MAX * len(records) + PINNED_BYTES_MAX
@@ -229,7 +230,7 @@ def _own(records: Records) -> Records:
 
 
 def _batches(records: Records | None, version: int) -> list[RecordBatch]:
-    """The batches of one partition: one, of format 2, as Apache Kafka wants it from version 3 on."""
+    """The batches of one partition: exactly one, of format 2, as Apache Kafka requires from version 3 on."""
     batches = parse_batches(_own(records), allow_partial=True) if records else []
     if len(batches) != 1:
         raise InvalidRecord(f"a produce request has one record batch for a partition, not {len(batches)}")
@@ -242,7 +243,7 @@ def _batches(records: Records | None, version: int) -> list[RecordBatch]:
 
 
 def _producer_in_transaction(records: Records | None) -> bytes:
-    """The producer id and epoch of transactional records, as they stand in the batch; empty for others."""
+    """The producer id and epoch of transactional records, as bytes of the batch; empty for others."""
     if records is None or len(records) < HEADER_BYTES or records[MAGIC_AT] != MAGIC:
         return b""
     is_transactional = records[ATTRIBUTES_AT + 1] & TRANSACTIONAL_BIT
@@ -250,7 +251,7 @@ def _producer_in_transaction(records: Records | None) -> bytes:
 
 
 def _producers_in_transaction(topics: list[TopicProduceData]) -> Eventually[set[bytes]]:
-    """All of them that the request has records of."""
+    """The producers of all transactional records in the request."""
     producers: set[bytes] = set()
     for number, portion in enumerate(portions(topics, lambda topic: topic.partition_data)):
         if number:
@@ -262,7 +263,7 @@ def _producers_in_transaction(topics: list[TopicProduceData]) -> Eventually[set[
 
 
 def _misfit(call: Call, producers: set[bytes]) -> KafkaError | None:
-    """Why transactional records of these producers can't come by this request, or None."""
+    """The error if this request may not carry transactional records of these producers, else None."""
     transactional_id = call.request.transactional_id
     if transactional_id is None or not call.authorize(WRITE, (TRANSACTIONAL_ID, transactional_id)):
         return refusal(TRANSACTIONAL_ID)
@@ -274,7 +275,7 @@ def _misfit(call: Call, producers: set[bytes]) -> KafkaError | None:
 def _verified(
     call: Call, places: list[tuple[str, int]], asked: list[Ask | KafkaError]
 ) -> Eventually[list[Ask | KafkaError]]:
-    """What to ask once the coordinator of the transaction was asked about those that it must be asked about."""
+    """The questions to ask, after the transaction's coordinator has verified the partitions that need it."""
     adds = call.version >= ADDS_PARTITIONS_FROM
     waiting = _in_transaction(asked)
     guards = yield [Ask(each.ref, StartVerification(append.batches[0], adds)) for _, each, append in waiting]
@@ -300,7 +301,7 @@ def _verified(
 
 
 def _in_transaction(asked: list[Ask | KafkaError]) -> list[tuple[int, Ask, Append]]:
-    """The appends in a transaction, each with its place and what asks for it."""
+    """The appends in a transaction, each with its place and its question."""
     found = []
     for number, each in enumerate(asked):
         if isinstance(each, Ask) and isinstance(each.message, Append) and each.message.origin == FROM_TRANSACTION:
@@ -332,7 +333,7 @@ def _succeeded(index: int, appended: Appended) -> PartitionProduceResponse:
 def _answered(
     call: Call, name: str, index: int, outcome: Appended | Stopped | KafkaError
 ) -> tuple[PartitionProduceResponse, int | None]:
-    """One partition's answer, and the node that leads it if the client should know."""
+    """One partition's response, and the node that leads it if the client should know."""
     if isinstance(outcome, Appended):
         return _succeeded(index, outcome), None
     if isinstance(outcome, Stopped):
@@ -363,7 +364,7 @@ def _response(call: Call, answers: list[TopicProduceResponse], hints: dict[int, 
 
 
 def _failed(call: Call, error: KafkaError) -> NoResponse | Conversation:
-    """The whole request is refused."""
+    """The response that refuses the whole request."""
     if call.request.acks == 0:
         call.connection.refuse()
         return NO_RESPONSE

@@ -1,8 +1,8 @@
-"""SyncGroup, key 14, versions 0 to 5: get one's share of a generation; the leader brings everybody's.
+"""SyncGroup, key 14, versions 0 to 5: members get their assignments; the leader sends all of them.
 
 Followers wait for the leader's sync, and all wait until the assignment is committed in the log.
 
-Versions: 3 knows static members; 5 must name the protocol and its type, and is answered with them.
+Versions: 3 adds static members; 5 must name the protocol and its type, and the response has them.
 """
 
 from __future__ import annotations

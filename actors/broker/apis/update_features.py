@@ -1,8 +1,8 @@
 """UpdateFeatures (key 57): set the levels of features that the whole cluster agrees on.
 
-The controller decides, whichever node is asked: all updates are made, or none. In versions 0 and 1 the answer to
-updates that were made names each of them, with an error of NONE; later ones leave that out. Version 1 added kinds of
-updates and ``validate_only``; what 0 says about downgrades has no effect, as in Apache Kafka.
+The controller decides, whichever node is asked: all updates are made, or none. In versions 0 and 1 the response lists
+each update that was made, with NONE as its error; later versions leave that out. Version 1 added types of updates and
+``validate_only``; version 0's flag for downgrades has no effect, as in Apache Kafka.
 """
 
 from __future__ import annotations

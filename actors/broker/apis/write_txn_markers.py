@@ -1,8 +1,8 @@
-"""WriteTxnMarkers, API key 27, versions 1 and 2: the ends of transactions, for the partitions that this node leads.
+"""WriteTxnMarkers, API key 27, versions 1 and 2: write commit and abort markers to partitions that this node leads.
 
-Transaction coordinators send them, and admin clients that abort a transaction which hangs: any client that may act for
-the cluster, or alter it. Each partition's marker is appended with acks=all and answered when it is committed. Those of
-``__consumer_offsets`` go by the group coordinator, whose offsets they settle.
+Sent by transaction coordinators, and by admin clients that abort a hanging transaction; the client must be allowed
+CLUSTER_ACTION, or ALTER, on the cluster. Each partition's marker is appended with acks=all and answered when it is
+committed. Markers for ``__consumer_offsets`` go through the group coordinator, whose offsets they commit or drop.
 
 Versions: 2 the level of ``transaction.version`` by which the transaction was made (KIP-1228): from 2 on the marker's
 epoch is newer than that of its records.
@@ -44,7 +44,9 @@ API_KEY = 27
 VERSIONS = (1, 2)
 
 COORDINATOR_MOVED = (CoordinatorNotAvailable.code, CoordinatorLoadInProgress.code, NotCoordinator.code)
-"""What the sender of a marker knows as NOT_LEADER_OR_FOLLOWER: it looks for the partition's leader again."""
+"""Errors that the sender of a marker gets as NOT_LEADER_OR_FOLLOWER, so that it looks up the partition's
+leader again.
+"""
 
 
 class TopicOfMarker(NamedTuple):
@@ -86,7 +88,7 @@ def handle(call: Call) -> Conversation:
 
 
 def _ask(call: Call, of: TopicOfMarker, partition: int) -> Ask | KafkaError:
-    """The leader's replica is asked, or the coordinator that it has."""
+    """The question to the leader's replica, or to the coordinator of its partition."""
     view, marker, key = call.view, of.marker, (of.name, partition)
     replica = view.replicas.get(key)
     if replica is None:

@@ -1,14 +1,14 @@
-"""What Apache Kafka's folders may hold that kstore can't serve yet: found before anything in them is changed.
+"""Checks for what Apache Kafka's folders may hold that kstore can't serve yet, before anything in them is changed.
 
-To pass over it would lose something without a word: records of an old format, partitions that lie in another folder or
-in remote storage, votes of other controllers, access rules. So the start is refused, by a line that names the file and
-the way out; once the way out was taken, nothing of it is left that would hinder.
+Ignoring it would lose something silently: records of an old format, partitions in another folder or in remote storage,
+votes of other controllers, access rules. So the start is refused, with a message that names the file and the fix. After
+the fix, nothing is left that would prevent a start.
 
-* ``quorum``: the metadata log is that of other voters, or begins behind a snapshot.
+* ``quorum``: the metadata log has other voters, or begins after a snapshot.
 * ``features``: levels that the cluster has agreed on.
-* ``leftovers``: access rules, quotas, credentials and tokens that are in force.
+* ``leftovers``: access rules, quotas, credentials and tokens in force.
 * ``formats``: messages from before Kafka 0.11.
-* ``directories``: partitions whose log lies elsewhere.
+* ``directories``: partitions whose log is elsewhere.
 """
 
 from actors.broker.foreign.directories import check_directories

@@ -1,8 +1,8 @@
-"""Partitions whose log isn't where kstore would look: in another of a broker's ``log.dirs``, or in remote storage.
+"""Checks for partitions whose log isn't in the node's folder: in another of ``log.dirs``, or in remote storage.
 
-The metadata log names for each replica the directory that has it, by the id in its ``meta.properties``. If that isn't
-this folder, and the log isn't here either, it would be made anew, empty, and lead. Where the broker doesn't have that
-directory any more and another node has the log, it is copied from there, as after the loss of a disk.
+For each replica, the metadata log has the id (in ``meta.properties``) of its directory. If that isn't this folder, and
+the log isn't here either, an empty log would be made and could lead. If the broker doesn't have that directory any more
+and another node has the log, it is copied from there, as after the loss of a disk.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from actors.node.folder import Folder, FolderError
 from kstore.log.segments import holds_log
 
 REMOTE = "remote.storage.enable"
-RESERVED_IDS = 100  # Kafka's own words below that: not assigned, lost, from before there were ids
+RESERVED_IDS = 100  # below that are Kafka's special ids: not assigned, lost, from before there were ids
 
 
 def check_directories(folders: Mapping[int, Folder], image: ClusterImage) -> None:
-    """Raise ``FolderError`` for a partition that kstore would have to make anew or serve a part of."""
+    """Raise ``FolderError`` for a partition of which kstore would have no log, or only a part."""
     for topic in image.topics.values():
         if image.topic_config(topic.name).get(REMOTE, "false").lower() == "true":
             raise FolderError(

@@ -1,8 +1,8 @@
-"""The features that a cluster of Apache Kafka has agreed on: whether kstore can go on with them.
+"""Checks whether kstore supports the features of a cluster that Apache Kafka wrote.
 
-Kafka turns every feature on in a new cluster. One that kstore doesn't have can't be passed over: with eligible leader
-replicas, for one, Kafka would later elect leaders by lists that kstore had let go stale. All of them but the version of
-the metadata log can be switched off; that one only rises, up to the newest that kstore has.
+Kafka turns every feature on in a new cluster. One that kstore doesn't have can't be ignored: with eligible leader
+replicas, for example, Kafka would later elect leaders by lists that became stale under kstore. All but the metadata
+version can be switched off; the metadata version can only rise, up to the newest that kstore has.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TOOL = "bin/kafka-features.sh --bootstrap-server HOST:PORT"
 
 
 def check_features(folders: Mapping[int, Folder], image: ClusterImage) -> None:
-    """Raise ``FolderError`` if there is one at a level that kstore doesn't have."""
+    """Raise ``FolderError`` if a feature has a level that kstore doesn't support."""
     for folder in folders.values():
         levels = image.features if image.offset >= 0 else formatted_levels(folder.fs)
         if foreign := unsupported(levels):
@@ -26,7 +26,7 @@ def check_features(folders: Mapping[int, Folder], image: ClusterImage) -> None:
 
 
 def unsupported(levels: Mapping[str, int]) -> dict[str, int]:
-    """Those that kstore can't work with."""
+    """The features that kstore doesn't support."""
     return {name: level for name, level in levels.items() if level and not is_supported(name, level)}
 
 
@@ -36,7 +36,7 @@ def is_supported(name: str, level: int) -> bool:
 
 
 def refusal(folder: str, features: Mapping[str, int]) -> str:
-    """Why the folder can't be used, and the way out."""
+    """The message: why the folder can't be used, and the fix."""
     version = features.get(METADATA_VERSION, 0)
     newest = SUPPORTED[METADATA_VERSION].highest
     listed = ", ".join(f"{name}={level}" for name, level in sorted(features.items()))

@@ -1,7 +1,7 @@
-"""Messages of the formats before v2 in the folders' segments: looked for in the first bytes of each.
+"""Checks the first bytes of each segment for message formats before v2.
 
-A log went over to a new format as its brokers did, in the middle of a segment: what is old in it comes first. Where
-it doesn't, opening the log finds it, and leaves that log as it is.
+A log changed to a new format when its brokers did, in the middle of a segment, so old messages come first. If they
+don't, opening the log finds them, and leaves that log as it is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def check_formats(folder: Folder) -> None:
                 if base_offset_of(name) >= 0 and name.endswith((LOG, LOG + SWAP)):
                     check_segment(folder, f"{path}/{name}")
         except OSError:
-            continue  # a user's file, or out of use until it can be read
+            continue  # a user's file, or offline until it can be read
 
 
 def check_segment(folder: Folder, name: str) -> None:

@@ -1,7 +1,7 @@
-"""Records of Apache Kafka's metadata log that kstore has no use for yet, and that can't be passed over while in force.
+"""Checks for records of Apache Kafka's metadata log that kstore doesn't support and can't ignore while in force.
 
-Without its access rules and credentials a cluster would be open to everybody. What was taken back again says nothing:
-that is why the log is replayed here for what is left at its end.
+Without its access rules and credentials a cluster would be open to everyone. What was removed again doesn't matter, so
+the log is replayed here to see what is left at its end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ TOKENS: Kind = ("delegation tokens", "kafka-delegation-tokens.sh --expire --expi
 
 
 class Leftovers:
-    """What is in force after the records that were noted, by what it is and a key of its own."""
+    """What is in force after the replayed records, by kind and key."""
 
     def __init__(self) -> None:
         self.found: dict[tuple[Kind, Any], str] = {}
@@ -72,7 +72,7 @@ class Leftovers:
         self.found.pop((TOKENS, record.token_id), None)
 
     def refuse(self, folder: str) -> None:
-        """Raise ``FolderError`` if there is anything, by the first kind of it."""
+        """Raise ``FolderError`` if there is anything; the message names the first kind."""
         for kind in (ACCESS_RULES, QUOTAS, CREDENTIALS, TOKENS):
             names = [name for (each, _), name in self.found.items() if each is kind]
             if names:

@@ -1,8 +1,7 @@
-"""The quorum that a metadata log belongs to: kstore has one controller, and reads the log from its beginning.
+"""Checks the quorum of a metadata log: kstore has one controller, and reads the log from its beginning.
 
-``quorum-state`` names the voters of a quorum that doesn't change; one whose voters come and go (``kraft.version`` 1)
-writes them into the log, and into the snapshot that it begins with. Kafka throws the beginning of a log away once a
-snapshot has it.
+``quorum-state`` names the voters of a static quorum. A dynamic one (``kraft.version`` 1) writes its voters into the
+log, and into the snapshot that the log begins with. Kafka deletes the beginning of a log once a snapshot has it.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ def check_quorum(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCop
 
 
 def voters_of(fs: FileSystem) -> list[int]:
-    """The voters that ``quorum-state`` names; none when it doesn't, or can't be read."""
+    """The voters in ``quorum-state``; none if it has none or can't be read."""
     return voters_in(fs.read_bytes(QUORUM_FILE)) if fs.exists(QUORUM_FILE) else []
 
 
@@ -64,13 +63,13 @@ def voters_in(data: bytes) -> list[int]:
         state = json.loads(data)
         return sorted(int(voter["voterId"]) for voter in state.get("currentVoters") or [])
     except (ValueError, KeyError, TypeError, AttributeError):
-        return []  # reading the rest of it reports this
+        return []  # reading the rest reports this
 
 
 def way_out(
     voters: list[int], folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy], controller_id: int
 ) -> str:
-    """The controller can go on alone, from the copy that is furthest, if that of each voter is here to be compared."""
+    """The fix: the controller goes on alone, from the most advanced copy, if each voter's copy is here to compare."""
     if any(voter not in folders for voter in voters) or any(copies[voter].damage for voter in voters):
         return WITH_KAFKA
     best = max(voters, key=lambda voter: (last_epoch(copies[voter]), copies[voter].end_offset, -voter))
@@ -89,7 +88,7 @@ def last_epoch(copy: MetadataCopy) -> int:
 
 
 def snapshot_before(fs: FileSystem) -> str | None:
-    """The newest snapshot, if the log doesn't begin at its beginning."""
+    """The newest snapshot, if the beginning of the log is missing."""
     if not fs.exists(METADATA_LOG):
         return None
     names = fs.listdir(METADATA_LOG)
@@ -101,7 +100,7 @@ def snapshot_before(fs: FileSystem) -> str | None:
 def whole_copy(
     node_id: int, folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy], controller_id: int
 ) -> str:
-    """Where the beginning can be had."""
+    """Where a copy with the beginning is."""
     whole = [
         n for n, copy in copies.items() if copy.end_offset and not copy.damage and not snapshot_before(folders[n].fs)
     ]
@@ -114,7 +113,7 @@ def whole_copy(
 
 
 def has_voters_in_log(fs: FileSystem, copy: MetadataCopy) -> bool:
-    """Whether the quorum keeps its voters in the log: the first snapshot or the log say so."""
+    """Whether the quorum keeps its voters in the log, by the first snapshot or the log."""
     batches = [batch for batch in copy.batches if batch.is_control]
     for name in fs.listdir(METADATA_LOG) if fs.exists(METADATA_LOG) else []:
         if name.endswith(CHECKPOINT):
