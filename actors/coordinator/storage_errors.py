@@ -1,7 +1,7 @@
-"""What a failed append to ``__consumer_offsets`` means to the client whose request needed it.
+"""What a failed append to a coordinator's log means to the client whose request needed it, for groups and transactions.
 
-The client can't act on the state of a partition it never heard of: it is told to try again, to look for the coordinator
-again, or that the broker failed.
+The client can't act on the state of a partition that it never heard of: it is told to try again, to look for the
+coordinator again, or that the broker failed.
 """
 
 from kstore import errors

@@ -1,8 +1,8 @@
-"""What the shard asks of a kind of groups as a whole; of one group it asks what ``Group`` says.
+"""A kind of group, as classic groups are one: what the shard calls for all groups of that kind together.
 
-A kind keeps its groups among those of the shard, knows its own requests and its own records, and says what each of its
-appends is for (``purpose``), so that it is told what became of it. Kinds are told of purposes, timers and the life of
-the shard one after another; each takes what is its own.
+What it calls for one group is in ``Group``. A kind keeps its groups among those of the shard, knows its own requests
+and its own records, and says what each of its appends is for (``purpose``), so that it is told what became of it. Kinds
+are told of purposes, timers and the life of the shard one after another; each takes what is its own.
 """
 
 from __future__ import annotations

@@ -21,10 +21,10 @@ class View(NamedTuple):
 
     ``replicas`` has every partition with a replica on this node, by (topic, partition), leader or not. It is the
     broker's own table, not a copy, because a copy for each new topic would cost as much as all topics. ``coordinators``
-    has the coordinator of each partition of ``__consumer_offsets`` led here, by (topic, partition) too. ``controller``
-    is set on the node that holds the controller; ``metadata`` keeps the node's copy of the metadata log (the controller
-    itself, or an observer of it). ``directory_id`` is its folder's; ``descriptions`` are its topics as Metadata answers
-    have them. ``authorizer`` decides who may do what.
+    has the coordinator of each partition of ``__consumer_offsets`` and ``__transaction_state`` led here, by (topic,
+    partition) too. ``controller`` is set on the node that holds the controller; ``metadata`` keeps the node's copy of
+    the metadata log (the controller itself, or an observer of it). ``directory_id`` is its folder's; ``descriptions``
+    are its topics as Metadata answers have them. ``authorizer`` decides who may do what.
     """
 
     image: ClusterImage

@@ -1,4 +1,4 @@
-"""Which parts of a file something is known of, such as that its checksums were looked at.
+"""Ranges of a file, such as those whose checksums were checked.
 
 A file is mostly read in order, so there is mostly one extent; where readers leap about, the oldest are forgotten.
 """
