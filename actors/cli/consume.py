@@ -56,7 +56,7 @@ def add_range(verb: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="offsets",
-        metavar="OFFSET",
+        metavar="POSITION",
         help="where to begin: beginning (default), end, N, -N (the last N of each partition), s@TIME; and where to "
         "end: e@TIME. TIME is milliseconds since 1970 or a date. With -G: stored (default), beginning, end",
     )
@@ -77,7 +77,7 @@ def add_printing(verb: argparse.ArgumentParser) -> None:
         dest="format",
         metavar="FORMAT",
         help=r"%%s value, %%k key, %%S %%K their lengths (-1: null), %%R the value's length as 4 bytes, %%t topic, "
-        r"%%p partition, %%o offset, %%T timestamp, %%h headers, %%%% percent; \n \t \xNN",
+        r"%%p partition, %%o offset, %%T timestamp, %%h headers, %%%% percent; \n \t \r \\ \xNN \NNN",
     )
     group.add_argument(
         "-D",

@@ -134,13 +134,13 @@ def add_reset(parser: argparse.ArgumentParser) -> None:
         help="this topic, or these partitions of it, such as orders:0,2; repeatable",
     )
     topic.completer = complete_topics  # type: ignore[attr-defined]
-    which.add_argument("--all-topics", action="store_true", help="every partition that the group has an offset of")
+    which.add_argument("--all-topics", action="store_true", help="every partition with a committed offset")
     where = parser.add_argument_group("where to").add_mutually_exclusive_group(required=True)
     where.add_argument("--to-earliest", action="store_true", help="the first record")
     where.add_argument("--to-latest", action="store_true", help="the next new record")
     where.add_argument("--to-datetime", type=checked(time_ms), metavar="TIME", help="the first record at or after TIME")
     where.add_argument("--to-offset", type=at_least(0), metavar="N", help="this offset")
-    where.add_argument("--shift-by", type=int, metavar="N", help="N on, or back with a minus")
+    where.add_argument("--shift-by", type=int, metavar="N", help="forward by N offsets; back with a negative N")
     parser.add_argument("--execute", action="store_true", help="make the change; without it, only show it")
 
 

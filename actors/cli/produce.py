@@ -88,7 +88,7 @@ def add_records(verb: argparse.ArgumentParser) -> None:
         type=at_least(0),
         dest="partition",
         metavar="N",
-        help="into this partition (default: by key, as Java's client does; else in turn)",
+        help="into this partition (default: by key, as in Java's client; without one, a partition for each batch)",
     )
     group.add_argument("-z", choices=CODECS, default="none", dest="codec", help="compress (default: none)")
     group.add_argument(

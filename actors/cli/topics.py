@@ -77,7 +77,7 @@ def add_to(verbs: Verbs) -> None:
         type=at_least(1),
         default=-1,
         metavar="N",
-        help="on how many brokers each is (default: the brokers' default.replication.factor)",
+        help="the replicas of each partition (default: the brokers' default.replication.factor)",
     )
     add_config(creating)
     creating.add_argument("--if-not-exists", action="store_true", help="don't fail if it exists; it stays as it is")
