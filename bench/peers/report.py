@@ -38,9 +38,9 @@ def _head(environment: dict[str, str], versions: dict[str, str], rounds: int) ->
 
 <!-- Generated: bench/peers/report.py writes this page. -->
 
-Written by `make bench-peers`; every figure is of one run. The servers stand side by side on loopback and take turns,
-a different one first in each of {rounds} rounds, each on a disk that has taken what was written before; shown is the
-median of the rounds. A ratio is taken within its round, and its median shown: on a busy machine the ratio is the
+Written by `make bench-peers`: one run of {rounds} rounds; each figure is their median. The servers stand side by side
+on loopback and take turns, a different one first in each round, each on a disk that has taken what was written before.
+A ratio is taken within its round, and its median shown: on a busy machine the ratio is the
 figure, not the time. Produce and the single records
 go through librdkafka with `acks=all`, up to the last acknowledgement, and the topic must then hold exactly the
 records that were acknowledged. The requests per second come from a client of bare sockets that checks every answer
