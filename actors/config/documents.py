@@ -117,8 +117,8 @@ DescribeConfigs describes them with Kafka's documentation. The effect of a key i
 - **no**: it has no effect yet. Setting it is reported once, by a line in `kstore serve`'s log or a
   `kstore.NoEffectWarning`, unless the value is the default or asks for what kstore does anyway;
 - a list of values: these work, the others have no effect yet;
-- **refused**: the key would promise safety, or identifies a node. There is an option for it, or it isn't implemented
-  yet.
+- **refused**: accepting the key would promise what kstore doesn't give, such as security, or it says who a node is or
+  where its data is. The error names the option to use instead, or says that it isn't implemented yet.
 """
 
 

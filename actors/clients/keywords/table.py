@@ -115,7 +115,7 @@ class ProducerConfig(ClientConfig):
     delivery_timeout_ms = keyword(120_000, INT_MS, at_least("linger_ms", "request_timeout_ms"))
     """How long a record may take, with its retries."""
     enable_idempotence = keyword(True, boolean, idempotence)
-    """Whether brokers number batches, so that none is in the log twice or out of order."""
+    """Whether batches are numbered, so that brokers store each once and in order."""
     key_serializer = keyword(None, codec_or_none, takes="Codec")
     """A function from a key to bytes, or an object with ``serialize(topic, headers, data)``."""
     linger_ms = keyword(5, LONG_MS)
