@@ -8,9 +8,9 @@ Versions: 5 log start offset; 7 zstd; 8 the invalid records, with messages; 10 t
 node; 13 topic ids. Versions 3 and up can't carry message formats before v2.
 
 Transactional batches need a transactional id that the client may use, and must be of one producer. If it has no open
-transaction in the partition yet, its coordinator is asked first (``actors/broker/verifying.py``): up to version 11
-whether the partition was added to the transaction, from 12 on by adding it; TRANSACTION_ABORTABLE can be answered from
-11 on.
+transaction in the partition yet, its coordinator is asked first (``actors/broker/transaction_verification.py``): up to
+version 11 whether the partition was added to the transaction, from 12 on by adding it; TRANSACTION_ABORTABLE can be
+answered from 11 on.
 
 Left out: quotas don't throttle.
 """
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.endpoints import located
 from actors.broker.slices import PART, each_asked, portions
-from actors.broker.verifying import Producer, verified
+from actors.broker.transaction_verification import Producer, verified
 from actors.node.authorizer import TOPIC, TRANSACTIONAL_ID, WRITE, refusal
 from actors.partition.messages import FROM_TRANSACTION, Append, Appended, StartVerification
 from actors.runtime import Ask, Stopped

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from actors.broker.call import PAUSE, Call
 from actors.broker.coordinator_requests import coordinated_by, coordinator_here, settled, submitted
 from actors.broker.slices import portions
-from actors.broker.verifying import Producer, coordinator_codes
+from actors.broker.transaction_verification import Producer, coordinator_codes
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import READ, WRITE, group
 from actors.node.authorizer import topic as of_topic
