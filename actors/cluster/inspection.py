@@ -22,7 +22,7 @@ from kstore.errors.config import ConfigError, nearest
 if TYPE_CHECKING:
     from actors.clients.consumer.records import ConsumerRecord
     from actors.cluster.nodes import Nodes
-    from actors.groups.group import Group
+    from actors.groups.group_interface import Group
     from actors.groups.shard import GroupShard
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.groups.appends import Answer, Appends, Deletion
-from actors.groups.committing import tombstones
-from actors.groups.group import Expiry, Group
+from actors.groups.group_interface import Expiry, Group
 from actors.groups.groups import Groups
+from actors.groups.offset_requests import tombstones
 from actors.groups.offsets import OffsetKey, OffsetStore
 from actors.groups.records import Record
 from actors.groups.settings import GroupSettings

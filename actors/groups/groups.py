@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from actors.groups.group import Group
+from actors.groups.group_interface import Group
 from actors.groups.memory_use import MemoryUse
 
 

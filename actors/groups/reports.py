@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from actors.groups.group import Group
+from actors.groups.group_interface import Group
 from kstore import errors
 from kstore.errors.base import bounded
 from kstore.schema.messages.describe_groups import DescribedGroup

@@ -16,13 +16,13 @@ from actors.coordinator.storage_errors import as_coordinator_error
 from actors.coordinator.timeline import READ
 from actors.groups.appends import Append, Appends, Deletion
 from actors.groups.classic.classic_groups import Classic
-from actors.groups.committing import Committing
 from actors.groups.deleting import Deleting
-from actors.groups.group import Group
+from actors.groups.group_interface import Group
 from actors.groups.groups import Groups
 from actors.groups.kind import Kind
 from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note_committed
+from actors.groups.offset_requests import Committing
 from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, decode_entry
 from actors.groups.reports import describe, list_groups

@@ -4,7 +4,7 @@ from actors.coordinator.effects import Writer
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.groups.appends import Answer, Appends
-from actors.groups.group import Group
+from actors.groups.group_interface import Group
 from actors.groups.records import CommittedOffset, OffsetRecord
 from actors.groups.settings import GroupSettings
 from kstore import errors

@@ -8,8 +8,8 @@ from groups.driving import START_MS, Driven
 from actors.groups.classic.assignment_text import LENGTH_MAX, SHARE_BYTES_MAX, assignment_text
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.states import GroupState
-from actors.groups.committing import FOREVER_MS
 from actors.groups.deleting import OFFSETS_A_LOOK
+from actors.groups.offset_requests import FOREVER_MS
 from actors.groups.records import CommittedOffset, OffsetRecord, encode_entry
 from actors.groups.timers import RETENTION
 from kstore.errors import GroupSubscribedToTopic

@@ -15,7 +15,7 @@ from actors.groups.classic.describing import describe_member
 from actors.groups.classic.member import Member, Protocols, size_of_protocols
 from actors.groups.classic.states import PREVIOUS_STATES, GroupState
 from actors.groups.classic.subscriptions import CONSUMER_PROTOCOL_TYPE, subscribed_topics
-from actors.groups.group import Expiry
+from actors.groups.group_interface import Expiry
 from actors.groups.memory_use import MemoryUse
 from actors.groups.notes import note
 from actors.groups.records import GroupRecord, Record

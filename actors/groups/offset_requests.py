@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.groups.appends import Answer, Appends
-from actors.groups.group import Group
+from actors.groups.group_interface import Group
 from actors.groups.offsets import OffsetKey, OffsetStore
 from actors.groups.records import CommittedOffset, OffsetRecord
 from actors.groups.settings import GroupSettings
