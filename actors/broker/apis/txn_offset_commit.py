@@ -3,7 +3,7 @@
 They count when the transaction is committed; until then readers that want stable offsets wait. Answered when they are
 in the log of the group's coordinator. Topics and partitions that don't exist are refused one by one. The group's
 partition of ``__consumer_offsets`` is in the transaction as any other is: before a producer's first offsets there its
-coordinator is asked (``verifying.py``), and from version 5 on (KIP-890) it is added by that.
+coordinator is asked (``transaction_verification.py``), and from version 5 on (KIP-890) it is added by that.
 
 Versions: 2 has leader epochs; before 2 a coordinator that loads is COORDINATOR_NOT_AVAILABLE; 3 says of which member
 the offsets are (KIP-447), and is the first flexible one; 4 knows TRANSACTION_ABORTABLE; 6 names topics by id
