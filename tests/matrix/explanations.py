@@ -137,6 +137,7 @@ MEANT = (
         "A batch sent again is answered with its offset alone; Apache Kafka puts the time of the batch's last record "
         "where the time of the append stands, whatever the topic's timestamp type.",
         Fields("Produce/idempotent/*", "*/log_append_time_ms", "-1", "1700000000040"),
+        Fields("Produce/in a transaction/second again/*", "*/log_append_time_ms", "-1", "1700000000040"),
         Fields("Produce/to a topic with a codec of its own/* again/*", "*/log_append_time_ms", "-1", "1700000000040"),
     ),
     why(
