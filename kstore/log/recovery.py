@@ -33,7 +33,7 @@ from kstore.log.names import (
 from kstore.log.old_formats import OldFormat, old_format, refusal
 from kstore.log.producers import ProducerStates
 from kstore.log.replacement import finish_interrupted
-from kstore.log.replay import restore_producers
+from kstore.log.replay import lacks_aborted, restore_producers
 from kstore.log.segment import RELATIVE_OFFSET_MAX, Segment
 from kstore.log.segments import Segments, log_offsets
 from kstore.log.writing import note_batches
@@ -237,6 +237,8 @@ class Loader:
             segment.load_indexes(upper_offset)
             if noted is not None and not noted.has_indexes_of(segment):
                 raise IndexFileError(f"the indexes of {segment.file.path} aren't those of the last clean stop")
+            if not self.report.clean and lacks_aborted(self.fs, self.segments, segment, upper_offset):
+                raise IndexFileError(f"aborted transactions of {segment.file.path} aren't in its index")
             end_offset = segment.end_offset()
             if all(index.last_offset < end_offset for index in segment.indexes if len(index)):
                 return True, end_offset

@@ -11,6 +11,7 @@ from kstore.log import snapshot
 from kstore.log.producers import ProducerStates
 from kstore.log.segment import Segment
 from kstore.log.segments import Segments
+from kstore.records import RecordBatch, read_end_transaction_marker
 
 WINDOW_BYTES = 6 << 20  # five batches of the largest default size, and some
 
@@ -90,3 +91,27 @@ def _replay(
                 aborted = producers.add(batch)
                 if aborted is not None and base in reindexed:
                     segment.add_aborted(aborted)
+
+
+def lacks_aborted(fs: FileSystem, segments: Segments, segment: Segment, upper_offset: int) -> bool:
+    """Whether a segment has a marker that aborts a transaction, but no transaction index, or an empty one.
+
+    Most logs have no transactions, and needn't be read for that: the snapshot at the segment's end, ``upper_offset``,
+    knows of no producer that had one. One that has expired since is overlooked.
+    """
+    if segment.aborted is not None and len(segment.aborted):
+        return False
+    try:
+        saved = snapshot.decode(fs.read_bytes(segments.snapshot_path(upper_offset)))
+    except (FileNotFoundError, snapshot.SnapshotError):
+        pass  # the batches are asked
+    else:
+        if all(each.coordinator_epoch < 0 for each in saved):
+            return False
+    return any(_aborts(batch) for batch in segment.batches(0) if batch.is_control and batch.producer_id >= 0)
+
+
+def _aborts(batch: RecordBatch) -> bool:
+    """Whether a control batch aborts a transaction; one without a record does nothing."""
+    markers = [read_end_transaction_marker(record) for record in batch.records()]
+    return any(marker is not None and not marker.is_commit for marker in markers)

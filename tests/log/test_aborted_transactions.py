@@ -109,6 +109,35 @@ def test_indexes_that_a_crash_took_are_made_anew_from_the_markers(fs: FileSystem
     assert_found(opened(fs, clean=True), writers.aborted)
 
 
+@pytest.mark.parametrize("missing", [True, False], ids=["gone", "emptied"])
+def test_indexes_of_segments_that_were_durable_are_made_anew_after_a_crash(
+    fs: FileSystem, seed: int, missing: bool
+) -> None:
+    writers = written(fs, seed)
+    writers.log.flush()
+    point = writers.log.recovery_point
+    writers.log.shut()
+    for name in fs.listdir(PATH):
+        if name.endswith(".txnindex"):
+            fs.unlink(f"{PATH}/{name}")
+            if not missing:
+                fs.replace(f"{PATH}/{name}", b"")
+    log = opened(fs, recovery_point=point)
+    assert_found(log, writers.aborted)
+    assert log.recovery.rebuilt_indexes > 0
+
+
+def test_a_log_without_transactions_is_not_read_for_them(fs: FileSystem) -> None:
+    log = opened(fs)
+    for sequence in range(60):
+        append(log, batch(producer=1, sequence=sequence))
+    log.flush()
+    log.shut()
+    again = opened(fs, recovery_point=log.recovery_point)
+    assert len(again.segments) > 3
+    assert (again.recovery.walked_segments, again.recovery.rebuilt_indexes) == (1, 0)
+
+
 def test_a_truncation_takes_the_aborted_transactions_along(fs: FileSystem, seed: int) -> None:
     writers = written(fs, seed)
     log = writers.log
