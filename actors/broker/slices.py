@@ -59,7 +59,7 @@ def portions(
 
 
 def each_asked(
-    topics: Sequence[Item],
+    topics: Iterable[Item],
     partitions_of: Callable[[Item], list[Part]],
     ask: Callable[[Item, Part], Any],
     answer: Callable[[Item, Part, Any], None],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.broker.slices import each_asked
+from actors.broker.slices import each_asked, sliced
 from actors.image.topic_names import validate
 from actors.node.authorizer import READ, TOPIC, refusal
 from actors.partition.messages import DescribeProducers
@@ -31,7 +31,8 @@ VERSIONS = (0, 0)
 
 def handle(call: Call) -> Conversation:
     """Answer a DescribeProducers request."""
-    topics = {id(topic): TopicResponse(name=topic.name) for topic in call.request.topics}  # also those named twice
+    made = yield from sliced(call.request.topics, lambda topic: TopicResponse(name=topic.name))
+    topics = dict(zip(map(id, call.request.topics), made, strict=True))  # also those that are named twice
 
     def answer(topic: TopicRequest, partition: int, outcome: object) -> None:
         topics[id(topic)].partitions.append(_answered(partition, outcome))
@@ -42,7 +43,7 @@ def handle(call: Call) -> Conversation:
         lambda topic, partition: _ask(call, topic.name, partition),
         answer,
     )
-    return DescribeProducersResponse(topics=list(topics.values()))
+    return DescribeProducersResponse(topics=made)
 
 
 def _ask(call: Call, name: str, partition: int) -> Ask | KafkaError:

@@ -62,11 +62,11 @@ def handle(call: Call) -> Conversation:
     may_write = call.authorize(ALTER, CLUSTER) or call.authorize(CLUSTER_ACTION, CLUSTER)
     markers: dict[int, WritableTxnMarkerResult] = {}
     topics: dict[tuple[int, str], WritableTxnMarkerTopicResult] = {}
-    asked = [
+    asked = (
         TopicOfMarker(marker, topic.name, topic.partition_indexes)
         for marker in call.request.markers
         for topic in marker.topics
-    ]
+    )
 
     def answer(of: TopicOfMarker, partition: int, outcome: object) -> None:
         producer_id = of.marker.producer_id
