@@ -25,7 +25,6 @@ from kstore.schema.messages import (
     describe_configs,
     describe_groups,
     describe_log_dirs,
-    describe_producers,
     describe_topic_partitions,
     describe_transactions,
     elect_leaders,
@@ -40,7 +39,6 @@ from kstore.schema.messages import (
     offset_fetch,
     offset_for_leader_epoch,
     produce,
-    write_txn_markers,
 )
 
 ITEMS = 4_000
@@ -64,22 +62,6 @@ LONG = {
             ],
         ),
         3,
-    ),
-    "describe producers": (
-        describe_producers.DescribeProducersRequest(
-            topics=[describe_producers.TopicRequest(name=TOPIC, partition_indexes=list(NUMBERS))]
-        ),
-        0,
-    ),
-    "write markers": (
-        write_txn_markers.WriteTxnMarkersRequest(
-            markers=[
-                write_txn_markers.WritableTxnMarker(
-                    topics=[write_txn_markers.WritableTxnMarkerTopic(name="nowhere", partition_indexes=list(NUMBERS))]
-                )
-            ]
-        ),
-        2,
     ),
     "describe transactions": (
         describe_transactions.DescribeTransactionsRequest(transactional_ids=[f"{n}" for n in NUMBERS]),
