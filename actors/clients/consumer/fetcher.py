@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from actors.clients.consumer.deserializing import deserializer
 from actors.clients.consumer.fetch_sessions import NO_SESSION, WITHOUT, Wanted
 from actors.clients.consumer.fetch_sources import BESIDE, Asked, FetchLink, Source
+from actors.clients.consumer.isolation import LEVELS, aborted_places
 from actors.clients.consumer.records import PartitionRecords
 from actors.clients.consumer.subscription import FOREVER_US, PartitionState
 from actors.clients.conversation import SendTo
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
     from actors.clients.keywords.table import ConsumerConfig
     from actors.clients.view import PartitionView
 
-READ_UNCOMMITTED = 0
 NO_ID = bytes(16)
 SESSION_ERRORS = frozenset({FetchSessionIdNotFound.code, InvalidFetchSessionEpoch.code, FetchSessionTopicIdError.code})
 
@@ -191,7 +191,7 @@ class Fetcher:
             max_wait_ms=config.fetch_max_wait_ms,
             min_bytes=config.fetch_min_bytes,
             max_bytes=config.fetch_max_bytes,
-            isolation_level=READ_UNCOMMITTED,
+            isolation_level=LEVELS[config.isolation_level],
             rack_id=config.client_rack,
         )
         if link is source.usual:
@@ -297,6 +297,7 @@ class Fetcher:
             check_crcs=self.config.check_crcs,
             key_deserializer=self.key_deserializer,
             value_deserializer=self.value_deserializer,
+            aborted=aborted_places(batches, data.aborted_transactions) if data.aborted_transactions else None,
         )
         last = batches[-1]
         self.actor.note("RecordsFetched", str(state.partition), each.offset, last.last_offset)

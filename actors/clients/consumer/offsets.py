@@ -47,11 +47,14 @@ class Listed(NamedTuple):
 
 
 class Offsets:
-    """Look-ups of one consumer; of what ``group`` has committed."""
+    """Look-ups of one consumer; of what ``group`` has committed. To a reader of committed records (an isolation level
+    of 1) a log ends at its last stable offset.
+    """
 
-    def __init__(self, actor: ClientActor, group: str) -> None:
+    def __init__(self, actor: ClientActor, group: str, isolation_level: int) -> None:
         self.actor = actor
         self.group = group
+        self.isolation_level = isolation_level
 
     def committed(
         self, partitions: Collection[TopicPartition]
@@ -167,4 +170,6 @@ class Offsets:
                     timestamp=when,
                 )
             )
-        return ListOffsetsRequest(replica_id=CONSUMER, isolation_level=0, topics=list(topics.values()))
+        return ListOffsetsRequest(
+            replica_id=CONSUMER, isolation_level=self.isolation_level, topics=list(topics.values())
+        )

@@ -34,6 +34,7 @@ cdef class PartitionRecords:
     cdef object value_deserializer
     cdef Py_ssize_t limit_bytes
     cdef list batches               # those before ``place`` are None
+    cdef object aborted             # places of batches whose transactions were aborted; None: there are none
     cdef list plains                # the records of compressed batches that were looked at ahead, by place
     cdef Py_ssize_t place           # of the batch being read, or of the one to read next
     cdef RecordBatch batch          # being read; None between batches
@@ -44,6 +45,7 @@ cdef class PartitionRecords:
     cdef bint is_append_time
 
     cdef bint open_next(self) except -1
+    cdef bint is_passed_over(self, RecordBatch batch, Py_ssize_t place) except -1
     cdef int enter(self, RecordBatch batch) except -1
     cdef object decompressed(self, RecordBatch batch, Py_ssize_t place)
     cdef int check_count(self, RecordBatch batch, Py_ssize_t nbytes) except -1

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, final
 
 import numpy as np
@@ -61,6 +61,7 @@ class PartitionRecords:
         check_crcs: bool = True,
         key_deserializer: Callable[[bytes], Any] | Deserialize | None = None,
         value_deserializer: Callable[[bytes], Any] | Deserialize | None = None,
+        aborted: Collection[int] | None = None,
         limit_bytes: int = ...,
     ) -> None: ...
     def take(self, max_records: int) -> list[ConsumerRecord]: ...

@@ -5,7 +5,8 @@
 for, or whole columns filled without an object a record. What goes wrong stays where it is: a batch that can't be read,
 or a record that can't be deserialized, raises each time it is come to, until the user seeks past it.
 
-Control batches are passed over, and records below the offset that was asked for (a batch is fetched whole).
+Control batches are passed over, batches of aborted transactions when committed records are read, and records below
+the offset that was asked for (a batch is fetched whole).
 """
 
 cimport cython
@@ -110,12 +111,14 @@ cdef class PartitionRecords:
 
     ``partition`` is a ``TopicPartition``, ``batches`` what ``parse_batches`` gives, ``offset`` what was asked for.
     ``stuck`` says that what ``take`` or ``fill`` gave last ends before something that can't be read.
-    Deserializers are called with the bytes, never with None.
+    Deserializers are called with the bytes, never with None. ``aborted`` are the indexes of batches to pass over.
     """
 
     def __init__(self, partition not None, list batches not None, int64_t offset, *, bint check_crcs=True,
-                 key_deserializer=None, value_deserializer=None, Py_ssize_t limit_bytes=DECOMPRESSED_BYTES_MAX):
+                 key_deserializer=None, value_deserializer=None, aborted=None,
+                 Py_ssize_t limit_bytes=DECOMPRESSED_BYTES_MAX):
         self.partition = partition
+        self.aborted = aborted
         self.topic = partition.topic
         self.number = partition.partition
         self.batches = batches
@@ -153,7 +156,7 @@ cdef class PartitionRecords:
             self.leave()
         while self.place < len(self.batches):
             batch = self.batches[self.place]
-            if last_offset_of(batch) >= self.next_offset and not batch.attributes & layout.CONTROL_BIT:
+            if last_offset_of(batch) >= self.next_offset and not self.is_passed_over(batch, self.place):
                 self.enter(batch)
                 if self.left:
                     return True
@@ -165,6 +168,12 @@ cdef class PartitionRecords:
             self.batches[self.place] = None
             self.place += 1
         return False
+
+    cdef bint is_passed_over(self, RecordBatch batch, Py_ssize_t place) except -1:
+        """Whether its records aren't the user's: they end a transaction, or were in one that was aborted."""
+        if batch.attributes & layout.CONTROL_BIT:
+            return True
+        return self.aborted is not None and place in self.aborted
 
     cdef int enter(self, RecordBatch batch) except -1:
         cdef const uint8_t[::1] view
@@ -301,8 +310,10 @@ cdef class PartitionRecords:
             if records >= max_records:
                 break
             batch = self.batches[place]
+            if self.is_passed_over(batch, place):
+                continue
             records += max(batch.count, 0)
-            if batch.attributes & layout.COMPRESSION_MASK and not batch.attributes & layout.CONTROL_BIT:
+            if batch.attributes & layout.COMPRESSION_MASK:
                 if self.plains is None:
                     self.plains = [None] * len(self.batches)
                 try:
