@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from actors.clients.errors import NoOffsetForPartition as NoOffsetForPartition
     from actors.clients.errors import SerializationFailed as SerializationFailed
     from actors.clients.errors import SeveralFailed as SeveralFailed
+    from actors.clients.errors import TransactionAborted as TransactionAborted
     from actors.clients.errors import UnexpectedConcurrency as UnexpectedConcurrency
     from actors.clients.errors import WokenUp as WokenUp
     from actors.clients.producer.producer import Producer as Producer
     from actors.clients.structs import ConsumerRebalanceListener as ConsumerRebalanceListener
+    from actors.clients.structs import GroupMetadata as GroupMetadata
     from actors.clients.structs import NewPartitions as NewPartitions
     from actors.clients.structs import NewTopic as NewTopic
     from actors.clients.structs import OffsetAndMetadata as OffsetAndMetadata
@@ -70,6 +72,7 @@ HOMES = {
     "ConsumerRecord": "actors.clients.consumer.records",
     "FailureWarning": "actors.runtime.failures",
     "ForkedError": "actors.runtime.driver",
+    "GroupMetadata": "actors.clients.structs",
     "KafkaTimeout": "actors.clients.errors",
     "LogTruncated": "actors.clients.errors",
     "MemberToRemove": "actors.clients.admin.descriptions",
@@ -92,6 +95,7 @@ HOMES = {
     "StartError": "actors.cluster.nodes",
     "TopicPartition": "actors.clients.structs",
     "Trace": "actors.trace",
+    "TransactionAborted": "actors.clients.errors",
     "UnexpectedConcurrency": "actors.clients.errors",
     "WokenUp": "actors.clients.errors",
 }

@@ -21,6 +21,7 @@ WHOLE = frozenset({9, 13})
 """OffsetFetch and LeaveGroup: their top-level error is about the group, and applies to everything below it."""
 
 ALIASES = {"partition_index": "partition", "index": "partition_index", "partition": "partition_index"}
+CODES = ("error_code", "partition_error_code")
 KEY_FIELDS = ("key", "name", "group_id")
 PARTITION_FIELDS = ("partition_index", "partition", "index")
 
@@ -142,7 +143,7 @@ def _says_errors(kind: Any) -> bool:
     if not isinstance(kind, list) or isinstance(kind[0], str):
         return False
     fields = kind[0].fields()
-    return "error_code" in fields or any(_says_errors(field.kind) for field in fields.values())
+    return any(code in fields for code in CODES) or any(_says_errors(field.kind) for field in fields.values())
 
 
 def _mirror(cls: Any, asked: Any, version: int, code: int) -> Any:
@@ -152,10 +153,11 @@ def _mirror(cls: Any, asked: Any, version: int, code: int) -> Any:
             items = _items_for(name, asked, version)
             mirrored = [_mirror(kind[0], item, version, code) for item in items]
             for each in mirrored:
-                if "error_code" in _fields(kind[0], version):
-                    each.error_code = code
+                for field in CODES:
+                    if field in _fields(kind[0], version):
+                        setattr(each, field, code)
             setattr(answer, name, mirrored)
-        elif name != "error_code" and not isinstance(kind, (list, type)):
+        elif name not in CODES and not isinstance(kind, (list, type)):
             value = _named(name, asked)
             if value is not None:
                 setattr(answer, name, value)

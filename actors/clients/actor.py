@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kstore.schema.struct import Message
 
 T = TypeVar("T")
-GROUP = 0  # FindCoordinator's key type
+GROUP, TRANSACTION = 0, 1  # FindCoordinator's key types
 JITTER = 0.2
 
 
@@ -88,7 +88,7 @@ class ClientActor(Actor):
         self.config = config
         self.links: dict[tuple[str, BrokerAddress], ClientLink] = {}
         self.bootstrap = {address.id: address for address in transport.bootstrap()}
-        self.coordinators: dict[str, int] = {}
+        self.coordinators: dict[tuple[int, str], int] = {}
         self.unreached: dict[int, str] = {}
         self._failing: dict[int, int] = {}  # broker that hasn't answered since: when it failed, us
         self.metadata = Metadata(self.any_node, self.backoff, self._view_changed, self.keep_fresh)
@@ -138,7 +138,15 @@ class ClientActor(Actor):
     def ask_for(self, asked: object, then: Callable[..., None], *args: object) -> None:
         """As ``Actor.ask_for``, for ``SendTo`` and ``Wait``."""
         if isinstance(asked, SendTo):
-            self.send_to(asked.node_id, asked.request, then, *args, timeout_ms=asked.timeout_ms, purpose=asked.purpose)
+            self.send_to(
+                asked.node_id,
+                asked.request,
+                then,
+                *args,
+                timeout_ms=asked.timeout_ms,
+                purpose=asked.purpose,
+                versions=asked.versions,
+            )
         elif isinstance(asked, Wait):
             asked.gate.add(self.reply_here(then, *args).set)
         else:
@@ -170,6 +178,7 @@ class ClientActor(Actor):
         *args: object,
         timeout_ms: float | None = None,
         purpose: str = "",
+        versions: tuple[int, int] | None = None,
     ) -> None:
         """As ``SendTo``; ``then(outcome, *args)`` gets the response or a ``KafkaError`` instance."""
         address = self.view.brokers.get(node_id)
@@ -187,7 +196,8 @@ class ClientActor(Actor):
             reply = self.reply_here(self._answered_for, key, link, then, args)
         else:
             reply = self.reply_here(self._answered, node_id, then, args)
-        link.ask(request, CLIENT_VERSIONS[request.API_KEY], reply, timeout_ms or self.config.request_timeout_ms)
+        versions = versions or CLIENT_VERSIONS[request.API_KEY]
+        link.ask(request, versions, reply, timeout_ms or self.config.request_timeout_ms)
 
     def _answered_for(
         self,
@@ -234,8 +244,8 @@ class ClientActor(Actor):
 
     def broker_lost(self, node_id: int) -> None:
         """A broker could not be reached, or its link broke: what it coordinated may be elsewhere."""
-        for group in [group for group, at in self.coordinators.items() if at == node_id]:
-            del self.coordinators[group]
+        for key in [key for key, at in self.coordinators.items() if at == node_id]:
+            del self.coordinators[key]
 
     def on_failure(self, *_: object) -> None:
         """The client is of no more use: its connections are closed."""
@@ -328,22 +338,24 @@ class ClientActor(Actor):
                 raise for_code(known.error_code, topic)
             attempt += 1
 
-    def coordinator(self, group: str) -> Eventually[int]:
-        """The broker that coordinates a group; asks until there is one. Raises the error of a group that has none."""
+    def coordinator(self, name: str, kind: int = GROUP) -> Eventually[int]:
+        """The broker that coordinates a group, or a transactional id; asks until there is one. Raises the error of one
+        that has none.
+        """
         attempt = 0
         while True:
-            known = self.coordinators.get(group)
+            known = self.coordinators.get((kind, name))
             if known is not None:
                 return known
             if attempt:
                 yield self.backoff(attempt - 1)
-            yield from self._find_coordinator(group)
+            yield from self._find_coordinator(name, kind)
             attempt += 1
 
-    def _find_coordinator(self, group: str) -> Eventually[None]:
+    def _find_coordinator(self, name: str, kind: int) -> Eventually[None]:
         from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 
-        answer = yield SendTo(self.any_node(), FindCoordinatorRequest(coordinator_keys=[group], key_type=GROUP))
+        answer = yield SendTo(self.any_node(), FindCoordinatorRequest(coordinator_keys=[name], key_type=kind))
         if isinstance(answer, KafkaError):
             if isinstance(answer, HOPELESS):
                 raise answer
@@ -352,13 +364,13 @@ class ClientActor(Actor):
         if found.error_code == 0:
             if found.node_id not in self.view.brokers:
                 yield from self.metadata.refresh()
-            self.coordinators[group] = found.node_id
+            self.coordinators[kind, name] = found.node_id
         elif not (error := for_code(found.error_code, found.error_message)).retriable:
             raise error
 
-    def forget_coordinator(self, group: str) -> None:
+    def forget_coordinator(self, name: str, kind: int = GROUP) -> None:
         """It has moved, or nobody knows: ask anew when it is needed."""
-        self.coordinators.pop(group, None)
+        self.coordinators.pop((kind, name), None)
 
     def controller(self) -> Eventually[int]:
         """The broker to send administration to: any that answers passes it on, so the one that metadata names."""

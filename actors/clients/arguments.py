@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from operator import index
 from typing import Any
 
-from actors.clients.structs import OffsetAndMetadata, TopicPartition
+from actors.clients.structs import GroupMetadata, OffsetAndMetadata, TopicPartition
 from kstore.errors.arguments import by_name, check_sendable, listed, offset, plain_whole, shown, text, whole
 from kstore.errors.config import ConfigError
 
@@ -67,6 +67,18 @@ def commits(
         partition(f"each key of {name}", each): commit(f"each value of {name}", value)
         for each, value in by_name(name, offsets, "offsets by TopicPartition").items()
     }
+
+
+def group_metadata(name: str, value: GroupMetadata) -> GroupMetadata:
+    """Who a consumer is in its group."""
+    if not isinstance(value, GroupMetadata):
+        raise TypeError(f"{name} is consumer.group_metadata(); got {shown(value)}")
+    return GroupMetadata(
+        text(f"the group_id of {name}", value.group_id),
+        whole(f"the generation_id of {name}", value.generation_id, -1),
+        text(f"the member_id of {name}", value.member_id),
+        text(f"the group_instance_id of {name}", value.group_instance_id, or_none=True),
+    )
 
 
 def pattern_of(name: str, pattern: object) -> re.Pattern[str] | None:

@@ -22,13 +22,15 @@ class SendTo(NamedTuple):
 
     ``timeout_ms`` is how long the answer may take before the link is given up; the client's ``request_timeout_ms``
     unless given. ``purpose`` names a link of its own: brokers answer one request of a link after another, and a fetch
-    or a JoinGroup may wait long for its answer.
+    or a JoinGroup may wait long for its answer. ``versions`` are the first and the last to use, unless all that the
+    client speaks will do.
     """
 
     node_id: int
     request: Message
     timeout_ms: float | None = None
     purpose: str = ""
+    versions: tuple[int, int] | None = None
 
 
 class Wait(NamedTuple):

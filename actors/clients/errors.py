@@ -59,6 +59,12 @@ class LogTruncated(ClientError):
     name = "LOG_TRUNCATED"
 
 
+class TransactionAborted(ClientError):
+    """The record was in a transaction that was aborted before the record was sent."""
+
+    name = "TRANSACTION_ABORTED"
+
+
 class WokenUp(ClientError):
     """``wakeup()`` was called from another thread."""
 

@@ -69,6 +69,18 @@ class SentRange(NamedTuple):
 
 
 @checked
+class GroupMetadata(NamedTuple):
+    """Who a consumer is in its group: ``Consumer.group_metadata()``, for ``Producer.send_offsets_to_transaction``. A
+    consumer that reads partitions by hand has generation -1 and no member id.
+    """
+
+    group_id: str
+    generation_id: int = -1
+    member_id: str = ""
+    group_instance_id: str | None = None
+
+
+@checked
 class NewTopic(NamedTuple):
     """A topic to be made; -1 takes the broker's default. ``replica_assignments`` gives brokers by partition, instead of
     the two numbers.

@@ -20,7 +20,11 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     14: (3, 5),  # SyncGroup with an instance id
     15: (4, 6),  # DescribeGroups with instance ids; before 6 a group that isn't there is Dead
     16: (4, 5),  # ListGroups by state; 5 by type
-    22: (0, 5),  # InitProducerId, for an idempotent producer
+    22: (0, 5),  # InitProducerId; of a transactional producer from 3 on, which can bump its epoch
+    24: (3, 3),  # AddPartitionsToTxn, as a client: the later ones are brokers'
+    25: (3, 4),  # AddOffsetsToTxn
+    26: (3, 5),  # EndTxn; 5 with the next epoch
+    28: (3, 5),  # TxnOffsetCommit, by name; 3 with the member, from 5 on the group joins the transaction by it
     18: (3, 5),  # ApiVersions; version 0 is what a broker answers that knows none of these
     19: (5, 7),  # CreateTopics with defaults, whose answer has configs; 7 has the topic's id
     20: (6, 6),  # DeleteTopics by name, in the form that could be by id

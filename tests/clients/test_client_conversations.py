@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors.clients.actor import GROUP
 from actors.clients.client import Client, ClientActor
 from actors.clients.conversation import Gate, SendTo, Wait
 from actors.clients.errors import ClientClosed, KafkaTimeout
@@ -52,14 +53,14 @@ def test_the_coordinator_of_a_group_is_found_and_remembered(cluster) -> None:
     asker = Asker(cluster)
     found = asker.run(asker.actor.coordinator, "g")
     assert found in cluster.node_ids
-    assert asker.actor.coordinators == {"g": found}
+    assert asker.actor.coordinators == {(GROUP, "g"): found}
 
 
 def test_when_its_broker_dies_a_coordinator_is_looked_for_anew(cluster) -> None:
     cluster.create_topic("t", partitions=1, replication_factor=3)
     asker = Asker(cluster)
     found = next(node for index in range(50) if (node := asker.run(asker.actor.coordinator, f"g{index}")) != 1)
-    group = next(name for name, node in asker.actor.coordinators.items() if node == found)
+    group = next(name for (_, name), node in asker.actor.coordinators.items() if node == found)
     cluster.kill_node(found)
 
     def ask_the_dead() -> Eventually[Any]:

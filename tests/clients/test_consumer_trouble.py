@@ -10,6 +10,7 @@ import pytest
 from clients.consuming import QUICK, crash, numbers, poll_until, shared
 from clients.targets import FAST
 
+from actors.clients.actor import GROUP
 from actors.clients.errors import (
     ClientClosed,
     LogTruncated,
@@ -87,7 +88,7 @@ def test_a_group_goes_on_when_its_coordinator_is_killed(cluster: Cluster, topic:
     with cluster.consumer(topic, group_id="g", **QUICK) as consumer:
         poll_until(lambda: numbers(consumer) == {0, 1}, consumer)
         consumer.commit({TopicPartition(topic, 0): 0})
-        dead = consumer._actor.coordinators["g"]
+        dead = consumer._actor.coordinators[GROUP, "g"]
         cluster.faults.kill(dead)
         cluster.wait_for(lambda: cluster.leader(topic, 0) not in (-1, dead))
         fill(cluster, topic, b"a")

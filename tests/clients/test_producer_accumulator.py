@@ -15,7 +15,7 @@ from actors.clients.keywords.table import ProducerConfig
 from actors.clients.producer.accumulator import Accumulator
 from actors.clients.producer.bulk import send_many
 from actors.runtime.clock import Clock
-from kstore.errors import MessageTooLarge
+from kstore.errors import KafkaError, MessageTooLarge
 from kstore.errors.config import ConfigError
 from kstore.records import parse_batches
 
@@ -39,12 +39,16 @@ class Hooks:
     def __init__(self) -> None:
         self.signals: list[bool] = []
         self.waited: Any = lambda: None
+        self.refusals: list[KafkaError] = []
 
     def find_topic(self, name: str, partition: int) -> None:
         raise AssertionError(f"{name} should be known")
 
     def signal(self, filled: bool) -> None:
         self.signals.append(filled)
+
+    def refused(self, error: KafkaError) -> None:
+        self.refusals.append(error)
 
     def wait(self, until: Any, timeout_s: float) -> bool:
         self.waited()
@@ -276,7 +280,7 @@ def test_without_memory_everything_is_sent_and_waited_for() -> None:
     ("keywords", "named"), [({"max_request_size": 500}, "max_request_size"), ({"buffer_memory": 500}, "buffer_memory")]
 )
 def test_a_record_that_can_never_be_sent_has_failed_already(keywords, named) -> None:
-    made, _ = accumulator(batch_size=100, **keywords)
+    made, hooks = accumulator(batch_size=100, **keywords)
     fits = 500 - 61 - 21 - 1 - 2 - 1
     assert not made.send("t", bytes(fits)).done()
     future = made.send("t", bytes(fits + 1))
@@ -285,6 +289,7 @@ def test_a_record_that_can_never_be_sent_has_failed_already(keywords, named) -> 
         future.get()
     with pytest.raises(MessageTooLarge, match="501 bytes"):
         send_many(made, "t", [bytes(fits + 1)])
+    assert [type(each) for each in hooks.refusals] == [MessageTooLarge, MessageTooLarge]
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_a_subclass_may_send_in_its_own_way(cluster) -> None:
     ("keyword", "message"),
     [
         ({"linger": 5}, "a producer has no keyword linger .did you mean linger_ms"),
-        ({"transactional_id": "t"}, "transactional_id is not implemented yet"),
+        ({"transactional_id": "t", "acks": 1}, "a producer with a transactional_id is idempotent: leave out acks=1"),
         ({"acks": 2}, "acks takes 0, 1 or"),
         ({"acks": 1, "enable_idempotence": True}, 'an idempotent producer has acks="all"'),
         ({"max_in_flight_requests_per_connection": 6}, "at most 5 requests in flight, not 6"),

@@ -57,6 +57,15 @@ class Made:
     def _producer(self) -> Any:
         return self._open("producer", max_block_ms=2_000)
 
+    def _idle(self) -> Any:
+        return self._open("producer", max_block_ms=2_000, transactional_id="idle")
+
+    def _teller(self) -> Any:
+        producer = self._open("producer", max_block_ms=2_000, transactional_id="teller")
+        producer.init_transactions()
+        producer.begin_transaction()
+        return producer
+
     def _consumer(self) -> Any:
         consumer = self._open("consumer", group_id="g", auto_offset_reset="earliest")
         consumer.assign([PLACE])
@@ -241,6 +250,7 @@ VALUES: list[tuple[type, dict[str, Any], str, list[Any]]] = [
             ["metadata"],
             ["offset", "leader_epoch"],
         ),
+        (kstore.GroupMetadata, {"group_id": "g"}, ["group_id", "member_id"], ["generation_id"]),
         (kstore.OffsetAndTimestamp, {"offset": 5, "timestamp": 0, "leader_epoch": 1}, [], ["offset", "timestamp"]),
         (kstore.RecordMetadata, {"topic": "t", "partition": 0, "offset": 0, "timestamp": 0}, ["topic"], ["partition"]),
         (kstore.SentRange, {"topic": "t", "partition": 0, "offset": 0, "records": 1}, ["topic"], ["records"]),

@@ -24,7 +24,6 @@ from clients.wrong_values import (
 )
 
 import kstore
-from actors.clients.consumer.classic.membership import GroupMetadata
 from actors.clients.consumer.columns import BytesColumn
 from actors.clients.consumer.commit_future import CommitFuture
 from actors.clients.producer.futures import Future, ManyFuture
@@ -32,7 +31,7 @@ from actors.cluster.brokers import ClusterBroker, ClusterBrokers
 from actors.cluster.faults import Faults
 from actors.cluster.freeze import Frozen
 from actors.runtime.hub import Spawned
-from kstore import ConfigResource, NewTopic
+from kstore import ConfigResource, GroupMetadata, NewTopic
 from kstore.named import NamedTuple
 
 CLASSES: tuple[type, ...] = (
@@ -45,12 +44,11 @@ CLASSES: tuple[type, ...] = (
     Future,
     ManyFuture,
     CommitFuture,
-    GroupMetadata,
     BytesColumn,
 )
 PARTS = {
     *"as_fault boot boot_again claim controller_ref end is_known is_ready is_starting leave living".split(),
-    *"lost find_topic signal send_open wait call_back follow tell settle of".split(),
+    *"lost find_topic refused signal send_open wait call_back follow tell settle of".split(),
 }
 """What the parts of a cluster or a client say to each other: in no reference."""
 
@@ -187,6 +185,14 @@ PRODUCER = {
     "send_many": of(
         "producer", topic=topic, values=(Kind(wrong.many), [b"v"]), keys=(Kind(wrong.or_none(wrong.many)), None)
     ),
+    "init_transactions": of("idle"),
+    "begin_transaction": of("idle"),
+    "send_offsets_to_transaction": of(
+        "teller", offsets=(OFFSETS, {PLACE: 0}), group_metadata=(Kind(wrong.group_metadata), GroupMetadata("g"))
+    ),
+    "commit_transaction": of("idle"),
+    "abort_transaction": of("idle"),
+    "transaction": of("idle"),
     "flush": of("producer", timeout=wait_or_none),
     "partitions_for": of("producer", topic=topic),
     "metrics": of("producer"),

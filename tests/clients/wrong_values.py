@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from kstore import ConfigResource, MemberToRemove, NewPartitions, NewTopic, OffsetAndMetadata, TopicPartition
+from kstore import (
+    ConfigResource,
+    GroupMetadata,
+    MemberToRemove,
+    NewPartitions,
+    NewTopic,
+    OffsetAndMetadata,
+    TopicPartition,
+)
 from kstore.named import NamedTuple
 
 TOPIC = "good"
@@ -147,6 +155,13 @@ def offset() -> list[Any]:
     metadata = [bare(OffsetAndMetadata, 5, each, -1) for each in text() if each is not None]
     epochs = [bare(OffsetAndMetadata, 5, "", each) for each in whole(-1, 2**31 - 1)()]
     return [*numbers, *at, *metadata, *epochs]
+
+
+def group_metadata() -> list[Any]:
+    texts = [fields for each in text() if each is not None for fields in ((each, 1, "m", None), ("g", 1, each, None))]
+    generations = [("g", each, "m", None) for each in whole(-1, 2**31 - 1)()]
+    wrong = [bare(GroupMetadata, *fields) for fields in (*texts, *generations)]
+    return [*things(), None, "g", ("g", 1, "m", None), *wrong]
 
 
 def path() -> list[Any]:

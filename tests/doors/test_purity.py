@@ -49,13 +49,14 @@ PURE = {
     "actors.broker": "endpoints error_answers identity registry",
     "actors.clients": "structs versions view",
     "actors.clients.admin": "descriptions",
-    "actors.clients.consumer": "columns fetch_sessions fetch_sources subscription",
+    "actors.clients.consumer": "columns fetch_sessions fetch_sources isolation subscription",
     "actors.clients.consumer.assignors": (
         "claims cooperative even hash_order movements ranges round_robin sticky strategy uneven wire"
     ),
     "actors.clients.consumer.classic": "membership requests",
     "actors.clients.keywords": "config rules",
     "actors.clients.producer": "idempotence",
+    "actors.clients.producer.transactions": "machine reasons requests sequences states steps",
     "actors.network": "addresses channel_messages framing request_memory",
     "actors.node": "authorizer topic_descriptions view",
     "actors.runtime": "backoff limits",

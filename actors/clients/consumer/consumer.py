@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from actors.clients import arguments
 from actors.clients.client import Client, tcp_transport
 from actors.clients.consumer.actor import ConsumerActor
-from actors.clients.consumer.classic.membership import CLOSED, UNSUBSCRIBED, GroupMetadata
+from actors.clients.consumer.classic.membership import CLOSED, UNSUBSCRIBED
 from actors.clients.consumer.commit_future import CommitFuture
 from actors.clients.consumer.feed import RecordIterator
 from actors.clients.consumer.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, Listed
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from actors.clients.consumer.columns import Columns
     from actors.clients.consumer.records import ConsumerRecord
     from actors.clients.keywords.typed_dicts import ConsumerKeywords
+    from actors.clients.structs import GroupMetadata
     from actors.clients.transport import Transport
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata | int]
@@ -228,9 +229,7 @@ class Consumer(RecordIterator, Client):
             self._go_out()
 
     def highwater(self, partition: TopicPartition) -> int | None:
-        """The high watermark of a partition as the last fetch said it: the offset after the last record that may be
-        read; None before anything was fetched.
-        """
+        """The high watermark of a partition as the last fetch said it; None before anything was fetched."""
         at = self._actor.state_of(arguments.partition("partition", partition)).high_watermark
         return None if at < 0 else at
 
@@ -301,7 +300,7 @@ class Consumer(RecordIterator, Client):
     def end_offsets(
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]:
-        """The offset behind the last record of each partition that may be read."""
+        """The offset behind the last record of each partition that may be read; see ``isolation_level``."""
         return self._ends("end_offsets", partitions, LATEST_TIMESTAMP, timeout_ms)
 
     def offsets_for_times(

@@ -28,6 +28,7 @@ LONG_MAX = 2**63 - 1
 ACKS = {"all": -1, "-1": -1, "0": 0, "1": 1}
 
 IN_FLIGHT = "max_in_flight_requests_per_connection"
+TRANSACTIONAL = "transactional_id"
 IN_FLIGHT_MAX = 5  # of an idempotent producer: brokers remember as many batches
 
 
@@ -211,13 +212,15 @@ def idempotence(config: Config, name: str) -> object:
     """Only with ``acks="all"``, ``retries`` and at most 5 ``max_in_flight_requests_per_connection``.
 
     The rules of Java's ``ProducerConfig``: idempotent by default, unless another keyword makes it impossible. Raises
-    ``ConfigError`` when it was asked for and can't be, and in any case for more requests in flight than brokers
-    remember batches.
+    ``ConfigError`` when it was asked for, or is needed for transactions, and can't be, and in any case for more
+    requests in flight than brokers remember batches.
     """
     wanted, acks, retries, in_flight = (getattr(config, each) for each in (name, "acks", "retries", IN_FLIGHT))
+    why = "retries=0" if retries == 0 else f"acks={acks}" if acks != -1 else None
+    if getattr(config, TRANSACTIONAL) is not None and (why or not wanted):
+        raise ConfigError(f"a producer with a {TRANSACTIONAL} is idempotent: leave out {why or f'{name}=False'}")
     if not wanted:
         return False
-    why = "retries=0" if retries == 0 else f"acks={acks}" if acks != -1 else None
     if why is not None and name in config.given:
         raise ConfigError(f'an idempotent producer has acks="all" and retries; leave out {why}')
     if in_flight > IN_FLIGHT_MAX:

@@ -93,7 +93,7 @@ class ClientConfig(Config):
         metrics_num_samples metrics_recording_level metrics_sample_window_ms partitioner_rack_aware proxy_url
         receive_buffer_bytes receive_message_max_bytes sasl_* security_providers send_buffer_bytes
         share_acknowledgement_mode share_acquire_mode socket_connection_setup_timeout_max_ms socks5_proxy ssl_*
-        transaction_timeout_ms transaction_two_phase_commit_enable transactional_id
+        transaction_two_phase_commit_enable
     """
 
 
@@ -138,6 +138,10 @@ class ProducerConfig(ClientConfig):
     """Whether records with a key are spread as those without one."""
     retries = keyword(INT_MAX, retry_count, takes="float")
     """How often a batch is sent again within ``delivery_timeout_ms``."""
+    transaction_timeout_ms = keyword(60_000, INT_MS)
+    """How long a transaction may be open before brokers abort it; at most their ``transaction.max.timeout.ms``."""
+    transactional_id = keyword(None, text_or_none)
+    """Whose transactions they are; another producer of the same id fences this one. ``None``: none."""
     value_serializer = keyword(None, codec_or_none, takes="Codec")
     """As ``key_serializer``, for values."""
 
@@ -187,8 +191,8 @@ class ConsumerConfig(ClientConfig):
     """How the group is kept; that of KIP-848 is not implemented yet."""
     heartbeat_interval_ms = keyword(3_000, ms(1), below("session_timeout_ms"))
     """How often a member tells that it lives."""
-    isolation_level = keyword("read_uncommitted", choice(("read_uncommitted",), ("read_committed",)))
-    """Which records are read; transactions are not implemented yet."""
+    isolation_level = keyword("read_uncommitted", choice(("read_uncommitted", "read_committed")))
+    """Which records are read: all, or those of transactions only once they are committed."""
     key_deserializer = keyword(None, codec_or_none, takes="Codec")
     """A function from the bytes of a key, or an object with ``deserialize(topic, headers, data)``."""
     max_partition_fetch_bytes = keyword(1_048_576, SIZE)

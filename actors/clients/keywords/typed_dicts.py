@@ -51,6 +51,8 @@ class ProducerKeywords(ClientKeywords, total=False):
     partitioner_availability_timeout_ms: int
     partitioner_ignore_keys: bool
     retries: float
+    transaction_timeout_ms: int
+    transactional_id: str | None
     value_serializer: Codec
 
 

@@ -1,6 +1,6 @@
 """The producer's records in memory: what the sender's and the user's side share."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int16_t, int32_t, int64_t
 
 from actors.clients.producer.lanes cimport Lane, Partitioning, Topic
 from actors.clients.producer.pending cimport PendingBatch
@@ -15,6 +15,7 @@ cdef enum:
 
 cdef class Accumulator:
     cdef readonly dict topics
+    cdef dict taken                 # what send finds topics in: empty while nothing is taken
     cdef readonly dict idle
     cdef readonly dict incomplete
     cdef dict split_off
@@ -27,7 +28,9 @@ cdef class Accumulator:
     cdef Partitioning partitioning
     cdef bint serializes
     cdef bint closed
+    cdef object refusal             # raises why nothing is taken at present; None: all is
     cdef int compression
+    cdef int16_t attributes         # of all batches, beside the compression
     cdef int64_t batch_size
     cdef int64_t bulk_size
     cdef int64_t max_request_size
@@ -39,6 +42,7 @@ cdef class Accumulator:
     cdef list opened
     cdef list ready
     cdef int64_t timestamp_of(self, object timestamp_ms) except -1
+    cdef object refused(self, str topic, int32_t partition, object error)
     cdef Topic topic_of(self, object topic, int32_t partition)
     cdef Lane lane_of(self, Topic topic, int64_t partition)
     cdef object add(self, Topic topic, Lane lane, int64_t timestamp, const Piece *key, const Piece *value,
@@ -47,6 +51,7 @@ cdef class Accumulator:
                             Py_ssize_t header_count, const Piece *headers, bint bulk, int *signals)
     cdef int open_in(self, Topic topic, Lane lane, int64_t least, bint bulk) except -1
     cdef int take_memory(self, int64_t nbytes) except -1
+    cdef int check_taking(self) except -1
     cdef int close_open(self, Lane lane) except -1
     cpdef mark(self, Lane lane)
     cdef int signal(self, int signals) except -1

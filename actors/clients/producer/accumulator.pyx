@@ -12,6 +12,7 @@ Sizes, limits and the estimate of what compression saves are those of Apache Kaf
 
 The sender takes what is ready by ``take_opened``, ``take_ready`` and a lane's ``waiting``, and tells what became of a
 batch by ``succeed``, ``fail`` and ``split``. Topics that aren't used wait in ``idle``, with their lanes' sequences.
+A transactional producer takes nothing outside of transactions: ``send`` then finds no topic in ``taken``.
 """
 
 cimport cython
@@ -27,9 +28,9 @@ from kstore.codec.cursor cimport varint_bytes
 from kstore.records cimport layout
 from kstore.records.writing cimport Piece, piece_bytes, view_piece
 
-from actors.clients.errors import BufferExhausted, ClientClosed
+from actors.clients.errors import ClientClosed
 from actors.clients.producer.futures import failed_future
-from actors.clients.producer.serializing import not_bytes, serialized, serializer, time_of, too_large
+from actors.clients.producer.serializing import no_room, not_bytes, serialized, serializer, time_of, too_large
 from kstore.codec.compression import codec_id
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed
 from kstore.errors.arguments import shown
@@ -51,7 +52,7 @@ cdef class Accumulator:
 
     ``hooks`` is the producer: ``find_topic(name, partition)`` waits until the topic is known and set,
     ``signal(filled)`` is told of batches opened and filled, ``send_open()`` that a caller waits for one,
-    ``wait(until, timeout_s)`` drives the client until a condition holds.
+    ``wait(until, timeout_s)`` drives the client until a condition holds, ``refused(error)`` hears of lost records.
     """
 
     def __init__(self, config, Clock clock, random, callbacks, hooks):
@@ -59,7 +60,7 @@ cdef class Accumulator:
         self.clock = clock
         self.callbacks = callbacks
         self.hooks = hooks
-        self.topics = {}
+        self.topics = self.taken = {}
         self.idle = {}
         self.incomplete = {}
         self.split_off = {}
@@ -74,6 +75,7 @@ cdef class Accumulator:
         self.max_request_size = config.max_request_size
         self.bulk_size = max(self.batch_size, self.max_request_size)
         self.buffer_memory = self.free_bytes = config.buffer_memory
+        self.attributes = layout.TRANSACTIONAL_BIT if config.transactional_id is not None else 0
 
     def send(self, topic, value=None, key=None, headers=None, partition=None, timestamp_ms=None):
         cdef Piece key_piece, value_piece, packed
@@ -95,14 +97,14 @@ cdef class Accumulator:
             header_count, header_bytes = packed_headers(headers)
             packed.data = PyBytes_AS_STRING(header_bytes)
             packed.nbytes = PyBytes_GET_SIZE(header_bytes)
-        known = PyDict_GetItemWithError(self.topics, topic) if isinstance(topic, str) else NULL
+        known = PyDict_GetItemWithError(self.taken, topic) if isinstance(topic, str) else NULL
         if known != NULL:
             found = <Topic>known
         else:
             try:
                 found = self.topic_of(topic, -1)
             except REFUSED as error:
-                return failed_future(self, topic, -1, error)
+                return self.refused(topic, -1, error)
         if (key is None or PyBytes_CheckExact(key)) and (value is None or PyBytes_CheckExact(value)):
             view_piece(key, &key_piece, NULL, &key_is_held)
             view_piece(value, &value_piece, NULL, &value_is_held)
@@ -131,7 +133,7 @@ cdef class Accumulator:
         cdef int64_t most = (layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(key) + piece_bytes(value)
                              + varint_bytes(<int32_t>header_count) + headers.nbytes)
         if most > self.max_request_size or most > self.buffer_memory:
-            return failed_future(self, topic.name, -1 if lane is None else lane.partition, too_large(self.config, most))
+            return self.refused(topic.name, -1 if lane is None else lane.partition, too_large(self.config, most))
         future = Future.__new__(Future)
         future.key_bytes = <int32_t>key.nbytes
         future.value_bytes = <int32_t>value.nbytes
@@ -142,6 +144,10 @@ cdef class Accumulator:
         if signals:
             self.signal(signals)
         return future
+
+    cdef object refused(self, str topic, int32_t partition, object error):
+        self.hooks.refused(error)
+        return failed_future(self, topic, partition, error)
 
     cdef PendingBatch write(self, Topic topic, Lane lane, int64_t timestamp, const Piece *key, const Piece *value,
                             Py_ssize_t header_count, const Piece *headers, bint bulk, int *signals):
@@ -181,12 +187,13 @@ cdef class Accumulator:
 
     cdef Topic topic_of(self, object topic, int32_t partition):
         """A topic that has this partition (-1: any), waiting until it is known."""
-        found = self.topics.get(topic) if isinstance(topic, str) else None
+        found = self.taken.get(topic) if isinstance(topic, str) else None
         if found is None or partition >= len((<Topic>found).lanes):
             if self.closed:
                 raise ClientClosed("this producer is closed")
             if not isinstance(topic, str):
                 raise TypeError(f"a topic is a str, not {type(topic).__name__} {shown(topic)}")
+            self.check_taking()
             self.hooks.find_topic(topic, partition)
             found = self.topics[topic]
         return <Topic>found
@@ -208,14 +215,14 @@ cdef class Accumulator:
         if self.compression:
             limit = layout.HEADER_SIZE + <int64_t>((size - layout.HEADER_SIZE) / (topic.ratio * RATIO_MARGIN))
         batch = PendingBatch.__new__(PendingBatch)
-        batch.start(self, lane, lane.topic, lane.partition, self.compression,
+        batch.start(self, lane, lane.topic, lane.partition, self.compression, self.attributes,
                     size if bulk else min(max(least, FIRST_CAPACITY), size + layout.HEADER_SIZE), limit)
         batch.held_bytes = size
-        if self.closed or lane.open_batch is not None:
+        if self.closed or self.refusal is not None or lane.open_batch is not None:
             self.free_bytes += size
             if self.closed:
                 raise ClientClosed("this producer is closed")
-            return 0
+            return self.check_taking()
         self.batches += 1
         batch.number = self.batches
         batch.opened_us = topic.used_us = self.clock.monotonic_us()
@@ -238,10 +245,8 @@ cdef class Accumulator:
                 self.signal(FILLED)
                 left_s = max(0, deadline_us - self.clock.monotonic_us()) / 1e6
                 if not self.hooks.wait(lambda: self.free_bytes >= nbytes or self.closed, left_s):
-                    raise BufferExhausted(
-                        f"{nbytes} bytes of buffer memory were not free within max_block_ms"
-                        f" ({self.config.max_block_ms}); {self.free_bytes} of {self.buffer_memory} are"
-                    )
+                    self.hooks.refused(error := no_room(self.config, nbytes, self.free_bytes))
+                    raise error
         finally:
             self.starving -= 1
         self.free_bytes -= nbytes
@@ -370,7 +375,15 @@ cdef class Accumulator:
     def end(self):
         """Take no more records."""
         self.closed = True
-        self.topics = {}
+        self.topics = self.taken = {}
+
+    def refuse(self, refusal):
+        """Take nothing until it is None again: ``refusal()`` raises why."""
+        self.refusal = refusal
+        self.taken = self.topics if refusal is None else {}
+
+    cdef int check_taking(self) except -1:
+        return 0 if self.refusal is None else self.refusal()
 
     def wait_for(self, future, PendingBatch batch, timeout_s):
         """Send what a future waits for, and drive until it is done; whether it is."""

@@ -287,7 +287,9 @@ cdef inline bint is_plain(object item) noexcept:
 cdef int check_size(Accumulator accumulator, const Piece *key, const Piece *value) except -1:
     cdef int64_t most = layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(key) + piece_bytes(value) + 1
     if most > accumulator.max_request_size or most > accumulator.buffer_memory:
-        raise too_large(accumulator.config, most)
+        error = too_large(accumulator.config, most)
+        accumulator.hooks.refused(error)
+        raise error
     return 0
 
 

@@ -14,6 +14,7 @@ cdef class PendingBatch:
     cdef int64_t base_timestamp
     cdef int64_t max_timestamp
     cdef readonly int compression
+    cdef int16_t attributes          # its header's, beside the compression
     cdef bytes data                  # the batch as it was last built
     cdef readonly int32_t count
     # whose it is
@@ -43,8 +44,8 @@ cdef class PendingBatch:
     cdef readonly int32_t base_sequence
     cdef readonly bint sequence_was_reset
 
-    cdef int start(self, object sink, object lane, str topic, int32_t partition, int compression, Py_ssize_t capacity,
-                   Py_ssize_t limit) except -1
+    cdef int start(self, object sink, object lane, str topic, int32_t partition, int compression, int16_t attributes,
+                   Py_ssize_t capacity, Py_ssize_t limit) except -1
     cdef bint put(self, int64_t timestamp, const Piece *key, const Piece *value, Py_ssize_t header_count,
                   const Piece *headers) except -1
     cdef void write_header(self) noexcept

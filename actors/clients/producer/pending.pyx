@@ -45,13 +45,14 @@ cdef class PendingBatch:
     def __dealloc__(self):
         Py_XDECREF(self.buffer)
 
-    cdef int start(self, object sink, object lane, str topic, int32_t partition, int compression, Py_ssize_t capacity,
-                   Py_ssize_t limit) except -1:
+    cdef int start(self, object sink, object lane, str topic, int32_t partition, int compression, int16_t attributes,
+                   Py_ssize_t capacity, Py_ssize_t limit) except -1:
         self.sink = sink
         self.lane = lane
         self.topic = topic
         self.partition = partition
         self.compression = compression
+        self.attributes = attributes
         self.limit = limit
         self.used = layout.HEADER_SIZE
         self.buffer = new_bytes(NULL, max(capacity, <Py_ssize_t>(layout.HEADER_SIZE + FRAMING_BYTES_MAX)))
@@ -156,7 +157,7 @@ cdef class PendingBatch:
         cdef BatchFields fields
         fields.base_offset = 0
         fields.leader_epoch = -1
-        fields.attributes = self.compression
+        fields.attributes = self.compression | self.attributes
         fields.base_timestamp = self.base_timestamp
         fields.max_timestamp = self.max_timestamp
         fields.producer_id = self.producer_id
@@ -182,7 +183,8 @@ cdef class PendingBatch:
             view_piece(header_bytes, &headers, NULL, &held)
             if part is None or not part.put(record.timestamp, &key, &value, header_count, &headers):
                 part = PendingBatch.__new__(PendingBatch)
-                part.start(self.sink, self.lane, self.topic, self.partition, self.compression, size, size)
+                part.start(self.sink, self.lane, self.topic, self.partition, self.compression, self.attributes,
+                           size, size)
                 part.opened_us = self.opened_us
                 part.is_split_off = True
                 parts.append(part)

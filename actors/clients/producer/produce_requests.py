@@ -67,7 +67,13 @@ def topic_id_of(view: View, name: str) -> bytes:
     return NO_ID if topic is None else topic.id
 
 
-def request_of(batches: Sequence[tuple[PendingBatch, bytes]], view: View, acks: int, timeout_ms: int) -> ProduceRequest:
+def request_of(
+    batches: Sequence[tuple[PendingBatch, bytes]],
+    view: View,
+    acks: int,
+    timeout_ms: int,
+    transactional_id: str | None = None,
+) -> ProduceRequest:
     """One request with a batch for each of some partitions; topics both by name and by id, as the version has it."""
     topics: dict[str, TopicProduceData] = {}
     for batch, data in batches:
@@ -75,7 +81,9 @@ def request_of(batches: Sequence[tuple[PendingBatch, bytes]], view: View, acks: 
         if topic is None:
             topic = topics[batch.topic] = TopicProduceData(name=batch.topic, topic_id=topic_id_of(view, batch.topic))
         topic.partition_data.append(PartitionProduceData(index=batch.partition, records=data))
-    return ProduceRequest(acks=acks, timeout_ms=timeout_ms, topic_data=list(topics.values()))
+    return ProduceRequest(
+        transactional_id=transactional_id, acks=acks, timeout_ms=timeout_ms, topic_data=list(topics.values())
+    )
 
 
 def answers_in(response: ProduceResponse, request: ProduceRequest) -> dict[tuple[str, int], Produced]:

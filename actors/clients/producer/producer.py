@@ -7,7 +7,7 @@ keywords mean, kafka-python how they and the methods are called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from actors.clients.client import Client, tcp_transport
@@ -20,12 +20,16 @@ from actors.runtime.signals import in_one_piece
 from kstore.errors.arguments import seconds, text
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from typing import Unpack
 
     from actors.clients.keywords.typed_dicts import ProducerKeywords
     from actors.clients.producer.futures import Future, ManyFuture
     from actors.clients.producer.serializing import Headers
+    from actors.clients.producer.transactions.calls import TransactionCalls
+    from actors.clients.structs import GroupMetadata, OffsetAndMetadata, TopicPartition
     from actors.clients.transport import Transport
+    from kstore.errors import KafkaError
 
 EXIT_SECONDS_MAX = 5  # after an exception: whatever is wrong may be what the records wait for
 STOPPED_SECONDS_MAX = 0.5  # after Ctrl-C, or whatever else ends the program
@@ -59,12 +63,25 @@ class Producer(Client):
         self._config = ProducerConfig.parse(keywords)
         super().__init__(transport or tcp_transport(bootstrap_servers, "producer"))
         if not self._config.client_id:  # as the Java client names itself
-            self._config = self._config.derived(client_id=f"producer-{getattr(self._transport, 'number', 1)}")
+            number = getattr(self._transport, "number", 1)
+            self._config = self._config.derived(client_id=f"producer-{self._config.transactional_id or number}")
         world = self._world
         self._accumulator = Accumulator(self._config, world.clock, world.random, world.callbacks, self)
-        self._sender = self._start(Sender, "sender", self._config, self._accumulator)
+        self._transactions: TransactionCalls | None = None
+        self._sender = self._start_sender()
         if type(self).send is Producer.send:
             self.send = self._accumulator.send  # type: ignore[method-assign]  # without a frame in between
+
+    def _start_sender(self) -> Sender:
+        config = self._config
+        if config.transactional_id is None:
+            return self._start(Sender, "sender", config, self._accumulator)
+        from actors.clients.producer.transactions.calls import TransactionCalls
+        from actors.clients.producer.transactions.sender import TransactionalSender
+
+        sender = self._start(TransactionalSender, "sender", config, self._accumulator)
+        self._transactions = TransactionCalls(self._calls, sender, config.max_block_ms / 1000)
+        return sender
 
     def send(
         self,
@@ -106,6 +123,63 @@ class Producer(Client):
         """
         return send_many(self._accumulator, topic, values, keys)
 
+    def init_transactions(self) -> None:
+        """Become the producer of the ``transactional_id``, once, before the first transaction.
+
+        The producer before it is fenced, and what that had open is aborted. Like all that waits for brokers in a
+        transaction, this takes up to ``max_block_ms``; after a ``KafkaTimeout`` it can be called again. Raises
+        ``InvalidTransactionTimeout`` for a ``transaction_timeout_ms`` that brokers don't allow.
+        """
+        self._checked_transactions("init_transactions").initialize()
+
+    def begin_transaction(self) -> None:
+        """Begin a transaction: what is sent from now on, by all threads, is in it. Asks no broker."""
+        self._checked_transactions("begin_transaction").begin()
+
+    def send_offsets_to_transaction(
+        self, offsets: Mapping[TopicPartition, OffsetAndMetadata | int], group_metadata: GroupMetadata
+    ) -> None:
+        """Commit a consumer's offsets (of the next record to read) with the transaction: they count when it commits.
+
+        ``group_metadata`` is ``consumer.group_metadata()``, by which a consumer that isn't in its group any more is
+        found out; it should have ``enable_auto_commit=False``. Raises ``CommitFailed`` then, and what else leaves the
+        transaction to be aborted.
+        """
+        self._checked_transactions("send_offsets_to_transaction").send_offsets(offsets, group_metadata)
+
+    def commit_transaction(self) -> None:
+        """Send everything, and commit it when all is acknowledged.
+
+        Raises ``TransactionAbortable`` when a record or an offset wasn't taken: ``abort_transaction()`` then;
+        ``ProducerFenced`` when another producer has the ``transactional_id``, and what else ends this one. Each error
+        says what to do.
+        """
+        self._checked_transactions("commit_transaction").commit()
+
+    def abort_transaction(self) -> None:
+        """Abort the transaction: readers of committed records get nothing of it, its offsets don't count. Records that
+        weren't sent yet fail with ``TransactionAborted``.
+        """
+        self._checked_transactions("abort_transaction").abort()
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """A transaction as a block: committed at its end, aborted when an exception leaves it.
+
+        >>> from kstore import Cluster
+        >>> with Cluster() as cluster, cluster.producer(transactional_id="shop") as producer:
+        ...     producer.init_transactions()
+        ...     with producer.transaction():
+        ...         future = producer.send("invoices", b"42")
+        >>> future.get().offset
+        0
+        """
+        return self._checked_transactions("transaction").transaction()
+
+    def _checked_transactions(self, name: str) -> TransactionCalls:
+        if self._transactions is None:
+            raise ValueError(f"{name}() is a transactional producer's: give it a transactional_id")
+        return self._transactions
+
     @in_one_piece
     def flush(self, timeout: float | None = None) -> None:
         """Send everything at once, and wait until all that was sent before is acknowledged or has failed.
@@ -144,12 +218,14 @@ class Producer(Client):
         """Send everything, wait up to ``timeout`` seconds (None: until it is acknowledged or has failed), and close.
 
         What isn't acknowledged by then fails with ``ClientClosed``; so it does at once with 0, and when the cluster
-        is closed already. Harmless when the producer is closed already.
+        is closed already. An open transaction is aborted. Harmless when the producer is closed already.
         """
         timeout_s = seconds("timeout", timeout, or_none=True)
         if self._calls.closed or self._calls.is_parents():
             return
         try:
+            if self._transactions is not None and timeout_s != 0:
+                self._transactions.close(timeout_s)
             if self._accumulator.incomplete and timeout_s != 0:
                 self._wait_for_all(timeout_s)
         except ClientClosed:
@@ -187,7 +263,14 @@ class Producer(Client):
             self._calls.run("send", self._sender.find_topic, name, partition, timeout_s=wait_ms / 1000)
         except KafkaTimeout:
             what = f"topic {name}" if partition < 0 else f"partition {partition} of topic {name}"
-            raise KafkaTimeout(f"{what} was not known after max_block_ms ({wait_ms}){self._calls.why_late()}") from None
+            late = KafkaTimeout(f"{what} was not known after max_block_ms ({wait_ms}){self._calls.why_late()}")
+            self.refused(late)
+            raise late from None
+
+    def refused(self, error: KafkaError) -> None:
+        """A record isn't taken: the accumulator says so, as a transaction can't be committed without it."""
+        if self._transactions is not None:
+            self._transactions.refused(error)
 
     @in_one_piece
     def signal(self, filled: bool) -> None:

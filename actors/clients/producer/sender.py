@@ -78,6 +78,7 @@ class Sender(LeaderSeeker):
         self.is_awake = False
         self.is_identifying = False
         self.next_due = self.alarm(DUE, tick_us=1)
+        self.produce_versions: tuple[int, int] | None = None  # None: all that the client speaks
         self.retry_us = 0  # the earliest that a batch may be tried again; 0: none waits for that
 
     def woken(self) -> None:
@@ -163,10 +164,7 @@ class Sender(LeaderSeeker):
         if idempotence is None or idempotence.is_settled:
             return True
         if idempotence.fatal is not None:
-            for batch in list(self.accumulator.incomplete):
-                self.accumulator.close(batch)
-                batch.lane.waiting.clear()
-                self._fail(batch, idempotence.fatal, surely=False)
+            self.give_up(idempotence.fatal)
             return False
         idempotence.settle()
         if not idempotence.has_identity and not self.is_identifying:
@@ -255,7 +253,7 @@ class Sender(LeaderSeeker):
 
     def _send(self, node_id: int, broker: Broker, batches: list[tuple[PendingBatch, bytes]]) -> None:
         settings, counts = self.settings, self.counts
-        request = request_of(batches, self.view, settings.acks, settings.request_timeout_ms)
+        request = request_of(batches, self.view, settings.acks, settings.request_timeout_ms, settings.transactional_id)
         broker.in_flight += 1
         counts.requests += 1
         counts.in_flight += 1
@@ -263,7 +261,8 @@ class Sender(LeaderSeeker):
             counts.batches += 1
             counts.batch_bytes += len(data)
             counts.plain_bytes += batch.plain_bytes
-        self.send_to(node_id, request, self.answered, broker, request, [batch for batch, _ in batches])
+        sent = [batch for batch, _ in batches]
+        self.send_to(node_id, request, self.answered, broker, request, sent, versions=self.produce_versions)
 
     def answered(
         self,

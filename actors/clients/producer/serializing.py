@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors.clients.errors import SerializationFailed
+from actors.clients.errors import BufferExhausted, SerializationFailed
 from actors.runtime.signals import is_interrupt
 from kstore.errors import KafkaError, MessageTooLarge
 from kstore.errors.arguments import is_utf8, offset, shown
@@ -139,6 +139,14 @@ def too_large(config: ProducerConfig, nbytes: int) -> KafkaError:
     if nbytes <= limit:
         limit, name = config.buffer_memory, "buffer_memory"
     return MessageTooLarge(f"the record takes {nbytes} bytes, more than {name} ({limit})")
+
+
+def no_room(config: ProducerConfig, nbytes: int, free_bytes: int) -> KafkaError:
+    """Why a record isn't taken that there was no memory for."""
+    return BufferExhausted(
+        f"{nbytes} bytes of buffer memory were not free within max_block_ms ({config.max_block_ms}); {free_bytes} of"
+        f" {config.buffer_memory} are"
+    )
 
 
 def _is_bytes_like(data: Any) -> bool:

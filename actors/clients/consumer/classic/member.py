@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.clients.actor import GROUP
 from actors.clients.consumer.assignors.strategy import assignors_of
 from actors.clients.consumer.classic.membership import (
     AT_ONCE,
@@ -234,7 +235,7 @@ class Member:
         """Be no member any more, and say so; nobody waits for the answer of a coordinator that isn't known."""
         actor, membership = self.actor, self.membership
         request = self._leave_request(reason)
-        known = membership.group in actor.coordinators
+        known = (GROUP, membership.group) in actor.coordinators
         if self._joining is not None:  # the coordinator takes nothing from a link on which it holds a JoinGroup back
             actor.hang_up(COORDINATOR)
         membership.left(reason)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from actors.clients.consumer.assignors import EAGER
 from actors.clients.consumer.assignors.strategy import kind_of
-from actors.clients.structs import TopicPartition
+from actors.clients.structs import GroupMetadata, TopicPartition
 from kstore.errors import (
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
@@ -99,15 +99,6 @@ class Complete(NamedTuple):
 
     assigned: tuple[TopicPartition, ...]
     generation: int
-
-
-class GroupMetadata(NamedTuple):
-    """Who a consumer is in its group."""
-
-    group_id: str
-    generation_id: int = NO_GENERATION
-    member_id: str = NO_MEMBER
-    group_instance_id: str | None = None
 
 
 class Membership:
