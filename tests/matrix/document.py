@@ -28,8 +28,8 @@ KAFKA = "Apache Kafka 4.4.0"
 SHOWN = 6
 INTRODUCTION = """\
 kstore serves {keys} of the protocol in {versions}. {scenarios} were played over TCP to a cluster of kstore's and to one
-of Apache Kafka 4.4.0, of two nodes each: requests that are right, requests that are wrong in every way that shows from
-outside, and bytes that are no requests. {answers} were compared field by field: {same} are the same, {differing} differ
+of Apache Kafka 4.4.0, of two nodes each: valid requests, requests that are invalid in every way a client can produce,
+and bytes that are no requests. {answers} were compared field by field: {same} are the same, {differing} differ
 in a field or more for a reason that is told below. `make test-oracle` plays them again, and fails on a difference
 without a reason, on a reason without a difference, and when this page is out of date.
 """

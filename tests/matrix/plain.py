@@ -9,7 +9,7 @@ The normalisations, all of them; the document lists them too:
 * a port is replaced by whose it is;
 * a list whose elements have a name, an id or an index is compared by that, whatever its order;
 * records are compared decoded, batch by batch, with all that their headers say but the checksum;
-* fields that the version hasn't are left out.
+* fields that the version doesn't have are left out.
 """
 
 from __future__ import annotations
