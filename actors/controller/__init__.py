@@ -1,1 +1,1 @@
-"""The controller: the metadata log, what it says (the cluster image) and who may change it."""
+"""The controller: it decides about changes of the cluster, and writes them to the metadata log."""

@@ -9,8 +9,8 @@
 |                     | wants to shut down, and leads nothing      | may shut down        |
 | controlled shutdown | comes when it leads nothing any more and all others have heard | may shut down |
 
-A broker that may shut down is fenced. A broker's epoch is the offset of its registration record, so that a broker that
-was registered anew is told from the one before.
+A broker that may shut down is fenced. A broker's epoch is the offset of its registration record, so that a newly
+registered broker differs from the one before.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FENCE, UNFENCE, SHUT_DOWN = 1, -1, 1
 
 
 class Stage(Enum):
-    """Where a broker stands."""
+    """The states of a broker."""
 
     FENCED = "fenced"
     UNFENCED = "unfenced"
@@ -44,11 +44,11 @@ class Stage(Enum):
 
 
 def register(state: ControllerState, request: BrokerRegistrationRequest, now_ms: int) -> Decision:
-    """BrokerRegistration: a broker process introduces itself and is fenced until it has caught up.
+    """BrokerRegistration: a broker process registers, and is fenced until it has caught up.
 
-    A new incarnation is first taken out of the in-sync sets that its predecessor was in. Where Kafka waits for the
-    predecessor's session to end (DUPLICATE_BROKER_REGISTRATION), it is known to be dead here: a node's folder is
-    locked, so no two incarnations of it live at once.
+    A new incarnation is first removed from its predecessor's in-sync sets. Kafka waits for the predecessor's session to
+    end (DUPLICATE_BROKER_REGISTRATION); here it is known to be dead, because a node's folder is locked, so two
+    incarnations never live at once.
 
     Raises:
         InconsistentClusterId, UnsupportedVersion: as Kafka's ClusterControlManager.
@@ -90,7 +90,7 @@ def register(state: ControllerState, request: BrokerRegistrationRequest, now_ms:
 
 
 def check_features(state: ControllerState, request: BrokerRegistrationRequest) -> None:
-    """Raise UnsupportedVersion when the broker can't read what the cluster has agreed on."""
+    """Raise UnsupportedVersion if the broker doesn't support the cluster's feature levels."""
     supported = {feature.name: feature for feature in request.features}
     for name, level in state.image.features.items():
         feature = supported.get(name)
@@ -103,7 +103,7 @@ def check_features(state: ControllerState, request: BrokerRegistrationRequest) -
 
 
 def heartbeat(state: ControllerState, request: BrokerHeartbeatRequest, now_ms: int) -> Decision:
-    """BrokerHeartbeat: a sign of life, how far the broker has read the metadata log, and what it wants to become.
+    """BrokerHeartbeat: it says how far the broker has read the metadata log, and which state it wants.
 
     Raises:
         BrokerIdNotRegistered, StaleBrokerEpoch: it isn't the broker that is registered.
@@ -137,7 +137,7 @@ def stage_of(broker: BrokerImage) -> Stage:
 
 
 def next_stage(state: ControllerState, broker: BrokerImage, request: BrokerHeartbeatRequest) -> Stage:
-    """The table at the top of this file."""
+    """The next state, by the table at the top of this file."""
     stage = stage_of(broker)
     match stage:
         case Stage.FENCED:
@@ -170,7 +170,7 @@ def fence(state: ControllerState, broker: BrokerImage) -> list[Message]:
 
 
 def unfence(state: ControllerState, broker: BrokerImage) -> list[Message]:
-    """The records that let a broker work."""
+    """The records that unfence a broker."""
     return [
         BrokerRegistrationChangeRecord(broker_id=broker.id, broker_epoch=broker.epoch, fenced=UNFENCE),
         *replication.with_broker(state, broker.id),
@@ -190,7 +190,7 @@ def begin_shutdown(state: ControllerState, broker: BrokerImage) -> list[Message]
 
 
 def fence_silent(state: ControllerState, now_ms: int) -> Decision:
-    """Fence the first broker whose session has run out; one at a time, for the next is judged on what follows."""
+    """Fence the first broker whose session has expired; one at a time, as the next decision depends on this one."""
     timeout_ms = state.config.integer("broker.session.timeout.ms")
     for broker_id in state.sessions.expired(now_ms, timeout_ms):
         state.sessions.end(broker_id)

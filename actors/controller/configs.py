@@ -1,9 +1,8 @@
 """Changing configs, of topics, brokers, groups and subscriptions to client metrics: set, delete, append to and subtract
 from a list, or replace them all.
 
-Topic configs are checked as at creation. Of the broker configs those can be changed that Kafka lets change while it
-runs. Errors are those of Kafka's ConfigAdminManager and ConfigurationControlManager; each resource succeeds or fails
-whole.
+Topic configs are checked as at creation. The broker configs that can be changed are Kafka's dynamic ones. Errors are
+those of Kafka's ConfigAdminManager and ConfigurationControlManager; each resource succeeds or fails as a whole.
 """
 
 from __future__ import annotations
@@ -38,12 +37,12 @@ SET, DELETE, APPEND, SUBTRACT = range(4)
 OPERATIONS = ("SET", "DELETE", "APPEND", "SUBTRACT")
 VALUE_BYTES_MAX = 32767
 CONFIGS_MAX = 1_000
-"""How many configs a wish for one resource may name: more than there are keys, and little enough for one turn."""
+"""How many configs a request may name for one resource: more than there are keys, and few enough for one turn."""
 
 NEVER_ZERO = ("max.connections", "max.connection.creation.rate")
-"""No broker that runs may have 0 of these (Apache Kafka's ``SocketServer``): no client could set it back."""
+"""These can't be 0 on a running broker (Apache Kafka's ``SocketServer``): no client could reset them."""
 WITH_LISTS = (ResourceType.TOPIC, ResourceType.BROKER)
-"""Kafka appends to no list of another resource's."""
+"""The resource types with lists that Kafka can append to."""
 
 Resource = Any
 """An `AlterConfigsResource`, of the incremental request or of the old one."""
@@ -65,7 +64,7 @@ def alter(state: ControllerState, request: IncrementalAlterConfigsRequest) -> De
 
 
 def replace(state: ControllerState, request: alter_configs.AlterConfigsRequest) -> Decision:
-    """AlterConfigs, which gives each resource the configs that it names and takes all others from it."""
+    """AlterConfigs: each resource gets the given configs, and loses all others."""
     records: list[ConfigRecord] = []
     results: list[alter_configs.AlterConfigsResourceResponse] = []
     for resource, error in judged(state, request.resources, replaced, records):
@@ -85,7 +84,7 @@ def judged(
     change: Callable[[ControllerState, Resource], list[ConfigRecord]],
     records: list[ConfigRecord],
 ) -> Iterator[tuple[Resource, KafkaError | None]]:
-    """Each resource with what is wrong with the wish for it; the records of those that are right are collected."""
+    """Each resource with its error, if any; the records of valid ones are collected."""
     times = Counter((resource.resource_type, resource.resource_name) for resource in resources)
     for resource in resources:
         try:
@@ -101,7 +100,7 @@ def judged(
 
 
 def altered(state: ControllerState, resource: AlterConfigsResource) -> list[ConfigRecord]:
-    """The records that change one resource; raises what is wrong with the wish."""
+    """The records that change one resource; raises an error for an invalid change."""
     check_names(resource, [c.name for c in resource.configs if c.value is None and c.config_operation != DELETE])
     present = dict(state.image.config(resource.resource_type, resource.resource_name))
     wanted = dict(present)
@@ -117,7 +116,7 @@ def altered(state: ControllerState, resource: AlterConfigsResource) -> list[Conf
 
 
 def replaced(state: ControllerState, resource: alter_configs.AlterConfigsResource) -> list[ConfigRecord]:
-    """The records that give one resource these configs and no others; raises what is wrong with the wish."""
+    """The records that give one resource these configs and no others; raises an error for an invalid change."""
     check_names(resource, [config.name for config in resource.configs if config.value is None])
     present = state.image.config(resource.resource_type, resource.resource_name)
     wanted = {config.name: config.value for config in resource.configs if config.value is not None}
@@ -129,7 +128,7 @@ def replaced(state: ControllerState, resource: alter_configs.AlterConfigsResourc
 def changes(
     resource: Resource, names: Iterable[str], present: Mapping[str, str], wanted: Mapping[str, str]
 ) -> list[ConfigRecord]:
-    """The records of those configs of a resource that become others."""
+    """The records for those configs of a resource that change."""
     return [
         ConfigRecord(
             resource_type=resource.resource_type,
@@ -143,7 +142,7 @@ def changes(
 
 
 def check_names(resource: Resource, without_value: list[str]) -> None:
-    """Raise what is wrong with the configs that a wish names."""
+    """Raise an error if the named configs are invalid."""
     if max(Counter(config.name for config in resource.configs).values(), default=0) > 1:
         raise errors.InvalidRequest("Error due to duplicate config keys")
     if without_value:
@@ -170,7 +169,7 @@ def operated(resource: AlterConfigsResource, config: AlterableConfig, present: s
             if config.config_operation == APPEND:
                 there = set(parts)
                 return ",".join(parts + [part for part in dict.fromkeys(named) if part not in there])
-            left = Counter(named)  # how often each is still to be taken away
+            left = Counter(named)  # how often each must still be removed
             kept = []
             for part in parts:
                 if left[part]:
@@ -192,7 +191,7 @@ def split_by_java(text: str) -> list[str]:
 
 
 def check_size(text: str) -> None:
-    """Raise for a value that is too long to be kept."""
+    """Raise an error for a value that is too long."""
     if len(text) > VALUE_BYTES_MAX or len(text.encode()) > VALUE_BYTES_MAX:
         raise errors.InvalidConfig(
             "The configuration value cannot be added because it exceeds the maximum value size of "
@@ -201,7 +200,7 @@ def check_size(text: str) -> None:
 
 
 def check(state: ControllerState, resource: Resource, wanted: dict[str, str], touched: set[str]) -> None:
-    """Raise what is wrong with the configs that a resource would have."""
+    """Raise an error if the resource's resulting configs are invalid."""
     for name in touched & wanted.keys():
         check_size(wanted[name])
     if resource.resource_type == ResourceType.TOPIC:
@@ -243,7 +242,7 @@ def check_broker(state: ControllerState, name: str, wanted: dict[str, str], touc
 
 
 def check_dynamic(state: ControllerState, name: str, wanted: dict[str, str], touched: set[str]) -> None:
-    """Raise ``ConfigError`` for what can't be set while brokers run; what is deleted is never wrong."""
+    """Raise ``ConfigError`` for a config that can't be set while brokers run; deleting is always allowed."""
     for each in sorted(touched - DYNAMIC_KEYS.keys()):
         check_allowed(each, known_key(each), wanted[each])
     if fixed := sorted(touched - DYNAMIC_KEYS.keys()):

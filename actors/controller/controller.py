@@ -1,13 +1,13 @@
-"""The controller: it decides, on the image that its own log gives, and has its quorum append and commit.
+"""The controller's actor: it decides by the image of its own log, and has its quorum append and commit.
 
-A decision is appended as one batch and taken in at once; what it changed is published, and its answer given, when the
-batch is committed (``sole_voter.py``). Other nodes copy the log by Fetch, up to what is committed.
+A decision is appended as one batch and applied at once. When the batch is committed (``sole_voter.py``), the change is
+published and the request answered. Other nodes copy the log by Fetch, up to what is committed.
 
-At start the log is replayed and a new epoch begins with a change of leader; a new log begins with the features that
-the cluster has.
+At a start the log is replayed, and a new epoch begins with a leader change record; a new log begins with the cluster's
+features.
 
-When the log can't be written the controller resigns: who waits for it is answered NOT_CONTROLLER, the brokers go on as
-they are, and as soon as the disk works a new epoch begins.
+If the log can't be written the controller resigns: waiting requests get NOT_CONTROLLER, the brokers go on as they are,
+and a new epoch begins as soon as the disk works.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
 
 
 class CheckSessions(NamedTuple):
-    """To itself: a session may have run out."""
+    """To itself: a session may have expired."""
 
 
 class BalanceLeaders(NamedTuple):
-    """To itself: give leaderships back to the preferred replicas."""
+    """To itself: move leaderships back to the preferred replicas."""
 
 
 class Uncommitted(NamedTuple):
-    """A batch that is taken in but not on the disk yet, and what it makes of the cluster."""
+    """A batch that is applied but not on disk yet, and the cluster image after it."""
 
     offset: int
     image: ClusterImage
@@ -73,14 +73,14 @@ class Controller(MetadataKeeper):
     blast_radius = "the controller, which is replayed from the metadata log"
 
     def __init__(self, node: BrokerNode, broker: Ref, folder: Folder, *, again: bool = False) -> None:
-        """``broker`` is told of every committed change; with ``again`` it has a predecessor in the same process."""
+        """``broker`` gets every committed change; ``again`` means that it replaces a failed one in the same process."""
         super().__init__(node, "controller", broker, folder)
         self.again = again
         self.quorum = SoleVoter(self, self.committed)
         self.uncommitted: deque[Uncommitted] = deque()
         self.answers: deque[Answer] = deque()
         self.session_end = self.alarm(CheckSessions(), tick_us=1000)
-        self.lost: list[int] = []  # nodes that died while there was no log to write it to
+        self.lost: list[int] = []  # nodes that died while the log couldn't be written
 
     def begin(self) -> None:
         """Replay the log and begin an epoch."""
@@ -99,7 +99,7 @@ class Controller(MetadataKeeper):
                 chosen = formatted_levels(self.folder.fs).get(METADATA_VERSION)
                 self.write(Decision(list(bootstrap_records(chosen))), "a new cluster")
             self.machine.take_over(self.steady_ms())
-            if is_first and not self.again:  # the log tells of the node as it was before it died
+            if is_first and not self.again:  # the log describes the node as it was before it died
                 self.write(self.machine.fence_lost(self.node.node_id), "its process ended")
             for node_id in self.lost:
                 self.write(self.machine.fence_lost(node_id), "its process ended")
@@ -109,7 +109,7 @@ class Controller(MetadataKeeper):
             self.balance_later()
 
     def let_go(self) -> None:
-        """Who waits is told to look for another controller, and comes again."""
+        """Answer waiting requests with NOT_CONTROLLER, so that they are retried."""
         for due in self.answers:
             due.reply.fail(self.quorum.resigned())
         self.quorum.let_go()
@@ -118,12 +118,12 @@ class Controller(MetadataKeeper):
         self.uncommitted.clear()
 
     def steady_ms(self) -> int:
-        """Time for sessions, which must not end because the clock is set."""
+        """The time for sessions, which must not end because the wall clock is set."""
         return self.now_us() // 1000
 
     @receives(Decide, may_refuse=True)
     def decide(self, message: Decide) -> DescribeQuorumResponse | None:
-        """Decide about a request; the answer waits for the commit, unless nothing is to be decided."""
+        """Decide about a request; the answer waits for the commit, unless there is nothing to decide."""
         self.quorum.log()
         if isinstance(message.request, DescribeQuorumRequest):
             return self.quorum.described(message.request, message.version)
@@ -143,14 +143,14 @@ class Controller(MetadataKeeper):
         return None
 
     def answer(self, reply: Reply, response: Any) -> None:
-        """Answer when all that the answer was based on is committed."""
+        """Answer when everything that the answer is based on is committed."""
         if self.machine.image.offset <= self.quorum.committed:
             reply.set(response)
         else:
             self.answers.append(Answer(self.machine.image.offset, reply, response))
 
     def carry_out(self, decision: Decision, why: str) -> bool:
-        """Write a decision that nobody waits for; False when the controller has resigned over it."""
+        """Write a decision that no request waits for; False if the controller has resigned because of it."""
         try:
             self.write(decision, why)
         except KafkaStorageError as error:
@@ -159,12 +159,12 @@ class Controller(MetadataKeeper):
         return True
 
     def write(self, decision: Decision, why: str) -> None:
-        """Write a decision's records, if it has any; raises KafkaStorageError, and nothing is decided."""
+        """Write a decision's records, if it has any. If it raises KafkaStorageError, nothing is decided."""
         if decision.records:
             self.take_in(self.quorum.append(decision.records), why)
 
     def take_in(self, written: Written, why: str) -> None:
-        """Go on from what a batch makes of the cluster; that is published when it is committed."""
+        """Apply a batch to the image; it is published when the batch is committed."""
         records = self.replay.records(written.batch)
         before = self.machine.image
         image, delta = self.machine.advance(records, written.last_offset, self.quorum.epoch)
@@ -176,8 +176,8 @@ class Controller(MetadataKeeper):
         self.quorum.flush()
 
     def committed(self, offset: int) -> None:
-        """Publish and answer what is committed now. At the beginning that is what all of it comes to: the node must
-        not act on what was true when it died.
+        """Publish and answer what is committed now. At a start that is the image of the whole log: the node must not
+        act on what was true when it died.
         """
         while self.uncommitted and self.uncommitted[0].offset <= offset:
             step = self.uncommitted.popleft()
@@ -199,7 +199,7 @@ class Controller(MetadataKeeper):
 
     @receives(CheckSessions)
     def check_sessions(self, message: CheckSessions) -> None:
-        """Fence those not heard of, and come back when the next session may have run out."""
+        """Fence brokers with expired sessions, and check again when the next one may expire."""
         if self.log is None:
             return
         now_ms = self.steady_ms()
@@ -213,7 +213,7 @@ class Controller(MetadataKeeper):
 
     @receives(BalanceLeaders)
     def balance_leaders(self, message: BalanceLeaders) -> None:
-        """Move leaderships to where the assignments want them."""
+        """Move leaderships to the preferred replicas."""
         if self.log is not None:
             self.carry_out(self.machine.balance_leaders(), "the preferred replica is in sync again")
         self.balance_later()
@@ -224,17 +224,17 @@ class Controller(MetadataKeeper):
 
     @receives(FetchMetadata)
     def fetch_metadata(self, message: FetchMetadata) -> FetchResponse | None:
-        """Give another node what is committed from its offset on, or what it must cut off first."""
+        """Answer another node's fetch: committed batches from its offset on, or where it must truncate first."""
         return self.quorum.fetch(message.request)
 
     @receives(FetchOverdue)
     def fetch_overdue(self, message: FetchOverdue) -> None:
-        """Nothing new came in time."""
+        """Answer a fetch that has waited long enough."""
         self.quorum.overdue(message.number)
 
     @receives(CloseMetadataLog, may_refuse=True)
     def close(self, message: CloseMetadataLog) -> None:
-        """Flush and close the log; refused when that can't be done."""
+        """Flush and close the log; answered with the error if that fails."""
         self.closed = True
         reply = self.defer()
         try:

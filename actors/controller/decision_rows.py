@@ -1,9 +1,8 @@
-"""What a decision of the controller means, for the trace: who leads now and why, who was fenced, which topics changed.
+"""Trace rows for a decision of the controller: new leaders and why, fenced brokers, changed topics.
 
-The records of a decision are one batch of the metadata log. What happens to a broker in it (fenced, unfenced, shutting
-down, registered anew) is why partitions in the same batch change their leaders; otherwise what the controller was asked
-for is. A topic that is made is told as a whole: the first replica of each assignment that is alive leads from the
-beginning.
+The records of a decision are one batch of the metadata log. Partitions in it change their leaders because of what
+happens to a broker in the same batch (fenced, unfenced, shutting down, registered again) or, if there is none, because
+of the request. A new topic has one row: the first living replica of each assignment leads from the beginning.
 
 | row                                       | partition    | offset1    | offset2      |
 |-------------------------------------------|--------------|------------|--------------|
@@ -69,7 +68,7 @@ def decision_rows(
 
 
 def asked_for(request: object) -> str:
-    """Why the controller decides, when a request has it do so."""
+    """The reason of a decision that a request asks for."""
     name = type(request).__name__.removesuffix("Request")
     return ASKED.get(name, name)
 

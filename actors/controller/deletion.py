@@ -63,7 +63,7 @@ def resolved(
     ids: Counter[bytes],
     doomed: set[bytes],
 ) -> tuple[str, bytes]:
-    """The name and id of a topic to delete; raises what is wrong with the way it was asked for."""
+    """The name and id of a topic to delete; raises an error for an invalid request."""
     if topic.name is None and topic.topic_id == ZERO:
         raise errors.InvalidRequest("Neither topic name nor id were specified.")
     if topic.name is not None and topic.topic_id != ZERO:

@@ -1,8 +1,8 @@
-"""Which log directory each replica is in, and what it means when that is none: the log is out of use.
+"""Which log directory each replica is in; a replica in none is offline.
 
-A broker tells that a replica's log is out of use by assigning it to the directory ``LOST``, and that it is back by
-assigning it to its own. A replica that isn't in one of its broker's directories leads nothing and is in an in-sync set
-only as its last member. Validation and error codes are those of Kafka's ReplicationControlManager.
+A broker assigns a replica to the directory ``LOST`` when its log goes offline, and to its own directory when it is
+back. A replica that isn't in one of its broker's directories leads nothing and is in an in-sync set only as the last
+member. Validation and error codes are those of Kafka's ReplicationControlManager.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kstore.schema.messages.metadata_records import PartitionChangeRecord
 
 
 def assign(state: ControllerState, request: AssignReplicasToDirsRequest) -> Decision:
-    """AssignReplicasToDirs: where replicas of one broker are.
+    """AssignReplicasToDirs: the directories of one broker's replicas.
 
     Raises:
         BrokerIdNotRegistered, StaleBrokerEpoch: the sender isn't the broker that is registered.
@@ -60,7 +60,7 @@ def assign_one(
     directory: bytes,
     records: list[PartitionChangeRecord],
 ) -> int:
-    """Add the record of one replica's move, if it moves; the error code to answer with."""
+    """Add the record of one replica's move, if it moves; returns the error code to answer with."""
     if topic is None:
         return errors.UnknownTopicId.code
     partition = topic.partitions.get(number)
@@ -77,7 +77,7 @@ def assign_one(
 def move(
     state: ControllerState, broker: BrokerImage, topic: TopicImage, number: int, partition: PartitionImage, to: bytes
 ) -> PartitionChangeRecord | None:
-    """One record for the directory and for what follows of it: who is in sync, and who leads."""
+    """One record for the directory and its consequences: the in-sync set and the leader."""
     moved = partition._replace(
         directories=tuple(
             to if replica == broker.id else partition.directory_of(replica) for replica in partition.replicas

@@ -1,10 +1,10 @@
-"""Who leads a partition, and the change record that says so.
+"""Leader election: which replica leads a partition, and the record of the change.
 
-The rules of Kafka's PartitionChangeBuilder with eligible leader replicas switched off: a leader that may stay stays; a
-new one is the first replica, in the order of the assignment, that is in the in-sync set and alive; without one the
-partition has no leader (-1) and keeps its last in-sync set, so that the member who left last leads again when it
-returns. An unclean election, where the topic allows it, takes any live replica, makes it the whole in-sync set and
-marks the partition as recovering.
+The rules of Kafka's PartitionChangeBuilder with eligible leader replicas switched off: a leader stays if it may. A new
+one is the first replica, in the order of the assignment, that is in the in-sync set and alive. If there is none, the
+partition has no leader (-1) and keeps its last in-sync set, so that the member that left last leads again when it
+returns. An unclean election, if the topic allows it, takes any live replica, makes it the whole in-sync set and marks
+the partition as recovering.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RECOVERING = 1
 
 
 class Election(Enum):
-    """Which replicas an election may choose, and whether it disturbs a leader that works."""
+    """The kinds of elections: which replicas may be chosen, and whether a working leader is replaced."""
 
     ONLINE = "a live member of the in-sync set, the present leader first"
     PREFERRED = "as online, but the first replica of the assignment before the present leader"
@@ -59,8 +59,8 @@ def change(
     election: Election = Election.ONLINE,
     recovery_state: int | None = None,
 ) -> PartitionChangeRecord | None:
-    """The record that gives partition ``number`` the in-sync set ``isr`` and the leader due to it; None when nothing
-    changes. ``recovery_state`` is what the leader says of itself, if it does.
+    """The record that gives partition ``number`` the in-sync set ``isr`` and the leader elected from it; None if
+    nothing changes. ``recovery_state`` is the leader's own, if given.
     """
     record = PartitionChangeRecord(partition_id=number, topic_id=topic_id)
     target, state = list(isr), partition.leader_recovery_state

@@ -1,8 +1,8 @@
-"""UpdateFeatures: the cluster agrees on other levels of its features.
+"""UpdateFeatures: change the cluster's feature levels.
 
-All updates of a request are made, or none: the first that can't be made is the answer to all. Checks, their order and
-their words are those of Apache Kafka's ``FeatureControlManager``. Levels that this program doesn't have are refused by
-the range that it has, as by an older Kafka.
+All updates of a request are made, or none: the first that can't be made is the error for all. Checks, their order and
+messages are those of Apache Kafka's ``FeatureControlManager``. Unsupported levels are refused with the supported range,
+as by an older Kafka.
 
 ``metadata.version`` can be lowered only between versions whose records are the same, and never by force.
 """
@@ -21,14 +21,14 @@ from kstore.schema.messages.update_features import (
 )
 
 UPGRADE, SAFE_DOWNGRADE, UNSAFE_DOWNGRADE = 1, 2, 3
-"""Kinds of updates, by Kafka's numbers. Version 0 of the request has no other than an upgrade."""
+"""Types of updates, by Kafka's numbers. Version 0 of the request only has upgrades."""
 
 WITH_OTHER_RECORDS = frozenset((30, 32, 33))
-"""Of the versions of the metadata log that kstore has, those that brought other records than the one before."""
+"""Those metadata versions of kstore that changed the records."""
 
 
 def update(state: ControllerState, request: UpdateFeaturesRequest) -> Decision:
-    """The records that set the levels wanted, unless they are only validated.
+    """The records that set the wanted levels; none if they are only validated.
 
     Raises:
         InvalidUpdateVersion: one of them can't be set.
@@ -49,7 +49,7 @@ def update(state: ControllerState, request: UpdateFeaturesRequest) -> Decision:
 
 
 def why_not(asked: FeatureUpdateKey, now: int, controller_id: int) -> str | None:
-    """Why a feature can't go from the level that it has to the one wanted; None if it can."""
+    """Why a feature can't change from its level to the wanted one; None if it can."""
     name, level, kind = asked.feature, asked.max_version_level, asked.upgrade_type
     invalid = f"Invalid update version {level} for feature {name}."
     if kind not in (UPGRADE, SAFE_DOWNGRADE, UNSAFE_DOWNGRADE):
@@ -76,7 +76,7 @@ def why_not(asked: FeatureUpdateKey, now: int, controller_id: int) -> str | None
 
 
 def why_not_lower(now: int, level: int, kind: int) -> str | None:
-    """Why the version of the metadata log can't be lowered so."""
+    """Why the metadata version can't be lowered to this level; None if it can."""
     if WITH_OTHER_RECORDS.isdisjoint(range(level + 1, now + 1)):
         return None
     unsupported = f"Unsupported metadata.version downgrade from {now} to {level}."

@@ -1,8 +1,8 @@
-"""Copying the metadata log by Fetch: what the controller answers, and what the other side makes of it.
+"""Replication of the metadata log by Fetch: the controller's responses, and the observer's requests.
 
-KRaft's semantics: the one partition of ``__cluster_metadata``, by topic id; the follower names the epoch it believes in
-and the epoch of its last record, and is told of another epoch or of where its log diverges before it gets records.
-What is served is committed, so an observer never has to take anything back.
+KRaft's semantics: the one partition of ``__cluster_metadata``, by topic id; the follower sends the leader epoch that it
+knows and the epoch of its last record. If the epoch is another, or its log diverges, it learns that before it gets
+records. Only committed records are served, so an observer never has to undo anything.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from kstore.schema.messages.fetch import (
 )
 
 FETCH_VERSION = 17
-"""The version in which nodes ask each other: an older one would leave out ids."""
+"""The version of Fetch between nodes; older ones have no ids."""
 
 FETCH_WAIT_MS = 5_000
-"""How long a fetch that finds nothing new waits: the only traffic of an idle metadata log."""
+"""How long a fetch that finds nothing new waits; the only traffic of an idle metadata log."""
 
 
 def serve(log: Log, request: FetchRequest, leader_id: int, epoch: int) -> FetchResponse | None:
-    """The answer to a fetch, or None when there is nothing new yet."""
+    """The response to a fetch, or None if there is nothing new yet."""
     asked = request.topics[0].partitions[0]
     answer = blank(log, leader_id, epoch)
     offset = asked.fetch_offset
@@ -52,7 +52,7 @@ def serve(log: Log, request: FetchRequest, leader_id: int, epoch: int) -> FetchR
 
 
 def divergence(log: Log, asked: FetchPartition) -> EpochEndOffset | None:
-    """Where the follower's log leaves the leader's, if it does."""
+    """Where the follower's log diverges from the leader's, if it does."""
     epoch, end_offset = log.epoch_end_offset(asked.last_fetched_epoch)
     if epoch == asked.last_fetched_epoch and asked.fetch_offset <= end_offset:
         return None
@@ -60,7 +60,7 @@ def divergence(log: Log, asked: FetchPartition) -> EpochEndOffset | None:
 
 
 def nothing_new(log: Log, leader_id: int, epoch: int) -> FetchResponse:
-    """The answer when a fetch has waited in vain."""
+    """The response to a fetch that found nothing new in time."""
     return response_of(blank(log, leader_id, epoch))
 
 
@@ -87,7 +87,7 @@ def is_for_metadata(request: FetchRequest) -> bool:
 def fetch_request(
     log: Log, node_id: int, directory_id: bytes, cluster_id: str, epoch: int, max_bytes: int
 ) -> FetchRequest:
-    """What an observer asks for next."""
+    """An observer's next fetch."""
     partition = FetchPartition(
         current_leader_epoch=epoch,
         fetch_offset=log.end_offset,

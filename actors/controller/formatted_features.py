@@ -1,7 +1,7 @@
-"""What Apache Kafka's formatting tool has written down for a cluster that no controller has led yet.
+"""Feature levels that Apache Kafka's ``kafka-storage format`` wrote for a cluster that has never run.
 
-The levels of features that it is to begin with stand in a file of records, as in a snapshot of the metadata log: up to
-Kafka 4.3 beside the log, from 4.4 on as its first snapshot (KIP-1170).
+They are in a file of records in the format of a metadata snapshot: up to Kafka 4.3 beside the log, from 4.4 on as its
+first snapshot (KIP-1170).
 """
 
 from __future__ import annotations

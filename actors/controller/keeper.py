@@ -1,10 +1,10 @@
-"""What the controller and the observer have in common: a copy of the metadata log, and the image it gives.
+"""The base class of the controller and the observer: it keeps a copy of the metadata log and its image.
 
-The image that is published is committed: it never goes back, whatever happens to the quorum. The node's broker is told
-every step, in order. Handlers that have just had topics made wait here until the node knows them.
+The published image is committed: it never goes back, whatever happens to the quorum. The node's broker gets every step,
+in order. Handlers that have just made topics wait here until the node knows them.
 
-When the disk fails under the copy, its keeper halts: nothing of what it knew beyond the published image is used on. It
-opens and recovers the copy again, at growing intervals, and goes on from the published image.
+If the disk of the copy fails, the keeper halts, and drops everything after the published image. It opens and recovers
+the copy again, at growing intervals, and goes on from the published image.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class TopicsLate(NamedTuple):
 
 
 class BeginAgain(NamedTuple):
-    """To itself: try to take the copy into use again."""
+    """To itself: try to open the copy again."""
 
 
 class Waiting(NamedTuple):
@@ -68,14 +68,14 @@ class MetadataKeeper(Actor):
         self.broker = broker
         self.folder = folder
         self.published = ClusterImage(cluster_id=folder.meta.cluster_id)
-        self.known = self.published  # what the broker has made of it: never ahead, sometimes a turn behind
+        self.known = self.published  # the image that the broker has applied: never ahead, sometimes a turn behind
         self.replay = Replay()
         self.waiting: dict[int, Waiting] = {}
         self.waited = 0
         self.halted = False
         self.closed = False
         self.retry_ms = RETRY_MS_MIN
-        self.turned_ms = 0  # when it was last given up, or taken into use again
+        self.turned_ms = 0  # when it last halted, or began again
         self.said = ""
 
     def on_start(self) -> None:
@@ -86,15 +86,15 @@ class MetadataKeeper(Actor):
             self.halt(error)
 
     def begin(self) -> None:
-        """Open the copy, replay what isn't published yet, and take up work; raises what the disk says."""
+        """Open the copy, replay what isn't published yet, and start to work; raises the disk's error."""
         raise AssertionError(f"{type(self).__name__} keeps no log")
 
     def let_go(self) -> None:
-        """Forget all that isn't published, and answer those who wait for it."""
+        """Drop everything that isn't published, and answer the requests that wait for it."""
         raise AssertionError(f"{type(self).__name__} keeps no log")
 
     def halt(self, error: Exception) -> None:
-        """The disk fails under the copy: stops using it, and tries again after a while."""
+        """Stop using the copy after a disk failure, and try again later."""
         if self.halted or self.closed:
             return
         self.halted = True
@@ -113,7 +113,7 @@ class MetadataKeeper(Actor):
         self.retry_ms = min(self.retry_ms * 2, RETRY_MS_MAX)
 
     def shut(self) -> None:
-        """Give the copy's files back, unflushed."""
+        """Close the copy's files, without a flush."""
         log, self.log = self.log, None
         if log is not None:
             try:
@@ -123,13 +123,13 @@ class MetadataKeeper(Actor):
 
     @receives(CheckFiles)
     def check_files(self, message: CheckFiles) -> None:
-        """The node's folder was deleted: a log that is deleted while it is open can't be found again."""
+        """Halt if the log was deleted: what is written to a deleted file can't be found again."""
         if self.log is not None and not is_there(self.log):
             self.halt(KafkaStorageError(f"the files of {METADATA_LOG} are gone"))
 
     @receives(BeginAgain)
     def begin_again(self, message: BeginAgain) -> None:
-        """Take the copy into use, if the disk lets it."""
+        """Begin again with the copy, if the disk works."""
         if self.closed:
             return
         self.halted = False
@@ -140,7 +140,7 @@ class MetadataKeeper(Actor):
             self.broker.tell(MetadataHalted(False))
 
     def open_log(self) -> Log:
-        """The node's copy, recovered as far as its bytes are whole; what was published must be there."""
+        """The node's copy, recovered as far as its bytes are valid; everything published must be in it."""
         fs = self.folder.fs
         config = LogConfig(max_message_bytes=BATCH_BYTES_MAX)
         log = Log.open(fs, METADATA_LOG, config, now_ms=self.now_ms(), clean=False, floor=self.floor)
@@ -150,35 +150,35 @@ class MetadataKeeper(Actor):
 
     @property
     def floor(self) -> int:
-        """Up to where the copy must reach: what a predecessor of this keeper has published counts as well."""
+        """Up to where the copy must reach, which includes what this keeper's predecessor published."""
         return max(self.published.offset, self.node.view.image.offset) + 1
 
     def on_failure(self, *_: object) -> None:
-        """The log's files are given back; the next keeper opens and recovers it."""
+        """Close the log's files; the next keeper opens and recovers it."""
         self.shut()
 
     def run_disk_work(self, log: Log) -> None:
-        """Hand what the log wants done on the disk to the disk lane; raises KafkaStorageError."""
+        """Submit the log's pending disk work to the disk lane; raises KafkaStorageError."""
         for work in log.take_work():
             self.on_disk(work.run, self.disk_work_done, work, log)
 
     def disk_work_done(self, outcome: object, work: DiskWork, log: Log) -> None:
-        """The disk lane has done it, for this log or one that was given up."""
+        """Handle finished disk work, of this log or of an earlier one."""
         error = outcome if isinstance(outcome, OSError) else None
         work.done(error)
         if error is not None and log is self.log:
             self.halt(KafkaStorageError(log.failure))
 
     def publish(self, image: ClusterImage, delta: ImageDelta) -> None:
-        """Tell the broker what is committed now. At first that is everything."""
+        """Send the broker what is committed now; at first everything."""
         if self.published.offset < 0:
-            delta = image.whole(self.node.view.image)  # which a predecessor of this keeper may have published
+            delta = image.whole(self.node.view.image)  # which this keeper's predecessor may have published
         self.published = image
         self.note("ImageAdvanced", "", image.offset, image.epoch)
         self.request(self.broker, ImageAdvanced(image, delta), self.adopted, image)
 
     def adopted(self, outcome: object, image: ClusterImage) -> None:
-        """The broker has brought its node in step with an image: handlers that waited for it find it there."""
+        """Answer handlers that waited for an image, as the broker has applied it."""
         if isinstance(outcome, Exception):
             return  # the node is stopping
         self.known = image
@@ -187,7 +187,7 @@ class MetadataKeeper(Actor):
                 self.end_waiting(number, True)
 
     def knows(self, names: tuple[str, ...]) -> bool:
-        """True when the node acts on an image that has all these topics with all their leaders."""
+        """Whether the node's image has all these topics, with all their leaders."""
         topics = self.known.topics
         return all(
             name in topics and all(p.leader != NO_LEADER for p in topics[name].partitions.values()) for name in names
@@ -195,7 +195,7 @@ class MetadataKeeper(Actor):
 
     @receives(AwaitTopics)
     def await_topics(self, message: AwaitTopics) -> bool | None:
-        """Answer when the topics are known."""
+        """Answer once the topics are known."""
         if self.knows(message.names):
             return True
         self.waited += 1

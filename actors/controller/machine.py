@@ -1,16 +1,16 @@
 """The controller without its log, clock and network: requests and events in, records and answers out.
 
 A decision's records are one batch of the metadata log: all of them or none. The actor that drives the machine appends
-them and then calls ``advance`` with where they stand; the next decision is made on the image that has them, before they
-are committed, and its answer is held back until they are. ``advance`` is also how a log is replayed.
+them and then calls ``advance`` with their offset. The next decision is made on the image that includes them, before
+they are committed; its answer is held back until they are. ``advance`` also replays a log.
 
     decision = machine.decide(request, version, now_ms)     # raises a KafkaError that answers the request
     offset = append(decision.records)                       # …
     image, delta = machine.advance(decision.records, offset, epoch)
 
 Invariants: every leader is in its in-sync set; an in-sync set is never empty; leader epochs and partition epochs only
-rise; a fenced broker leads nothing and is in an in-sync set only as its last member, and so is a replica whose log is
-out of use.
+rise; a fenced broker leads nothing and is in an in-sync set only as the last member; the same holds for an offline
+replica.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from kstore.schema.messages.update_features import UpdateFeaturesRequest
 
 
 class ControllerMachine:
-    """What the active controller knows and decides."""
+    """The state and the decisions of the active controller."""
 
     def __init__(self, image: ClusterImage, config: BrokerConfig, random: Random, new_id: Callable[[], bytes]) -> None:
         """Start from an image; ``new_id`` gives 16 random bytes for each new topic."""
@@ -60,10 +60,10 @@ class ControllerMachine:
         return self.state.image
 
     def decide(self, request: object, version: int, now_ms: int) -> Decision:
-        """What to do about a request of API version ``version``.
+        """The decision about a request of API version ``version``.
 
         Raises:
-            KafkaError: what the request as a whole is answered with.
+            KafkaError: the error for the request as a whole.
         """
         state = self.state
         match request:
@@ -101,7 +101,7 @@ class ControllerMachine:
                 self.state.sessions.touch(broker.id, now_ms)
 
     def fence_silent(self, now_ms: int) -> Decision:
-        """Fence one broker whose session has run out; no records when there is none."""
+        """Fence one broker whose session has expired; no records if there is none."""
         return brokers.fence_silent(self.state, now_ms)
 
     def fence_lost(self, broker_id: int) -> Decision:
@@ -109,19 +109,19 @@ class ControllerMachine:
         return brokers.fence_lost(self.state, broker_id)
 
     def balance_leaders(self) -> Decision:
-        """Give leaderships back to the replicas that are first in their assignments."""
+        """Move leaderships back to the replicas that are first in their assignments."""
         return Decision(list(replication.balanced(self.state)))
 
     def elect_uncleanly(self) -> Decision:
-        """Leaders for partitions that have none and may, after a change of config, choose one out of sync."""
+        """Elect leaders for partitions that have none and may, after a change of config, elect one out of sync."""
         return Decision(list(replication.uncleanly_electable(self.state)))
 
     def next_session_end_ms(self) -> int | None:
-        """When to call ``fence_silent`` next, if nothing is heard until then."""
+        """When to call ``fence_silent`` next, if no heartbeat comes until then."""
         return self.state.sessions.next_expiry_ms(self.state.config.integer("broker.session.timeout.ms"))
 
     def advance(self, records: Iterable[object], offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
-        """Take in records that were appended up to ``offset`` in leader epoch ``epoch``."""
+        """Apply records that were appended up to ``offset`` in leader epoch ``epoch``."""
         self.state.image, delta = self.state.image.apply(records, offset, epoch)
         for topic in delta.removed_topics:
             self.state.flat_names.discard(topic.name)

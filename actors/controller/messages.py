@@ -1,7 +1,7 @@
-"""What is said to and by the actors that keep the metadata log: the controller and, on the other nodes, the observer.
+"""Messages to and from the actors that keep the metadata log: the controller and, on other nodes, the observer.
 
-Both keep the node's cluster image. Both tell the node's broker ``ImageAdvanced`` and answer ``AwaitTopics`` and
-``CloseMetadataLog``; the rest is for the controller alone.
+Both keep the node's cluster image, send ``ImageAdvanced`` to the node's broker, and answer ``AwaitTopics`` and
+``CloseMetadataLog``. The other messages are for the controller.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ METADATA_LOG = "__cluster_metadata-0"
 
 
 class ImageAdvanced(NamedTuple):
-    """To the broker: the cluster is now ``image``, committed; ``delta`` is what changed since the last one told."""
+    """To the broker: the cluster is now ``image``, committed; ``delta`` is what changed since the last one sent."""
 
     image: ClusterImage
     delta: ImageDelta
@@ -33,8 +33,8 @@ class MetadataHalted(NamedTuple):
 
 
 class AwaitTopics(NamedTuple):
-    """Asked by a handler that wants topics it had made: answered with True when the node knows them all with their
-    leaders, with False after ``timeout_ms``.
+    """From a handler that has made topics: answered with True when the node knows them all with their leaders, with
+    False after ``timeout_ms``.
     """
 
     names: tuple[str, ...]
@@ -42,7 +42,7 @@ class AwaitTopics(NamedTuple):
 
 
 class CloseMetadataLog(NamedTuple):
-    """Asked at a clean stop: the log is flushed and closed, then answered with None."""
+    """Sent at a clean stop: answered with None when the log is flushed and closed."""
 
 
 class Decide(NamedTuple):

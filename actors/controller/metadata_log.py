@@ -1,10 +1,10 @@
 """The metadata log's own formats: batches of records, the change of leader, ``quorum-state``, and what a replay gives.
 
 A batch of ``__cluster_metadata`` holds one decision: records without a key, each value a message in its envelope. A
-control batch tells of a new leader of the quorum. Records between a BeginTransactionRecord and its end, which Kafka's
+control batch records a new leader of the quorum. Records between a BeginTransactionRecord and its end, which Kafka's
 controllers write for long decisions, take effect together at the end or, if aborted, not at all.
 
-``quorum-state`` is one line of JSON (data_version 0): who leads in which epoch, and who votes.
+``quorum-state`` is one line of JSON (data_version 0): the leader, its epoch, and the voters.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ QUORUM_STATE = "quorum-state"
 
 
 def version_of(record: Message) -> int:
-    """The version to write a record in: the latest, but for the one of which Kafka writes the least that will do."""
+    """The version to write a record in: the latest, except for one record, which Kafka writes in the lowest sufficient
+    version.
+    """
     if isinstance(record, BrokerRegistrationChangeRecord):
         return 1 if record.in_controlled_shutdown else 0
     return record.VERSIONS[1]
@@ -63,7 +65,7 @@ class Replay:
         self._open: list[Message] | None = None
 
     def records(self, batch: RecordBatch) -> list[Message]:
-        """What takes effect with this batch."""
+        """The records that take effect with this batch."""
         if batch.is_control:
             return leader_changes(batch)
         effective: list[Message] = []
@@ -86,7 +88,7 @@ class Replay:
 
 
 def leader_changes(batch: RecordBatch) -> list[Message]:
-    """The changes of leader in a control batch; other control records don't concern the image."""
+    """The leader changes in a control batch; other control records don't affect the image."""
     return [
         decode(LeaderChangeMessage, 1 if int.from_bytes(record.value[:2], "big") else 0, record.value)
         for record in batch.records()
@@ -95,14 +97,14 @@ def leader_changes(batch: RecordBatch) -> list[Message]:
 
 
 class QuorumState(NamedTuple):
-    """The epoch a voter is in, and whom it knows to lead (-1: nobody)."""
+    """A voter's epoch, and the leader that it knows (-1: none)."""
 
     leader_id: int
     leader_epoch: int
 
 
 def read_quorum_state(fs: FileSystem, log_path: str) -> QuorumState:
-    """What a voter wrote down; epoch 0 without a leader when it never did."""
+    """What a voter wrote; epoch 0 without a leader if it never did."""
     path = f"{log_path}/{QUORUM_STATE}"
     if not fs.exists(path):
         return QuorumState(-1, 0)
@@ -113,7 +115,7 @@ def read_quorum_state(fs: FileSystem, log_path: str) -> QuorumState:
 
 
 def write_quorum_state(fs: FileSystem, log_path: str, state: QuorumState, voters: Iterable[int]) -> None:
-    """Durable when it returns: a voter that forgot its epoch could vote twice."""
+    """Write it, synced to disk: a voter that lost its epoch could vote twice."""
     known = ",".join(f'{{"voterId":{voter}}}' for voter in voters)
     text = (
         f'{{"clusterId":"","leaderId":{state.leader_id},"leaderEpoch":{state.leader_epoch},"votedId":-1,'

@@ -1,8 +1,8 @@
 """The observer: a node without a vote copies the metadata log from the controller and replays it.
 
-It starts from the copy it has, but publishes nothing before it has caught up with the controller once, so that a node
-that comes back never acts on what was true when it left. Later every fetch's records are published as one step. One
-fetch is under way at a time; when the controller can't be reached it tries again after a short while.
+It starts from its own copy, but publishes nothing before it has caught up with the controller once, so that a restarted
+node never acts on an old state. Later the records of each fetch are published as one step. There is one fetch at a
+time; if the controller can't be reached, it retries after a short time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actors.node.node import BrokerNode
 
 ANSWER_MS = 2_000
-"""How much longer than its wait a fetch may take before the link is given up, as Kafka's quorum fetch timeout."""
+"""How much longer than its wait a fetch may take before the link is closed, as Kafka's quorum fetch timeout."""
 
 
 class FetchNext(NamedTuple):
@@ -48,11 +48,11 @@ class Observer(MetadataKeeper):
         self.controller = node.controller_channel.line(self, FetchNext())
         self.epoch = 0
         self.image: ClusterImage = self.published
-        self.attempt = 0  # answers to what was asked before a halt are not listened to
-        self.under_way = 0  # the attempt of the fetch that is, if one is
+        self.attempt = 0  # answers to requests from before a halt are ignored
+        self.under_way = 0  # the attempt of the pending fetch, if there is one
 
     def begin(self) -> None:
-        """Replay the node's copy, then ask for what it lacks."""
+        """Replay the node's copy, then fetch what is missing."""
         self.attempt += 1
         try:
             self.log = log = self.open_log()
@@ -75,19 +75,19 @@ class Observer(MetadataKeeper):
 
     @property
     def floor(self) -> int:
-        """What is missing is asked for again."""
+        """The copy may end anywhere: what is missing is fetched again."""
         return 0
 
     def removed(self, outcome: object) -> None:
-        """The damaged copy is gone, or is swept away at the next start."""
+        """Begin with a new copy: the damaged one is deleted, or will be at the next start."""
         if isinstance(outcome, OSError):
             self.note("FolderNotDeleted", METADATA_LOG, outcome.errno or -1)
 
     def let_go(self) -> None:
-        """Nobody waits for what isn't published."""
+        """Do nothing: no request waits for what isn't published."""
 
     def take_in(self, batches: list[RecordBatch]) -> ImageDelta:
-        """Replay batches that are in the log into the image that isn't published yet; it may have the first ones."""
+        """Replay batches of the log into the unpublished image, which may already have the first ones."""
         batches = [batch for batch in batches if batch.last_offset > self.image.offset]
         if not batches:
             return ImageDelta()
@@ -97,7 +97,7 @@ class Observer(MetadataKeeper):
 
     @receives(FetchNext)
     def fetch_next(self, message: FetchNext) -> None:
-        """Ask for what follows the copy's end."""
+        """Fetch what follows the copy's end."""
         if self.closed or self.log is None or self.under_way == self.attempt:
             return
         max_bytes = self.node.config.integer("controller.quorum.fetch.max.bytes")
@@ -120,7 +120,7 @@ class Observer(MetadataKeeper):
         )
 
     def fetched(self, outcome: FetchResponse | Exception, attempt: int) -> None:
-        """The controller has answered, or can't be reached."""
+        """Handle the controller's response, or that it can't be reached."""
         if self.closed or self.log is None or attempt != self.attempt:
             return
         self.under_way = 0
@@ -146,7 +146,7 @@ class Observer(MetadataKeeper):
                 self.fetch_next(FetchNext())
 
     def follow_epoch(self, answer: PartitionData) -> None:
-        """The controller leads in another epoch than this node believed."""
+        """Note the controller's epoch, which is another than this node knew."""
         known = answer.error_code in (errors.FencedLeaderEpoch.code, errors.UnknownLeaderEpoch.code)
         leader_id, epoch = answer.current_leader.leader_id, answer.current_leader.leader_epoch
         if known and epoch > self.epoch:
@@ -163,11 +163,11 @@ class Observer(MetadataKeeper):
             self.fetch_later()
 
     def fetch_later(self) -> None:
-        """Ask again when the controller may be there, or there is another one."""
+        """Fetch again later, or when there is another controller."""
         self.after(self.controller.retry_ms(), FetchNext())
 
     def append(self, answer: PartitionData, log: Log) -> None:
-        """Add what came to the copy, and publish it once there is nothing more that is committed."""
+        """Append fetched batches to the copy, and publish them once all committed ones are here."""
         batches = parse_batches(fetching.joined(answer.records), allow_partial=True) if answer.records else []
         delta = ImageDelta()
         if batches:
@@ -181,7 +181,7 @@ class Observer(MetadataKeeper):
 
     @receives(CloseMetadataLog, may_refuse=True)
     def close(self, message: CloseMetadataLog) -> None:
-        """Flush and close the copy; refused when that can't be done."""
+        """Flush and close the copy; answered with the error if that fails."""
         self.closed = True
         self.controller.close()
         reply = self.defer()

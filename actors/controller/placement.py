@@ -1,9 +1,9 @@
-"""Where the replicas of new partitions go: striped over racks and brokers, as Kafka's StripedReplicaPlacer does it.
+"""Placement of new partitions' replicas: striped over racks and brokers, as by Kafka's StripedReplicaPlacer.
 
-Each partition starts one rack and one broker further than the one before, so leaders and followers spread evenly and
-a broker's partitions have their other replicas all over the cluster. The starting points are drawn from the world's
-random numbers. After as many partitions as there are unfenced brokers the order is shuffled, so that stripes don't
-repeat. Fenced brokers come last, and never first in a partition, for the first replica leads.
+Each partition starts one rack and one broker further than the one before, so leaders and followers spread evenly, and
+the other replicas of a broker's partitions are all over the cluster. The starting points are random, from the world.
+After as many partitions as there are unfenced brokers the order is shuffled, so that stripes don't repeat. Fenced
+brokers come last, and never first in a partition, because the first replica leads.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class BrokerRing:
         self._round = 0
 
     def next(self, number: int) -> int | None:
-        """The next broker in round ``number``; None when the round has been through them all."""
+        """The next broker in round ``number``; None when the round has used them all."""
         count = len(self._brokers)
         if count == 0:
             return None
@@ -41,7 +41,7 @@ class BrokerRing:
 
 
 class Rack:
-    """The brokers of one rack: those that work before those that are fenced."""
+    """The brokers of one rack: unfenced ones before fenced ones."""
 
     def __init__(self, random: Random, brokers: list[BrokerImage]) -> None:
         self.fenced = BrokerRing(random, [broker.id for broker in brokers if broker.fenced])
@@ -53,7 +53,7 @@ class Rack:
 
 
 class StripedPlacer:
-    """Places partitions on the brokers it was made with; use one for all partitions of a request's topic."""
+    """Places partitions on the given brokers; use one for all partitions of a request's topic."""
 
     def __init__(self, brokers: Iterable[BrokerImage], random: Random) -> None:
         by_rack: dict[str, list[BrokerImage]] = {}
@@ -101,7 +101,7 @@ class StripedPlacer:
         at, served = start, leader_rack
         while len(replicas) < replication_factor:
             if at == served:
-                served = -1  # the leader stands for its rack's turn in the first time round
+                served = -1  # in the first round the leader counts as its rack's turn
             else:
                 follower = racks[at].next(self._round)
                 if follower is not None:

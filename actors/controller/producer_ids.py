@@ -1,4 +1,4 @@
-"""Blocks of producer ids: each is handed out once, to one broker, for good."""
+"""Blocks of producer ids: each is given to one broker, once and for ever."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Who copies the metadata log, and how far: what DescribeQuorum tells of voters and observers.
+"""The state of the metadata quorum's voters and observers, as DescribeQuorum reports it.
 
-Every fetch of the log says which node asks and from which offset on; that offset is how far its copy goes. When a node
-last had all that there was follows from two fetches, as in Apache Kafka's ``LeaderState``: one that reaches the log's
-end had it now, one that reaches where the end was at the fetch before had it then. A node that hasn't fetched for
-``FORGOTTEN_MS`` is told of no more. It starts empty with every leader.
+Every fetch of the log has the node and its offset, which is the end of its copy. When a node was last caught up follows
+from two fetches, as in Apache Kafka's ``LeaderState``: a fetch from the log's end is caught up now; a fetch from where
+the end was at the previous fetch was caught up then. A node that hasn't fetched for ``FORGOTTEN_MS`` is left out. It
+starts empty with every leader.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FORGOTTEN_MS = 300_000
 NO_TIME = -1
 NO_DIRECTORY = bytes(16)
 DIRECTORIES_FROM = 2
-"""The version of the request from which on folders and nodes are told."""
+"""The first version of the request with folders and nodes."""
 
 
 class Copy(NamedTuple):
-    """One node's copy: how far it goes, when it was fetched for, when it had all, where the log's end was then."""
+    """One node's copy: its end, when it last fetched, when it was caught up, and where the log's end was then."""
 
     directory_id: bytes
     end_offset: int
@@ -39,7 +39,7 @@ class Copy(NamedTuple):
 
 
 class Leadership(NamedTuple):
-    """The leader, and how far its log goes."""
+    """The leader, and the end of its log."""
 
     leader_id: int
     epoch: int
@@ -48,13 +48,13 @@ class Leadership(NamedTuple):
 
 
 class Observers:
-    """The copies of those without a vote, by node."""
+    """The observers' copies, by node."""
 
     def __init__(self) -> None:
         self._copies: dict[int, Copy] = {}
 
     def fetched(self, node_id: int, directory_id: bytes, offset: int, leaders_end_offset: int, now_ms: int) -> None:
-        """A node has asked for what follows its copy, which ends at ``offset``."""
+        """Note a node's fetch from ``offset``, the end of its copy."""
         before = self._copies.get(node_id)
         caught_up_ms = NO_TIME if before is None else before.caught_up_ms
         if offset >= leaders_end_offset:
@@ -64,7 +64,7 @@ class Observers:
         self._copies[node_id] = Copy(directory_id, offset, now_ms, caught_up_ms, leaders_end_offset)
 
     def states(self, now_ms: int, *, with_directories: bool = True) -> list[ReplicaState]:
-        """What is told of those who still fetch."""
+        """The states of the nodes that still fetch."""
         self._copies = {n: copy for n, copy in self._copies.items() if now_ms - copy.fetched_ms < FORGOTTEN_MS}
         return [
             ReplicaState(
@@ -81,12 +81,12 @@ class Observers:
 def described(
     request: DescribeQuorumRequest, version: int, leadership: Leadership, observers: Observers, now_ms: int
 ) -> DescribeQuorumResponse:
-    """The answer to a request for the one partition that there is; any other is of a partition that isn't hosted."""
+    """The response to a request for the only partition; any other one gets an error."""
     if not request.topics:
         return DescribeQuorumResponse()
     if not is_for_metadata(request):
         return not_hosted(request)
-    # A voter of a fixed set goes by its id alone; it has always just fetched from itself.
+    # A voter of a static quorum is known by its id alone; it has always just fetched from itself.
     leader = ReplicaState(
         replica_id=leadership.leader_id,
         replica_directory_id=NO_DIRECTORY,

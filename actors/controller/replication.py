@@ -1,4 +1,4 @@
-"""What becomes of the partitions when a broker comes, goes, or alters an in-sync set.
+"""Changes of partitions when a broker starts, stops, or alters an in-sync set.
 
 Validation of AlterPartition, its order and its error codes are those of Kafka's ReplicationControlManager.
 """
@@ -25,7 +25,7 @@ from kstore.schema.messages.metadata_records import PartitionChangeRecord
 
 
 def without_broker(state: ControllerState, broker_id: int) -> list[PartitionChangeRecord]:
-    """The changes that take a broker out of every in-sync set and every leadership."""
+    """The changes that remove a broker from every in-sync set and every leadership."""
 
     def may_lead(replica: int) -> bool:
         return replica != broker_id and state.image.is_active(replica)
@@ -34,7 +34,7 @@ def without_broker(state: ControllerState, broker_id: int) -> list[PartitionChan
 
 
 def with_broker(state: ControllerState, broker_id: int) -> list[PartitionChangeRecord]:
-    """The changes for a broker that starts to work: it leads what nobody leads, where it may."""
+    """The changes for a broker that is unfenced: it leads partitions without a leader, where it may."""
 
     def may_lead(replica: int) -> bool:
         return replica == broker_id or state.image.is_active(replica)
@@ -48,7 +48,7 @@ def uncleanly_electable(state: ControllerState) -> list[PartitionChangeRecord]:
 
 
 def balanced(state: ControllerState) -> list[PartitionChangeRecord]:
-    """The changes that give the lead back to the first replica of each partition that is in sync and alive."""
+    """The changes that make the preferred replica lead each partition where it is in sync and alive."""
     records = []
     for topic, number, partition in partitions(state.image):
         if partition.leader not in (partition.replicas[0], NO_LEADER):
@@ -71,7 +71,7 @@ def changes(
     may_lead: Callable[[int], bool],
     removed: int = NO_LEADER,
 ) -> list[PartitionChangeRecord]:
-    """The changes of all partitions that are concerned, without broker ``removed`` in their in-sync sets."""
+    """The changes of all affected partitions, without broker ``removed`` in their in-sync sets."""
     records = []
     for topic, number, partition in partitions(state.image):
         if not concerned(partition):
@@ -97,7 +97,7 @@ def partitions(image: ClusterImage) -> Iterator[tuple[TopicImage, int, Partition
 
 
 def online(image: ClusterImage, partition: PartitionImage, may_lead: Callable[[int], bool]) -> Callable[[int], bool]:
-    """Who may lead this partition: as given, and never a replica whose log is out of use."""
+    """Which replicas may lead this partition: as given, and never an offline one."""
     return lambda replica: may_lead(replica) and image.is_online(partition, replica)
 
 
@@ -135,7 +135,7 @@ def alter_one(
     data: AlterPartitionRequestPartitionData,
     records: list[PartitionChangeRecord],
 ) -> AlterPartitionResponsePartitionData:
-    """Judge one proposal; adds its record to ``records`` and gives its answer."""
+    """Decide about one proposal; adds its record to ``records`` and returns its result."""
     if topic is None:
         raise errors.UnknownTopicId
     number = data.partition_index
@@ -175,9 +175,9 @@ def validate_proposal(
     data: AlterPartitionRequestPartitionData,
     members: list[BrokerState],
 ) -> None:
-    """Raise what is wrong with a proposed in-sync set, if something is."""
+    """Raise an error if a proposed in-sync set is invalid."""
     if data.leader_epoch > partition.leader_epoch or data.partition_epoch > partition.partition_epoch:
-        raise errors.NotController  # the sender has seen more than this controller
+        raise errors.NotController  # the sender has seen newer metadata than this controller
     if data.leader_epoch < partition.leader_epoch:
         raise errors.FencedLeaderEpoch
     if broker_id != partition.leader:
@@ -196,6 +196,6 @@ def validate_proposal(
 
 
 def is_eligible(image: ClusterImage, member: BrokerState) -> bool:
-    """True when the broker may join an in-sync set: active, and still the one the leader heard of (KIP-903)."""
+    """Whether the broker may join an in-sync set: active, and still the incarnation that the leader knows (KIP-903)."""
     broker = image.brokers.get(member.broker_id)
     return broker is not None and broker.active and member.broker_epoch in (-1, broker.epoch)

@@ -1,7 +1,7 @@
-"""Leaders elected on request: the preferred ones, or any replica where there is no leader.
+"""Leader elections on request (ElectLeaders): the preferred replicas, or any replica if there is no leader.
 
-As Kafka's ReplicationControlManager: a partition that is as it is wanted says so, one that can't be says why; asked
-about all partitions, only those are told of that weren't as wanted.
+As Kafka's ReplicationControlManager: a partition that needs no election gets an error that says so, one that can't have
+one gets the reason. For all partitions, only those that needed an election are in the response.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def told(number: int, error: KafkaError | None) -> PartitionResult:
 def elected(
     state: ControllerState, name: str, number: int, election_type: int, records: list[Message]
 ) -> KafkaError | None:
-    """Add the record of one election; or why there is none."""
+    """Add the record of one election, or return why there is none."""
     topic = state.image.topics.get(name)
     if topic is None:
         return errors.UnknownTopicOrPartition(f"No such topic as {name}")

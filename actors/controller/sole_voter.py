@@ -1,9 +1,9 @@
-"""The metadata log in the hands of its quorum's leader: epochs, appends, commits, and the copies that others fetch.
+"""The leader of a metadata quorum with one voter: epochs, appends, commits, and fetches of other nodes.
 
-Nothing is decided here. The controller gives the records of its decisions and is told up to where they are committed;
-what they mean is its own. This is the quorum of one voter, which leads without a vote: it begins an epoch when its log
-is open, writes ``quorum-state`` before the log says so, and what is on its disk is committed. A quorum of several
-voters has the same calls, but begins an epoch when it is elected and commits what a majority has.
+Nothing is decided here. The controller passes the records of its decisions and learns up to where they are committed.
+The only voter leads without a vote: it begins an epoch when its log is open, writes ``quorum-state`` before the log,
+and what is on its disk is committed. A quorum of several voters would have the same calls, but begin an epoch when it
+is elected and commit what a majority has.
 
 Batches that are appended while a flush is under way are covered by the next one. A fetch that finds nothing new waits
 for a commit, or for its time to be over.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class FetchOverdue(NamedTuple):
-    """To the controller itself: a fetch has waited as long as it wanted to."""
+    """To the controller itself: a fetch has waited for its longest time."""
 
     number: int
 
@@ -54,7 +54,7 @@ class ParkedFetch(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A batch that is in the log, not yet committed."""
+    """A batch that is in the log, but not yet committed."""
 
     batch: RecordBatch
     first_offset: int
@@ -62,7 +62,9 @@ class Written(NamedTuple):
 
 
 class SoleVoter:
-    """The only voter of the quorum, for the actor that keeps the log. ``on_commit`` is told how far it is committed."""
+    """The only voter of the quorum, for the actor that keeps the log. ``on_commit`` is called with the committed
+    offset.
+    """
 
     def __init__(self, keeper: MetadataKeeper, on_commit: Callable[[int], None]) -> None:
         self.epoch = 0
@@ -76,18 +78,18 @@ class SoleVoter:
         self._flushing = False
 
     def log(self) -> Log:
-        """The log that is led; raises NotController while there is none."""
+        """The leader's log; raises NotController while there is none."""
         log = self._keeper.log
         if log is None:
             raise self.resigned()
         return log
 
     def resigned(self) -> NotController:
-        """What those are told who ask for a leader."""
+        """The error for requests while there is no leader."""
         return NotController(f"the controller on node {self._own_id} has resigned")
 
     def begin_epoch(self) -> Written:
-        """Lead in a new epoch, later than any that the log or ``quorum-state`` tells of: its first batch says so."""
+        """Lead in a new epoch, later than any in the log or ``quorum-state``, and append the leader change."""
         fs, log = self._keeper.folder.fs, self.log()
         state = read_quorum_state(fs, METADATA_LOG)
         self.epoch = max(state.leader_epoch, log.latest_epoch, self.epoch) + 1
@@ -99,14 +101,14 @@ class SoleVoter:
 
     @contextmanager
     def one_flush(self) -> Iterator[None]:
-        """What is appended meanwhile goes to the disk together."""
+        """Collect appends so that one flush syncs them all."""
         self._flushing = True
         yield
         self._flushing = False
         self.flush()
 
     def append(self, records: Sequence[Message]) -> Written:
-        """Append one batch; raises KafkaStorageError, and nothing is appended. ``flush`` has it committed."""
+        """Append one batch, which ``flush`` commits. If it raises KafkaStorageError, nothing is appended."""
         return self._write(encode_batch(records, self.log().end_offset, self.epoch, self._keeper.now_ms()))
 
     def _write(self, data: bytes) -> Written:
@@ -120,7 +122,7 @@ class SoleVoter:
         return Written(batches[0], outcome.first_offset, outcome.last_offset)
 
     def flush(self) -> None:
-        """Bring what is appended to the disk, one flush at a time."""
+        """Sync what is appended, one flush at a time."""
         log = self.log()
         self._keeper.run_disk_work(log)
         if self._flushing or self.committed >= log.end_offset - 1:
@@ -133,7 +135,7 @@ class SoleVoter:
         self._keeper.on_disk(work.run, self._flushed, work, log.end_offset - 1, log)
 
     def _flushed(self, outcome: object, work: DiskWork, offset: int, log: Log) -> None:
-        """A flush is done: what it covered is committed."""
+        """Commit what a finished flush covered."""
         self._keeper.disk_work_done(outcome, work, log)
         if log is not self._keeper.log:
             return
@@ -153,14 +155,14 @@ class SoleVoter:
                 self._serve_parked(number)
 
     def close(self) -> None:
-        """Flush, commit and close; raises what the disk says."""
+        """Flush, commit and close; raises the disk's error."""
         log = self.log()
         log.flush()
         self._commit(log.end_offset - 1)
         log.close()
 
     def let_go(self) -> None:
-        """Lead no more: those who wait look for another leader."""
+        """Stop leading: waiting fetches get an error, so that their senders look for another leader."""
         for parked in self._fetches.values():
             parked.timer.cancel()
             parked.reply.fail(self.resigned())
@@ -168,7 +170,7 @@ class SoleVoter:
         self._flushing = False
 
     def fetch(self, request: FetchRequest) -> FetchResponse | None:
-        """What is committed from another node's offset on, or what it must cut off first; it may come later."""
+        """Answer a fetch, now or later: committed batches from its offset on, or where it must truncate first."""
         keeper = self._keeper
         try:
             self._note_copy(request)
@@ -195,7 +197,7 @@ class SoleVoter:
         try:
             response = fetching.serve(self.log(), parked.request, self._own_id, self.epoch)
         except (NotController, KafkaStorageError) as error:
-            self._keeper.halt(error)  # which answers them all
+            self._keeper.halt(error)  # which answers all of them
             return
         if response is not None:
             del self._fetches[number]
@@ -203,13 +205,13 @@ class SoleVoter:
             parked.reply.set(response)
 
     def overdue(self, number: int) -> None:
-        """A fetch has waited long enough, and nothing new came."""
+        """Answer a fetch that has waited long enough without anything new."""
         parked = self._fetches.pop(number, None)
         if parked is not None:
             parked.reply.set(fetching.nothing_new(self.log(), self._own_id, self.epoch))
 
     def described(self, request: DescribeQuorumRequest, version: int) -> DescribeQuorumResponse:
-        """Who leads, and how far each copy goes."""
+        """The leader, and the end of each copy."""
         log = self.log()
         leadership = Leadership(self._own_id, self.epoch, log.high_watermark, log.end_offset)
         return described(request, version, leadership, self._observers, self._keeper.now_ms())

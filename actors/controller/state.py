@@ -1,4 +1,4 @@
-"""What the controller's rules decide on, and what a decision is.
+"""The state that the controller's rules decide on, and the form of a decision.
 
 ``ControllerState`` is the controller's own view: the image with everything written so far (committed or not), its
 config, the sessions of the brokers, and the world's sources of random numbers and ids. The rules (``brokers``,
@@ -22,7 +22,7 @@ from kstore.schema.struct import Message
 
 
 class ControllerState:
-    """All that a rule may look at."""
+    """Everything that a rule may read."""
 
     def __init__(self, image: ClusterImage, config: BrokerConfig, random: Random, new_id: Callable[[], bytes]) -> None:
         self.image = image
@@ -34,7 +34,7 @@ class ControllerState:
 
     @property
     def next_offset(self) -> int:
-        """Where the next record will stand in the log."""
+        """The offset of the next record in the log."""
         return self.image.offset + 1
 
     def check_epoch(self, broker_id: int, epoch: int) -> None:
@@ -46,7 +46,7 @@ class ControllerState:
             raise StaleBrokerEpoch(f"Expected broker epoch {broker.epoch}, but got broker epoch {epoch}")
 
     def topic_setting(self, topic: str, name: str, broker_name: str) -> str | None:
-        """A topic config's text as it holds for the whole cluster: the topic's, else the brokers'."""
+        """A topic config's effective value for the whole cluster: the topic's, else the brokers'."""
         own = self.image.topic_config(topic).get(name)
         if own is not None:
             return own

@@ -35,11 +35,11 @@ from kstore.schema.struct import Message
 from kstore.schema.uuids import ZERO
 
 RECORDS_MAX = 10_000
-"""How many partitions one request may make, as in Kafka: a decision is one batch of the metadata log."""
+"""How many partitions one request may make, as in Kafka, because a decision is one batch of the metadata log."""
 
 
 def create(state: ControllerState, request: CreateTopicsRequest) -> Decision:
-    """CreateTopics: every topic of the request that is in order; with ``validate_only``, only the answers."""
+    """CreateTopics: every valid topic of the request; with ``validate_only``, only the results."""
     times = Counter(topic.name for topic in request.topics)
     records: list[Message] = []
     results: list[CreatableTopicResult] = []
@@ -62,7 +62,7 @@ def create(state: ControllerState, request: CreateTopicsRequest) -> Decision:
 
 
 def create_one(state: ControllerState, topic: CreatableTopic, room: int) -> tuple[list[Message], CreatableTopicResult]:
-    """The records of one new topic and its answer; raises what is wrong with it."""
+    """The records of one new topic and its result; raises an error for an invalid one."""
     if topic.name == topic_names.METADATA_TOPIC:
         raise errors.InvalidRequest(f"Creation of internal topic {topic.name} is prohibited.")
     topic_names.validate(topic.name)
@@ -95,7 +95,7 @@ def create_one(state: ControllerState, topic: CreatableTopic, room: int) -> tupl
 
 
 def new_topic_id(state: ControllerState) -> bytes:
-    """An id that no topic has and that Kafka doesn't keep for itself."""
+    """An id that no topic has and that Kafka doesn't reserve."""
     while True:
         topic_id = state.new_id()
         if topic_id[:15] != ZERO[:15] and topic_id not in state.image.topic_names_by_id:
@@ -163,7 +163,7 @@ def manual_replicas(state: ControllerState, topic: CreatableTopic) -> list[tuple
 def checked_assignment(
     state: ControllerState, number: int, replicas: Sequence[int], factor: int | None
 ) -> tuple[int, ...]:
-    """A manual assignment of one partition; raises InvalidReplicaAssignment when it can't be."""
+    """A manual assignment of one partition; raises InvalidReplicaAssignment if it is invalid."""
     what = "The manual partition assignment includes"
     if not replicas:
         raise errors.InvalidReplicaAssignment(f"{what} an empty replica list.")
@@ -186,7 +186,7 @@ def checked_assignment(
 
 
 def new_partition(state: ControllerState, topic_id: bytes, number: int, replicas: Sequence[int]) -> PartitionRecord:
-    """The record of a new partition: its working replicas are in sync, the first of them leads."""
+    """The record of a new partition: its living replicas are in sync, the first of them leads."""
     isr = [replica for replica in replicas if state.image.is_active(replica)]
     directories = [state.image.brokers[replica].log_dirs for replica in replicas]
     return PartitionRecord(
@@ -202,7 +202,7 @@ def new_partition(state: ControllerState, topic_id: bytes, number: int, replicas
 
 
 def create_partitions(state: ControllerState, request: CreatePartitionsRequest) -> Decision:
-    """CreatePartitions: more partitions for topics there are."""
+    """CreatePartitions: add partitions to existing topics."""
     times = Counter(topic.name for topic in request.topics)
     records: list[PartitionRecord] = []
     results: dict[str, CreatePartitionsTopicResult] = {}
@@ -219,7 +219,7 @@ def create_partitions(state: ControllerState, request: CreatePartitionsRequest) 
 
 
 def added_partitions(state: ControllerState, asked: CreatePartitionsTopic, room: int) -> list[PartitionRecord]:
-    """The records of the partitions to add to one topic; raises what is wrong with it."""
+    """The records of the partitions to add to one topic; raises an error for an invalid request."""
     topic = state.image.topics.get(asked.name)
     if topic is None:
         raise errors.UnknownTopicOrPartition("")

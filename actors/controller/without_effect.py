@@ -1,7 +1,7 @@
-"""Configs that have no effect yet: a line of the log, once for each key of a cluster.
+"""Logs configs that have no effect yet: one line for each key of a cluster.
 
-What was set before, and what a folder comes with, is told as the controller begins. Kafka's own topics are passed over:
-their configs are kstore's doing.
+Configs that were set before, or are in an existing folder, are logged when the controller starts. Kafka's own topics
+are skipped: kstore sets their configs itself.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from actors.runtime.logs import logger
 from kstore.schema.messages.metadata_records import ConfigRecord
 
 Said = set[tuple[int, str]]
-"""The keys that were told of, by the kind of what they belong to."""
+"""The keys that were logged, by resource type."""
 
 
 def tell_of_records(records: Iterable[object], said: Said) -> None:
-    """Tell of what these records set."""
+    """Log what these records set."""
     for record in records:
         if isinstance(record, ConfigRecord) and record.value is not None:
             tell_of(record.resource_type, record.resource_name, {record.name: record.value}, said)
 
 
 def tell_of_image(image: ClusterImage, said: Said) -> None:
-    """Tell of all that is set."""
+    """Log everything that is set."""
     for (kind, name), configs in image.configs.items():
         tell_of(kind, name, configs, said)
 
 
 def tell_of(kind: int, name: str, configs: Mapping[str, str], said: Said) -> None:
-    """Tell of one resource's configs."""
+    """Log one resource's configs."""
     if kind == ResourceType.TOPIC and name in topic_names.INTERNAL_TOPICS:
         return
     for key, text in without_effect(kind, configs.items()):

@@ -1,5 +1,6 @@
-"""What every kind of coordinator has in common: an actor for one led partition of an internal topic, over a shard.
+"""The common part of all coordinators: an actor for one led partition of an internal topic, over a shard.
 
-``coordinator.py`` is the actor: it loads, appends, keeps timers and deadlines, and resigns. ``shard.py`` says what it
-asks of a shard, the state machine that knows what is coordinated; ``effects.py`` what a shard asks of it.
+``coordinator.py`` is the actor: it loads, appends, keeps timers and deadlines, and resigns. ``shard.py`` is the
+interface of a shard, the state machine with the coordinated state; ``effects.py`` has what a shard asks the actor to
+do.
 """

@@ -1,9 +1,9 @@
-"""The coordinator of one partition of an internal topic, for as long as its node leads that partition in one epoch.
+"""The coordinator actor of one partition of an internal topic, in one leader epoch of its node.
 
-It replays the partition's log through the leader's replica until all of it is committed, then feeds its shard with
-requests, timers and append outcomes, and carries out what the shard asks for: answers, timers, appends with acks=all.
-The broker starts one when its node becomes leader and tells it to resign when that ends; a new epoch is a new
-coordinator. What is coordinated, the shard knows.
+It replays the partition's log through the leader's replica until all of it is committed. Then it passes requests,
+timers and append outcomes to its shard, and carries out the shard's effects: responses, timers, appends with acks=all.
+The broker starts one when its node becomes leader, and has it resign when that ends; a new epoch gets a new
+coordinator. The shard has the coordinated state.
 """
 
 from __future__ import annotations
@@ -37,16 +37,18 @@ if TYPE_CHECKING:
     from kstore.records import RecordBatch
 
 APPEND_TIMEOUT_MS = 2**31 - 1
-"""The replica's own: clients are answered after the shard's ``append_timeout_ms``, but the outcome is awaited."""
+"""The replica's timeout: clients are answered after the shard's ``append_timeout_ms``, but the outcome is still
+awaited.
+"""
 
 LOOK_AGAIN_MS_MIN, LOOK_AGAIN_MS_MAX = 10, 640
 
 LOAD_BYTES = 128 << 10
-"""Of its log that are replayed in a turn: some two thousand commits."""
+"""Bytes of its log that are replayed in a turn: some two thousand commits."""
 
 
 class TimerDue(NamedTuple):
-    """To itself: a shard's timer has run out."""
+    """To itself: a shard's timer has fired."""
 
     key: Hashable
 
@@ -84,7 +86,7 @@ class Coordinator(Actor):
 
     @property
     def loaded_shard(self) -> Shard | None:
-        """What it coordinates, to look at between turns; None while that is being read, or can't be."""
+        """Its shard, to read between turns; None while the log is being loaded, or can't be."""
         return None if self._is_loading or self._is_unreadable else self._shard
 
     @receives(Load)
@@ -93,14 +95,14 @@ class Coordinator(Actor):
 
     def _read(self, part: object) -> None:
         if not isinstance(part, LogPart):
-            # The replica isn't ready to be read, or not the leader any more: then the broker says so soon.
+            # The replica isn't ready to be read, or isn't the leader any more, which the broker will say soon.
             self._look_again()
             return
         now_ms = self.now_ms()
         try:
             self._replay(part, now_ms)
         except KafkaError:
-            # What can't be read whole isn't coordinated at all; as in Kafka, until the partition moves.
+            # If the log can't be read completely, nothing is coordinated until the partition moves, as in Kafka.
             self._is_unreadable = True
             self.note("LoadFailed", self._label, self._next_offset, part.end_offset)
             return
@@ -109,8 +111,8 @@ class Coordinator(Actor):
             self._load(Load())
             return
         if part.high_watermark < part.end_offset:
-            # Right after an election this leader doesn't know yet how much is committed. To show less than the last
-            # leader did would lose what was acknowledged; to show more could be taken back by the next one.
+            # Right after an election this leader doesn't know yet how much is committed. Using less than the last
+            # leader had would lose acknowledged records; using more could be undone by the next leader.
             self._look_again()
             return
         self._is_loading = False
@@ -119,7 +121,7 @@ class Coordinator(Actor):
         self._carry_out(self._shard.topics_deleted(self._topics_deleted, now_ms))
 
     def _look_again(self) -> None:
-        """Go on loading later, and later each time."""
+        """Go on loading later, after a growing time."""
         self.after(self._look_again_ms, Load())
         self._look_again_ms = min(2 * self._look_again_ms, LOOK_AGAIN_MS_MAX)
 
@@ -138,7 +140,7 @@ class Coordinator(Actor):
                     shard.replay(record.key, record.value, now_ms)
 
     def _replay_marker(self, batch: RecordBatch, now_ms: int) -> None:
-        """One without a record is of a transaction that compaction has taken away whole."""
+        """Replay a marker. If it has no records, compaction has removed all of its transaction."""
         for record in batch.records():
             marker = read_end_transaction_marker(record)
             if marker is not None:
@@ -148,7 +150,7 @@ class Coordinator(Actor):
 
     @receives(Submit, may_refuse=True)
     def submit(self, message: Submit) -> None:
-        """Hand a request to the shard, which answers it from here on."""
+        """Pass a request to the shard, which answers it now or later."""
         if self._is_unreadable:
             raise NotCoordinator()
         if self._is_loading:
@@ -158,7 +160,7 @@ class Coordinator(Actor):
 
     @receives(EndTransaction, may_refuse=True)
     def end_transaction(self, message: EndTransaction) -> None:
-        """Append the marker; the shard hears of it when it is committed."""
+        """Append the marker; the shard learns of it when it is committed."""
         if self._is_unreadable:
             raise NotCoordinator()
         if self._is_loading:
@@ -198,7 +200,7 @@ class Coordinator(Actor):
             timer.cancel()
 
     def on_failure(self, *_: object) -> None:
-        """Its own turn failed: its log is read again by another."""
+        """Let the shard go: its own turn failed, and a new coordinator loads the log again."""
         self._shard.let_go()
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
@@ -238,7 +240,7 @@ class Coordinator(Actor):
     def _appended(self, outcome: object, token: int) -> None:
         self._deadlines.pop(token).cancel()
         error: KafkaError | None = None
-        # Fewer in sync than wished for, but committed all the same: for a coordinator that is what counts.
+        # Fewer replicas in sync than required, but committed, which is what counts for a coordinator.
         if not isinstance(outcome, Appended | NotEnoughReplicasAfterAppend):
             error = outcome if isinstance(outcome, KafkaError) else NotCoordinator()
         self._carry_out(self._shard.persisted(token, error, self.now_ms()))

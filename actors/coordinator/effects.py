@@ -1,9 +1,9 @@
-"""What a shard asks of the world: answers, timers, appends to the log, rows in the trace.
+"""Effects: what a shard asks its driver to do, such as responses, timers, appends to the log, rows in the trace.
 
-A shard performs none of it. Each of its events runs to its end and leaves a list of effects, which are carried out in
-order by what drives the shard: the coordinator, or a test.
+A shard performs no effects itself. Each event returns a list of effects, which the shard's driver (the coordinator, or
+a test) carries out in order.
 
-Two effects have a way back. ``Persist``: the driver appends the records in one batch and calls
+Two effects have a result. ``Persist``: the driver appends the records in one batch and calls
 ``Shard.persisted(token, error)`` when they are committed or refused; tokens rise by one. ``AskActor``: it asks another
 actor of the node, and calls ``then``.
 """
@@ -21,21 +21,21 @@ LogEntry: TypeAlias = tuple[bytes, bytes | None]
 
 
 class Respond(NamedTuple):
-    """An answer to a request, or to one that was parked."""
+    """A response to a request, also to one that waited."""
 
     to: object
     response: object
 
 
 class Refuse(NamedTuple):
-    """The answer to a request that an error kept from being carried out: the API's handler knows how to say so."""
+    """An error for a request that wasn't carried out; the API's handler makes the response."""
 
     to: object
     error: KafkaError
 
 
 class SetTimer(NamedTuple):
-    """Call ``Shard.timer_fired(key)`` in so many milliseconds; takes the place of a timer of the same key."""
+    """Call ``Shard.timer_fired(key)`` after so many milliseconds; replaces a timer with the same key."""
 
     key: Hashable
     delay_ms: int
@@ -64,7 +64,7 @@ class Persist(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A row for the trace: what happened, to what, two numbers and a word on why."""
+    """A row for the trace: what happened, to what, two numbers, and why."""
 
     kind: str
     subject: str
@@ -74,8 +74,8 @@ class Note(NamedTuple):
 
 
 class AskActor(NamedTuple):
-    """Ask the actor that ``of`` gives, and go on with ``then(outcome, now_ms)``, which is an event of the shard like
-    its methods. The outcome is the answer, or a ``KafkaError``; anything else says that the actor has failed.
+    """Ask the actor that ``of`` returns, and go on with ``then(outcome, now_ms)``, which is an event of the shard like
+    its methods. The outcome is the answer or a ``KafkaError``; anything else means that the actor has failed.
     """
 
     of: Callable[[], object]

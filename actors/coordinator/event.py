@@ -1,6 +1,6 @@
-"""One event of a shard: when it happens, and the effects that it leaves, in the order in which they are to happen.
+"""One event of a shard: its time, and its effects in the order in which they must be carried out.
 
-A shard makes one for each of its methods and hands it down; nothing of it is kept.
+A shard makes one for each call and passes it on; it is not kept.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kstore.errors import KafkaError
 
 
 class Event:
-    """What happens to a shard at ``now_ms``, and the effects it has so far, in order."""
+    """An event of a shard at ``now_ms``, and its effects so far, in order."""
 
     __slots__ = ("effects", "now_ms")
 

@@ -1,4 +1,4 @@
-"""What API handlers and the broker say to a coordinator, of whatever kind."""
+"""The messages of API handlers and the broker to coordinators of all kinds."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from kstore.schema.struct import Message
 
 
 class Client(NamedTuple):
-    """Who asks, and in which version of the API. ``guard``: what the partition's leader gave for a first write in a
-    transaction (``StartVerification``).
+    """The client that asks, and the version of the API. ``guard``: what the partition's leader gave for a first write
+    in a transaction (``StartVerification``).
     """
 
     version: int
@@ -20,8 +20,8 @@ class Client(NamedTuple):
 class Submit(NamedTuple):
     """A request of a client, answered with the response to it, or refused with a KafkaError.
 
-    It names topics by name and id, and only partitions that exist: a coordinator doesn't know the cluster. While the
-    coordinator is loading it is refused with CoordinatorLoadInProgress.
+    Topics have both name and id, and all partitions exist, because a coordinator doesn't know the cluster. While the
+    coordinator is loading, requests are refused with CoordinatorLoadInProgress.
     """
 
     request: Message
@@ -29,10 +29,10 @@ class Submit(NamedTuple):
 
 
 class TopicsDeleted(NamedTuple):
-    """These topics are gone, and with them what was kept for them."""
+    """Topics were deleted: drop what is kept for them."""
 
     topics: tuple[str, ...]
 
 
 class Resign(NamedTuple):
-    """The partition is led elsewhere, or in another epoch: answer everybody and stop."""
+    """The partition is led elsewhere, or in another epoch: answer all waiting requests and stop."""

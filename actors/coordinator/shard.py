@@ -1,8 +1,8 @@
-"""What a coordinator asks of a shard: the state machine over the records of one partition.
+"""The interface of a shard: the state machine over the records of one coordinator partition.
 
-A shard is pure. Every method is one event at a time ``now_ms``, and gives its effects in the order in which they are
-to happen. What is in the log is what a shard knows: all that must outlive it reaches it by records, in the same way
-while the log is read and while it serves. The life of a shard:
+A shard is pure. Every method is one event at a time ``now_ms``, and returns its effects in the order in which they must
+be carried out. A shard's state is what its log says: all durable state comes to it as records, in the same way while
+the log is loaded and while it serves. The life of a shard:
 
     replay(key, value)*   the partition's log, from its start to its end; with ``replay_in_transaction`` and
                           ``transaction_ended`` where producers wrote to it in transactions
@@ -36,7 +36,7 @@ class Caller(NamedTuple):
 
 
 Handler = Callable[[Any, Caller, Event], None]
-"""What a shard does with one kind of request."""
+"""A shard's handler for one kind of request."""
 
 
 class Shard(Protocol):
@@ -48,44 +48,44 @@ class Shard(Protocol):
 
     @property
     def append_timeout_ms(self) -> int:
-        """How long those who wait for an append are kept waiting before ``overdue``."""
+        """How long clients wait for an append before ``overdue``."""
 
     def __len__(self) -> int:
         """How many of them there are."""
 
     def replay(self, key: bytes, value: bytes | None, now_ms: int) -> None:
-        """Take a record of the log; raises a KafkaError for what can't be read, or can't be true."""
+        """Replay a record of the log; raises a KafkaError if it can't be read, or is inconsistent."""
 
     def replay_in_transaction(self, producer_id: int, key: bytes, value: bytes | None, now_ms: int) -> None:
-        """Take a record of a transaction, whose end comes by ``transaction_ended``; raises as ``replay`` does."""
+        """Replay a record of a transaction, which ``transaction_ended`` ends; raises as ``replay`` does."""
 
     def transaction_ended(
         self, producer_id: int, producer_epoch: int, now_ms: int, *, is_committed: bool
     ) -> Sequence[Effect]:
-        """A marker in the log has committed or aborted what this producer wrote in its transaction: as the log is read,
-        when the effects are for nobody, and when the marker that was asked for (``EndTransaction``) is committed.
+        """Handle a marker that has committed or aborted what this producer wrote in its transaction. Called while the
+        log is loaded, when its effects are dropped, and when a requested marker (``EndTransaction``) is committed.
         """
 
     def loaded(self, now_ms: int) -> Sequence[Effect]:
         """All of the log has been replayed, and all of it is committed."""
 
     def submit(self, request: Message, caller: Caller, now_ms: int) -> Sequence[Effect]:
-        """A request, which is answered by these effects or by later ones."""
+        """Handle a request, which these effects or later ones answer."""
 
     def topics_deleted(self, topics: Sequence[str], now_ms: int) -> Sequence[Effect]:
-        """These topics are gone."""
+        """Handle topics that were deleted."""
 
     def timer_fired(self, key: Hashable, now_ms: int) -> Sequence[Effect]:
-        """A timer's time has come."""
+        """Handle a timer that fired."""
 
     def persisted(self, token: int, error: KafkaError | None, now_ms: int) -> Sequence[Effect]:
-        """The records of ``Persist(token)`` are committed, or (with an error) may never be."""
+        """Handle that the records of ``Persist(token)`` are committed, or (with an error) may never be."""
 
     def overdue(self, token: int, now_ms: int) -> Sequence[Effect]:
-        """``Persist(token)`` takes longer than clients may be kept waiting; its outcome may still come."""
+        """Handle that ``Persist(token)`` takes longer than clients may wait; its outcome may still come."""
 
     def unloaded(self, now_ms: int) -> Sequence[Effect]:
-        """Another broker leads the partition. Of the effects only answers matter now."""
+        """Handle that another broker leads the partition. Only responses matter among the effects now."""
 
     def let_go(self) -> None:
-        """What it has is nobody's concern any more."""
+        """Release everything: another shard takes over."""

@@ -1,7 +1,7 @@
-"""What a failed append to a coordinator's log means to the client whose request needed it, for groups and transactions.
+"""The errors that clients of groups and transactions get for failed appends to the coordinator's log.
 
-The client can't act on the state of a partition that it never heard of: it is told to try again, to look for the
-coordinator again, or that the broker failed.
+A client doesn't know that log's partition, so it can't act on its state: the error makes it retry, look up the
+coordinator again, or says that the broker failed.
 """
 
 from kstore import errors

@@ -1,13 +1,13 @@
-"""Values by key as the committed part of a log has them, and those that are on their way there.
+"""A mapping of keys to their committed values in a log, which also tracks values that are being appended.
 
-What is in the log is what a timeline gives: a value counts once its record is committed, as it does for a coordinator
-that reads the log later. Until then it is known to be under way (``put``), so that what decides on a key can wait for
-it, leave it alone, or take it along. When its append is refused it never was (``revert``): nothing is to be undone.
+A timeline shows what is in the log: a value counts once its record is committed, as for a coordinator that reads the
+log later. Until then it is pending (``put``), so that a decision about the key can wait for it, leave it alone, or
+include it. If its append is refused it is dropped (``revert``), and nothing needs to be undone.
 
 It is Kafka's ``TimelineHashMap`` for a log whose appends succeed or fail one by one, in their order.
 
-Records stand in the log in the order of their tokens. Invariants: a key's value is that of its last record in the log
-which is known to be committed; it has an entry among those under way only while there are some.
+Records are in the log in the order of their tokens. Invariants: a key's value is that of its last record that is known
+to be committed; it has an entry among the pending ones only while there are some.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 READ = 0
-"""The token of records that were read from the log, and of none that is under way."""
+"""The token of records that were read from the log; no pending record has it."""
 
 
 class Timeline(Generic[K, V]):
-    """A mapping whose changes count as committed once the append that carries them is."""
+    """A mapping whose changes count once their append is committed."""
 
     __slots__ = ("_committed", "_under_way")
 
@@ -39,7 +39,7 @@ class Timeline(Generic[K, V]):
         return iter(self._committed)
 
     def items(self) -> ItemsView[K, V]:
-        """Keys and committed values, in the order in which the keys came."""
+        """Keys and committed values, in the order in which the keys were added."""
         return self._committed.items()
 
     def get(self, key: K) -> V | None:
@@ -50,25 +50,24 @@ class Timeline(Generic[K, V]):
         return key in self._under_way
 
     def coming(self) -> list[K]:
-        """The keys that have no value, but whose first may be under way."""
+        """The keys without a value whose first value may be pending."""
         return [key for key in self._under_way if key not in self._committed]
 
     @property
     def is_void(self) -> bool:
-        """Whether it has nothing, and nothing is under way."""
+        """Whether it has no values, and none are pending."""
         return not self._committed and not self._under_way
 
     def put(self, key: K, token: int) -> None:
-        """A record of this key is on its way to the log. Those of one append have one token, also of one key."""
+        """Note that a record of this key is being appended. All records of one append have the same token."""
         tokens = self._under_way.get(key)
         assert tokens is None or tokens[-1] <= token, "tokens never fall"
         self._under_way[key] = (token,) if tokens is None else (*tokens, token)
 
     def apply(self, key: K, value: V | None, token: int) -> int:
-        """Take a record from the log, where it is committed; None is a tombstone. Returns how many keys more have a
-        value by it.
+        """Apply a committed record; None is a tombstone. Returns by how much the number of keys with a value grows.
 
-        That of an earlier record is known later, now and then: then it changes nothing, as it stands before this one.
+        Sometimes an earlier record becomes known later: then it changes nothing, as it comes before this one.
         """
         if token != READ:
             tokens = self._under_way.get(key, ())
@@ -83,14 +82,14 @@ class Timeline(Generic[K, V]):
         return len(self._committed) - before
 
     def revert(self, key: K, token: int) -> None:
-        """A record that was on its way isn't any more."""
+        """Drop a pending record whose append was refused."""
         tokens = self._under_way.get(key, ())
         if token in tokens:
             at = tokens.index(token)
             self._leave(key, tokens[:at] + tokens[at + 1 :])
 
     def _leave(self, key: K, tokens: tuple[int, ...]) -> None:
-        """Those that are still under way."""
+        """The tokens that are still pending."""
         if tokens:
             self._under_way[key] = tokens
         else:

@@ -1,1 +1,1 @@
-"""The cluster as its metadata log tells of it: one immutable image, and how the next one is made of records."""
+"""The cluster image: the immutable state of the cluster by its metadata log, and how records change it."""

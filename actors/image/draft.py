@@ -1,13 +1,13 @@
-"""Builds the next cluster image: one method a metadata record, copying each mapping the first time it is touched;
-those of all topics and all configs are ``Layered``, which share what stays with the image before.
+"""Builds the next cluster image, with one method for each metadata record. Each mapping is copied when it is first
+changed; those of all topics and all configs are ``Layered``, which share unchanged entries with the image before.
 
 The rules are those of Apache Kafka's image deltas and of ``PartitionRegistration.merge``: a partition's epoch rises
 with every change record, its leader epoch only when the record names a leader (or that there is none). A topic's
-configs go with it.
+configs are deleted with it.
 
-Records that kstore never writes and that change nothing it keeps (no-ops, controllers' registrations) are passed over
-by name, and so are those of access rules, quotas, credentials and tokens: no node starts on a log in which one is in
-force (``actors.broker.foreign``). Any other unknown record is an error, since an image that left it out would be wrong.
+Records that kstore never writes and that change nothing it keeps (no-ops, controllers' registrations) are skipped by
+name, and so are those of access rules, quotas, credentials and tokens: no node starts on a log in which one is in force
+(``actors.broker.foreign``). Any other unknown record is an error, since an image that left it out would be wrong.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class ImageDraft:
         rule(self, record)
 
     def finish(self, offset: int, epoch: int) -> tuple[ClusterImage, ImageDelta]:
-        """The next image, and what differs between it and the base."""
+        """The next image, and its differences from the base."""
         base = self._base
         for name, partitions in self._partitions.items():
             topics = self._own_topics()
@@ -213,7 +213,7 @@ class ImageDraft:
         self._changed[name].add(record.partition_id)
 
     def clear_eligible_leaders(self, record: ClearElrRecord) -> None:
-        """Forget who may lead beside the in-sync replicas, in one topic or, without a name, in all."""
+        """Clear the eligible leader replicas of one topic or, without a name, of all."""
         topics = self._base.topics if self._topics is None else self._topics
         for name in [record.topic_name] if record.topic_name else list(topics):
             partitions = self._partitions.get(name) or topics[name].partitions
@@ -278,11 +278,11 @@ class ImageDraft:
         self._controller_id = message.leader_id
 
     def pass_over(self, record: object) -> None:
-        """A record that says nothing an image keeps."""
+        """Skip a record that changes nothing in an image."""
 
 
 def own(mapping: Mapping[K, V]) -> Layered[K, V]:
-    """A copy to be changed, which shares with the mapping what stays."""
+    """A copy of a mapping to change, which shares unchanged entries with it."""
     return mapping.copy() if isinstance(mapping, Layered) else Layered(mapping)
 
 

@@ -1,9 +1,9 @@
-"""The features of Kafka that a cluster can agree on, and the levels kstore has.
+"""The Kafka features of a cluster (``metadata.version`` and others), and the levels that kstore supports.
 
-Only what is there is named: ``metadata.version`` from Kafka 4.3 to 4.4 for the records of the metadata log, the fixed
-set of voters (``kraft.version`` 0), and ``transaction.version``: from 1 on the transaction log has flexible records, at
-2 each transaction has an epoch of its own (KIP-890). The consumer protocol, share groups, streams groups and
-eligible leader replicas are at level 0, which is how Kafka says that they are off.
+Only supported features are listed: ``metadata.version`` from Kafka 4.3 to 4.4 for the records of the metadata log, the
+fixed set of voters (``kraft.version`` 0), and ``transaction.version``: from 1 on the transaction log has flexible
+records, at 2 each transaction has an epoch of its own (KIP-890). The consumer protocol, share groups, streams groups
+and eligible leader replicas are at level 0, which is how Kafka says that they are off.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SUPPORTED: dict[str, Range] = {
 
 
 def supported() -> list[Feature]:
-    """What a broker tells the controller when it registers."""
+    """The features in a broker's registration."""
     return [
         Feature(name=name, min_supported_version=levels.lowest, max_supported_version=levels.highest)
         for name, levels in SUPPORTED.items()
@@ -40,8 +40,8 @@ def supported() -> list[Feature]:
 
 
 def bootstrap_records(metadata_version: int | None = None) -> list[FeatureLevelRecord]:
-    """The first records of a new cluster: the level that its log is written in, the highest unless it was chosen, and
-    what a new cluster of Apache Kafka's has turned on as well.
+    """The first records of a new cluster: its metadata version (the highest, unless one was chosen), and the features
+    that a new cluster of Apache Kafka also turns on.
     """
     level = metadata_version or SUPPORTED[METADATA_VERSION].highest
     return [

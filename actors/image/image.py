@@ -1,11 +1,11 @@
 """The cluster as the metadata log describes it at one offset: brokers, topics, partitions, configs, features.
 
 An image is immutable; nodes hand it to their actors freely. ``apply`` replays a run of metadata records and gives the
-next image together with a delta that says what changed, so a broker with 10,000 partitions looks only at those that
-did. Mappings that a run of records doesn't touch are shared between the two images; of those it touches, what stays is.
+next image together with a delta that says what changed, so a broker with 10,000 partitions handles only those that
+changed. The two images share mappings, or parts of mappings, that the records don't change.
 
 Invariants: ``topics`` and ``topic_names_by_id`` hold the same topics; ``offset`` is the last record applied (-1: none);
-mappings are never changed after the image was made (nobody but ``ImageDraft`` may, while it builds).
+mappings are never changed after the image was made (only ``ImageDraft`` changes them, while it builds).
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ class Directory:
 
 
 class Endpoint(NamedTuple):
-    """Where clients find a broker: a listener's name, the address that it advertises, its security protocol (0 is
-    PLAINTEXT).
-    """
+    """A broker's endpoint: the name of a listener, its advertised address, its security protocol (0 is PLAINTEXT)."""
 
     name: str
     host: str
@@ -55,7 +53,7 @@ class BrokerImage(NamedTuple):
     log_dirs: tuple[bytes, ...] = ()
 
     def endpoint(self, listener: str) -> Endpoint:
-        """Where clients find it that came by this listener; those in the process come by none of them."""
+        """The endpoint for clients of this listener; clients in the process have none."""
         return next((each for each in self.endpoints if each.name == listener), self.endpoints[0])
 
     @property
@@ -64,7 +62,7 @@ class BrokerImage(NamedTuple):
         return not self.fenced and not self.shutting_down
 
     def has_online(self, directory: bytes) -> bool:
-        """False for a directory that it can't use: one that is lost, or isn't its own (``BrokerRegistration``)."""
+        """Whether it can use a directory: not if it is lost, or isn't its own (``BrokerRegistration``)."""
         return directory in self.log_dirs or directory in Directory.UNSAID
 
 
@@ -84,13 +82,13 @@ class PartitionImage(NamedTuple):
     last_known_elr: tuple[int, ...] = ()
 
     def directory_of(self, replica: int) -> bytes:
-        """The log directory that holds a replica; before it was said, none in particular."""
+        """The log directory of a replica; ``Directory.UNASSIGNED`` before it is known."""
         if replica not in self.replicas or len(self.directories) != len(self.replicas):
             return Directory.UNASSIGNED
         return self.directories[self.replicas.index(replica)]
 
     def offline_replicas(self, alive: frozenset[int]) -> list[int]:
-        """Those that nobody can be served by: their broker isn't alive, or their log out of use."""
+        """The offline replicas: their broker isn't alive, or their log is offline."""
         if Directory.LOST in self.directories:
             return [each for each in self.replicas if each not in alive or self.directory_of(each) == Directory.LOST]
         return [each for each in self.replicas if each not in alive]
@@ -111,8 +109,8 @@ class ImageDelta(NamedTuple):
     """What a run of records changed.
 
     ``changed_topics``: topic name to the numbers of its partitions that are new or different. ``removed_topics``: the
-    last image of every topic that is gone (a topic deleted and made again under the same name is in both). What is
-    named by strings keeps the order of the log, so that a run is the same whatever strings hash to.
+    last image of every topic that is gone (a topic deleted and made again under the same name is in both). Collections
+    of strings keep the order of the log, so that a run doesn't depend on string hashes.
     """
 
     changed_topics: Mapping[str, frozenset[int]] = NOTHING
@@ -134,7 +132,7 @@ class ImageDelta(NamedTuple):
 
 
 class ClusterImage(NamedTuple):
-    """All that the metadata log says up to ``offset``."""
+    """The state of the cluster by the metadata log up to ``offset``."""
 
     cluster_id: str = ""
     offset: int = -1
@@ -157,8 +155,8 @@ class ClusterImage(NamedTuple):
         return draft.finish(offset, epoch)
 
     def whole(self, before: ClusterImage | None = None) -> ImageDelta:
-        """The delta from an empty image to this one: everything is new. What an image of ``before`` has and this one
-        doesn't is removed.
+        """The delta from an empty image to this one: everything is new. Topics that only the image ``before`` has are
+        removed.
         """
         known = {} if before is None else before.topics
         return ImageDelta(
@@ -194,6 +192,6 @@ class ClusterImage(NamedTuple):
         return broker is not None and broker.active
 
     def is_online(self, partition: PartitionImage, replica: int) -> bool:
-        """False when a replica's log is out of use, or its broker unknown."""
+        """Whether a replica is online: its log is in use, and its broker is known."""
         broker = self.brokers.get(replica)
         return broker is not None and broker.has_online(partition.directory_of(replica))

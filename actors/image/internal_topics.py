@@ -1,4 +1,4 @@
-"""The topics that Kafka makes for itself when they are first needed: how many partitions, and their configs."""
+"""Kafka's internal topics, which are made on first use: their numbers of partitions, and configs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicC
 
 
 def creatable(name: str, config: BrokerConfig) -> CreatableTopic:
-    """What to ask the controller for to make topic ``name`` on first use; a client's topic gets the defaults.
+    """The CreateTopics entry that makes topic ``name`` on first use; a client's topic gets the defaults.
 
     >>> creatable("__consumer_offsets", BrokerConfig(brokers=3)).num_partitions
     4

@@ -1,4 +1,4 @@
-"""What a topic may be called, in Kafka's rules and words, and which names are Kafka's own."""
+"""Rules for topic names, with Kafka's error messages, and the names of internal topics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERNAL_TOPICS = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC, SHARE_TOPIC})
 
 
 def validate(name: str) -> None:
-    """Raise InvalidTopic when no topic may be called so."""
+    """Raise InvalidTopic if it isn't a valid topic name."""
     if not name:
         raise InvalidTopic("Topic name is invalid: the empty string is not allowed")
     if name in (".", ".."):
@@ -35,7 +35,7 @@ def validate(name: str) -> None:
 
 
 class FlatNames:
-    """The topics that there are, by what metrics make of their names: these can't tell '.' and '_' apart."""
+    """The existing topics by their names in metrics, where '.' and '_' are the same."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names: dict[str, set[str]] = {}

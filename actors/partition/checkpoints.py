@@ -1,13 +1,13 @@
-"""The checkpoints of high watermarks, recovery points and start offsets: what has moved, what the files say of all.
+"""The checkpoint files of a log directory: high watermarks, recovery points and log start offsets.
 
-High watermarks move all the time: a replica says once that its own has, and when it is time those that said so are
-asked for it. Recovery points rise when a segment is on the disk and tell where they stand: the file may lag behind
-those that have risen, which costs a recovery some time, but is written at once when one has fallen, as what was cut
-off may come again with other bytes. Start offsets are kept in the same way; they are written at once too when a
-partition is gone, for another topic of its name begins at 0. An idle node writes nothing.
+High watermarks move all the time: a replica reports once that its own has moved, and when the file is due those
+replicas are asked for the value. Recovery points rise when a segment is synced, and are reported with their value. The
+file may lag behind rising ones, which only makes a recovery longer, but is written at once when one has fallen, because
+what was truncated may come again with other bytes. Start offsets are kept in the same way; they are also written at
+once when a partition is gone, because a new topic of its name begins at 0. An idle node writes nothing.
 
-A file that can't be written is tried again after a while, as often as it takes, and logged once. The logs go on: what
-an older checkpoint costs is a longer recovery, and a high watermark that the leader corrects.
+A file that can't be written is retried until it works, and logged once. The logs go on: an older checkpoint only costs
+a longer recovery, and a high watermark that the leader corrects.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class CheckpointTime(NamedTuple):
 
 
 class Checkpoint(Actor):
-    """One of a node's checkpoint files. ``write`` puts what is known of all logs into it."""
+    """One of a node's checkpoint files. ``write`` writes the values of all logs into it."""
 
     node: BrokerNode
 
@@ -58,14 +58,14 @@ class Checkpoint(Actor):
         self.failing = False
 
     def set_timer(self, delay_ms: float | None = None) -> None:
-        """Come back when the file is due."""
+        """Set a timer for the next write."""
         if not self.timed:
             self.timed = True
             self.after(self.interval_ms if delay_ms is None else delay_ms, CheckpointTime())
 
     @receives(CheckpointTime)
     def checkpoint_time(self, message: CheckpointTime) -> None:
-        """Write what has changed since."""
+        """Write the file, as its interval has passed."""
         self.timed = False
         self.save()
 
@@ -106,13 +106,13 @@ class HighWatermarks(Checkpoint):
 
     @receives(HighWatermarkMoved)
     def high_watermark_moved(self, message: HighWatermarkMoved) -> None:
-        """A replica has to be asked."""
+        """Note that a replica's high watermark has moved."""
         self.moved[message.topic, message.partition] = message.replica
         self.set_timer()
 
     @receives(CheckpointTime)
     def checkpoint_time(self, message: CheckpointTime) -> None:
-        """Ask those that have moved."""
+        """Ask the replicas whose high watermarks have moved."""
         self.timed = False
         self._collect()
 
@@ -161,7 +161,7 @@ class RecoveryPoints(Checkpoint):
 
     @receives(RecoveryPointMoved)
     def recovery_point_moved(self, message: RecoveryPointMoved) -> None:
-        """A log is durable to somewhere else."""
+        """Note a log's new recovery point."""
         self._moved(message)
 
     def _moved(self, message: RecoveryPointMoved | StartOffsetMoved) -> None:
@@ -179,13 +179,13 @@ class RecoveryPoints(Checkpoint):
 
 
 class StartOffsets(RecoveryPoints):
-    """Where a node's logs begin."""
+    """The log start offsets of a node's logs."""
 
     INTERVAL = "log.flush.start.offset.checkpoint.interval.ms"
 
     @receives(StartOffsetMoved)
     def start_offset_moved(self, message: StartOffsetMoved) -> None:
-        """A log begins somewhere else."""
+        """Note a log's new start offset."""
         self._moved(message)
 
     @receives(ForgetReplica)

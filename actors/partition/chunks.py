@@ -1,4 +1,4 @@
-"""The records of a fetch answer, between the leader that reads them and the follower or socket that takes them."""
+"""The records of a fetch response, from the leader that reads them to the follower or socket that takes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from kstore.records import RecordBatch, parse_batches
 
 
 class Chunks(list[Any]):
-    """The records of a fetch answer as they go to a socket, with the parsed batches they came from, if they are."""
+    """The records of a fetch response as they go to a socket, with the parsed batches they come from, if
+    there are any.
+    """
 
     __slots__ = ("batches",)
 
@@ -18,7 +20,7 @@ class Chunks(list[Any]):
 
 
 def batches_of(records: Any) -> list[RecordBatch]:
-    """The whole batches of a fetch answer, whichever way they came; an incomplete last one is left out."""
+    """The complete batches of a fetch response, in either form; an incomplete last one is left out."""
     if isinstance(records, Chunks) and records.batches is not None:
         return records.batches
     if isinstance(records, list):

@@ -1,4 +1,4 @@
-"""What replicas, the fetch desk and the replica fetchers say to each other.
+"""The messages between replicas, the fetch desk and the replica fetchers.
 
 Offsets are of records; an epoch of -1 means that it isn't known. A *token* names one read: it is drawn from one
 counter a node, so a late answer is known by its token and dropped.
@@ -32,7 +32,7 @@ CONSUMER = -1
 class Append(NamedTuple):
     """Ask a leader to append one request's batches. The answer is an ``Appended``, or the error that refused it.
 
-    The leader itself puts ``Prepared`` batches in their place where its log has a codec of its own.
+    The leader replaces them by ``Prepared`` batches if its log has a codec of its own.
     """
 
     batches: list[RecordBatch]
@@ -43,7 +43,7 @@ class Append(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """Where the batches stand. With acks=-1 it is said when the high watermark has passed them."""
+    """The offsets of the batches. With acks=-1 it is sent when the high watermark has passed them."""
 
     first_offset: int
     last_offset: int
@@ -65,7 +65,7 @@ class StartVerification(NamedTuple):
 
 
 class DescribeProducers(NamedTuple):
-    """Ask a replica what its log knows of producers. The answer is a tuple of dictionaries, one for each, with what
+    """Ask a replica for its log's producer state. The answer is a tuple of dictionaries, one for each, with what
     Kafka's ``ProducerState`` has.
     """
 
@@ -74,7 +74,8 @@ class EndTransaction(NamedTuple):
     """Ask a leader to append the marker that ends a producer's transaction in its partition, with acks=all; answered as
     ``Append`` is.
 
-    Of a partition that has a coordinator, the coordinator is asked: its shard hears of it once that is committed.
+    For a partition that has a coordinator, the coordinator is asked: its shard learns of the marker once it is
+    committed.
     """
 
     producer_id: int
@@ -86,7 +87,7 @@ class EndTransaction(NamedTuple):
 
 
 class CheckInSync(NamedTuple):
-    """To itself: a follower lagged; look again."""
+    """To itself: a follower lagged; check again."""
 
 
 class ExpireAppends(NamedTuple):
@@ -100,10 +101,10 @@ class Flush(NamedTuple):
 class Read(NamedTuple):
     """Read from ``offset`` and answer with a ``ReadAnswer``; a second one follows when the first says ``parked``.
 
-    ``beyond``: park until there is something past this offset (at least ``offset``; more when the reader has seen
-    that much already and found it too little). ``replaces`` is the token of a parked read that this one takes the
-    place of. ``replica`` and ``broker_epoch`` say which follower asks; ``CONSUMER`` is none. ``quiet``: don't answer
-    before there is something. ``known_high_watermark`` is what the reader was last told.
+    ``beyond``: park until there is something past this offset (at least ``offset``; more if the reader has already seen
+    that much and needs more). ``replaces`` is the token of a parked read that this one replaces. ``replica`` and
+    ``broker_epoch`` are the follower's; ``CONSUMER`` for a consumer. ``quiet``: don't answer before there is something.
+    ``known_high_watermark`` is the last one that the reader got.
     """
 
     reader: Ref
@@ -125,8 +126,8 @@ class Read(NamedTuple):
 class ReadAnswer(NamedTuple):
     """What a read found: an error code, or the offsets and perhaps records.
 
-    ``parked``: nothing yet; another answer follows under the same token. ``diverging``: the (epoch, end offset) to
-    which the follower has to look back, because its log isn't a prefix of the leader's.
+    ``parked``: nothing yet; another answer follows under the same token. ``diverging``: the (epoch, end offset) where
+    the follower's log diverges, because it isn't a prefix of the leader's.
     """
 
     token: int
@@ -191,7 +192,7 @@ class DeleteRecords(NamedTuple):
 
 
 class Deleted(NamedTuple):
-    """The least offset at which a living replica's log begins; ``timed_out`` when that isn't the one asked for yet."""
+    """The low watermark; ``timed_out`` if it hasn't reached the requested offset."""
 
     low_watermark: int
     timed_out: bool
@@ -205,7 +206,7 @@ class FindEpochEnd(NamedTuple):
 
 
 class BecomeLeader(NamedTuple):
-    """Lead in this epoch; in the epoch that is led already, take the replicas and the in-sync set as confirmed."""
+    """Lead in this epoch; if the replica already leads in it, take the replicas and the in-sync set as confirmed."""
 
     leader_epoch: int
     partition_epoch: int
@@ -230,11 +231,11 @@ class Configure(NamedTuple):
 
 
 class BrokersChanged(NamedTuple):
-    """Brokers came, went or were fenced: look again at who may be in sync."""
+    """Brokers started, stopped or were fenced: check again which may be in sync."""
 
 
 class Upkeep(NamedTuple):
-    """Time to look at age: segments to roll, producers to forget."""
+    """Do the work that depends on age: roll segments, expire producers."""
 
 
 class ReportHighWatermark(NamedTuple):
@@ -242,8 +243,8 @@ class ReportHighWatermark(NamedTuple):
 
 
 class MeasureLog(NamedTuple):
-    """Ask for what a replica's log takes on the disk. The answer is a ``LogSize``, or None when that isn't known: the
-    log could never be opened, or is about to go.
+    """Ask for the size of a replica's log on disk. The answer is a ``LogSize``, or None if it is unknown: the log could
+    never be opened, or is about to be removed.
     """
 
 
@@ -281,17 +282,17 @@ class StartOffsetMoved(NamedTuple):
 
 
 class Remove(NamedTuple):
-    """The partition was deleted or moved away: answer everybody, delete the log, stop."""
+    """The partition was deleted or moved away: answer what waits, delete the log, stop."""
 
 
 class Close(NamedTuple):
-    """The node stops: answer everybody, bring the log to the disk, stop. Answered with ``Closed``."""
+    """The node stops: answer what waits, sync the log, stop. Answered with ``Closed``."""
 
 
 class Closed(NamedTuple):
-    """What the checkpoints say of a log that is closed, and what the next start compares with it.
+    """A closed log's values for the checkpoints, and what the next start compares with it.
 
-    ``failure``: why it wasn't closed in order, if it wasn't.
+    ``failure``: why it wasn't closed cleanly, if it wasn't.
     """
 
     recovery_point: int
@@ -302,7 +303,7 @@ class Closed(NamedTuple):
 
 
 class IsrAnswer(NamedTuple):
-    """What the controller said to a change of the in-sync set: its new state, or an error code (0: none)."""
+    """The controller's answer to a change of the in-sync set: the new state, or an error code (0: none)."""
 
     proposal: Any
     error: int
@@ -312,7 +313,7 @@ class IsrAnswer(NamedTuple):
 
 
 class ChangeIsr(NamedTuple):
-    """Ask the controller, by way of the node's queue of changes, for a change of an in-sync set."""
+    """Ask the controller for a change of an in-sync set, through the node's queue of changes."""
 
     replica: Ref
     topic_id: bytes
@@ -352,7 +353,7 @@ class Replicate(NamedTuple):
 
 
 class StartAt(NamedTuple):
-    """The leader's log no longer (or not yet) has the follower's end: go on where it can, from what it has.
+    """The leader's log doesn't have the follower's end any more (or yet): go on from an offset that it has.
 
     ``leader_start`` and ``leader_end`` are the ends of the leader's log.
     """

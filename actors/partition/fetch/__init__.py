@@ -1,1 +1,1 @@
-"""Fetch requests at a broker: which replicas are asked, what waits, and how the answer is put together (KIP-227)."""
+"""Fetch requests at a broker: asking replicas, waiting, sessions (KIP-227), and making the response."""

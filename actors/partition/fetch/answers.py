@@ -1,7 +1,7 @@
 """Fetch responses, built from what replicas answered; pure.
 
-An error names the present leader from version 12 on, and where it is from version 16 on, so that a client needn't ask
-for metadata. What has nothing to give has zero bytes of records, not none: clients expect it so.
+An error names the current leader from version 12 on, and its address from version 16 on, so that a client needn't ask
+for metadata. A partition without records has zero bytes of records, not null, as clients expect.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ LEADER_HINTS_FROM = 16
 LEADER_HINT_CODES = frozenset({NotLeaderOrFollower.code, FencedLeaderEpoch.code})
 
 SAID_BEFORE_READING = frozenset({UnknownTopicOrPartition.code, UnknownTopicId.code, TopicAuthorizationFailed.code})
-"""Apache Kafka makes these answers in another place, with an empty list of aborted transactions instead of none."""
+"""Apache Kafka makes these responses in another place, with an empty list of aborted transactions instead of null."""
 
 
 def fetch_response(named: list[Slot], context: Context, image: ClusterImage) -> FetchResponse:
-    """The answer that names these slots."""
+    """The response with these slots."""
     topics: dict[str | bytes, FetchableTopicResponse] = {}
     hints: dict[int, None] = {}
     for slot in named:
@@ -53,7 +53,7 @@ def fetch_response(named: list[Slot], context: Context, image: ClusterImage) -> 
         entry.partitions.append(_partition_data(slot, context, image, hints))
     response = FetchResponse(session_id=context.session_id, responses=list(topics.values()))
     if hints:
-        response.node_endpoints = [NodeEndpoint(node_id=node) for node in hints]  # the broker adds where they are
+        response.node_endpoints = [NodeEndpoint(node_id=node) for node in hints]  # the broker adds their addresses
     return response
 
 
@@ -62,7 +62,7 @@ def _blank(topic: str | bytes) -> FetchableTopicResponse:
 
 
 def refusal(request: FetchRequest) -> FetchResponse:
-    """Only brokers fetch as replicas: a client that says it is one would move the high watermark."""
+    """Refuse clients that fetch as replicas, as that would move the high watermark."""
     code = TopicAuthorizationFailed.code
     return FetchResponse(
         responses=[
@@ -98,13 +98,13 @@ def _partition_data(slot: Slot, context: Context, image: ClusterImage, hints: di
 
 
 def _aborted(read: LogRead | None) -> list[AbortedTransaction]:
-    """What a consumer of committed records has to know of those that it gets."""
+    """The aborted transactions that a read-committed consumer needs for the records that it gets."""
     aborted = () if read is None else read.aborted
     return [AbortedTransaction(producer_id=each.producer_id, first_offset=each.first_offset) for each in aborted]
 
 
 def failed_partition(partition: int, code: int) -> PartitionData:
-    """The answer of a partition that can't be read."""
+    """The response of a partition that can't be read."""
     return PartitionData(
         partition_index=partition,
         error_code=code,

@@ -1,12 +1,12 @@
-"""The fetch desk: where all fetches of a node's consumers and followers are put together, and its sessions live.
+"""The fetch desk: the actor that answers all Fetch requests of a node's consumers and followers, with its sessions.
 
-A fetch asks the replica of each partition that it must look at once. Replicas that have nothing keep the read and
-answer again when there is something; until then, or until its time is over, the fetch waits, and costs nothing. A
-session with thousands of idle partitions is parked at their replicas once and for all.
+A fetch asks the replica of each partition that it must check once. Replicas without data keep the read and answer again
+when there is some; until then, or until its timeout, the fetch waits, and costs nothing. The reads of a session with
+thousands of idle partitions wait at their replicas from one fetch to the next.
 
-The desk hands out what replicas read as they read it: parsed batches, views of memory, or slices of files.
+The desk passes on what replicas read without converting it: parsed batches, views of memory, or slices of files.
 
-Deadlines stand in a heap of their own with one alarm for the nearest, because most fetches end long before theirs.
+Deadlines are in a heap with one alarm for the nearest, because most fetches end long before their deadline.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ EXPIRE = Expire()
 
 
 class Deliver(NamedTuple):
-    """To itself: answer a fetch, with what else has come in meanwhile."""
+    """To itself: answer a fetch, with everything that has come in meanwhile."""
 
     fetch: Gathering
 
@@ -71,8 +71,8 @@ class Deliver(NamedTuple):
 def replica_of(
     view: View, name: str | bytes, partition: int, may_read: Callable[[str], bool] | None = None
 ) -> Ref | int:
-    """The replica to ask of a partition, whose topic is named or identified; or the code of the error that there is
-    none, or none to be read.
+    """The replica of a partition, whose topic is given by name or id; or the error code if there is none, or if it may
+    not be read.
     """
     if not isinstance(name, str):
         found: str | None = view.image.topic_names_by_id.get(name)
@@ -101,10 +101,10 @@ class FetchDesk(Actor):
         slots_max = node.config.integer("max.incremental.fetch.session.cache.slots")
         self.bytes_max = node.config.integer("fetch.max.bytes")
         self.sessions = SessionCache(slots_max, lambda: self.random.getrandbits(SESSION_ID_BITS))
-        self.asked: dict[int, Slot] = {}  # by token: slots that a replica has yet to answer, at first or at last
+        self.asked: dict[int, Slot] = {}  # by token: slots that a replica has yet to answer
         self.last_token = 0
-        self.waiting: dict[int, Gathering] = {}  # by connection, from the asking on
-        self.bytes_waiting = 0  # what they have found and not enough of
+        self.waiting: dict[int, Gathering] = {}  # by connection, from when replicas are asked
+        self.bytes_waiting = 0  # found by fetches that wait for more
         self.deadlines: list[tuple[int, int, Gathering | Session]] = []
         self.looks = 0
         self.expiry = self.alarm(EXPIRE, tick_us=1000)
@@ -177,7 +177,7 @@ class FetchDesk(Actor):
         session.epoch = next_epoch(session.epoch)
         session.used_ms = now_ms
         if session.fetch is not None:
-            self._finish(session.fetch)  # its sender has given it up for this one
+            self._finish(session.fetch)  # its sender replaced it with this one
         self._name(session, request, uses_ids)
         for topic in request.forgotten_topics_data:
             for partition in topic.partitions:
@@ -199,7 +199,7 @@ class FetchDesk(Actor):
             self.sessions.partitions += added
 
     def _ask(self, gathering: Gathering, session: Session | None, request: FetchRequest, uses_ids: bool) -> bool:
-        """Ask the replicas of what is due; True when the one that was asked will say nothing until it has something."""
+        """Ask the replicas of due slots; True if the only one that was asked won't answer before it has data."""
         if session is not None:
             session.begin(gathering)
             due = session.take_due()
@@ -254,7 +254,7 @@ class FetchDesk(Actor):
 
     @receives(ReadAnswer)
     def answered(self, answer: ReadAnswer) -> None:
-        """A replica says what it found, or that it will say later."""
+        """Handle a replica's answer, which may say that another follows."""
         slot = self.asked.get(answer.token) if answer.parked else self.asked.pop(answer.token, None)
         if slot is None or slot.state not in (ASKED, PARKED):
             return
@@ -282,7 +282,7 @@ class FetchDesk(Actor):
             self._heard(message.fetch)
 
     def _heard(self, gathering: Gathering) -> None:
-        """All replicas were heard: answer, or wait for more."""
+        """Answer or wait for more, as all replicas have answered."""
         now_ms = self.now_ms()
         session = gathering.session
         nothing_asked = not gathering.slots and (session is None or not session.slots)
@@ -301,14 +301,14 @@ class FetchDesk(Actor):
 
     @staticmethod
     def _seen(gathering: Gathering, slot: Slot) -> int:
-        """How far a reader that needs more has seen: it is answered again when its limit has moved on from there."""
+        """How far a reader that needs more has seen; its replica answers again when the limit has moved past that."""
         answer = slot.answer
         assert answer is not None
         limit = answer.last_stable_offset if gathering.context.isolation else answer.high_watermark
         return max(slot.fetch_offset, limit)
 
     def _wait(self, gathering: Gathering, now_ms: int) -> None:
-        """Look at it when its time is over. A session has one entry, which then serves its next fetches as well."""
+        """Check it when its time is over. A session has one entry, which also serves its later fetches."""
         if gathering.bytes_found:
             self.bytes_waiting += gathering.bytes_found - gathering.bytes_counted
             gathering.bytes_counted = gathering.bytes_found
@@ -323,7 +323,7 @@ class FetchDesk(Actor):
 
     @receives(Expire)
     def expire(self, message: Expire) -> None:
-        """Fetches whose time is over get what there is."""
+        """Answer the fetches whose time is over with what there is."""
         now_ms = self.now_ms()
         deadlines = self.deadlines
         while deadlines and deadlines[0][0] <= now_ms:
@@ -338,7 +338,7 @@ class FetchDesk(Actor):
                 fetch = waiting
             if fetch is not None and not fetch.finished:
                 self._finish(fetch)
-        self.expiry.rang()  # only now, so that it is set once for all that wait on
+        self.expiry.rang()  # only now, so that it is set once for all fetches that still wait
         if deadlines:
             self.expiry.by(deadlines[0][0], now_ms)
 
@@ -359,7 +359,7 @@ class FetchDesk(Actor):
 
     @receives(FetchGivenUp)
     def given_up(self, message: FetchGivenUp) -> None:
-        """Let go of what a fetch has found and asked for; its answer is read by nobody."""
+        """Release what a fetch has found and asked for; no client waits for its response."""
         gathering = self.waiting.get(message.connection)
         if gathering is not None:
             self._finish(gathering)

@@ -1,4 +1,4 @@
-"""What connections say to their node's fetch desk, and what of it an answer needs."""
+"""The messages from connections to their node's fetch desk."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Fetch(NamedTuple):
-    """Ask the desk to answer a Fetch request. The answer is a ``FetchResponse``. ``connection`` is the number of the
-    connection by which it came, which has no other fetch under way. ``may_read(topic)`` says what the client may read,
-    each time that a replica is to be asked; None if it may read all, as nodes may.
+    """Ask the desk to answer a Fetch request. The answer is a ``FetchResponse``. ``connection`` is the number of its
+    connection, which has no other pending fetch. ``may_read(topic)`` says whether the client may read a topic, and is
+    called each time before a replica is asked; None if it may read all, as nodes may.
     """
 
     request: FetchRequest
@@ -28,13 +28,13 @@ class Fetch(NamedTuple):
 
 
 class FetchGivenUp(NamedTuple):
-    """To the desk: a connection is gone, and nobody waits for its fetch."""
+    """To the desk: a connection is gone, so its fetch needs no response."""
 
     connection: int
 
 
 class Context:
-    """Whose fetch it is, and how it is answered."""
+    """The sender of a fetch, and how to answer it."""
 
     __slots__ = ("broker_epoch", "connection", "isolation", "may_read", "replica", "reply", "session_id", "version")
 

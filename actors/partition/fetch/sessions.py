@@ -1,4 +1,4 @@
-"""Fetch sessions as a broker keeps them (KIP-227), and one fetch while its partitions are asked.
+"""Fetch sessions of a broker (KIP-227), and one fetch while its replicas are asked.
 
 A session remembers which partitions a consumer or follower fetches, so that a request names only those that changed
 and an answer only those with news. Here it also remembers which of them wait at their replicas: a *slot* that is
@@ -34,7 +34,7 @@ INITIAL_EPOCH = 0
 FINAL_EPOCH = -1
 EPOCH_MAX = 2**31 - 1
 EVICT_AFTER_MS = 120_000
-NOT_SAID = 2**63 - 1  # a request that doesn't tell which high watermark its sender knows (KIP-1166)
+NOT_SAID = 2**63 - 1  # a request without the high watermark that its sender knows (KIP-1166)
 
 DUE = 0
 ASKED = 1
@@ -96,7 +96,7 @@ class Slot:
             self.sent_high_watermark = asked.high_watermark
 
     def has_news(self) -> bool:
-        """True when an incremental answer must name it."""
+        """Whether an incremental response must include it."""
         answer = self.answer
         assert answer is not None
         return (
@@ -108,7 +108,7 @@ class Slot:
         )
 
     def sent(self) -> None:
-        """Its answer goes out: what it said is what the other side knows now."""
+        """Note that its answer is sent: the client now knows what it says."""
         answer = self.answer
         assert answer is not None
         if answer.error or answer.diverging is not None:
@@ -119,7 +119,7 @@ class Slot:
 
 
 class Gathering:
-    """One fetch under way: which slots were asked, and what came back. ``context`` belongs to the actor."""
+    """One pending fetch: which slots were asked, and what was answered. ``context`` belongs to the actor."""
 
     __slots__ = (
         "bytes_counted",
@@ -155,16 +155,16 @@ class Gathering:
         self.slots: dict[Key, Slot] = {}
         self.unanswered = 0
         self.bytes_found = 0
-        self.bytes_counted = 0  # of these the actor knows
+        self.bytes_counted = 0  # of these, as the actor has counted them
         self.urgent = False
         self.timed = False
         self.finished = False
 
     def ask(self, slot: Slot, token: int, *, quiet: bool = False) -> None:
-        """A slot's replica is being asked. What it found before stands until it has found more.
+        """Note that a slot's replica is asked. What it found before is kept until it finds more.
 
-        ``quiet``: it won't say when it has nothing, so the slot counts as parked for this fetch, and is due in the next
-        one if it hasn't answered: nobody knows whether it was asked at all.
+        ``quiet``: it doesn't answer if it has nothing, so the slot counts as parked for this fetch. If it hasn't
+        answered, it is due in the next fetch, as it may not even have been asked yet.
         """
         assert not self.finished, "a fetch that was answered asks no more"
         if slot.state == DUE:
@@ -179,7 +179,7 @@ class Gathering:
             self.unanswered += 1
 
     def take(self, slot: Slot, answer: ReadAnswer) -> None:
-        """A slot's replica has answered, now or at last."""
+        """Note a slot's answer, the first or a later one."""
         assert not self.finished, "a fetch that was answered takes no more"
         if slot.state == ASKED:
             self.unanswered -= 1
@@ -198,17 +198,19 @@ class Gathering:
             self.urgent = True
 
     def is_complete(self) -> bool:
-        """True when everybody was heard and there is enough to answer."""
+        """Whether all replicas have answered and there is enough for a response."""
         return self.unanswered == 0 and (self.urgent or self.bytes_found >= self.min_bytes)
 
     def too_little(self) -> list[Slot]:
-        """Slots that found something, but not enough to end the fetch: to be asked for more once all were heard."""
+        """Slots that found something, but not enough to end the fetch: they are asked for more once all
+        have answered.
+        """
         return [slot for slot in self.slots.values() if slot.state == ANSWERED]
 
     def finish(self) -> list[Slot]:
         """End the fetch: the slots that its answer names, in order, with records up to ``max_bytes``.
 
-        The first that has records gives them whatever their size, so that a large batch can't block a reader.
+        The first one with records is included whatever its size, so that a large batch can't block a reader.
         """
         assert not self.finished, "a fetch is answered once"
         self.finished = True
@@ -239,7 +241,7 @@ class Gathering:
         return named
 
     def _release(self, session: Session, left_over: list[Slot]) -> None:
-        """What was left over comes first next time; what was used is asked again, by the offset that then holds."""
+        """Put slots that were left over first for next time; used ones are asked again, with a new offset."""
         session.fetch = None
         due = session.due
         for slot in left_over:
@@ -280,10 +282,10 @@ class Session:
         self.slots: dict[Key, Slot] = {}
         self.due: dict[Key, Slot] = {}
         self.fetch: Gathering | None = None
-        self.timed = False  # whether the actor will look at it when some time is over
+        self.timed = False  # whether the actor has a deadline set for it
 
     def name(self, topic: Topic, asked: FetchPartition) -> None:
-        """A request names a partition: it is new, or its offset or limits have changed."""
+        """Add or update a partition that a request names."""
         key = (topic, asked.partition)
         slot = self.slots.get(key)
         if slot is None:
@@ -294,24 +296,24 @@ class Session:
         self.due[key] = slot
 
     def forget(self, topic: Topic, partition: int) -> Slot | None:
-        """A request drops a partition; the slot is returned so that a parked read can be called off."""
+        """Remove a partition that a request drops; its slot is returned so that a parked read can be cancelled."""
         key = (topic, partition)
         self.due.pop(key, None)
         return self.slots.pop(key, None)
 
     def take_due(self) -> Collection[Slot]:
-        """The slots that the fetch which begins now must ask."""
+        """Take the slots that the fetch which begins now must ask."""
         due = self.due
         self.due = {}
         return due.values()
 
     def begin(self, fetch: Gathering) -> None:
-        """A fetch begins; the one before it has ended."""
+        """Begin a fetch, after the previous one has ended."""
         assert self.fetch is None, "a session has one fetch at a time"
         self.fetch = fetch
 
     def check(self) -> None:
-        """Assert that no slot is forgotten: each is due, or a replica or the fetch under way has it."""
+        """Assert that no slot is lost: each is due, or at a replica, or in the pending fetch."""
         assert INITIAL_EPOCH < self.epoch <= EPOCH_MAX, "a session that is kept has the number of its last request"
         assert self.due.keys() <= self.slots.keys(), "what is due wasn't dropped"
         fetch = self.fetch
@@ -349,14 +351,14 @@ class SessionCache:
         self.partitions -= len(session.slots)
 
     def may_grow(self, partitions: int) -> bool:
-        """Whether a request may name so many partitions in a session of a client; else it does without sessions."""
+        """Whether a client's session may have so many partitions; if not, the client gets none."""
         return self.partitions + partitions <= FETCH_SESSION_PARTITIONS_MAX
 
     def make_room(self, *, privileged: bool, partitions: int, now_ms: int) -> tuple[bool, Session | None]:
-        """Whether a new session may be kept, and which one has to go for it.
+        """Whether a new session may be kept, and which one is evicted for it.
 
-        A stale session goes first. Otherwise one that is worth less than the newcomer: followers are worth more than
-        consumers, more partitions more than fewer; the young are spared, but for a follower's sake.
+        A stale session goes first. Otherwise one with a lower priority than the new one: followers come before
+        consumers, more partitions before fewer. Young sessions are only evicted for a follower's.
         """
         if not privileged and self.partitions + partitions > FETCH_SESSION_PARTITIONS_MAX:
             return False, None

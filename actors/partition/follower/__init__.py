@@ -1,1 +1,1 @@
-"""A replica while it follows, and the fetcher that brings it what its leader has."""
+"""The follower role of a replica, and the replica fetcher that brings it the leader's records."""

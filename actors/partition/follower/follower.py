@@ -1,8 +1,8 @@
-"""A replica while it follows: it takes what the node's fetcher brings from the leader, and nothing else.
+"""The follower role of a replica: it appends what the node's replica fetcher brings from the leader.
 
-Its log is made a beginning of the leader's by the leader's word on where they part (the diverging epoch), one epoch
-at a time; only then is anything appended. The high watermark is the leader's, as far as this log reaches, and it is
-taken from an answer only when that answer didn't show that the logs part.
+First its log is truncated to a prefix of the leader's, one epoch at a time, by the diverging epoch in the leader's
+responses; only then is anything appended. The high watermark is the leader's, as far as this log reaches. It is taken
+from a response only if that didn't show a divergence.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Follower:
-    """The following role of one replica, in one leader epoch."""
+    """The follower role of one replica, in one leader epoch."""
 
     __slots__ = ("fetcher", "leader", "leader_epoch", "log", "replica")
 
@@ -43,10 +43,10 @@ class Follower:
             )
 
     def replicate(self, message: Replicate) -> None:
-        """Take what was fetched, and say where the log ends now."""
+        """Append what was fetched, and report the log's end."""
         if message.leader_epoch != self.leader_epoch:
             self.replica.note("EpochFenced", self.replica.label, message.leader_epoch, self.leader_epoch)
-            return  # fetched for an older role; the fetcher was told of this one
+            return  # fetched for an older role; the fetcher knows this one already
         failed = False
         try:
             if message.diverging is not None:
@@ -65,7 +65,7 @@ class Follower:
         self.replica.appended()
 
     def _synced(self) -> None:
-        """What was taken is on the disk, or never will be."""
+        """Handle a finished sync: appended records are on disk, or never will be."""
         if self.replica.follower is self:
             self._report(self.log.failure is not None)
 
@@ -91,9 +91,10 @@ class Follower:
             self.replica.start_moved()
 
     def _truncate(self, epoch: int, leader_end: int) -> None:
-        """Cut the log where it may part from the leader's: its largest epoch up to ``epoch`` ends at ``leader_end``.
+        """Truncate the log to where it may diverge from the leader's: the leader's largest epoch up to ``epoch`` ends
+        at ``leader_end``.
 
-        Where this log doesn't have that epoch, it is cut at the end of the one before, and the leader is asked again
+        If this log doesn't have that epoch, it is truncated at the end of the one before, and the leader is asked again
         from there.
         """
         log = self.log
@@ -108,14 +109,14 @@ class Follower:
 
     def _truncate_to(self, offset: int) -> None:
         old_end = self.log.end_offset
-        new_end = self.log.truncate_to(offset)  # at its end as well: an epoch may begin there that the leader hasn't
+        new_end = self.log.truncate_to(offset)  # even at its end: an epoch that the leader doesn't have may begin there
         if new_end < old_end:
             self.replica.note("Truncated", self.replica.label, old_end, new_end)
             self.replica.high_watermark_moved()
             self.replica.start_moved()
 
     def start_at(self, message: StartAt) -> None:
-        """The leader's log doesn't reach to this one's end, or begins after it: go on where both can."""
+        """Go on from a common offset, as the leader's log ends before this one's end, or begins after it."""
         if message.leader_epoch != self.leader_epoch:
             return
         end = self.log.end_offset
@@ -149,6 +150,6 @@ class Follower:
             )
 
     def leave(self) -> None:
-        """Follow no longer."""
+        """Stop following."""
         if self.fetcher is not None:
             self.fetcher.tell(Unfollow(self.replica.topic, self.replica.partition))

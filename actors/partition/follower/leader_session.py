@@ -1,16 +1,16 @@
-"""A follower's side of replication: which partitions to fetch from one leader next, and what its answers mean.
+"""The follower's side of a fetch session: which partitions to fetch from one leader next, and what its responses mean.
 
-Pure: it builds requests and sorts answers; links, timers and replicas belong to the actor around it.
+Pure: it builds requests and sorts responses; links, timers and replicas belong to the actor around it.
 
 One fetch carries all partitions that this node follows from that leader, through an incremental session: a request
-names only the partitions whose offset or epoch differ from what the leader was told last. What the leader was told is
-``known``; an answer about a partition counts only while ``known`` still is where the partition stands, and if the
-leader knew it when it answered, so whatever crosses with a change is dropped and comes again.
+names only the partitions whose offset or epoch differ from what was last sent to the leader, which is ``known``. A
+response about a partition counts only if the leader had ``known`` when it answered, and that is still the partition's
+state. What crosses with a change is dropped and fetched again.
 
 A partition is *ready*, *busy* (its replica is taking what was fetched) or *held back* (after an error, for a growing
-time). Held back partitions leave the session, or the leader would answer their error again at once. A fetch parked at
-the leader is superseded by the next one when partitions have become ready that it doesn't know of, so that a new
-partition doesn't wait for the end of another partition's long poll.
+time). Partitions that are held back leave the session, or the leader would return their error again at once. A fetch
+that waits at the leader is superseded by the next one when partitions that it doesn't have become ready, so that a new
+partition doesn't wait for the end of the long poll.
 
 Invariants: ``busy`` counts the busy partitions; a partition is in ``changed`` if it is ready and its state isn't what
 is known; ``known`` is not None exactly for the partitions of the leader's session, ``in_session`` of them.
@@ -83,19 +83,19 @@ class Followed:
         self.high_watermark = -1
         self.leader_start = -1
         self.known: State | None = None
-        self.named_in = 0  # the request that told the leader
+        self.named_in = 0  # the number of the request that sent ``known``
         self.busy = False
         self.held_until_ms: int | None = None
         self.backoff_ms = FIRST_BACKOFF_MS
 
     @property
     def state(self) -> State:
-        """What the leader must know of it."""
+        """The state to send to the leader."""
         return self.offset, self.last_epoch, self.leader_epoch, self.log_start_offset
 
 
 class Brought(NamedTuple):
-    """What one answer brings: for each kind of outcome the partitions that have it."""
+    """What one response has: the partitions by kind of outcome."""
 
     taken: list[tuple[Followed, PartitionData]]
     out_of_range: list[Followed]
@@ -136,7 +136,7 @@ class LeaderSession:
         self.requests = 0
 
     def follow(self, partition: Followed) -> None:
-        """Fetch a partition from now on, from where it says; in place of what was said of it before."""
+        """Fetch a partition from now on, from the given offset; replaces an earlier state of it."""
         topic, index = partition.key
         self.unfollow(topic, index)
         self.followed[partition.key] = partition
@@ -144,7 +144,7 @@ class LeaderSession:
         self.changed[partition.key] = partition
 
     def unfollow(self, topic: str, index: int) -> None:
-        """Let go of a partition; harmless when it isn't followed."""
+        """Stop to fetch a partition; does nothing if it isn't followed."""
         partition = self.followed.pop((topic, index), None)
         if partition is None:
             return
@@ -156,7 +156,7 @@ class LeaderSession:
         self._leave_session(partition)
 
     def took(self, partition: Followed, *, offset: int, last_epoch: int, log_start_offset: int) -> None:
-        """A replica has taken what it was brought, and stands here now."""
+        """Note a replica's new state, after it has taken what was fetched."""
         self._not_busy(partition)
         partition.offset = offset
         partition.last_epoch = last_epoch
@@ -166,7 +166,7 @@ class LeaderSession:
             self.changed[partition.key] = partition
 
     def hold(self, partition: Followed, now_ms: int) -> int:
-        """Leave a partition alone for a while, longer each time; returns how long."""
+        """Hold a partition back, longer each time; returns how long."""
         self._not_busy(partition)
         partition.high_watermark = partition.leader_start = -1
         delay_ms = partition.backoff_ms
@@ -178,7 +178,7 @@ class LeaderSession:
         return delay_ms
 
     def release(self, now_ms: int) -> int | None:
-        """Those whose time is over are ready again; returns when the next one is, or ``None``."""
+        """Make the partitions whose time is over ready again; returns when the next one will be, or ``None``."""
         nearest: int | None = None
         for key, partition in list(self.held.items()):
             until = partition.held_until_ms
@@ -204,19 +204,19 @@ class LeaderSession:
 
     @property
     def may_send(self) -> bool:
-        """True when a fetch makes sense now: all replicas have taken the last one's records, and there are some."""
+        """Whether to fetch now: there are partitions, and their replicas have taken the records of the last fetch."""
         return self.busy == 0 and bool(self.changed or self.in_session)
 
     @property
     def may_supersede(self) -> bool:
-        """True when a fetch that is under way should make room for one that knows more.
+        """Whether a pending fetch should be superseded by one with more partitions.
 
-        Not one that opens a session: two of them would open two, and the answer that came last would decide between.
+        Not one that opens a session: two would open two sessions, and the last response would win.
         """
         return self.session_epoch != 0 and self.busy == 0 and bool(self.changed)
 
     def request(self) -> FetchRequest:
-        """The next fetch. It is sent at once: from here on its contents are what the leader knows."""
+        """The next fetch. It must be sent at once: from now on its contents are what the leader knows."""
         full = self.session_epoch == 0
         self.requests += 1
         topics: dict[bytes, FetchTopic] = {}
@@ -269,12 +269,12 @@ class LeaderSession:
         return list(topics.values())
 
     def sent(self) -> None:
-        """The request is on its way: the next one has the next number."""
+        """Note that the request was sent: the next one has the next number."""
         if self.session_epoch:
             self.session_epoch = 1 if self.session_epoch >= EPOCH_MAX else self.session_epoch + 1
 
     def start_over(self, *, close_session: bool = False) -> None:
-        """The session is gone, here or there: the next fetch names everything. A lost link says no more than that."""
+        """Begin a new session: the next fetch names everything. Also called after a lost link."""
         if not close_session:
             self.session_id = 0
         self.session_epoch = 0
@@ -286,10 +286,10 @@ class LeaderSession:
                 self.changed[partition.key] = partition
 
     def answered(self, response: FetchResponse, *, full: bool, request: int | None = None) -> Brought | None:
-        """Sort an answer; ``None`` when the leader doesn't know the session, which then starts over.
+        """Sort a response; ``None`` if the leader doesn't know the session, which then starts over.
 
-        ``request`` counts the one that is answered, the last one if not given. Answers to two that are under way may
-        come in any order, and a late one may say again what was taken from the other.
+        ``request`` is the number of the answered request, by default the last one. Responses to two pending requests
+        may come in any order, and a late one may repeat what was taken from the other.
         """
         if request is None:
             request = self.requests
@@ -337,7 +337,7 @@ class LeaderSession:
             brought.taken.append((partition, data))
 
     def _forget_session(self) -> None:
-        """The leader keeps no session for us: every fetch names everything."""
+        """Go on without a session at the leader: every fetch names everything."""
         for partition in self.followed.values():
             partition.known = None
         self.in_session = 0

@@ -1,11 +1,11 @@
 """The replica fetcher: fetches all partitions that this node follows from one other node, over links of its own.
 
-One fetch is under way at a time, and the next one goes when all replicas have taken what the last one brought, so the
-leader always learns how far everybody is. While a fetch is parked at the leader, a second link carries one that
-supersedes it when partitions have been added, as the first connection is busy until its fetch is answered.
+There is one pending fetch at a time. The next one is sent when all replicas have taken the records of the last, so the
+leader always learns how far each is. When partitions are added while a fetch waits at the leader, a second link carries
+one that supersedes it, because the first connection is busy until its fetch is answered.
 
 Errors hold a partition back for 10 ms at first and up to ``replica.fetch.backoff.ms``; a broken link holds back them
-all. What an answer means is judged in ``leader_session.py``.
+all. ``leader_session.py`` decides what a response means.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ UNFETCHABLE = frozenset({FencedLeaderEpoch.code})
 
 
 class Send(NamedTuple):
-    """To itself: send a fetch, now that the messages before this one have been heard."""
+    """To itself: send a fetch, as all earlier messages have been handled."""
 
 
 class Retry(NamedTuple):
@@ -72,7 +72,7 @@ class ReplicaFetcher(Actor):
         self.free_links: list[Link] = [self.connect(leader), self.connect(leader)]
         self.offsets_link = self.connect(leader)
         self.in_flight = 0
-        self.generation = 0  # answers to fetches of a session that was given up are not listened to
+        self.generation = 0  # responses to fetches of an abandoned session are ignored
         self.send_queued = False
         self.backoff_ms = FIRST_BACKOFF_MS
         self.broken_until_ms = 0
@@ -103,7 +103,7 @@ class ReplicaFetcher(Actor):
 
     @receives(Replicated)
     def replicated(self, message: Replicated) -> None:
-        """A replica has taken what it was brought, or could not."""
+        """Handle that a replica has taken what was fetched, or could not."""
         session = self.session
         partition = session.followed.get((message.topic, message.partition))
         if partition is None or partition.leader_epoch != message.leader_epoch:
@@ -129,7 +129,7 @@ class ReplicaFetcher(Actor):
 
     @receives(Send)
     def send(self, message: Send) -> None:
-        """Send the next fetch, if it is time for one."""
+        """Send the next fetch, if there should be one."""
         self.send_queued = False
         session = self.session
         if self.in_flight:
@@ -157,13 +157,15 @@ class ReplicaFetcher(Actor):
         )
 
     def _introduce_again(self) -> None:
-        """The node was registered anew: every read that the leader keeps is of an epoch that may no longer join."""
+        """Begin a new session after the node was registered again: reads that wait at the leader have an old broker
+        epoch.
+        """
         self.session.broker_epoch = self.node.view.broker_epoch
         self.session.start_over()
         self.generation += 1
 
     def answered(self, outcome: object, link: Link, full: bool, generation: int, request: int) -> None:
-        """The leader has answered, or the link broke."""
+        """Handle the leader's response, or a broken link."""
         self.in_flight -= 1
         self.free_links.append(link)
         if generation != self.generation:
@@ -208,7 +210,7 @@ class ReplicaFetcher(Actor):
         self.retry.by(now_ms + delay_ms, now_ms)
 
     def _broken(self) -> None:
-        """The link broke: give the session up, and come back after a while."""
+        """Drop the session after the link broke, and retry later."""
         now_ms = self.now_ms()
         self.generation += 1
         self.session.start_over()
@@ -219,7 +221,7 @@ class ReplicaFetcher(Actor):
 
     @receives(Retry)
     def retry_now(self, message: Retry) -> None:
-        """Fetch again what was held back long enough."""
+        """Fetch partitions again that were held back long enough."""
         self.retry.rang()
         now_ms = self.now_ms()
         nearest_ms = self.session.release(now_ms)
@@ -228,7 +230,7 @@ class ReplicaFetcher(Actor):
         self.send(SEND)
 
     def _ask_offset(self, partition: Followed, timestamp: int, leader_end: int) -> None:
-        """Ask the leader where its log ends (or begins), because it doesn't have what comes next here."""
+        """Ask the leader for the end (or start) of its log, because it doesn't have the next offset of this one."""
         topic, index = partition.key
         request = ListOffsetsRequest(
             replica_id=self.node.node_id,
@@ -248,7 +250,7 @@ class ReplicaFetcher(Actor):
     def offset_found(
         self, outcome: ListOffsetsResponse | KafkaError, partition: Followed, timestamp: int, leader_end: int
     ) -> None:
-        """The leader's end is known, then its start; then the replica goes on. After an error it is fetched again."""
+        """Handle the leader's end, then its start; then the replica goes on. After an error it is fetched again."""
         if isinstance(outcome, KafkaError) or self.session.followed.get(partition.key) is not partition:
             return
         found = outcome.topics[0].partitions[0]

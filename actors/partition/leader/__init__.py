@@ -1,1 +1,1 @@
-"""A replica while it leads: what it appends, whom it lets read, who is in sync, and what is committed."""
+"""The leader role of a replica: appends, reads, the in-sync set, and the high watermark."""

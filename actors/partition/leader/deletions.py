@@ -1,8 +1,9 @@
-"""Records deleted from a partition's beginning, and who waits until every living replica has let go of them.
+"""DeleteRecords: records deleted from a log's start, and requests that wait until every living replica has deleted
+them.
 
-Deleting is moving the log's start offset (KIP-107): at the leader at once, at each follower with its next fetch
-answer, and a follower's next fetch says that it did. The low watermark is the least start offset of the leader and
-its living followers; a deletion is over when that has reached its offset.
+A deletion moves the log start offset (KIP-107): on the leader at once, on each follower with its next fetch response;
+the follower's fetch after that reports it. The low watermark is the lowest start offset of the leader and its living
+followers; a deletion is complete when that has reached its offset.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class ExpireDeletion(NamedTuple):
 
 
 class Deletion(NamedTuple):
-    """One that isn't known everywhere yet."""
+    """A deletion that isn't complete yet."""
 
     required: int
     low_watermark: int
@@ -36,7 +37,7 @@ class Deletion(NamedTuple):
 
 
 class Deletions:
-    """Those of one leader that wait, by a number of their own."""
+    """One leader's incomplete deletions, by number."""
 
     __slots__ = ("count", "leader", "waiting")
 
@@ -46,10 +47,10 @@ class Deletions:
         self.waiting: dict[int, Deletion] = {}
 
     def delete(self, message: DeleteRecords) -> None:
-        """Begin the log at an offset, and answer when all that live do.
+        """Move the log start to an offset, and answer when all living replicas have done so.
 
         Raises:
-            PolicyViolation: the topic's records go by their keys alone.
+            PolicyViolation: the topic is only compacted.
             OffsetOutOfRange: the offset is beyond the high watermark, or negative and not -1.
         """
         log, replica = self.leader.log, self.leader.replica
@@ -75,7 +76,7 @@ class Deletions:
         self.waiting[self.count] = Deletion(offset, low_watermark, reply, timer)
 
     def low_watermark(self) -> int:
-        """The least start offset of the replicas that live, -1 while one hasn't said its own."""
+        """The lowest start offset of the living replicas, -1 while one is unknown."""
         brokers = self.leader.replica.node.view.image.brokers
         least = self.leader.log.start_offset
         for node, follower in self.leader.in_sync.followers.items():
@@ -85,7 +86,7 @@ class Deletions:
         return least
 
     def settle(self) -> None:
-        """A follower has said where it begins, or is no longer waited for: answer what is over."""
+        """Answer complete deletions, after a follower has reported its start offset or is no longer waited for."""
         if not self.waiting:
             return
         low_watermark = self.low_watermark()
@@ -96,13 +97,13 @@ class Deletions:
                 deletion.reply.set(Deleted(low_watermark, False))
 
     def expire(self, number: int) -> None:
-        """It took too long: what is deleted stays deleted."""
+        """Answer a deletion that took too long; deleted records stay deleted."""
         deletion = self.waiting.pop(number, None)
         if deletion is not None:
             deletion.reply.set(Deleted(deletion.low_watermark, True))
 
     def leave(self, error: KafkaError) -> None:
-        """All who wait are told why they wait in vain."""
+        """Answer all waiting requests with an error."""
         for deletion in self.waiting.values():
             deletion.timer.cancel()
             deletion.reply.fail(error)

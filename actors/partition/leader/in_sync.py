@@ -1,15 +1,15 @@
-"""What the leader of a partition knows of its followers: how far each is, who is in sync, what is committed.
+"""The leader's in-sync set: the progress of each follower, which are in sync, and the high watermark.
 
 Pure: events in, decisions out; time is passed in, brokers are looked up through the function given.
 
-* Progress. A follower that fetches from offset N holds everything before N. It is *caught up* at the last moment at
-  which its fetch offset had reached what the leader's end was then.
+* Progress. A follower that fetches from offset N has everything before N. Its *caught-up time* is the last moment at
+  which its fetch offset had reached the leader's log end of that moment.
 * The in-sync set (ISR) changes only through the controller. While a change is under way there are two sets: the
   *committed* one, which the controller has confirmed, and the *maximal* one, which also counts a follower about to
   join and still counts one about to leave. The high watermark is held back by the maximal set, because the change
   may or may not have happened already (KIP-497).
 * The high watermark is the least end offset of the maximal set; followers that are caught up and may join are waited
-  for too, so that they get the chance to join. It stands still while the committed set is smaller than
+  for too, so that they get the chance to join. It doesn't move while the committed set is smaller than
   ``min.insync.replicas`` (or than the number of replicas, where there are fewer).
 * A follower leaves the set when it hasn't been caught up for ``replica.lag.time.max.ms``. It joins when it has
   reached the high watermark and the start of the leader's epoch, and when the incarnation of its broker (the broker
@@ -47,7 +47,7 @@ class Follower:
 
 
 class Proposal(NamedTuple):
-    """A change of the in-sync set that the controller is asked for. ``epochs`` are broker epochs, -1 if unknown."""
+    """A change of the in-sync set to request from the controller. ``epochs`` are broker epochs, -1 if unknown."""
 
     isr: tuple[int, ...]
     epochs: tuple[int, ...]
@@ -125,7 +125,7 @@ class InSyncSet:
         self._count()
 
     def confirmed(self, replicas: Iterable[int], isr: Iterable[int], partition_epoch: int, now_ms: int) -> bool:
-        """The metadata log tells of this partition in the same leader epoch. False when that is old news."""
+        """Take the partition's state of the metadata log, in the same leader epoch. False if it is outdated."""
         if partition_epoch < self.partition_epoch:
             return False
         if partition_epoch == self.partition_epoch and self.pending is not None:
@@ -135,9 +135,9 @@ class InSyncSet:
         return True
 
     def appended(self, old_end: int, now_ms: int) -> None:
-        """The leader's log is about to grow past ``old_end``: who had all of it was caught up until now.
+        """Note that the log is about to grow past ``old_end``: followers that had all of it were caught up until now.
 
-        An idle follower's fetch is parked and says nothing, so this moment stands for all the fetches in between.
+        An idle follower's fetch waits silently, so this moment stands for all the fetches in between.
         """
         for follower in self.followers.values():
             if follower.end_offset >= old_end:
@@ -148,7 +148,9 @@ class InSyncSet:
     def fetched(
         self, node: int, offset: int, start_offset: int, leader_end: int, now_ms: int, broker_epoch: int
     ) -> Follower:
-        """A follower fetches from ``offset``. Raises NotLeaderOrFollower for an older incarnation of its broker."""
+        """Note a follower's fetch from ``offset``. Raises NotLeaderOrFollower for an older incarnation of
+        its broker.
+        """
         follower = self.followers[node]
         if broker_epoch != NO_BROKER_EPOCH and broker_epoch < self._broker_epoch_of(node):
             raise NotLeaderOrFollower(f"broker {node} fetched with the stale broker epoch {broker_epoch}")
@@ -165,17 +167,17 @@ class InSyncSet:
         return follower
 
     def require(self, min_in_sync: int) -> None:
-        """``min.insync.replicas`` has changed."""
+        """Take a new ``min.insync.replicas``."""
         self.min_in_sync = min_in_sync
         self._count()
 
     def _count(self) -> None:
-        """How many must be in sync, and whether too few are: kept, as every append asks."""
+        """Count how many must be in sync, and whether too few are; the result is kept, as every append needs it."""
         self.needed = min(self.min_in_sync, len(self.followers) + 1)
         self.is_short = len(self.committed) < self.needed
 
     def high_watermark(self, leader_end: int, now_ms: int) -> int:
-        """How far everything is committed as far as this leader knows; -1 when nothing may be committed now."""
+        """How far everything is committed, as this leader knows it; -1 if nothing may be committed now."""
         if self.is_short:
             return UNKNOWN
         least = leader_end
@@ -189,7 +191,7 @@ class InSyncSet:
         return least
 
     def grow(self, follower: Follower, high_watermark: int) -> Proposal | None:
-        """Ask for a follower to join, if it may."""
+        """Propose that a follower joins, if it may."""
         if (
             self.pending is not None
             or follower.node in self.committed
@@ -202,7 +204,7 @@ class InSyncSet:
         return self._propose(isr, follower.node, ())
 
     def grow_any(self, leader_end: int, high_watermark: int, now_ms: int) -> Proposal | None:
-        """Ask for a caught-up follower to join whose last fetch came while another change was under way."""
+        """Propose a caught-up follower whose last fetch came while another change was pending."""
         for follower in self.followers.values():
             if follower.node not in self.committed and self._is_caught_up(follower, leader_end, now_ms):
                 proposal = self.grow(follower, high_watermark)
@@ -211,7 +213,7 @@ class InSyncSet:
         return None
 
     def shrink(self, leader_end: int, now_ms: int) -> Proposal | None:
-        """Ask for those to leave that haven't been caught up for too long."""
+        """Propose to remove followers that haven't been caught up for too long."""
         if self.pending is not None:
             return None
         leaving = tuple(
@@ -236,7 +238,7 @@ class InSyncSet:
         return self._broker_epoch_of(node) if follower is None else follower.broker_epoch
 
     def accepted(self, proposal: Proposal, isr: Iterable[int], leader_epoch: int, partition_epoch: int) -> bool:
-        """The controller's answer: the state it now has. False when that is old news, here already."""
+        """Take the controller's new state. False if it is outdated."""
         if leader_epoch != self.leader_epoch or partition_epoch < self.partition_epoch:
             return False
         if proposal is not self.pending and partition_epoch == self.partition_epoch:
@@ -248,7 +250,7 @@ class InSyncSet:
         return True
 
     def refused(self, proposal: Proposal) -> bool:
-        """The controller won't do it, and nothing has changed: back to the committed set."""
+        """Go back to the committed set, as the controller refused the change."""
         if proposal is not self.pending:
             return False
         self.maximal = self.committed

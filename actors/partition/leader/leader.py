@@ -1,11 +1,12 @@
-"""A replica while it leads: it appends what producers send, serves who reads, and says what is committed.
+"""The leader role of a replica: it appends producers' batches, serves reads, and moves the high watermark.
 
-Appends that wait in the replica's inbox are collected and written in one go. What is committed moves with the
-followers' fetches; that answers the appends which wait for it and wakes the reads which are parked (``serving.py``).
-Everything is event-driven: while nothing is appended and nobody lags, a leader does nothing at all. The in-sync set
-is looked at again by time only while a follower lags, or after the controller refused a change.
+Appends that wait in the replica's inbox are collected and written together. The high watermark moves with the
+followers' fetches; that answers waiting appends and wakes parked reads (``serving.py``). Everything is event-driven:
+while nothing is appended and no follower lags, a leader does nothing at all. The in-sync set is checked by a timer only
+while a follower lags, or after the controller refused a change.
 
-Between turns what is committed is in the log and nobody waits for it; an alarm is set for the appends that wait.
+Invariants between turns: committed records are in the log and no append waits for them; an alarm is set for waiting
+appends.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ EXPIRE_APPENDS = ExpireAppends()
 
 
 class Leader:
-    """The leading role of one replica, in one leader epoch."""
+    """The leader role of one replica, in one leader epoch."""
 
     __slots__ = (
         "appends",
@@ -84,14 +85,14 @@ class Leader:
     def __init__(self, replica: Replica, message: BecomeLeader) -> None:
         self.replica = replica
         self.log = replica.log
-        self.collected: list[tuple[Append, Reply, int]] = []  # with the row of the turn that brought it
-        self.under_way = NOBODY  # what is being appended: a turn may fail before all of them are answered
+        self.collected: list[tuple[Append, Reply, int]] = []  # with the row of the turn that received it
+        self.under_way = NOBODY  # being appended: a turn may fail before all are answered
         self.appends = WaitingAppends()
         self.unsynced: WaitingAppends | None = None  # with acks=1, where the log must be synced first
         self.check_armed = False
-        self.expiry: Alarm | None = None  # from the first append that waits on
-        self.lost: frozenset[int] = frozenset()  # replicas whose logs are out of use
-        self.preparing: Preparing | None = None  # once an append took long: see there
+        self.expiry: Alarm | None = None  # once an append has waited
+        self.lost: frozenset[int] = frozenset()  # offline replicas
+        self.preparing: Preparing | None = None  # once an append needed preparing
         self.configured()
         self.log.assign_epoch(message.leader_epoch, self.log.end_offset)
         self.in_sync = InSyncSet(
@@ -114,7 +115,7 @@ class Leader:
         return broker.epoch if broker is not None and broker.active and node not in self.lost else NOT_ELIGIBLE
 
     def configured(self) -> None:
-        """The log's config is another one."""
+        """Take a new log config."""
         if self.preparing is None and self.log.config.compression_type != AS_PRODUCED:
             self.preparing = Preparing(self)
 
@@ -125,7 +126,7 @@ class Leader:
         self.lost = frozenset(n for n in found.replicas if not image.is_online(found, n)) if found else frozenset()
 
     def append(self, message: Append) -> None:
-        """Take one request's batches; they are written with those that wait behind it."""
+        """Take one request's batches; they are written together with those that wait after it."""
         replica = self.replica
         if message.required_acks == -1 and self.in_sync.is_short:
             isr = self.in_sync.committed
@@ -136,7 +137,9 @@ class Leader:
             self.collect(message, replica.defer(), replica.turn_row)
 
     def collect(self, message: Append, reply: Reply, row: int) -> None:
-        """Append it with those that wait behind it; ``row`` is of the turn that brought it."""
+        """Collect an append, to be written with those that wait after it; ``row`` is that of the turn that
+        received it.
+        """
         replica, collected = self.replica, self.collected
         if collected and collected[0][0].origin != message.origin:
             self.flush()
@@ -148,7 +151,7 @@ class Leader:
             replica.inbox.send(FLUSH)
 
     def flush(self) -> None:
-        """Append all that was collected, in one write; then tell followers, then producers."""
+        """Append everything collected, in one write; then wake followers, then answer producers."""
         collected = self.collected
         if not collected:
             return
@@ -184,7 +187,7 @@ class Leader:
             self.check()
 
     def _accepted(self, message: Append, reply: Reply, outcome: AppendInfo, now_ms: int) -> None:
-        """One request's batches are in the log: acknowledge them, now or when they are where they must be."""
+        """Acknowledge one request's appended batches, now or when they are replicated or synced as required."""
         replica, log = self.replica, self.log
         if outcome.duplicate:
             replica.note("DuplicateAnswered", replica.label, outcome.first_offset, outcome.last_offset)
@@ -206,7 +209,7 @@ class Leader:
             reply.set(info)
 
     def synced(self) -> None:
-        """The log is durable up to some offset, which may be committed now, or has failed."""
+        """Handle a finished sync: the log is durable up to some offset, which may be committed now, or has failed."""
         if self.replica.leader is not self:
             return  # the sync was begun in an earlier role
         failure = self.log.failure
@@ -243,7 +246,7 @@ class Leader:
             waiting.reply.set(waiting.info)
 
     def expire_appends(self) -> None:
-        """Answer appends whose followers took too long."""
+        """Answer appends that weren't replicated in time."""
         if self.expiry is None:
             return  # an earlier leadership's
         self.expiry.rang()
@@ -255,7 +258,7 @@ class Leader:
             self.expiry.by(nearest_ms, now_ms)
 
     def _advance(self, now_ms: int) -> None:
-        """Move the high watermark if it may move, and tell those who wait for that."""
+        """Move the high watermark if it can move, and answer what waits for it."""
         log, replica = self.log, self.replica
         high_watermark = self.in_sync.high_watermark(log.end_offset, now_ms)
         if replica.fsync_first:
@@ -270,7 +273,9 @@ class Leader:
         self.serving.committed(high_watermark)
 
     def follower_fetched(self, message: Read) -> None:
-        """A follower fetches from ``message.offset``, so it has all before that. It may join, and more be committed."""
+        """Note a follower's fetch: it has everything before ``message.offset``, so it may join, and more may be
+        committed.
+        """
         in_sync, end, now_ms = self.in_sync, self.log.end_offset, self.replica.now_ms()
         follower = in_sync.fetched(
             message.replica, message.offset, message.log_start_offset, end, now_ms, message.broker_epoch
@@ -284,7 +289,7 @@ class Leader:
             self.check()
 
     def confirm(self, message: BecomeLeader) -> None:
-        """The metadata log tells of this epoch again: its replicas or its in-sync set may have changed."""
+        """Take the state of the metadata log for this epoch: the replicas or the in-sync set may have changed."""
         before = self.in_sync.committed
         now_ms = self.replica.now_ms()
         if self.in_sync.confirmed(message.replicas, message.isr, message.partition_epoch, now_ms):
@@ -292,7 +297,7 @@ class Leader:
             self.look_at_in_sync()
 
     def look_at_in_sync(self) -> None:
-        """Judge everybody again: who lags, who may join, what is committed."""
+        """Check all followers: which lag, which may join, and what is committed."""
         self._look_at_directories()
         in_sync, log, now_ms = self.in_sync, self.log, self.replica.now_ms()
         proposal = in_sync.shrink(log.end_offset, now_ms) or in_sync.grow_any(
@@ -313,7 +318,7 @@ class Leader:
         return any(in_sync.followers[node].end_offset < end for node in in_sync.committed if node in in_sync.followers)
 
     def check_in_sync(self) -> None:
-        """The timer's look."""
+        """Check all followers, by the timer."""
         self.check_armed = False
         self.look_at_in_sync()
 
@@ -332,12 +337,12 @@ class Leader:
         replica.isr_changes.tell(ChangeIsr(replica.actor_ref, replica.topic_id, replica.partition, proposal))
 
     def propose_again(self) -> None:
-        """The change of the in-sync set that is under way may have been lost."""
+        """Send the pending change of the in-sync set again, as it may have been lost."""
         if self.in_sync.pending is not None:
             self._propose(self.in_sync.pending)
 
     def isr_answered(self, answer: IsrAnswer) -> None:
-        """The controller has decided on a change."""
+        """Handle the controller's decision about a change."""
         in_sync, proposal, before = self.in_sync, answer.proposal, self.in_sync.committed
         if proposal.leader_epoch != in_sync.leader_epoch:
             return
@@ -367,7 +372,7 @@ class Leader:
         assert len({message.origin for message, _, _ in self.collected}) <= 1, "a group is of one origin"
 
     def leave(self, error: KafkaError) -> None:
-        """Lead no longer: everybody who waits here is told why."""
+        """Stop leading: answer everything that waits here with an error."""
         if self.expiry is not None:
             self.expiry.stop()
         collected, self.collected = self.collected, []

@@ -1,4 +1,4 @@
-"""Rows in the trace for what a leader has done."""
+"""Trace rows of a leader: appends, and changes of the in-sync set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def note_appended(
 
 
 def note_isr_changed(note: Note, label: str, before: tuple[int, ...], now: tuple[int, ...]) -> None:
-    """Who has left the in-sync set, and who has joined it."""
+    """Write which replicas left the in-sync set, and which joined."""
     if gone := [str(node) for node in before if node not in now]:
         note("IsrShrunk", label, len(before), len(now), f"without {', '.join(gone)}")
     if come := [str(node) for node in now if node not in before]:

@@ -1,6 +1,6 @@
-"""The offset of a time in a leader's log, or of one of the special times that ListOffsets knows.
+"""ListOffsets on a leader: the offset of a timestamp, or of a special time.
 
-Nothing beyond what the reader may read is found: consumers find up to the high watermark or the last stable offset.
+Only what the reader may read is found: for consumers, up to the high watermark or the last stable offset.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NOTHING = FoundOffset(-1, -1, -1)
 
 
 def find_offset(log: Log, message: FindOffset, leader_epoch: int, *, settled: bool) -> FoundOffset:
-    """What a leader in ``leader_epoch`` answers; ``settled`` when the high watermark has reached that epoch's start.
+    """The answer of a leader in ``leader_epoch``; ``settled``: the high watermark has reached that epoch's start.
 
     Raises:
         OffsetNotAvailable: what is committed isn't known yet.

@@ -1,11 +1,11 @@
-"""Appends that take long, before they are collected: a topic has a codec of its own, or a compressed batch is large.
+"""Prepares slow appends on a worker: to recompress for a topic's codec, or to check large compressed batches.
 
-To compress takes milliseconds, or seconds at the highest levels of zstd, and to decompress megabytes takes tens of
-milliseconds, in which nobody else is to wait. So the worker checks and compresses the batches of one append after the
-other (``kstore/log/preparing.pyx``), and the leader collects them as they come back. Appends stay in the order in which
-they came, as the sequence numbers of producers need it: one that needs no work waits behind those that do. Topics that
-keep what producers send have a worker of their own, which is never long at one batch; those with a codec share the
-other, and wait for each other.
+Compressing takes milliseconds, or seconds at the highest levels of zstd; decompressing megabytes takes tens of
+milliseconds. Other actors must not wait so long. So the worker checks and compresses the batches of one append after
+the other (``kstore/log/preparing.pyx``), and the leader collects them as they come back. Appends keep their order, as
+producers' sequence numbers require: one that needs no work waits behind those that do. Topics that keep the producer's
+codec use one worker, where no batch takes long; topics with their own codec share the other one, and wait for each
+other.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 
 class Awaited:
-    """An append whose turn hasn't come: ``batches`` are what is to be appended, the error, or None as yet."""
+    """A waiting append: ``batches`` are the prepared batches, the error, or None while it isn't ready."""
 
     __slots__ = ("batches", "message", "reply", "row")
 
     def __init__(self, message: Append, reply: Reply, row: int) -> None:
         self.message = message
         self.reply = reply
-        self.row = row  # of the turn that brought it
+        self.row = row  # of the turn that received it
         self.batches: Any = None
 
 
 class Preparing:
-    """Those of one leader."""
+    """The appends of one leader that are being prepared."""
 
     __slots__ = ("awaited", "leader")
 
@@ -46,7 +46,7 @@ class Preparing:
         self.awaited: deque[Awaited] = deque()
 
     def takes(self, message: Append) -> bool:
-        """Whether the append has to wait; it is answered here, or collected by the leader, later."""
+        """Whether the append must wait; if so it is answered here, or collected by the leader, later."""
         replica, config = self.leader.replica, self.leader.log.config
         needs_work = needs_preparing(message.batches, config)
         if not needs_work and not self.awaited:
@@ -63,7 +63,7 @@ class Preparing:
 
     def _done(self, outcome: object, waiting: Awaited) -> None:
         if self.leader.replica.leader is not self.leader:
-            return  # it has left, and said so to all who waited
+            return  # it has stopped leading, and answered all that waited
         waiting.batches = outcome
         awaited = self.awaited
         while awaited and awaited[0].batches is not None:
@@ -74,7 +74,7 @@ class Preparing:
                 self.leader.collect(first.message._replace(batches=first.batches), first.reply, first.row)
 
     def leave(self, error: KafkaError) -> None:
-        """Lead no longer."""
+        """Stop leading."""
         awaited, self.awaited = self.awaited, deque()
         for waiting in awaited:
             waiting.reply.fail(error)

@@ -1,10 +1,10 @@
-"""What a leader lets others read: followers to the end of its log, consumers to what is committed.
+"""Reads on a leader: followers read to the end of its log, consumers to what is committed.
 
-A read that finds nothing is parked here and answered when its limit has moved on. Readers are fenced by the leader
-epoch that they know, and a follower whose log isn't a beginning of this one is told where to look back to.
+A read that finds nothing is parked here and answered when its limit has moved. Readers with another leader epoch are
+fenced. A follower whose log isn't a prefix of this one gets the epoch and offset where they diverge.
 
-Followers whose fetch is parked learn of a higher high watermark, and of a log that begins later, after ``NEWS_MS``,
-unless records told them first.
+Followers whose fetch is parked get a higher high watermark, and a later log start, after ``NEWS_MS``, unless they get
+records first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NEWS_MS = 100
 
 
 class TellNews(NamedTuple):
-    """To itself: followers that wait don't know the high watermark yet."""
+    """To itself: tell waiting followers the new high watermark."""
 
 
 TELL_NEWS = TellNews()
@@ -40,7 +40,7 @@ class Parked(NamedTuple):
 
 
 class Serving:
-    """The reads of one leader."""
+    """The reads on one leader."""
 
     __slots__ = ("in_sync", "leader", "log", "news_armed", "reads", "replica", "seen_stable")
 
@@ -58,7 +58,7 @@ class Serving:
         if message.replaces >= 0:
             self.reads.remove(message.replaces)
         try:
-            self.check_epoch(max(-1, message.leader_epoch))  # any negative one is none here, as in Apache Kafka
+            self.check_epoch(max(-1, message.leader_epoch))  # any negative epoch means none, as in Apache Kafka
             if message.replica >= 0:
                 self._read_as_follower(message)
             else:
@@ -67,7 +67,7 @@ class Serving:
             self.replica.refuse(message, error)
 
     def check_epoch(self, epoch: int) -> None:
-        """Fence a reader that knows an older leader epoch, or a newer one than this leader's."""
+        """Fence a reader with an older or a newer leader epoch than this leader's."""
         known = self.in_sync.leader_epoch
         if epoch in (known, -1):
             return
@@ -127,7 +127,7 @@ class Serving:
         return LOG_END, self.log.end_offset
 
     def _divergence(self, message: Read) -> tuple[int, int] | None:
-        """Where the reader's log may part from this one; ``None`` if it is a beginning of it."""
+        """Where the reader's log may diverge from this one; ``None`` if it is a prefix of it."""
         epoch, offset = message.last_fetched_epoch, message.offset
         log = self.log
         if epoch < 0 or (epoch == log.latest_epoch and offset <= log.end_offset):
@@ -149,19 +149,19 @@ class Serving:
             self._tell_news_soon()
 
     def _is_behind(self, message: Read) -> bool:
-        """Whether a reader of the log's end doesn't know how much is committed, or a follower where the log begins."""
+        """Whether a reader at the log's end doesn't know the high watermark, or a follower the log start."""
         log = self.log
         return message.known_high_watermark < log.high_watermark or (
             message.replica >= 0 and message.log_start_offset < log.start_offset
         )
 
     def grown(self, end_offset: int) -> None:
-        """The log has grown to here: followers have something to read."""
+        """Wake followers, as the log has grown."""
         if self.reads.by_limit[LOG_END]:
             self._wake(LOG_END, end_offset)
 
     def committed(self, high_watermark: int) -> None:
-        """The high watermark has moved to here: consumers have something to read, and followers something to know."""
+        """Wake consumers, as the high watermark has moved; followers are told later."""
         to_end, to_high_watermark, to_stable = self.reads.by_limit
         if to_high_watermark:
             self._wake(HIGH_WATERMARK, high_watermark)
@@ -176,7 +176,7 @@ class Serving:
             self.replica.after(NEWS_MS, TELL_NEWS)
 
     def tell_news(self) -> None:
-        """Followers that wait learn the offsets of the log, as they had no records to learn them from."""
+        """Answer waiting followers with the log's offsets, as no records have told them."""
         self.news_armed = False
         parked = [waiting.read for waiting in self.reads.by_limit[LOG_END].values()]
         for read in parked:
@@ -185,7 +185,7 @@ class Serving:
                 self._tell(read)
 
     def tell_followers(self) -> None:
-        """The log begins later: followers that wait learn it now."""
+        """Tell waiting followers now that the log begins later."""
         for waiting in list(self.reads.by_limit[LOG_END].values()):
             self.reads.remove(waiting.token)
             self._tell(waiting.read)
@@ -197,7 +197,7 @@ class Serving:
         self.seen_stable = stable
 
     def _wake(self, kind: int, limit: int) -> None:
-        """Answer the reads that were parked below ``limit``; those at one place share what is read."""
+        """Answer the parked reads below ``limit``; those at the same offset share what is read."""
         shared: LogRead | None = None
         place = (-1, -1)
         for parked in self.reads.take_readable(kind, limit):
@@ -235,13 +235,13 @@ class Serving:
         )
 
     def leave(self, error: KafkaError) -> None:
-        """All who wait are told why they wait in vain."""
+        """Answer all parked reads with an error."""
         for parked in self.reads.take_all():
             self.replica.refuse(parked.read, error)
 
 
 def in_memory(read: LogRead) -> LogRead:
-    """What was read, no longer tied to a file: another node can't know how long the file stays as it is."""
+    """What was read, copied from its file: another node can't know how long the file stays unchanged."""
     chunks = read.chunks if read.batches is None else ()
     if not any(isinstance(chunk, FileSlice) for chunk in chunks):
         return read

@@ -1,4 +1,4 @@
-"""What a leader does for transactions: it appends markers, guards first batches and describes its log's producers."""
+"""Transactions on a leader: appends of markers, verification of first batches, and DescribeProducers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def guard_for(log: Log, message: StartVerification, now_ms: int) -> int:
 
 
 def described(log: Log) -> tuple[dict[str, int], ...]:
-    """What a log knows of its producers, as ``DescribeProducers`` is answered."""
+    """The producer state of a log, as the answer to ``DescribeProducers``."""
     return tuple(
         {
             "producer_id": each.producer_id,

@@ -1,12 +1,12 @@
-"""What waits at a replica: appends for their acknowledgement, reads for something to read.
+"""What waits at a replica: appends for replication, reads for new records.
 
 Pure: the replies and tokens that wait are opaque here.
 
-* An append with acks=all waits until the high watermark has passed its last record, or its deadline. Offsets wait in
-  ascending order, so that passing looks only at those that are done.
+* An append with acks=all waits until the high watermark has passed its last record, or its deadline. They are in the
+  order of offsets, so that only completed ones are checked.
 * A read that found nothing is kept as a *watch* and answered when the limit that it may read to has passed the
   offset it has seen: followers read to the log end, consumers to the high watermark, read-committed ones to the last
-  stable offset. A watch that waits costs nothing; it goes when it fires, or when its reader says so.
+  stable offset. A waiting watch costs nothing; it is removed when it fires, or by its reader.
 
 Invariants: no append with ``required`` at or below the high watermark waits, and no watch whose ``beyond`` is below its
 limit; appends wait in the order of ``required``.
@@ -21,7 +21,7 @@ from kstore.named import NamedTuple
 
 
 class WaitingAppend(NamedTuple):
-    """One append under way: ``required`` is the offset that the high watermark must reach."""
+    """A waiting append: ``required`` is the offset that the high watermark must reach."""
 
     required: int
     deadline_ms: int
@@ -44,7 +44,7 @@ class WaitingAppends:
         return len(self.queue)
 
     def add(self, waiting: WaitingAppend) -> None:
-        """Keep one more; one that answers a duplicate goes before those that need more."""
+        """Add one; one that answers a duplicate goes before those that need a higher offset."""
         if self.queue is NOBODY:
             self.queue = deque()
         queue = self.queue
@@ -57,7 +57,7 @@ class WaitingAppends:
             queue.insert(at, waiting)
 
     def pass_to(self, high_watermark: int) -> list[WaitingAppend]:
-        """Take those that are done."""
+        """Remove and return those that are done."""
         queue = self.queue
         done = []
         while queue and queue[0].required <= high_watermark:
@@ -65,7 +65,7 @@ class WaitingAppends:
         return done
 
     def expire(self, now_ms: int) -> list[WaitingAppend]:
-        """Take those whose time is over."""
+        """Remove and return those whose time is over."""
         late = [waiting for waiting in self.queue if waiting.deadline_ms <= now_ms]
         if late:
             self.queue = deque(waiting for waiting in self.queue if waiting.deadline_ms > now_ms)
@@ -89,7 +89,7 @@ class WaitingAppends:
 
 
 class Watching(Protocol):
-    """What a watch must know of itself."""
+    """The fields that a watch must have."""
 
     @property
     def token(self) -> int: ...
@@ -106,7 +106,7 @@ LAST_STABLE = 2
 
 
 class WaitingReads(Generic[Watch]):
-    """Watches of one replica by their token, apart by the limit that they read to."""
+    """Watches of one replica by token, grouped by the limit that they read to."""
 
     __slots__ = ("by_limit",)
 
@@ -121,13 +121,13 @@ class WaitingReads(Generic[Watch]):
         self.by_limit[limit][watch.token] = watch
 
     def remove(self, token: int) -> None:
-        """Forget a watch; harmless when it has fired already."""
+        """Remove a watch; does nothing if it has already fired."""
         for watches in self.by_limit:
             if watches.pop(token, None) is not None:
                 return
 
     def take_readable(self, limit: int, offset: int) -> list[Watch]:
-        """Take those that find something now that their limit stands at ``offset``."""
+        """Remove and return those that can read now that their limit is ``offset``."""
         watches = self.by_limit[limit]
         ready = [watch for watch in watches.values() if watch.beyond < offset]
         for watch in ready:
@@ -142,7 +142,7 @@ class WaitingReads(Generic[Watch]):
         return waiting
 
     def check(self, limits: tuple[int, int, int]) -> None:
-        """Assert that nobody waits who could read, where the limits stand: log end, high watermark, last stable."""
+        """Assert that no watch waits that could read, given the limits: log end, high watermark, last stable offset."""
         for watches, offset in zip(self.by_limit, limits, strict=True):
             for token, watch in watches.items():
                 assert token == watch.token, "a watch is kept by its token"

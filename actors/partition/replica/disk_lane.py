@@ -1,8 +1,8 @@
 """The slow disk work of one log, done off the turn, one piece after the other.
 
-A log hands out work as it comes up (closed segments to sync, files to unlink) and wants it done in that order. A caller
-that must know that something is durable asks for a sync and is called back; those who ask while one is under way share
-the next, which is what makes a commit of a group of appends cost one fsync.
+A log creates work (closed segments to sync, files to unlink) that must be done in order. A caller that needs durability
+asks for a sync and is called back. Those that ask during a sync share the next one, so that a group of appends is
+committed with one fsync.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ Then = Callable[[], None]
 
 
 class Defect(NamedTuple):
-    """What the work met that no disk does: raised in the turn that hears of it, by when the lane is free."""
+    """An error of the work that isn't the disk's: it is raised in the turn that gets the outcome, after the lane is
+    free.
+    """
 
     error: Exception
 
@@ -47,37 +49,37 @@ class DiskLane:
         self.works: list[DiskWork] = []
         self.busy = False
         self.syncing = False
-        self.synced: list[tuple[int, Then]] = []  # who waits for the log to be durable up to an offset
+        self.synced: list[tuple[int, Then]] = []  # callbacks that wait for the log to be durable up to an offset
         self.last: Then | None = None
 
     def start(self) -> None:
-        """Begin what the log has handed out since the last time."""
+        """Start the work that the log has created since the last time."""
         try:
             works = self.log.take_work()
-        except KafkaStorageError:  # the log has told its owner
+        except KafkaStorageError:  # the log has informed its owner
             return
         if works:
             self.add(works)
 
     def add(self, works: list[DiskWork]) -> None:
-        """Do these after what is waiting."""
+        """Do these after the waiting work."""
         self.works.extend(works)
         if not self.busy:
             self._next()
 
     def sync(self, then: Then) -> None:
-        """Call ``then`` when the log is durable up to its present end, or has failed."""
+        """Call ``then`` when the log is durable up to its current end, or has failed."""
         self.synced.append((self.log.end_offset, then))
         if not self.syncing:
             self._sync()
 
     def drop_and(self, last: Then) -> None:
-        """Do the last thing to the log, once no work is under way; what waits is done no more."""
+        """Do one last thing to the log once no work is running; waiting work is dropped."""
         self.works.clear()
         self.end_with(last)
 
     def end_with(self, last: Then) -> None:
-        """Do the last thing to the log, after all work; nobody waits for it any longer."""
+        """Do one last thing to the log, after all work; callbacks for syncs are dropped."""
         self.synced.clear()
         if self.busy:
             self.last = last
@@ -87,7 +89,7 @@ class DiskLane:
     def _sync(self) -> None:
         try:
             work = self.log.flush_work()
-        except KafkaStorageError:  # the log says so to those who wait
+        except KafkaStorageError:  # the log informs its owner
             work = None
         self.syncing = work is not None
         if work is not None:
@@ -109,7 +111,7 @@ class DiskLane:
                 work.done(outcome.error)
                 raise outcome.error
             work.done(outcome if isinstance(outcome, BaseException) else None)
-        finally:  # whatever it meets, what ends the work must be called
+        finally:  # whatever happens, the end of the work must be called
             self._go_on()
 
     def _go_on(self) -> None:

@@ -1,7 +1,7 @@
-"""How a replica ends: its log is deleted, or closed in order.
+"""The end of a replica: its log is deleted, or closed cleanly.
 
-Either waits for the disk work that is under way. The answer is given as the actor stops: only then is the place free
-for another replica of this name.
+Both wait for disk work that is running. The answer is given when the actor stops: only then is the place free for
+another replica of this name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Removal:
-    """The log of ``replica`` goes; answered with what the deletion came to."""
+    """The deletion of the log of ``replica``; answered with its outcome."""
 
     BLAST_RADIUS = "the removal of a replica; what is left of its folder goes at the next start"
 
@@ -33,7 +33,7 @@ class Removal:
         self.failure_met = False
 
     def begin(self) -> None:
-        """Once no disk work is under way."""
+        """Begin once no disk work is running."""
         replica = self.replica
         if replica.has_log:
             replica.lane.drop_and(self._remove)
@@ -41,9 +41,9 @@ class Removal:
             self._remove()
 
     def _remove(self) -> None:
-        """Move the folder out of the way at once, as another topic may take its name, and delete it at leisure.
+        """Rename the folder at once, as another topic may take its name, and delete it later.
 
-        The handles go first: a file that is open keeps its place on the disk.
+        Files are closed first: an open file keeps its space on disk.
         """
         replica = self.replica
         fs, doomed = replica.node.fs, set_aside(replica.topic, replica.partition, replica.topic_id.hex(), DOOMED)
@@ -57,7 +57,7 @@ class Removal:
             replica.on_disk(partial(fs.remove_tree, doomed), self._removed)
 
     def _removed(self, outcome: object) -> None:
-        """What can't be removed stays until the next start, which knows whose it is."""
+        """Handle the outcome; what can't be removed stays until the next start, which will delete it."""
         replica = self.replica
         if isinstance(outcome, OSError):
             replica.note("FolderNotDeleted", replica.label, outcome.errno or -1)
@@ -67,7 +67,7 @@ class Removal:
         replica.stop()
 
     def failed(self, error: Exception) -> None:
-        """A defect was met: the folder is moved out of the way, if it is still there, and that is all."""
+        """Rename the folder, if it still exists, and do no more, as a defect happened."""
         self.failure_met = True
         replica = self.replica
         fs, doomed = replica.node.fs, set_aside(replica.topic, replica.partition, replica.topic_id.hex(), DOOMED)
@@ -80,7 +80,7 @@ class Removal:
             self._removed(error)
 
     def over(self) -> None:
-        """The actor has stopped."""
+        """Answer, as the actor has stopped."""
         self.reply.set(self.outcome)
 
 
@@ -146,6 +146,6 @@ class Closing:
         self._stop()
 
     def over(self) -> None:
-        """The actor has stopped."""
+        """Answer, as the actor has stopped."""
         ends = self.ends
         self.reply.set(Closed(ends.recovery_point, ends.start_offset, ends.high_watermark, self.note, self.failure))

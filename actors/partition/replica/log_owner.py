@@ -1,7 +1,7 @@
-"""The log of a replica, as its actor keeps it: opened, looked after, taken out of use when the disk fails under it.
+"""The base class of a replica's actor, which owns the log: opening, upkeep, and going offline when the disk fails.
 
-A log is looked after (``upkeep``) while it is in use and for a little longer; an idle one costs nothing. The folder's
-checkpoints are told of what has moved in it.
+A log has ``upkeep`` while it is in use and for a little longer; an idle one costs nothing. The folder's checkpoints get
+its changes.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ UPKEEP = Upkeep()
 
 
 class LogListeners(NamedTuple):
-    """The actors that are told of changes in a node's logs.
+    """The actors that are informed of changes in a node's logs.
 
-    ``high_watermarks`` is told when one has moved since it was last asked for, ``recovery_points`` and
-    ``start_offsets`` of each change, ``directories`` when a log goes out of use or is back.
+    ``high_watermarks`` is informed when one has moved since it was last asked for, ``recovery_points`` and
+    ``start_offsets`` of each change, ``directories`` when a log goes offline or is back.
     """
 
     directories: Ref
@@ -57,14 +57,14 @@ class LogListeners(NamedTuple):
 
 
 class ServicesRenewed(NamedTuple):
-    """One of the actors that all replicas of a node use was replaced: it must be told everything again."""
+    """One of the actors that all replicas of a node use was replaced: it must be informed of everything again."""
 
     isr_changes: Ref
     listeners: LogListeners
 
 
 class LogOwner(Actor):
-    """``log`` and ``lane`` are there when ``has_log``; ``offline`` says why the log is out of use, if it is."""
+    """``log`` and ``lane`` are set if ``has_log``; ``offline`` says why the log is offline, if it is."""
 
     node: BrokerNode
 
@@ -105,9 +105,9 @@ class LogOwner(Actor):
         self.has_log = False
 
     def begin_with(self, ends: LogEnds) -> None:
-        """Open the log for the first time; one that can't be opened is out of use.
+        """Open the log for the first time; one that can't be opened is offline.
 
-        That is so of a defect as well: this is a turn of the broker, which a log must not end.
+        A defect has the same effect: this is a turn of the broker, which a log must not end.
         """
         self.recovery_point = ends.recovery_point
         self.start_offset = ends.start_offset
@@ -122,7 +122,7 @@ class LogOwner(Actor):
             self.offline = Offline(self, error, ends._replace(floor=ends.high_watermark))
 
     def open_log(self, ends: LogEnds) -> None:
-        """Open the log; raises a KafkaError that says why it can't be."""
+        """Open the log; raises a KafkaError if that isn't possible."""
         log = open_log(self.node.fs, self.label, self.topic_id, self.log_config, ends, self.now_ms())
         if log.recovery.cut_offset is not None:
             self.note("LogCut", self.label, log.recovery.cut_offset, ends.high_watermark)
@@ -132,7 +132,7 @@ class LogOwner(Actor):
         self.has_log = True
 
     def on_start(self) -> None:
-        """A log that could not be opened is reported, and one that could be if it was lost, or is in a new folder."""
+        """Report a log that could not be opened, and one that could be if it was lost before, or is in a new folder."""
         if self.offline is not None:
             self.offline.begin()
         else:
@@ -145,9 +145,9 @@ class LogOwner(Actor):
             self.listeners.directories.tell(AssignDirectory(self.topic_id, self.partition, view.directory_id))
 
     def go_offline(self, error: Exception, *, damaged: bool = False) -> None:
-        """Take the log out of use, until it can be opened again; harmless when it is.
+        """Take the log offline until it can be opened again; does nothing if it is offline.
 
-        ``damaged``: some of its bytes are wrong, so that it is fetched anew, if others have it all.
+        ``damaged``: some of its bytes are wrong, so it is fetched again, if other replicas have everything.
         """
         if self.ending is not None:
             return
@@ -159,32 +159,32 @@ class LogOwner(Actor):
             self.offline.damage = self.offline.error
 
     def give_up_role(self, error: KafkaError) -> BecomeLeader | BecomeFollower | None:
-        """Answer everybody who waits with an error; the role to take when the log is back, if there is one."""
+        """Answer everything that waits with an error; returns the role to take when the log is back, if any."""
         raise AssertionError(f"{type(self).__name__} plays no role")
 
     def take_role(self, message: BecomeLeader | BecomeFollower) -> None:
-        """Do now what was asked for while the log was out of use."""
+        """Take the role that was assigned while the log was offline."""
         raise AssertionError(f"{type(self).__name__} plays no role")
 
     def _log_has_failed(self) -> None:
-        """In the middle of some turn: what is to follow is done in one of its own."""
+        """Note that the log has failed, in the middle of a turn; the consequences have a turn of their own."""
         self.inbox.send(LOG_FAILED)
 
     @receives(LogFailed)
     def log_failed(self, message: LogFailed) -> None:
-        """The disk failed under the log."""
+        """Go offline, as the log's disk failed."""
         if self.offline is None and self.log.failure is not None:
             self.go_offline(KafkaStorageError(self.log.failure), damaged=self.log.is_damaged)
 
     @receives(CheckFiles)
     def check_files(self, message: CheckFiles) -> None:
-        """A log that is deleted while it is open can be written to, but never found again."""
+        """Go offline if the log was deleted: a deleted open file can be written to, but never found again."""
         if self.offline is None and not is_there(self.log):
             self.go_offline(KafkaStorageError(f"the files of {self.label} are gone"))
 
     @receives(RetryLog)
     def retry_log(self, message: RetryLog) -> None:
-        """Try to take the log into use again; a defect that is met is no reason not to try once more."""
+        """Try to open the log again; after a defect it is retried too."""
         offline = self.offline
         if offline is None or self.ending is not None:
             return
@@ -196,7 +196,7 @@ class LogOwner(Actor):
             raise
 
     def high_watermark_moved(self) -> None:
-        """The checkpoint has to hear of it, once."""
+        """Inform the checkpoint, once."""
         if not self.checkpoint_due:
             self._tell_high_watermark()
         if self.recovery_point != self.log.recovery_point:
@@ -207,7 +207,7 @@ class LogOwner(Actor):
         self.listeners.high_watermarks.tell(HighWatermarkMoved(self.topic, self.partition, self.actor_ref))
 
     def _recovery_point_moved(self) -> None:
-        """More of the log is on the disk than its checkpoint knows; or less, after a truncation."""
+        """Inform the checkpoint that more of the log is on disk; or less, after a truncation."""
         before, self.recovery_point = self.recovery_point, self.log.recovery_point
         has_fallen = self.recovery_point < before
         self.listeners.recovery_points.tell(
@@ -215,7 +215,7 @@ class LogOwner(Actor):
         )
 
     def start_moved(self) -> None:
-        """The log may begin elsewhere now: its checkpoint has to hear of it, and what lay before is unlinked."""
+        """Inform the checkpoint that the log start may have moved, and unlink what was before it."""
         before, self.start_offset = self.start_offset, self.log.start_offset
         if before != self.start_offset:
             has_fallen = self.start_offset < before
@@ -226,13 +226,13 @@ class LogOwner(Actor):
 
     @receives(ReportHighWatermark)
     def report_high_watermark(self, message: ReportHighWatermark) -> int:
-        """The high watermark, for the checkpoint; what is known of it while the log is out of use."""
+        """The high watermark, for the checkpoint; the last known one while the log is offline."""
         self.checkpoint_due = False
         return self.log.high_watermark if self.offline is None else self.offline.ends.high_watermark
 
     @receives(MeasureLog)
     def measure_log(self, message: MeasureLog) -> LogSize | None:
-        """What the log takes on the disk; of one that is out of use, what it took."""
+        """The log's size on disk; the last known one while it is offline."""
         if not self.has_log or self.ending is not None:
             return None
         log = self.log
@@ -241,7 +241,7 @@ class LogOwner(Actor):
 
     @receives(ServicesRenewed)
     def services_renewed(self, message: ServicesRenewed) -> None:
-        """Tell them what their predecessors knew of this replica."""
+        """Inform the new actors of what their predecessors knew of this replica."""
         self.listeners = listeners = message.listeners
         self._tell_high_watermark()
         topic, partition = self.topic, self.partition
@@ -254,7 +254,7 @@ class LogOwner(Actor):
             self._tell_directory()
 
     def appended(self) -> None:
-        """The log has grown: do its disk work, and look after it for as long as it is in use."""
+        """Do the log's disk work after it has grown, and its upkeep while it is in use."""
         self.lane.start()
         if not self.upkeep_armed:
             self.upkeep_armed = True
@@ -262,7 +262,7 @@ class LogOwner(Actor):
 
     @receives(Upkeep)
     def upkeep(self, message: Upkeep) -> None:
-        """Roll by age, sync by age, free memory, forget idle producers; a log that is idle isn't looked at again."""
+        """Roll by age, sync by age, free memory, expire idle producers; an idle log isn't checked again."""
         self.upkeep_armed = False
         if self.ending is not None or self.offline is not None:
             return

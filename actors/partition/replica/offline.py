@@ -1,14 +1,13 @@
-"""A replica whose log is out of use: what that means to others, and how it comes back.
+"""An offline replica: what that means to others, and how its log comes back.
 
-The disk failed under it, its bytes are wrong, or a defect was met in its turn. Clients are answered with
-KAFKA_STORAGE_ERROR; the controller hears that the replica's directory is lost (KIP-858), takes it out of the in-sync
-set and has another lead.
+Its disk failed, its bytes are wrong, or its turn met a defect. Clients get KAFKA_STORAGE_ERROR. The controller learns
+that the replica's directory is lost (KIP-858), removes it from the in-sync set and elects another leader.
 
-It comes back by itself. Nothing is tried before the image shows the replica as lost: from then on nobody elects it or
-counts it as in sync, so the in-sync set that the image has is true. Then its folder is tried for writing, and the log
-opened and recovered anew, again and again, at growing intervals. A log that still holds all that it held before is
-taken into use. One that doesn't is thrown away and fetched anew if another replica leads without this one; otherwise
-this may be the only one with some committed record, and it stays out of use, and says so, until its files are back.
+It comes back by itself. Nothing is tried before the image shows the replica as lost: from then on it isn't elected or
+counted as in sync, so the image's in-sync set is true. Then, at growing intervals, its folder is tested for writing,
+and the log opened and recovered. A log that still has everything that it had is used again. One that doesn't is deleted
+and fetched again if another replica leads without this one. Otherwise this may be the only replica with some committed
+record, and it stays offline, which is logged, until its files are back.
 
 A replica that led when its log failed never leads in that epoch again: others may have records of that epoch which the
 recovered log lacks.
@@ -35,9 +34,9 @@ if TYPE_CHECKING:
 RETRY_MS_MIN = 250
 RETRY_MS_MAX = 10_000
 LOOK_AGAIN_MS = 60_000
-"""How often all bytes of a damaged log are looked at, in case they were put back."""
+"""How often all bytes of a damaged log are checked, in case they were restored."""
 STEADY_MS = 60_000
-"""So long a log must work for its next failure to be retried as soon as its first."""
+"""After so long without failure, the retry interval starts from its minimum again."""
 
 
 class LogFailed(NamedTuple):
@@ -45,7 +44,7 @@ class LogFailed(NamedTuple):
 
 
 class RetryLog(NamedTuple):
-    """To itself: try to take the log into use again."""
+    """To itself: try to open the log again."""
 
 
 LOG_FAILED = LogFailed()
@@ -53,7 +52,7 @@ RETRY_LOG = RetryLog()
 
 
 class Offline:
-    """Why a replica is out of use, and what it is to do when it is back."""
+    """Why a replica is offline, and its role when it is back."""
 
     __slots__ = ("damage", "delay_ms", "ends", "error", "look_again_ms", "replica", "said", "wanted")
 
@@ -61,7 +60,7 @@ class Offline:
         self.replica = replica
         self.error = KafkaStorageError(f"the log of {replica.label} is offline: {error}")
         self.ends = ends
-        self.damage: KafkaError | None = None  # what is wrong with the bytes that are there
+        self.damage: KafkaError | None = None  # what is wrong with its bytes
         self.look_again_ms = 0
         self.said = ""  # what was logged last
         self.wanted: BecomeLeader | BecomeFollower | None = None
@@ -69,7 +68,7 @@ class Offline:
         self.delay_ms = RETRY_MS_MIN if steady else min(replica.retry_ms * 2, RETRY_MS_MAX)
 
     def begin(self) -> None:
-        """Tell everybody concerned, and give the files back."""
+        """Inform the controller and the broker's actors, and close the files."""
         replica = self.replica
         replica.note("ReplicaOffline", replica.label, self.ends.high_watermark, self.ends.floor, self.error.message)
         self._say(self.error.message)
@@ -82,13 +81,13 @@ class Offline:
             self.try_later()
 
     def _say(self, what: str) -> None:
-        """One line, and no other for as long as it would be the same."""
+        """Log one line, unless it is the same as the last."""
         if what != self.said:
             self.said = what
             logger("storage").warning("node %d: %s; kstore retries", self.replica.node.node_id, what)
 
     def tell_lost(self) -> None:
-        """Say once more that the replica's directory is lost: who was told of it has failed."""
+        """Report again that the replica's directory is lost, as the actor that knew it has failed."""
         self._assign(Directory.LOST)
 
     def _assign(self, directory: bytes) -> None:
@@ -96,7 +95,7 @@ class Offline:
         replica.listeners.directories.tell(AssignDirectory(replica.topic_id, replica.partition, directory))
 
     def _release(self) -> None:
-        """No disk work is under way: the files aren't needed any more, or are to be opened anew."""
+        """Close the files, as no disk work is running."""
         try:
             self.replica.log.shut()
         except OSError as error:
@@ -113,12 +112,12 @@ class Offline:
             self.delay_ms = min(self.delay_ms * 2, RETRY_MS_MAX)
 
     def retry(self) -> None:
-        """Try to take the log into use."""
+        """Try to open the log."""
         replica = self.replica
         image, me = replica.node.view.image, replica.node.node_id
         found = image.partition(replica.topic, replica.partition)
         if found is None or found.directory_of(me) != Directory.LOST:
-            self.try_later()  # the controller hasn't heard yet, or its image has not come here
+            self.try_later()  # the controller doesn't know yet, or its image isn't here yet
             return
         try:
             probe(replica.node.fs, replica.label)
@@ -136,12 +135,12 @@ class Offline:
             self._back()
 
     def _others_have_all(self, found: PartitionImage) -> bool:
-        """Whether nothing that was committed is only here."""
+        """Whether other replicas have all committed records."""
         me = self.replica.node.node_id
         return found.leader not in (NO_LEADER, me) and me not in found.isr
 
     def _open(self, found: PartitionImage) -> None:
-        """Open the log as it is; every byte of it is looked at, if some were wrong."""
+        """Open the log as it is; if some bytes were wrong, every byte is checked."""
         replica, ends = self.replica, self.ends
         if self.damage is not None:
             ends = ends._replace(recovery_point=0, clean=False)
@@ -156,7 +155,7 @@ class Offline:
             self._begin_anew(damage)
 
     def _begin_anew(self, damage: KafkaError) -> None:
-        """Throw away what is left of the log, as others have it all."""
+        """Delete what is left of the log, as others have everything."""
         replica = self.replica
         fs = replica.node.fs
         doomed = set_aside(replica.topic, replica.partition, replica.uuid().hex(), DOOMED)

@@ -1,4 +1,4 @@
-"""Opening the log of a replica: at a node's start, for a new partition, and again after it was out of use."""
+"""Opening of a replica's log: at a node's start, for a new partition, and again after it was offline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROBE_BYTES = 4096
 
 
 class LogEnds(NamedTuple):
-    """What is known of a log that isn't open: as ``Log.open`` takes it."""
+    """What is known of a log that isn't open, in the form for ``Log.open``."""
 
     recovery_point: int = 0
     start_offset: int = 0
@@ -29,15 +29,15 @@ class LogEnds(NamedTuple):
 
     @classmethod
     def of(cls, log: Log) -> LogEnds:
-        """Of a log that can't be trusted any longer: nothing that it had may be missing."""
+        """The ends of a log that can't be trusted any more: nothing that it had may be missing."""
         return cls(log.recovery_point, log.start_offset, log.high_watermark, log.end_offset)
 
 
 def open_log(fs: FileSystem, label: str, topic_id: bytes, config: LogConfig, ends: LogEnds, now_ms: int) -> Log:
-    """The log in folder ``label``, which says of which topic it is.
+    """Open the log in folder ``label``, and check its topic id.
 
     Raises:
-        KafkaError: it can't be opened; LogDamaged: what it must hold isn't there.
+        KafkaError: it can't be opened; LogDamaged: records that it must have are missing.
     """
     try:
         owner = read_partition_metadata(fs, label) if fs.exists(label) else None
@@ -65,7 +65,7 @@ def open_log(fs: FileSystem, label: str, topic_id: bytes, config: LogConfig, end
 
 
 def probe(fs: FileSystem, label: str) -> None:
-    """Raise KafkaStorageError unless the log's folder can be written to; one that isn't there is no matter."""
+    """Raise KafkaStorageError unless the log's folder can be written to; a missing folder is no error."""
     path = f"{label}/probe.tmp"
     try:
         if fs.exists(label):

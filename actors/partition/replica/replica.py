@@ -1,9 +1,9 @@
-"""One replica of one partition: one actor for as long as the replica lives, playing leader or follower in turn.
+"""The actor of one replica of a partition, which is its leader or a follower.
 
 The actor owns the partition's log (``log_owner.py``). What it does depends on its role (``../leader``,
-``../follower``); here are the change of roles, and what both answer alike. A role change answers everybody who waits
-here with NOT_LEADER_OR_FOLLOWER. While the log is out of use (``offline.py``) there is no role, and everybody is
-answered with KAFKA_STORAGE_ERROR.
+``../follower``); here are the change of roles, and what both roles do alike. A role change answers everything that
+waits with NOT_LEADER_OR_FOLLOWER. While the log is offline (``offline.py``) there is no role, and every request gets
+KAFKA_STORAGE_ERROR.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Replica(LogOwner):
 
     @receives(BecomeLeader)
     def become_leader(self, message: BecomeLeader) -> None:
-        """Lead in this epoch, or take what the metadata log says of the one that is led."""
+        """Lead in this epoch or, if it already does, take the new state of the metadata log."""
         if message.leader_epoch < self.leader_epoch or self.ending is not None:
             return
         if self.offline is not None:
@@ -120,7 +120,7 @@ class Replica(LogOwner):
 
     @receives(BecomeFollower)
     def become_follower(self, message: BecomeFollower) -> None:
-        """Follow the leader of this epoch, or wait for one."""
+        """Follow the leader of this epoch, or wait until there is one."""
         if message.leader_epoch < self.leader_epoch or self.ending is not None:
             return
         if self.offline is not None:
@@ -139,14 +139,14 @@ class Replica(LogOwner):
         self.follower = Follower(self, message)
 
     def take_role(self, message: BecomeLeader | BecomeFollower) -> None:
-        """Do now what was asked for while the log was out of use."""
+        """Take the role that was assigned while the log was offline."""
         if isinstance(message, BecomeLeader):
             self.become_leader(message)
         else:
             self.become_follower(message)
 
     def give_up_role(self, error: KafkaError) -> BecomeFollower | None:
-        """As ``LogOwner`` has it: a leader never leads in this epoch again, a follower may go on."""
+        """As ``LogOwner.give_up_role``: a leader never leads in this epoch again, a follower may go on."""
         following = self.follower
         if self.leader is not None:
             self.fenced_epoch = self.leader_epoch
@@ -183,7 +183,7 @@ class Replica(LogOwner):
 
     @receives(StartVerification, may_refuse=True)
     def start_verification(self, message: StartVerification) -> int:
-        """Say whether the coordinator must be asked about a batch before it is appended."""
+        """Answer whether the coordinator must be asked about a batch before it is appended."""
         self._leading()
         return guard_for(self.log, message, self.now_ms())
 
@@ -209,7 +209,7 @@ class Replica(LogOwner):
 
     @receives(CancelRead)
     def cancel_read(self, message: CancelRead) -> None:
-        """A reader has stopped waiting."""
+        """Drop a parked read."""
         if self.leader is not None:
             self.leader.serving.reads.remove(message.token)
 
@@ -231,26 +231,26 @@ class Replica(LogOwner):
 
     @receives(CheckInSync)
     def check_in_sync(self, message: CheckInSync) -> None:
-        """Judge the followers again."""
+        """Check the followers."""
         if self.leader is not None:
             self.leader.check_in_sync()
 
     @receives(BrokersChanged)
     def brokers_changed(self, message: BrokersChanged) -> None:
-        """A broker came, went or was fenced: a follower may join, or is no longer waited for."""
+        """Check the followers after a change of brokers: one may join, or is no longer waited for."""
         if self.leader is not None:
             self.leader.look_at_in_sync()
             self.leader.deletions.settle()
 
     @receives(IsrAnswer)
     def isr_answered(self, message: IsrAnswer) -> None:
-        """The controller has decided on a change of the in-sync set."""
+        """Handle the controller's decision about the in-sync set."""
         if self.leader is not None:
             self.leader.isr_answered(message)
 
     @receives(DeleteRecords, may_refuse=True)
     def delete_records(self, message: DeleteRecords) -> None:
-        """Begin the log later."""
+        """Delete records from the log's start."""
         self._leading().deletions.delete(message)
 
     @receives(ExpireDeletion)
@@ -261,7 +261,7 @@ class Replica(LogOwner):
 
     @receives(Replicate)
     def replicate(self, message: Replicate) -> None:
-        """Take what the fetcher brings."""
+        """Append what the fetcher brings."""
         if self.follower is not None:
             self.follower.replicate(message)
         else:
@@ -269,13 +269,13 @@ class Replica(LogOwner):
 
     @receives(StartAt)
     def start_at(self, message: StartAt) -> None:
-        """Go on from where the leader's log is."""
+        """Go on from an offset that the leader has."""
         if self.follower is not None:
             self.follower.start_at(message)
 
     @receives(ReadLog, may_refuse=True)
     def read_log(self, message: ReadLog) -> LogPart:
-        """Give a coordinator the records that it is made of."""
+        """Read the log for a coordinator."""
         self._leading()
         log = self.log
         batches = []
@@ -291,13 +291,13 @@ class Replica(LogOwner):
 
     @receives(FindEpochEnd, may_refuse=True)
     def find_epoch_end(self, message: FindEpochEnd) -> tuple[int, int]:
-        """Where the largest epoch up to the one asked for ends."""
+        """The end of the largest epoch up to the requested one."""
         self._leading().serving.check_epoch(message.leader_epoch)
         return self.log.epoch_end_offset(message.epoch)
 
     @receives(DescribeProducers, may_refuse=True)
     def describe_producers(self, message: DescribeProducers) -> tuple[dict[str, int], ...]:
-        """Tell of the producers that the log knows, leading or not."""
+        """Describe the log's producers, as leader or follower."""
         if self.offline is not None:
             raise self.offline.error
         return described(self.log)
@@ -332,8 +332,8 @@ class Replica(LogOwner):
             self.leader.propose_again()
 
     def contains(self, error: Exception, about: tuple[object, ...]) -> bool:
-        """Its role and its log are given up, and taken anew when the log was recovered, in another leader epoch; one
-        that is ending is over at once.
+        """Go offline after a failed turn: the role is given up, and the log recovered before a new role. A replica that
+        is ending ends at once.
         """
         if self.ending is not None:
             return self._ending_failed(self.ending, error)
@@ -343,26 +343,26 @@ class Replica(LogOwner):
 
     def _ending_failed(self, ending: Removal | Closing, error: Exception) -> bool:
         if ending.failure_met:
-            return False  # not even that can be said; what is owed is answered as the actor ends
+            return False  # that failed too; open asks are answered as the actor ends
         self.node.world.failures.tell(self.actor_urn, ending.BLAST_RADIUS, error)
         ending.failed(error)
         return True
 
     @receives(Remove)
     def remove(self, message: Remove) -> None:
-        """The partition is no longer here: its log goes."""
+        """Delete the log, as the partition isn't on this node any more."""
         self.ending = ending = Removal(self, self.defer())
         self._leave_role(UnknownTopicOrPartition(f"{self.label} was deleted or moved away"))
         ending.begin()
 
     @receives(Close)
     def close(self, message: Close) -> None:
-        """A stop in order: nobody is left waiting, and the log is on disk."""
+        """Close the log cleanly: everything that waits is answered, and the log is on disk."""
         self.ending = ending = Closing(self, self.defer())
         self._leave_role()
         ending.begin()
 
     def on_stop(self) -> None:
-        """Only now is the place free for another replica of this name."""
+        """Answer the end of the replica: only now is the place free for another one of its name."""
         if self.ending is not None:
             self.ending.over()

@@ -1,7 +1,7 @@
-"""In which log directory replicas are, on its way to the controller: one request at a time, with all that has come up.
+"""Sends replicas' log directories to the controller: one request at a time, with all that are pending.
 
-What the controller has taken, or won't take from anybody, is done with; anything else is asked again. What is said
-later of a replica replaces what waits to be said.
+An assignment is done when the controller has accepted it, or refuses it for good; otherwise it is sent again. A later
+assignment of a replica replaces a pending one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AssignDirectory(NamedTuple):
 
 
 class SendAssignments(NamedTuple):
-    """To itself: send what has come up."""
+    """To itself: send what is pending."""
 
 
 SEND = SendAssignments()
@@ -57,7 +57,7 @@ class Directories(Actor):
 
     @receives(AssignDirectory)
     def assign(self, message: AssignDirectory) -> None:
-        """Take one more."""
+        """Add an assignment."""
         self.waiting[message.topic_id, message.partition] = message.directory
         self._queue_send(0)
 
@@ -71,7 +71,7 @@ class Directories(Actor):
 
     @receives(SendAssignments)
     def send(self, message: SendAssignments) -> None:
-        """Tell the controller."""
+        """Send the pending assignments to the controller."""
         self.queued = False
         if self.in_flight or not self.waiting:
             return
@@ -97,7 +97,7 @@ class Directories(Actor):
         self.controller.send(request, self.answered, told)
 
     def answered(self, outcome: object, told: dict[Key, bytes]) -> None:
-        """The controller has answered, or could not."""
+        """Handle the controller's answer, or that it can't be reached."""
         self.in_flight = False
         done: set[Key] = set()
         self.controller.is_answered(outcome)

@@ -1,8 +1,8 @@
-"""Changes of in-sync sets on their way to the controller: one request at a time, with all that have come up.
+"""Sends changes of in-sync sets to the controller (AlterPartition): one request at a time, with all that are pending.
 
-A change that the controller decides on goes back to its replica with what it decided. When the controller can't be
-asked, or doesn't know this broker's epoch (yet), the changes wait and are sent again; one that its leader has replaced
-or given up is answered all the same, and ignored there.
+The controller's decision is sent to the change's replica. If the controller can't be asked, or doesn't know this
+broker's epoch (yet), the changes wait and are sent again. A change that its leader has replaced or given up is answered
+too, and ignored there.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ FINAL = frozenset(
         UnknownTopicOrPartition,
     )
 )
-"""What the controller has decided, or what no repetition changes; anything else is asked again."""
+"""Errors that are final; after others the change is sent again."""
 
 
 class SendChanges(NamedTuple):
-    """To itself: send what has come up."""
+    """To itself: send what is pending."""
 
 
 SEND = SendChanges()
@@ -75,7 +75,7 @@ class IsrChanges(Actor):
 
     @receives(ChangeIsr)
     def change(self, message: ChangeIsr) -> None:
-        """Take one more change; it replaces an older one of the same partition."""
+        """Add a change; it replaces an older one of the same partition."""
         self.waiting[message.topic_id, message.partition] = message
         self._queue_send(0)
 
@@ -116,7 +116,7 @@ class IsrChanges(Actor):
         self.controller.send(request, self.answered, changes, version=BROKER_EPOCHS_FROM)
 
     def answered(self, outcome: object, changes: dict[Key, ChangeIsr]) -> None:
-        """The controller has answered, or could not."""
+        """Handle the controller's answer, or that it can't be reached."""
         self.in_flight = False
         answers: dict[Key, AlterPartitionResponsePartitionData] = {}
         self.controller.is_answered(outcome)

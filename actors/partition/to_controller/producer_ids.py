@@ -1,7 +1,7 @@
 """Producer ids for idempotent producers: taken one by one from blocks that the controller allocates.
 
-A block is asked for when there is none left; producers that come meanwhile wait for it in order. When the controller
-can't be asked they are told COORDINATOR_LOAD_IN_PROGRESS, as by Apache Kafka, and come again.
+A new block is requested when none is left; producers that ask meanwhile wait for it in order. If the controller can't
+be asked they get COORDINATOR_LOAD_IN_PROGRESS, as from Apache Kafka, and retry.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class NextProducerId(NamedTuple):
-    """Ask for a producer id that nobody has had."""
+    """Ask for a new producer id."""
 
 
 class ProducerIds(Actor):
@@ -39,7 +39,7 @@ class ProducerIds(Actor):
 
     @receives(NextProducerId)
     def next_producer_id(self, message: NextProducerId) -> None:
-        """Give the next one, or ask for more."""
+        """Answer with the next id, or request a new block first."""
         self.waiting.append(self.defer())
         if self.next_id < self.end_id:
             self._give()
