@@ -202,9 +202,7 @@ class Gathering:
         return self.unanswered == 0 and (self.urgent or self.bytes_found >= self.min_bytes)
 
     def too_little(self) -> list[Slot]:
-        """Slots that found something, but not enough to end the fetch: they are asked for more once all
-        have answered.
-        """
+        """Slots that found something, but not enough to end the fetch: asked for more once all have answered."""
         return [slot for slot in self.slots.values() if slot.state == ANSWERED]
 
     def finish(self) -> list[Slot]:
