@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from clients.memberships import FIRST, OTHER, SECOND, completing, joining, member, stable, syncing
 
-from actors.clients.consumer.assignors import Assignor, CooperativeStickyAssignor, RangeAssignor
+from actors.clients.consumer.assignors import CooperativeStickyAssignor
 from actors.clients.consumer.classic.membership import (
     AT_ONCE,
     COMPLETING,
@@ -17,18 +18,15 @@ from actors.clients.consumer.classic.membership import (
     NO_GENERATION,
     NO_MEMBER,
     OUT,
+    PREPARED,
     STABLE,
-    STATES,
     SYNCING,
-    TRANSITIONS,
     UNJOINED,
     Complete,
     GroupMetadata,
     Membership,
     Prepare,
 )
-from actors.clients.consumer.subscription import Subscription
-from actors.clients.structs import TopicPartition
 from kstore.errors import (
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
@@ -44,56 +42,12 @@ from kstore.errors import (
     UnknownMemberId,
 )
 
-FIRST, SECOND, OTHER = TopicPartition("orders", 0), TopicPartition("orders", 1), TopicPartition("audit", 0)
-
-
-def member(assignor: type[Assignor] = RangeAssignor, instance: str | None = None) -> Membership:
-    subscription = Subscription()
-    subscription.subscribe_topics(["orders"], None)
-    made = assignor()
-    return Membership("shipping", instance, {made.name: made}, subscription)
-
-
-def joining() -> Membership:
-    found = member()
-    found.gave_up([])
-    found.asks_to_join()
-    return found
-
-
-def syncing() -> Membership:
-    found = joining()
-    found.welcomed("m-1", 3, "range")
-    return found
-
-
-def completing(*assigned: TopicPartition) -> Membership:
-    found = syncing()
-    found.was_assigned(assigned or (FIRST, SECOND))
-    return found
-
-
-def stable(assignor: type[Assignor] = RangeAssignor, instance: str | None = None) -> Membership:
-    found = member(assignor, instance)
-    found.gave_up([])
-    found.asks_to_join()
-    found.welcomed("m-1", 3, assignor.name)
-    found.was_assigned((FIRST, SECOND))
-    duty = found.duty()
-    assert isinstance(duty, Complete)
-    assert found.accept(duty)
-    assert found.take(duty, False)
-    return found
-
-
-IN = {UNJOINED: member, JOINING: joining, SYNCING: syncing, COMPLETING: completing, STABLE: stable}
-
 
 def test_a_new_member_prepares_with_nothing_to_give_up_and_then_joins() -> None:
     found = member()
     assert (found.state, found.wants_user, found.duty()) == (UNJOINED, True, Prepare([], True, True))
     found.gave_up([])
-    assert (found.state, found.is_joining, found.sends_heartbeats) == (JOINING, True, False)
+    assert (found.state, found.is_joining, found.is_member) == (JOINING, True, False)
     assert not found.wants_user
 
 
@@ -106,7 +60,7 @@ def test_a_consumer_without_a_subscription_to_topics_never_joins() -> None:
 
 def test_a_member_that_is_welcomed_sends_heartbeats_while_it_waits_for_its_share() -> None:
     found = syncing()
-    assert (found.state, found.is_joining, found.sends_heartbeats) == (SYNCING, True, True)
+    assert (found.state, found.is_joining, found.is_member) == (SYNCING, True, True)
     assert found.metadata() == GroupMetadata("shipping", 3, "m-1", None)
 
 
@@ -137,7 +91,7 @@ def test_an_assignment_is_void_when_the_membership_was_lost_before_it_is_accepte
     assert isinstance(duty, Complete)
     found.lost("HEARTBEAT", UnknownMemberId())
     assert not found.accept(duty)
-    assert found.state == UNJOINED
+    assert found.state == PREPARED
 
 
 def test_an_assignment_is_void_when_the_membership_was_lost_while_the_listener_was_called() -> None:
@@ -178,8 +132,28 @@ def test_a_cooperative_member_keeps_what_it_still_reads() -> None:
 def test_nothing_is_asked_of_the_user_while_the_commit_before_a_rebalance_is_under_way() -> None:
     found = stable()
     found.ask_rejoin("group is already rebalancing")
-    found.commits_first = True
+    found.commit_begins()
     assert (found.wants_user, found.duty()) == (False, None)
+    found.commit_ended()
+    assert (found.wants_user, found.duty()) == (True, Prepare([FIRST, SECOND], False, True))
+
+
+def test_joining_waits_for_a_commit_that_a_poll_inside_of_the_listener_has_begun() -> None:
+    found = stable()
+    found.ask_rejoin("group is already rebalancing")
+    found.commit_begins()
+    found.gave_up([FIRST, SECOND])
+    assert (found.state, found.duty()) == (STABLE, None)
+    found.commit_ended()
+    assert found.duty() == Prepare([], False, True)
+
+
+def test_an_eager_member_that_got_partitions_while_its_listener_was_called_gives_them_up_before_it_joins() -> None:
+    found = stable()
+    found.ask_rejoin("group is already rebalancing")
+    found.gave_up([FIRST])
+    assert found.state == STABLE
+    assert found.duty() == Prepare([SECOND], False, True)
 
 
 def test_the_first_reason_to_rejoin_counts() -> None:
@@ -202,7 +176,7 @@ def test_a_leader_joins_again_when_there_are_other_partitions_than_it_shared_out
     found = stable()
     found.partitions_changed({"orders": 5})
     assert not found.rejoins  # it isn't the leader
-    found.counted = {"orders": 2}
+    found.shares_out({"orders": 2})
     found.partitions_changed({"orders": 2})
     assert not found.rejoins
     found.partitions_changed({"orders": 3})
@@ -227,7 +201,7 @@ def test_a_transient_error_of_joining_begins_to_join_again(
 ) -> None:
     found = begin()
     assert found.failed_to_join(error) == verdict
-    assert (found.state, found.rejoins, found.prepared) == (JOINING, False, True)
+    assert (found.state, found.rejoins) == (JOINING, False)
     assert found.reason == f"rebalance failed due to {type(error).__name__}Exception"
 
 
@@ -249,7 +223,7 @@ def test_a_lasting_error_of_joining_ends_it_until_the_next_poll_which_prepares_n
 ) -> None:
     found = begin()
     assert found.failed_to_join(InconsistentGroupProtocol()) == FATAL
-    assert (found.state, found.rejoins, found.wants_user) == (UNJOINED, True, True)
+    assert (found.state, found.rejoins, found.wants_user) == (PREPARED, True, True)
     assert found.duty() is None
     assert found.state == JOINING
 
@@ -266,7 +240,7 @@ def test_a_lasting_error_of_joining_ends_it_until_the_next_poll_which_prepares_n
 def test_an_error_of_a_heartbeat_that_means_so_ends_the_membership(error: KafkaError, verdict: str) -> None:
     found = stable()
     assert found.heartbeat_failed(error) == verdict
-    assert (found.state, found.generation, found.sends_heartbeats) == (UNJOINED, NO_GENERATION, False)
+    assert (found.state, found.generation, found.is_member) == (UNJOINED, NO_GENERATION, False)
     assert found.reason == f"encountered {error.name} from HEARTBEAT response"
     assert found.member_id == ("m-1" if isinstance(error, IllegalGeneration) else NO_MEMBER)
 
@@ -317,7 +291,7 @@ def test_a_member_leaves_but_a_static_one_stays_until_its_session_ends() -> None
 def test_a_member_that_left_prepares_anew_when_it_comes_back() -> None:
     found = syncing()
     found.left("the consumer unsubscribed from all topics")
-    assert (found.state, found.prepared, found.joined_topics) == (UNJOINED, False, None)
+    assert (found.state, found.joined_topics) == (UNJOINED, None)
     assert isinstance(found.duty(), Prepare)
 
 
@@ -327,14 +301,8 @@ def test_a_rebalance_that_is_prepared_twice_begins_to_join_once() -> None:
     assert found.state == JOINING
 
 
-@pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("event", TRANSITIONS)
-def test_what_happens_leads_where_the_table_says_and_is_a_defect_elsewhere(state: str, event: str) -> None:
-    found = IN[state]()
-    assert found.state == state
-    if state in TRANSITIONS[event]:
-        found._move(event)
-        assert found.state == TRANSITIONS[event][state]
-    else:
-        with pytest.raises(AssertionError, match=f"a member that is {state} {event}"):
-            found._move(event)
+def test_a_member_joins_under_the_id_that_it_is_told() -> None:
+    found = joining()
+    found.was_named("m-7")
+    assert found.failed_to_join(MemberIdRequired()) == AT_ONCE
+    assert (found.state, found.member_id) == (JOINING, "m-7")

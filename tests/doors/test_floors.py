@@ -174,6 +174,19 @@ def test_the_kinds_of_clients_know_what_all_clients_have_and_none_of_each_other(
     assert_none(offences)
 
 
+def test_nobody_writes_into_a_membership_but_its_own_methods() -> None:
+    writes = re.compile(r"\bmembership\.\w+(?:: [^=]+)? (?:[-+|]|//)?= ")
+    files = [source for name, sources in modules().items() if name.startswith("actors.clients.") for source in sources]
+    assert_none(
+        [
+            f"{source.name}:{number}: {line.strip()}"
+            for source in files
+            for number, line in enumerate(source.lines, 1)
+            if writes.search(line)
+        ]
+    )
+
+
 def test_no_folder_stands_on_itself_by_way_of_others() -> None:
     assert circles(STANDS_ON, lambda folder: STANDS_ON[folder]) == []
 

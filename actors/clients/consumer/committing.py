@@ -100,13 +100,13 @@ class Committing:
         """Begin to commit what was consumed, before a rebalance; whether there is something to wait for."""
         if not self.config.enable_auto_commit or self.membership.generation == NO_GENERATION:
             return False
-        self.membership.commits_first = True
+        self.membership.commit_begins()
         deadline_us = self.actor.now_us() + self.config.max_poll_interval_ms * 1000
         self.actor.begin(self._before_rebalance(deadline_us), self._committed_first)
         return True
 
     def _committed_first(self, _: object, error: KafkaError | None) -> None:
-        self.membership.commits_first = False
+        self.membership.commit_ended()
         if error is not None:  # no coordinator, say: joining meets the same and tells
             self.actor.forget_coordinator(self.membership.group)
 

@@ -70,10 +70,10 @@ class Member:
             self._joining.step()
 
     def _beat_or_not(self) -> None:
-        if self._beating is not None and not self.membership.sends_heartbeats:
+        if self._beating is not None and not self.membership.is_member:
             self._beating.cancel()
             self._beating = None
-        elif self._beating is None and self.membership.sends_heartbeats:
+        elif self._beating is None and self.membership.is_member:
             self._beating = self.actor.task(self._beat(), self._beaten)
             self._beating.step()
 
@@ -130,7 +130,7 @@ class Member:
         joined = yield SendTo(node, request, timeout_ms, COORDINATOR)
         if (error := error_of(joined)) is not None:
             if isinstance(error, MemberIdRequired):
-                membership.member_id = joined.member_id
+                membership.was_named(joined.member_id)
             raise error
         membership.welcomed(joined.member_id, joined.generation_id, joined.protocol_name or "")
         self._heard_us = self.actor.now_us()
@@ -158,8 +158,9 @@ class Member:
         if any(topic not in actor.view.topics for topic in topics):
             yield from actor.metadata.refresh(topics)
         actor.metadata.take_interest(topics)
-        membership.counted = actor.view.count_partitions(topics)
-        return {} if joined.skip_assignment else requests.shares_of(membership, members, membership.counted)
+        counts = actor.view.count_partitions(topics)
+        membership.shares_out(counts)
+        return {} if joined.skip_assignment else requests.shares_of(membership, members, counts)
 
     def _joined(self, assigned: tuple[TopicPartition, ...] | None, error: KafkaError | None) -> None:
         self._joining = None

@@ -3,13 +3,14 @@
 The rules are those of the Java client's ``AbstractCoordinator`` and ``ConsumerCoordinator``::
 
     UNJOINED    not a member. The user's poll() prepares (commits, calls its listener), then joining begins
+    PREPARED    not a member, but joining had begun and is begun again by poll(), which has nothing to prepare
     JOINING     JoinGroup is under way; no heartbeats, as the coordinator waits for nobody's
     SYNCING     SyncGroup is under way
     COMPLETING  the assignment is here. The user's poll() takes it and calls its listener
     STABLE      a member that reads; heartbeats tell when the group rebalances, and the user's poll() prepares again
 
 What a member reads is only changed inside of its user's poll(), which asks ``duty()`` for what is to be done there.
-``member.py`` sends what the states ask for: joining while it ``is_joining``, heartbeats while it ``sends_heartbeats``.
+``member.py`` sends what the states ask for: joining while it ``is_joining``, heartbeats while it ``is_member``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 from actors.clients.consumer.assignors import EAGER
 from actors.clients.consumer.assignors.strategy import kind_of
 from actors.clients.structs import GroupMetadata, TopicPartition
+from kstore import checked
 from kstore.errors import (
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
@@ -39,20 +41,22 @@ if TYPE_CHECKING:
     from actors.clients.consumer.subscription import Subscription
 
 UNJOINED = "unjoined"
+PREPARED = "prepared"
 JOINING = "joining"
 SYNCING = "syncing"
 COMPLETING = "completing"
 STABLE = "stable"
-STATES = (UNJOINED, JOINING, SYNCING, COMPLETING, STABLE)
+STATES = (UNJOINED, PREPARED, JOINING, SYNCING, COMPLETING, STABLE)
 
 TRANSITIONS: dict[str, dict[str, str]] = {
-    "begins to join": {UNJOINED: JOINING, STABLE: JOINING},
+    "begins to join": {UNJOINED: JOINING, PREPARED: JOINING, STABLE: JOINING},
     "is welcomed": {JOINING: SYNCING},
     "is assigned": {SYNCING: COMPLETING},
     "accepts": {COMPLETING: STABLE},
     "joins again": {JOINING: JOINING, SYNCING: JOINING},
-    "is refused": {JOINING: UNJOINED, SYNCING: UNJOINED},
-    "is out": dict.fromkeys(STATES, UNJOINED),
+    "is refused": {JOINING: PREPARED, SYNCING: PREPARED},
+    "is out": dict.fromkeys(STATES, UNJOINED) | dict.fromkeys((JOINING, SYNCING, COMPLETING), PREPARED),
+    "leaves": dict.fromkeys(STATES, UNJOINED),
 }
 """By what happens: the states in which it may, and which one follows."""
 
@@ -104,9 +108,10 @@ class Complete(NamedTuple):
 class Membership:
     """One consumer's place in its group, or a place to commit to when it reads partitions by hand.
 
-    ``rejoins``: it is to join at the next poll(), for this ``reason``. ``commits_first``: the commit before a rebalance
-    is under way; ``prepared``: the user's listener knows what is given up. ``joined_topics`` are those that it last
-    joined with, ``counted`` the numbers of partitions that it shared out as the group's leader.
+    ``rejoins``: it is to join at the next poll(), for this ``reason``; always so while it is no member. While the
+    commit before a rebalance is under way (``commits_first``) joining doesn't begin. An eager member that joins holds
+    nothing. ``joined_topics`` are those that it last joined with, ``counted`` the numbers of partitions that it shared
+    out as the group's leader. All of it is changed by methods alone.
     """
 
     def __init__(
@@ -123,7 +128,6 @@ class Membership:
         self.protocol = ""
         self.rejoins = True
         self.reason = ""
-        self.prepared = False
         self.commits_first = False
         self.joined_topics: frozenset[str] | None = None
         self.counted: dict[str, int] | None = None
@@ -133,6 +137,22 @@ class Membership:
     def _move(self, event: str) -> None:
         assert self.state in TRANSITIONS[event], f"a member that is {self.state} {event}"
         self.state = TRANSITIONS[event][self.state]
+        if not self.is_member and not self.is_joining:
+            self.rejoins = True
+        if checked.on:
+            self.check()
+
+    def check(self) -> None:
+        """Assert what the class promises."""
+        assert self.rejoins or self.is_member or self.is_joining, "a consumer that is no member is to join"
+        assert not (self.commits_first and self.is_rebalancing), "it joins while the commit before that is under way"
+        given_up = self.kind != EAGER or not self.is_rebalancing or not self.subscription.partitions
+        assert given_up, "an eager member joins, and holds partitions"
+
+    @property
+    def is_member(self) -> bool:
+        """Whether the group counts on it, in its generation."""
+        return self.state in (SYNCING, COMPLETING, STABLE)
 
     @property
     def shares(self) -> bool:
@@ -155,14 +175,9 @@ class Membership:
         return self.state in (JOINING, SYNCING, COMPLETING)
 
     @property
-    def sends_heartbeats(self) -> bool:
-        """Whether its coordinator expects to hear of it."""
-        return self.state in (SYNCING, COMPLETING, STABLE)
-
-    @property
     def leaves(self) -> bool:
         """Whether it tells the group that it leaves: a static member stays one until its session ends."""
-        return self.instance is None and self.member_id != NO_MEMBER and self.state != UNJOINED
+        return self.instance is None and self.member_id != NO_MEMBER and (self.is_member or self.is_joining)
 
     @property
     def wants_user(self) -> bool:
@@ -200,7 +215,7 @@ class Membership:
             return Complete(self.assigned, self.generation)
         if not self.wants_user:
             return None
-        if self.prepared:
+        if self.state == PREPARED:
             self._begin_to_join()
             return None
         lost = self.generation == NO_GENERATION or self.member_id == NO_MEMBER
@@ -210,23 +225,43 @@ class Membership:
         return Prepare([each for each in held if each.topic not in self.subscription.topics], False, False)
 
     def gave_up(self, gone: list[TopicPartition]) -> None:
-        """The listener knows that these are gone: the group may be joined."""
+        """The listener knows that these are gone: the group may be joined, unless the listener itself has polled and
+        there is more to prepare now.
+        """
         if gone:
             given_up = set(gone)
             held = self.subscription.partitions
             self.subscription.become_assigned([each for each in held if each not in given_up])
-        self.prepared = True
-        if self.shares and self.state in TRANSITIONS["begins to join"]:
+        ready = not self.commits_first and not (self.kind == EAGER and self.subscription.partitions)
+        if ready and self.shares and self.state in TRANSITIONS["begins to join"]:
             self._begin_to_join()
 
     def _begin_to_join(self) -> None:
         self._move("begins to join")
         self.rejoins = False
 
+    def commit_begins(self) -> None:
+        """The commit before a rebalance is under way; nothing is asked of the user until it has ended."""
+        assert not self.is_rebalancing, f"a member that is {self.state} commits before it joins"
+        self.commits_first = True
+
+    def commit_ended(self) -> None:
+        """It was committed, or it failed, which doesn't stop the rebalance."""
+        self.commits_first = False
+
     def asks_to_join(self) -> None:
         """JoinGroup is sent, with the topics of now."""
         self.joined_topics = self.subscription.topics
         self.counted = None
+
+    def was_named(self, member_id: str) -> None:
+        """JoinGroup was refused for now, with the id to join under (KIP-394)."""
+        assert self.state == JOINING, f"a member that is {self.state} gets its id"
+        self.member_id = member_id
+
+    def shares_out(self, counts: dict[str, int]) -> None:
+        """As the group's leader it decides who reads these topics, of so many partitions each."""
+        self.counted = counts
 
     def welcomed(self, member_id: str, generation: int, protocol: str) -> None:
         """JoinGroup was answered: a member from now on, if not one with an assignment yet."""
@@ -251,7 +286,6 @@ class Membership:
                 self.member_id = NO_MEMBER
         if verdict == FATAL:
             self._move("is refused")
-            self.rejoins = True
         else:
             self._move("joins again")
             self.reason = f"rebalance failed due to {type(error).__name__}Exception"  # as the Java client calls it
@@ -264,7 +298,6 @@ class Membership:
         if self.state != COMPLETING or self.generation != complete.generation:
             return False
         self._move("accepts")
-        self.prepared = False
         if not self.subscription.fits(complete.assigned):
             self.ask_rejoin("received assignments do not match the current subscription")
             return False
@@ -299,20 +332,23 @@ class Membership:
         self.be_out(f"encountered {error.name} from {api} response", keep_id=isinstance(error, IllegalGeneration))
 
     def be_out(self, reason: str, *, keep_id: bool = False) -> None:
-        """Be no member any more; the next poll() tells the listener that all is lost, and joins anew."""
-        self.prepared = self.prepared and self.is_rebalancing  # then the listener knows already
+        """Be no member any more; the next poll() tells the listener that all is lost, unless it was joining and the
+        listener knows, and joins anew.
+        """
         self._move("is out")
+        self._forget_generation(reason, keep_id=keep_id)
+
+    def _forget_generation(self, reason: str, *, keep_id: bool = False) -> None:
         self.generation = NO_GENERATION
         self.protocol = ""
         if not keep_id:
             self.member_id = NO_MEMBER
-        self.rejoins = True
         self.reason = reason
 
     def left(self, reason: str) -> None:
         """The user has had enough: be no member any more, of which the listener knows."""
-        self.be_out(reason)
-        self.prepared = False
+        self._move("leaves")
+        self._forget_generation(reason)
         self.joined_topics = None
         self.counted = None
 
