@@ -13,6 +13,7 @@ from actors.runtime.signals import in_one_piece
 if TYPE_CHECKING:
     from actors.clients.keywords.table import ClientConfig
     from actors.clients.transport import Transport
+    from actors.runtime import Node
     from actors.runtime.conversation import Eventually
 
 T = TypeVar("T")
@@ -25,6 +26,11 @@ def tcp_transport(bootstrap_servers: str | Sequence[str], kind: str) -> Transpor
     from actors.clients.transport import TcpTransport
 
     return TcpTransport(bootstrap_addresses(bootstrap_servers), kind)
+
+
+def node_of(client: Client) -> Node:
+    """The node that a client lives on."""
+    return client._transport.node
 
 
 class Client:

@@ -49,6 +49,8 @@ class Transport(Protocol):
 
     world: World
     node: Node
+    number: int
+    """Which client of its world it is, for the name that it gives itself."""
 
     def bootstrap(self) -> list[BrokerAddress]:
         """Whom to ask first."""
@@ -146,6 +148,7 @@ class TcpTransport:
 
         refuse_patched("a client over TCP")
         self.addresses = addresses
+        self.number = 1
         self.sockets: Sockets
         self.world, self.sockets = socket_world(strict=not self.contains_failures)
         self.node = Node(self.world, -1, kind=kind)

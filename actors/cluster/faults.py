@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from actors.broker.call import LOST_ANSWER, LOST_REQUEST
 from actors.cluster.arguments import known_id
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from actors.broker.request_faults import Verdict
     from actors.clients.client import Client
     from actors.cluster.nodes import Nodes
-    from actors.node.node import BrokerNode
     from kstore.errors import KafkaError
 
     End = int | Client
@@ -165,18 +164,21 @@ class Faults:
         return known_id(self._nodes.node_ids, "broker", broker)
 
     def _ids(self, name: str, ends: Ends | tuple[End, End]) -> list[int]:
-        alone = isinstance(ends, (str, bytes)) or not isinstance(ends, Iterable) or hasattr(ends, "_transport")
-        each: Any = [ends] if alone else ends
-        return [self._end(name, end) for end in each]
+        from actors.clients.client import Client
+
+        if isinstance(ends, (str, bytes, Client)) or not isinstance(ends, Iterable):
+            ends = [cast("End", ends)]
+        return [self._end(name, end) for end in ends]
 
     def _end(self, name: str, end: End) -> int:
-        transport = getattr(end, "_transport", None)
-        if transport is None:
+        from actors.clients.client import Client, node_of
+
+        if not isinstance(end, Client):
             try:
-                return self._broker(end)  # type: ignore[arg-type]
+                return self._broker(end)
             except ConfigError as error:
                 raise ConfigError(f"{name} are brokers by their ids, or clients of this cluster: {error}") from None
-        node: BrokerNode = transport.node
+        node = node_of(end)
         if node.world is not self._nodes.world:
             raise ConfigError(f"{name} are brokers by their ids, or clients of this cluster; got {shown(end)}")
         return node.node_id

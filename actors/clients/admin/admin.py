@@ -73,7 +73,7 @@ class Admin(Client):
         self.config = AdminConfig.parse(keywords)
         super().__init__(transport or tcp_transport(bootstrap_servers, "admin"))
         if not self.config.client_id:  # as the Java client names itself
-            self.config = self.config.derived(client_id=f"adminclient-{getattr(self._transport, 'number', 1)}")
+            self.config = self.config.derived(client_id=f"adminclient-{self._transport.number}")
         self._actor = self._start(ClientActor, "admin", self.config)
 
     def _do(

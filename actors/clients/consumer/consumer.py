@@ -81,8 +81,7 @@ class Consumer(RecordIterator, Client):
         self._config = ConsumerConfig.parse(keywords)
         super().__init__(transport or tcp_transport(bootstrap_servers, "consumer"))
         if not self._config.client_id:  # as the Java client names itself
-            number = getattr(self._transport, "number", 1)
-            name = self._config.group_instance_id or number
+            name = self._config.group_instance_id or self._transport.number
             self._config = self._config.derived(client_id=f"consumer-{self._config.group_id or 'null'}-{name}")
         self._actor = self._start(ConsumerActor, "consumer", self._config)
         self._polling = Polling(self._actor, self._calls, self._feed, self._poll)

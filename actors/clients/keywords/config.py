@@ -95,7 +95,7 @@ class Config:
         config = cls({name: row.default for name, row in rows.items()} | given, frozenset(given))
         for name, row in rows.items():
             if row.together is not None:
-                config.__dict__[name] = row.together(config, name)
+                config = config.derived(**{name: row.together(config, name)})
         return config
 
     @classmethod

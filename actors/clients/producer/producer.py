@@ -63,8 +63,8 @@ class Producer(Client):
         self._config = ProducerConfig.parse(keywords)
         super().__init__(transport or tcp_transport(bootstrap_servers, "producer"))
         if not self._config.client_id:  # as the Java client names itself
-            number = getattr(self._transport, "number", 1)
-            self._config = self._config.derived(client_id=f"producer-{self._config.transactional_id or number}")
+            name = self._config.transactional_id or self._transport.number
+            self._config = self._config.derived(client_id=f"producer-{name}")
         world = self._world
         self._accumulator = Accumulator(self._config, world.clock, world.random, world.callbacks, self)
         self._transactions: TransactionCalls | None = None
