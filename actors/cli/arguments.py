@@ -1,4 +1,4 @@
-"""What the options of verbs have in common: the way to a Kafka, ``--json``, values that are checked."""
+"""Options that verbs share: the connection to Kafka, ``--json``, and checked values."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ T = TypeVar("T")
 
 
 class UsageError(ValueError):
-    """The command was asked for wrongly: exit code 2, and this one line."""
+    """Wrong usage of the command: exit code 2, and this one line."""
 
 
 class InputError(ValueError):
-    """What was given to be read can't be: exit code 1, and this one line."""
+    """The input can't be read: exit code 1, and this one line."""
 
 
 def add_connection(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
-    """The way to a Kafka, and what is said to the client that goes there; ``again``: as its verb has it already."""
+    """Add the options of the connection to Kafka and of its client; ``again``: the verb already has them."""
     bootstrap = os.environ.get(BOOTSTRAP_VARIABLE, DEFAULT_BOOTSTRAP)
     group = parser.add_argument_group("connection")
     group.add_argument(
@@ -49,7 +49,7 @@ def add_json(parser: argparse._ActionsContainer, what: str) -> None:
 
 
 def checked(read: Callable[[str], T]) -> Callable[[str], T]:
-    """A reader of an option's value whose ``ValueError`` is told to the user as it is."""
+    """A parser of an option's value whose ``ValueError`` is shown to the user as it is."""
 
     def type_of_value(text: str) -> T:
         try:

@@ -17,7 +17,7 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 def add_brokers(verb: argparse.ArgumentParser, *, listen: str) -> None:
-    """What a user can say of the brokers; ``listen`` is where they listen unless told."""
+    """Add the options of the brokers; ``listen`` is their default address."""
     verb.add_argument(
         "--brokers",
         type=at_least(1),
@@ -64,7 +64,7 @@ def add_brokers(verb: argparse.ArgumentParser, *, listen: str) -> None:
 
 
 def prepared(options: argparse.Namespace) -> Cluster:
-    """The cluster of these options, not started yet; what its folders have to say is on stderr.
+    """The cluster of these options, not started yet; warnings about its folders are on stderr.
 
     Raises ``UsageError`` when there can't be one.
     """
@@ -105,7 +105,7 @@ def prepared(options: argparse.Namespace) -> Cluster:
 
 @contextmanager
 def running(cluster: Cluster) -> Iterator[None]:
-    """Run a prepared cluster, and stop it in order. Raises ``UsageError`` when it doesn't start."""
+    """Run a prepared cluster, and stop it cleanly. Raises ``UsageError`` if it doesn't start."""
     from actors.cluster import StartError
     from actors.node.folder import FolderError
 
@@ -118,7 +118,7 @@ def running(cluster: Cluster) -> Iterator[None]:
 
 
 def log_to_stderr(level: str) -> None:
-    """A line for each thing that is worth one, as Python's ``logging`` has them."""
+    """Log to stderr, by Python's ``logging``."""
     import logging
 
     logging.basicConfig(
@@ -128,7 +128,7 @@ def log_to_stderr(level: str) -> None:
 
 
 def settle_memory() -> None:
-    """Tell the collector that what exists now stays, and to look less often for what doesn't."""
+    """Tune the garbage collector: freeze the existing objects, and collect less often."""
     import gc
 
     gc.collect()

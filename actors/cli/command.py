@@ -1,10 +1,10 @@
 """The command of ``kstore run``: a child process, the signals that are passed on to it, and the end of what it leaves.
 
-What ``kstore run`` is told by a signal, the command is told, and nobody else. Whether the command gets a signal of the
-terminal (Ctrl-C, Ctrl-Z, a new size) from there depends on the process group. With a controlling terminal the command
-stays in the group of ``kstore run``, as everything in a pipeline does: the terminal tells both, so such a signal isn't
-passed on, and comes once. Without one (a service, a CI job) it has a group of its own: a signal for the whole group of
-``kstore run`` comes once, too.
+A signal to ``kstore run`` is passed on to the command, and to no other process. Whether the command gets a signal of
+the terminal (Ctrl-C, Ctrl-Z, a new size) from there depends on the process group. With a controlling terminal the
+command stays in the group of ``kstore run``, as everything in a pipeline does: the terminal tells both, so such a
+signal isn't passed on, and comes once. Without one (a service, a CI job) it has a group of its own: a signal for the
+whole group of ``kstore run`` comes once, too.
 
 All signals are blocked here and taken one after the other, so that none comes at a wrong time. Those that were ignored
 when ``kstore run`` was started (``nohup``, ``&`` in a script) stay ignored, by the command as well.
@@ -22,17 +22,17 @@ from contextlib import suppress
 from functools import partial
 
 GRACE_S = 3.0
-"""How long what has to end may take for that, before it is killed."""
+"""How long a process may take to end before it is killed."""
 LOOK_AGAIN_S = 0.02
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 KILLED = 128
 """A command that was killed by signal n has exit code 128 + n, as in shells."""
 
 NOT_PASSED_ON = {"SIGKILL", "SIGSTOP", "SIGFPE", "SIGILL", "SIGSEGV", "SIGBUS", "SIGABRT", "SIGTRAP", "SIGSYS"}
-"""Nobody gets the first two to see; the others say that the one who gets them is broken."""
+"""The first two can't be caught; the others report an error of the process that gets them."""
 OF_OWN_TERMINAL_USE = {"SIGTTIN", "SIGTTOU"}
 FROM_TERMINAL = {"SIGINT", "SIGQUIT", "SIGTSTP", "SIGWINCH"}
-"""Taken for the terminal's where the system doesn't say who sent a signal."""
+"""Assumed to come from the terminal if the system doesn't say who sent a signal."""
 IGNORED_BY_PYTHON = {"SIGPIPE", "SIGXFSZ"}
 
 

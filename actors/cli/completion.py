@@ -1,4 +1,4 @@
-"""``kstore completion``: what makes a shell complete verbs, options, topics and groups when TAB is pressed.
+"""``kstore completion``: a script for shells that completes verbs, options, topics and groups.
 
 The script asks ``kstore`` itself, so it knows the options of the release that is installed, and the topics and groups
 of the Kafka that ``-b`` or KSTORE_BOOTSTRAP names.

@@ -81,7 +81,7 @@ def is_plain() -> bool:
 
 
 def stage(options: argparse.Namespace) -> Stage:
-    """Where it is shown: on a terminal as a picture, elsewhere as lines, and not at all if only counts are wanted."""
+    """How to show it: on a terminal as a picture, elsewhere as lines, and not at all if only counts are wanted."""
     from actors.cli.story.telling import PlainStage, SilentStage
 
     if options.json:

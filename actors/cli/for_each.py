@@ -1,4 +1,6 @@
-"""One thing done to each of several topics or groups: what failed for one is told, and the others are done as well."""
+"""Does an action for each of several topics or groups; if one fails, the error is printed and the others are still
+done.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ def do_each(names: Iterable[str], do: Callable[[str], None], what: str, known: C
     """Do it to each; the exit code, which is 1 if it failed for one. ``what`` and ``known``: of what kind the names
     are, and which there are, for the errors.
 
-    Raises what the client itself failed with, such as a timeout: the other names would fare no better.
+    Raises an error of the client itself, such as a timeout, which would also fail the other names.
     """
     from actors.clients.errors import ClientError
 
@@ -60,18 +62,18 @@ def delete_each(
 
 
 def tell(options: argparse.Namespace, name: str, *done: str) -> None:
-    """What was done to a topic or group, as soon as it was, unless all is told as JSON in the end."""
+    """Print what was done to a topic or group at once, unless everything is printed as JSON at the end."""
     if not options.json:
         print(f"{name}: {', '.join(done)}", flush=True)
 
 
 def _names(message: str, name: str) -> bool:
-    """Whether a message says what it is about."""
+    """Whether a message has the name in it."""
     return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", message) is not None
 
 
 def unknown(kind: type[KafkaError], what: str, name: str, names: Iterable[str]) -> KafkaError:
-    """The error about a topic or a group that isn't there, with the one that may be meant.
+    """The error for an unknown topic or group, with a similar existing one.
 
     >>> unknown(UnknownTopicOrPartition, "topic", "ordres", ["orders", "payments"])
     UnknownTopicOrPartition('there is no topic ordres (did you mean orders?)')

@@ -1,4 +1,4 @@
-r"""kcat's little languages: the format of a printed record, delimiters with their escapes, headers. All pure.
+r"""kcat's formats: of printed records, delimiters with escapes, and headers. All pure.
 
 A format is text with tokens, as in ``'%t[%p]@%o %k: %s\n'``:
 

@@ -25,7 +25,9 @@ kstore help configs | grep retention
 """
 
 INSTALLED = Path(__file__).with_name("pages")  # where a build puts them (setup.py)
-COMMENT = re.compile(r"^ *<!--.*?-->\n+", re.MULTILINE | re.DOTALL)  # for the programs that make and check a page
+COMMENT = re.compile(
+    r"^ *<!--.*?-->\n+", re.MULTILINE | re.DOTALL
+)  # comments are for the programs that make and check a page
 CHECKOUT = Path(__file__).parents[2] / "docs"
 
 

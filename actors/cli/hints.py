@@ -1,5 +1,5 @@
-"""What was probably meant by a word that the command doesn't know: the nearest that it knows, or what a word of kcat's,
-of Kafka's scripts or of a shell is called here.
+"""Suggestions for unknown words on the command line: the nearest known word, or kstore's word for one of kcat, Kafka's
+scripts or a shell.
 """
 
 from __future__ import annotations

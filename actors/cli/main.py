@@ -1,8 +1,8 @@
 """The ``kstore`` command: finds the verb and runs it. Exit code 0: done; 1: it failed; 2: asked for wrongly.
 
 A verb's module is imported when the verb is asked for, and what the verb needs when it runs, so that ``--help`` and
-completion answer at once. What goes wrong for a reason that is the user's to fix, or Kafka's, is one line on stderr;
-a traceback is always a defect of ours.
+completion answer at once. An error that the user can fix, or of Kafka, is one line on stderr; a traceback always means
+a defect of kstore.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def settle_streams() -> None:
-    """A stream that the caller has closed is an empty one, and no character is one that a stream can't say."""
+    """Replace closed standard streams by empty ones, and let streams escape characters that they can't encode."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for as long as the process
@@ -114,20 +114,20 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
 
 
 def overview(options: argparse.Namespace) -> int:
-    """Without a verb: what there is."""
+    """Print the overview of verbs."""
     options.deepest.print_help(sys.stderr)
     return 2
 
 
 def complete() -> None:
-    """Answer the shell that asks what could come next, and end."""
+    """Print completions for the shell, and end."""
     import argcomplete
 
     argcomplete.autocomplete(parser(), always_complete_options=False)
 
 
 def end_of_pipe() -> int:
-    """Nobody reads any more, as after ``| head``: that is no error. Nothing may be flushed to there at exit."""
+    """Handle a closed pipe, as after ``| head``, which is no error; nothing may be flushed to it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

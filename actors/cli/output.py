@@ -1,6 +1,4 @@
-"""What verbs print: columns for people and JSON for programs on stdout, errors on stderr; and when stdout has no reader
-any more.
-"""
+"""Output of verbs: tables or JSON on stdout, errors on stderr, and checks whether stdout still has a reader."""
 
 from __future__ import annotations
 
@@ -66,7 +64,7 @@ def print_json(value: object) -> None:
 
 
 def complain(error: Exception) -> int:
-    """Say in one line what went wrong, and how it counts; 0 if it isn't for a user to know, but a defect."""
+    """Print an error in one line; returns the exit code, or 0 if it is a defect, not an error for users."""
     from kstore.errors import KafkaError
     from kstore.errors.config import ConfigError
     from kstore.errors.uncompiled import UncompiledError
@@ -82,7 +80,7 @@ def complain(error: Exception) -> int:
 
 
 def one_line(error: Exception) -> str:
-    """What an error says; a Kafka error by its name first."""
+    """An error's message in one line; a Kafka error begins with its name."""
     name = getattr(error, "name", None)
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror is not None and name is None:

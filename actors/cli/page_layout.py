@@ -1,4 +1,4 @@
-"""How a page of the documentation looks on a terminal: rich's Markdown, with tables whose words are never cut off."""
+"""Layout of documentation pages on a terminal: rich's Markdown, with tables that never cut words off."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.table import Table
 
 
 class FoldedTable(TableElement):
-    """A word that is longer than its column goes on in the next line: a key is whole, or it is none."""
+    """A table that continues a word longer than its column on the next line, so that keys are complete."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         for part in super().__rich_console__(console, options):

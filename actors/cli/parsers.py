@@ -1,6 +1,6 @@
-"""The parsers of the command line: help that fits the terminal, and errors that are one line and say what was meant.
+"""The command-line parsers: help that fits the terminal, and errors of one line with a suggestion.
 
-A word that isn't known is told with the nearest one that is, or with what another tool's word is called here
+An error for an unknown word has the nearest known one, or kstore's word for one of another tool
 (``actors.cli.hints``), and with the help of what was probably meant. The exit code is 2.
 """
 
@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where the right way stands, and end with 2.
+        """Print an error and where to find help, and exit with code 2.
 
         An option that isn't there goes first, unless it is about the value of one that is: the words after it may have
         been taken for something else.
@@ -73,12 +73,12 @@ class Parser(argparse.ArgumentParser):
         sys.exit(2)
 
     def refuse_option(self, name: str) -> NoReturn:
-        """Say that there is no such option, and which was meant."""
+        """Print that there is no such option, with a suggestion."""
         hint = option_hint(name, self.prog, self.options(), self.actions())
         self.refuse(f"there is no option {name}{hint}")
 
     def refuse_rest(self, rest: Sequence[str]) -> NoReturn:
-        """Say what can't be done with the words that nothing took."""
+        """Print an error for words that no argument has taken."""
         for name in self.unknown_options(rest):
             self.refuse_option(name)
         self.refuse(f"unexpected argument{'s' if len(rest) > 1 else ''}: {' '.join(rest)}")

@@ -1,4 +1,4 @@
-"""What ``kstore consume`` does: read partitions between their starts and ends, print, and commit what was printed.
+"""The loop of ``kstore consume``: reads partitions from start to end, prints, and commits what was printed.
 
 Alone, every partition is put where it is to begin, and, with ``-e``, ends where it ended then. In a group, partitions
 come and go; each ends where it ended when it came. A partition that is done is paused, so that nothing more of it is
@@ -57,7 +57,7 @@ class Reading(ConsumerRebalanceListener):
         self.waiting = Waiting(consumer, options, wanted)
 
     def run(self, stopping: Stopping) -> int:
-        """Read and print. 0, also when nobody reads what is printed any more."""
+        """Read and print. Returns 0, also if the output is closed."""
         try:
             self._begin()
             with Progress("read", self._total(), shown=self._is_long()) as progress:
@@ -79,7 +79,7 @@ class Reading(ConsumerRebalanceListener):
             self.consumer.subscribe(topics, listener=self)
 
     def _check_topics(self, topics: list[str]) -> None:
-        """A group may wait for a topic that isn't there yet; but who mistyped its name is told."""
+        """Print a hint if a topic doesn't exist: a group may wait for it, but its name may be mistyped."""
         for topic in topics:
             if self.consumer.partitions_for_topic(topic) is None:
                 missing = unknown(UnknownTopicOrPartition, "topic", topic, self.consumer.topics())
@@ -125,7 +125,7 @@ class Reading(ConsumerRebalanceListener):
             self.consumer.pause(partition)
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """These are ours now; with ``-e``, as far as they go now."""
+        """Start to read assigned partitions; with ``-e``, up to their current ends."""
         self.waiting.joined = True
         self.waiting.missing.difference_update(partition.topic for partition in assigned)
         self.open.update(assigned)
@@ -133,12 +133,12 @@ class Reading(ConsumerRebalanceListener):
             self.ends.update(self.consumer.end_offsets(assigned))
 
     def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Others go on with them, after what was printed."""
+        """Commit what was printed, so that other members go on after it."""
         self._commit()
         self.on_partitions_lost(revoked)
 
     def on_partitions_lost(self, lost: Collection[TopicPartition]) -> None:
-        """Others have them already."""
+        """Forget partitions that other members already have."""
         for partition in lost:
             self.open.discard(partition)
             self.ends.pop(partition, None)

@@ -1,4 +1,4 @@
-"""``kstore run``: a command with a cluster beside it, which is there before the command starts and goes when it ends.
+"""``kstore run``: runs a command with a cluster, which is ready before the command starts and stops when it ends.
 
 Three processes: this one, which starts the other two, passes signals on and ends with the command's exit code; the
 host, which has the cluster, in a session of its own, so that no Ctrl-C ends it before the command; the command. Pipes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actors.cli.parsers import Verbs
 
 NOT_FOUND, NOT_EXECUTABLE, LOST = 127, 126, 125
-"""Exit codes that are no command's: as in shells, and as those of env, timeout and nohup for themselves."""
+"""Exit codes of ``kstore run`` itself, as those of shells, env, timeout and nohup."""
 DONE = b"done\n"
 STARTING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT) if os.name == "posix" else ()
 
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def be_host(options: argparse.Namespace, hears: int, told: int) -> int:
-    """Have the cluster until the command is over, or the process that started both."""
+    """Run the cluster until the command, or the process that started both, has ended."""
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -147,7 +147,7 @@ def supervise(options: argparse.Namespace, host: int, heard: int, tells: int) ->
 
 
 def end_host(options: argparse.Namespace, host: int, tells: int) -> None:
-    """All is over. What is on a disk is brought to its end in order; what is in memory just goes."""
+    """End the host. A cluster on disk is stopped cleanly; one in memory just ends."""
     if options.data_dir is None and options.trace_file is None:
         os.kill(host, signal.SIGKILL)
     else:

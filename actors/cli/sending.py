@@ -1,4 +1,4 @@
-"""What ``kstore produce`` has sent: the futures that are open, what became of the others, and how it ends."""
+"""The sending of ``kstore produce``: open futures, results of the others, and the exit code."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actors.clients.producer.producer import Producer
 
 
-PATIENCE_S = 3.0  # after which a terminal is told what is waited for
+PATIENCE_S = 3.0  # after which a terminal shows what is waited for
 
 
 T = TypeVar("T")
@@ -55,14 +55,14 @@ class Sending:
             raise UnknownTopicOrPartition(f"topic {self.options.topic} has no partition {number}, but {there}")
 
     def enough(self) -> bool:
-        """Whether ``-c`` is reached, or nothing goes any more."""
+        """Whether ``-c`` is reached, or sending has failed."""
         return self.failure is not None or (self.options.count is not None and self.sent >= self.options.count)
 
     def _wanted(self, messages: Sequence[T]) -> Sequence[T]:
         return messages if self.options.count is None else messages[: self.options.count - self.sent]
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Send these, and look at those before that are over."""
+        """Send these, and check earlier ones that are done."""
         messages = self._wanted(messages)
         if not messages:
             return
@@ -139,7 +139,7 @@ class Sending:
         place["last_offset"] = max(place["last_offset"], offset + count - 1)
 
     def report(self) -> None:
-        """What went where, as JSON."""
+        """Print the results as JSON."""
         acknowledged = sum(place["records"] for place in self.places.values())
         partitions = {str(number): place for number, place in sorted(self.places.items())}
         print_json(

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish to stop: the verb ends what it is doing in order. A second one ends it at once."""
+"""Ctrl-C and SIGTERM: the first one lets the verb finish its work and stop; a second one ends it at once."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Stopping:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """What stands here is done whole: Ctrl-C and SIGTERM come after it."""
+    """Hold Ctrl-C and SIGTERM until the block has ended."""
     came: list[int] = []
     before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

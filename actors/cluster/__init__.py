@@ -1,6 +1,6 @@
-"""A cluster of brokers in this process: put together, looked at, made to fail, emptied and stopped.
+"""``Cluster``: a cluster of brokers in this process, with inspection, faults, reset and stop.
 
-What it needs at once, and its producer, are imported with it: its first record isn't to wait for imports.
+What it needs at once, and its producer, are imported with it, so that the first record doesn't wait for imports.
 """
 
 import actors.clients.producer.producer

@@ -1,4 +1,4 @@
-"""What ``Cluster`` says to a keyword that it doesn't have: the nearest one, or that its time hasn't come."""
+"""Checks the keywords of ``Cluster``; an unknown one gets an error with the nearest known one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOT_YET = {
 def taking_what(
     constructor: Callable[Concatenate[Any, P], None],
 ) -> Callable[[Callable[..., T]], Callable[Concatenate[type[Any], P], T]]:
-    """Decorate another way to make the same: it has the parameters of the constructor, to which it passes them."""
+    """Decorate another way to make the same object: it has the constructor's parameters, and passes them on."""
 
     def told(maker: Callable[..., T]) -> Callable[Concatenate[type[Any], P], T]:
         maker.__dict__["__wrapped__"] = constructor  # where ``inspect.signature`` looks
@@ -34,7 +34,7 @@ def taking_what(
 
 
 def refuse_unknown(keywords: Iterable[str], known: Iterable[str]) -> None:
-    """Raise for the first keyword, if there is one; ``known`` are those that there are.
+    """Raise an error for the first keyword, if there is one; ``known`` are the valid ones.
 
     >>> refuse_unknown(["broker"], ["brokers", "seed"])
     Traceback (most recent call last):
@@ -47,7 +47,7 @@ def refuse_unknown(keywords: Iterable[str], known: Iterable[str]) -> None:
 
 
 def as_config(check: Callable[..., T], name: str, value: object, **how: Any) -> T:
-    """What a check gives, with ``ConfigError`` for whatever is wrong with a keyword."""
+    """The result of a check, with ``ConfigError`` for anything wrong with a keyword."""
     try:
         return check(name, value, **how)
     except (TypeError, ValueError) as error:
@@ -55,7 +55,7 @@ def as_config(check: Callable[..., T], name: str, value: object, **how: Any) -> 
 
 
 def as_none_or(check: Callable[..., T], name: str, value: object) -> T:
-    """As ``as_config``, of a keyword that may be None."""
+    """As ``as_config``, for a keyword that may be None."""
     return as_config(check, name, value, or_none=True)
 
 
@@ -94,7 +94,7 @@ def check_shape(listen: tuple[str, ...], advertise: tuple[str, ...], seed: int |
 
 
 def as_text(config: Settings | None) -> dict[str, str]:
-    """Config values as Kafka writes them: numbers and truth values are taken beside text.
+    """Config values as Kafka writes them: numbers and booleans are accepted beside text.
 
     Raises ``ConfigError`` for anything else.
 
@@ -128,7 +128,7 @@ def _value_of(key: str, value: object) -> str:
 
 
 def known_id(node_ids: Collection[int], name: str, node_id: int) -> int:
-    """The id of one of the nodes, that was given as ``name``. Raises ``ConfigError``."""
+    """The id of a node, which was given in the argument ``name``. Raises ``ConfigError``."""
     try:
         found = plain_whole(name, node_id)
     except TypeError:

@@ -1,4 +1,4 @@
-"""The brokers of a cluster as its user sees them: small objects that look at what is there now, and keep nothing."""
+"""``cluster.brokers``: small objects that show the current state of each broker, and keep none."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class ClusterBroker:
 
     @property
     def is_controller(self) -> bool:
-        """Whether the active controller is beside it; that outlives it, and goes on while it is paused."""
+        """Whether the active controller is on its node; the controller goes on when the broker is dead or paused."""
         return has_controller(self._nodes.nodes[self.id])
 
     @property
     def host(self) -> str:
-        """The host that clients are told; inside the process a name that only in-process clients use."""
+        """The advertised host; without a listener, a name that only clients in the process use."""
         ports = self._nodes.ports
         return in_process(self.id)[0] if ports is None else str(ports.addresses[self.id][0])
 
     @property
     def port(self) -> int:
-        """The port that clients are told; 9092, which nobody listens on, when the cluster has no listener."""
+        """The advertised port; without a listener 9092, which isn't listened on."""
         ports = self._nodes.ports
         return in_process(self.id)[1] if ports is None else int(ports.addresses[self.id][1])
 

@@ -1,4 +1,4 @@
-"""A cluster of brokers, as its user has it: ready when made, stopped in order when its ``with`` block ends."""
+"""The ``Cluster`` class: brokers in this process, ready when made, stopped cleanly when its ``with`` block ends."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Cluster(Questions):
         wire: bool = False,
         **unknown: Never,
     ) -> None:
-        given = locals()  # what is taken stands in this signature alone
+        given = locals()  # only this signature says which keywords there are
         try:
             with signals_held:
                 self._prepare(given)
@@ -161,7 +161,7 @@ class Cluster(Questions):
         try:
             create_topic(self, topic, seconds)
         except BaseException:
-            self.config.said -= said  # of a topic that isn't there
+            self.config.said -= said  # for a topic that wasn't made
             raise
 
     def producer(self, **keywords: Unpack[ProducerKeywords]) -> Producer:
@@ -220,21 +220,21 @@ class Cluster(Questions):
     def reset(self) -> None:
         """Make the cluster empty, as if it had just been made: topics, groups, producers, faults, all gone.
 
-        Every broker lives and answers when it returns. Clients made before are lost with what they had under way:
+        When it returns, every broker is running and answers. Clients made before, and their pending work, are lost:
         using one raises ``ClientClosed``; connections over TCP break. Takes a millisecond or two in memory.
         """
         self.world.driver.call(self._lose_clients, "reset")
         super().reset()
 
     def _end(self) -> None:
-        try:  # programs that were spawned don't meet it, they end where they wait
+        try:  # spawned programs don't get this error, they end where they wait
             self.world.driver.call(self._lose_clients, "closed")
             self.world.call_back()
         finally:
             super()._end()
 
     def _lose_clients(self, how: str) -> None:
-        """Tell the clients in the process, whose futures would stay open otherwise."""
+        """End the clients in the process, whose futures would stay open otherwise."""
         clients, self._clients = self._clients, {}
         for reference in clients.values():
             client = reference()

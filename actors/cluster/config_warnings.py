@@ -1,4 +1,4 @@
-"""Configs that have no effect yet: a warning at the user's line that set them, once for each key of a cluster."""
+"""Warnings for configs that have no effect yet, at the user's line that set them, once for each key of a cluster."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ OURS = ("actors", "kstore")
 
 
 def warn_without_effect(config: BrokerConfig, kind: int, settings: Mapping[str, str], of: str = "") -> Said:
-    """Warn of those of the settings that have no effect, unless that was said before; ``config`` is the cluster's.
+    """Warn of settings that have no effect, unless there was a warning before; ``config`` is the cluster's.
 
-    The keys that were warned of, by the kind of what they belong to.
+    Returns the keys with a warning, by resource type.
     """
     from actors.config.resources import without_effect
 
@@ -34,7 +34,7 @@ def warn_without_effect(config: BrokerConfig, kind: int, settings: Mapping[str, 
 
 
 def depth_of_user() -> int:
-    """How far up the stack the first line is that isn't kstore's, as its caller counts for ``warnings.warn``."""
+    """The ``stacklevel`` for ``warnings.warn`` that shows the first line outside of kstore."""
     frame, depth = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
         frame, depth = frame.f_back, depth + 1

@@ -1,8 +1,8 @@
-"""The faults that a test asks a cluster for: brokers die or hang, links are cut or slow, requests fail.
+"""``cluster.faults``: injected faults: brokers die or hang, links are cut or slow, requests fail.
 
-They happen at once and last until undone: by ``restart``, ``resume``, ``heal`` or the cluster's ``reset``. Each
-stands in the trace as the cause of what comes of it. Links are those between brokers and those of clients in the
-process; connections over TCP aren't cut or slowed, but a broker that is killed or paused is so for them as well.
+They happen at once and last until undone: by ``restart``, ``resume``, ``heal`` or the cluster's ``reset``. Each is in
+the trace as the cause of its consequences. Links are those between brokers and those of clients in the process;
+connections over TCP aren't cut or slowed, but a broker that is killed or paused is so for them as well.
 """
 
 from __future__ import annotations

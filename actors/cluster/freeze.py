@@ -1,4 +1,4 @@
-"""Time that stands still, while a cluster is inspected in a debugger."""
+"""``cluster.freeze``: stops a cluster's time, to inspect it in a debugger."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Frozen:
             self._world.clock.thaw()
 
     def thaw(self) -> None:
-        """Let time go on from where it stood; harmless when it does."""
+        """Let time go on; does nothing if it isn't frozen."""
         self._world.driver.call(self._thaw)
 
     def __enter__(self) -> Self:

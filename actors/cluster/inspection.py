@@ -1,7 +1,7 @@
-"""What is in a cluster, read where it is: from the nodes' images, the leaders' logs and the groups' coordinators.
+"""Reads a cluster's state directly: from the nodes' images, the leaders' logs and the groups' coordinators.
 
-Nothing here asks over the network or waits: these functions run as the driving thread, between turns. What isn't there
-at the moment (a leader, a coordinator that has its log loaded) is None, and the caller decides whether to wait.
+Nothing here uses the network or waits: these functions run on the driving thread, between turns. What doesn't exist at
+the moment (a leader, a coordinator that has loaded its log) is None, and the caller decides whether to wait.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def topic_of(nodes: Nodes, topic: str) -> TopicImage:
-    """A topic as the node that knows most knows it; raises UnknownTopicOrPartition."""
+    """A topic in the newest image of the nodes; raises UnknownTopicOrPartition."""
     found = nodes.image().topic(topic)
     if found is None:
         raise UnknownTopicOrPartition(f"there is no topic {topic}")
@@ -43,7 +43,7 @@ def partition_of(nodes: Nodes, topic: str, partition: int) -> PartitionImage:
 
 
 def leading_replica(nodes: Nodes, topic: str, partition: int) -> Any | None:
-    """The replica that leads a partition, once it knows that it does."""
+    """The replica that leads a partition, once it knows that it leads."""
     found = nodes.image().partition(topic, partition)
     node = None if found is None else nodes.nodes.get(found.leader)
     if node is None or node not in nodes.living():
@@ -53,14 +53,14 @@ def leading_replica(nodes: Nodes, topic: str, partition: int) -> Any | None:
 
 
 def _logs_of(nodes: Nodes, topic: str, partition: int | None) -> dict[TopicPartition, Any]:
-    """The leaders' logs of a partition, or of all (None); None for one that has no leader."""
+    """The leaders' logs of one partition, or of all (None); None for one that has no leader."""
     numbers = [partition] if partition is not None else sorted(topic_of(nodes, topic).partitions)
     replicas = {number: leading_replica(nodes, topic, number) for number in numbers}
     return {TopicPartition(topic, number): each and each.log for number, each in replicas.items()}
 
 
 def is_settled(nodes: Nodes, topic: str, partition: int | None) -> bool:
-    """Whether each leader knows what is committed: it has heard of its replicas since it leads, as in KIP-207."""
+    """Whether each leader knows what is committed: its replicas have fetched since it leads, as in KIP-207."""
     numbers = [partition] if partition is not None else sorted(topic_of(nodes, topic).partitions)
     replicas = [leading_replica(nodes, topic, number) for number in numbers]
     return all(each is not None and _has_settled(each) for each in replicas)
@@ -71,7 +71,7 @@ def _has_settled(replica: Any) -> bool:
 
 
 def are_led(nodes: Nodes, partitions: Iterable[TopicPartition]) -> bool:
-    """Whether every partition that has a leader is led by it, and it knows what is committed."""
+    """Whether each partition's elected leader already leads, and knows what is committed."""
     alive = {node.node_id for node in nodes.living() if not node.is_paused}
     for each in partitions:
         known = nodes.image().partition(*each)
@@ -111,13 +111,13 @@ def _records_of(log: Any, partition: TopicPartition) -> list[ConsumerRecord]:
 
 
 def high_watermark(nodes: Nodes, partition: TopicPartition) -> int | None:
-    """How far a partition is committed; None while it has no leader, or isn't there."""
+    """A partition's high watermark; None while it has no leader, or doesn't exist."""
     replica = leading_replica(nodes, *partition)
     return None if replica is None else int(replica.log.high_watermark)
 
 
 def _shard_of(nodes: Nodes, group_id: str) -> GroupShard | None:
-    """What the coordinator of a group knows, when there is one that has read its log; None otherwise."""
+    """The shard of a group's coordinator, if there is one that has loaded its log; None otherwise."""
     topic = nodes.image().topic(OFFSETS_TOPIC)
     if topic is None:
         return None
@@ -136,7 +136,7 @@ def _shard_of(nodes: Nodes, group_id: str) -> GroupShard | None:
 
 
 def check_state(state: str) -> None:
-    """Raise ``ConfigError`` for what is no state of a group.
+    """Raise ``ConfigError`` if it isn't a group state.
 
     >>> check_state("stable")
     Traceback (most recent call last):
@@ -152,7 +152,7 @@ def check_state(state: str) -> None:
 
 
 def group_of(nodes: Nodes, group_id: str) -> Group | None:
-    """A group as its coordinator has it; None when there is none, or no coordinator."""
+    """A group in its coordinator's state; None if there is no such group, or no coordinator."""
     shard = _shard_of(nodes, group_id)
     return None if shard is None else shard.groups.get(group_id)
 

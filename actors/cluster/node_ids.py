@@ -1,8 +1,8 @@
-"""Which nodes a cluster has: their ids, the controller's first.
+"""The node ids of a cluster, the controller's first.
 
-Ids are Kafka's ``node.id``: whole numbers from 0 on, distinct, in any order. They are what the caller names; otherwise
-those of the folders that are there; otherwise 1 to the number of brokers. Of folders it is known which node is the
-controller, as each copy of the metadata log has the quorum's only voter beside it.
+Ids are Kafka's ``node.id``: whole numbers from 0 on, distinct, in any order. They are those that the caller gives;
+otherwise those of the existing folders; otherwise 1 to the number of brokers. Folders say which node is the controller,
+as each copy of the metadata log has the quorum's only voter beside it.
 
 | named  | brokers             | folders | ids                                                           |
 |--------|---------------------|---------|---------------------------------------------------------------|
@@ -31,11 +31,11 @@ NODE_ID_MAX = 2**31 - 1
 
 
 class NodeIdsError(ConfigError):
-    """What was given is no set of node ids, or not one of so many brokers."""
+    """The given node ids are invalid, or don't match the number of brokers."""
 
 
 def node_ids_of(brokers: object, node_ids: object, data_dir: str | None) -> tuple[int, ...]:
-    """The ids of a cluster's nodes, from what its caller says and what is in its folder, which is only looked at.
+    """The ids of a cluster's nodes, from the arguments and its folder, which is only read.
 
     Raises ``NodeIdsError`` for arguments that are wrong or don't agree, ``FolderError`` when the folder has others.
 
@@ -65,7 +65,7 @@ def node_ids_of(brokers: object, node_ids: object, data_dir: str | None) -> tupl
 
 
 def checked(node_ids: object) -> tuple[int, ...]:
-    """Ids as a caller names them. Raises ``NodeIdsError``."""
+    """Check ids that a caller gives. Raises ``NodeIdsError``."""
     if isinstance(node_ids, str | bytes) or not isinstance(node_ids, Iterable):
         raise NodeIdsError(f"node_ids has a number for each broker, such as (0, 1, 2); got {shown(node_ids)}")
     found: list[int] = []
@@ -99,8 +99,8 @@ def parse_node_ids(text: str) -> tuple[int, ...]:
 
 
 class FoundIds(NamedTuple):
-    """The nodes that have a folder: the controller's id first, the others in order. ``controller`` is None when no
-    folder says which it is; then it is taken for the least.
+    """The nodes that have a folder: the controller's id first, the others in order. ``controller`` is None if no folder
+    says which it is; then the lowest id is assumed.
     """
 
     ids: tuple[int, ...] = ()
@@ -124,7 +124,7 @@ def ids_in(data_dir: str) -> FoundIds:
             if owner not in (None, int(number)):
                 raise FolderError(f"{each.parent} belongs to node {owner}: rename it node-{owner}")
             found.append(int(number))
-            with suppress(OSError):  # it isn't there yet, or the claim of the folder says what is wrong
+            with suppress(OSError):  # it doesn't exist yet, or claiming the folder reports what is wrong
                 voters.update(voters_in((each.parent / QUORUM_FILE).read_bytes()))
     if not found:
         return FoundIds()
@@ -134,7 +134,9 @@ def ids_in(data_dir: str) -> FoundIds:
 
 
 def check_named(named: Sequence[int], found: FoundIds, data_dir: str | None) -> None:
-    """Named ids may be more than there are, or fewer, but not both: that is another cluster's folder."""
+    """Check the given ids: they may be more than the folder has, or fewer, but not both, as in another cluster's
+    folder.
+    """
     new = [each for each in named if each not in found.ids]
     left_out = [each for each in found.ids if each not in named]
     if new and left_out:

@@ -1,8 +1,7 @@
-"""A node that ended by a failure is booted again on its folder, as a service manager does with a process that crashed.
+"""Restarts nodes that a failure has ended, on their folders, as a service manager restarts a crashed process.
 
-At once the first time, later each time after twice as long (``Backoff``). What keeps it from booting (a folder that
-can't be opened) is logged, and tried again.
-A client's node isn't booted again: its user is told, and makes another client.
+The first time at once, then after a wait that doubles each time (``Backoff``). A failed start (a folder that can't be
+opened) is logged, and retried. A client's node isn't restarted: its user gets an error, and makes another client.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def warn_of(failure: Failure) -> None:
-    """Warn the user of a cluster in the process at once. Where warnings are errors, it is logged all the same."""
+    """Warn the user of a cluster in the process at once. If warnings are errors, it is logged as well."""
     with suppress(FailureWarning):
         warnings.warn(str(failure), FailureWarning, stacklevel=1)
 
@@ -38,16 +37,16 @@ class NodeRecovery:
         nodes.world.failures.on_failure = warn_of
 
     def node_failed(self, node: Node, error: Exception) -> str:
-        """A node has ended; what becomes of it, for the log."""
+        """Handle a node that has ended; returns what happens to it, for the log."""
         if self.nodes.nodes.get(node.node_id) is not node:
             return ""  # a client's
         if node.controller_alone:
             return "; it isn't restarted, as its broker was killed on purpose"
         when = self._boot_later(node.node_id)
-        with suppress(OSError):  # without a descriptor to spare another process may get its port
+        with suppress(OSError):  # without a spare descriptor another process may get its port
             if self.nodes.ports is not None:
-                self.nodes.ports.keep(node.node_id)  # its port is its own until it is back
-        with suppress(OSError):  # a lock that can't be given up is the next claim's to name
+                self.nodes.ports.keep(node.node_id)  # it keeps its port until it is back
+        with suppress(OSError):  # a lock that can't be released is reported by the next claim
             self.nodes.leave(node)
         return f"; it is restarted {when}"
 

@@ -1,4 +1,4 @@
-"""The nodes of a cluster: their world, their folders and their sockets, put together, started, killed and stopped.
+"""The nodes of a cluster, with their world, folders and sockets: making, starting, killing and stopping them.
 
 Three worlds: on virtual time with a ``seed``; on an event loop's thread with ``listen``, where every broker also
 speaks the Kafka protocol on TCP; otherwise in real time on the calling threads. The first of the nodes is the
@@ -63,20 +63,21 @@ STOP_SECONDS_MAX = 60
 
 
 class StartError(TimeoutError):
-    """The nodes were not all ready when the time was over, or nobody wanted to wait any longer."""
+    """Not all nodes were ready in time, or the wait was given up."""
 
 
 class Nodes:
-    """The nodes of one cluster. ``start`` boots them; what they are told from outside goes through the driver.
+    """The nodes of one cluster. ``start`` boots them; calls from outside go through the driver.
 
-    Making, starting and closing hold signals but where they take long; what is left halfway is let go of.
+    Making, starting and closing hold signals except where they take long; what is left half done is abandoned.
     """
 
     closed = True  # until there is something to close
 
     contains_failures = True
-    """Whether a defect ends the least that it must (see ``actors.runtime.failures``), but on virtual time, where it
-    stops everything at once so that the run that led to it can be had again."""
+    """Whether a defect is contained (see ``actors.runtime.failures``). Not on virtual time, where it stops everything
+    at once, so that the run can be repeated.
+    """
 
     def __init__(
         self,
@@ -101,13 +102,13 @@ class Nodes:
         self.incarnations = dict.fromkeys(self.node_ids, 0)
         self.memories: dict[int, FileSystem] = {n: MemoryFileSystem() for n in self.node_ids if data_dir is None}
         self.folders: dict[int, Folder] = {}
-        self.found = ClusterImage()  # the cluster that the folders told of before the start
-        self.warnings: list[str] = []  # what was found wrong in the folders: repaired, or lost
+        self.found = ClusterImage()  # the cluster image of the folders before the start
+        self.warnings: list[str] = []  # what was wrong in the folders: repaired or lost
         self.data_dir = data_dir
         self.request_faults: RequestFaults | None = None  # set by the first fault that fails clients' requests
         self.ports: Ports | None = None
         self.started = False
-        self.stops: dict[int, Future] = {}  # of nodes that were told to stop
+        self.stops: dict[int, Future] = {}  # of nodes that are stopping
         self.spool: Spool | None = None  # what writes the trace to a file
         self.closed = False
         self.world.owner = self  # a client of this world keeps the cluster alive
@@ -149,7 +150,7 @@ class Nodes:
             self._rescue(self.data_dir)
 
     def _claim_all(self) -> None:
-        """Take the folders, unless something in them speaks against it: then they are left as they are."""
+        """Claim the folders, unless a check fails: then they are left as they are."""
         if self.data_dir is not None:
             check_place(self.data_dir, self.node_ids)
         for node_id in self.node_ids:
@@ -181,7 +182,7 @@ class Nodes:
         return claim_folder_at(f"{self.data_dir}/node-{node_id}")
 
     def _settle_identity(self) -> None:
-        """See that the folders agree on the cluster that they belong to; with new ones alone it is a new cluster."""
+        """Check that the folders belong to the same cluster; if all are new, it is a new cluster."""
         check_known(self.folders)
         known = {folder.meta.cluster_id for folder in self.folders.values() if folder.meta is not None}
         cluster_id = min(known) if known else to_string(self.world.uuid())
@@ -191,7 +192,7 @@ class Nodes:
 
     @in_one_piece
     def start(self, *, thread: bool = True, given_up: Callable[[], object] = bool) -> Self:
-        """Boot every node, unless that was done; with ``thread`` and a listener, the loop runs in a thread of its own.
+        """Boot every node, if not done yet; with ``thread`` and a listener, the loop runs in a thread of its own.
 
         Returns itself. Raises ``StartError`` when the nodes aren't ready in time, or as soon as ``given_up()`` holds
         before they are.
@@ -215,7 +216,7 @@ class Nodes:
             raise StartError(f"{cause}: {self.world.driver.call(self._late)}")
 
     def _late(self) -> str:
-        """Who keeps the others from being ready."""
+        """The nodes that aren't ready."""
         image = self.image()
         late = [str(node.node_id) for node in self.nodes.values() if not self._is_active(image, node)]
         if late:
@@ -223,7 +224,7 @@ class Nodes:
         return "not every node knows all the others yet"
 
     def boot(self) -> None:
-        """Bring up every node, on the driving thread, without waiting for them."""
+        """Boot every node, on the driving thread, without waiting for them."""
         for node_id in self.node_ids:
             self._boot(node_id)
 
@@ -248,7 +249,7 @@ class Nodes:
             raise
 
     def image(self, node_id: int | None = None) -> ClusterImage:
-        """The cluster as a node knows it; by default the node that knows most, the controller when no broker lives."""
+        """The cluster image of a node; by default the newest one, the controller's if no broker lives."""
         if node_id is not None:
             return self.nodes[known_id(self.node_ids, "node_id", node_id)].view.image
         known = [self.image(node.node_id) for node in self.living()]
@@ -261,11 +262,11 @@ class Nodes:
         return [node for node in self.nodes.values() if node.alive and not node.controller_alone]
 
     def controller_ref(self) -> Ref | None:
-        """The controller of the node that has it, if that lives."""
+        """The controller's ref, if its node lives."""
         return next((n.view.controller for n in self.nodes.values() if n.alive and n.view.controller), None)
 
     def is_ready(self) -> bool:
-        """Whether every living node knows every living broker, in its present incarnation, as unfenced."""
+        """Whether every living node knows every living broker, in its current incarnation, as unfenced."""
         living = self.living()
         return all(self._is_active(node.view.image, other) for node in living for other in living)
 
@@ -275,7 +276,7 @@ class Nodes:
         return broker is not None and broker.active and broker.epoch == node.view.broker_epoch
 
     def as_fault(self, kind: str, about: str, action: Callable[[], None]) -> None:
-        """Do something that is a fault in the trace, and the cause of what comes of it."""
+        """Do something as a fault: the trace has it as the cause of its consequences."""
         queue = self.world.queue
         queue.enter(0, kind, 0, about)
         try:
@@ -299,7 +300,7 @@ class Nodes:
         self.net.node_died(node)
 
     def leave(self, node: BrokerNode) -> None:
-        """A node has died: its sockets break, and its folder is free."""
+        """Clean up after a dead node: its sockets break, and its folder is released."""
         if self.ports is not None:
             self.ports.close(node.node_id, abruptly=True)
         self.folders[node.node_id].release()
@@ -321,7 +322,7 @@ class Nodes:
         self.as_fault("NodeRestarted", f"broker-{node_id}", partial(self.boot_again, node_id))
 
     def boot_again(self, node_id: int) -> None:
-        """Claim the folder of a dead node and boot it; whatever keeps it from that, the folder is free afterwards."""
+        """Claim the folder of a dead node and boot it; if that fails, the folder is released."""
         self.folders[node_id] = self.claim(node_id)
         try:
             self._boot(node_id)
@@ -336,11 +337,11 @@ class Nodes:
 
     @in_one_piece
     def close(self) -> None:
-        """Stop every node in order: sockets first, then brokers, the controller's node last; harmless when closed.
+        """Stop every node cleanly: sockets first, then brokers, the controller's node last; does nothing if closed.
 
-        Raises ``NodeCrashed`` if an actor met a defect: then nothing is stopped in order, no folder marked clean.
-        In a forked child it does nothing: the cluster is the parent's. What a signal's handler raises meanwhile leaves
-        it as it is, stopping; closed again it goes on, and so it is when the program ends.
+        Raises ``NodeCrashed`` after a defect: then nothing is stopped cleanly, and no folder marked clean. In a forked
+        child it does nothing: the cluster is the parent's. If a signal handler raises meanwhile, the cluster stays half
+        stopped; another ``close``, or the end of the program, goes on.
         """
         if self.closed:
             return
@@ -360,7 +361,7 @@ class Nodes:
         raise_crashes(self.world)
 
     def _calm_down(self) -> None:
-        """Undo the faults that would keep it from stopping in order."""
+        """Undo the faults that would prevent a clean stop."""
         self.request_faults = None
         for node in self.nodes.values():
             node.resume()
@@ -372,16 +373,16 @@ class Nodes:
         for node in sorted(self.living(), key=lambda node: (node.node_id in self.voters, -node.node_id)):
             if node.node_id not in self.stops:
                 self.stops[node.node_id] = ask(self.world, self.broker_refs[node.node_id], StopNode())
-            with suppress(ActorDeadError):  # its broker met a defect as it stopped: ``failures`` has it
+            with suppress(ActorDeadError):  # its broker failed while it stopped: ``failures`` has it
                 self.stops[node.node_id].get(timeout=STOP_SECONDS_MAX)
 
     def _end(self) -> None:
-        """The last act of an end in order."""
+        """Do the last step of a clean stop."""
         self._abandon()
 
     @in_one_piece
     def _abandon(self) -> None:
-        """Let go of everything outside the world."""
+        """Release everything outside the world."""
         self.closed = True
         was_closed(self)
         for node in list(self.net.nodes.values()):
@@ -392,7 +393,7 @@ class Nodes:
         self.world.finish_work()
         try:
             self.world.driver.close()
-        finally:  # also when a signal ends the wait for a callback
+        finally:  # even if a signal ends the wait for a callback
             if self.spool is not None:
                 self.spool.close()
             for folder in self.folders.values():

@@ -1,8 +1,7 @@
-"""What a user asks a cluster: who leads, what is committed, whether something has come about; each waits for an answer.
+"""``Cluster``'s questions: a partition's leader, committed records, a condition; each waits for its answer.
 
-A cluster whose brokers have just been restarted knows nothing for a moment: its image is empty until one of them has
-read the metadata log again. So nothing is answered before the cluster is known, nor before the leaders and coordinators
-that it names are there; what is wrong then is wrong.
+Right after a restart of its brokers a cluster's image is empty, until one of them has read the metadata log again. So
+nothing is answered before the image is there, and the leaders and coordinators in it are running.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ class Questions(Nodes):
         return self._look(inspection.partition_of, name, number)
 
     def _know(self, timeout_s: float) -> float:
-        """Wait until the cluster is known; how many of the seconds are left."""
+        """Wait until the cluster is known; returns how many of the seconds are left."""
         driver, clock = self.world.driver, self.world.clock
         if driver.call(self.is_known):
             return timeout_s
@@ -54,12 +53,12 @@ class Questions(Nodes):
         return max(0, deadline_us - clock.now_us()) / 1e6
 
     def is_known(self) -> bool:
-        """Whether a living broker has read as much of the metadata as was written before it was started."""
+        """Whether a living broker has read all metadata from before its start."""
         living = self.living()
         return not living or any(self._is_active(node.view.image, node) for node in living)
 
     def is_starting(self, node: BrokerNode) -> bool:
-        """Whether a broker hasn't been a full member of the cluster since it was started, but will be."""
+        """Whether a broker is starting, and isn't a full member of the cluster yet."""
         ref = self.broker_refs[node.node_id]
         return node.alive and not node.is_paused and not ref.actor_as(Broker).was_unfenced
 
@@ -88,7 +87,7 @@ class Questions(Nodes):
         def is_there() -> bool:
             if not inspection.is_settled(self, topic, number):
                 return False
-            if inspection.offsets_in(self, topic, number) >= least:  # no more records than that: else why read
+            if inspection.offsets_in(self, topic, number) >= least:  # there can't be more records than offsets
                 look()
             return found is not None and len(found) >= least
 
@@ -97,7 +96,7 @@ class Questions(Nodes):
         if not self.world.driver.drive(is_there, left_s):
             self.world.driver.call(look)
             if n is None and found is not None:
-                return found  # a replica that should follow doesn't: what others have is what is committed
+                return found  # some replica doesn't follow: what the others have is committed
             what = "a partition has no leader" if found is None else f"there are {len(found)} records: {found!r}"
             wanted = f"{topic} could not be read" if n is None else f"not {n} records in {topic}"
             raise TimeoutError(f"{wanted} after {timeout:g} seconds: {what}")

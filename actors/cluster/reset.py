@@ -1,9 +1,8 @@
-"""Making a running cluster empty again, as if it had just been made, in a millisecond or two.
+"""``cluster.reset``: makes a running cluster empty again, as if new, in a millisecond or two.
 
-Everything that lives in it dies as by SIGKILL: brokers, clients in the process, what is on its way between them. The
-folders are emptied, faults forgotten, and new brokers boot. What stays is what the cluster was made with: its
-configuration, ids, ports, trace and clock. Connections over TCP break; who reconnects finds an empty cluster with the
-same cluster id, as after a restart on an empty disk.
+Everything in it dies as by SIGKILL: brokers, clients in the process, and messages between them. The folders are
+emptied, faults undone, and new brokers boot. The configuration, ids, ports, trace and clock stay. Connections over TCP
+break; clients that reconnect find an empty cluster with the same cluster id, as after a restart on an empty disk.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def empty(nodes: Nodes) -> None:
-    """End all and boot anew; as the driving thread, outside any turn, without waiting for the brokers."""
+    """End everything and boot again; on the driving thread, outside any turn, without waiting for the brokers."""
     world, net = nodes.world, nodes.net
     for client in [node for node_id, node in net.nodes.items() if node_id < 0]:
         client.kill()
@@ -44,7 +43,7 @@ def empty(nodes: Nodes) -> None:
 
 
 def _emptied(nodes: Nodes, node_id: int) -> Folder:
-    """A node's folder without anything in it but its lock, claimed again."""
+    """A node's folder, emptied except for its lock, and claimed again."""
     from actors.node.folder import LOCK
 
     folder = nodes.folders[node_id]

@@ -1,9 +1,9 @@
-"""The controller outlives its broker: what its broker, killed or paused, leaves running.
+"""Keeps the controller running when its broker is killed or paused by a fault.
 
-A cluster has one controller so far, on its first node. A test that kills "the leader" means the broker: with the
-controller gone as well nobody would elect another. So a fault that a user asks for ends (or stops) everything of the
-node but the controller and the connections by which other brokers reach it, as where Kafka's controllers have machines
-of their own (``process.roles=controller``). A node that is killed whole, as by ``Nodes.kill_node``, takes it along.
+A cluster has one controller so far, on its first node. A test that kills "the leader" means the broker: without the
+controller no other leader would be elected. So a fault ends (or stops) everything on the node except the controller and
+other brokers' connections to it, as if the controller had its own machine (``process.roles=controller``).
+``Nodes.kill_node`` kills the whole node with the controller.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def has_controller(node: BrokerNode) -> bool:
 
 
 def is_of_controller(actor: Actor) -> bool:
-    """Whether an actor is the controller, or brings it what other brokers ask."""
+    """Whether an actor is the controller, or another broker's connection to it."""
     return isinstance(actor, Controller) or (isinstance(actor, Connection) and actor.is_broker)
 
 
 def end_broker_of(nodes: Nodes, node: BrokerNode) -> None:
-    """End everything on the controller's node but the controller, as by SIGKILL; it learns of the death at once."""
+    """End everything on the controller's node except the controller, which learns of it at once."""
     node.resume()
     controller = node.view.controller
     assert controller is not None, "there is a controller to outlive its broker"

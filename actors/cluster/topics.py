@@ -1,7 +1,7 @@
-"""Making a topic from outside: the controller decides, and then every broker is to know it, and its leaders to lead.
+"""``cluster.create_topic``: asks the controller, then waits until every broker knows the topic and its leaders lead.
 
-Brokers that have just been started are waited for: one of them may have the controller, and the topic's replicas are to
-be on all of them.
+It waits for brokers that have just been started: one of them may have the controller, and the topic's replicas should
+be spread over all of them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VERSION = 7
 
 
 def creatable(name: str, partitions: int, replication_factor: int | None, config: Mapping[str, str]) -> CreatableTopic:
-    """A topic as the controller is asked for it. Raises ``TypeError`` and ``ValueError`` for what can't be one."""
+    """The CreateTopics entry of a topic. Raises ``TypeError`` and ``ValueError`` for invalid arguments."""
     factor = -1 if replication_factor is None else replication_factor
     return CreatableTopic(
         name=text("name", name),
@@ -36,7 +36,7 @@ def creatable(name: str, partitions: int, replication_factor: int | None, config
 
 
 def create_topic(nodes: Questions, topic: CreatableTopic, timeout_s: float) -> None:
-    """Have the controller make a topic, and wait until it can be used.
+    """Ask the controller to make a topic, and wait until it can be used.
 
     Raises what the controller refuses it with, ``NotController`` when there is none, ``TimeoutError``.
     """
@@ -64,7 +64,7 @@ def _is_controller_starting(nodes: Questions) -> bool:
 
 
 def _ask_controller(nodes: Questions, topic: CreatableTopic, timeout_s: float) -> KafkaError | None:
-    """Why the controller doesn't make the topic; None when it has."""
+    """The controller's error; None if it has made the topic."""
     controller = nodes.world.driver.call(nodes.controller_ref)
     if controller is None:
         return NotController("the controller's broker is dead")
@@ -80,7 +80,7 @@ def _ask_controller(nodes: Questions, topic: CreatableTopic, timeout_s: float) -
 
 
 def _usable(nodes: Questions, name: str) -> Callable[[], bool]:
-    """Tell whether every living broker knows the topic, and every leader of a partition of it knows that."""
+    """A check whether every living broker knows the topic, and every leader of its partitions leads."""
     waited_for: list[int] = []  # partitions, the next to look at last: this is asked after every turn
 
     def is_usable() -> bool:
@@ -98,6 +98,6 @@ def _usable(nodes: Questions, name: str) -> Callable[[], bool]:
 
 
 def _is_led(nodes: Questions, living: list[int], name: str, number: int) -> bool:
-    """Whether who leads a partition knows that, or can't be waited for."""
+    """Whether a partition's leader already leads, or can't be waited for."""
     leader = nodes.image().topics[name].partitions[number].leader
     return leader not in living or leading_replica(nodes, name, number) is not None

@@ -1,4 +1,4 @@
-"""Waiting for what a user's predicate says, while the cluster runs.
+"""``cluster.wait_for``: waits for a user's predicate while the cluster runs.
 
 The predicate is the user's own: it may use the cluster and its clients, and signals may interrupt it.
 """
@@ -25,7 +25,7 @@ def wait_until(world: World, predicate: Callable[[], object], timeout_s: float) 
 
 
 def _look_again_and_again(world: World, predicate: Callable[[], object], timeout_s: float) -> bool:
-    """In real time: look, and let the cluster run until something has happened that may have changed it."""
+    """Wait in real time: check the predicate, then let the cluster run until something has happened."""
     driver, queue, clock = world.driver, world.queue, world.clock
     deadline_us = clock.now_us() + round(timeout_s * 1e6)
     while True:

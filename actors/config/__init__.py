@@ -1,4 +1,4 @@
-"""Every config key a broker or a topic knows: Apache Kafka's tables, which of them kstore implements, and their values.
+"""Config keys of brokers, topics, groups: Apache Kafka's tables, which keys kstore implements, and their values.
 
 ``definition`` says what a key is and reads its text; ``broker_table``, ``security_table`` and ``topic_table`` are
 generated from Kafka's jars; ``implemented`` says which keys do something here; ``broker`` and ``topic`` resolve the

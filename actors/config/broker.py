@@ -1,4 +1,4 @@
-"""The values of a broker's config keys: what was set, what may be changed while it runs, and the defaults.
+"""``BrokerConfig``: the values of a broker's config keys, which keys can be changed while it runs, and the defaults.
 
 Precedence as in Kafka: a dynamic value of the broker, a dynamic default of all brokers, what the process was started
 with (``--set key=value``), the default. Defaults are Apache Kafka's but for ``deviations``, the few that kstore decided

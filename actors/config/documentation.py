@@ -1,4 +1,4 @@
-"""What each config key is good for, in Apache Kafka's own words; read when it is asked for first."""
+"""The documentation of each config key, from Apache Kafka; loaded on first use."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Which values of Kafka's configs have no effect in kstore yet.
 
-Every key is taken, checked and kept, so that programs made for Kafka run. Those that kstore doesn't obey yet are told
-to the user who sets them, once a key, unless they ask for what kstore does anyway: the default, or what comes to the
-same.
+Every key is accepted, checked and kept, so that programs made for Kafka run. A user who sets a key that kstore doesn't
+implement yet gets one warning for each key, unless the value asks for what kstore does anyway: the default, or
+something equivalent.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Broker configs that promise safety or say who a node is, which are refused unless they ask for what is so anyway.
+"""Broker configs that are refused (security, identity of a node) unless they ask for what kstore does anyway.
 
 A user who sets ``ssl.keystore.location`` believes that a listener is encrypted, and one who sets ``log.dirs`` that the
 data is there: to keep such a value without effect would be worse than an error. The error says which option to use

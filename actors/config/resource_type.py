@@ -1,4 +1,4 @@
-"""What a config belongs to, by Apache Kafka's numbers."""
+"""``ResourceType``: the resource types of configs, by Apache Kafka's numbers."""
 
 
 class ResourceType:

@@ -1,4 +1,4 @@
-"""What has configs: its keys, those of them that do something, and what it is called.
+"""The resource types that have configs: their keys, the implemented ones, and their names in messages.
 
 By Kafka's numbers (``ConfigResource.Type``). The tables of groups and client metrics are loaded when one is asked for.
 """

@@ -1,4 +1,4 @@
-"""The cluster on virtual time, with clients that remember, faults drawn from a seed, and judges that miss nothing.
+"""Simulation: a cluster on virtual time with simulated clients, random faults from a seed, and checks of invariants.
 
 A run is one seed: a cluster in a virtual world, producers, readers and group members as actors on nodes of their own
 (``producer.py``, ``reader.py``, ``member.py``), a schedule of faults (``faults.py``), then healing and a phase in which

@@ -1,4 +1,4 @@
-"""What all simulated clients share: conversations with brokers, waiting, and a view of who leads what.
+"""The base class of simulated clients: conversations with brokers, waiting, and the known leaders.
 
 A client is an actor whose whole life is one conversation, a generator that yields what it wants: ``To`` a broker (the
 outcome is its response or a ``Disconnected``), ``Pause``, or a list of them at once. It believes what brokers tell it,

@@ -1,4 +1,4 @@
-"""The judge of group coordinators: who answers for a partition, and whether what it knows is what its log says.
+"""Checks group coordinators: only one for a partition and epoch, and its state equals a replay of its log.
 
 At once: only one node has a coordinator for a partition in an epoch. At the end of a run, for every coordinator that
 has read its log: a replay of the committed part of that log gives the offsets that the coordinator has, and the groups

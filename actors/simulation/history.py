@@ -1,4 +1,4 @@
-"""What the clients of a run did and saw, and what must be true of it. Every value is one of a kind.
+"""The history of a run: what its clients did and saw, and the checks on it. Every value is unique.
 
 The terms are Jepsen's for Kafka. At once: *inconsistent offsets* (two values at one offset), *duplicate* (one value
 at two offsets), *non-monotonic poll*, *high watermark went back* (ListOffsets), *offset lost* (a position once read

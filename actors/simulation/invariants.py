@@ -1,4 +1,4 @@
-"""The judge of a running cluster: after every turn it looks at the actor that had it, and raises on what must not be.
+"""Checks a running cluster's invariants after every turn, by the state of the actor that had it.
 
 It sees inside the actors, as nobody else may. A turn of a replica is judged by its log, role and high watermark; a turn
 of the controller by the elections and in-sync sets that it decided on. What costs more (producer states, byte-for-byte

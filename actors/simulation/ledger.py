@@ -1,4 +1,4 @@
-"""The books that the judges keep of one partition: what every replica's log holds, and what has been committed.
+"""What the checks know of one partition: the content of every replica's log, and what was committed.
 
 A ``Book`` has a shadow of each node's log, which outlives the node as its disk does, and the committed log: the
 batches below the highest high watermark that a leader ever had. Pure: what is observed comes in, a ``Violation`` is

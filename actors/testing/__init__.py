@@ -1,1 +1,1 @@
-"""What the pytest plugin is made of: the clusters of a session, and what a failing test tells."""
+"""The parts of the pytest plugin: the clusters of a session, and the report of a failing test."""

@@ -1,4 +1,4 @@
-"""Whose line a failing test shows: its own, and not the one in kstore that raised.
+"""Hides kstore's frames in pytest's tracebacks, so that a failing test shows its own line.
 
 pytest leaves out the frames of modules that have a true ``__tracebackhide__``, or one that says so when it is asked.
 kstore's modules get one when a test fails, so nothing else has to know of it. What is told to the caller (a time limit,

@@ -1,4 +1,4 @@
-"""What a failing test tells of its clusters: the seed, the command that plays it again, and the end of each trace."""
+"""A failing test's report on its clusters: the seed, the command to replay it, and the end of each trace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the recorder's rows tell: how a record lived, why a group rebalanced, why a node leads, who was slow."""
+"""Questions about a trace: the life of a record, why a group rebalanced, why a broker leads, which actors were slow."""
 
 from actors.trace.file import TraceFileError
 from actors.trace.trace import Trace

@@ -1,4 +1,4 @@
-"""Who had how much to do: an actor's turns, what it received and sent, the slowest turns, the deepest queues."""
+"""The load of actors: their turns, messages received and sent, the slowest turns, the deepest queues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a node leads a partition: the controller's decision, what led to it, and who led before.
+"""Why a broker leads a partition: the controller's decision, its cause, and the leader before.
 
 A decision is one turn of the controller. What it wrote of brokers in the same turn (fenced, unfenced, shutting down)
 is what moved the leadership; without that it is the turn's own reason: the preferred replica's turn has come, or

@@ -1,4 +1,4 @@
-"""How rows and the steps of an answer look as text: one line each, times in milliseconds, columns that line up."""
+"""Rows and steps of an answer as text: one line each, times in milliseconds, in columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a group rebalanced: who joined, left or fell silent, in whose words, and what came of it.
+"""Why a group rebalanced: which member joined, left or timed out, the given reason, and the result.
 
 The coordinator notes each event of a group with its reason (``actors.groups``); here they are put together: the event
 that began the last rebalance, the chain of causes behind it down to a user's call, a timer or a fault, and what

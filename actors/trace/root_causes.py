@@ -1,4 +1,4 @@
-"""Where a chain of causes ends: in a user's call, a timer, a fault, a socket; and how one says so.
+"""The root of a chain of causes: a user's call, a timer, a fault or a socket; and its text.
 
 Messages between nodes (``Arrived``) and answers of the disk (``DiskDone``) or of the worker (``WorkDone``) are links of
 a chain, not its end; a timer ends it, as what set the timer isn't why it ran out. What the ring no longer holds ends it

@@ -1,4 +1,4 @@
-"""Rows brought to a ``.ktrace`` file as the ring fills, so that a file holds all of a run however long it was.
+"""Writes the recorder's rows to a ``.ktrace`` file as the ring fills, so that the file has a whole run.
 
 The recorder hands over some 2,000 rows at a time, which are appended to the file at once; in real time whatever is
 there is brought once a second as well (less often while nothing happens). A process that is killed loses no more. A

@@ -1,4 +1,4 @@
-"""Questions to a flight recorder: the same of a cluster that lives and of a file that was saved.
+"""``Trace``: questions to the flight recorder of a running cluster, or to a saved file.
 
 >>> from kstore import Cluster
 >>> with Cluster(brokers=1, seed=7) as cluster:

@@ -1,1 +1,1 @@
-"""What ``kstore demo`` tells: the steps, the processes that play in it, its state, and the two ways to show it."""
+"""The story of ``kstore demo``: its steps, its client processes, its state, and the two ways to show it."""
