@@ -1,4 +1,4 @@
-"""What an import finds in a checkout, where a source may have been changed since it was compiled.
+"""Imports in a source checkout: ignores or refuses compiled files that are older than their source.
 
 A module's compiled file lies beside its source, and is what Python's own finder takes. Builds put it there; nothing
 else touches it, and it may be older than the source by now. ``Checkout`` stands first in ``sys.meta_path`` and looks at

@@ -1,4 +1,4 @@
-"""Leaves that turn bytes into numbers and back: checksum, key hash, compression framing.
+"""The lowest layer: checksums, key hashes, and compression formats.
 
 ``cursor.pxd`` (for ``cimport`` only) holds the bounds-checked reader and writer that every decoder is built on.
 Nothing here knows what a record is, keeps state but for a thread's own (``zstd_contexts``), or raises anything but

@@ -1,4 +1,4 @@
-"""Compression of record batches under Kafka's numbers for it, and decompression that never yields more than asked.
+"""Compression of record batches by Kafka's codec numbers, and decompression with a limit on the output.
 
 ``decompress`` takes a limit in bytes and neither returns nor allocates more, whatever the bytes claim of themselves:
 who sends a bomb gets ``MessageTooLarge``; who sends nonsense gets ``CorruptMessage``. Each framing has a file beside

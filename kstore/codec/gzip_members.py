@@ -1,4 +1,4 @@
-"""gzip as Kafka uses it: one RFC 1952 member is written; read are any number in a row, and then whatever isn't one.
+"""gzip as Kafka uses it: one RFC 1952 member is written; any number of members is read, and other bytes after them.
 
 A member is a header (``1f 8b 08``, flags, six bytes that don't matter, and the fields that the flags announce), a
 deflate stream, and its content's CRC32 and length (``uint32`` little-endian each), which are checked. Java's reader,

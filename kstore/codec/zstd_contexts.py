@@ -1,4 +1,4 @@
-"""The Zstandard library's contexts, kept from one call to the next: to make one takes longer than a small batch does.
+"""Zstandard contexts, kept from call to call: making one takes longer than compressing a small batch.
 
 A context is used by one thread at a time, so each thread has its own: a compressor, for the level it last used, and a
 decompressor. One that has grown large isn't kept. They end with their thread.

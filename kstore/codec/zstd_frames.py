@@ -1,4 +1,4 @@
-"""Zstandard frames, each read into as much memory as its blocks can come to and no more than the limit.
+"""Reads Zstandard frames into as much memory as their blocks can expand to, up to a limit.
 
 Kafka's clients write frames that don't say how long their content is, so the size comes from a walk over the block
 headers (RFC 8878): a raw or repeated block says its size, a compressed one comes to the smaller of the window and

@@ -1,4 +1,4 @@
-"""What a caller gave, looked at in the caller's own call: nothing of a wrong type gets any further.
+"""Checks of arguments in the caller's own call, so that wrong types are refused at once.
 
 Each function returns the value as it is used (a plain int for whatever is a whole number, NumPy's among them) and
 raises ``TypeError`` for another kind of thing, ``ValueError`` for one that can't be used; the message names the

@@ -1,4 +1,4 @@
-"""What Python says when a compiled module isn't there: how to make it, instead of ``No module named 'kstore.…'``.
+"""The error for a missing compiled module: how to build it, instead of ``No module named 'kstore.…'``.
 
 A checkout has the sources of its extensions (``.pyx``), and their compiled modules once they were built, for the Python
 that built them. The finder stands last in ``sys.meta_path``: it is asked only about a module that nobody has found, so

@@ -1,4 +1,4 @@
-"""The file-system seam: everything kstore keeps goes through it, so a test can stand in for the disk.
+"""The file-system interface: all of kstore's files go through it, so a test can replace the disk.
 
 ``interface`` says what a file system must do; ``posix`` is the real one (the only module that opens files),
 ``memory`` keeps files as lists of chunks and never copies a large payload.

@@ -1,4 +1,4 @@
-"""The file descriptors of this process: how many there may be, and which files stay open within that.
+"""The file descriptors of this process: the limit, the reserve, and which files stay open.
 
 A new descriptor gets the lowest number that is free, so the number tells how many are in use, by any code of the
 process: one at ``ceiling()`` or above means that only the reserve is left. The reserve is for work that needs a

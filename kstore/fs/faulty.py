@@ -1,4 +1,4 @@
-"""A disk in trouble: a file system around another one that fails where it is told to.
+"""A failing disk for tests: a wrapper around another file system that injects errors.
 
 A fault names operations (those of ``FileSystem`` and ``File``: ``open``, ``append``, ``sync``, ``rename`` ...), a
 pattern for the paths, and what is raised. It lasts until ``heal``, or for so many times, and may hit only now and then,

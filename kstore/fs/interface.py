@@ -1,4 +1,4 @@
-"""What a file system owes the log, and nothing more.
+"""The interface of a file system, with only what the log needs.
 
 Paths are relative to the file system's root, with ``/`` between their parts. Failures are ``OSError`` as the
 platform raises them (``FileNotFoundError``, ``FileExistsError``, ENOSPC ...), plus the two below. One owner uses a

@@ -1,4 +1,4 @@
-"""What a forked child lets go of: descriptors that would keep its parent's ports, connections and folders taken.
+"""Closes descriptors in a forked child that would keep its parent's ports, connections and folders in use.
 
 A child has a copy of every descriptor, so a port stays in use, a connection open and a lock held for as long as a child
 lives, whatever the parent closes. Who has such descriptors is a ``Holder``; in the child each of them is put onto

@@ -1,4 +1,4 @@
-"""What a log answers with."""
+"""The results of a log's methods: appends, reads, look-ups by time, and disk work."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ from kstore.records import RecordBatch
 
 
 class AppendInfo(NamedTuple):
-    """What became of one group of batches.
+    """The result of appending one group of batches.
 
     ``log_append_time`` is -1 when the topic keeps the producer's timestamps. ``duplicate`` says that nothing was
     written, because these very batches are in the log already: the offsets are those of the first time, ``batches``
@@ -38,7 +38,7 @@ class AbortedTransaction(NamedTuple):
 
 
 class LogRead:
-    """Whole batches from one place in the log.
+    """Complete batches from one offset of the log.
 
     ``batches`` is filled when they come from the hot tail, parsed as they are; otherwise it is None and ``chunks``
     are slices of the file (or views of memory). ``next_offset`` is where to read on. ``aborted`` are the transactions
@@ -77,9 +77,9 @@ class TimestampedOffset(NamedTuple):
 
 
 class DiskWork(NamedTuple):
-    """Work that may be slow: ``run`` on any thread, then ``done`` (with what ``run`` raised, if it did) on the log's.
+    """Work that may be slow: ``run`` on any thread, then ``done`` (with what ``run`` raised, if anything) on the log's.
 
-    The works of one log run one after the other, in the order in which they were handed out.
+    The work items of one log run one after the other, in the order in which they were created.
     """
 
     name: str

@@ -3,11 +3,11 @@
 * ``recovery-point-offset-checkpoint``, ``replication-offset-checkpoint`` (high watermarks) and
   ``log-start-offset-checkpoint``: a version line (0), a count, then a line ``topic partition offset`` for each.
 * ``.kafka_cleanshutdown``: JSON with the broker's epoch. It is there only between a clean stop and the next start;
-  a start takes it away before touching a log, so that a crash during recovery is never taken for a clean stop.
+  a start removes it before it changes a log, so that a crash during recovery is never taken for a clean stop.
 * ``meta.properties``: which cluster, node and directory this is.
 * ``<partition>/partition.metadata``: the topic's id.
 
-Every file is replaced atomically. One that can't be read raises ``CheckpointError`` with its name and line.
+Every file is replaced atomically. A file that can't be read raises ``CheckpointError`` with its name and line.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -27,7 +27,7 @@ Offsets = dict[tuple[str, int], int]
 
 
 class CheckpointError(Exception):
-    """A checkpoint file isn't what it should be; ``fix`` is what to do about it."""
+    """A checkpoint file is invalid; ``fix`` says what to do."""
 
     fix = "put that file back from a backup"
 
@@ -45,7 +45,7 @@ def read_lines(fs: FileSystem, path: str) -> list[str]:
     except UnicodeDecodeError as error:
         raise CheckpointError(f"{path}: not a text file: {error}") from None
     if not lines:
-        return []  # as Kafka makes it before it has anything to write
+        return []  # as Kafka creates it, before there is anything to write
     if lines[0] != "0":
         raise CheckpointError(f"{path}:1: expected version 0, found {lines[0]!r}")
     entries = lines[2:]
@@ -59,7 +59,7 @@ def versioned(entries: list[str]) -> bytes:
 
 
 def read_offsets(fs: FileSystem, path: str) -> Offsets:
-    """A checkpoint of offsets by topic and partition; one that isn't there is empty."""
+    """A checkpoint of offsets by topic and partition; empty if the file doesn't exist."""
     if not fs.exists(path):
         return {}
     found: Offsets = {}
@@ -83,7 +83,7 @@ def clean_shutdown(broker_epoch: int) -> bytes:
 
 
 def write_clean_shutdown(fs: FileSystem, broker_epoch: int = -1) -> None:
-    """The last act of a clean stop, when every log is closed and every checkpoint written."""
+    """Write the mark of a clean stop: the last step, after every log is closed and every checkpoint written."""
     fs.replace(CLEAN_SHUTDOWN, clean_shutdown(broker_epoch))
 
 
@@ -97,7 +97,7 @@ def take_clean_shutdown(fs: FileSystem) -> bool:
 
 
 class MetaProperties(NamedTuple):
-    """Who a log directory belongs to. ``directory_id`` is 16 bytes, or none before Kafka 3.7 gave it one."""
+    """The cluster and node of a log directory. ``directory_id`` is 16 bytes, or none before Kafka 3.7 gave it one."""
 
     cluster_id: str
     node_id: int

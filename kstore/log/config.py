@@ -19,7 +19,7 @@ DECOMPRESSED_BYTES_MAX = 64 << 20  # unless max.message.bytes itself is more
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class _Settings:
-    """Takes its fields by keyword; what isn't given is as the class says. Not changed once it is made."""
+    """Takes its fields by keyword; what isn't given is as the class says. Immutable."""
 
     def __init__(self, **given: Any) -> None:
         unknown = given.keys() - type(self).__annotations__.keys()
@@ -85,7 +85,8 @@ class LogConfig(_Settings):
 
     @cached_property
     def max_decompressed_bytes(self) -> int:
-        """What the records of one appended batch may come to: a few kilobytes can claim any amount, and others wait.
+        """The limit on the decompressed records of one appended batch: a few kilobytes can expand to any size, and
+        others wait.
 
         >>> LogConfig(max_message_bytes=1 << 20).max_decompressed_bytes >> 20
         32

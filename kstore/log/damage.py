@@ -1,7 +1,7 @@
-"""What a log raises when the disk no longer has what it took: bytes that were durable are wrong, or gone.
+"""Errors of a damaged log: bytes that were synced to disk are wrong or missing.
 
-A failing disk may work again, and then the log is as it was; a damaged log isn't, however often it is read.
-It is neither read from nor appended to: it is put back from a backup, or copied anew from another replica.
+A failing disk may work again, and then the log is as it was; a damaged log stays damaged. It is neither read nor
+appended to: it must be restored from a backup, or copied again from another replica.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class LogDamaged(KafkaStorageError):
 
 
 def unreadable(path: str, error: OSError | CorruptMessage) -> KafkaStorageError:
-    """What to raise when a log can't be read: an error of the disk, or damaged bytes."""
+    """The error to raise when a log can't be read: an error of the disk, or damaged bytes."""
     if isinstance(error, CorruptMessage):
         return LogDamaged(f"{path} is damaged: {error.message}")
     return KafkaStorageError(f"couldn't read {path}: {error}")

@@ -1,6 +1,6 @@
-"""What of a log is durable, and the work that makes more of it so.
+"""Durability of a log: how far it is synced to disk, and the disk work that syncs more.
 
-Works are handed out in order and must be run in order, on any thread; only their ``done`` touches the log. A sync of
+Disk work is created in order and must run in order, on any thread; only its ``done`` touches the log. A sync of
 a log says "durable up to here" and must not say so of bytes that were cut and written anew meanwhile: every
 truncation starts a new generation, and what belongs to an older one raises nothing.
 

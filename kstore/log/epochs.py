@@ -1,4 +1,4 @@
-"""Where each leader epoch began in a log: the ``leader-epoch-checkpoint`` file.
+"""The leader epochs of a log and their start offsets: the ``leader-epoch-checkpoint`` file.
 
 A version line (0), a count, then a line ``epoch start_offset`` for each. Epochs and start offsets both rise. An
 epoch is written down (survives the process) before the first batch that carries it; making that durable is disk

@@ -1,4 +1,4 @@
-"""A partition's log: batches appended at its end, read from any offset, cut where a leader says so.
+"""``Log``: a partition's log. Batches are appended at its end, read from any offset, and truncated.
 
 The owner (a replica's actor) calls it from one thread, tells it the time, and carries out the ``DiskWork`` that it
 hands out. Appends are one vectored write into the page cache. ``Log`` is what the owner sees; its parts do the work:

@@ -1,4 +1,4 @@
-"""What a clean stop wrote down of every log, to be compared with what the next start finds: ``.kstore_cleanshutdown``.
+"""The manifest of a clean stop (``.kstore_cleanshutdown``): the state of every log, which the next start compares.
 
     kstore 1 <CRC32C of all that follows>
     mark <CRC32C of Apache Kafka's mark of a clean stop>

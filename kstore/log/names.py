@@ -1,4 +1,4 @@
-"""What the files of a log are called: twenty digits of the base offset and a suffix, as Apache Kafka does.
+"""File names in a log's folder: twenty digits of the base offset and a suffix, as in Apache Kafka.
 
 >>> segment_file(42, LOG)
 '00000000000000000042.log'

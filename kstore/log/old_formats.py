@@ -1,4 +1,4 @@
-"""Messages of format 0 and 1, which Apache Kafka wrote before 0.11, told from batches and from damage.
+"""Detects messages of format 0 and 1, which Apache Kafka wrote before 0.11.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Reading a log's files: batches from an offset on, and records by their time.
+"""Reads a log's files: batches from an offset on, and records by timestamp.
 
 What was appended lately is read from the hot tail (``Log.read``); the rest here, a segment at a time. An answer never
 spans two segments. What the disk can't give, or gives wrong, closes the log for appends, and its owner is told.

@@ -1,4 +1,4 @@
-"""Opening a log's folder: what a clean stop left is taken as it is, what a crash left is made sound.
+"""Recovery: opens a log's folder, as it is after a clean stop, and repaired after a crash.
 
 After a clean stop the files are trusted: only the end of each segment is looked at, and that the next one follows on
 it. After any other end, every segment from the recovery point on is walked batch by batch, checksums included; the

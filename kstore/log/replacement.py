@@ -1,4 +1,5 @@
-"""Segments replaced by one with fewer records: what lies in the folder meanwhile, and how an interrupted one ends.
+"""Replacement of segments by a compacted one: the files in the meantime, and how an interrupted replacement is
+finished.
 
 As Apache Kafka does it (``LocalLog.replaceSegments``, ``LogLoader``), so that either finishes what the other began:
 

@@ -1,4 +1,4 @@
-"""The producers of a log, from the newest snapshot that can be read and a replay of what was appended since.
+"""Rebuilds a log's producer state from the newest readable snapshot and a replay of later batches.
 
 The same replay makes the transaction indexes anew of segments that were walked: which transaction a marker ends is
 known only by replaying from before it began.

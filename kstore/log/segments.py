@@ -1,4 +1,4 @@
-"""The segments of a log in order, as files: finding one by offset, adding, cutting and taking away.
+"""The segments of a log in order: finding one by offset, adding, truncating and removing.
 
 Segments go from the newest to the oldest where a log is cut, and from the oldest on where it begins later, each by
 renaming its files to ``.deleted`` and unlinking them later, so that a crash at any point leaves a log without a hole,

@@ -1,4 +1,4 @@
-"""Records found by their time: the first that isn't older than a time, and the newest.
+"""Look-ups by timestamp: the first record at or after a time, and the newest record.
 
 Timestamps need not rise along a log. The time indexes lead to a place before which nothing is as new; from there on
 batches are looked at by their headers, and one is opened whose header promises such a record. Compaction leaves headers

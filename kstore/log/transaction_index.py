@@ -1,4 +1,4 @@
-"""The transactions that ended in an abort inside a segment, in Apache Kafka's format (``TransactionIndex``).
+"""The transaction index of a segment: its aborted transactions, in Apache Kafka's format (``TransactionIndex``).
 
     <base>.txnindex    entries of 34 bytes: version int16 (0) | producer_id int64 | first_offset int64 |
                        last_offset int64 | last_stable_offset int64

@@ -1,4 +1,4 @@
-"""Cutting a log: at its end where a leader says so, at its start where records were deleted, or altogether.
+"""Truncation of a log: at its end as the leader requires, at its start where records were deleted, or completely.
 
 Files go first, in an order that leaves no hole wherever a crash interrupts it (``Segments``); then everything that is
 derived from the batches follows: epochs, producers, snapshots, hot tail, recovery point, high watermark. An error of

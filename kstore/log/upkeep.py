@@ -1,4 +1,4 @@
-"""What time brings to a log: segments roll by age, idle producers are forgotten, memory is freed, syncs are due."""
+"""Upkeep of a log by time: segments roll by age, idle producers expire, memory is freed, syncs are due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Producers that a transaction's coordinator is asked about before their first batch in it is appended.
+"""Verification state (KIP-890): producers whose transaction's coordinator is asked before their first batch is
+appended.
 
 A batch that arrives late, when its transaction has ended, would open one that nobody ends. So a leader gives out a
 *guard* for a producer without an open transaction, the coordinator is asked whether it has one with this partition in

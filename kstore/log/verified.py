@@ -1,4 +1,4 @@
-"""Where the checksums of a file's batches were looked at, and looking at the others.
+"""Verifies the checksums of a file's batches, and remembers which were verified.
 
 What a disk gives back is believed once its checksums were looked at: it is remembered where they were, so that each
 batch is looked at once, by the first who reads it from the file. What was appended to a file in memory since it was

@@ -1,4 +1,4 @@
-"""``NamedTuple``: typing's to a type checker, and at run time the same kind of class at a fraction of the price.
+"""``NamedTuple``: typing's for type checkers, and at run time an equivalent class that is much cheaper to make.
 
 typing makes a ``ForwardRef`` of each annotation and compiles a constructor for each class, 50 to 150 microseconds; the
 hundred and more message and value classes of a cluster would be a fifth of its import. Here annotations stay as

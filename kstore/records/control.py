@@ -1,4 +1,4 @@
-"""Control records: what brokers write among a log's records to mark ends of transactions and events of the quorum.
+"""Control records: written by brokers to mark the ends of transactions and events of the quorum.
 
 A control batch has its control bit set and one record (or, in a snapshot, several): the key is ``version: int16`` (0)
 and ``type: int16``; the value belongs to the type. That of an end of a transaction is ``version: int16`` (0) and

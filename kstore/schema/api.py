@@ -1,4 +1,4 @@
-"""What is known of an API apart from its messages' fields."""
+"""The properties of a Kafka API apart from its messages' fields: key, name, versions."""
 
 from kstore.named import NamedTuple
 

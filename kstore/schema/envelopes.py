@@ -1,4 +1,4 @@
-"""Messages as records of logs: what stands in front of them there.
+"""Envelopes of messages that are records of a log: the bytes before the message.
 
 * Coordinators (``__consumer_offsets``, ``__transaction_state``): two bytes. Before a key they are the record type,
   before a value the version of the message.

@@ -1,4 +1,4 @@
-"""What is wrong with bytes that should be a message, and with a message that can't become bytes."""
+"""Errors of decoding and encoding messages."""
 
 from kstore.errors import InvalidRequest
 

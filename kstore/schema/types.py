@@ -1,4 +1,4 @@
-"""The names that generated modules use for what Python has no name of its own for."""
+"""Type names of generated modules for Kafka's types that Python doesn't have."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""Kafka's ids: 16 bytes here, a URL-safe base64 string without padding wherever people see them.
+"""Kafka's UUIDs: 16 bytes in kstore, a URL-safe base64 string without padding as text.
 
 >>> from kstore.schema.uuids import to_string
 >>> to_string(b"1234567890abcdef")

@@ -1,1 +1,1 @@
-"""For the tests of programs that use Kafka: the plugin, which pytest finds by itself (``kstore help testing``)."""
+"""The pytest plugin for tests of programs that use Kafka; pytest finds it by itself (``kstore help testing``)."""

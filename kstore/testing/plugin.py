@@ -1,4 +1,4 @@
-"""The pytest plugin: clusters as fixtures, and what a failing test tells of its cluster.
+"""The pytest plugin: clusters as fixtures, and a failing test's report on its cluster.
 
 * ``kstore_cluster``: a ``kstore.Cluster`` in real time, one a session, empty again for each test.
 * ``kstore_bootstrap``: ``"host:port"`` for any Kafka client; the same cluster, which then listens.

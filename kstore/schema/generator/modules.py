@@ -1,4 +1,4 @@
-"""Which message goes into which module.
+"""The module of each generated message.
 
 A request and its response share a module named for the API; the records of one log, or of one purpose, share one.
 """
