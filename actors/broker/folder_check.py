@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.broker.foreign import Leftovers, check_directories, check_features, check_formats, check_quorum
+from actors.broker.unsupported import Leftovers, check_directories, check_features, check_formats, check_quorum
 from actors.controller.messages import METADATA_LOG
 from actors.controller.metadata_log import QUORUM_STATE, Replay, read_quorum_state
 from actors.image.image import ClusterImage

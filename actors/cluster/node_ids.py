@@ -113,7 +113,7 @@ def ids_in(data_dir: str) -> FoundIds:
     """
     from pathlib import Path
 
-    from actors.broker.foreign.quorum import QUORUM_FILE, voters_in
+    from actors.broker.unsupported.quorum import QUORUM_FILE, voters_in
 
     found: list[int] = []
     voters: set[int] = set()

@@ -108,11 +108,11 @@ class Controller(MetadataKeeper):
         if is_first and self.node.config.boolean("auto.leader.rebalance.enable"):
             self.balance_later()
 
-    def let_go(self) -> None:
+    def refuse_waiting(self) -> None:
         """Answer waiting requests with NOT_CONTROLLER, so that they are retried."""
         for due in self.answers:
             due.reply.fail(self.quorum.resigned())
-        self.quorum.let_go()
+        self.quorum.resign()
         self.session_end.stop()
         self.answers.clear()
         self.uncommitted.clear()

@@ -89,7 +89,7 @@ class MetadataKeeper(Actor):
         """Open the copy, replay what isn't published yet, and start to work; raises the disk's error."""
         raise AssertionError(f"{type(self).__name__} keeps no log")
 
-    def let_go(self) -> None:
+    def refuse_waiting(self) -> None:
         """Drop everything that isn't published, and answer the requests that wait for it."""
         raise AssertionError(f"{type(self).__name__} keeps no log")
 
@@ -106,7 +106,7 @@ class MetadataKeeper(Actor):
         if what != self.said:
             self.said = what
             logger("storage").warning("%s %s: %s; kstore retries", self.folder.name, self.HALTED, what)
-        self.let_go()
+        self.refuse_waiting()
         self.shut()
         self.broker.tell(MetadataHalted(True))
         self.after(self.retry_ms, BeginAgain())
@@ -158,7 +158,7 @@ class MetadataKeeper(Actor):
         self.shut()
 
     def run_disk_work(self, log: Log) -> None:
-        """Submit the log's pending disk work to the disk lane; raises KafkaStorageError."""
+        """Submit the log's pending disk work to the disk thread; raises KafkaStorageError."""
         for work in log.take_work():
             self.on_disk(work.run, self.disk_work_done, work, log)
 

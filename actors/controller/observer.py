@@ -83,7 +83,7 @@ class Observer(MetadataKeeper):
         if isinstance(outcome, OSError):
             self.note("FolderNotDeleted", METADATA_LOG, outcome.errno or -1)
 
-    def let_go(self) -> None:
+    def refuse_waiting(self) -> None:
         """Do nothing: no request waits for what isn't published."""
 
     def take_in(self, batches: list[RecordBatch]) -> ImageDelta:

@@ -161,7 +161,7 @@ class SoleVoter:
         self._commit(log.end_offset - 1)
         log.close()
 
-    def let_go(self) -> None:
+    def resign(self) -> None:
         """Stop leading: waiting fetches get an error, so that their senders look for another leader."""
         for parked in self._fetches.values():
             parked.timer.cancel()

@@ -7,7 +7,7 @@ configs are deleted with it.
 
 Records that kstore never writes and that change nothing it keeps (no-ops, controllers' registrations) are skipped by
 name, and so are those of access rules, quotas, credentials and tokens: no node starts on a log in which one is in force
-(``actors.broker.foreign``). Any other unknown record is an error, since an image that left it out would be wrong.
+(``actors.broker.unsupported``). Any other unknown record is an error, since an image that left it out would be wrong.
 """
 
 from __future__ import annotations

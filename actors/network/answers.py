@@ -144,7 +144,7 @@ class AnswerMemory:
                 return
         self.bytes_held += size
 
-    def let_go(self, part: Part) -> None:
+    def release(self, part: Part) -> None:
         """Count a part no longer: it was written, or its client is gone."""
         size = _size_in_memory(part)
         if size >= SHARED_BYTES_MIN:
@@ -212,7 +212,7 @@ class Unsent:
                 self.begun += wanted
             else:
                 self.begun = 0
-                self.room.let_go(self.parts.popleft())
+                self.room.release(self.parts.popleft())
         self.handed = size
         return piece
 
@@ -234,7 +234,7 @@ class Unsent:
     def forget_parts(self) -> None:
         """Drop what was not written yet."""
         for part in self.parts:
-            self.room.let_go(part)
+            self.room.release(part)
         self.parts.clear()
         self.begun = 0
 

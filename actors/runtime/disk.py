@@ -1,4 +1,4 @@
-"""The disk lane: slow disk work (fsync, unlink) that must not hold up a turn.
+"""The disk thread: slow disk work (fsync, unlink) that must not hold up a turn.
 
 With files in memory nothing is slow, so the work is done at once.
 """

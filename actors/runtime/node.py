@@ -118,7 +118,7 @@ class Node:
             self.is_paused = False
             for actor in self.actors.values():
                 if not self._goes_on(actor):
-                    self.world.queue.let_go(actor.inbox)
+                    self.world.queue.release(actor.inbox)
 
     def kill(self) -> None:
         """End all actors at once, mid-work: no answer, no ``on_stop``, no flush."""

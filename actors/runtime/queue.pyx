@@ -195,7 +195,7 @@ cdef class Reply:
 
 
 def reply_to_inbox(Inbox asker, then, tuple args=()):
-    """A ``Reply`` that ends in a turn of ``asker``: for links, timers and disk lanes that answer an actor."""
+    """A ``Reply`` that ends in a turn of ``asker``: for links, timers and disk threads that answer an actor."""
     cdef Reply reply = Reply.__new__(Reply)
     reply.asker = asker
     reply.then = then
@@ -349,7 +349,7 @@ cdef class RunQueue:
         return handled
 
     def hold(self, Inbox inbox):
-        """Give an actor no turns until ``let_go``: its messages wait, in order. Not from inside its own turn."""
+        """Give an actor no turns until ``release``: its messages wait, in order. Not from inside its own turn."""
         cdef Inbox before = None, each = self.first
         assert self.running is not inbox, "an actor is held between its turns"
         if not inbox.scheduled:
@@ -369,9 +369,9 @@ cdef class RunQueue:
             self.last = before
         inbox.next_ready = None
 
-    def let_go(self, Inbox inbox):
+    def release(self, Inbox inbox):
         """Give it turns again; what waited is handled now."""
-        assert inbox.scheduled, "an actor that wasn't held is let go"
+        assert inbox.scheduled, "an actor that wasn't held is released"
         inbox.scheduled = inbox.head is not None
         if inbox.scheduled:
             self.schedule(inbox)

@@ -1,8 +1,8 @@
 """The base class of simulated clients: conversations with brokers, waiting, and the known leaders.
 
-A client is an actor whose whole life is one conversation, a generator that yields what it wants: ``To`` a broker (the
-outcome is its response or a ``Disconnected``), ``Pause``, or a list of them at once. It believes what brokers tell it,
-but never an older leader epoch than it has seen.
+A client is an actor whose whole life is one conversation, a generator that yields what it wants: ``SendTo`` a broker
+(the outcome is its response or a ``Disconnected``), ``Pause``, or a list of them at once. It believes what brokers tell
+it, but never an older leader epoch than it has seen.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ ANSWER_MS = 3_000
 RETRY_MS_MAX = 250
 
 
-class Scene:
-    """What the clients of one run know of it. ``closing`` asks them to finish what they have begun."""
+class Workload:
+    """What the clients of one run have to work on. ``closing`` asks them to finish what they have begun."""
 
     def __init__(
         self, history: History, node_ids: tuple[int, ...], topic: str, partitions: int, group: str, *, wire: bool
@@ -42,7 +42,7 @@ class Scene:
         self.closing = False
 
 
-class To(NamedTuple):
+class SendTo(NamedTuple):
     """Send a request to a broker."""
 
     node_id: int
@@ -54,9 +54,9 @@ class To(NamedTuple):
 class Client(Actor):
     """A client of the cluster; subclasses say how it lives."""
 
-    def __init__(self, node: Node, name: str, scene: Scene) -> None:
+    def __init__(self, node: Node, name: str, workload: Workload) -> None:
         super().__init__(node, name)
-        self.scene = scene
+        self.workload = workload
         self.links: dict[int, Link] = {}
         self.leaders: dict[int, tuple[int, int]] = {}  # partition: node, leader epoch
         self.topic_id = requests.NO_ID
@@ -74,8 +74,8 @@ class Client(Actor):
         self.resting = True
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
-        """As ``Actor.ask_for``, for ``To``."""
-        if isinstance(asked, To):
+        """As ``Actor.ask_for``, for ``SendTo``."""
+        if isinstance(asked, SendTo):
             link = self.links.get(asked.node_id)
             if link is None:
                 link = self.links[asked.node_id] = self.connect(asked.node_id, "client")
@@ -87,22 +87,22 @@ class Client(Actor):
     def version(self, api_key: int) -> int:
         """The version to speak: the latest, or any where messages become bytes."""
         first, last = requests.versions(api_key)
-        return self.random.randint(first, last) if self.scene.wire else last
+        return self.random.randint(first, last) if self.workload.wire else last
 
-    def to(self, node_id: int, request: Message, timeout_ms: float = ANSWER_MS) -> To:
+    def to(self, node_id: int, request: Message, timeout_ms: float = ANSWER_MS) -> SendTo:
         """A request in a version that doesn't matter to it."""
-        return To(node_id, request, self.version(request.API_KEY), timeout_ms)
+        return SendTo(node_id, request, self.version(request.API_KEY), timeout_ms)
 
     def anybody(self) -> int:
         """A broker, alive or not."""
-        return self.random.choice(self.scene.node_ids)
+        return self.random.choice(self.workload.node_ids)
 
     def retry_pause(self) -> Pause:
         return Pause(self.random.randint(20, RETRY_MS_MAX))
 
     def refresh(self) -> Conversation:
         """Ask some broker who leads the topic's partitions; whether it answered."""
-        answer = yield self.to(self.anybody(), requests.metadata(self.scene.topic))
+        answer = yield self.to(self.anybody(), requests.metadata(self.workload.topic))
         if isinstance(answer, Disconnected) or not answer.topics or answer.topics[0].error_code:
             return False
         topic = answer.topics[0]

@@ -13,7 +13,7 @@ from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
 from actors.runtime.conversation import Pause
 from actors.simulation import requests
-from actors.simulation.client import Client, Scene, To
+from actors.simulation.client import Client, SendTo, Workload
 from kstore.errors import FencedInstanceId, IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
@@ -30,12 +30,12 @@ BEGIN_ANEW = {UnknownMemberId.code, IllegalGeneration.code, FencedInstanceId.cod
 
 
 class Member(Client):
-    """A member of the scene's group, until the scene closes; then it stays in it, reading nothing new."""
+    """A member of the workload's group, until the workload closes; then it stays in it, reading nothing new."""
 
     def __init__(
-        self, node: Node, name: str, scene: Scene, *, label: str, instance: str | None, restless: bool
+        self, node: Node, name: str, workload: Workload, *, label: str, instance: str | None, restless: bool
     ) -> None:
-        super().__init__(node, name, scene)
+        super().__init__(node, name, workload)
         self.label = label
         self.instance = instance
         self.restless = restless  # leaves and pauses now and then
@@ -57,7 +57,7 @@ class Member(Client):
                 continue
             if (yield from self.find_positions()):
                 yield from self.take_part()
-            if self.restless and self.instance is None and not self.scene.closing and self.random.random() < 0.2:
+            if self.restless and self.instance is None and not self.workload.closing and self.random.random() < 0.2:
                 yield from self.leave()
 
     @property
@@ -65,8 +65,8 @@ class Member(Client):
         """Whether it is in the group and has what it was assigned."""
         return self.generation >= 0 and self.coordinator >= 0 and not self.dirty
 
-    def to_coordinator(self, request: Message, version: int, timeout_ms: float = 3_000) -> To:
-        return To(self.coordinator, request, version, timeout_ms)
+    def to_coordinator(self, request: Message, version: int, timeout_ms: float = 3_000) -> SendTo:
+        return SendTo(self.coordinator, request, version, timeout_ms)
 
     def went_wrong(self, code: int) -> bool:
         """Draw what follows from an error code of the group's; whether it was one."""
@@ -82,7 +82,7 @@ class Member(Client):
 
     def find_coordinator(self) -> Conversation:
         version = self.version(10)
-        answer = yield To(self.anybody(), requests.find_coordinator(self.scene.group, version), version)
+        answer = yield SendTo(self.anybody(), requests.find_coordinator(self.workload.group, version), version)
         if isinstance(answer, Disconnected):
             return False
         error, node_id = requests.coordinator_of(answer)
@@ -91,10 +91,10 @@ class Member(Client):
 
     def join(self) -> Conversation:
         """Join and sync; whether it is in the group now."""
-        scene = self.scene
+        workload = self.workload
         version = self.version(11) if self.instance is None else max(5, self.version(11))
         request = requests.join_group(
-            scene.group, self.member_id, self.instance, scene.topic, SESSION_MS, REBALANCE_MS, version
+            workload.group, self.member_id, self.instance, workload.topic, SESSION_MS, REBALANCE_MS, version
         )
         answer = yield self.to_coordinator(request, version, JOIN_ANSWER_MS)
         if isinstance(answer, Disconnected):
@@ -109,7 +109,7 @@ class Member(Client):
         assignments = self.assignments(answer.members) if answer.leader == self.member_id else {}
         version = self.version(14)
         sync = requests.sync_group(
-            scene.group, self.generation, self.member_id, self.instance, scene.topic, assignments, version
+            workload.group, self.generation, self.member_id, self.instance, workload.topic, assignments, version
         )
         synced = yield self.to_coordinator(sync, version, JOIN_ANSWER_MS)
         if isinstance(synced, Disconnected):
@@ -118,36 +118,36 @@ class Member(Client):
         if self.went_wrong(synced.error_code):
             return False
         self.assigned = requests.assigned_partitions(synced.assignment)
-        scene.history.assigned(scene.group, self.generation, self.instance or self.member_id, self.assigned)
+        workload.history.assigned(workload.group, self.generation, self.instance or self.member_id, self.assigned)
         return True
 
     def assignments(self, members: list[JoinGroupResponseMember]) -> dict[str, list[int]]:
         """The leader's work: every partition to one member."""
         ids = sorted(each.member_id for each in members if self.is_subscribed(bytes(each.metadata)))
         assigned: dict[str, list[int]] = {each: [] for each in ids}
-        for index, partition in enumerate(self.scene.partitions):
+        for index, partition in enumerate(self.workload.partitions):
             assigned[ids[index % len(ids)]].append(partition)
         return assigned
 
     def is_subscribed(self, metadata: bytes) -> bool:
         version = int.from_bytes(metadata[:2], "big")
-        return self.scene.topic in decode(ConsumerProtocolSubscription, version, metadata, 2).topics
+        return self.workload.topic in decode(ConsumerProtocolSubscription, version, metadata, 2).topics
 
     def leave(self) -> Conversation:
         version = self.version(13)
-        yield self.to_coordinator(requests.leave_group(self.scene.group, self.member_id, version), version)
+        yield self.to_coordinator(requests.leave_group(self.workload.group, self.member_id, version), version)
         self.member_id = ""
         self.generation = -1
         yield Pause(self.random.randint(10, 2_000))
 
     def find_positions(self) -> Conversation:
         """Ask for the committed offsets of what is assigned, until it is told."""
-        scene, history = self.scene, self.scene.history
+        workload, history = self.workload, self.workload.history
         while self.assigned:
             yield from self.leader_of(self.assigned[0])
             version = self.version(9)
-            known = {partition: history.last_commit(scene.group, partition) for partition in self.assigned}
-            request = requests.offset_fetch(scene.group, scene.topic, self.topic_id, self.assigned, version)
+            known = {partition: history.last_commit(workload.group, partition) for partition in self.assigned}
+            request = requests.offset_fetch(workload.group, workload.topic, self.topic_id, self.assigned, version)
             answer = yield self.to_coordinator(request, version)
             if isinstance(answer, Disconnected):
                 self.coordinator = -1
@@ -161,7 +161,7 @@ class Member(Client):
                 yield self.retry_pause()
                 continue
             for partition, (_, offset) in offsets.items():
-                history.commit_found(scene.group, partition, known[partition], offset)
+                history.commit_found(workload.group, partition, known[partition], offset)
                 self.positions[partition] = max(0, offset)
                 history.sought(self.label, partition, max(0, offset))
             break
@@ -171,10 +171,10 @@ class Member(Client):
         """Heartbeat, fetch and commit until the group moves on."""
         while True:
             yield Pause(self.random.randint(HEARTBEAT_MS // 2, HEARTBEAT_MS))
-            if self.restless and not self.scene.closing and self.random.random() < 0.02:
+            if self.restless and not self.workload.closing and self.random.random() < 0.02:
                 yield Pause(self.random.randint(100, 2 * SESSION_MS))  # as a process does that collects its garbage
             version = self.version(12)
-            request = requests.heartbeat(self.scene.group, self.generation, self.member_id, self.instance, version)
+            request = requests.heartbeat(self.workload.group, self.generation, self.member_id, self.instance, version)
             answer = yield self.to_coordinator(request, version)
             if isinstance(answer, Disconnected):
                 self.coordinator = -1
@@ -183,11 +183,11 @@ class Member(Client):
             yield from self.fetch_assigned()
             if self.dirty and not (yield from self.commit()):
                 return
-            if self.restless and not self.scene.closing and self.random.random() < 0.03:
+            if self.restless and not self.workload.closing and self.random.random() < 0.03:
                 return
 
     def fetch_assigned(self) -> Conversation:
-        history, topic = self.scene.history, self.scene.topic
+        history, topic = self.workload.history, self.workload.topic
         for partition in self.assigned:
             leader = yield from self.leader_of(partition)
             position = self.positions[partition]
@@ -208,18 +208,18 @@ class Member(Client):
 
     def commit(self) -> Conversation:
         """Commit all positions; whether the member is still in the group."""
-        scene, history = self.scene, self.scene.history
+        workload, history = self.workload, self.workload.history
         order = history.next_commit(self.generation)
         offsets = {partition: self.positions[partition] for partition in self.assigned}
         for partition, offset in offsets.items():
-            history.commit_begun(scene.group, partition, order, offset)
+            history.commit_begun(workload.group, partition, order, offset)
         version = self.version(8)
         request = requests.offset_commit(
-            scene.group,
+            workload.group,
             self.generation,
             self.member_id,
             self.instance,
-            scene.topic,
+            workload.topic,
             self.topic_id,
             offsets,
             version,
@@ -228,14 +228,14 @@ class Member(Client):
         if isinstance(answer, Disconnected):
             self.coordinator = -1
             for partition, offset in offsets.items():
-                history.commit_uncertain(scene.group, partition, offset)
+                history.commit_uncertain(workload.group, partition, offset)
             return False
         error = 0
         for each in answer.topics[0].partitions:
             if each.error_code == 0:
-                history.commit_acknowledged(scene.group, each.partition_index, order, offsets[each.partition_index])
+                history.commit_acknowledged(workload.group, each.partition_index, order, offsets[each.partition_index])
             else:
                 error = each.error_code
-                history.commit_uncertain(scene.group, each.partition_index, offsets[each.partition_index])
+                history.commit_uncertain(workload.group, each.partition_index, offsets[each.partition_index])
         self.dirty = self.dirty and error != 0
         return not self.went_wrong(error)

@@ -14,7 +14,7 @@ from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
 from actors.runtime.conversation import Pause
 from actors.simulation import requests
-from actors.simulation.client import ANSWER_MS, Client, Scene, To, is_retriable
+from actors.simulation.client import ANSWER_MS, Client, SendTo, Workload, is_retriable
 from kstore.errors import OutOfOrderSequenceNumber
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder
@@ -38,10 +38,10 @@ class Batch(NamedTuple):
 
 
 class Producer(Client):
-    """Produces to every partition until the scene closes, then until all is acknowledged."""
+    """Produces to every partition until the workload closes, then until all is acknowledged."""
 
-    def __init__(self, node: Node, name: str, scene: Scene, *, label: str, acks: int, pace_ms: int) -> None:
-        super().__init__(node, name, scene)
+    def __init__(self, node: Node, name: str, workload: Workload, *, label: str, acks: int, pace_ms: int) -> None:
+        super().__init__(node, name, workload)
         self.label = label
         self.acks = acks
         self.pace_ms = pace_ms
@@ -56,8 +56,8 @@ class Producer(Client):
     def live(self) -> Conversation:
         if self.is_idempotent:
             yield from self.obtain_id()
-        self.busy = len(self.scene.partitions)
-        for partition in self.scene.partitions:
+        self.busy = len(self.workload.partitions)
+        for partition in self.workload.partitions:
             self.converse(self.produce_to(partition), self.finished)
 
     def ended(self, outcome: object) -> None:
@@ -73,7 +73,7 @@ class Producer(Client):
             answer = yield self.to(self.anybody(), request)
             if not isinstance(answer, Disconnected) and answer.error_code == 0:
                 self.producer_id, self.producer_epoch = answer.producer_id, answer.producer_epoch
-                self.scene.history.producer_id_given(self.label, answer.producer_id, answer.producer_epoch)
+                self.workload.history.producer_id_given(self.label, answer.producer_id, answer.producer_epoch)
             else:
                 yield self.retry_pause()
 
@@ -81,7 +81,7 @@ class Producer(Client):
         under_way: list[Batch] = []
         number = sequence = 0
         in_flight_max = 1
-        while under_way or not self.scene.closing:
+        while under_way or not self.workload.closing:
             if not under_way:
                 yield Pause(self.random.randint(1, 2 * self.pace_ms))
                 for _ in range(self.random.randint(1, in_flight_max)):
@@ -112,17 +112,17 @@ class Producer(Client):
         )
         for value in values:
             builder.append(now_ms, None, value)
-        self.scene.history.sent(self.label, partition, values, certain=self.is_idempotent)
+        self.workload.history.sent(self.label, partition, values, certain=self.is_idempotent)
         return Batch(values, builder.build(), compression)
 
-    def sending(self, leader: int, partition: int, batch: Batch) -> To:
+    def sending(self, leader: int, partition: int, batch: Batch) -> SendTo:
         """The request that carries a batch, in a version that may."""
         request = self.produce_request(partition, batch)
         version = self.version(request.API_KEY)
-        return To(leader, request, max(version, ZSTD_FROM) if batch.compression == ZSTD else version, ANSWER_MS)
+        return SendTo(leader, request, max(version, ZSTD_FROM) if batch.compression == ZSTD else version, ANSWER_MS)
 
     def produce_request(self, partition: int, batch: Batch) -> ProduceRequest:
-        return requests.produce(self.scene.topic, self.topic_id, partition, batch.records, self.acks, 2_000)
+        return requests.produce(self.workload.topic, self.topic_id, partition, batch.records, self.acks, 2_000)
 
     def settle(
         self, partition: int, batches: list[Batch], outcomes: list[ProduceResponse | Disconnected]
@@ -136,13 +136,13 @@ class Producer(Client):
             answer = outcome.responses[0].partition_responses[0]
             if answer.error_code == 0:
                 if self.is_idempotent:
-                    self.scene.history.acknowledged(partition, batch.values, answer.base_offset)
+                    self.workload.history.acknowledged(partition, batch.values, answer.base_offset)
             elif answer.error_code == OutOfOrderSequenceNumber.code:
                 # The one before it has to be in the log first, or this was a leader that was cut off and replaced, and
                 # lacks what its successor has. Where records are lost it stays so, and nothing comes to rest.
                 left.append(batch)
             else:
                 if not is_retriable(answer.error_code):
-                    self.scene.history.refused(self.label, partition, batch.values[0], answer.error_code)
+                    self.workload.history.refused(self.label, partition, batch.values[0], answer.error_code)
                 left.append(batch)
         return left

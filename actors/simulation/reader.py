@@ -8,7 +8,7 @@ from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
 from actors.runtime.conversation import Pause
 from actors.simulation import requests
-from actors.simulation.client import Client, Scene, To
+from actors.simulation.client import Client, SendTo, Workload
 from actors.simulation.fetching import Fetching
 from kstore.errors import OffsetOutOfRange, for_code
 
@@ -19,26 +19,26 @@ FETCH = 1
 
 
 class Reader(Client):
-    """Reads until the scene closes; with ``to_end`` it reads until it is at the end of every partition.
+    """Reads until the workload closes; with ``to_end`` it reads until it is at the end of every partition.
 
     Now and then it sleeps for so long that the leaders it knows of may have led, lost and led again meanwhile.
     """
 
-    def __init__(self, node: Node, name: str, scene: Scene, *, label: str, to_end: bool = False) -> None:
-        super().__init__(node, name, scene)
+    def __init__(self, node: Node, name: str, workload: Workload, *, label: str, to_end: bool = False) -> None:
+        super().__init__(node, name, workload)
         self.label = label
         self.to_end = to_end
-        self.positions = dict.fromkeys(scene.partitions, 0)
+        self.positions = dict.fromkeys(workload.partitions, 0)
         self.ends: dict[int, int] = {}
         self.fetching: dict[int, Fetching] = {}
         self.in_sessions = self.random.random() < 0.7
-        self.values: dict[int, list[tuple[int, bytes]]] = {partition: [] for partition in scene.partitions}
+        self.values: dict[int, list[tuple[int, bytes]]] = {partition: [] for partition in workload.partitions}
 
     def live(self) -> Conversation:
-        for partition in self.scene.partitions:
+        for partition in self.workload.partitions:
             yield from self.leader_of(partition)
         while not self.is_done():
-            sleepy = not self.to_end and not self.scene.closing and self.random.random() < 0.04
+            sleepy = not self.to_end and not self.workload.closing and self.random.random() < 0.04
             yield Pause(self.random.randint(2_000, 5_000) if sleepy else self.random.randint(1, 100))
             if self.to_end or self.random.random() < 0.2:
                 yield from self.ask_for_ends()
@@ -46,14 +46,14 @@ class Reader(Client):
 
     def is_done(self) -> bool:
         if not self.to_end:
-            return self.scene.closing
+            return self.workload.closing
         return len(self.ends) == len(self.positions) and all(
             self.positions[partition] >= end for partition, end in self.ends.items()
         )
 
     def by_leader(self) -> dict[int, list[int]]:
         found: dict[int, list[int]] = {}
-        for partition in self.scene.partitions:
+        for partition in self.workload.partitions:
             node = self.leaders[partition][0]
             if node >= 0:
                 found.setdefault(node, []).append(partition)
@@ -76,8 +76,8 @@ class Reader(Client):
             places = {each: (self.positions[each], self.known_epoch(each)) for each in partitions}
             max_wait_ms = 20 if self.to_end else self.random.choice((0, 50, 300))
             fetching = self.fetching_from(node)
-            request = fetching.request(self.scene.topic, self.topic_id, places, max_wait_ms)
-            fetches.append(To(node, request, fetching.version))
+            request = fetching.request(self.workload.topic, self.topic_id, places, max_wait_ms)
+            fetches.append(SendTo(node, request, fetching.version))
         outcomes = yield fetches
         lost = len(asked) == 0
         for node, outcome in zip(asked, outcomes, strict=True):
@@ -98,28 +98,30 @@ class Reader(Client):
             for part in topic.partitions:
                 partition = part.partition_index
                 if part.error_code == OffsetOutOfRange.code:
-                    self.scene.history.offset_lost(self.label, partition, self.positions[partition])
+                    self.workload.history.offset_lost(self.label, partition, self.positions[partition])
                 elif part.error_code:
                     lost = True
                     if not for_code(part.error_code).retriable:
-                        self.scene.history.refused(self.label, partition, b"fetch", part.error_code)
+                        self.workload.history.refused(self.label, partition, b"fetch", part.error_code)
                 else:
                     self.keep(partition, requests.values_from(part.records, self.positions[partition]))
         return lost
 
     def keep(self, partition: int, values: list[tuple[int, bytes]]) -> None:
         if values:
-            self.scene.history.read(self.label, partition, values)
+            self.workload.history.read(self.label, partition, values)
             self.positions[partition] = values[-1][0] + 1
             if self.to_end:
                 self.values[partition] += values
 
     def ask_for_ends(self) -> Conversation:
-        history = self.scene.history
+        history = self.workload.history
         asked = self.by_leader()
         floors = dict(history.latest)
         outcomes = yield [
-            self.to(node, requests.list_latest(self.scene.topic, {each: self.known_epoch(each) for each in partitions}))
+            self.to(
+                node, requests.list_latest(self.workload.topic, {each: self.known_epoch(each) for each in partitions})
+            )
             for node, partitions in asked.items()
         ]
         for outcome in outcomes:

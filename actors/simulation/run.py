@@ -10,7 +10,7 @@ from actors.network.link import Disconnected
 from actors.runtime import Conversation, Node
 from actors.runtime.driver import NodeCrashed, SimulationStalled
 from actors.simulation import requests
-from actors.simulation.client import Client, Scene
+from actors.simulation.client import Client, Workload
 from actors.simulation.faults import Faults
 from actors.simulation.history import History
 from actors.simulation.invariants import Judge
@@ -116,7 +116,7 @@ class TopicMaker(Client):
 
     def live(self) -> Conversation:
         configs = {key: self.random.choice(values) for key, values in DRAWN.items()}
-        request = requests.create_topic(TOPIC, len(self.scene.partitions), REPLICAS, configs)
+        request = requests.create_topic(TOPIC, len(self.workload.partitions), REPLICAS, configs)
         while True:
             answer = yield self.to(self.anybody(), request, 10_000)
             if not isinstance(answer, Disconnected) and answer.topics[0].error_code in (0, TopicAlreadyExists.code):
@@ -137,7 +137,7 @@ class Run:
         self.random = self.world.random
         self.history = History()
         self.judge = Judge(self.cluster, self.history)
-        self.scene = Scene(self.history, node_ids, TOPIC, self.random.randint(1, 3), GROUP, wire=wire)
+        self.workload = Workload(self.history, node_ids, TOPIC, self.random.randint(1, 3), GROUP, wire=wire)
         self.clients: list[Client] = []
         self.client_ids: list[int] = []
         self.made = 0
@@ -166,7 +166,7 @@ class Run:
         return node
 
     def begin(self, client_class: type[C], name: str, *args: object, **kwargs: object) -> C:
-        ref = client_class.start(self.place(), name, self.scene, *args, **kwargs)
+        ref = client_class.start(self.place(), name, self.workload, *args, **kwargs)
         return ref.actor_as(client_class)
 
     def make_clients(self) -> None:
@@ -205,7 +205,7 @@ class Run:
         self.until(lambda: maker.resting, "the topic is made")
         self.make_clients()
         self.storm(self.random.uniform(8, 20))
-        self.scene.closing = True
+        self.workload.closing = True
         self.until(self.is_at_rest, "everything is at rest again")
         self.read_all()
         self.until(self.judge.is_all_replicated, "every replica has everything, and knows that it is committed")
@@ -253,7 +253,7 @@ class Run:
         if not all(member.is_stable for member in members) or len({member.generation for member in members}) > 1:
             return f"members are in {[(member.label, member.generation, member.coordinator) for member in members]}"
         owned = sorted(partition for member in members for partition in member.assigned)
-        if owned != list(self.scene.partitions):
+        if owned != list(self.workload.partitions):
             return f"members own {owned}"
         return ""
 

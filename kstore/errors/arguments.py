@@ -84,7 +84,7 @@ def plain(value: str) -> str:
 
 
 def check_sendable(name: str, value: str) -> None:
-    """Raise ``ValueError`` for a text that has no UTF-8, or too much of it."""
+    """Raise ``ValueError`` for a text that can't be encoded as UTF-8, or is too long in it."""
     try:
         nbytes = len(value) if value.isascii() else len(value.encode())
     except UnicodeEncodeError as error:
@@ -94,7 +94,7 @@ def check_sendable(name: str, value: str) -> None:
 
 
 def is_utf8(value: str) -> bool:
-    """Whether a text can be written in UTF-8, as one with half of a surrogate pair can't."""
+    """Whether a text can be encoded as UTF-8, as one with half of a surrogate pair can't."""
     try:
         return value.isascii() or bool(value.encode())
     except UnicodeEncodeError:

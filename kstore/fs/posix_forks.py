@@ -42,7 +42,7 @@ class OfThisProcess:
             self._sweep_at = max(SWEEP_AT_LEAST, 2 * len(self._holders))
         self._holders[next(self._numbers)] = ref(holder)
 
-    def let_go(self) -> None:
+    def close_in_child(self) -> None:
         """In the child of a fork."""
         with suppress(OSError):  # without a single descriptor left, the child can't have one for a moment either
             nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
@@ -56,4 +56,4 @@ class OfThisProcess:
 
 
 of_this_process = OfThisProcess()
-os.register_at_fork(after_in_child=of_this_process.let_go)
+os.register_at_fork(after_in_child=of_this_process.close_in_child)

@@ -178,7 +178,7 @@ class Worker(Actor):
 
     @receives(Work)
     def work(self, _: Work) -> None:
-        self.node.world.queue.let_go(self.inbox)
+        self.node.world.queue.release(self.inbox)
 
 
 def test_an_actor_that_is_in_the_run_queue_twice_is_caught(world: World) -> None:
@@ -197,7 +197,7 @@ def test_an_actor_that_was_not_held_cannot_be_let_go(world: World) -> None:
     worker = world.driver.call(Worker.start, Node(world, 1), "worker")
     world.queue.run()
     with pytest.raises(AssertionError, match="wasn't held"):
-        world.queue.let_go(worker.actor_inbox)
+        world.queue.release(worker.actor_inbox)
 
 
 def test_a_cause_that_comes_after_what_it_led_to_is_caught(world: World) -> None:

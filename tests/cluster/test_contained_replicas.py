@@ -165,7 +165,7 @@ def test_a_defect_in_the_disk_work_of_a_log_is_healed_by_opening_it_again(
     outcomes: list[BaseException | None] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        cluster.world.driver.call(replica.lane.add, [DiskWork("fail", fail, outcomes.append)])
+        cluster.world.driver.call(replica.disk_queue.add, [DiskWork("fail", fail, outcomes.append)])
         cluster.run_for(1)
     cluster.wait_for(lambda: replica.offline is None and everything_is_well(cluster), 60)
     work(cluster, b"after")

@@ -91,7 +91,7 @@ CIRCLES = {
     "the broker's parts, which act as it": ("actors.broker", "broker coordinators replicas supervision"),
     "the checks of a folder's files are told what was found so far": (
         "actors.broker",
-        "folder_check foreign foreign.quorum",
+        "folder_check unsupported unsupported.quorum",
     ),
     "what nodes do at their end or anew is about all of them": ("actors.cluster", "at_exit node_recovery nodes reset"),
     "the parts of a log, which act on it": (

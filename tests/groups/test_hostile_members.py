@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from groups.driving import START_MS, Driven
 
-from actors.groups.classic.assignment_text import LENGTH_MAX, SHARE_BYTES_MAX, assignment_text
+from actors.groups.classic.assignment_text import ASSIGNMENT_BYTES_MAX, LENGTH_MAX, assignment_text
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.states import GroupState
 from actors.groups.deleting import OFFSETS_A_LOOK
@@ -87,7 +87,7 @@ def test_a_group_whose_subscriptions_cannot_be_read_keeps_its_offsets(metadata):
 def test_a_share_is_told_in_words_as_far_as_a_row_of_the_trace_has_room():
     shares = {f"member-{n}": b"\0\0" + b"\xff" * n for n in range(10_000)}
     assert len(assignment_text("consumer", shares)) < 2 * LENGTH_MAX
-    large = b"\0\0" + b"\0" * SHARE_BYTES_MAX
+    large = b"\0\0" + b"\0" * ASSIGNMENT_BYTES_MAX
     assert assignment_text("consumer", {"a": large}) == f"a: {len(large)} bytes"
 
 

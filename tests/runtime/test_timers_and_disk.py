@@ -1,4 +1,4 @@
-"""Timers and the disk lane, over virtual and real time, and how virtual time passes."""
+"""Timers and the disk thread, over virtual and real time, and how virtual time passes."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

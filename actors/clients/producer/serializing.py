@@ -125,7 +125,7 @@ def no_headers(headers: object) -> str:
         if not isinstance(name, str):
             return f"in headers a header's name is a str, not {type(name).__name__} {shown(name, 60)}"
         if not is_utf8(name):
-            return f"in headers a header's name is a text that has a UTF-8, not {shown(name, 60)}"
+            return f"in headers a header's name is a text that can be encoded as UTF-8, not {shown(name, 60)}"
         if not _is_bytes_like(value):
             encode = ": encode it" if isinstance(value, str) else ""
             given = f"{type(value).__name__} {shown(value, 60)}{encode}"

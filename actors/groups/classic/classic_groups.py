@@ -2,7 +2,7 @@
 
 Membership changes at once, and is written where a broker that takes over must know it: a group that is new, an
 assignment, a static member's new client, and a group that is empty, as in Apache Kafka. What a record says is taken
-from it when it is committed: members get their shares from the record of the assignment.
+from it when it is committed: members get their assignments from the record of the assignment.
 """
 
 from collections.abc import Callable, Iterator, Mapping

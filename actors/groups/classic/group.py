@@ -1,6 +1,6 @@
 """A classic group: its state, members, leader, generation and protocol.
 
-Invariants: ``awaiting_join_count`` equals the members with a parked join; ``speakers`` counts, for each protocol, the
+Invariants: ``awaiting_join_count`` equals the members with a parked join; ``supporters`` counts, for each protocol, the
 members that offer it; the leader, where there is one, is a member; every static member's instance id maps to its
 present member id; ``nbytes`` is the sum over all that the group holds. Members keep the order in which they joined,
 and whatever is chosen among them follows that order.
@@ -52,7 +52,7 @@ class ClassicGroup:
         self.static_members: dict[str, str] = {}
         self.pending_joins: dict[str, None] = {}
         self.pending_syncs: dict[str, None] = {}
-        self.speakers: dict[str, int] = {}
+        self.supporters: dict[str, int] = {}
         self.awaiting_join_count = 0
         self.gained_member = False
         """A member came since the last look of an initial rebalance, which then waits some more."""
@@ -115,7 +115,7 @@ class ClassicGroup:
 
     def check_commit(self, request: OffsetCommitRequest) -> None:
         """A generation below 0 comes from an administrator, or a consumer that assigns its partitions itself: good
-        while the group has no members. Others must be members, of the present generation, with their share in hand.
+        while the group has no members. Others must be members of the present generation that have their assignment.
         """
         generation_id = request.generation_id_or_member_epoch
         if self.state is GroupState.DEAD:
@@ -205,18 +205,18 @@ class ClassicGroup:
     def check(self) -> None:
         members = self.members.values()
         assert self.awaiting_join_count == sum(each.awaiting_join is not None for each in members)
-        speakers: dict[str, int] = {}
+        supporters: dict[str, int] = {}
         for member in members:
             for name, _ in member.protocols:
-                speakers[name] = speakers.get(name, 0) + 1
-        assert self.speakers == speakers
+                supporters[name] = supporters.get(name, 0) + 1
+        assert self.supporters == supporters
         assert (self.leader_id in self.members) == bool(members)
         assert self.static_members == {
             each.group_instance_id: each.member_id for each in members if each.group_instance_id is not None
         }
         assert self.pending_syncs.keys() <= self.members.keys()
         assert not members or self.state is not GroupState.EMPTY
-        assert not members or len(members) in speakers.values(), "a protocol that all of them speak"
+        assert not members or len(members) in supporters.values(), "a protocol that all of them support"
         assert not self.is_dealing or self.state is GroupState.COMPLETING_REBALANCE
         ids = sum(MEMBER_BYTES + len(member_id) for member_id in self.pending_joins)
         assert self.nbytes == GROUP_BYTES + len(self.group_id) + ids + sum(map(self.size_of, members))
@@ -255,7 +255,7 @@ class ClassicGroup:
             self._count(-MEMBER_BYTES - len(member_id))
 
     def assign(self, member: Member, assignment: bytes) -> None:
-        """Give a member its share."""
+        """Give a member its assignment."""
         self._count(len(assignment) - len(member.assignment))
         member.assignment = assignment
 
@@ -348,9 +348,9 @@ class ClassicGroup:
 
     def _count_protocols(self, protocols: Protocols, change: int) -> None:
         for name, _ in protocols:
-            self.speakers[name] = self.speakers.get(name, 0) + change
-            if self.speakers[name] == 0:
-                del self.speakers[name]
+            self.supporters[name] = self.supporters.get(name, 0) + change
+            if self.supporters[name] == 0:
+                del self.supporters[name]
 
     def supports(self, protocol_type: str, protocols: Protocols) -> bool:
         """Whether a member with these could be in: any will do in an empty group, else one that all others speak."""
@@ -358,12 +358,12 @@ class ClassicGroup:
             return bool(protocol_type) and bool(protocols)
         if self.protocol_type != protocol_type:
             return False
-        return any(self.speakers.get(name, 0) == len(self.members) for name, _ in protocols)
+        return any(self.supporters.get(name, 0) == len(self.members) for name, _ in protocols)
 
     def select_protocol(self) -> str:
         """Every member votes for its favourite among the protocols that all speak; the first with most votes wins."""
         assert self.members, "an empty group has no protocol to select"
-        candidates = {name for name, count in self.speakers.items() if count == len(self.members)}
+        candidates = {name for name, count in self.supporters.items() if count == len(self.members)}
         votes: dict[str, int] = {}
         for member in self.members.values():
             choice = member.vote(candidates)

@@ -3,7 +3,7 @@
 A dynamic client without an id gets one and, from version 4 on, must come back with it before it counts (so that a join
 that is retried leaves no ghost behind): until then it is a pending member, dropped after a session timeout. A static
 client without an id takes the place of the member that held its instance id; in a stable group whose protocol that
-doesn't change, it gets the old share back without a rebalance.
+doesn't change, it gets the old assignment back without a rebalance.
 """
 
 from collections.abc import Callable
@@ -207,14 +207,14 @@ class Joining:
         because = _because(f"join of static {instance_id} as {new_id} in place of {old_id}", request)
         self._rebalance.note("MemberReplaced", group, because, event)
         if group.state is GroupState.STABLE and group.protocol_name == group.select_protocol():
-            shares = {each.member_id: each.assignment for each in group.members.values()}
+            assignments = {each.member_id: each.assignment for each in group.members.values()}
             purpose = Replacement(group, member, old, old_leader_id, group.generation_id, caller.version)
-            self._appends.begin([record_of(group, shares)], event, purpose=purpose)
+            self._appends.begin([record_of(group, assignments)], event, purpose=purpose)
         elif group.state is GroupState.PREPARING_REBALANCE:
             self._rebalance.complete_if_all_joined(group, because, event)
         else:
-            # In a stable group the protocol changes; in a completing one the leader may already be dealing shares to
-            # the old id, and the new one would get none.
+            # In a stable group the protocol changes; in a completing one the leader may be about to give an assignment
+            # to the old id, and the new one would get none.
             self._rebalance.begin(group, because, event)
 
     def _fence(self, group: ClassicGroup, old: Member, event: Event) -> None:
@@ -233,7 +233,7 @@ class Joining:
             self._rebalance.answer_join(group, member, joined(group, member, skip_assignment=is_leader), event)
         else:
             # Before version 9 nobody can be told "you lead, but assign nothing": the old leader's id makes the new
-            # one a follower, who syncs to get its share.
+            # one a follower, who syncs to get its assignment.
             self._rebalance.answer_join(group, member, _as_follower(group, member, done.old_leader_id), event)
 
     def not_replaced(self, undone: Replacement, error: KafkaError, event: Event) -> None:

@@ -1,6 +1,6 @@
 """SyncGroup, Heartbeat and LeaveGroup, and the end of a session: what members do between joins.
 
-The leader's sync carries everybody's share; it is written to the log first, and handed out when that is committed,
+The leader's sync carries everybody's assignment; it is written to the log first, and handed out when that is committed,
 provided that the group is still in the same generation by then. A leave is answered once what it caused is committed.
 """
 
@@ -41,8 +41,10 @@ class Membership:
         self._rebalance.answer_sync(member, sync_refused(errors.RebalanceInProgress.code), event)
         member.awaiting_sync = caller.reply
         if group.is_leader(member.member_id):
-            shares = {each.member_id: bytes(each.assignment) for each in request.assignments}
-            self._store_assignment(group, {member_id: shares.get(member_id, b"") for member_id in group.members}, event)
+            assignments = {each.member_id: bytes(each.assignment) for each in request.assignments}
+            self._store_assignment(
+                group, {member_id: assignments.get(member_id, b"") for member_id in group.members}, event
+            )
 
     def _why_not_sync(self, group: ClassicGroup | None, request: SyncGroupRequest) -> int:
         code = _why_not_a_member(group, request)
@@ -56,12 +58,12 @@ class Membership:
             return errors.RebalanceInProgress.code
         return NONE
 
-    def _store_assignment(self, group: ClassicGroup, shares: dict[str, bytes], event: Event) -> None:
+    def _store_assignment(self, group: ClassicGroup, assignments: dict[str, bytes], event: Event) -> None:
         """Have the log know the assignment first. A leader that sends it again meanwhile waits for the first one."""
         if not group.is_dealing:
             group.is_dealing = True
             purpose = GroupAssignment(group, group.generation_id)
-            self._appends.begin([record_of(group, shares)], event, purpose=purpose)
+            self._appends.begin([record_of(group, assignments)], event, purpose=purpose)
 
     def assignment_failed(self, failed: GroupAssignment, error: KafkaError, event: Event) -> None:
         """The log hasn't taken an assignment, or not in time."""

@@ -183,7 +183,7 @@ class Rebalance:
         event.cancel_timer(sync_key(group.group_id))
 
     def sync_deadline_passed(self, group: ClassicGroup, event: Event) -> None:
-        """Members that took their place in a generation and never asked for their share lose it."""
+        """Members that took their place in a generation and never asked for their assignment lose it."""
         if group.state not in (GroupState.COMPLETING_REBALANCE, GroupState.STABLE) or not group.pending_syncs:
             return
         silent = list(group.pending_syncs)
@@ -192,14 +192,14 @@ class Rebalance:
         self.begin(group, f"{', '.join(silent)} didn't sync in time", event)
 
     def assigned(self, group: ClassicGroup, value: GroupMetadataValue, event: Event) -> None:
-        """The log has the assignment that the group waits for: everybody is given a share, and the group is stable."""
-        shares = {each.member_id: bytes(each.assignment) for each in value.members}
-        assert shares.keys() == group.members.keys(), "nobody comes or goes while shares are dealt"
+        """The log has the assignment that the group waits for: everybody is given theirs, and the group is stable."""
+        assignments = {each.member_id: bytes(each.assignment) for each in value.members}
+        assert assignments.keys() == group.members.keys(), "nobody comes or goes while assignments are given out"
         for member in group.members.values():
-            group.assign(member, shares[member.member_id])
+            group.assign(member, assignments[member.member_id])
         self._hand_out(group, 0, event)
         group.transition_to(GroupState.STABLE, event.now_ms)
-        words = assignment_text(group.protocol_type, shares)
+        words = assignment_text(group.protocol_type, assignments)
         self.note("GroupStable", group, f"{group.leader_id} assigned {words}", event)
 
     def reset_assignments(self, group: ClassicGroup, code: int, event: Event) -> None:

@@ -1,8 +1,8 @@
 """A classic group as its record has it, both ways.
 
 A record is a picture of the group in one generation: its members, each with the metadata of the protocol chosen and
-its share. Between two records the group is ahead of the log, as in Apache Kafka: a coordinator that takes over has the
-generation of the last one.
+its assignment. Between two records the group is ahead of the log, as in Apache Kafka: a coordinator that takes over
+has the generation of the last one.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from kstore.schema.messages.consumer_offsets import GroupMetadataValue, MemberMe
 
 
 def record_of(group: ClassicGroup, assignments: Mapping[str, bytes]) -> GroupRecord:
-    """The group as it stands, each member with its share of ``assignments``."""
+    """The group as it stands, each member with its own of ``assignments``."""
     members = []
     for member in group.members.values():
         assert group.protocol_name is not None, "a group with members has a protocol once it is written"

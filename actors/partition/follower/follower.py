@@ -59,7 +59,7 @@ class Follower:
             failed = True
             self.replica.note("ReplicationFailed", self.replica.label, message.offset, error.code)
         if message.records and self.replica.fsync_first and not failed:
-            self.replica.lane.sync(self._synced)
+            self.replica.disk_queue.sync(self._synced)
         else:
             self._report(failed)
         self.replica.appended()

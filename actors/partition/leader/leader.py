@@ -181,7 +181,7 @@ class Leader:
                 self._accepted(message, reply, outcome, now_ms)
         self.under_way = NOBODY
         if replica.fsync_first and new_end != old_end:
-            replica.lane.sync(self.synced)
+            replica.disk_queue.sync(self.synced)
         replica.appended()
         if checked.on:
             self.check()

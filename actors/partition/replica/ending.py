@@ -36,7 +36,7 @@ class Removal:
         """Begin once no disk work is running."""
         replica = self.replica
         if replica.has_log:
-            replica.lane.drop_and(self._remove)
+            replica.disk_queue.drop_and(self._remove)
         else:
             self._remove()
 
@@ -107,15 +107,15 @@ class Closing:
                 self.failure = offline.error.message
             self._stop()
         else:
-            replica.lane.end_with(self._close)
+            replica.disk_queue.end_with(self._close)
 
     def _close(self) -> None:
         replica = self.replica
         try:
-            replica.lane.add(replica.log.closing_work())
+            replica.disk_queue.add(replica.log.closing_work())
         except KafkaStorageError:  # the log keeps what it says
             replica.note("LogNotClosed", replica.label)
-        replica.lane.end_with(self._closed)
+        replica.disk_queue.end_with(self._closed)
 
     def _closed(self) -> None:
         log = self.replica.log

@@ -21,7 +21,7 @@ from actors.partition.messages import (
     StartOffsetMoved,
     Upkeep,
 )
-from actors.partition.replica.disk_lane import DiskLane
+from actors.partition.replica.disk_queue import DiskQueue
 from actors.partition.replica.offline import LOG_FAILED, RETRY_MS_MIN, STEADY_MS, LogFailed, Offline, RetryLog
 from actors.partition.replica.opening import LogEnds, open_log
 from actors.partition.to_controller.directory_assignments import AssignDirectory
@@ -64,13 +64,13 @@ class ServicesRenewed(NamedTuple):
 
 
 class LogOwner(Actor):
-    """``log`` and ``lane`` are set if ``has_log``; ``offline`` says why the log is offline, if it is."""
+    """``log`` and ``disk_queue`` are set if ``has_log``; ``offline`` says why the log is offline, if it is."""
 
     node: BrokerNode
 
     # There are thousands of replicas: with so many attributes, a dictionary for each takes 1,500 bytes.
     __slots__ = tuple(
-        "back_ms checkpoint_due ending fsync_first has_log label lane listeners log log_config offline partition "
+        "back_ms checkpoint_due disk_queue ending fsync_first has_log label listeners log log_config offline partition "
         "recovery_point retry_ms start_offset topic topic_id upkeep_armed".split()
     )
 
@@ -101,7 +101,7 @@ class LogOwner(Actor):
         self.back_ms = -STEADY_MS  # when it was last taken into use after a failure, and
         self.retry_ms = RETRY_MS_MIN  # how long it was waited for that
         self.log: Log
-        self.lane: DiskLane
+        self.disk_queue: DiskQueue
         self.has_log = False
 
     def begin_with(self, ends: LogEnds) -> None:
@@ -128,7 +128,7 @@ class LogOwner(Actor):
             self.note("LogCut", self.label, log.recovery.cut_offset, ends.high_watermark)
         log.on_failure = self._log_has_failed
         self.log = log
-        self.lane = DiskLane(self, log)
+        self.disk_queue = DiskQueue(self, log)
         self.has_log = True
 
     def on_start(self) -> None:
@@ -222,7 +222,7 @@ class LogOwner(Actor):
             self.listeners.start_offsets.tell(
                 StartOffsetMoved(self.topic, self.partition, self.start_offset, has_fallen)
             )
-            self.lane.start()
+            self.disk_queue.start()
 
     @receives(ReportHighWatermark)
     def report_high_watermark(self, message: ReportHighWatermark) -> int:
@@ -255,7 +255,7 @@ class LogOwner(Actor):
 
     def appended(self) -> None:
         """Do the log's disk work after it has grown, and its upkeep while it is in use."""
-        self.lane.start()
+        self.disk_queue.start()
         if not self.upkeep_armed:
             self.upkeep_armed = True
             self.after(UPKEEP_MS, UPKEEP)
@@ -268,7 +268,7 @@ class LogOwner(Actor):
             return
         log = self.log
         try:
-            self.lane.add(log.tick(self.now_ms()))
+            self.disk_queue.add(log.tick(self.now_ms()))
         except KafkaStorageError as error:
             self.go_offline(error)
             return

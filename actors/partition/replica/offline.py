@@ -76,7 +76,7 @@ class Offline:
         if replica.has_log:
             replica.log.on_failure = None
             replica.log.failed(self.error.message)
-            replica.lane.drop_and(self._release)
+            replica.disk_queue.drop_and(self._release)
         else:
             self.try_later()
 

@@ -116,7 +116,7 @@ class Replica(LogOwner):
             return
         self.leader.look_at_in_sync()
         if self.fsync_first:
-            self.lane.sync(self.leader.synced)
+            self.disk_queue.sync(self.leader.synced)
 
     @receives(BecomeFollower)
     def become_follower(self, message: BecomeFollower) -> None:

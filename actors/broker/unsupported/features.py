@@ -21,8 +21,8 @@ def check_features(folders: Mapping[int, Folder], image: ClusterImage) -> None:
     """Raise ``FolderError`` if a feature has a level that kstore doesn't support."""
     for folder in folders.values():
         levels = image.features if image.offset >= 0 else formatted_levels(folder.fs)
-        if foreign := unsupported(levels):
-            raise FolderError(refusal(folder.name, foreign))
+        if refused := unsupported(levels):
+            raise FolderError(refusal(folder.name, refused))
 
 
 def unsupported(levels: Mapping[str, int]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from actors.partition.replica.disk_lane import DiskLane
+from actors.partition.replica.disk_queue import DiskQueue
 from kstore.log import DiskWork
 
 
@@ -25,7 +25,7 @@ class Disk:
 
 
 class Log:
-    """As much of a log as a lane knows."""
+    """As much of a log as a queue knows."""
 
     def __init__(self) -> None:
         self.end_offset = 0
@@ -58,30 +58,30 @@ class Log:
         return self.work(f"sync {self.end_offset}") if self.recovery_point < self.end_offset else None
 
 
-def lane_of():
+def queue_of():
     disk, log = Disk(), Log()
-    return DiskLane(disk, log), disk, log
+    return DiskQueue(disk, log), disk, log
 
 
 def test_work_is_done_in_order_one_at_a_time():
-    lane, disk, log = lane_of()
+    queue, disk, log = queue_of()
     log.handed_out = [log.work("a"), log.work("b")]
-    lane.start()
+    queue.start()
     log.handed_out = [log.work("c")]
-    lane.start()
+    queue.start()
     assert len(disk.waiting) == 1
     for _ in range(3):
         disk.do_one()
     assert log.done == ["a", "b", "c"]
-    assert not lane.busy
+    assert not queue.busy
 
 
 def test_those_who_wait_while_a_sync_is_under_way_share_the_next():
-    lane, disk, log = lane_of()
+    queue, disk, log = queue_of()
     told = []
     for end_offset in (1, 2, 3):
         log.end_offset = end_offset
-        lane.sync(lambda end_offset=end_offset: told.append(end_offset))
+        queue.sync(lambda end_offset=end_offset: told.append(end_offset))
     disk.do_one()
     assert told == [1]
     disk.do_one()
@@ -90,43 +90,43 @@ def test_those_who_wait_while_a_sync_is_under_way_share_the_next():
 
 
 def test_what_is_durable_already_is_not_waited_for():
-    lane, disk, _ = lane_of()
+    queue, disk, _ = queue_of()
     told = []
-    lane.sync(lambda: told.append(1))
+    queue.sync(lambda: told.append(1))
     assert told == [1]
     assert disk.waiting == []
 
 
-def test_a_sync_that_other_work_has_made_needless_leaves_the_lane_ready():
-    lane, disk, log = lane_of()
+def test_a_sync_that_other_work_has_made_needless_leaves_the_queue_ready():
+    queue, disk, log = queue_of()
     told = []
     log.end_offset = 1
-    lane.add([log.work("roll")])
-    lane.sync(lambda: told.append(1))
+    queue.add([log.work("roll")])
+    queue.sync(lambda: told.append(1))
     disk.do_one()
     disk.do_one()
     assert told == [1]
     log.end_offset = 2
-    lane.sync(lambda: told.append(2))
+    queue.sync(lambda: told.append(2))
     disk.do_one()
     assert told == [1, 2]
 
 
 def test_a_failed_sync_tells_those_who_wait():
-    lane, disk, log = lane_of()
+    queue, disk, log = queue_of()
     told = []
     log.end_offset = 1
-    lane.add([log.work("roll", fails=True)])
-    lane.sync(lambda: told.append(log.failure))
+    queue.add([log.work("roll", fails=True)])
+    queue.sync(lambda: told.append(log.failure))
     disk.do_one()
     assert told == ["[Errno 5] no"]
 
 
 def test_the_last_thing_comes_after_all_work():
-    lane, disk, log = lane_of()
+    queue, disk, log = queue_of()
     log.handed_out = [log.work("a"), log.work("b")]
-    lane.start()
-    lane.end_with(lambda: log.done.append("last"))
+    queue.start()
+    queue.end_with(lambda: log.done.append("last"))
     disk.do_one()
     disk.do_one()
     assert log.done == ["a", "b", "last"]
@@ -134,10 +134,10 @@ def test_the_last_thing_comes_after_all_work():
 
 
 def test_the_last_thing_to_a_log_that_goes_waits_for_the_work_under_way_and_no_other():
-    lane, disk, log = lane_of()
+    queue, disk, log = queue_of()
     log.handed_out = [log.work("a"), log.work("b")]
-    lane.start()
-    lane.drop_and(lambda: log.done.append("last"))
+    queue.start()
+    queue.drop_and(lambda: log.done.append("last"))
     disk.do_one()
     assert log.done == ["a", "last"]
     assert disk.waiting == []

@@ -22,8 +22,8 @@ Then = Callable[[], None]
 
 
 class Defect(NamedTuple):
-    """An error of the work that isn't the disk's: it is raised in the turn that gets the outcome, after the lane is
-    free.
+    """An error of the work that isn't the disk's: it is raised in the turn that gets the outcome, after the queue
+    is free.
     """
 
     error: Exception
@@ -38,7 +38,7 @@ def _run(work: DiskWork) -> object:
         return Defect(error)
 
 
-class DiskLane:
+class DiskQueue:
     """Runs the work of ``log`` for the actor that owns it."""
 
     __slots__ = ("actor", "busy", "last", "log", "synced", "syncing", "works")
