@@ -150,7 +150,7 @@ class Actor(pykka.Actor):
         return reply
 
     def reply_here(self, then: Callable[..., None], *args: object) -> Reply:
-        """A reply whose outcome arrives in a turn of this actor, for links, the disk thread and other asynchronous work."""
+        """A reply whose outcome arrives in a turn of this actor: for links, the disk thread and other slow work."""
         return reply_to_inbox(self.inbox, then, args)
 
     def after(self, delay_ms: float, message: object) -> Timer:
