@@ -174,6 +174,31 @@ def test_the_kinds_of_clients_know_what_all_clients_have_and_none_of_each_other(
     assert_none(offences)
 
 
+def arrows_in(folder: str) -> set[tuple[str, str]]:
+    """Which file of a folder imports which, for types too; a folder in it counts as one file."""
+
+    def part(module: str) -> str:
+        return ".".join(module.split(".")[: folder.count(".") + 2])
+
+    inside = {name: found for name, found in imported().items() if name.startswith(f"{folder}.")}
+    found = {(part(name), part(other)) for name, found in inside.items() for other in found if other in inside}
+    return {(here, there) for here, there in found if here != there}
+
+
+@pytest.mark.parametrize(
+    "folder", ["", ".admin", ".consumer", ".consumer.assignors", ".producer", ".producer.transactions"]
+)
+def test_the_files_of_a_folder_of_clients_know_few_of_each_other_and_none_in_a_circle(folder: str) -> None:
+    arrows = arrows_in(f"actors.clients{folder}")
+    assert 0 < len(arrows) < 50
+    assert (
+        circles(
+            {end for arrow in arrows for end in arrow}, lambda part: [there for here, there in arrows if here == part]
+        )
+        == []
+    )
+
+
 def test_nobody_writes_into_a_membership_but_its_own_methods() -> None:
     writes = re.compile(r"\bmembership\.\w+(?:: [^=]+)? (?:[-+|]|//)?= ")
     files = [source for name, sources in modules().items() if name.startswith("actors.clients.") for source in sources]

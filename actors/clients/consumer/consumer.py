@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from actors.clients import arguments
 from actors.clients.client import Client, tcp_transport
 from actors.clients.consumer.actor import ConsumerActor
-from actors.clients.consumer.classic.membership import CLOSED, UNSUBSCRIBED
 from actors.clients.consumer.commit_future import CommitFuture
 from actors.clients.consumer.feed import RecordIterator
 from actors.clients.consumer.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, Listed
@@ -135,7 +134,7 @@ class Consumer(RecordIterator, Client):
         """Read nothing; a member of a group leaves it, its partitions are revoked."""
         self._begin_call()
         try:
-            self._polling.rebalancing.leave("unsubscribe", UNSUBSCRIBED, self._config.default_api_timeout_ms / 1000)
+            self._polling.rebalancing.leave("unsubscribe", self._config.default_api_timeout_ms / 1000)
             self._calls.now("unsubscribe", self._actor.unsubscribe)
         finally:
             self._go_out()
@@ -363,7 +362,7 @@ class Consumer(RecordIterator, Client):
         try:
             if autocommit and self._config.enable_auto_commit:
                 self._polling.rebalancing.commit_at_end(left_s)
-            self._polling.rebalancing.leave("close", CLOSED, left_s)
+            self._polling.rebalancing.leave("close", left_s)
             with suppress(KafkaTimeout):  # then brokers forget them when they need the room
                 self._calls.run("close", self._actor.fetcher.end_sessions, timeout_s=min(left_s, FAILED_MS / 1000))
         finally:

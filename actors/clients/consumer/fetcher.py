@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from actors.clients.consumer.deserializing import deserializer
 from actors.clients.consumer.fetch_sessions import NO_SESSION, WITHOUT, Wanted
 from actors.clients.consumer.fetch_sources import BESIDE, Asked, FetchLink, Source
-from actors.clients.consumer.isolation import LEVELS, aborted_places
+from actors.clients.consumer.isolation import aborted_places
 from actors.clients.consumer.records import PartitionRecords
 from actors.clients.consumer.subscription import FOREVER_US, PartitionState
 from actors.clients.conversation import SendTo
@@ -191,7 +191,7 @@ class Fetcher:
             max_wait_ms=config.fetch_max_wait_ms,
             min_bytes=config.fetch_min_bytes,
             max_bytes=config.fetch_max_bytes,
-            isolation_level=LEVELS[config.isolation_level],
+            isolation_level=self.positions.offsets.isolation_level,
             rack_id=config.client_rack,
         )
         if link is source.usual:

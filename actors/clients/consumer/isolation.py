@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from kstore.records import RecordBatch
     from kstore.schema.messages.fetch import AbortedTransaction
 
-LEVELS = {"read_uncommitted": 0, "read_committed": 1}
-"""Their numbers in requests."""
-
 
 def aborted_places(batches: Sequence[RecordBatch], aborted: Iterable[AbortedTransaction]) -> Collection[int]:
     """The indexes of the batches to leave out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.classic.membership import NO_GENERATION, Complete, Prepare
+from actors.clients.consumer.classic.membership import CLOSED, NO_GENERATION, UNSUBSCRIBED, Complete, Prepare
 from actors.clients.errors import KafkaTimeout
 from actors.runtime.signals import let_signals_in
 from kstore.errors import KafkaError
@@ -16,6 +16,8 @@ from kstore.errors import KafkaError
 if TYPE_CHECKING:
     from actors.clients.calls import Calls
     from actors.clients.consumer.actor import ConsumerActor
+
+REASONS = {"unsubscribe": UNSUBSCRIBED, "close": CLOSED}
 
 
 class Rebalancing:
@@ -83,8 +85,8 @@ class Rebalancing:
             with suppress(KafkaError):  # as the Java client: what isn't committed is read again; closing matters more
                 self._calls.run("close", committing.until_done, offsets, timeout_s=timeout_s)
 
-    def leave(self, name: str, reason: str, timeout_s: float) -> None:
-        """Give up what is held, tell the listener, and leave."""
+    def leave(self, name: str, timeout_s: float) -> None:
+        """In a call of this name, give up what is held, tell the listener, and leave."""
         if not self._membership.shares:
             return
         subscription = self._actor.subscription
@@ -95,4 +97,4 @@ class Rebalancing:
                 let_signals_in(listener.on_partitions_lost if lost else listener.on_partitions_revoked, held)
         finally:
             with suppress(KafkaTimeout):  # then the session expires by itself
-                self._calls.run(name, self._member.leave, reason, timeout_s=timeout_s)
+                self._calls.run(name, self._member.leave, REASONS[name], timeout_s=timeout_s)
