@@ -80,7 +80,8 @@ def test_columns(measure: Measure, consumer: Consumer) -> None:
 
 def fetched(records: int) -> list[Any]:
     builder = BatchBuilder()
-    builder.append_many([VALUE] * records, 1_700_000_000_000)
+    for _ in range(records):
+        builder.append(1_700_000_000_000, None, VALUE)
     return parse_batches(builder.build())
 
 

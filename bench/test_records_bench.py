@@ -30,18 +30,14 @@ def one_by_one(values: list[bytes]) -> bytes:
 
 def batch_of(values: list[bytes], compression: int = 0) -> RecordBatch:
     builder = BatchBuilder(compression=compression)
-    builder.append_many(values, NOW)
+    for value in values:
+        builder.append(NOW, None, value)
     return parse_batches(builder.build())[0]
 
 
 @by_shape
 def test_encode_by_single_calls(measure: Measure, size: int, count: int) -> None:
     measure(one_by_one, values_of(size, count), count=count, unit="records", goal=3e6 if size == 100 else None)
-
-
-@by_shape
-def test_encode_from_a_list(measure: Measure, size: int, count: int) -> None:
-    measure(batch_of, values_of(size, count), count=count, unit="records", goal=20e6 if size == 100 else None)
 
 
 @by_shape

@@ -8,8 +8,6 @@ from kstore.records.record import Record
 HEADER_BYTES: int
 DECOMPRESSED_BYTES_MAX: int
 NO_TIMESTAMP: int
-CREATE_TIME: int
-LOG_APPEND_TIME: int
 
 @final
 class RecordBatch:

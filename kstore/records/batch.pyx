@@ -26,8 +26,6 @@ from kstore.errors import CorruptMessage, InvalidRecord, KafkaError, MessageTooL
 HEADER_BYTES = layout.HEADER_SIZE
 DECOMPRESSED_BYTES_MAX = layout.DECOMPRESSED_BYTES_LIMIT
 NO_TIMESTAMP = -1
-CREATE_TIME = 0
-LOG_APPEND_TIME = 1
 
 cdef int32_t INT32_MAX = 0x7FFFFFFF
 cdef object INCOMPLETE = CorruptMessage("the bytes end in the middle of a record batch")

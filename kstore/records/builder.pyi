@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import final
 
 from typing_extensions import Buffer
@@ -26,13 +26,6 @@ class BatchBuilder:
         key: Buffer | None,
         value: Buffer | None,
         headers: Iterable[tuple[str, Buffer | None]] = (),
-    ) -> None: ...
-    def append_many(
-        self,
-        values: Sequence[Buffer | None],
-        timestamp: int = -1,
-        *,
-        keys: Sequence[Buffer | None] | None = None,
     ) -> None: ...
     @property
     def count(self) -> int: ...

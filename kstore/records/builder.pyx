@@ -7,10 +7,9 @@ fitted it to its size and given it away, after which the builder is used up.
 
 cimport cython
 from cpython.buffer cimport PyBuffer_Release
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
-from cpython.sequence cimport PySequence_Fast, PySequence_Fast_GET_ITEM, PySequence_Fast_GET_SIZE
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
@@ -31,21 +30,8 @@ cdef extern from "Python.h":
 
 cdef enum:
     FIRST_CAPACITY = 1024
-    USUAL_FRAMING_BYTES = 16
 cdef int64_t BATCH_BYTES_MAX = 0x7FFFFFFF
 cdef tuple NO_HEADERS = ()
-
-
-cdef int64_t framed_bytes(object values, Py_ssize_t n):
-    """About what values will take as records, so that their batch grows once for all of them."""
-    cdef int64_t nbytes = 0
-    cdef Py_ssize_t i
-    for i in range(n):
-        value = <object>PySequence_Fast_GET_ITEM(values, i)
-        nbytes += USUAL_FRAMING_BYTES
-        if PyBytes_CheckExact(value):
-            nbytes += PyBytes_GET_SIZE(value)
-    return nbytes
 
 
 @cython.final
@@ -157,31 +143,6 @@ cdef class BatchBuilder:
                 PyBuffer_Release(&key_held)
             if value_is_held:
                 PyBuffer_Release(&value_held)
-
-    def append_many(self, values, int64_t timestamp=-1, *, keys=None):
-        """Add a record for each value, all with one timestamp; ``keys``, when given, are as many."""
-        cdef object value_list = PySequence_Fast(values, "values are a sequence of bytes-like objects or None")
-        cdef object key_list = None
-        cdef Py_ssize_t i
-        cdef Py_ssize_t n = PySequence_Fast_GET_SIZE(value_list)
-        cdef Piece piece
-        cdef Piece null
-        null.data = NULL
-        null.nbytes = -1
-        if keys is not None:
-            key_list = PySequence_Fast(keys, "keys are a sequence of bytes-like objects or None")
-            if PySequence_Fast_GET_SIZE(key_list) != n:
-                raise ValueError(f"{n} values and {PySequence_Fast_GET_SIZE(key_list)} keys")
-        self.reserve(framed_bytes(value_list, n))
-        for i in range(n):
-            value = <object>PySequence_Fast_GET_ITEM(value_list, i)
-            if key_list is None and PyBytes_CheckExact(value):
-                piece.data = PyBytes_AS_STRING(value)
-                piece.nbytes = PyBytes_GET_SIZE(value)
-                self.add_record(timestamp, &null, &piece, 0, None)
-            else:
-                key = None if key_list is None else <object>PySequence_Fast_GET_ITEM(key_list, i)
-                self.append(timestamp, key, value)
 
     def build(self):
         """The finished batch; the builder takes no more records. A batch without records is refused: ``ValueError``."""

@@ -71,7 +71,8 @@ def test_a_coordinators_batch_is_still_checked_for_its_checksum_and_records() ->
 
 def test_every_record_that_is_refused_is_listed_up_to_a_limit() -> None:
     builder = BatchBuilder()
-    builder.append_many([b"v"] * (RECORD_ERRORS_MAX + 500), 10)
+    for _ in range(RECORD_ERRORS_MAX + 500):
+        builder.append(10, None, b"v")
     with pytest.raises(InvalidRecord, match="1500 records") as found:
         validate_for_append(parse_batches(builder.build())[0], topic_compacted=True)
     assert [index for index, _ in found.value.record_errors] == list(range(RECORD_ERRORS_MAX))

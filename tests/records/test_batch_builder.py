@@ -9,28 +9,6 @@ def read(data: bytes) -> list[tuple[int, bytes | None, bytes | None]]:
     return [(record.timestamp, record.key, record.value) for record in parse_batches(data)[0].records()]
 
 
-@pytest.mark.parametrize("sequence", [list, tuple, iter])
-def test_many_records_are_as_the_same_records_one_by_one(sequence) -> None:
-    values = [b"a", None, b"", bytearray(b"b"), memoryview(b"ccc"), b"d" * 5000]
-    many, single = BatchBuilder(), BatchBuilder()
-    many.append_many(sequence(values), 77)
-    for value in values:
-        single.append(77, None, value)
-    assert many.build() == single.build()
-
-
-def test_many_records_with_keys_keep_them_together() -> None:
-    builder = BatchBuilder()
-    builder.append(5, b"first", b"0")
-    builder.append_many([b"1", b"2"], 6, keys=[b"x", None])
-    assert read(builder.build()) == [(5, b"first", b"0"), (6, b"x", b"1"), (6, None, b"2")]
-
-
-def test_keys_and_values_of_different_number_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 values and 1 keys"):
-        BatchBuilder().append_many([b"1", b"2"], keys=[b"x"])
-
-
 def test_a_record_that_is_refused_leaves_the_batch_as_it_was() -> None:
     builder = BatchBuilder()
     builder.append(1, None, b"a")
@@ -41,19 +19,12 @@ def test_a_record_that_is_refused_leaves_the_batch_as_it_was() -> None:
     assert read(builder.build()) == [(1, None, b"a")]
 
 
-def test_a_failure_among_many_keeps_those_before_it() -> None:
-    builder = BatchBuilder()
-    with pytest.raises(TypeError):
-        builder.append_many([b"a", "text", b"b"], 1)  # type: ignore[list-item]
-    assert read(builder.build()) == [(1, None, b"a")]
-
-
 @pytest.mark.parametrize("compression", range(5))
 def test_a_builder_builds_once(compression: int) -> None:
     builder = BatchBuilder(compression=compression)
     builder.append(1, None, b"a")
     builder.build()
-    for again in (builder.build, lambda: builder.append(1, None, b"a"), lambda: builder.append_many([b""])):
+    for again in (builder.build, lambda: builder.append(1, None, b"a")):
         with pytest.raises(ValueError, match="make a new one"):
             again()
 

@@ -11,7 +11,6 @@ _Int64 = np.ndarray[Any, np.dtype[np.int64]]
 _UInt8 = np.ndarray[Any, np.dtype[np.uint8]]
 
 CREATE_TIME: int
-LOG_APPEND_TIME: int
 DECOMPRESSED_BYTES_MAX: int
 
 @final

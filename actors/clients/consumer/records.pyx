@@ -29,7 +29,6 @@ from kstore.errors.arguments import LONG_MAX as _LONG_MAX
 from kstore.errors.arguments import text, whole
 
 CREATE_TIME = 0
-LOG_APPEND_TIME = 1
 DECOMPRESSED_BYTES_MAX = layout.DECOMPRESSED_BYTES_LIMIT
 cdef tuple NO_HEADERS = ()
 
