@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.broker.call import Remote
-from actors.coordinator.routing import partition_for
+from actors.coordinator.routing import Place, partition_for
 from actors.image.topic_names import TRANSACTIONS_TOPIC
 from actors.network.link import Disconnected
 from actors.runtime.conversation import Pause
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
     from actors.broker.call import Call
     from actors.runtime.conversation import Eventually
-
-Place = tuple[str, int]
-"""A topic and a partition number."""
 
 VERSION = 5
 RETRY_MS = "add.partitions.to.txn.retry.backoff.ms"

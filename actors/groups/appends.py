@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from actors.coordinator.effects import Writer
 from actors.coordinator.event import Event
+from actors.coordinator.under_way import UnderWay
 from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, encode_entry
 from kstore.named import NamedTuple
@@ -32,65 +33,47 @@ class Append:
 
     __slots__ = ("answer", "is_in_transaction", "purpose", "records", "token")
 
+    token: int
+
     def __init__(
-        self,
-        token: int,
-        records: Sequence[Record],
-        purpose: object,
-        answer: Answer | None,
-        *,
-        is_in_transaction: bool = False,
+        self, records: Sequence[Record], purpose: object, answer: Answer | None, *, is_in_transaction: bool = False
     ) -> None:
         self.is_in_transaction = is_in_transaction
-        self.token = token
         self.records = records
         self.purpose = purpose
         self.answer = answer
 
 
-class Appends:
-    """Those of one shard, the oldest first. Tokens rise by one, and an append leaves when its outcome is known."""
+class Appends(UnderWay[Append]):
+    """Those of one shard."""
 
     def __init__(self, offsets: OffsetStore) -> None:
+        super().__init__()
         self._offsets = offsets
-        self._under_way: dict[int, Append] = {}
-        self._last_token = 0
 
     def begin(
         self, records: Sequence[Record], event: Event, *, purpose: object = None, answer: Answer | None = None
     ) -> Append:
         """Have records written, all or none."""
-        self._last_token += 1
-        append = Append(self._last_token, records, purpose, answer)
-        self._under_way[append.token] = append
+        append = Append(records, purpose, answer)
+        token = append.token = self._add(append)
         for record in records:
             if type(record) is OffsetRecord:
-                self._offsets.put(record, append.token)
-        event.persist(append.token, tuple([encode_entry(record) for record in records]))
+                self._offsets.put(record, token)
+        event.persist(token, tuple([encode_entry(record) for record in records]))
         return append
 
     def begin_in_transaction(
         self, records: Sequence[OffsetRecord], writer: Writer, event: Event, answer: Answer
     ) -> None:
         """Have commits written within a producer's transaction."""
-        self._last_token += 1
-        append = Append(self._last_token, records, None, answer, is_in_transaction=True)
-        self._under_way[append.token] = append
+        append = Append(records, None, answer, is_in_transaction=True)
+        token = append.token = self._add(append)
         for record in records:
-            self._offsets.open.put(writer.producer_id, record, append.token)
-        event.persist(append.token, tuple([encode_entry(record) for record in records]), writer)
-
-    def get(self, token: int) -> Append:
-        return self._under_way[token]
-
-    def end(self, token: int) -> Append:
-        """The outcome of an append is known."""
-        return self._under_way.pop(token)
+            self._offsets.open.put(writer.producer_id, record, token)
+        event.persist(token, tuple([encode_entry(record) for record in records]), writer)
 
     def newest_of_offsets(self) -> Append | None:
         """The last one that was begun with offsets in it."""
         appends = reversed(self._under_way.values())
         return next((append for append in appends if isinstance(append.records[0], OffsetRecord)), None)
-
-    def all(self) -> list[Append]:
-        return list(self._under_way.values())

@@ -10,13 +10,11 @@ the offsets that are committed in each group.
 
 from collections.abc import Iterable, Iterator
 
+from actors.coordinator.routing import Place
 from actors.coordinator.timeline import READ, Timeline
 from actors.groups.open_offsets import OpenOffsets
 from actors.groups.records import CommittedOffset, OffsetRecord
 from kstore.named import NamedTuple
-
-Place = tuple[str, int]
-"""A topic and a partition of it."""
 
 
 class OffsetKey(NamedTuple):

@@ -9,10 +9,9 @@ when all its outcomes are known. Invariants: an entry is in ``_at`` while its tr
 unless a tombstone took it away; ``_by_token`` has the appends whose outcome isn't known.
 """
 
+from actors.coordinator.routing import Place
 from actors.coordinator.timeline import READ
 from actors.groups.records import OffsetRecord
-
-Place = tuple[str, int]
 
 
 class Entry:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from itertools import groupby
 
 from actors.coordinator.event import Event
+from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
 from actors.transactions.appends import Addition, Appends
-from actors.transactions.metadata import Place
 from actors.transactions.states import COMPLETED, ONGOING
 from actors.transactions.transaction import Transaction
 from actors.transactions.transactions import Transactions

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from actors.coordinator.event import Event
+from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
-from actors.transactions.metadata import Metadata, Place
+from actors.coordinator.under_way import UnderWay
+from actors.transactions.metadata import Metadata
 from actors.transactions.records import Record, encode_entry
 from actors.transactions.transaction import Transaction
 from kstore.named import NamedTuple
@@ -71,13 +73,12 @@ class Append:
         return [] if self.is_overdue else found
 
 
-class Appends:
-    """Those of one shard. Tokens rise by one, and an append leaves when its outcome is known."""
+class Appends(UnderWay[Append]):
+    """Those of one shard."""
 
     def __init__(self, transaction_version: Callable[[], int]) -> None:
+        super().__init__()
         self._transaction_version = transaction_version
-        self._under_way: dict[int, Append] = {}
-        self._last_token = 0
 
     def begin(self, transaction: Transaction, metadata: Metadata, purpose: Purpose, event: Event) -> None:
         """Have what is to be true of an id written; until then it is pending."""
@@ -92,17 +93,6 @@ class Appends:
     def _persist(
         self, transactions: tuple[Transaction, ...], records: tuple[Record, ...], purpose: Purpose, event: Event
     ) -> None:
-        self._last_token += 1
-        self._under_way[self._last_token] = Append(transactions, records, purpose)
+        token = self._add(Append(transactions, records, purpose))
         version = self._transaction_version()
-        event.persist(self._last_token, tuple([encode_entry(record, version) for record in records]))
-
-    def get(self, token: int) -> Append:
-        return self._under_way[token]
-
-    def end(self, token: int) -> Append:
-        """The outcome of an append is known."""
-        return self._under_way.pop(token)
-
-    def all(self) -> list[Append]:
-        return list(self._under_way.values())
+        event.persist(token, tuple([encode_entry(record, version) for record in records]))

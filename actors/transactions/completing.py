@@ -10,9 +10,9 @@ from functools import partial
 
 from actors.coordinator.effects import Effect
 from actors.coordinator.event import Event
+from actors.coordinator.routing import Place
 from actors.transactions.appends import Appends, Completion
 from actors.transactions.markers import Marker, Tenure, WriteMarker, Written
-from actors.transactions.metadata import Place
 from actors.transactions.notes import label, note
 from actors.transactions.states import COMPLETED, PREPARE_COMMIT
 from actors.transactions.timers import COMPLETION, MARKER, TimerKey

@@ -7,8 +7,9 @@ and goes to whichever node leads the partition then: ``TransactionMarkerChannelM
 
 from collections.abc import Callable, Iterable, Sequence
 
+from actors.coordinator.routing import Place
+from actors.image.image import NO_LEADER
 from actors.transactions.markers import Marker, Tenure, Written
-from actors.transactions.metadata import Place
 from kstore.errors import (
     NONE,
     InvalidProducerEpoch,
@@ -24,8 +25,6 @@ from kstore.schema.messages.write_txn_markers import (
     WriteTxnMarkersRequest,
     WriteTxnMarkersResponse,
 )
-
-NO_LEADER = -1
 
 MARKERS_A_REQUEST = 5_000
 

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors.image.image import NO_LEADER
 from actors.runtime import Actor, receives
-from actors.transactions.marker_queue import NO_LEADER, MarkerQueue, Waiting
+from actors.transactions.marker_queue import MarkerQueue, Waiting
 from actors.transactions.markers import WriteMarker, Written
 from kstore.errors import KafkaError
 from kstore.named import NamedTuple
 from kstore.schema.messages.write_txn_markers import WriteTxnMarkersResponse
 
 if TYPE_CHECKING:
+    from actors.coordinator.routing import Place
     from actors.node.node import BrokerNode
     from actors.runtime.protocols import Link
-    from actors.transactions.metadata import Place
 
 AGAIN_MS_MIN, AGAIN_MS_MAX = 20, 1_280
 

@@ -1,6 +1,6 @@
 """What a coordinator says to the sender of markers: one marker for one partition."""
 
-from actors.transactions.metadata import Place
+from actors.coordinator.routing import Place
 from kstore.named import NamedTuple
 
 

@@ -3,6 +3,7 @@
 It is a value: a transition makes another one (``transitions.py``), which counts once its record is committed.
 """
 
+from actors.coordinator.routing import Place
 from actors.transactions.states import EMPTY, TransactionState
 from kstore.named import NamedTuple
 
@@ -15,9 +16,6 @@ EPOCH_MAX = 2**15 - 1
 
 WITHOUT_TIMEOUT = 2**31 - 1
 """The timeout of a transaction in two phases, which never times out. Only logs of Kafka's have such transactions."""
-
-Place = tuple[str, int]
-"""A topic and a partition of it."""
 
 NOWHERE: frozenset[Place] = frozenset()
 

@@ -4,8 +4,9 @@ Clients choose the names of ids and of themselves: they are cut.
 """
 
 from actors.coordinator.event import Event
+from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
-from actors.transactions.metadata import Metadata, Place
+from actors.transactions.metadata import Metadata
 
 NAME_LENGTH_MAX = 249
 REASON_LENGTH_MAX = 400

@@ -1,6 +1,6 @@
 """The timers of a shard of transactions, by name."""
 
-from actors.transactions.metadata import Place
+from actors.coordinator.routing import Place
 from kstore.named import NamedTuple
 
 

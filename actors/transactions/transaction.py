@@ -1,6 +1,7 @@
 """One transactional id: its metadata, and what is under way with it."""
 
-from actors.transactions.metadata import Metadata, Place
+from actors.coordinator.routing import Place
+from actors.transactions.metadata import Metadata
 from actors.transactions.states import AT_REST, TransactionState
 from kstore.errors import ConcurrentTransactions
 

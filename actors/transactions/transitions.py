@@ -3,7 +3,8 @@
 Each gives what the next record in the log says. That a move is one of the table (``states.py``) is asserted.
 """
 
-from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, NOT_STARTED, NOWHERE, Metadata, Place
+from actors.coordinator.routing import Place
+from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, NOT_STARTED, NOWHERE, Metadata
 from actors.transactions.states import (
     COMPLETED,
     EMPTY,

@@ -17,9 +17,9 @@ from actors.coordinator.effects import (
     Respond,
     SetTimer,
 )
+from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
 from actors.transactions.markers import Marker, WriteMarker, Written
-from actors.transactions.metadata import Place
 from actors.transactions.producer_ids import ProducerIdSource
 from actors.transactions.settings import TransactionSettings
 from actors.transactions.shard import TransactionShard

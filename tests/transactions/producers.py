@@ -6,6 +6,7 @@ from typing import Any
 
 from partition.client import Client, batch
 
+from actors.coordinator.routing import Place
 from actors.network.link import Disconnected
 from kstore.errors import (
     ConcurrentTransactions,
@@ -33,7 +34,6 @@ FIRST_PROTOCOL, SECOND_PROTOCOL = 4, 5
 OF_THE_FIRST, OF_THE_SECOND = 11, 12
 """Versions of Produce."""
 
-Place = tuple[str, int]
 
 MOVING = (NotCoordinator.code, CoordinatorNotAvailable.code, CoordinatorLoadInProgress.code)
 AGAIN = (*MOVING, ConcurrentTransactions.code, NotEnoughReplicas.code, NotLeaderOrFollower.code)

@@ -1,6 +1,7 @@
 """Which node is asked to write which markers, one request at a time, and what is sent again."""
 
-from actors.transactions.marker_queue import NO_LEADER, MarkerQueue, Waiting
+from actors.image.image import NO_LEADER
+from actors.transactions.marker_queue import MarkerQueue, Waiting
 from actors.transactions.markers import Marker, Tenure, Written
 from kstore.errors import InvalidProducerEpoch, NotLeaderOrFollower, TransactionCoordinatorFenced
 from kstore.schema.messages.write_txn_markers import (

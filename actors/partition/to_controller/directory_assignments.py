@@ -9,6 +9,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from actors.partition.to_controller.request_queue import Key, RequestQueue
 from actors.runtime import Actor, receives
 from kstore.errors import NotLeaderOrFollower, UnknownTopicId, UnknownTopicOrPartition
 from kstore.named import NamedTuple
@@ -40,7 +41,6 @@ class SendAssignments(NamedTuple):
 
 
 SEND = SendAssignments()
-Key = tuple[bytes, int]
 
 
 class Directories(Actor):
@@ -50,35 +50,22 @@ class Directories(Actor):
 
     def __init__(self, node: BrokerNode, name: str = "directories") -> None:
         super().__init__(node, name)
-        self.controller = node.controller_channel.line(self, SEND)
-        self.waiting: dict[Key, bytes] = {}
-        self.in_flight = False
-        self.queued = False
+        self.queue: RequestQueue[bytes] = RequestQueue(self, node, SEND)
 
     @receives(AssignDirectory)
     def assign(self, message: AssignDirectory) -> None:
         """Add an assignment."""
-        self.waiting[message.topic_id, message.partition] = message.directory
-        self._queue_send(0)
-
-    def _queue_send(self, delay_ms: int) -> None:
-        if not self.queued and not self.in_flight:
-            self.queued = True
-            if delay_ms:
-                self.after(delay_ms, SEND)
-            else:
-                self.inbox.send(SEND)
+        self.queue.put(message.topic_id, message.partition, message.directory)
 
     @receives(SendAssignments)
     def send(self, message: SendAssignments) -> None:
         """Send the pending assignments to the controller."""
-        self.queued = False
-        if self.in_flight or not self.waiting:
+        if not self.queue.is_due():
             return
-        told = dict(islice(self.waiting.items(), AT_ONCE_MAX))
+        told = dict(islice(self.queue.waiting.items(), AT_ONCE_MAX))
         for key in told:
-            del self.waiting[key]
-        self.in_flight = True
+            del self.queue.waiting[key]
+        self.queue.in_flight = True
         topics: dict[tuple[bytes, bytes], AssignReplicasToDirsRequestTopicData] = {}
         directories: dict[bytes, AssignReplicasToDirsRequestDirectoryData] = {}
         for (topic_id, partition), directory in told.items():
@@ -94,13 +81,12 @@ class Directories(Actor):
             broker_epoch=self.node.view.broker_epoch,
             directories=list(directories.values()),
         )
-        self.controller.send(request, self.answered, told)
+        self.queue.controller.send(request, self.answered, told)
 
     def answered(self, outcome: object, told: dict[Key, bytes]) -> None:
         """Handle the controller's answer, or that it can't be reached."""
-        self.in_flight = False
         done: set[Key] = set()
-        self.controller.is_answered(outcome)
+        self.queue.answered(outcome)
         if isinstance(outcome, AssignReplicasToDirsResponse) and not outcome.error_code:
             done = {
                 (topic.topic_id, data.partition_index)
@@ -109,10 +95,4 @@ class Directories(Actor):
                 for data in topic.partitions
                 if data.error_code in FINAL
             }
-        again = False
-        for key, directory in told.items():
-            if key not in done:
-                again = True
-                self.waiting.setdefault(key, directory)
-        if self.waiting:
-            self._queue_send(self.controller.retry_ms() if again else 0)
+        self.queue.go_on({key: directory for key, directory in told.items() if key not in done})

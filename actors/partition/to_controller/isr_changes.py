@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.messages import ChangeIsr, IsrAnswer
+from actors.partition.to_controller.request_queue import Key, RequestQueue
 from actors.runtime import Actor, receives
 from kstore.errors import (
     FencedLeaderEpoch,
@@ -56,7 +57,6 @@ class SendChanges(NamedTuple):
 
 
 SEND = SendChanges()
-Key = tuple[bytes, int]
 
 
 class IsrChanges(Actor):
@@ -68,33 +68,20 @@ class IsrChanges(Actor):
 
     def __init__(self, node: BrokerNode, name: str = "isr-changes") -> None:
         super().__init__(node, name)
-        self.controller = node.controller_channel.line(self, SEND)
-        self.waiting: dict[Key, ChangeIsr] = {}
-        self.in_flight = False
-        self.queued = False
+        self.queue: RequestQueue[ChangeIsr] = RequestQueue(self, node, SEND)
 
     @receives(ChangeIsr)
     def change(self, message: ChangeIsr) -> None:
         """Add a change; it replaces an older one of the same partition."""
-        self.waiting[message.topic_id, message.partition] = message
-        self._queue_send(0)
-
-    def _queue_send(self, delay_ms: int) -> None:
-        if not self.queued and not self.in_flight:
-            self.queued = True
-            if delay_ms:
-                self.after(delay_ms, SEND)
-            else:
-                self.inbox.send(SEND)
+        self.queue.put(message.topic_id, message.partition, message)
 
     @receives(SendChanges)
     def send(self, message: SendChanges) -> None:
         """Ask the controller."""
-        self.queued = False
-        if self.in_flight or not self.waiting:
+        if not self.queue.is_due():
             return
-        changes, self.waiting = self.waiting, {}
-        self.in_flight = True
+        changes, self.queue.waiting = self.queue.waiting, {}
+        self.queue.in_flight = True
         topics: dict[bytes, AlterPartitionRequestTopicData] = {}
         for change in changes.values():
             topic = topics.setdefault(change.topic_id, AlterPartitionRequestTopicData(topic_id=change.topic_id))
@@ -113,23 +100,21 @@ class IsrChanges(Actor):
         request = AlterPartitionRequest(
             broker_id=self.node.node_id, broker_epoch=self.node.view.broker_epoch, topics=list(topics.values())
         )
-        self.controller.send(request, self.answered, changes, version=BROKER_EPOCHS_FROM)
+        self.queue.controller.send(request, self.answered, changes, version=BROKER_EPOCHS_FROM)
 
     def answered(self, outcome: object, changes: dict[Key, ChangeIsr]) -> None:
         """Handle the controller's answer, or that it can't be reached."""
-        self.in_flight = False
         answers: dict[Key, AlterPartitionResponsePartitionData] = {}
-        self.controller.is_answered(outcome)
+        self.queue.answered(outcome)
         if isinstance(outcome, AlterPartitionResponse) and not outcome.error_code:
             for topic in outcome.topics:
                 for data in topic.partitions:
                     answers[topic.topic_id, data.partition_index] = data
-        again = False
+        again: dict[Key, ChangeIsr] = {}
         for key, change in changes.items():
             answer = answers.get(key)
             if answer is None or (answer.error_code and answer.error_code not in FINAL):
-                self.waiting.setdefault(key, change)
-                again = True
+                again[key] = change
                 continue
             change.replica.tell(
                 IsrAnswer(
@@ -140,5 +125,4 @@ class IsrChanges(Actor):
                     answer.partition_epoch,
                 )
             )
-        if self.waiting:
-            self._queue_send(self.controller.retry_ms() if again else 0)
+        self.queue.go_on(again)

@@ -1,0 +1,28 @@
+"""The appends under way of one shard, each under its token until its outcome is known."""
+
+from typing import Generic, TypeVar
+
+Append = TypeVar("Append")
+
+
+class UnderWay(Generic[Append]):
+    """The oldest is the first; tokens rise by one."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[int, Append] = {}
+        self._last_token = 0
+
+    def _add(self, append: Append) -> int:
+        self._last_token += 1
+        self._under_way[self._last_token] = append
+        return self._last_token
+
+    def get(self, token: int) -> Append:
+        return self._under_way[token]
+
+    def end(self, token: int) -> Append:
+        """The outcome of an append is known."""
+        return self._under_way.pop(token)
+
+    def all(self) -> list[Append]:
+        return list(self._under_way.values())
