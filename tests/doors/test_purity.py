@@ -1,8 +1,10 @@
 """Which modules are pure: state and events go in, state and effects come out, and nothing is reached that waits or
-acts; not even for types, as a module that is handed an actor's part acts on it.
+acts; not even for types, as a module that is handed an actor's part acts on it. ``CARRIED`` has the exceptions.
 
 In the folders of ``DECIDING`` each module is pure unless ``ACTING`` names it; of the others those of ``PURE`` are.
 """
+
+from functools import cache
 
 import pytest
 from doors.imports import Import, imports, modules, reached
@@ -24,6 +26,7 @@ ACTING = {
     "actors.controller.sole_voter": "appends to the log, and reads it for others",
     "actors.controller.without_effect": "tells the log which configs do nothing",
     "actors.coordinator.coordinator": "the coordinator's actor",
+    "actors.groups.shard_factory": "makes shards of a node's",
     "actors.partition.checkpoints": "the actors that write checkpoints",
     "actors.partition.fetch.desk": "the desk's actor",
     "actors.partition.follower.follower": "acts for a replica",
@@ -41,26 +44,46 @@ ACTING = {
     "actors.partition.to_controller.directory_assignments": "the actor that tells of directories",
     "actors.partition.to_controller.isr_changes": "the actor that brings changes to the controller",
     "actors.partition.to_controller.producer_ids": "the actor of producer ids",
+    "actors.partition.to_controller.request_queue": "wakes the actors that send to the controller",
     "actors.transactions.marker_sender": "the actor that sends markers",
+    "actors.transactions.shard_factory": "makes shards of a node's",
 }
 
 # Pure modules of the other folders.
 PURE = {
     "actors.broker": "endpoints error_answers identity registry",
-    "actors.clients": "structs versions view",
+    "actors.clients": "arguments metadata structs versions view",
     "actors.clients.admin": "descriptions",
     "actors.clients.consumer": "columns fetch_sessions fetch_sources isolation subscription",
     "actors.clients.consumer.assignors": (
         "claims cooperative even hash_order movements ranges round_robin sticky strategy uneven wire"
     ),
     "actors.clients.consumer.classic": "membership requests",
-    "actors.clients.keywords": "config rules",
-    "actors.clients.producer": "idempotence",
+    "actors.clients.keywords": "bootstrap config rules table",
+    "actors.clients.producer": "idempotence produce_requests",
     "actors.clients.producer.transactions": "machine reasons requests sequences states steps",
     "actors.network": "addresses channel_messages framing request_memory",
     "actors.node": "authorizer topic_descriptions view",
     "actors.runtime": "backoff limits",
     "actors.simulation": "history ledger requests",
+}
+
+# What pure modules name for types although it isn't pure: data of theirs carries it, or they read the data that it has.
+CARRIED = {
+    "actors.broker.call": "actors.broker.endpoints actors.broker.identity",
+    "actors.clients.producer.lanes": "actors.clients.producer.idempotence",
+    "actors.clients.producer.pending": "actors.clients.producer.idempotence actors.clients.producer.produce_requests",
+    "actors.runtime": (
+        "actors.node.view actors.partition.fetch.requests actors.partition.leader.notes actors.partition.messages "
+        "actors.partition.replica.disk_lane"
+    ),
+    "actors.runtime.conversation": "actors.clients.metadata",
+    "kstore.log": (
+        "actors.partition.fetch.answers actors.partition.leader.notes actors.partition.leader.transactional_appends "
+        "actors.partition.messages actors.partition.replica.disk_lane"
+    ),
+    "kstore.log.manifest": "actors.partition.messages",
+    "asyncio": "actors.network.request_memory",
 }
 
 # What a pure module reaches neither itself nor through anything that it imports.
@@ -74,10 +97,23 @@ def pure_modules() -> list[str]:
 
 
 def offences(name: str) -> dict[str, Import]:
-    """What a module reaches that a pure one doesn't, and the imports that lead there."""
+    """What a module reaches, or names for types, that a pure one doesn't, and the imports that lead there."""
+    carried = {module for module, names in CARRIED.items() if name in names.split()}
+    handed = {each.module: each for each in _named_for_types(name) if each.module not in carried}
+    return handed | _run(name)
+
+
+def _named_for_types(name: str) -> list[Import]:
+    """What a module names for types alone, and isn't pure."""
+    named = [each for source in modules()[name] for each in imports(source) if each.only_for_types]
+    return [each for each in named if each.is_of(*FORBIDDEN, *ACTING) or _run(each.module)]
+
+
+@cache
+def _run(name: str) -> dict[str, Import]:
+    """What runs when a module is imported that doesn't when a pure one is."""
     pure = pure_modules()
-    handed = {each.module: each for source in modules()[name] for each in imports(source) if each.module in ACTING}
-    return handed | {
+    return {
         module: by
         for module, by in reached(name).items()
         if by.is_of(*FORBIDDEN) and module not in pure and not _runs_in_the_codec_alone(by)
@@ -98,6 +134,11 @@ def test_a_pure_module_reaches_no_runtime_no_network_no_disk_and_no_clock(name: 
 def test_a_module_that_acts_is_there_and_isnt_pure() -> None:
     assert_none(sorted(ACTING.keys() - modules().keys()))
     assert_none([f"{name} is pure: take it off the list" for name in ACTING if not offences(name)])
+
+
+def test_what_is_carried_is_named_and_isnt_pure() -> None:
+    carried = {(module, name) for module, names in CARRIED.items() for name in names.split()}
+    assert carried == {(each.module, name) for name in pure_modules() for each in _named_for_types(name)}
 
 
 def test_what_an_impure_module_reaches_is_found() -> None:
