@@ -10,7 +10,7 @@ from actors.coordinator.messages import Client, Submit
 from actors.coordinator.routing import partition_for
 from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
 from actors.runtime import Ask, Conversation, Stopped
-from kstore.errors import KafkaError, NotCoordinator
+from kstore.errors import InvalidProducerEpoch, KafkaError, NotCoordinator, ProducerFenced
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
@@ -64,6 +64,12 @@ def _ask(call: Call, topic: str, key: str, message: Submit) -> Conversation:
         return error
     outcome = yield Ask(coordinator, message)
     return settled(outcome)
+
+
+def refusal_code(call: Call, error: KafkaError, knows_fenced: int = 2) -> int:
+    """The code of an error; of PRODUCER_FENCED only from the version ``knows_fenced`` on, as in Kafka."""
+    unknown = isinstance(error, ProducerFenced) and call.version < knows_fenced
+    return InvalidProducerEpoch.code if unknown else error.code
 
 
 def settled(outcome: Outcome | Stopped) -> Outcome | NotCoordinator:

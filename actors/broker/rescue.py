@@ -22,6 +22,7 @@ from actors.broker.replicas import Key
 from actors.image.image import ClusterImage, PartitionImage, TopicImage
 from actors.node.folder import Folder
 from kstore.errors import CorruptMessage
+from kstore.errors.arguments import LONG_MAX
 from kstore.fs import File, FileSystem
 from kstore.log.checkpoints import (
     CLEAN_SHUTDOWN,
@@ -29,7 +30,6 @@ from kstore.log.checkpoints import (
     read_partition_metadata,
     write_partition_metadata,
 )
-from kstore.log.config import LONG_MAX
 from kstore.log.manifest import misfit
 from kstore.log.names import DOOMED, INDEX, LOG, STRAY, segment_file, set_aside
 from kstore.log.replacement import finish_interrupted

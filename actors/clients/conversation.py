@@ -14,6 +14,7 @@ from kstore.named import NamedTuple
 if TYPE_CHECKING:
     from kstore.schema.struct import Message
 
+CONSUMER = -1  # instead of a replica's id
 COORDINATOR = "group"  # the purpose of the links to coordinators of groups
 
 

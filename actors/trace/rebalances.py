@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from actors.image.topic_names import OFFSETS_TOPIC
 from actors.runtime.recorder import TraceRow
 from actors.trace.leaders import step_of_topic, why_leader
 from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
 from actors.trace.root_causes import FAULTS, Root, node_of, root_of, words_of_fault
 
-OFFSETS_TOPIC = "__consumer_offsets"
 MEMBERS = ("MemberJoined", "MemberLeft", "MemberExpired", "MemberReplaced", "MemberDropped", "ReplacementUndone")
 GATHERING = ("MemberAwaited", "MemberRejoined", "RebalanceExtended")
 STATES = ("RebalanceBegun", "GenerationBegun", "GroupStable", "GroupEmptied", "GroupAbandoned", "GroupDeleted")

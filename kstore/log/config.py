@@ -7,11 +7,11 @@ the name it gave them, so that ``segment.bytes`` is found as ``segment_bytes``.
 from functools import cached_property
 from typing import Any, Self, dataclass_transform
 
+from kstore.errors.arguments import INT_MAX, LONG_MAX
+
 CREATE_TIME = 0
 LOG_APPEND_TIME = 1
 AS_PRODUCED = -1  # the compression that each batch came with
-LONG_MAX = (1 << 63) - 1
-INT_MAX = (1 << 31) - 1
 EXPANSION_MAX = 32  # how many times max.message.bytes the records of a batch may take
 DECOMPRESSED_BYTES_ALWAYS = 16 << 20
 DECOMPRESSED_BYTES_MAX = 64 << 20  # unless max.message.bytes itself is more

@@ -9,7 +9,7 @@ kstore has no reader for them. A log that holds them isn't damaged, so nothing o
 """
 
 from kstore.errors import CorruptMessage, KafkaStorageError
-from kstore.log.config import LONG_MAX
+from kstore.errors.arguments import LONG_MAX
 from kstore.log.scan import find_end
 from kstore.records import HEADER_BYTES
 

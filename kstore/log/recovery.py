@@ -15,9 +15,10 @@ oldest, and whatever is derived from it is written last. The recovery point neve
 """
 
 from kstore.errors import CorruptMessage, InvalidRecord
+from kstore.errors.arguments import LONG_MAX
 from kstore.fs import FileSystem
 from kstore.log.checkpoints import CheckpointError
-from kstore.log.config import LONG_MAX, LogConfig
+from kstore.log.config import LogConfig
 from kstore.log.damage import LogDamaged
 from kstore.log.epochs import LeaderEpochs
 from kstore.log.indexes import IndexFileError

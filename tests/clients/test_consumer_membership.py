@@ -8,6 +8,7 @@ import pytest
 from clients.memberships import FIRST, OTHER, SECOND, completing, joining, member, stable, syncing
 
 from actors.clients.consumer.assignors import CooperativeStickyAssignor
+from actors.clients.consumer.assignors.interface import NO_GENERATION
 from actors.clients.consumer.classic.membership import (
     AT_ONCE,
     COMPLETING,
@@ -15,7 +16,6 @@ from actors.clients.consumer.classic.membership import (
     FATAL,
     JOINING,
     LATER,
-    NO_GENERATION,
     NO_MEMBER,
     OUT,
     PREPARED,

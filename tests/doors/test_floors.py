@@ -34,8 +34,8 @@ STANDS_ON = {
         "runtime",
         "transactions",
     },
-    "trace": {"runtime"},
-    "clients": {"network", "node", "runtime"},
+    "trace": {"image", "runtime"},
+    "clients": {"image", "network", "node", "runtime"},
     "cluster": {
         "broker",
         "clients",

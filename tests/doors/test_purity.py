@@ -71,8 +71,13 @@ PURE = {
 # What pure modules name for types although it isn't pure: data of theirs carries it, or they read the data that it has.
 CARRIED = {
     "actors.broker.call": "actors.broker.endpoints actors.broker.identity",
-    "actors.clients.producer.lanes": "actors.clients.producer.idempotence",
-    "actors.clients.producer.pending": "actors.clients.producer.idempotence actors.clients.producer.produce_requests",
+    "actors.clients.producer.lanes": (
+        "actors.clients.producer.idempotence actors.clients.producer.transactions.sequences"
+    ),
+    "actors.clients.producer.pending": (
+        "actors.clients.producer.idempotence actors.clients.producer.produce_requests "
+        "actors.clients.producer.transactions.sequences"
+    ),
     "actors.runtime": (
         "actors.node.view actors.partition.fetch.requests actors.partition.leader.notes actors.partition.messages "
         "actors.partition.replica.disk_lane"

@@ -9,7 +9,7 @@ Versions: before 2 a fenced producer gets INVALID_PRODUCER_EPOCH.
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.coordinator_requests import ask_transaction, coordinated_by
+from actors.broker.coordinator_requests import ask_transaction, coordinated_by, refusal_code
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import READ, WRITE
 from actors.node.authorizer import group as of_group
@@ -17,10 +17,8 @@ from actors.node.authorizer import transactional_id as of_transaction
 from actors.runtime import Conversation
 from kstore.errors import (
     GroupAuthorizationFailed,
-    InvalidProducerEpoch,
     InvalidRequest,
     KafkaError,
-    ProducerFenced,
     TransactionalIdAuthorizationFailed,
 )
 from kstore.schema.messages.add_offsets_to_txn import AddOffsetsToTxnRequest, AddOffsetsToTxnResponse
@@ -33,7 +31,6 @@ from kstore.schema.messages.add_partitions_to_txn import (
 API_KEY = 25
 VERSIONS = (0, 4)
 
-KNOWS_FENCED = 2
 OF_THE_FIRST_PROTOCOL = 3
 """The version of AddPartitionsToTxn that says the same."""
 
@@ -55,6 +52,4 @@ def handle(call: Call) -> Conversation:
     )
     asked = AddPartitionsToTxnRequest(transactions=[transaction])
     outcome = yield from ask_transaction(call, request.transactional_id, asked, OF_THE_FIRST_PROTOCOL)
-    if isinstance(outcome, ProducerFenced) and call.version < KNOWS_FENCED:
-        return AddOffsetsToTxnResponse(error_code=InvalidProducerEpoch.code)
-    return AddOffsetsToTxnResponse(error_code=outcome.code if isinstance(outcome, KafkaError) else 0)
+    return AddOffsetsToTxnResponse(error_code=refusal_code(call, outcome) if isinstance(outcome, KafkaError) else 0)

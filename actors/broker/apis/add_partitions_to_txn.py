@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from actors.broker.call import PAUSE, Call
-from actors.broker.coordinator_requests import coordinator_here, settled, submitted
+from actors.broker.coordinator_requests import coordinator_here, refusal_code, settled, submitted
 from actors.broker.slices import portions
+from actors.coordinator.routing import Place
 from actors.image.topic_names import INTERNAL_TOPICS, TRANSACTIONS_TOPIC
 from actors.node.authorizer import CLUSTER, CLUSTER_ACTION, WRITE
 from actors.node.authorizer import topic as of_topic
@@ -24,11 +25,9 @@ from actors.runtime.conversation import Eventually
 from kstore.errors import (
     NONE,
     ClusterAuthorizationFailed,
-    InvalidProducerEpoch,
     InvalidRequest,
     KafkaError,
     OperationNotAttempted,
-    ProducerFenced,
     TopicAuthorizationFailed,
     TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartition,
@@ -47,9 +46,6 @@ API_KEY = 24
 VERSIONS = (0, 5)
 
 SEVERAL_FROM = 4
-KNOWS_FENCED = 2
-
-Place = tuple[str, int]
 
 
 def handle(call: Call) -> Conversation:
@@ -147,10 +143,7 @@ class _Everywhere(NamedTuple):
 
 def _failed(call: Call, transaction: AddPartitionsToTxnTransaction, error: KafkaError) -> Conversation:
     """The same error for each partition."""
-    code = error.code
-    if isinstance(error, ProducerFenced) and call.version < KNOWS_FENCED:
-        code = InvalidProducerEpoch.code
-    return (yield from _result(transaction, _Everywhere(code).code_of))
+    return (yield from _result(transaction, _Everywhere(refusal_code(call, error)).code_of))
 
 
 def _result(transaction: AddPartitionsToTxnTransaction, code_of: Callable[[Place], int]) -> Conversation:

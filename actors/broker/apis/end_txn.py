@@ -10,23 +10,19 @@ the response has the epoch of the next transaction, sometimes with a new produce
 from __future__ import annotations
 
 from actors.broker.call import Call
-from actors.broker.coordinator_requests import ask_transaction
+from actors.broker.coordinator_requests import ask_transaction, refusal_code
 from actors.node.authorizer import WRITE
 from actors.node.authorizer import transactional_id as of_transaction
 from actors.runtime import Conversation
 from kstore.errors import (
-    InvalidProducerEpoch,
     InvalidRequest,
     KafkaError,
-    ProducerFenced,
     TransactionalIdAuthorizationFailed,
 )
 from kstore.schema.messages.end_txn import EndTxnRequest, EndTxnResponse
 
 API_KEY = 26
 VERSIONS = (0, 5)
-
-KNOWS_FENCED = 2
 
 
 def handle(call: Call) -> Conversation:
@@ -36,6 +32,4 @@ def handle(call: Call) -> Conversation:
     if not request.transactional_id:
         return EndTxnResponse(error_code=InvalidRequest.code)
     outcome = yield from ask_transaction(call, request.transactional_id, request)
-    if isinstance(outcome, ProducerFenced) and call.version < KNOWS_FENCED:
-        return EndTxnResponse(error_code=InvalidProducerEpoch.code)
-    return EndTxnResponse(error_code=outcome.code) if isinstance(outcome, KafkaError) else outcome
+    return EndTxnResponse(error_code=refusal_code(call, outcome)) if isinstance(outcome, KafkaError) else outcome

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.broker.coordinator_requests import ask_transaction
+from actors.broker.coordinator_requests import ask_transaction, refusal_code
 from actors.node.authorizer import CLUSTER, IDEMPOTENT_WRITE, TOPIC, WRITE
 from actors.node.authorizer import transactional_id as of_transaction
 from actors.partition.to_controller.producer_ids import NextProducerId
@@ -24,11 +24,9 @@ from actors.runtime import Ask
 from kstore.errors import (
     ClusterAuthorizationFailed,
     CoordinatorLoadInProgress,
-    InvalidProducerEpoch,
     InvalidRequest,
     InvalidTransactionTimeout,
     KafkaError,
-    ProducerFenced,
     TransactionalIdAuthorizationFailed,
 )
 from kstore.schema.messages.init_producer_id import InitProducerIdResponse
@@ -64,9 +62,7 @@ def handle(call: Call) -> InitProducerIdResponse | Conversation:
 
 def _transactional(call: Call, transactional_id: str) -> Conversation:
     outcome = yield from ask_transaction(call, transactional_id, call.request)
-    if isinstance(outcome, ProducerFenced) and call.version < KNOWS_FENCED:
-        return _failed(InvalidProducerEpoch.code)
-    return _failed(outcome.code) if isinstance(outcome, KafkaError) else outcome
+    return _failed(refusal_code(call, outcome, KNOWS_FENCED)) if isinstance(outcome, KafkaError) else outcome
 
 
 def _idempotent(call: Call) -> Conversation:

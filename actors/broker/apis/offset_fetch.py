@@ -15,6 +15,7 @@ from typing import TypeVar
 from actors.broker.call import PAUSE, Call
 from actors.broker.coordinator_requests import ask_group
 from actors.broker.slices import portions, sliced
+from actors.groups.offset_requests import NO_OFFSET
 from actors.node.authorizer import DESCRIBE
 from actors.node.authorizer import group as of_group
 from actors.node.authorizer import topic as of_topic
@@ -48,7 +49,6 @@ SEVERAL_GROUPS = 8
 TOPICS_BY_ID = 10
 ERROR_OF_ITS_OWN = 2
 
-NO_OFFSET = -1
 
 Topic = TypeVar("Topic", OffsetFetchRequestTopics, OffsetFetchResponseTopics)
 

@@ -17,7 +17,7 @@ from actors.clients.admin.asking import (
     settled,
 )
 from actors.clients.admin.descriptions import DeletedRecords, OffsetSpec, OffsetTimestamp
-from actors.clients.conversation import SendTo
+from actors.clients.conversation import CONSUMER, SendTo
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.runtime.conversation import Eventually
 from kstore.errors import KafkaError, for_code
@@ -55,7 +55,6 @@ from kstore.schema.messages.offset_fetch import (
 if TYPE_CHECKING:
     from kstore.schema.struct import Message
 
-CONSUMER = -1
 ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
 
 Committed = dict[TopicPartition, OffsetAndMetadata]

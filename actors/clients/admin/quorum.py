@@ -8,6 +8,7 @@ from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, in_rounds, outcome_of
 from actors.clients.admin.descriptions import FeatureDescription, QuorumDescription, QuorumReplica
 from actors.clients.conversation import SendTo
+from actors.image.topic_names import METADATA_TOPIC
 from actors.runtime.conversation import Eventually
 from kstore.errors import KafkaError, for_code
 from kstore.errors.arguments import shown, text, whole
@@ -23,7 +24,6 @@ from kstore.schema.messages.describe_quorum import (
 from kstore.schema.messages.update_features import FeatureUpdateKey, UpdateFeaturesRequest, UpdateFeaturesResponse
 from kstore.schema.uuids import to_string
 
-METADATA_TOPIC = "__cluster_metadata"
 KINDS = {"UPGRADE": 1, "SAFE_DOWNGRADE": 2, "UNSAFE_DOWNGRADE": 3}
 """Kinds of updates, by Java's names."""
 LEVEL_MAX = (1 << 15) - 1

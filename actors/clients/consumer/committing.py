@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.classic.membership import NO_GENERATION
+from actors.clients.consumer.assignors.interface import NO_GENERATION
 from actors.clients.consumer.offsets import COORDINATOR_ELSEWHERE
 from actors.clients.conversation import COORDINATOR, SendTo
 from actors.clients.errors import CommitFailed

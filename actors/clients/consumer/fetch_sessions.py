@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from actors.clients.structs import TopicPartition
+from kstore.errors.arguments import INT_MAX
 from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic
 
 NO_SESSION = 0
 FULL = 0
 WITHOUT = -1
-EPOCH_MAX = 2**31 - 1
 
 
 class Wanted(NamedTuple):
@@ -80,7 +80,7 @@ class FetchSession:
         elif self.epoch == FULL:
             self.session_id, self.epoch = session_id, 1
         else:
-            self.epoch = 1 if self.epoch == EPOCH_MAX else self.epoch + 1
+            self.epoch = 1 if self.epoch == INT_MAX else self.epoch + 1
 
     def close(self) -> None:
         """Begin anew with the next request."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from actors.clients.conversation import COORDINATOR, SendTo
+from actors.clients.conversation import CONSUMER, COORDINATOR, SendTo
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
 from actors.runtime.conversation import Eventually
 from kstore.errors import (
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 LATEST_TIMESTAMP = -1
 EARLIEST_TIMESTAMP = -2
-CONSUMER = -1  # not a replica
 COORDINATOR_ELSEWHERE = frozenset({CoordinatorNotAvailable.code, NotCoordinator.code, RequestTimedOut.code})
 
 

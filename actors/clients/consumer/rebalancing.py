@@ -8,7 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.classic.membership import CLOSED, NO_GENERATION, UNSUBSCRIBED, Complete, Prepare
+from actors.clients.consumer.assignors.interface import NO_GENERATION
+from actors.clients.consumer.classic.membership import CLOSED, UNSUBSCRIBED, Complete, Prepare
 from actors.clients.errors import KafkaTimeout
 from actors.runtime.signals import let_signals_in
 from kstore.errors import KafkaError

@@ -11,7 +11,7 @@ from __future__ import annotations
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from kstore.errors.arguments import check_sendable, milliseconds, plain, shown
+from kstore.errors.arguments import INT_MAX, LONG_MAX, check_sendable, milliseconds, plain, shown
 from kstore.errors.config import ConfigError
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     Text = Callable[[str, object], str]
     Together = Callable[[Config, str], object]
 
-INT_MAX = 2**31 - 1
-LONG_MAX = 2**63 - 1
 ACKS = {"all": -1, "-1": -1, "0": 0, "1": 1}
 
 IN_FLIGHT = "max_in_flight_requests_per_connection"

@@ -15,9 +15,7 @@ import math
 
 from actors.clients.keywords.config import Config, keyword
 from actors.clients.keywords.rules import (
-    INT_MAX,
     INT_MS,
-    LONG_MAX,
     LONG_MS,
     SIZE,
     acks_number,
@@ -40,6 +38,7 @@ from actors.clients.keywords.rules import (
     retry_count,
     text_or_none,
 )
+from kstore.errors.arguments import INT_MAX, LONG_MAX
 
 ASSIGNORS: tuple[object, ...] = ("range", "cooperative-sticky")
 PLAIN = choice(("PLAINTEXT",), ("SSL", "SASL_PLAINTEXT", "SASL_SSL"), any_case=True)

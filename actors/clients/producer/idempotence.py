@@ -26,6 +26,7 @@ from kstore.errors import (
     UnknownProducerId,
     UnsupportedVersion,
 )
+from kstore.errors.arguments import SHORT_MAX
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from actors.clients.producer.pending import PendingBatch
 
 NONE = -1
-EPOCH_MAX = 32_767
 HALF = 2**30  # of all sequences: what is further ahead than that is behind
 FATAL = (ClusterAuthorizationFailed, UnsupportedVersion)
 
@@ -110,7 +110,7 @@ class Idempotence:
             self._bump()
 
     def _bump(self) -> None:
-        if self.identity.epoch == EPOCH_MAX:
+        if self.identity.epoch == SHORT_MAX:
             self.identity = Identity()  # what is under way is numbered anew when there is another id
         else:
             self.identity = self.identity._replace(epoch=self.identity.epoch + 1)

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.partition.fetch.sessions import next_epoch
 from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import (
     FetchPartition,
@@ -38,7 +39,6 @@ NONE = 0
 OFFSET_OUT_OF_RANGE = 1
 FETCH_SESSION_ID_NOT_FOUND = 70
 FIRST_BACKOFF_MS = 10
-EPOCH_MAX = 2**31 - 1
 
 
 class Followed:
@@ -271,7 +271,7 @@ class LeaderSession:
     def sent(self) -> None:
         """Note that the request was sent: the next one has the next number."""
         if self.session_epoch:
-            self.session_epoch = 1 if self.session_epoch >= EPOCH_MAX else self.session_epoch + 1
+            self.session_epoch = next_epoch(self.session_epoch)
 
     def start_over(self, *, close_session: bool = False) -> None:
         """Begin a new session: the next fetch names everything. Also called after a lost link."""

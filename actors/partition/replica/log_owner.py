@@ -27,7 +27,7 @@ from actors.partition.replica.opening import LogEnds, open_log
 from actors.partition.to_controller.directory_assignments import AssignDirectory
 from actors.runtime import Actor, receives
 from kstore.errors import KafkaError, KafkaStorageError
-from kstore.log.config import LONG_MAX
+from kstore.errors.arguments import LONG_MAX
 from kstore.log.damage import is_there
 from kstore.named import NamedTuple
 

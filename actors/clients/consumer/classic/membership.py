@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.clients.consumer.assignors import EAGER
+from actors.clients.consumer.assignors.interface import NO_GENERATION
 from actors.clients.consumer.assignors.strategy import kind_of
 from actors.clients.structs import GroupMetadata, TopicPartition
 from kstore import checked
@@ -60,7 +61,6 @@ TRANSITIONS: dict[str, dict[str, str]] = {
 }
 """By what happens: the states in which it may, and which one follows."""
 
-NO_GENERATION = -1
 NO_MEMBER = ""
 POLL_TIMEOUT = "consumer poll timeout has expired."
 CLOSED = "the consumer is being closed"
