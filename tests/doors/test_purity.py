@@ -80,12 +80,12 @@ CARRIED = {
     ),
     "actors.runtime": (
         "actors.node.view actors.partition.fetch.requests actors.partition.leader.notes actors.partition.messages "
-        "actors.partition.replica.disk_lane"
+        "actors.partition.replica.disk_queue"
     ),
     "actors.runtime.conversation": "actors.clients.metadata",
     "kstore.log": (
         "actors.partition.fetch.answers actors.partition.leader.notes actors.partition.leader.transactional_appends "
-        "actors.partition.messages actors.partition.replica.disk_lane"
+        "actors.partition.messages actors.partition.replica.disk_queue"
     ),
     "kstore.log.manifest": "actors.partition.messages",
     "asyncio": "actors.network.request_memory",

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.assignors.interface import NO_GENERATION
 from actors.clients.consumer.offsets import COORDINATOR_ELSEWHERE
 from actors.clients.conversation import COORDINATOR, SendTo
 from actors.clients.errors import CommitFailed
@@ -98,7 +97,7 @@ class Committing:
 
     def begin_before_rebalance(self) -> bool:
         """Begin to commit what was consumed, before a rebalance; whether there is something to wait for."""
-        if not self.config.enable_auto_commit or self.membership.generation == NO_GENERATION:
+        if not self.config.enable_auto_commit or not self.membership.has_generation:
             return False
         self.membership.commit_begins()
         deadline_us = self.actor.now_us() + self.config.max_poll_interval_ms * 1000

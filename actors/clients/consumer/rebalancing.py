@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.assignors.interface import NO_GENERATION
 from actors.clients.consumer.classic.membership import CLOSED, UNSUBSCRIBED, Complete, Prepare
 from actors.clients.errors import KafkaTimeout
 from actors.runtime.signals import let_signals_in
@@ -92,7 +91,7 @@ class Rebalancing:
             return
         subscription = self._actor.subscription
         held, listener = set(subscription.partitions), subscription.listener
-        lost = self._membership.generation == NO_GENERATION
+        lost = not self._membership.has_generation
         try:
             if listener is not None and held:
                 let_signals_in(listener.on_partitions_lost if lost else listener.on_partitions_revoked, held)

@@ -155,6 +155,11 @@ class Membership:
         return self.state in (SYNCING, COMPLETING, STABLE)
 
     @property
+    def has_generation(self) -> bool:
+        """Whether it is in a generation that it hasn't lost."""
+        return self.generation != NO_GENERATION
+
+    @property
     def shares(self) -> bool:
         """Whether the group decides what this consumer reads."""
         return bool(self.group) and self.subscription.is_by_group
@@ -218,7 +223,7 @@ class Membership:
         if self.state == PREPARED:
             self._begin_to_join()
             return None
-        lost = self.generation == NO_GENERATION or self.member_id == NO_MEMBER
+        lost = not self.has_generation or self.member_id == NO_MEMBER
         held = self.subscription.partitions
         if lost or self.kind == EAGER:
             return Prepare(list(held), lost, self.kind == EAGER)
