@@ -1,4 +1,4 @@
-"""Checked mode: what a class promises is asserted where it may break, also where that costs.
+"""Checked mode: the invariants of classes are asserted, even where that is expensive.
 
 An assertion that costs next to nothing is a plain ``assert`` and always there. One that has to walk over what an object
 holds stands in a method ``check`` of the class, which is called where the object has changed, in checked mode alone::

@@ -4,8 +4,8 @@ Two readings, both integers: ``now_us()`` counts microseconds from an arbitrary 
 trace rows use it); ``now_ms()`` is wall-clock time in milliseconds since 1970 (what records and metadata carry).
 In virtual time both come from one counter, so a run is the same whenever and wherever it is made.
 
-A real clock can be frozen, for somebody who looks at everything in a debugger: both readings stand still until it is
-thawed. Then ``now_us`` goes on where it stood, so that nothing has become due meanwhile, and ``now_ms`` is the time.
+A real clock can be frozen, to inspect a cluster in a debugger: both readings stand still until it is thawed. Then
+``now_us`` goes on where it stopped, so that nothing has become due meanwhile, and ``now_ms`` is the real time again.
 """
 
 from libc.stdint cimport int64_t

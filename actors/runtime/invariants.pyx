@@ -1,4 +1,4 @@
-"""What the run queue promises between turns, asserted in checked mode after each actor's.
+"""The run queue's invariants between turns, asserted in checked mode after each actor's turn.
 
 Only messages, answers and lists of the queue's own are walked over: nothing runs meanwhile that could change them.
 """

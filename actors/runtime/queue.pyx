@@ -6,8 +6,8 @@ Two orders between actors:
 * drawn from a seed (simulation): one message a turn, the next actor drawn from those that have any.
 
 Each envelope knows the trace row it was sent from; when it is delivered, a row is written with that row as its cause,
-and becomes the cause of whatever the handler sends. Not thread-safe by itself: whoever runs turns holds the driver's
-lock; ``Inbox.post`` from another thread is safe under the GIL, as no Python code runs inside it.
+and becomes the cause of whatever the handler sends. Not thread-safe by itself: a thread that runs turns holds the
+driver's lock; ``Inbox.post`` from another thread is safe under the GIL, as no Python code runs inside it.
 
 Invariants between turns (``invariants.pyx``): an inbox with messages is in the run queue once, unless it is held; its
 depth is the number of its messages; an answer that is owed is listed by one inbox, and wasn't given.

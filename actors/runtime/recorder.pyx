@@ -1,4 +1,4 @@
-"""The flight recorder: what every actor received, and what came of it, as rows of 64 bytes in a ring.
+"""The flight recorder (the trace): what each actor received, and its consequences, as rows of 64 bytes in a ring.
 
 Row, all little-endian on the machines we support::
 

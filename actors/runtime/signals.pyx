@@ -1,4 +1,4 @@
-"""When the handlers of signals run: not while a thread changes what others rely on.
+"""Holds signals: their handlers don't run while a thread changes shared state.
 
 Python runs the handlers that a program has set (Ctrl-C's, pytest-timeout's, a job's time limit) on the main thread,
 between any two instructions of whatever that thread is at, and what they raise is raised there. While the main thread

@@ -1,4 +1,4 @@
-"""Mappings that share what they have in common: a new one with a few changes costs those, not a copy of all.
+"""Persistent mappings: a new version shares unchanged entries with the old one, so it costs only its changes.
 
 The cluster's image and a client's view of it are immutable and replaced with every change. In a mapping of 10,000
 topics a copy for each new topic would be most of the work. A ``Layered`` has a dict that it shares with those it was

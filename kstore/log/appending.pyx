@@ -1,4 +1,4 @@
-"""Appending: what a leader checks and stamps, what a follower takes as it is, and the one write of both.
+"""Appends: a leader checks and stamps batches, a follower takes them as they are; both share one write.
 
 A write is put together from any number of groups and happens at the end, or before a segment is rolled. Until it has
 succeeded nothing of the log changes; what its groups do to their producers is staged meanwhile, so that a producer's

@@ -1,4 +1,4 @@
-"""What a leader makes of a batch before it has its place in the log, for appending."""
+"""Prepared batches, for appending."""
 
 from kstore.records.batch cimport RecordBatch
 

@@ -1,4 +1,4 @@
-"""What a leader makes of a batch before it has its place in the log: checked, and compressed as its log has it.
+"""Prepares a batch for a leader's log: checks it, and compresses it with the log's codec.
 
 A log's own codec (a topic's ``compression.type``) holds for every batch that came with another one, but for control
 batches. Such a batch has to be small enough twice, as it came and as it is written. Compressing takes long, and needs

@@ -1,4 +1,4 @@
-"""What a log remembers of its producers, for other extensions."""
+"""The producer state of a log, for other extensions."""
 
 from libc.stdint cimport int32_t, int64_t
 

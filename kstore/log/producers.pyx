@@ -1,4 +1,4 @@
-"""What a log remembers of its producers, so that a retried batch is written once and a gap is seen.
+"""The producer state of a log, by which a retried batch is written once and a gap in sequences is noticed.
 
 For each producer id: its epoch, its last five batches (a retry of one of them is answered with the offsets of the
 first time) and where its open transaction began. The next batch must follow on the last sequence number; after

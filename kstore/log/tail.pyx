@@ -1,4 +1,4 @@
-"""The hot tail: the newest batches of a log as they were appended, so that who reads at the end reads no file.
+"""The hot tail: the newest batches of a log as they were appended, so that reads at the end need no file.
 
 Batches lie in a list in order of their offsets; ``first`` of them are gone already (the list is cut now and then, not
 every time). At most ``max_bytes`` are kept: the oldest go first.

@@ -1,4 +1,4 @@
-"""Which transactions of a log are open, for other extensions."""
+"""The open transactions of a log, for other extensions."""
 
 from libc.stdint cimport int64_t
 

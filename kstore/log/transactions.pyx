@@ -1,4 +1,4 @@
-"""Which transactions of a log are open, and which have ended so lately that their markers may still be taken back.
+"""The transactions of a log that are open, or have ended so recently that their markers may still be truncated.
 
 What lies at or above the first unstable offset may still go either way: a transaction that is open, or that has ended
 in the log but not yet below the high watermark, began there. It is Apache Kafka's ``ProducerStateManager`` in the part

@@ -1,4 +1,4 @@
-"""Batches on their way into a file or a socket, and what a segment notes of those that are in.
+"""Joins batches into writes to a file or a socket, and sums up those that a segment has.
 
 Large payloads go as they are, as a chunk of their own that nobody copies. Small batches are joined: a hundred of them
 in one piece are written sooner than two hundred pieces are counted.

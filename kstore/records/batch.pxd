@@ -6,7 +6,7 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
 cdef class RecordBatch:
     cdef readonly bytes header
     cdef object source              # a memoryview that holds the payload's memory
-    cdef object view                # the payload's own memoryview, once somebody asked for it
+    cdef object view                # the payload's own memoryview, once it was asked for
     cdef const uint8_t *data
     cdef Py_ssize_t payload_bytes
     cdef readonly Py_ssize_t size_bytes

@@ -1,8 +1,8 @@
-"""A record batch as the bytes somebody sent, with its header's fields at hand.
+"""A record batch as the bytes that were sent, with the fields of its header.
 
 A batch owns a copy of its 61 header bytes; the payload behind them stays where it is and is shared by every copy
-``stamped`` makes (three replicas in memory hold it once). Neither is changed after it is made, and whoever hands in
-a mutable buffer leaves it alone from then on. ``layout.pxd`` shows the bytes.
+``stamped`` makes (three replicas in memory hold it once). Neither is changed after it is made, and a caller that passes
+a mutable buffer must not change it any more. ``layout.pxd`` shows the bytes.
 
 ``parse_batches`` checks framing only: sizes against what is there, and the magic. Checksum, header fields and records
 are ``verify_crc``'s, ``validate_for_append``'s and ``records``' to check.

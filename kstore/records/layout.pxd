@@ -1,4 +1,4 @@
-"""Where things lie in a record batch of format v2, the only one this store writes or accepts.
+"""The layout of a record batch of format v2, the only one that kstore writes or accepts.
 
 ::
 

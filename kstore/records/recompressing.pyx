@@ -1,4 +1,4 @@
-"""A batch under another compression, as Kafka's leader writes one for a topic that has a ``compression.type``.
+"""Recompresses a batch, as Kafka's leader does for a topic that has a ``compression.type``.
 
 Kafka's ``LogValidator`` builds such a batch anew from its records. So its times count from its first record's; what
 said that the log had set the time says it of each record; and of its attributes only the codec and whether it is of a

@@ -1,4 +1,4 @@
-"""A record as a Python object, and the reading of a batch's records into a list of them.
+"""The record as a Python object, and reading a batch's records into a list.
 
 Records are plain values without cycles, so the collector doesn't track them, and freed ones are used again.
 """

@@ -1,4 +1,4 @@
-"""What a leader checks of a batch before it goes into the log: the checksum, the header, and every record.
+"""Validation of a batch before a leader appends it: the checksum, the header, and every record.
 
 The checks, their order and their error codes are those of Apache Kafka's ``UnifiedLog`` and ``LogValidator``; texts
 are ours. Where Kafka differs:

@@ -1,4 +1,4 @@
-"""What stands around a message on a connection.
+"""Frames: the length and the header around a message on a connection.
 
 ::
 

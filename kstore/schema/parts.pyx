@@ -1,4 +1,4 @@
-"""Parts: what an encoder has written so far, as a buffer that grows, and chunks left as they are between.
+"""Parts: an encoder's output so far, as a growing buffer with chunks in between that aren't copied.
 
 While small, the buffer lies within the object, and a few such objects are kept, so that a small message costs no
 allocation but that of its bytes. A finished part is a ``bytes`` object; chunks of record batches stand between

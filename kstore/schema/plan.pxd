@@ -1,4 +1,4 @@
-# What the codec does for one version of one struct.
+# Plans: how the codec handles one version of one struct.
 from cpython.object cimport PyObject
 
 from kstore.schema.struct cimport Layout

@@ -1,4 +1,4 @@
-"""Plans: what the codec does for one version of one struct, compiled when the version is first used.
+"""Plans: how the codec reads and writes one version of one struct, compiled when the version is first used.
 
 A plan is three arrays of steps: fields that are written in order, tagged fields by rising tag, and fields that the
 version doesn't have (to check when encoding, and to fill with defaults when decoding). A step knows the slot's

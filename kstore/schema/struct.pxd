@@ -1,4 +1,4 @@
-# What the codec sees of a struct: where its slots lie and what stands in them by default.
+# Structs as the codec sees them: the offsets of their slots, and the defaults.
 from cpython.object cimport PyObject, PyTypeObject
 
 cdef class Field:

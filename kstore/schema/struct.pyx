@@ -1,4 +1,4 @@
-"""Structs: the slotted classes that Kafka's messages are, and the language their modules are written in.
+"""Structs: the slotted classes of Kafka's messages, and how message modules declare them.
 
 A message module says what a struct is, one line a field::
 

@@ -6,8 +6,8 @@ parts of the result, never copied, never even looked at: a chunk is anything wit
 
 What can't be written in a version raises ``UnsupportedVersion`` as in Kafka: a value other than the default in a
 field that the version doesn't have, unless the field is ignorable. Values of the wrong type or size are the
-caller's mistakes: ``TypeError`` and ``ValueError``, naming the field; of those, ``TooLong`` may be somebody else's,
-whose words the message repeats.
+caller's mistakes: ``TypeError`` and ``ValueError``, naming the field; of those, ``TooLong`` may be a client's
+mistake, if the message repeats what it sent.
 """
 
 from cpython.buffer cimport PyObject_CheckBuffer

@@ -78,8 +78,8 @@ def test_nothing_says_that_it_is_unfinished() -> None:
 
 
 def test_texts_use_the_usual_words() -> None:
-    """In Python and in pages: a changed comment of Cython is a new build."""
-    texts = tuple(each for each in text_files() if each.name.endswith((".py", ".md")))
+    """In Python, Cython and pages."""
+    texts = tuple(each for each in text_files() if each.name.endswith((".py", ".pyi", ".pyx", ".pxd", ".md")))
     assert_none(lines_matching(UNUSUAL, texts))
 
 

@@ -1,7 +1,7 @@
-"""Memory that is lent out and used again: fresh pages cost more than filling them does.
+"""Arenas of memory that are reused, because fresh pages cost more than filling them.
 
-An arena gives its bytes by the buffer protocol and counts who has them. While somebody does (an array over it, or any
-view of that array), nobody else gets them; afterwards ``Arenas`` lends them again.
+An arena exports its bytes by the buffer protocol and counts the exports. While there is one (an array over it, or any
+view of that array), the arena isn't used again; afterwards ``Arenas`` reuses it.
 """
 
 cimport cython

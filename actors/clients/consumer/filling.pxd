@@ -1,7 +1,7 @@
 """Records of one batch put into columns, without the GIL and without an object a record; header-only, for ``cimport``.
 
-Who calls has made the columns as large as the batch could need (``PartitionRecords.room``); that they are is checked
-for every record all the same.
+The caller makes the columns as large as the batch could need (``PartitionRecords.room``); each record is checked
+against their size all the same.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t

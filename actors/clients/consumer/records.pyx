@@ -1,4 +1,4 @@
-"""The record that a consumer gives its user, and the fetched batches of one partition that they are read from.
+"""The consumer's record, and the fetched batches of one partition that records are read from.
 
 ``PartitionRecords`` is a place in what one answer to Fetch brought for one partition. It is read in the user's own
 ``poll()``: batch after batch is opened (checksum, decompression under a cap), and records are made as they are asked

@@ -1,4 +1,4 @@
-"""The producer's records in memory: what the sender's and the user's side share."""
+"""The producer's records in memory, shared by the sender and the user's thread."""
 
 from libc.stdint cimport int16_t, int32_t, int64_t
 

@@ -1,4 +1,4 @@
-"""The record accumulator: what a producer's records become between ``send`` and a request.
+"""The record accumulator: collects a producer's records in batches between ``send`` and a request.
 
 Each partition has a lane: one open batch that takes records, and closed ones that wait for the sender. ``send`` runs on
 the user's threads and costs what the copying costs: partition, timestamp, a record written into the open batch, a
@@ -206,7 +206,7 @@ cdef class Accumulator:
             self.topics[name] = topic
 
     cdef int open_in(self, Topic topic, Lane lane, int64_t least, bint bulk) except -1:
-        """Open a batch in a lane, unless somebody else has meanwhile."""
+        """Open a batch in a lane, unless another thread has meanwhile."""
         cdef int64_t size = max(self.bulk_size if bulk else self.batch_size, least)
         cdef int64_t limit = size
         cdef PendingBatch batch

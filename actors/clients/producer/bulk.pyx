@@ -1,4 +1,4 @@
-"""``send_many``: values for many records, wherever they lie, into batches.
+"""``send_many``: writes many values, from various kinds of memory, into batches.
 
 A list (or any iterable) of bytes-like objects and None; or, without an object for each value and without importing
 NumPy: an array of fixed-size bytes (dtype ``S``, whose trailing zeros don't count, as NumPy has it, or ``V``), a 2-D

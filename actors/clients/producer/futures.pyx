@@ -1,7 +1,7 @@
-"""The futures of what a producer sends: of one record, and of all the records of one ``send_many``.
+"""The futures of a producer: of one record, and of all records of one ``send_many``.
 
 A future is a batch and an index, so that an acknowledgement costs nothing for each record. What it is about is looked
-up when somebody asks; a batch that was split leads on to its parts.
+up when it is asked for; a batch that was split leads on to its parts.
 """
 
 cimport cython

@@ -1,4 +1,4 @@
-"""A topic's partitions as its producer sees them, for the accumulator."""
+"""A topic's partitions in a producer, for the accumulator."""
 
 from libc.stdint cimport int32_t, int64_t
 

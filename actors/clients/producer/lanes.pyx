@@ -1,4 +1,4 @@
-"""A topic's partitions as its producer sees them: lanes of batches, and which lane a record goes to.
+"""A topic's partitions in a producer: a lane of batches for each, and the choice of a record's lane.
 
 As in Apache Kafka's producer: murmur2 of the key; without a key one partition until ``batch_size`` bytes are there,
 then another, the likelier the shorter its queue (KIP-794, ``BuiltInPartitioner``); "round_robin" is its

@@ -1,4 +1,4 @@
-"""A batch on its way, for the futures and the accumulator."""
+"""A producer's batch, for the futures and the accumulator."""
 
 from cpython.object cimport PyObject
 from libc.stdint cimport int16_t, int32_t, int64_t

@@ -1,8 +1,8 @@
-"""A batch of a producer's on its way to a broker.
+"""A producer's batch, from its first record until a broker has answered.
 
 A batch writes its records, in the format that goes over the wire, straight into the bytes object that ``build`` gives
 away, behind room for the header; its numbers come when it is drained. When it is acknowledged it learns its first
-offset, and nothing is done for each record unless somebody asked to be called back.
+offset, and nothing is done for each record unless it has a callback.
 
 A batch that a broker found too large is split: it then has ``parts`` in its place, and its futures look there.
 """
@@ -224,7 +224,7 @@ cdef class PendingBatch:
         return 0
 
     cdef int finish(self, object callbacks) except -1:
-        """It is over; whoever wanted to be called back is queued to be."""
+        """Finish the batch, and queue the callbacks of its records."""
         cdef list watching = self.callbacks
         self.done = True
         self.data = None
