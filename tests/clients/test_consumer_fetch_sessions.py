@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.clients.consumer.fetch_sessions import EPOCH_MAX, FetchSession, Wanted
+from actors.clients.consumer.fetch_sessions import FetchSession, Wanted
 from actors.clients.structs import TopicPartition
 from kstore.errors import FetchSessionIdNotFound
+from kstore.errors.arguments import INT_MAX
 from kstore.schema.messages.fetch import FetchRequest
 
 A0, A1, B0 = TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("b", 0)
@@ -60,7 +61,7 @@ def test_epochs_go_round_past_the_greatest() -> None:
     session = FetchSession(enabled=True)
     asked(session, {A0: at(1)})
     session.answered(0, 77)
-    session.epoch = EPOCH_MAX
+    session.epoch = INT_MAX
     session.answered(0, 77)
     assert session.epoch == 1
 

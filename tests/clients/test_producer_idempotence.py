@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actors.clients.producer.idempotence import EPOCH_MAX, Idempotence, Identity, after, sequences_of
+from actors.clients.producer.idempotence import Idempotence, Identity, after, sequences_of
 from actors.clients.producer.lanes import Lane
 from kstore.errors import (
     ClusterAuthorizationFailed,
@@ -19,6 +19,7 @@ from kstore.errors import (
     UnknownServerError,
     for_code,
 )
+from kstore.errors.arguments import SHORT_MAX
 
 SCRIPTS = [
     list(lines)
@@ -228,7 +229,7 @@ def test_parts_of_a_split_batch_share_its_sequence(machine, lane) -> None:
 
 def test_after_the_last_epoch_another_id_is_needed(lane) -> None:
     machine = Idempotence()
-    machine.begin(7, EPOCH_MAX)
+    machine.begin(7, SHORT_MAX)
     batch, behind = drain(machine, lane, 10, 10)
     machine.failed(lane, batch, InvalidRecord(), surely=True)
     machine.settle()
