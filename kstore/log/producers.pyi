@@ -4,6 +4,7 @@ from typing import final
 from kstore.log.answers import AbortedTransaction
 from kstore.log.snapshot import SnapshotEntry
 from kstore.log.transactions import Transactions
+from kstore.log.verification import NO_GUARD as NO_GUARD
 from kstore.records import RecordBatch
 
 @final

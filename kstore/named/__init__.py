@@ -76,8 +76,8 @@ else:
             return tuple.__new__(cls, cls._filled(*values, **named))
 
         @classmethod
-        def _make(cls, values):
-            return cls(*values)
+        def _make(cls, iterable):
+            return cls(*iterable)
 
         def _asdict(self):
             return dict(zip(self._fields, self, strict=True))

@@ -30,12 +30,6 @@ DIFFERENT: dict[tuple[str, str], str] = {
     ("consumer", "partition_assignment_strategy"): "the same, by the assignors' names instead of classes",
 }
 
-KAFKA_PYTHON = {
-    ("producer", "allow_auto_create_topics"),
-    ("consumer", "consumer_timeout_ms"),
-    ("consumer", "default_offset_commit_callback"),
-    ("consumer", "enable_incremental_fetch_sessions"),
-}
 KAFKA_PYTHON = (Path(__file__).parent / "golden" / "kafka_python_keywords.tsv").read_text().splitlines()
 
 

@@ -329,9 +329,9 @@ def test_a_follower_that_the_leader_names_is_asked_until_it_refuses(cluster: Clu
                 data.preferred_read_replica, data.records = follower, None
             take(each, data)
 
-        def seen(source: Any, way: Any) -> None:
+        def seen(source: Any, link: Any) -> None:
             asked.append(source.node)
-            ask(source, way)
+            ask(source, link)
 
         fetcher._take_records, fetcher._ask = named, seen
         consumer.assign([partition])

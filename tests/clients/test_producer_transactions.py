@@ -14,7 +14,7 @@ from clients.targets import Target
 from clients.transacting import partitions_of, read
 
 from actors.clients.errors import TransactionAborted
-from kstore import Cluster, ConfigError, KafkaTimeout, TopicPartition
+from kstore import Cluster, ConfigError, ConsumerRecord, KafkaTimeout, TopicPartition
 from kstore.errors import InvalidTransactionTimeout, MessageTooLarge, ProducerFenced, TransactionAbortable
 
 
@@ -74,7 +74,7 @@ def test_to_a_reader_of_committed_records_the_log_ends_before_an_open_transactio
     assert [each.value for each in committed.poll(10_000)[partition]] == [b"before"]
     assert committed.position(partition) == 1
     producer.abort_transaction()
-    found = []
+    found: list[ConsumerRecord] = []
     while not found:
         found = committed.poll(1000).get(partition, [])
     assert [each.value for each in found] == [b"after"]
@@ -261,4 +261,4 @@ def test_the_groups_offsets_are_those_of_a_consumer_that_reads_by_hand() -> None
         producer = cluster.producer(transactional_id="tx")
         producer.init_transactions()
         with producer.transaction(), pytest.raises(TypeError, match=r"group_metadata is consumer.group_metadata\(\)"):
-            producer.send_offsets_to_transaction({TopicPartition("t", 0): 3}, "g")  # type: ignore[arg-type]
+            producer.send_offsets_to_transaction({TopicPartition("t", 0): 3}, "g")

@@ -360,7 +360,7 @@ STEPS = {
     "TxnOffsetCommit": CommitOffsets(OFFSETS, GROUP),
     "EndTxn": End(committed=True),
 }
-ALWAYS = {
+ALWAYS: dict[type[KafkaError], str] = {
     errors.NotCoordinator: ELSEWHERE,
     errors.CoordinatorNotAvailable: ELSEWHERE,
     errors.NetworkException: ELSEWHERE,

@@ -46,7 +46,7 @@ def stable(driven: Driven, partition: int = 0) -> tuple[int, int]:
     topics = [OffsetFetchRequestTopics(name="t", partition_indexes=[partition])]
     group = OffsetFetchRequestGroup(group_id="g", topics=topics)
     driven.ask(OffsetFetchRequest(groups=[group], require_stable=True), "stable", 9)
-    (found,) = driven.answer("stable").groups[0].topics[0].partitions  # type: ignore[attr-defined]
+    (found,) = driven.answer("stable").groups[0].topics[0].partitions
     return found.committed_offset, found.error_code
 
 

@@ -5,6 +5,7 @@ Producer ids rise by one from 1,000. Replies are names, and what was answered to
 """
 
 from collections.abc import Hashable, Iterable
+from typing import Any
 
 from actors.coordinator.effects import (
     AskActor,
@@ -153,7 +154,7 @@ class Machine:
         caller = Caller(reply, version, "client", "/127.0.0.1")
         self.carry_out(self.shard.submit(request, caller, self.now_ms))
 
-    def answer(self, reply: str = "reply") -> object:
+    def answer(self, reply: str = "reply") -> Any:
         """The one answer to a reply; there must be exactly one."""
         (response,) = self.answers.pop(reply)
         return response
@@ -186,7 +187,7 @@ class Machine:
         answer = self.answer()
         if isinstance(answer, KafkaError):
             return type(answer)
-        (result,) = answer.results_by_transaction  # type: ignore[attr-defined]
+        (result,) = answer.results_by_transaction
         return {
             (topic.name, each.partition_index): each.partition_error_code
             for topic in result.topic_results
