@@ -139,6 +139,8 @@ def check(options: argparse.Namespace) -> None:
         raise UsageError("--json-in already has keys and nulls: leave out -K, -Z and -D")
     if options.tee and options.json:
         raise UsageError("-T and --json both print to stdout: choose one")
+    if any(key == "transactional_id" for key, _ in options.keywords):
+        raise UsageError("transactional_id: the command has no transactions; kstore.Producer has them")
 
 
 def input_bytes(options: argparse.Namespace) -> int | None:

@@ -24,7 +24,7 @@ from actors.controller.metadata_log import Replay
 from actors.controller.sole_voter import FetchOverdue, SoleVoter, Written
 from actors.controller.state import Decision
 from actors.controller.without_effect import tell_of_image, tell_of_records
-from actors.image.features import METADATA_VERSION, bootstrap_records
+from actors.image.features import bootstrap_records
 from actors.image.image import ClusterImage, ImageDelta
 from actors.runtime import Ref, Reply, receives
 from kstore.errors import KafkaError, KafkaStorageError, NotController
@@ -96,8 +96,7 @@ class Controller(MetadataKeeper):
         with self.quorum.one_flush():
             self.take_in(self.quorum.begin_epoch(), "")
             if is_new:
-                chosen = formatted_levels(self.folder.fs).get(METADATA_VERSION)
-                self.write(Decision(list(bootstrap_records(chosen))), "a new cluster")
+                self.write(Decision(list(bootstrap_records(formatted_levels(self.folder.fs)))), "a new cluster")
             self.machine.take_over(self.steady_ms())
             if is_first and not self.again:  # the log describes the node as it was before it died
                 self.write(self.machine.fence_lost(self.node.node_id), "its process ended")

@@ -8,6 +8,8 @@ and eligible leader replicas are at level 0, which is how Kafka says that they a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kstore.named import NamedTuple
 from kstore.schema.messages.broker_registration import Feature
 from kstore.schema.messages.metadata_records import FeatureLevelRecord
@@ -39,12 +41,11 @@ def supported() -> list[Feature]:
     ]
 
 
-def bootstrap_records(metadata_version: int | None = None) -> list[FeatureLevelRecord]:
-    """The first records of a new cluster: its metadata version (the highest, unless one was chosen), and the features
-    that a new cluster of Apache Kafka also turns on.
+def bootstrap_records(formatted: Mapping[str, int]) -> list[FeatureLevelRecord]:
+    """The first records of a new cluster: the levels that ``kafka-storage.sh format`` wrote into its folder or, in a
+    folder that wasn't formatted, the highest metadata version and what a new cluster of Apache Kafka also turns on.
     """
-    level = metadata_version or SUPPORTED[METADATA_VERSION].highest
-    return [
-        FeatureLevelRecord(name=METADATA_VERSION, feature_level=level),
-        FeatureLevelRecord(name=TRANSACTION_VERSION, feature_level=SUPPORTED[TRANSACTION_VERSION].highest),
-    ]
+    levels = formatted or {name: SUPPORTED[name].highest for name in (METADATA_VERSION, TRANSACTION_VERSION)}
+    version = levels.get(METADATA_VERSION, SUPPORTED[METADATA_VERSION].highest)
+    first = {METADATA_VERSION: version, TRANSACTION_VERSION: levels.get(TRANSACTION_VERSION, 0)}
+    return [FeatureLevelRecord(name=name, feature_level=level) for name, level in first.items() if level]

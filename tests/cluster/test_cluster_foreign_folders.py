@@ -219,9 +219,7 @@ def test_a_newer_metadata_version_stays_with_kafka(alone):
     assert "Kafka doesn't lower metadata.version: start Apache Kafka on it, or choose another --data-dir" in line
 
 
-@pytest.mark.parametrize(
-    "name", ["group.version", "share.version", "streams.version", "transaction.version", "a.new.one"]
-)
+@pytest.mark.parametrize("name", ["group.version", "share.version", "streams.version", "a.new.one"])
 def test_a_feature_that_kstore_lacks_is_refused_and_switched_off(start, alone, name):
     append_records(alone, FeatureLevelRecord(name=name, feature_level=1))
     assert refused(alone, 1).endswith(f"downgrade --feature {name}=0")

@@ -38,6 +38,7 @@ from actors.partition.to_controller.producer_ids import ProducerIds
 from actors.runtime import Actor
 from actors.runtime.driver import NodeCrashed
 from actors.runtime.failures import Failures, FailureWarning
+from actors.transactions.marker_sender import MarkerSender
 from kstore.errors import KafkaError, UnknownServerError
 
 
@@ -85,6 +86,7 @@ KINDS: dict[type[Actor], str] = {
     Connection: "a client's connection",
     Directories: "this actor",
     Replica: "a replica",
+    MarkerSender: "a node's markers under way",
 }
 
 
@@ -115,7 +117,11 @@ IDLE = "in some turn"
 REQUEST = "in the turn of a message"
 CASES = [
     *((kind, IDLE) for kind in KINDS),
-    *((kind, REQUEST) for kind in KINDS if kind not in (Observer, IsrChanges, RecoveryPoints, Directories)),
+    *(
+        (kind, REQUEST)
+        for kind in KINDS
+        if kind not in (Observer, IsrChanges, RecoveryPoints, Directories, MarkerSender)
+    ),
     (Observer, "fetched"),
     (Lifecycle, "beaten"),
     (ReplicaFetcher, "answered"),
@@ -132,6 +138,9 @@ def test_a_defect_in_one_actor_ends_what_it_must_and_nothing_else(
 ) -> None:
     if how != "_read":  # the loading of a group's log
         work(cluster, b"before")
+    if kind is MarkerSender:  # a node has one once it coordinates transactions
+        with cluster.producer(transactional_id="transfers") as producer:
+            producer.init_transactions()
     incarnations = dict(cluster.incarnations)
     steady = cluster.producer(acks="all")
     for number in range(PARTITIONS):

@@ -40,7 +40,7 @@ class Driven:
         self.random = random
         self.now_ms = 1_000
         self.epochs: dict[int, int] = {}
-        self.apply(Decision(list(bootstrap_records())))
+        self.apply(Decision(list(bootstrap_records({}))))
         if start:
             for broker_id in range(1, brokers + 1):
                 self.start(broker_id)
