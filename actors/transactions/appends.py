@@ -50,27 +50,28 @@ Purpose: TypeAlias = Initialization | Addition | Decision | Completion | Expirat
 
 
 class Append:
-    """``is_overdue``: those who waited have been told that it takes too long."""
+    """``is_answered``: the request that caused it has its answer, maybe before the outcome was known."""
 
-    __slots__ = ("is_overdue", "purpose", "records", "transactions")
+    __slots__ = ("is_answered", "purpose", "records", "transactions")
 
     def __init__(self, transactions: tuple[Transaction, ...], records: tuple[Record, ...], purpose: Purpose) -> None:
         self.transactions = transactions
         self.records = records
         self.purpose = purpose
-        self.is_overdue = False
+        self.is_answered = False
 
-    @property
-    def callers(self) -> list[Caller]:
-        """Who waits for it: one at the most."""
+    def take_caller(self) -> Caller | None:
+        """Who is to be answered now; None if nobody is, or an answer has been given."""
+        caller: Caller | None = None
         match self.purpose:
             case Initialization(caller) | Addition(caller):
-                found = [caller]
+                pass
             case Decision(_, ended_by, fenced_by):
-                found = [each for each in (ended_by, fenced_by) if each is not None]
-            case _:
-                found = []
-        return [] if self.is_overdue else found
+                caller = ended_by or fenced_by
+        if self.is_answered:
+            return None
+        self.is_answered = True
+        return caller
 
 
 class Appends(UnderWay[Append]):

@@ -179,19 +179,19 @@ class TransactionShard:
         self._refuse(append, error, event)
 
     def _answer(self, append: Append, response: Message, event: Event) -> None:
-        for caller in append.callers:
+        caller = append.take_caller()
+        if caller is not None:
             event.respond(caller.reply, response)
 
     def _refuse(self, append: Append, error: KafkaError, event: Event) -> None:
-        for caller in append.callers:
+        caller = append.take_caller()
+        if caller is not None:
             event.refuse(caller.reply, error)
 
     def overdue(self, token: int, now_ms: int) -> list[Effect]:
         """Those who wait are told; the ids stay busy until it is known what the log makes of the append."""
         event = Event(now_ms)
-        append = self._appends.get(token)
-        self._refuse(append, as_coordinator_error(errors.RequestTimedOut()), event)
-        append.is_overdue = True
+        self._refuse(self._appends.get(token), as_coordinator_error(errors.RequestTimedOut()), event)
         return self._done(event)
 
     def loaded(self, now_ms: int) -> list[Effect]:

@@ -25,7 +25,7 @@ from actors.transactions.producer_ids import ProducerIdSource
 from actors.transactions.settings import TransactionSettings
 from actors.transactions.shard import TransactionShard
 from actors.transactions.transaction import Transaction
-from kstore.errors import KafkaError
+from kstore.errors import KafkaError, NotLeaderOrFollower
 from kstore.schema.messages.add_partitions_to_txn import (
     AddPartitionsToTxnRequest,
     AddPartitionsToTxnTopic,
@@ -76,8 +76,13 @@ class Machine:
         self.carry_out(self.shard.loaded(self.now_ms))
 
     def move(self) -> None:
-        """The partition is led elsewhere: what is in the log goes on there, and nothing else."""
-        self.carry_out([each for each in self.shard.unloaded(self.now_ms) if isinstance(each, Respond | Refuse)])
+        """The partition is led elsewhere: what is in the log goes on there, and nothing else. Outcomes of appends may
+        still reach the shard that was let go.
+        """
+        effects = list(self.shard.unloaded(self.now_ms))
+        for append in self.held:
+            effects += self.shard.persisted(append.token, NotLeaderOrFollower(), self.now_ms)
+        self.carry_out([each for each in effects if isinstance(each, Respond | Refuse)])
         self.load(self.log)
 
     def carry_out(self, effects: Iterable[Effect]) -> None:

@@ -120,6 +120,14 @@ def test_one_who_waits_too_long_is_told_and_the_id_stays_busy_until_the_outcome_
     assert machine.is_parked()  # it was answered already
 
 
+def test_an_append_that_ends_after_its_coordinator_has_resigned_is_not_answered_again() -> None:
+    machine, producer = begun(A)
+    machine.is_held = True
+    machine.end(producer, commit=True)
+    machine.move()
+    assert isinstance(machine.answer(), NotCoordinator)  # exactly one
+
+
 def test_a_completion_that_is_refused_is_tried_again() -> None:
     machine, producer = begun(A)
     machine.end(producer, commit=True)
