@@ -15,11 +15,11 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 
 GRACE_S = 3.0
 """How long a process may take to end before it is killed."""
@@ -109,8 +109,14 @@ class HostLost(Exception):
 class Command:
     """A command that has been started, with ``host``, the other child of this process, beside it."""
 
-    def __init__(self, words: Sequence[str], environment: Mapping[str, str], host: int) -> None:
-        """Start it. Raises ``OSError`` if it can't be."""
+    def __init__(
+        self, words: Sequence[str], environment: Mapping[str, str], host: int, announce: Callable[[int, bool], None]
+    ) -> None:
+        """Start it. Raises ``OSError`` if it can't be.
+
+        ``announce(pid, leads_group)`` is called in the new process before it becomes the command: from its first
+        instruction on the command is known to who has to end it.
+        """
         self.host: int | None = host
         self._not_its = children()
         self.leads_group = not has_terminal()
@@ -119,9 +125,21 @@ class Command:
         for number in self._signals:
             signal.signal(number, lambda *_: None)  # else some would be lost while they are blocked, on macOS
         before = signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
-        default = self._signals | {getattr(signal, name) for name in IGNORED_BY_PYTHON}
-        start = partial(os.posix_spawnp, words[0], list(words), environment, setsigmask=before, setsigdef=default)
-        self.group = start(setpgroup=0) if self.leads_group else start()
+
+        def become() -> None:
+            with suppress(BrokenPipeError):  # the host has ended, which is seen later
+                announce(os.getpid(), self.leads_group)
+            for name in IGNORED_BY_PYTHON:
+                signal.signal(getattr(signal, name), signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+        group = 0 if self.leads_group else None
+        # This process has one thread, so that code may run between fork and exec.
+        self._process = subprocess.Popen(
+            words, env=environment, process_group=group, close_fds=False, restore_signals=False, preexec_fn=become
+        )
+        self._process.returncode = 0  # its end is waited for here, with that of all others
+        self.group = self._process.pid
         self.pid: int | None = self.group
 
     def wait(self) -> int:

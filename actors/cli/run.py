@@ -129,12 +129,15 @@ def supervise(options: argparse.Namespace, host: int, heard: int, tells: int) ->
             print(f"kstore: the cluster's process ended while it started, with exit code {code}", file=sys.stderr)
         return code
     environment = {**os.environ, **dict.fromkeys([BOOTSTRAP_VARIABLE, *options.env], address)}
+
+    def announce(pid: int, leads_group: bool) -> None:
+        os.write(tells, f"{pid} {leads_group:d}\n".encode())
+
     try:
-        command = Command(options.words, environment, host)
+        command = Command(options.words, environment, host, announce)
     except OSError as error:
         end_host(options, host, tells)
         return not_started(options.words[0], error)
-    os.write(tells, f"{command.pid} {command.leads_group:d}\n".encode())
     try:
         code = command.wait()
     except HostLost as lost:

@@ -248,6 +248,24 @@ def test_a_kill_of_run_ends_the_command_and_the_cluster(started):
     assert program.errors == ["kstore: run was killed: its command is ended, too"]
 
 
+KILLED_AT_ONCE = """
+import os, signal, subprocess, sys
+from actors.cli.main import main
+def start(*given, **named):
+    process = before(*given, **named)
+    os.kill(os.getpid(), signal.SIGKILL)
+before, subprocess.Popen = subprocess.Popen, start
+sys.exit(main(["run", "--", "sh", "-c", "echo pid $$; exec sleep 1000"]))
+"""
+
+
+def test_a_kill_of_run_right_after_the_start_of_the_command_ends_it(started):
+    program = Program(sys.executable, "-c", KILLED_AT_ONCE)
+    assert program.finish() == -signal.SIGKILL  # when nobody has its outputs open any more
+    assert program.errors == ["kstore: run was killed: its command is ended, too"]
+    assert all(not is_there(int(line.split()[1])) for line in program.lines)
+
+
 def test_a_cluster_that_ends_before_the_command_is_told_and_ends_it(started):
     program, pid = started("--", "sh", "-c", "echo pid $$; exec sleep 1000")
     os.kill(host_of(program), signal.SIGKILL)
