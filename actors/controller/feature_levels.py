@@ -10,7 +10,8 @@ as by an older Kafka.
 from __future__ import annotations
 
 from actors.controller.state import ControllerState, Decision
-from actors.image.features import METADATA_VERSION, SUPPORTED
+from actors.image.feature_names import METADATA_VERSION
+from actors.image.features import SUPPORTED
 from kstore.errors import InvalidUpdateVersion
 from kstore.schema.messages.metadata_records import FeatureLevelRecord
 from kstore.schema.messages.update_features import (

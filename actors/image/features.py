@@ -10,13 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from actors.image.feature_names import KRAFT_VERSION, METADATA_VERSION, TRANSACTION_VERSION
 from kstore.named import NamedTuple
 from kstore.schema.messages.broker_registration import Feature
 from kstore.schema.messages.metadata_records import FeatureLevelRecord
-
-METADATA_VERSION = "metadata.version"
-KRAFT_VERSION = "kraft.version"
-TRANSACTION_VERSION = "transaction.version"
 
 
 class Range(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.image.features import TRANSACTION_VERSION
+from actors.image.feature_names import TRANSACTION_VERSION
 from actors.transactions.producer_ids import ProducerIdSource
 from actors.transactions.settings import settings_of
 from actors.transactions.shard import TransactionShard

@@ -4,7 +4,8 @@ import pytest
 from controller.deciding import Driven
 
 from actors.controller.feature_levels import SAFE_DOWNGRADE, UNSAFE_DOWNGRADE, UPGRADE, WITH_OTHER_RECORDS
-from actors.image.features import METADATA_VERSION, SUPPORTED, TRANSACTION_VERSION
+from actors.image.feature_names import METADATA_VERSION, TRANSACTION_VERSION
+from actors.image.features import SUPPORTED
 from kstore.errors import InvalidUpdateVersion
 from kstore.schema.messages.metadata_records import FeatureLevelRecord
 from kstore.schema.messages.update_features import FeatureUpdateKey, UpdateFeaturesRequest, UpdateFeaturesResponse

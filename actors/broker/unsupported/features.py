@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from actors.controller.formatted_features import formatted_levels
-from actors.image.features import METADATA_VERSION, SUPPORTED
+from actors.image.feature_names import METADATA_VERSION
+from actors.image.features import SUPPORTED
 from actors.image.image import ClusterImage
 from actors.node.folder import Folder, FolderError
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors.clients.producer.idempotence import Identity
 from actors.clients.producer.transactions.steps import AddOffsets, AddPartitions, CommitOffsets, Initialize
+from actors.image.feature_names import TRANSACTION_VERSION
 from kstore.errors import KafkaError, OperationNotAttempted, for_code
 from kstore.schema.messages.add_offsets_to_txn import AddOffsetsToTxnRequest
 from kstore.schema.messages.add_partitions_to_txn import (
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from kstore.schema.messages.api_versions import ApiVersionsResponse
     from kstore.schema.struct import Message
 
-TRANSACTION_VERSION = "transaction.version"
 VERSIONS: dict[int, tuple[tuple[int, int], tuple[int, int]]] = {
     InitProducerIdRequest.API_KEY: ((3, 5), (3, 5)),
     EndTxnRequest.API_KEY: ((3, 4), (5, 5)),
