@@ -1,4 +1,4 @@
-"""Members of a consumer group, request by request, that give their reasons as Apache Kafka's own clients do."""
+"""Members of a consumer group, one request after the other; they give reasons as Apache Kafka's own clients do."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from cluster import group_requests as requests
 from cluster.speaking import Speaker
 
+from kstore.errors import MemberIdRequired
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
@@ -14,7 +15,6 @@ from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 GROUP = requests.GROUP
 PATIENCE_S = 120
 NOT_NOW = {14, 15, 16}  # the coordinator loads, isn't there, or is elsewhere
-MEMBER_ID_REQUIRED = 79
 JOIN_VERSION = 9
 
 CLOSED = "the consumer is being closed"
@@ -47,15 +47,13 @@ class Member:
         request.reason = reason
         return request
 
-    def join(self, reason: str = "") -> None:
+    def join(self, reason: str = "") -> Any:
         """Join, with the id that the first answer gives."""
         joined = self.ask(self.join_request(reason), JOIN_VERSION)
-        if joined.error_code == MEMBER_ID_REQUIRED:
+        if joined.error_code == MemberIdRequired.code:
             self.member_id = joined.member_id
             return self.join(reason)
-        assert joined.error_code == 0, joined
-        self.member_id, self.generation = joined.member_id, joined.generation_id
-        return None
+        return self.joined([joined])
 
     def join_later(self, reason: str = "") -> list[Any]:
         """Ask to join, with an id; the answer will be in the list."""
@@ -65,15 +63,18 @@ class Member:
         node = coordinator(self.client)
         return self.client.send(node, self.join_request(reason), version=JOIN_VERSION, connection=self.connection)
 
-    def joined(self, answers: list[Any]) -> None:
+    def joined(self, answers: list[Any]) -> Any:
         """Wait for the answer to ``join_later``."""
         self.client.cluster.wait_for(lambda: answers, PATIENCE_S)
         assert answers[0].error_code == 0, answers
         self.member_id, self.generation = answers[0].member_id, answers[0].generation_id
+        return answers[0]
 
-    def sync(self, shares: dict[str, list[int]] | None = None) -> None:
-        synced = self.ask(requests.sync_group(self.generation, self.member_id, shares or {}))
+    def sync(self, assignments: dict[str, list[int]] | None = None) -> list[int]:
+        """The partitions that the leader's assignment gives."""
+        synced = self.ask(requests.sync_group(self.generation, self.member_id, assignments or {}))
         assert synced.error_code == 0, synced
+        return requests.assigned_partitions(synced.assignment)
 
     def heartbeat(self) -> int:
         request = HeartbeatRequest(
@@ -81,15 +82,21 @@ class Member:
         )
         return int(self.ask(request).error_code)
 
-    def leave(self, reason: str = CLOSED) -> None:
+    def leave(self, reason: str = CLOSED) -> int:
         identity = MemberIdentity(member_id=self.member_id, group_instance_id=self.instance, reason=reason)
         answer = self.ask(LeaveGroupRequest(group_id=GROUP, members=[identity]))
-        assert (answer.error_code, answer.members[0].error_code) == (0, 0)
+        return int(answer.error_code or answer.members[0].error_code)
 
-    def commit(self, offsets: dict[int, int]) -> None:
+    def commit(self, offsets: dict[int, int]) -> int:
+        """Commit; the error code of all partitions."""
         request = requests.offset_commit(self.generation, self.member_id, self.client.topic_id("t"), offsets)
-        answer = self.ask(request)
-        assert {part.error_code for topic in answer.topics for part in topic.partitions} == {0}, answer
+        while True:
+            answer = self.ask(request)
+            codes = {part.error_code for topic in answer.topics for part in topic.partitions}
+            if not codes & NOT_NOW:
+                assert len(codes) == 1
+                return int(codes.pop())
+            self.client.run(0.1)
 
 
 def coordinator(client: Speaker, group: str = GROUP) -> int:
@@ -103,10 +110,10 @@ def coordinator(client: Speaker, group: str = GROUP) -> int:
 
 
 def alone(client: Speaker, instance: str | None = None) -> Member:
-    """A stable group of one."""
+    """A stable group of one, which has both partitions."""
     member = Member(client, 1, instance)
     member.join()
-    member.sync({member.member_id: [0, 1]})
+    assert member.sync({member.member_id: [0, 1]}) == [0, 1]
     return member
 
 
@@ -117,6 +124,7 @@ def pair(client: Speaker) -> tuple[Member, Member]:
     client.run(0.2)
     first.join()
     second.joined(joining)
-    first.sync({first.member_id: [0], second.member_id: [1]})
-    second.sync()
+    assert first.generation == second.generation
+    assert first.sync({first.member_id: [0], second.member_id: [1]}) == [0]
+    assert second.sync() == [1]
     return first, second

@@ -4,10 +4,11 @@ from typing import Any
 
 from cluster import group_requests as requests
 from cluster.group_requests import GROUP, REBALANCE_MS, SESSION_MS
+from cluster.members import NOT_NOW, PATIENCE_S, Member, alone, coordinator, pair
 from cluster.speaking import Speaker, batches_in
 
 from actors.image.topic_names import OFFSETS_TOPIC
-from kstore.errors import IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
+from kstore.errors import IllegalGeneration, RebalanceInProgress, UnknownMemberId
 from kstore.schema import decode
 from kstore.schema.messages.consumer_offsets import (
     GroupMetadataKey,
@@ -16,94 +17,8 @@ from kstore.schema.messages.consumer_offsets import (
     OffsetCommitValue,
 )
 from kstore.schema.messages.delete_topics import DeleteTopicsRequest, DeleteTopicState
-from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
-from kstore.schema.messages.heartbeat import HeartbeatRequest
-from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 
-PATIENCE_S = 120
-NOT_NOW = {14, 15, 16}  # the coordinator loads, isn't there, or is elsewhere
-JOIN_VERSION = 9
 FETCH_VERSION = 9
-
-
-class Member:
-    """A member of the group, one request after the other; ``instance`` makes it a static one."""
-
-    def __init__(self, client: Speaker, connection: int = 1, instance: str | None = None) -> None:
-        self.client = client
-        self.connection = connection
-        self.instance = instance
-        self.member_id = ""
-        self.generation = -1
-
-    def ask(self, request: Any, version: int | None = None) -> Any:
-        """Ask the coordinator, wherever it is by now."""
-        while True:
-            node = coordinator(self.client)
-            response = self.client.ask(node, request, version=version, connection=self.connection)
-            code = getattr(response, "error_code", 0)
-            if code not in NOT_NOW and getattr(response, "name", "") != "DISCONNECTED":
-                return response
-            self.client.run(0.1)
-
-    def join_later(self) -> list[Any]:
-        request = requests.join_group(self.member_id, self.instance)
-        return self.client.send(coordinator(self.client), request, version=JOIN_VERSION, connection=self.connection)
-
-    def heard(self, joined: Any) -> Any:
-        self.member_id, self.generation = joined.member_id, joined.generation_id
-        return joined
-
-    def join(self) -> Any:
-        """Join, with the id that the first answer gives."""
-        request = requests.join_group(self.member_id, self.instance)
-        joined = self.ask(request, JOIN_VERSION)
-        if joined.error_code == MemberIdRequired.code:
-            self.member_id = joined.member_id
-            return self.join()
-        assert joined.error_code == 0, joined
-        return self.heard(joined)
-
-    def sync(self, assignments: dict[str, list[int]] | None = None) -> list[int]:
-        """The partitions that the leader's assignment gives."""
-        synced = self.ask(requests.sync_group(self.generation, self.member_id, assignments or {}))
-        assert synced.error_code == 0, synced
-        return requests.assigned_partitions(synced.assignment)
-
-    def heartbeat(self) -> int:
-        request = HeartbeatRequest(
-            group_id=GROUP, generation_id=self.generation, member_id=self.member_id, group_instance_id=self.instance
-        )
-        return int(self.ask(request).error_code)
-
-    def commit(self, offsets: dict[int, int]) -> int:
-        """Commit; the error code of all partitions."""
-        topic_id = self.client.topic_id("t")
-        request = requests.offset_commit(self.generation, self.member_id, topic_id, offsets)
-        while True:
-            answer = self.ask(request)
-            codes = {part.error_code for topic in answer.topics for part in topic.partitions}
-            if not codes & NOT_NOW:
-                assert len(codes) == 1
-                return int(codes.pop())
-            self.client.run(0.1)
-
-    def leave(self) -> int:
-        request = LeaveGroupRequest(
-            group_id=GROUP, members=[MemberIdentity(member_id=self.member_id, group_instance_id=self.instance)]
-        )
-        answer = self.ask(request)
-        return int(answer.error_code or answer.members[0].error_code)
-
-
-def coordinator(client: Speaker, group: str = GROUP) -> int:
-    """The node that coordinates a group, as a living node says."""
-    while True:
-        answer = client.ask(client.living()[-1], FindCoordinatorRequest(coordinator_keys=[group]), connection=9)
-        found = answer.coordinators[0]
-        if found.error_code == 0 and client.cluster.nodes[found.node_id].alive:
-            return int(found.node_id)
-        client.run(0.1)
 
 
 def committed(client: Speaker, *partitions: int) -> dict[int, int]:
@@ -117,34 +32,6 @@ def committed(client: Speaker, *partitions: int) -> dict[int, int]:
                 return offsets
             assert code in NOT_NOW, code
         client.run(0.1)
-
-
-def alone(client: Speaker, **how: Any) -> Member:
-    """A group of one member that has both partitions."""
-    member = Member(client, **how)
-    member.join()
-    assert member.sync({member.member_id: [0, 1]}) == [0, 1]
-    return member
-
-
-def pair(client: Speaker) -> tuple[Member, Member]:
-    """A group of two members, a partition each."""
-    first, second = Member(client, 1), Member(client, 2)
-    first.join()
-    first.sync({first.member_id: [0, 1]})
-    joining = second.join_later()
-    client.cluster.wait_for(lambda: joining, PATIENCE_S)
-    second.member_id = joining[0].member_id
-    joining = second.join_later()
-    client.run(1)
-    assert first.heartbeat() == RebalanceInProgress.code
-    first.join()
-    client.cluster.wait_for(lambda: joining, PATIENCE_S)
-    assert second.heard(joining[0]).error_code == 0
-    assert first.generation == second.generation
-    assert first.sync({first.member_id: [0], second.member_id: [1]}) == [0]
-    assert second.sync() == [1]
-    return first, second
 
 
 def begin(start: Any, **how: Any) -> Speaker:
@@ -294,11 +181,7 @@ def test_a_rebalance_whose_coordinator_dies_is_begun_again_with_the_next_one(sta
     first, second = pair(client)
     assert first.commit({0: 3}) == 0
     dead = coordinator(client)
-    third = Member(client, 3)
-    joining = third.join_later()
-    client.cluster.wait_for(lambda: joining, PATIENCE_S)
-    third.member_id = joining[0].member_id
-    third.join_later()
+    Member(client, 3).join_later()
     client.run(1)
     client.cluster.kill_node(dead)
     client.run(1)
@@ -313,7 +196,7 @@ def test_a_rebalance_whose_coordinator_dies_is_begun_again_with_the_next_one(sta
             for member, heard in joins
         ]
     for member, heard in joins:
-        assert member.heard(heard[0]).generation_id > before
+        assert member.joined(heard).generation_id > before
     assert first.sync({first.member_id: [0], second.member_id: [1]}) == [0]
     assert second.sync() == [1]
     assert committed(client, 0) == {0: 3}
@@ -324,9 +207,6 @@ def test_a_member_waits_for_the_others_no_longer_than_their_rebalance_may_take(s
     first, second = pair(client)
     assert second.heartbeat() == 0
     third = Member(client, 3)
-    asked = third.join_later()
-    client.cluster.wait_for(lambda: asked, PATIENCE_S)
-    third.member_id = asked[0].member_id
     joining = third.join_later()
     client.run(1)
     assert first.heartbeat() == RebalanceInProgress.code
@@ -334,9 +214,8 @@ def test_a_member_waits_for_the_others_no_longer_than_their_rebalance_may_take(s
     for _ in range(int(REBALANCE_MS / 1000) + 2):
         client.run(1)
         second.heartbeat()  # it lives, but doesn't join
-    client.cluster.wait_for(lambda: joining and first_joining, PATIENCE_S)
-    assert third.heard(joining[0]).error_code == 0
-    assert first.heard(first_joining[0]).generation_id == third.generation
+    third.joined(joining)
+    assert first.joined(first_joining).generation_id == third.generation
     assert second.heartbeat() == UnknownMemberId.code
 
 

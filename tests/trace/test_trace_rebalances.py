@@ -44,7 +44,7 @@ def test_a_second_member_joins_and_the_first_comes_again(start: Any) -> None:
 def test_a_member_leaves_and_says_why(start: Any) -> None:
     client = start()
     first, second = pair(client)
-    second.leave()
+    assert second.leave() == 0
     first.join()
     first.sync({first.member_id: [0, 1]})
     found = why(client)
@@ -57,7 +57,7 @@ def test_a_member_leaves_and_says_why(start: Any) -> None:
 def test_a_member_whose_program_polls_too_late_leaves_with_those_words(start: Any) -> None:
     client = start()
     first, second = pair(client)
-    second.leave(POLLED_TOO_LATE)
+    assert second.leave(POLLED_TOO_LATE) == 0
     first.join()
     first.sync({first.member_id: [0, 1]})
     found = why(client)
@@ -67,7 +67,7 @@ def test_a_member_whose_program_polls_too_late_leaves_with_those_words(start: An
 
 def test_the_last_member_leaves_and_the_group_is_empty(start: Any) -> None:
     client = start()
-    alone(client).leave()
+    assert alone(client).leave() == 0
     found = why(client)
     assert (found.kind, found.state, found.members) == ("leave", "Empty", 0)
 
