@@ -75,9 +75,7 @@ class Nodes:
     closed = True  # until there is something to close
 
     contains_failures = True
-    """Whether a defect is contained (see ``actors.runtime.failures``). Not on virtual time, where it stops everything
-    at once, so that the run can be repeated.
-    """
+    """Whether a defect is contained. On virtual time it isn't: it stops everything, and the run can be repeated."""
 
     def __init__(
         self,
@@ -102,7 +100,6 @@ class Nodes:
         self.incarnations = dict.fromkeys(self.node_ids, 0)
         self.memories: dict[int, FileSystem] = {n: MemoryFileSystem() for n in self.node_ids if data_dir is None}
         self.folders: dict[int, Folder] = {}
-        self.found = ClusterImage()  # the cluster image of the folders before the start
         self.warnings: list[str] = []  # what was wrong in the folders: repaired or lost
         self.data_dir = data_dir
         self.request_faults: RequestFaults | None = None  # set by the first fault that fails clients' requests
@@ -141,16 +138,17 @@ class Nodes:
             self.ports = Ports(self.world, listen, advertise, self.node_ids)
             self.warnings += self.ports.warnings
         try:
-            self._claim_all()
+            found = self._claim_all()
         except FolderError:
             for folder in self.folders.values():
                 folder.withdraw()
             raise
         if self.data_dir is not None:
-            self._rescue(self.data_dir)
+            self._rescue(self.data_dir, found)
 
-    def _claim_all(self) -> None:
-        """Claim the folders, unless a check fails: then they are left as they are."""
+    def _claim_all(self) -> ClusterImage:
+        """Claim the folders, and return the cluster image in them. When a check fails, they are left as they are."""
+        found = ClusterImage()
         if self.data_dir is not None:
             check_place(self.data_dir, self.node_ids)
         for node_id in self.node_ids:
@@ -162,16 +160,17 @@ class Nodes:
             self.warnings += warn_left_out(self.data_dir, self.node_ids)
             from actors.broker.folder_check import check_folders  # not loaded for folders in memory: these are new
 
-            self.found = check_folders(self.folders, self.voters[0])
+            found = check_folders(self.folders, self.voters[0])
             take_signals()
         for folder in self.folders.values():
             check_room(folder)
+        return found
 
-    def _rescue(self, data_dir: str) -> None:
+    def _rescue(self, data_dir: str, found: ClusterImage) -> None:
         from actors.broker.rescue import rescue
 
         try:
-            self.warnings += rescue(self.folders, self.found, self.world.uuid)
+            self.warnings += rescue(self.folders, found, self.world.uuid)
         except OSError as error:
             raise unusable(data_dir, error) from None
 
