@@ -54,13 +54,15 @@ class Appended(NamedTuple):
 
 
 class StartVerification(NamedTuple):
-    """Ask a leader whether a batch in a transaction may be appended as it is: the answer is ``NO_GUARD``, or the guard
-    to append with once the transaction's coordinator was asked, or the error that refuses the batch.
+    """Ask a leader whether a producer's batch in a transaction may be appended as it is: the answer is ``NO_GUARD``, or
+    the guard to append with once the transaction's coordinator was asked, or the error that refuses the batch.
 
     ``adds``: the coordinator is asked to add the partition, as by the second transaction protocol.
     """
 
-    batch: RecordBatch
+    producer_id: int
+    producer_epoch: int
+    base_sequence: int
     adds: bool
 
 

@@ -27,7 +27,7 @@ cdef class ProducerEntry:
 
     cdef ProducerEntry copy(self)
     cdef Written find(self, RecordBatch batch)
-    cdef int check_epoch(self, RecordBatch batch) except -1
+    cdef int check_epoch(self, int32_t epoch) except -1
     cdef int check_sequence(self, RecordBatch batch) except -1
     cdef int check_marker(self, RecordBatch batch, object marker, int transaction_version) except -1
     cdef int add(self, RecordBatch batch) except -1

@@ -96,11 +96,11 @@ cdef class ProducerEntry:
                     return each
         return None
 
-    cdef int check_epoch(self, RecordBatch batch) except -1:
+    cdef int check_epoch(self, int32_t epoch) except -1:
         """Raise when a newer epoch of this producer has written, or has ended a transaction."""
-        if batch.producer_epoch < self.epoch:
+        if epoch < self.epoch:
             raise InvalidProducerEpoch(
-                f"epoch {batch.producer_epoch} of producer {self.producer_id} is older than its last, {self.epoch}"
+                f"epoch {epoch} of producer {self.producer_id} is older than its last, {self.epoch}"
             )
         return 0
 
@@ -129,7 +129,7 @@ cdef class ProducerEntry:
         By ``transaction.version`` 2 it has a newer epoch than the batches. One of the same epoch repeats a marker that
         is in the log, because its answer was lost, or the coordinator has moved: then nothing is open.
         """
-        self.check_epoch(batch)
+        self.check_epoch(batch.producer_epoch)
         cdef bint repeats = self.transaction_first_offset < 0 or self.epoch == EPOCH_MAX
         if transaction_version >= 2 and batch.producer_epoch == self.epoch and not repeats:
             raise InvalidProducerEpoch(
@@ -292,7 +292,7 @@ cdef class ProducerStates:
         if entry is not None:
             if entry.transaction_first_offset >= 0 and entry.epoch == batch.producer_epoch:
                 return 0
-            entry.check_epoch(batch)
+            entry.check_epoch(batch.producer_epoch)
         if config.transaction_partition_verification_enable:
             guard = terms.guard if terms is not None else NO_GUARD
             if not self.verifications.has(batch.producer_id, guard):
@@ -304,15 +304,15 @@ cdef class ProducerStates:
         cdef ProducerEntry entry = self.entries.get(producer_id)
         return entry is not None and entry.transaction_first_offset >= 0 and entry.epoch == epoch
 
-    def start_verification(self, RecordBatch batch not None, int64_t now_ms, *, bint bumps_epochs):
+    def start_verification(
+        self, int64_t producer_id, int32_t epoch, int32_t sequence, int64_t now_ms, *, bint bumps_epochs
+    ):
         """The guard with which a batch of a producer without an open transaction may be appended, once its coordinator
         has been asked (``kstore/log/verification.py``). Raises InvalidProducerEpoch."""
-        cdef ProducerEntry entry = self.entries.get(batch.producer_id)
+        cdef ProducerEntry entry = self.entries.get(producer_id)
         if entry is not None:
-            entry.check_epoch(batch)
-        return self.verifications.start(
-            batch.producer_id, batch.producer_epoch, batch.base_sequence, now_ms, bumps_epochs=bumps_epochs
-        )
+            entry.check_epoch(epoch)
+        return self.verifications.start(producer_id, epoch, sequence, now_ms, bumps_epochs=bumps_epochs)
 
     cdef Written check(self, RecordBatch batch, dict staged, bint from_client, object config, object terms):
         """Raise unless the batch may be appended; the former batch when it is a retry of one. ``staged`` has the
@@ -335,7 +335,7 @@ cdef class ProducerStates:
                 self.verifications.check_sequence(batch.producer_id, batch.base_sequence, is_new=is_new)
         if entry is None:
             return None
-        entry.check_epoch(batch)
+        entry.check_epoch(batch.producer_epoch)
         if from_client:
             entry.check_sequence(batch)
         if not in_transaction and entry.transaction_first_offset >= 0:

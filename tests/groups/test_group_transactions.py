@@ -77,7 +77,7 @@ def write(cluster: Cluster, producer_id: int, offset: int, partition: int) -> No
     builder = BatchBuilder(transactional=True, producer_id=producer_id, producer_epoch=0)
     builder.append(1_577_836_800_000, *entry(offset, partition))
     batches = parse_batches(builder.build())
-    guard = asked(cluster, StartVerification(batches[0], adds=False))
+    guard = asked(cluster, StartVerification(producer_id, 0, -1, adds=False))
     assert isinstance(guard, int)
     asked(cluster, Append(batches, origin=FROM_COORDINATOR, terms=Terms(guard)))
 

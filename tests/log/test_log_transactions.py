@@ -47,8 +47,7 @@ def end(log: Log, producer: int, version: int = 0, **how: int) -> AppendInfo:
 
 
 def guard(log: Log, producer: int, sequence: int = 0, *, epoch: int = 0, bumps_epochs: bool = False) -> Terms:
-    of = batch(producer=producer, sequence=sequence, epoch=epoch, transactional=True)
-    return Terms(log.producers.start_verification(of, NOW_MS, bumps_epochs=bumps_epochs))
+    return Terms(log.producers.start_verification(producer, epoch, sequence, NOW_MS, bumps_epochs=bumps_epochs))
 
 
 def test_the_last_stable_offset_waits_for_the_marker_and_for_its_replication(fs: FileSystem) -> None:

@@ -313,7 +313,7 @@ def test_a_committed_reader_is_told_which_transactions_were_aborted(start, versi
     begun = parse_batches(batch(b"never", producer_id=7, producer_epoch=0, base_sequence=0, transactional=True))
     marker = parse_batches(end_transaction_batch(EndTransactionMarker(False, 0), begun[0].max_timestamp, 7, 0))
     log, now_ms = replica.log, begun[0].max_timestamp
-    guard = Terms(log.producers.start_verification(begun[0], now_ms, bumps_epochs=False))
+    guard = Terms(log.producers.start_verification(7, 0, 0, now_ms, bumps_epochs=False))
     log.append_as_leader([begun, marker], replica.leader_epoch, now_ms, from_client=False, terms=[guard, None])
     client.produce("t", b"after")
     if not parked:
@@ -333,7 +333,7 @@ def test_a_fetch_tells_the_last_stable_offset_whatever_its_isolation(start, isol
     client.produce("t", b"before")
     log = client.replica(1, "t").log
     open_one = parse_batches(batch(b"open", producer_id=7, producer_epoch=0, base_sequence=0, transactional=True))
-    guard = Terms(log.producers.start_verification(open_one[0], 0, bumps_epochs=False))
+    guard = Terms(log.producers.start_verification(7, 0, 0, 0, bumps_epochs=False))
     log.append_as_leader([open_one], log.latest_epoch, open_one[0].max_timestamp, terms=[guard])
     client.produce("t", b"after")
     found = client.fetch("t", 0, isolation_level=isolation)

@@ -272,13 +272,17 @@ def _misfit(call: Call, producers: set[bytes]) -> KafkaError | None:
     return None
 
 
+def _verification(batch: RecordBatch, adds: bool) -> StartVerification:
+    return StartVerification(batch.producer_id, batch.producer_epoch, batch.base_sequence, adds)
+
+
 def _verified(
     call: Call, places: list[tuple[str, int]], asked: list[Ask | KafkaError]
 ) -> Eventually[list[Ask | KafkaError]]:
     """The questions to ask, after the transaction's coordinator has verified the partitions that need it."""
     adds = call.version >= ADDS_PARTITIONS_FROM
     waiting = _in_transaction(asked)
-    guards = yield [Ask(each.ref, StartVerification(append.batches[0], adds)) for _, each, append in waiting]
+    guards = yield [Ask(each.ref, _verification(append.batches[0], adds)) for _, each, append in waiting]
     unknown: dict[tuple[str, int], int] = {}
     asked = list(asked)
     for (number, each, append), guard in zip(waiting, guards, strict=True):

@@ -12,15 +12,12 @@ the offsets are (KIP-447), and is the first flexible one; 4 knows TRANSACTION_AB
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from actors.broker.call import PAUSE, Call
+from actors.broker.call import Call
 from actors.broker.coordinator_requests import coordinated_by, coordinator_here, settled, submitted
-from actors.broker.slices import portions
+from actors.broker.offset_commits import OffsetCommits
 from actors.broker.transaction_verification import Producer, coordinator_codes
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import READ, WRITE, group
-from actors.node.authorizer import topic as of_topic
 from actors.node.authorizer import transactional_id as of_transaction
 from actors.partition.messages import StartVerification
 from actors.runtime import Ask, Conversation
@@ -38,18 +35,14 @@ from kstore.errors import (
     NotCoordinator,
     NotLeaderOrFollower,
     ProducerFenced,
-    TopicAuthorizationFailed,
     TransactionAbortable,
     TransactionalIdAuthorizationFailed,
-    UnknownTopicId,
     UnknownTopicOrPartition,
     for_code,
 )
 from kstore.log.verification import NO_GUARD
-from kstore.records import BatchBuilder, RecordBatch, parse_batches
 from kstore.schema.messages.txn_offset_commit import (
     TxnOffsetCommitRequest,
-    TxnOffsetCommitRequestPartition,
     TxnOffsetCommitRequestTopic,
     TxnOffsetCommitResponse,
     TxnOffsetCommitResponsePartition,
@@ -67,22 +60,19 @@ TOPICS_BY_ID = 6
 MOVED = (NotLeaderOrFollower, KafkaStorageError, UnknownTopicOrPartition)
 """Of the group's partition, and so of its coordinator."""
 
-Portion = list[tuple[TxnOffsetCommitRequestTopic, list[TxnOffsetCommitRequestPartition]]]
-
 
 def handle(call: Call) -> Conversation:
     request: TxnOffsetCommitRequest = call.request
-    answers: dict[int, TxnOffsetCommitResponseTopic] = {}  # by the topic of the request
-    refusal = _refusal(call, request)
-    for number, portion in enumerate(portions(request.topics, lambda topic: topic.partitions)):
-        if number:
-            yield PAUSE
-        if refusal is None:
-            yield from _commit(call, portion, answers)
-        else:
-            for topic, partitions in portion:
-                _refuse(_answer(answers, topic), _indexes(partitions), refusal)
-    return TxnOffsetCommitResponse(topics=list(answers.values()))
+
+    def commit(topics: list[TxnOffsetCommitRequestTopic]) -> Conversation:
+        outcome = yield from _asked(call, request, topics)
+        loads = isinstance(outcome, CoordinatorLoadInProgress) and call.version < KNOWS_LOADING
+        return CoordinatorNotAvailable() if loads else outcome
+
+    commits = OffsetCommits(
+        call, TOPICS_BY_ID, TxnOffsetCommitRequestTopic, TxnOffsetCommitResponseTopic, TxnOffsetCommitResponsePartition
+    )
+    return TxnOffsetCommitResponse(topics=(yield from commits.answered(_refusal(call, request), commit)))
 
 
 def _refusal(call: Call, request: TxnOffsetCommitRequest) -> KafkaError | None:
@@ -92,30 +82,6 @@ def _refusal(call: Call, request: TxnOffsetCommitRequest) -> KafkaError | None:
     if not call.authorize(READ, group(request.group_id)):
         return GroupAuthorizationFailed()
     return None
-
-
-def _commit(call: Call, portion: Portion, answers: dict[int, TxnOffsetCommitResponseTopic]) -> Conversation:
-    """Have a portion of the request committed, and answered in ``answers``."""
-    request: TxnOffsetCommitRequest = call.request
-    accepted: list[TxnOffsetCommitRequestTopic] = []
-    their_answers: list[TxnOffsetCommitResponseTopic] = []
-    for topic, partitions in portion:
-        answer = _answer(answers, topic)
-        known = _existing(call, topic, partitions, answer)
-        if known is not None and known.partitions:
-            accepted.append(known)
-            their_answers.append(answer)
-    if not accepted:
-        return
-    outcome = yield from _asked(call, request, accepted)
-    if isinstance(outcome, KafkaError):
-        if isinstance(outcome, CoordinatorLoadInProgress) and call.version < KNOWS_LOADING:
-            outcome = CoordinatorNotAvailable()
-        for known, answer in zip(accepted, their_answers, strict=True):
-            _refuse(answer, _indexes(known.partitions), outcome)
-    else:
-        for found, answer in zip(outcome.topics, their_answers, strict=True):
-            answer.partitions += found.partitions
 
 
 def _asked(
@@ -154,7 +120,7 @@ def _verified(call: Call, request: TxnOffsetCommitRequest) -> Eventually[int | K
     if replica is None:
         return NotCoordinator()
     adds = call.version >= ADDS_PARTITIONS_FROM
-    guard = yield Ask(replica, StartVerification(_batch_of(request), adds))
+    guard = yield Ask(replica, StartVerification(request.producer_id, request.producer_epoch, 0, adds))
     if not isinstance(guard, int):
         return NotCoordinator() if isinstance(guard, MOVED) or not isinstance(guard, KafkaError) else guard
     if guard == NO_GUARD:
@@ -166,15 +132,6 @@ def _verified(call: Call, request: TxnOffsetCommitRequest) -> Eventually[int | K
     return guard if not code else _as_refusal(code, knows_abortable=knows_abortable)
 
 
-def _batch_of(request: TxnOffsetCommitRequest) -> RecordBatch:
-    """One of this producer's, to ask with."""
-    builder = BatchBuilder(
-        producer_id=request.producer_id, producer_epoch=request.producer_epoch, base_sequence=0, transactional=True
-    )
-    builder.append(0, None, None)
-    return parse_batches(builder.build())[0]
-
-
 def _as_refusal(code: int, *, knows_abortable: bool) -> KafkaError:
     """What the producer is told for the error of its transaction's coordinator."""
     if code == ProducerFenced.code:
@@ -184,47 +141,3 @@ def _as_refusal(code: int, *, knows_abortable: bool) -> KafkaError:
     if code == NetworkException.code:
         return CoordinatorLoadInProgress()
     return for_code(code)
-
-
-def _answer(
-    answers: dict[int, TxnOffsetCommitResponseTopic], topic: TxnOffsetCommitRequestTopic
-) -> TxnOffsetCommitResponseTopic:
-    found = answers.get(id(topic))
-    if found is None:
-        found = answers[id(topic)] = TxnOffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id)
-    return found
-
-
-def _existing(
-    call: Call,
-    topic: TxnOffsetCommitRequestTopic,
-    partitions: list[TxnOffsetCommitRequestPartition],
-    answer: TxnOffsetCommitResponseTopic,
-) -> TxnOffsetCommitRequestTopic | None:
-    """The part of a topic that exists and may be read; the rest is refused in the answer."""
-    image = call.view.image
-    by_id = call.version >= TOPICS_BY_ID
-    found = image.topic_by_id(topic.topic_id) if by_id else image.topic(topic.name)
-    if found is None and by_id:
-        _refuse(answer, _indexes(partitions), UnknownTopicId())
-        return None
-    if not call.authorize(READ, of_topic(topic.name if found is None else found.name)):
-        _refuse(answer, _indexes(partitions), TopicAuthorizationFailed())
-        return None
-    if found is None:
-        _refuse(answer, _indexes(partitions), UnknownTopicOrPartition())
-        return None
-    known = [each for each in partitions if each.partition_index in found.partitions]
-    unknown = [each.partition_index for each in partitions if each.partition_index not in found.partitions]
-    _refuse(answer, unknown, UnknownTopicOrPartition())
-    return TxnOffsetCommitRequestTopic(name=found.name, topic_id=found.id, partitions=known)
-
-
-def _indexes(partitions: list[TxnOffsetCommitRequestPartition]) -> list[int]:
-    return [each.partition_index for each in partitions]
-
-
-def _refuse(answer: TxnOffsetCommitResponseTopic, partitions: Iterable[int], error: KafkaError) -> None:
-    answer.partitions += [
-        TxnOffsetCommitResponsePartition(partition_index=partition, error_code=error.code) for partition in partitions
-    ]

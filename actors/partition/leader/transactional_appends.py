@@ -24,12 +24,13 @@ def guard_for(log: Log, message: StartVerification, now_ms: int) -> int:
     """The guard that a batch in a transaction needs; ``NO_GUARD`` if its producer has the transaction open here, or if
     ``transaction.partition.verification.enable`` is off. Raises InvalidProducerEpoch for an old epoch.
     """
-    batch = message.batch
-    if log.producers.is_open(batch.producer_id, batch.producer_epoch):
+    if log.producers.is_open(message.producer_id, message.producer_epoch):
         return NO_GUARD
     if not message.adds and not log.config.transaction_partition_verification_enable:
         return NO_GUARD
-    return log.producers.start_verification(batch, now_ms, bumps_epochs=message.adds)
+    return log.producers.start_verification(
+        message.producer_id, message.producer_epoch, message.base_sequence, now_ms, bumps_epochs=message.adds
+    )
 
 
 def described(log: Log) -> tuple[dict[str, int], ...]:
