@@ -66,9 +66,9 @@ def taken(made: Accumulator) -> list[Any]:
     """All batches, as the sender takes them."""
     made.close_all()
     batches = []
-    for lane in made.take_ready():
-        batches += lane.waiting
-        lane.waiting.clear()
+    for queue in made.take_ready():
+        batches += queue.waiting
+        queue.waiting.clear()
     return batches
 
 
@@ -223,14 +223,14 @@ def test_batches_that_come_back_wait_in_the_order_of_their_sequences() -> None:
     for _ in range(4):
         made.send("t", b"v")
         made.close_all()
-    lane = made.take_ready()[0]
-    batches = list(lane.waiting)
-    lane.waiting[:] = batches[3:]
+    queue = made.take_ready()[0]
+    batches = list(queue.waiting)
+    queue.waiting[:] = batches[3:]
     for batch, sequence in zip(batches, [2**31 - 5, 5, 10], strict=False):
         batch.number_as(7, 0, sequence)
     for place in (1, 2, 0):
-        lane.put_back(batches[place])
-    assert lane.waiting == batches
+        queue.put_back(batches[place])
+    assert queue.waiting == batches
 
 
 def test_another_number_makes_other_bytes_and_leaves_those_given_away() -> None:

@@ -211,7 +211,9 @@ def test_a_wrong_keyword_is_told_when_the_producer_is_made(cluster, keyword, mes
 def test_producers_and_their_batches_are_forgotten() -> None:
     def count() -> int:
         gc.collect()
-        return sum(type(each).__name__ in ("PendingBatch", "Producer", "Sender", "Lane") for each in gc.get_objects())
+        return sum(
+            type(each).__name__ in ("PendingBatch", "Producer", "Sender", "PartitionQueue") for each in gc.get_objects()
+        )
 
     with Cluster() as cluster:
         cluster.create_topic("t")

@@ -71,7 +71,7 @@ PURE = {
 # What pure modules name for types although it isn't pure: data of theirs carries it, or they read the data that it has.
 CARRIED = {
     "actors.broker.call": "actors.broker.endpoints actors.broker.identity",
-    "actors.clients.producer.lanes": (
+    "actors.clients.producer.partition_queues": (
         "actors.clients.producer.idempotence actors.clients.producer.transactions.sequences"
     ),
     "actors.clients.producer.pending": (

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int16_t, int32_t, int64_t
 
-from actors.clients.producer.lanes cimport Lane, Partitioning, Topic
+from actors.clients.producer.partition_queues cimport PartitionQueue, Partitioning, Topic
 from actors.clients.producer.pending cimport PendingBatch
 from actors.runtime.clock cimport Clock
 from kstore.records.writing cimport Piece
@@ -44,15 +44,15 @@ cdef class Accumulator:
     cdef int64_t timestamp_of(self, object timestamp_ms) except -1
     cdef object refused(self, str topic, int32_t partition, object error)
     cdef Topic topic_of(self, object topic, int32_t partition)
-    cdef Lane lane_of(self, Topic topic, int64_t partition)
-    cdef object add(self, Topic topic, Lane lane, int64_t timestamp, const Piece *key, const Piece *value,
+    cdef PartitionQueue queue_of(self, Topic topic, int64_t partition)
+    cdef object add(self, Topic topic, PartitionQueue queue, int64_t timestamp, const Piece *key, const Piece *value,
                     Py_ssize_t header_count, const Piece *headers)
-    cdef PendingBatch write(self, Topic topic, Lane lane, int64_t timestamp, const Piece *key, const Piece *value,
-                            Py_ssize_t header_count, const Piece *headers, bint bulk, int *signals)
-    cdef int open_in(self, Topic topic, Lane lane, int64_t least, bint bulk) except -1
+    cdef PendingBatch write(self, Topic topic, PartitionQueue queue, int64_t timestamp, const Piece *key,
+                            const Piece *value, Py_ssize_t header_count, const Piece *headers, bint bulk, int *signals)
+    cdef int open_in(self, Topic topic, PartitionQueue queue, int64_t least, bint bulk) except -1
     cdef int take_memory(self, int64_t nbytes) except -1
     cdef int check_taking(self) except -1
-    cdef int close_open(self, Lane lane) except -1
-    cpdef mark(self, Lane lane)
+    cdef int close_open(self, PartitionQueue queue) except -1
+    cpdef mark(self, PartitionQueue queue)
     cdef int signal(self, int signals) except -1
     cdef int give_back(self, PendingBatch batch) except -1

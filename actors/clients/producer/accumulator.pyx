@@ -1,17 +1,17 @@
 """The record accumulator: collects a producer's records in batches between ``send`` and a request.
 
-Each partition has a lane: one open batch that takes records, and closed ones that wait for the sender. ``send`` runs on
-the user's threads and costs what the copying costs: partition, timestamp, a record written into the open batch, a
-future. Nothing of it is under a lock: between reading a lane's state and writing the record no Python code runs, so
-the GIL is the lock; whatever may run others (allocating a batch, waiting for memory, the user's partitioner) comes
-before, and the state is read anew after it.
+Each partition has a queue: one open batch that takes records, and closed ones that wait for the sender. ``send`` runs
+on the user's threads and costs what the copying costs: partition, timestamp, a record written into the open batch, a
+future. It takes no lock: no Python code runs between reading a queue's state and writing the record, so the GIL is the
+lock. What may let other threads run (allocating a batch, waiting for memory, the user's partitioner) comes before, and
+the state is read again after it.
 
 Sizes, limits and the estimate of what compression saves are those of Apache Kafka's ``RecordAccumulator`` and
 ``ProducerBatch``. Only ``send_many`` makes batches larger than ``batch_size``, as large as a request may be: what
 ``batch_size`` bounds is how much waits for more to come, and there all has come.
 
-The sender takes what is ready by ``take_opened``, ``take_ready`` and a lane's ``waiting``, and tells what became of a
-batch by ``succeed``, ``fail`` and ``split``. Topics that aren't used wait in ``idle``, with their lanes' sequences.
+The sender takes what is ready by ``take_opened``, ``take_ready`` and a queue's ``waiting``, and tells what became of a
+batch by ``succeed``, ``fail`` and ``split``. Topics that aren't used wait in ``idle``, with their queues' sequences.
 A transactional producer takes nothing outside of transactions: ``send`` then finds no topic in ``taken``.
 """
 
@@ -22,7 +22,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
 from actors.clients.producer.futures cimport Future
-from actors.clients.producer.lanes cimport Lane, Partitioning, Topic
+from actors.clients.producer.partition_queues cimport PartitionQueue, Partitioning, Topic
 from actors.clients.producer.pending cimport PendingBatch, packed_headers
 from kstore.codec.cursor cimport varint_bytes
 from kstore.records cimport layout
@@ -85,7 +85,7 @@ cdef class Accumulator:
         cdef bytes header_bytes = None
         cdef int64_t timestamp
         cdef Topic found
-        cdef Lane lane
+        cdef PartitionQueue queue
         cdef PyObject *known
         if self.serializes:
             key = serialized(self.key_serializer, topic, headers, key)
@@ -108,23 +108,23 @@ cdef class Accumulator:
         if (key is None or PyBytes_CheckExact(key)) and (value is None or PyBytes_CheckExact(value)):
             view_piece(key, &key_piece, NULL, &key_is_held)
             view_piece(value, &value_piece, NULL, &value_is_held)
-            lane = self.lane_of(found, found.partition_of(partition, key, &key_piece))
-            return self.add(found, lane, timestamp, &key_piece, &value_piece, header_count, &packed)
+            queue = self.queue_of(found, found.partition_of(partition, key, &key_piece))
+            return self.add(found, queue, timestamp, &key_piece, &value_piece, header_count, &packed)
         try:
             try:
                 view_piece(key, &key_piece, &key_held, &key_is_held)
                 view_piece(value, &value_piece, &value_held, &value_is_held)
             except (TypeError, BufferError):
                 raise TypeError(not_bytes(key, value, self.config)) from None
-            lane = self.lane_of(found, found.partition_of(partition, key, &key_piece))
-            return self.add(found, lane, timestamp, &key_piece, &value_piece, header_count, &packed)
+            queue = self.queue_of(found, found.partition_of(partition, key, &key_piece))
+            return self.add(found, queue, timestamp, &key_piece, &value_piece, header_count, &packed)
         finally:
             if key_is_held:
                 PyBuffer_Release(&key_held)
             if value_is_held:
                 PyBuffer_Release(&value_held)
 
-    cdef object add(self, Topic topic, Lane lane, int64_t timestamp, const Piece *key, const Piece *value,
+    cdef object add(self, Topic topic, PartitionQueue queue, int64_t timestamp, const Piece *key, const Piece *value,
                     Py_ssize_t header_count, const Piece *headers):
         """Write one record; its future."""
         cdef int signals = 0
@@ -133,12 +133,12 @@ cdef class Accumulator:
         cdef int64_t most = (layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(key) + piece_bytes(value)
                              + varint_bytes(<int32_t>header_count) + headers.nbytes)
         if most > self.max_request_size or most > self.buffer_memory:
-            return self.refused(topic.name, -1 if lane is None else lane.partition, too_large(self.config, most))
+            return self.refused(topic.name, -1 if queue is None else queue.partition, too_large(self.config, most))
         future = Future.__new__(Future)
         future.key_bytes = <int32_t>key.nbytes
         future.value_bytes = <int32_t>value.nbytes
         future.timestamp = timestamp
-        batch = self.write(topic, lane, timestamp, key, value, header_count, headers, False, &signals)
+        batch = self.write(topic, queue, timestamp, key, value, header_count, headers, False, &signals)
         future.batch = batch
         future.index = batch.count - 1
         if signals:
@@ -149,46 +149,46 @@ cdef class Accumulator:
         self.hooks.refused(error)
         return failed_future(self, topic, partition, error)
 
-    cdef PendingBatch write(self, Topic topic, Lane lane, int64_t timestamp, const Piece *key, const Piece *value,
-                            Py_ssize_t header_count, const Piece *headers, bint bulk, int *signals):
-        """Put a record into the lane's open batch, opening and closing batches as needed; a lane of None: sticky."""
-        cdef bint sticky = lane is None
+    cdef PendingBatch write(self, Topic topic, PartitionQueue queue, int64_t timestamp, const Piece *key,
+                            const Piece *value, Py_ssize_t header_count, const Piece *headers, bint bulk, int *signals):
+        """Put a record into the queue's open batch, opening and closing batches as needed; a queue of None: sticky."""
+        cdef bint sticky = queue is None
         cdef PendingBatch batch
         cdef Py_ssize_t before
         while True:
             if sticky:
-                lane = topic.sticky_lane()
-            batch = lane.open_batch
+                queue = topic.sticky_queue()
+            batch = queue.open_batch
             if batch is None:
-                self.open_in(topic, lane, layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(key)
+                self.open_in(topic, queue, layout.HEADER_SIZE + RECORD_OVERHEAD_MAX + piece_bytes(key)
                              + piece_bytes(value) + varint_bytes(<int32_t>header_count) + headers.nbytes, bulk)
                 signals[0] |= OPENED
                 continue
             before = batch.used if batch.count else 0    # the first record brings the header, as in Java
             if batch.put(timestamp, key, value, header_count, headers):
                 break
-            self.close_open(lane)
+            self.close_open(queue)
             signals[0] |= FILLED
         self.records += 1
         if batch.used >= batch.limit:
-            self.close_open(lane)
+            self.close_open(queue)
             signals[0] |= FILLED
         if sticky:
-            topic.added(lane, batch.used - before, bulk)
+            topic.added(queue, batch.used - before, bulk)
         return batch
 
-    cdef Lane lane_of(self, Topic topic, int64_t partition):
-        """The lane of a partition, waiting until there is one; None for -1."""
+    cdef PartitionQueue queue_of(self, Topic topic, int64_t partition):
+        """The queue of a partition, waiting until there is one; None for -1."""
         if partition < 0:
             return None
-        if partition >= len(topic.lanes):
+        if partition >= len(topic.queues):
             topic = self.topic_of(topic.name, <int32_t>partition)
-        return <Lane>topic.lanes[partition]
+        return <PartitionQueue>topic.queues[partition]
 
     cdef Topic topic_of(self, object topic, int32_t partition):
         """A topic that has this partition (-1: any), waiting until it is known."""
         found = self.taken.get(topic) if isinstance(topic, str) else None
-        if found is None or partition >= len((<Topic>found).lanes):
+        if found is None or partition >= len((<Topic>found).queues):
             if self.closed:
                 raise ClientClosed("this producer is closed")
             if not isinstance(topic, str):
@@ -202,11 +202,11 @@ cdef class Accumulator:
         """The partitions that a topic has, by number, and whether each has a leader."""
         cdef Topic topic = self.topics.get(name) or self.idle.pop(name, None) or Topic(name, self.partitioning)
         topic.set_partitions(available)
-        if topic.lanes and not self.closed:
+        if topic.queues and not self.closed:
             self.topics[name] = topic
 
-    cdef int open_in(self, Topic topic, Lane lane, int64_t least, bint bulk) except -1:
-        """Open a batch in a lane, unless another thread has meanwhile."""
+    cdef int open_in(self, Topic topic, PartitionQueue queue, int64_t least, bint bulk) except -1:
+        """Open a batch in a queue, unless another thread has meanwhile."""
         cdef int64_t size = max(self.bulk_size if bulk else self.batch_size, least)
         cdef int64_t limit = size
         cdef PendingBatch batch
@@ -215,10 +215,10 @@ cdef class Accumulator:
         if self.compression:
             limit = layout.HEADER_SIZE + <int64_t>((size - layout.HEADER_SIZE) / (topic.ratio * RATIO_MARGIN))
         batch = PendingBatch.__new__(PendingBatch)
-        batch.start(self, lane, lane.topic, lane.partition, self.compression, self.attributes,
+        batch.start(self, queue, queue.topic, queue.partition, self.compression, self.attributes,
                     size if bulk else min(max(least, FIRST_CAPACITY), size + layout.HEADER_SIZE), limit)
         batch.held_bytes = size
-        if self.closed or self.refusal is not None or lane.open_batch is not None:
+        if self.closed or self.refusal is not None or queue.open_batch is not None:
             self.free_bytes += size
             if self.closed:
                 raise ClientClosed("this producer is closed")
@@ -226,7 +226,7 @@ cdef class Accumulator:
         self.batches += 1
         batch.number = self.batches
         batch.opened_us = topic.used_us = self.clock.monotonic_us()
-        lane.open_batch = batch
+        queue.open_batch = batch
         self.opened.append(batch)
         self.incomplete[batch] = None
         return 0
@@ -252,20 +252,20 @@ cdef class Accumulator:
         self.free_bytes -= nbytes
         return 0
 
-    cdef int close_open(self, Lane lane) except -1:
-        """The lane's open batch takes no more; it waits for the sender."""
-        cdef PendingBatch batch = lane.open_batch
+    cdef int close_open(self, PartitionQueue queue) except -1:
+        """The queue's open batch takes no more; it waits for the sender."""
+        cdef PendingBatch batch = queue.open_batch
         if batch is not None:
-            lane.open_batch = None
-            lane.waiting.append(batch)
-            self.mark(lane)
+            queue.open_batch = None
+            queue.waiting.append(batch)
+            self.mark(queue)
         return 0
 
-    cpdef mark(self, Lane lane):
-        """Have the sender look at a lane."""
-        if not lane.is_marked:
-            lane.is_marked = True
-            self.ready.append(lane)
+    cpdef mark(self, PartitionQueue queue):
+        """Have the sender look at a queue."""
+        if not queue.is_marked:
+            queue.is_marked = True
+            self.ready.append(queue)
 
     cdef int signal(self, int signals) except -1:
         self.hooks.signal((signals & FILLED) != 0)
@@ -284,19 +284,19 @@ cdef class Accumulator:
         return opened
 
     def take_ready(self):
-        """The lanes that something was closed in since the last time, in that order."""
+        """The queues that something was closed in since the last time, in that order."""
         cdef list ready = self.ready
-        cdef Lane lane
+        cdef PartitionQueue queue
         self.ready = []
-        for lane in ready:
-            lane.is_marked = False
+        for queue in ready:
+            queue.is_marked = False
         return ready
 
     def close(self, PendingBatch batch):
         """See that a batch takes no more records."""
-        cdef Lane lane = batch.lane
-        if lane.open_batch is batch:
-            self.close_open(lane)
+        cdef PartitionQueue queue = batch.queue
+        if queue.open_batch is batch:
+            self.close_open(queue)
 
     def close_all(self):
         """See that no batch takes more records."""

@@ -15,7 +15,7 @@ from libc.string cimport memset
 
 from actors.clients.producer.accumulator cimport FILLED, RECORD_OVERHEAD_MAX, Accumulator
 from actors.clients.producer.futures cimport ManyFuture
-from actors.clients.producer.lanes cimport Lane, Topic
+from actors.clients.producer.partition_queues cimport PartitionQueue, Topic
 from actors.clients.producer.pending cimport PendingBatch
 from kstore.codec.cursor cimport varint_bytes
 from kstore.records cimport layout
@@ -205,7 +205,7 @@ cdef int look_at(Column *column, Py_ssize_t i, Piece *piece, str what) except -1
 cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *keys, ManyFuture many) except -1:
     """Put every value into a batch: one by one where each has its own partition, else by the run."""
     cdef Piece key, value, headers
-    cdef Lane lane
+    cdef PartitionQueue queue
     cdef PendingBatch batch
     cdef Py_ssize_t i = 0, run, before
     cdef int signals
@@ -222,15 +222,15 @@ cdef int add_all(Accumulator accumulator, Topic topic, Column *values, Column *k
             if accumulator.partitioning.partitioner is not None and key.nbytes >= 0:
                 key_object = key.data[:key.nbytes]
         check_size(accumulator, &key, &value)
-        lane = accumulator.lane_of(topic, topic.partition_of(None, key_object, &key))
-        batch = accumulator.write(topic, lane, timestamp, &key, &value, 0, &headers, True, &signals)
+        queue = accumulator.queue_of(topic, topic.partition_of(None, key_object, &key))
+        batch = accumulator.write(topic, queue, timestamp, &key, &value, 0, &headers, True, &signals)
         many.count_in(batch, batch.count - 1, 1)
         i += 1
-        if keys == NULL and lane is None and (<Lane>batch.lane).open_batch is batch:
+        if keys == NULL and queue is None and (<PartitionQueue>batch.queue).open_batch is batch:
             before = batch.used
             run = fill(batch, values, i, timestamp)
             if run:
-                topic.added(batch.lane, batch.used - before, True)
+                topic.added(batch.queue, batch.used - before, True)
                 accumulator.records += run
                 many.count_in(batch, batch.count - <int32_t>run, <int32_t>run)
                 i += run
@@ -295,15 +295,15 @@ cdef int check_size(Accumulator accumulator, const Piece *key, const Piece *valu
 
 cdef int close_bulk(Accumulator accumulator, Topic topic) except -1:
     """A bulk send is over: what it left open takes as much as any other batch, or is closed."""
-    cdef Lane lane
+    cdef PartitionQueue queue
     cdef PendingBatch batch
     cdef bint filled = False
-    for lane in topic.lanes:
-        batch = lane.open_batch
+    for queue in topic.queues:
+        batch = queue.open_batch
         if batch is None or batch.limit <= accumulator.batch_size:
             continue
         if batch.used >= accumulator.batch_size:
-            accumulator.close_open(lane)
+            accumulator.close_open(queue)
             filled = True
         else:
             accumulator.free_bytes += batch.held_bytes - accumulator.batch_size

@@ -30,7 +30,7 @@ from kstore.errors.arguments import SHORT_MAX
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
-    from actors.clients.producer.lanes import Lane
+    from actors.clients.producer.partition_queues import PartitionQueue
     from actors.clients.producer.pending import PendingBatch
 
 NONE = -1
@@ -61,11 +61,11 @@ class Sequences:
         return sequence == after(self.acknowledged, 1)
 
 
-def sequences_of(lane: Lane) -> Sequences:
-    """A lane's sequences, from the first time that they are needed."""
-    if lane.sequences is None:
-        lane.sequences = Sequences()
-    return lane.sequences
+def sequences_of(queue: PartitionQueue) -> Sequences:
+    """A queue's sequences, from the first time that they are needed."""
+    if queue.sequences is None:
+        queue.sequences = Sequences()
+    return queue.sequences
 
 
 def after(sequence: int, records: int) -> int:
@@ -80,8 +80,8 @@ class Idempotence:
         self.identity = Identity()
         self.fatal: KafkaError | None = None
         self._bump_wanted = False
-        self._to_renumber: dict[Lane, None] = {}
-        self._unresolved: dict[Lane, int] = {}
+        self._to_renumber: dict[PartitionQueue, None] = {}
+        self._unresolved: dict[PartitionQueue, int] = {}
 
     @property
     def has_identity(self) -> bool:
@@ -100,12 +100,12 @@ class Idempotence:
 
     def settle(self) -> None:
         """Before batches are drained: resolve what can be resolved, and go to the next epoch if that is needed."""
-        for lane in list(self._unresolved):
-            sequences = sequences_of(lane)
+        for queue in list(self._unresolved):
+            sequences = sequences_of(queue)
             if not sequences.under_way:
-                del self._unresolved[lane]
+                del self._unresolved[queue]
                 if not sequences.is_next(sequences.next):
-                    self._want_bump(lane)
+                    self._want_bump(queue)
         if self._bump_wanted and self.has_identity:
             self._bump()
 
@@ -117,15 +117,15 @@ class Idempotence:
             self._renumber_all()
 
     def _renumber_all(self) -> None:
-        for lane in self._to_renumber:
-            self._renumber(lane)
-            self._unresolved.pop(lane, None)
+        for queue in self._to_renumber:
+            self._renumber(queue)
+            self._unresolved.pop(queue, None)
         self._to_renumber.clear()
         self._bump_wanted = False
 
-    def _renumber(self, lane: Lane) -> None:
+    def _renumber(self, queue: PartitionQueue) -> None:
         """Number what is under way in a partition from 0."""
-        sequences = sequences_of(lane)
+        sequences = sequences_of(queue)
         sequence = 0
         for batch in sequences.under_way:
             batch.number_as(*self.identity, sequence, reset=True)
@@ -134,19 +134,19 @@ class Idempotence:
         sequences.next = sequence
         sequences.acknowledged = NONE
 
-    def may_drain(self, lane: Lane, batch: PendingBatch) -> bool:
-        """Whether the first batch that waits in a lane may be sent now."""
-        sequences = sequences_of(lane)
+    def may_drain(self, queue: PartitionQueue, batch: PendingBatch) -> bool:
+        """Whether the first batch that waits in a queue may be sent now."""
+        sequences = sequences_of(queue)
         under_way = sequences.under_way
         if batch.has_sequence:
             return not under_way or under_way[0] is batch
         if under_way and (sequences.identity != self.identity or sequences.acknowledged == NONE):
             return False
-        return lane not in self._unresolved
+        return queue not in self._unresolved
 
-    def number(self, lane: Lane, batch: PendingBatch) -> None:
+    def number(self, queue: PartitionQueue, batch: PendingBatch) -> None:
         """Give a batch that is drained for the first time its place."""
-        sequences = sequences_of(lane)
+        sequences = sequences_of(queue)
         if sequences.identity != self.identity:
             sequences.identity = self.identity
             sequences.next = 0
@@ -155,67 +155,67 @@ class Idempotence:
         sequences.next = after(sequences.next, batch.count)
         sequences.under_way.append(batch)
 
-    def acknowledged(self, lane: Lane, batch: PendingBatch) -> None:
+    def acknowledged(self, queue: PartitionQueue, batch: PendingBatch) -> None:
         """The broker has it."""
-        sequences = sequences_of(lane)
+        sequences = sequences_of(queue)
         known = sequences.acknowledged
         if known == NONE or after(batch.last_sequence, -known) < HALF:
             sequences.acknowledged = batch.last_sequence
-        self.forget(lane, batch)
+        self.forget(queue, batch)
 
-    def forget(self, lane: Lane, batch: PendingBatch) -> None:
+    def forget(self, queue: PartitionQueue, batch: PendingBatch) -> None:
         """It isn't under way any more."""
-        under_way = sequences_of(lane).under_way
+        under_way = sequences_of(queue).under_way
         if batch in under_way:
             under_way.remove(batch)
 
-    def split(self, lane: Lane, batch: PendingBatch, parts: list[PendingBatch]) -> None:
+    def split(self, queue: PartitionQueue, batch: PendingBatch, parts: list[PendingBatch]) -> None:
         """Others hold its records now: they share its sequence."""
         sequence = batch.base_sequence
         for part in parts:
             part.number_as(batch.producer_id, batch.producer_epoch, sequence)
             sequence = after(sequence, part.count)
-        under_way = sequences_of(lane).under_way
+        under_way = sequences_of(queue).under_way
         at = under_way.index(batch)
         under_way[at : at + 1] = parts
 
-    def failed(self, lane: Lane, batch: PendingBatch, error: KafkaError, *, surely: bool) -> None:
+    def failed(self, queue: PartitionQueue, batch: PendingBatch, error: KafkaError, *, surely: bool) -> None:
         """It has failed for good; ``surely`` if it is known that the broker doesn't have it."""
         if isinstance(error, FATAL):
             self.fatal = error
         if not batch.has_sequence:
             return
-        self.forget(lane, batch)
+        self.forget(queue, batch)
         if self.fatal is not None:
             return
         if isinstance(error, UnknownProducerId):
-            sequences = sequences_of(lane)
+            sequences = sequences_of(queue)
             sequences.next = 0
             sequences.acknowledged = NONE
         elif isinstance(error, OutOfOrderSequenceNumber) or surely:
-            self._want_bump(lane)
+            self._want_bump(queue)
 
-    def expired(self, lane: Lane, batch: PendingBatch) -> None:
+    def expired(self, queue: PartitionQueue, batch: PendingBatch) -> None:
         """It has failed, and may have been written all the same."""
         sequence = after(batch.last_sequence, 1)
-        self._unresolved[lane] = max(self._unresolved.get(lane, 0), sequence)
+        self._unresolved[queue] = max(self._unresolved.get(queue, 0), sequence)
 
-    def may_retry(self, lane: Lane, batch: PendingBatch, error: KafkaError, log_start_offset: int) -> bool:
+    def may_retry(self, queue: PartitionQueue, batch: PendingBatch, error: KafkaError, log_start_offset: int) -> bool:
         """Whether a batch may be sent again after this error; asks for another epoch where that is the only way."""
-        sequences = sequences_of(lane)
+        sequences = sequences_of(queue)
         if isinstance(error, UnknownProducerId):
             if log_start_offset != NONE and not batch.sequence_was_reset:
-                self._want_bump(lane)
+                self._want_bump(queue)
             return True
         if isinstance(error, OutOfOrderSequenceNumber):
-            unresolved = self._unresolved.get(lane)
+            unresolved = self._unresolved.get(queue)
             if unresolved is None and (batch.sequence_was_reset or not sequences.is_next(batch.base_sequence)):
                 return True
             if unresolved is None or unresolved == batch.base_sequence:
-                self._want_bump(lane)
+                self._want_bump(queue)
             return True
         return error.retriable
 
-    def _want_bump(self, lane: Lane) -> None:
+    def _want_bump(self, queue: PartitionQueue) -> None:
         self._bump_wanted = True
-        self._to_renumber[lane] = None
+        self._to_renumber[queue] = None

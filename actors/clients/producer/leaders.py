@@ -1,6 +1,6 @@
 """Where a producer's batches go: to the leaders of their partitions, as the brokers' metadata names them.
 
-Lanes with batches that wait stand with the broker that leads them, or among the leaderless while nobody is known to;
+Queues with batches that wait stand with the broker that leads them, or among the leaderless while nobody is known to;
 metadata is asked for until every one has found its place.
 """
 
@@ -15,7 +15,7 @@ from kstore.errors import for_code
 if TYPE_CHECKING:
     from actors.clients.keywords.table import ProducerConfig
     from actors.clients.producer.accumulator import Accumulator
-    from actors.clients.producer.lanes import Lane
+    from actors.clients.producer.partition_queues import PartitionQueue
     from actors.clients.transport import Transport
     from actors.clients.view import View
     from actors.runtime import Node
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 class Broker:
-    """What goes to one broker: lanes with batches that wait, in turn, and how many requests are under way.
+    """What goes to one broker: queues with batches that wait, in turn, and how many requests are under way.
 
-    ``lanes``: with the epoch in which the broker leads them. ``shunned``: those that new records keep away from.
+    ``queues``: with the epoch in which the broker leads them. ``shunned``: those that new records keep away from.
     """
 
-    __slots__ = ("full_since_us", "in_flight", "lanes", "shunned")
+    __slots__ = ("full_since_us", "in_flight", "queues", "shunned")
 
     def __init__(self) -> None:
-        self.lanes: dict[Lane, int] = {}
+        self.queues: dict[PartitionQueue, int] = {}
         self.in_flight = 0
         self.full_since_us = -1
-        self.shunned: list[Lane] = []
+        self.shunned: list[PartitionQueue] = []
 
 
 class LeaderSeeker(ClientActor):
@@ -47,21 +47,21 @@ class LeaderSeeker(ClientActor):
         self.metadata.creates_topics = config.allow_auto_create_topics
         self.accumulator = accumulator
         self.brokers: dict[int, Broker] = {}
-        self.leaderless: dict[Lane, None] = {}  # lanes whose leader isn't known
+        self.leaderless: dict[PartitionQueue, None] = {}  # queues whose leader isn't known
         self.is_seeking = False
         self.interest_us: dict[str, int] = {}  # when each topic of interest was asked for last
         self.max_idle_us = config.metadata_max_idle_ms * 1000
 
     def work(self) -> None:
-        """Lanes have found their places: go on. The sender says how."""
+        """Queues have found their places: go on. The sender says how."""
 
-    def place(self, lane: Lane) -> None:
-        """Put a lane with waiting batches to its leader's, or to those whose leader has to be found."""
-        if not lane.waiting:
+    def place(self, queue: PartitionQueue) -> None:
+        """Put a queue with waiting batches to its leader's, or to those whose leader has to be found."""
+        if not queue.waiting:
             return
-        found = self.view.partition(lane.topic, lane.partition)
+        found = self.view.partition(queue.topic, queue.partition)
         if found is None or found.leader < 0 or found.leader not in self.view.brokers:
-            self.leaderless[lane] = None
+            self.leaderless[queue] = None
             if not self.is_seeking:
                 self.is_seeking = True
                 self.begin(self._seek())
@@ -69,26 +69,26 @@ class LeaderSeeker(ClientActor):
         broker = self.brokers.get(found.leader)
         if broker is None:
             broker = self.brokers[found.leader] = Broker()
-        broker.lanes[lane] = found.leader_epoch
+        broker.queues[queue] = found.leader_epoch
 
     def _seek(self) -> Eventually[None]:
-        """Ask for leaders until every lane has one, or nothing waits any more."""
+        """Ask for leaders until every queue has one, or nothing waits any more."""
         attempt = 0
         try:
             while self.leaderless:
                 if attempt:
                     yield self.backoff(attempt - 1)
-                yield from self.metadata.learn([lane.topic for lane in self.leaderless])
+                yield from self.metadata.learn([queue.topic for queue in self.leaderless])
                 attempt += 1
-                lanes, self.leaderless = self.leaderless, {}
-                for lane in lanes:
-                    self.place(lane)
+                queues, self.leaderless = self.leaderless, {}
+                for queue in queues:
+                    self.place(queue)
                 self.work()
         finally:
             self.is_seeking = False
 
     def on_view(self, old: View, new: View, changed: Collection[str] | None) -> None:
-        """Partitions came, leaders changed: lanes go where they belong now."""
+        """Partitions came, leaders changed: queues go where they belong now."""
         for name in self.metadata.interest if changed is None else changed:
             topic = new.topics.get(name)
             is_new = topic is not None and topic is not old.topics.get(name) and topic.partitions
@@ -101,25 +101,25 @@ class LeaderSeeker(ClientActor):
         self.work()
 
     def place_all(self) -> None:
-        """Every lane may belong elsewhere now."""
-        lanes = list(self.leaderless)
+        """Every queue may belong elsewhere now."""
+        queues = list(self.leaderless)
         self.leaderless = {}
         for broker in self.brokers.values():
-            lanes += broker.lanes
-            broker.lanes = {}
-        for lane in lanes:
-            self.place(lane)
+            queues += broker.queues
+            broker.queues = {}
+        for queue in queues:
+            self.place(queue)
 
     def place_again(self, names: Iterable[str]) -> None:
-        """The lanes of these topics may belong elsewhere now."""
+        """The queues of these topics may belong elsewhere now."""
         topics = self.accumulator.topics
-        lanes = [lane for name in names if name in topics for lane in topics[name].lanes if lane.waiting]
-        for lane in lanes:
-            self.leaderless.pop(lane, None)
+        queues = [queue for name in names if name in topics for queue in topics[name].queues if queue.waiting]
+        for queue in queues:
+            self.leaderless.pop(queue, None)
             for broker in self.brokers.values():
-                broker.lanes.pop(lane, None)
-        for lane in lanes:
-            self.place(lane)
+                broker.queues.pop(queue, None)
+        for queue in queues:
+            self.place(queue)
 
     def take_leaders(self, leaders: Mapping[tuple[str, int], tuple[int, int]]) -> int:
         """Answers named these leaders, with their epochs; of how many that is news."""
@@ -142,14 +142,14 @@ class LeaderSeeker(ClientActor):
 
     def forget_unused(self) -> None:
         """As ``ClientActor.forget_unused``: the topics that nothing was sent to for ``metadata_max_idle_ms``. Their
-        lanes are kept for what is sent later: sequences go on where they were.
+        queues are kept for what is sent later: sequences go on where they were.
         """
         latest_us = self.now_us() - self.max_idle_us
         accumulator = self.accumulator
         for name in [each for each, at_us in self.interest_us.items() if at_us <= latest_us]:
             topic = accumulator.topics.get(name)
             if topic is not None:
-                if topic.used_us > latest_us or any(lane.queued() or lane.in_flight for lane in topic.lanes):
+                if topic.used_us > latest_us or any(queue.queued() or queue.in_flight for queue in topic.queues):
                     continue
                 accumulator.idle[name] = accumulator.topics.pop(name)
             del self.metadata.interest[name], self.interest_us[name]

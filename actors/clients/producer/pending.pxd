@@ -18,7 +18,7 @@ cdef class PendingBatch:
     cdef bytes data                  # the batch as it was last built
     cdef readonly int32_t count
     # whose it is
-    cdef readonly object lane
+    cdef readonly object queue
     cdef readonly str topic
     cdef readonly int32_t partition
     cdef readonly int64_t number
@@ -44,7 +44,7 @@ cdef class PendingBatch:
     cdef readonly int32_t base_sequence
     cdef readonly bint sequence_was_reset
 
-    cdef int start(self, object sink, object lane, str topic, int32_t partition, int compression, int16_t attributes,
+    cdef int start(self, object sink, object queue, str topic, int32_t partition, int compression, int16_t attributes,
                    Py_ssize_t capacity, Py_ssize_t limit) except -1
     cdef bint put(self, int64_t timestamp, const Piece *key, const Piece *value, Py_ssize_t header_count,
                   const Piece *headers) except -1

@@ -1,6 +1,6 @@
 from typing import final
 
-from actors.clients.producer.lanes import Lane
+from actors.clients.producer.partition_queues import PartitionQueue
 from kstore.records import Record
 
 @final
@@ -13,7 +13,7 @@ class PendingBatch:
     @property
     def count(self) -> int: ...
     @property
-    def lane(self) -> Lane: ...
+    def queue(self) -> PartitionQueue: ...
     @property
     def topic(self) -> str: ...
     @property

@@ -45,10 +45,10 @@ cdef class PendingBatch:
     def __dealloc__(self):
         Py_XDECREF(self.buffer)
 
-    cdef int start(self, object sink, object lane, str topic, int32_t partition, int compression, int16_t attributes,
+    cdef int start(self, object sink, object queue, str topic, int32_t partition, int compression, int16_t attributes,
                    Py_ssize_t capacity, Py_ssize_t limit) except -1:
         self.sink = sink
-        self.lane = lane
+        self.queue = queue
         self.topic = topic
         self.partition = partition
         self.compression = compression
@@ -99,7 +99,7 @@ cdef class PendingBatch:
     @property
     def is_closed(self):
         """Whether it takes no more records."""
-        return self.lane.open_batch is not self
+        return self.queue.open_batch is not self
 
     cpdef bint is_over(self):
         """Whether it is acknowledged or has failed, and so have all its parts if it was split."""
@@ -183,7 +183,7 @@ cdef class PendingBatch:
             view_piece(header_bytes, &headers, NULL, &held)
             if part is None or not part.put(record.timestamp, &key, &value, header_count, &headers):
                 part = PendingBatch.__new__(PendingBatch)
-                part.start(self.sink, self.lane, self.topic, self.partition, self.compression, self.attributes,
+                part.start(self.sink, self.queue, self.topic, self.partition, self.compression, self.attributes,
                            size, size)
                 part.opened_us = self.opened_us
                 part.is_split_off = True

@@ -40,7 +40,7 @@ from kstore.named import NamedTuple
 if TYPE_CHECKING:
     from actors.clients.keywords.table import ProducerConfig
     from actors.clients.producer.accumulator import Accumulator
-    from actors.clients.producer.lanes import Lane
+    from actors.clients.producer.partition_queues import PartitionQueue
     from actors.clients.producer.pending import PendingBatch
     from actors.clients.transport import Transport
     from actors.runtime import Node
@@ -84,7 +84,7 @@ class Sender(LeaderSeeker):
     def woken(self) -> None:
         """Batches were opened or closed; called as the user's thread, outside any turn."""
         for batch in self.accumulator.take_opened():
-            self.note("BatchOpened", batch.lane.label, batch.number)
+            self.note("BatchOpened", batch.queue.label, batch.number)
             self.lingering.append(batch)
         if not self.is_awake:
             self.is_awake = True
@@ -110,12 +110,12 @@ class Sender(LeaderSeeker):
         now_us = self.now_us()
         self._linger(now_us)
         self._give_up_late(now_us)
-        for lane in accumulator.take_ready():
-            self.place(lane)
+        for queue in accumulator.take_ready():
+            self.place(queue)
         if self._may_drain():
             self.retry_us = 0
             for node_id, broker in self.brokers.items():
-                if broker.lanes:
+                if broker.queues:
                     self._drain(node_id, broker, now_us)
         self._look_again_in_time(now_us)
 
@@ -132,18 +132,18 @@ class Sender(LeaderSeeker):
         """Fail the batches that were not acknowledged within the delivery timeout, sent or not."""
         latest_us = now_us - self.settings.delivery_timeout_ms * 1000
         for batch in self.accumulator.late(latest_us):
-            lane = batch.lane
+            queue = batch.queue
             self.accumulator.close(batch)
-            if batch in lane.waiting:
-                lane.waiting.remove(batch)
+            if batch in queue.waiting:
+                queue.waiting.remove(batch)
             age_ms = (now_us - batch.opened_us) // 1000
             error = KafkaTimeout(
-                f"{batch.count} records for {lane.label} were not acknowledged within {age_ms} ms of the first send"
+                f"{batch.count} records for {queue.label} were not acknowledged within {age_ms} ms of the first send"
                 + (f": {self.last_failure}" if self.last_failure else "")
             )
             self._fail(batch, error, surely=False)
             if self.idempotence is not None and batch.attempts:
-                self.idempotence.expired(lane, batch)
+                self.idempotence.expired(queue, batch)
 
     def _look_again_in_time(self, now_us: int) -> None:
         """Be woken for what is due first."""
@@ -196,7 +196,7 @@ class Sender(LeaderSeeker):
 
     def _drain(self, node_id: int, broker: Broker, now_us: int) -> None:
         """Send a broker what is ready for it, up to its requests under way."""
-        while broker.lanes:
+        while broker.queues:
             if broker.in_flight >= self.settings.max_in_flight_requests_per_connection:
                 if broker.full_since_us < 0:
                     broker.full_since_us = now_us
@@ -212,44 +212,44 @@ class Sender(LeaderSeeker):
     def _shun(self, broker: Broker, now_us: int) -> None:
         """Records without a key go elsewhere while a broker has taken nothing for so long (KIP-794)."""
         if now_us - broker.full_since_us > self.settings.partitioner_availability_timeout_ms * 1000:
-            for lane in broker.lanes:
-                lane.available = False
-                broker.shunned.append(lane)
+            for queue in broker.queues:
+                queue.available = False
+                broker.shunned.append(queue)
 
     def _collect(self, broker: Broker, now_us: int) -> list[tuple[PendingBatch, bytes]]:
-        """Take a batch from each lane, as many as a request may hold; lanes that have more go to the end."""
+        """Take a batch from each queue, as many as a request may hold; queues that have more go to the end."""
         taken: list[tuple[PendingBatch, bytes]] = []
         nbytes = 0
-        for lane in list(broker.lanes):
-            if not lane.waiting:
-                del broker.lanes[lane]
+        for queue in list(broker.queues):
+            if not queue.waiting:
+                del broker.queues[queue]
                 continue
-            batch = lane.waiting[0]
-            if not self._may_go(lane, batch, broker, now_us):
+            batch = queue.waiting[0]
+            if not self._may_go(queue, batch, broker, now_us):
                 continue
             if taken and nbytes + batch.size_bytes > self.settings.max_request_size:
                 break
-            batch.leader_epoch = broker.lanes.pop(lane)
-            del lane.waiting[0]
-            if lane.waiting:
-                broker.lanes[lane] = batch.leader_epoch
+            batch.leader_epoch = broker.queues.pop(queue)
+            del queue.waiting[0]
+            if queue.waiting:
+                broker.queues[queue] = batch.leader_epoch
             if self.idempotence is not None and not batch.has_sequence:
-                self.idempotence.number(lane, batch)
+                self.idempotence.number(queue, batch)
             data = self.accumulator.built(batch)
-            self.note("BatchDrained", lane.label, batch.number, batch.count)
-            lane.in_flight += 1
+            self.note("BatchDrained", queue.label, batch.number, batch.count)
+            queue.in_flight += 1
             taken.append((batch, data))
             nbytes += len(data)
         return taken
 
-    def _may_go(self, lane: Lane, batch: PendingBatch, broker: Broker, now_us: int) -> bool:
-        """Whether the first batch of a lane may be sent now."""
-        if batch.attempts and batch.retry_at_us > now_us and broker.lanes[lane] <= batch.leader_epoch:
+    def _may_go(self, queue: PartitionQueue, batch: PendingBatch, broker: Broker, now_us: int) -> bool:
+        """Whether the first batch of a queue may be sent now."""
+        if batch.attempts and batch.retry_at_us > now_us and broker.queues[queue] <= batch.leader_epoch:
             self.retry_us = min(self.retry_us or batch.retry_at_us, batch.retry_at_us)
             return False  # a leader of a later epoch would be tried at once (KIP-951)
-        if self.one_at_a_time and lane.in_flight:
+        if self.one_at_a_time and queue.in_flight:
             return False
-        return self.idempotence is None or self.idempotence.may_drain(lane, batch)
+        return self.idempotence is None or self.idempotence.may_drain(queue, batch)
 
     def _send(self, node_id: int, broker: Broker, batches: list[tuple[PendingBatch, bytes]]) -> None:
         settings, counts = self.settings, self.counts
@@ -288,7 +288,7 @@ class Sender(LeaderSeeker):
         stale = 0  # whose leaders are others: those that the answer names (KIP-951), or whom brokers name when asked
         leaders: dict[tuple[str, int], tuple[int, int]] = {}
         for batch in batches:
-            batch.lane.in_flight -= 1
+            batch.queue.in_flight -= 1
             said = found[batch.topic, batch.partition]
             if said.error is None:
                 self._acknowledge(batch, said.base_offset, said.log_append_time)
@@ -304,25 +304,25 @@ class Sender(LeaderSeeker):
 
     def _acknowledge(self, batch: PendingBatch, base_offset: int, log_append_time: int = -1) -> None:
         if self.idempotence is not None:
-            self.idempotence.acknowledged(batch.lane, batch)
+            self.idempotence.acknowledged(batch.queue, batch)
         if not batch.done:
             last = base_offset + batch.count - 1 if base_offset >= 0 else -1
-            self.note("BatchAcknowledged", batch.lane.label, base_offset, last)
+            self.note("BatchAcknowledged", batch.queue.label, base_offset, last)
             self.counts.records += batch.count
             self.accumulator.succeed(batch, base_offset, log_append_time)
 
     def _refused(self, batch: PendingBatch, error: KafkaError, said: Produced) -> None:
         """A batch was not taken: split it, try it again, or tell its futures."""
-        lane = batch.lane
+        queue = batch.queue
         if isinstance(error, MessageTooLarge) and batch.count > 1 and not batch.done:
             self._split(batch)
         elif self._may_retry(batch, error, said.log_start_offset):
             batch.retry_at_us = self.now_us() + round(self.backoff(batch.attempts).delay_ms * 1000)
             batch.attempts += 1
             self.counts.record_retries += batch.count
-            self.note("BatchRetried", lane.label, batch.number, batch.attempts)
-            lane.put_back(batch)
-            self.place(lane)
+            self.note("BatchRetried", queue.label, batch.number, batch.attempts)
+            queue.put_back(batch)
+            self.place(queue)
         elif isinstance(error, DuplicateSequenceNumber):
             self._acknowledge(batch, -1)
         else:
@@ -335,7 +335,7 @@ class Sender(LeaderSeeker):
             return False
         if self.idempotence is None:
             return error.retriable
-        return self.idempotence.may_retry(batch.lane, batch, error, log_start_offset)
+        return self.idempotence.may_retry(batch.queue, batch, error, log_start_offset)
 
     def _split(self, batch: PendingBatch) -> None:
         """The broker takes no batch of this size: have smaller ones, at most ``batch_size``, or half of what failed."""
@@ -343,14 +343,14 @@ class Sender(LeaderSeeker):
         if batch.is_split_off or batch.plain_bytes <= size:
             size = batch.plain_bytes // 2
         self.counts.splits += 1
-        lane = batch.lane
+        queue = batch.queue
         parts = self.accumulator.split(batch, size)
         if self.idempotence is not None:
-            self.idempotence.split(lane, batch, parts)
+            self.idempotence.split(queue, batch, parts)
         for part in reversed(parts):
-            lane.put_back(part)
-        self.place(lane)
-        self.note("BatchSplit", lane.label, batch.number, len(parts))
+            queue.put_back(part)
+        self.place(queue)
+        self.note("BatchSplit", queue.label, batch.number, len(parts))
 
     def _fail(
         self,
@@ -364,9 +364,9 @@ class Sender(LeaderSeeker):
         if batch.done:
             return
         if self.idempotence is not None:
-            self.idempotence.failed(batch.lane, batch, error, surely=surely)
+            self.idempotence.failed(batch.queue, batch, error, surely=surely)
         self.counts.record_errors += batch.count
-        self.note("BatchFailed", batch.lane.label, batch.number, error.code)
+        self.note("BatchFailed", batch.queue.label, batch.number, error.code)
         if record_errors is not None:
             error = of_the_others()
         self.accumulator.fail(batch, error, record_errors)
@@ -380,5 +380,5 @@ class Sender(LeaderSeeker):
         """Fail everything that isn't acknowledged yet."""
         for batch in list(self.accumulator.incomplete):
             self.accumulator.close(batch)
-            batch.lane.waiting.clear()
+            batch.queue.waiting.clear()
             self._fail(batch, error, surely=False)

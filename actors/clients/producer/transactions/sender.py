@@ -22,8 +22,8 @@ from kstore.errors import KafkaError, NetworkException
 if TYPE_CHECKING:
     from actors.clients.keywords.table import ProducerConfig
     from actors.clients.producer.accumulator import Accumulator
-    from actors.clients.producer.lanes import Lane
     from actors.clients.producer.leaders import Broker
+    from actors.clients.producer.partition_queues import PartitionQueue
     from actors.clients.producer.pending import PendingBatch
     from actors.clients.producer.transactions.steps import Offsets, Step
     from actors.clients.structs import GroupMetadata
@@ -106,11 +106,11 @@ class TransactionalSender(Sender):
         for batch in list(self.accumulator.incomplete):
             if not batch.has_sequence:
                 self.accumulator.close(batch)
-                batch.lane.waiting.remove(batch)
+                batch.queue.waiting.remove(batch)
                 self._fail(batch, error, surely=True)
 
-    def _may_go(self, lane: Lane, batch: PendingBatch, broker: Broker, now_us: int) -> bool:
-        return self.machine.may_send((lane.topic, lane.partition)) and super()._may_go(lane, batch, broker, now_us)
+    def _may_go(self, queue: PartitionQueue, batch: PendingBatch, broker: Broker, now_us: int) -> bool:
+        return self.machine.may_send((queue.topic, queue.partition)) and super()._may_go(queue, batch, broker, now_us)
 
     def _ask(self) -> Eventually[None]:
         """Ask coordinators one thing after the other until there is nothing to be asked."""

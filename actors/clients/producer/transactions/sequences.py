@@ -13,7 +13,7 @@ from actors.clients.producer.idempotence import Idempotence, sequences_of
 from kstore.errors import KafkaError, NetworkException, OutOfOrderSequenceNumber, UnknownProducerId
 
 if TYPE_CHECKING:
-    from actors.clients.producer.lanes import Lane
+    from actors.clients.producer.partition_queues import PartitionQueue
     from actors.clients.producer.pending import PendingBatch
     from actors.clients.producer.transactions.machine import TransactionMachine
 
@@ -30,24 +30,24 @@ class TransactionalSequences(Idempotence):
         self._unresolved.clear()
         super().begin(producer_id, epoch)
 
-    def failed(self, lane: Lane, batch: PendingBatch, error: KafkaError, *, surely: bool) -> None:
+    def failed(self, queue: PartitionQueue, batch: PendingBatch, error: KafkaError, *, surely: bool) -> None:
         """As ``Idempotence.failed``: the transaction can't be committed any more."""
         if batch.has_sequence:
-            self.forget(lane, batch)
+            self.forget(queue, batch)
         elif isinstance(error, TransactionAborted):
             return  # it wasn't numbered, so no other comes after it
         self.machine.batch_failed(error)
 
-    def may_retry(self, lane: Lane, batch: PendingBatch, error: KafkaError, log_start_offset: int) -> bool:
+    def may_retry(self, queue: PartitionQueue, batch: PendingBatch, error: KafkaError, log_start_offset: int) -> bool:
         """As ``Idempotence.may_retry``."""
         if self.machine.is_doomed:
             return isinstance(error, NetworkException)
         if isinstance(error, UnknownProducerId):
             return False
         if isinstance(error, OutOfOrderSequenceNumber):
-            return lane not in self._unresolved and not sequences_of(lane).is_next(batch.base_sequence)
+            return queue not in self._unresolved and not sequences_of(queue).is_next(batch.base_sequence)
         return error.retriable
 
-    def _want_bump(self, lane: Lane) -> None:
+    def _want_bump(self, queue: PartitionQueue) -> None:
         """Records that may be in the log or not: their failure has doomed the transaction, whose abort bumps."""
-        assert self.machine.must_bump or not self.machine.partitions, f"{lane} lost records, and nobody knew"
+        assert self.machine.must_bump or not self.machine.partitions, f"{queue} lost records, and nobody knew"

@@ -1,4 +1,4 @@
-"""A topic's partitions in a producer: a lane of batches for each, and the choice of a record's lane.
+"""A topic's partitions in a producer: a queue of batches for each, and the choice of a record's queue.
 
 As in Apache Kafka's producer: murmur2 of the key; without a key one partition until ``batch_size`` bytes are there,
 then another, the likelier the shorter its queue (KIP-794, ``BuiltInPartitioner``); "round_robin" is its
@@ -19,7 +19,7 @@ from kstore.errors.arguments import shown
 cdef enum:
     WHERE_OTHERS_GO = -1
 
-cdef int64_t switches = 0      # how often a lane has become available or not, in all producers of the process
+cdef int64_t switches = 0      # how often a queue has become available or not, in all producers of the process
 
 
 cdef inline bint is_before(int32_t one, int32_t other) noexcept:
@@ -29,7 +29,7 @@ cdef inline bint is_before(int32_t one, int32_t other) noexcept:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Lane:
+cdef class PartitionQueue:
     """One partition's records that have not been sent: the open batch, which takes records, and closed ones."""
 
     def __init__(self, str topic, int32_t partition):
@@ -66,7 +66,7 @@ cdef class Lane:
         return len(self.waiting) + (self.open_batch is not None)
 
     def __repr__(self):
-        return f"<Lane {self.label}: {self.queued()} batches>"
+        return f"<PartitionQueue {self.label}: {self.queued()} batches>"
 
 
 @cython.final
@@ -86,23 +86,23 @@ cdef class Partitioning:
 @cython.final
 @cython.auto_pickle(False)
 cdef class Topic:
-    """A topic's lanes, and which of them records without a key go to at present."""
+    """A topic's queues, and which of them records without a key go to at present."""
 
     def __init__(self, str name, Partitioning partitioning):
         self.name = name
         self.partitioning = partitioning
-        self.lanes = []
+        self.queues = []
         self.sticky = WHERE_OTHERS_GO
         self.ratio = 1.0
 
     def set_partitions(self, list available):
         """The partitions that the topic has, by number, and whether each has a leader. They never become fewer."""
-        cdef Lane lane
-        while len(self.lanes) < len(available):
-            self.lanes.append(Lane(self.name, <int32_t>len(self.lanes)))
+        cdef PartitionQueue queue
+        while len(self.queues) < len(available):
+            self.queues.append(PartitionQueue(self.name, <int32_t>len(self.queues)))
         self.among = None
-        for lane in self.lanes:
-            lane.available = lane.partition < len(available) and available[lane.partition]
+        for queue in self.queues:
+            queue.available = queue.partition < len(available) and available[queue.partition]
 
     cdef int64_t partition_of(self, object partition, object key, const Piece *piece) except -2:
         """The partition of a record; -1 when it goes where the topic's other records without a key go."""
@@ -126,13 +126,13 @@ cdef class Topic:
         if piece.nbytes < 0 or self.partitioning.ignore_keys:
             return WHERE_OTHERS_GO
         return ((murmur2_of(<const uint8_t *>piece.data, <uint32_t>piece.nbytes) & 0x7FFFFFFF)
-                % <uint32_t>len(self.lanes))
+                % <uint32_t>len(self.queues))
 
     def chosen(self, key):
         """What the user's partitioner says."""
-        cdef Lane lane
-        every = [lane.partition for lane in self.lanes]
-        available = [lane.partition for lane in self.lanes if lane.is_available]
+        cdef PartitionQueue queue
+        every = [queue.partition for queue in self.queues]
+        available = [queue.partition for queue in self.queues if queue.is_available]
         found = self.partitioning.partitioner(key, every, available)
         if found not in every:
             raise ValueError(f"the partitioner gave {shown(found)} for {self.name}, which has {len(every)} partitions")
@@ -143,56 +143,56 @@ cdef class Topic:
         cdef list among = self.with_leaders()
         cdef int64_t turn = self.turn
         self.turn += 1
-        return (<Lane>among[turn % len(among)]).partition
+        return (<PartitionQueue>among[turn % len(among)]).partition
 
     cdef list with_leaders(self):
-        """The lanes that have a leader, or all if none has; looked for again when one has come or gone."""
-        cdef Lane lane
+        """The queues that have a leader, or all if none has; looked for again when one has come or gone."""
+        cdef PartitionQueue queue
         if self.among is None or self.among_at != switches:
-            self.among = [lane for lane in self.lanes if lane.is_available] or self.lanes
+            self.among = [queue for queue in self.queues if queue.is_available] or self.queues
             self.among_at = switches
         return self.among
 
-    cdef Lane sticky_lane(self):
+    cdef PartitionQueue sticky_queue(self):
         """Where records without a key go now. The partition changes when its batches are full, not in their midst."""
-        cdef Lane lane
+        cdef PartitionQueue queue
         cdef int32_t chosen
         if self.sticky >= 0:
-            lane = <Lane>self.lanes[self.sticky]
-            if lane.open_batch is not None or self.sticky_bytes < self.partitioning.batch_size:
-                return lane
+            queue = <PartitionQueue>self.queues[self.sticky]
+            if queue.open_batch is not None or self.sticky_bytes < self.partitioning.batch_size:
+                return queue
         chosen = self.next_partition()
         self.sticky = chosen
         self.sticky_bytes = 0
-        return <Lane>self.lanes[chosen]
+        return <PartitionQueue>self.queues[chosen]
 
-    cdef int added(self, Lane lane, int64_t nbytes, bint stay) except -1:
-        """A record without a key went to the sticky lane; ``stay`` there until its batch is full."""
+    cdef int added(self, PartitionQueue queue, int64_t nbytes, bint stay) except -1:
+        """A record without a key went to the sticky queue; ``stay`` there until its batch is full."""
         cdef int64_t size = self.partitioning.batch_size
         self.sticky_bytes += nbytes
-        if self.sticky_bytes >= size and (lane.open_batch is None or (self.sticky_bytes >= 2 * size and not stay)):
+        if self.sticky_bytes >= size and (queue.open_batch is None or (self.sticky_bytes >= 2 * size and not stay)):
             self.sticky = WHERE_OTHERS_GO
         return 0
 
     cdef int32_t next_partition(self) except -1:
         """Any partition with a leader, drawn by weights: the longest queue's is 1, one more for each batch less."""
         cdef list among
-        cdef Lane lane = None
+        cdef PartitionQueue queue = None
         cdef int64_t longest = 0, shortest = 1 << 62, total = 0, drawn
-        if len(self.lanes) == 1:
+        if len(self.queues) == 1:
             return 0
         drawn = self.partitioning.random.getrandbits(31)
         among = self.with_leaders()
-        for lane in among:
-            longest = max(longest, lane.queued())
-            shortest = min(shortest, lane.queued())
+        for queue in among:
+            longest = max(longest, queue.queued())
+            shortest = min(shortest, queue.queued())
         if not self.partitioning.adaptive or longest == shortest:
-            return (<Lane>among[drawn % len(among)]).partition
-        for lane in among:
-            total += longest + 1 - lane.queued()
+            return (<PartitionQueue>among[drawn % len(among)]).partition
+        for queue in among:
+            total += longest + 1 - queue.queued()
         drawn %= total
-        for lane in among:
-            drawn -= longest + 1 - lane.queued()
+        for queue in among:
+            drawn -= longest + 1 - queue.queued()
             if drawn < 0:
                 break
-        return lane.partition
+        return queue.partition

@@ -6,7 +6,7 @@ from actors.clients.producer.pending cimport PendingBatch
 from kstore.records.writing cimport Piece
 
 
-cdef class Lane:
+cdef class PartitionQueue:
     cdef readonly str topic
     cdef readonly int32_t partition
     cdef readonly str label
@@ -30,7 +30,7 @@ cdef class Partitioning:
 
 cdef class Topic:
     cdef readonly str name
-    cdef readonly list lanes
+    cdef readonly list queues
     cdef readonly int64_t used_us
     cdef Partitioning partitioning
     cdef int32_t sticky
@@ -40,7 +40,7 @@ cdef class Topic:
     cdef list among
     cdef int64_t among_at
     cdef int64_t partition_of(self, object partition, object key, const Piece *piece) except -2
-    cdef Lane sticky_lane(self)
+    cdef PartitionQueue sticky_queue(self)
     cdef list with_leaders(self)
-    cdef int added(self, Lane lane, int64_t nbytes, bint stay) except -1
+    cdef int added(self, PartitionQueue queue, int64_t nbytes, bint stay) except -1
     cdef int32_t next_partition(self) except -1

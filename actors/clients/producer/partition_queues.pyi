@@ -5,7 +5,7 @@ from actors.clients.producer.idempotence import Sequences
 from actors.clients.producer.pending import PendingBatch
 
 @final
-class Lane:
+class PartitionQueue:
     sequences: Sequences | None
     in_flight: int
     available: bool
@@ -45,7 +45,7 @@ class Topic:
     @property
     def name(self) -> str: ...
     @property
-    def lanes(self) -> list[Lane]: ...
+    def queues(self) -> list[PartitionQueue]: ...
     @property
     def used_us(self) -> int: ...
     def set_partitions(self, available: list[bool]) -> None: ...
