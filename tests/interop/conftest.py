@@ -13,18 +13,24 @@ PROGRAMS = Path(__file__).parent / "programs"
 
 
 @pytest.fixture
-def programs() -> Iterator[Callable[..., Program]]:
-    """Start one of the client programs; whatever still runs at the end of the test is killed."""
+def run() -> Iterator[Callable[..., Program]]:
+    """Start a program; whatever still runs at the end of the test is killed."""
     started: list[Program] = []
 
-    def start(name: str, *arguments: object) -> Program:
-        program = Program(sys.executable, "-u", str(PROGRAMS / name), *map(str, arguments))
+    def start(*command: str) -> Program:
+        program = Program(*command)
         started.append(program)
         return program
 
     yield start
     for program in started:
         program.kill()
+
+
+@pytest.fixture
+def programs(run: Callable[..., Program]) -> Callable[..., Program]:
+    """Start one of the client programs in Python."""
+    return lambda name, *arguments: run(sys.executable, "-u", str(PROGRAMS / name), *map(str, arguments))
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ CLIENTS = ["kafka-python", "confluent-kafka", "aiokafka"]
 ORDERS = 240
 
 
-def create_topic(bootstrap: str, topic: str, partitions: int = 3) -> None:
+def create_topic(bootstrap: str, topic: str, partitions: int = 3, replicas: int = 3) -> None:
     from confluent_kafka.admin import AdminClient, NewTopic
 
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, partitions, 3)])[topic].result(30)
+    admin.create_topics([NewTopic(topic, partitions, replicas)])[topic].result(30)
 
 
 def assignment(lines: list[str]) -> list[int]:

@@ -1,5 +1,5 @@
-"""The transactional producers of three Python clients: what they commit is read, what they abort isn't, offsets go
-along, and a producer that another one has taken the id from is fenced.
+"""The transactional producers of seven clients, by both transaction protocols: what they commit is read, what they
+abort isn't, offsets go along, and a producer that another one has taken the id from is fenced.
 """
 
 from __future__ import annotations
@@ -7,19 +7,29 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from interop.test_clients import CLIENTS, create_topic
+from interop.test_clients import CLIENTS
+from interop.transacting import OF_OTHER_LANGUAGES, command, prepare, printed_by
 from processes import Program, Server
 
-FENCED = {"kafka-python": "ProducerFencedError", "confluent-kafka": "_FENCED", "aiokafka": "ProducerFenced"}
+from kstore import Admin
+
+ALL = [*CLIENTS, *(pytest.param(client, marks=pytest.mark.full) for client in OF_OTHER_LANGUAGES)]
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("level", [0, 2], ids=["the first protocol", "the second"])
+@pytest.mark.parametrize("client", ALL)
 def test_transactions_of_a_client_are_all_or_nothing_and_its_zombie_is_fenced(
-    client: str, serve: Callable[..., Server], programs: Callable[..., Program]
+    client: str, level: int, serve: Callable[..., Server], run: Callable[..., Program]
 ) -> None:
+    started = command(client)
     server = serve()
+    with Admin(bootstrap_servers=server.bootstrap) as admin:
+        if level == 0:
+            admin.update_features({"transaction.version": ("SAFE_DOWNGRADE", 0)})
     topic = f"transactions-{client}"
-    create_topic(server.bootstrap, topic, 1)
-    program = programs("transact.py", client, server.bootstrap, topic)
-    program.wait_for(lambda lines: "done" in lines, "the end of the program")
-    assert list(program.lines) == ["read a c", "offset 3", f"fenced {FENCED[client]}", "done"], program.errors
+    prepare(server.bootstrap, topic)
+    program = run(*started, server.bootstrap, topic)
+    program.wait_for(lambda lines: "done" in lines or program.process.poll() is not None, "the end of the program")
+    assert list(program.lines) == printed_by(client), program.errors
+    assert server.stop() == 0
+    assert server.errors == []

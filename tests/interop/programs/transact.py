@@ -1,7 +1,9 @@
 """Commits and aborts transactions by a third-party client, a line a finding: ``transact.py CLIENT BOOTSTRAP TOPIC``.
 
-Three transactions, each with a record and an offset of the group ``TOPIC-group``; the second is aborted. Then what a
-reader of committed records is given, the group's offset, and what a producer is told that another one has fenced.
+The programs of other languages (``go``, ``java``, ``node``) do the same, without being told which client. Three
+transactions, each with a record and an offset of the group ``TOPIC-group`` in ``TOPIC-in``; the second is aborted. Then
+what a reader of committed records is given, and the group's offset. Then another producer takes over the id while a
+transaction is open, and commits one of its own: what the first is told as it commits, and what a reader is given.
 """
 
 import asyncio
@@ -11,7 +13,7 @@ import warnings
 warnings.simplefilter("ignore")  # the clients' own
 
 client, bootstrap, topic = sys.argv[1:]
-GROUP = f"{topic}-group"
+GROUP, INPUT = f"{topic}-group", f"{topic}-in"
 PATIENCE_S = 30
 STEPS = [(b"a", 1, True), (b"b", 2, False), (b"c", 3, True)]
 
@@ -28,21 +30,30 @@ def by_confluent() -> None:
         producer.begin_transaction()
         producer.produce(topic, text)
         producer.flush(PATIENCE_S)
-        ends = [TopicPartition(topic, 0, offset)]
+        ends = [TopicPartition(INPUT, 0, offset)]
         producer.send_offsets_to_transaction(ends, consumer.consumer_group_metadata(), PATIENCE_S)
         (producer.commit_transaction if commits else producer.abort_transaction)(PATIENCE_S)
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    print("read", *[consumer.poll(PATIENCE_S).value().decode() for _ in range(2)])
-    print("offset", consumer.committed([TopicPartition(topic, 0)], PATIENCE_S)[0].offset)
-    consumer.close()
-    other = Producer(config)
-    other.init_transactions(PATIENCE_S)
+
+    def read(count: int) -> list[str]:
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        return [consumer.poll(PATIENCE_S).value().decode() for _ in range(count)]
+
+    print("read", *read(2))
+    print("offset", consumer.committed([TopicPartition(INPUT, 0)], PATIENCE_S)[0].offset)
     producer.begin_transaction()
     producer.produce(topic, b"zombie")
+    producer.flush(PATIENCE_S)
+    other = Producer(config)
+    other.init_transactions(PATIENCE_S)
+    other.begin_transaction()
+    other.produce(topic, b"d")
+    other.commit_transaction(PATIENCE_S)
     try:
         producer.commit_transaction(PATIENCE_S)
     except KafkaException as error:
         print("fenced", error.args[0].name())
+    print("then", *read(3))
+    consumer.close()
 
 
 def by_kafka_python() -> None:
@@ -51,56 +62,72 @@ def by_kafka_python() -> None:
     from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
     config = {"bootstrap_servers": bootstrap, "transactional_id": topic}
-    place = TopicPartition(topic, 0)
+    place, source = TopicPartition(topic, 0), TopicPartition(INPUT, 0)
     producer = KafkaProducer(**config)
     producer.init_transactions()
     for text, offset, commits in STEPS:
         producer.begin_transaction()
         producer.send(topic, text).get(PATIENCE_S)
-        producer.send_offsets_to_transaction({place: OffsetAndMetadata(offset, "", -1)}, ConsumerGroupMetadata(GROUP))
+        producer.send_offsets_to_transaction({source: OffsetAndMetadata(offset, "", -1)}, ConsumerGroupMetadata(GROUP))
         (producer.commit_transaction if commits else producer.abort_transaction)()
     consumer = KafkaConsumer(bootstrap_servers=bootstrap, group_id=GROUP, isolation_level="read_committed")
     consumer.assign([place])
-    consumer.seek(place, 0)
-    print("read", *[next(consumer).value.decode() for _ in range(2)])
-    print("offset", consumer.committed(place))
+
+    def read(count: int) -> list[str]:
+        consumer.seek(place, 0)
+        return [next(consumer).value.decode() for _ in range(count)]
+
+    print("read", *read(2))
+    print("offset", consumer.committed(source))
+    producer.begin_transaction()
+    producer.send(topic, b"zombie").get(PATIENCE_S)
     other = KafkaProducer(**config)
     other.init_transactions()
+    other.begin_transaction()
+    other.send(topic, b"d").get(PATIENCE_S)
+    other.commit_transaction()
     try:
-        producer.begin_transaction()
-        producer.send(topic, b"zombie").get(PATIENCE_S)
         producer.commit_transaction()
     except KafkaError as error:
         print("fenced", type(error).__name__)
+    print("then", *read(3))
 
 
 async def by_aiokafka() -> None:
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
     from aiokafka.errors import KafkaError
 
-    place = TopicPartition(topic, 0)
+    place, source = TopicPartition(topic, 0), TopicPartition(INPUT, 0)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=topic)
     await producer.start()
     for text, offset, commits in STEPS:
         await producer.begin_transaction()
         await producer.send_and_wait(topic, text)
-        await producer.send_offsets_to_transaction({place: offset}, GROUP)
+        await producer.send_offsets_to_transaction({source: offset}, GROUP)
         await (producer.commit_transaction() if commits else producer.abort_transaction())
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=GROUP, isolation_level="read_committed")
     await consumer.start()
     consumer.assign([place])
-    consumer.seek(place, 0)
-    print("read", *[(await consumer.getone()).value.decode() for _ in range(2)])
-    print("offset", await consumer.committed(place))
-    await consumer.stop()
+
+    async def read(count: int) -> list[str]:
+        consumer.seek(place, 0)
+        return [(await consumer.getone()).value.decode() for _ in range(count)]
+
+    print("read", *await read(2))
+    print("offset", await consumer.committed(source))
+    await producer.begin_transaction()
+    await producer.send_and_wait(topic, b"zombie")
     other = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=topic)
     await other.start()
+    await other.begin_transaction()
+    await other.send_and_wait(topic, b"d")
+    await other.commit_transaction()
     try:
-        await producer.begin_transaction()
-        await producer.send_and_wait(topic, b"zombie")
         await producer.commit_transaction()
     except KafkaError as error:
         print("fenced", type(error).__name__)
+    print("then", *await read(3))
+    await consumer.stop()
     await other.stop()
 
 
