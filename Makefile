@@ -7,7 +7,6 @@
 #   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
 #   make test-frameworks  applications on Python's Kafka frameworks, from the package index
 #   make bench-growth what a load costs when one of its dimensions doubles
-#   make bench-compiled  what each module of compiled.txt earns (valgrind)
 #   make debug, asan  tests on a checked, a sanitized build
 #   make docs         the documentation as a site, in build/site
 #   make clean        away with everything that was made
@@ -18,7 +17,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-compiled bench-growth bench-peers docs debug debug-formats asan clean
+.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-growth bench-peers docs debug debug-formats asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -26,7 +25,6 @@ STAMPS := $(VENV)/stamps
 ARGS   ?=
 
 NATIVE  := $(shell find kstore actors -name '*.pyx' -o -name '*.pxd')
-TWINS   := $(shell sed 's/ *\#.*//' compiled.txt)  # Python that is compiled as well
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The extensions are there already, in place: an installation has none to compile.
 IN_PLACE := KSTORE_ONLY=nothing $(PIP) --no-build-isolation --editable
@@ -35,7 +33,7 @@ PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml
 say     = @printf '==> %s\n' "$(1)"
 
 help:
-	@sed -n '3,15s/^# \{0,3\}//p' Makefile
+	@sed -n '3,14s/^# \{0,3\}//p' Makefile
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -57,8 +55,8 @@ $(STAMPS)/build-tools: pyproject.toml $(STAMPS)/venv
 	@$(BIN)/python -c '$(PRINT_BUILD_REQUIRES)' >$@.txt && $(PIP) --requirement $@.txt
 	@touch $@
 
-$(STAMPS)/build: $(STAMPS)/build-tools setup.py compiled.txt $(NATIVE) $(TWINS)
-	$(call say,compiling the extensions ($(words $(filter %.pyx,$(NATIVE)) $(TWINS)) modules))
+$(STAMPS)/build: $(STAMPS)/build-tools setup.py $(NATIVE)
+	$(call say,compiling the extensions ($(words $(filter %.pyx,$(NATIVE))) modules))
 	@$(BIN)/python setup.py --quiet build_ext --inplace
 	@$(BIN)/python -m compileall -qq kstore actors
 	@touch $@
@@ -130,11 +128,6 @@ bench-clients: $(STAMPS)/bench
 	$(call say,the clients beside other Python clients$(,) and in the process; writes docs/benchmarks-clients.md)
 	@$(BIN)/python -m bench.clients $(ARGS)
 
-bench-compiled: $(STAMPS)/build
-	$(call say,what each Python module earns that is compiled as well; writes compiled.txt)
-	@command -v valgrind >/dev/null || { echo 'this needs valgrind and its headers' >&2; exit 2; }
-	@$(BIN)/python -m bench.compiled $(ARGS)
-
 bench-growth: $(STAMPS)/bench
 	$(call say,what a load costs when one of its dimensions doubles; writes docs/benchmarks-growth.md)
 	@$(BIN)/python -m bench.growth $(ARGS)
@@ -152,7 +145,7 @@ docs: build
 # --- other builds: a copy of the tree each, so that the extensions in place stay what they are -----------------------
 
 COPY_TREE = rm -rf $(1) && mkdir -p $(1) && tar -c --exclude='*.so' --exclude=__pycache__ -f - \
-  setup.py compiled.txt pyproject.toml zensical.toml README.md CONTRIBUTING.md CHANGELOG.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
+  setup.py pyproject.toml zensical.toml README.md CONTRIBUTING.md CHANGELOG.md LICENSE kstore actors bench docs tests | tar -x -C $(1) -f -
 DEBUG_TESTS = PYTHONPATH=$$PWD ../../$(BIN)/python -m pytest -m 'not full and not oracle' --ignore=tests/tidy --ignore=tests/doors $(ARGS)
 
 # Of the parts that read and write the formats alone; everything else is as released.

@@ -1,8 +1,5 @@
 """Builds the Cython extensions: every ``.pyx`` below ``kstore`` and ``actors`` is a module of its own.
 
-The Python modules in ``compiled.txt``, which says what each of them earns, are compiled as well: they stay Python,
-typed and readable, and run as such where nothing is compiled beside them. Cython keeps their meaning.
-
 Environment variables steer a build:
 
 * ``KSTORE_DEBUG=1`` turns on bounds and None checks, assertions in C and checked mode (``kstore/checked.pyx``): the
@@ -34,8 +31,6 @@ ONLY = tuple(p for p in os.environ.get("KSTORE_ONLY", "").split(",") if p)
 JOBS = int(os.environ.get("KSTORE_JOBS") or os.cpu_count() or 1)
 BUILD = f"build/{'asan' if SANITIZE else 'debug' if DEBUG else 'release'}"
 
-TWINS = [line.split()[0] for line in (ROOT / "compiled.txt").read_text().splitlines() if not line.startswith("#")]
-
 DIRECTIVES = {
     "language_level": 3,
     "binding": True,
@@ -46,9 +41,6 @@ DIRECTIVES = {
     "initializedcheck": DEBUG,
     "cdivision": True,
 }
-
-
-AS_PYTHON = {"language_level": 3, "binding": True, "annotation_typing": False}
 
 
 class BuildWithPages(build_py):
@@ -93,7 +85,7 @@ def description() -> str:
     )
 
 
-def extensions(*, twins: bool) -> list[Extension]:
+def extensions() -> list[Extension]:
     # -w: what is to be warned of is the source, and Cython does that.
     compile_args = ["-O1", "-g", "-UNDEBUG", "-DKSTORE_CHECKED=1"] if DEBUG else ["-O3", "-g0", "-w"]
     link_args = []
@@ -102,10 +94,10 @@ def extensions(*, twins: bool) -> list[Extension]:
         compile_args += [sanitizers, "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
         link_args += [sanitizers]
     found = []
-    native = [
+    sources = [
         path.relative_to(ROOT) for house in ("kstore", "actors") for path in sorted((ROOT / house).rglob("*.pyx"))
     ]
-    for source in map(Path, TWINS) if twins else native:
+    for source in sources:
         if ONLY and not str(source).startswith(ONLY):
             continue
         name = ".".join(source.with_suffix("").parts)
@@ -113,10 +105,10 @@ def extensions(*, twins: bool) -> list[Extension]:
     return found
 
 
-def compiled(directives: dict[str, object], *, twins: bool) -> list[Extension]:
+def compiled() -> list[Extension]:
     return cythonize(
-        extensions(twins=twins),
-        compiler_directives=directives,
+        extensions(),
+        compiler_directives=DIRECTIVES,
         build_dir=f"{BUILD}/cython",
         force=DEBUG,
         quiet=True,
@@ -126,7 +118,7 @@ def compiled(directives: dict[str, object], *, twins: bool) -> list[Extension]:
 
 if __name__ == "__main__":
     setup(
-        ext_modules=compiled(DIRECTIVES, twins=False) + ([] if DEBUG else compiled(AS_PYTHON, twins=True)),
+        ext_modules=compiled(),
         cmdclass={"build_ext": BuildInPlace, "build_py": BuildWithPages},
         long_description=description(),
         long_description_content_type="text/markdown",

@@ -135,5 +135,5 @@ class Uncompiled:
 
 sys.meta_path.append(Uncompiled)
 
-if os.path.exists(os.path.join(os.path.dirname(os.path.dirname(__file__)), "compiled.txt")):
-    from kstore import checkout as checkout  # there compiled files may be older than their sources
+if os.path.exists(os.path.join(os.path.dirname(os.path.dirname(__file__)), "setup.py")):
+    from kstore import checkout as checkout  # there compiled files may not be of their sources any more

@@ -1,4 +1,4 @@
-"""A source that was changed since it was compiled: its compiled file isn't taken for it, and nothing deletes it."""
+"""A compiled file that isn't of its source as it stands: an import doesn't take it, and only a build deletes it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
-TWIN = "kstore/log/epochs"
+PYTHON = "kstore/log/epochs"
 EXTENSION = "kstore/codec/checksum"
-SHOW_TWIN = "from kstore.log import epochs; print(epochs.__file__, getattr(epochs, 'CHANGED', False))"
+SHOW_PYTHON = "from kstore.log import epochs; print(epochs.__file__)"
 
 
 class Checkout:
@@ -25,11 +25,13 @@ class Checkout:
     def __init__(self, root: Path) -> None:
         self.root = root
         for house in ("kstore", "actors"):
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / house, root / house, ignore=ignored, copy_function=os.symlink)
-        (root / "compiled.txt").write_text(f"{TWIN}.py\n")
-        self.compile(f"{TWIN}.py")
-        self.write(f"{TWIN}.py", "", -1)
+            shutil.copytree(ROOT / house, root / house, ignore=self.ignored, copy_function=os.symlink)
+        (root / "setup.py").symlink_to(ROOT / "setup.py")
+
+    @staticmethod
+    def ignored(_folder: str, names: list[str]) -> list[str]:
+        leftovers = {f"{name.removesuffix('.py')}{SUFFIX}" for name in names if name.endswith(".py")}
+        return [name for name in names if name in leftovers or name == "__pycache__"]
 
     def file(self, name: str) -> Path:
         return self.root / name
@@ -40,16 +42,12 @@ class Checkout:
         if not compiled.exists():
             os.symlink(ROOT / f"{EXTENSION}{SUFFIX}", compiled)
 
-    def change(self, source: str) -> None:
-        """Write a source anew, one second after it was compiled."""
-        self.write(source, "CHANGED = True\n", 1)
-
-    def write(self, source: str, addition: str, after_s: int) -> None:
-        """Have a source of the checkout's own, some seconds after it was compiled or before."""
+    def change(self, source: str, after_s: int = 1) -> None:
+        """Have a source of the checkout's own, written some seconds after it was compiled or before."""
         file = self.file(source)
         text = file.read_text()
         file.unlink()
-        file.write_text(f"{text}\n{addition}")
+        file.write_text(text)
         seconds = file.with_suffix(SUFFIX).stat().st_mtime + after_s
         os.utime(file, (seconds, seconds))
 
@@ -71,16 +69,13 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_python_that_was_changed_since_is_imported_as_it_stands(checkout):
-    checkout.change(f"{TWIN}.py")
+@pytest.mark.parametrize("after_s", [-1, 1])
+def test_python_is_imported_whatever_an_older_build_left_beside_it(checkout, after_s):
+    checkout.compile(f"{PYTHON}.py")
+    checkout.change(f"{PYTHON}.py", after_s)
     before = checkout.compiled_files()
-    assert checkout.prints(SHOW_TWIN) == [str(checkout.file(f"{TWIN}.py")), "True"]
+    assert checkout.prints(SHOW_PYTHON) == [str(checkout.file(f"{PYTHON}.py"))]
     assert checkout.compiled_files() == before
-
-
-def test_python_that_was_not_changed_is_taken_as_it_was_compiled(checkout):
-    program = "import importlib.util; print(importlib.util.find_spec('kstore.log.epochs').origin)"
-    assert checkout.prints(program) == [str(checkout.file(f"{TWIN}{SUFFIX}"))]
 
 
 def test_an_extension_that_was_changed_since_is_refused_and_stays(checkout):
@@ -113,22 +108,18 @@ def test_what_an_older_build_left_behind_is_no_module(checkout):
 
 def test_an_installation_takes_what_was_compiled_whatever_the_times_of_its_files(checkout):
     checkout.change(f"{EXTENSION}.pyx")
-    checkout.file("compiled.txt").unlink()
+    checkout.file("setup.py").unlink()
     program = "from kstore.codec import checksum; print(checksum.__file__)"
     assert checkout.prints(program) == [str(checkout.file(f"{EXTENSION}{SUFFIX}"))]
 
 
-def test_a_build_replaces_what_older_builds_left_behind_and_nothing_else(checkout):
+def test_a_build_in_place_removes_what_older_builds_left_behind_and_nothing_else(checkout):
     leftovers = runpy.run_path(str(ROOT / "setup.py"))["leftovers"]
-    for source in ("kstore/codec/renamed.pyx", "actors/broker/call.py"):
-        checkout.compile(source)
+    older = ("kstore/codec/renamed", PYTHON)
+    for source in older:
+        checkout.compile(f"{source}.py")
     named = {
-        ".".join(source.relative_to(checkout.root).with_suffix("").parts)
-        for source in (*checkout.root.rglob("*.pyx"), checkout.file(f"{TWIN}.py"))
+        ".".join(source.relative_to(checkout.root).with_suffix("").parts) for source in checkout.root.rglob("*.pyx")
     }
     found = {str(file.relative_to(checkout.root)) for file in leftovers(checkout.root, named)}
-    lines = (ROOT / "compiled.txt").read_text().splitlines()
-    listed = {line.split()[0].removesuffix(".py") for line in lines if not line.startswith("#")}
-    assert {f"kstore/codec/renamed{SUFFIX}", f"actors/broker/call{SUFFIX}"} <= found
-    assert found - {f"kstore/codec/renamed{SUFFIX}"} <= {f"{name}{SUFFIX}" for name in listed}
-    assert f"{TWIN}{SUFFIX}" not in found
+    assert found == {f"{source}{SUFFIX}" for source in older}

@@ -18,20 +18,27 @@ import kstore
 ROOT = Path(__file__).parents[2]
 
 
-def modules_to_compile() -> list[str]:
-    listed = [line.split()[0] for line in (ROOT / "compiled.txt").read_text().splitlines() if not line.startswith("#")]
-    native = [str(path.relative_to(ROOT)) for house in ("kstore", "actors") for path in (ROOT / house).rglob("*.pyx")]
-    return [".".join(Path(name).with_suffix("").parts) for name in sorted(listed + native)]
-
-
 def check_files() -> None:
-    installed = Path(kstore.__file__).parent
-    assert not installed.is_relative_to(ROOT), f"this is the checkout, {installed}: run it with python -P"
-    for name in modules_to_compile():
+    """The extensions are compiled, all of them, and nothing else is."""
+    installed = Path(kstore.__file__).parents[1]
+    assert installed != ROOT, f"this is the checkout, {installed}: run it with python -P"
+    expected = {module_of(path, ROOT) for path in files(ROOT, {".pyx"})}
+    compiled = {module_of(path, installed) for path in files(installed, {".so", ".pyd"})}
+    assert compiled == expected, f"compiled is not what has to be: {sorted(compiled ^ expected)}"
+    for name in expected:
         spec = find_spec(name)
         assert spec is not None, f"{name} isn't installed"
         assert spec.origin is not None, f"{name} has no file"
         assert Path(spec.origin).suffix in {".so", ".pyd"}, f"{name} isn't compiled: {spec.origin}"
+
+
+def files(root: Path, suffixes: set[str]) -> list[Path]:
+    return [path for house in ("kstore", "actors") for path in (root / house).rglob("*") if path.suffix in suffixes]
+
+
+def module_of(path: Path, root: Path) -> str:
+    """The module that a file is: ``kstore/codec/cursor.cpython-311-x86_64-linux-gnu.so`` is ``kstore.codec.cursor``."""
+    return ".".join((*path.relative_to(root).parent.parts, path.name.partition(".")[0]))
 
 
 def check_cluster() -> None:
