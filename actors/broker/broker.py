@@ -33,7 +33,7 @@ from actors.node.folder import Folder
 from actors.node.messages import CheckFiles
 from actors.node.topic_descriptions import TopicDescriptions
 from actors.node.view import View
-from actors.partition.fetch.desk import FetchDesk
+from actors.partition.fetch.service import FetchService
 from actors.partition.to_controller.producer_ids import ProducerIds
 from actors.runtime import Actor, receives
 from actors.runtime.failures import Failed
@@ -103,7 +103,7 @@ class Broker(Actor):
         self.replicas = Replicas(self, folder)
         self._make_metadata()
         self._make_lifecycle()
-        self._make_fetch_desk()
+        self._make_fetch_service()
         self._make_producer_ids()
         node.view = node.view._replace(replicas=MappingProxyType(self.replicas.refs), descriptions=TopicDescriptions())
         attach_to_network(node, self.actor_ref)
@@ -138,12 +138,12 @@ class Broker(Actor):
         self.supervision.keep(self.lifecycle, self._make_lifecycle)
         self.node.view = self.node.view._replace(directory_id=meta.directory_id)
 
-    def _make_fetch_desk(self) -> None:
-        """Start the fetch desk. After a failure the fetch sessions are lost: clients begin new ones, as after an
+    def _make_fetch_service(self) -> None:
+        """Start the fetch service. After a failure the fetch sessions are lost: clients begin new ones, as after an
         eviction.
         """
-        desk = self.supervision.keep(self.spawn(FetchDesk), self._make_fetch_desk)
-        self.node.view = self.node.view._replace(fetch_desk=desk)
+        service = self.supervision.keep(self.spawn(FetchService), self._make_fetch_service)
+        self.node.view = self.node.view._replace(fetch_service=service)
 
     def _make_producer_ids(self) -> None:
         """Start the producer ids. After a failure the rest of the block is lost, as when a broker restarts."""

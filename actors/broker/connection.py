@@ -319,9 +319,9 @@ class Connection(Actor):
 
     def _let_go(self) -> None:
         """Drop the questions that are still open."""
-        desk = self.node.view.fetch_desk
-        if desk is not None and self.under_way and self.under_way[0].api_key == FETCH:
-            desk.tell(FetchGivenUp(self.number))
+        service = self.node.view.fetch_service
+        if service is not None and self.under_way and self.under_way[0].api_key == FETCH:
+            service.tell(FetchGivenUp(self.number))
         for link in self.links.values():
             link.close()
 

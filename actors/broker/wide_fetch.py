@@ -1,4 +1,4 @@
-"""A Fetch with very many partitions: reduced to those that this node has, before the fetch desk gets it.
+"""A Fetch with very many partitions: reduced to those that this node has, before the fetch service gets it.
 
 Each partition counts once; the last entry for it counts (as in Kafka). If more than a few aren't here, their errors are
 answered at once, without a session: none is opened for partitions that the node doesn't have, and an open one is
@@ -14,8 +14,8 @@ from actors.broker.controller_portions import with_items
 from actors.broker.endpoints import located
 from actors.broker.slices import PART, portions, sliced
 from actors.partition.fetch.answers import TOPIC_IDS_FROM, failed_partition
-from actors.partition.fetch.desk import replica_of
 from actors.partition.fetch.requests import Fetch
+from actors.partition.fetch.service import replica_of
 from actors.partition.fetch.sessions import FINAL_EPOCH, INITIAL_EPOCH
 from actors.runtime import Ask, Conversation
 from kstore.errors import FetchSessionIdNotFound
@@ -45,9 +45,9 @@ def fetched(call: Call) -> Conversation:
         asked.session_epoch = FINAL_EPOCH
         asked.max_wait_ms = 0
     fetch = Fetch(asked, call.version, call.is_broker, call.connection.number, call.may_read)
-    desk = call.view.fetch_desk
-    assert desk is not None, "the desk is there before the door is open"
-    outcome = yield Ask(desk, fetch)
+    service = call.view.fetch_service
+    assert service is not None, "the fetch service is there before connections are accepted"
+    outcome = yield Ask(service, fetch)
     if isinstance(outcome, Exception):
         call.connection.refuse()  # the node is stopping
         return NO_RESPONSE

@@ -13,7 +13,7 @@ from random import Random
 
 from actors.config import BrokerConfig
 from actors.config.resource_type import ResourceType
-from actors.controller.sessions import Sessions
+from actors.controller.broker_sessions import BrokerSessions
 from actors.image.image import ClusterImage
 from actors.image.topic_names import FlatNames
 from kstore.errors import BrokerIdNotRegistered, StaleBrokerEpoch
@@ -29,7 +29,7 @@ class ControllerState:
         self.config = config
         self.random = random
         self.new_id = new_id
-        self.sessions = Sessions()
+        self.sessions = BrokerSessions()
         self.flat_names = FlatNames(image.topics)
 
     @property

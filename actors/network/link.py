@@ -33,7 +33,7 @@ class Misrouted(Disconnected):
     """The connection reached another node than the intended one; nothing was sent on it (KIP-1242)."""
 
 
-class Session:
+class LinkSession:
     """One opening of a link: the channel that the other node's connection answers to."""
 
     def __init__(self, net: Network, link: Link, server: Node) -> None:
@@ -170,7 +170,7 @@ class Link:
         self.node_id = node_id
         self.listener = listener
         self.client_id = f"node-{node.name}" if client_id is None else client_id
-        self.session: Session | None = None
+        self.session: LinkSession | None = None
 
     def send(
         self, request: Message, reply: Reply, *, version: int | None = None, timeout_ms: float = REQUEST_TIMEOUT_MS
@@ -191,7 +191,7 @@ class Link:
         if session is not None:
             session.tell(self.net.through_wire(request, version), version)
 
-    def _open_session(self) -> Session | None:
+    def _open_session(self) -> LinkSession | None:
         """The current session, or a new one; None if the node can't be reached."""
         if self.session is None:
             server = self.net.nodes.get(self.node_id)
@@ -199,7 +199,7 @@ class Link:
                 return None
             accept = server.accept
             assert accept is not None, f"{server.name} takes connections"
-            self.session = Session(self.net, self, server)
+            self.session = LinkSession(self.net, self, server)
             self.session.connection = accept(self.session, self.listener, self.node.name)
         return self.session
 

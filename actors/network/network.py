@@ -16,7 +16,7 @@ from actors.runtime.node import Numbers
 from kstore.fs import FileSlice
 
 if TYPE_CHECKING:
-    from actors.network.link import Link, Session
+    from actors.network.link import Link, LinkSession
     from actors.runtime.node import Node
     from actors.runtime.world import World
     from kstore.schema.struct import Message
@@ -52,8 +52,8 @@ class Network:
         self.wire = wire  # encode and decode every message, as TCP would
         self.nodes: dict[int, Node] = {}
         self.servers: dict[int, Node] = {}  # the nodes that aren't clients
-        self.sessions: dict[Session, None] = {}  # a dict for its order: the same in every run
-        self.sessions_of: dict[Node, dict[Session, None]] = {}  # a client that leaves needn't search them all
+        self.sessions: dict[LinkSession, None] = {}  # a dict for its order: the same in every run
+        self.sessions_of: dict[Node, dict[LinkSession, None]] = {}  # a client that leaves needn't search them all
         self.cuts: set[tuple[int, int]] = set()
         self.slow_us: dict[tuple[int, int], int] = {}
         self.slow_nodes_us: dict[int, int] = {}  # extra delay on all links of a node
@@ -88,13 +88,13 @@ class Network:
                 session.forget()
                 self._break(node.node_id, session.server.node_id, session.server_lost)
 
-    def opened(self, session: Session) -> None:
+    def opened(self, session: LinkSession) -> None:
         """Register a link's new session."""
         self.sessions[session] = None
         for node in (session.client, session.server):
             self.sessions_of.setdefault(node, {})[session] = None
 
-    def closed(self, session: Session) -> None:
+    def closed(self, session: LinkSession) -> None:
         """Remove a session when both ends know that it is over; it may be removed already."""
         if self.sessions.pop(session, session) is session:
             return

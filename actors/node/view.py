@@ -32,7 +32,7 @@ class View(NamedTuple):
     broker_epoch: int = -1
     replicas: Mapping[tuple[str, int], Ref] = NOTHING
     coordinators: Mapping[tuple[str, int], Ref] = NOTHING
-    fetch_desk: Ref | None = None
+    fetch_service: Ref | None = None
     controller: Ref | None = None
     producer_ids: Ref | None = None
     metadata: Ref | None = None

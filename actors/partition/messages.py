@@ -1,4 +1,4 @@
-"""The messages between replicas, the fetch desk and the replica fetchers.
+"""The messages between replicas, the fetch service and the replica fetchers.
 
 Offsets are of records; an epoch of -1 means that it isn't known. A *token* names one read: it is drawn from one
 counter a node, so a late answer is known by its token and dropped.

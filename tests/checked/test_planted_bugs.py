@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from actors.partition.fetch import sessions
-from actors.partition.fetch.sessions import Gathering, Session, SessionCache
+from actors.partition.fetch.sessions import FetchSession, PendingFetch, SessionCache
 from actors.partition.leader.in_sync import InSyncSet
 from actors.partition.leader.leader import Leader
 from actors.partition.leader.serving import Serving
@@ -45,10 +45,10 @@ def after(patch: Patch, owner: type, name: str, bug: Callable[..., None]) -> Non
     patch.setattr(owner, name, changed)
 
 
-def forget_what_was_left(self: Gathering, session: Session, _left_over: object) -> None:
+def forget_what_was_left(self: PendingFetch, session: FetchSession, _left_over: object) -> None:
     session.fetch = None
-    for slot in self.slots.values():
-        slot.state = sessions.DUE
+    for cached in self.partitions.values():
+        cached.state = sessions.DUE
 
 
 def lead_without_being_in_sync(self: InSyncSet) -> None:
@@ -64,7 +64,7 @@ def stop_the_alarm(self: Leader) -> None:
         self.expiry.stop()
 
 
-def ask_one_more(self: Gathering) -> None:
+def ask_one_more(self: PendingFetch) -> None:
     self.unanswered += 1
 
 
@@ -75,11 +75,11 @@ BUGS: dict[str, Callable[[Patch], None]] = {
     "a read that finds something is answered": lambda patch: patch.setattr(Serving, "grown", lambda *_: None),
     "an alarm is set for appends": lambda patch: after(patch, Leader, "_answer_when_committed", stop_the_alarm),
     "who leads is in sync": lambda patch: after(patch, InSyncSet, "_take", lead_without_being_in_sync),
-    "a slot that isn't parked, asked or answered is due": lambda patch: patch.setattr(
-        Gathering, "_release", forget_what_was_left
+    "a partition that isn't parked, asked or answered is due": lambda patch: patch.setattr(
+        PendingFetch, "_release", forget_what_was_left
     ),
-    "a session has": lambda patch: patch.setattr(Gathering, "_release", lambda *_: None),
-    "who was asked and hasn't answered counts": lambda patch: after(patch, Gathering, "ask", ask_one_more),
+    "a session has": lambda patch: patch.setattr(PendingFetch, "_release", lambda *_: None),
+    "who was asked and hasn't answered counts": lambda patch: after(patch, PendingFetch, "ask", ask_one_more),
     "partitions count": lambda patch: before(patch, SessionCache, "open", count_too_many),
 }
 

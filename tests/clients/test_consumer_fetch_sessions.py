@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.clients.consumer.fetch_sessions import FetchSession, Wanted
+from actors.clients.consumer.fetch_sessions import FetchSessionHandler, Wanted
 from actors.clients.structs import TopicPartition
 from kstore.errors import FetchSessionIdNotFound
 from kstore.errors.arguments import INT_MAX
@@ -18,7 +18,7 @@ def at(offset: int, topic_id: bytes = ID_A) -> Wanted:
     return Wanted(topic_id, offset, 3, 1000)
 
 
-def asked(session: FetchSession, wanted: dict[TopicPartition, Wanted]) -> Any:
+def asked(session: FetchSessionHandler, wanted: dict[TopicPartition, Wanted]) -> Any:
     request = FetchRequest()
     session.fill(request, wanted, {**session.told, **wanted})
     named = {(topic.topic, each.partition): each.fetch_offset for topic in request.topics for each in topic.partitions}
@@ -27,7 +27,7 @@ def asked(session: FetchSession, wanted: dict[TopicPartition, Wanted]) -> Any:
 
 
 def test_a_session_is_opened_by_naming_everything_and_goes_on_with_what_changed() -> None:
-    session = FetchSession(enabled=True)
+    session = FetchSessionHandler(enabled=True)
     assert asked(session, {A0: at(1), A1: at(2)}) == (0, 0, {("a", 0): 1, ("a", 1): 2}, set())
     session.answered(0, 77)
     assert asked(session, {A0: at(5), A1: at(2)}) == (77, 1, {("a", 0): 5}, set())
@@ -38,7 +38,7 @@ def test_a_session_is_opened_by_naming_everything_and_goes_on_with_what_changed(
 
 
 def test_a_topic_that_was_made_anew_is_forgotten_under_its_old_id() -> None:
-    session = FetchSession(enabled=True)
+    session = FetchSessionHandler(enabled=True)
     asked(session, {A0: at(1)})
     session.answered(0, 77)
     request = FetchRequest()
@@ -49,7 +49,7 @@ def test_a_topic_that_was_made_anew_is_forgotten_under_its_old_id() -> None:
 
 def test_an_error_or_a_broker_without_sessions_makes_the_next_request_a_full_one() -> None:
     for error_code, session_id in ((FetchSessionIdNotFound.code, 0), (0, 0)):
-        session = FetchSession(enabled=True)
+        session = FetchSessionHandler(enabled=True)
         asked(session, {A0: at(1)})
         session.answered(0, 77)
         asked(session, {A0: at(2)})
@@ -58,7 +58,7 @@ def test_an_error_or_a_broker_without_sessions_makes_the_next_request_a_full_one
 
 
 def test_epochs_go_round_past_the_greatest() -> None:
-    session = FetchSession(enabled=True)
+    session = FetchSessionHandler(enabled=True)
     asked(session, {A0: at(1)})
     session.answered(0, 77)
     session.epoch = INT_MAX
@@ -67,7 +67,7 @@ def test_epochs_go_round_past_the_greatest() -> None:
 
 
 def test_without_sessions_everything_is_named_every_time() -> None:
-    session = FetchSession(enabled=False)
+    session = FetchSessionHandler(enabled=False)
     for _ in range(2):
         assert asked(session, {A0: at(1)}) == (0, -1, {("a", 0): 1}, set())
         session.answered(0, 0)

@@ -192,8 +192,8 @@ def test_a_closed_consumer_says_so_and_closes_once(cluster: Cluster, topic: str)
 
 def test_a_consumer_that_closes_leaves_nothing_behind_at_the_brokers(cluster: Cluster, topic: str) -> None:
     def kept() -> list[int]:
-        desks: list[Any] = [node.actors[f"{node.name}/fetch-desk"] for node in cluster.nodes.values()]
-        return [len(desk.sessions) for desk in desks]
+        services: list[Any] = [node.actors[f"{node.name}/fetch-service"] for node in cluster.nodes.values()]
+        return [len(service.sessions) for service in services]
 
     def read() -> None:
         with cluster.consumer(topic, group_id="g", **QUICK) as consumer:

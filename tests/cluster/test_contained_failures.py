@@ -29,7 +29,7 @@ from actors.coordinator.coordinator import Coordinator, Load
 from actors.network.tcp_channel import TcpChannel
 from actors.network.tcp_link import TcpLink
 from actors.partition.checkpoints import HighWatermarks, RecoveryPoints, StartOffsets
-from actors.partition.fetch.desk import FetchDesk
+from actors.partition.fetch.service import FetchService
 from actors.partition.follower.replica_fetcher import ReplicaFetcher
 from actors.partition.replica.replica import Replica
 from actors.partition.to_controller.directory_assignments import Directories
@@ -75,7 +75,7 @@ KINDS: dict[type[Actor], str] = {
     Controller: "the controller",
     Observer: "the node's copy of the metadata",
     Lifecycle: "the node's heartbeats",
-    FetchDesk: "the fetch sessions",
+    FetchService: "the fetch sessions",
     ProducerIds: "producer ids",
     IsrChanges: "in-sync sets",
     HighWatermarks: "this actor",
@@ -276,7 +276,7 @@ def test_a_cluster_of_a_user_contains_what_it_meets_in_real_time(
         warnings.simplefilter("always")
         cluster.create_topic(TOPIC, PARTITIONS, 3)
         work(cluster, b"before")
-        for kind in (Controller, Coordinator, FetchDesk, Broker):
+        for kind in (Controller, Coordinator, FetchService, Broker):
             known = len(cluster.failures)
             poke(cluster, monkeypatch, kind)
             cluster.wait_for(lambda known=known: len(cluster.failures) > known)

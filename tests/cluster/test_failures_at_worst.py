@@ -17,7 +17,7 @@ from actors.cluster import Cluster
 from actors.controller.keeper import MetadataKeeper
 from actors.coordinator.coordinator import Coordinator
 from actors.partition.checkpoints import Checkpoint
-from actors.partition.fetch.desk import FetchDesk
+from actors.partition.fetch.service import FetchService
 from actors.partition.replica.log_owner import LogOwner
 from actors.runtime import Actor
 from actors.runtime.failures import Failures
@@ -103,11 +103,11 @@ def test_what_failed_is_told_as_text_and_kept_alive_by_nobody(
         kept.append(weakref.ref(large))
         raise Defect("with something large in its frame")
 
-    monkeypatch.setitem(FetchDesk.handlers, Poke, fail)
-    desk = next(actor for node in cluster.living() for actor in node.actors.values() if type(actor) is FetchDesk)
+    monkeypatch.setitem(FetchService.handlers, Poke, fail)
+    service = next(actor for node in cluster.living() for actor in node.actors.values() if type(actor) is FetchService)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        desk.ref.tell(Poke())
+        service.ref.tell(Poke())
         cluster.run_for(1)
     gc.collect()
     assert kept[0]() is None

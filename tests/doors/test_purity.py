@@ -28,7 +28,7 @@ ACTING = {
     "actors.coordinator.coordinator": "the coordinator's actor",
     "actors.groups.shard_factory": "makes shards of a node's",
     "actors.partition.checkpoints": "the actors that write checkpoints",
-    "actors.partition.fetch.desk": "the desk's actor",
+    "actors.partition.fetch.service": "the service's actor",
     "actors.partition.follower.follower": "acts for a replica",
     "actors.partition.follower.replica_fetcher": "the fetcher's actor",
     "actors.partition.leader.deletions": "acts for a leader",

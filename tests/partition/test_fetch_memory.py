@@ -6,22 +6,22 @@ import pytest
 from broker.test_connection import Peer
 
 from actors.network.channel_messages import ChannelClosed, FramesReceived
-from actors.partition.fetch import desk, sessions
+from actors.partition.fetch import service, sessions
 from actors.runtime.failures import Failures
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 
 FOREVER_MS = 2**31 - 1
 
 
-def desk_of(client, node: int = 1):
-    return client.cluster.nodes[node].view.fetch_desk.actor_inbox.actor
+def service_of(client, node: int = 1):
+    return client.cluster.nodes[node].view.fetch_service.actor_inbox.actor
 
 
 def test_a_fetch_whose_connection_is_gone_leaves_nothing_behind(start):
     client = start(brokers=1)
     client.create("t", copies=1)
     client.produce("t", b"a" * 1000)
-    desk = desk_of(client)
+    service = service_of(client)
     for connection, request in enumerate(
         [
             client.fetch_request("t", 1, max_wait_ms=FOREVER_MS),
@@ -31,13 +31,13 @@ def test_a_fetch_whose_connection_is_gone_leaves_nothing_behind(start):
     ):
         client.send(1, request, connection=connection)
     client.run(1)
-    assert len(desk.waiting) == 2
-    assert len(desk.asked) == 2
-    assert desk.bytes_waiting >= 1000
+    assert len(service.waiting) == 2
+    assert len(service.asked) == 2
+    assert service.bytes_waiting >= 1000
     for connection in (1, 2):
         client.cluster.world.driver.call(client.links[1, connection].close)
     client.run(1)
-    assert (desk.waiting, desk.asked, desk.bytes_waiting) == ({}, {}, 0)
+    assert (service.waiting, service.asked, service.bytes_waiting) == ({}, {}, 0)
 
 
 @pytest.mark.parametrize("how", ["it closes", "its turn fails"])
@@ -55,7 +55,7 @@ def test_a_connection_that_is_gone_before_the_replicas_have_answered_leaves_noth
         session_epoch=-1,
         topics=[FetchTopic(topic="t", partitions=partitions)],
     )
-    desk = desk_of(client)
+    service = service_of(client)
 
     def come_and_go() -> None:
         peer = Peer(client.cluster, 1)
@@ -66,24 +66,24 @@ def test_a_connection_that_is_gone_before_the_replicas_have_answered_leaves_noth
     client.run(1)
     assert bool(client.cluster.failures) == (how == "its turn fails")
     Failures.recent.clear()
-    assert (desk.waiting, desk.asked, desk.bytes_waiting) == ({}, {}, 0)
+    assert (service.waiting, service.asked, service.bytes_waiting) == ({}, {}, 0)
 
 
 def test_the_next_fetch_of_a_connection_is_not_forgotten_with_one_that_ends_late(start):
     client = start(brokers=1)
     client.create("t", copies=1)
-    desk = desk_of(client)
+    service = service_of(client)
     request = client.fetch_request("t", 0, max_wait_ms=FOREVER_MS)
     client.send(1, request, connection=1)
     client.run(1)
-    ((connection, first),) = desk.waiting.items()
-    desk.waiting[connection] = second = object()
-    client.cluster.world.driver.call(lambda: desk._finish(first))
-    assert desk.waiting == {connection: second}
+    ((connection, first),) = service.waiting.items()
+    service.waiting[connection] = second = object()
+    client.cluster.world.driver.call(lambda: service._finish(first))
+    assert service.waiting == {connection: second}
 
 
 def test_fetches_that_wait_for_more_hold_no_more_than_the_bound(start, monkeypatch):
-    monkeypatch.setattr(desk, "FETCH_BYTES_WAITING_MAX", 10_000)
+    monkeypatch.setattr(service, "FETCH_BYTES_WAITING_MAX", 10_000)
     client = start(brokers=1)
     client.create("t", copies=1)
     client.produce("t", b"a" * 3000)
@@ -93,7 +93,7 @@ def test_fetches_that_wait_for_more_hold_no_more_than_the_bound(start, monkeypat
     answered = [outcome for outcome in outcomes if outcome]
     assert len(answered) == 4
     assert all(outcome[0].responses[0].partitions[0].records for outcome in answered)
-    assert desk_of(client).bytes_waiting <= 10_000
+    assert service_of(client).bytes_waiting <= 10_000
 
 
 def named(session_id: int, epoch: int, topic: str, partitions: range) -> FetchRequest:
@@ -122,7 +122,7 @@ def few_partitions(monkeypatch):
 def test_sessions_of_clients_remember_no_more_partitions_than_the_bound(start, few_partitions):
     client = start(brokers=1)
     client.create("t", copies=1)
-    cache = desk_of(client).sessions
+    cache = service_of(client).sessions
     first = client.ask(1, named(0, 0, "t", range(60)), version=12)
     assert first.session_id
     assert client.ask(1, named(0, 0, "t", range(60)), version=12).session_id == 0

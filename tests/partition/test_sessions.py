@@ -11,10 +11,10 @@ from actors.partition.fetch.sessions import (
     EVICT_AFTER_MS,
     NOT_SAID,
     PARKED,
-    Gathering,
-    Session,
+    CachedPartition,
+    FetchSession,
+    PendingFetch,
     SessionCache,
-    Slot,
     next_epoch,
 )
 from actors.partition.messages import ReadAnswer
@@ -51,31 +51,31 @@ def failure(code=1):
 
 
 def session_of(*partitions):
-    session = Session(7, privileged=False, uses_ids=False, now_ms=0)
+    session = FetchSession(7, privileged=False, uses_ids=False, now_ms=0)
     for partition in partitions:
         session.name("t", asked(partition))
     return session
 
 
 def begin(session, *, names_all=False, min_bytes=1, max_bytes=1000):
-    fetch = Gathering(None, session, names_all, min_bytes, max_bytes, 500)
+    fetch = PendingFetch(None, session, names_all, min_bytes, max_bytes, 500)
     session.fetch = fetch
-    for token, slot in enumerate(session.take_due()):
-        fetch.ask(slot, token)
+    for token, cached in enumerate(session.take_due()):
+        fetch.ask(cached, token)
     return fetch
 
 
-def slots(fetch):
-    return list(fetch.slots.values())
+def partitions(fetch):
+    return list(fetch.partitions.values())
 
 
 def named(fetch):
-    return [slot.partition for slot in fetch.finish()]
+    return [cached.partition for cached in fetch.finish()]
 
 
 def test_a_fetch_is_complete_when_all_were_heard_and_there_are_enough_bytes():
     fetch = begin(session_of(0, 1))
-    first, second = slots(fetch)
+    first, second = partitions(fetch)
     fetch.take(first, data(10))
     assert not fetch.is_complete()
     fetch.take(second, nothing())
@@ -85,45 +85,45 @@ def test_a_fetch_is_complete_when_all_were_heard_and_there_are_enough_bytes():
 
 def test_a_fetch_that_finds_nothing_waits_and_ends_with_what_fires():
     fetch = begin(session_of(0, 1))
-    for slot in slots(fetch):
-        fetch.take(slot, nothing(high_watermark=-1))
+    for cached in partitions(fetch):
+        fetch.take(cached, nothing(high_watermark=-1))
     assert not fetch.is_complete()
-    fetch.take(slots(fetch)[1], data(10))
+    fetch.take(partitions(fetch)[1], data(10))
     assert fetch.is_complete()
     assert 1 in named(fetch)
 
 
 def test_an_error_ends_a_fetch_at_once():
     fetch = begin(session_of(0, 1))
-    fetch.take(slots(fetch)[0], failure())
-    fetch.take(slots(fetch)[1], nothing(high_watermark=-1))
+    fetch.take(partitions(fetch)[0], failure())
+    fetch.take(partitions(fetch)[1], nothing(high_watermark=-1))
     assert fetch.is_complete()
 
 
 def test_the_next_fetch_asks_only_what_was_used_or_changed():
     session = session_of(0, 1, 2)
     fetch = begin(session)
-    fetch.take(slots(fetch)[0], data(10))
-    fetch.take(slots(fetch)[1], nothing())
-    fetch.take(slots(fetch)[2], nothing())
+    fetch.take(partitions(fetch)[0], data(10))
+    fetch.take(partitions(fetch)[1], nothing())
+    fetch.take(partitions(fetch)[2], nothing())
     fetch.finish()
-    assert [slot.partition for slot in session.due.values()] == [0]
+    assert [cached.partition for cached in session.due.values()] == [0]
     session.name("t", asked(2, offset=9))
     fetch = begin(session)
-    assert [slot.partition for slot in slots(fetch)] == [0, 2]
+    assert [cached.partition for cached in partitions(fetch)] == [0, 2]
 
 
 def test_an_incremental_answer_names_only_what_has_news():
     session = session_of(0, 1)
     fetch = begin(session, names_all=True)
-    for slot in slots(fetch):
-        fetch.take(slot, nothing(high_watermark=4))
+    for cached in partitions(fetch):
+        fetch.take(cached, nothing(high_watermark=4))
     assert named(fetch) == [0, 1]
     for partition in (0, 1):
         session.name("t", asked(partition))
     fetch = begin(session)
-    fetch.take(slots(fetch)[0], nothing(high_watermark=4))
-    fetch.take(slots(fetch)[1], nothing(high_watermark=5))
+    fetch.take(partitions(fetch)[0], nothing(high_watermark=4))
+    fetch.take(partitions(fetch)[1], nothing(high_watermark=5))
     assert named(fetch) == [1]
 
 
@@ -132,7 +132,7 @@ def test_a_high_watermark_is_told_again_to_who_says_that_it_does_not_know_it():
     for known, expected in ((NOT_SAID, [0]), (NOT_SAID, []), (4, []), (-1, [0]), (3, [0]), (4, [])):
         session.name("t", asked(0, high_watermark=known))
         fetch = begin(session)
-        fetch.take(slots(fetch)[0], nothing(high_watermark=4))
+        fetch.take(partitions(fetch)[0], nothing(high_watermark=4))
         assert named(fetch) == expected
 
 
@@ -141,46 +141,46 @@ def test_an_error_is_told_again_and_the_offsets_after_it():
     for answer in (nothing(high_watermark=4), failure(), failure(), nothing(high_watermark=4)):
         session.name("t", asked(0))
         fetch = begin(session)
-        fetch.take(slots(fetch)[0], answer)
+        fetch.take(partitions(fetch)[0], answer)
         assert named(fetch) == [0]
 
 
 def test_what_does_not_fit_is_left_over_and_comes_first_next_time():
     session = session_of(0, 1, 2)
     fetch = begin(session, max_bytes=100)
-    for slot, size in zip(slots(fetch), (90, 90, 10), strict=True):
-        fetch.take(slot, data(size))
+    for cached, size in zip(partitions(fetch), (90, 90, 10), strict=True):
+        fetch.take(cached, data(size))
     assert named(fetch) == [0, 2]
-    assert [slot.partition for slot in session.take_due()] == [1, 0, 2]
+    assert [cached.partition for cached in session.take_due()] == [1, 0, 2]
 
 
 def test_the_first_records_are_given_whatever_their_size():
     fetch = begin(session_of(0, 1), max_bytes=10)
-    fetch.take(slots(fetch)[0], data(50))
-    fetch.take(slots(fetch)[1], data(5))
+    fetch.take(partitions(fetch)[0], data(50))
+    fetch.take(partitions(fetch)[1], data(5))
     assert named(fetch) == [0]
 
 
 def test_a_full_answer_names_what_did_not_fit_without_records():
     fetch = begin(session_of(0, 1), names_all=True, max_bytes=10)
-    for slot in slots(fetch):
-        fetch.take(slot, data(9))
+    for cached in partitions(fetch):
+        fetch.take(cached, data(9))
     answers = fetch.finish()
-    assert [slot.answer.read is None for slot in answers] == [False, True]
+    assert [cached.answer.read is None for cached in answers] == [False, True]
 
 
 def test_too_few_bytes_are_kept_while_more_is_asked_for():
     session = session_of(0)
     fetch = begin(session, min_bytes=100)
-    slot = slots(fetch)[0]
-    fetch.take(slot, data(40))
+    cached = partitions(fetch)[0]
+    fetch.take(cached, data(40))
     assert not fetch.is_complete()
-    assert fetch.too_little() == [slot]
-    fetch.ask(slot, 8)
-    fetch.take(slot, nothing())
+    assert fetch.too_little() == [cached]
+    fetch.ask(cached, 8)
+    fetch.take(cached, nothing())
     assert not fetch.is_complete()
-    assert slot.answer.read.size_bytes == 40
-    fetch.take(slot, data(120))
+    assert cached.answer.read.size_bytes == 40
+    fetch.take(cached, data(120))
     assert fetch.is_complete()
     assert fetch.bytes_found == 120
 
@@ -188,28 +188,28 @@ def test_too_few_bytes_are_kept_while_more_is_asked_for():
 def test_a_fetch_whose_time_is_over_gives_the_little_there_is():
     session = session_of(0)
     fetch = begin(session, min_bytes=100)
-    slot = slots(fetch)[0]
-    fetch.take(slot, data(40))
-    fetch.ask(slot, 8)
-    fetch.take(slot, nothing())
+    cached = partitions(fetch)[0]
+    fetch.take(cached, data(40))
+    fetch.ask(cached, 8)
+    fetch.take(cached, nothing())
     assert named(fetch) == [0]
-    assert slot.state == DUE
+    assert cached.state == DUE
     assert list(session.due) == [("t", 0)]
 
 
 def test_a_replica_that_never_answered_is_asked_by_the_next_fetch():
     session = session_of(0, 1)
     fetch = begin(session)
-    fetch.take(slots(fetch)[1], nothing())
+    fetch.take(partitions(fetch)[1], nothing())
     assert named(fetch) == [1]
     assert list(session.due) == [("t", 0)]
-    assert session.slots["t", 1].state == PARKED
+    assert session.partitions["t", 1].state == PARKED
 
 
 def test_a_forgotten_partition_is_not_asked():
     session = session_of(0, 1)
-    slot = session.forget("t", 0)
-    assert isinstance(slot, Slot)
+    cached = session.forget("t", 0)
+    assert isinstance(cached, CachedPartition)
     assert session.forget("t", 0) is None
     assert list(session.due) == [("t", 1)]
 

@@ -1,6 +1,6 @@
 """Fetch, API key 1, versions 4 to 18: for consumers, and for the followers of other nodes.
 
-The node's fetch desk makes the response (``actors/partition/fetch/desk.py``): sessions, waiting reads, limits.
+The node's fetch service makes the response (``actors/partition/fetch/service.py``): sessions, waiting reads, limits.
 
 Versions: 5 log start offset; 7 sessions; 9 the leader epoch that the client knows; 12 the last fetched epoch, answered
 with where logs diverge; 13 topic ids; 15 the replica's broker epoch; 16 the current leader and its address, if it isn't
@@ -41,9 +41,9 @@ def handle(call: Call) -> FetchResponse | Conversation | None:
     if request.topics and is_wide(request):
         return fetched(call)
     asked = Fetch(request, call.version, False, connection.number, call.may_read)
-    desk = connection.node.view.fetch_desk
-    assert desk is not None, "the desk is there before the door is open"
-    connection.request(desk, asked, _answered, call)
+    service = connection.node.view.fetch_service
+    assert service is not None, "the fetch service is there before connections are accepted"
+    connection.request(service, asked, _answered, call)
     return None
 
 
@@ -57,14 +57,14 @@ def _of_node(call: Call) -> FetchResponse | None:
         connection.request(view.controller, FetchMetadata(request), _answered, call)
     else:
         asked = Fetch(request, call.version, True, connection.number, None)
-        assert view.fetch_desk is not None, "the desk is there before the door is open"
-        connection.request(view.fetch_desk, asked, _answered, call)
+        assert view.fetch_service is not None, "the fetch service is there before connections are accepted"
+        connection.request(view.fetch_service, asked, _answered, call)
     return None
 
 
 def _answered(outcome: FetchResponse | Exception, call: Call) -> None:
     if isinstance(outcome, Exception):
-        call.connection.answer_failed(call)  # the desk has failed, or the node is stopping
+        call.connection.answer_failed(call)  # the service has failed, or the node is stopping
     else:
         if outcome.node_endpoints:
             outcome.node_endpoints = located(call, outcome.node_endpoints)

@@ -29,7 +29,7 @@ class Wanted(NamedTuple):
     max_bytes: int
 
 
-class FetchSession:
+class FetchSessionHandler:
     """What one broker knows of what is wanted of it."""
 
     def __init__(self, *, enabled: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.clients.consumer.fetch_sessions import FetchSession, Wanted
+from actors.clients.consumer.fetch_sessions import FetchSessionHandler, Wanted
 from actors.clients.consumer.subscription import PartitionState
 from actors.clients.structs import TopicPartition
 from kstore.named import NamedTuple
@@ -41,7 +41,7 @@ class FetchLink:
 
     def __init__(self, purpose: str, *, session: bool) -> None:
         self.purpose = purpose
-        self.session = FetchSession(enabled=session)
+        self.session = FetchSessionHandler(enabled=session)
         self.asked: dict[TopicPartition, Asked] = {}
         self.later: dict[PartitionState, None] = {}
         self.under_way = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.chunks import Chunks
-from actors.partition.fetch.sessions import Slot, size_of
+from actors.partition.fetch.sessions import CachedPartition, size_of
 from kstore.errors import (
     FencedLeaderEpoch,
     NotLeaderOrFollower,
@@ -41,16 +41,16 @@ SAID_BEFORE_READING = frozenset({UnknownTopicOrPartition.code, UnknownTopicId.co
 """Apache Kafka makes these responses in another place, with an empty list of aborted transactions instead of null."""
 
 
-def fetch_response(named: list[Slot], context: Context, image: ClusterImage) -> FetchResponse:
-    """The response with these slots."""
+def fetch_response(named: list[CachedPartition], context: Context, image: ClusterImage) -> FetchResponse:
+    """The response with these partitions."""
     topics: dict[str | bytes, FetchableTopicResponse] = {}
     hints: dict[int, None] = {}
-    for slot in named:
-        entry = topics.get(slot.topic)
+    for cached in named:
+        entry = topics.get(cached.topic)
         if entry is None:
-            entry = _blank(slot.topic)
-            topics[slot.topic] = entry
-        entry.partitions.append(_partition_data(slot, context, image, hints))
+            entry = _blank(cached.topic)
+            topics[cached.topic] = entry
+        entry.partitions.append(_partition_data(cached, context, image, hints))
     response = FetchResponse(session_id=context.session_id, responses=list(topics.values()))
     if hints:
         response.node_endpoints = [NodeEndpoint(node_id=node) for node in hints]  # the broker adds their addresses
@@ -76,16 +76,18 @@ def refusal(request: FetchRequest) -> FetchResponse:
     )
 
 
-def _partition_data(slot: Slot, context: Context, image: ClusterImage, hints: dict[int, None]) -> PartitionData:
-    answer = slot.answer
+def _partition_data(
+    cached: CachedPartition, context: Context, image: ClusterImage, hints: dict[int, None]
+) -> PartitionData:
+    answer = cached.answer
     assert answer is not None
     if answer.error:
-        data = failed_partition(slot.partition, answer.error)
+        data = failed_partition(cached.partition, answer.error)
         if answer.error in LEADER_HINT_CODES and context.version >= LEADER_HINTS_FROM:
-            _hint_leader(slot, data, image, hints)
+            _hint_leader(cached, data, image, hints)
         return data
     data = PartitionData(
-        partition_index=slot.partition,
+        partition_index=cached.partition,
         high_watermark=answer.high_watermark,
         last_stable_offset=answer.last_stable_offset,
         log_start_offset=answer.log_start_offset,
@@ -116,9 +118,9 @@ def failed_partition(partition: int, code: int) -> PartitionData:
     )
 
 
-def _hint_leader(slot: Slot, data: PartitionData, image: ClusterImage, hints: dict[int, None]) -> None:
-    name = slot.topic if isinstance(slot.topic, str) else image.topic_names_by_id.get(slot.topic)
-    partition = image.partition(name, slot.partition) if name is not None else None
+def _hint_leader(cached: CachedPartition, data: PartitionData, image: ClusterImage, hints: dict[int, None]) -> None:
+    name = cached.topic if isinstance(cached.topic, str) else image.topic_names_by_id.get(cached.topic)
+    partition = image.partition(name, cached.partition) if name is not None else None
     if partition is not None:
         data.current_leader = LeaderIdAndEpoch(leader_id=partition.leader, leader_epoch=partition.leader_epoch)
         if partition.leader >= 0:

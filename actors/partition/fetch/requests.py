@@ -1,4 +1,4 @@
-"""The messages from connections to their node's fetch desk."""
+"""The messages from connections to their node's fetch service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Fetch(NamedTuple):
-    """Ask the desk to answer a Fetch request. The answer is a ``FetchResponse``. ``connection`` is the number of its
+    """Ask the service to answer a Fetch request. The answer is a ``FetchResponse``. ``connection`` is the number of its
     connection, which has no other pending fetch. ``may_read(topic)`` says whether the client may read a topic, and is
     called each time before a replica is asked; None if it may read all, as nodes may.
     """
@@ -28,7 +28,7 @@ class Fetch(NamedTuple):
 
 
 class FetchGivenUp(NamedTuple):
-    """To the desk: a connection is gone, so its fetch needs no response."""
+    """To the service: a connection is gone, so its fetch needs no response."""
 
     connection: int
 

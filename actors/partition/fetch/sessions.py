@@ -1,11 +1,11 @@
 """Fetch sessions of a broker (KIP-227), and one fetch while its replicas are asked.
 
 A session remembers which partitions a consumer or follower fetches, so that a request names only those that changed
-and an answer only those with news. Here it also remembers which of them wait at their replicas: a *slot* that is
-parked there costs nothing until it fires, and a fetch touches only the slots that are *due*, so that a session over
-10,000 idle partitions costs no more than one over none.
+and an answer only those with news. Here it also remembers which of them wait at their replicas: a partition that is
+parked there costs nothing until it fires. A fetch touches only the partitions that are *due*, so a session over 10,000
+idle partitions costs no more than one over none.
 
-Pure: replicas are asked and answered by the actor around it. A slot is
+Pure: replicas are asked and answered by the actor around it. A partition is
 
 * due: the next fetch must ask its replica (it is new or changed, or its last answer was used or left over),
 * asked: the replica hasn't answered yet,
@@ -15,7 +15,7 @@ Pure: replicas are asked and answered by the actor around it. A slot is
 Epochs of a session: 0 opens one, -1 does without (or ends one), otherwise each request has the next number, which
 goes from 2^31-1 to 1.
 
-Invariants: a slot that isn't parked, asked or answered is in ``due``; a session has one fetch at a time.
+Invariants: a partition that isn't parked, asked or answered is in ``due``; a session has one fetch at a time.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def next_epoch(epoch: int) -> int:
     return 1 if epoch >= EPOCH_MAX else epoch + 1
 
 
-class Slot:
+class CachedPartition:
     """One partition of a session, or of a fetch without one. ``topic`` is a name, or a topic id from version 13."""
 
     __slots__ = (
@@ -79,8 +79,8 @@ class Slot:
         self.state = DUE
         self.token = -1
         self.answer: ReadAnswer | None = None
-        self.session: Session | None = None
-        self.fetch: Gathering | None = None
+        self.session: FetchSession | None = None
+        self.fetch: PendingFetch | None = None
         self.sent_high_watermark = -1
         self.sent_log_start = -1
         self.update(asked)
@@ -118,8 +118,8 @@ class Slot:
             self.sent_log_start = answer.log_start_offset
 
 
-class Gathering:
-    """One pending fetch: which slots were asked, and what was answered. ``context`` belongs to the actor."""
+class PendingFetch:
+    """One pending fetch: which partitions were asked, and what was answered. ``context`` belongs to the actor."""
 
     __slots__ = (
         "bytes_counted",
@@ -130,8 +130,8 @@ class Gathering:
         "max_bytes",
         "min_bytes",
         "names_all",
+        "partitions",
         "session",
-        "slots",
         "timed",
         "unanswered",
         "urgent",
@@ -140,7 +140,7 @@ class Gathering:
     def __init__(
         self,
         context: Context,
-        session: Session | None,
+        session: FetchSession | None,
         names_all: bool,
         min_bytes: int,
         max_bytes: int,
@@ -152,7 +152,7 @@ class Gathering:
         self.min_bytes = min_bytes
         self.max_bytes = max_bytes
         self.deadline_ms = deadline_ms
-        self.slots: dict[Key, Slot] = {}
+        self.partitions: dict[Key, CachedPartition] = {}
         self.unanswered = 0
         self.bytes_found = 0
         self.bytes_counted = 0  # of these, as the actor has counted them
@@ -160,38 +160,38 @@ class Gathering:
         self.timed = False
         self.finished = False
 
-    def ask(self, slot: Slot, token: int, *, quiet: bool = False) -> None:
-        """Note that a slot's replica is asked. What it found before is kept until it finds more.
+    def ask(self, cached: CachedPartition, token: int, *, quiet: bool = False) -> None:
+        """Note that a partition's replica is asked. What it found before is kept until it finds more.
 
-        ``quiet``: it doesn't answer if it has nothing, so the slot counts as parked for this fetch. If it hasn't
+        ``quiet``: it doesn't answer if it has nothing, so the partition counts as parked for this fetch. If it hasn't
         answered, it is due in the next fetch, as it may not even have been asked yet.
         """
         assert not self.finished, "a fetch that was answered asks no more"
-        if slot.state == DUE:
-            slot.answer = None
-        slot.token = token
-        slot.fetch = self
-        self.slots[slot.key] = slot
+        if cached.state == DUE:
+            cached.answer = None
+        cached.token = token
+        cached.fetch = self
+        self.partitions[cached.key] = cached
         if quiet:
-            slot.state = PARKED
+            cached.state = PARKED
         else:
-            slot.state = ASKED
+            cached.state = ASKED
             self.unanswered += 1
 
-    def take(self, slot: Slot, answer: ReadAnswer) -> None:
-        """Note a slot's answer, the first or a later one."""
+    def take(self, cached: CachedPartition, answer: ReadAnswer) -> None:
+        """Note a partition's answer, the first or a later one."""
         assert not self.finished, "a fetch that was answered takes no more"
-        if slot.state == ASKED:
+        if cached.state == ASKED:
             self.unanswered -= 1
-        self.slots[slot.key] = slot
-        before = 0 if slot.answer is None else size_of(slot.answer)
+        self.partitions[cached.key] = cached
+        before = 0 if cached.answer is None else size_of(cached.answer)
         if answer.parked:
-            slot.state = PARKED
+            cached.state = PARKED
             if not before:
-                slot.answer = answer
+                cached.answer = answer
             return
-        slot.state = ANSWERED
-        slot.answer = answer
+        cached.state = ANSWERED
+        cached.answer = answer
         size = 0 if answer.read is None else answer.read.size_bytes
         self.bytes_found += size - before
         if size == 0:
@@ -201,63 +201,65 @@ class Gathering:
         """Whether all replicas have answered and there is enough for a response."""
         return self.unanswered == 0 and (self.urgent or self.bytes_found >= self.min_bytes)
 
-    def too_little(self) -> list[Slot]:
+    def too_little(self) -> list[CachedPartition]:
         """Slots that found something, but not enough to end the fetch: asked for more once all have answered."""
-        return [slot for slot in self.slots.values() if slot.state == ANSWERED]
+        return [cached for cached in self.partitions.values() if cached.state == ANSWERED]
 
-    def finish(self) -> list[Slot]:
-        """End the fetch: the slots that its answer names, in order, with records up to ``max_bytes``.
+    def finish(self) -> list[CachedPartition]:
+        """End the fetch: the partitions that its answer names, in order, with records up to ``max_bytes``.
 
         The first one with records is included whatever its size, so that a large batch can't block a reader.
         """
         assert not self.finished, "a fetch is answered once"
         self.finished = True
-        named: list[Slot] = []
-        left_over: list[Slot] = []
+        named: list[CachedPartition] = []
+        left_over: list[CachedPartition] = []
         room = self.max_bytes
         first = True
-        for slot in self.slots.values():
-            answer = slot.answer
+        for cached in self.partitions.values():
+            answer = cached.answer
             if answer is None:
-                left_over.append(slot)
+                left_over.append(cached)
                 continue
             size = size_of(answer)
             if size:
                 if size > room and not first:
-                    left_over.append(slot)
+                    left_over.append(cached)
                     if not self.names_all:
                         continue
-                    slot.answer = answer._replace(read=None)
+                    cached.answer = answer._replace(read=None)
                 else:
                     room -= size
                     first = False
-            if self.names_all or slot.has_news():
-                named.append(slot)
-                slot.sent()
+            if self.names_all or cached.has_news():
+                named.append(cached)
+                cached.sent()
         if self.session is not None:
             self._release(self.session, left_over)
         return named
 
-    def _release(self, session: Session, left_over: list[Slot]) -> None:
-        """Put slots that were left over first for next time; used ones are asked again, with a new offset."""
+    def _release(self, session: FetchSession, left_over: list[CachedPartition]) -> None:
+        """Put partitions that were left over first for next time; used ones are asked again, with a new offset."""
         session.fetch = None
         due = session.due
-        for slot in left_over:
-            slot.state = DUE
-            due[slot.key] = slot
-        for slot in self.slots.values():
-            if slot.state == ANSWERED or size_of(slot.answer) > 0:
-                slot.state = DUE
-                due[slot.key] = slot
+        for cached in left_over:
+            cached.state = DUE
+            due[cached.key] = cached
+        for cached in self.partitions.values():
+            if cached.state == ANSWERED or size_of(cached.answer) > 0:
+                cached.state = DUE
+                due[cached.key] = cached
 
     def check(self) -> None:
-        """Assert that its counts are those of its slots, while it is under way."""
+        """Assert that its counts are those of its partitions, while it is under way."""
         if self.finished:
             return
-        slots = self.slots.values()
-        assert self.unanswered == sum(slot.state == ASKED for slot in slots), "who was asked and hasn't answered counts"
-        assert self.bytes_found == sum(size_of(slot.answer) for slot in slots), "what was found counts"
-        assert all(slot.state != DUE for slot in slots), "what a fetch names was asked"
+        partitions = self.partitions.values()
+        assert self.unanswered == sum(cached.state == ASKED for cached in partitions), (
+            "who was asked and hasn't answered counts"
+        )
+        assert self.bytes_found == sum(size_of(cached.answer) for cached in partitions), "what was found counts"
+        assert all(cached.state != DUE for cached in partitions), "what a fetch names was asked"
 
 
 def size_of(answer: ReadAnswer | None) -> int:
@@ -265,10 +267,21 @@ def size_of(answer: ReadAnswer | None) -> int:
     return 0 if answer is None or answer.read is None else answer.read.size_bytes
 
 
-class Session:
+class FetchSession:
     """The partitions of one consumer or follower."""
 
-    __slots__ = ("created_ms", "due", "epoch", "fetch", "id", "privileged", "slots", "timed", "used_ms", "uses_ids")
+    __slots__ = (
+        "created_ms",
+        "due",
+        "epoch",
+        "fetch",
+        "id",
+        "partitions",
+        "privileged",
+        "timed",
+        "used_ms",
+        "uses_ids",
+    )
 
     def __init__(self, session_id: int, *, privileged: bool, uses_ids: bool, now_ms: int) -> None:
         self.id = session_id
@@ -277,48 +290,50 @@ class Session:
         self.uses_ids = uses_ids
         self.created_ms = now_ms
         self.used_ms = now_ms
-        self.slots: dict[Key, Slot] = {}
-        self.due: dict[Key, Slot] = {}
-        self.fetch: Gathering | None = None
+        self.partitions: dict[Key, CachedPartition] = {}
+        self.due: dict[Key, CachedPartition] = {}
+        self.fetch: PendingFetch | None = None
         self.timed = False  # whether the actor has a deadline set for it
 
     def name(self, topic: Topic, asked: FetchPartition) -> None:
         """Add or update a partition that a request names."""
         key = (topic, asked.partition)
-        slot = self.slots.get(key)
-        if slot is None:
-            slot = self.slots[key] = Slot(topic, asked)
-            slot.session = self
+        cached = self.partitions.get(key)
+        if cached is None:
+            cached = self.partitions[key] = CachedPartition(topic, asked)
+            cached.session = self
         else:
-            slot.update(asked)
-        self.due[key] = slot
+            cached.update(asked)
+        self.due[key] = cached
 
-    def forget(self, topic: Topic, partition: int) -> Slot | None:
-        """Remove a partition that a request drops; its slot is returned so that a parked read can be cancelled."""
+    def forget(self, topic: Topic, partition: int) -> CachedPartition | None:
+        """Remove a partition that a request drops. It is returned, so that a parked read can be cancelled."""
         key = (topic, partition)
         self.due.pop(key, None)
-        return self.slots.pop(key, None)
+        return self.partitions.pop(key, None)
 
-    def take_due(self) -> Collection[Slot]:
-        """Take the slots that the fetch which begins now must ask."""
+    def take_due(self) -> Collection[CachedPartition]:
+        """Take the partitions that the fetch which begins now must ask."""
         due = self.due
         self.due = {}
         return due.values()
 
-    def begin(self, fetch: Gathering) -> None:
+    def begin(self, fetch: PendingFetch) -> None:
         """Begin a fetch, after the previous one has ended."""
         assert self.fetch is None, "a session has one fetch at a time"
         self.fetch = fetch
 
     def check(self) -> None:
-        """Assert that no slot is lost: each is due, or at a replica, or in the pending fetch."""
+        """Assert that no partition is lost: each is due, or at a replica, or in the pending fetch."""
         assert INITIAL_EPOCH < self.epoch <= EPOCH_MAX, "a session that is kept has the number of its last request"
-        assert self.due.keys() <= self.slots.keys(), "what is due wasn't dropped"
+        assert self.due.keys() <= self.partitions.keys(), "what is due wasn't dropped"
         fetch = self.fetch
-        for key, slot in self.slots.items():
-            assert (slot.key, slot.session) == (key, self), "a slot is kept by its partition"
-            assert slot.state != DUE or key in self.due, "a slot that isn't parked, asked or answered is due"
-            assert slot.state not in (ASKED, ANSWERED) or fetch is not None, "what was asked or answered has its fetch"
+        for key, cached in self.partitions.items():
+            assert (cached.key, cached.session) == (key, self), "a partition is kept by its key"
+            assert cached.state != DUE or key in self.due, "a partition that isn't parked, asked or answered is due"
+            assert cached.state not in (ASKED, ANSWERED) or fetch is not None, (
+                "what was asked or answered has its fetch"
+            )
         if fetch is not None:
             assert not fetch.finished, "a session has the fetch that is under way"
             fetch.check()
@@ -329,7 +344,7 @@ class SessionCache:
 
     def __init__(self, slots_max: int, draw_id: Callable[[], int]) -> None:
         self.slots_max = slots_max
-        self.sessions: dict[int, Session] = {}
+        self.sessions: dict[int, FetchSession] = {}
         self.partitions = 0  # of all sessions together
         self.evicted = 0
         self._draw_id = draw_id
@@ -337,22 +352,22 @@ class SessionCache:
     def __len__(self) -> int:
         return len(self.sessions)
 
-    def __iter__(self) -> Iterator[Session]:
+    def __iter__(self) -> Iterator[FetchSession]:
         return iter(self.sessions.values())
 
-    def get(self, session_id: int) -> Session | None:
+    def get(self, session_id: int) -> FetchSession | None:
         return self.sessions.get(session_id)
 
-    def remove(self, session: Session) -> None:
+    def remove(self, session: FetchSession) -> None:
         """End a session."""
         del self.sessions[session.id]
-        self.partitions -= len(session.slots)
+        self.partitions -= len(session.partitions)
 
     def may_grow(self, partitions: int) -> bool:
         """Whether a client's session may have so many partitions; if not, the client gets none."""
         return self.partitions + partitions <= FETCH_SESSION_PARTITIONS_MAX
 
-    def make_room(self, *, privileged: bool, partitions: int, now_ms: int) -> tuple[bool, Session | None]:
+    def make_room(self, *, privileged: bool, partitions: int, now_ms: int) -> tuple[bool, FetchSession | None]:
         """Whether a new session may be kept, and which one is evicted for it.
 
         A stale session goes first. Otherwise one with a lower priority than the new one: followers come before
@@ -374,27 +389,27 @@ class SessionCache:
         ]
         if candidates:
             least = min(candidates, key=_worth)
-            if (least.privileged, len(least.slots)) < (privileged, partitions):
+            if (least.privileged, len(least.partitions)) < (privileged, partitions):
                 return True, least
         return False, None
 
-    def open(self, *, privileged: bool, uses_ids: bool, now_ms: int) -> Session:
+    def open(self, *, privileged: bool, uses_ids: bool, now_ms: int) -> FetchSession:
         """A new session with an id of its own; there must be room."""
         assert len(self.sessions) < self.slots_max, "a session is opened where there is room"
         session_id = self._draw_id()
         while session_id <= 0 or session_id in self.sessions:
             session_id = self._draw_id()
-        session = Session(session_id, privileged=privileged, uses_ids=uses_ids, now_ms=now_ms)
+        session = FetchSession(session_id, privileged=privileged, uses_ids=uses_ids, now_ms=now_ms)
         self.sessions[session_id] = session
         return session
 
     def check(self) -> None:
         """Assert that sessions are kept by their ids, that their partitions are counted, and what each promises."""
-        assert self.partitions == sum(len(session.slots) for session in self.sessions.values()), "partitions count"
+        assert self.partitions == sum(len(session.partitions) for session in self.sessions.values()), "partitions count"
         for session_id, session in self.sessions.items():
             assert session.id == session_id > 0, "a session is kept by its id"
             session.check()
 
 
-def _worth(session: Session) -> tuple[bool, int, int]:
-    return session.privileged, len(session.slots), session.id
+def _worth(session: FetchSession) -> tuple[bool, int, int]:
+    return session.privileged, len(session.partitions), session.id

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-class Session:
+class BrokerSession:
     """One broker's session; ``shutdown_offset`` is how far all must have read before it may stop (-1: it stays)."""
 
     __slots__ = ("last_contact_ms", "metadata_offset", "shutdown_offset")
@@ -20,17 +20,17 @@ class Session:
         self.shutdown_offset = -1
 
 
-class Sessions:
+class BrokerSessions:
     """The session of every broker that has one."""
 
     def __init__(self) -> None:
-        self._sessions: dict[int, Session] = {}
+        self._sessions: dict[int, BrokerSession] = {}
 
     def touch(self, broker_id: int, now_ms: int, metadata_offset: int = -1) -> None:
         """Note a heartbeat; a broker's first one opens its session."""
         session = self._sessions.get(broker_id)
         if session is None:
-            self._sessions[broker_id] = Session(now_ms, metadata_offset)
+            self._sessions[broker_id] = BrokerSession(now_ms, metadata_offset)
             return
         session.last_contact_ms = now_ms
         session.metadata_offset = max(session.metadata_offset, metadata_offset)

@@ -1,10 +1,10 @@
-"""The fetch desk: the actor that answers all Fetch requests of a node's consumers and followers, with its sessions.
+"""The fetch service: the actor that answers all Fetch requests of a node's consumers and followers, with its sessions.
 
 A fetch asks the replica of each partition that it must check once. Replicas without data keep the read and answer again
 when there is some; until then, or until its timeout, the fetch waits, and costs nothing. The reads of a session with
 thousands of idle partitions wait at their replicas from one fetch to the next.
 
-The desk passes on what replicas read without converting it: parsed batches, views of memory, or slices of files.
+The service passes on what replicas read without converting it: parsed batches, views of memory, or slices of files.
 
 Deadlines are in a heap with one alarm for the nearest, because most fetches end long before their deadline.
 """
@@ -22,10 +22,10 @@ from actors.partition.fetch.sessions import (
     FINAL_EPOCH,
     INITIAL_EPOCH,
     PARKED,
-    Gathering,
-    Session,
+    CachedPartition,
+    FetchSession,
+    PendingFetch,
     SessionCache,
-    Slot,
     next_epoch,
 )
 from actors.partition.messages import CancelRead, Read, ReadAnswer
@@ -65,7 +65,7 @@ EXPIRE = Expire()
 class Deliver(NamedTuple):
     """To itself: answer a fetch, with everything that has come in meanwhile."""
 
-    fetch: Gathering
+    fetch: PendingFetch
 
 
 def replica_of(
@@ -89,23 +89,23 @@ def replica_of(
     return NotLeaderOrFollower.code
 
 
-class FetchDesk(Actor):
-    """The one fetch desk of a node."""
+class FetchService(Actor):
+    """The one fetch service of a node."""
 
     node: BrokerNode
 
     blast_radius = "the fetch sessions of a node; clients begin new ones"
 
-    def __init__(self, node: BrokerNode, name: str = "fetch-desk") -> None:
+    def __init__(self, node: BrokerNode, name: str = "fetch-service") -> None:
         super().__init__(node, name)
         slots_max = node.config.integer("max.incremental.fetch.session.cache.slots")
         self.bytes_max = node.config.integer("fetch.max.bytes")
         self.sessions = SessionCache(slots_max, lambda: self.random.getrandbits(SESSION_ID_BITS))
-        self.asked: dict[int, Slot] = {}  # by token: slots that a replica has yet to answer
+        self.asked: dict[int, CachedPartition] = {}  # by token: partitions that a replica has yet to answer
         self.last_token = 0
-        self.waiting: dict[int, Gathering] = {}  # by connection, from when replicas are asked
+        self.waiting: dict[int, PendingFetch] = {}  # by connection, from when replicas are asked
         self.bytes_waiting = 0  # found by fetches that wait for more
-        self.deadlines: list[tuple[int, int, Gathering | Session]] = []
+        self.deadlines: list[tuple[int, int, PendingFetch | FetchSession]] = []
         self.looks = 0
         self.expiry = self.alarm(EXPIRE, tick_us=1000)
 
@@ -120,7 +120,7 @@ class FetchDesk(Actor):
         now_ms = self.now_ms()
         uses_ids = message.version >= TOPIC_IDS_FROM
         names_all = True
-        session: Session | None = None
+        session: FetchSession | None = None
         if request.session_epoch in (INITIAL_EPOCH, FINAL_EPOCH):
             if request.session_id:
                 self._end_session(self.sessions.get(request.session_id))
@@ -137,19 +137,19 @@ class FetchDesk(Actor):
                 context.reply.set(FetchResponse(error_code=error, session_id=0))
                 return
             self._go_on(session, request, uses_ids, now_ms)
-        context.session_id = session.id if session is not None and session.slots else 0
+        context.session_id = session.id if session is not None and session.partitions else 0
         max_bytes = min(request.max_bytes, self.bytes_max)
-        gathering = Gathering(context, session, names_all, request.min_bytes, max_bytes, now_ms + request.max_wait_ms)
-        self.waiting[message.connection] = gathering
-        if self._ask(gathering, session, request, uses_ids):
-            self._wait(gathering, now_ms)
-        elif gathering.unanswered == 0:
-            self._heard(gathering)
+        fetch = PendingFetch(context, session, names_all, request.min_bytes, max_bytes, now_ms + request.max_wait_ms)
+        self.waiting[message.connection] = fetch
+        if self._ask(fetch, session, request, uses_ids):
+            self._wait(fetch, now_ms)
+        elif fetch.unanswered == 0:
+            self._heard(fetch)
         if checked.on:
             self.sessions.check()
 
     @staticmethod
-    def _misfit(session: Session | None, request: FetchRequest, uses_ids: bool) -> int:
+    def _misfit(session: FetchSession | None, request: FetchRequest, uses_ids: bool) -> int:
         if session is None:
             return FetchSessionIdNotFound.code
         if session.uses_ids != uses_ids:
@@ -158,7 +158,9 @@ class FetchDesk(Actor):
             return InvalidFetchSessionEpoch.code
         return 0
 
-    def _open_session(self, context: Context, request: FetchRequest, uses_ids: bool, now_ms: int) -> Session | None:
+    def _open_session(
+        self, context: Context, request: FetchRequest, uses_ids: bool, now_ms: int
+    ) -> FetchSession | None:
         privileged = context.replica >= 0
         partitions = _partitions_of(request)
         if partitions == 0:
@@ -173,7 +175,7 @@ class FetchDesk(Actor):
         self._name(session, request, uses_ids)
         return session
 
-    def _go_on(self, session: Session, request: FetchRequest, uses_ids: bool, now_ms: int) -> None:
+    def _go_on(self, session: FetchSession, request: FetchRequest, uses_ids: bool, now_ms: int) -> None:
         session.epoch = next_epoch(session.epoch)
         session.used_ms = now_ms
         if session.fetch is not None:
@@ -181,99 +183,99 @@ class FetchDesk(Actor):
         self._name(session, request, uses_ids)
         for topic in request.forgotten_topics_data:
             for partition in topic.partitions:
-                slot = session.forget(topic.topic_id if uses_ids else topic.topic, partition)
-                if slot is not None:
+                cached = session.forget(topic.topic_id if uses_ids else topic.topic, partition)
+                if cached is not None:
                     self.sessions.partitions -= 1
-                    self._call_off(slot)
-        if not session.slots:
+                    self._call_off(cached)
+        if not session.partitions:
             self.sessions.remove(session)
 
-    def _name(self, session: Session, request: FetchRequest, uses_ids: bool) -> None:
-        before = len(session.slots)
+    def _name(self, session: FetchSession, request: FetchRequest, uses_ids: bool) -> None:
+        before = len(session.partitions)
         for topic in request.topics:
             name = topic.topic_id if uses_ids else topic.topic
             for asked in topic.partitions:
                 session.name(name, asked)
-        added = len(session.slots) - before
+        added = len(session.partitions) - before
         if added:
             self.sessions.partitions += added
 
-    def _ask(self, gathering: Gathering, session: Session | None, request: FetchRequest, uses_ids: bool) -> bool:
-        """Ask the replicas of due slots; True if the only one that was asked won't answer before it has data."""
+    def _ask(self, fetch: PendingFetch, session: FetchSession | None, request: FetchRequest, uses_ids: bool) -> bool:
+        """Ask the replicas of due partitions; True if the only one that was asked won't answer before it has data."""
         if session is not None:
-            session.begin(gathering)
+            session.begin(fetch)
             due = session.take_due()
-            may_wait = gathering.min_bytes == 1 and request.max_wait_ms > 0  # else it may end before any answer
-            quiet = len(due) == 1 and not gathering.names_all and may_wait
-            for slot in due:
-                self._ask_one(gathering, slot, slot.fetch_offset, quiet)
-            return quiet and not gathering.urgent
+            may_wait = fetch.min_bytes == 1 and request.max_wait_ms > 0  # else it may end before any answer
+            quiet = len(due) == 1 and not fetch.names_all and may_wait
+            for cached in due:
+                self._ask_one(fetch, cached, cached.fetch_offset, quiet)
+            return quiet and not fetch.urgent
         for topic in request.topics:
             name = topic.topic_id if uses_ids else topic.topic
             for asked in topic.partitions:
-                self._ask_one(gathering, Slot(name, asked), asked.fetch_offset)
+                self._ask_one(fetch, CachedPartition(name, asked), asked.fetch_offset)
         return False
 
-    def _ask_one(self, gathering: Gathering, slot: Slot, beyond: int, quiet: bool = False) -> None:
-        replaces = slot.token
+    def _ask_one(self, fetch: PendingFetch, cached: CachedPartition, beyond: int, quiet: bool = False) -> None:
+        replaces = cached.token
         self.last_token = token = self.last_token + 1
-        gathering.ask(slot, token, quiet=quiet)
+        fetch.ask(cached, token, quiet=quiet)
         if replaces >= 0:
             self.asked.pop(replaces, None)
-        context = gathering.context
-        replica = replica_of(self.node.view, slot.topic, slot.partition, context.may_read)
+        context = fetch.context
+        replica = replica_of(self.node.view, cached.topic, cached.partition, context.may_read)
         if isinstance(replica, int):
-            gathering.take(slot, ReadAnswer(token, replica, False, -1, -1, -1, None, None))
+            fetch.take(cached, ReadAnswer(token, replica, False, -1, -1, -1, None, None))
             return
-        self.asked[token] = slot
+        self.asked[token] = cached
         replica.tell(
             Read(
                 self.ref,
                 token,
                 replaces,
-                slot.fetch_offset,
+                cached.fetch_offset,
                 beyond,
-                min(slot.max_bytes, gathering.max_bytes),
-                slot.leader_epoch,
-                slot.last_fetched_epoch,
-                slot.log_start_offset,
+                min(cached.max_bytes, fetch.max_bytes),
+                cached.leader_epoch,
+                cached.last_fetched_epoch,
+                cached.log_start_offset,
                 context.isolation,
                 context.replica,
                 context.broker_epoch,
                 quiet,
-                slot.sent_high_watermark,
+                cached.sent_high_watermark,
             )
         )
 
-    def _call_off(self, slot: Slot) -> None:
-        if self.asked.pop(slot.token, None) is None:
+    def _call_off(self, cached: CachedPartition) -> None:
+        if self.asked.pop(cached.token, None) is None:
             return
-        replica = replica_of(self.node.view, slot.topic, slot.partition)
+        replica = replica_of(self.node.view, cached.topic, cached.partition)
         if not isinstance(replica, int):
-            replica.tell(CancelRead(slot.token))
+            replica.tell(CancelRead(cached.token))
 
     @receives(ReadAnswer)
     def answered(self, answer: ReadAnswer) -> None:
         """Handle a replica's answer, which may say that another follows."""
-        slot = self.asked.get(answer.token) if answer.parked else self.asked.pop(answer.token, None)
-        if slot is None or slot.state not in (ASKED, PARKED):
+        cached = self.asked.get(answer.token) if answer.parked else self.asked.pop(answer.token, None)
+        if cached is None or cached.state not in (ASKED, PARKED):
             return
-        gathering = slot.session.fetch if slot.session is not None else slot.fetch
-        if gathering is None or gathering.finished:
-            if slot.session is not None and not answer.parked:
-                slot.state = DUE
-                slot.session.due[slot.key] = slot
+        fetch = cached.session.fetch if cached.session is not None else cached.fetch
+        if fetch is None or fetch.finished:
+            if cached.session is not None and not answer.parked:
+                cached.state = DUE
+                cached.session.due[cached.key] = cached
             return
-        was_waiting = gathering.unanswered == 0
-        gathering.take(slot, answer)
-        if gathering.unanswered:
+        was_waiting = fetch.unanswered == 0
+        fetch.take(cached, answer)
+        if fetch.unanswered:
             return
-        if not gathering.is_complete():
-            self._heard(gathering)
-        elif was_waiting and len(gathering.slots) > 1 and self.inbox.depth:
-            self.inbox.send(Deliver(gathering))  # more may have fired with it
+        if not fetch.is_complete():
+            self._heard(fetch)
+        elif was_waiting and len(fetch.partitions) > 1 and self.inbox.depth:
+            self.inbox.send(Deliver(fetch))  # more may have fired with it
         else:
-            self._finish(gathering)
+            self._finish(fetch)
 
     @receives(Deliver)
     def deliver(self, message: Deliver) -> None:
@@ -281,43 +283,43 @@ class FetchDesk(Actor):
         if not message.fetch.finished:
             self._heard(message.fetch)
 
-    def _heard(self, gathering: Gathering) -> None:
+    def _heard(self, fetch: PendingFetch) -> None:
         """Answer or wait for more, as all replicas have answered."""
         now_ms = self.now_ms()
-        session = gathering.session
-        nothing_asked = not gathering.slots and (session is None or not session.slots)
-        if gathering.is_complete() or nothing_asked or gathering.deadline_ms <= now_ms:
-            self._finish(gathering)
+        session = fetch.session
+        nothing_asked = not fetch.partitions and (session is None or not session.partitions)
+        if fetch.is_complete() or nothing_asked or fetch.deadline_ms <= now_ms:
+            self._finish(fetch)
             return
-        if self.bytes_waiting + gathering.bytes_found - gathering.bytes_counted > FETCH_BYTES_WAITING_MAX:
-            self._finish(gathering)  # others that wait for more hold enough memory
+        if self.bytes_waiting + fetch.bytes_found - fetch.bytes_counted > FETCH_BYTES_WAITING_MAX:
+            self._finish(fetch)  # others that wait for more hold enough memory
             return
-        for slot in gathering.too_little():
-            self._ask_one(gathering, slot, self._seen(gathering, slot))
-        if gathering.is_complete():
-            self._finish(gathering)
+        for cached in fetch.too_little():
+            self._ask_one(fetch, cached, self._seen(fetch, cached))
+        if fetch.is_complete():
+            self._finish(fetch)
         else:
-            self._wait(gathering, now_ms)
+            self._wait(fetch, now_ms)
 
     @staticmethod
-    def _seen(gathering: Gathering, slot: Slot) -> int:
+    def _seen(fetch: PendingFetch, cached: CachedPartition) -> int:
         """How far a reader that needs more has seen; its replica answers again when the limit has moved past that."""
-        answer = slot.answer
+        answer = cached.answer
         assert answer is not None
-        limit = answer.last_stable_offset if gathering.context.isolation else answer.high_watermark
-        return max(slot.fetch_offset, limit)
+        limit = answer.last_stable_offset if fetch.context.isolation else answer.high_watermark
+        return max(cached.fetch_offset, limit)
 
-    def _wait(self, gathering: Gathering, now_ms: int) -> None:
+    def _wait(self, fetch: PendingFetch, now_ms: int) -> None:
         """Check it when its time is over. A session has one entry, which also serves its later fetches."""
-        if gathering.bytes_found:
-            self.bytes_waiting += gathering.bytes_found - gathering.bytes_counted
-            gathering.bytes_counted = gathering.bytes_found
-        waiting = gathering if gathering.session is None else gathering.session
+        if fetch.bytes_found:
+            self.bytes_waiting += fetch.bytes_found - fetch.bytes_counted
+            fetch.bytes_counted = fetch.bytes_found
+        waiting = fetch if fetch.session is None else fetch.session
         if waiting.timed:
             return
         waiting.timed = True
         self.looks += 1
-        heappush(self.deadlines, (gathering.deadline_ms, self.looks, waiting))
+        heappush(self.deadlines, (fetch.deadline_ms, self.looks, waiting))
         if self.deadlines[0][0] < self.expiry.due:
             self.expiry.at(self.deadlines[0][0], now_ms)
 
@@ -328,7 +330,7 @@ class FetchDesk(Actor):
         deadlines = self.deadlines
         while deadlines and deadlines[0][0] <= now_ms:
             waiting = heappop(deadlines)[2]
-            if isinstance(waiting, Session):
+            if isinstance(waiting, FetchSession):
                 waiting.timed = False
                 fetch = waiting.fetch
                 if fetch is not None and fetch.deadline_ms > now_ms:
@@ -342,36 +344,36 @@ class FetchDesk(Actor):
         if deadlines:
             self.expiry.by(deadlines[0][0], now_ms)
 
-    def _finish(self, gathering: Gathering) -> None:
-        named = gathering.finish()
-        context: Context = gathering.context
-        if self.waiting.get(context.connection) is gathering:
+    def _finish(self, fetch: PendingFetch) -> None:
+        named = fetch.finish()
+        context: Context = fetch.context
+        if self.waiting.get(context.connection) is fetch:
             del self.waiting[context.connection]
-        if gathering.bytes_counted:
-            self.bytes_waiting -= gathering.bytes_counted
+        if fetch.bytes_counted:
+            self.bytes_waiting -= fetch.bytes_counted
         context.reply.set(fetch_response(named, context, self.node.view.image))
-        for slot in gathering.slots.values():
-            slot.answer = None
-            if slot.session is None and slot.state in (ASKED, PARKED):
-                self._call_off(slot)
+        for cached in fetch.partitions.values():
+            cached.answer = None
+            if cached.session is None and cached.state in (ASKED, PARKED):
+                self._call_off(cached)
         if checked.on:
             self.sessions.check()
 
     @receives(FetchGivenUp)
     def given_up(self, message: FetchGivenUp) -> None:
         """Release what a fetch has found and asked for; no client waits for its response."""
-        gathering = self.waiting.get(message.connection)
-        if gathering is not None:
-            self._finish(gathering)
+        fetch = self.waiting.get(message.connection)
+        if fetch is not None:
+            self._finish(fetch)
 
-    def _end_session(self, session: Session | None) -> None:
+    def _end_session(self, session: FetchSession | None) -> None:
         if session is None:
             return
         self.sessions.remove(session)
         if session.fetch is not None:
             self._finish(session.fetch)
-        for slot in session.slots.values():
-            self._call_off(slot)
+        for cached in session.partitions.values():
+            self._call_off(cached)
 
 
 def _partitions_of(request: FetchRequest) -> int:
