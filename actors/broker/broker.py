@@ -23,7 +23,7 @@ from actors.broker.network_access import (
     stop_accepting_connections,
 )
 from actors.broker.replicas import Replicas
-from actors.broker.supervision import MakeAnew, Supervision
+from actors.broker.supervision import RestartActor, Supervision
 from actors.config.resource_type import ResourceType
 from actors.controller.controller import Controller
 from actors.controller.messages import CloseMetadataLog, ImageAdvanced, MetadataHalted, NodeLost
@@ -155,10 +155,10 @@ class Broker(Actor):
         """Handle an actor of this node that has failed."""
         self.supervision.failed(message)
 
-    @receives(MakeAnew)
-    def make_anew(self, message: MakeAnew) -> None:
+    @receives(RestartActor)
+    def restart_actor(self, message: RestartActor) -> None:
         """Start again what has failed more than once, as its wait is over."""
-        self.supervision.make_anew(message)
+        self.supervision.restart_actor(message)
 
     @receives(PeerLost)
     def tell_controller(self, message: PeerLost) -> None:

@@ -62,7 +62,7 @@ class Connection(Actor):
     """One client's connection to one node."""
 
     is_alone = True
-    blast_radius = "a client's connection"
+    failure_scope = "a client's connection"
 
     node: BrokerNode
 

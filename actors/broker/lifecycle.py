@@ -69,7 +69,7 @@ class Lifecycle(Actor):
 
     node: BrokerNode
 
-    blast_radius = "the node's heartbeats; it registers once more"
+    failure_scope = "the node's heartbeats; it registers once more"
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from actors.runtime.failures import Failed
 
 
-class MakeAnew(NamedTuple):
+class RestartActor(NamedTuple):
     """To the broker itself: start an actor again now."""
 
     make: Callable[[], None]
@@ -51,11 +51,11 @@ class Supervision:
             raise RuntimeError(f"{message.actor.actor_urn} has failed, and nothing makes it anew") from message.error
         delay_ms = self._backoff.delay_ms(message.actor.actor_urn, self.broker.now_us())
         if delay_ms:
-            self.broker.after(delay_ms, MakeAnew(make))
+            self.broker.after(delay_ms, RestartActor(make))
         else:
             make()
 
-    def make_anew(self, message: MakeAnew) -> None:
+    def restart_actor(self, message: RestartActor) -> None:
         """Start an actor again, as its wait is over."""
         if self.broker.stopping is None:
             message.make()

@@ -52,7 +52,7 @@ UNVERIFIED = (NetworkException.code, CoordinatorLoadInProgress.code, Coordinator
 """Transient errors that a client's Produce doesn't expect; it gets NOT_ENOUGH_REPLICAS instead, and retries."""
 
 
-class Producer(NamedTuple):
+class TransactionalProducer(NamedTuple):
     """The producer that writes. ``adds``: its Produce adds partitions; ``knows_abortable``: it may get
     TRANSACTION_ABORTABLE.
     """
@@ -64,7 +64,9 @@ class Producer(NamedTuple):
     knows_abortable: bool
 
 
-def verified(call: Call, producer: Producer, places: Iterable[Place]) -> Eventually[dict[Place, KafkaError]]:
+def verified(
+    call: Call, producer: TransactionalProducer, places: Iterable[Place]
+) -> Eventually[dict[Place, KafkaError]]:
     """The errors of the partitions that a transaction may not write to; part of a conversation."""
     places = list(places)
     config, clock = call.view.config, call.node.world.clock
@@ -77,7 +79,7 @@ def verified(call: Call, producer: Producer, places: Iterable[Place]) -> Eventua
         yield Pause(config.integer(RETRY_MS))
 
 
-def coordinator_codes(call: Call, producer: Producer, places: list[Place]) -> Eventually[dict[Place, int]]:
+def coordinator_codes(call: Call, producer: TransactionalProducer, places: list[Place]) -> Eventually[dict[Place, int]]:
     """Part of a conversation: the coordinator's error code for each of the partitions, asked once."""
     node_id = _coordinator_of(call, producer.transactional_id)
     if node_id < 0:
@@ -106,7 +108,7 @@ def _coordinator_of(call: Call, transactional_id: str) -> int:
     return -1 if found is None else found.leader
 
 
-def _request(producer: Producer, places: list[Place]) -> AddPartitionsToTxnRequest:
+def _request(producer: TransactionalProducer, places: list[Place]) -> AddPartitionsToTxnRequest:
     topics: dict[str, AddPartitionsToTxnTopic] = {}
     for name, partition in places:
         topic = topics.get(name)
@@ -123,7 +125,7 @@ def _request(producer: Producer, places: list[Place]) -> AddPartitionsToTxnReque
     return AddPartitionsToTxnRequest(transactions=[transaction])
 
 
-def _as_refusal(code: int, producer: Producer) -> KafkaError:
+def _as_refusal(code: int, producer: TransactionalProducer) -> KafkaError:
     """The producer's error for an error of the coordinator."""
     if code == ProducerFenced.code:
         return InvalidProducerEpoch()

@@ -16,10 +16,10 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from actors.cli.for_each import unknown
+from actors.cli.idle_notice import IdleNotice
 from actors.cli.output import RecordOutput
 from actors.cli.positions import Place, Span
 from actors.cli.progress import Progress
-from actors.cli.waiting import Waiting
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from kstore.errors import KafkaError, UnknownTopicOrPartition
 
@@ -54,7 +54,7 @@ class Reading(ConsumerRebalanceListener):
         self.open: set[TopicPartition] = set()
         self.uncommitted: dict[TopicPartition, OffsetAndMetadata] = {}
         self.committed_at = time.monotonic()
-        self.waiting = Waiting(consumer, options, wanted)
+        self.waiting = IdleNotice(consumer, options, wanted)
 
     def run(self, stopping: Stopping) -> int:
         """Read and print. Returns 0, also if the output is closed."""

@@ -80,7 +80,7 @@ class ClientActor(Actor):
     answered since.
     """
 
-    blast_radius = "a client; its user is told"
+    failure_scope = "a client; its user is told"
 
     def __init__(self, node: Node, name: str, transport: Transport, config: ClientConfig) -> None:
         super().__init__(node, name)

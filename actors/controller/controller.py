@@ -70,7 +70,7 @@ class Controller(MetadataKeeper):
     HALTED = "can't use the metadata log: the controller has resigned, the brokers go on"
     log: Log | None
     machine: ControllerMachine
-    blast_radius = "the controller, which is replayed from the metadata log"
+    failure_scope = "the controller, which is replayed from the metadata log"
 
     def __init__(self, node: BrokerNode, broker: Ref, folder: Folder, *, again: bool = False) -> None:
         """``broker`` gets every committed change; ``again`` means that it replaces a failed one in the same process."""
@@ -94,7 +94,7 @@ class Controller(MetadataKeeper):
                 self.uncommitted.append(Uncommitted(batch.last_offset, image, delta))
         tell_of_image(self.machine.image, self.node.config.said)
         with self.quorum.one_flush():
-            self.take_in(self.quorum.begin_epoch(), "")
+            self.apply(self.quorum.begin_epoch(), "")
             if is_new:
                 self.write(Decision(list(bootstrap_records(formatted_levels(self.folder.fs)))), "a new cluster")
             self.machine.take_over(self.steady_ms())
@@ -160,9 +160,9 @@ class Controller(MetadataKeeper):
     def write(self, decision: Decision, why: str) -> None:
         """Write a decision's records, if it has any. If it raises KafkaStorageError, nothing is decided."""
         if decision.records:
-            self.take_in(self.quorum.append(decision.records), why)
+            self.apply(self.quorum.append(decision.records), why)
 
-    def take_in(self, written: Written, why: str) -> None:
+    def apply(self, written: Written, why: str) -> None:
         """Apply a batch to the image; it is published when the batch is committed."""
         records = self.replay.records(written.batch)
         before = self.machine.image

@@ -46,7 +46,7 @@ class BeginAgain(NamedTuple):
     """To itself: try to open the copy again."""
 
 
-class Waiting(NamedTuple):
+class WaitingHandler(NamedTuple):
     """A handler that waits for topics."""
 
     names: tuple[str, ...]
@@ -70,7 +70,7 @@ class MetadataKeeper(Actor):
         self.published = ClusterImage(cluster_id=folder.meta.cluster_id)
         self.known = self.published  # the image that the broker has applied: never ahead, sometimes a turn behind
         self.replay = Replay()
-        self.waiting: dict[int, Waiting] = {}
+        self.waiting: dict[int, WaitingHandler] = {}
         self.waited = 0
         self.halted = False
         self.closed = False
@@ -200,7 +200,7 @@ class MetadataKeeper(Actor):
             return True
         self.waited += 1
         timer = self.after(message.timeout_ms, TopicsLate(self.waited))
-        self.waiting[self.waited] = Waiting(message.names, self.defer(), timer)
+        self.waiting[self.waited] = WaitingHandler(message.names, self.defer(), timer)
         return None
 
     @receives(TopicsLate)

@@ -39,7 +39,7 @@ class FetchNext(NamedTuple):
 class Observer(MetadataKeeper):
     """Follows the controller."""
 
-    blast_radius = "the node's copy of the metadata, which is replayed from its log"
+    failure_scope = "the node's copy of the metadata, which is replayed from its log"
     HALTED = "can't use its copy of the metadata log, and stands aside"
     log: Log | None
 
@@ -64,9 +64,9 @@ class Observer(MetadataKeeper):
         self.image = self.published
         if self.published.offset < 0:
             for batch in log.batches(log.start_offset):
-                self.take_in([batch])
+                self.apply([batch])
         else:
-            delta = self.take_in(list(log.batches(max(self.published.offset + 1, log.start_offset))))
+            delta = self.apply(list(log.batches(max(self.published.offset + 1, log.start_offset))))
             if delta:
                 self.publish(self.image, delta)
         state = read_quorum_state(self.folder.fs, METADATA_LOG)
@@ -86,7 +86,7 @@ class Observer(MetadataKeeper):
     def refuse_waiting(self) -> None:
         """Do nothing: no request waits for what isn't published."""
 
-    def take_in(self, batches: list[RecordBatch]) -> ImageDelta:
+    def apply(self, batches: list[RecordBatch]) -> ImageDelta:
         """Replay batches of the log into the unpublished image, which may already have the first ones."""
         batches = [batch for batch in batches if batch.last_offset > self.image.offset]
         if not batches:
@@ -172,7 +172,7 @@ class Observer(MetadataKeeper):
         delta = ImageDelta()
         if batches:
             log.append_as_follower(batches, self.now_ms())
-            delta = self.take_in(batches)
+            delta = self.apply(batches)
             self.run_disk_work(log)
         log.advance_high_watermark(min(answer.high_watermark, log.end_offset))
         first = self.published.offset < 0

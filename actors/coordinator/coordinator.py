@@ -28,7 +28,7 @@ from actors.coordinator.shard import Caller, Shard
 from actors.partition.messages import FROM_COORDINATOR, Append, Appended, EndTransaction, LogPart, ReadLog
 from actors.runtime import Actor, Ref, receives
 from kstore.errors import CoordinatorLoadInProgress, KafkaError, NotCoordinator, NotEnoughReplicasAfterAppend
-from kstore.log.verification import Terms
+from kstore.log.verification import AppendOptions
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder, parse_batches, read_end_transaction_marker
 
@@ -66,7 +66,7 @@ class Load(NamedTuple):
 class Coordinator(Actor):
     """Keeps one partition's shard: loads it from the log, and does what its effects say."""
 
-    blast_radius = "a coordinator, which is loaded again from its log"
+    failure_scope = "a coordinator, which is loaded again from its log"
 
     def __init__(self, node: Node, topic: str, partition: int, leader_epoch: int, replica: Ref, shard: Shard) -> None:
         super().__init__(node, f"{shard.name}/{partition}@{leader_epoch}")
@@ -201,7 +201,7 @@ class Coordinator(Actor):
 
     def on_failure(self, *_: object) -> None:
         """Let the shard go: its own turn failed, and a new coordinator loads the log again."""
-        self._shard.let_go()
+        self._shard.discard()
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -234,7 +234,7 @@ class Coordinator(Actor):
         self._deadlines[token] = self.after(self._shard.append_timeout_ms, Overdue(token))
         append = Append(parse_batches(builder.build()), timeout_ms=APPEND_TIMEOUT_MS, origin=FROM_COORDINATOR)
         if writer is not None:
-            append = append._replace(terms=Terms(writer.guard))
+            append = append._replace(options=AppendOptions(writer.guard))
         self.request(self._replica, append, self._appended, token)
 
     def _appended(self, outcome: object, token: int) -> None:

@@ -10,7 +10,7 @@ the log is loaded and while it serves. The life of a shard:
     submit, ...           requests, ``timer_fired``, ``persisted`` and ``overdue`` in any order
     unloaded              the partition's leader is elsewhere now: everybody parked is told so
 
-or ``let_go`` at any time, when a turn over it has failed and another is loaded from the log.
+or ``discard`` at any time, when a turn over it has failed and another is loaded from the log.
 """
 
 from __future__ import annotations
@@ -87,5 +87,5 @@ class Shard(Protocol):
     def unloaded(self, now_ms: int) -> Sequence[Effect]:
         """Handle that another broker leads the partition. Only responses matter among the effects now."""
 
-    def let_go(self) -> None:
+    def discard(self) -> None:
         """Release everything: another shard takes over."""

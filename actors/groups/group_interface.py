@@ -66,7 +66,7 @@ class Group(Protocol):
     def check_delete(self) -> None:
         """Raise the KafkaError for which it may not be deleted."""
 
-    def heard_of(self, member_id: str, event: Event) -> None:
+    def member_committed(self, member_id: str, event: Event) -> None:
         """A member that commits is alive."""
 
     def topics_read(self, topics: Iterable[str]) -> frozenset[str]:

@@ -105,7 +105,7 @@ class GroupShard:
         except KafkaError as error:
             event.refuse(caller.reply, error)
             return
-        group.heard_of(request.member_id, event)
+        group.member_committed(request.member_id, event)
         self._committing.commit(group, request, caller, event)
         self._drop_if_nothing(group)  # if no offset of its first commit is taken
 
@@ -312,10 +312,10 @@ class GroupShard:
         for waiting in self._waiting.values():
             for _, caller in waiting:
                 event.refuse(caller.reply, moved)
-        self.let_go()
+        self.discard()
         return event.effects
 
-    def let_go(self) -> None:
+    def discard(self) -> None:
         self.groups.memory_use.leave()
 
     def check(self) -> None:

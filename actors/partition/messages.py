@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from actors.runtime import Ref
     from kstore.log import LogConfig
     from kstore.log.manifest import LogNote
-    from kstore.log.verification import Terms
+    from kstore.log.verification import AppendOptions
     from kstore.records import RecordBatch
 
 FROM_CLIENT = 0
@@ -39,7 +39,7 @@ class Append(NamedTuple):
     required_acks: int = -1
     timeout_ms: int = 30_000
     origin: int = FROM_CLIENT
-    terms: Terms | None = None
+    options: AppendOptions | None = None
 
 
 class Appended(NamedTuple):

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pykka
 from pykka.messages import _ActorStop
 
-from actors.runtime.conversation import PAUSE, Conversation, OnDisk, Pause, Rested, Task
+from actors.runtime.conversation import PAUSE, Conversation, OnDisk, Pause, PauseOver, Task
 from actors.runtime.queue import Inbox, Reply, reply_to_inbox
 from actors.runtime.ref import Ref
 
@@ -63,7 +63,7 @@ class Actor(pykka.Actor):
     may_refuse: frozenset[type] = frozenset()
     is_alone = False
     """True if it needn't be started again when it fails: those that depend on it notice its end by themselves."""
-    blast_radius = "this actor, which is made anew"
+    failure_scope = "this actor, which is made anew"
     """What its failure ends, in words."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -243,14 +243,14 @@ class Actor(pykka.Actor):
             self.note("TurnsLeftToOthers")
             self.go_on_later(then, *args)
         elif isinstance(asked, Pause):
-            self.after(asked.delay_ms, Rested(then, args))
+            self.after(asked.delay_ms, PauseOver(then, args))
         elif isinstance(asked, OnDisk):
             self.on_disk(asked.work, then, *args)
         else:
             self.request(asked.ref, asked.message, then, *args)
 
-    @receives(Rested)
-    def rested(self, message: Rested) -> None:
+    @receives(PauseOver)
+    def pause_over(self, message: PauseOver) -> None:
         """Go on after a pause."""
         message.go_on(None, *message.args)
 

@@ -11,7 +11,7 @@ FIRST_DELAY_MS = 100
 DELAY_MS_MAX = 30_000
 
 
-class Fallen(NamedTuple):
+class RecentFailures(NamedTuple):
     """How often something has failed recently, and when it last failed."""
 
     times: int
@@ -27,11 +27,11 @@ class Backoff:
     """
 
     def __init__(self) -> None:
-        self._fallen: dict[Hashable, Fallen] = {}
+        self._recent: dict[Hashable, RecentFailures] = {}
 
     def delay_ms(self, key: Hashable, now_us: int) -> int:
         """Count a failure; return how many milliseconds to wait before the retry."""
-        before = self._fallen.get(key)
+        before = self._recent.get(key)
         times = 0 if before is None or now_us - before.at_us > CALM_S * 1_000_000 else before.times
-        self._fallen[key] = Fallen(times + 1, now_us)
+        self._recent[key] = RecentFailures(times + 1, now_us)
         return 0 if times == 0 else min(FIRST_DELAY_MS << min(times - 1, 30), DELAY_MS_MAX)

@@ -52,7 +52,7 @@ PAUSE = Pause(0)
 """Let other actors have turns before a conversation with long work, or a long answer, goes on. The trace shows it."""
 
 
-class Rested(NamedTuple):
+class PauseOver(NamedTuple):
     """Sent by an actor to itself: a pause is over."""
 
     go_on: Callable[..., None]

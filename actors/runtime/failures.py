@@ -105,7 +105,7 @@ class Failures:
         supervisor = node.supervisor
         can_go_on = actor.is_alone or (supervisor is not None and supervisor is not actor.ref and supervisor.is_alive())
         if can_go_on and self._let_go(actor, error):
-            self.tell(actor.actor_urn, actor.blast_radius, error)
+            self.tell(actor.actor_urn, actor.failure_scope, error)
             if not actor.is_alone and supervisor is not None:
                 supervisor.tell(Failed(actor, error))
             return

@@ -12,7 +12,7 @@ from actors.coordinator.effects import Effect
 from actors.coordinator.event import Event
 from actors.coordinator.routing import Place
 from actors.transactions.appends import Appends, Completion
-from actors.transactions.markers import Marker, Tenure, WriteMarker, Written
+from actors.transactions.markers import Cancellation, Marker, WriteMarker, Written
 from actors.transactions.notes import label, note
 from actors.transactions.states import COMPLETED, PREPARE_COMMIT
 from actors.transactions.timers import COMPLETION, MARKER, TimerKey
@@ -31,7 +31,7 @@ class Completing:
         self._appends = appends
         self._marker_sender = marker_sender
         self._leader_epoch = leader_epoch
-        self.tenure = Tenure()
+        self.cancellation = Cancellation()
 
     def begin(self, transaction: Transaction, event: Event) -> None:
         """The decision is in the log."""
@@ -48,7 +48,7 @@ class Completing:
         now = transaction.metadata
         marker = Marker(now.producer_id, now.epoch, now.state is PREPARE_COMMIT, self._leader_epoch, now.client_version)
         then = partial(self._answered, transaction, place)
-        event.ask_actor(self._marker_sender, WriteMarker(marker, place, self.tenure), then)
+        event.ask_actor(self._marker_sender, WriteMarker(marker, place, self.cancellation), then)
 
     def _answered(self, transaction: Transaction, place: Place, outcome: object, now_ms: int) -> Sequence[Effect]:
         event = Event(now_ms)

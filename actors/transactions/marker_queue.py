@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from actors.coordinator.routing import Place
 from actors.image.image import NO_LEADER
-from actors.transactions.markers import Marker, Tenure, Written
+from actors.transactions.markers import Cancellation, Marker, Written
 from kstore.errors import (
     NONE,
     InvalidProducerEpoch,
@@ -38,12 +38,12 @@ FINAL: dict[int, Written | KafkaError] = {
 """What the coordinator is told of a partition's answer. After any other one the marker is sent again."""
 
 
-class Waiting(NamedTuple):
+class WaitingMarker(NamedTuple):
     """A marker for a partition, and who is to be told of it."""
 
     marker: Marker
     place: Place
-    tenure: Tenure
+    cancellation: Cancellation
     answer: object
 
 
@@ -51,17 +51,17 @@ class MarkerQueue:
     """The markers of one node: new ones, those that wait for a busy node, those under way, those held back."""
 
     def __init__(self) -> None:
-        self._new: list[Waiting] = []
-        self._by_node: dict[int, list[Waiting]] = {}
-        self._under_way: dict[int, list[Waiting]] = {}
-        self._held: list[Waiting] = []
+        self._new: list[WaitingMarker] = []
+        self._by_node: dict[int, list[WaitingMarker]] = {}
+        self._under_way: dict[int, list[WaitingMarker]] = {}
+        self._held: list[WaitingMarker] = []
 
     @property
     def has_held(self) -> bool:
         """Whether some have to be sent again."""
         return bool(self._held)
 
-    def add(self, waiting: Waiting) -> None:
+    def add(self, waiting: WaitingMarker) -> None:
         self._new.append(waiting)
 
     def release(self) -> None:
@@ -69,14 +69,14 @@ class MarkerQueue:
         self._new += self._held
         self._held = []
 
-    def address(self, leader_of: Callable[[Place], int | None]) -> list[Waiting]:
+    def address(self, leader_of: Callable[[Place], int | None]) -> list[WaitingMarker]:
         """Find the node for each that has none; ``NO_LEADER`` holds it back. Gives those whose partition isn't there
         any more, which ``leader_of`` says by None.
         """
         gone = []
         new, self._new = self._new, []
         for waiting in new:
-            if waiting.tenure.is_over:
+            if waiting.cancellation.is_requested:
                 continue
             leader = leader_of(waiting.place)
             if leader is None:
@@ -97,12 +97,12 @@ class MarkerQueue:
                 requests[node] = _request(sent)
         return requests
 
-    def _next_for(self, node: int) -> list[Waiting]:
+    def _next_for(self, node: int) -> list[WaitingMarker]:
         first_of: dict[int, Marker] = {}
-        sent: list[Waiting] = []
-        left: list[Waiting] = []
+        sent: list[WaitingMarker] = []
+        left: list[WaitingMarker] = []
         for waiting in self._by_node.pop(node):
-            if waiting.tenure.is_over:
+            if waiting.cancellation.is_requested:
                 continue
             producer_id = waiting.marker.producer_id
             if len(sent) < MARKERS_A_REQUEST and first_of.setdefault(producer_id, waiting.marker) == waiting.marker:
@@ -115,7 +115,7 @@ class MarkerQueue:
 
     def answered(
         self, node: int, response: WriteTxnMarkersResponse | None
-    ) -> Sequence[tuple[Waiting, Written | KafkaError]]:
+    ) -> Sequence[tuple[WaitingMarker, Written | KafkaError]]:
         """What came of the request that was under way to a node, None if that isn't known."""
         codes: dict[tuple[int, str, int], int] = {}
         for result in response.markers if response is not None else ():
@@ -132,7 +132,7 @@ class MarkerQueue:
         return outcomes
 
 
-def _request(sent: Iterable[Waiting]) -> WriteTxnMarkersRequest:
+def _request(sent: Iterable[WaitingMarker]) -> WriteTxnMarkersRequest:
     by_marker: dict[Marker, dict[str, list[int]]] = {}
     for waiting in sent:
         topic, number = waiting.place

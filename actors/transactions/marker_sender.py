@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from actors.image.image import NO_LEADER
 from actors.runtime import Actor, receives
-from actors.transactions.marker_queue import MarkerQueue, Waiting
+from actors.transactions.marker_queue import MarkerQueue, WaitingMarker
 from actors.transactions.markers import WriteMarker, Written
 from kstore.errors import KafkaError
 from kstore.named import NamedTuple
@@ -40,7 +40,7 @@ class MarkerSender(Actor):
 
     node: BrokerNode
 
-    blast_radius = "a node's markers under way; its coordinators send them again"
+    failure_scope = "a node's markers under way; its coordinators send them again"
 
     def __init__(self, node: BrokerNode, name: str = "markers") -> None:
         super().__init__(node, name)
@@ -53,7 +53,7 @@ class MarkerSender(Actor):
     @receives(WriteMarker)
     def write(self, message: WriteMarker) -> None:
         """Take one more; the answer is given when it is known."""
-        self._queue_of_markers.add(Waiting(message.marker, message.place, message.tenure, self.defer()))
+        self._queue_of_markers.add(WaitingMarker(message.marker, message.place, message.cancellation, self.defer()))
         if not self._is_send_queued:
             self._is_send_queued = True
             self.inbox.send(SEND)

@@ -14,15 +14,15 @@ class Marker(NamedTuple):
     transaction_version: int
 
 
-class Tenure:
+class Cancellation:
     """For how long a coordinator has a say: markers of one that has resigned are not sent any more, as another one
     sends them, and may have completed the transaction before.
     """
 
-    __slots__ = ("is_over",)
+    __slots__ = ("is_requested",)
 
     def __init__(self) -> None:
-        self.is_over = False
+        self.is_requested = False
 
 
 class WriteMarker(NamedTuple):
@@ -32,7 +32,7 @@ class WriteMarker(NamedTuple):
 
     marker: Marker
     place: Place
-    tenure: Tenure
+    cancellation: Cancellation
 
 
 class Written(NamedTuple):

@@ -226,12 +226,12 @@ class TransactionShard:
         event = Event(now_ms)
         for append in self._appends.all():
             self._refuse(append, errors.NotCoordinator(), event)
-        self.let_go()
+        self.discard()
         return event.effects
 
-    def let_go(self) -> None:
+    def discard(self) -> None:
         """Markers that wait aren't sent by this coordinator any more."""
-        self._completing.tenure.is_over = True
+        self._completing.cancellation.is_requested = True
 
     def check(self) -> None:
         """Assert what its parts promise."""

@@ -5,7 +5,7 @@ from kstore.errors import KafkaError
 from kstore.log.answers import AppendInfo
 from kstore.log.log import Log
 from kstore.log.preparing import Prepared
-from kstore.log.verification import Terms
+from kstore.log.verification import AppendOptions
 from kstore.records import RecordBatch
 
 @final
@@ -18,7 +18,9 @@ class Write:
 class LeaderAppend:
     def __init__(self, log: Log, leader_epoch: int, now_ms: int, from_client: bool) -> None: ...
     def run(
-        self, groups: Sequence[Sequence[RecordBatch] | Sequence[Prepared]], terms: Sequence[Terms | None] | None
+        self,
+        groups: Sequence[Sequence[RecordBatch] | Sequence[Prepared]],
+        options: Sequence[AppendOptions | None] | None,
     ) -> list[AppendInfo | KafkaError]: ...
 
 @final

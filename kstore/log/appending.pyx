@@ -151,7 +151,7 @@ cdef class LeaderAppend:
     cdef ProducerStates producers
     cdef Write write
     cdef dict staged             # producers as they will be once what waits is written
-    cdef object terms            # those of the group that is looked at; None for any without transactional batches
+    cdef object options            # those of the group that is looked at; None for any without transactional batches
     cdef object error            # what every group fails with
     cdef bint from_client
     cdef int codec               # the log's own; -1 if batches keep theirs
@@ -170,13 +170,13 @@ cdef class LeaderAppend:
         self.next_offset = log.end_offset
         self.staged = {}
 
-    def run(self, groups, terms):
+    def run(self, groups, options):
         """What became of each group: its AppendInfo or its error."""
         cdef list answers = []
         self.begin()
         for group in groups:
-            if terms is not None:
-                self.terms = terms[len(answers)]
+            if options is not None:
+                self.options = options[len(answers)]
             answers.append(self.take(group) if self.error is None else self.error)
         if self.error is None:
             self.finish()
@@ -230,7 +230,7 @@ cdef class LeaderAppend:
                 if self.codec >= 0 and wants_other_codec(batch, self.codec):
                     batch = in_codec_of(self.config, batch, valid)
             if batch.producer_id >= 0:
-                former = self.producers.check(batch, self.staged, self.from_client, self.config, self.terms)
+                former = self.producers.check(batch, self.staged, self.from_client, self.config, self.options)
                 if former is not None:
                     return AppendInfo(former.first_offset, former.last_offset, former.timestamp, -1, True, [])
             ours = batch.stamped(offset, self.epoch, valid.log_append_time, max_timestamp=valid.max_timestamp)

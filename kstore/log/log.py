@@ -30,7 +30,7 @@ from kstore.log.recovery import Loaded, Loader, RecoveryReport
 from kstore.log.tail import HotTail
 from kstore.log.truncation import Truncation
 from kstore.log.upkeep import Upkeep
-from kstore.log.verification import Terms
+from kstore.log.verification import AppendOptions
 from kstore.records import RecordBatch
 
 
@@ -177,16 +177,16 @@ class Log:
         now_ms: int,
         *,
         from_client: bool = True,
-        terms: Sequence[Terms | None] | None = None,
+        options: Sequence[AppendOptions | None] | None = None,
     ) -> list[AppendInfo | KafkaError]:
         """Validate, stamp and append each group (the batches of one request), all of them in one write.
 
         Each stands or falls by itself: its place in the answer holds its AppendInfo or its error. A retry of one of
         the producer's last five batches is answered with the offsets of the first time. ``from_client`` is False for
-        what coordinators and the quorum write; ``terms`` has those of each group, if any. ``Prepared`` batches are
+        what coordinators and the quorum write; ``options`` has those of each group, if any. ``Prepared`` batches are
         validated already.
         """
-        return LeaderAppend(self, leader_epoch, now_ms, from_client).run(groups, terms)
+        return LeaderAppend(self, leader_epoch, now_ms, from_client).run(groups, options)
 
     def append_as_follower(self, batches: Sequence[RecordBatch], now_ms: int, *, verify: bool = True) -> None:
         """Append what a leader has stamped, in one write (one a segment); ``verify`` checks the checksums.

@@ -44,6 +44,6 @@ cdef class ProducerStates:
     cpdef add(self, RecordBatch batch)
     cdef object end_transaction(self, ProducerEntry entry, RecordBatch batch)
     cdef int check_marker(self, RecordBatch batch, dict staged, int transaction_version) except -1
-    cdef int check_opening(self, ProducerEntry entry, RecordBatch batch, object config, object terms) except -1
-    cdef Written check(self, RecordBatch batch, dict staged, bint from_client, object config, object terms)
+    cdef int check_opening(self, ProducerEntry entry, RecordBatch batch, object config, object options) except -1
+    cdef Written check(self, RecordBatch batch, dict staged, bint from_client, object config, object options)
     cdef int stage(self, RecordBatch batch, dict staged) except -1

@@ -287,14 +287,14 @@ cdef class ProducerStates:
             entry.check_marker(batch, marker_of(batch), transaction_version)
         return 0
 
-    cdef int check_opening(self, ProducerEntry entry, RecordBatch batch, object config, object terms) except -1:
+    cdef int check_opening(self, ProducerEntry entry, RecordBatch batch, object config, object options) except -1:
         """Raise unless a batch may be in a transaction that is open, or that its coordinator knows of."""
         if entry is not None:
             if entry.transaction_first_offset >= 0 and entry.epoch == batch.producer_epoch:
                 return 0
             entry.check_epoch(batch.producer_epoch)
         if config.transaction_partition_verification_enable:
-            guard = terms.guard if terms is not None else NO_GUARD
+            guard = options.guard if options is not None else NO_GUARD
             if not self.verifications.has(batch.producer_id, guard):
                 raise InvalidTxnState(f"a record of producer {batch.producer_id} isn't part of an open transaction")
         return 0
@@ -314,14 +314,14 @@ cdef class ProducerStates:
             entry.check_epoch(epoch)
         return self.verifications.start(producer_id, epoch, sequence, now_ms, bumps_epochs=bumps_epochs)
 
-    cdef Written check(self, RecordBatch batch, dict staged, bint from_client, object config, object terms):
+    cdef Written check(self, RecordBatch batch, dict staged, bint from_client, object config, object options):
         """Raise unless the batch may be appended; the former batch when it is a retry of one. ``staged`` has the
-        producers of batches that were accepted but aren't written yet; ``terms`` are None or the batch's."""
+        producers of batches that were accepted but aren't written yet; ``options`` are None or the batch's."""
         cdef ProducerEntry entry
         cdef Written found
         cdef bint in_transaction = (batch.attributes & TRANSACTIONAL) != 0
         if batch.attributes & CONTROL:
-            self.check_marker(batch, staged, 0 if terms is None else terms.transaction_version)
+            self.check_marker(batch, staged, 0 if options is None else options.transaction_version)
             return None
         entry = self.entry_of(batch, staged)
         if from_client and entry is not None:
@@ -329,7 +329,7 @@ cdef class ProducerStates:
             if found is not None:
                 return found
         if in_transaction:
-            self.check_opening(entry, batch, config, terms)
+            self.check_opening(entry, batch, config, options)
             if from_client and self.verifications:
                 is_new = entry is None or entry.epoch != batch.producer_epoch or not entry.window
                 self.verifications.check_sequence(batch.producer_id, batch.base_sequence, is_new=is_new)

@@ -21,8 +21,8 @@ NO_GUARD = 0
 _guards = count(NO_GUARD + 1)
 
 
-class Terms(NamedTuple):
-    """On what terms a group of batches is appended.
+class AppendOptions(NamedTuple):
+    """How a group of batches is appended.
 
     ``guard`` is that of a producer's first batch in a transaction. ``transaction_version`` is the level of the feature
     by which a marker was made: from 2 on its epoch is newer than that of the batches that it ends.

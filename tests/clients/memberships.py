@@ -54,5 +54,5 @@ def stable(assignor: type[Assignor] = RangeAssignor, instance: str | None = None
 
 def prepared() -> Membership:
     found = syncing()
-    found.be_out("consumer poll timeout has expired.")
+    found.reset("consumer poll timeout has expired.")
     return found

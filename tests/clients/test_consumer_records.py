@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.clients.consumer.arena import Arena, Arenas
+from actors.clients.consumer.buffer_pool import BufferPool, PooledBuffer
 from actors.clients.consumer.columns import BytesColumn, ColumnReader
 from actors.clients.consumer.deserializing import deserializer
 from actors.clients.consumer.feed import RecordIterator
@@ -249,19 +249,19 @@ def test_columns_that_somebody_keeps_are_never_written_over() -> None:
 
 
 def test_memory_is_used_again_once_nobody_has_it() -> None:
-    arenas = Arenas()
-    first = np.frombuffer(arenas.take(1000), np.uint8)
+    buffers = BufferPool()
+    first = np.frombuffer(buffers.take(1000), np.uint8)
     address = first.ctypes.data
     view = first[3:5]
-    assert np.frombuffer(arenas.take(1000), np.uint8).ctypes.data != address
+    assert np.frombuffer(buffers.take(1000), np.uint8).ctypes.data != address
     del first
     gc.collect()
-    assert np.frombuffer(arenas.take(1000), np.uint8).ctypes.data != address
+    assert np.frombuffer(buffers.take(1000), np.uint8).ctypes.data != address
     del view
     gc.collect()
-    assert np.frombuffer(arenas.take(1000), np.uint8).ctypes.data == address
+    assert np.frombuffer(buffers.take(1000), np.uint8).ctypes.data == address
     with pytest.raises(ValueError, match="at least 0"):
-        Arena(-1)
+        PooledBuffer(-1)
 
 
 def test_a_column_of_bytes_is_indexed_from_both_ends() -> None:

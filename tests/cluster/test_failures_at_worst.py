@@ -72,7 +72,7 @@ def test_a_coordinator_that_failed_leaves_one_of_a_newer_epoch_alone(
             cluster.faults.restart(broker)
             cluster.wait_for(lambda: cluster.is_ready() and everything_is_well(cluster), 60)
         work(cluster, b"after")
-    assert {failure.ended for failure in cluster.failures} == {Coordinator.blast_radius}
+    assert {failure.ended for failure in cluster.failures} == {Coordinator.failure_scope}
     Failures.recent.clear()
 
 

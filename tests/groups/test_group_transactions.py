@@ -13,7 +13,7 @@ from actors.coordinator.coordinator import Coordinator
 from actors.groups.records import CommittedOffset, OffsetRecord, encode_entry
 from actors.groups.shard import GroupShard
 from actors.partition.messages import FROM_COORDINATOR, Append, EndTransaction, StartVerification
-from kstore.log.verification import Terms
+from kstore.log.verification import AppendOptions
 from kstore.records import BatchBuilder, parse_batches
 
 OFFSETS = "__consumer_offsets"
@@ -79,7 +79,7 @@ def write(cluster: Cluster, producer_id: int, offset: int, partition: int) -> No
     batches = parse_batches(builder.build())
     guard = asked(cluster, StartVerification(producer_id, 0, -1, adds=False))
     assert isinstance(guard, int)
-    asked(cluster, Append(batches, origin=FROM_COORDINATOR, terms=Terms(guard)))
+    asked(cluster, Append(batches, origin=FROM_COORDINATOR, options=AppendOptions(guard)))
 
 
 def end(cluster: Cluster, producer_id: int, *, commit: bool) -> None:

@@ -14,7 +14,7 @@ from kstore.errors import (
 )
 from kstore.fs import FileSystem
 from kstore.log import AppendInfo, Log, LogConfig
-from kstore.log.verification import NO_GUARD, Terms
+from kstore.log.verification import NO_GUARD, AppendOptions
 from kstore.records import EndTransactionMarker, RecordBatch, end_transaction_batch, parse_batches
 
 PATH = "orders-0"
@@ -25,13 +25,15 @@ def opened(fs: FileSystem, config: LogConfig | None = None, **kwargs: bool | int
     return Log.open(fs, PATH, config or small_config(), now_ms=NOW_MS, **kwargs)
 
 
-def write(log: Log, producer: int, sequence: int, *, epoch: int = 0, terms: Terms | None = None) -> AppendInfo:
+def write(
+    log: Log, producer: int, sequence: int, *, epoch: int = 0, options: AppendOptions | None = None
+) -> AppendInfo:
     """One record in a producer's transaction."""
-    return of_one(log, batch(producer=producer, sequence=sequence, epoch=epoch, transactional=True), terms)
+    return of_one(log, batch(producer=producer, sequence=sequence, epoch=epoch, transactional=True), options)
 
 
-def of_one(log: Log, of: RecordBatch, terms: Terms | None = None, *, from_client: bool = True) -> AppendInfo:
-    (answer,) = log.append_as_leader([[of]], 0, NOW_MS, from_client=from_client, terms=[terms])
+def of_one(log: Log, of: RecordBatch, options: AppendOptions | None = None, *, from_client: bool = True) -> AppendInfo:
+    (answer,) = log.append_as_leader([[of]], 0, NOW_MS, from_client=from_client, options=[options])
     if not isinstance(answer, AppendInfo):
         raise answer
     return answer
@@ -43,11 +45,11 @@ def marker(producer: int, *, epoch: int = 0, commit: bool = True, coordinator_ep
 
 
 def end(log: Log, producer: int, version: int = 0, **how: int) -> AppendInfo:
-    return of_one(log, marker(producer, **how), Terms(transaction_version=version), from_client=False)
+    return of_one(log, marker(producer, **how), AppendOptions(transaction_version=version), from_client=False)
 
 
-def guard(log: Log, producer: int, sequence: int = 0, *, epoch: int = 0, bumps_epochs: bool = False) -> Terms:
-    return Terms(log.producers.start_verification(producer, epoch, sequence, NOW_MS, bumps_epochs=bumps_epochs))
+def guard(log: Log, producer: int, sequence: int = 0, *, epoch: int = 0, bumps_epochs: bool = False) -> AppendOptions:
+    return AppendOptions(log.producers.start_verification(producer, epoch, sequence, NOW_MS, bumps_epochs=bumps_epochs))
 
 
 def test_the_last_stable_offset_waits_for_the_marker_and_for_its_replication(fs: FileSystem) -> None:
@@ -173,14 +175,14 @@ def test_a_marker_that_waits_in_the_same_write_counts_for_what_comes_behind_it(f
 
 def test_a_first_batch_needs_the_guard_that_was_given_out(fs: FileSystem) -> None:
     log = opened(fs, VERIFYING)
-    for terms in (None, Terms(), Terms(1 << 40)):
+    for options in (None, AppendOptions(), AppendOptions(1 << 40)):
         with pytest.raises(InvalidTxnState):
-            write(log, 1, 0, terms=terms)
+            write(log, 1, 0, options=options)
     other, mine = guard(log, 2), guard(log, 1)
     assert NO_GUARD not in (other.guard, mine.guard)
     with pytest.raises(InvalidTxnState):
-        write(log, 1, 0, terms=other)
-    write(log, 1, 0, terms=mine)
+        write(log, 1, 0, options=other)
+    write(log, 1, 0, options=mine)
     write(log, 1, 1)
     with pytest.raises(InvalidTxnState):
         write(log, 1, 0, epoch=1)  # the transaction of a newer epoch needs one of its own
@@ -192,32 +194,32 @@ def test_a_marker_takes_the_guard_away(fs: FileSystem) -> None:
     late = guard(log, 1)
     end(log, 1, commit=False)
     with pytest.raises(InvalidTxnState):
-        write(log, 1, 0, terms=late)
+        write(log, 1, 0, options=late)
     assert guard(log, 1) != late
 
 
 def test_a_marker_of_the_transaction_before_leaves_the_guard_of_the_next_epoch(fs: FileSystem) -> None:
     log = opened(fs, VERIFYING)
-    write(log, 1, 0, terms=guard(log, 1, bumps_epochs=True))
+    write(log, 1, 0, options=guard(log, 1, bumps_epochs=True))
     following = guard(log, 1, epoch=1, bumps_epochs=True)
     end(log, 1, 2, epoch=1)
-    write(log, 1, 0, epoch=1, terms=following)
+    write(log, 1, 0, epoch=1, options=following)
 
 
 def test_a_batch_that_overtakes_one_which_waits_is_refused(fs: FileSystem) -> None:
     log = opened(fs, VERIFYING)
     guard(log, 1, 4)
-    terms = guard(log, 1, 5)
+    options = guard(log, 1, 5)
     with pytest.raises(OutOfOrderSequenceNumber):
-        write(log, 1, 5, terms=terms)
-    write(log, 1, 4, terms=terms)
-    write(log, 1, 5, terms=terms)
+        write(log, 1, 5, options=options)
+    write(log, 1, 4, options=options)
+    write(log, 1, 5, options=options)
 
 
 def test_a_producer_with_an_epoch_a_transaction_begins_each_with_sequence_number_0(fs: FileSystem) -> None:
     log = opened(fs, VERIFYING)
     with pytest.raises(OutOfOrderSequenceNumber):
-        write(log, 1, 3, terms=guard(log, 1, 3, bumps_epochs=True))
+        write(log, 1, 3, options=guard(log, 1, 3, bumps_epochs=True))
 
 
 def test_offsets_in_a_transaction_need_the_guard_and_no_sequence_number(fs: FileSystem) -> None:
@@ -282,14 +284,14 @@ def test_a_truncation_opens_a_transaction_again_whose_marker_it_cut(fs: FileSyst
 
 def test_a_producer_with_an_open_transaction_does_not_expire(fs: FileSystem) -> None:
     log = opened(fs, VERIFYING)
-    write(log, 1, 0, terms=guard(log, 1))
+    write(log, 1, 0, options=guard(log, 1))
     append(log, batch(producer=2))
     waits = guard(log, 3)
     later = NOW_MS + 2 * log.config.producer_id_expiration_ms
     log.tick(later)
     assert list(states(log)) == [1]
     with pytest.raises(InvalidTxnState):
-        write(log, 3, 0, terms=waits)
+        write(log, 3, 0, options=waits)
     end(log, 1)
     log.tick(2 * later)
     assert states(log) == {}

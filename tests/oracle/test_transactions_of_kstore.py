@@ -13,7 +13,7 @@ from actors.cluster import Cluster
 from bench.peers.kafka import running_on, tool
 from kstore.fs.posix import PosixFileSystem
 from kstore.log import AppendInfo, Log, LogConfig
-from kstore.log.verification import Terms
+from kstore.log.verification import AppendOptions
 from kstore.records import BatchBuilder, EndTransactionMarker, RecordBatch, end_transaction_batch, parse_batches
 
 NOW_MS = 1_700_000_000_000
@@ -29,8 +29,10 @@ def written_by(producer_id: int, sequence: int, value: bytes, *, epoch: int = 0)
 
 
 def append(log: Log, batch: RecordBatch, *, from_client: bool = True, version: int = 0) -> None:
-    terms = [Terms(transaction_version=version)]
-    (answer,) = log.append_as_leader([[batch]], max(0, log.latest_epoch), NOW_MS, from_client=from_client, terms=terms)
+    options = [AppendOptions(transaction_version=version)]
+    (answer,) = log.append_as_leader(
+        [[batch]], max(0, log.latest_epoch), NOW_MS, from_client=from_client, options=options
+    )
     assert isinstance(answer, AppendInfo), answer
 
 

@@ -14,7 +14,7 @@ from kstore.errors import (
     UnknownTopicId,
     UnknownTopicOrPartition,
 )
-from kstore.log.verification import Terms
+from kstore.log.verification import AppendOptions
 from kstore.records import EndTransactionMarker, end_transaction_batch, parse_batches
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic, ForgottenTopic, ReplicaState
 
@@ -313,8 +313,8 @@ def test_a_committed_reader_is_told_which_transactions_were_aborted(start, versi
     begun = parse_batches(batch(b"never", producer_id=7, producer_epoch=0, base_sequence=0, transactional=True))
     marker = parse_batches(end_transaction_batch(EndTransactionMarker(False, 0), begun[0].max_timestamp, 7, 0))
     log, now_ms = replica.log, begun[0].max_timestamp
-    guard = Terms(log.producers.start_verification(7, 0, 0, now_ms, bumps_epochs=False))
-    log.append_as_leader([begun, marker], replica.leader_epoch, now_ms, from_client=False, terms=[guard, None])
+    guard = AppendOptions(log.producers.start_verification(7, 0, 0, now_ms, bumps_epochs=False))
+    log.append_as_leader([begun, marker], replica.leader_epoch, now_ms, from_client=False, options=[guard, None])
     client.produce("t", b"after")
     if not parked:
         outcomes = client.send(1, request, version=version)
@@ -333,8 +333,8 @@ def test_a_fetch_tells_the_last_stable_offset_whatever_its_isolation(start, isol
     client.produce("t", b"before")
     log = client.replica(1, "t").log
     open_one = parse_batches(batch(b"open", producer_id=7, producer_epoch=0, base_sequence=0, transactional=True))
-    guard = Terms(log.producers.start_verification(7, 0, 0, 0, bumps_epochs=False))
-    log.append_as_leader([open_one], log.latest_epoch, open_one[0].max_timestamp, terms=[guard])
+    guard = AppendOptions(log.producers.start_verification(7, 0, 0, 0, bumps_epochs=False))
+    log.append_as_leader([open_one], log.latest_epoch, open_one[0].max_timestamp, options=[guard])
     client.produce("t", b"after")
     found = client.fetch("t", 0, isolation_level=isolation)
     assert (found.high_watermark, found.last_stable_offset) == (3, 1)

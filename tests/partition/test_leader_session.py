@@ -90,10 +90,10 @@ def test_the_first_fetch_names_everything_and_does_not_wait():
 
 def test_a_fetch_in_a_session_names_only_what_has_changed():
     session = established(0, 1)
-    brought = session.answered(answer(data(1)), full=False)
-    assert [one.key for one, _ in brought.taken] == [("t", 1)]
+    outcome = session.answered(answer(data(1)), full=False)
+    assert [one.key for one, _ in outcome.taken] == [("t", 1)]
     assert not session.may_send
-    session.took(brought.taken[0][0], offset=5, last_epoch=1, log_start_offset=0)
+    session.took(outcome.taken[0][0], offset=5, last_epoch=1, log_start_offset=0)
     request, _ = send(session)
     assert indexes(request) == [1]
     assert (request.session_id, request.session_epoch, request.max_wait_ms) == (9, 1, 500)
@@ -153,9 +153,9 @@ def test_a_high_watermark_that_was_not_taken_is_not_claimed():
 
 def test_a_partition_in_error_leaves_the_session_and_comes_back():
     session = established(0, 1)
-    brought = session.answered(answer(data(0, error_code=6)), full=False)
-    assert [(one.key, code) for one, code in brought.failed] == [(("t", 0), 6)]
-    assert session.hold(brought.failed[0][0], 100) == FIRST_BACKOFF_MS
+    outcome = session.answered(answer(data(0, error_code=6)), full=False)
+    assert [(one.key, code) for one, code in outcome.failed] == [(("t", 0), 6)]
+    assert session.hold(outcome.failed[0][0], 100) == FIRST_BACKOFF_MS
     request, _ = send(session)
     assert (indexes(request), forgotten(request)) == ([], [0])
     assert session.release(100) == 100 + FIRST_BACKOFF_MS

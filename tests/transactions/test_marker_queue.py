@@ -1,8 +1,8 @@
 """Which node is asked to write which markers, one request at a time, and what is sent again."""
 
 from actors.image.image import NO_LEADER
-from actors.transactions.marker_queue import MarkerQueue, Waiting
-from actors.transactions.markers import Marker, Tenure, Written
+from actors.transactions.marker_queue import MarkerQueue, WaitingMarker
+from actors.transactions.markers import Cancellation, Marker, Written
 from kstore.errors import InvalidProducerEpoch, NotLeaderOrFollower, TransactionCoordinatorFenced
 from kstore.schema.messages.write_txn_markers import (
     WritableTxnMarkerPartitionResult,
@@ -22,9 +22,11 @@ class Queue:
         self.leaders = leaders
         self.told: dict[str, object] = {}
 
-    def add(self, place, name: str, *, producer: int = 5, epoch: int = 0, tenure: Tenure | None = None) -> None:
+    def add(
+        self, place, name: str, *, producer: int = 5, epoch: int = 0, cancellation: Cancellation | None = None
+    ) -> None:
         marker = Marker(producer, epoch, True, 3, 2)
-        self.queue.add(Waiting(marker, place, tenure or Tenure(), name))
+        self.queue.add(WaitingMarker(marker, place, cancellation or Cancellation(), name))
 
     def go(self) -> dict[int, list[tuple[int, str, list[int]]]]:
         for gone in self.queue.address(self.leaders.get):
@@ -141,13 +143,13 @@ def test_a_partition_without_a_leader_waits_and_one_that_is_gone_does_not() -> N
 
 def test_markers_of_a_coordinator_that_has_resigned_are_not_sent() -> None:
     queue = Queue({A: ONE, B: ONE})
-    tenure = Tenure()
+    cancellation = Cancellation()
     queue.add(A, "a")
     queue.go()
-    queue.add(A, "waits for the node", tenure=tenure)
+    queue.add(A, "waits for the node", cancellation=cancellation)
     queue.go()
-    queue.add(B, "is new", tenure=tenure)
-    tenure.is_over = True
+    queue.add(B, "is new", cancellation=cancellation)
+    cancellation.is_requested = True
     queue.answer(ONE, {(5, "a", 0): 0})
     assert queue.go() == {}
     assert queue.told == {"a": Written(True)}

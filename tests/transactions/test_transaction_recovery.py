@@ -50,9 +50,9 @@ def test_a_decision_is_carried_out_by_the_next_coordinator_which_sends_all_marke
     machine, producer = begun(A, B)
     machine.end(producer, commit=commit)
     machine.mark()
-    tenure = machine.markers[0].message.tenure  # type: ignore[attr-defined]
+    cancellation = machine.markers[0].message.cancellation  # type: ignore[attr-defined]
     machine.move()
-    assert tenure.is_over  # what waits isn't sent by the former one
+    assert cancellation.is_requested  # what waits isn't sent by the former one
     assert [(place, each.is_commit, each.coordinator_epoch) for place, each in machine.waiting_markers()] == [
         (A, commit, LEADER_EPOCH + 1),
         (B, commit, LEADER_EPOCH + 1),

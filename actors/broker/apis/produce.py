@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from actors.broker.call import NO_RESPONSE, PAUSE
 from actors.broker.endpoints import located
 from actors.broker.slices import PART, each_asked, portions
-from actors.broker.transaction_verification import Producer, verified
+from actors.broker.transaction_verification import TransactionalProducer, verified
 from actors.node.authorizer import TOPIC, TRANSACTIONAL_ID, WRITE, refusal
 from actors.partition.messages import FROM_TRANSACTION, Append, Appended, StartVerification
 from actors.runtime import Ask, Stopped
@@ -40,7 +40,7 @@ from kstore.errors import (
     UnsupportedCompressionType,
     code_of,
 )
-from kstore.log.verification import NO_GUARD, Terms
+from kstore.log.verification import NO_GUARD, AppendOptions
 from kstore.records import RecordBatch, parse_batches
 from kstore.records.batch import DECOMPRESSED_BYTES_MAX
 from kstore.schema.messages.produce import (
@@ -289,13 +289,13 @@ def _verified(
         if not isinstance(guard, int):
             asked[number] = guard
             continue
-        each.message = append._replace(terms=Terms(guard))
+        each.message = append._replace(options=AppendOptions(guard))
         if guard != NO_GUARD:
             unknown[places[number]] = number
             batch = append.batches[0]
     if unknown:
         knows_abortable = call.version >= ABORTABLE_FROM
-        producer = Producer(
+        producer = TransactionalProducer(
             call.request.transactional_id, batch.producer_id, batch.producer_epoch, adds, knows_abortable
         )
         errors = yield from verified(call, producer, unknown)

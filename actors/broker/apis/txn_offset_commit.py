@@ -15,7 +15,7 @@ from __future__ import annotations
 from actors.broker.call import Call
 from actors.broker.coordinator_requests import coordinated_by, coordinator_here, settled, submitted
 from actors.broker.offset_commits import OffsetCommits
-from actors.broker.transaction_verification import Producer, coordinator_codes
+from actors.broker.transaction_verification import TransactionalProducer, coordinator_codes
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import READ, WRITE, group
 from actors.node.authorizer import transactional_id as of_transaction
@@ -126,7 +126,9 @@ def _verified(call: Call, request: TxnOffsetCommitRequest) -> Eventually[int | K
     if guard == NO_GUARD:
         return guard
     knows_abortable = call.version >= KNOWS_ABORTABLE
-    producer = Producer(request.transactional_id, request.producer_id, request.producer_epoch, adds, knows_abortable)
+    producer = TransactionalProducer(
+        request.transactional_id, request.producer_id, request.producer_epoch, adds, knows_abortable
+    )
     codes = yield from coordinator_codes(call, producer, [place])
     code = codes.get(place, 0)
     return guard if not code else _as_refusal(code, knows_abortable=knows_abortable)

@@ -40,7 +40,7 @@ class Partition:
 
 
 @dataclass
-class Member:
+class ConsumerProcess:
     """A consumer process. ``state``: joining, reading, waiting (a member without partitions), killed, left."""
 
     pid: int
@@ -69,7 +69,7 @@ class State:
     clock: Callable[[], float]
     partitions: dict[int, Partition] = field(default_factory=dict)
     brokers: dict[int, str] = field(default_factory=dict)
-    members: dict[str, Member] = field(default_factory=dict)
+    members: dict[str, ConsumerProcess] = field(default_factory=dict)
     acks: dict[int, tuple[int, int]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     receivers: dict[int, list[str]] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class State:
 
     def started(self, name: str, pid: int) -> None:
         """A consumer's process runs."""
-        self.members[name] = Member(pid)
+        self.members[name] = ConsumerProcess(pid)
         self._mark(f"member {name}")
 
     def killed(self, name: str) -> None:
@@ -163,7 +163,7 @@ class State:
         """Whether a cell changed less than so long ago."""
         return cell in self.changed and self.clock() - self.changed[cell] < seconds
 
-    def living(self) -> dict[str, Member]:
+    def living(self) -> dict[str, ConsumerProcess]:
         """The consumers that the story has not killed and that have not left."""
         return {name: member for name, member in self.members.items() if member.state not in ("killed", "left")}
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from actors.clients.actor import ClientActor
-from actors.clients.consumer.classic.member import Member
+from actors.clients.consumer.classic.member import GroupMember
 from actors.clients.consumer.commit_future import CommitFuture
 from actors.clients.consumer.committing import Committing
 from actors.clients.consumer.fetcher import Fetcher
@@ -45,7 +45,7 @@ class ConsumerActor(ClientActor):
         super().__init__(node, name, transport, config)
         self.metadata.creates_topics = config.allow_auto_create_topics
         self.subscription = Subscription()
-        self.member = Member(self, config, self.subscription)
+        self.member = GroupMember(self, config, self.subscription)
         self.membership = self.member.membership
         self.committing = Committing(self, config, self.member)
         self.offsets = Offsets(self, self.membership.group, ISOLATION_LEVELS[config.isolation_level])

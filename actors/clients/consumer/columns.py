@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actors.clients.consumer.arena import Arenas
+from actors.clients.consumer.buffer_pool import BufferPool
 from kstore.errors.arguments import shown
 from kstore.named import NamedTuple
 
@@ -111,7 +111,7 @@ class ColumnReader:
     """
 
     def __init__(self) -> None:
-        self._arenas = Arenas()
+        self._buffers = BufferPool()
 
     def take(self, records: PartitionRecords, max_records: int) -> Columns | None:
         """At most so many of the next records of a partition; None when there are none. Raises as ``records.take``."""
@@ -119,7 +119,7 @@ class ColumnReader:
         if not count:
             return None
         numbers = 4 * count + 2
-        memory = np.frombuffer(self._arenas.take(8 * numbers + 2 * count + 2 * nbytes), np.uint8)
+        memory = np.frombuffer(self._buffers.take(8 * numbers + 2 * count + 2 * nbytes), np.uint8)
         offsets, timestamps, key_ends, value_ends = np.split(
             memory[: 8 * numbers].view(np.int64), (count, 2 * count, 3 * count + 1)
         )

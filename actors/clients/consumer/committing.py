@@ -33,7 +33,7 @@ from kstore.schema.messages.offset_commit import (
 
 if TYPE_CHECKING:
     from actors.clients.actor import ClientActor
-    from actors.clients.consumer.classic.member import Member
+    from actors.clients.consumer.classic.member import GroupMember
     from actors.clients.keywords.table import ConsumerConfig
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]
@@ -64,7 +64,7 @@ MOVED_ON = (
 class Committing:
     """The commits of one consumer."""
 
-    def __init__(self, actor: ClientActor, config: ConsumerConfig, member: Member) -> None:
+    def __init__(self, actor: ClientActor, config: ConsumerConfig, member: GroupMember) -> None:
         self.actor = actor
         self.config = config
         self.member = member

@@ -165,6 +165,6 @@ class Polling:
         committing = actor.committing
         if actor.config.enable_auto_commit and actor.now_us() >= committing.next_us:
             self._calls.now("poll", committing.commit_what_was_consumed)
-        self.rebalancing.attend()
+        self.rebalancing.run_steps()
         if actor.errors:
             raise actor.errors.popleft()

@@ -30,7 +30,7 @@ class Rebalancing:
         self._calls = calls
         self._committed_first = False
 
-    def attend(self) -> None:
+    def run_steps(self) -> None:
         """Do what the membership wants of its user, step by step."""
         while not self._actor.errors and self._membership.wants_user:
             duty = self._calls.now("poll", self._member.duty)

@@ -4,7 +4,7 @@ All that is in the record itself is taken from the record.
 """
 
 from actors.groups.classic.group import ClassicGroup
-from actors.groups.classic.member import Member
+from actors.groups.classic.member import ClassicMember
 from kstore.named import NamedTuple
 
 
@@ -25,8 +25,8 @@ class Replacement(NamedTuple):
     """A static member has another client. It has the place at once; ``old`` gets it back if that can't be written."""
 
     group: ClassicGroup
-    member: Member
-    old: Member
+    member: ClassicMember
+    old: ClassicMember
     old_leader_id: str | None
     generation_id: int
     version: int

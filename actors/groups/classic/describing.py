@@ -1,10 +1,10 @@
 """What DescribeGroups tells of a member of a classic group."""
 
-from actors.groups.classic.member import Member
+from actors.groups.classic.member import ClassicMember
 from kstore.schema.messages.describe_groups import DescribedGroupMember
 
 
-def describe_member(member: Member, protocol_name: str | None) -> DescribedGroupMember:
+def describe_member(member: ClassicMember, protocol_name: str | None) -> DescribedGroupMember:
     """With its metadata for the protocol chosen, if one is. Between generations the assignment is the last one, as in
     Kafka.
     """

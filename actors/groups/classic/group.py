@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from actors.coordinator.event import Event
 from actors.groups.classic.describing import describe_member
-from actors.groups.classic.member import Member, Protocols, size_of_protocols
+from actors.groups.classic.member import ClassicMember, Protocols, size_of_protocols
 from actors.groups.classic.states import PREVIOUS_STATES, GroupState
 from actors.groups.classic.subscriptions import CONSUMER_PROTOCOL_TYPE, subscribed_topics
 from actors.groups.group_interface import Expiry
@@ -48,7 +48,7 @@ class ClassicGroup:
         self.protocol_type: str | None = None
         self.protocol_name: str | None = None
         self.leader_id: str | None = None
-        self.members: dict[str, Member] = {}
+        self.members: dict[str, ClassicMember] = {}
         self.static_members: dict[str, str] = {}
         self.pending_joins: dict[str, None] = {}
         self.pending_syncs: dict[str, None] = {}
@@ -159,7 +159,7 @@ class ClassicGroup:
         if self.state is not GroupState.EMPTY:
             raise errors.NonEmptyGroup()
 
-    def heard_of(self, member_id: str, event: Event) -> None:
+    def member_committed(self, member_id: str, event: Event) -> None:
         if self.state in (GroupState.STABLE, GroupState.PREPARING_REBALANCE):
             self.extend_session(self.members[member_id], event)
 
@@ -239,7 +239,7 @@ class ClassicGroup:
             self._memory_use.add(change)
 
     @staticmethod
-    def size_of(member: Member) -> int:
+    def size_of(member: ClassicMember) -> int:
         """What a member takes: mostly what it and its leader told of it."""
         return MEMBER_BYTES + len(member.member_id) + size_of_protocols(member.protocols) + len(member.assignment)
 
@@ -254,12 +254,12 @@ class ClassicGroup:
             del self.pending_joins[member_id]
             self._count(-MEMBER_BYTES - len(member_id))
 
-    def assign(self, member: Member, assignment: bytes) -> None:
+    def assign(self, member: ClassicMember, assignment: bytes) -> None:
         """Give a member its assignment."""
         self._count(len(assignment) - len(member.assignment))
         member.assignment = assignment
 
-    def add(self, member: Member, awaiting_join: object | None = None) -> None:
+    def add(self, member: ClassicMember, awaiting_join: object | None = None) -> None:
         if member.group_instance_id is not None:
             assert member.group_instance_id not in self.static_members
             self.static_members[member.group_instance_id] = member.member_id
@@ -289,7 +289,7 @@ class ClassicGroup:
         self.pending_syncs.pop(member_id, None)
 
     def update(
-        self, member: Member, protocols: Protocols, *, rebalance_timeout_ms: int, session_timeout_ms: int
+        self, member: ClassicMember, protocols: Protocols, *, rebalance_timeout_ms: int, session_timeout_ms: int
     ) -> None:
         self._count_protocols(member.protocols, -1)
         self._count(size_of_protocols(protocols) - size_of_protocols(member.protocols))
@@ -298,7 +298,7 @@ class ClassicGroup:
         member.rebalance_timeout_ms = rebalance_timeout_ms
         member.session_timeout_ms = session_timeout_ms
 
-    def rename_static(self, group_instance_id: str, old_id: str, new_id: str) -> Member:
+    def rename_static(self, group_instance_id: str, old_id: str, new_id: str) -> ClassicMember:
         """Give a static member a new id, leadership included; parked requests must have been answered before."""
         old = self.members.pop(old_id)
         assert old.awaiting_join is None
@@ -314,12 +314,12 @@ class ClassicGroup:
         self.static_members[group_instance_id] = new_id
         return renamed
 
-    def extend_session(self, member: Member, event: Event, timeout_ms: int | None = None) -> None:
+    def extend_session(self, member: ClassicMember, event: Event, timeout_ms: int | None = None) -> None:
         """A member is alive: its session begins anew."""
         timeout_ms = member.session_timeout_ms if timeout_ms is None else timeout_ms
         event.set_timer(session_key(self.group_id, member.member_id), timeout_ms)
 
-    def park_join(self, member: Member, awaiting_join: object | None) -> None:
+    def park_join(self, member: ClassicMember, awaiting_join: object | None) -> None:
         self.awaiting_join_count += (awaiting_join is not None) - (member.awaiting_join is not None)
         member.awaiting_join = awaiting_join
 

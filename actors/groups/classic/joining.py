@@ -13,7 +13,7 @@ from actors.coordinator.shard import Caller
 from actors.groups.appends import Appends
 from actors.groups.classic.append_purposes import Replacement
 from actors.groups.classic.group import ClassicGroup
-from actors.groups.classic.member import Member, Protocols, protocols_of
+from actors.groups.classic.member import ClassicMember, Protocols, protocols_of
 from actors.groups.classic.rebalance import Rebalance, join_refused, joined, sync_refused
 from actors.groups.classic.record import record_of
 from actors.groups.classic.states import GroupState
@@ -105,7 +105,7 @@ class Joining:
         member_id: str,
         event: Event,
     ) -> None:
-        member = Member(
+        member = ClassicMember(
             member_id,
             group_instance_id=request.group_instance_id,
             client_id=caller.client_id,
@@ -149,7 +149,7 @@ class Joining:
     def _update(
         self,
         group: ClassicGroup,
-        member: Member,
+        member: ClassicMember,
         request: JoinGroupRequest,
         protocols: Protocols,
         caller: Caller,
@@ -168,7 +168,7 @@ class Joining:
     def _take(
         self,
         group: ClassicGroup,
-        member: Member,
+        member: ClassicMember,
         request: JoinGroupRequest,
         protocols: Protocols,
         caller: Caller,
@@ -217,7 +217,7 @@ class Joining:
             # to the old id, and the new one would get none.
             self._rebalance.begin(group, because, event)
 
-    def _fence(self, group: ClassicGroup, old: Member, event: Event) -> None:
+    def _fence(self, group: ClassicGroup, old: ClassicMember, event: Event) -> None:
         code = errors.FencedInstanceId.code
         self._rebalance.answer_join(group, old, join_refused(old.member_id, code), event)
         self._rebalance.answer_sync(old, sync_refused(code), event)
@@ -265,7 +265,7 @@ class Joining:
             self._rebalance.answer_join(late.group, late.member, join_refused("", error.code), event)
 
 
-def _as_follower(group: ClassicGroup, member: Member, old_leader_id: str | None) -> JoinGroupResponse:
+def _as_follower(group: ClassicGroup, member: ClassicMember, old_leader_id: str | None) -> JoinGroupResponse:
     return JoinGroupResponse(
         generation_id=group.generation_id,
         protocol_type=group.protocol_type,

@@ -16,7 +16,7 @@ PROTOCOL_BYTES = 150
 """What an entry takes beside its name and metadata, roughly."""
 
 
-class Member:
+class ClassicMember:
     """A member of a classic group, and the requests of its that wait for an answer."""
 
     __slots__ = (
@@ -82,9 +82,9 @@ class Member:
                 return name
         raise AssertionError(f"member {self.member_id} speaks none of the candidates")
 
-    def renamed(self, member_id: str) -> "Member":
+    def renamed(self, member_id: str) -> "ClassicMember":
         """The same static member under a new id, with nothing parked."""
-        return Member(
+        return ClassicMember(
             member_id,
             group_instance_id=self.group_instance_id,
             client_id=self.client_id,

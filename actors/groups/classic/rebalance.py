@@ -11,7 +11,7 @@ from actors.coordinator.event import Event
 from actors.groups.appends import Append, Appends
 from actors.groups.classic.assignment_text import assignment_text
 from actors.groups.classic.group import ClassicGroup
-from actors.groups.classic.member import Member
+from actors.groups.classic.member import ClassicMember
 from actors.groups.classic.record import record_of
 from actors.groups.classic.states import GroupState
 from actors.groups.notes import note
@@ -23,7 +23,7 @@ from kstore.schema.messages.join_group import JoinGroupResponse, JoinGroupRespon
 from kstore.schema.messages.sync_group import SyncGroupResponse
 
 
-def joined(group: ClassicGroup, member: Member, *, skip_assignment: bool = False) -> JoinGroupResponse:
+def joined(group: ClassicGroup, member: ClassicMember, *, skip_assignment: bool = False) -> JoinGroupResponse:
     """The answer to a join in the present generation; only the leader is told who the members are."""
     members = []
     if group.is_leader(member.member_id):
@@ -65,19 +65,19 @@ class Rebalance:
     def note(self, kind: str, group: ClassicGroup, because: str, event: Event) -> None:
         note(event, kind, group.group_id, group.generation_id, len(group.members), because)
 
-    def answer_join(self, group: ClassicGroup, member: Member, response: object, event: Event) -> None:
+    def answer_join(self, group: ClassicGroup, member: ClassicMember, response: object, event: Event) -> None:
         if member.awaiting_join is not None:
             event.respond(member.awaiting_join, response)
             group.park_join(member, None)
 
-    def answer_sync(self, member: Member, response: object, event: Event) -> bool:
+    def answer_sync(self, member: ClassicMember, response: object, event: Event) -> bool:
         if member.awaiting_sync is None:
             return False
         event.respond(member.awaiting_sync, response)
         member.awaiting_sync = None
         return True
 
-    def dismiss(self, group: ClassicGroup, member: Member, event: Event) -> None:
+    def dismiss(self, group: ClassicGroup, member: ClassicMember, event: Event) -> None:
         """Take a member out; a join of its that is parked is told to join again as a new member."""
         event.cancel_timer(session_key(group.group_id, member.member_id))
         self.answer_join(group, member, join_refused("", errors.UnknownMemberId.code), event)
@@ -216,7 +216,7 @@ class Rebalance:
                 group.extend_session(member, event)
 
 
-def synced(group: ClassicGroup, member: Member) -> SyncGroupResponse:
+def synced(group: ClassicGroup, member: ClassicMember) -> SyncGroupResponse:
     return SyncGroupResponse(
         protocol_type=group.protocol_type, protocol_name=group.protocol_name, assignment=member.assignment
     )

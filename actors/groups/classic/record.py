@@ -8,7 +8,7 @@ has the generation of the last one.
 from collections.abc import Mapping
 
 from actors.groups.classic.group import ClassicGroup
-from actors.groups.classic.member import Member
+from actors.groups.classic.member import ClassicMember
 from actors.groups.classic.states import GroupState
 from actors.groups.records import GroupRecord
 from kstore.schema.errors import SchemaError
@@ -67,7 +67,7 @@ def group_from_record(group_id: str, value: GroupMetadataValue, now_ms: int) -> 
     group.state_since_ms = None if value.current_state_timestamp == -1 else value.current_state_timestamp
     for stored in value.members:
         rebalance_timeout_ms = stored.session_timeout if stored.rebalance_timeout == -1 else stored.rebalance_timeout
-        member = Member(
+        member = ClassicMember(
             stored.member_id,
             group_instance_id=stored.group_instance_id,
             client_id=stored.client_id,

@@ -7,7 +7,7 @@ it know them (a version, then the consumer protocol's subscription), and only to
 import struct
 from collections.abc import Iterable
 
-from actors.groups.classic.member import Member
+from actors.groups.classic.member import ClassicMember
 from kstore.errors import KafkaError
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
@@ -18,7 +18,7 @@ _SHORT = struct.Struct(">h")
 
 
 def subscribed_topics(
-    protocol_type: str | None, protocol_name: str | None, members: Iterable[Member]
+    protocol_type: str | None, protocol_name: str | None, members: Iterable[ClassicMember]
 ) -> frozenset[str] | None:
     """The topics of all members of a group together; None when that can't be known."""
     if protocol_type != CONSUMER_PROTOCOL_TYPE:

@@ -94,7 +94,7 @@ class FetchService(Actor):
 
     node: BrokerNode
 
-    blast_radius = "the fetch sessions of a node; clients begin new ones"
+    failure_scope = "the fetch sessions of a node; clients begin new ones"
 
     def __init__(self, node: BrokerNode, name: str = "fetch-service") -> None:
         super().__init__(node, name)

@@ -94,7 +94,7 @@ class Followed:
         return self.offset, self.last_epoch, self.leader_epoch, self.log_start_offset
 
 
-class Brought(NamedTuple):
+class FetchOutcome(NamedTuple):
     """What one response has: the partitions by kind of outcome."""
 
     taken: list[tuple[Followed, PartitionData]]
@@ -285,7 +285,7 @@ class LeaderSession:
             if partition.held_until_ms is None and not partition.busy:
                 self.changed[partition.key] = partition
 
-    def answered(self, response: FetchResponse, *, full: bool, request: int | None = None) -> Brought | None:
+    def answered(self, response: FetchResponse, *, full: bool, request: int | None = None) -> FetchOutcome | None:
         """Sort a response; ``None`` if the leader doesn't know the session, which then starts over.
 
         ``request`` is the number of the answered request, by default the last one. Responses to two pending requests
@@ -300,7 +300,7 @@ class LeaderSession:
             self.session_id = response.session_id
             self.session_epoch = 1 if response.session_id else 0
             self.refused_session = not response.session_id
-        brought = Brought([], [], [])
+        outcome = FetchOutcome([], [], [])
         for topic in response.responses:
             for data in topic.partitions:
                 partition = self.by_id.get((topic.topic_id, data.partition_index))
@@ -310,17 +310,17 @@ class LeaderSession:
                     and partition.known == partition.state
                     and partition.named_in <= request
                 ):
-                    self._sort(partition, data, brought)
+                    self._sort(partition, data, outcome)
         if full and self.refused_session:
             self._forget_session()
-        return brought
+        return outcome
 
-    def _sort(self, partition: Followed, data: PartitionData, brought: Brought) -> None:
+    def _sort(self, partition: Followed, data: PartitionData, outcome: FetchOutcome) -> None:
         if data.error_code == OFFSET_OUT_OF_RANGE:
-            brought.out_of_range.append(partition)
+            outcome.out_of_range.append(partition)
             return
         if data.error_code != NONE:
-            brought.failed.append((partition, data.error_code))
+            outcome.failed.append((partition, data.error_code))
             return
         partition.backoff_ms = FIRST_BACKOFF_MS
         if (
@@ -334,7 +334,7 @@ class LeaderSession:
             partition.leader_start = data.log_start_offset if takes_offsets else -1
             partition.busy = True
             self.busy += 1
-            brought.taken.append((partition, data))
+            outcome.taken.append((partition, data))
 
     def _forget_session(self) -> None:
         """Go on without a session at the leader: every fetch names everything."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors.partition.follower.leader_session import FIRST_BACKOFF_MS, Brought, Followed, LeaderSession
+from actors.partition.follower.leader_session import FIRST_BACKOFF_MS, FetchOutcome, Followed, LeaderSession
 from actors.partition.messages import Follow, Replicate, Replicated, StartAt, Unfollow
 from actors.runtime import Actor, receives
 from kstore.errors import FencedLeaderEpoch, KafkaError
@@ -52,7 +52,7 @@ class ReplicaFetcher(Actor):
 
     node: BrokerNode
 
-    blast_radius = "a node's fetches from one leader; its followers begin anew"
+    failure_scope = "a node's fetches from one leader; its followers begin anew"
 
     def __init__(self, node: BrokerNode, leader: int) -> None:
         super().__init__(node, f"fetcher/{leader}")
@@ -175,16 +175,16 @@ class ReplicaFetcher(Actor):
             self._broken()
             return
         self.backoff_ms = FIRST_BACKOFF_MS
-        brought = self.session.answered(outcome, full=full, request=request)
-        if brought is None:
+        fetched = self.session.answered(outcome, full=full, request=request)
+        if fetched is None:
             self.generation += 1
         else:
-            self._deliver(brought)
+            self._deliver(fetched)
         if self.session.busy == 0:
             self.send(SEND)
 
-    def _deliver(self, brought: Brought) -> None:
-        for partition, data in brought.taken:
+    def _deliver(self, fetched: FetchOutcome) -> None:
+        for partition, data in fetched.taken:
             diverging = data.diverging_epoch
             partition.replica.tell(
                 Replicate(
@@ -196,11 +196,11 @@ class ReplicaFetcher(Actor):
                     (diverging.epoch, diverging.end_offset) if diverging.end_offset >= 0 else None,
                 )
             )
-        for partition, code in brought.failed:
+        for partition, code in fetched.failed:
             if code in UNFETCHABLE:
                 self.note("EpochFenced", _label(partition), partition.leader_epoch)
             self._hold(partition)
-        for partition in brought.out_of_range:
+        for partition in fetched.out_of_range:
             self._hold(partition)
             self._ask_offset(partition, LATEST, -1)
 

@@ -165,7 +165,7 @@ class Leader:
             in_sync.leader_epoch,
             now_ms,
             from_client=origin != FROM_COORDINATOR,
-            terms=None if origin == FROM_CLIENT else [message.terms for message, _, _ in collected],
+            options=None if origin == FROM_CLIENT else [message.options for message, _, _ in collected],
         )
         new_end = log.end_offset
         if new_end != old_end:

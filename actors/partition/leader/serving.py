@@ -3,8 +3,8 @@
 A read that finds nothing is parked here and answered when its limit has moved. Readers with another leader epoch are
 fenced. A follower whose log isn't a prefix of this one gets the epoch and offset where they diverge.
 
-Followers whose fetch is parked get a higher high watermark, and a later log start, after ``NEWS_MS``, unless they get
-records first.
+Followers whose fetch is parked get a higher high watermark, and a later log start, after
+``HIGH_WATERMARK_DELAY_MS``, unless they get records first.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from kstore.named import NamedTuple
 if TYPE_CHECKING:
     from actors.partition.leader.leader import Leader
 
-NEWS_MS = 100
+HIGH_WATERMARK_DELAY_MS = 100
 
 
-class TellNews(NamedTuple):
+class SendHighWatermark(NamedTuple):
     """To itself: tell waiting followers the new high watermark."""
 
 
-TELL_NEWS = TellNews()
+SEND_HIGH_WATERMARK = SendHighWatermark()
 
 
 class Parked(NamedTuple):
@@ -42,7 +42,7 @@ class Parked(NamedTuple):
 class Serving:
     """The reads on one leader."""
 
-    __slots__ = ("in_sync", "leader", "log", "news_armed", "reads", "replica", "seen_stable")
+    __slots__ = ("in_sync", "leader", "log", "reads", "replica", "seen_stable", "sends_soon")
 
     def __init__(self, leader: Leader) -> None:
         self.leader = leader
@@ -50,7 +50,7 @@ class Serving:
         self.log = leader.log
         self.in_sync = leader.in_sync
         self.reads: WaitingReads[Parked] = WaitingReads()
-        self.news_armed = False
+        self.sends_soon = False
         self.seen_stable = self.log.last_stable_offset  # by ``check``
 
     def read(self, message: Read) -> None:
@@ -171,13 +171,13 @@ class Serving:
             self._tell_news_soon()
 
     def _tell_news_soon(self) -> None:
-        if not self.news_armed:
-            self.news_armed = True
-            self.replica.after(NEWS_MS, TELL_NEWS)
+        if not self.sends_soon:
+            self.sends_soon = True
+            self.replica.after(HIGH_WATERMARK_DELAY_MS, SEND_HIGH_WATERMARK)
 
-    def tell_news(self) -> None:
+    def send_high_watermark(self) -> None:
         """Answer waiting followers with the log's offsets, as no records have told them."""
-        self.news_armed = False
+        self.sends_soon = False
         parked = [waiting.read for waiting in self.reads.by_limit[LOG_END].values()]
         for read in parked:
             if self._is_behind(read):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.messages import FROM_COORDINATOR, Append, EndTransaction, StartVerification
-from kstore.log.verification import NO_GUARD, Terms
+from kstore.log.verification import NO_GUARD, AppendOptions
 from kstore.records import EndTransactionMarker, end_transaction_batch, parse_batches
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ def marker_append(message: EndTransaction, now_ms: int) -> Append:
     """The append of the marker that a coordinator asks for."""
     marker = EndTransactionMarker(message.is_committed, message.coordinator_epoch)
     made = end_transaction_batch(marker, now_ms, message.producer_id, message.producer_epoch)
-    terms = Terms(transaction_version=message.transaction_version)
-    return Append(parse_batches(made), timeout_ms=message.timeout_ms, origin=FROM_COORDINATOR, terms=terms)
+    options = AppendOptions(transaction_version=message.transaction_version)
+    return Append(parse_batches(made), timeout_ms=message.timeout_ms, origin=FROM_COORDINATOR, options=options)
 
 
 def guard_for(log: Log, message: StartVerification, now_ms: int) -> int:

@@ -14,7 +14,7 @@ from actors.partition.follower.follower import Follower
 from actors.partition.leader.deletions import ExpireDeletion
 from actors.partition.leader.leader import Leader
 from actors.partition.leader.offset_lookup import find_offset
-from actors.partition.leader.serving import TellNews
+from actors.partition.leader.serving import SendHighWatermark
 from actors.partition.leader.transactional_appends import described, guard_for, marker_append
 from actors.partition.messages import (
     Append,
@@ -217,11 +217,11 @@ class Replica(LogOwner):
         """Answer a read with an error."""
         message.reader.tell(ReadAnswer(message.token, error.code, False, -1, -1, -1, None, None))
 
-    @receives(TellNews)
-    def tell_news(self, message: TellNews) -> None:
+    @receives(SendHighWatermark)
+    def send_high_watermark(self, message: SendHighWatermark) -> None:
         """Tell waiting followers the high watermark."""
         if self.leader is not None:
-            self.leader.serving.tell_news()
+            self.leader.serving.send_high_watermark()
 
     @receives(ExpireAppends)
     def expire_appends(self, message: ExpireAppends) -> None:

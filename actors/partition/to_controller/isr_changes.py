@@ -64,7 +64,7 @@ class IsrChanges(Actor):
 
     node: BrokerNode
 
-    blast_radius = "a node's changes of in-sync sets under way; its leaders ask again"
+    failure_scope = "a node's changes of in-sync sets under way; its leaders ask again"
 
     def __init__(self, node: BrokerNode, name: str = "isr-changes") -> None:
         super().__init__(node, name)

@@ -28,7 +28,7 @@ class ProducerIds(Actor):
 
     node: BrokerNode
 
-    blast_radius = "a node's block of producer ids; the next one is asked for"
+    failure_scope = "a node's block of producer ids; the next one is asked for"
 
     def __init__(self, node: BrokerNode, name: str = "producer-ids") -> None:
         super().__init__(node, name)

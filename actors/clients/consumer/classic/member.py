@@ -43,7 +43,7 @@ SLACK_MS = 5_000  # what an answer may take beyond the time that others have to 
 LEAST_PAUSE_US = 1000
 
 
-class Member:
+class GroupMember:
     """What one consumer says to its group's coordinator. ``polled_us``: when its user's last poll() began or ended;
     ``polling``: the user is inside of poll().
     """
@@ -227,7 +227,7 @@ class Member:
         leaving = self._leave_request(POLL_TIMEOUT)
         idle_ms = (actor.now_us() - self.polled_us) // 1000
         actor.note("PollIntervalExpired", membership.group, membership.generation, idle_ms)
-        membership.be_out(POLL_TIMEOUT)
+        membership.reset(POLL_TIMEOUT)
         self._follow()
         if leaving is not None:
             actor.begin(self._send_leave(leaving))

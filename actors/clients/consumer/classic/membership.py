@@ -334,9 +334,9 @@ class Membership:
 
     def lost(self, api: str, error: KafkaError) -> None:
         """The coordinator doesn't know this member, or not in this generation, or doesn't let it in."""
-        self.be_out(f"encountered {error.name} from {api} response", keep_id=isinstance(error, IllegalGeneration))
+        self.reset(f"encountered {error.name} from {api} response", keep_id=isinstance(error, IllegalGeneration))
 
-    def be_out(self, reason: str, *, keep_id: bool = False) -> None:
+    def reset(self, reason: str, *, keep_id: bool = False) -> None:
         """Be no member any more; the next poll() tells the listener that all is lost, unless it was joining and the
         listener knows, and joins anew.
         """

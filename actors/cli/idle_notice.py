@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ASK_MS = 1000  # how long an answer may take, as Ctrl-C waits for it
 
 
-class Waiting:
+class IdleNotice:
     """Looks, in a pause of the records, whether there is something to say. ``joined``: the group has shared out."""
 
     def __init__(self, consumer: Consumer, options: argparse.Namespace, wanted: Span) -> None:

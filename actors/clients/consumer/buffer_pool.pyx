@@ -1,7 +1,7 @@
-"""Arenas of memory that are reused, because fresh pages cost more than filling them.
+"""A pool of buffers that are reused, because fresh pages cost more than filling them.
 
-An arena exports its bytes by the buffer protocol and counts the exports. While there is one (an array over it, or any
-view of that array), the arena isn't used again; afterwards ``Arenas`` reuses it.
+A buffer exports its bytes by the buffer protocol and counts the exports. While there is one (an array over it, or any
+view of that array), the buffer isn't used again; afterwards ``BufferPool`` reuses it.
 """
 
 cimport cython
@@ -9,12 +9,12 @@ from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.mem cimport PyMem_RawFree, PyMem_RawMalloc
 from cpython.memoryview cimport PyMemoryView_FromObject
 
-ARENAS_MAX = 16
+BUFFERS_MAX = 16
 
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Arena:
+cdef class PooledBuffer:
     """``size_bytes`` of memory, not cleared; ``borrowers`` have it at the moment."""
 
     cdef void *memory
@@ -23,7 +23,7 @@ cdef class Arena:
 
     def __cinit__(self, Py_ssize_t size_bytes):
         if size_bytes < 0:
-            raise ValueError("an arena has at least 0 bytes")
+            raise ValueError("a buffer has at least 0 bytes")
         self.memory = PyMem_RawMalloc(size_bytes)
         if self.memory == NULL:
             raise MemoryError(f"no memory for {size_bytes} bytes of columns")
@@ -42,8 +42,8 @@ cdef class Arena:
 
 @cython.final
 @cython.auto_pickle(False)
-cdef class Arenas:
-    """A few arenas to choose from; those that are too small, or too many, are let go."""
+cdef class BufferPool:
+    """A few buffers to choose from; those that are too small, or too many, are freed."""
 
     cdef list kept
 
@@ -52,15 +52,15 @@ cdef class Arenas:
 
     def take(self, Py_ssize_t size_bytes):
         """At least so many bytes that nobody has."""
-        cdef Arena arena
+        cdef PooledBuffer buffer
         cdef Py_ssize_t size = 65536
-        for arena in self.kept:
-            if arena.borrowers == 0 and arena.size_bytes >= size_bytes:
-                return PyMemoryView_FromObject(arena)
+        for buffer in self.kept:
+            if buffer.borrowers == 0 and buffer.size_bytes >= size_bytes:
+                return PyMemoryView_FromObject(buffer)
         while size < size_bytes:
             size *= 2
-        arena = Arena(size)
-        if len(self.kept) >= ARENAS_MAX:
+        buffer = PooledBuffer(size)
+        if len(self.kept) >= BUFFERS_MAX:
             del self.kept[0]
-        self.kept.append(arena)
-        return PyMemoryView_FromObject(arena)
+        self.kept.append(buffer)
+        return PyMemoryView_FromObject(buffer)

@@ -1,14 +1,14 @@
 from typing import final
 
-ARENAS_MAX: int
+BUFFERS_MAX: int
 
 @final
-class Arena:
+class PooledBuffer:
     size_bytes: int
     borrowers: int
-    def __new__(cls, size_bytes: int) -> Arena: ...
+    def __new__(cls, size_bytes: int) -> PooledBuffer: ...
 
 @final
-class Arenas:
+class BufferPool:
     def __init__(self) -> None: ...
     def take(self, size_bytes: int) -> memoryview: ...
