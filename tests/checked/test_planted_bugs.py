@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from actors.partition.fetch import sessions
-from actors.partition.fetch.sessions import FetchSession, PendingFetch, SessionCache
+from actors.partition.fetch.session_cache import SessionCache
+from actors.partition.fetch.sessions import FetchSession, PendingFetch
 from actors.partition.leader.in_sync import InSyncSet
 from actors.partition.leader.leader import Leader
 from actors.partition.leader.serving import Serving

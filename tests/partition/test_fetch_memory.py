@@ -6,7 +6,7 @@ import pytest
 from broker.test_connection import Peer
 
 from actors.network.channel_messages import ChannelClosed, FramesReceived
-from actors.partition.fetch import service, sessions
+from actors.partition.fetch import service, session_cache
 from actors.runtime.failures import Failures
 from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 
@@ -116,7 +116,7 @@ def named(session_id: int, epoch: int, topic: str, partitions: range) -> FetchRe
 
 @pytest.fixture
 def few_partitions(monkeypatch):
-    monkeypatch.setattr(sessions, "FETCH_SESSION_PARTITIONS_MAX", 100)
+    monkeypatch.setattr(session_cache, "FETCH_SESSION_PARTITIONS_MAX", 100)
 
 
 def test_sessions_of_clients_remember_no_more_partitions_than_the_bound(start, few_partitions):

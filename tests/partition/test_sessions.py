@@ -5,16 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from actors.partition.fetch.session_cache import EVICT_AFTER_MS, SessionCache
 from actors.partition.fetch.sessions import (
     DUE,
     EPOCH_MAX,
-    EVICT_AFTER_MS,
     NOT_SAID,
     PARKED,
     CachedPartition,
     FetchSession,
     PendingFetch,
-    SessionCache,
     next_epoch,
 )
 from actors.partition.messages import ReadAnswer

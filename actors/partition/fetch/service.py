@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from actors.partition.fetch.answers import TOPIC_IDS_FROM, fetch_response, refusal
 from actors.partition.fetch.requests import Context, Fetch, FetchGivenUp
+from actors.partition.fetch.session_cache import SessionCache
 from actors.partition.fetch.sessions import (
     ASKED,
     DUE,
@@ -25,7 +26,6 @@ from actors.partition.fetch.sessions import (
     CachedPartition,
     FetchSession,
     PendingFetch,
-    SessionCache,
     next_epoch,
 )
 from actors.partition.messages import CancelRead, Read, ReadAnswer
