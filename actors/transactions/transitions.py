@@ -77,8 +77,9 @@ def decided(
     now: Metadata, is_commit: bool, client_version: int, now_ms: int, next_producer_id: int = NO_PRODUCER_ID
 ) -> Metadata:
     """The transaction is to be committed or aborted. By the second protocol its producer gets a new epoch for the next
-    one, and with the last epoch a new id when it is complete.
+    one, and with the last epoch a new id when it is complete; it alone may abort before a partition is added.
     """
+    assert now.state is ONGOING or client_version >= SECOND_PROTOCOL, "there is no transaction to end"
     state = PREPARE_COMMIT if is_commit else PREPARE_ABORT
     then = now._replace(
         state=state,
