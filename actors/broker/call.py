@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors.node.authorizer import EVERYBODY, READ, TOPIC, Resource, operations_allowed
-from actors.runtime.conversation import PAUSE as PAUSE
+from actors.runtime.coroutine import PAUSE as PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ LOST_REQUEST, LOST_ANSWER = LostRequest(), LostAnswer()
 
 
 class Remote:
-    """What a conversation yields to ask another node: the outcome is its response, or a ``Disconnected``.
+    """What a coroutine yields to ask another node: the outcome is its response, or a ``Disconnected``.
 
     ``version`` is for a request that older versions can't fully express, such as one forwarded for a client; without it
     the network chooses.

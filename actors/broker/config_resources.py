@@ -18,7 +18,7 @@ from actors.config.definition import whole_number
 from actors.config.resource_type import ResourceType
 from actors.controller.configs import DELETE, check_names
 from actors.node.authorizer import ALTER_CONFIGS, CLUSTER, Resource, group, refusal, topic
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import InvalidRequest, KafkaError
 from kstore.schema.messages.incremental_alter_configs import AlterConfigsResource
 
@@ -53,7 +53,7 @@ def not_allowed(call: Call, operation: int, kind: int, name: str) -> KafkaError 
     return refusal(resource[0])
 
 
-def settled_here(call: Call, *, has_loggers: bool) -> Conversation:
+def settled_here(call: Call, *, has_loggers: bool) -> Coroutine:
     """The resources of a request that aren't sent to the controller, each with its error, None if it is done: this
     broker's loggers (if the request may have any), resources of other brokers, and what the client may not alter.
     """
@@ -107,9 +107,7 @@ def with_levels(call: Call, resource: AlterConfigsResource, *, is_repeated: bool
     return None
 
 
-def altered(
-    call: Call, answer: Callable[[Any, KafkaError | None], Answer], *, has_loggers: bool = False
-) -> Conversation:
+def altered(call: Call, answer: Callable[[Any, KafkaError | None], Answer], *, has_loggers: bool = False) -> Coroutine:
     """The results of a request that alters configs, one for each resource: the controller's, and those decided here.
 
     ``answer`` makes the result of a resource from an error or None.

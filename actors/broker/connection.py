@@ -174,7 +174,7 @@ class Connection(Actor):
         if outcome is None:
             return
         if isinstance(outcome, Generator):
-            self.converse(outcome, call.respond, call.failed)
+            self.run_coroutine(outcome, call.respond, call.failed)
         else:
             call.respond(outcome)
 

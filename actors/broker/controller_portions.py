@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from actors.broker.call import Call
 from actors.broker.forwarding import failed, to_controller
 from actors.broker.slices import sliced
-from actors.runtime import Conversation
-from actors.runtime.conversation import Eventually
+from actors.runtime import Coroutine
+from actors.runtime.coroutine import Eventually
 from kstore.errors import KafkaError
 from kstore.schema.struct import Message
 
@@ -36,7 +36,7 @@ def decided(
     version: int | None = None,
     weight: Callable[[Item], int] | None = None,
     repeats_apart: bool = False,
-) -> Conversation:
+) -> Coroutine:
     """The controller's response to ``request``, whose ``field`` lists the items.
 
     ``results`` is the response's list, and ``refused`` makes an element of it if the controller can't be asked. If it
@@ -89,7 +89,7 @@ def portioned(
     weight: Callable[[Item], int] | None = None,
     *,
     repeats_apart: bool = False,
-) -> Conversation:
+) -> Coroutine:
     """The items in lists of ``ITEMS_A_DECISION``, fewer if they weigh more; items with the same key are in one list."""
     if len(items) <= ITEMS_A_DECISION and (weight is None or sum(map(weight, items)) <= ITEMS_A_DECISION):
         return [items]

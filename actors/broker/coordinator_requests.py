@@ -9,7 +9,7 @@ from actors.broker.unserved import coordinator_used
 from actors.coordinator.messages import Client, Submit
 from actors.coordinator.routing import partition_for
 from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
-from actors.runtime import Ask, Conversation, Stopped
+from actors.runtime import Ask, Coroutine, Stopped
 from kstore.errors import InvalidProducerEpoch, KafkaError, NotCoordinator, ProducerFenced
 
 if TYPE_CHECKING:
@@ -44,20 +44,20 @@ def submitted(call: Call, request: Message, version: int | None = None) -> Submi
     return Submit(request, Client(asked_in, call.client_id or "", f"/{call.client_host}"))
 
 
-def ask_group(call: Call, group_id: str, request: Message) -> Conversation:
-    """The answer of a group's coordinator, or the KafkaError to answer the client with; part of a conversation."""
+def ask_group(call: Call, group_id: str, request: Message) -> Coroutine:
+    """The answer of a group's coordinator, or the KafkaError to answer the client with; part of a coroutine."""
     coordinator_used(call, group_id)
     return (yield from _ask(call, OFFSETS_TOPIC, group_id, submitted(call, request)))
 
 
-def ask_transaction(call: Call, transactional_id: str, request: Message, version: int | None = None) -> Conversation:
+def ask_transaction(call: Call, transactional_id: str, request: Message, version: int | None = None) -> Coroutine:
     """The answer of a transactional id's coordinator, or the KafkaError to answer the client with; part of a
-    conversation.
+    coroutine.
     """
     return (yield from _ask(call, TRANSACTIONS_TOPIC, transactional_id, submitted(call, request, version)))
 
 
-def _ask(call: Call, topic: str, key: str, message: Submit) -> Conversation:
+def _ask(call: Call, topic: str, key: str, message: Submit) -> Coroutine:
     try:
         coordinator = coordinator_here(call.view, topic, key)
     except KafkaError as error:

@@ -9,7 +9,7 @@ from actors.broker.call import Call, Remote
 from actors.controller.messages import AwaitTopics, Decide
 from actors.network.link import Disconnected
 from actors.node.authorizer import CLUSTER, CLUSTER_ACTION
-from actors.runtime import Ask, Conversation
+from actors.runtime import Ask, Coroutine
 from kstore.errors import ClusterAuthorizationFailed, KafkaError, NotController, RequestTimedOut
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ TOPICS_KNOWN_MS_MAX = 1_000
 """How long the response to a creation waits for this node to learn of it; then it is sent anyway."""
 
 
-def to_controller(call: Call, request: Message, version: int | None = None) -> Conversation:
+def to_controller(call: Call, request: Message, version: int | None = None) -> Coroutine:
     """The controller's response to ``request``, or a KafkaError: NotController if no controller is found.
 
     If the link to the controller breaks, it isn't known whether the request was carried out: RequestTimedOut.
@@ -38,7 +38,7 @@ def to_controller(call: Call, request: Message, version: int | None = None) -> C
     return outcome
 
 
-def asked_by_node(call: Call, refused: Callable[[int], Struct]) -> Conversation:
+def asked_by_node(call: Call, refused: Callable[[int], Struct]) -> Coroutine:
     """The controller's response to another node's request; ``refused`` makes a response from an error."""
     if not call.authorize(CLUSTER_ACTION, CLUSTER):
         return refused(ClusterAuthorizationFailed.code)
@@ -47,14 +47,14 @@ def asked_by_node(call: Call, refused: Callable[[int], Struct]) -> Conversation:
     return outcome if error is None else refused(error.code)
 
 
-def until_known(call: Call, names: tuple[str, ...]) -> Conversation:
+def until_known(call: Call, names: tuple[str, ...]) -> Coroutine:
     """Wait a little until this node knows topics that the controller has just made."""
     if names and call.view.metadata is not None:
         yield Ask(call.view.metadata, AwaitTopics(names, TOPICS_KNOWN_MS_MAX))
 
 
 def failed(outcome: object) -> KafkaError | None:
-    """The error that a conversation with the controller ended with, if any; an unexpected exception is raised."""
+    """The error that a request to the controller ended with, if any; an unexpected exception is raised."""
     if isinstance(outcome, KafkaError):
         return outcome
     if isinstance(outcome, Exception):

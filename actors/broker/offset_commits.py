@@ -17,8 +17,8 @@ from kstore.errors import KafkaError, TopicAuthorizationFailed, UnknownTopicId, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from actors.runtime import Conversation
-    from actors.runtime.conversation import Eventually
+    from actors.runtime import Coroutine
+    from actors.runtime.coroutine import Eventually
     from kstore.schema.uuids import Uuid
 
 
@@ -66,9 +66,9 @@ class OffsetCommits(Generic[Topic, Answer, Part]):
         self._answers: dict[int, tuple[Topic, list[Part]]] = {}  # by the topic of the request
 
     def answered(
-        self, refusal: KafkaError | None, commit: Callable[[list[Topic]], Conversation]
+        self, refusal: KafkaError | None, commit: Callable[[list[Topic]], Coroutine]
     ) -> Eventually[list[Answer]]:
-        """The topics of the response; part of a conversation. ``refusal`` is of the whole request. ``commit`` returns
+        """The topics of the response; part of a coroutine. ``refusal`` is of the whole request. ``commit`` returns
         the coordinator's response for some topics, or the error that refuses them.
         """
         topics: list[Topic] = self._call.request.topics
@@ -88,8 +88,8 @@ class OffsetCommits(Generic[Topic, Answer, Part]):
     def _commit(
         self,
         portion: list[tuple[Topic, list[CommittedPartition]]],
-        commit: Callable[[list[Topic]], Conversation],
-    ) -> Conversation:
+        commit: Callable[[list[Topic]], Coroutine],
+    ) -> Coroutine:
         accepted: list[Topic] = []
         their_parts: list[list[Part]] = []
         for each, partitions in portion:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from actors.broker.call import PAUSE
 from actors.runtime import Ask
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 
 PART = 250
 
@@ -23,7 +23,7 @@ Made = TypeVar("Made")
 
 
 def sliced(items: Sequence[Item], work: Callable[[Item], Made], part: int = PART) -> Eventually[list[Made]]:
-    """The results of ``work`` for each of the items, ``part`` of them in a turn; part of a conversation."""
+    """The results of ``work`` for each of the items, ``part`` of them in a turn; part of a coroutine."""
     made: list[Made] = []
     for start in range(0, len(items), part):
         if start:
@@ -65,7 +65,7 @@ def each_asked(
     answer: Callable[[Item, Part, Any], None],
     prepare: Callable[[list[tuple[Item, Part]], list[Any]], Eventually[list[Any]]] | None = None,
 ) -> Eventually[None]:
-    """Ask about each partition, and pass the outcome to ``answer(topic, partition, …)``; part of a conversation.
+    """Ask about each partition, and pass the outcome to ``answer(topic, partition, …)``; part of a coroutine.
 
     ``ask(topic, partition)`` returns an ``Ask``, or the outcome itself; ``prepare`` returns what to ask about in place
     of a portion. Only the answers of a portion are kept; otherwise the garbage collector would scan hundreds of

@@ -10,7 +10,7 @@ from actors.broker.call import Call
 from actors.broker.controller_portions import portioned, with_items
 from actors.broker.forwarding import failed, to_controller, until_known
 from actors.broker.slices import sliced
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import KafkaError, PolicyViolation
 from kstore.schema.messages.create_topics import (
     CreatableTopic,
@@ -25,7 +25,7 @@ RECORDS_MAX = 10_000
 
 def created(
     call: Call, request: CreateTopicsRequest, version: int | None = None, *, await_known: bool = True
-) -> Conversation:
+) -> Coroutine:
     """The controller's response to a CreateTopicsRequest; a ``KafkaError`` if it could not be asked."""
     excess = yield from too_many(call, request.topics)
     if excess is not None:
@@ -59,7 +59,7 @@ def partitions_of(call: Call, topic: CreatableTopic) -> int:
     return max(topic.num_partitions, 0)
 
 
-def too_many(call: Call, topics: list[CreatableTopic]) -> Conversation:
+def too_many(call: Call, topics: list[CreatableTopic]) -> Coroutine:
     """The error if a request with these topics is too large, else None."""
     partitions = records = 0
 
@@ -77,7 +77,7 @@ def too_many(call: Call, topics: list[CreatableTopic]) -> Conversation:
     return None
 
 
-def refused(topics: list[CreatableTopic], error: KafkaError) -> Conversation:
+def refused(topics: list[CreatableTopic], error: KafkaError) -> Coroutine:
     """The same error for each topic, once even if it is named several times."""
     once: dict[str, None] = {}
     yield from sliced(topics, lambda topic: once.setdefault(topic.name))

@@ -14,7 +14,7 @@ from actors.broker.call import Remote
 from actors.coordinator.routing import Place, partition_for
 from actors.image.topic_names import TRANSACTIONS_TOPIC
 from actors.network.link import Disconnected
-from actors.runtime.conversation import Pause
+from actors.runtime.coroutine import Pause
 from kstore.errors import (
     ClusterAuthorizationFailed,
     ConcurrentTransactions,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actors.broker.call import Call
-    from actors.runtime.conversation import Eventually
+    from actors.runtime.coroutine import Eventually
 
 VERSION = 5
 RETRY_MS = "add.partitions.to.txn.retry.backoff.ms"
@@ -67,7 +67,7 @@ class TransactionalProducer(NamedTuple):
 def verified(
     call: Call, producer: TransactionalProducer, places: Iterable[Place]
 ) -> Eventually[dict[Place, KafkaError]]:
-    """The errors of the partitions that a transaction may not write to; part of a conversation."""
+    """The errors of the partitions that a transaction may not write to; part of a coroutine."""
     places = list(places)
     config, clock = call.view.config, call.node.world.clock
     until_us = clock.now_us() + 1_000 * config.integer(RETRIED_FOR_MS)
@@ -80,7 +80,7 @@ def verified(
 
 
 def coordinator_codes(call: Call, producer: TransactionalProducer, places: list[Place]) -> Eventually[dict[Place, int]]:
-    """Part of a conversation: the coordinator's error code for each of the partitions, asked once."""
+    """Part of a coroutine: the coordinator's error code for each of the partitions, asked once."""
     node_id = _coordinator_of(call, producer.transactional_id)
     if node_id < 0:
         return dict.fromkeys(places, CoordinatorNotAvailable.code)

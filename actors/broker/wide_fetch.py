@@ -17,7 +17,7 @@ from actors.partition.fetch.answers import TOPIC_IDS_FROM, failed_partition
 from actors.partition.fetch.requests import Fetch
 from actors.partition.fetch.service import replica_of
 from actors.partition.fetch.sessions import FINAL_EPOCH, INITIAL_EPOCH
-from actors.runtime import Ask, Conversation
+from actors.runtime import Ask, Coroutine
 from kstore.errors import FetchSessionIdNotFound
 from kstore.schema.messages.fetch import FetchableTopicResponse, FetchPartition, FetchRequest, FetchResponse, FetchTopic
 
@@ -32,7 +32,7 @@ def is_wide(request: FetchRequest) -> bool:
     return sum(len(topic.partitions) for topic in request.topics) > PART
 
 
-def fetched(call: Call) -> Conversation:
+def fetched(call: Call) -> Coroutine:
     """The answer to a wide fetch."""
     request = call.request
     here: dict[Key, FetchPartition] = {}
@@ -57,7 +57,7 @@ def fetched(call: Call) -> Conversation:
     return outcome
 
 
-def _sort_out(call: Call, here: dict[Key, FetchPartition], absent: dict[Key, int]) -> Conversation:
+def _sort_out(call: Call, here: dict[Key, FetchPartition], absent: dict[Key, int]) -> Coroutine:
     """Each partition once: those to ask a replica about (with at most a few that have none), and the others."""
     by_id = call.version >= TOPIC_IDS_FROM
     for number, portion in enumerate(portions(call.request.topics, lambda topic: topic.partitions)):
@@ -77,7 +77,7 @@ def _sort_out(call: Call, here: dict[Key, FetchPartition], absent: dict[Key, int
             del here[key]
 
 
-def _topics(here: dict[Key, FetchPartition]) -> Conversation:
+def _topics(here: dict[Key, FetchPartition]) -> Coroutine:
     topics: dict[str | bytes, FetchTopic] = {}
 
     def put(item: tuple[Key, FetchPartition]) -> None:
@@ -91,7 +91,7 @@ def _topics(here: dict[Key, FetchPartition]) -> Conversation:
     return list(topics.values())
 
 
-def _add_errors(call: Call, response: FetchResponse, absent: dict[Key, int]) -> Conversation:
+def _add_errors(call: Call, response: FetchResponse, absent: dict[Key, int]) -> Coroutine:
     by_id = call.version >= TOPIC_IDS_FROM
     topics = {topic.topic_id if by_id else topic.topic: topic for topic in response.responses}
 

@@ -1,8 +1,8 @@
-"""The actor behind every client: its links to brokers, what it knows of the cluster, and its conversations.
+"""The actor behind every client: its links to brokers, what it knows of the cluster, and its coroutines.
 
-What all clients need of the cluster is here to be used in conversations with ``yield from``: the leader of a partition,
+What all clients need of the cluster is here to be used in coroutines with ``yield from``: the leader of a partition,
 the coordinator of a group, a broker that answers; ``metadata`` has fresh metadata. They go on until they succeed or the
-conversation they are part of is cancelled, which is how a deadline ends them; between attempts they wait as long as
+coroutine they are part of is cancelled, which is how a deadline ends them; between attempts they wait as long as
 KIP-580 has clients wait.
 """
 
@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.clients.conversation import SendTo, Wait
+from actors.clients.coroutine import SendTo, Wait
 from actors.clients.metadata import HOPELESS, Metadata
 from actors.clients.versions import CLIENT_VERSIONS
 from actors.network.link import Disconnected, Misrouted
 from actors.runtime import Actor, Timer, receives
-from actors.runtime.conversation import Eventually, Pause, Task
+from actors.runtime.coroutine import Eventually, Pause, Task
 from kstore.errors import KafkaError, for_code
 from kstore.named import NamedTuple
 
@@ -45,30 +45,30 @@ class AlarmRang(NamedTuple):
 class Result:
     """How a user's call ends: a value or an error; ``over`` when it has."""
 
-    __slots__ = ("cancelled", "conversation", "error", "over", "value")
+    __slots__ = ("cancelled", "coroutine", "error", "over", "value")
 
     def __init__(self) -> None:
         self.over = False
         self.cancelled = False
         self.value: Any = None
         self.error: KafkaError | None = None
-        self.conversation: Task | None = None
+        self.coroutine: Task | None = None
 
     def done(self, value: object, error: KafkaError | None) -> None:
-        """The conversation has ended so."""
+        """The coroutine has ended so."""
         self.value, self.error, self.over = value, error, True
 
     def cancel(self) -> None:
         """Nobody waits any longer."""
         self.cancelled = True
-        if self.conversation is not None:
-            self.conversation.cancel()
+        if self.coroutine is not None:
+            self.coroutine.cancel()
 
 
 class Called(NamedTuple):
-    """To a client's actor: a user's call that is a conversation, and where its result goes."""
+    """To a client's actor: a user's call that is a coroutine, and where its result goes."""
 
-    conversation: Callable[..., Eventually[object]]
+    coroutine: Callable[..., Eventually[object]]
     args: tuple[object, ...]
     result: Result
 
@@ -111,23 +111,23 @@ class ClientActor(Actor):
         """Begin what the user's call is made of."""
         result = message.result
         if not result.cancelled:
-            result.conversation = self.begin(message.conversation(*message.args), result.done)
+            result.coroutine = self.begin(message.coroutine(*message.args), result.done)
 
     def begin(
-        self, conversation: Eventually[T], done: Callable[[T | None, KafkaError | None], object] | None = None
+        self, coroutine: Eventually[T], done: Callable[[T | None, KafkaError | None], object] | None = None
     ) -> Task:
-        """Begin a conversation of the actor's own, or of a user's call. Its error is as in ``fail`` if ``done``
+        """Begin a coroutine of the actor's own, or of a user's call. Its error is as in ``fail`` if ``done``
         isn't given.
         """
-        task = self.task(conversation, done or self._conversation_over)
+        task = self.task(coroutine, done or self._coroutine_over)
         task.step()
         return task
 
-    def task(self, conversation: Eventually[T], done: Callable[[T | None, KafkaError | None], object]) -> Task:
-        """A conversation that hasn't begun."""
-        return Task(self, conversation, lambda value: done(value, None), lambda error: done(None, error), KafkaError)
+    def task(self, coroutine: Eventually[T], done: Callable[[T | None, KafkaError | None], object]) -> Task:
+        """A coroutine that hasn't begun."""
+        return Task(self, coroutine, lambda value: done(value, None), lambda error: done(None, error), KafkaError)
 
-    def _conversation_over(self, value: object, error: KafkaError | None) -> None:
+    def _coroutine_over(self, value: object, error: KafkaError | None) -> None:
         if error is not None:
             self.fail(error)
 

@@ -20,7 +20,7 @@ from actors.runtime.signals import in_one_piece
 if TYPE_CHECKING:
     from actors.clients.transport import Transport
     from actors.runtime import Ref
-    from actors.runtime.conversation import Eventually
+    from actors.runtime.coroutine import Eventually
     from actors.runtime.world import World
 
 T = TypeVar("T")
@@ -43,15 +43,15 @@ class Calls:
         self._forks = Process.forks
 
     @in_one_piece
-    def run(self, name: str, conversation: Callable[..., Eventually[T]], *args: object, timeout_s: float | None) -> T:
-        """Have a conversation in the actor and wait for its end; its value.
+    def run(self, name: str, coroutine: Callable[..., Eventually[T]], *args: object, timeout_s: float | None) -> T:
+        """Have a coroutine in the actor and wait for its end; its value.
 
         Raises the ``KafkaError`` that it raised, ``KafkaTimeout`` after ``timeout_s`` seconds, ``ClientClosed``.
         """
         if self.closed:
             raise self.gone()
         result = Result()
-        self._in_driver(self._tell, name, Called(conversation, args, result))
+        self._in_driver(self._tell, name, Called(coroutine, args, result))
         try:
             self.drive(lambda: result.over, timeout_s)
         finally:

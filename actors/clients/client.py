@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from actors.clients.keywords.table import ClientConfig
     from actors.clients.transport import Transport
     from actors.runtime import Node
-    from actors.runtime.conversation import Eventually
+    from actors.runtime.coroutine import Eventually
 
 T = TypeVar("T")
 A = TypeVar("A", bound=ClientActor)
@@ -69,11 +69,11 @@ class Client:
             self._go_out()
 
     @in_one_piece
-    def _ask(self, name: str, conversation: Callable[..., Eventually[T]], *args: object, timeout_s: float) -> T:
-        """A public method that is a conversation of the actor's."""
+    def _ask(self, name: str, coroutine: Callable[..., Eventually[T]], *args: object, timeout_s: float) -> T:
+        """A public method that is a coroutine of the actor's."""
         self._begin_call()
         try:
-            return self._calls.run(name, conversation, *args, timeout_s=timeout_s)
+            return self._calls.run(name, coroutine, *args, timeout_s=timeout_s)
         finally:
             self._go_out()
 

@@ -5,7 +5,7 @@ is merged into what is known, so that meeting one topic after another costs what
 All of interest is asked for when what is known turned out wrong, or is ``metadata_max_age_ms`` old; only that counts as
 fresh.
 
-Conversations that want something while a request is under way wait for its end. Those that want topics then share the
+Coroutines that want something while a request is under way wait for its end. Those that want topics then share the
 next request; those that want everything share one that was sent after they began, as one before may tell of before.
 """
 
@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
-from actors.clients.conversation import Gate, SendTo, Wait
+from actors.clients.coroutine import Gate, SendTo, Wait
 from actors.clients.view import View
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError, UnsupportedVersion
 
 if TYPE_CHECKING:
-    from actors.runtime.conversation import Eventually, Pause
+    from actors.runtime.coroutine import Eventually, Pause
     from kstore.schema.messages.metadata import MetadataResponse
 
 HOPELESS = (UnsupportedVersion, GroupAuthorizationFailed, InvalidGroupId)
@@ -52,7 +52,7 @@ class Metadata:
         self.creates_topics = False
         self.under_way: Gate | None = None
         self.new: dict[str, None] = {}  # topics that the next request must name
-        self.wholes_wanted = 0  # conversations that ask, or wait to ask, for all of interest
+        self.wholes_wanted = 0  # coroutines that ask, or wait to ask, for all of interest
         self.whole_sent = 0
         self.whole_heard = 0
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pykka
 from pykka.messages import _ActorStop
 
-from actors.runtime.conversation import PAUSE, Conversation, OnDisk, Pause, PauseOver, Task
+from actors.runtime.coroutine import PAUSE, Coroutine, OnDisk, Pause, PauseOver, Task
 from actors.runtime.queue import Inbox, Reply, reply_to_inbox
 from actors.runtime.ref import Ref
 
@@ -224,19 +224,19 @@ class Actor(pykka.Actor):
         world = self.node.world
         world.timers.at(world.clock.now_us(), self.reply_here(then, *args).set, None)
 
-    def converse(
+    def run_coroutine(
         self,
-        conversation: Conversation,
+        coroutine: Coroutine,
         done: Callable[[Any], object],
         failed: Callable[[Exception], object] | None = None,
     ) -> None:
-        """Run a conversation. ``done`` gets its value, ``failed`` what it raises; without ``failed``, an exception is a
+        """Run a coroutine. ``done`` gets its value, ``failed`` what it raises; without ``failed``, an exception is a
         defect of the turn.
         """
-        Task(self, conversation, done, failed).step()
+        Task(self, coroutine, done, failed).step()
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
-        """Send what a conversation yielded. Subclasses add other kinds of question than ``Ask``, ``OnDisk`` and
+        """Send what a coroutine yielded. Subclasses add other kinds of question than ``Ask``, ``OnDisk`` and
         ``Pause``.
         """
         if asked is PAUSE:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from actors.runtime.conversation import Ask
+from actors.runtime.coroutine import Ask
 
 if TYPE_CHECKING:
     import pykka

@@ -1,6 +1,6 @@
-"""The base class of simulated clients: conversations with brokers, waiting, and the known leaders.
+"""The base class of simulated clients: requests to brokers, waiting, and the known leaders.
 
-A client is an actor whose whole life is one conversation, a generator that yields what it wants: ``SendTo`` a broker
+A client is an actor whose whole life is one coroutine, a generator that yields what it wants: ``SendTo`` a broker
 (the outcome is its response or a ``Disconnected``), ``Pause``, or a list of them at once. It believes what brokers tell
 it, but never an older leader epoch than it has seen.
 """
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from actors.network.link import Disconnected
-from actors.runtime import Actor, Conversation, Node
-from actors.runtime.conversation import Pause
+from actors.runtime import Actor, Coroutine, Node
+from actors.runtime.coroutine import Pause
 from actors.simulation import requests
 from actors.simulation.history import History
 from kstore.errors import for_code
@@ -63,9 +63,9 @@ class Client(Actor):
         self.resting = False  # it has nothing under way and wants nothing
 
     def on_start(self) -> None:
-        self.converse(self.live(), self.ended)
+        self.run_coroutine(self.live(), self.ended)
 
-    def live(self) -> Conversation:
+    def live(self) -> Coroutine:
         """The client's life."""
         raise AssertionError(f"{type(self).__name__} doesn't say how it lives")
 
@@ -100,7 +100,7 @@ class Client(Actor):
     def retry_pause(self) -> Pause:
         return Pause(self.random.randint(20, RETRY_MS_MAX))
 
-    def refresh(self) -> Conversation:
+    def refresh(self) -> Coroutine:
         """Ask some broker who leads the topic's partitions; whether it answered."""
         answer = yield self.to(self.anybody(), requests.metadata(self.workload.topic))
         if isinstance(answer, Disconnected) or not answer.topics or answer.topics[0].error_code:
@@ -114,14 +114,14 @@ class Client(Actor):
                 self.leaders[each.partition_index] = (each.leader_id, epoch)
         return True
 
-    def leader_of(self, partition: int) -> Conversation:
+    def leader_of(self, partition: int) -> Coroutine:
         """The node that leads a partition; asks until one is known."""
         while self.leaders.get(partition, (-1, -1))[0] < 0 or not any(self.topic_id):
             if not (yield from self.refresh()) or self.leaders.get(partition, (-1, -1))[0] < 0:
                 yield self.retry_pause()
         return self.leaders[partition][0]
 
-    def mistrust(self, partition: int) -> Conversation:
+    def mistrust(self, partition: int) -> Coroutine:
         """What is known of a partition's leader has led nowhere: ask again, after a while."""
         yield self.retry_pause()
         yield from self.refresh()

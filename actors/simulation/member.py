@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.network.link import Disconnected
-from actors.runtime import Conversation, Node
-from actors.runtime.conversation import Pause
+from actors.runtime import Coroutine, Node
+from actors.runtime.coroutine import Pause
 from actors.simulation import requests
 from actors.simulation.client import Client, SendTo, Workload
 from kstore.errors import FencedInstanceId, IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
@@ -46,7 +46,7 @@ class Member(Client):
         self.positions: dict[int, int] = {}
         self.dirty = False
 
-    def live(self) -> Conversation:
+    def live(self) -> Coroutine:
         while True:
             self.assigned = []
             if self.coordinator < 0 and not (yield from self.find_coordinator()):
@@ -80,7 +80,7 @@ class Member(Client):
             self.coordinator = -1
         return True
 
-    def find_coordinator(self) -> Conversation:
+    def find_coordinator(self) -> Coroutine:
         version = self.version(10)
         answer = yield SendTo(self.anybody(), requests.find_coordinator(self.workload.group, version), version)
         if isinstance(answer, Disconnected):
@@ -89,7 +89,7 @@ class Member(Client):
         self.coordinator = node_id if error == 0 else -1
         return error == 0
 
-    def join(self) -> Conversation:
+    def join(self) -> Coroutine:
         """Join and sync; whether it is in the group now."""
         workload = self.workload
         version = self.version(11) if self.instance is None else max(5, self.version(11))
@@ -133,14 +133,14 @@ class Member(Client):
         version = int.from_bytes(metadata[:2], "big")
         return self.workload.topic in decode(ConsumerProtocolSubscription, version, metadata, 2).topics
 
-    def leave(self) -> Conversation:
+    def leave(self) -> Coroutine:
         version = self.version(13)
         yield self.to_coordinator(requests.leave_group(self.workload.group, self.member_id, version), version)
         self.member_id = ""
         self.generation = -1
         yield Pause(self.random.randint(10, 2_000))
 
-    def find_positions(self) -> Conversation:
+    def find_positions(self) -> Coroutine:
         """Ask for the committed offsets of what is assigned, until it is told."""
         workload, history = self.workload, self.workload.history
         while self.assigned:
@@ -167,7 +167,7 @@ class Member(Client):
             break
         return True
 
-    def take_part(self) -> Conversation:
+    def take_part(self) -> Coroutine:
         """Heartbeat, fetch and commit until the group moves on."""
         while True:
             yield Pause(self.random.randint(HEARTBEAT_MS // 2, HEARTBEAT_MS))
@@ -186,7 +186,7 @@ class Member(Client):
             if self.restless and not self.workload.closing and self.random.random() < 0.03:
                 return
 
-    def fetch_assigned(self) -> Conversation:
+    def fetch_assigned(self) -> Coroutine:
         history, topic = self.workload.history, self.workload.topic
         for partition in self.assigned:
             leader = yield from self.leader_of(partition)
@@ -206,7 +206,7 @@ class Member(Client):
                 self.positions[partition] = values[-1][0] + 1
                 self.dirty = True
 
-    def commit(self) -> Conversation:
+    def commit(self) -> Coroutine:
         """Commit all positions; whether the member is still in the group."""
         workload, history = self.workload, self.workload.history
         order = history.next_commit(self.generation)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.network.link import Disconnected
-from actors.runtime import Conversation, Node
-from actors.runtime.conversation import Pause
+from actors.runtime import Coroutine, Node
+from actors.runtime.coroutine import Pause
 from actors.simulation import requests
 from actors.simulation.client import ANSWER_MS, Client, SendTo, Workload, is_retriable
 from kstore.errors import OutOfOrderSequenceNumber
@@ -53,21 +53,21 @@ class Producer(Client):
     def is_idempotent(self) -> bool:
         return self.acks == -1
 
-    def live(self) -> Conversation:
+    def live(self) -> Coroutine:
         if self.is_idempotent:
             yield from self.obtain_id()
         self.busy = len(self.workload.partitions)
         for partition in self.workload.partitions:
-            self.converse(self.produce_to(partition), self.finished)
+            self.run_coroutine(self.produce_to(partition), self.finished)
 
     def ended(self, outcome: object) -> None:
-        """Each partition's conversation says when it is over."""
+        """Each partition's coroutine says when it is over."""
 
     def finished(self, outcome: object) -> None:
         self.busy -= 1
         self.resting = self.busy == 0
 
-    def obtain_id(self) -> Conversation:
+    def obtain_id(self) -> Coroutine:
         while self.producer_id < 0:
             request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000)
             answer = yield self.to(self.anybody(), request)
@@ -77,7 +77,7 @@ class Producer(Client):
             else:
                 yield self.retry_pause()
 
-    def produce_to(self, partition: int) -> Conversation:
+    def produce_to(self, partition: int) -> Coroutine:
         under_way: list[Batch] = []
         number = sequence = 0
         in_flight_max = 1

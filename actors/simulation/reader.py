@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.network.link import Disconnected
-from actors.runtime import Conversation, Node
-from actors.runtime.conversation import Pause
+from actors.runtime import Coroutine, Node
+from actors.runtime.coroutine import Pause
 from actors.simulation import requests
 from actors.simulation.client import Client, SendTo, Workload
 from actors.simulation.fetching import Fetching
@@ -34,7 +34,7 @@ class Reader(Client):
         self.in_sessions = self.random.random() < 0.7
         self.values: dict[int, list[tuple[int, bytes]]] = {partition: [] for partition in workload.partitions}
 
-    def live(self) -> Conversation:
+    def live(self) -> Coroutine:
         for partition in self.workload.partitions:
             yield from self.leader_of(partition)
         while not self.is_done():
@@ -68,7 +68,7 @@ class Reader(Client):
             found = self.fetching[node] = Fetching(self.version(FETCH), in_session=self.in_sessions)
         return found
 
-    def fetch_once(self) -> Conversation:
+    def fetch_once(self) -> Coroutine:
         """One fetch from every leader at once."""
         asked = self.by_leader()
         fetches = []
@@ -114,7 +114,7 @@ class Reader(Client):
             if self.to_end:
                 self.values[partition] += values
 
-    def ask_for_ends(self) -> Conversation:
+    def ask_for_ends(self) -> Coroutine:
         history = self.workload.history
         asked = self.by_leader()
         floors = dict(history.latest)

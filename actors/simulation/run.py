@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from actors.cluster import Cluster
 from actors.network.link import Disconnected
-from actors.runtime import Conversation, Node
+from actors.runtime import Coroutine, Node
 from actors.runtime.driver import NodeCrashed, SimulationStalled
 from actors.simulation import requests
 from actors.simulation.client import Client, Workload
@@ -114,7 +114,7 @@ DRAWN = {
 class TopicMaker(Client):
     """Creates the topic."""
 
-    def live(self) -> Conversation:
+    def live(self) -> Coroutine:
         configs = {key: self.random.choice(values) for key, values in DRAWN.items()}
         request = requests.create_topic(TOPIC, len(self.workload.partitions), REPLICAS, configs)
         while True:

@@ -9,8 +9,8 @@ import pytest
 from clients.targets import FAST
 
 from actors.clients.consumer.subscription import Position
-from actors.clients.conversation import Gate, Wait
-from actors.runtime.conversation import Eventually
+from actors.clients.coroutine import Gate, Wait
+from actors.runtime.coroutine import Eventually
 from kstore import Cluster, TopicPartition
 from kstore.errors import NotLeaderOrFollower
 from kstore.schema.messages.fetch import (
@@ -89,7 +89,7 @@ def test_a_topic_that_is_met_does_not_make_the_others_fresh(cluster: Cluster) ->
         assert len(whole) == 3, "once a second, whatever else was asked for"
 
 
-def test_conversations_that_meet_topics_at_the_same_time_share_a_request(cluster: Cluster) -> None:
+def test_coroutines_that_meet_topics_at_the_same_time_share_a_request(cluster: Cluster) -> None:
     names = topics(cluster, 10)
     with cluster.producer() as producer:
         sent, actor = Sent(producer), producer._sender

@@ -69,7 +69,7 @@ CIRCLES = {
     "actors and their world: an actor has a node, a node its world and its actors, a world what runs them": (
         "actors.runtime",
         (
-            "actor conversation disk driver failures future heavy_work hub loop node protocols real ref trace_rows "
+            "actor coroutine disk driver failures future heavy_work hub loop node protocols real ref trace_rows "
             "virtual worker world"
         ),
     ),

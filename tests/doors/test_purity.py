@@ -82,7 +82,7 @@ CARRIED = {
         "actors.node.view actors.partition.fetch.requests actors.partition.leader.notes actors.partition.messages "
         "actors.partition.replica.disk_queue"
     ),
-    "actors.runtime.conversation": "actors.clients.metadata",
+    "actors.runtime.coroutine": "actors.clients.metadata",
     "kstore.log": (
         "actors.partition.fetch.answers actors.partition.leader.notes actors.partition.leader.transactional_appends "
         "actors.partition.messages actors.partition.replica.disk_queue"

@@ -1,7 +1,7 @@
 """One node on virtual time with group coordinators on it, each over a replica that is a list, and clients that call.
 
 ``Shelf`` stands for the leader's replica: it keeps batches, commits an append at once or when told, and can be told to
-refuse. ``Front`` stands for a connection: it runs an API's handler as a conversation.
+refuse. ``Front`` stands for a connection: it runs an API's handler as a coroutine.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Handle(NamedTuple):
 class Front(Actor):
     @receives(Handle)
     def handle(self, message: Handle) -> None:
-        self.converse(message.module.handle(message.call), self.defer().set)
+        self.run_coroutine(message.module.handle(message.call), self.defer().set)
 
 
 class Stand:

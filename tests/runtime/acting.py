@@ -89,7 +89,7 @@ class Relay(NamedTuple):
     message: object
 
 
-class Converse(NamedTuple):
+class RunCoroutine(NamedTuple):
     """Ask in turn what is listed; a list among it is asked at once."""
 
     questions: list[Any]
@@ -162,11 +162,11 @@ class Player(Actor):
         else:
             reply.set(outcome)
 
-    @receives(Converse)
-    def hold_conversation(self, message: Converse) -> None:
-        self.converse(self.conversation(message.questions), self.defer().set)
+    @receives(RunCoroutine)
+    def run_coroutine_of(self, message: RunCoroutine) -> None:
+        self.run_coroutine(self.coroutine(message.questions), self.defer().set)
 
-    def conversation(self, questions: list[Any]) -> Any:
+    def coroutine(self, questions: list[Any]) -> Any:
         outcomes = []
         for question in questions:
             outcome = yield question

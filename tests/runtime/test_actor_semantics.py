@@ -9,7 +9,6 @@ from runtime.acting import (
     KINDS,
     TIMEOUT_S,
     Break,
-    Converse,
     Double,
     Hold,
     LetGo,
@@ -17,6 +16,7 @@ from runtime.acting import (
     Player,
     Refuse,
     Relay,
+    RunCoroutine,
     Write,
     WriteLater,
     answer,
@@ -255,10 +255,10 @@ def test_a_spawned_actor_lives_on_its_parents_node(world: World, node: Node) -> 
     assert answer(child, Double(5)) == 10
 
 
-def test_a_conversation_asks_one_after_the_other_and_several_at_once(node: Node, player: Ref) -> None:
+def test_a_coroutine_asks_one_after_the_other_and_several_at_once(node: Node, player: Ref) -> None:
     other = start(node, Player, "other")
     first, second, third = questions_of(other, Double(1), Double(2), Refuse("no"))
-    outcomes = answer(player, Converse([first, [second, third, first], [], second]))
+    outcomes = answer(player, RunCoroutine([first, [second, third, first], [], second]))
     assert outcomes[0] == 2
     assert outcomes[1][0] == 4
     assert isinstance(outcomes[1][1], NotLeaderOrFollower)

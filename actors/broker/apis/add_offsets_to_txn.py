@@ -14,7 +14,7 @@ from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import READ, WRITE
 from actors.node.authorizer import group as of_group
 from actors.node.authorizer import transactional_id as of_transaction
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import (
     GroupAuthorizationFailed,
     InvalidRequest,
@@ -35,7 +35,7 @@ OF_THE_FIRST_PROTOCOL = 3
 """The version of AddPartitionsToTxn that says the same."""
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: AddOffsetsToTxnRequest = call.request
     if not call.authorize(WRITE, of_transaction(request.transactional_id)):
         return AddOffsetsToTxnResponse(error_code=TransactionalIdAuthorizationFailed.code)

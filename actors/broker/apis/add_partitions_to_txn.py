@@ -20,8 +20,8 @@ from actors.image.topic_names import INTERNAL_TOPICS, TRANSACTIONS_TOPIC
 from actors.node.authorizer import CLUSTER, CLUSTER_ACTION, WRITE
 from actors.node.authorizer import topic as of_topic
 from actors.node.authorizer import transactional_id as of_transaction
-from actors.runtime import Ask, Conversation
-from actors.runtime.conversation import Eventually
+from actors.runtime import Ask, Coroutine
+from actors.runtime.coroutine import Eventually
 from kstore.errors import (
     NONE,
     ClusterAuthorizationFailed,
@@ -48,14 +48,14 @@ VERSIONS = (0, 5)
 SEVERAL_FROM = 4
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: AddPartitionsToTxnRequest = call.request
     if call.version < SEVERAL_FROM:
         return _of_client(call, request)
     return _of_broker(call, request.transactions)
 
 
-def _of_client(call: Call, request: AddPartitionsToTxnRequest) -> Conversation:
+def _of_client(call: Call, request: AddPartitionsToTxnRequest) -> Coroutine:
     transaction = AddPartitionsToTxnTransaction(
         transactional_id=request.v3_and_below_transactional_id,
         producer_id=request.v3_and_below_producer_id,
@@ -66,14 +66,14 @@ def _of_client(call: Call, request: AddPartitionsToTxnRequest) -> Conversation:
     return AddPartitionsToTxnResponse(results_by_topic_v3_and_below=result.topic_results)
 
 
-def _of_broker(call: Call, transactions: list[AddPartitionsToTxnTransaction]) -> Conversation:
+def _of_broker(call: Call, transactions: list[AddPartitionsToTxnTransaction]) -> Coroutine:
     if not call.authorize(CLUSTER_ACTION, CLUSTER):
         return AddPartitionsToTxnResponse(error_code=ClusterAuthorizationFailed.code)
     results = yield from _added(call, transactions)
     return AddPartitionsToTxnResponse(results_by_transaction=results)
 
 
-def _added(call: Call, transactions: list[AddPartitionsToTxnTransaction]) -> Conversation:
+def _added(call: Call, transactions: list[AddPartitionsToTxnTransaction]) -> Coroutine:
     """The results of all transactions, in order, from the coordinators of those that the client may use."""
     results: dict[int, AddPartitionsToTxnResult] = {}
     asks: dict[int, Ask] = {}
@@ -141,12 +141,12 @@ class _Everywhere(NamedTuple):
         return self.code
 
 
-def _failed(call: Call, transaction: AddPartitionsToTxnTransaction, error: KafkaError) -> Conversation:
+def _failed(call: Call, transaction: AddPartitionsToTxnTransaction, error: KafkaError) -> Coroutine:
     """The same error for each partition."""
     return (yield from _result(transaction, _Everywhere(refusal_code(call, error)).code_of))
 
 
-def _result(transaction: AddPartitionsToTxnTransaction, code_of: Callable[[Place], int]) -> Conversation:
+def _result(transaction: AddPartitionsToTxnTransaction, code_of: Callable[[Place], int]) -> Coroutine:
     topics: dict[str, AddPartitionsToTxnTopicResult] = {}
     for number, portion in enumerate(portions(transaction.topics, lambda topic: topic.partitions)):
         if number:

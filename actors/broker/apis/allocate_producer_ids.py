@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from actors.broker.call import Call
 from actors.broker.forwarding import asked_by_node
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.schema.messages.allocate_producer_ids import AllocateProducerIdsResponse
 
 API_KEY = 67
 VERSIONS = (0, 0)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Ask this node's controller."""
     return asked_by_node(call, lambda code: AllocateProducerIdsResponse(error_code=code))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from actors.broker.call import Call
 from actors.broker.config_resources import altered
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import KafkaError
 from kstore.schema.messages.alter_configs import (
     AlterConfigsResource,
@@ -20,7 +20,7 @@ API_KEY = 33
 VERSIONS = (0, 2)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Pass to the controller what isn't for another broker."""
     return AlterConfigsResponse(responses=(yield from altered(call, _answer)))
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from actors.broker.call import Call
 from actors.broker.forwarding import asked_by_node
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.schema.messages.alter_partition import AlterPartitionResponse
 
 API_KEY = 56
 VERSIONS = (2, 3)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Ask this node's controller."""
     return asked_by_node(call, lambda code: AlterPartitionResponse(error_code=code))

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from actors.broker.call import Call
 from actors.broker.forwarding import asked_by_node
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.schema.messages.broker_heartbeat import BrokerHeartbeatResponse
 
 API_KEY = 63
 VERSIONS = (0, 1)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Ask this node's controller."""
     return asked_by_node(call, lambda code: BrokerHeartbeatResponse(error_code=code))

@@ -11,7 +11,7 @@ from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
 from actors.node.authorizer import ALTER
 from actors.node.authorizer import topic as of_topic
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import KafkaError, PolicyViolation, TopicAuthorizationFailed
 from kstore.schema.messages.create_partitions import (
     CreatePartitionsResponse,
@@ -26,7 +26,7 @@ TOPICS_MAX = 10_000
 """The limit for one request, as in Kafka; the controller limits how many partitions may be made."""
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Pass the request to the controller."""
 
     def is_allowed(topic: CreatePartitionsTopic) -> bool:

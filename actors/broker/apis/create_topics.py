@@ -17,7 +17,7 @@ from actors.broker.topic_creation import created, name_of, refused
 from actors.image.topic_names import METADATA_TOPIC
 from actors.node.authorizer import CLUSTER, CREATE, DESCRIBE_CONFIGS
 from actors.node.authorizer import topic as of_topic
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import TopicAuthorizationFailed
 from kstore.schema.messages.create_topics import CreatableTopic, CreatableTopicResult, CreateTopicsResponse
 
@@ -25,7 +25,7 @@ API_KEY = 19
 VERSIONS = (2, 7)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Pass the request to the controller."""
     makes_any = call.authorize(CREATE, CLUSTER)
 

@@ -10,7 +10,7 @@ from actors.broker.coordinator_requests import coordinator_here, settled, submit
 from actors.broker.slices import sliced
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import DELETE, group
-from actors.runtime import Ask, Conversation, Ref
+from actors.runtime import Ask, Coroutine, Ref
 from kstore.errors import GroupAuthorizationFailed, KafkaError
 from kstore.schema.messages.delete_groups import DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse
 
@@ -20,7 +20,7 @@ VERSIONS = (0, 3)
 GROUPS_AT_ONCE = 200
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: DeleteGroupsRequest = call.request
     results: list[DeletableGroupResult] = []
     by_coordinator: dict[Ref, list[str]] = {}

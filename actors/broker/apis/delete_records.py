@@ -34,14 +34,14 @@ from kstore.schema.messages.delete_records import (
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
-    from actors.runtime.conversation import Conversation
+    from actors.runtime.coroutine import Coroutine
 
 API_KEY = 21
 VERSIONS = (0, 2)
 NO_LOW_WATERMARK = -1
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Answer a DeleteRecords request; for a partition that is named twice, the last offset counts."""
     offsets: dict[tuple[str, int], int] = {}
     answers: dict[tuple[str, int], DeleteRecordsPartitionResult] = {}

@@ -14,7 +14,7 @@ from actors.broker.forwarding import failed
 from actors.broker.slices import sliced
 from actors.node.authorizer import CLUSTER, DELETE, DESCRIBE, TOPIC, refusal
 from actors.node.authorizer import topic as of_topic
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import KafkaError
 from kstore.schema.messages.delete_topics import DeletableTopicResult, DeleteTopicsResponse, DeleteTopicState
 from kstore.schema.uuids import ZERO
@@ -26,7 +26,7 @@ Topic = DeleteTopicState | str
 """As the request names it: by a state from version 6 on."""
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Pass the request to the controller."""
     by_state = call.version >= 6
     names = call.view.image.topic_names_by_id

@@ -29,7 +29,7 @@ from actors.config.resource_type import ResourceType
 from actors.image import topic_names
 from actors.image.image import ClusterImage
 from actors.node.authorizer import DESCRIBE_CONFIGS
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore import errors
 from kstore.errors import KafkaError
@@ -57,7 +57,7 @@ MadeConfigs = dict[tuple[int, frozenset[str]], tuple[Sequence[Described], list[D
 """Results for configs of earlier resources, by the identity of the configs: topics with equal configs share them."""
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Answer from the node's own image and config."""
     results: list[DescribeConfigsResult] = []
     hidden: list[DescribeConfigsResult] = []

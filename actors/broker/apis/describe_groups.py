@@ -12,7 +12,7 @@ from actors.broker.call import PAUSE, Call
 from actors.broker.coordinator_requests import coordinator_here, settled, submitted
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import DESCRIBE, group
-from actors.runtime import Ask, Conversation
+from actors.runtime import Ask, Coroutine
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore.errors import GroupAuthorizationFailed, KafkaError, PolicyViolation
 from kstore.schema.messages.describe_groups import DescribedGroup, DescribeGroupsRequest, DescribeGroupsResponse
@@ -25,7 +25,7 @@ MEMBERS_MAX = REQUEST_ELEMENTS_MAX
 """Of one response: a request may name one group many times, each for a few bytes."""
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: DescribeGroupsRequest = call.request
     found: dict[str, DescribedGroup] = {}
     described: list[DescribedGroup] = []
@@ -41,7 +41,7 @@ def handle(call: Call) -> Conversation:
     return DescribeGroupsResponse(groups=described)
 
 
-def _describe(call: Call, names: list[str], found: dict[str, DescribedGroup]) -> Conversation:
+def _describe(call: Call, names: list[str], found: dict[str, DescribedGroup]) -> Coroutine:
     """Ask the coordinators of these groups, and keep their answers."""
     asks: dict[str, Ask] = {}
     for name in names:

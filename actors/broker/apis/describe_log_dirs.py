@@ -23,7 +23,7 @@ from actors.broker.slices import PART, each_asked
 from actors.node.authorizer import CLUSTER, DESCRIBE
 from actors.partition.messages import LogSize, MeasureLog
 from actors.runtime import Ask
-from actors.runtime.conversation import PAUSE, OnDisk
+from actors.runtime.coroutine import PAUSE, OnDisk
 from kstore.errors import ClusterAuthorizationFailed, KafkaStorageError
 from kstore.fs import DiskSpace
 from kstore.schema.messages.describe_log_dirs import (
@@ -36,7 +36,7 @@ from kstore.schema.messages.describe_log_dirs import (
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
-    from actors.runtime import Conversation
+    from actors.runtime import Coroutine
 
 API_KEY = 35
 VERSIONS = (1, 5)
@@ -46,7 +46,7 @@ Topic = tuple[str, list[int]]
 """A topic's name, and the numbers of its requested partitions."""
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Answer a DescribeLogDirs request."""
     if not call.authorize(DESCRIBE, CLUSTER):
         return DescribeLogDirsResponse(error_code=ClusterAuthorizationFailed.code)
@@ -87,7 +87,7 @@ def handle(call: Call) -> Conversation:
     return response
 
 
-def _asked(call: Call) -> Conversation:
+def _asked(call: Call) -> Coroutine:
     """The requested partitions, by topic: a list of ``Topic``."""
     request: DescribeLogDirsRequest = call.request
     if request.topics is not None:

@@ -23,13 +23,13 @@ from kstore.schema.messages.describe_producers import (
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
-    from actors.runtime.conversation import Conversation
+    from actors.runtime.coroutine import Coroutine
 
 API_KEY = 61
 VERSIONS = (0, 0)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Answer a DescribeProducers request."""
     made = yield from sliced(call.request.topics, lambda topic: TopicResponse(name=topic.name))
     topics = dict(zip(map(id, call.request.topics), made, strict=True))  # also those that are named twice

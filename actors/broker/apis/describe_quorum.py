@@ -11,7 +11,7 @@ from __future__ import annotations
 from actors.broker.call import Call
 from actors.broker.forwarding import failed, to_controller
 from actors.node.authorizer import CLUSTER, DESCRIBE
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import ClusterAuthorizationFailed, KafkaError
 from kstore.schema.messages.describe_quorum import DescribeQuorumResponse
 
@@ -19,7 +19,7 @@ API_KEY = 55
 VERSIONS = (0, 2)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Pass the request to the controller."""
     if not call.authorize(DESCRIBE, CLUSTER):
         return refused(ClusterAuthorizationFailed("Request DESCRIBE_QUORUM needs DESCRIBE permission."))

@@ -14,7 +14,7 @@ from actors.image import topic_names
 from actors.image.image import NO_LEADER, ClusterImage, TopicImage
 from actors.node.authorizer import DESCRIBE
 from actors.node.authorizer import topic as of_topic
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore import errors
 from kstore.schema.messages.describe_topic_partitions import (
     DescribeTopicPartitionsRequest,
@@ -30,7 +30,7 @@ API_KEY = 75
 VERSIONS = (0, 0)
 
 
-def handle(call: Call) -> DescribeTopicPartitionsResponse | Conversation:
+def handle(call: Call) -> DescribeTopicPartitionsResponse | Coroutine:
     """Answer from the node's own image."""
     request: DescribeTopicPartitionsRequest = call.request
     return in_parts(call) if len(request.topics) > PART else answered(call, request.topics)
@@ -52,7 +52,7 @@ def answered(call: Call, topics: list[TopicRequest]) -> DescribeTopicPartitionsR
     return response
 
 
-def in_parts(call: Call) -> Conversation:
+def in_parts(call: Call) -> Coroutine:
     """As for few topics, except that topics that don't exist come after the page of the others."""
     request: DescribeTopicPartitionsRequest = call.request
     there: list[TopicRequest] = []

@@ -13,7 +13,7 @@ from actors.image.topic_names import TRANSACTIONS_TOPIC
 from actors.node.authorizer import DESCRIBE
 from actors.node.authorizer import topic as of_topic
 from actors.node.authorizer import transactional_id as of_transaction
-from actors.runtime import Ask, Conversation
+from actors.runtime import Ask, Coroutine
 from kstore.errors import InvalidRequest, KafkaError, TransactionalIdAuthorizationFailed
 from kstore.schema.messages.describe_transactions import (
     DescribeTransactionsRequest,
@@ -27,7 +27,7 @@ VERSIONS = (0, 0)
 IDS_AT_ONCE = 250
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: DescribeTransactionsRequest = call.request
     found: dict[str, TransactionState] = {}
     for start in range(0, len(request.transactional_ids), IDS_AT_ONCE):
@@ -38,7 +38,7 @@ def handle(call: Call) -> Conversation:
     return DescribeTransactionsResponse(transaction_states=[found[name] for name in request.transactional_ids])
 
 
-def _describe(call: Call, names: list[str], found: dict[str, TransactionState]) -> Conversation:
+def _describe(call: Call, names: list[str], found: dict[str, TransactionState]) -> Coroutine:
     """Ask the coordinators of these ids, and keep their answers."""
     asks: dict[str, Ask] = {}
     for name in names:

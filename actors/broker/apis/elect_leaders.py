@@ -11,7 +11,7 @@ from actors.broker.controller_portions import ITEMS_A_DECISION, decided
 from actors.broker.forwarding import failed, to_controller
 from actors.broker.slices import portions, sliced
 from actors.node.authorizer import ALTER, CLUSTER
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import ClusterAuthorizationFailed, KafkaError
 from kstore.schema.messages.elect_leaders import (
     ElectLeadersRequest,
@@ -25,7 +25,7 @@ API_KEY = 43
 VERSIONS = (0, 2)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Pass the request to the controller."""
     request = call.request
     asked = request.topic_partitions
@@ -46,7 +46,7 @@ def handle(call: Call) -> Conversation:
     return (yield from _answer(request, asked, outcome))
 
 
-def _answer(request: ElectLeadersRequest, asked: list[TopicPartitions] | None, outcome: object) -> Conversation:
+def _answer(request: ElectLeadersRequest, asked: list[TopicPartitions] | None, outcome: object) -> Coroutine:
     """The response, from the controller's answer, to a request for these partitions."""
     error = failed(outcome)
     if error is None:
@@ -72,7 +72,7 @@ def _refused(topic: TopicPartitions, error: KafkaError) -> ReplicaElectionResult
     )
 
 
-def _merged(results: list[ReplicaElectionResult]) -> Conversation:
+def _merged(results: list[ReplicaElectionResult]) -> Coroutine:
     """One result for each topic whose partitions were asked about in portions."""
     merged: dict[str, ReplicaElectionResult] = {}
 

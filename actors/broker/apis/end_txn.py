@@ -13,7 +13,7 @@ from actors.broker.call import Call
 from actors.broker.coordinator_requests import ask_transaction, refusal_code
 from actors.node.authorizer import WRITE
 from actors.node.authorizer import transactional_id as of_transaction
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import (
     InvalidRequest,
     KafkaError,
@@ -25,7 +25,7 @@ API_KEY = 26
 VERSIONS = (0, 5)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: EndTxnRequest = call.request
     if not call.authorize(WRITE, of_transaction(request.transactional_id)):
         return EndTxnResponse(error_code=TransactionalIdAuthorizationFailed.code)

@@ -27,13 +27,13 @@ from kstore.schema.messages.fetch import FetchResponse
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
-    from actors.runtime import Conversation
+    from actors.runtime import Coroutine
 
 API_KEY = 1
 VERSIONS = (4, 18)
 
 
-def handle(call: Call) -> FetchResponse | Conversation | None:
+def handle(call: Call) -> FetchResponse | Coroutine | None:
     """Answer a Fetch request; the controller answers another node's fetch of the metadata log."""
     connection, request = call.connection, call.request
     if connection.is_broker:

@@ -19,7 +19,7 @@ from actors.image.image import BrokerImage
 from actors.image.internal_topics import creatable
 from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
 from actors.node import authorizer
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import CoordinatorNotAvailable, InvalidRequest, KafkaError
 from kstore.schema.messages.create_topics import CreateTopicsRequest
 from kstore.schema.messages.find_coordinator import Coordinator, FindCoordinatorRequest, FindCoordinatorResponse
@@ -39,7 +39,7 @@ CREATE_TIMEOUT_MS = 30_000
 CREATE_VERSION = 7
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: FindCoordinatorRequest = call.request
     keys = request.coordinator_keys if call.version >= SEVERAL_KEYS else [request.key]
     refusals = yield from sliced(keys, lambda key: _refusal(call, request.key_type, key))
@@ -61,7 +61,7 @@ def handle(call: Call) -> Conversation:
     )
 
 
-def _make_topic(call: Call, name: str) -> Conversation:
+def _make_topic(call: Call, name: str) -> Coroutine:
     """Ask the controller to make it. The image shows later if it refused, or if another node asked at the same time."""
     request = CreateTopicsRequest(topics=[creatable(name, call.view.config)], timeout_ms=CREATE_TIMEOUT_MS)
     yield from created(call, request, CREATE_VERSION)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from actors.broker.call import Call
 from actors.broker.coordinator_requests import ask_group
 from actors.node.authorizer import READ, group
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import CoordinatorLoadInProgress, GroupAuthorizationFailed, InvalidGroupId, KafkaError
 from kstore.schema.messages.heartbeat import HeartbeatRequest, HeartbeatResponse
 
@@ -18,7 +18,7 @@ API_KEY = 12
 VERSIONS = (0, 4)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: HeartbeatRequest = call.request
     if not call.authorize(READ, group(request.group_id)):
         return HeartbeatResponse(error_code=GroupAuthorizationFailed.code)

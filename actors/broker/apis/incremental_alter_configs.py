@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from actors.broker.call import Call
 from actors.broker.config_resources import altered
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import KafkaError
 from kstore.schema.messages.incremental_alter_configs import (
     AlterConfigsResource,
@@ -21,7 +21,7 @@ API_KEY = 44
 VERSIONS = (0, 1)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Pass to the controller what isn't for another broker."""
     return IncrementalAlterConfigsResponse(responses=(yield from altered(call, _answer, has_loggers=True)))
 

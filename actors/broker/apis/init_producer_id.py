@@ -33,7 +33,7 @@ from kstore.schema.messages.init_producer_id import InitProducerIdResponse
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
-    from actors.runtime.conversation import Conversation
+    from actors.runtime.coroutine import Coroutine
 
 API_KEY = 22
 VERSIONS = (0, 5)
@@ -41,7 +41,7 @@ VERSIONS = (0, 5)
 KNOWS_FENCED = 4
 
 
-def handle(call: Call) -> InitProducerIdResponse | Conversation:
+def handle(call: Call) -> InitProducerIdResponse | Coroutine:
     """Answer an InitProducerId request."""
     transactional_id = call.request.transactional_id
     if transactional_id is not None:
@@ -60,12 +60,12 @@ def handle(call: Call) -> InitProducerIdResponse | Conversation:
     return _transactional(call, transactional_id)
 
 
-def _transactional(call: Call, transactional_id: str) -> Conversation:
+def _transactional(call: Call, transactional_id: str) -> Coroutine:
     outcome = yield from ask_transaction(call, transactional_id, call.request)
     return _failed(refusal_code(call, outcome, KNOWS_FENCED)) if isinstance(outcome, KafkaError) else outcome
 
 
-def _idempotent(call: Call) -> Conversation:
+def _idempotent(call: Call) -> Coroutine:
     ids = call.view.producer_ids
     assert ids is not None, "it is there before the door is open"
     outcome = yield Ask(ids, NextProducerId())

@@ -13,7 +13,7 @@ from __future__ import annotations
 from actors.broker.call import Call
 from actors.broker.coordinator_requests import ask_group
 from actors.node.authorizer import READ, group
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError
 from kstore.schema.messages.join_group import JoinGroupRequest, JoinGroupResponse
 
@@ -23,7 +23,7 @@ VERSIONS = (0, 9)
 PROTOCOL_MAY_BE_NULL = 7
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: JoinGroupRequest = call.request
     outcome: JoinGroupResponse | KafkaError
     if not call.authorize(READ, group(request.group_id)):

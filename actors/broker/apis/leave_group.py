@@ -9,7 +9,7 @@ from __future__ import annotations
 from actors.broker.call import Call
 from actors.broker.coordinator_requests import ask_group
 from actors.node.authorizer import READ, group
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import GroupAuthorizationFailed, InvalidGroupId, KafkaError
 from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse
 
@@ -20,7 +20,7 @@ NAMES_SEVERAL = 3
 MEMBERS_AT_ONCE = 1_000
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: LeaveGroupRequest = call.request
     if not call.authorize(READ, group(request.group_id)):
         return LeaveGroupResponse(error_code=GroupAuthorizationFailed.code)

@@ -13,7 +13,7 @@ from actors.broker.slices import sliced
 from actors.config.resource_type import ResourceType
 from actors.image.image import ClusterImage
 from actors.node.authorizer import CLUSTER, DESCRIBE_CONFIGS
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import ClusterAuthorizationFailed, UnsupportedVersion
 from kstore.schema.messages.list_config_resources import ConfigResource, ListConfigResourcesResponse
 
@@ -30,7 +30,7 @@ ALL = (
 )
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Answer from the node's own image."""
     if not call.authorize(DESCRIBE_CONFIGS, CLUSTER):
         return ListConfigResourcesResponse(error_code=ClusterAuthorizationFailed.code)

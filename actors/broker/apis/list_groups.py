@@ -14,7 +14,7 @@ from actors.broker.coordinator_requests import settled, submitted
 from actors.broker.slices import sliced
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import CLUSTER, DESCRIBE, group
-from actors.runtime import Ask, Conversation
+from actors.runtime import Ask, Coroutine
 from kstore.errors import KafkaError, NotCoordinator
 from kstore.schema.messages.list_groups import ListedGroup, ListGroupsRequest, ListGroupsResponse
 
@@ -22,7 +22,7 @@ API_KEY = 16
 VERSIONS = (0, 5)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: ListGroupsRequest = call.request
     sees_all = call.authorize(DESCRIBE, CLUSTER)
     message = submitted(call, request)

@@ -38,7 +38,7 @@ from kstore.schema.messages.list_offsets import (
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
-    from actors.runtime.conversation import Conversation, Eventually
+    from actors.runtime.coroutine import Coroutine, Eventually
 
 API_KEY = 2
 VERSIONS = (1, 11)
@@ -49,7 +49,7 @@ FIRST_VERSION_OF = {-1: 1, -2: 1, -3: 7, -4: 8, -5: 9, -6: 11}
 DEBUGGING_REPLICA = -2
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Answer a ListOffsets request."""
     request = call.request
     as_replica = request.replica_id == DEBUGGING_REPLICA or (request.replica_id >= 0 and call.is_broker)

@@ -18,7 +18,7 @@ from actors.broker.slices import sliced
 from actors.image.topic_names import TRANSACTIONS_TOPIC
 from actors.node.authorizer import DESCRIBE
 from actors.node.authorizer import transactional_id as of_transaction
-from actors.runtime import Ask, Conversation
+from actors.runtime import Ask, Coroutine
 from actors.transactions.reports import unknown_states
 from kstore.errors import InvalidRegularExpression, KafkaError, NotCoordinator
 from kstore.schema.messages.list_transactions import (
@@ -31,7 +31,7 @@ API_KEY = 66
 VERSIONS = (0, 2)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: ListTransactionsRequest = call.request
     message = submitted(call, request)
     here = [ref for (topic, _), ref in sorted(call.view.coordinators.items()) if topic == TRANSACTIONS_TOPIC]

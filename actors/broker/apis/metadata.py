@@ -29,7 +29,7 @@ from actors.image.internal_topics import creatable
 from actors.node import topic_descriptions
 from actors.node.authorizer import CLUSTER, CREATE, DESCRIBE, NOT_ASKED, TOPIC, refusal
 from actors.node.authorizer import topic as of_topic
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore import errors
 from kstore.errors import KafkaError
 from kstore.schema.messages.create_topics import CreateTopicsRequest
@@ -50,7 +50,7 @@ PART_OF_ALL = 500
 PARTITIONS_A_TURN = 5_000
 
 
-def handle(call: Call) -> MetadataResponse | Conversation:
+def handle(call: Call) -> MetadataResponse | Coroutine:
     """Answer from the node's own image, making topics first if they should be made."""
     request = call.request
     wanted: list[MetadataRequestTopic] | None = request.topics
@@ -65,7 +65,7 @@ def handle(call: Call) -> MetadataResponse | Conversation:
     return answer(call, topics_of(call, wanted, refused))
 
 
-def all_topics(call: Call) -> MetadataResponse | Conversation:
+def all_topics(call: Call) -> MetadataResponse | Coroutine:
     """All topics of one image; if there are very many, each part in a turn of its own."""
     image: ClusterImage = call.view.image
     alive = living(image)
@@ -75,7 +75,7 @@ def all_topics(call: Call) -> MetadataResponse | Conversation:
     return all_in_parts(call, list(image.topics.values()), alive)
 
 
-def all_in_parts(call: Call, topics: list[TopicImage], alive: frozenset[int]) -> Conversation:
+def all_in_parts(call: Call, topics: list[TopicImage], alive: frozenset[int]) -> Coroutine:
     found: list[MetadataResponseTopic] = []
     room = PARTITIONS_A_TURN
     for topic in topics:
@@ -88,7 +88,7 @@ def all_in_parts(call: Call, topics: list[TopicImage], alive: frozenset[int]) ->
     return answer(call, found)
 
 
-def in_parts(call: Call, wanted: list[MetadataRequestTopic]) -> Conversation:
+def in_parts(call: Call, wanted: list[MetadataRequestTopic]) -> Coroutine:
     """As for few topics, each part of them in a turn of its own."""
     named: dict[object, MetadataRequestTopic] = {}
     yield from sliced(wanted, lambda topic: named.setdefault((topic.name, topic.topic_id), topic))
@@ -133,13 +133,13 @@ def is_legal(name: str) -> bool:
 
 def made_first(
     call: Call, wanted: list[MetadataRequestTopic], missing: list[str], refused: dict[str, int]
-) -> Conversation:
+) -> Coroutine:
     """Ask for topics to be made, wait a little until they are known, then answer."""
     yield from make(call, missing, refused)
     return answer(call, topics_of(call, wanted, refused))
 
 
-def make(call: Call, missing: list[str], refused: dict[str, int]) -> Conversation:
+def make(call: Call, missing: list[str], refused: dict[str, int]) -> Coroutine:
     """Ask for topics to be made, and wait a little until they are known; puts refused ones into ``refused``, with the
     error.
 

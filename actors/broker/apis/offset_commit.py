@@ -15,7 +15,7 @@ from actors.broker.call import Call
 from actors.broker.coordinator_requests import ask_group
 from actors.broker.offset_commits import OffsetCommits
 from actors.node.authorizer import READ, group
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import GroupAuthorizationFailed
 from kstore.schema.messages.offset_commit import (
     OffsetCommitRequest,
@@ -31,10 +31,10 @@ VERSIONS = (2, 10)
 TOPICS_BY_ID = 10
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: OffsetCommitRequest = call.request
 
-    def commit(topics: list[OffsetCommitRequestTopic]) -> Conversation:
+    def commit(topics: list[OffsetCommitRequestTopic]) -> Coroutine:
         return ask_group(call, request.group_id, _narrowed(request, topics))
 
     refusal = None if call.authorize(READ, group(request.group_id)) else GroupAuthorizationFailed()

@@ -13,7 +13,7 @@ from actors.broker.coordinator_requests import ask_group
 from actors.broker.slices import portions
 from actors.node.authorizer import DELETE, READ, group
 from actors.node.authorizer import topic as of_topic
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import GroupAuthorizationFailed, KafkaError, TopicAuthorizationFailed, UnknownTopicOrPartition
 from kstore.schema.messages.offset_delete import (
     OffsetDeleteRequest,
@@ -30,7 +30,7 @@ VERSIONS = (0, 0)
 Portion: TypeAlias = list[tuple[OffsetDeleteRequestTopic, list[OffsetDeleteRequestPartition]]]
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: OffsetDeleteRequest = call.request
     if not call.authorize(DELETE, group(request.group_id)):
         return OffsetDeleteResponse(error_code=GroupAuthorizationFailed.code)

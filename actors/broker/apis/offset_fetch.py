@@ -19,8 +19,8 @@ from actors.groups.offset_requests import NO_OFFSET
 from actors.node.authorizer import DESCRIBE
 from actors.node.authorizer import group as of_group
 from actors.node.authorizer import topic as of_topic
-from actors.runtime import Conversation
-from actors.runtime.conversation import Eventually
+from actors.runtime import Coroutine
+from actors.runtime.coroutine import Eventually
 from actors.runtime.limits import REQUEST_ELEMENTS_MAX
 from kstore.errors import (
     GroupAuthorizationFailed,
@@ -56,14 +56,14 @@ OFFSETS_MAX = REQUEST_ELEMENTS_MAX
 """Of one response: a request may ask for all of one group many times, each for a few bytes."""
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: OffsetFetchRequest = call.request
     if call.version < SEVERAL_GROUPS:
         return _one_group(call, request)
     return _several_groups(call, request)
 
 
-def _several_groups(call: Call, request: OffsetFetchRequest) -> Conversation:
+def _several_groups(call: Call, request: OffsetFetchRequest) -> Coroutine:
     answers: list[OffsetFetchResponseGroup] = []
     told = 0
     for group in request.groups:
@@ -76,7 +76,7 @@ def _several_groups(call: Call, request: OffsetFetchRequest) -> Conversation:
     return OffsetFetchResponse(groups=answers)
 
 
-def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
+def _fetch(call: Call, group: OffsetFetchRequestGroup) -> Coroutine:
     """The coordinator's answer about the topics that may be described, or an error."""
     if not call.authorize(DESCRIBE, of_group(group.group_id)):
         return GroupAuthorizationFailed()
@@ -103,7 +103,7 @@ def _described(call: Call, topics: list[Topic]) -> Eventually[list[Topic]]:
     return [topic for topic, is_allowed in zip(topics, allowed, strict=True) if is_allowed]
 
 
-def _fetch_named(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
+def _fetch_named(call: Call, group: OffsetFetchRequestGroup) -> Coroutine:
     """The coordinator's answer about these topics, requested in portions of partitions."""
     whole: OffsetFetchResponseGroup | None = None
     last: OffsetFetchRequestTopics | None = None
@@ -127,7 +127,7 @@ def _fetch_named(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
     return whole
 
 
-def _ask(call: Call, group: OffsetFetchRequestGroup) -> Conversation:
+def _ask(call: Call, group: OffsetFetchRequestGroup) -> Coroutine:
     """The coordinator's answer about one group, or some of its partitions."""
     request = OffsetFetchRequest(groups=[group], require_stable=call.request.require_stable)
     outcome = yield from ask_group(call, group.group_id, request)
@@ -184,7 +184,7 @@ def _failed(topic: OffsetFetchRequestTopics, code: int) -> OffsetFetchResponseTo
     )
 
 
-def _one_group(call: Call, request: OffsetFetchRequest) -> Conversation:
+def _one_group(call: Call, request: OffsetFetchRequest) -> Coroutine:
     topics = None
     if request.topics is not None:
         topics = [
@@ -213,7 +213,7 @@ def _one_group(call: Call, request: OffsetFetchRequest) -> Conversation:
     )
 
 
-def _without_ids(topics: list[OffsetFetchResponseTopics]) -> Conversation:
+def _without_ids(topics: list[OffsetFetchResponseTopics]) -> Coroutine:
     """As the older versions have it."""
     answers: dict[int, OffsetFetchResponseTopic] = {}
     for number, portion in enumerate(portions(topics, lambda topic: topic.partitions)):

@@ -27,13 +27,13 @@ from kstore.schema.messages.offset_for_leader_epoch import (
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
-    from actors.runtime.conversation import Conversation
+    from actors.runtime.coroutine import Coroutine
 
 API_KEY = 23
 VERSIONS = (2, 4)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Answer an OffsetForLeaderEpoch request."""
     topics: dict[str, OffsetForLeaderTopicResult] = {}
     asks_as_broker = call.authorize(CLUSTER_ACTION, CLUSTER)

@@ -56,7 +56,7 @@ from kstore.schema.messages.produce import (
 
 if TYPE_CHECKING:
     from actors.broker.call import Call, NoResponse
-    from actors.runtime.conversation import Conversation, Eventually
+    from actors.runtime.coroutine import Coroutine, Eventually
     from kstore.schema.struct import Message
 
 API_KEY = 0
@@ -80,7 +80,7 @@ HEAVY_BYTES = 1 << 20
 Records = bytes | bytearray | memoryview
 
 
-def handle(call: Call) -> Message | NoResponse | Conversation | None:
+def handle(call: Call) -> Message | NoResponse | Coroutine | None:
     """Answer a Produce request."""
     request = call.request
     acks = request.acks
@@ -128,7 +128,7 @@ def _one_response(
     return _response(call, [answer], {} if hint is None else {hint: None})
 
 
-def _several(call: Call, acks: int) -> Conversation:
+def _several(call: Call, acks: int) -> Coroutine:
     by_id = call.version >= TOPIC_IDS_FROM
     topics = call.request.topic_data
     is_long = sum(len(topic.partition_data) for topic in topics) > PART
@@ -367,7 +367,7 @@ def _response(call: Call, answers: list[TopicProduceResponse], hints: dict[int, 
     return response
 
 
-def _failed(call: Call, error: KafkaError) -> NoResponse | Conversation:
+def _failed(call: Call, error: KafkaError) -> NoResponse | Coroutine:
     """The response that refuses the whole request."""
     if call.request.acks == 0:
         call.connection.refuse()
@@ -375,7 +375,7 @@ def _failed(call: Call, error: KafkaError) -> NoResponse | Conversation:
     return _all_failed(call, error)
 
 
-def _all_failed(call: Call, error: KafkaError) -> Conversation:
+def _all_failed(call: Call, error: KafkaError) -> Coroutine:
     by_id = call.version >= TOPIC_IDS_FROM
     answers: list[TopicProduceResponse] = []
     for number, portion in enumerate(portions(call.request.topic_data, lambda topic: topic.partition_data)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from actors.broker.call import Call
 from actors.broker.coordinator_requests import ask_group
 from actors.node.authorizer import READ, group
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import GroupAuthorizationFailed, InconsistentGroupProtocol, InvalidGroupId, KafkaError
 from kstore.schema.messages.sync_group import SyncGroupRequest, SyncGroupResponse
 
@@ -20,7 +20,7 @@ VERSIONS = (0, 5)
 MUST_NAME_PROTOCOL = 5
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: SyncGroupRequest = call.request
     if call.version >= MUST_NAME_PROTOCOL and (request.protocol_type is None or request.protocol_name is None):
         return SyncGroupResponse(error_code=InconsistentGroupProtocol.code)

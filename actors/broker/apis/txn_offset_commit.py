@@ -20,8 +20,8 @@ from actors.image.topic_names import OFFSETS_TOPIC
 from actors.node.authorizer import READ, WRITE, group
 from actors.node.authorizer import transactional_id as of_transaction
 from actors.partition.messages import StartVerification
-from actors.runtime import Ask, Conversation
-from actors.runtime.conversation import Eventually
+from actors.runtime import Ask, Coroutine
+from actors.runtime.coroutine import Eventually
 from kstore.errors import (
     CoordinatorLoadInProgress,
     CoordinatorNotAvailable,
@@ -61,10 +61,10 @@ MOVED = (NotLeaderOrFollower, KafkaStorageError, UnknownTopicOrPartition)
 """Of the group's partition, and so of its coordinator."""
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     request: TxnOffsetCommitRequest = call.request
 
-    def commit(topics: list[TxnOffsetCommitRequestTopic]) -> Conversation:
+    def commit(topics: list[TxnOffsetCommitRequestTopic]) -> Coroutine:
         outcome = yield from _asked(call, request, topics)
         loads = isinstance(outcome, CoordinatorLoadInProgress) and call.version < KNOWS_LOADING
         return CoordinatorNotAvailable() if loads else outcome

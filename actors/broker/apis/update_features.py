@@ -10,7 +10,7 @@ from __future__ import annotations
 from actors.broker.call import Call
 from actors.broker.forwarding import failed, to_controller
 from actors.node.authorizer import ALTER, CLUSTER
-from actors.runtime import Conversation
+from actors.runtime import Coroutine
 from kstore.errors import ClusterAuthorizationFailed
 from kstore.schema.messages.update_features import UpdateFeaturesResponse
 
@@ -18,7 +18,7 @@ API_KEY = 57
 VERSIONS = (0, 2)
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Pass the request to the controller."""
     if call.authorize(ALTER, CLUSTER):
         outcome = yield from to_controller(call, call.request)

@@ -38,7 +38,7 @@ from kstore.schema.messages.write_txn_markers import (
 
 if TYPE_CHECKING:
     from actors.broker.call import Call
-    from actors.runtime.conversation import Conversation
+    from actors.runtime.coroutine import Coroutine
 
 API_KEY = 27
 VERSIONS = (1, 2)
@@ -57,7 +57,7 @@ class TopicOfMarker(NamedTuple):
     partitions: list[int]
 
 
-def handle(call: Call) -> Conversation:
+def handle(call: Call) -> Coroutine:
     """Answer a WriteTxnMarkers request."""
     may_write = call.authorize(ALTER, CLUSTER) or call.authorize(CLUSTER_ACTION, CLUSTER)
     markers: dict[int, WritableTxnMarkerResult] = {}

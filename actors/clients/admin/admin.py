@@ -31,7 +31,7 @@ from actors.clients.admin.descriptions import (
 from actors.clients.client import Client, tcp_transport
 from actors.clients.keywords.table import AdminConfig
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from actors.runtime.signals import in_one_piece
 from kstore.errors.arguments import INT_MAX, LONG_MAX, milliseconds, shown, text, truth
 from kstore.errors.config import ConfigError
@@ -77,10 +77,10 @@ class Admin(Client):
         self._actor = self._start(ClientActor, "admin", self.config)
 
     def _do(
-        self, name: str, conversation: Callable[..., Eventually[T]], *args: object, timeout_ms: float | None = None
+        self, name: str, coroutine: Callable[..., Eventually[T]], *args: object, timeout_ms: float | None = None
     ) -> T:
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else timeout_ms
-        return self._calls.run(name, conversation, self._actor, *args, timeout_s=limit_ms / 1000)
+        return self._calls.run(name, coroutine, self._actor, *args, timeout_s=limit_ms / 1000)
 
     def _timeout_ms(self, timeout_ms: int | None) -> int:
         limit_ms = self.config.default_api_timeout_ms if timeout_ms is None else milliseconds("timeout_ms", timeout_ms)

@@ -11,11 +11,11 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors.clients.actor import ClientActor
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.clients.errors import SeveralFailed
 from actors.clients.structs import TopicPartition
 from actors.network.link import Disconnected
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore import errors
 from kstore.errors import KafkaError, for_code
 

@@ -1,12 +1,12 @@
-"""An admin's conversation about the cluster itself: who is in it."""
+"""What an admin asks about the cluster itself: who is in it."""
 
 from __future__ import annotations
 
 from actors.clients.actor import ClientActor
 from actors.clients.admin.descriptions import ClusterDescription, Node
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.network.link import Disconnected
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import KafkaError, for_code
 from kstore.schema.messages.describe_cluster import DescribeClusterRequest
 

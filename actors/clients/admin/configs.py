@@ -1,4 +1,4 @@
-"""An admin's conversations about configs: described, set, reset.
+"""What an admin does with configs: described, set, reset.
 
 A broker tells of itself only, and takes changes of none but its own configs, so that what is about brokers goes to each
 of them; the rest goes to the controller's broker, which knows of a change as soon as it is answered.
@@ -22,9 +22,9 @@ from actors.clients.admin.descriptions import (
     ConfigSynonym,
 )
 from actors.clients.arguments import config_text, config_texts, names
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.network.link import Disconnected
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import InvalidRequest, KafkaError
 from kstore.errors.arguments import listed, shown, text
 from kstore.errors.config import ConfigError

@@ -1,4 +1,4 @@
-"""An admin's conversation about leaders: elected on request."""
+"""What an admin does with leaders: elected on request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, by_topic, in_rounds, outcome_of, settled
 from actors.clients.arguments import partitions as checked_partitions
 from actors.clients.structs import TopicPartition
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import ElectionNotNeeded, KafkaError, UnknownTopicOrPartition, for_code
 from kstore.errors.arguments import listed, shown, whole
 from kstore.errors.config import ConfigError

@@ -1,4 +1,4 @@
-"""An admin's conversations about groups: listed, described, deleted, and their members sent away."""
+"""What an admin does with groups: listed, described, deleted, and their members sent away."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TypeVar
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_coordinator, at_coordinators, in_rounds, outcome_of, settled
 from actors.clients.admin.descriptions import GroupDescription, GroupListing, MemberDescription, MemberToRemove
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.clients.structs import TopicPartition
 from actors.network.link import Disconnected
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import GroupIdNotFound, KafkaError, for_code
 from kstore.errors.arguments import listed, shown, text, whole
 from kstore.schema import decode

@@ -1,4 +1,4 @@
-"""An admin's conversation about log directories: what brokers have on their disks."""
+"""What an admin asks about log directories: what brokers have on their disks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from actors.clients.admin.asking import in_rounds, outcome_of
 from actors.clients.admin.descriptions import LogDirDescription, ReplicaSize
 from actors.clients.admin.topics import describe as describe_topics
 from actors.clients.arguments import names
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.clients.structs import TopicPartition
 from actors.network.link import Disconnected
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import ClusterAuthorizationFailed, KafkaError, for_code
 from kstore.errors.arguments import listed, text, whole
 from kstore.schema.messages.describe_log_dirs import (

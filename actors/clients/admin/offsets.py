@@ -1,4 +1,4 @@
-"""An admin's conversations about offsets of partitions (looked up, records below them deleted) and of groups."""
+"""What an admin does with offsets of partitions (looked up, records below them deleted) and of groups."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from actors.clients.admin.asking import (
     settled,
 )
 from actors.clients.admin.descriptions import DeletedRecords, OffsetSpec, OffsetTimestamp
-from actors.clients.conversation import CONSUMER, SendTo
+from actors.clients.coroutine import CONSUMER, SendTo
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import KafkaError, for_code
 from kstore.schema.messages.delete_records import (
     DeleteRecordsPartition,

@@ -1,4 +1,4 @@
-"""An admin's conversations about what a cluster rests on: the quorum of the metadata log, and features' levels."""
+"""What an admin asks about what a cluster rests on: the quorum of the metadata log, and features' levels."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import at_controller, in_rounds, outcome_of
 from actors.clients.admin.descriptions import FeatureDescription, QuorumDescription, QuorumReplica
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.image.topic_names import METADATA_TOPIC
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import KafkaError, for_code
 from kstore.errors.arguments import shown, text, whole
 from kstore.errors.config import ConfigError

@@ -1,4 +1,4 @@
-"""An admin's conversations about topics: made, grown, deleted, listed and described.
+"""What an admin does with topics: made, grown, deleted, listed and described.
 
 Making and deleting end when every broker that answers knows of it, so that what comes next finds it so; Kafka's own
 answer comes when the controller has decided, and the brokers learn of that a moment later.
@@ -19,9 +19,9 @@ from actors.clients.admin.descriptions import (
     TopicDescription,
 )
 from actors.clients.arguments import config_texts
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.clients.structs import NewPartitions, NewTopic
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore import errors
 from kstore.errors import KafkaError, for_code
 from kstore.errors.arguments import SHORT_MAX, by_name, listed, shown, text, whole

@@ -19,7 +19,7 @@ from actors.clients.consumer.offsets import ISOLATION_LEVELS, Offsets
 from actors.clients.consumer.positions import Positions
 from actors.clients.consumer.subscription import NONE, PATTERN, PartitionState, Position, Subscription
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
-from actors.runtime.conversation import Eventually, Pause
+from actors.runtime.coroutine import Eventually, Pause
 from kstore.errors import InvalidTopic, TopicAuthorizationFailed, for_code
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.clients.consumer.offsets import COORDINATOR_ELSEWHERE
-from actors.clients.conversation import COORDINATOR, SendTo
+from actors.clients.coroutine import COORDINATOR, SendTo
 from actors.clients.errors import CommitFailed
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import (
     FencedInstanceId,
     IllegalGeneration,

@@ -25,10 +25,10 @@ from actors.clients.consumer.fetch_sources import BESIDE, Asked, FetchLink, Sour
 from actors.clients.consumer.isolation import aborted_places
 from actors.clients.consumer.records import PartitionRecords
 from actors.clients.consumer.subscription import FOREVER_US, PartitionState
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.clients.structs import TopicPartition
 from actors.clients.view import BrokerAddress
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import (
     CorruptMessage,
     FencedLeaderEpoch,

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from actors.clients.conversation import CONSUMER, COORDINATOR, SendTo
+from actors.clients.coroutine import CONSUMER, COORDINATOR, SendTo
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import (
     CoordinatorNotAvailable,
     KafkaError,

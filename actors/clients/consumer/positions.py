@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from actors.clients.consumer.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP
 from actors.clients.consumer.subscription import EARLIEST, FOREVER_US, NONE, PartitionState, Position
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.clients.errors import LogTruncated, NoOffsetForPartition
 from actors.clients.structs import TopicPartition
 from kstore.errors import KafkaError, for_code
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actors.clients.consumer.offsets import Offsets
     from actors.clients.consumer.subscription import Subscription
     from actors.clients.structs import OffsetAndMetadata
-    from actors.runtime.conversation import Eventually
+    from actors.runtime.coroutine import Eventually
     from kstore.schema.messages.offset_for_leader_epoch import EpochEndOffset, OffsetForLeaderEpochRequest
 
 NOT_KNOWN = -1

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from actors.clients.transport import Transport
     from actors.clients.view import View
     from actors.runtime import Node
-    from actors.runtime.conversation import Eventually
+    from actors.runtime.coroutine import Eventually
 
 
 class Broker:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from actors.clients.conversation import SendTo
+from actors.clients.coroutine import SendTo
 from actors.clients.errors import KafkaTimeout
 from actors.clients.producer.idempotence import Idempotence
 from actors.clients.producer.leaders import Broker, LeaderSeeker
@@ -27,7 +27,7 @@ from actors.clients.producer.produce_requests import (
 )
 from actors.network.link import Disconnected
 from actors.runtime import receives
-from actors.runtime.conversation import Eventually
+from actors.runtime.coroutine import Eventually
 from kstore.errors import (
     DuplicateSequenceNumber,
     KafkaError,

@@ -23,9 +23,9 @@ from actors.clients.consumer.classic.membership import (
     Membership,
     Prepare,
 )
-from actors.clients.conversation import COORDINATOR, SendTo
+from actors.clients.coroutine import COORDINATOR, SendTo
 from actors.clients.structs import TopicPartition
-from actors.runtime.conversation import Pause
+from actors.runtime.coroutine import Pause
 from kstore.errors import InconsistentGroupProtocol, KafkaError, MemberIdRequired, RebalanceInProgress, for_code
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from actors.clients.consumer.assignors import Assignments
     from actors.clients.consumer.subscription import Subscription
     from actors.clients.keywords.table import ConsumerConfig
-    from actors.runtime.conversation import Eventually, Task
+    from actors.runtime.coroutine import Eventually, Task
     from kstore.schema.messages.heartbeat import HeartbeatResponse
     from kstore.schema.messages.join_group import JoinGroupResponse
     from kstore.schema.messages.leave_group import LeaveGroupRequest

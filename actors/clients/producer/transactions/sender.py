@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from actors.clients.actor import GROUP, TRANSACTION
-from actors.clients.conversation import Gate, SendTo, Wait
+from actors.clients.coroutine import Gate, SendTo, Wait
 from actors.clients.errors import TransactionAborted
 from actors.clients.producer.sender import Sender
 from actors.clients.producer.transactions import requests
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actors.clients.structs import GroupMetadata
     from actors.clients.transport import Transport
     from actors.runtime import Node
-    from actors.runtime.conversation import Eventually
+    from actors.runtime.coroutine import Eventually
 
 OF_THE_CLASSIC, OF_THE_SECOND = (3, 11), (12, 13)
 """Versions of Produce, by protocol."""

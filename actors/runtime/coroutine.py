@@ -1,8 +1,8 @@
-"""Conversations: generators that yield questions (to actors, to the disk) and get the outcomes sent in.
+"""Coroutines, as generators: they yield questions (to actors, to the disk) and get the outcomes sent in.
 
 They yield an ``Ask`` (to an actor), ``OnDisk``, a ``Pause``, another question that their actor's ``ask_for`` knows, or
 a list of these, which run at the same time. An outcome is always a value. An error is a value too, never an exception,
-so that the conversation decides what it means. A ``Task`` is a running conversation; cancelling it closes the generator
+so that the coroutine decides what it means. A ``Task`` is a running coroutine; cancelling it closes the generator
 where it stands.
 """
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from actors.runtime.actor import Actor
 
 T = TypeVar("T")
-Conversation = Generator[Any, Any, Any]
+Coroutine = Generator[Any, Any, Any]
 Eventually = Generator[Any, Any, T]
-"""The type of a conversation's result."""
+"""The type of a coroutine's result."""
 
 ASKS_A_TURN = 1_000
 
 
 class Ask:
-    """What a conversation yields to ask an actor."""
+    """What a coroutine yields to ask an actor."""
 
     __slots__ = ("message", "ref")
 
@@ -37,19 +37,19 @@ class Ask:
 
 
 class OnDisk(NamedTuple):
-    """What a conversation yields to have slow disk work done off the turn; the outcome is its value or ``OSError``."""
+    """What a coroutine yields to have slow disk work done off the turn; the outcome is its value or ``OSError``."""
 
     work: Callable[[], object]
 
 
 class Pause(NamedTuple):
-    """What a conversation yields to wait; the outcome is None."""
+    """What a coroutine yields to wait; the outcome is None."""
 
     delay_ms: float
 
 
 PAUSE = Pause(0)
-"""Let other actors have turns before a conversation with long work, or a long answer, goes on. The trace shows it."""
+"""Let other actors have turns before a coroutine with long work, or a long answer, goes on. The trace shows it."""
 
 
 class PauseOver(NamedTuple):
@@ -60,34 +60,34 @@ class PauseOver(NamedTuple):
 
 
 class Task:
-    """A running conversation of an actor. ``done`` gets its value. ``failed`` gets an exception that it raises, if it
+    """A running coroutine of an actor. ``done`` gets its value. ``failed`` gets an exception that it raises, if it
     is one of the ``expected`` ones; any other exception is a defect of the turn. When it is cancelled, neither is
     called.
     """
 
-    __slots__ = ("_actor", "_conversation", "_done", "_expected", "_failed", "is_over")
+    __slots__ = ("_actor", "_coroutine", "_done", "_expected", "_failed", "is_over")
 
     def __init__(
         self,
         actor: Actor,
-        conversation: Eventually[T],
+        coroutine: Eventually[T],
         done: Callable[[T], object],
         failed: Callable[[Any], object] | None = None,
         expected: type[Exception] = Exception,
     ) -> None:
         self._actor = actor
-        self._conversation = conversation
+        self._coroutine = coroutine
         self._done = done
         self._failed = failed
         self._expected = expected
         self.is_over = False
 
     def step(self, outcome: object = None) -> None:
-        """Send in the outcome of the last question; None starts the conversation."""
+        """Send in the outcome of the last question; None starts the coroutine."""
         if self.is_over:
             return
         try:
-            asked = self._conversation.send(outcome)
+            asked = self._coroutine.send(outcome)
         except StopIteration as stop:
             self.is_over = True
             self._done(stop.value)
@@ -106,11 +106,11 @@ class Task:
         """End it where it stands; outcomes that arrive later are dropped."""
         if not self.is_over:
             self.is_over = True
-            self._conversation.close()
+            self._coroutine.close()
 
 
 class _Several:
-    """Several questions that a conversation asked at once. It gets all outcomes together, in the order asked.
+    """Several questions that a coroutine asked at once. It gets all outcomes together, in the order asked.
 
     At most ``ASKS_A_TURN`` are sent in one turn, so that other actors get turns in between.
     """

@@ -1,4 +1,4 @@
-"""What all clients are made of: conversations with brokers that are retried, cancelled, and survive their brokers."""
+"""What all clients are made of: requests to brokers that are retried, cancelled, and survive their brokers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 
 from actors.clients.actor import GROUP
 from actors.clients.client import Client, ClientActor
-from actors.clients.conversation import Gate, SendTo, Wait
+from actors.clients.coroutine import Gate, SendTo, Wait
 from actors.clients.errors import ClientClosed, KafkaTimeout
 from actors.clients.keywords.table import AdminConfig
 from actors.clients.transport import InProcessTransport
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.network.link import Disconnected
-from actors.runtime.conversation import Eventually, Pause
+from actors.runtime.coroutine import Eventually, Pause
 from kstore import Cluster
 from kstore.schema.messages.metadata import MetadataRequest
 
@@ -27,8 +27,8 @@ class Asker(Client):
         self._calls.ref = ClientActor.start(self._transport.node, "asker", self._transport, AdminConfig.parse(keywords))
         self.actor: ClientActor = self._calls.ref.actor_inbox.actor
 
-    def run(self, conversation: Any, *args: Any, timeout_s: float = 20) -> Any:
-        return self._calls.run("run", conversation, *args, timeout_s=timeout_s)
+    def run(self, coroutine: Any, *args: Any, timeout_s: float = 20) -> Any:
+        return self._calls.run("run", coroutine, *args, timeout_s=timeout_s)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_metadata_is_asked_for_once_however_many_want_it_at_once(cluster) -> Non
 def test_a_cancelled_talk_is_ended_where_it_stands(cluster) -> None:
     ended: list[str] = []
 
-    def conversation() -> Eventually[None]:
+    def coroutine() -> Eventually[None]:
         try:
             yield Pause(60_000)
         finally:
@@ -118,17 +118,17 @@ def test_a_cancelled_talk_is_ended_where_it_stands(cluster) -> None:
 
     asker = Asker(cluster)
     with pytest.raises(KafkaTimeout):
-        asker.run(conversation, timeout_s=1)
+        asker.run(coroutine, timeout_s=1)
     assert ended == ["here"]
 
 
 def test_several_questions_are_under_way_at_once(cluster) -> None:
-    def conversation() -> Eventually[Any]:
+    def coroutine() -> Eventually[Any]:
         outcomes = yield [SendTo(node, MetadataRequest(topics=[])) for node in cluster.node_ids]
         nothing = yield []
         return outcomes, nothing
 
-    outcomes, nothing = Asker(cluster).run(conversation)
+    outcomes, nothing = Asker(cluster).run(coroutine)
     assert [len(each.brokers) for each in outcomes] == [3, 3, 3]
     assert nothing == []
 

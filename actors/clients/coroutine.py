@@ -1,7 +1,7 @@
-"""What conversations of a client's actor yield beside ``Ask`` and ``Pause``: ``SendTo`` for a request to a broker,
+"""What the coroutines of a client's actor yield beside ``Ask`` and ``Pause``: ``SendTo`` for a request to a broker,
 ``Wait`` for a gate.
 
-That a broker can't be reached is an outcome, never an exception. A conversation may raise a ``KafkaError``.
+That a broker can't be reached is an outcome, never an exception. A coroutine may raise a ``KafkaError``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Wait(NamedTuple):
 
 
 class Gate:
-    """Something that conversations of one actor wait for. ``open`` lets all through that wait now."""
+    """Something that coroutines of one actor wait for. ``open`` lets all through that wait now."""
 
     def __init__(self) -> None:
         self._waiting: list[Callable[[object], object]] = []
