@@ -79,6 +79,35 @@ def test_after_a_record_was_refused_the_next_transaction_is_whole(cluster, code:
     assert read(cluster, "t", PARTITIONS) == [b"first", *(b"second-%03d" % number for number in range(100))]
 
 
+def test_the_first_batch_of_a_partition_goes_with_the_others_by_the_second_protocol(cluster) -> None:
+    producer = cluster.producer(transactional_id="tx", batch_size=200, linger_ms=0)
+    producer.init_transactions()
+    cluster.faults.slow(cluster.leader("t", 0), ms=50)
+    producer.begin_transaction()
+    for number in range(4):
+        producer.send("t", b"%d" % number * 150, partition=0)
+    together = 0
+    for _ in range(100):
+        cluster.run_for(0.01)
+        together = max(together, producer.metrics()["producer-metrics"]["requests-in-flight"])
+    assert together == (4 if producer._sender.machine.uses_second_protocol else 3)  # the first one, then the others
+    producer.commit_transaction()
+    assert read(cluster, "t", PARTITIONS) == [b"%d" % number * 150 for number in range(4)]
+
+
+@pytest.mark.parametrize("code", ["NOT_ENOUGH_REPLICAS", "CONCURRENT_TRANSACTIONS", "NOT_LEADER_OR_FOLLOWER"])
+def test_batches_keep_their_order_when_the_first_of_a_transaction_is_refused(cluster, code: str) -> None:
+    producer = cluster.producer(transactional_id="tx", batch_size=200, linger_ms=0)
+    producer.init_transactions()
+    for transaction in range(3):
+        cluster.faults.error("Produce", code, times=1)
+        with producer.transaction():
+            for number in range(20):
+                producer.send("t", b"%d-%02d" % (transaction, number) * 30, partition=0)
+    wanted = [b"%d-%02d" % (transaction, number) * 30 for transaction in range(3) for number in range(20)]
+    assert [record.value for record in cluster.records("t", len(wanted))] == wanted
+
+
 def test_a_transaction_that_takes_too_long_is_aborted_and_its_producer_is_told(cluster) -> None:
     producer = cluster.producer(transactional_id="tx", transaction_timeout_ms=2000)
     producer.init_transactions()

@@ -12,7 +12,8 @@ The rules are those of the part of Apache Kafka's ``TransactionManager`` and ``S
 
 One thing is stricter than in Java: until a partition's first batch is acknowledged there is no second under way. A
 broker that doesn't know a producer takes any sequence for its first; were the first batch refused and the second one
-taken, the order would be lost and the first one refused for good.
+taken, the order would be lost and the first one refused for good. By the second transaction protocol a broker takes
+only 0 (KIP-890), and batches go as in Java.
 """
 
 from __future__ import annotations
@@ -84,6 +85,11 @@ class Idempotence:
         self._unresolved: dict[PartitionQueue, int] = {}
 
     @property
+    def first_goes_alone(self) -> bool:
+        """Whether a partition's first batch is acknowledged before the second is sent."""
+        return True
+
+    @property
     def has_identity(self) -> bool:
         """Whether batches can be numbered."""
         return self.identity.producer_id >= 0
@@ -140,7 +146,9 @@ class Idempotence:
         under_way = sequences.under_way
         if batch.has_sequence:
             return not under_way or under_way[0] is batch
-        if under_way and (sequences.identity != self.identity or sequences.acknowledged == NONE):
+        if under_way and (
+            sequences.identity != self.identity or (sequences.acknowledged == NONE and self.first_goes_alone)
+        ):
             return False
         return queue not in self._unresolved
 

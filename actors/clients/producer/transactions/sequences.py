@@ -25,6 +25,11 @@ class TransactionalSequences(Idempotence):
         super().__init__()
         self.machine = machine
 
+    @property
+    def first_goes_alone(self) -> bool:
+        """As ``Idempotence.first_goes_alone``: not by the second protocol, where a broker takes no later batch first."""
+        return not self.machine.uses_second_protocol
+
     def begin(self, producer_id: int, epoch: int) -> None:
         """As ``Idempotence.begin``: what was before is over."""
         self._unresolved.clear()
