@@ -5,6 +5,7 @@
 #   make check        style and types only                make test-full     the long tests as well
 #   make bench        micro-benchmarks                    make test-oracle   against a real Apache Kafka (JDK, Maven)
 #   make bench-peers  beside Apache Kafka and kfake       make bench-clients  beside the other Python clients
+#   make bench-transactions  transactions, beside Apache Kafka
 #   make test-frameworks  applications on Python's Kafka frameworks, from the package index
 #   make bench-growth what a load costs when one of its dimensions doubles
 #   make debug, asan  tests on a checked, a sanitized build
@@ -17,7 +18,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-growth bench-peers docs debug debug-formats asan clean
+.PHONY: help demo test check build test-full test-oracle test-frameworks compatibility bench bench-clients bench-growth bench-peers bench-transactions docs debug debug-formats asan clean
 
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -33,7 +34,7 @@ PRINT_BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml
 say     = @printf '==> %s\n' "$(1)"
 
 help:
-	@sed -n '3,14s/^# \{0,3\}//p' Makefile
+	@sed -n '3,15s/^# \{0,3\}//p' Makefile
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
@@ -135,6 +136,10 @@ bench-growth: $(STAMPS)/bench
 bench-peers: $(STAMPS)/bench
 	$(call say,kstore beside Apache Kafka and kfake; writes docs/benchmarks.md)
 	@$(BIN)/python -m bench.peers $(ARGS)
+
+bench-transactions: $(STAMPS)/bench
+	$(call say,transactions beside Apache Kafka; writes their part of docs/benchmarks.md)
+	@$(BIN)/python -m bench.peers --transactions --servers kstore,kafka --rounds 3 $(ARGS)
 
 # --- documentation ---------------------------------------------------------------------------------------------------
 

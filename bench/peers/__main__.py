@@ -7,14 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from confluent_kafka import KafkaException
 
-from bench.peers import environment, load, raw, report
-from bench.peers.cases import IDLE_MEMORY, LOADED_MEMORY, START, WARM_UP, Case, Metric, cases
+from bench.peers import environment, load, page, raw, report
+from bench.peers.cases import IDLE_MEMORY, LOADED_MEMORY, START, WARM_UP, Case, Metric, cases, transaction_cases
 from bench.peers.processes import ServerFailed, stop_on_termination
 from bench.peers.results import Results
 from bench.peers.servers import EVERY_REPLICA_ACKNOWLEDGES, SERVERS, Server
@@ -75,8 +75,9 @@ class Run:
                     finally:
                         server.stop()
 
-    def loads(self, chosen: list[Case]) -> None:
-        """Start every server once and put every case on each in turn."""
+    @contextlib.contextmanager
+    def started(self) -> Iterator[list[Server]]:
+        """Every server, started once and warm; stopped at the end of the block."""
         with contextlib.ExitStack() as stopping:
             made = [self.new_server(kind, {}) for kind in self.kinds]
             servers = [server for server in made if server is not None]
@@ -85,6 +86,11 @@ class Run:
                 server.launch()
             servers = [server for server in servers if self.came_up(server)]
             time.sleep(SETTLE_S)
+            yield servers
+
+    def loads(self, chosen: list[Case]) -> None:
+        """Put every case on each server in turn."""
+        with self.started() as servers:
             self.memory(IDLE_MEMORY, servers)
             for server in servers:
                 self.measure(WARM_UP, server)
@@ -92,9 +98,19 @@ class Run:
             self.memory(LOADED_MEMORY, servers)
             self.rounds_of([case for case in chosen if not case.fills_memory], servers)
 
+    def transactions(self, chosen: list[Case]) -> None:
+        """Put every case with transactions on the servers, without the peers where it compares things at one server."""
+        with self.started() as servers:
+            for server in servers:
+                self.measure(WARM_UP, server)
+            self.rounds_of([case for case in chosen if not case.once], servers)
+        self.kinds = [kind for kind in self.kinds if kind.name == "kstore"]
+        with self.started() as servers:
+            self.rounds_of([case for case in chosen if case.once], servers)
+
     def rounds_of(self, chosen: list[Case], servers: list[Server]) -> None:
         for case in chosen:
-            for number in range(self.rounds):
+            for number in range(1 if case.once else self.rounds):
                 for server in turned(servers, number):
                     settle_disk()
                     self.measure(case, server)
@@ -140,6 +156,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the number of records")
     parser.add_argument("--only", default="", help="only cases whose name contains this")
+    parser.add_argument(
+        "--transactions", action="store_true", help="the loads with transactions instead, and their part of the page"
+    )
     parser.add_argument("--no-start", action="store_true", help="leave out the time to the first record")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md")
     parser.add_argument("--micro", type=Path, default=MICRO, help="the report of `make bench`, taken in if it is there")
@@ -154,15 +173,20 @@ def main() -> int:
     asked = parse_arguments()
     stop_on_termination()
     described = environment.describe()
-    chosen = [case for case in cases(asked.scale) if asked.only in case.name]
+    made = transaction_cases(asked.scale) if asked.transactions else cases(asked.scale)
+    chosen = [case for case in made if asked.only in case.name]
     with tempfile.TemporaryDirectory(prefix="bench-peers-") as folder:
         run = Run(asked.servers, Path(folder), asked.rounds)
-        if not asked.no_start:
-            run.starts()
-        if chosen:
-            run.loads(chosen)
-    asked.output.parent.mkdir(parents=True, exist_ok=True)
-    asked.output.write_text(report.render(run.results, described, run.versions, asked.rounds, asked.micro))
+        if asked.transactions:
+            run.transactions(chosen)
+        else:
+            if not asked.no_start:
+                run.starts()
+            if chosen:
+                run.loads(chosen)
+    taken = report.Taken(run.results, described, run.versions, asked.rounds)
+    parts = report.transactions(taken) if asked.transactions else report.peers(taken)
+    page.write(asked.output, {**parts, **report.micro(asked.micro)})
     print(f"wrote {asked.output}")
     for failure in run.results.failures:
         print("failed:", failure, file=sys.stderr)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.peers import load
+from bench.peers import load, transactions
 from bench.peers.servers import Server
 
 
@@ -35,10 +35,13 @@ class Metric:
 
 @dataclass(frozen=True)
 class Case:
+    """One load. Those that compare things at one server take their own turns: they run ``once``, and only on kstore."""
+
     name: str
     measure: Callable[[Server], dict[str, float]]
     metrics: tuple[Metric, ...]
     fills_memory: bool = False
+    once: bool = False
 
 
 PRODUCE_GOALS = (Goal(2.0, "Kafka"), Goal(0.7, "kfake"))
@@ -96,6 +99,64 @@ def cases(scale: float = 1.0) -> list[Case]:
             "128 in flight",
             lambda server: load.raw_requests(server, 1, 128, many(50_000)),
             (Metric("one connection, 128 records in flight", "requests/s", "requests/s"),),
+        ),
+    ]
+
+
+def transaction_cases(scale: float = 1.0) -> list[Case]:
+    """The loads with transactions, as many records of each."""
+
+    def many(count: int) -> int:
+        return max(int(count * scale), 100)
+
+    def once(name: str, measure: Callable[[Server], dict[str, float]], *metrics: Metric) -> Case:
+        return Case(name, measure, metrics, once=True)
+
+    return [
+        Case(
+            "small transaction",
+            lambda server: transactions.small(server, many(500)),
+            (
+                Metric("begin, one record, commit, p50", "ms", "p50", (Goal(0.35, "Kafka", at_most=True),)),
+                Metric("begin, one record, commit, p99", "ms", "p99"),
+            ),
+        ),
+        Case(
+            "read, transform, write",
+            lambda server: transactions.read_transform_write(server, many(500_000)),
+            (
+                Metric("read, transform, write, a client in Go", "records/s", "records/s", (Goal(1.3, "Kafka"),)),
+                Metric("the same: brokers' processors, for a million records", "s", "s"),
+            ),
+        ),
+        once(
+            "own clients",
+            lambda server: transactions.own_clients(server, many(500_000)),
+            Metric("read, transform, write, kstore's clients", "records/s", "kstore"),
+            Metric("the same with confluent-kafka", "records/s", "confluent-kafka"),
+            Metric("kstore's clients over confluent-kafka", "x", "ratio", (Goal(3.0),)),
+        ),
+        once(
+            "produce 1 kB in transactions",
+            lambda server: transactions.produce_over_plain(server, many(200_000)),
+            Metric("produce 1 kB in transactions", "MB/s", "MB/s"),
+            Metric("the same over idempotent produce without transactions", "x", "ratio", (Goal(0.85),)),
+        ),
+        once(
+            "read_committed",
+            lambda server: transactions.committed_reads(server, many(300_000)),
+            Metric("read_committed over read_uncommitted, 1 kB, with kcat", "x", "ratio", (Goal(0.95),)),
+        ),
+        once(
+            "read_committed among aborted transactions",
+            lambda server: transactions.committed_reads_among_aborted(server, many(10_000)),
+            Metric("the same, 100 B, with 10,000 aborted transactions in the log", "x", "ratio", (Goal(0.8),)),
+        ),
+        once(
+            "transactional ids",
+            lambda server: transactions.ids_at_rest(server, 10_000),
+            Metric("memory of 10,000 transactional ids at rest", "MB", "initialized", (Goal(15, at_most=True),)),
+            Metric("the same, each of which has written to one partition", "MB", "used"),
         ),
     ]
 

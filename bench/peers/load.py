@@ -76,9 +76,10 @@ def check_count(server: Server, name: str, expected: int, partitions: int = 1) -
         raise LoadFailed(f"{server.name}: {expected} records were acknowledged, the topic holds {found}")
 
 
-def fill(server: Server, name: str, size: int, count: int, codec: str = "none") -> float:
+def fill(server: Server, name: str, size: int, count: int, codec: str = "none", *, idempotent: bool = False) -> float:
     """Produce; the seconds up to the last acknowledgement."""
-    client = producer(server, **{"linger.ms": 5, "batch.size": 1 << 20, "compression.type": codec})
+    batches = {"linger.ms": 5, "batch.size": 1 << 20}
+    client = producer(server, **batches, **{"compression.type": codec, "enable.idempotence": idempotent})
     client.list_topics(name, timeout=30)
     value, send = os.urandom(size), client.produce
     started = time.perf_counter()

@@ -91,6 +91,10 @@ class Process:
     def resident_bytes(self) -> int:
         return sum(_resident_bytes(pid) for pid in (self.pid, *_descendants(self.pid)))
 
+    def processor_s(self) -> float:
+        """The seconds of processor time that it and its children have used so far (Linux)."""
+        return sum(_processor_s(pid) for pid in (self.pid, *_descendants(self.pid)))
+
 
 def stop_all(processes: list[Process]) -> None:
     """Stop processes that end together; each is gone afterwards, and from the list."""
@@ -116,6 +120,15 @@ def _descendants(pid: int) -> Iterator[int]:
 def _resident_bytes(pid: int) -> int:
     listed = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return int(listed.stdout or 0) * 1024
+
+
+def _processor_s(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0  # it has ended
+    user_time, system_time = fields[11:13]
+    return (int(user_time) + int(system_time)) / os.sysconf("SC_CLK_TCK")
 
 
 def free_ports(count: int) -> int:

@@ -1,44 +1,85 @@
-"""Writes ``docs/benchmarks.md`` out of the figures of a run, and nothing that was not measured in it."""
+"""The parts of ``docs/benchmarks.md`` out of the figures of a run, and nothing that was not measured in it."""
 
 import datetime
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.peers.cases import Metric
+from bench.peers.page import HEAD
 from bench.peers.results import Results
 
 NOTES = Path(__file__).with_name("notes.md")  # what falls short and why: written by hand, about the page's own run
+TRANSACTION_NOTES = Path(__file__).with_name("transaction_notes.md")
 NAMES = {
     "kstore": "kstore, 3 brokers, RF 3, on disk",
     "Kafka": "Apache Kafka, 3 nodes, RF 3",
     "kfake": "kfake, no replicas, in memory",
 }
 
+TRANSACTIONS = """\
+Written by `make bench-transactions`: one run of {rounds} rounds, the servers side by side as above. Small transactions,
+and records of 1 kB with a commit each 100 ms, go through librdkafka. The pipeline that reads, transforms and writes
+records of 100 B in transactions of 100 ms is in Go (`bench/peers/pipeline`), so that its own work is small. Where two
+things are compared at kstore alone, they take turns, and the median of their ratios is shown. The memory is what three
+brokers in one process, on disk, hold more than before. Instead of 1.3 times Kafka's rate, half of Kafka's processor
+time for a record will do."""
 
-def render(results: Results, environment: dict[str, str], versions: dict[str, str], rounds: int, micro: Path) -> str:
-    parts = [
-        _head(environment, versions, rounds),
-        "## Beside Apache Kafka and kfake\n\n" + _table(results),
-        _goals(results),
+
+@dataclass(frozen=True)
+class Taken:
+    """A run: its figures, the machine, the servers' versions, how many rounds."""
+
+    results: Results
+    environment: dict[str, str]
+    versions: dict[str, str]
+    rounds: int
+
+
+def peers(taken: Taken) -> dict[str, str]:
+    """The parts about the loads without transactions."""
+    results = taken.results
+    return {
+        HEAD: _head(taken),
+        "Beside Apache Kafka and kfake": _table(results),
+        "Goals": _goals(results),
+        "What falls short, and why": NOTES.read_text().strip(),
+        "What failed in this run": "\n".join(f"- {failure}" for failure in results.failures),
+    }
+
+
+def transactions(taken: Taken) -> dict[str, str]:
+    """The part about transactions."""
+    failed = "\n".join(f"- failed in this run: {failure}" for failure in taken.results.failures)
+    texts = [
+        TRANSACTIONS.format(rounds=taken.rounds),
+        _facts(taken),
+        _table(taken.results),
+        _goals(taken.results),
+        failed,
+        TRANSACTION_NOTES.read_text().strip(),
     ]
-    if NOTES.exists():
-        parts.append(NOTES.read_text().rstrip())
-    if micro.exists():
-        parts.append("## In the process\n\n" + _micro(json.loads(micro.read_text())))
-    if results.failures:
-        parts.append("## What failed in this run\n\n" + "\n".join(f"- {failure}" for failure in results.failures))
-    return "\n\n".join(parts) + "\n"
+    return {"Transactions": "\n\n".join(text for text in texts if text)}
 
 
-def _head(environment: dict[str, str], versions: dict[str, str], rounds: int) -> str:
+def micro(path: Path) -> dict[str, str]:
+    """The part about the micro-benchmarks, if there is a report of ``make bench``."""
+    return {"In the process": _micro(json.loads(path.read_text()))} if path.exists() else {}
+
+
+def _facts(taken: Taken) -> str:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    rows = {"date": today, **environment, **versions}
-    lines = "\n".join(f"| {key} | {value} |" for key, value in rows.items())
+    rows = {"date": today, **taken.environment, **taken.versions}
+    return "| | |\n|---|---|\n" + "\n".join(f"| {key} | {value} |" for key, value in rows.items())
+
+
+def _head(taken: Taken) -> str:
     return f"""# Benchmarks
 
-<!-- Generated: bench/peers/report.py writes this page. -->
+<!-- Generated: bench/peers writes this page. -->
 
-Written by `make bench-peers`: one run of {rounds} rounds; each figure is their median. The servers stand side by side
+Each part of this page was measured by a run of its own, and says when and at which commit. The first two were written
+by `make bench-peers`: one run of {taken.rounds} rounds; each figure is their median. The servers stand side by side
 on loopback and take turns, a different one first in each round, each on a disk that has taken what was written before.
 A ratio is taken within its round, and its median shown: on a busy machine the ratio is the
 figure, not the time. Produce and the single records
@@ -46,9 +87,7 @@ go through librdkafka with `acks=all`, up to the last acknowledgement, and the t
 records that were acknowledged. The requests per second come from a client of bare sockets that checks every answer
 (`bench/peers/raw.py`).
 
-| | |
-|---|---|
-{lines}"""
+{_facts(taken)}"""
 
 
 def _table(results: Results) -> str:
@@ -65,7 +104,7 @@ def _table(results: Results) -> str:
 
 
 def _goals(results: Results) -> str:
-    rows = ["## Goals", "", "| what | goal | measured | met |", "|---|---|---|---|"]
+    rows = ["| what | goal | measured | met |", "|---|---|---|---|"]
     for metric in results.rounds:
         for goal in metric.goals:
             found = results.verdict(metric, goal)
@@ -81,9 +120,16 @@ def _measured(figure: float, metric: Metric, peer: str | None) -> str:
 
 def _micro(report: dict[str, object]) -> str:
     """The pytest-benchmark report of ``make bench``: one row a benchmark, rates where a benchmark names its unit."""
-    rows = ["| benchmark | median for one | rate | goal | met |", "|---|---|---|---|---|"]
-    benchmarks = report["benchmarks"]
+    commit, benchmarks = report["commit_info"], report["benchmarks"]
+    assert isinstance(commit, dict)
     assert isinstance(benchmarks, list)
+    revision = str(commit["id"])[:7] + ("-dirty" if commit["dirty"] else "")
+    rows = [
+        f"Written by `make bench` on {str(report['datetime'])[:10]} at commit {revision}.",
+        "",
+        "| benchmark | median for one | rate | goal | met |",
+        "|---|---|---|---|---|",
+    ]
     for each in benchmarks:
         seconds, extra = each["stats"]["median"], each["extra_info"]
         count, unit, goal = extra.get("count", 1), extra.get("unit", "calls"), extra.get("goal")

@@ -57,6 +57,10 @@ class Server(abc.ABC):
     def resident_bytes(self) -> int:
         return sum(process.resident_bytes() for process in self.processes)
 
+    def processor_s(self) -> float:
+        """The seconds of processor time that its processes have used so far."""
+        return sum(process.processor_s() for process in self.processes)
+
 
 class OneProcess(Server):
     """A server that is one process, its brokers on ports in a row."""

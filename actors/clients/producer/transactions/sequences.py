@@ -27,7 +27,7 @@ class TransactionalSequences(Idempotence):
 
     @property
     def first_goes_alone(self) -> bool:
-        """As ``Idempotence.first_goes_alone``: not by the second protocol, where a broker takes no later batch first."""
+        """As ``Idempotence.first_goes_alone``: by the second protocol a broker refuses what overtakes it."""
         return not self.machine.uses_second_protocol
 
     def begin(self, producer_id: int, epoch: int) -> None:
