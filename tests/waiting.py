@@ -3,12 +3,15 @@
 Tests on virtual time don't need it; there, time passes only when nothing else is left to do.
 """
 
+from __future__ import annotations
+
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from actors.runtime.world import World
+if TYPE_CHECKING:
+    from actors.runtime.world import World  # the applications on frameworks have an environment without kstore
 
 T = TypeVar("T")
 

@@ -24,6 +24,7 @@ from kstore.errors import (
     KafkaError,
     NotCoordinator,
     NotLeaderOrFollower,
+    UnknownServerError,
     UnknownTopicOrPartition,
     code_of,
 )
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 API_KEY = 27
 VERSIONS = (1, 2)
 
+NO_EPOCH = -1
+
 COORDINATOR_MOVED = (CoordinatorNotAvailable.code, CoordinatorLoadInProgress.code, NotCoordinator.code)
 """Errors that the sender of a marker gets as NOT_LEADER_OR_FOLLOWER, so that it looks up the partition's
 leader again.
@@ -59,7 +62,7 @@ class TopicOfMarker(NamedTuple):
 
 def handle(call: Call) -> Coroutine:
     """Answer a WriteTxnMarkers request."""
-    may_write = call.authorize(ALTER, CLUSTER) or call.authorize(CLUSTER_ACTION, CLUSTER)
+    refusal = _refusal(call)
     markers: dict[int, WritableTxnMarkerResult] = {}
     topics: dict[tuple[int, str], WritableTxnMarkerTopicResult] = {}
     asked = (
@@ -81,10 +84,19 @@ def handle(call: Call) -> Coroutine:
     yield from each_asked(
         asked,
         lambda of: of.partitions,
-        lambda of, partition: _ask(call, of, partition) if may_write else ClusterAuthorizationFailed(),
+        lambda of, partition: refusal or _ask(call, of, partition),
         answer,
     )
     return WriteTxnMarkersResponse(markers=list(markers.values()))
+
+
+def _refusal(call: Call) -> KafkaError | None:
+    """Why no marker of the request is written, not even the right ones beside a wrong one, as in Kafka."""
+    if not (call.authorize(ALTER, CLUSTER) or call.authorize(CLUSTER_ACTION, CLUSTER)):
+        return ClusterAuthorizationFailed()
+    if any(each.producer_id < 0 or each.producer_epoch == NO_EPOCH for each in call.request.markers):
+        return UnknownServerError()
+    return None
 
 
 def _ask(call: Call, of: TopicOfMarker, partition: int) -> Ask | KafkaError:
