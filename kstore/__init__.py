@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.clients.admin import Admin as Admin
+    from actors.clients.admin.descriptions import AbortTransactionSpec as AbortTransactionSpec
     from actors.clients.admin.descriptions import ConfigResource as ConfigResource
     from actors.clients.admin.descriptions import MemberToRemove as MemberToRemove
     from actors.clients.admin.descriptions import OffsetSpec as OffsetSpec
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from kstore.errors.config import NoEffectWarning as NoEffectWarning
 
 HOMES = {
+    "AbortTransactionSpec": "actors.clients.admin.descriptions",
     "Admin": "actors.clients.admin",
     "BufferExhausted": "actors.clients.errors",
     "ClientClosed": "actors.clients.errors",

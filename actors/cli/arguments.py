@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -60,12 +61,13 @@ def checked(read: Callable[[str], T]) -> Callable[[str], T]:
     return type_of_value
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """Read an integer that is at least this."""
+def at_least(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Read an integer that is at least this, and at most ``most``."""
+    bounds = f"at least {least}" if most is None else f"from {least} to {most}"
 
     def read(text: str) -> int:
-        if not text.lstrip("-").isdecimal() or int(text) < least:
-            raise ValueError(f"{text!r} must be a number, at least {least}")
+        if not re.fullmatch("-?[0-9]+", text) or not least <= int(text) <= (int(text) if most is None else most):
+            raise ValueError(f"{text!r} must be a number, {bounds}")
         return int(text)
 
     return checked(read)
@@ -110,3 +112,13 @@ def partitions(text: str) -> tuple[int, ...]:
             raise ValueError(f"{text!r} names no partitions: write 0, or 0,2, or 0-3")
         found += range(int(first), int(last or first) + 1)
     return tuple(found)
+
+
+def topic_and_partitions(text: str) -> tuple[str, tuple[int, ...] | None]:
+    """A topic, and the partitions of it that are meant, if not all.
+
+    >>> topic_and_partitions("orders"), topic_and_partitions("orders:0,2-3")
+    (('orders', None), ('orders', (0, 2, 3)))
+    """
+    topic, colon, numbers = text.partition(":")
+    return topic, partitions(numbers) if colon else None

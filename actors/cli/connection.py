@@ -88,6 +88,11 @@ def complete_groups(prefix: str, parsed_args: argparse.Namespace, **_: object) -
     return _names(prefix, parsed_args, lambda admin: [group.group_id for group in admin.list_groups()])
 
 
+def complete_transactional_ids(prefix: str, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    """Transactional ids that begin so, for the shell; none when no broker answers at once."""
+    return _names(prefix, parsed_args, lambda admin: [each.transactional_id for each in admin.list_transactions()])
+
+
 def _names(prefix: str, options: argparse.Namespace, ask: Callable[[Admin], Iterable[str]]) -> list[str]:
     from kstore.errors import KafkaError
 

@@ -1,5 +1,5 @@
-"""Does an action for each of several topics or groups; if one fails, the error is printed and the others are still
-done.
+"""Does an action for each of several topics, groups or transactional ids; if one fails, the error is printed and the
+others are still done.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from actors.cli.output import complain, print_json
-from kstore.errors import GroupIdNotFound, KafkaError, UnknownTopicOrPartition
+from kstore.errors import GroupIdNotFound, KafkaError, TransactionalIdNotFound, UnknownTopicOrPartition
 from kstore.errors.config import nearest
 
 
@@ -27,7 +27,7 @@ def do_each(names: Iterable[str], do: Callable[[str], None], what: str, known: C
             do(name)
         except ClientError:
             raise
-        except (UnknownTopicOrPartition, GroupIdNotFound) as error:
+        except (UnknownTopicOrPartition, GroupIdNotFound, TransactionalIdNotFound) as error:
             code = complain(unknown(type(error), what, name, known()))
         except KafkaError as error:
             code = complain(error if _names(error.message, name) else type(error)(f"{name}: {error.message}"))
@@ -62,7 +62,7 @@ def delete_each(
 
 
 def tell(options: argparse.Namespace, name: str, *done: str) -> None:
-    """Print what was done to a topic or group at once, unless everything is printed as JSON at the end."""
+    """Print what was done to one of them at once, unless everything is printed as JSON at the end."""
     if not options.json:
         print(f"{name}: {', '.join(done)}", flush=True)
 
@@ -73,7 +73,7 @@ def _names(message: str, name: str) -> bool:
 
 
 def unknown(kind: type[KafkaError], what: str, name: str, names: Iterable[str]) -> KafkaError:
-    """The error for an unknown topic or group, with a similar existing one.
+    """The error for an unknown name, with a similar existing one.
 
     >>> unknown(UnknownTopicOrPartition, "topic", "ordres", ["orders", "payments"])
     UnknownTopicOrPartition('there is no topic ordres (did you mean orders?)')

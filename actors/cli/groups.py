@@ -12,7 +12,7 @@ from actors.cli.arguments import (
     add_json,
     at_least,
     checked,
-    partitions,
+    topic_and_partitions,
 )
 from actors.cli.connection import complete_groups, complete_topics, open_admin
 from actors.cli.for_each import delete_each, unknown
@@ -142,16 +142,6 @@ def add_reset(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--to-offset", type=at_least(0), metavar="N", help="this offset")
     where.add_argument("--shift-by", type=int, metavar="N", help="forward by N offsets; back with a negative N")
     parser.add_argument("--execute", action="store_true", help="make the change; without it, only show it")
-
-
-def topic_and_partitions(text: str) -> tuple[str, tuple[int, ...] | None]:
-    """A topic, and the partitions of it that are meant, if not all.
-
-    >>> topic_and_partitions("orders"), topic_and_partitions("orders:0,2-3")
-    (('orders', None), ('orders', (0, 2, 3)))
-    """
-    topic, colon, numbers = text.partition(":")
-    return topic, partitions(numbers) if colon else None
 
 
 def list_groups(options: argparse.Namespace) -> int:

@@ -69,9 +69,12 @@ def _refuse(own: Parser, word: str, before: list[str], names: list[str]) -> NoRe
 
 
 def pages() -> dict[str, Path]:
-    """The pages by their names."""
+    """The pages by their names; with ``.md`` where a verb has the name."""
+    from actors.cli.main import VERBS
+
     folder = INSTALLED if INSTALLED.is_dir() else CHECKOUT
-    return {page.stem: page for page in sorted(folder.glob("*.md"), key=lambda page: page.stem)}
+    found = sorted(folder.glob("*.md"), key=lambda page: page.stem)
+    return {page.name if page.stem in VERBS else page.stem: page for page in found}
 
 
 def listing() -> str:

@@ -27,6 +27,10 @@ ACTIONS = {
     "rm": "delete",
     "remove": "delete",
     "reset": "reset-offsets",
+    "forceTerminateTransaction": "force-terminate",
+    "terminate": "force-terminate",
+    "hanging": "find-hanging",
+    "producers": "describe-producers",
 }
 
 OPTIONS = {
@@ -47,6 +51,8 @@ OPTIONS = {
     "--delete-config": "--unset",
     "--add-config": "--config",
     "--set": "--config",
+    "--broker": "--broker-id",
+    "--pattern": "--transactional-id-pattern",
     "--port": "--listen",
     "--host": "--listen",
     "--data": "--data-dir",
@@ -83,6 +89,8 @@ def option_hint(name: str, prog: str, options: Collection[str], actions: Mapping
         return _before_the_verb(name, options)
     if name in ("-t", "--topic"):
         return f": the topic is given without it: {prog} TOPIC"
+    if name in ("--transactional-id", "--transactionalId"):
+        return f": the id is given without it: {prog} ID"
     if name == "--from-beginning":
         return ": a consumer begins there by default; a group does with -o beginning"
     if OPTIONS.get(name) in options:

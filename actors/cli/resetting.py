@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.cli.arguments import UsageError
-from actors.cli.for_each import unknown
+from actors.cli.places import places_of
 from actors.clients.admin.descriptions import OffsetSpec
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
-from kstore.errors import UnknownTopicOrPartition
 
 if TYPE_CHECKING:
     from actors.clients.admin import Admin
@@ -20,7 +19,7 @@ Committed = Mapping[TopicPartition, OffsetAndMetadata]
 
 def moved(admin: Admin, options: argparse.Namespace, before: Committed) -> dict[TopicPartition, int]:
     """The new offset of each partition that is meant."""
-    places = sorted(before) if options.all_topics else chosen(admin, options)
+    places = sorted(before) if options.all_topics else places_of(admin, options.topic)
     if not places:
         admin.describe_groups([options.group])  # which fails if there is no such group
         return {}
@@ -28,20 +27,6 @@ def moved(admin: Admin, options: argparse.Namespace, before: Committed) -> dict[
     after = offsets(admin, places, OffsetSpec.LATEST)
     targets = targets_of(admin, options, places, before, first, after)
     return {place: max(first[place], min(after[place], targets[place])) for place in places}
-
-
-def chosen(admin: Admin, options: argparse.Namespace) -> list[TopicPartition]:
-    """The partitions that ``--topic`` names."""
-    described = {topic.name: topic for topic in admin.describe_topics()}
-    places: dict[TopicPartition, None] = {}
-    for name, numbers in options.topic:
-        if name not in described:
-            raise unknown(UnknownTopicOrPartition, "topic", name, described)
-        there = [each.partition for each in described[name].partitions]
-        if missing := [number for number in numbers or () if number not in there]:
-            raise UnknownTopicOrPartition(f"topic {name} has no partition {missing[0]}, but {len(there)}")
-        places.update(dict.fromkeys(TopicPartition(name, number) for number in numbers or there))
-    return sorted(places)
 
 
 def targets_of(

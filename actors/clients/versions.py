@@ -24,6 +24,7 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     24: (3, 3),  # AddPartitionsToTxn, as a client: the later ones are brokers'
     25: (3, 4),  # AddOffsetsToTxn
     26: (3, 5),  # EndTxn; 5 with the next epoch
+    27: (1, 2),  # WriteTxnMarkers, as an admin; 2 with the transaction's protocol
     28: (3, 5),  # TxnOffsetCommit, by name; 3 with the member, from 5 on the group joins the transaction by it
     18: (3, 5),  # ApiVersions; version 0 is what a broker answers that knows none of these
     19: (5, 7),  # CreateTopics with defaults, whose answer has configs; 7 has the topic's id
@@ -41,4 +42,7 @@ CLIENT_VERSIONS: dict[int, tuple[int, int]] = {
     55: (0, 2),  # DescribeQuorum; 1 with times, 2 with the ids of folders
     57: (1, 2),  # UpdateFeatures with kinds of updates, as of Apache Kafka 3.3
     60: (0, 2),  # DescribeCluster
+    61: (0, 0),  # DescribeProducers
+    65: (0, 0),  # DescribeTransactions
+    66: (0, 2),  # ListTransactions; 1 by duration, 2 by a pattern of ids
 }

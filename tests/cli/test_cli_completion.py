@@ -58,7 +58,7 @@ def test_verbs_options_and_choices_are_completed(complete, line, expected) -> No
 
 
 def test_all_verbs_are_offered_after_the_command(complete) -> None:
-    verbs = {"serve", "demo", "topics", "produce", "consume", "groups", "trace", "completion", "help"}
+    verbs = {"serve", "demo", "topics", "produce", "consume", "groups", "transactions", "trace", "help"}
     assert verbs <= set(complete("kstore "))
 
 

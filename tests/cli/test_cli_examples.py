@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from clients.transacting import hang
 from commands import Commands
 from processes import Program
 
 from actors.cli.main import VERBS, parser
-from kstore import Cluster
+from kstore import Admin, Cluster, Producer
 
 
 def parsers(of: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -99,10 +100,23 @@ def at_once(environment: dict[str, str], commands: Commands) -> dict[str, str]:
     return {**environment, "PATH": os.pathsep.join((str(commands.program.parent), environment["PATH"]))}
 
 
+def leave_transactions(bootstrap: str) -> None:
+    """What the examples of transactions are about: one that is open, and two that hang."""
+    with (
+        Producer(bootstrap_servers=bootstrap, transactional_id="biller-1") as producer,
+        Admin(bootstrap_servers=bootstrap) as admin,
+    ):
+        producer.init_transactions()
+        hang(admin, "orders")
+        hang(admin, "payments", producer_id=4)
+
+
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("serve", "demo")])
-def test_every_example_of_a_verb_runs(verb, at_once, workplace) -> None:
+def test_every_example_of_a_verb_runs(verb, at_once, environment, workplace) -> None:
     if verb == "trace":
         leave_a_trace(workplace)
+    if verb == "transactions":
+        leave_transactions(environment["KSTORE_BOOTSTRAP"])
     run_all(of_verb(verb), at_once, workplace)
 
 

@@ -13,7 +13,8 @@ from cli.conftest import COMMAND
 from rich.console import Console
 
 from actors.cli import help as helping
-from actors.cli.main import main
+from actors.cli.help import pages
+from actors.cli.main import VERBS, main
 from actors.cli.page_layout import Page
 
 ROOT = Path(__file__).parents[2]
@@ -33,10 +34,10 @@ def test_alone_it_lists_every_verb_and_every_page_with_its_title(capsys: pytest.
     assert main(["help"]) == 0
     told = capsys.readouterr().out
     assert "    topics " in told
-    pages = sorted(page.stem for page in (ROOT / "docs").glob("*.md"))
-    assert "command" in pages
+    expected = sorted(page.stem for page in (ROOT / "docs").glob("*.md"))
+    assert "command" in expected
     lines = told.partition("pages of the documentation")[2].splitlines()[1:]
-    assert [line.split()[0] for line in lines] == pages
+    assert [line.split()[0].removesuffix(".md") for line in lines] == expected
     assert all(len(line.split()) > 1 for line in lines)
 
 
@@ -111,3 +112,11 @@ def test_a_key_that_is_longer_than_its_column_is_never_cut_off() -> None:
     assert "…" not in printed
     left = "".join(line.split("  ")[0].strip() for line in printed.splitlines())
     assert "a.key.that.is.long.as.some.are" in left
+
+
+def test_a_page_that_is_called_as_a_verb_is_asked_for_by_its_file(capsys: pytest.CaptureFixture) -> None:
+    assert main(["help", "transactions"]) == 0
+    assert capsys.readouterr().out.startswith("usage: kstore transactions")
+    assert main(["help", "transactions.md"]) == 0
+    assert capsys.readouterr().out.startswith("# Transactions\n")
+    assert set(VERBS).isdisjoint(pages())

@@ -169,7 +169,7 @@ def test_long_work_shows_its_progress_on_a_terminal_and_only_there(environment, 
 
 
 @pytest.mark.parametrize(
-    "verb", ["serve", "topics", "produce", "consume", "groups", "demo", "trace", "completion", "help"]
+    "verb", ["serve", "topics", "produce", "consume", "groups", "transactions", "demo", "trace", "completion", "help"]
 )
 def test_help_loads_nothing_that_takes_time(verb) -> None:
     program = (

@@ -18,7 +18,7 @@ EVERY = [(verb,) for verb in VERBS] + [
 ]
 
 
-@pytest.mark.parametrize("verb", ["topics", "groups"])
+@pytest.mark.parametrize("verb", ["topics", "groups", "transactions"])
 def test_brokers_are_named_before_the_action_or_after_it(verb: str) -> None:
     for words in (["-b", "kafka:1", "list"], ["list", "-b", "kafka:1"], ["-b", "kafka:0", "list", "-b", "kafka:1"]):
         assert parse([verb, *words]).bootstrap == "kafka:1"
@@ -70,6 +70,8 @@ def test_an_option_of_the_command_itself_is_told_by_its_nearest(capsys: pytest.C
         ("topics alter parcels --set retention.ms=1", "there is no option --set (did you mean --config?)"),
         ("topics --create --topic parcels", "write kstore topics create"),
         ("topics --list", "write kstore topics list"),
+        ("transactions describe --transactional-id tx", "the id is given without it: kstore transactions describe ID"),
+        ("transactions forceTerminateTransaction", "(did you mean force-terminate?)"),
         ("-b kafka:9092 topics list", "options stand after the verb"),
         ("-C -b kafka:9092 -t parcels", "write kstore consume"),
     ],

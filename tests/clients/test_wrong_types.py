@@ -257,6 +257,12 @@ VALUES: list[tuple[type, dict[str, Any], str, list[Any]]] = [
         (kstore.NewTopic, {"name": "t", "num_partitions": 1}, ["name"], ["num_partitions", "replication_factor"]),
         (kstore.NewPartitions, {"total_count": 3}, [], ["total_count"]),
         (kstore.ConfigResource, {"resource_type": "topic", "name": "t"}, ["resource_type", "name"], []),
+        (
+            kstore.AbortTransactionSpec,
+            {"topic_partition": PLACE, "producer_id": 5, "producer_epoch": 0},
+            [],
+            ["producer_id", "producer_epoch", "coordinator_epoch"],
+        ),
         (kstore.MemberToRemove, {"member_id": "m"}, ["member_id", "group_instance_id", "reason"], []),
         (kstore.OffsetTimestamp, {"time_ms": 5}, [], ["time_ms"]),
         (kstore.ConsumerRecord, {"topic": "t", "partition": 0, "offset": 5}, ["topic"], ["partition", "offset"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from clients import wrong_transactions
 from clients import wrong_values as wrong
 from clients.wrong_values import (
     FLAG,
@@ -31,7 +32,7 @@ from actors.cluster.brokers import ClusterBroker, ClusterBrokers
 from actors.cluster.faults import Faults
 from actors.cluster.freeze import Frozen
 from actors.runtime.hub import Spawned
-from kstore import ConfigResource, GroupMetadata, NewTopic
+from kstore import AbortTransactionSpec, ConfigResource, GroupMetadata, NewTopic
 from kstore.named import NamedTuple
 
 CLASSES: tuple[type, ...] = (
@@ -282,13 +283,32 @@ ADMIN = {
     "describe_groups": of("admin", group_ids=(names[0], ["g"])),
     "delete_groups": of("admin", group_ids=(names[0], ["gone"])),
     "remove_group_members": of("admin", group_id=group, members=(Kind(wrong.members), ["m"])),
-    "list_group_offsets": of("admin", group_specs=(Kind(wrong.groups), "g")),
+    "list_group_offsets": of("admin", group_specs=(Kind(wrong.groups), "g"), require_stable=flag),
     "alter_group_offsets": of("admin", group_id=(TEXT, "h"), new_offsets=(OFFSETS, {PLACE: 0})),
     "reset_group_offsets": of("admin", group_id=(TEXT, "h"), offset_specs=specs),
     "delete_group_offsets": of("admin", group_id=(TEXT, "h"), partitions=places),
     "list_partition_offsets": of(
         "admin", topic_partition_specs=times, isolation_level=any_of("read_uncommitted"), timeout_ms=ms
     ),
+    "list_transactions": of(
+        "admin",
+        broker_ids=broker_ids,
+        producer_id_filters=maybe((Kind(wrong_transactions.producer_ids), [5])),
+        state_filters=maybe((Kind(wrong_transactions.states), ["Ongoing"])),
+        duration_filter_ms=maybe(whole(0, LONG, 5)),
+        transactional_id_pattern=(TEXT_OR_NONE, "t.*"),
+    ),
+    "describe_transactions": of("admin", transactional_ids=(names[0], ["tx"])),
+    "describe_producers": of("admin", partitions=places, broker_id=maybe(whole(0, INT, 1))),
+    "abort_transaction": of("admin", spec=(Kind(wrong_transactions.specs), AbortTransactionSpec(PLACE, 5, 0))),
+    "find_hanging_transactions": of(
+        "admin",
+        topic_partitions=(Kind(wrong.log_dirs), {TOPIC: [0]}),
+        broker_id=maybe(whole(0, INT, 1)),
+        max_transaction_timeout_ms=whole(0, LONG, 5),
+    ),
+    "fence_producers": of("admin", transactional_ids=(names[0], ["tx"]), timeout_ms=ms),
+    "force_terminate_transaction": of("admin", transactional_id=(TEXT, "tx"), timeout_ms=ms),
     "elect_leaders": of(
         "admin",
         election_type=(Kind(lambda: [None, b"preferred", 5.5, 0.5, True, -1, 2, "", "x", [], {}, *wrong.things()]), 0),

@@ -8,33 +8,38 @@ the call's own ``timeout_ms``) is over, which is a ``KafkaTimeout``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.clients import arguments
 from actors.clients.actor import ClientActor
-from actors.clients.admin import cluster, configs, elections, groups, log_dirs, offsets, quorum, topics
+from actors.clients.admin import cluster, configs, elections, groups, log_dirs, offsets, quorum, topics, transactions
 from actors.clients.admin.descriptions import (
+    AbortTransactionSpec,
     ClusterDescription,
     ConfigEntry,
     ConfigResource,
     CreatedTopic,
     DeletedRecords,
     FeatureDescription,
+    FencedProducer,
     GroupDescription,
     GroupListing,
+    HangingTransaction,
     LogDirDescription,
     MemberToRemove,
     OffsetSpec,
+    ProducerState,
     QuorumDescription,
     TopicDescription,
+    TransactionDescription,
+    TransactionListing,
 )
 from actors.clients.client import Client, tcp_transport
 from actors.clients.keywords.table import AdminConfig
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.runtime.coroutine import Eventually
 from actors.runtime.signals import in_one_piece
-from kstore.errors.arguments import INT_MAX, LONG_MAX, milliseconds, shown, text, truth
-from kstore.errors.config import ConfigError
+from kstore.errors.arguments import INT_MAX, LONG_MAX, milliseconds, text, truth, whole
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -43,8 +48,6 @@ if TYPE_CHECKING:
     from actors.clients.transport import Transport
 
 T = TypeVar("T")
-
-GroupSpecs = str | Iterable[str] | Mapping[str, Sequence[TopicPartition] | None]
 
 
 class Admin(Client):
@@ -142,14 +145,7 @@ class Admin(Client):
         return self._do("describe_cluster", cluster.describe)
 
     def describe_metadata_quorum(self) -> QuorumDescription:
-        """Who leads the metadata log, who votes, and how far each node's copy of it goes.
-
-        >>> from kstore import Cluster
-        >>> with Cluster() as cluster, cluster.admin() as admin:
-        ...     quorum = admin.describe_metadata_quorum()
-        >>> quorum.leader_id, [each.replica_id for each in quorum.voters]
-        (1, [1])
-        """
+        """Who leads the metadata log, who votes, and how far each node's copy of it goes."""
         return self._do("describe_metadata_quorum", quorum.describe)
 
     def describe_features(self) -> FeatureDescription:
@@ -182,13 +178,6 @@ class Admin(Client):
         ``topic_partitions`` names topics, or numbers of partitions by topic (None: all partitions); a broker tells of
         those that it has. Raises ``ClusterAuthorizationFailed``, ``UnknownTopicOrPartition`` for a topic that is named
         without numbers and isn't there, ``UnsupportedVersion``; of several brokers ``SeveralFailed``, by their ids.
-
-        >>> from kstore import Cluster, TopicPartition
-        >>> with Cluster() as cluster, cluster.admin() as admin, cluster.producer() as producer:
-        ...     _ = producer.send("orders", b"a book").get(timeout=10)
-        ...     (folder,) = admin.describe_log_dirs(["orders"])[1]
-        >>> folder.replicas[TopicPartition("orders", 0)].size_bytes
-        74
         """
         wanted = log_dirs.asked_for("topic_partitions", topic_partitions)
         ids = None if brokers is None else groups.brokers("brokers", brokers)
@@ -214,8 +203,7 @@ class Admin(Client):
         1
         '1000'
         """
-        if config_filter not in configs.FILTERS:
-            raise ConfigError(f"config_filter is one of {', '.join(configs.FILTERS)}; got {shown(config_filter)}")
+        configs.check_filter("config_filter", config_filter)
         wanted, synonyms = configs.targets(config_resources), truth("include_synonyms", include_synonyms)
         documented = truth("include_documentation", include_documentation)
         return self._do("describe_configs", configs.describe, wanted, synonyms, config_filter, documented)
@@ -262,24 +250,17 @@ class Admin(Client):
         wanted = groups.to_remove(members)
         self._do("remove_group_members", groups.remove_members, text("group_id", group_id), wanted)
 
-    def list_group_offsets(self, group_specs: GroupSpecs) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
+    def list_group_offsets(
+        self, group_specs: offsets.GroupSpecs, require_stable: bool = False
+    ) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
         """What groups have committed, by group and partition: a name, several, or a mapping of names to partitions
         (None: all). A partition without a committed offset is left out, and a group without any has none.
+
+        With ``require_stable`` it waits for transactions that are about to commit an offset (KIP-447).
         """
-        if isinstance(group_specs, str):
-            group_specs = [group_specs]
-        specs: Mapping[Any, Any] = (
-            group_specs
-            if isinstance(group_specs, Mapping)
-            else dict.fromkeys(arguments.names("group_specs", group_specs))
-        )
-        wanted = {
-            text("each group of group_specs", group): None
-            if each is None
-            else arguments.partitions("group_specs", each)
-            for group, each in specs.items()
-        }
-        return self._do("list_group_offsets", offsets.committed, wanted)
+        wanted = offsets.asked_for("group_specs", group_specs)
+        stable = truth("require_stable", require_stable)
+        return self._do("list_group_offsets", offsets.committed, wanted, stable)
 
     def alter_group_offsets(self, group_id: str, new_offsets: Mapping[TopicPartition, OffsetAndMetadata | int]) -> None:
         """Commit offsets for a group that has no members. Raises ``UnknownMemberId`` when it has some, ..."""
@@ -312,12 +293,83 @@ class Admin(Client):
 
         With "read_committed" the latest is the last stable offset. Raises ``UnknownTopicOrPartition``, ...
         """
-        if isolation_level not in tuple(offsets.ISOLATION):
-            levels = ", ".join(offsets.ISOLATION)
-            raise ConfigError(f"isolation_level is one of {levels}; got {shown(isolation_level)}")
+        offsets.check_isolation("isolation_level", isolation_level)
         wanted = arguments.numbers("topic_partition_specs", topic_partition_specs, -LONG_MAX - 1)
         self._timeout_ms(timeout_ms)
         return self._do("list_partition_offsets", offsets.find, wanted, isolation_level, timeout_ms=timeout_ms)
+
+    def list_transactions(
+        self,
+        broker_ids: Iterable[int] | None = None,
+        producer_id_filters: Iterable[int] | None = None,
+        state_filters: Iterable[str] | None = None,
+        duration_filter_ms: int | None = None,
+        transactional_id_pattern: str | None = None,
+    ) -> list[TransactionListing]:
+        """The transactional ids that all brokers coordinate, or those named, by their names. Only those of these
+        producers, in these states (``"Ongoing"``, ...), with a transaction that began more than so many ms ago, and
+        whose whole name matches a regular expression (in RE2's syntax), if given.
+
+        >>> from kstore import Cluster
+        >>> with Cluster() as cluster, cluster.admin() as admin:
+        ...     with cluster.producer(transactional_id="invoices") as producer:
+        ...         producer.init_transactions()
+        ...     [(each.transactional_id, each.state) for each in admin.list_transactions()]
+        [('invoices', 'Empty')]
+        """
+        brokers = None if broker_ids is None else groups.brokers("broker_ids", broker_ids)
+        wanted = transactions.filters(producer_id_filters, state_filters, duration_filter_ms, transactional_id_pattern)
+        return self._do("list_transactions", transactions.list_transactions, brokers, wanted)
+
+    def describe_transactions(self, transactional_ids: Iterable[str]) -> dict[str, TransactionDescription]:
+        """Transactional ids with their state, producer and partitions. Raises ``TransactionalIdNotFound``, ..."""
+        wanted = arguments.names("transactional_ids", transactional_ids, "ids")
+        return self._do("describe_transactions", transactions.describe, wanted)
+
+    def describe_producers(
+        self, partitions: Iterable[TopicPartition], broker_id: int | None = None
+    ) -> dict[TopicPartition, tuple[ProducerState, ...]]:
+        """The producers with an id that partitions know, and where their open transactions begin: as the leaders say,
+        or the replicas on one broker. Raises ``UnknownTopicOrPartition``, ``NotLeaderOrFollower``, ...
+        """
+        wanted = arguments.partitions("partitions", partitions)
+        broker = None if broker_id is None else whole("broker_id", broker_id, 0)
+        return self._do("describe_producers", transactions.describe_producers, wanted, broker)
+
+    def abort_transaction(self, spec: AbortTransactionSpec) -> None:
+        """Abort what a producer has open in one partition, past its coordinator: for a transaction that hangs. For one
+        that its coordinator knows, ``force_terminate_transaction`` is right. Raises ``InvalidProducerEpoch``, ...
+        """
+        self._do("abort_transaction", transactions.abort, transactions.spec_of(spec))
+
+    def find_hanging_transactions(
+        self,
+        topic_partitions: Iterable[str] | Mapping[str, Iterable[int]] | None = None,
+        broker_id: int | None = None,
+        max_transaction_timeout_ms: int = 15 * 60_000,
+    ) -> list[HangingTransaction]:
+        """Transactions that are open in a partition, without a record for longer than any transaction may take, and
+        that no coordinator will end. Looks at all partitions, or at topics, or at numbers of partitions by topic; at
+        the replicas on one broker, if given.
+        """
+        wanted = log_dirs.asked_for("topic_partitions", topic_partitions)
+        broker = None if broker_id is None else whole("broker_id", broker_id, 0)
+        longer = whole("max_transaction_timeout_ms", max_transaction_timeout_ms, 0, LONG_MAX)
+        return self._do("find_hanging_transactions", transactions.find_hanging, wanted, broker, longer)
+
+    def fence_producers(
+        self, transactional_ids: Iterable[str], timeout_ms: int | None = None
+    ) -> dict[str, FencedProducer]:
+        """Fence the producers of transactional ids: their next call raises ``ProducerFenced``, and what they have open
+        is aborted. An id that isn't there is made. ``timeout_ms`` also becomes the ids' transaction timeout.
+        """
+        wanted = arguments.names("transactional_ids", transactional_ids, "ids")
+        limit_ms = self.config.request_timeout_ms if timeout_ms is None else self._timeout_ms(timeout_ms)
+        return self._do("fence_producers", transactions.fence, wanted, limit_ms, timeout_ms=timeout_ms)
+
+    def force_terminate_transaction(self, transactional_id: str, timeout_ms: int | None = None) -> None:
+        """Abort the transaction that an id has open, and fence its producer, as ``fence_producers`` does."""
+        self.fence_producers([text("transactional_id", transactional_id)], timeout_ms)
 
     def elect_leaders(
         self,

@@ -7,10 +7,10 @@ own time limit ends that from outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from actors.clients.actor import ClientActor
+from actors.clients.actor import GROUP, ClientActor
 from actors.clients.coroutine import SendTo
 from actors.clients.errors import SeveralFailed
 from actors.clients.structs import TopicPartition
@@ -30,6 +30,7 @@ Round = Callable[[list[K]], Eventually[Mapping[K, V | KafkaError]]]
 
 PASSING = (
     Disconnected,
+    errors.ConcurrentTransactions,
     errors.CoordinatorLoadInProgress,
     errors.CoordinatorNotAvailable,
     errors.FencedLeaderEpoch,
@@ -40,13 +41,16 @@ PASSING = (
     errors.OffsetNotAvailable,
     errors.ReplicaNotAvailable,
     errors.UnknownLeaderEpoch,
+    errors.UnstableOffsetCommit,
 )
 UNKNOWN_ATTEMPTS = 3
 """How often a partition that nobody knows is asked for: one that was made a moment ago is soon known to all."""
 
 
-def in_rounds(actor: ClientActor, keys: Iterable[K], one_round: Round[K, V]) -> Eventually[dict[K, V]]:
-    """The result of each key, in the order given.
+def in_rounds(
+    actor: ClientActor, keys: Iterable[K], one_round: Round[K, V], *, final: tuple[type[KafkaError], ...] = ()
+) -> Eventually[dict[K, V]]:
+    """The result of each key, in the order given; ``final`` errors don't pass this time.
 
     Raises:
         KafkaError: the error of the only key.
@@ -56,6 +60,7 @@ def in_rounds(actor: ClientActor, keys: Iterable[K], one_round: Round[K, V]) -> 
     results: dict[K, V] = {}
     failed: dict[K, KafkaError] = {}
     left, attempt = wanted, 0
+    most: int = actor.config.retries  # type: ignore[attr-defined]
     while left:
         found = yield from one_round(left)
         again = []
@@ -63,10 +68,10 @@ def in_rounds(actor: ClientActor, keys: Iterable[K], one_round: Round[K, V]) -> 
             outcome = found[key]
             if not isinstance(outcome, KafkaError):
                 results[key] = outcome
-            elif passes(outcome, attempt) and attempt < actor.config.retries:  # type: ignore[attr-defined]
-                again.append(key)
-            else:
+            elif isinstance(outcome, final) or not passes(outcome, attempt) or attempt >= most:
                 failed[key] = outcome
+            else:
+                again.append(key)
         left = again
         if left:
             yield actor.backoff(attempt)
@@ -131,22 +136,53 @@ def at_leaders(
     return found
 
 
+def at_brokers(
+    actor: ClientActor, broker_ids: Sequence[int] | None, request: Message, judge: Callable[[A], V | KafkaError]
+) -> Eventually[dict[int, V]]:
+    """What ``judge`` makes of the answers of these brokers, or (None) of all that the cluster has: those that leave it
+    meanwhile are left out.
+    """
+    view = yield from actor.metadata.refresh()
+    gone: set[int] = set()
+
+    def one_round(left: list[int]) -> Eventually[Mapping[int, V | KafkaError | None]]:
+        answers = yield [SendTo(node_id, request) for node_id in left]
+        found: dict[int, V | KafkaError | None] = {}
+        for node_id, answer in zip(left, answers, strict=True):
+            found[node_id] = answer if isinstance(answer, KafkaError) else judge(answer)
+            if isinstance(answer, Disconnected) and broker_ids is None:
+                fresh = yield from actor.metadata.refresh()
+                if node_id not in fresh.brokers:
+                    gone.add(node_id)
+                    found[node_id] = None
+        return found
+
+    asked = sorted(view.brokers) if broker_ids is None else broker_ids
+    told = yield from in_rounds(actor, asked, one_round)
+    return {node_id: each for node_id, each in told.items() if node_id not in gone}  # type: ignore[misc]
+
+
 def at_coordinators(
-    actor: ClientActor, groups: list[str], ask: Callable[[int, list[str]], Eventually[Mapping[str, V | KafkaError]]]
+    actor: ClientActor,
+    names: list[str],
+    ask: Callable[[int, list[str]], Eventually[Mapping[str, V | KafkaError]]],
+    kind: int = GROUP,
 ) -> Eventually[dict[str, V | KafkaError]]:
-    """A round over groups, those of one coordinator together; a coordinator that was wrong is forgotten."""
+    """A round over groups or transactional ids, those of one coordinator together; a coordinator that was wrong is
+    forgotten.
+    """
     found: dict[str, V | KafkaError] = {}
     by_coordinator: dict[int, list[str]] = {}
-    for group in groups:
+    for name in names:
         try:
-            by_coordinator.setdefault((yield from actor.coordinator(group)), []).append(group)
+            by_coordinator.setdefault((yield from actor.coordinator(name, kind)), []).append(name)
         except KafkaError as error:
-            found[group] = error
+            found[name] = error
     for node_id, asked in by_coordinator.items():
         found.update((yield from ask(node_id, asked)))
-        for group in asked:
-            if isinstance(found[group], (Disconnected, errors.NotCoordinator, errors.CoordinatorNotAvailable)):
-                actor.forget_coordinator(group)
+        for name in asked:
+            if isinstance(found[name], (Disconnected, errors.NotCoordinator, errors.CoordinatorNotAvailable)):
+                actor.forget_coordinator(name, kind)
     return found
 
 

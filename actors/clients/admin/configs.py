@@ -48,6 +48,12 @@ RESOURCES = "config_resources"
 FILTERS = ("all", "modified", "default", "dynamic", "static")
 
 
+def check_filter(name: str, config_filter: str) -> None:
+    """Raise ``ConfigError`` for what selects no configs."""
+    if config_filter not in FILTERS:
+        raise ConfigError(f"{name} is one of {', '.join(FILTERS)}; got {shown(config_filter)}")
+
+
 def targets(resources: Iterable[ConfigResource]) -> dict[Target, ConfigResource]:
     """The resources by kind and name.
 

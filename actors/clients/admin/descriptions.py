@@ -1,4 +1,4 @@
-"""What an admin client tells: topics, configs, groups, brokers and offsets, as small values.
+"""What an admin client tells: topics, configs, groups, transactions, brokers and offsets, as small values.
 
 Ids of topics are the 22 characters that Kafka prints. An offset, an epoch or a broker that there is none of is -1.
 """
@@ -31,6 +31,18 @@ CONFIG_SOURCES = (
 """Where a value comes from, by Kafka's numbers."""
 
 CONFIG_TYPES = ("UNKNOWN", "BOOLEAN", "STRING", "INT", "SHORT", "LONG", "DOUBLE", "LIST", "CLASS", "PASSWORD")
+TRANSACTION_STATES = (
+    "Empty",
+    "Ongoing",
+    "PrepareCommit",
+    "PrepareAbort",
+    "CompleteCommit",
+    "CompleteAbort",
+    "Dead",
+    "PrepareEpochFence",
+)
+"""The states of a transactional id, as brokers name them."""
+
 UNSET_SOURCES = ("DEFAULT_CONFIG", "STATIC_BROKER_CONFIG", "DYNAMIC_DEFAULT_BROKER_CONFIG")
 """Sources of a value that nobody gave this very topic or broker through the cluster."""
 
@@ -223,6 +235,83 @@ class MemberToRemove(NamedTuple):
     member_id: str = ""
     group_instance_id: str | None = None
     reason: str | None = None
+
+
+class TransactionListing(NamedTuple):
+    """A transactional id as a list shows it: the id of its producer, its state (one of ``TRANSACTION_STATES``), and the
+    broker that coordinates it.
+    """
+
+    transactional_id: str
+    producer_id: int
+    state: str
+    coordinator: int
+
+
+class TransactionDescription(NamedTuple):
+    """A transactional id. ``state`` is one of ``TRANSACTION_STATES``; how long a transaction may take, and when one
+    began (in ms since 1970; None: none has), and the partitions that belong to it. While it is completed, these are
+    the partitions that still wait for their markers.
+    """
+
+    coordinator: int
+    state: str
+    producer_id: int
+    producer_epoch: int
+    transaction_timeout_ms: int
+    transaction_start_time_ms: int | None
+    topic_partitions: tuple[TopicPartition, ...]
+
+
+class ProducerState(NamedTuple):
+    """What a partition knows of a producer with an id: the sequence number and the time (in ms since 1970) of its last
+    record, the epoch of the coordinator that wrote its last marker, and the offset at which its open transaction
+    begins. What there is none of is -1.
+    """
+
+    producer_id: int
+    producer_epoch: int
+    last_sequence: int
+    last_timestamp: int
+    coordinator_epoch: int
+    current_transaction_start_offset: int
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether the partition holds the begin of a transaction of its that hasn't ended."""
+        return self.current_transaction_start_offset >= 0
+
+
+class HangingTransaction(NamedTuple):
+    """A transaction that is open in a partition, and that no coordinator will end; and whose it is."""
+
+    topic_partition: TopicPartition
+    producer: ProducerState
+
+
+@checked
+class AbortTransactionSpec(NamedTuple):
+    """A transaction to be aborted in one partition, by its producer's id and epoch. ``coordinator_epoch`` is that of
+    the producer's last marker there, 0 if there is none.
+    """
+
+    topic_partition: TopicPartition
+    producer_id: int
+    producer_epoch: int
+    coordinator_epoch: int = 0
+
+    @classmethod
+    def of(cls, topic_partition: TopicPartition, producer: ProducerState) -> Self:
+        """The transaction that a producer has open in a partition, as ``describe_producers`` tells of it."""
+        epoch = max(0, producer.coordinator_epoch)
+        return cls(topic_partition, producer.producer_id, producer.producer_epoch, epoch)
+
+
+class FencedProducer(NamedTuple):
+    """A transactional id whose producers are fenced: the id and epoch that it has now, newer than theirs."""
+
+    producer_id: int
+    producer_epoch: int
 
 
 class DeletedRecords(NamedTuple):

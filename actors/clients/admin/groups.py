@@ -6,11 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from actors.clients.actor import ClientActor
-from actors.clients.admin.asking import at_coordinator, at_coordinators, in_rounds, outcome_of, settled
+from actors.clients.admin.asking import (
+    at_brokers,
+    at_coordinator,
+    at_coordinators,
+    in_rounds,
+    outcome_of,
+    settled,
+)
 from actors.clients.admin.descriptions import GroupDescription, GroupListing, MemberDescription, MemberToRemove
 from actors.clients.coroutine import SendTo
 from actors.clients.structs import TopicPartition
-from actors.network.link import Disconnected
 from actors.runtime.coroutine import Eventually
 from kstore.errors import GroupIdNotFound, KafkaError, for_code
 from kstore.errors.arguments import listed, shown, text, whole
@@ -19,7 +25,7 @@ from kstore.schema.messages.consumer_protocol import ConsumerProtocolAssignment,
 from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 from kstore.schema.messages.describe_groups import DescribedGroup, DescribedGroupMember, DescribeGroupsRequest
 from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse
-from kstore.schema.messages.list_groups import ListedGroup, ListGroupsRequest
+from kstore.schema.messages.list_groups import ListedGroup, ListGroupsRequest, ListGroupsResponse
 
 P = TypeVar("P", ConsumerProtocolAssignment, ConsumerProtocolSubscription)
 
@@ -32,25 +38,13 @@ def list_groups(
     actor: ClientActor, broker_ids: Sequence[int] | None, states: Sequence[str], types: Sequence[str]
 ) -> Eventually[list[GroupListing]]:
     """The groups that brokers coordinate, by their names."""
-    view = yield from actor.metadata.refresh()
     request = ListGroupsRequest(states_filter=list(states), types_filter=list(types))
-    asked = list(view.brokers) if broker_ids is None else list(broker_ids)
 
-    def one_round(left: list[int]) -> Eventually[Mapping[int, list[GroupListing] | KafkaError]]:
-        answers = yield [SendTo(node_id, request) for node_id in left]
-        found: dict[int, list[GroupListing] | KafkaError] = {}
-        for node_id, answer in zip(left, answers, strict=True):
-            if isinstance(answer, Disconnected) and broker_ids is None:
-                fresh = yield from actor.metadata.refresh()
-                found[node_id] = answer if node_id in fresh.brokers else []
-            elif isinstance(answer, KafkaError):
-                found[node_id] = answer
-            else:
-                found[node_id] = outcome_of(answer.error_code, _listed(answer.groups, node_id))
-        return found
+    def judge(answer: ListGroupsResponse) -> list[ListedGroup] | KafkaError:
+        return outcome_of(answer.error_code, answer.groups)
 
-    told = yield from in_rounds(actor, asked, one_round)
-    by_id = {each.group_id: each for groups in told.values() for each in groups}
+    told = yield from at_brokers(actor, broker_ids, request, judge)
+    by_id = {each.group_id: each for node_id, groups in told.items() for each in _listed(groups, node_id)}
     return [by_id[group_id] for group_id in sorted(by_id)]
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from actors.clients.actor import ClientActor
-from actors.clients.admin.asking import in_rounds, outcome_of
+from actors.clients.admin.asking import at_brokers, outcome_of
 from actors.clients.admin.descriptions import LogDirDescription, ReplicaSize
 from actors.clients.admin.topics import describe as describe_topics
 from actors.clients.arguments import names
-from actors.clients.coroutine import SendTo
 from actors.clients.structs import TopicPartition
-from actors.network.link import Disconnected
 from actors.runtime.coroutine import Eventually
 from kstore.errors import ClusterAuthorizationFailed, KafkaError, for_code
 from kstore.errors.arguments import listed, text, whole
@@ -44,24 +42,7 @@ def asked_for(name: str, given: Iterable[str] | Mapping[str, Iterable[int]] | No
 def describe(actor: ClientActor, wanted: Wanted, broker_ids: Sequence[int] | None) -> Eventually[dict[int, LogDirs]]:
     """The log directories of brokers; of all that the cluster has, those that leave it meanwhile are left out."""
     request = DescribeLogDirsRequest(topics=None if wanted is None else (yield from _topics(actor, wanted)))
-    view = yield from actor.metadata.refresh()
-    asked = sorted(view.brokers) if broker_ids is None else broker_ids
-    gone: set[int] = set()
-
-    def one_round(left: list[int]) -> Eventually[Mapping[int, LogDirs | KafkaError]]:
-        answers = yield [SendTo(node_id, request) for node_id in left]
-        found: dict[int, LogDirs | KafkaError] = {}
-        for node_id, answer in zip(left, answers, strict=True):
-            found[node_id] = answer if isinstance(answer, KafkaError) else _told(answer)
-            if isinstance(answer, Disconnected) and broker_ids is None:
-                fresh = yield from actor.metadata.refresh()
-                if node_id not in fresh.brokers:
-                    gone.add(node_id)
-                    found[node_id] = ()
-        return found
-
-    told = yield from in_rounds(actor, asked, one_round)
-    return {node_id: directories for node_id, directories in told.items() if node_id not in gone}
+    return (yield from at_brokers(actor, broker_ids, request, _told))
 
 
 def _topics(actor: ClientActor, wanted: dict[str, list[int] | None]) -> Eventually[list[DescribableLogDirTopic]]:

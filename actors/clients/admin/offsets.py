@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from actors.clients import arguments
 from actors.clients.actor import ClientActor
 from actors.clients.admin.asking import (
     PASSING,
@@ -21,6 +22,8 @@ from actors.clients.coroutine import CONSUMER, SendTo
 from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.runtime.coroutine import Eventually
 from kstore.errors import KafkaError, for_code
+from kstore.errors.arguments import shown, text
+from kstore.errors.config import ConfigError
 from kstore.schema.messages.delete_records import (
     DeleteRecordsPartition,
     DeleteRecordsRequest,
@@ -58,6 +61,24 @@ if TYPE_CHECKING:
 ISOLATION = {"read_uncommitted": 0, "read_committed": 1}
 
 Committed = dict[TopicPartition, OffsetAndMetadata]
+GroupSpecs = str | Iterable[str] | Mapping[str, Sequence[TopicPartition] | None]
+
+
+def check_isolation(name: str, level: str) -> None:
+    """Raise ``ConfigError`` for what is no isolation level."""
+    if level not in tuple(ISOLATION):
+        raise ConfigError(f"{name} is one of {', '.join(ISOLATION)}; got {shown(level)}")
+
+
+def asked_for(name: str, given: GroupSpecs) -> dict[str, list[TopicPartition] | None]:
+    """The groups that are meant, and which of their partitions (None: all), however they are given."""
+    if isinstance(given, str):
+        given = [given]
+    specs = given if isinstance(given, Mapping) else dict.fromkeys(arguments.names(name, given))
+    return {
+        text(f"each group of {name}", group): None if each is None else arguments.partitions(name, each)
+        for group, each in specs.items()
+    }
 
 
 def find(
@@ -121,13 +142,15 @@ def delete_records(
 
 
 def committed(
-    actor: ClientActor, wanted: Mapping[str, Sequence[TopicPartition] | None]
+    actor: ClientActor, wanted: Mapping[str, Sequence[TopicPartition] | None], require_stable: bool
 ) -> Eventually[dict[str, Committed]]:
-    """What groups have committed; of a partition without, nothing."""
+    """What groups have committed; of a partition without, nothing. With ``require_stable`` a transaction that may
+    commit an offset is waited for.
+    """
 
     def ask(node_id: int, groups: list[str]) -> Eventually[Mapping[str, Committed | KafkaError]]:
         asked = [OffsetFetchRequestGroup(group_id=each, topics=_fetched_topics(wanted[each])) for each in groups]
-        answer = yield SendTo(node_id, OffsetFetchRequest(groups=asked, require_stable=True))
+        answer = yield SendTo(node_id, OffsetFetchRequest(groups=asked, require_stable=require_stable))
         if isinstance(answer, KafkaError):
             return dict.fromkeys(groups, answer)
         return {each.group_id: _committed(each) for each in answer.groups}
