@@ -26,18 +26,24 @@ class CommittedPartition(Protocol):
     """A partition of a request."""
 
     @property
-    def partition_index(self) -> int: ...
+    def partition_index(self) -> int:
+        """Its number in the topic."""
 
 
 class CommittedTopic(Protocol):
     """A topic of a request."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name; empty where topics go by id."""
+
     @property
-    def topic_id(self) -> Uuid: ...
+    def topic_id(self) -> Uuid:
+        """Its id; zero where topics go by name."""
+
     @property
-    def partitions(self) -> Sequence[CommittedPartition]: ...
+    def partitions(self) -> Sequence[CommittedPartition]:
+        """Those whose offsets are committed."""
 
 
 Topic = TypeVar("Topic", bound=CommittedTopic)

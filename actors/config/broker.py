@@ -215,16 +215,19 @@ class BrokerConfig:
         return self._values[name]
 
     def integer(self, name: str) -> int:
+        """The value of a key whose type is a kind of integer."""
         value = self._values[name]
         assert type(value) is int, f"{name} is no integer"
         return value
 
     def boolean(self, name: str) -> bool:
+        """The value of a key whose type is BOOLEAN."""
         value = self._values[name]
         assert isinstance(value, bool), f"{name} is no boolean"
         return value
 
     def text(self, name: str) -> str:
+        """The value of a key that is text."""
         value = self._values[name]
         assert isinstance(value, str), f"{name} is no text"
         return value

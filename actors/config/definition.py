@@ -98,6 +98,7 @@ class Key(NamedTuple):
 
     @property
     def sensitive(self) -> bool:
+        """Whether its value is never shown."""
         return self.type == "PASSWORD"
 
     def parse(self, text: str) -> Value:

@@ -36,6 +36,7 @@ class BrokerSessions:
         session.metadata_offset = max(session.metadata_offset, metadata_offset)
 
     def end(self, broker_id: int) -> None:
+        """End a broker's session, as it was fenced or has gone."""
         self._sessions.pop(broker_id, None)
 
     def begin_shutdown(self, broker_id: int, offset: int) -> None:
@@ -43,6 +44,7 @@ class BrokerSessions:
         self._sessions[broker_id].shutdown_offset = offset
 
     def may_shut_down(self, broker_id: int, active: Iterable[int]) -> bool:
+        """Whether all ``active`` brokers have read the metadata log up to the broker's shutdown offset."""
         wanted = self._sessions[broker_id].shutdown_offset
         return all(self._sessions[other].metadata_offset >= wanted for other in active if other in self._sessions)
 

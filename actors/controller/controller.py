@@ -218,6 +218,7 @@ class Controller(MetadataKeeper):
         self.balance_later()
 
     def balance_later(self) -> None:
+        """Look for imbalanced leaders after ``leader.imbalance.check.interval.seconds``."""
         seconds = self.node.config.integer("leader.imbalance.check.interval.seconds")
         self.after(seconds * 1000, BalanceLeaders())
 

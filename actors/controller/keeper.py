@@ -210,6 +210,7 @@ class MetadataKeeper(Actor):
             self.end_waiting(message.number, False)
 
     def end_waiting(self, number: int, known: bool) -> None:
+        """Answer a handler that waits for topics: whether they are known."""
         waiting = self.waiting.pop(number)
         waiting.timer.cancel()
         waiting.reply.set(known)

@@ -57,6 +57,7 @@ class ControllerMachine:
 
     @property
     def image(self) -> ClusterImage:
+        """The image that the log gives, with what isn't committed yet."""
         return self.state.image
 
     def decide(self, request: object, version: int, now_ms: int) -> Decision:

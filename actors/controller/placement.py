@@ -37,6 +37,7 @@ class BrokerRing:
         return self._brokers[(self._start + self._handed_out - 1) % count]
 
     def shuffle(self, random: Random) -> None:
+        """Put the brokers into another order."""
         random.shuffle(self._brokers)
 
 
@@ -48,6 +49,7 @@ class Rack:
         self.unfenced = BrokerRing(random, [broker.id for broker in brokers if not broker.fenced])
 
     def next(self, number: int) -> int | None:
+        """The next broker of the rack, an unfenced one if it has any; None without brokers."""
         found = self.unfenced.next(number)
         return self.fenced.next(number) if found is None else found
 

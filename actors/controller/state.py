@@ -54,6 +54,7 @@ class ControllerState:
         return self.config.sources(broker_name)[0].text if for_all is None else for_all
 
     def may_elect_uncleanly(self, topic: str) -> bool:
+        """Whether a replica of this topic that isn't in sync may lead."""
         name = "unclean.leader.election.enable"
         return (self.topic_setting(topic, name, name) or "").strip().lower() == "true"
 

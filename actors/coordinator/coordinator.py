@@ -82,6 +82,7 @@ class Coordinator(Actor):
         self._topics_deleted: list[str] = []  # while loading
 
     def on_start(self) -> None:
+        """Begin to load the log."""
         self._load(Load())
 
     @property
@@ -180,6 +181,7 @@ class Coordinator(Actor):
 
     @receives(TopicsDeleted)
     def topics_deleted(self, message: TopicsDeleted) -> None:
+        """Tell the shard of deleted topics; one that loads is told when it has loaded."""
         if self._is_loading:
             self._topics_deleted += message.topics
         else:
@@ -187,6 +189,7 @@ class Coordinator(Actor):
 
     @receives(Resign)
     def resign(self, message: Resign) -> None:
+        """End, as another broker leads the partition: refuse the requests that wait."""
         self.note(f"{self._shard.name.capitalize()}Resigned", self._label, -1, len(self._shard))
         for effect in self._shard.unloaded(self.now_ms()):
             if isinstance(effect, Respond | Refuse):
@@ -194,6 +197,7 @@ class Coordinator(Actor):
         self.stop()
 
     def on_stop(self) -> None:
+        """Stop its timers."""
         for alarm in self._timers.values():
             alarm.stop()
         for timer in self._deadlines.values():
@@ -247,6 +251,7 @@ class Coordinator(Actor):
 
     @receives(Overdue)
     def overdue(self, message: Overdue) -> None:
+        """Tell the shard that an append takes longer than clients may wait."""
         if message.token in self._deadlines:
             self._carry_out(self._shard.overdue(message.token, self.now_ms()))
 
@@ -259,6 +264,7 @@ class Coordinator(Actor):
 
     @receives(TimerDue)
     def timer_due(self, message: TimerDue) -> None:
+        """Tell the shard that a timer fired, unless it was set anew."""
         alarm = self._timers.get(message.key)
         if alarm is None or not alarm.is_over(self.now_us()):
             return

@@ -32,25 +32,32 @@ class Event:
         self.effects: list[Effect] = []
 
     def respond(self, to: object, response: object) -> None:
+        """Answer a request."""
         self.effects.append(Respond(to, response))
 
     def refuse(self, to: object, error: KafkaError) -> None:
+        """Answer a request with an error."""
         self.effects.append(Refuse(to, error))
 
     def set_timer(self, key: Hashable, delay_ms: int) -> None:
+        """Set a timer, in place of one with the same key."""
         self.effects.append(SetTimer(key, max(delay_ms, 0)))
 
     def cancel_timer(self, key: Hashable) -> None:
+        """Cancel a timer, if it is set."""
         self.effects.append(CancelTimer(key))
 
     def persist(self, token: int, entries: tuple[LogEntry, ...], writer: Writer | None = None) -> None:
+        """Append records; ``persisted(token)`` or ``overdue(token)`` follows."""
         assert entries, "an append needs records"
         self.effects.append(Persist(token, entries, writer))
 
     def note(self, kind: str, subject: str, first: int, second: int, because: str) -> None:
+        """Write a row of the trace, with its reason in words."""
         self.effects.append(Note(kind, subject, first, second, because))
 
     def ask_actor(
         self, of: Callable[[], object], message: object, then: Callable[[object, int], Sequence[Effect]]
     ) -> None:
+        """Ask an actor; ``then`` gets its answer and the time, and returns effects."""
         self.effects.append(AskActor(of, message, then))

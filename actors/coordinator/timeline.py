@@ -47,6 +47,7 @@ class Timeline(Generic[K, V]):
         return self._committed.get(key)
 
     def is_under_way(self, key: K) -> bool:
+        """Whether a record of this key is being appended."""
         return key in self._under_way
 
     def coming(self) -> list[K]:

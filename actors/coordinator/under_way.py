@@ -18,6 +18,7 @@ class UnderWay(Generic[Append]):
         return self._last_token
 
     def get(self, token: int) -> Append:
+        """The append of a token."""
         return self._under_way[token]
 
     def end(self, token: int) -> Append:
@@ -25,4 +26,5 @@ class UnderWay(Generic[Append]):
         return self._under_way.pop(token)
 
     def all(self) -> list[Append]:
+        """All appends, in the order in which they began."""
         return list(self._under_way.values())

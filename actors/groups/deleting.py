@@ -69,6 +69,7 @@ class Deleting:
         self._appends.begin(records, event, purpose=Deletion(tuple(group_ids), because), answer=answer)
 
     def topics_deleted(self, topics: Iterable[str], event: Event) -> None:
+        """Remove the offsets of deleted topics."""
         self._expire(self._offsets.keys_in(topics), event)
 
     def _expire(self, keys: list[OffsetKey], event: Event) -> None:
@@ -76,9 +77,11 @@ class Deleting:
             self._appends.begin(tombstones(keys[start : start + TOMBSTONES_PER_APPEND_MAX]), event)
 
     def begin(self, event: Event) -> None:
+        """Set the timer for the next look at what has expired."""
         event.set_timer(RETENTION, self._settings.offsets_retention_check_interval_ms)
 
     def timer_fired(self, key: TimerKey, event: Event) -> None:
+        """Look for expired offsets and groups, or go on looking."""
         if key == RETENTION:
             self._to_look_at = deque(self._groups)
             self.begin(event)

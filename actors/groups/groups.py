@@ -24,6 +24,7 @@ class Groups:
         return self._groups[group_id]
 
     def values(self) -> list[Group]:
+        """All groups."""
         return list(self._groups.values())
 
     def admit(self, group: Group) -> None:
@@ -33,6 +34,7 @@ class Groups:
         group.count_in(self.memory_use)
 
     def forget(self, group_id: str) -> None:
+        """Remove a group, if it is there."""
         group = self._groups.pop(group_id, None)
         if group is not None:
             group.count_out()

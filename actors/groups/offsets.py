@@ -47,6 +47,7 @@ class OffsetStore:
         return len(self._groups.get(group_id, ()))
 
     def get(self, key: OffsetKey) -> CommittedOffset | None:
+        """The committed offset of a group's partition; None if there is none."""
         timeline = self._groups.get(key.group_id)
         return None if timeline is None else timeline.get((key.topic, key.partition))
 

@@ -118,6 +118,7 @@ class ImageDraft:
         return image, delta
 
     def register_broker(self, record: RegisterBrokerRecord) -> None:
+        """Add a broker, or replace it by its new incarnation."""
         endpoints = tuple(Endpoint(e.name, e.host, e.port, e.security_protocol) for e in record.end_points)
         self._put_broker(
             BrokerImage(
@@ -133,6 +134,7 @@ class ImageDraft:
         )
 
     def change_broker(self, record: BrokerRegistrationChangeRecord) -> None:
+        """Change what a broker's registration says of fencing, shutdown and log directories."""
         broker = self._broker(record.broker_id, record.broker_epoch)
         if record.fenced:
             broker = broker._replace(fenced=record.fenced > 0)
@@ -143,12 +145,15 @@ class ImageDraft:
         self._put_broker(broker)
 
     def fence_broker(self, record: FenceBrokerRecord) -> None:
+        """Fence a broker, as older records say it."""
         self._put_broker(self._broker(record.id, record.epoch)._replace(fenced=True))
 
     def unfence_broker(self, record: UnfenceBrokerRecord) -> None:
+        """Unfence a broker, as older records say it."""
         self._put_broker(self._broker(record.id, record.epoch)._replace(fenced=False))
 
     def unregister_broker(self, record: UnregisterBrokerRecord) -> None:
+        """Remove a broker."""
         self._broker(record.broker_id, record.broker_epoch)
         self._own_brokers().pop(record.broker_id)
         self._changed_brokers.add(record.broker_id)
@@ -170,12 +175,14 @@ class ImageDraft:
         return self._brokers
 
     def add_topic(self, record: TopicRecord) -> None:
+        """Add a topic without partitions."""
         self._own_topics()[record.name] = TopicImage(record.topic_id, record.name, {})
         self._own_names()[record.topic_id] = record.name
         self._partitions[record.name] = {}
         self._changed[record.name] = set()
 
     def remove_topic(self, record: RemoveTopicRecord) -> None:
+        """Remove a topic with its partitions and its configs."""
         name = self._own_names().pop(record.topic_id)
         self._partitions.pop(name, None)
         self._changed.pop(name, None)
@@ -190,6 +197,7 @@ class ImageDraft:
             self._changed_configs[resource] = None
 
     def add_partition(self, record: PartitionRecord) -> None:
+        """Add a partition."""
         name = self._name_of(record.topic_id)
         self._own_partitions(name)[record.partition_id] = PartitionImage(
             replicas=tuple(record.replicas),
@@ -207,6 +215,7 @@ class ImageDraft:
         self._changed[name].add(record.partition_id)
 
     def change_partition(self, record: PartitionChangeRecord) -> None:
+        """Change the fields of a partition that the record has."""
         name = self._name_of(record.topic_id)
         partitions = self._own_partitions(name)
         partitions[record.partition_id] = merged(partitions[record.partition_id], record)
@@ -245,6 +254,7 @@ class ImageDraft:
         return found
 
     def change_config(self, record: ConfigRecord) -> None:
+        """Set a config of a resource, or remove it where the record has no value."""
         resource = (record.resource_type, record.resource_name)
         configs = self._own_configs()
         values = dict(configs.get(resource, {}))
@@ -264,6 +274,7 @@ class ImageDraft:
         return self._configs
 
     def change_feature(self, record: FeatureLevelRecord) -> None:
+        """Set the level of a feature; level 0 removes it."""
         if self._features is None:
             self._features = dict(self._base.features)
         if record.feature_level == 0:
@@ -272,9 +283,11 @@ class ImageDraft:
             self._features[record.name] = record.feature_level
 
     def advance_producer_ids(self, record: ProducerIdsRecord) -> None:
+        """Note the first producer id that no broker has been given."""
         self._next_producer_id = record.next_producer_id
 
     def change_leader(self, message: LeaderChangeMessage) -> None:
+        """Note which node leads the metadata log."""
         self._controller_id = message.leader_id
 
     def pass_over(self, record: object) -> None:

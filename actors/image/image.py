@@ -169,13 +169,16 @@ class ClusterImage(NamedTuple):
         )
 
     def topic(self, name: str) -> TopicImage | None:
+        """A topic by name; None if there is none."""
         return self.topics.get(name)
 
     def topic_by_id(self, topic_id: bytes) -> TopicImage | None:
+        """A topic by id; None if there is none."""
         name = self.topic_names_by_id.get(topic_id)
         return None if name is None else self.topics[name]
 
     def partition(self, topic: str, partition: int) -> PartitionImage | None:
+        """A partition by its topic's name; None if there is none."""
         found = self.topics.get(topic)
         return None if found is None else found.partitions.get(partition)
 
@@ -184,6 +187,7 @@ class ClusterImage(NamedTuple):
         return self.configs.get((resource_type, name), {})
 
     def topic_config(self, topic: str) -> Mapping[str, str]:
+        """The configs that were set for a topic."""
         return self.configs.get((ResourceType.TOPIC, topic), {})
 
     def is_active(self, broker_id: int) -> bool:

@@ -43,10 +43,12 @@ class FlatNames:
             self.add(name)
 
     def add(self, name: str) -> None:
+        """Add the name of an existing topic."""
         if "." in name or "_" in name:
             self._names.setdefault(name.replace(".", "_"), set()).add(name)
 
     def discard(self, name: str) -> None:
+        """Remove the name of a topic that is gone."""
         flat = name.replace(".", "_")
         names = self._names.get(flat, set())
         names.discard(name)

@@ -9,9 +9,11 @@ from typing import Any, Protocol
 class ReplyTo(Protocol):
     """Where an outcome goes: an actor's ``Reply``, or what isn't an actor's."""
 
-    def set(self, outcome: object = None) -> None: ...
+    def set(self, outcome: object = None) -> None:
+        """Answer with an outcome."""
 
-    def fail(self, error: Exception) -> None: ...
+    def fail(self, error: Exception) -> None:
+        """Answer with an exception."""
 
 
 class Then:

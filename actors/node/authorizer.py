@@ -60,10 +60,12 @@ if TYPE_CHECKING:
         """The sender of a request: its principal, as ``User:name``, and its address."""
 
         @property
-        def principal(self) -> str: ...
+        def principal(self) -> str:
+            """Who asks, as "User:name"."""
 
         @property
-        def client_host(self) -> str: ...
+        def client_host(self) -> str:
+            """The address that it asks from."""
 
     class Authorizer(Protocol):
         """Decides at once, from memory: it is asked within a turn, for some requests thousands of times."""

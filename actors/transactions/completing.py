@@ -75,6 +75,7 @@ class Completing:
         event.set_timer(TimerKey(COMPLETION, transaction.transactional_id), AGAIN_MS)
 
     def timer_fired(self, key: TimerKey, transaction: Transaction, event: Event) -> None:
+        """Append the end of a transaction again, or send a marker again."""
         if key.kind == COMPLETION:
             self._complete(transaction, event)
         else:

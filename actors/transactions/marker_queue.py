@@ -62,6 +62,7 @@ class MarkerQueue:
         return bool(self._held)
 
     def add(self, waiting: WaitingMarker) -> None:
+        """Add a marker that is to be sent."""
         self._new.append(waiting)
 
     def release(self) -> None:

@@ -25,6 +25,7 @@ class Transactions:
         return self._transactions[transactional_id]
 
     def values(self) -> list[Transaction]:
+        """All transactional ids with their transactions."""
         return list(self._transactions.values())
 
     def admit(self, transaction: Transaction) -> None:
@@ -33,6 +34,7 @@ class Transactions:
         self._transactions[transaction.transactional_id] = transaction
 
     def forget(self, transactional_id: str) -> None:
+        """Remove a transactional id."""
         self._transactions.pop(transactional_id, None)
         self.ongoing.pop(transactional_id, None)
 

@@ -58,12 +58,14 @@ class Kept(Protocol):
 
     used: bool
 
-    def fileno(self) -> int: ...
+    def fileno(self) -> int:
+        """Its descriptor."""
 
     def move_down(self) -> None:
         """Take the lowest number that is free."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close its descriptor."""
 
 
 class Handles:

@@ -54,6 +54,7 @@ class Fault:
         return True
 
     def error(self, path: str) -> OSError:
+        """The error that it is for an operation on this path."""
         return OSError(self.number, os.strerror(self.number), path)
 
 
@@ -175,6 +176,8 @@ class FaultyFileSystem:
                 raise fault.error(path)
 
     def checked_later(self, operation: str, path: str, call: Callable[[], None]) -> Callable[[], None]:
+        """A call that may fail when it is made, not now."""
+
         def run() -> None:
             self.check(operation, path)
             call()

@@ -65,7 +65,8 @@ class File(Protocol):
     """A file that grows at its end. It may be opened and closed underneath by its file system at any time."""
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """Its path in the file system."""
 
     @property
     def size(self) -> int:
@@ -146,9 +147,11 @@ class FileSystem(Protocol):
         """The file at ``path``; with ``create`` it is made when it isn't there, without it FileNotFoundError."""
         ...
 
-    def exists(self, path: str) -> bool: ...
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder of this path."""
 
-    def size(self, path: str) -> int: ...
+    def size(self, path: str) -> int:
+        """The size of a file in bytes."""
 
     def read_bytes(self, path: str) -> bytes:
         """A small file whole."""
@@ -166,7 +169,8 @@ class FileSystem(Protocol):
         """Move a file or folder; a file at ``new`` is replaced. Open ``File`` objects below ``old`` go stale."""
         ...
 
-    def unlink(self, path: str) -> None: ...
+    def unlink(self, path: str) -> None:
+        """Remove a file."""
 
     def remove_tree(self, path: str) -> None:
         """Remove a folder with all that is in it; one that isn't there is no error."""

@@ -33,6 +33,7 @@ class Content:
         self._small_run = 0
 
     def add(self, piece: Buffer) -> None:
+        """Add bytes at the end; many small pieces become one."""
         self.pieces.append(piece)
         self.starts.append(self.size)
         self.size += len(piece)
@@ -47,6 +48,7 @@ class Content:
             self._small_run = 0
 
     def cut(self, size: int) -> None:
+        """Remove what is beyond this size."""
         self._small_run = 0
         while self.starts and self.starts[-1] >= size:
             self.starts.pop()

@@ -137,9 +137,11 @@ class PosixFile:
         return self._descriptor
 
     def fileno(self) -> int:
+        """Its descriptor; -1 while it is closed."""
         return self._descriptor
 
     def move_down(self) -> None:
+        """Move its descriptor to the lowest free number."""
         lower = fcntl.fcntl(self._descriptor, fcntl.F_DUPFD_CLOEXEC, 0)
         os.close(self._descriptor)
         self._descriptor = lower

@@ -112,10 +112,12 @@ class LogConfig(_Settings):
 
     @cached_property
     def index_entries_max(self) -> int:
+        """How many entries fit into an offset index."""
         return self.segment_index_bytes // 8
 
     @cached_property
     def time_index_entries_max(self) -> int:
+        """How many entries fit into a time index."""
         return self.segment_index_bytes // 12
 
     @classmethod

@@ -59,6 +59,7 @@ class Durability:
         self._loose.add(path)
 
     def sync_due(self, now_ms: int) -> bool:
+        """Whether ``flush.messages`` or ``flush.ms`` asks for a sync now."""
         config = self._log.config
         unsynced = self._log.end_offset - self.recovery_point
         if not unsynced:
@@ -73,6 +74,7 @@ class Durability:
         self._names_new = True  # the next segment's
 
     def sync_soon(self, now_ms: int) -> None:
+        """Have what isn't synced yet synced in the next work of the disk."""
         self._synced_ms = now_ms
         work = self.sync_work()
         if work is not None:
@@ -133,6 +135,7 @@ class Durability:
             self._log.failed(f"couldn't remove files of {self._log.path}: {error}")
 
     def truncated(self, end_offset: int, *, fully: bool = False) -> None:
+        """Note that the log ends at ``end_offset`` now; ``fully``: nothing that it had before is left."""
         self._generation += 1
         self._cut = self._names_new = True
         self.recovery_point = end_offset if fully else min(self.recovery_point, end_offset)

@@ -48,6 +48,7 @@ class LeaderEpochs:
 
     @property
     def entries(self) -> list[tuple[int, int]]:
+        """The epochs with the offset at which each begins, in order."""
         return list(zip(self._epochs, self._starts, strict=True))
 
     def assign(self, epoch: int, start_offset: int) -> bool:
@@ -132,6 +133,7 @@ class LeaderEpochs:
             self.write()
 
     def clear(self) -> None:
+        """Forget all epochs."""
         if self._epochs:
             self._epochs.clear()
             self._starts.clear()
@@ -139,6 +141,7 @@ class LeaderEpochs:
             self.write()
 
     def write(self) -> None:
+        """Write the checkpoint."""
         if checked.on:
             self.check()
         entries = [f"{epoch} {start}" for epoch, start in zip(self._epochs, self._starts, strict=True)]

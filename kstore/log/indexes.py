@@ -131,16 +131,19 @@ class IndexFile:
             self.waiting.clear()
 
     def sync_later(self) -> Callable[[], None]:
+        """Save the index; the call returned brings it to the disk."""
         self.save()
         assert self._file is not None
         self.unsynced = False
         return self._file.sync_later()
 
     def close(self) -> None:
+        """Close its file."""
         if self._file is not None:
             self._file.close()
 
     def retire(self) -> None:
+        """Close its file, which is about to be removed or replaced."""
         if self._file is not None:
             self._file.retire()
 
@@ -199,6 +202,7 @@ class OffsetIndex(IndexFile):
         self._take_last()
 
     def reset(self) -> None:
+        """Remove all entries."""
         self._make_empty()
         self.last_offset = self.base_offset
 
@@ -248,6 +252,7 @@ class TimeIndex(IndexFile):
         self._take_last()
 
     def reset(self) -> None:
+        """Remove all entries."""
         self._make_empty()
         self.last_timestamp = -1
         self.last_offset = self.base_offset

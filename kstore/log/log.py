@@ -116,14 +116,17 @@ class Log:
 
     @property
     def size_bytes(self) -> int:
+        """How many bytes of batches it has."""
         return self.segments.size_bytes
 
     @property
     def recovery_point(self) -> int:
+        """Up to which offset it is on the disk."""
         return self.disk.recovery_point
 
     @property
     def latest_epoch(self) -> int:
+        """The newest leader epoch in it; -1 without one."""
         return self.epochs.latest
 
     @property
@@ -146,6 +149,7 @@ class Log:
         return self.epochs.end_offset(epoch, self.end_offset)
 
     def epoch_at(self, offset: int) -> int:
+        """The leader epoch of an offset; -1 if it isn't known."""
         return self.epochs.at(offset)
 
     def advance_high_watermark(self, offset: int) -> int:

@@ -110,6 +110,7 @@ class Loader:
         self.note = note
 
     def load(self, recovery_point: int, start_offset: int) -> Loaded:
+        """The log of a folder, as it was left or with what a crash has damaged cut off. Raises LogDamaged."""
         if self.note is not None and (wrong := misfit(self.fs, self.path, self.note)):
             raise LogDamaged(f"{self.path} is damaged: {wrong}")
         self.fs.mkdir(self.path)

@@ -86,14 +86,17 @@ class Segment:
         return f"Segment({self._path}/{self.base_offset}, {self.file.size} bytes)"
 
     def file_path(self, suffix: str) -> str:
+        """The path of one of its files."""
         return f"{self._path}/{segment_file(self.base_offset, suffix)}{self._stage}"
 
     @property
     def size_bytes(self) -> int:
+        """How many bytes of batches it has."""
         return self.file.size
 
     @property
     def indexes(self) -> tuple[OffsetIndex | TimeIndex | TransactionIndex, ...]:
+        """Its indexes; that of aborted transactions only if it has some."""
         if self.aborted is None:
             return self.offset_index, self.time_index
         return self.offset_index, self.time_index, self.aborted
@@ -219,6 +222,7 @@ class Segment:
         self._hints[offset] = position
 
     def chunks(self, extent: Extent) -> list[Chunk]:
+        """The bytes of a range of its file."""
         return self.file.chunks(extent.position, extent.nbytes)
 
     def tail(self) -> tuple[int, int]:
@@ -330,6 +334,7 @@ class Segment:
         return syncs
 
     def close(self) -> None:
+        """Close its files."""
         self.file.close()
         for index in self.indexes:
             index.close()

@@ -35,14 +35,17 @@ class Segments:
 
     @property
     def first(self) -> Segment:
+        """The oldest segment."""
         return self._list[0]
 
     @property
     def base_offsets(self) -> list[int]:
+        """Where each segment begins, in order."""
         return self._bases
 
     @property
     def size_bytes(self) -> int:
+        """How many bytes of batches all have."""
         return sum(segment.size_bytes for segment in self._list)
 
     def load(self, base_offset: int, now_ms: int, *, has_aborted: bool) -> Segment:
@@ -173,9 +176,11 @@ class Segments:
         return segment
 
     def snapshot_offsets(self) -> list[int]:
+        """The offsets of which there is a snapshot of producers, in order."""
         return sorted(int(name[:20]) for name in self._fs.listdir(self._path) if _is_snapshot(name))
 
     def snapshot_path(self, offset: int) -> str:
+        """The path of the snapshot of an offset."""
         return f"{self._path}/{segment_file(offset, SNAPSHOT)}"
 
     def remove_snapshots(self, above: int) -> None:

@@ -90,5 +90,6 @@ class TransactionIndex(IndexFile):
             super().save()
 
     def reset(self) -> None:
+        """Remove all entries."""
         self._make_empty()
         self.last_offset = -1

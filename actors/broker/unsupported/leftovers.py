@@ -38,18 +38,22 @@ class Leftovers:
         self.found: dict[tuple[Kind, Any], str] = {}
 
     def note(self, records: Iterable[object]) -> None:
+        """Take in records of the metadata log, in their order."""
         for record in records:
             rule = RULES.get(type(record))
             if rule is not None:
                 rule(self, record)
 
     def add_access(self, record: AccessControlEntryRecord) -> None:
+        """Note a rule of an ACL."""
         self.found[ACCESS_RULES, record.id] = f"{record.principal} on {record.resource_name}"
 
     def remove_access(self, record: RemoveAccessControlEntryRecord) -> None:
+        """Forget a rule of an ACL that was removed later."""
         self.found.pop((ACCESS_RULES, record.id), None)
 
     def change_quota(self, record: ClientQuotaRecord) -> None:
+        """Note a quota, or forget it where it was removed."""
         entity = tuple((part.entity_type, part.entity_name) for part in record.entity)
         key = QUOTAS, (entity, record.key)
         if record.remove:
@@ -59,16 +63,20 @@ class Leftovers:
             self.found[key] = f"{record.key} of {named}"
 
     def add_credential(self, record: UserScramCredentialRecord) -> None:
+        """Note a user's SCRAM credential."""
         mechanism = MECHANISMS.get(record.mechanism, str(record.mechanism))
         self.found[CREDENTIALS, (record.name, record.mechanism)] = f"{mechanism} of user {record.name}"
 
     def remove_credential(self, record: RemoveUserScramCredentialRecord) -> None:
+        """Forget a credential that was removed later."""
         self.found.pop((CREDENTIALS, (record.name, record.mechanism)), None)
 
     def add_token(self, record: DelegationTokenRecord) -> None:
+        """Note a delegation token."""
         self.found[TOKENS, record.token_id] = record.token_id
 
     def remove_token(self, record: RemoveDelegationTokenRecord) -> None:
+        """Forget a token that was removed later."""
         self.found.pop((TOKENS, record.token_id), None)
 
     def refuse(self, folder: str) -> None:

@@ -53,13 +53,16 @@ class Seen(Protocol):
     """A partition as the cluster has it."""
 
     @property
-    def leader(self) -> int: ...
+    def leader(self) -> int:
+        """The id of the broker that leads it; -1 without one."""
 
     @property
-    def replicas(self) -> Sequence[int]: ...
+    def replicas(self) -> Sequence[int]:
+        """The ids of the brokers that have a replica."""
 
     @property
-    def isr(self) -> Sequence[int]: ...
+    def isr(self) -> Sequence[int]:
+        """The ids of the brokers whose replicas are in sync."""
 
 
 @dataclass

@@ -178,6 +178,7 @@ class Classic:
                 self._rebalance.begin(group, f"more than {self._settings.group_max_size} members at load", event)
 
     def timer_fired(self, key: TimerKey, event: Event) -> None:
+        """Handle a timer of a group or of one of its members."""
         group = self._groups.get(key.group_id)
         if not isinstance(group, ClassicGroup):
             return

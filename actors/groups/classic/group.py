@@ -68,6 +68,7 @@ class ClassicGroup:
         self._vacant_since_ms: int | None = None
 
     def transition_to(self, state: GroupState, now_ms: int) -> None:
+        """Change the state; only moves of Apache Kafka's table are possible."""
         assert self.state in PREVIOUS_STATES[state], f"group {self.group_id}: {self.state} to {state}"
         self.previous_state, self.state = self.state, state
         self.state_since_ms = now_ms
@@ -75,17 +76,21 @@ class ClassicGroup:
 
     @property
     def can_rebalance(self) -> bool:
+        """Whether a rebalance may begin in its state."""
         return self.state in PREVIOUS_STATES[GroupState.PREPARING_REBALANCE]
 
     @property
     def has_all_joined(self) -> bool:
+        """Whether every member waits in a join, and nobody with a new id is still to join."""
         return self.awaiting_join_count == len(self.members) and not self.pending_joins
 
     @property
     def rebalance_timeout_ms(self) -> int:
+        """How long a rebalance waits for members: the longest that one of them asks for."""
         return max((member.rebalance_timeout_ms for member in self.members.values()), default=0)
 
     def is_leader(self, member_id: str) -> bool:
+        """Whether the member assigns the partitions."""
         return self.leader_id == member_id
 
     @property
@@ -260,6 +265,7 @@ class ClassicGroup:
         member.assignment = assignment
 
     def add(self, member: ClassicMember, awaiting_join: object | None = None) -> None:
+        """Add a member, whose join waits for an answer if it has one."""
         if member.group_instance_id is not None:
             assert member.group_instance_id not in self.static_members
             self.static_members[member.group_instance_id] = member.member_id
@@ -291,6 +297,7 @@ class ClassicGroup:
     def update(
         self, member: ClassicMember, protocols: Protocols, *, rebalance_timeout_ms: int, session_timeout_ms: int
     ) -> None:
+        """Take what a member that joins again can speak, and its timeouts."""
         self._count_protocols(member.protocols, -1)
         self._count(size_of_protocols(protocols) - size_of_protocols(member.protocols))
         member.protocols = protocols
@@ -320,6 +327,7 @@ class ClassicGroup:
         event.set_timer(session_key(self.group_id, member.member_id), timeout_ms)
 
     def park_join(self, member: ClassicMember, awaiting_join: object | None) -> None:
+        """Keep the join of a member for a later answer; None if it waits no more."""
         self.awaiting_join_count += (awaiting_join is not None) - (member.awaiting_join is not None)
         member.awaiting_join = awaiting_join
 
@@ -371,6 +379,7 @@ class ClassicGroup:
         return max(votes, key=votes.__getitem__)
 
     def begin_generation(self, now_ms: int) -> None:
+        """Begin the next generation, with a protocol that all members speak; without members the group is empty."""
         self.generation_id = (self.generation_id + 1) % GENERATIONS
         self.pending_syncs.clear()
         if self.members:

@@ -42,6 +42,7 @@ class Joining:
         self._new_uuid = new_uuid
 
     def join(self, group: ClassicGroup, request: JoinGroupRequest, caller: Caller, event: Event) -> None:
+        """Handle a JoinGroup, as a join of a new member, of one with a new id, or as a rejoin."""
         protocols = protocols_of((each.name, each.metadata) for each in request.protocols)
         if not self._has_room(group, request.member_id):
             self._turn_away(group, request, caller, event)

@@ -62,6 +62,7 @@ class ClassicMember:
 
     @property
     def is_static(self) -> bool:
+        """Whether it has a ``group.instance.id``."""
         return self.group_instance_id is not None
 
     @property
@@ -70,6 +71,7 @@ class ClassicMember:
         return not self.is_new and (self.awaiting_join is not None or self.awaiting_sync is not None)
 
     def metadata(self, protocol_name: str) -> bytes:
+        """What it says of itself in a protocol that it speaks."""
         for name, metadata in self.protocols:
             if name == protocol_name:
                 return metadata

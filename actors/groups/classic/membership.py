@@ -28,6 +28,7 @@ class Membership:
         self._appends = appends
 
     def sync(self, group: ClassicGroup | None, request: SyncGroupRequest, caller: Caller, event: Event) -> None:
+        """Answer a SyncGroup, or keep it until the leader's has come."""
         code = self._why_not_sync(group, request)
         if group is None or code != NONE:
             event.respond(caller.reply, sync_refused(code))
@@ -73,6 +74,7 @@ class Membership:
             self._rebalance.begin(group, f"{error.name} while storing the assignment", event)
 
     def heartbeat(self, group: ClassicGroup | None, request: HeartbeatRequest, caller: Caller, event: Event) -> None:
+        """Answer a Heartbeat; a member that is alive has its session extended."""
         event.respond(caller.reply, HeartbeatResponse(error_code=self._beat(group, request, event)))
 
     def _beat(self, group: ClassicGroup | None, request: HeartbeatRequest, event: Event) -> int:
@@ -83,6 +85,7 @@ class Membership:
         return errors.RebalanceInProgress.code if group.state is GroupState.PREPARING_REBALANCE else NONE
 
     def session_expired(self, group: ClassicGroup, member_id: str, event: Event) -> None:
+        """Remove a member that wasn't heard of for its session timeout."""
         if group.state is GroupState.DEAD:
             return
         because = f"session of {member_id} expired"
@@ -102,6 +105,7 @@ class Membership:
             self._rebalance.begin_or_complete(group, because, event)
 
     def leave(self, group: ClassicGroup | None, request: LeaveGroupRequest, caller: Caller, event: Event) -> None:
+        """Remove the members that a LeaveGroup names; the group rebalances without them."""
         if group is not None and group.state is GroupState.DEAD:
             response = LeaveGroupResponse(error_code=errors.CoordinatorNotAvailable.code)
             event.respond(caller.reply, response)

@@ -63,14 +63,17 @@ class Rebalance:
         self._appends = appends
 
     def note(self, kind: str, group: ClassicGroup, because: str, event: Event) -> None:
+        """Write a row of the trace about a group."""
         note(event, kind, group.group_id, group.generation_id, len(group.members), because)
 
     def answer_join(self, group: ClassicGroup, member: ClassicMember, response: object, event: Event) -> None:
+        """Answer the member's join, if one waits."""
         if member.awaiting_join is not None:
             event.respond(member.awaiting_join, response)
             group.park_join(member, None)
 
     def answer_sync(self, member: ClassicMember, response: object, event: Event) -> bool:
+        """Answer the member's sync, if one waits; whether it did."""
         if member.awaiting_sync is None:
             return False
         event.respond(member.awaiting_sync, response)
@@ -85,22 +88,26 @@ class Rebalance:
         group.remove(member.member_id)
 
     def dismiss_parked(self, group: ClassicGroup, code: int, event: Event) -> None:
+        """Answer all joins and syncs that wait with an error."""
         for member in group.members.values():
             self.answer_join(group, member, join_refused(member.member_id, code), event)
             self.answer_sync(member, sync_refused(code), event)
 
     def cancel_timers(self, group: ClassicGroup, event: Event) -> None:
+        """Cancel the timers of a group and of its members."""
         event.cancel_timer(join_key(group.group_id))
         self.cancel_sync_deadline(group, event)
         for member_id in (*group.members, *group.pending_joins):
             event.cancel_timer(session_key(group.group_id, member_id))
 
     def begin_or_complete(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
+        """Begin a rebalance, or complete the one under way if all have joined; the append that this needs, if any."""
         if group.can_rebalance:
             return self.begin(group, because, event)
         return self.complete_if_all_joined(group, because, event)
 
     def begin(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
+        """Begin a rebalance; the append that this needs, if any. A group's first one waits for the initial delay."""
         if group.state is GroupState.COMPLETING_REBALANCE:
             self.reset_assignments(group, errors.RebalanceInProgress.code, event)
         self.cancel_sync_deadline(group, event)
@@ -133,6 +140,7 @@ class Rebalance:
             self.complete(group, because, event)
 
     def join_deadline_passed(self, group: ClassicGroup, event: Event) -> None:
+        """Complete a rebalance without the members that haven't joined. An initial one waits again if a member came."""
         if group.state is not GroupState.PREPARING_REBALANCE:
             return
         is_initial = group.previous_state is GroupState.EMPTY
@@ -174,11 +182,13 @@ class Rebalance:
             self.note("MemberDropped", group, f"{member.member_id} didn't rejoin in time", event)
 
     def sync_received(self, group: ClassicGroup, member_id: str, event: Event) -> None:
+        """Note that a member has sent its SyncGroup."""
         group.pending_syncs.pop(member_id, None)
         if not group.pending_syncs:
             event.cancel_timer(sync_key(group.group_id))
 
     def cancel_sync_deadline(self, group: ClassicGroup, event: Event) -> None:
+        """Wait for no SyncGroup any more."""
         group.pending_syncs.clear()
         event.cancel_timer(sync_key(group.group_id))
 
@@ -203,6 +213,7 @@ class Rebalance:
         self.note("GroupStable", group, f"{group.leader_id} assigned {words}", event)
 
     def reset_assignments(self, group: ClassicGroup, code: int, event: Event) -> None:
+        """Take the members' assignments away, and answer their syncs with an error."""
         for member in group.members.values():
             group.assign(member, b"")
         self._hand_out(group, code, event)

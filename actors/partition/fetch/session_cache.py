@@ -27,6 +27,7 @@ class SessionCache:
         return iter(self.sessions.values())
 
     def get(self, session_id: int) -> FetchSession | None:
+        """The session of an id; None if there is none."""
         return self.sessions.get(session_id)
 
     def remove(self, session: FetchSession) -> None:

@@ -92,10 +92,12 @@ class Watching(Protocol):
     """The fields that a watch must have."""
 
     @property
-    def token(self) -> int: ...
+    def token(self) -> int:
+        """The token of the read."""
 
     @property
-    def beyond(self) -> int: ...
+    def beyond(self) -> int:
+        """The offset that it waits to see passed."""
 
 
 Watch = TypeVar("Watch", bound=Watching)
