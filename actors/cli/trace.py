@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """
 Reads a trace that `kstore serve --trace-file FILE`, Cluster(trace_file=FILE) or cluster.trace.save(FILE) wrote, and
-answers questions about it: the life of a record, why a group rebalanced, who leads a partition and why, what an actor
-did. Without a question it says what the file holds. A damaged or truncated file is read up to the damage, and a line
-on stderr says so. If the file has nothing about a question, a line on stderr says so, and the exit code is 1.
+answers questions about it: the life of a record or a transaction, why a group rebalanced, who leads a partition and
+why, what keeps records from read_committed readers, what an actor did. Without a question it says what the file
+holds. A damaged or truncated file is read up to the damage, and a line on stderr says so. If the file has nothing
+about a question, a line on stderr says so, and the exit code is 1.
 """
 
 EXAMPLES = """
 kstore trace run.ktrace
 kstore trace run.ktrace --record orders/0/42
 kstore trace run.ktrace --group order-processors --leader orders/0
+kstore trace run.ktrace --transaction invoices-1 --visible invoices/0
 kstore trace run.ktrace --actor broker-1#1/controller --top 5 --json
 kstore trace run.ktrace --perfetto run.json
 """
@@ -55,6 +57,15 @@ def add_to(verbs: Verbs) -> None:
     verb.add_argument("--group", metavar="GROUP", help="why this group last rebalanced")
     verb.add_argument(
         "--leader", type=checked(partition_address), metavar="TOPIC/PARTITION", help="who leads it, since when and why"
+    )
+    verb.add_argument(
+        "--transaction", metavar="ID", help="the last transaction of this transactional id, and who ended it, or could"
+    )
+    verb.add_argument(
+        "--visible",
+        type=checked(partition_address),
+        metavar="TOPIC/PARTITION",
+        help="what keeps records of it from read_committed readers: an open transaction, and what would end it",
     )
     verb.add_argument("--actor", metavar="NAME", help="what an actor received, sent and noted (a part of its name)")
     verb.add_argument("--top", type=at_least(1), metavar="N", help="the N slowest turns and deepest queues")
@@ -116,12 +127,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def meant(trace: Trace, answer: object) -> str:
-    """Which of the topics or groups in the trace was meant, if it is neither."""
+    """Which of the topics, groups or transactional ids in the trace was meant, if it is none of them."""
     there = Summary(trace)
-    topic, group = getattr(answer, "topic", None), getattr(answer, "group", None)
-    if group is not None and group not in there.groups:
-        return nearest(group, there.groups)
-    return nearest(topic, there.topics) if topic is not None and topic not in there.topics else ""
+    for attribute, names in (
+        ("group", there.groups),
+        ("transactional_id", there.transactional_ids),
+        ("topic", there.topics),
+    ):
+        name = getattr(answer, attribute, None)
+        if name is not None:
+            return nearest(name, names) if name not in names else ""
+    return ""
 
 
 def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Answer]:
@@ -135,6 +151,10 @@ def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Answer]:
         answers["group"] = trace.why_rebalance(options.group)
     if options.leader is not None:
         answers["leader"] = trace.why_leader(*options.leader)
+    if options.transaction is not None:
+        answers["transaction"] = trace.transaction(options.transaction)
+    if options.visible is not None:
+        answers["visible"] = trace.why_not_visible(*options.visible)
     if options.actor is not None:
         try:
             answers["actor"] = trace.actor(options.actor)
@@ -201,6 +221,7 @@ class Summary:
 
     def __init__(self, trace: Trace) -> None:
         from actors.trace.printing import overwritten
+        from actors.trace.transactions import transactional_ids
 
         self.recording = trace.recording
         self.actors = trace.actors()
@@ -214,6 +235,7 @@ class Summary:
             elif row.kind == "RebalanceBegun":
                 groups.add(row.partition)
         self.topics, self.groups = sorted(topics), sorted(groups)
+        self.transactional_ids = transactional_ids(self.recording)
 
     def _moment(self, sequence: int) -> str | None:
         row = self.recording.row(sequence)
@@ -234,6 +256,7 @@ class Summary:
             "actors": self.actors,
             "topics": self.topics,
             "groups": self.groups,
+            "transactional_ids": self.transactional_ids,
             "kinds": self.kinds,
             "damage": recording.damage,
             "overwritten": self.missing,
@@ -256,6 +279,8 @@ class Summary:
             f"  {len(self.actors)} actors on {', '.join(nodes) or 'no node'}",
         ]
         lines += [f"  {self._asked(what, names)}" for what, names in (("topics", self.topics), ("groups", self.groups))]
+        if self.transactional_ids:
+            lines.append(f"  {self._asked('transactional ids', self.transactional_ids)}")
         many = sorted(self.kinds.items(), key=lambda each: (-each[1], each[0]))[: self.SHOWN]
         lines += [f"  {count:>8,}  {kind}" for kind, count in many]
         return "\n".join([*lines, *([self.missing] if self.missing else [])])

@@ -13,6 +13,8 @@ from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, encode_entry
 from kstore.named import NamedTuple
 
+NO_PRODUCER = -1
+
 
 class Answer(NamedTuple):
     """The answer to a request whose records these are: ``response`` once they are committed, else the error."""
@@ -29,19 +31,25 @@ class Deletion(NamedTuple):
 
 
 class Append:
-    """One append. ``purpose`` says what else is to be done at its end; None: nothing."""
+    """One append. ``purpose`` says what else is to be done at its end; None: nothing. ``producer_id``: in whose
+    transaction it is.
+    """
 
-    __slots__ = ("answer", "is_in_transaction", "purpose", "records", "token")
+    __slots__ = ("answer", "producer_id", "purpose", "records", "token")
 
     token: int
 
     def __init__(
-        self, records: Sequence[Record], purpose: object, answer: Answer | None, *, is_in_transaction: bool = False
+        self, records: Sequence[Record], purpose: object, answer: Answer | None, producer_id: int = NO_PRODUCER
     ) -> None:
-        self.is_in_transaction = is_in_transaction
+        self.producer_id = producer_id
         self.records = records
         self.purpose = purpose
         self.answer = answer
+
+    @property
+    def is_in_transaction(self) -> bool:
+        return self.producer_id != NO_PRODUCER
 
 
 class Appends(UnderWay[Append]):
@@ -67,7 +75,7 @@ class Appends(UnderWay[Append]):
         self, records: Sequence[OffsetRecord], writer: Writer, event: Event, answer: Answer
     ) -> None:
         """Have commits written within a producer's transaction."""
-        append = Append(records, None, answer, is_in_transaction=True)
+        append = Append(records, None, answer, writer.producer_id)
         token = append.token = self._add(append)
         for record in records:
             self._offsets.open.put(writer.producer_id, record, token)

@@ -21,7 +21,7 @@ from actors.groups.group_interface import Group
 from actors.groups.groups import Groups
 from actors.groups.kind import Kind
 from actors.groups.memory_use import MemoryUse
-from actors.groups.notes import note_committed
+from actors.groups.notes import note_committed, note_pending
 from actors.groups.offset_requests import Committing
 from actors.groups.offsets import OffsetStore
 from actors.groups.records import OffsetRecord, Record, decode_entry
@@ -176,7 +176,7 @@ class GroupShard:
     ) -> list[Effect]:
         """What was committed in a transaction counts from its marker on, and what was aborted never did."""
         event = Event(now_ms)
-        self._materialize(self.offsets.open.end(producer_id, is_committed=is_committed), event)
+        self._materialize(self.offsets.open.end(producer_id, is_committed=is_committed), producer_id, event)
         return self._done(event)
 
     def _apply_in_transaction(self, record: Record, producer_id: int, event: Event) -> None:
@@ -187,12 +187,11 @@ class GroupShard:
         else:
             self._apply(record, READ, event)
 
-    def _materialize(self, records: Sequence[OffsetRecord], event: Event) -> None:
-        """A transaction has been committed, and these are its offsets."""
+    def _materialize(self, records: Sequence[OffsetRecord], producer_id: int, event: Event) -> None:
+        """A producer's transaction has been committed, and these are its offsets."""
         for record in records:
             self.offsets.materialize(record)
-            assert record.committed is not None, "a tombstone is in no transaction"
-            note_committed(event, record, record.committed.offset)
+            note_committed(event, record, producer_id)
 
     def _founded(self, record: OffsetRecord, event: Event) -> None:
         """The group of a commit is there, if only for its offsets."""
@@ -230,11 +229,13 @@ class GroupShard:
             for record in append.records:
                 assert isinstance(record, OffsetRecord), "only offsets are committed in transactions"
                 self._founded(record, event)
-            self._materialize(self.offsets.open.settle(append.token, is_committed=True), event)
+                note_pending(event, record, append.producer_id)
+            settled = self.offsets.open.settle(append.token, is_committed=True)
+            self._materialize(settled, append.producer_id, event)
         for record in append.records if not append.is_in_transaction else ():
             self._apply(record, append.token, event)
             if type(record) is OffsetRecord and record.committed is not None:
-                note_committed(event, record, record.committed.offset)
+                note_committed(event, record)
         for kind in self._kinds:
             kind.stored(purpose, event)
         if append.answer is not None:
@@ -242,7 +243,8 @@ class GroupShard:
 
     def _refused(self, append: Append, error: KafkaError, event: Event) -> None:
         if append.is_in_transaction:
-            self._materialize(self.offsets.open.settle(append.token, is_committed=False), event)
+            settled = self.offsets.open.settle(append.token, is_committed=False)
+            self._materialize(settled, append.producer_id, event)
         for record in append.records:
             if isinstance(record, OffsetRecord):
                 if not append.is_in_transaction:

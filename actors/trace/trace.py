@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from actors.trace.leaders import Leadership
     from actors.trace.rebalances import Rebalance
     from actors.trace.record_life import Life
+    from actors.trace.transaction_life import TransactionLife
+    from actors.trace.visibility import Visibility
 
 
 class Trace:
@@ -81,6 +83,22 @@ class Trace:
         from actors.trace.leaders import why_leader
 
         return why_leader(self.recording, text("topic", topic), whole("partition", partition, 0))
+
+    def transaction(self, transactional_id: str) -> TransactionLife:
+        """The last transaction of a transactional id: its partitions, offsets, decision and markers, when readers could
+        see it, and who ended it; if it is open, what would end it.
+        """
+        from actors.trace.transaction_life import transaction_life
+
+        return transaction_life(self.recording, text("transactional_id", transactional_id))
+
+    def why_not_visible(self, topic: str, partition: int) -> Visibility:
+        """What keeps records of a partition from ``read_committed`` readers: the open transaction at its last stable
+        offset, since when it is open, and what would end it; or what else it is.
+        """
+        from actors.trace.visibility import why_not_visible
+
+        return why_not_visible(self.recording, text("topic", topic), whole("partition", partition, 0))
 
     def actor(self, name: str) -> ActorLoad:
         """What an actor received, sent and noted, and how long its turns took.

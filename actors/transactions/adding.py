@@ -12,6 +12,7 @@ from actors.coordinator.event import Event
 from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
 from actors.transactions.appends import Addition, Appends
+from actors.transactions.notes import note_refused
 from actors.transactions.states import COMPLETED, ONGOING
 from actors.transactions.transaction import Transaction
 from actors.transactions.transactions import Transactions
@@ -56,6 +57,7 @@ class Adding:
             else:
                 self._add(transaction, asked, places, caller, event)
         except KafkaError as error:
+            note_refused(event, asked, asked.transactional_id, caller, error)
             event.refuse(caller.reply, error)
 
     def _add(

@@ -7,8 +7,8 @@ from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.transactions.appends import Appends, Decision
 from actors.transactions.ending import is_done
-from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, WITHOUT_TIMEOUT
-from actors.transactions.notes import named
+from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, WITHOUT_TIMEOUT, Metadata
+from actors.transactions.notes import named, note, note_refused
 from actors.transactions.producer_ids import ProducerIdSource
 from actors.transactions.settings import TransactionSettings
 from actors.transactions.states import ONGOING
@@ -50,6 +50,7 @@ class Deciding:
                 raise InvalidProducerIdMapping()
             was_done = is_done(transaction, request, version)
         except KafkaError as error:
+            note_refused(event, request, request.transactional_id, caller, error)
             event.refuse(caller.reply, error)
             return
         now = transaction.metadata
@@ -62,7 +63,11 @@ class Deciding:
             what = "commit" if request.committed else "abort"
             decision = Decision(f"{what} by {named(caller)}", ended_by=caller)
             then_is = decided(now, request.committed, version, event.now_ms, next_producer_id)
-            self._appends.begin(transaction, then_is, decision, event)
+            self._decide(transaction, then_is, decision, event)
+
+    def _decide(self, transaction: Transaction, then_is: Metadata, decision: Decision, event: Event) -> None:
+        note(event, "TransactionEnding", transaction.transactional_id, transaction.metadata, decision.because)
+        self._appends.begin(transaction, then_is, decision, event)
 
     def _end_with_new_id(self, request: EndTxnRequest, caller: Caller, producer_id: int, event: Event) -> None:
         self.end(request, caller, event, producer_id)
@@ -92,7 +97,7 @@ class Deciding:
             return
         decision = Decision(because, fenced_by=caller, is_ahead=version < SECOND_PROTOCOL)
         then_is = decided(now, False, version, event.now_ms, next_producer_id)
-        self._appends.begin(transaction, then_is, decision, event)
+        self._decide(transaction, then_is, decision, event)
 
     def _fence_with_new_id(
         self, transactional_id: str, because: str, caller: Caller | None, producer_id: int, event: Event

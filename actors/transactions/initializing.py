@@ -11,7 +11,7 @@ from actors.coordinator.shard import Caller
 from actors.transactions.appends import Appends, Initialization
 from actors.transactions.deciding import Deciding
 from actors.transactions.metadata import NO_EPOCH, NO_PRODUCER_ID, is_exhausted, new
-from actors.transactions.notes import named
+from actors.transactions.notes import named, note_refused
 from actors.transactions.producer_ids import ProducerIdSource
 from actors.transactions.states import COMPLETED, ONGOING
 from actors.transactions.transaction import Transaction
@@ -45,6 +45,7 @@ class Initializing:
         try:
             is_begun = transaction is not None and self._begin(transaction, request, caller, event, new_producer_id)
         except KafkaError as error:
+            note_refused(event, request, name, caller, error)
             event.refuse(caller.reply, error)
             return
         if not is_begun:

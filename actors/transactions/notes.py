@@ -3,13 +3,28 @@
 Clients choose the names of ids and of themselves: they are cut.
 """
 
+from typing import TypeAlias
+
 from actors.coordinator.event import Event
 from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
-from actors.transactions.metadata import Metadata
+from actors.transactions.metadata import WITHOUT_TIMEOUT, Metadata
+from kstore.errors import KafkaError, ProducerFenced
+from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnTransaction
+from kstore.schema.messages.end_txn import EndTxnRequest
+from kstore.schema.messages.init_producer_id import InitProducerIdRequest
 
 NAME_LENGTH_MAX = 249
 REASON_LENGTH_MAX = 400
+
+AskingProducer: TypeAlias = InitProducerIdRequest | AddPartitionsToTxnTransaction | EndTxnRequest
+"""Requests that name a producer id and its epoch."""
+
+REQUESTS: dict[type, str] = {
+    InitProducerIdRequest: "InitProducerId",
+    AddPartitionsToTxnTransaction: "AddPartitionsToTxn",
+    EndTxnRequest: "EndTxn",
+}
 
 
 def note(event: Event, kind: str, transactional_id: str, metadata: Metadata, because: str) -> None:
@@ -18,8 +33,24 @@ def note(event: Event, kind: str, transactional_id: str, metadata: Metadata, bec
     event.note(kind, name, metadata.producer_id, metadata.epoch, because[:REASON_LENGTH_MAX])
 
 
+def note_refused(event: Event, request: AskingProducer, name: str, caller: Caller, error: KafkaError) -> None:
+    """A producer that another one has fenced asked for something."""
+    if isinstance(error, ProducerFenced):
+        because = f"{REQUESTS[type(request)]} of {named(caller)}"
+        event.note(
+            "FencedProducerRefused", name[:NAME_LENGTH_MAX], request.producer_id, request.producer_epoch, because
+        )
+
+
 def label(place: Place) -> str:
     return f"{place[0]}-{place[1]}"
+
+
+def time_limit(metadata: Metadata, interval_ms: int) -> str:
+    """When a transaction is aborted that nobody ends, in words."""
+    if metadata.timeout_ms == WITHOUT_TIMEOUT:
+        return "without a timeout"
+    return f"times out after {metadata.timeout_ms} ms, which is looked at every {interval_ms} ms"
 
 
 def named(caller: Caller) -> str:

@@ -19,12 +19,13 @@ from actors.transactions.completing import Completing
 from actors.transactions.deciding import Deciding
 from actors.transactions.expiring import Expiring
 from actors.transactions.initializing import Initializing
-from actors.transactions.notes import label, named, note
+from actors.transactions.metadata import Metadata
+from actors.transactions.notes import label, named, note, time_limit
 from actors.transactions.producer_ids import ProducerIdSource
 from actors.transactions.records import decode_entry
 from actors.transactions.reports import describe, listed
 from actors.transactions.settings import TransactionSettings
-from actors.transactions.states import COMPLETED, PREPARE_COMMIT
+from actors.transactions.states import AT_REST, COMPLETED, PREPARE_COMMIT
 from actors.transactions.timers import EXPIRY, EXPIRY_GOES_ON, TIMEOUTS, TimerKey
 from actors.transactions.transactions import Transactions
 from actors.transactions.transitions import completed
@@ -59,6 +60,7 @@ class TransactionShard:
         marker_sender: Callable[[], object],
     ) -> None:
         self.transactions = Transactions()
+        self._settings = settings
         self._appends = Appends(transaction_version)
         self._adding = Adding(self.transactions, self._appends)
         self._completing = Completing(self._appends, marker_sender, leader_epoch)
@@ -136,7 +138,7 @@ class TransactionShard:
                 self._expiring.watch(event)
             case Addition(caller, places, is_first):
                 if is_first:
-                    note(event, "TransactionBegun", name, now, named(caller))
+                    note(event, "TransactionBegun", name, now, f"{named(caller)}; {self._time_limit(now)}")
                 for place in sorted(places):
                     note(event, "TransactionPartitionAdded", name, now, label(place))
                 self._answer(append, added_response(name, dict.fromkeys(places, NONE)), event)
@@ -152,6 +154,9 @@ class TransactionShard:
                     self._answer(append, answer, event)
             case Completion() | Expiration():
                 pass
+
+    def _time_limit(self, now: Metadata) -> str:
+        return time_limit(now, self._settings.transaction_abort_timed_out_transaction_cleanup_interval_ms)
 
     def _note_over(self, append: Append, event: Event) -> None:
         """Ids as they were until now: they have their next producer's, or are gone."""
@@ -198,7 +203,12 @@ class TransactionShard:
         """Transactions that were decided on are completed: it isn't known which markers are written, so all are."""
         event = Event(now_ms)
         for transaction in self.transactions.values():
-            if transaction.metadata.state in COMPLETED:
+            now = transaction.metadata
+            if now.state not in AT_REST:
+                since_ms = now_ms - now.started_at_ms
+                because = f"{now.state.value}, begun {since_ms} ms before; {self._time_limit(now)}"
+                note(event, "TransactionFound", transaction.transactional_id, now, because)
+            if now.state in COMPLETED:
                 self._completing.begin(transaction, event)
         self._deciding.watch(event)
         if len(self.transactions):

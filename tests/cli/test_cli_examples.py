@@ -71,6 +71,10 @@ def leave_a_trace(folder: Path) -> None:
         with cluster.consumer("orders", group_id="order-processors", auto_offset_reset="earliest") as consumer:
             assert len([next(consumer) for _ in range(50)]) == 50
             consumer.commit()
+        with cluster.producer(transactional_id="invoices-1") as producer:
+            producer.init_transactions()
+            with producer.transaction():
+                producer.send("invoices", b"an invoice", partition=0)
         cluster.trace.save(str(folder / "run.ktrace"))
 
 

@@ -334,6 +334,8 @@ TRACE = {
     "record": of("trace", topic=topic, partition=partition, offset=whole(0, LONG, 0)),
     "why_rebalance": of("trace", group=group),
     "why_leader": of("trace", topic=topic, partition=partition),
+    "transaction": of("trace", transactional_id=(Kind(wrong.text), "invoices-1")),
+    "why_not_visible": of("trace", topic=topic, partition=partition),
     "actor": of("trace", name=(Kind(wrong.text), "broker-1#1/broker")),
     "actors": of("trace"),
     "slowest": of("trace", count=whole(0, LONG, 5)),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cluster.members import pair
+from transactions.producers import Producer
 
 from actors.cli.main import main
 from actors.trace import Trace
@@ -13,10 +14,13 @@ from actors.trace import Trace
 
 @pytest.fixture
 def run(start: Any, tmp_path: Path) -> str:
-    """A file of a run with a group, a record and a failover."""
+    """A file of a run with a group, a record, an open transaction and a failover."""
     client = start()
     pair(client)
     client.say("t", b"a", b"b")
+    producer = Producer(client, "tx")
+    producer.init()
+    producer.send(b"c", index=1)
     client.cluster.faults.kill(client.led_elsewhere("t")[1])
     client.run(1)
     path = str(tmp_path / "run.ktrace")
@@ -34,24 +38,28 @@ def test_without_a_question_it_says_what_the_file_holds(run: str, capsys: pytest
     assert "rows from 2020-01-01T00:00:00.000+00:00 to 2020-01-01T00:00:0" in text
     assert "(virtual time)" in text
     assert "broker-1#1, broker-2#1, broker-3#1" in text
-    assert "  topics: __consumer_offsets, t\n  groups: g\n" in text
+    topics = ["__consumer_offsets", "__transaction_state", "t"]
+    assert f"  topics: {', '.join(topics)}\n  groups: g\n  transactional ids: tx\n" in text
     told = json.loads(printed(capsys, run, "--json"))["summary"]
-    assert (told["topics"], told["groups"]) == (["__consumer_offsets", "t"], ["g"])
+    assert (told["topics"], told["groups"], told["transactional_ids"]) == (topics, ["g"], ["tx"])
     assert told["rows"] == len(Trace.load(run).recording) == sum(told["kinds"].values())
 
 
 def test_each_question_prints_its_answer_as_the_library_has_it(run: str, capsys: pytest.CaptureFixture[str]) -> None:
     trace = Trace.load(run)
-    asked = ["--record", "t/0/1", "--group", "g", "--leader", "t/1", "--actor", "broker-1#1/controller"]
+    asked = ["--record", "t/0/1", "--group", "g", "--leader", "t/1"]
+    asked += ["--transaction", "tx", "--visible", "t/1", "--actor", "broker-1#1/controller"]
     answers: list[Any] = [
         trace.record("t", 0, 1),
         trace.why_rebalance("g"),
         trace.why_leader("t", 1),
+        trace.transaction("tx"),
+        trace.why_not_visible("t", 1),
         trace.actor("1#1/contr"),
     ]
     assert printed(capsys, run, *asked) == "\n".join(f"{answer}\n" for answer in answers)
     told = json.loads(printed(capsys, run, *asked, "--json"))
-    names = ("record", "group", "leader", "actor")
+    names = ("record", "group", "leader", "transaction", "visible", "actor")
     plain = json.loads(json.dumps([answer.to_dict() for answer in answers]))
     assert told == dict(zip(names, plain, strict=True))
 
@@ -101,6 +109,7 @@ def test_a_file_that_is_not_there_fails(tmp_path: Path, capsys: pytest.CaptureFi
     [
         (["--record", "t/0"], "a record is written TOPIC/PARTITION/OFFSET"),
         (["--record", "t/0/x"], "a record is written TOPIC/PARTITION/OFFSET"),
+        (["--visible", "t"], "a partition is written TOPIC/PARTITION"),
         (["--leader", "t"], "a partition is written TOPIC/PARTITION"),
         (["--top", "0"], "'0' must be a number, at least 1"),
     ],
@@ -124,6 +133,8 @@ def test_an_actor_that_is_not_there_is_told_with_those_that_are(run: str, capsys
     [
         (["--group", "gg"], "kstore: gg: the trace has no rebalance of this group (did you mean g?)\n"),
         (["--leader", "tt/0"], "kstore: tt-0: the trace has nothing about its leader (did you mean t?)\n"),
+        (["--transaction", "tt"], "kstore: tt: the trace has no transaction of this id (did you mean tx?)\n"),
+        (["--visible", "tt/0"], "kstore: tt-0: the trace has nothing about this partition (did you mean t?)\n"),
         (["--leader", "t/99"], "kstore: t-99: the trace has nothing about its leader\n"),
         (
             ["--record", "t/0/7"],

@@ -99,6 +99,7 @@ class Fetcher:
         self.nbytes = 0
         self.key_deserializer = deserializer(config.key_deserializer)
         self.value_deserializer = deserializer(config.value_deserializer)
+        self._isolation = "read_committed" if config.isolation_level == "read_committed" else ""  # for the trace
         self._quiet: list[tuple[int, int, PartitionState]] = []  # a heap: until when each isn't to be fetched
         self._quiet_end = actor.alarm_for(self._quiet_time_over)  # of the first of them
         self._numbers = itertools.count(1)
@@ -300,7 +301,7 @@ class Fetcher:
             aborted=aborted_places(batches, data.aborted_transactions) if data.aborted_transactions else None,
         )
         last = batches[-1]
-        self.actor.note("RecordsFetched", str(state.partition), each.offset, last.last_offset)
+        self.actor.note("RecordsFetched", str(state.partition), each.offset, last.last_offset, self._isolation)
         self.nbytes += nbytes
         state.fetch_offset = max(last.last_offset + 1, each.offset)
         state.fetch_epoch = last.leader_epoch

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from actors.partition.leader.deletions import Deletions
 from actors.partition.leader.in_sync import NOT_ELIGIBLE, Follower, InSyncSet, Proposal
-from actors.partition.leader.notes import note_appended, note_isr_changed
+from actors.partition.leader.notes import note_appended, note_isr_changed, note_transactions
 from actors.partition.leader.preparing import Preparing
 from actors.partition.leader.serving import Serving
 from actors.partition.leader.waiting import WaitingAppend, WaitingAppends
@@ -170,6 +170,8 @@ class Leader:
         new_end = log.end_offset
         if new_end != old_end:
             note_appended(replica.note, replica.label, collected, outcomes)
+            if origin != FROM_CLIENT:
+                note_transactions(replica.note, replica.label, log, collected, outcomes)
             self.serving.grown(new_end)
             self._advance(now_ms)
             if len(in_sync.replicas) > 1:
@@ -265,8 +267,12 @@ class Leader:
             high_watermark = min(high_watermark, log.recovery_point)
         if high_watermark <= log.high_watermark:
             return
+        transactions = log.producers.transactions
+        first_unstable = transactions.first_unstable_offset
         log.advance_high_watermark(high_watermark)
         replica.note("HighWatermarkAdvanced", replica.label, high_watermark)
+        if transactions.first_unstable_offset != first_unstable:
+            replica.note("LastStableOffsetAdvanced", replica.label, log.last_stable_offset)
         replica.high_watermark_moved()
         for waiting in self.appends.pass_to(high_watermark):
             self._answer(waiting)

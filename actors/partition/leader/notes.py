@@ -1,16 +1,19 @@
-"""Trace rows of a leader: appends, and changes of the in-sync set."""
+"""Trace rows of a leader: appends, transactions in its log, and changes of the in-sync set."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kstore.errors import KafkaError
+from kstore.errors import InvalidProducerEpoch, KafkaError
+from kstore.log.preparing import Prepared
+from kstore.records import read_end_transaction_marker
 
 if TYPE_CHECKING:
     from actors.partition.messages import Append
     from actors.runtime import Reply
-    from kstore.log import AppendInfo
+    from kstore.log import AppendInfo, Log
+    from kstore.records import RecordBatch
 
 Note = Callable[..., object]
 """An actor's ``note``."""
@@ -23,6 +26,56 @@ def note_appended(
     for (_, _, row), outcome in zip(collected, outcomes, strict=True):
         if not isinstance(outcome, KafkaError) and not outcome.duplicate:
             note("BatchAppended", label, outcome.first_offset, outcome.last_offset, cause=row)
+
+
+def note_transactions(
+    note: Note,
+    label: str,
+    log: Log,
+    collected: list[tuple[Append, Reply, int]],
+    outcomes: list[AppendInfo | KafkaError],
+) -> None:
+    """A row for each transaction that began in the log with these appends, for each marker, and for each batch of an
+    epoch that is fenced. Other records of transactions have none.
+    """
+    for (message, _, row), outcome in zip(collected, outcomes, strict=True):
+        if isinstance(outcome, InvalidProducerEpoch):
+            first: RecordBatch | Prepared = message.batches[0]
+            batch = first.batch if isinstance(first, Prepared) else first
+            note_fenced(note, label, batch.producer_id, batch.producer_epoch)
+        elif not isinstance(outcome, KafkaError):
+            for batch in outcome.batches:
+                if batch.is_control:
+                    _note_marker(note, label, batch, row)
+                elif batch.is_transactional and began(log, batch.producer_id) == batch.base_offset:
+                    note("TransactionOpened", label, batch.base_offset, batch.producer_id, cause=row)
+
+
+def began(log: Log, producer_id: int) -> int:
+    """Where the open transaction of a producer began; -1 if it has none."""
+    producer = log.producers.get(producer_id)
+    return -1 if producer is None else producer.transaction_first_offset
+
+
+def _note_marker(note: Note, label: str, batch: RecordBatch, row: int) -> None:
+    for record in batch.records():
+        marker = read_end_transaction_marker(record)
+        if marker is not None:
+            what = "commit" if marker.is_commit else "abort"
+            note("MarkerAppended", label, batch.base_offset, batch.producer_id, what, cause=row)
+
+
+def note_fenced(note: Note, label: str, producer_id: int, epoch: int) -> None:
+    """A producer wrote in an epoch that isn't its last."""
+    note("OldEpochRefused", label, epoch, producer_id)
+
+
+def note_open_transactions(note: Note, label: str, log: Log) -> None:
+    """A row for each transaction that a new leader has open in its log."""
+    if log.producers.transactions.first_unstable_offset >= 0:
+        for producer in log.producers:
+            if producer.transaction_first_offset >= 0:
+                note("TransactionFoundOpen", label, producer.transaction_first_offset, producer.producer_id)
 
 
 def note_isr_changed(note: Note, label: str, before: tuple[int, ...], now: tuple[int, ...]) -> None:

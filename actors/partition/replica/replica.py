@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from actors.partition.follower.follower import Follower
 from actors.partition.leader.deletions import ExpireDeletion
 from actors.partition.leader.leader import Leader
+from actors.partition.leader.notes import note_fenced, note_open_transactions
 from actors.partition.leader.offset_lookup import find_offset
 from actors.partition.leader.serving import SendHighWatermark
 from actors.partition.leader.transactional_appends import described, guard_for, marker_append
@@ -47,7 +48,13 @@ from actors.partition.replica.ending import Closing, Removal
 from actors.partition.replica.log_owner import LogListeners, LogOwner, ServicesRenewed
 from actors.partition.replica.opening import LogEnds
 from actors.runtime import receives
-from kstore.errors import KafkaError, KafkaStorageError, NotLeaderOrFollower, UnknownTopicOrPartition
+from kstore.errors import (
+    InvalidProducerEpoch,
+    KafkaError,
+    KafkaStorageError,
+    NotLeaderOrFollower,
+    UnknownTopicOrPartition,
+)
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
@@ -109,6 +116,7 @@ class Replica(LogOwner):
         self._leave_role()
         self.leader_epoch = message.leader_epoch
         self.note("BecameLeader", self.label, message.leader_epoch, self.log.end_offset)
+        note_open_transactions(self.note, self.label, self.log)
         try:
             self.leader = Leader(self, message)
         except KafkaStorageError as error:
@@ -185,7 +193,11 @@ class Replica(LogOwner):
     def start_verification(self, message: StartVerification) -> int:
         """Answer whether the coordinator must be asked about a batch before it is appended."""
         self._leading()
-        return guard_for(self.log, message, self.now_ms())
+        try:
+            return guard_for(self.log, message, self.now_ms())
+        except InvalidProducerEpoch:
+            note_fenced(self.note, self.label, message.producer_id, message.producer_epoch)
+            raise
 
     @receives(EndTransaction, may_refuse=True)
     def end_transaction(self, message: EndTransaction) -> None:
