@@ -7,6 +7,7 @@ made anew when the catalogue asks for something else.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,9 +27,6 @@ def made(framework: Framework) -> Path:
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         install = ["install", "--quiet", "--disable-pip-version-check", *framework.install, *FOR_THE_TESTS]
         subprocess.run([str(python(folder)), "-m", "pip", *install], check=True)
-        if framework.maven:
-            fetch = ["mvn", "-q", "-B", "-f", str(framework.folder / "pom.xml"), "dependency:copy-dependencies"]
-            subprocess.run([*fetch, f"-DoutputDirectory={jars(folder)}"], check=True, stdout=sys.stderr)
         stamp.write_text(wanted)
     return folder
 
@@ -37,17 +35,24 @@ def python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def jars(folder: Path) -> Path:
-    """Where the jars of one in Java are."""
-    return folder / "libs"
+def jars(framework: Framework) -> Path:
+    """The folder with the jars of one in Java, which are fetched if need be."""
+    folder, named = ENVIRONMENTS / f"{framework.name}-jars", framework.folder / "pom.xml"
+    stamp = folder / "pom.xml"
+    if not stamp.exists() or stamp.read_bytes() != named.read_bytes():
+        shutil.rmtree(folder, ignore_errors=True)
+        fetch = ["mvn", "-q", "-B", "-f", str(named), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+        subprocess.run(fetch, check=True, stdout=sys.stderr)
+        shutil.copy(named, stamp)
+    return folder
 
 
 def versions(framework: Framework) -> dict[str, str]:
     """What was installed of the framework and of the client below it."""
-    folder = made(framework)
     if framework.maven:
-        jar = next(jars(folder).glob("kafka-streams-*.jar"))
+        jar = next(jars(framework).glob("kafka-streams-*.jar"))
         return {"kafka-streams": jar.stem.removeprefix("kafka-streams-")}
+    folder = made(framework)
     named = [each.partition("[")[0] for each in framework.install]
     listed = [str(python(folder)), "-m", "pip", "list", "--format=json", "--disable-pip-version-check"]
     installed = json.loads(subprocess.run(listed, check=True, capture_output=True, text=True).stdout)

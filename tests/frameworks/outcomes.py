@@ -28,7 +28,9 @@ class Outcome(NamedTuple):
 def ran(framework: Framework, bootstrap: str, *, only: str = "") -> dict[str, Outcome]:
     """Run them, showing what pytest shows; by the test's name."""
     folder = made(framework)
-    known = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": bootstrap, "JARS": str(jars(folder))}
+    known = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": bootstrap}
+    if framework.maven:
+        known["JARS"] = str(jars(framework))
     with tempfile.TemporaryDirectory(prefix="frameworks-") as kept:
         report = Path(kept) / "report.xml"
         command = [str(python(folder)), "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir", ".", "--tb=short"]
