@@ -22,8 +22,8 @@ Written by `make bench-transactions`: one run of {rounds} rounds, the servers si
 and records of 1 kB with a commit each 100 ms, go through librdkafka. The pipeline that reads, transforms and writes
 records of 100 B in transactions of 100 ms is in Go (`bench/peers/pipeline`), so that its own work is small. Where two
 things are compared at kstore alone, they take turns, and the median of their ratios is shown. The memory is what three
-brokers in one process, on disk, hold more than before. Instead of 1.3 times Kafka's rate, half of Kafka's processor
-time for a record will do."""
+brokers in one process, on disk, take in addition. A goal of 1.3 times Kafka's rate is also met by half of Kafka's
+processor time for each record."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,12 @@ def _head(taken: Taken) -> str:
 <!-- Generated: bench/peers writes this page. -->
 
 Each part of this page was measured by a run of its own, and says when and at which commit. The first two were written
-by `make bench-peers`: one run of {taken.rounds} rounds; each figure is their median. The servers stand side by side
-on loopback and take turns, a different one first in each round, each on a disk that has taken what was written before.
-A ratio is taken within its round, and its median shown: on a busy machine the ratio is the
-figure, not the time. Produce and the single records
-go through librdkafka with `acks=all`, up to the last acknowledgement, and the topic must then hold exactly the
-records that were acknowledged. The requests per second come from a client of bare sockets that checks every answer
-(`bench/peers/raw.py`).
+by `make bench-peers`, in one run of {taken.rounds} rounds. Each figure is the median of the rounds. The servers run
+side by side on loopback and take turns; each round begins with a different one, and each turn once the disk has written
+what came before. A ratio is that of two figures of the same round, and the median of these is shown: on a busy machine
+ratios tell more than times. Produce and the single records go through librdkafka with `acks=all`. They are timed up to
+the last acknowledgement; afterwards the topic must hold exactly the acknowledged records. The requests per second come
+from a client of bare sockets that checks every answer (`bench/peers/raw.py`).
 
 {_facts(taken)}"""
 

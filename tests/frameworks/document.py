@@ -18,28 +18,28 @@ EXAMPLE_OF = FRAMEWORKS[0]
 MADE_BY = "<!-- made by `make test-frameworks` -->"
 LANGUAGES = {".py": "python", ".java": "java"}
 INTRODUCTION = """\
-An application of ours on each of {count} frameworks, written as that framework's documentation would have it, is run
-by its tests on kstore and on a real Apache Kafka {kafka}: started, fed, stopped, started again, killed.
-`make test-frameworks` does so with what the package index has that day, each framework in an environment of its own,
-and writes this page.
+For each of {count} frameworks there is an application, written as the framework's documentation recommends. Its tests
+start it, send it records, stop it, start it again and kill it, on kstore and on a real Apache Kafka {kafka}.
+`make test-frameworks` installs what the package index has that day, each framework in an environment of its own, runs
+the tests, and writes this page.
 
 Of {tests} tests {kafka_passed} pass on Apache Kafka and {kstore_passed} on kstore.{failing}
 """
 FAILING = """
-Why not all: {reasons}.
+Why the others fail: {reasons}.
 Such an application ends with an error, and `kstore serve` says in its log what the client asked for."""
 HOW = """\
 ## How to test yours
 
-An application takes Kafka's address from somewhere, most often from its environment. A test on kstore gives it
-kstore's; nothing else changes. For the first application below, with kstore installed beside FastStream:
+An application takes Kafka's address from somewhere, most often from its environment. A test gives it the address of
+kstore; nothing else changes. For the first application below, with kstore installed beside FastStream:
 
 ```python title="{file}"
 {test}
 ```
 
-`kstore_session_bootstrap` is there for the whole session, as a container would be, so that an application may be
-started once; [testing](testing.md) has the other fixtures, one of them empty again for each test. To look at an
+`kstore_session_bootstrap` is the address of one cluster for the whole session, so the application has to be started
+only once. [Testing](testing.md) has the other fixtures, with a cluster that is empty for each test. To look at an
 application, or to test one in another language, run it with a cluster of its own beside it:
 
 ```text
@@ -47,10 +47,9 @@ kstore run --env KAFKA_BOOTSTRAP_SERVERS -- faststream run invoicing:app
 ```
 """
 TIMES = """\
-Seconds are those of a framework's tests from the first to the last, with the starts of the application: most of it is
-the framework's own waiting. The start of Kafka isn't in it: {kstore:.1f} s for kstore, {real:.1f} s for Apache Kafka
-(median). One run each, on two shared, busy cores: what else the machine did shows in them. Both have one node and
-nothing set.
+The seconds are those of all tests of a framework, with the starts of the application; most of that is the framework's
+own waiting. The start of Kafka isn't included: {kstore:.1f} s for kstore, {real:.1f} s for Apache Kafka (median). Each
+was run once, on two cores shared with other work, so single times vary. Both have one node, with default settings.
 """
 
 

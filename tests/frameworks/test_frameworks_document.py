@@ -56,7 +56,7 @@ def test_a_test_that_fails_on_apache_kafka_is_a_problem() -> None:
 def test_the_page_names_each_apache_kafka_that_a_framework_was_run_on() -> None:
     results = Results.kept()
     results.found[FRAMEWORKS[0].name]["kafka"]["release"] = "4.2.0"
-    assert f"Apache Kafka 4.2.0 and {results.releases('kafka')[1]}:" in page(results)
+    assert f"Apache Kafka 4.2.0 and {results.releases('kafka')[1]}." in page(results)
 
 
 def test_a_failure_after_a_test_is_a_failure_of_the_test() -> None:
