@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kstore.errors import KafkaError
+from kstore.errors import ErrorCategory, KafkaError
 
 
 class ClientError(KafkaError):
@@ -19,7 +19,7 @@ class KafkaTimeout(ClientError, TimeoutError):
     """It was not so in time; whether it will be is not known."""
 
     name = "TIMEOUT"
-    retriable = True
+    category = ErrorCategory.RETRIABLE
 
 
 class BufferExhausted(KafkaTimeout):
@@ -32,7 +32,7 @@ class NoBrokersAvailable(ClientError):
     """None of the bootstrap servers could be reached."""
 
     name = "NO_BROKERS_AVAILABLE"
-    retriable = True
+    category = ErrorCategory.RETRIABLE
 
 
 class ClientClosed(ClientError):

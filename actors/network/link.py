@@ -13,7 +13,7 @@ from actors.network.channel_messages import ChannelClosed, Requested
 from actors.network.network import Network, Path
 from actors.runtime.limits import REQUEST_TIMEOUT_MS as REQUEST_TIMEOUT_MS
 from actors.runtime.timers import Alarm
-from kstore.errors import KafkaError
+from kstore.errors import ErrorCategory, KafkaError
 
 if TYPE_CHECKING:
     from actors.runtime.node import Node
@@ -26,7 +26,7 @@ class Disconnected(KafkaError):
 
     code = -1
     name = "DISCONNECTED"
-    retriable = True
+    category = ErrorCategory.RETRIABLE
 
 
 class Misrouted(Disconnected):

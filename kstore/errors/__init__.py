@@ -11,6 +11,7 @@ from kstore.errors import table
 from kstore.errors.arguments import SHORT_MAX, whole
 from kstore.errors.base import NONE as NONE
 from kstore.errors.base import KafkaError as KafkaError
+from kstore.errors.categories import ErrorCategory as ErrorCategory
 from kstore.errors.table import *  # noqa: F403  (the table is the list of names)
 
 BY_CODE: dict[int, type[KafkaError]] = {

@@ -1,6 +1,8 @@
 """What every error with a Kafka code has in common."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from kstore.errors.categories import REFRESH_RETRIABLE, RETRIABLE, ErrorCategory
 
 NONE = 0
 """The code that stands for no error at all; it has no class."""
@@ -26,6 +28,8 @@ class KafkaError(Exception):
 
     ``message`` is what this one is about; without one it is what the class says of itself. ``record_errors`` is
     filled by the validation of produced batches: pairs of the record's index in its batch and what is wrong with it.
+    ``category`` says what a program does about it; None where Kafka has no category for it. An error of a transactional
+    producer has one that fits what its message tells to do. ``retriable``: its class is in one of the first two.
 
     >>> from kstore.errors import OffsetOutOfRange
     >>> error = OffsetOutOfRange("no offset 7")
@@ -35,8 +39,13 @@ class KafkaError(Exception):
 
     code: ClassVar[int] = -1
     name: ClassVar[str] = "UNKNOWN_SERVER_ERROR"
+    category: ErrorCategory | None = None
     retriable: ClassVar[bool] = False
     record_errors: tuple[tuple[int, str], ...] = ()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        cls.retriable = cls.category in (RETRIABLE, REFRESH_RETRIABLE)
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(self.description if message is None else bounded(message))

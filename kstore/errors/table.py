@@ -1,6 +1,6 @@
 """One exception class for each of Apache Kafka's error codes (a table).
 
-Codes, names and which of them may be retried are those of ``org.apache.kafka.common.protocol.Errors`` in
+Codes, names and categories are those of ``org.apache.kafka.common.protocol.Errors`` in
 Kafka 4.4.0; ``tests/codec/test_errors.py`` compares them with ``tests/codec/golden/errors.tsv``, which the Java
 program beside it wrote. The sentences are ours.
 A class bears the name of its code (``NOT_LEADER_OR_FOLLOWER`` is ``NotLeaderOrFollower``); where Kafka's Java
@@ -8,6 +8,13 @@ exception is called otherwise, that name stands at the end as a second one.
 """
 
 from kstore.errors.base import KafkaError
+from kstore.errors.categories import (
+    ABORTABLE,
+    APPLICATION_RECOVERABLE,
+    INVALID_CONFIGURATION,
+    REFRESH_RETRIABLE,
+    RETRIABLE,
+)
 
 
 class UnknownServerError(KafkaError):
@@ -29,7 +36,7 @@ class CorruptMessage(KafkaError):
 
     code = 2
     name = "CORRUPT_MESSAGE"
-    retriable = True
+    category = RETRIABLE
 
 
 class UnknownTopicOrPartition(KafkaError):
@@ -37,7 +44,7 @@ class UnknownTopicOrPartition(KafkaError):
 
     code = 3
     name = "UNKNOWN_TOPIC_OR_PARTITION"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class InvalidFetchSize(KafkaError):
@@ -52,7 +59,7 @@ class LeaderNotAvailable(KafkaError):
 
     code = 5
     name = "LEADER_NOT_AVAILABLE"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class NotLeaderOrFollower(KafkaError):
@@ -60,7 +67,7 @@ class NotLeaderOrFollower(KafkaError):
 
     code = 6
     name = "NOT_LEADER_OR_FOLLOWER"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class RequestTimedOut(KafkaError):
@@ -68,7 +75,7 @@ class RequestTimedOut(KafkaError):
 
     code = 7
     name = "REQUEST_TIMED_OUT"
-    retriable = True
+    category = RETRIABLE
 
 
 class BrokerNotAvailable(KafkaError):
@@ -83,7 +90,7 @@ class ReplicaNotAvailable(KafkaError):
 
     code = 9
     name = "REPLICA_NOT_AVAILABLE"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class MessageTooLarge(KafkaError):
@@ -112,7 +119,7 @@ class NetworkException(KafkaError):
 
     code = 13
     name = "NETWORK_EXCEPTION"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class CoordinatorLoadInProgress(KafkaError):
@@ -120,7 +127,7 @@ class CoordinatorLoadInProgress(KafkaError):
 
     code = 14
     name = "COORDINATOR_LOAD_IN_PROGRESS"
-    retriable = True
+    category = RETRIABLE
 
 
 class CoordinatorNotAvailable(KafkaError):
@@ -128,7 +135,7 @@ class CoordinatorNotAvailable(KafkaError):
 
     code = 15
     name = "COORDINATOR_NOT_AVAILABLE"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class NotCoordinator(KafkaError):
@@ -136,7 +143,7 @@ class NotCoordinator(KafkaError):
 
     code = 16
     name = "NOT_COORDINATOR"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class InvalidTopic(KafkaError):
@@ -144,6 +151,7 @@ class InvalidTopic(KafkaError):
 
     code = 17
     name = "INVALID_TOPIC_EXCEPTION"
+    category = INVALID_CONFIGURATION
 
 
 class RecordListTooLarge(KafkaError):
@@ -151,6 +159,7 @@ class RecordListTooLarge(KafkaError):
 
     code = 18
     name = "RECORD_LIST_TOO_LARGE"
+    category = INVALID_CONFIGURATION
 
 
 class NotEnoughReplicas(KafkaError):
@@ -158,7 +167,7 @@ class NotEnoughReplicas(KafkaError):
 
     code = 19
     name = "NOT_ENOUGH_REPLICAS"
-    retriable = True
+    category = RETRIABLE
 
 
 class NotEnoughReplicasAfterAppend(KafkaError):
@@ -166,7 +175,7 @@ class NotEnoughReplicasAfterAppend(KafkaError):
 
     code = 20
     name = "NOT_ENOUGH_REPLICAS_AFTER_APPEND"
-    retriable = True
+    category = RETRIABLE
 
 
 class InvalidRequiredAcks(KafkaError):
@@ -174,6 +183,7 @@ class InvalidRequiredAcks(KafkaError):
 
     code = 21
     name = "INVALID_REQUIRED_ACKS"
+    category = INVALID_CONFIGURATION
 
 
 class IllegalGeneration(KafkaError):
@@ -181,6 +191,7 @@ class IllegalGeneration(KafkaError):
 
     code = 22
     name = "ILLEGAL_GENERATION"
+    category = APPLICATION_RECOVERABLE
 
 
 class InconsistentGroupProtocol(KafkaError):
@@ -202,6 +213,7 @@ class UnknownMemberId(KafkaError):
 
     code = 25
     name = "UNKNOWN_MEMBER_ID"
+    category = APPLICATION_RECOVERABLE
 
 
 class InvalidSessionTimeout(KafkaError):
@@ -230,6 +242,7 @@ class TopicAuthorizationFailed(KafkaError):
 
     code = 29
     name = "TOPIC_AUTHORIZATION_FAILED"
+    category = INVALID_CONFIGURATION
 
 
 class GroupAuthorizationFailed(KafkaError):
@@ -237,6 +250,7 @@ class GroupAuthorizationFailed(KafkaError):
 
     code = 30
     name = "GROUP_AUTHORIZATION_FAILED"
+    category = INVALID_CONFIGURATION
 
 
 class ClusterAuthorizationFailed(KafkaError):
@@ -244,6 +258,7 @@ class ClusterAuthorizationFailed(KafkaError):
 
     code = 31
     name = "CLUSTER_AUTHORIZATION_FAILED"
+    category = INVALID_CONFIGURATION
 
 
 class InvalidTimestamp(KafkaError):
@@ -258,6 +273,7 @@ class UnsupportedSaslMechanism(KafkaError):
 
     code = 33
     name = "UNSUPPORTED_SASL_MECHANISM"
+    category = INVALID_CONFIGURATION
 
 
 class IllegalSaslState(KafkaError):
@@ -265,6 +281,7 @@ class IllegalSaslState(KafkaError):
 
     code = 34
     name = "ILLEGAL_SASL_STATE"
+    category = INVALID_CONFIGURATION
 
 
 class UnsupportedVersion(KafkaError):
@@ -272,6 +289,7 @@ class UnsupportedVersion(KafkaError):
 
     code = 35
     name = "UNSUPPORTED_VERSION"
+    category = INVALID_CONFIGURATION
 
 
 class TopicAlreadyExists(KafkaError):
@@ -293,6 +311,7 @@ class InvalidReplicationFactor(KafkaError):
 
     code = 38
     name = "INVALID_REPLICATION_FACTOR"
+    category = INVALID_CONFIGURATION
 
 
 class InvalidReplicaAssignment(KafkaError):
@@ -307,6 +326,7 @@ class InvalidConfig(KafkaError):
 
     code = 40
     name = "INVALID_CONFIG"
+    category = INVALID_CONFIGURATION
 
 
 class NotController(KafkaError):
@@ -314,7 +334,7 @@ class NotController(KafkaError):
 
     code = 41
     name = "NOT_CONTROLLER"
-    retriable = True
+    category = RETRIABLE
 
 
 class InvalidRequest(KafkaError):
@@ -329,6 +349,7 @@ class UnsupportedForMessageFormat(KafkaError):
 
     code = 43
     name = "UNSUPPORTED_FOR_MESSAGE_FORMAT"
+    category = INVALID_CONFIGURATION
 
 
 class PolicyViolation(KafkaError):
@@ -357,6 +378,7 @@ class InvalidProducerEpoch(KafkaError):
 
     code = 47
     name = "INVALID_PRODUCER_EPOCH"
+    category = APPLICATION_RECOVERABLE
 
 
 class InvalidTxnState(KafkaError):
@@ -371,6 +393,7 @@ class InvalidProducerIdMapping(KafkaError):
 
     code = 49
     name = "INVALID_PRODUCER_ID_MAPPING"
+    category = APPLICATION_RECOVERABLE
 
 
 class InvalidTransactionTimeout(KafkaError):
@@ -385,7 +408,7 @@ class ConcurrentTransactions(KafkaError):
 
     code = 51
     name = "CONCURRENT_TRANSACTIONS"
-    retriable = True
+    category = RETRIABLE
 
 
 class TransactionCoordinatorFenced(KafkaError):
@@ -400,6 +423,7 @@ class TransactionalIdAuthorizationFailed(KafkaError):
 
     code = 53
     name = "TRANSACTIONAL_ID_AUTHORIZATION_FAILED"
+    category = INVALID_CONFIGURATION
 
 
 class SecurityDisabled(KafkaError):
@@ -421,7 +445,7 @@ class KafkaStorageError(KafkaError):
 
     code = 56
     name = "KAFKA_STORAGE_ERROR"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class LogDirNotFound(KafkaError):
@@ -436,6 +460,7 @@ class SaslAuthenticationFailed(KafkaError):
 
     code = 58
     name = "SASL_AUTHENTICATION_FAILED"
+    category = INVALID_CONFIGURATION
 
 
 class UnknownProducerId(KafkaError):
@@ -485,6 +510,7 @@ class DelegationTokenAuthorizationFailed(KafkaError):
 
     code = 65
     name = "DELEGATION_TOKEN_AUTHORIZATION_FAILED"
+    category = INVALID_CONFIGURATION
 
 
 class DelegationTokenExpired(KafkaError):
@@ -520,7 +546,7 @@ class FetchSessionIdNotFound(KafkaError):
 
     code = 70
     name = "FETCH_SESSION_ID_NOT_FOUND"
-    retriable = True
+    category = RETRIABLE
 
 
 class InvalidFetchSessionEpoch(KafkaError):
@@ -528,7 +554,7 @@ class InvalidFetchSessionEpoch(KafkaError):
 
     code = 71
     name = "INVALID_FETCH_SESSION_EPOCH"
-    retriable = True
+    category = RETRIABLE
 
 
 class ListenerNotFound(KafkaError):
@@ -536,7 +562,7 @@ class ListenerNotFound(KafkaError):
 
     code = 72
     name = "LISTENER_NOT_FOUND"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class TopicDeletionDisabled(KafkaError):
@@ -551,7 +577,7 @@ class FencedLeaderEpoch(KafkaError):
 
     code = 74
     name = "FENCED_LEADER_EPOCH"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class UnknownLeaderEpoch(KafkaError):
@@ -559,7 +585,7 @@ class UnknownLeaderEpoch(KafkaError):
 
     code = 75
     name = "UNKNOWN_LEADER_EPOCH"
-    retriable = True
+    category = RETRIABLE
 
 
 class UnsupportedCompressionType(KafkaError):
@@ -581,7 +607,7 @@ class OffsetNotAvailable(KafkaError):
 
     code = 78
     name = "OFFSET_NOT_AVAILABLE"
-    retriable = True
+    category = RETRIABLE
 
 
 class MemberIdRequired(KafkaError):
@@ -596,7 +622,7 @@ class PreferredLeaderNotAvailable(KafkaError):
 
     code = 80
     name = "PREFERRED_LEADER_NOT_AVAILABLE"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class GroupMaxSizeReached(KafkaError):
@@ -611,6 +637,7 @@ class FencedInstanceId(KafkaError):
 
     code = 82
     name = "FENCED_INSTANCE_ID"
+    category = APPLICATION_RECOVERABLE
 
 
 class EligibleLeadersNotAvailable(KafkaError):
@@ -618,7 +645,7 @@ class EligibleLeadersNotAvailable(KafkaError):
 
     code = 83
     name = "ELIGIBLE_LEADERS_NOT_AVAILABLE"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class ElectionNotNeeded(KafkaError):
@@ -626,7 +653,7 @@ class ElectionNotNeeded(KafkaError):
 
     code = 84
     name = "ELECTION_NOT_NEEDED"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class NoReassignmentInProgress(KafkaError):
@@ -648,6 +675,7 @@ class InvalidRecord(KafkaError):
 
     code = 87
     name = "INVALID_RECORD"
+    category = INVALID_CONFIGURATION
 
 
 class UnstableOffsetCommit(KafkaError):
@@ -655,7 +683,7 @@ class UnstableOffsetCommit(KafkaError):
 
     code = 88
     name = "UNSTABLE_OFFSET_COMMIT"
-    retriable = True
+    category = RETRIABLE
 
 
 class ThrottlingQuotaExceeded(KafkaError):
@@ -663,7 +691,7 @@ class ThrottlingQuotaExceeded(KafkaError):
 
     code = 89
     name = "THROTTLING_QUOTA_EXCEEDED"
-    retriable = True
+    category = RETRIABLE
 
 
 class ProducerFenced(KafkaError):
@@ -671,6 +699,7 @@ class ProducerFenced(KafkaError):
 
     code = 90
     name = "PRODUCER_FENCED"
+    category = APPLICATION_RECOVERABLE
 
 
 class ResourceNotFound(KafkaError):
@@ -741,7 +770,7 @@ class UnknownTopicId(KafkaError):
 
     code = 100
     name = "UNKNOWN_TOPIC_ID"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class DuplicateBrokerRegistration(KafkaError):
@@ -763,7 +792,7 @@ class InconsistentTopicId(KafkaError):
 
     code = 103
     name = "INCONSISTENT_TOPIC_ID"
-    retriable = True
+    category = REFRESH_RETRIABLE
 
 
 class InconsistentClusterId(KafkaError):
@@ -785,7 +814,7 @@ class FetchSessionTopicIdError(KafkaError):
 
     code = 106
     name = "FETCH_SESSION_TOPIC_ID_ERROR"
-    retriable = True
+    category = RETRIABLE
 
 
 class IneligibleReplica(KafkaError):
@@ -884,6 +913,7 @@ class TransactionAbortable(KafkaError):
 
     code = 120
     name = "TRANSACTION_ABORTABLE"
+    category = ABORTABLE
 
 
 class InvalidRecordState(KafkaError):
@@ -898,7 +928,7 @@ class ShareSessionNotFound(KafkaError):
 
     code = 122
     name = "SHARE_SESSION_NOT_FOUND"
-    retriable = True
+    category = RETRIABLE
 
 
 class InvalidShareSessionEpoch(KafkaError):
@@ -906,7 +936,7 @@ class InvalidShareSessionEpoch(KafkaError):
 
     code = 123
     name = "INVALID_SHARE_SESSION_EPOCH"
-    retriable = True
+    category = RETRIABLE
 
 
 class FencedStateEpoch(KafkaError):
@@ -977,7 +1007,7 @@ class ShareSessionLimitReached(KafkaError):
 
     code = 133
     name = "SHARE_SESSION_LIMIT_REACHED"
-    retriable = True
+    category = RETRIABLE
 
 
 class GroupDeletionFailed(KafkaError):

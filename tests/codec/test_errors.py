@@ -10,17 +10,20 @@ from kstore.errors import KafkaError
 ROWS = [line.split("\t") for line in (Path(__file__).parent / "golden/errors.tsv").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(("code", "name", "java", "retriable"), ROWS, ids=[row[1] for row in ROWS])
-def test_an_error_has_kafkas_code_and_name_and_may_be_retried_as_in_kafka(
-    code: str, name: str, java: str, retriable: str
-) -> None:
+@pytest.mark.parametrize(("code", "name", "java", "category"), ROWS, ids=[row[1] for row in ROWS])
+def test_an_error_has_kafkas_code_name_and_category(code: str, name: str, java: str, category: str) -> None:
     error = errors.for_code(int(code))
-    assert (error.code, error.name, error.retriable) == (int(code), name, retriable == "true")
+    assert (error.code, error.name, error.category or "none") == (int(code), name, category)
+    assert error.retriable == category.endswith("retriable")
     assert type(error).__name__.lower() in (
         name.replace("_", "").lower(),
         name.replace("_EXCEPTION", "").replace("_", "").lower(),
     )
     assert errors.code_of(error) == int(code)
+
+
+def test_every_category_of_kafkas_is_there() -> None:
+    assert {row[3] for row in ROWS} == {*errors.ErrorCategory, "none"}
 
 
 def test_there_is_no_error_that_kafka_does_not_have() -> None:

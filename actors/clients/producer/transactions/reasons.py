@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.clients.errors import CommitFailed
 from kstore.errors import (
+    ErrorCategory,
     FencedInstanceId,
     IllegalGeneration,
     InvalidProducerEpoch,
@@ -27,6 +28,22 @@ def none_open(name: str) -> ValueError:
 
 def must_abort(error: KafkaError) -> KafkaError:
     """Why a transaction can't be committed."""
+    return _sorted(_must_abort(error), ErrorCategory.ABORTABLE)
+
+
+def fatal(transactional_id: str, timeout_ms: int, error: KafkaError) -> KafkaError:
+    """Why a producer is of no more use."""
+    told = _fatal(transactional_id, timeout_ms, error)
+    return told if told is error else _sorted(told, told.category or ErrorCategory.APPLICATION_RECOVERABLE)
+
+
+def _sorted(error: KafkaError, category: ErrorCategory) -> KafkaError:
+    """The error in the category of what it tells to do, which can be another one than that of its class."""
+    error.category = category
+    return error
+
+
+def _must_abort(error: KafkaError) -> KafkaError:
     if isinstance(error, InvalidProducerEpoch):
         return InvalidProducerEpoch(
             "the transaction is over for brokers: it took longer than transaction_timeout_ms, or another producer has"
@@ -43,8 +60,7 @@ def must_abort(error: KafkaError) -> KafkaError:
     )
 
 
-def fatal(transactional_id: str, timeout_ms: int, error: KafkaError) -> KafkaError:
-    """Why a producer is of no more use."""
+def _fatal(transactional_id: str, timeout_ms: int, error: KafkaError) -> KafkaError:
     kind = type(error)
     if isinstance(error, ProducerFenced):
         return kind(
@@ -57,10 +73,11 @@ def fatal(transactional_id: str, timeout_ms: int, error: KafkaError) -> KafkaErr
             f" transactional.id.expiration.ms: {ANEW}"
         )
     if isinstance(error, InvalidTransactionTimeout):
-        return kind(
+        told = kind(
             f"transaction_timeout_ms ({timeout_ms}) is more than the brokers' transaction.max.timeout.ms: {ANEW}, with"
             " a lesser one"
         )
+        return _sorted(told, ErrorCategory.INVALID_CONFIGURATION)
     if isinstance(error, TransactionalIdAuthorizationFailed):
         return kind(f"transactional id {transactional_id!r} isn't allowed: have it allowed, then {ANEW}")
     if isinstance(error, UnsupportedVersion):
