@@ -49,6 +49,7 @@ class Append:
 
     @property
     def is_in_transaction(self) -> bool:
+        """Whether it is part of a producer's transaction."""
         return self.producer_id != NO_PRODUCER
 
 
