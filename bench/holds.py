@@ -109,7 +109,9 @@ def hold(cluster: Cluster, request: Any, version: int, client_id: str = "bench",
     """Send it and tell of its turns."""
     frame = b"".join(frames.encode_request(request, version, 1, client_id))[LENGTH_BYTES:]
     channel = Channel()
-    connection = cluster.nodes[1].accept(channel, "client", "10.0.0.1")
+    accept = cluster.nodes[1].accept
+    assert accept is not None
+    connection = accept(channel, "client", "10.0.0.1")
     connection.tell(FramesReceived([frame]))
     turns = Turns(cluster)
     COLLECTIONS.clear()

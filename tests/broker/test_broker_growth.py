@@ -31,7 +31,7 @@ def sizes_of_own_parts(layered: Any) -> list[int]:
 def test_metadata_describes_a_topic_again_only_when_it_or_who_lives_has_changed(cluster: Cluster) -> None:
     names = made(cluster, 10)
     cluster.create_topic("wide", partitions=20, replication_factor=3)
-    described = [cluster.nodes[number].view.descriptions for number in (1, 2, 3)]
+    described: list[Any] = [cluster.nodes[number].view.descriptions for number in (1, 2, 3)]
     with cluster.admin() as admin:
 
         def ask() -> int:
@@ -76,7 +76,7 @@ def test_a_client_that_leaves_is_no_business_of_the_other_clients(cluster: Clust
     looked_at: list[tuple[int, int]] = []
     reachable = type(net).reachable
 
-    class Counting(type(net)):
+    class Counting(type(net)):  # type: ignore[misc]  # of whatever class it is
         def reachable(self, from_id: int, to_id: int) -> bool:
             looked_at.append((from_id, to_id))
             return bool(reachable(self, from_id, to_id))

@@ -62,7 +62,9 @@ class Peer:
         self.cluster = cluster
         self.client_id = client_id
         self.channel = FakeChannel()
-        self.ref = cluster.nodes[node_id].accept(self.channel, listener, "10.0.0.1")
+        accept = cluster.nodes[node_id].accept
+        assert accept is not None
+        self.ref = accept(self.channel, listener, "10.0.0.1")
         self.correlation_ids = itertools.count(1)
 
     def frame(self, request, version: int) -> bytes:
@@ -219,7 +221,7 @@ def test_requests_of_a_client_that_takes_no_answers_are_not_begun_until_it_does(
     assert peer.channel.answered == [1, 2, 3, 4, 5]
 
 
-def test_a_client_that_stops_taking_answers_among_its_requests_gets_the_rest_later(cluster):
+def test_a_client_that_stops_taking_answers_among_its_requests_gets_the_rest_later(cluster, monkeypatch):
     peer = Peer(cluster, 1)
     respond = peer.channel.respond
 
@@ -227,12 +229,12 @@ def test_a_client_that_stops_taking_answers_among_its_requests_gets_the_rest_lat
         respond(*answer)
         peer.channel.is_backed_up = len(peer.channel.answered) >= 3
 
-    peer.channel.respond = respond_and_back_up  # type: ignore[assignment]
+    monkeypatch.setattr(peer.channel, "respond", respond_and_back_up)
     peer.send(*[peer.frame(MetadataRequest(topics=[]), METADATA_VERSION) for _ in range(5)])
     cluster.run_for(1)
     assert peer.channel.answered == [1, 2, 3]
     peer.channel.is_backed_up = False
-    peer.channel.respond = respond
+    monkeypatch.setattr(peer.channel, "respond", respond)
     peer.ref.tell(AnswersTaken())
     peer.wait_for_answers(5)
     assert peer.channel.answered == [1, 2, 3, 4, 5]

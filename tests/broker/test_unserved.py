@@ -29,8 +29,12 @@ def cluster() -> Iterator[Cluster]:
 def told(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
     """The lines of the log, as they come."""
     lines: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    handler = Lines()
     logging.getLogger("kstore.requests").addHandler(handler)
     yield lines
     logging.getLogger("kstore.requests").removeHandler(handler)

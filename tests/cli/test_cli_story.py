@@ -107,7 +107,12 @@ def test_a_frame_goes_to_the_terminal_in_one_write_between_the_marks_of_synchron
     state: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    monkeypatch.setattr(frames.os, "write", lambda _, data: written.append(bytes(data).decode()) or len(data))
+
+    def write(_descriptor: int, data: bytes) -> int:
+        written.append(bytes(data).decode())
+        return len(data)
+
+    monkeypatch.setattr(frames.os, "write", write)
     with open(os.devnull, "w") as terminal:
         console = Console(file=frames.Frames(terminal), force_terminal=True, width=200, height=100)
         for number in range(40):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -142,7 +143,7 @@ def test_the_producers_of_a_partition_are_described_by_its_leader_and_by_each_re
     assert transactional.current_transaction_start_offset == 1
     for replica in admin.describe_topics([topic])[0].partitions[0].replicas:
         wait_until(
-            lambda of=replica: admin.describe_producers([place], of)[place] == states,
+            partial(lambda of: admin.describe_producers([place], of)[place] == states, replica),
             what="the replica's state",
         )
     producer.abort_transaction()

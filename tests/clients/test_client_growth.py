@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -96,8 +97,13 @@ def test_coroutines_that_meet_topics_at_the_same_time_share_a_request(cluster: C
 
         def many() -> Eventually[None]:
             gate, left = Gate(), set(names)
+
+            def learned(name: str, *_: object) -> None:
+                left.discard(name)
+                gate.open()
+
             for name in names:
-                actor.begin(actor.metadata.learn([name]), lambda *_, name=name: left.discard(name) or gate.open())
+                actor.begin(actor.metadata.learn([name]), partial(learned, name))
             while left:
                 yield Wait(gate)
 
@@ -114,8 +120,13 @@ def test_refreshes_that_wait_share_the_one_that_is_sent_after_them(cluster: Clus
 
         def many() -> Eventually[None]:
             gate, done = Gate(), []
+
+            def refreshed(*_: object) -> None:
+                done.append(1)
+                gate.open()
+
             for _ in range(10):
-                actor.begin(actor.metadata.refresh(), lambda *_: done.append(1) or gate.open())
+                actor.begin(actor.metadata.refresh(), refreshed)
             while len(done) < 10:
                 yield Wait(gate)
 
@@ -159,7 +170,7 @@ def test_offsets_of_many_new_topics_are_asked_for_at_once(cluster: Cluster) -> N
         assert sent.topics_asked_for() == [names]
 
 
-def test_all_leaders_that_an_answer_names_are_taken_at_once(cluster: Cluster) -> None:
+def test_all_leaders_that_an_answer_names_are_taken_at_once(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster.create_topic("t", partitions=20, replication_factor=3)
     partitions = [TopicPartition("t", number) for number in range(20)]
     with cluster.consumer(auto_offset_reset="earliest") as consumer:
@@ -168,7 +179,12 @@ def test_all_leaders_that_an_answer_names_are_taken_at_once(cluster: Cluster) ->
         actor = consumer._actor
         fetcher, views = actor.fetcher, []
         on_view = actor.on_view
-        actor.on_view = lambda *args: views.append(args) or on_view(*args)
+
+        def noted(*args: Any) -> None:
+            views.append(args)
+            on_view(*args)
+
+        monkeypatch.setattr(actor, "on_view", noted)
         source = next(source for source in fetcher.sources.values() if source.usual.asked)
         data = [
             PartitionData(

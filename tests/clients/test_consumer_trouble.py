@@ -122,7 +122,9 @@ def test_a_record_that_cannot_be_deserialized_is_passed_over_by_a_seek(cluster: 
         assert next(consumer).value == 3
 
 
-def test_a_batch_with_a_wrong_checksum_is_told_and_passed_over_by_a_seek(cluster: Cluster, topic: str) -> None:
+def test_a_batch_with_a_wrong_checksum_is_told_and_passed_over_by_a_seek(
+    cluster: Cluster, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(cluster, topic, b"a")
     partition = TopicPartition(topic, 0)
     with cluster.consumer(**QUICK) as consumer:
@@ -134,10 +136,10 @@ def test_a_batch_with_a_wrong_checksum_is_told_and_passed_over_by_a_seek(cluster
             data.records = records[:-1] + bytes((records[-1] ^ 1,))
             real(each, data)
 
-        consumer._actor.fetcher._take_records = damaged
+        monkeypatch.setattr(consumer._actor.fetcher, "_take_records", damaged)
         with pytest.raises(CorruptMessage, match=r"offset 0 of orders-0.*seek to 1"):
             next(consumer)
-        consumer._actor.fetcher._take_records = real
+        monkeypatch.setattr(consumer._actor.fetcher, "_take_records", real)
         fill(cluster, topic, b"b")
         consumer.seek(partition, 1)
         assert next(consumer).value == b"b"
@@ -314,7 +316,9 @@ def test_in_the_process_new_partitions_and_topics_are_noticed_without_waiting_fo
         poll_until(lambda: {each.topic for each in consumer.assignment()} == {topic, "orders-more"}, consumer)
 
 
-def test_a_follower_that_the_leader_names_is_asked_until_it_refuses(cluster: Cluster, topic: str) -> None:
+def test_a_follower_that_the_leader_names_is_asked_until_it_refuses(
+    cluster: Cluster, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(cluster, topic, b"a")
     partition = TopicPartition(topic, 0)
     leader = cluster.leader(topic, 0)
@@ -333,7 +337,8 @@ def test_a_follower_that_the_leader_names_is_asked_until_it_refuses(cluster: Clu
             asked.append(source.node)
             ask(source, link)
 
-        fetcher._take_records, fetcher._ask = named, seen
+        monkeypatch.setattr(fetcher, "_take_records", named)
+        monkeypatch.setattr(fetcher, "_ask", seen)
         consumer.assign([partition])
         assert next(consumer).value == b"a"
         assert asked[0] == leader

@@ -240,33 +240,35 @@ def test_right_values_are_taken_numpys_numbers_among_them(
     assert in_process.cluster.world.crashes == []
 
 
+KINDS_OF_VALUES: list[tuple[type, dict[str, Any], list[str], list[str]]] = [
+    (kstore.TopicPartition, {"topic": "t", "partition": 0}, ["topic"], ["partition"]),
+    (
+        kstore.OffsetAndMetadata,
+        {"offset": 5, "metadata": "", "leader_epoch": 1},
+        ["metadata"],
+        ["offset", "leader_epoch"],
+    ),
+    (kstore.GroupMetadata, {"group_id": "g"}, ["group_id", "member_id"], ["generation_id"]),
+    (kstore.OffsetAndTimestamp, {"offset": 5, "timestamp": 0, "leader_epoch": 1}, [], ["offset", "timestamp"]),
+    (kstore.RecordMetadata, {"topic": "t", "partition": 0, "offset": 0, "timestamp": 0}, ["topic"], ["partition"]),
+    (kstore.SentRange, {"topic": "t", "partition": 0, "offset": 0, "records": 1}, ["topic"], ["records"]),
+    (kstore.NewTopic, {"name": "t", "num_partitions": 1}, ["name"], ["num_partitions", "replication_factor"]),
+    (kstore.NewPartitions, {"total_count": 3}, [], ["total_count"]),
+    (kstore.ConfigResource, {"resource_type": "topic", "name": "t"}, ["resource_type", "name"], []),
+    (
+        kstore.AbortTransactionSpec,
+        {"topic_partition": PLACE, "producer_id": 5, "producer_epoch": 0},
+        [],
+        ["producer_id", "producer_epoch", "coordinator_epoch"],
+    ),
+    (kstore.MemberToRemove, {"member_id": "m"}, ["member_id", "group_instance_id", "reason"], []),
+    (kstore.OffsetTimestamp, {"time_ms": 5}, [], ["time_ms"]),
+    (kstore.ConsumerRecord, {"topic": "t", "partition": 0, "offset": 5}, ["topic"], ["partition", "offset"]),
+]
+
 VALUES: list[tuple[type, dict[str, Any], str, list[Any]]] = [
     (cls, good, field, values)
-    for cls, good, texts, numbers in [
-        (kstore.TopicPartition, {"topic": "t", "partition": 0}, ["topic"], ["partition"]),
-        (
-            kstore.OffsetAndMetadata,
-            {"offset": 5, "metadata": "", "leader_epoch": 1},
-            ["metadata"],
-            ["offset", "leader_epoch"],
-        ),
-        (kstore.GroupMetadata, {"group_id": "g"}, ["group_id", "member_id"], ["generation_id"]),
-        (kstore.OffsetAndTimestamp, {"offset": 5, "timestamp": 0, "leader_epoch": 1}, [], ["offset", "timestamp"]),
-        (kstore.RecordMetadata, {"topic": "t", "partition": 0, "offset": 0, "timestamp": 0}, ["topic"], ["partition"]),
-        (kstore.SentRange, {"topic": "t", "partition": 0, "offset": 0, "records": 1}, ["topic"], ["records"]),
-        (kstore.NewTopic, {"name": "t", "num_partitions": 1}, ["name"], ["num_partitions", "replication_factor"]),
-        (kstore.NewPartitions, {"total_count": 3}, [], ["total_count"]),
-        (kstore.ConfigResource, {"resource_type": "topic", "name": "t"}, ["resource_type", "name"], []),
-        (
-            kstore.AbortTransactionSpec,
-            {"topic_partition": PLACE, "producer_id": 5, "producer_epoch": 0},
-            [],
-            ["producer_id", "producer_epoch", "coordinator_epoch"],
-        ),
-        (kstore.MemberToRemove, {"member_id": "m"}, ["member_id", "group_instance_id", "reason"], []),
-        (kstore.OffsetTimestamp, {"time_ms": 5}, [], ["time_ms"]),
-        (kstore.ConsumerRecord, {"topic": "t", "partition": 0, "offset": 5}, ["topic"], ["partition", "offset"]),
-    ]
+    for cls, good, texts, numbers in KINDS_OF_VALUES
     for field, values in [
         *((field, [each for each in wrong_values.NO_TEXT if each is not None]) for field in texts),
         *((field, list(wrong_values.NO_WHOLE)) for field in numbers),

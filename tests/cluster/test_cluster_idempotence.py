@@ -1,5 +1,7 @@
 """Idempotent producers and a cluster that fails under them: one copy of each batch, and the first offset each time."""
 
+from functools import partial
+
 import pytest
 from cluster.speaking import Producer, Speaker, answer_of, batches_in
 from partition.client import batch
@@ -213,7 +215,7 @@ def push(client: Speaker, sent: list[bytes], acknowledged: int) -> int:
         window = sent[acknowledged : acknowledged + 5]
         answers = [client.put_later("t", records) for records in window]
         node = client.cluster.nodes[leader]
-        client.cluster.wait_for(lambda answers=answers, node=node: all(answers) or not node.alive, 60)
+        client.cluster.wait_for(partial(lambda answers, node: all(answers) or not node.alive, answers, node), 60)
         for number, heard in enumerate(answers, start=acknowledged):
             if not heard or isinstance(heard[0], Disconnected) or answer_of(heard[0]).error_code:
                 return acknowledged

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def assert_it_works(cluster: Cluster, ids: tuple[int, ...], before: list[bytes])
         for value in (b"%d" % (len(before) + number) for number in range(len(ids))):
             lost = cluster.leader("t")
             cluster.faults.kill(lost)
-            cluster.wait_for(lambda lost=lost: cluster.leader("t") not in (-1, lost))
+            cluster.wait_for(partial(lambda lost: cluster.leader("t") not in (-1, lost), lost))
             producer.send("t", value).get(timeout=30)
             said.append(value)
             cluster.faults.restart(lost)

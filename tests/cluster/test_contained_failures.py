@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -279,7 +280,7 @@ def test_a_cluster_of_a_user_contains_what_it_meets_in_real_time(
         for kind in (Controller, Coordinator, FetchService, Broker):
             known = len(cluster.failures)
             poke(cluster, monkeypatch, kind)
-            cluster.wait_for(lambda known=known: len(cluster.failures) > known)
+            cluster.wait_for(partial(lambda known: len(cluster.failures) > known, known))
             cluster.wait_for(lambda: cluster.is_ready() and everything_is_well(cluster))
             work_through(cluster, kind.__name__.encode())
     assert len(cluster.failures) == 4 == len([each for each in warned if each.category is FailureWarning])

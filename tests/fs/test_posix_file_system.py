@@ -30,7 +30,12 @@ def test_the_file_in_use_is_spared_by_the_clock(tmp_path: Path, monkeypatch: pyt
     busy = fs.open("busy", create=True)
     opened: list[str] = []
     real = os.open
-    monkeypatch.setattr(os, "open", lambda path, *rest: opened.append(Path(path).name) or real(path, *rest))
+
+    def noted(path: str, *rest: int) -> int:
+        opened.append(Path(path).name)
+        return real(path, *rest)
+
+    monkeypatch.setattr(os, "open", noted)
     for number in range(20):
         fs.open(f"file-{number}", create=True)
         busy.append([b"x"], 1)

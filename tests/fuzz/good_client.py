@@ -45,7 +45,12 @@ def main(bootstrap: str) -> None:
         admin.create_topics([NewTopic(TOPIC, 1, 3)])
     goes_on = threading.Event()
     goes_on.set()
-    threading.Thread(target=lambda: (sys.stdin.readline(), goes_on.clear()), daemon=True).start()
+
+    def stop_at_a_line() -> None:
+        sys.stdin.readline()
+        goes_on.clear()
+
+    threading.Thread(target=stop_at_a_line, daemon=True).start()
     with Producer(bootstrap_servers=bootstrap, acks="all") as producer:
         first, alone = times_of(producer, 0, None)
         print(json.dumps(summary(alone)), flush=True)

@@ -53,7 +53,12 @@ def write(bootstrap: str) -> None:
     """The writer's process: sends until a line comes on its standard input; says how many were acknowledged."""
     goes_on = threading.Event()
     goes_on.set()
-    threading.Thread(target=lambda: (sys.stdin.readline(), goes_on.clear()), daemon=True).start()
+
+    def stop_at_a_line() -> None:
+        sys.stdin.readline()
+        goes_on.clear()
+
+    threading.Thread(target=stop_at_a_line, daemon=True).start()
     number = 0
     failed: list[Any] = []
     waiting: list[Any] = []

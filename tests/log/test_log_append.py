@@ -1,5 +1,7 @@
 """Appending as a leader and as a follower: what is accepted, what is refused, and that a failure leaves no trace."""
 
+from typing import Any
+
 import pytest
 from log.batching import NOW_MS, append, batch, content, everything, small_config, stamped
 
@@ -51,7 +53,12 @@ def test_a_group_of_appends_is_one_write(monkeypatch: pytest.MonkeyPatch) -> Non
     log = opened(MemoryFileSystem())
     writes = []
     real = type(log.segments.active.file).append
-    monkeypatch.setattr(type(log.segments.active.file), "append", lambda *args: writes.append(args[2]) or real(*args))
+
+    def noted(*args: Any) -> None:
+        writes.append(args[2])
+        real(*args)
+
+    monkeypatch.setattr(type(log.segments.active.file), "append", noted)
     log.append_as_leader([[batch(size=5000)] for _ in range(20)], 0, NOW_MS)
     assert writes == [log.size_bytes]
 

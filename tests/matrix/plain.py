@@ -37,7 +37,7 @@ IDS = {"producer_id": "producer", "session_id": "session"}
 class Labels:
     """What stands for the ids of one case on one cluster."""
 
-    def __init__(self, prefix: str, ports: Mapping[int, int], cluster_id: str) -> None:
+    def __init__(self, prefix: str, ports: Mapping[int, str], cluster_id: str) -> None:
         self.prefix = prefix
         self.ports = dict(ports)
         self.cluster_id = cluster_id

@@ -74,11 +74,11 @@ def test_fields_that_lack_or_that_it_does_not_have_are_a_type_error(wrong: Any) 
 
 def test_a_field_without_a_default_does_not_follow_one_with() -> None:
     with pytest.raises(TypeError, match="without a default"):
-        type(NamedTuple)("Bad", (NamedTuple,), {"__annotations__": {"a": "int", "b": "int"}, "a": 1})
+        type(NamedTuple)("Bad", (NamedTuple,), {"__annotations__": {"a": "int", "b": "int"}, "a": 1})  # type: ignore[misc]
 
 
 def test_an_instance_has_no_dictionary_and_is_not_changed() -> None:
     with pytest.raises(AttributeError):
-        Ours(1).first = 2
+        Ours(1).first = 2  # type: ignore[misc]
     with pytest.raises(AttributeError):
         Ours(1).other = 2  # type: ignore[attr-defined]

@@ -106,7 +106,7 @@ def test_when_even_the_spare_one_is_used_up_nobody_is_taken_until_there_is_one_a
 
 
 @pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN])
-def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, number):
+def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, number, monkeypatch):
     loop, sock = Loop(), Waiting(clients=3, free=1)
     spare_descriptors(sock)
     acceptor = Acceptor(loop, sock, lambda *_: False, anybody)
@@ -117,14 +117,14 @@ def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, 
             raise failing.pop()
         return accept()
 
-    sock.accept = accept_or_fail
+    monkeypatch.setattr(sock, "accept", accept_or_fail)
     acceptor.ready()
     assert (sock.clients, sock.closed, acceptor.spare) == (0, 3, 99)
     assert loop.readers == [acceptor.ready]
     assert not loop.later
 
 
-def test_a_socket_that_always_fails_is_looked_at_now_and_then(spare_descriptors):
+def test_a_socket_that_always_fails_is_looked_at_now_and_then(spare_descriptors, monkeypatch):
     loop, sock = Loop(), Waiting(clients=3, free=1)
     spare_descriptors(sock)
     acceptor = Acceptor(loop, sock, anybody, anybody)
@@ -132,7 +132,7 @@ def test_a_socket_that_always_fails_is_looked_at_now_and_then(spare_descriptors)
     def fail() -> Any:
         raise OSError(errno.EINVAL, "Invalid argument")
 
-    sock.accept = fail
+    monkeypatch.setattr(sock, "accept", fail)
     acceptor.ready()
     assert (loop.readers, len(loop.later), acceptor.spare) == ([], 1, 99)
 

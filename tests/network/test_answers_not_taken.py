@@ -157,7 +157,12 @@ def sizes_written(channel: TcpChannel, *parts: Any) -> list[int]:
     """Of the pieces in which an answer is handed to a socket."""
     sizes: list[int] = []
     write = channel.transport.write
-    channel.transport.write = lambda data: sizes.append(len(data)) or write(data)
+
+    def noted(data: Any) -> Any:
+        sizes.append(len(data))
+        return write(data)
+
+    channel.transport.write = noted
     answer(channel, *parts)
     return sizes
 
@@ -270,14 +275,18 @@ def test_a_client_that_takes_nothing_for_the_idle_time_is_overdue_though_it_wait
     assert channel.is_overdue(side.now + 601)
 
 
-def test_large_answers_of_many_are_written_in_turn_and_others_are_looked_after_between():
+def test_large_answers_of_many_are_written_in_turn_and_others_are_looked_after_between(monkeypatch):
     side = Side(1 << 40)
     channels = [side.connect(takes=1 << 40) for _ in range(100)]
     for channel in channels:
         channel.respond(1, [FileSlice(SlicedFile(), 0, 2 * MIB)], 0)
         channel.flush()
-    tick = 0.001
-    side.writing.loop.time = lambda: setattr(side, "now", side.now + tick) or side.now
+
+    def later() -> float:
+        side.now += 0.001
+        return side.now
+
+    monkeypatch.setattr(side.writing.loop, "time", later)
     looks = 0
     while side.writing.queue:
         side.soon.pop()()

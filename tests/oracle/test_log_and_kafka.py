@@ -106,6 +106,9 @@ def consume(kafka: KafkaCluster, count: int) -> list[bytes]:
     while len(found) < count:
         messages = consumer.consume(count - len(found), 30)
         assert messages
-        found += [message.value() for message in messages]
+        for message in messages:
+            value = message.value()
+            assert value is not None
+            found.append(value)
     consumer.close()
     return found

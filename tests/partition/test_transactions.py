@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from partition.client import batch, values
 from partition.transacting import OFF, end, produced, read, started, transactional
@@ -282,7 +284,7 @@ def test_producers_are_described_with_their_open_transactions(start, coordinator
     client.produce("t", b"before")
     produced(client, b"a", b"b", epoch=2)
     for node in (1, 2, 3):  # each of its own log
-        client.cluster.wait_for(lambda node=node: client.replica(node, "t").log.end_offset == 3, 60)
+        client.cluster.wait_for(partial(lambda node: client.replica(node, "t").log.end_offset == 3, node), 60)
         answer = client.ask(node, DescribeProducersRequest(topics=[TopicRequest(name="t", partition_indexes=[0, 9])]))
         found, unknown = answer.topics[0].partitions
         assert unknown.error_code == UnknownTopicOrPartition.code

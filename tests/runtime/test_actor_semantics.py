@@ -85,7 +85,11 @@ def test_a_deferred_answer_is_given_later_and_once(world: World, player: Ref) ->
 
 
 def test_messages_from_one_sender_to_one_receiver_keep_their_order(world: World, player: Ref) -> None:
-    outside(world, lambda: [player.tell(Write(str(number))) for number in range(100)])
+    def tell() -> None:
+        for number in range(100):
+            player.tell(Write(str(number)))
+
+    outside(world, tell)
     assert answer(player, Lines()) == [str(number) for number in range(100)]
 
 

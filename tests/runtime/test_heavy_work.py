@@ -1,5 +1,8 @@
 """Heavy work is begun a portion a turn of the loop, in order, and others have their turns in between."""
 
+from functools import partial
+from typing import Any
+
 from actors.runtime.heavy_work import BYTES_A_TURN
 from actors.runtime.world import World, virtual_world
 
@@ -12,15 +15,17 @@ def next_turn(world: World) -> None:
 
 
 def test_what_nothing_waits_before_begins_at_once() -> None:
-    world, done = virtual_world(1), []
+    world = virtual_world(1)
+    done: list[Any] = []
     world.heavy.start(HEAVY, lambda: done.append("a"))
     assert done == ["a"]
 
 
 def test_what_is_over_a_turns_portion_waits_in_order() -> None:
-    world, done = virtual_world(1), []
+    world = virtual_world(1)
+    done: list[Any] = []
     for name in "abc":
-        world.heavy.start(HEAVY, lambda name=name: done.append(name))
+        world.heavy.start(HEAVY, partial(done.append, name))
     world.heavy.start(0, lambda: done.append("light, but behind"))
     assert done == ["a"]
     seen = []
@@ -32,9 +37,10 @@ def test_what_is_over_a_turns_portion_waits_in_order() -> None:
 
 
 def test_small_pieces_share_a_turn() -> None:
-    world, done = virtual_world(1), []
+    world = virtual_world(1)
+    done: list[Any] = []
     for number in range(40):
-        world.heavy.start(HEAVY // 16, lambda number=number: done.append(number))
+        world.heavy.start(HEAVY // 16, partial(done.append, number))
     assert len(done) == 16
     next_turn(world)
     assert len(done) == 32
@@ -43,7 +49,8 @@ def test_small_pieces_share_a_turn() -> None:
 
 
 def test_a_turn_later_there_is_room_again() -> None:
-    world, done = virtual_world(1), []
+    world = virtual_world(1)
+    done: list[Any] = []
     world.heavy.start(HEAVY, lambda: done.append("a"))
     next_turn(world)
     world.heavy.start(HEAVY, lambda: done.append("b"))

@@ -56,7 +56,12 @@ def test_the_order_of_programs_is_the_seeds():
 
 def test_a_spawned_function_begins_when_somebody_waits_and_gives_its_value(world):
     told = []
-    spawned = spawn(world, lambda: told.append("ran") or "value")
+
+    def program() -> str:
+        told.append("ran")
+        return "value"
+
+    spawned = spawn(world, program)
     assert told == []
     assert not spawned.done()
     assert spawned.join() == "value"

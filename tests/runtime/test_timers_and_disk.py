@@ -105,7 +105,11 @@ def test_disk_work_ends_in_a_turn_with_its_value_or_its_error_in_order(world: Wo
     def fail() -> None:
         raise failure
 
-    outside(world, lambda: [worker.tell(Work(work)) for work in (lambda: 1, fail, lambda: 3)])
+    def tell() -> None:
+        for work in (lambda: 1, fail, lambda: 3):
+            worker.tell(Work(work))
+
+    outside(world, tell)
     outcomes = worker.actor_inbox.actor.outcomes
     until(world, lambda: len(outcomes) == 3)
     assert outcomes == [1, failure, 3]

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def until(world: World, condition: Callable[[], object]) -> None:
 def test_outcomes_come_back_in_the_order_of_the_work(world: World) -> None:
     asker = start(Node(world, 1), Asker, "asker")
     for number in range(20):
-        asker.tell(Work([lambda number=number: number]))
+        asker.tell(Work([partial(int, number)]))
     until(world, lambda: len(asker.actor_inbox.actor.outcomes) == 20)
     assert asker.actor_inbox.actor.outcomes == list(range(20))
 

@@ -37,7 +37,7 @@ def test_a_wrong_call_says_what_the_fields_are() -> None:
     with pytest.raises(TypeError, match="PartitionProduceData has no field 'idx'; it has index, records"):
         PartitionProduceData(idx=1)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="takes its fields as keywords"):
-        PartitionProduceData(1)
+        PartitionProduceData(1)  # type: ignore[call-arg]
     with pytest.raises(AttributeError):
         PartitionProduceData().offset = 1  # type: ignore[attr-defined]
 

@@ -18,7 +18,7 @@ def say(*words: object) -> None:
 def kafka_python(bootstrap: str, topic: str, group: str, name: str) -> None:
     from kafka import ConsumerRebalanceListener, KafkaConsumer
 
-    class Listener(ConsumerRebalanceListener):
+    class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # of a package without types
         def on_partitions_revoked(self, revoked) -> None:
             pass
 
@@ -72,7 +72,7 @@ def confluent_kafka(bootstrap: str, topic: str, group: str, name: str) -> None:
 async def aio(bootstrap: str, topic: str, group: str, name: str) -> None:
     from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
 
-    class Listener(ConsumerRebalanceListener):
+    class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # of a package without types
         async def on_partitions_revoked(self, revoked) -> None:
             pass
 
