@@ -14,29 +14,19 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 from interop.test_clients import CLIENTS, create_topic
+from interop.transactional_clients import TRANSACTIONAL_CLIENTS
 
 from bench.peers import kafka
 
 PROGRAMS = Path(__file__).parent / "programs"
 BUILT = Path(__file__).parents[2] / "build" / "interop"
 
-FENCED = {
-    "kafka-python": "ProducerFencedError",
-    "confluent-kafka": "_FENCED",
-    "aiokafka": "ProducerFenced",
-    "franz-go": "PRODUCER_FENCED",
-    "sarama": "90",
-    "kafkajs": "INVALID_PRODUCER_EPOCH",
-    "java": "ProducerFencedException",
-}
-"""By client, what it calls the error of a producer whose id another one has taken over; sarama by Kafka's number."""
-
-OF_OTHER_LANGUAGES = [client for client in FENCED if client not in CLIENTS]
+OF_OTHER_LANGUAGES = [client for client in TRANSACTIONAL_CLIENTS if client not in CLIENTS]
 
 
 def printed_by(client: str) -> list[str]:
     """All that its program prints when everything is as it should be."""
-    return ["read a c", "offset 3", f"fenced {FENCED[client]}", "then a c d", "done"]
+    return ["read a c", "offset 3", f"fenced {TRANSACTIONAL_CLIENTS[client].fenced}", "then a c d", "done"]
 
 
 def prepare(bootstrap: str, topic: str, replicas: int = 3) -> None:

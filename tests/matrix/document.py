@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from interop.transactional_clients import TRANSACTIONAL_CLIENTS
 from matrix.all_cases import CASES
 from matrix.case import Transcript, steps
 from matrix.comparing import Difference, differences, error_codes
@@ -32,6 +33,13 @@ of Apache Kafka 4.4.0, of two nodes each: valid requests, requests that are inva
 and bytes that are no requests. {answers} were compared field by field: {same} are the same, {differing} differ
 in a field or more for a reason that is told below. `make test-oracle` plays them again, and fails on a difference
 without a reason, on a reason without a difference, and when this page is out of date.
+"""
+TRANSACTIONS = """\
+One program was written on each of these clients. It writes in transactions, commits and aborts them, and sends the
+offsets of a group along. Then another producer takes over its id in the middle of a transaction. Each program gets from
+kstore what it gets from Apache Kafka. `make test` runs those in Python, by both transaction protocols, `make test-full`
+the others as well. `make test-oracle` runs all of them on Apache Kafka, and an application on Kafka Streams with
+`exactly_once_v2` on both.
 """
 BY_KEY = """\
 Scenarios are cases in each of the versions in which they were played. Answers that differ do so in one field at least.
@@ -71,6 +79,20 @@ def unserved() -> list[str]:
         lines.append(f"- {reason}")
         lines.append("    - " + ", ".join(f"{APIS[key].name} ({key})" for key in sorted(keys)))
     return lines
+
+
+def clients() -> list[str]:
+    """The section about other clients' transactions."""
+    return [
+        "## Transactions of other clients\n",
+        TRANSACTIONS,
+        "| client | protocol in a new cluster | the producer that lost its id gets |",
+        "|---|---|---|",
+        *(
+            f"| {each.title} | {'the second (KIP-890)' if each.knows_second else 'the first'} | `{each.fenced}` |"
+            for each in TRANSACTIONAL_CLIENTS.values()
+        ),
+    ]
 
 
 def served_cells(key: int) -> str:
@@ -191,6 +213,7 @@ def page(ours: Transcript, kafkas: Transcript) -> str:
         [*reasons("What is Apache Kafka's own", KAFKAS_DEFECTS, found), ""],
         [*texts(found), ""],
         [*unserved(), ""],
+        [*clients(), ""],
         errors(found),
     )
     return "\n".join(line for section in sections for line in section) + "\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from matrix.all_cases import CASES
-from matrix.document import compared, page, problems, served_cells, unserved
+from matrix.document import clients, compared, page, problems, served_cells, unserved
 from matrix.explanations import EXPLANATIONS
 from matrix.not_served import NOT_SERVED
 from matrix.plain import NORMALISATIONS
@@ -38,6 +38,10 @@ def test_the_page_has_a_row_for_no_other_key() -> None:
 
 def test_the_page_names_every_key_that_is_not_served() -> None:
     assert "\n".join(unserved()) in PAGE, AGAIN
+
+
+def test_the_page_names_every_client_whose_transactions_are_tried() -> None:
+    assert "\n".join(clients()) in PAGE, AGAIN
 
 
 def test_no_key_is_served_and_not_served() -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from interop.transacting import FENCED, command, prepare, printed_by
+from interop.transacting import command, prepare, printed_by
+from interop.transactional_clients import TRANSACTIONAL_CLIENTS
 
 from bench.peers.kafka import KafkaCluster
 
 TIMEOUT_S = 120
 
 
-@pytest.mark.parametrize("client", FENCED)
+@pytest.mark.parametrize("client", TRANSACTIONAL_CLIENTS)
 def test_a_client_finds_of_kafka_what_it_has_to_find_of_kstore(client: str, kafka: KafkaCluster) -> None:
     topic = f"transactions-{client}"
     prepare(kafka.bootstrap, topic, replicas=1)

@@ -16,16 +16,20 @@ from frameworks.catalogue import FRAMEWORKS
 from frameworks.environments import jars
 from frameworks.servers import NAMES, started
 from oracle.test_files_of_kstore import create
-from processes import Program
+from processes import Program, Server
 from waiting import wait_until
+
+from bench.peers.processes import HOST, free_ports
 
 PROGRAM = Path(__file__).parent / "streams" / "WordCount.java"
 STREAMS = next(each for each in FRAMEWORKS if each.maven)
 PARTITIONS = 3
-LINES = [f"word-{number % 7} word-{number % 11} always" for number in range(400)]
+LINES = [f"word-{number % 7} word-{number % 11} always" for number in range(8000)]
+PORTION = len(LINES) // 4
+THE_FIRST_OF_A_PORTION = 500
 TIMEOUT_S = 120
 
-Start = Callable[[str], Program]
+Start = Callable[[str, str], Program]
 
 
 class Counts:
@@ -50,17 +54,30 @@ class Counts:
 
     def wait_for(self, total: int) -> None:
         """Read until there are as many counts, and on to the end of all partitions."""
-        wait_until(lambda: self._step(total), what=f"{total} counts", timeout_s=TIMEOUT_S)
 
-    def _step(self, total: int) -> bool:
-        message = self._consumer.poll(0.2)
-        if message is not None and message.error() is None:
-            self._at_end.discard(message.partition())
-            self.found[message.key().decode()].append(int(message.value()))
-        elif message is not None:
-            assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-            self._at_end.add(message.partition())
-        return self.total() >= total and len(self._at_end) == PARTITIONS
+        def is_all_there() -> bool:
+            self._read()
+            return self.total() >= total and len(self._at_end) == PARTITIONS
+
+        wait_until(is_all_there, what=f"{total} counts", timeout_s=TIMEOUT_S)
+
+    def wait_for_some(self, more: int) -> None:
+        """Read as many counts more, of those that are still coming."""
+        total = self.total() + more
+
+        def are_there() -> bool:
+            self._read()
+            return self.total() >= total
+
+        wait_until(are_there, what=f"{more} counts more", timeout_s=TIMEOUT_S)
+
+    def _read(self) -> None:
+        for message in self._consumer.consume(500, 0.2):
+            if message.error() is None:
+                self._at_end.discard(message.partition())
+                self.found[message.key().decode()].append(int(message.value()))
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                self._at_end.add(message.partition())
 
     def close(self) -> None:
         self._consumer.close()
@@ -76,11 +93,11 @@ def bootstrap(request: pytest.FixtureRequest, kafka_jars: Path) -> Iterator[str]
 
 
 @pytest.fixture
-def start(bootstrap: str, tmp_path: Path) -> Iterator[Start]:
-    """Start an instance of the application, which keeps what it has in a folder of this name."""
+def start(kafka_jars: Path, tmp_path: Path) -> Iterator[Start]:
+    """Start an instance of the application on a Kafka, which keeps what it has in a folder of this name."""
     running: list[Program] = []
 
-    def begin(name: str) -> Program:
+    def begin(bootstrap: str, name: str) -> Program:
         command = ["java", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", f"{jars(STREAMS)}/*"]
         program = Program(*command, str(PROGRAM), bootstrap, str(tmp_path / name))
         running.append(program)
@@ -91,42 +108,73 @@ def start(bootstrap: str, tmp_path: Path) -> Iterator[Start]:
         program.kill()
 
 
-def send(bootstrap: str, lines: list[str]) -> int:
-    """Write the lines; how many words they have."""
+def send(bootstrap: str, portion: int) -> int:
+    """Write a portion of the lines; how many words have been written."""
     producer = Producer({"bootstrap.servers": bootstrap})
-    for number, line in enumerate(lines):
-        producer.produce("lines", line, partition=number % PARTITIONS)
+    for number in range(portion * PORTION, (portion + 1) * PORTION):
+        producer.produce("lines", LINES[number], partition=number % PARTITIONS)
     assert producer.flush(60) == 0
-    return sum(len(line.split()) for line in lines)
+    return sum(len(line.split()) for line in LINES[: (portion + 1) * PORTION])
+
+
+def check(counts: Counts) -> None:
+    expected = Counter(word for line in LINES for word in line.split())
+    assert counts.found == {word: list(range(1, count + 1)) for word, count in expected.items()}
+
+
+def test_words_are_counted_exactly_once_though_all_brokers_are_killed(start: Start, tmp_path: Path) -> None:
+    """Of kstore: a process with three of them, which starts again on the same folder and the same ports."""
+    first_port = free_ports(3)
+    bootstrap = ",".join(f"{HOST}:{first_port + number}" for number in range(3))
+    serve = ("--brokers", "3", "--listen", f"{HOST}:{first_port}", "--data-dir", str(tmp_path / "data"))
+    servers = [Server(*serve)]
+    try:
+        for name in ("lines", "counts"):
+            create(bootstrap, name, PARTITIONS, 3)
+        counts = Counts(bootstrap)
+        instances = [start(bootstrap, "first"), start(bootstrap, "second")]
+        for portion in range(4):
+            sent = send(bootstrap, portion)
+            counts.wait_for_some(THE_FIRST_OF_A_PORTION)
+            if portion in (1, 2):
+                servers[-1].kill()
+                servers.append(Server(*serve))
+            counts.wait_for(sent)
+        check(counts)
+        for each in instances:
+            assert each.process.poll() is None, each.errors
+            each.stop()
+        counts.close()
+        assert servers[-1].stop() == 0
+        complaints = [line for server in servers for line in server.errors if "kstore.configs" not in line]
+        assert complaints == []
+    finally:
+        for server in servers:
+            server.kill()
 
 
 def test_words_are_counted_exactly_once_through_restarts_and_kills(bootstrap: str, start: Start) -> None:
     counts = Counts(bootstrap)
-    first, second = start("first"), start("second")
+    first, second = start(bootstrap, "first"), start(bootstrap, "second")
     for each in (first, second):
         each.wait_for(lambda lines: "RUNNING" in lines, "state")
-    sent = send(bootstrap, LINES[:100])
-    counts.wait_for(sent)
+    counts.wait_for(send(bootstrap, 0))
 
-    sent += send(bootstrap, LINES[100:200])
-    counts.wait_for(sent - 250)
+    sent = send(bootstrap, 1)
+    counts.wait_for_some(THE_FIRST_OF_A_PORTION)
     first.kill()  # in the middle of its work; the other one takes over
     counts.wait_for(sent)
 
+    sent = send(bootstrap, 2)
+    counts.wait_for_some(THE_FIRST_OF_A_PORTION)
     assert second.stop() in (0, 143)  # 143: what Java ends with that was asked to by SIGTERM
-    sent += send(bootstrap, LINES[200:300])
-    second = start("second")  # with the id that it had, so that it aborts what may be open at once
-    counts.wait_for(sent - 250)
+    second = start(bootstrap, "second")  # with the id that it had, so that it aborts what may be open at once
+    counts.wait_for_some(THE_FIRST_OF_A_PORTION)
     second.kill()
-    second, third = start("second"), start("third")
-    sent += send(bootstrap, LINES[300:])
+    second, third = start(bootstrap, "second"), start(bootstrap, "third")
     counts.wait_for(sent)
-
-    expected = Counter(word for line in LINES for word in line.split())
-    assert {word: counts.found[word] for word in expected} == {
-        word: list(range(1, count + 1)) for word, count in expected.items()
-    }
-    assert set(counts.found) == set(expected)
+    counts.wait_for(send(bootstrap, 3))
+    check(counts)
     for each in (second, third):
         assert each.process.poll() is None, each.errors
         each.stop()
