@@ -1,9 +1,8 @@
 """The actor behind every client: its links to brokers, what it knows of the cluster, and its coroutines.
 
-What all clients need of the cluster is here to be used in coroutines with ``yield from``: the leader of a partition,
-the coordinator of a group, a broker that answers; ``metadata`` has fresh metadata. They go on until they succeed or the
-coroutine they are part of is cancelled, which is how a deadline ends them; between attempts they wait as long as
-KIP-580 has clients wait.
+What all clients need of the cluster is here, as coroutines to be called with ``yield from``: the leader of a partition,
+the coordinator of a group, a broker that answers. ``metadata`` keeps the metadata fresh. They run until they succeed,
+or until the coroutine that called them is cancelled, as a deadline does. Between attempts they wait as KIP-580 says.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class AlarmRang(NamedTuple):
 
 
 class Result:
-    """How a user's call ends: a value or an error; ``over`` when it has."""
+    """How a user's call ends: with a value or an error; ``over`` says whether it has ended."""
 
     __slots__ = ("cancelled", "coroutine", "error", "over", "value")
 
@@ -74,10 +73,10 @@ class Called(NamedTuple):
 
 
 class ClientActor(Actor):
-    """A client of a cluster. Subclasses add what it does; ``config`` has the keywords that all clients share.
+    """A client of a cluster; subclasses add what it does. ``config`` has the keywords that all clients share.
 
-    ``links`` are by what they are for and where they lead; ``unreached`` says why a broker wasn't reached that hasn't
-    answered since.
+    ``links`` are kept by purpose and broker. ``unreached`` has the error of each broker that couldn't be reached and
+    hasn't answered since.
     """
 
     failure_scope = "a client; its user is told"
@@ -103,7 +102,7 @@ class ClientActor(Actor):
 
     @property
     def last_failure(self) -> str:
-        """Why a broker wasn't reached, the last of those that haven't answered since."""
+        """Why a broker couldn't be reached: the last such error of a broker that hasn't answered since."""
         return next(reversed(self.unreached.values()), "")
 
     @receives(Called)
@@ -132,7 +131,7 @@ class ClientActor(Actor):
             self.fail(error)
 
     def fail(self, error: KafkaError) -> None:
-        """Something that isn't a user's call went wrong; a defect unless a subclass tells its user."""
+        """Handle an error of something that isn't a user's call: a defect, unless a subclass tells its user."""
         raise AssertionError(f"{self.actor_urn}: nobody expected {error!r}") from error
 
     def ask_for(self, asked: object, then: Callable[..., None], *args: object) -> None:
@@ -226,7 +225,7 @@ class ClientActor(Actor):
         then(outcome, *args)
 
     def hang_up(self, purpose: str, node_id: int | None = None) -> None:
-        """Close the links for a purpose, to all brokers or to one, and with them what is under way there."""
+        """Close the links for a purpose, to all brokers or to one; requests under way there end."""
         for key in [each for each in self.links if each[0] == purpose and node_id in (None, each[1].id)]:
             self.links.pop(key).close()
 
@@ -235,7 +234,7 @@ class ClientActor(Actor):
         return self.view.cluster_id
 
     def begin_anew(self) -> None:
-        """Forget the brokers, which aren't where they were: the bootstrap servers are asked next."""
+        """Forget the brokers, as they have moved: the bootstrap servers are asked next."""
         self.note("BootstrappedAnew")
         self._failing.clear()
         self.metadata.take(self.view._replace(brokers={}, controller_id=-1, cluster_id=None), ())
@@ -243,12 +242,12 @@ class ClientActor(Actor):
             self.links.pop(key).close()
 
     def broker_lost(self, node_id: int) -> None:
-        """A broker could not be reached, or its link broke: what it coordinated may be elsewhere."""
+        """Note that a broker couldn't be reached, or its link broke: what it coordinated may have moved."""
         for key in [key for key, at in self.coordinators.items() if at == node_id]:
             del self.coordinators[key]
 
     def on_failure(self, *_: object) -> None:
-        """The client is of no more use: its connections are closed."""
+        """Close the client's connections: it can't be used any more."""
         for link in self.links.values():
             link.close()
 
@@ -261,8 +260,8 @@ class ClientActor(Actor):
             link.close()
 
     def any_node(self) -> int:
-        """A broker to ask: drawn from those that have answered since they failed. If nobody has, the one that failed
-        first, bootstrap servers among them, so as to begin anew (KIP-899).
+        """A broker to ask, drawn from those that have answered since they last failed. If there is none: the broker or
+        bootstrap server that failed first (KIP-899).
         """
         known = list(self.view.brokers) or list(self.bootstrap)
         willing = [each for each in known if each not in self._failing]
@@ -280,10 +279,10 @@ class ClientActor(Actor):
         self.on_view(old, new, changed)
 
     def on_view(self, old: View, new: View, changed: Collection[str] | None) -> None:
-        """What it knows of the cluster has changed; subclasses look for what matters to them."""
+        """Handle a changed view of the cluster; subclasses look for what matters to them."""
 
     def keep_fresh(self) -> None:
-        """All of interest was heard of: ask anew when that is ``metadata_max_age_ms`` old."""
+        """Note that all topics of interest were answered: ask again after ``metadata_max_age_ms``."""
         if self._freshen is not None:
             self._freshen.cancel()
         self._freshen = self.after(self.config.metadata_max_age_ms, FreshenView())
@@ -307,23 +306,23 @@ class ClientActor(Actor):
         yield from self.metadata.refresh()
 
     def check_metadata_offset(self) -> None:
-        """Ask for metadata where it can be seen that it has changed."""
+        """Ask for metadata if it can be seen that it has changed (``Transport.metadata_offset``)."""
         offset = self.transport.metadata_offset()
         if offset != self.metadata_offset:
             self.metadata_offset = offset
             self.begin(self.metadata.refresh())
 
     def forget_unused(self) -> None:
-        """Lose interest in topics that nobody has used for long; subclasses know which."""
+        """Forget topics that haven't been used for long; subclasses know which."""
 
     def mistrust_view(self) -> None:
-        """Something that was known turned out wrong: ask anew, unless that is under way already."""
+        """Ask for metadata again, unless that is under way already: something in the view was wrong."""
         if not self.metadata.wholes_wanted:
             self.begin(self.metadata.refresh())
 
     def leader(self, topic: str, partition: int) -> Eventually[int]:
-        """The broker that leads a partition; asks until there is one. Raises the topic's error if it isn't one that
-        is transient.
+        """The broker that leads a partition; asks until there is one. Raises the topic's error unless that is
+        transient.
         """
         attempt = 0
         while True:
@@ -339,8 +338,8 @@ class ClientActor(Actor):
             attempt += 1
 
     def coordinator(self, name: str, kind: int = GROUP) -> Eventually[int]:
-        """The broker that coordinates a group, or a transactional id; asks until there is one. Raises the error of one
-        that has none.
+        """The broker that coordinates a group or a transactional id; asks until there is one. Raises an error that
+        doesn't pass.
         """
         attempt = 0
         while True:
@@ -369,10 +368,12 @@ class ClientActor(Actor):
             raise error
 
     def forget_coordinator(self, name: str, kind: int = GROUP) -> None:
-        """It has moved, or nobody knows: ask anew when it is needed."""
+        """Forget a coordinator that has moved, or may have; it is looked up when it is needed."""
         self.coordinators.pop((kind, name), None)
 
     def controller(self) -> Eventually[int]:
-        """The broker to send administration to: any that answers passes it on, so the one that metadata names."""
+        """The broker to send administrative requests to. Any broker passes them on; this is the one that metadata
+        names.
+        """
         view = self.view if self.view.version else (yield from self.metadata.refresh())
         return view.controller_id if view.controller_id in view.brokers else self.any_node()

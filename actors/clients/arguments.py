@@ -1,7 +1,7 @@
-"""What clients' calls take of partitions, offsets and configs, checked in the user's own call.
+"""Checks of what users give to clients' calls: partitions, offsets and configs. They are made in the user's own call.
 
-``kstore.errors.arguments`` for what Kafka alone knows: nothing of a wrong type comes to an actor or goes to a broker.
-All of it raises ``TypeError`` or ``ValueError``, for the values of configs ``ConfigError``.
+They stand beside ``kstore.errors.arguments``, for what only Kafka knows. Nothing of a wrong type gets to an actor or a
+broker. All raise ``TypeError`` or ``ValueError``; for values of configs it is ``ConfigError``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def partitions(name: str, things: Iterable[TopicPartition]) -> list[TopicPartiti
 
 
 def numbers(name: str, things: Mapping[TopicPartition, int], least: int) -> dict[TopicPartition, int]:
-    """An offset or a time by partition; one that is more than a plain number stays what it is."""
+    """An offset or a time for each partition; a value that is more than a plain number stays as it is."""
     found = {}
     for each, value in by_name(name, things, "numbers by TopicPartition").items():
         plain = offset(f"each value of {name}", value, least)
@@ -95,7 +95,7 @@ def pattern_of(name: str, pattern: object) -> re.Pattern[str] | None:
 
 
 def check_listener(name: str, listener: object) -> None:
-    """Raise ``TypeError`` for what can't be told of partitions that come and go."""
+    """Raise ``TypeError`` for an object that isn't a rebalance listener."""
     lacking = [each for each in LISTENS if not callable(getattr(listener, each, None))]
     if listener is not None and lacking:
         raise TypeError(f"{name} is a ConsumerRebalanceListener, or None; got {shown(listener)} without {lacking[0]}")

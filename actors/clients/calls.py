@@ -1,8 +1,8 @@
 """A user's calls into its client's actor.
 
-A call enters the world as a row of its own in the trace (``UserCall`` of the method's name), becomes a message to the
-client's actor, and drives the world until the answer is there. Nothing of a user's runs inside a turn. To signals a
-call is one piece (``actors.runtime.signals``) but where it waits, or calls what is the user's own.
+A call gets a row of its own in the trace (``UserCall`` with the method's name), becomes a message to the client's
+actor, and drives the world until the answer is there. No code of the user's runs inside a turn. Signals don't interrupt
+a call (``actors.runtime.signals``), except where it waits or calls code of the user's.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 
 class Calls:
-    """Of one client, whose kind is ``who`` ("Consumer") and which is shown as ``shown()``. ``lost_by``: what became of
-    the client's cluster. Its actor is ``ref``, once the client has started it.
+    """The calls of one client, whose kind is ``who`` ("Consumer") and whose repr is ``shown()``. ``lost_by`` says what
+    happened to the client's cluster. Its actor is ``ref``, once the client has started it.
     """
 
     ref: Ref
@@ -44,7 +44,7 @@ class Calls:
 
     @in_one_piece
     def run(self, name: str, coroutine: Callable[..., Eventually[T]], *args: object, timeout_s: float | None) -> T:
-        """Have a coroutine in the actor and wait for its end; its value.
+        """Run a coroutine in the actor, wait for its end, and return its value.
 
         Raises the ``KafkaError`` that it raised, ``KafkaTimeout`` after ``timeout_s`` seconds, ``ClientClosed``.
         """
@@ -90,7 +90,7 @@ class Calls:
         self.inside(name, self.ref.tell, (message,))
 
     def why_late(self) -> str:
-        """What a time-out may have come of, after a colon; nothing if a broker answered last."""
+        """What may have caused a time-out, after a colon; empty if a broker answered last."""
         actor = self.ref.actor_as(ClientActor)
         if actor.view.version:
             return f": {actor.last_failure}" if actor.last_failure else ""
@@ -120,7 +120,7 @@ class Calls:
             raise self.gone()
 
     def gone(self) -> ClientClosed:
-        """What is raised for a client that is used after its end."""
+        """The error for a client that is used after its end."""
         who, failure = self.who.lower(), self.transport.node.failure
         if failure is not None:
             gone = ClientClosed(f"this {who} met an unexpected error and ended: {failure!r}; make another one")
@@ -143,5 +143,5 @@ class Calls:
             return  # the cluster went first, and took its clients along
 
     def is_parents(self) -> bool:
-        """Whether the client belongs to the process that this one was forked from, where it goes on."""
+        """Whether the client belongs to the parent of this forked process, where it goes on."""
         return self._forks != Process.forks

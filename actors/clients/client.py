@@ -1,4 +1,4 @@
-"""What producers, consumers and admins have in common for their user: they are closed, lost and shown."""
+"""What producers, consumers and admins have in common for their users: how they are closed, lost and shown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ A = TypeVar("A", bound=ClientActor)
 
 
 def tcp_transport(bootstrap_servers: str | Sequence[str], kind: str) -> Transport:
-    """A transport of its own for a client of brokers elsewhere. Raises ``ConfigError`` for what is no address."""
+    """A transport of its own for a client of brokers elsewhere. Raises ``ConfigError`` for what isn't an address."""
     from actors.clients.keywords.bootstrap import bootstrap_addresses
     from actors.clients.transport import TcpTransport
 
@@ -42,7 +42,7 @@ class Client:
         self._calls = Calls(transport, type(self).__name__, self.__repr__)
 
     def _start(self, kind: type[A], name: str, config: ClientConfig, *args: object, **keywords: object) -> A:
-        """Start the actor, of a kind that may take more than every client's does."""
+        """Start the actor; some kinds take more arguments than others."""
         transport = self._transport
         try:
             start = partial(kind.start, transport.node, name, transport, config, *args, **keywords)
@@ -78,12 +78,12 @@ class Client:
             self._go_out()
 
     def lost(self, how: str) -> None:
-        """The cluster that it lives in was reset or closed, and its node with it; as the driving thread."""
+        """Handle that the client's cluster was reset or closed, and its own node with it; as the driving thread."""
         self._calls.lost_by = how
         self._calls.closed = True
 
     def close(self) -> None:
-        """Close the client; harmless when it is closed already, and in a forked child, whose parent has it."""
+        """Close the client. Does nothing if it is closed already, or in a forked child, as it is the parent's."""
         self._calls.end()
 
     def __repr__(self) -> str:
@@ -92,7 +92,7 @@ class Client:
         return f"<{' '.join(words)} to {self._transport}{' closed' if self._calls.closed else ''}>"
 
     def _traits(self) -> list[str]:
-        """What else tells it from others, for its repr."""
+        """What else tells it from other clients, for its repr."""
         return []
 
     def __enter__(self) -> Self:

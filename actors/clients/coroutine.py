@@ -21,10 +21,10 @@ COORDINATOR = "group"  # the purpose of the links to coordinators of groups
 class SendTo(NamedTuple):
     """Send a request to a broker; the outcome is its response, or ``Disconnected`` or ``UnsupportedVersion``.
 
-    ``timeout_ms`` is how long the answer may take before the link is given up; the client's ``request_timeout_ms``
-    unless given. ``purpose`` names a link of its own: brokers answer one request of a link after another, and a fetch
-    or a JoinGroup may wait long for its answer. ``versions`` are the first and the last to use, unless all that the
-    client speaks will do.
+    ``timeout_ms`` is how long the answer may take before the link is given up; default: the client's
+    ``request_timeout_ms``. ``purpose`` names a link of its own: a broker answers the requests of one link in order, and
+    a fetch or a JoinGroup may wait long for its answer. ``versions`` are the first and the last version to use;
+    default: all that the client speaks.
     """
 
     node_id: int
@@ -41,7 +41,7 @@ class Wait(NamedTuple):
 
 
 class Gate:
-    """Something that coroutines of one actor wait for. ``open`` lets all through that wait now."""
+    """Something that coroutines of one actor wait for. ``open`` lets all continue that wait now."""
 
     def __init__(self) -> None:
         self._waiting: list[Callable[[object], object]] = []
@@ -51,7 +51,7 @@ class Gate:
         self._waiting.append(go_on)
 
     def open(self, value: object = None) -> None:
-        """Let through all that wait, each in a turn of its own."""
+        """Let all that wait continue, each in a turn of its own."""
         waiting, self._waiting = self._waiting, []
         for go_on in waiting:
             go_on(value)

@@ -16,7 +16,7 @@ class ClientError(KafkaError):
 
 
 class KafkaTimeout(ClientError, TimeoutError):
-    """It was not so in time; whether it will be is not known."""
+    """It didn't happen in time; whether it will is not known."""
 
     name = "TIMEOUT"
     category = ErrorCategory.RETRIABLE
@@ -42,7 +42,7 @@ class ClientClosed(ClientError):
 
 
 class CommitFailed(ClientError):
-    """The group has moved on without this consumer: what it did since its last commit may be done again by others."""
+    """The group has gone on without this consumer: others may repeat what it did since its last commit."""
 
     name = "COMMIT_FAILED"
 

@@ -1,12 +1,13 @@
-"""A client's questions about the cluster: one Metadata request under way at a time, which asks for what is new alone.
+"""A client's questions about the cluster: one Metadata request under way at a time, which asks only for what is new.
 
-As in Apache Kafka's ``ProducerMetadata``: a topic that is met for the first time is asked for by itself, and what comes
-is merged into what is known, so that meeting one topic after another costs what they are, not what all of them are.
-All of interest is asked for when what is known turned out wrong, or is ``metadata_max_age_ms`` old; only that counts as
-fresh.
+As in Apache Kafka's ``ProducerMetadata``: a topic that is used for the first time is asked for by itself, and the
+answer is merged into what is known. So the cost of a new topic doesn't grow with the number of topics. All topics of
+interest are asked for when something that was known is wrong, or is ``metadata_max_age_ms`` old; only that answer
+counts as fresh.
 
-Coroutines that want something while a request is under way wait for its end. Those that want topics then share the
-next request; those that want everything share one that was sent after they began, as one before may tell of before.
+Coroutines that want something while a request is under way wait for its end. Those that want certain topics then share
+the next request. Those that want everything share one that was sent after they began, as an earlier one may tell of an
+earlier state.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ HOPELESS = (UnsupportedVersion, GroupAuthorizationFailed, InvalidGroupId)
 class Metadata:
     """What one client knows of the cluster, and its Metadata requests.
 
-    ``interest``: topics whose metadata is kept fresh, in order; ``all_topics``: those of the whole cluster are.
+    ``interest``: the topics whose metadata is kept fresh, in order; with ``all_topics`` those of the whole cluster.
     ``creates_topics``: asking for a topic may create it, where the broker allows that. ``any_node`` chooses whom to
-    ask, ``backoff`` how long to wait after an attempt. ``changed(old, new, topics)`` is told of what has become known:
-    of these topics, of any if they are None. ``freshened()``: all of interest was heard of. ``whole_sent`` and
-    ``whole_heard`` number the requests for all of interest.
+    ask, ``backoff`` how long to wait after an attempt. ``changed(old, new, topics)`` is told what has changed: these
+    topics, or any if they are None. ``freshened()``: all topics of interest were answered. ``whole_sent`` and
+    ``whole_heard`` number the requests for all of them.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Metadata:
         self.whole_heard = 0
 
     def take(self, view: View, changed: Collection[str] | None = None) -> None:
-        """Know more of the cluster than before: of the topics that ``changed`` names, of any if it is None."""
+        """Replace the view by a newer one, in which the topics of ``changed`` differ, or any if it is None."""
         old, self.view = self.view, view
         self._changed(old, view, changed)
 

@@ -56,7 +56,7 @@ class Transport(Protocol):
         """Whom to ask first."""
 
     def link(self, address: BrokerAddress, config: ClientConfig, cluster_id: ClusterId = unknown) -> ClientLink:
-        """A way to a broker of the cluster with that id, as far as it is known when the way is gone."""
+        """A link to a broker; ``cluster_id()`` is the id of the cluster that it must belong to, if that is known."""
 
     def metadata_offset(self) -> int:
         """How far the cluster's metadata has come on all brokers, where that can be seen without asking; -1 elsewhere.

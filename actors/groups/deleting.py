@@ -1,8 +1,8 @@
-"""The end of groups and of offsets: DeleteGroups, topics that are gone, and what nobody wants any more.
+"""The end of groups and of offsets: DeleteGroups, deleted topics, and expiry.
 
-Offsets expire when their group has been without members, or a client without a group has been silent, for the
-retention time; while a group lives, those that its kind lets go (``Group.expiry``), counted from the last commit. With
-its last offset a group goes that nobody is in.
+Offsets expire when the retention time is over: since their group has no members, or, of a client without a group, since
+its last commit. While a group has members, only those expire that its kind allows (``Group.expiry``), counted from the
+last commit. A group without members goes with its last offset.
 """
 
 from collections import deque
@@ -88,7 +88,7 @@ class Deleting:
         self._drop_the_expired(event)
 
     def _drop_the_expired(self, event: Event) -> None:
-        """Of the groups that are to be looked at, the next ones."""
+        """Look at the next groups, and remove what has expired."""
         forsaken = []
         expired: list[OffsetKey] = []
         room = OFFSETS_A_LOOK

@@ -79,7 +79,7 @@ class Group(Protocol):
         """The records that end it in the log."""
 
     def mark_deleted(self, event: Event) -> None:
-        """Its tombstones are on their way: it is dead to all that would change it, and as it was to readers."""
+        """Note that its tombstones are on their way: nothing may change it any more, and readers see it as before."""
 
     def undo_deletion(self) -> None:
         """Its tombstones couldn't be written."""

@@ -76,9 +76,8 @@ class Committing:
             event.respond(caller.reply, response)
 
     def fetch(self, request: OffsetFetchRequestGroup, *, is_stable: bool = False) -> OffsetFetchResponseGroup:
-        """What is committed for the partitions asked for, or for all there are when none are named.
-
-        Where it ``is_stable``, a partition of which an open transaction has an offset has none to tell.
+        """What is committed for the partitions asked for, or for all if none are named. With ``is_stable``, nothing is
+        told of a partition for which an open transaction has an offset.
         """
         if request.topics is None:
             topics = [
@@ -124,7 +123,7 @@ class Committing:
         )
 
     def delete(self, group: Group, request: OffsetDeleteRequest, caller: Caller, event: Event) -> None:
-        """Delete what the caller asks for but of topics that are read; the group was checked."""
+        """Delete the offsets that are asked for, except those of topics that are read; the group was checked."""
         read = group.topics_read(topic.name for topic in request.topics)
         response = OffsetDeleteResponse()
         keys: list[OffsetKey] = []

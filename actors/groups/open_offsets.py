@@ -57,7 +57,7 @@ class OpenOffsets:
         return list(self._at)
 
     def put(self, producer_id: int, record: OffsetRecord, token: int) -> None:
-        """A commit is read from the log, or (with a token) on its way there."""
+        """Take a commit that was read from the log, or (with a token) is on its way there."""
         transaction = self._transactions.setdefault(producer_id, OpenTransaction())
         entry = Entry(record, token)
         transaction.entries.append(entry)
@@ -68,7 +68,7 @@ class OpenOffsets:
             self._by_token[token] = transaction
 
     def settle(self, token: int, *, is_committed: bool) -> list[OffsetRecord]:
-        """The outcome of an append is known; gives the offsets that count from now on, if it ends its transaction."""
+        """Take the outcome of an append. Returns the offsets that count from now on, if it ends its transaction."""
         transaction = self._by_token.pop(token)
         transaction.awaited.discard(token)
         if not is_committed:
@@ -78,7 +78,7 @@ class OpenOffsets:
         return self._end_if_settled(transaction)
 
     def end(self, producer_id: int, *, is_committed: bool) -> list[OffsetRecord]:
-        """A marker is in the log; gives the offsets that count from now on."""
+        """Take a marker. Returns the offsets that count from now on."""
         transaction = self._transactions.pop(producer_id, None)
         if transaction is None:
             return []
@@ -86,7 +86,7 @@ class OpenOffsets:
         return self._end_if_settled(transaction)
 
     def supersede(self, record: OffsetRecord, token: int) -> None:
-        """A commit outside of transactions is in the log, or a tombstone, which also ends the wait for those before."""
+        """Take a commit outside of transactions, or a tombstone; the latter also ends the wait for earlier commits."""
         places = self._at.get(record.group_id, {})
         for entry in list(places.get((record.topic, record.partition), ())):
             if entry.token <= token:

@@ -132,7 +132,7 @@ class GroupShard:
         return self._classic.found(request.group_id, now_ms)
 
     def _drop_if_nothing(self, group: Group) -> None:
-        """A group of which nothing has been written, or is being, isn't there."""
+        """Remove a group of which nothing is in the log or on its way there."""
         if not group.is_committed and group.is_vacant and not self.offsets.has_any(group.group_id):
             self.groups.forget(group.group_id)
 

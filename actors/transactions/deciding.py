@@ -80,8 +80,8 @@ class Deciding:
         event: Event,
         next_producer_id: int = NO_PRODUCER_ID,
     ) -> None:
-        """Abort a transaction whose producer doesn't: in a newer epoch, so that it can't go on. Who wants the id
-        (``caller``) is told to come again.
+        """Abort a transaction in a newer epoch, so that its producer can't go on. ``caller``, who wants the id, is told
+        to come again.
         """
         version = self._transaction_version()
         now = transaction.metadata
@@ -109,13 +109,13 @@ class Deciding:
             event.refuse(caller.reply, ConcurrentTransactions())
 
     def watch(self, event: Event) -> None:
-        """There are transactions under way: look at them from time to time."""
+        """Set the timer that looks at transactions, as there are some."""
         if not self._is_watching and self._transactions.ongoing:
             self._is_watching = True
             event.set_timer(TIMEOUTS, self._interval_ms)
 
     def look(self, event: Event) -> None:
-        """The time has come: abort those that have taken longer than their producers wanted."""
+        """Abort the transactions that have taken longer than their producers allow."""
         for name in list(self._transactions.ongoing):
             transaction = self._transactions[name]
             now = transaction.metadata

@@ -1,7 +1,8 @@
-"""InitProducerId: a producer gets the producer id of its transactional id, in an epoch that no other one has had.
+"""InitProducerId: a producer gets the producer id of its transactional id, in an epoch that no other producer has had.
 
-A transaction that an earlier producer left open is aborted first, and the request is to be repeated. One that brings
-the id and epoch that it had (KIP-360) must be the last that got one: ``prepareInitProducerIdTransit`` of Kafka.
+A transaction that an earlier producer left open is aborted first, and the request has to be repeated. A request that
+brings an id and an epoch (KIP-360) must bring those that were given out last: ``prepareInitProducerIdTransit`` of
+Kafka.
 """
 
 from functools import partial

@@ -1,8 +1,9 @@
-"""Markers on their way to the leaders of partitions: what each node is asked next, and what its answer means.
+"""Markers on their way to the leaders of partitions: what to ask each node next, and what its answer means.
 
-One request is under way to a node, with all that has come up for it meanwhile, but for two markers of one producer,
-since an answer tells them apart by producer and partition. A marker that could not be written is held back for a while
-and goes to whichever node leads the partition then: ``TransactionMarkerChannelManager`` of Kafka.
+One request at a time is under way to a node, with all markers that have come up for it meanwhile. Two markers of one
+producer never share a request, since an answer tells them apart only by producer and partition. A marker that could not
+be written is held back, and goes to whichever node leads the partition then: ``TransactionMarkerChannelManager`` of
+Kafka.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -117,7 +118,7 @@ class MarkerQueue:
     def answered(
         self, node: int, response: WriteTxnMarkersResponse | None
     ) -> Sequence[tuple[WaitingMarker, Written | KafkaError]]:
-        """What came of the request that was under way to a node, None if that isn't known."""
+        """Take the answer to a node's request, None if that isn't known. Returns the markers whose outcome is known."""
         codes: dict[tuple[int, str, int], int] = {}
         for result in response.markers if response is not None else ():
             for topic in result.topics:

@@ -15,8 +15,8 @@ class Marker(NamedTuple):
 
 
 class Cancellation:
-    """For how long a coordinator has a say: markers of one that has resigned are not sent any more, as another one
-    sends them, and may have completed the transaction before.
+    """Set when a coordinator resigns: its markers aren't sent any more. The next coordinator sends them itself, and may
+    have completed the transaction already.
     """
 
     __slots__ = ("is_requested",)

@@ -17,7 +17,7 @@ class ProducerIdSource(NamedTuple):
     message: object
 
     def take(self, event: Event, then: Callable[[int, Event], None], caller: Caller | None) -> None:
-        """Go on with ``then`` when there is one; without one refuse the caller, if there is one, who comes again."""
+        """Call ``then`` once there is an id. Without one, refuse the caller, if there is one; it comes again."""
         event.ask_actor(self.of, self.message, partial(_taken, then, caller))
 
 

@@ -52,5 +52,5 @@ def listed(transactions: Iterable[Transaction], request: ListTransactionsRequest
 
 
 def unknown_states(names: Iterable[str]) -> list[str]:
-    """Of the states that are asked for, those that there aren't."""
+    """Those of the states asked for that don't exist."""
     return [name for name in dict.fromkeys(names) if name not in BY_NAME]

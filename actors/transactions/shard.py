@@ -200,7 +200,7 @@ class TransactionShard:
         return self._done(event)
 
     def loaded(self, now_ms: int) -> list[Effect]:
-        """Transactions that were decided on are completed: it isn't known which markers are written, so all are."""
+        """Complete transactions that were decided on. It isn't known which markers are written, so all are sent."""
         event = Event(now_ms)
         for transaction in self.transactions.values():
             now = transaction.metadata
@@ -229,7 +229,7 @@ class TransactionShard:
         return self._done(event)
 
     def topics_deleted(self, topics: Sequence[str], now_ms: int) -> list[Effect]:
-        """Their partitions stay in transactions until these end: then it is seen that they are gone."""
+        """Do nothing: deleted partitions stay in their transactions, whose end then finds that they are gone."""
         return []
 
     def unloaded(self, now_ms: int) -> list[Effect]:

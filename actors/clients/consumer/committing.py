@@ -84,7 +84,7 @@ class Committing:
         self.next_us = self.actor.now_us() + self.config.auto_commit_interval_ms * 1000
 
     def commit_what_was_consumed(self) -> None:
-        """Commit without waiting; what fails for now is tried again soon, what fails for good is of the past."""
+        """Commit without waiting. What fails for now is tried again soon; what fails for good is dropped."""
         self.restart_interval()
         membership = self.membership
         offsets = self.consumed()
@@ -178,7 +178,7 @@ class Committing:
         )
 
     def _meaning_of(self, error: KafkaError, sent_generation: int) -> KafkaError:
-        """What to tell the user, once the member has drawn its own conclusions."""
+        """What to tell the user, after the member has handled the error."""
         membership = self.membership
         if error.code in COORDINATOR_ELSEWHERE:
             self.actor.forget_coordinator(membership.group)

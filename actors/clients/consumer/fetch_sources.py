@@ -1,7 +1,7 @@
 """What one broker is to be asked for, and what is under way there. Pure.
 
-The tables follow what changes, so that a fetch costs what has changed since the last one, not what is assigned: a
-partition that nothing has become of stays in ``wanted``, and the broker's session knows of it.
+The tables follow what changes, so a fetch costs what has changed since the last one, not what is assigned. A partition
+of which nothing has changed stays in ``wanted``, and the broker's session knows of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a user's thread does about its consumer's group: commits before partitions go, calls the listener, leaves.
+"""What a user's thread does about its consumer's group: commit before partitions go, call the listener, leave.
 
 Only inside of poll(), unsubscribe() and close(), so that a user's listener is never called at another time.
 """

@@ -175,7 +175,7 @@ class Subscription:
         self.listener = listener
 
     def subscribe_pattern(self, pattern: str | re.Pattern[str], listener: ConsumerRebalanceListener | None) -> None:
-        """Read the topics whose whole name matches; which these are, ``match`` is told."""
+        """Read the topics whose whole name matches; ``match`` is told which these are."""
         self._become(PATTERN)
         self.pattern = re.compile(pattern)
         self.topics = frozenset()
@@ -231,7 +231,7 @@ class Subscription:
         return [state for state in self.notes.without_place if state.reset is not None]
 
     def touch(self, topics: Collection[str] | None) -> None:
-        """What is known of these topics (None: of all) has changed: every partition of theirs is to be seen to."""
+        """Note that what is known of these topics (None: of all) has changed: each of their partitions is looked at."""
         for partition, state in self.partitions.items():
             if topics is None or partition.topic in topics:
                 state.touch()

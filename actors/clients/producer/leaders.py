@@ -1,7 +1,7 @@
 """Where a producer's batches go: to the leaders of their partitions, as the brokers' metadata names them.
 
-Queues with batches that wait stand with the broker that leads them, or among the leaderless while nobody is known to;
-metadata is asked for until every one has found its place.
+A queue with batches that wait is kept with the broker that leads its partition, or among the leaderless if no leader is
+known. Metadata is asked for until every queue has a leader.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class LeaderSeeker(ClientActor):
         self.max_idle_us = config.metadata_max_idle_ms * 1000
 
     def work(self) -> None:
-        """Queues have found their places: go on. The sender says how."""
+        """Handle that queues have found their brokers; the sender says how."""
 
     def place(self, queue: PartitionQueue) -> None:
-        """Put a queue with waiting batches to its leader's, or to those whose leader has to be found."""
+        """Put a queue with waiting batches to the broker that leads it, or to those whose leader has to be found."""
         if not queue.waiting:
             return
         found = self.view.partition(queue.topic, queue.partition)
@@ -122,7 +122,7 @@ class LeaderSeeker(ClientActor):
             self.place(queue)
 
     def take_leaders(self, leaders: Mapping[tuple[str, int], tuple[int, int]]) -> int:
-        """Answers named these leaders, with their epochs; of how many that is news."""
+        """Take the leaders that answers named, with their epochs; returns how many were new."""
         news = {}
         for partition, (leader, epoch) in leaders.items():
             known = self.view.partition(*partition)

@@ -1,7 +1,7 @@
 """What a leader gave to whom, in words, for the trace.
 
-An assignment is the clients' own business and only bytes to a coordinator; of the consumer protocol it is known what
-they mean, and what can't be read is told by its size.
+An assignment is the clients' own business, and only bytes to a coordinator. Those of the consumer protocol can be read;
+of others only the size is told.
 """
 
 from collections.abc import Mapping

@@ -178,8 +178,8 @@ class ClassicGroup:
         return subscribed_topics(self.protocol_type, self.protocol_name, self.members.values())
 
     def expiry(self) -> Expiry | None:
-        """While a consumer group is stable, topics that its members no longer read expire; others' while it is
-        empty, from then on.
+        """Which offsets may expire: in a stable group of consumers those of topics that its members don't read, in an
+        empty group all. In a group that was left, their time counts from then.
         """
         kept = self._subscribed_topics()
         if self.protocol_type == CONSUMER_PROTOCOL_TYPE:

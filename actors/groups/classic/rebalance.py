@@ -129,13 +129,13 @@ class Rebalance:
         return None
 
     def complete_if_all_joined(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
-        """End the gathering early, but never that of an initial rebalance, which always waits its time."""
+        """Complete a rebalance early, as all have joined; never an initial one, which always waits its time."""
         if group.state is not GroupState.PREPARING_REBALANCE or group.previous_state is GroupState.EMPTY:
             return None
         return self.complete(group, because, event) if group.has_all_joined else None
 
     def complete_if_ready(self, group: ClassicGroup, because: str, event: Event) -> None:
-        """End the gathering because a member was lost; this does end an initial rebalance that has all it waits for."""
+        """Complete a rebalance, also an initial one, if it waits for nobody any more because a member was lost."""
         if group.state is GroupState.PREPARING_REBALANCE and group.has_all_joined:
             self.complete(group, because, event)
 

@@ -1,4 +1,4 @@
-"""Whether what a member brings to its group, or its leader to all of them, still fits."""
+"""Whether the metadata of a member, or the assignment of a leader, still fits."""
 
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.member import size_of_protocols
@@ -17,7 +17,7 @@ def join_fits(memory_use: MemoryUse, bytes_max: int, request: JoinGroupRequest, 
 
 
 def assignments_fit(memory_use: MemoryUse, bytes_max: int, request: SyncGroupRequest, group: ClassicGroup) -> bool:
-    """Whether an assignment still fits; one that is no larger than what the group takes without always does."""
+    """Whether an assignment still fits. One that is no larger than what the group takes without it always does."""
     brings = sum(len(each.assignment) for each in request.assignments)
     had = sum(len(member.assignment) for member in group.members.values()) if brings else 0
     return memory_use.has_room(brings - had, bytes_max) or brings <= group.nbytes - had

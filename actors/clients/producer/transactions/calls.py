@@ -19,7 +19,7 @@ STOPPED_SECONDS_MAX = 0.5  # to abort, after Ctrl-C or whatever else ends the pr
 
 
 class TransactionCalls:
-    """Of one producer; each waits up to ``timeout_s`` seconds (``max_block_ms``)."""
+    """The transactional calls of one producer; each waits up to ``timeout_s`` seconds (``max_block_ms``)."""
 
     def __init__(self, calls: Calls, sender: TransactionalSender, timeout_s: float) -> None:
         self.calls = calls
@@ -27,7 +27,7 @@ class TransactionCalls:
         self.timeout_s = timeout_s
 
     def _run(self, name: str, begin: Callable[[], None], timeout_s: float) -> None:
-        """Begin what is over when the coordinators have answered, and wait for that."""
+        """Begin a call, and wait until the coordinators' answers have completed it."""
         self.calls.now(name, begin)
         try:
             self.calls.run(name, self.sender.over, timeout_s=timeout_s)
@@ -82,8 +82,8 @@ class TransactionCalls:
             raise
 
     def _give_up(self, error: BaseException) -> None:
-        """Abort because of an error. That fails as well if the producer is lost, which matters more than another error
-        of the client's; an error of the user's own says so.
+        """Abort because of an error. If aborting fails as well, that error is raised in place of another
+        ``KafkaError``; an error of the user's own gets a note.
         """
         if not self.sender.machine.can_abort:
             return

@@ -163,11 +163,11 @@ class TransactionMachine:
         self._move("aborts")
 
     def seen(self) -> None:
-        """The call that was under way is over, and its user knows."""
+        """Note that the call under way is over, and that its user knows."""
         self.called = ""
 
     def check(self) -> None:
-        """Raise what a call that is over has come to, if that is an error."""
+        """Raise the error of a call that is over, if it has one."""
         self._raise_if_failed()
 
     def refuse_record(self) -> NoReturn:
@@ -196,12 +196,12 @@ class TransactionMachine:
             raise must_abort(self.error) from self.error
 
     def agreed(self, features_epoch: int, level: int) -> None:
-        """A broker says on which level of ``transaction.version`` the cluster has agreed, as of an epoch."""
+        """Take the level of ``transaction.version`` that the cluster has agreed on, as of an epoch of the features."""
         if features_epoch >= self._agreed[0]:
             self._agreed = features_epoch, level >= SECOND_PROTOCOL
 
     def add(self, partition: Partition) -> None:
-        """Records for a partition are there: it is to join the transaction."""
+        """Note that there are records for a partition: it has to join the transaction."""
         if self.state not in (IN_TRANSACTION, COMMITTING) or partition in self.partitions:
             return
         if self.uses_second_protocol:
@@ -243,7 +243,7 @@ class TransactionMachine:
             self._move("is lost")
 
     def next_step(self, *, incomplete: bool) -> Step | None:
-        """What to ask next, if anything; ``incomplete`` while records are without an answer."""
+        """What to ask next, if anything. ``incomplete``: some records have no answer yet."""
         self._step = self._next_step(incomplete)
         return self._step
 
@@ -264,11 +264,11 @@ class TransactionMachine:
         return End(committed=self.state == COMMITTING)
 
     def wants(self, step: Step) -> bool:
-        """Whether a step is still to be asked: one that a coordinator may have taken is, until its answer is known."""
+        """Whether a step still has to be asked. One that a coordinator may have taken is, until its answer is known."""
         return self.state != FATAL_ERROR and (not isinstance(step, CommitOffsets) or step in self.offsets)
 
     def answered(self, step: Step, identity: Identity | None = None) -> None:
-        """A step is done; ``identity`` is what the producer goes on with."""
+        """Handle that a step is done; ``identity`` is the producer's id and epoch from now on."""
         if self.state == FATAL_ERROR:
             return
         if isinstance(step, AddPartitions):
@@ -306,7 +306,7 @@ class TransactionMachine:
         self._move("has ended")
 
     def refused(self, step: Step, error: KafkaError) -> str:
-        """A step was refused; what is to be done about it, one of those of ``steps``."""
+        """Handle that a step was refused. Returns what to do about it, one of the meanings in ``steps``."""
         found = meaning(step, error)
         if found == LOST or (found == ABORT and self.state == ABORTING and isinstance(step, End)):
             self._lose(error)

@@ -133,14 +133,14 @@ def error_in(answer: object) -> KafkaError | None:
 
 
 def identity_in(answer: object) -> Identity | None:
-    """The id and epoch that an answer has the producer go on with."""
+    """The producer id and epoch in an answer, which the producer has from now on; None without them."""
     if isinstance(answer, (InitProducerIdResponse, EndTxnResponse)) and answer.producer_id >= 0:
         return Identity(answer.producer_id, answer.producer_epoch)
     return None
 
 
 def features_request() -> ApiVersionsRequest:
-    """What tells on which features the cluster has agreed."""
+    """The request that asks which features the cluster has agreed on."""
     return ApiVersionsRequest(client_software_name="kstore", client_software_version="1")
 
 

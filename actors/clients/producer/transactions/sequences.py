@@ -1,7 +1,7 @@
-"""A transactional producer's sequences: what is otherwise with them than without transactions. Pure.
+"""A transactional producer's sequences: how they differ from those without transactions. Pure.
 
-An epoch isn't bumped in the midst of a transaction: what would need that leaves the transaction to be aborted. Once it
-is to be, what was sent is only sent again while it isn't known whether a broker has it.
+An epoch isn't bumped during a transaction: a failure that would need it leaves the transaction to be aborted. After
+that, a batch is only sent again while it isn't known whether a broker has it.
 """
 
 from __future__ import annotations
