@@ -222,6 +222,7 @@ CONSUMER = {
     "seek_to_end": of("consumer", partitions=some),
     "position": of("consumer", partition=place, timeout_ms=wait_or_none),
     "highwater": of("consumer", partition=place),
+    "current_lag": of("consumer", partition=place),
     "pause": of("consumer", partitions=some),
     "resume": of("consumer", partitions=some),
     "paused": of("consumer"),

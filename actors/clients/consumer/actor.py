@@ -155,6 +155,10 @@ class ConsumerActor(ClientActor):
             raise ValueError(f"{partition} is not assigned to this consumer")
         return state
 
+    def current_lag(self, partition: TopicPartition) -> int | None:
+        """How far the user is from the end of a partition, if that is known."""
+        return self.positions.lag(self.state_of(partition))
+
     def seek(self, places: Mapping[TopicPartition, Position | str]) -> None:
         """Be somewhere else: at an offset, or at the first or last one."""
         states = [self.state_of(each) for each in places]

@@ -19,7 +19,6 @@ from actors.clients.client import Client, tcp_transport
 from actors.clients.consumer.actor import ConsumerActor
 from actors.clients.consumer.commit_future import CommitFuture
 from actors.clients.consumer.feed import RecordIterator
-from actors.clients.consumer.offsets import EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, Listed
 from actors.clients.consumer.polling import Polling
 from actors.clients.consumer.subscription import EARLIEST, LATEST, NOTHING, Position
 from actors.clients.errors import KafkaTimeout
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from actors.clients.transport import Transport
 
 Offsets = Mapping[TopicPartition, OffsetAndMetadata | int]
-Numbers = dict[TopicPartition, int]
 CLOSE_MS = 30_000
 FAILED_MS = 1_000
 STOPPED_MS = 250  # of each thing that leaving takes, after Ctrl-C or whatever else ends the program
@@ -293,13 +291,16 @@ class Consumer(RecordIterator, Client):
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]:
         """The first offset of each partition's log."""
-        return self._ends("beginning_offsets", partitions, EARLIEST_TIMESTAMP, timeout_ms)
+        wanted = arguments.partitions("partitions", partitions)
+        find = self._actor.offsets.beginnings
+        return self._ask("beginning_offsets", find, wanted, timeout_s=self._seconds(timeout_ms))
 
     def end_offsets(
         self, partitions: Iterable[TopicPartition], timeout_ms: float | None = None
     ) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition that may be read; see ``isolation_level``."""
-        return self._ends("end_offsets", partitions, LATEST_TIMESTAMP, timeout_ms)
+        wanted = arguments.partitions("partitions", partitions)
+        return self._ask("end_offsets", self._actor.offsets.ends, wanted, timeout_s=self._seconds(timeout_ms))
 
     def offsets_for_times(
         self, timestamps: Mapping[TopicPartition, int], timeout_ms: float | None = None
@@ -308,18 +309,14 @@ class Consumer(RecordIterator, Client):
         where there is no such record.
         """
         wanted = arguments.numbers("timestamps", timestamps, 0)
-        return {
-            each: OffsetAndTimestamp(at.offset, at.timestamp, at.leader_epoch) if at.offset >= 0 else None
-            for each, at in self._listed("offsets_for_times", wanted, timeout_ms).items()
-        }
+        return self._ask("offsets_for_times", self._actor.offsets.at_times, wanted, timeout_s=self._seconds(timeout_ms))
 
-    def _ends(self, name: str, of: Iterable[TopicPartition], when: int, timeout_ms: float | None) -> Numbers:
-        wanted = dict.fromkeys(arguments.partitions("partitions", of), when)
-        return {each: at.offset for each, at in self._listed(name, wanted, timeout_ms).items()}
-
-    def _listed(self, name: str, wanted: Numbers, timeout_ms: float | None) -> dict[TopicPartition, Listed]:
-        found = self._ask(name, self._actor.offsets.listed, wanted, timeout_s=self._seconds(timeout_ms))
-        return {each: found[each] for each in wanted}
+    def current_lag(self, partition: TopicPartition) -> int | None:
+        """How far ``position`` is from the end of a partition: the high watermark or, with ``isolation_level`` of
+        "read_committed", the last stable offset. As the last fetch said it; None before that, but then it is asked for,
+        so that a later call knows. Never waits. Raises ``ValueError`` for one that isn't assigned.
+        """
+        return self._call("current_lag", self._actor.current_lag, arguments.partition("partition", partition))
 
     def partitions_for_topic(self, topic: str) -> set[int] | None:
         """The partitions of a topic; None if there is no such topic."""

@@ -275,6 +275,7 @@ class Fetcher:
     def _take_records(self, each: Asked, data: PartitionData) -> None:
         state = each.state
         state.high_watermark = data.high_watermark
+        state.end_offset = data.last_stable_offset if self._isolation else data.high_watermark
         if data.preferred_read_replica >= 0:
             state.read_replica = data.preferred_read_replica
             state.read_replica_until_us = self.actor.now_us() + self.config.metadata_max_age_ms * 1000

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from actors.clients.coroutine import CONSUMER, COORDINATOR, SendTo
-from actors.clients.structs import OffsetAndMetadata, TopicPartition
+from actors.clients.structs import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from actors.runtime.coroutine import Eventually
 from kstore.errors import (
     CoordinatorNotAvailable,
@@ -126,6 +126,25 @@ class Offsets:
                 yield from self.actor.metadata.refresh([each.topic for each in left])
             found |= yield from self.list_once(left)
             attempt += 1
+
+    def beginnings(self, partitions: Collection[TopicPartition]) -> Eventually[dict[TopicPartition, int]]:
+        """The first offset of each partition."""
+        return (yield from self._found(dict.fromkeys(partitions, EARLIEST_TIMESTAMP)))
+
+    def ends(self, partitions: Collection[TopicPartition]) -> Eventually[dict[TopicPartition, int]]:
+        """The offset behind the last record of each partition that may be read."""
+        return (yield from self._found(dict.fromkeys(partitions, LATEST_TIMESTAMP)))
+
+    def _found(self, wanted: Mapping[TopicPartition, int]) -> Eventually[dict[TopicPartition, int]]:
+        found = yield from self.listed(wanted)
+        return {each: found[each].offset for each in wanted}
+
+    def at_times(
+        self, timestamps: Mapping[TopicPartition, int]
+    ) -> Eventually[dict[TopicPartition, OffsetAndTimestamp | None]]:
+        """The first record that isn't earlier than a time, of each partition."""
+        found = yield from self.listed(timestamps)
+        return {each: OffsetAndTimestamp(*found[each]) if found[each].offset >= 0 else None for each in timestamps}
 
     def list_once(self, timestamps: Mapping[TopicPartition, int]) -> Eventually[dict[TopicPartition, Listed]]:
         """What can be had by asking each leader once; a partition without one doesn't hold up the others."""

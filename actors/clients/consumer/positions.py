@@ -57,6 +57,7 @@ class Positions:
         self._searching = False
         self._unsure: dict[PartitionState, None] = {}  # whose leader has yet to say whether its log is what was read
         self._validating = False
+        self._without_end: dict[PartitionState, None] = {}  # whose leader is being asked where they end
 
     def update(self, *, asked: bool = False) -> None:
         """Find out where to begin, where nobody knows yet; unless that is under way, or a listener is being told of new
@@ -135,6 +136,22 @@ class Positions:
             state.put(Position(at.offset, at.leader_epoch))
             known = self.actor.view.partition(*state.partition)
             state.checked_epoch = -1 if known is None else known.leader_epoch
+
+    def lag(self, state: PartitionState) -> int | None:
+        """How far a position is from where its partition ends for this consumer; None when one of the two isn't known.
+        The end is asked for then, so that it is known later; if that fails, the next look asks again.
+        """
+        if state.end_offset < 0:
+            if state not in self._without_end:
+                self._without_end[state] = None
+                self.actor.begin(self._find_end(state), lambda *_: self._without_end.pop(state))
+            return None
+        return None if state.position is None else state.end_offset - state.position.offset
+
+    def _find_end(self, state: PartitionState) -> Eventually[None]:
+        found = yield from self.offsets.list_once({state.partition: LATEST_TIMESTAMP})
+        if state.partition in found and state.end_offset < 0:
+            state.end_offset = found[state.partition].offset
 
     def validate(self, state: PartitionState) -> None:
         """Have a leader that is new say whether its log is what was read."""

@@ -60,6 +60,7 @@ class PartitionState:
         "assigned",
         "buffered",
         "checked_epoch",
+        "end_offset",
         "fetch_epoch",
         "fetch_offset",
         "high_watermark",
@@ -90,6 +91,7 @@ class PartitionState:
         self.checked_epoch = -1  # the leader's epoch in which the position was found to be sound
         self.quiet_until_us = 0  # after an error: not fetched before
         self.high_watermark = -1  # as the last answer said it
+        self.end_offset = -1  # up to where it may be read, likewise: the last stable offset, or the high watermark
         self.read_replica = -1  # the follower that the leader wants to be read from (KIP-392), and for how long
         self.read_replica_until_us = 0
         self.source: FetchedFrom | None = None
