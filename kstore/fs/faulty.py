@@ -199,7 +199,7 @@ class FaultyFileSystem:
         return FaultyFile(self, self.inner.open(path, create=create))
 
     def exists(self, path: str) -> bool:
-        """What can't be looked at isn't there, as the system's own call has it."""
+        """Whether a path is there; False when the look-up fails, as with the system's own call."""
         return self.fault("exists", path) is None and self.inner.exists(path)
 
     def size(self, path: str) -> int:

@@ -17,7 +17,7 @@ Buffer = bytes | bytearray | memoryview
 
 
 class TornWriteError(OSError):
-    """An append failed part way, and the file couldn't be cut back: its end holds bytes nobody vouches for."""
+    """An append failed part way, and the file couldn't be cut back: what the bytes at its end are isn't known."""
 
 
 class LockedError(OSError):
@@ -107,7 +107,9 @@ class File(Protocol):
         ...
 
     def retire(self) -> None:
-        """Its name is about to be another file's, or nobody's: slices of it are void, and it isn't opened again."""
+        """Give the file up, as its name is about to be another file's or nobody's: it isn't opened again, slices are
+        void.
+        """
         ...
 
     def close(self) -> None:

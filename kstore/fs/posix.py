@@ -58,7 +58,7 @@ class PosixFile:
         self.size = size + nbytes
 
     def _write_in_parts(self, descriptor: int, chunks: Sequence[Buffer], nbytes: int) -> None:
-        """More chunks than one call takes, or a call that took only a part: write on from where it is known good."""
+        """Write on in parts: there are more chunks than one call takes, or a call has written only a part."""
         position = self.size
         waiting: list[Buffer] = [chunk for chunk in chunks if len(chunk)]
         first = 0
@@ -158,8 +158,8 @@ class PosixFile:
 class PendingSync:
     """An fsync of what a path names by the time it runs, on any thread.
 
-    It takes a descriptor only while it runs: a stop has thousands of these waiting. A path that names nothing any more
-    was deleted or renamed on its way to that, and has nothing to keep. The kernel tells of a failed write-back to
+    It takes a descriptor only while it runs: a stop has thousands of these waiting. If the path names nothing any more,
+    it was deleted, or renamed in order to be, and nothing has to be kept. The kernel tells of a failed write-back to
     the first sync, also on a descriptor that was opened later.
     """
 

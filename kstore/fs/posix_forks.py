@@ -34,7 +34,7 @@ class OfThisProcess:
         self._sweep_at = SWEEP_AT_LEAST
 
     def add(self, holder: Holder) -> None:
-        """Have a child let go of what it holds, for as long as it is there."""
+        """Have forked children close what the holder has, for as long as it lives."""
         if len(self._holders) >= self._sweep_at:
             for number, each in list(self._holders.items()):
                 if each() is None:

@@ -27,8 +27,8 @@ class AppendInfo(NamedTuple):
 class AbortedTransaction(NamedTuple):
     """A transaction of one producer that ended in an abort: an entry of Apache Kafka's transaction index.
 
-    ``last_offset`` is that of its marker. Below ``last_stable_offset``, which was the log's as the transaction ended,
-    begins no transaction that is aborted later.
+    ``last_offset`` is that of its marker. ``last_stable_offset`` was the log's when the transaction ended: no
+    transaction that is aborted later begins below it.
     """
 
     producer_id: int

@@ -26,7 +26,7 @@ def unreadable(path: str, error: OSError | CorruptMessage) -> KafkaStorageError:
 
 
 def failed_to_read(log: Log, error: OSError | CorruptMessage) -> KafkaStorageError:
-    """The log was in use as it turned out: it is closed, and its owner told."""
+    """Handle that a log couldn't be read while it was in use: it is closed, and its owner told."""
     found = unreadable(log.path, error)
     log.is_damaged = log.is_damaged or isinstance(found, LogDamaged)
     log.failed(found.message)
@@ -34,5 +34,5 @@ def failed_to_read(log: Log, error: OSError | CorruptMessage) -> KafkaStorageErr
 
 
 def is_there(log: Log) -> bool:
-    """Whether the file that is appended to can still be found: one that was deleted is written to all the same."""
+    """Whether the file that is appended to still has its name: one that was deleted can be written to all the same."""
     return log.fs.exists(log.segments.active.file.path)

@@ -55,7 +55,7 @@ class Durability:
         self._path_new = True  # that folder itself
 
     def written(self, path: str) -> None:
-        """A small file was written, and its name is new: the next sync covers it."""
+        """Note that a small file with a new name was written: the next sync covers it."""
         self._loose.add(path)
 
     def sync_due(self, now_ms: int) -> bool:

@@ -52,7 +52,7 @@ class LeaderEpochs:
         return list(zip(self._epochs, self._starts, strict=True))
 
     def assign(self, epoch: int, start_offset: int) -> bool:
-        """Note that ``epoch`` begins at ``start_offset``; whether that was news.
+        """Note that ``epoch`` begins at ``start_offset``; whether that was new.
 
         It is in the file on return; when the file can't be written, nothing is noted and OSError is raised.
         """
@@ -77,7 +77,7 @@ class LeaderEpochs:
         return True
 
     def _put(self, epoch: int, start_offset: int) -> None:
-        """Entries that would stand out of order go: what the log says last is what holds."""
+        """Add an entry. Entries that would be out of order are removed: the last entry that the log gives is right."""
         keep = len(self._epochs)
         while keep and (self._epochs[keep - 1] >= epoch or self._starts[keep - 1] >= start_offset):
             keep -= 1

@@ -131,7 +131,7 @@ class Log:
 
     @property
     def last_stable_offset(self) -> int:
-        """Below it every record is replicated, and of no transaction that may still go either way."""
+        """Below it every record is replicated, and belongs to no transaction that is still open."""
         unstable = self.producers.transactions.first_unstable_offset
         if unstable < 0 or unstable >= self.high_watermark:
             return self.high_watermark
@@ -159,7 +159,7 @@ class Log:
         return self.high_watermark
 
     def moved_to(self, start_offset: int, end_offset: int) -> None:
-        """The ends are here now: records were deleted or cut off. The high watermark stays between them."""
+        """Take the new ends, as records were deleted or cut off. The high watermark stays between them."""
         assert 0 <= start_offset <= end_offset, f"{self.path} from {start_offset} to {end_offset}"
         self.start_offset = start_offset
         self.end_offset = end_offset
@@ -313,7 +313,7 @@ class Log:
             self.shut()
 
     def abandon(self) -> None:
-        """The folder is about to be deleted: give the files back unsynced, and take no more appends."""
+        """Give the files back without a sync, and take no more appends: the folder is about to be deleted."""
         self.failed(f"{self.path} was deleted")
         for segment in self.segments:
             segment.retire()

@@ -69,7 +69,7 @@ class LogNote(NamedTuple):
 
 
 def note_log(log: Log) -> LogNote:
-    """What is noted of a log once its ``closing_work`` is done. Raises KafkaStorageError."""
+    """What is written down of a log once its ``closing_work`` is done. Raises KafkaStorageError."""
     try:
         segments = tuple(_note_segment(segment) for segment in log.segments)
         epochs_crc = bytes_crc(log.fs, log.epochs.path)

@@ -46,7 +46,7 @@ WALK_BYTES = 4 << 20
 
 
 class RecoveryReport:
-    """What opening a log came to. ``cut_offset`` is where the log was cut, when it was."""
+    """What was found as a log was opened. ``cut_offset`` is where the log was cut, when it was."""
 
     __slots__ = (
         "clean",
@@ -359,10 +359,10 @@ class Loader:
 
 
 def first_misfit(batches: list[RecordBatch], next_offset: int, epoch: int, offset_max: int) -> int:
-    """The place of the first batch that can't be where it is; the number of batches when all can.
+    """The index of the first batch that can't be in its place; the number of batches when all can.
 
-    Offset and epoch of a batch aren't under its checksum. Neither falls; and where the next batch goes on from the one
-    before, it is the one in between that is wrong.
+    Offset and epoch of a batch aren't under its checksum. Neither falls from batch to batch. If the next batch follows
+    on the one before, the one in between is wrong.
     """
     for number, batch in enumerate(batches):
         if not next_offset <= batch.base_offset <= batch.last_offset <= offset_max or batch.leader_epoch < epoch:

@@ -150,7 +150,7 @@ class Segment:
     def find(self, offset: int) -> tuple[int, int] | None:
         """Position and base offset of the first batch that ends at ``offset`` or later; None when there is none.
 
-        Where the index leads astray it is built anew. CorruptMessage says that the batches themselves can't be read.
+        A wrong index is rebuilt. Raises CorruptMessage if the batches themselves can't be read.
         """
         hint = self._hints.get(offset)  # where a batch with this offset or a later one begins
         start = self.offset_index.position_before(offset) if hint is None else hint
@@ -216,7 +216,7 @@ class Segment:
         return position, next_offset
 
     def _remember(self, offset: int, position: int) -> None:
-        """Who reads on in order finds the place without a look-up."""
+        """Remember where a read ended: the next read in order begins there without a look-up."""
         if len(self._hints) >= _HINTS_MAX:
             del self._hints[next(iter(self._hints))]
         self._hints[offset] = position
@@ -266,7 +266,7 @@ class Segment:
                 yield batch
 
     def find_timestamp(self, timestamp: int, start_offset: int) -> Iterator[RecordBatch]:
-        """The batches, from a place on before which no record at or above ``start_offset`` is as new."""
+        """The batches from a place on before which no record at or above ``start_offset`` is as new."""
         offset = max(self.time_index.offset_before(timestamp), start_offset)
         position = self.offset_index.position_before(offset)
         size = self.file.size

@@ -1,8 +1,8 @@
 """The segments of a log in order: finding one by offset, adding, truncating and removing.
 
-Segments go from the newest to the oldest where a log is cut, and from the oldest on where it begins later, each by
-renaming its files to ``.deleted`` and unlinking them later, so that a crash at any point leaves a log without a hole,
-and what is left over is swept at the next start. How some are replaced by another one is told in ``replacement.py``.
+A cut at the end of the log removes segments from the newest to the oldest, and a later start from the oldest on. Each
+is removed by renaming its files to ``.deleted`` and unlinking them later. So a crash at any point leaves a log without
+a hole, and the next start removes what is left over. ``replacement.py`` says how segments are replaced by another one.
 """
 
 from bisect import bisect_right

@@ -33,8 +33,8 @@ class AppendOptions(NamedTuple):
 
 
 class Verification:
-    """That of one producer. ``bumps_epochs``: each of its transactions has an epoch of its own (``transaction.version``
-    2).
+    """The verification of one producer. ``bumps_epochs``: each of its transactions has an epoch of its own
+    (``transaction.version`` 2).
     """
 
     __slots__ = ("began_ms", "bumps_epochs", "epoch", "guard", "lowest_sequence")
@@ -96,8 +96,9 @@ class Verifications:
             )
 
     def appended(self, batch: RecordBatch) -> None:
-        """A batch in a transaction, or its marker, is in the log. A marker of the epoch that is asked about, where each
-        transaction has its own, is that of the one before.
+        """Note that a batch in a transaction, or a marker, is in the log: the producer's guard isn't valid any more. If
+        each transaction has an epoch of its own, a marker of the epoch that is asked about is that of the transaction
+        before.
         """
         entry = self._entries.get(batch.producer_id)
         if entry is None or (entry.bumps_epochs and batch.is_control and batch.producer_epoch == entry.epoch):
@@ -105,7 +106,7 @@ class Verifications:
         del self._entries[batch.producer_id]
 
     def expire(self, before_ms: int) -> None:
-        """Forget those that were begun at that time or earlier: nobody came back."""
+        """Forget verifications that were begun at that time or earlier: they weren't used."""
         late = [producer_id for producer_id, entry in self._entries.items() if entry.began_ms <= before_ms]
         for producer_id in late:
             del self._entries[producer_id]

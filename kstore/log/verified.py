@@ -1,8 +1,8 @@
 """Verifies the checksums of a file's batches, and remembers which were verified.
 
-What a disk gives back is believed once its checksums were looked at: it is remembered where they were, so that each
-batch is looked at once, by the first who reads it from the file. What was appended to a file in memory since it was
-opened went to no disk: those are the very bytes that were looked at as they came.
+Each batch is checked once, by the first who reads it from the file; the ranges that were checked are remembered. What
+was appended to a file in memory since it was opened needs no check: it went to no disk, and its bytes were checked when
+they came.
 """
 
 from kstore.errors import CorruptMessage
@@ -15,8 +15,8 @@ VERIFY_BYTES = 1 << 20  # stays in the processor's cache until it was looked at
 
 
 class Verified:
-    """Of one segment's file, by positions where batches begin. ``sound_from``: what lies there and behind went to no
-    disk; None for a file on one.
+    """The verified ranges of one segment's file, by positions where batches begin. From ``sound_from`` on nothing needs
+    a check, as it went to no disk; None for a file on one.
     """
 
     __slots__ = ("_extents", "_file", "_sound_from")
@@ -27,7 +27,7 @@ class Verified:
         self._sound_from = file.size if in_memory else None
 
     def look_at(self, position: int, nbytes: int) -> None:
-        """See that whole batches are as they were appended; raises CorruptMessage."""
+        """Check that whole batches are as they were appended; raises CorruptMessage."""
         for start, end in self.missing(position, position + nbytes):
             while start < end:
                 moved = self._look_at_some(start, end)
@@ -35,19 +35,19 @@ class Verified:
                 start += moved
 
     def missing(self, start: int, end: int) -> list[tuple[int, int]]:
-        """The parts of a range whose checksums were not looked at."""
+        """The parts of a range whose checksums weren't checked yet."""
         if self._sound_from is not None and start >= self._sound_from:
             return []
         return [(start, end)] if self._extents is None else self._extents.missing(start, end)
 
     def add(self, start: int, end: int) -> None:
-        """The checksums of the batches in this range were looked at, and were right."""
+        """Note that the checksums of the batches in this range are right."""
         if self._extents is None:
             self._extents = Extents()
         self._extents.add(start, end)
 
     def _look_at_some(self, position: int, end: int) -> int:
-        """Look at the batches from a position on, as many as are read at once; how many bytes they have."""
+        """Check the batches from a position on, as many as are read at once; how many bytes they have."""
         piece = self._file.read(position, min(VERIFY_BYTES, end - position) + HEADER_BYTES)
         moved = self.checked(piece, position)
         if not moved and len(piece) >= HEADER_BYTES:
