@@ -149,7 +149,7 @@ def transaction_cases(scale: float = 1.0) -> list[Case]:
         ),
         once(
             "read_committed among aborted transactions",
-            lambda server: transactions.committed_reads_among_aborted(server, many(10_000)),
+            lambda server: transactions.committed_reads_among_aborted(server, 10_000),
             Metric("the same, 100 B, with 10,000 aborted transactions in the log", "x", "ratio", (Goal(0.8),)),
         ),
         once(
