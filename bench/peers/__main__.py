@@ -186,7 +186,8 @@ def main() -> int:
                 run.loads(chosen)
     taken = report.Taken(run.results, described, run.versions, asked.rounds)
     parts = report.transactions(taken) if asked.transactions else report.peers(taken)
-    page.write(asked.output, {**parts, **report.micro(asked.micro)})
+    known = page.read(asked.output.read_text()) if asked.output.exists() else {}
+    page.write(asked.output, {**parts, **report.micro(asked.micro, known.get("In the process", ""))})
     print(f"wrote {asked.output}")
     for failure in run.results.failures:
         print("failed:", failure, file=sys.stderr)

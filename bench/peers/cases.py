@@ -130,6 +130,12 @@ def transaction_cases(scale: float = 1.0) -> list[Case]:
             ),
         ),
         once(
+            "transactional ids",
+            lambda server: transactions.ids_at_rest(server, 10_000),
+            Metric("memory of 10,000 transactional ids at rest", "MB", "initialized", (Goal(15, at_most=True),)),
+            Metric("the same, each of which has written to one partition", "MB", "used"),
+        ),
+        once(
             "own clients",
             lambda server: transactions.own_clients(server, many(500_000)),
             Metric("read, transform, write, kstore's clients", "records/s", "kstore"),
@@ -151,12 +157,6 @@ def transaction_cases(scale: float = 1.0) -> list[Case]:
             "read_committed among aborted transactions",
             lambda server: transactions.committed_reads_among_aborted(server, 10_000),
             Metric("the same, 100 B, with 10,000 aborted transactions in the log", "x", "ratio", (Goal(0.8),)),
-        ),
-        once(
-            "transactional ids",
-            lambda server: transactions.ids_at_rest(server, 10_000),
-            Metric("memory of 10,000 transactional ids at rest", "MB", "initialized", (Goal(15, at_most=True),)),
-            Metric("the same, each of which has written to one partition", "MB", "used"),
         ),
     ]
 

@@ -17,6 +17,13 @@ NAMES = {
     "kfake": "kfake, no replicas, in memory",
 }
 
+MICRO = """\
+Written from the report of `make bench`. The last column says at which commit a figure was measured; CPU stands where
+processor time was taken, not the time that passed.
+
+| benchmark | median for one | rate | goal | met | at |
+|---|---|---|---|---|---|"""
+
 TRANSACTIONS = """\
 Written by `make bench-transactions`: one run of {rounds} rounds, the servers side by side as above. Small transactions,
 and records of 1 kB with a commit each 100 ms, go through librdkafka. The pipeline that reads, transforms and writes
@@ -62,9 +69,18 @@ def transactions(taken: Taken) -> dict[str, str]:
     return {"Transactions": "\n\n".join(text for text in texts if text)}
 
 
-def micro(path: Path) -> dict[str, str]:
-    """The part about the micro-benchmarks, if there is a report of ``make bench``."""
-    return {"In the process": _micro(json.loads(path.read_text()))} if path.exists() else {}
+def micro(path: Path, known: str) -> dict[str, str]:
+    """The micro-benchmarks, if there is a report of ``make bench``; those that it lacks stay as ``known``."""
+    if not path.exists():
+        return {}
+    rows = {**_rows_in(known), **_micro(json.loads(path.read_text()))}
+    return {"In the process": "\n".join([MICRO, *rows.values()])}
+
+
+def _rows_in(known: str) -> dict[str, str]:
+    """The rows of a table by the text in their first column."""
+    rows = [line for line in known.splitlines() if line.startswith("| ")][1:]
+    return {row.split(" | ")[0].removeprefix("| "): row for row in rows}
 
 
 def _facts(taken: Taken) -> str:
@@ -117,18 +133,13 @@ def _measured(figure: float, metric: Metric, peer: str | None) -> str:
     return f"{_figure(figure)}x" if peer else f"{_figure(figure)} {metric.unit}"
 
 
-def _micro(report: dict[str, object]) -> str:
+def _micro(report: dict[str, object]) -> dict[str, str]:
     """The pytest-benchmark report of ``make bench``: one row a benchmark, rates where a benchmark names its unit."""
     commit, benchmarks = report["commit_info"], report["benchmarks"]
     assert isinstance(commit, dict)
     assert isinstance(benchmarks, list)
     revision = str(commit["id"])[:7] + ("-dirty" if commit["dirty"] else "")
-    rows = [
-        f"Written by `make bench` on {str(report['datetime'])[:10]} at commit {revision}.",
-        "",
-        "| benchmark | median for one | rate | goal | met |",
-        "|---|---|---|---|---|",
-    ]
+    rows = {}
     for each in benchmarks:
         seconds, extra = each["stats"]["median"], each["extra_info"]
         count, unit, goal = extra.get("count", 1), extra.get("unit", "calls"), extra.get("goal")
@@ -136,8 +147,10 @@ def _micro(report: dict[str, object]) -> str:
         met = "-" if goal is None else _yes(rate >= goal)
         shown_goal = "-" if goal is None else f"≥ {_rate(goal, unit)}"
         name = each["name"].removeprefix("test_").replace("_", " ")
-        rows.append(f"| {name} | {_duration(seconds / count)} | {_rate(rate, unit)} | {shown_goal} | {met} |")
-    return "\n".join(rows)
+        at = revision + (", CPU" if each["options"]["timer"] == "process_time" else "")
+        cells = [name, _duration(seconds / count), _rate(rate, unit), shown_goal, met, at]
+        rows[name] = f"| {' | '.join(cells)} |"
+    return rows
 
 
 def _rate(rate: float, unit: str) -> str:

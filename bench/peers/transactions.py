@@ -211,8 +211,8 @@ def _read(server: Server, name: str, level: str, expected: int) -> float:
 
 
 def ids_at_rest(server: Server, count: int) -> dict[str, float]:
-    """Megabytes that the brokers hold for so many transactional ids that were initialized, and for as many more that
-    have also written a record in a transaction.
+    """Megabytes that brokers hold for so many transactional ids that were initialized, and for as many more that have
+    also written a record in a transaction. The brokers are fresh: what another load has freed would be used again.
     """
     host, port = server.bootstrap.split(",")[0].split(":")
     figures = {}

@@ -74,7 +74,8 @@ class TransactionIndex(IndexFile):
     def _block(self, number: int) -> bytes:
         """Some entries from one on that there is: saved ones, or those that wait."""
         if number >= self._saved:
-            return bytes(self.waiting[(number - self._saved) * _ENTRY.size :])
+            first = number - self._saved
+            return bytes(self.waiting[first * _ENTRY.size : (first + BLOCK_ENTRIES) * _ENTRY.size])
         assert self._file is not None
         count = min(BLOCK_ENTRIES, self._saved - number)
         return self._file.read(number * _ENTRY.size, count * _ENTRY.size)
