@@ -1,21 +1,12 @@
-"""The frameworks: where each one's application is, what it needs, and what can't pass on kstore yet and why."""
+"""The frameworks: where each one's application is, and what it needs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from kstore.named import NamedTuple
 
 APPS = Path(__file__).parent / "apps"
-
-
-class NotYet(NamedTuple):
-    """A test that fails on kstore because something isn't there yet; it has to end by saying so."""
-
-    reason: str
-    says: str
-    """A pattern in what the failing test prints: the application ends by this error instead of hanging."""
 
 
 class Framework(NamedTuple):
@@ -30,7 +21,6 @@ class Framework(NamedTuple):
     """The file that is shown, in the framework's folder."""
     command: str
     about: str
-    not_yet: Mapping[str, NotYet] = {}
     maven: bool = False
     """Whether it is Java, with a pom.xml that names its jars."""
 
@@ -46,10 +36,6 @@ class Framework(NamedTuple):
     def tests_path(self) -> Path:
         return next(self.folder.glob("test_*.py"))
 
-
-TRANSACTIONS = "exactly-once processing needs transactions, which aren't there yet"
-REFUSED = "Transactional Id authorization failed"
-EXACTLY_ONCE = "test_invoices_come_once_by_transactions"
 
 FRAMEWORKS = (
     Framework(
@@ -78,7 +64,6 @@ FRAMEWORKS = (
         "orders.py",
         "python orders.py",
         "A stateless and a stateful branch; the state lies in RocksDB and in a changelog topic.",
-        {EXACTLY_ONCE: NotYet(TRANSACTIONS, REFUSED)},
     ),
     Framework(
         "faust",
@@ -88,7 +73,6 @@ FRAMEWORKS = (
         "orders.py",
         "faust -A orders worker",
         "An agent with a table, which is a changelog topic. (`faust-streaming` is the maintained fork.)",
-        {EXACTLY_ONCE: NotYet(TRANSACTIONS, "the application ended with")},
     ),
     Framework(
         "kafka-streams",
@@ -98,7 +82,6 @@ FRAMEWORKS = (
         "Orders.java",
         "java -cp 'libs/*' Orders.java",
         "Java. A stateless and a stateful part; the state lies in RocksDB and in a changelog topic.",
-        {EXACTLY_ONCE: NotYet(TRANSACTIONS, REFUSED)},
         maven=True,
     ),
     Framework(

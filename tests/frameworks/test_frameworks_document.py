@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from frameworks.catalogue import FRAMEWORKS, Framework, NotYet
+from frameworks.catalogue import FRAMEWORKS, Framework
 from frameworks.document import PAGE, names_of_tests, page, problems
 from frameworks.outcomes import Outcome, outcomes
 from frameworks.results import Results
@@ -16,7 +16,7 @@ def test_the_page_is_what_the_kept_results_make_it() -> None:
     assert PAGE.read_text() == page(Results.kept()), AGAIN
 
 
-def test_every_test_passes_but_for_what_the_catalogue_has_a_reason_for() -> None:
+def test_every_test_passes() -> None:
     assert problems(Results.kept()) == []
 
 
@@ -26,31 +26,13 @@ def test_every_test_of_a_framework_has_a_result(framework: Framework, kafka: str
     assert sorted(Results.kept().outcomes(framework.name, kafka)) == names_of_tests(framework), AGAIN
 
 
-@EACH
-def test_what_cannot_pass_yet_is_a_test_that_is_there(framework: Framework) -> None:
-    assert set(framework.not_yet) <= set(names_of_tests(framework))
-
-
-def with_outcome(passed: bool, said: str = "") -> Results:
-    """Of a framework with something that can't pass yet."""
+@pytest.mark.parametrize(("kafka", "title"), [("kafka", "Apache Kafka"), ("kstore", "kstore")])
+def test_a_test_that_fails_is_a_problem(kafka: str, title: str) -> None:
     results = Results({})
-    framework = next(each for each in FRAMEWORKS if each.not_yet)
-    results.keep(framework.name, {}, "kstore", {next(iter(framework.not_yet)): Outcome(passed, 1.0, said)}, 0.1)
-    return results
-
-
-def test_a_reason_that_no_test_fails_for_any_more_is_a_problem() -> None:
-    assert "passes on kstore, although" in problems(with_outcome(True))[0]
-
-
-def test_a_test_that_hangs_instead_of_ending_by_its_error_is_a_problem() -> None:
-    assert "doesn't end by" in problems(with_outcome(False, "AssertionError: after 60 s still waiting"))[0]
-
-
-def test_a_test_that_fails_on_apache_kafka_is_a_problem() -> None:
-    results = Results({})
-    results.keep(FRAMEWORKS[0].name, {}, "kafka", {"test_of_the_application": Outcome(False, 1.0, "Error: no")}, 6.0)
-    assert "fails on Apache Kafka" in problems(results)[0]
+    results.keep(FRAMEWORKS[0].name, {}, kafka, {"test_of_the_application": Outcome(False, 1.0, "Error: no")}, 6.0)
+    assert problems(results) == [f"{FRAMEWORKS[0].name}: test_of_the_application fails on {title}: Error: no"]
+    results.keep(FRAMEWORKS[0].name, {}, kafka, {"test_of_the_application": Outcome(True, 1.0)}, 6.0)
+    assert problems(results) == []
 
 
 def test_the_page_names_each_apache_kafka_that_a_framework_was_run_on() -> None:
@@ -74,8 +56,3 @@ def test_an_applications_tests_are_read_off_its_file_and_the_stories() -> None:
     faststream = next(each for each in FRAMEWORKS if each.name == "faststream-aiokafka")
     assert "test_each_order_becomes_an_invoice" in names_of_tests(faststream)
     assert Path(faststream.path).exists()
-
-
-def test_what_may_not_pass_yet_says_by_which_error() -> None:
-    patterns = [each for framework in FRAMEWORKS for each in framework.not_yet.values()]
-    assert all(isinstance(each, NotYet) and each.says for each in patterns)
