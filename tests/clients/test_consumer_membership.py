@@ -61,7 +61,20 @@ def test_a_consumer_without_a_subscription_to_topics_never_joins() -> None:
 def test_a_member_that_is_welcomed_sends_heartbeats_while_it_waits_for_its_share() -> None:
     found = syncing()
     assert (found.state, found.is_joining, found.is_member) == (SYNCING, True, True)
-    assert found.metadata() == GroupMetadata("shipping", 3, "m-1", None)
+
+
+def test_who_it_is_changes_when_it_takes_an_assignment_and_stays_when_its_group_has_lost_it() -> None:
+    found = completing()
+    assert found.metadata == GroupMetadata("shipping", NO_GENERATION, NO_MEMBER, None)
+    duty = found.duty()
+    assert isinstance(duty, Complete)
+    assert found.accept(duty)
+    assert found.metadata == GroupMetadata("shipping", 3, "m-1", None)
+    found.lost("HEARTBEAT", UnknownMemberId())
+    assert (found.generation, found.metadata) == (NO_GENERATION, GroupMetadata("shipping", 3, "m-1", None))
+    found.gave_up([])
+    found.welcomed("m-2", 5, "range")
+    assert found.metadata == GroupMetadata("shipping", 3, "m-1", None)
 
 
 def test_an_assignment_waits_for_the_user_and_counts_once_it_was_taken() -> None:

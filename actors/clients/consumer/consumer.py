@@ -331,8 +331,11 @@ class Consumer(RecordIterator, Client):
         return {name for name, topic in view.topics.items() if not topic.error_code and not topic.internal}
 
     def group_metadata(self) -> GroupMetadata:
-        """Who this consumer is in its group."""
-        return self._actor.membership.metadata()
+        """Who this consumer was in its group when its ``poll()`` last took an assignment, as in the Java client.
+
+        When the group has lost it since, what it has read can't be committed (KIP-447).
+        """
+        return self._actor.membership.metadata
 
     def enforce_rebalance(self, reason: str | None = None) -> None:
         """Have the group rebalance at this consumer's next ``poll()``."""

@@ -111,7 +111,9 @@ class Membership:
     ``rejoins``: it is to join at the next poll(), for this ``reason``; always so while it is no member. While the
     commit before a rebalance is under way (``commits_first``) joining doesn't begin. An eager member that joins holds
     nothing. ``joined_topics`` are those that it last joined with, ``counted`` the numbers of partitions that it shared
-    out as the group's leader. All of it is changed by methods alone.
+    out as the group's leader. ``metadata`` says who it was when it last took an assignment, of which its user's records
+    are, and keeps saying it when the group has lost it: without a generation a transaction with these records would be
+    let through (KIP-447). All of it is changed by methods alone.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Membership:
         self.state = UNJOINED
         self.member_id = NO_MEMBER
         self.generation = NO_GENERATION
+        self.metadata = GroupMetadata(group, NO_GENERATION, NO_MEMBER, instance)
         self.protocol = ""
         self.rejoins = True
         self.reason = ""
@@ -190,10 +193,6 @@ class Membership:
         if self.state == COMPLETING:
             return True
         return self.rejoins and not self.is_joining and not self.commits_first and self.shares
-
-    def metadata(self) -> GroupMetadata:
-        """Who it is."""
-        return GroupMetadata(self.group, self.generation, self.member_id, self.instance)
 
     def ask_rejoin(self, reason: str) -> None:
         """Join anew at the next poll(); the first reason counts."""
@@ -303,6 +302,7 @@ class Membership:
         if self.state != COMPLETING or self.generation != complete.generation:
             return False
         self._move("accepts")
+        self.metadata = GroupMetadata(self.group, self.generation, self.member_id, self.instance)
         if not self.subscription.fits(complete.assigned):
             self.ask_rejoin("received assignments do not match the current subscription")
             return False
