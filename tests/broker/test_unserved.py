@@ -17,6 +17,7 @@ from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
 from kstore.schema.messages.heartbeat import HeartbeatRequest
 from kstore.schema.messages.metadata import MetadataRequest
 from kstore.schema.messages.share_fetch import ShareFetchRequest
+from kstore.schema.messages.txn_offset_commit import TxnOffsetCommitRequest
 
 
 @pytest.fixture
@@ -147,10 +148,20 @@ def test_who_asks_for_a_coordinator_now_and_then_is_not_told_of(cluster: Cluster
     assert told == []
 
 
-def test_who_goes_on_with_the_coordinator_may_look_for_it_again_and_again(cluster: Cluster, told: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("request_", "version"),
+    [
+        (HeartbeatRequest(group_id="g", generation_id=1, member_id="m"), 1),
+        (TxnOffsetCommitRequest(transactional_id="tx", group_id="g", producer_id=1, producer_epoch=0), 3),
+    ],
+    ids=["a member", "a producer"],
+)
+def test_who_goes_on_with_the_coordinator_may_look_for_it_again_and_again(
+    cluster: Cluster, told: list[str], request_: object, version: int
+) -> None:
     for _ in range(9):
         ask(cluster, FindCoordinatorRequest(key_type=0, key="g"), 2)
-        ask(cluster, HeartbeatRequest(group_id="g", generation_id=1, member_id="m"), 1)
+        ask(cluster, request_, version)
     cluster.run_for(60)
     assert told == []
 
