@@ -17,12 +17,20 @@ from typing import Any
 PAGE = Path(__file__).parents[2] / "docs" / "delivery.md"
 
 
-def recipes() -> dict[str, Callable[[Any, Callable[[Any], object]], None]]:
-    """The functions of the page, by name."""
+def functions() -> dict[str, Callable[..., None]]:
+    """The recipes of the page, by name."""
     found: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(def at_.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+    for block in re.findall(
+        r"^```python\n(def \w+_(?:once|record)\(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    ):
         exec(compile(block, str(PAGE), "exec"), found)
-    return {name: recipe for name, recipe in found.items() if name.startswith("at_")}
+    del found["__builtins__"]
+    return found
+
+
+def recipes() -> dict[str, Callable[[Any, Callable[[Any], object]], None]]:
+    """Those that call a function for each record, by name."""
+    return {name: recipe for name, recipe in functions().items() if name.startswith("at_")}
 
 
 class Enough(Exception):

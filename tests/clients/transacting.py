@@ -12,11 +12,12 @@ from waiting import wait_until
 from actors.clients.actor import ClientActor
 from actors.clients.coroutine import SendTo
 from actors.runtime.coroutine import Eventually
-from kstore import Admin, Cluster, ConfigResource, TopicPartition
+from kstore import Admin, Cluster, ConfigResource, ConsumerRecord, TopicPartition
 from kstore.errors import KafkaError
 from kstore.records import BatchBuilder
 from kstore.schema.messages.produce import PartitionProduceData, ProduceRequest, TopicProduceData
 
+POLLS_MAX = 60
 CLASSIC, LATER = 1, 2
 """Levels of transaction.version: AddPartitionsToTxn, and KIP-890's second part."""
 VERIFIED = "transaction.partition.verification.enable"
@@ -29,22 +30,31 @@ def partitions_of(topic: str, partitions: int) -> list[TopicPartition]:
 
 
 def read(maker: Target | Cluster, topic: str, partitions: int = 1, *, committed: bool = True) -> list[bytes]:
-    """All values that a reader gets of a topic in which no transaction is open, sorted.
+    """All values that a reader gets of a topic, sorted; see ``read_records``."""
+    return sorted(record.value for record in read_records(maker, topic, partitions, committed=committed))
+
+
+def read_records(
+    maker: Target | Cluster, topic: str, partitions: int = 1, *, committed: bool = True
+) -> list[ConsumerRecord]:
+    """All records that a reader gets of a topic in which no transaction is open, those of each partition in order.
 
     A commit is over when it is decided; its markers are written a moment later, and are waited for here.
     """
     level = "read_committed" if committed else "read_uncommitted"
     wanted = partitions_of(topic, partitions)
-    found: list[bytes] = []
+    found: list[ConsumerRecord] = []
     with (
         maker.consumer(isolation_level=level, auto_offset_reset="earliest", fetch_max_wait_ms=20) as consumer,
         maker.consumer() as other,
     ):
         consumer.assign(wanted)
         ends = other.end_offsets(wanted)
-        while any(consumer.position(each) < ends[each] for each in wanted):
-            found += [record.value for records in consumer.poll(1000).values() for record in records]
-    return sorted(found)
+        for _ in range(POLLS_MAX):
+            if all(consumer.position(each) >= ends[each] for each in wanted):
+                return found
+            found += [record for records in consumer.poll(1000).values() for record in records]
+    raise AssertionError(f"a transaction is open in {topic} after {POLLS_MAX} polls: {ends}, read {len(found)} records")
 
 
 def set_level(cluster: Any, level: int) -> None:
