@@ -80,7 +80,7 @@ build: $(STAMPS)/build $(STAMPS)/test
 
 demo: build
 	$(call say,the demo)
-	@$(BIN)/kstore demo
+	@$(BIN)/kstore demo $(ARGS)
 
 test: check
 	$(call say,tests)

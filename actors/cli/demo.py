@@ -1,4 +1,4 @@
-"""``kstore demo``: a cluster and its clients, live, through the loss of a consumer and a leader; then the counts.
+"""``kstore demo``: a cluster and its clients, live, through failures; then the counts.
 
 The exit code is 0 if nothing that was acknowledged was lost, doubled, out of order or left unread; 1 if something was.
 """
@@ -11,25 +11,35 @@ import os
 import shutil
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.cli.arguments import add_json
 from actors.cli.parsers import new_parser
 
 if TYPE_CHECKING:
     from actors.cli.parsers import Verbs
-    from actors.cli.story.telling import Stage
+    from actors.cli.story.play import Play
+    from actors.cli.story.stages import PlainStage
 
 DESCRIPTION = """
-Runs three brokers, a producer and a group of consumers, each a process of its own. A consumer is killed with SIGKILL,
-a fourth joins, the leader of a partition dies and comes back. Then the cluster's trace says why the group rebalanced,
-and the acknowledged records are counted in the log files. It takes less than 25 seconds, and needs no other server.
+Tells one of two stories, with three brokers and with clients that are processes of their own.
+
+order-events: a group of consumers reads orders. A consumer is killed with SIGKILL, a fourth joins, the leader of a
+partition dies and comes back. Then the cluster's trace says why the group rebalanced, and the acknowledged records are
+counted in the log files.
+
+exactly-once: workers make invoices from orders, in transactions. One is killed in the middle of a transaction, another
+freezes and finds itself fenced when it wakes up. A read_uncommitted reader sees the aborted invoices, a read_committed
+reader doesn't. Then the trace says why transactions were aborted, and orders and invoices are counted.
+
+Each takes less than 25 seconds, and needs no other server.
 """
 
 COLUMNS_LEAST, LINES_LEAST = 60, 20
 
 EXAMPLES = """
 kstore demo
+kstore demo --story exactly-once
 kstore demo --plain
 """
 
@@ -37,6 +47,7 @@ kstore demo --plain
 def add_to(verbs: Verbs) -> None:
     """Add the verb to the command's parser."""
     verb = new_parser(verbs, "demo", "watch how a cluster and its clients get through failures", DESCRIPTION, EXAMPLES)
+    verb.add_argument("--story", choices=sorted(STORIES), default="order-events", help="which one (order-events)")
     verb.add_argument(
         "--plain",
         action="store_true",
@@ -48,24 +59,49 @@ def add_to(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Tell the story; 0 if the counts are as they must be."""
-    from actors.cli.story.telling import Story
-
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # which ends as Ctrl-C does: with nothing left behind
-    story = Story(stage(options))
-    counts = story.tell()
+    play = STORIES[options.story](options)
+    counts = play.tell()
     if options.json:
-        print(json.dumps(counts.as_json() | {"why_rebalance": story.causes}))
+        print(json.dumps(counts.as_json() | {play.json_name: play.causes}))
     else:
         from actors.cli.story.wrapping import shortened, wrapped
 
-        for number, cause in enumerate(story.causes, 1):
-            title = f"why the group rebalanced ({number} of {len(story.causes)}), from the cluster's trace:"
+        for number, cause in enumerate(play.causes, 1):
+            title = f"{play.question} ({number} of {len(play.causes)}), from the cluster's trace:"
             print(f"\n{wrapped(title, hang=0)}\n")
             print(wrapped("\n".join(f"  {line}" for line in shortened(cause).splitlines()), hang=4))
         title = "what was counted, from the clients' words and the brokers' log files:"
         print(f"\n{wrapped(title, hang=0)}\n")
         print(counts.text())
     return 0 if counts.good else 1
+
+
+def order_events(options: argparse.Namespace) -> Play[Any]:
+    """The first story, on its stage."""
+    from actors.cli.story.telling import Story
+
+    if is_lines(options):
+        return Story(lines_of(options))
+    from actors.cli.story.drawing import LiveStage
+    from actors.cli.story.screen import picture
+
+    return Story(LiveStage(picture))
+
+
+def exactly_once(options: argparse.Namespace) -> Play[Any]:
+    """The second story, on its stage."""
+    from actors.cli.story.exactly_once.telling import ExactlyOnce
+
+    if is_lines(options):
+        return ExactlyOnce(lines_of(options))
+    from actors.cli.story.drawing import LiveStage
+    from actors.cli.story.exactly_once.screen import picture
+
+    return ExactlyOnce(LiveStage(picture))
+
+
+STORIES = {"order-events": order_events, "exactly-once": exactly_once}
 
 
 def is_small() -> bool:
@@ -80,14 +116,13 @@ def is_plain() -> bool:
     return os.environ.get("TERM", "dumb") in ("", "dumb", "unknown") or not encoding.startswith("utf")
 
 
-def stage(options: argparse.Namespace) -> Stage:
-    """How to show it: on a terminal as a picture, elsewhere as lines, and not at all if only counts are wanted."""
-    from actors.cli.story.telling import PlainStage, SilentStage
+def is_lines(options: argparse.Namespace) -> bool:
+    """Whether the story is told in lines, or not at all if only counts are wanted: a picture needs a terminal."""
+    return options.json or options.plain or not sys.stdout.isatty() or is_plain() or is_small()
 
-    if options.json:
-        return SilentStage()
-    if options.plain or not sys.stdout.isatty() or is_plain() or is_small():
-        return PlainStage()
-    from actors.cli.story.screen import LiveStage
 
-    return LiveStage()
+def lines_of(options: argparse.Namespace) -> PlainStage:
+    """The stage of a story without a picture."""
+    from actors.cli.story.stages import PlainStage, SilentStage
+
+    return SilentStage() if options.json else PlainStage()

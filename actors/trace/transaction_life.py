@@ -90,7 +90,7 @@ class TransactionLife(Answer):
             lines.append(f"  its end was caused by {self.root}")
         lines += lines_of_ways(self.ends)
         if self.earlier:
-            lines.append(f"  before it: {_counted(self.earlier)}")
+            lines.append(f"  before it, in this trace: {_counted(self.earlier)}")
         lines += lines_of(self.steps)
         return "\n".join([*lines, *([f"  {self.missing}"] if self.missing else [])])
 

@@ -16,6 +16,7 @@ from cli.conftest import COMMAND
 from processes import Program
 
 from actors.cli.story import telling
+from actors.cli.story.exactly_once import telling as exactly_once
 from actors.cli.story.frames import BEGIN, END
 from actors.cli.story.wrapping import UUID
 
@@ -33,6 +34,46 @@ def test_the_story_is_told_and_nothing_is_lost_doubled_or_out_of_order() -> None
     assert "session expired" in killed
     assert "join" in joined
     assert all(f"{telling.GROUP} rebalanced" in cause for cause in (killed, joined))
+
+
+def test_the_exactly_once_story_makes_one_invoice_of_each_order() -> None:
+    done = subprocess.run(
+        [COMMAND, "demo", "--story", "exactly-once", "--json"], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert told["good"]
+    assert told["acknowledged"] == told["committed"] == told["read_committed"] > 3 * exactly_once.SCENE_ORDERS
+    assert told["read_uncommitted"] - told["read_committed"] == told["aborted"] > 0
+    assert (told["lost"], told["doubled"], told["disordered"], told["misread"], told["fenced"]) == (0, 0, 0, 0, 1)
+    held, killed, frozen = told["why_aborted"]
+    assert "read_committed readers stop at offset " in held
+    assert "invoicing-A" in held
+    assert "fenced by InitProducerId of A2 at " in killed
+    assert "fenced by InitProducerId of B2 at " in frozen
+
+
+@pytest.mark.full
+def test_the_exactly_once_story_without_a_terminal_is_lines() -> None:
+    done = subprocess.run([COMMAND, "demo", "--story", "exactly-once"], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("SIGKILL", "SIGSTOP", "the read_committed reader waits", "a zombie", "ProducerFenced", "(must be 0)"):
+        assert words in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "why invoices were held back or aborted (3 of 3)" in done.stdout.partition("what was counted")[0]
+
+
+@pytest.mark.full
+def test_an_interrupted_exactly_once_story_ends_the_frozen_worker_too(tmp_path: Path) -> None:
+    demo = Program("env", f"TMPDIR={tmp_path}", COMMAND, "demo", "--story", "exactly-once", "--plain")
+    demo.wait_for(lambda lines: any("freezes" in line for line in lines), "a frozen worker")
+    children = Path(f"/proc/{demo.process.pid}/task/{demo.process.pid}/children")
+    started = [int(child) for child in children.read_text().split()] if children.exists() else []
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.finish() == 1
+    assert demo.errors == ["kstore: interrupted"]
+    assert list(tmp_path.iterdir()) == []
+    assert not [child for child in started if Path(f"/proc/{child}").exists()]
 
 
 @pytest.mark.full
@@ -108,6 +149,7 @@ def test_ctrl_c_while_the_clients_start_is_one_line_from_the_demo_and_none_from_
 def test_the_demo_needs_no_client_but_kstore_s_own() -> None:
     program = (
         "import sys; import actors.cli.story.clients, actors.cli.story.telling, actors.cli.story.screen; "
+        "from actors.cli.story.exactly_once import clients, telling, screen; "
         "print(*{'kafka', 'confluent_kafka', 'aiokafka'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

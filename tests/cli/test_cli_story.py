@@ -10,9 +10,11 @@ from rich.console import Console
 
 from actors.cli.story import frames
 from actors.cli.story.counts import Counts
+from actors.cli.story.scene import Line
 from actors.cli.story.screen import picture
-from actors.cli.story.state import Line, State
-from actors.cli.story.telling import by_partition, told, users
+from actors.cli.story.stages import told
+from actors.cli.story.state import State
+from actors.cli.story.telling import by_partition, users
 from actors.cli.story.wrapping import shortened, wrapped
 
 

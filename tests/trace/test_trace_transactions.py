@@ -114,7 +114,7 @@ def test_a_transaction_that_another_producer_fences_names_it_and_what_its_own_tr
         True,
         [f"aborted: {found.reason.removeprefix('abort: ')}"],
     )
-    assert "  before it: 1 aborted\n" in str(now)
+    assert "  before it, in this trace: 1 aborted\n" in str(now)
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])

@@ -1,4 +1,4 @@
-"""The demo's client processes: started, read line by line, killed by their pid. What they say goes into the state."""
+"""The demo's client processes: started, read line by line, stopped, killed. What they say goes into the state."""
 
 from __future__ import annotations
 
@@ -7,46 +7,50 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from actors.cli.stopping import blocked, uninterrupted
-from actors.cli.story.state import State
 
-PRODUCER = "producer"
 PATIENCE_S = 60
+
+
+class Cast(Protocol):
+    """A state that hears of client processes."""
+
+    def note(self, event: Mapping[str, Any]) -> None:
+        """A client said something."""
+
+    def started(self, name: str, pid: int) -> None:
+        """A process runs."""
+
+    def killed(self, name: str) -> None:
+        """A process is dead, and nobody but the story knows."""
 
 
 class Processes:
     """All clients of the story. Their words come in on one thread a process; ``changed`` guards the state."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: Cast) -> None:
         self.state = state
         self.changed = threading.Condition()
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self.readers: list[threading.Thread] = []
 
-    def produce(self, bootstrap: str, topic: str, users: list[str]) -> None:
-        """Start the producer."""
-        self._start(PRODUCER, "produce", bootstrap, topic, ",".join(users))
-
-    def consume(self, bootstrap: str, topic: str, name: str) -> None:
-        """Start a consumer."""
-        self._start(name, "consume", bootstrap, topic, name)
-
-    def _start(self, name: str, *arguments: str) -> None:
+    def start(self, name: str, module: str, *arguments: str) -> None:
+        """Start a client: a module with arguments."""
         # Until the process is known, nothing interrupts, or nobody would end it. It is started with SIGINT blocked, and
         # so it stays there: Ctrl-C is for the demo, which then ends its clients, however far these have come.
         with uninterrupted(), blocked(signal.SIGINT):
             process = subprocess.Popen(
-                [sys.executable, "-m", "actors.cli.story.clients", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 stdout=subprocess.PIPE,
                 stdin=subprocess.DEVNULL,
                 text=True,
             )
             self.processes[name] = process
-        if name != PRODUCER:
-            with self.changed:
-                self.state.started(name, process.pid)
+        with self.changed:
+            self.state.started(name, process.pid)
         reader = threading.Thread(target=self._read, args=(process,), daemon=True)
         reader.start()
         self.readers.append(reader)
@@ -71,16 +75,19 @@ class Processes:
         with self.changed:
             self.state.killed(name)
 
-    def finish_producing(self) -> None:
-        """Have the producer flush what it sent, and end."""
-        self.processes[PRODUCER].terminate()
-        self.wait_for(lambda: self.state.produced, "the last order")
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send one client a signal that it survives."""
+        self.processes[name].send_signal(number)
+
+    def finish(self, name: str, condition: Callable[[], bool], what: str) -> None:
+        """Have one client end in order, and wait for what it says last."""
+        self.processes[name].terminate()
+        self.wait_for(condition, what)
 
     def stop_all(self) -> None:
-        """Stop every consumer in order and read what they say last."""
-        for name, process in self.processes.items():
-            if name != PRODUCER:
-                process.terminate()
+        """Stop every client in order and read what they say last."""
+        for process in self.processes.values():
+            process.terminate()
         for name, process in self.processes.items():
             if process.wait(timeout=PATIENCE_S) != 0:
                 raise RuntimeError(f"the client process {name} ended with {process.returncode}")

@@ -1,24 +1,18 @@
 """Everything the demo knows at a moment: what its processes said and what the cluster looks like. Pure.
 
 Events go in through ``note`` (a client's words), ``see`` (the cluster), ``started``, ``killed`` and ``say`` (the
-story's own); screens and counts only read. ``changed`` keeps when a cell last changed, so that a screen can mark it
-for a moment. Times are seconds since the story began.
+story's own); screens and counts only read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kstore.named import NamedTuple
+from actors.cli.story.scene import Scene
 
-
-class Line(NamedTuple):
-    """One line of the story."""
-
-    at_s: float
-    text: str
+PRODUCER = "producer"
 
 
 @dataclass
@@ -66,48 +60,37 @@ class Seen(Protocol):
 
 
 @dataclass
-class State:
+class State(Scene):
     """The whole stage. ``receivers`` has, by order, who received it, in turn; ``acks`` where it was acknowledged."""
 
-    clock: Callable[[], float]
     partitions: dict[int, Partition] = field(default_factory=dict)
-    brokers: dict[int, str] = field(default_factory=dict)
     members: dict[str, ConsumerProcess] = field(default_factory=dict)
     acks: dict[int, tuple[int, int]] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
     receivers: dict[int, list[str]] = field(default_factory=dict)
-    lines: list[Line] = field(default_factory=list)
-    changed: dict[str, float] = field(default_factory=dict)
-    controller: int = -1
     produced: bool = False
 
-    def say(self, text: str) -> Line:
-        """The story goes on."""
-        line = Line(self.clock(), text)
-        self.lines.append(line)
-        return line
-
     def started(self, name: str, pid: int) -> None:
-        """A consumer's process runs."""
+        """A consumer's process runs; the producer's isn't shown."""
+        if name == PRODUCER:
+            return
         self.members[name] = ConsumerProcess(pid)
-        self._mark(f"member {name}")
+        self.mark(f"member {name}")
 
     def killed(self, name: str) -> None:
         """A consumer's process is dead, and nobody but the story knows."""
         self.members[name].state = "killed"
-        self._mark(f"member {name}")
+        self.mark(f"member {name}")
 
     def see(self, brokers: Mapping[int, str], controller: int, partitions: Mapping[int, Seen]) -> None:
         """Look at the cluster: what each broker is doing, each partition's leader, replicas and in-sync ones."""
-        for broker, doing in brokers.items():
-            self._set(self.brokers, broker, doing, f"broker {broker}")
-        self.controller = controller
+        self.see_brokers(brokers, controller)
         for number, seen in partitions.items():
             partition = self._partition(number)
             if partition.leader not in (-1, seen.leader):
-                self._mark(f"leader {number}")
+                self.mark(f"leader {number}")
             if partition.in_sync and set(partition.in_sync) != set(seen.isr):
-                self._mark(f"in sync {number}")
+                self.mark(f"in sync {number}")
             partition.leader, partition.replicas, partition.in_sync = seen.leader, tuple(seen.replicas), tuple(seen.isr)
 
     def note(self, event: Mapping[str, Any]) -> None:
@@ -146,25 +129,13 @@ class State:
             partition = self._partition(number)
             if happened == "assigned":
                 partition.owner = name
-                self._mark(f"owner {number}")
+                self.mark(f"owner {number}")
             elif partition.owner == name:
                 partition.owner = None
-        self._mark(f"member {name}")
+        self.mark(f"member {name}")
 
     def _partition(self, number: int) -> Partition:
         return self.partitions.setdefault(number, Partition())
-
-    def _set(self, where: dict[int, str], key: int, value: str, cell: str) -> None:
-        if key in where and where[key] != value:
-            self._mark(cell)
-        where[key] = value
-
-    def _mark(self, cell: str) -> None:
-        self.changed[cell] = self.clock()
-
-    def is_new(self, cell: str, seconds: float) -> bool:
-        """Whether a cell changed less than so long ago."""
-        return cell in self.changed and self.clock() - self.changed[cell] < seconds
 
     def living(self) -> dict[str, ConsumerProcess]:
         """The consumers that the story has not killed and that have not left."""

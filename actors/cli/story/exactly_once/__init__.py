@@ -1,0 +1,1 @@
+"""The exactly-once story of ``kstore demo``: its clients, state, picture and counts."""
