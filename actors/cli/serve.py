@@ -36,7 +36,7 @@ def add_to(verbs: Verbs) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop. 0: stopped as told; 2: it could not be started as asked."""
-    on_stop_signal(lambda: os._exit(0))  # a start may be in the midst of long work, and may be cut off as by SIGKILL
+    on_stop_signal(lambda: os._exit(0))  # a start may be busy for long, and may be cut off as by SIGKILL
     stop: SimpleQueue[None] = SimpleQueue()  # an event has a lock, which a handler may find taken by what it interrupts
     cluster = prepared(options)
     with running(cluster):

@@ -339,7 +339,7 @@ class ClientActor(Actor):
 
     def coordinator(self, name: str, kind: int = GROUP) -> Eventually[int]:
         """The broker that coordinates a group or a transactional id; asks until there is one. Raises an error that
-        doesn't pass.
+        isn't transient.
         """
         attempt = 0
         while True:

@@ -203,7 +203,7 @@ class Controller(MetadataKeeper):
             return
         now_ms = self.steady_ms()
         while (decision := self.machine.fence_silent(now_ms)).records:
-            if not self.carry_out(decision, "nothing was heard of it for its session"):
+            if not self.carry_out(decision, "it sent no heartbeat for its session timeout"):
                 return
         end_ms = self.machine.next_session_end_ms()
         self.session_end.rang()

@@ -192,7 +192,7 @@ def kind_of(because: str) -> str:
 
 
 def _has_moved(begun: TraceRow, before: list[TraceRow]) -> bool:
-    """Whether the rebalance is the new coordinator's, of a group that the one before left in the midst of one, or whose
+    """Whether the rebalance is the new coordinator's, of a group that the one before left during a rebalance, or whose
     members came again rather than anew.
     """
     if not before or before[-1].actor == begun.actor:

@@ -1,7 +1,7 @@
 """The real file system: the one module of kstore that opens files.
 
 A file is opened when it is used; how many stay open, and which is closed for another, ``descriptors`` says. An open
-that the system refuses for want of descriptors closes some of our files and tries again.
+that the system refuses for lack of descriptors closes some of our files and tries again.
 
 Writes go to an explicit position (``pwritev``), so a torn tail that a failed cut left behind can never slip between
 two appends. The lock is an open-file-description record lock where the platform has it: it excludes Apache Kafka's

@@ -49,7 +49,7 @@ def test_a_paused_leader_loses_its_session_and_the_pause_is_named(start: Any) ->
     now = client.wait_for_leader("t", index, other_than=hung)
     found = why(client, index)
     assert (found.kind, found.leader) == ("failover", now)
-    assert found.why.startswith(f"broker {hung} was fenced: nothing was heard of it for its session")
+    assert found.why.startswith(f"broker {hung} was fenced: it sent no heartbeat for its session timeout")
     assert found.root is not None
     assert found.root.what == f"broker-{hung}#1 was paused"
 

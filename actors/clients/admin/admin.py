@@ -1,7 +1,7 @@
 """The admin client as its user has it: kafka-python's methods, each one call that returns when it is done.
 
 A call about one thing raises that thing's error; a call about several raises ``SeveralFailed``, which has every error
-and every result, when not all worked out. What passes with time is tried again until ``default_api_timeout_ms`` (or
+and every result, when not all worked out. What is transient is tried again until ``default_api_timeout_ms`` (or
 the call's own ``timeout_ms``) is over, which is a ``KafkaTimeout``.
 """
 

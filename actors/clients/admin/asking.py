@@ -1,6 +1,6 @@
 """How an admin's call goes about many things at once: in rounds, until each has its result or an error that stays.
 
-A round asks about all that is still open, with one request a broker. What passes with time (a broker that doesn't
+A round asks about all that is still open, with one request a broker. What is transient (a broker that doesn't
 answer, a leader or a coordinator that has moved, a coordinator that loads) is asked again after a pause; the call's
 own time limit ends that from outside.
 """
@@ -50,7 +50,7 @@ UNKNOWN_ATTEMPTS = 3
 def in_rounds(
     actor: ClientActor, keys: Iterable[K], one_round: Round[K, V], *, final: tuple[type[KafkaError], ...] = ()
 ) -> Eventually[dict[K, V]]:
-    """The result of each key, in the order given; ``final`` errors don't pass this time.
+    """The result of each key, in the order given; ``final`` errors aren't transient here.
 
     Raises:
         KafkaError: the error of the only key.

@@ -278,7 +278,7 @@ class ProducerState(NamedTuple):
 
     @property
     def is_in_transaction(self) -> bool:
-        """Whether the partition holds the begin of a transaction of its that hasn't ended."""
+        """Whether the producer has a transaction open in the partition."""
         return self.current_transaction_start_offset >= 0
 
 

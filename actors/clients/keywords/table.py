@@ -203,7 +203,7 @@ class ConsumerConfig(ClientConfig):
     partition_assignment_strategy = keyword(ASSIGNORS, assignors, takes="Any")
     """How a group shares partitions, in the order of preference."""
     session_timeout_ms = keyword(45_000, ms(1))
-    """A member that isn't heard of for so long is dead to its group."""
+    """After so long without a heartbeat a member is removed from its group."""
     value_deserializer = keyword(None, codec_or_none, takes="Codec")
     """As ``key_deserializer``, for values."""
 

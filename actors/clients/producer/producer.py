@@ -106,7 +106,7 @@ class Producer(Client):
         return self._accumulator.send(topic, value, key, headers, partition, timestamp_ms)
 
     def send_many(self, topic: str, values: Any, keys: Any = None) -> ManyFuture:
-        """Send a record for each value; one future for the lot, whose ``get`` gives a list of ``SentRange``.
+        """Send a record for each value; one future for all of them, whose ``get`` gives a list of ``SentRange``.
 
         ``values``, and ``keys`` if there are as many, are a list of bytes-like objects and None, or columns: a 1-D
         NumPy array of dtype ``S`` or ``V``, a 2-D one of uint8 with a row for each value, a pair ``(data, offsets)``

@@ -1,4 +1,4 @@
-"""One member of a classic group: who it is, what it can speak, and the requests of its that are parked.
+"""One member of a classic group: who it is, what it can speak, and which of its requests are parked.
 
 A member that waits in a join or a sync counts as alive: the client can't send heartbeats meanwhile on that connection.
 A member that has never been through a whole join (``is_new``) is the exception: nothing proves that its client still
@@ -17,7 +17,7 @@ PROTOCOL_BYTES = 150
 
 
 class ClassicMember:
-    """A member of a classic group, and the requests of its that wait for an answer."""
+    """A member of a classic group, and which of its requests wait for an answer."""
 
     __slots__ = (
         "assignment",

@@ -81,7 +81,7 @@ class Rebalance:
         return True
 
     def dismiss(self, group: ClassicGroup, member: ClassicMember, event: Event) -> None:
-        """Take a member out; a join of its that is parked is told to join again as a new member."""
+        """Take a member out. If its join is parked, it is told to join again as a new member."""
         event.cancel_timer(session_key(group.group_id, member.member_id))
         self.answer_join(group, member, join_refused("", errors.UnknownMemberId.code), event)
         self.answer_sync(member, sync_refused(errors.UnknownMemberId.code), event)

@@ -32,7 +32,7 @@ def must_abort(error: KafkaError) -> KafkaError:
 
 
 def fatal(transactional_id: str, timeout_ms: int, error: KafkaError) -> KafkaError:
-    """Why a producer is of no more use."""
+    """Why a producer can't be used any more."""
     told = _fatal(transactional_id, timeout_ms, error)
     return told if told is error else _sorted(told, told.category or ErrorCategory.APPLICATION_RECOVERABLE)
 

@@ -8,7 +8,7 @@ IN_TRANSACTION   records and offsets are taken
 COMMITTING       what was sent is being acknowledged; then EndTxn
 ABORTING         what is under way is waited for, the rest dropped; then EndTxn
 ABORTABLE_ERROR  the transaction can't be committed any more, only aborted
-FATAL_ERROR      the producer is of no more use: only closed
+FATAL_ERROR      the producer can't be used any more, only closed
 """
 
 from __future__ import annotations
