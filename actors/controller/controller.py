@@ -21,7 +21,7 @@ from actors.controller.keeper import MetadataKeeper
 from actors.controller.machine import ControllerMachine
 from actors.controller.messages import METADATA_LOG, CloseMetadataLog, Decide, FetchMetadata, NodeLost
 from actors.controller.metadata_log import Replay
-from actors.controller.sole_voter import FetchOverdue, SoleVoter, Written
+from actors.controller.sole_voter import FetchOverdue, SoleVoter, WrittenBatch
 from actors.controller.state import Decision
 from actors.controller.without_effect import tell_of_image, tell_of_records
 from actors.image.features import bootstrap_records
@@ -162,7 +162,7 @@ class Controller(MetadataKeeper):
         if decision.records:
             self.apply(self.quorum.append(decision.records), why)
 
-    def apply(self, written: Written, why: str) -> None:
+    def apply(self, written: WrittenBatch, why: str) -> None:
         """Apply a batch to the image; it is published when the batch is committed."""
         records = self.replay.records(written.batch)
         before = self.machine.image

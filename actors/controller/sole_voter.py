@@ -53,7 +53,7 @@ class ParkedFetch(NamedTuple):
     timer: Timer
 
 
-class Written(NamedTuple):
+class WrittenBatch(NamedTuple):
     """A batch that is in the log, but not yet committed."""
 
     batch: RecordBatch
@@ -88,7 +88,7 @@ class SoleVoter:
         """The error for requests while there is no leader."""
         return NotController(f"the controller on node {self._own_id} has resigned")
 
-    def begin_epoch(self) -> Written:
+    def begin_epoch(self) -> WrittenBatch:
         """Lead in a new epoch, later than any in the log or ``quorum-state``, and append the leader change."""
         fs, log = self._keeper.folder.fs, self.log()
         state = read_quorum_state(fs, METADATA_LOG)
@@ -107,11 +107,11 @@ class SoleVoter:
         self._flushing = False
         self.flush()
 
-    def append(self, records: Sequence[Message]) -> Written:
+    def append(self, records: Sequence[Message]) -> WrittenBatch:
         """Append one batch, which ``flush`` commits. If it raises KafkaStorageError, nothing is appended."""
         return self._write(encode_batch(records, self.log().end_offset, self.epoch, self._keeper.now_ms()))
 
-    def _write(self, data: bytes) -> Written:
+    def _write(self, data: bytes) -> WrittenBatch:
         batches = parse_batches(data)
         (outcome,) = self.log().append_as_leader([batches], self.epoch, self._keeper.now_ms(), from_client=False)
         if isinstance(outcome, KafkaStorageError):
@@ -119,7 +119,7 @@ class SoleVoter:
         if isinstance(outcome, KafkaError):
             raise RuntimeError(f"the metadata log can't be written: {outcome.message}")
         assert outcome.first_offset == batches[0].base_offset, "a batch is encoded for the end of the log"
-        return Written(batches[0], outcome.first_offset, outcome.last_offset)
+        return WrittenBatch(batches[0], outcome.first_offset, outcome.last_offset)
 
     def flush(self) -> None:
         """Sync what is appended, one flush at a time."""

@@ -7,7 +7,7 @@ from actors.coordinator.event import Event
 from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
 from actors.coordinator.under_way import UnderWay
-from actors.transactions.metadata import Metadata
+from actors.transactions.metadata import TransactionMetadata
 from actors.transactions.records import Record, encode_entry
 from actors.transactions.transaction import Transaction
 from kstore.named import NamedTuple
@@ -81,7 +81,7 @@ class Appends(UnderWay[Append]):
         super().__init__()
         self._transaction_version = transaction_version
 
-    def begin(self, transaction: Transaction, metadata: Metadata, purpose: Purpose, event: Event) -> None:
+    def begin(self, transaction: Transaction, metadata: TransactionMetadata, purpose: Purpose, event: Event) -> None:
         """Have what is to be true of an id written; until then it is pending."""
         transaction.pending = metadata.state
         self._persist((transaction,), (Record(transaction.transactional_id, metadata),), purpose, event)

@@ -12,7 +12,7 @@ from actors.coordinator.effects import Effect
 from actors.coordinator.event import Event
 from actors.coordinator.routing import Place
 from actors.transactions.appends import Appends, Completion
-from actors.transactions.markers import Cancellation, Marker, WriteMarker, Written
+from actors.transactions.markers import Cancellation, Marker, MarkerWritten, WriteMarker
 from actors.transactions.notes import label, note
 from actors.transactions.states import COMPLETED, PREPARE_COMMIT
 from actors.transactions.timers import COMPLETION, MARKER, TimerKey
@@ -53,7 +53,7 @@ class Completing:
     def _answered(self, transaction: Transaction, place: Place, outcome: object, now_ms: int) -> Sequence[Effect]:
         event = Event(now_ms)
         name, now = transaction.transactional_id, transaction.metadata
-        if isinstance(outcome, Written):
+        if isinstance(outcome, MarkerWritten):
             assert transaction.unmarked is not None, "markers are of a decision"
             transaction.unmarked.discard(place)
             kind = "TransactionMarked" if outcome.is_there else "TransactionMarkerDropped"

@@ -7,7 +7,7 @@ from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.transactions.appends import Appends, Decision
 from actors.transactions.ending import is_done
-from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, WITHOUT_TIMEOUT, Metadata
+from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, WITHOUT_TIMEOUT, TransactionMetadata
 from actors.transactions.notes import named, note, note_refused
 from actors.transactions.producer_ids import ProducerIdSource
 from actors.transactions.settings import TransactionSettings
@@ -65,7 +65,7 @@ class Deciding:
             then_is = decided(now, request.committed, version, event.now_ms, next_producer_id)
             self._decide(transaction, then_is, decision, event)
 
-    def _decide(self, transaction: Transaction, then_is: Metadata, decision: Decision, event: Event) -> None:
+    def _decide(self, transaction: Transaction, then_is: TransactionMetadata, decision: Decision, event: Event) -> None:
         note(event, "TransactionEnding", transaction.transactional_id, transaction.metadata, decision.because)
         self._appends.begin(transaction, then_is, decision, event)
 

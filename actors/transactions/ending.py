@@ -8,7 +8,7 @@ since. A producer that doesn't know whether its transaction was begun may abort 
 
 from enum import Enum
 
-from actors.transactions.metadata import EPOCH_MAX, Metadata
+from actors.transactions.metadata import EPOCH_MAX, TransactionMetadata
 from actors.transactions.states import (
     COMPLETE_ABORT,
     COMPLETE_COMMIT,
@@ -123,7 +123,7 @@ def _by_second(transaction: Transaction, request: EndTxnRequest) -> Verdict:
     return verdict
 
 
-def _is_repeated_over_a_new_id(now: Metadata, request: EndTxnRequest) -> bool:
+def _is_repeated_over_a_new_id(now: TransactionMetadata, request: EndTxnRequest) -> bool:
     """Whether it repeats the request with which the last epoch of the producer id was used up."""
     return (
         request.producer_id == now.previous_producer_id and request.producer_epoch == EPOCH_MAX - 1 and now.epoch == 0

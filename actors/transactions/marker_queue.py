@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from actors.coordinator.routing import Place
 from actors.image.image import NO_LEADER
-from actors.transactions.markers import Cancellation, Marker, Written
+from actors.transactions.markers import Cancellation, Marker, MarkerWritten
 from kstore.errors import (
     NONE,
     InvalidProducerEpoch,
@@ -29,10 +29,10 @@ from kstore.schema.messages.write_txn_markers import (
 
 MARKERS_A_REQUEST = 5_000
 
-FINAL: dict[int, Written | KafkaError] = {
-    NONE: Written(True),
-    UnsupportedForMessageFormat.code: Written(False),
-    UnsupportedVersion.code: Written(False),
+FINAL: dict[int, MarkerWritten | KafkaError] = {
+    NONE: MarkerWritten(True),
+    UnsupportedForMessageFormat.code: MarkerWritten(False),
+    UnsupportedVersion.code: MarkerWritten(False),
     InvalidProducerEpoch.code: InvalidProducerEpoch(),
     TransactionCoordinatorFenced.code: TransactionCoordinatorFenced(),
 }
@@ -117,7 +117,7 @@ class MarkerQueue:
 
     def answered(
         self, node: int, response: WriteTxnMarkersResponse | None
-    ) -> Sequence[tuple[WaitingMarker, Written | KafkaError]]:
+    ) -> Sequence[tuple[WaitingMarker, MarkerWritten | KafkaError]]:
         """Take the answer to a node's request, None if that isn't known. Returns the markers whose outcome is known."""
         codes: dict[tuple[int, str, int], int] = {}
         for result in response.markers if response is not None else ():

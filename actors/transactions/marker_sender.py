@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from actors.image.image import NO_LEADER
 from actors.runtime import Actor, receives
 from actors.transactions.marker_queue import MarkerQueue, WaitingMarker
-from actors.transactions.markers import WriteMarker, Written
+from actors.transactions.markers import MarkerWritten, WriteMarker
 from kstore.errors import KafkaError
 from kstore.named import NamedTuple
 from kstore.schema.messages.write_txn_markers import WriteTxnMarkersResponse
@@ -63,7 +63,7 @@ class MarkerSender(Actor):
         """Send what there is, to the nodes that aren't busy with a request."""
         self._is_send_queued = False
         for gone in self._queue_of_markers.address(self._leader_of):
-            gone.answer.set(Written(False))  # type: ignore[attr-defined]  # the Reply that ``write`` put there
+            gone.answer.set(MarkerWritten(False))  # type: ignore[attr-defined]  # the Reply that ``write`` put there
         for node_id, request in self._queue_of_markers.take().items():
             link = self._links.get(node_id)
             if link is None:

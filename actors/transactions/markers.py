@@ -26,7 +26,7 @@ class Cancellation:
 
 
 class WriteMarker(NamedTuple):
-    """Have a marker written to a partition, wherever it is led. Answered with ``Written``, or refused with
+    """Have a marker written to a partition, wherever it is led. Answered with ``MarkerWritten``, or refused with
     InvalidProducerEpoch or TransactionCoordinatorFenced; anything else is tried again.
     """
 
@@ -35,7 +35,7 @@ class WriteMarker(NamedTuple):
     cancellation: Cancellation
 
 
-class Written(NamedTuple):
+class MarkerWritten(NamedTuple):
     """``is_there``: the marker is in the partition's log. Else there is no such partition any more."""
 
     is_there: bool

@@ -20,7 +20,7 @@ WITHOUT_TIMEOUT = 2**31 - 1
 NOWHERE: frozenset[Place] = frozenset()
 
 
-class Metadata(NamedTuple):
+class TransactionMetadata(NamedTuple):
     """``last_epoch`` is the one before the present one, so that a repeated InitProducerId is known; it isn't in the
     log.
 
@@ -51,9 +51,9 @@ def is_exhausted(epoch: int) -> bool:
     return epoch >= EPOCH_MAX - 1
 
 
-def new(producer_id: int, timeout_ms: int, now_ms: int) -> Metadata:
+def new(producer_id: int, timeout_ms: int, now_ms: int) -> TransactionMetadata:
     """Of an id that was never used: what InitProducerId begins from."""
-    return Metadata(
+    return TransactionMetadata(
         producer_id=producer_id,
         previous_producer_id=NO_PRODUCER_ID,
         next_producer_id=NO_PRODUCER_ID,

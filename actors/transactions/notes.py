@@ -8,7 +8,7 @@ from typing import TypeAlias
 from actors.coordinator.event import Event
 from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
-from actors.transactions.metadata import WITHOUT_TIMEOUT, Metadata
+from actors.transactions.metadata import WITHOUT_TIMEOUT, TransactionMetadata
 from kstore.errors import KafkaError, ProducerFenced
 from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnTransaction
 from kstore.schema.messages.end_txn import EndTxnRequest
@@ -27,7 +27,7 @@ REQUESTS: dict[type, str] = {
 }
 
 
-def note(event: Event, kind: str, transactional_id: str, metadata: Metadata, because: str) -> None:
+def note(event: Event, kind: str, transactional_id: str, metadata: TransactionMetadata, because: str) -> None:
     """What became of a transactional id."""
     name = transactional_id[:NAME_LENGTH_MAX]
     event.note(kind, name, metadata.producer_id, metadata.epoch, because[:REASON_LENGTH_MAX])
@@ -46,7 +46,7 @@ def label(place: Place) -> str:
     return f"{place[0]}-{place[1]}"
 
 
-def time_limit(metadata: Metadata, interval_ms: int) -> str:
+def time_limit(metadata: TransactionMetadata, interval_ms: int) -> str:
     """When a transaction is aborted that nobody ends, in words."""
     if metadata.timeout_ms == WITHOUT_TIMEOUT:
         return "without a timeout"

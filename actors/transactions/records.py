@@ -12,7 +12,7 @@ them.
 from itertools import groupby
 
 from actors.coordinator.effects import LogEntry
-from actors.transactions.metadata import NO_EPOCH, NOWHERE, Metadata
+from actors.transactions.metadata import NO_EPOCH, NOWHERE, TransactionMetadata
 from actors.transactions.states import BY_CODE, CODES, EMPTY
 from kstore.errors import CorruptMessage
 from kstore.named import NamedTuple
@@ -28,7 +28,7 @@ class Record(NamedTuple):
     """What the log says of a transactional id; None is a tombstone."""
 
     transactional_id: str
-    metadata: Metadata | None
+    metadata: TransactionMetadata | None
 
 
 def encode_entry(record: Record, transaction_version: int) -> LogEntry:
@@ -54,7 +54,7 @@ def encode_entry(record: Record, transaction_version: int) -> LogEntry:
     return key, encode_value(value, version)
 
 
-def _topics(metadata: Metadata) -> list[PartitionsSchema]:
+def _topics(metadata: TransactionMetadata) -> list[PartitionsSchema]:
     return [
         PartitionsSchema(topic=topic, partition_ids=[number for _, number in places])
         for topic, places in groupby(sorted(metadata.places), key=lambda place: place[0])
@@ -79,7 +79,7 @@ def decode_entry(key: bytes, value: bytes | None) -> Record | None:
     return Record(transactional_id, _metadata(transactional_id, decode(TransactionLogValue, version, value, 2)))
 
 
-def _metadata(transactional_id: str, stored: TransactionLogValue) -> Metadata:
+def _metadata(transactional_id: str, stored: TransactionLogValue) -> TransactionMetadata:
     state = BY_CODE.get(stored.transaction_status)
     if state is None:
         raise CorruptMessage(f"transactional id {transactional_id} is in state {stored.transaction_status}")
@@ -87,7 +87,7 @@ def _metadata(transactional_id: str, stored: TransactionLogValue) -> Metadata:
     if state is not EMPTY:
         topics = stored.transaction_partitions or []
         places = frozenset((each.topic, number) for each in topics for number in each.partition_ids)
-    return Metadata(
+    return TransactionMetadata(
         producer_id=stored.producer_id,
         previous_producer_id=stored.previous_producer_id,
         next_producer_id=stored.next_producer_id,

@@ -19,7 +19,7 @@ from actors.transactions.completing import Completing
 from actors.transactions.deciding import Deciding
 from actors.transactions.expiring import Expiring
 from actors.transactions.initializing import Initializing
-from actors.transactions.metadata import Metadata
+from actors.transactions.metadata import TransactionMetadata
 from actors.transactions.notes import label, named, note, time_limit
 from actors.transactions.producer_ids import ProducerIdSource
 from actors.transactions.records import decode_entry
@@ -155,7 +155,7 @@ class TransactionShard:
             case Completion() | Expiration():
                 pass
 
-    def _time_limit(self, now: Metadata) -> str:
+    def _time_limit(self, now: TransactionMetadata) -> str:
         return time_limit(now, self._settings.transaction_abort_timed_out_transaction_cleanup_interval_ms)
 
     def _note_over(self, append: Append, event: Event) -> None:

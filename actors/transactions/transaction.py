@@ -1,7 +1,7 @@
 """One transactional id: its metadata, and what is under way with it."""
 
 from actors.coordinator.routing import Place
-from actors.transactions.metadata import Metadata
+from actors.transactions.metadata import TransactionMetadata
 from actors.transactions.states import AT_REST, TransactionState
 from kstore.errors import ConcurrentTransactions
 
@@ -16,7 +16,7 @@ class Transaction:
 
     __slots__ = ("has_failed_fence", "is_written", "metadata", "pending", "transactional_id", "unmarked")
 
-    def __init__(self, transactional_id: str, metadata: Metadata) -> None:
+    def __init__(self, transactional_id: str, metadata: TransactionMetadata) -> None:
         self.transactional_id = transactional_id
         self.metadata = metadata
         self.pending: TransactionState | None = None

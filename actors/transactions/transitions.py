@@ -4,7 +4,7 @@ Each gives what the next record in the log says. That a move is one of the table
 """
 
 from actors.coordinator.routing import Place
-from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, NOT_STARTED, NOWHERE, Metadata
+from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, NOT_STARTED, NOWHERE, TransactionMetadata
 from actors.transactions.states import (
     COMPLETED,
     EMPTY,
@@ -19,13 +19,15 @@ SECOND_PROTOCOL = 2
 """The transaction version from which on each transaction has an epoch of its own (KIP-890)."""
 
 
-def _moved(now: Metadata, then: Metadata) -> Metadata:
+def _moved(now: TransactionMetadata, then: TransactionMetadata) -> TransactionMetadata:
     assert now.state in PREVIOUS_STATES[then.state], f"{now.state} doesn't lead to {then.state}"
     assert then.epoch >= 0, "a record has an epoch"
     return then._replace(previous_producer_id=now.producer_id)
 
 
-def initialized(now: Metadata, expected_epoch: int | None, timeout_ms: int, now_ms: int) -> Metadata:
+def initialized(
+    now: TransactionMetadata, expected_epoch: int | None, timeout_ms: int, now_ms: int
+) -> TransactionMetadata:
     """A producer begins, or goes on after an error with the epoch that it had (KIP-360): in a new epoch.
 
     The epoch before the present one is that of a request that is repeated: then nothing changes.
@@ -44,13 +46,15 @@ def initialized(now: Metadata, expected_epoch: int | None, timeout_ms: int, now_
     return _at_rest(now, then, timeout_ms, now_ms)
 
 
-def rotated(now: Metadata, producer_id: int, expects_epoch: bool, timeout_ms: int, now_ms: int) -> Metadata:
+def rotated(
+    now: TransactionMetadata, producer_id: int, expects_epoch: bool, timeout_ms: int, now_ms: int
+) -> TransactionMetadata:
     """As ``initialized``, when the epochs are used up: a new producer id, and its first epoch."""
     last_epoch = now.epoch if expects_epoch else NO_EPOCH
     return _at_rest(now, now._replace(producer_id=producer_id, epoch=0, last_epoch=last_epoch), timeout_ms, now_ms)
 
 
-def _at_rest(now: Metadata, then: Metadata, timeout_ms: int, now_ms: int) -> Metadata:
+def _at_rest(now: TransactionMetadata, then: TransactionMetadata, timeout_ms: int, now_ms: int) -> TransactionMetadata:
     return _moved(
         now,
         then._replace(
@@ -59,7 +63,7 @@ def _at_rest(now: Metadata, then: Metadata, timeout_ms: int, now_ms: int) -> Met
     )
 
 
-def added(now: Metadata, places: frozenset[Place], client_version: int, now_ms: int) -> Metadata:
+def added(now: TransactionMetadata, places: frozenset[Place], client_version: int, now_ms: int) -> TransactionMetadata:
     """Partitions join the transaction, which begins with the first of them."""
     return _moved(
         now,
@@ -74,8 +78,8 @@ def added(now: Metadata, places: frozenset[Place], client_version: int, now_ms: 
 
 
 def decided(
-    now: Metadata, is_commit: bool, client_version: int, now_ms: int, next_producer_id: int = NO_PRODUCER_ID
-) -> Metadata:
+    now: TransactionMetadata, is_commit: bool, client_version: int, now_ms: int, next_producer_id: int = NO_PRODUCER_ID
+) -> TransactionMetadata:
     """The transaction is to be committed or aborted. By the second protocol its producer gets a new epoch for the next
     one, and with the last epoch a new id when it is complete; it alone may abort before a partition is added.
     """
@@ -93,7 +97,7 @@ def decided(
     return _moved(now, then)
 
 
-def completed(now: Metadata, now_ms: int) -> Metadata:
+def completed(now: TransactionMetadata, now_ms: int) -> TransactionMetadata:
     """All partitions have their markers."""
     then = now._replace(
         state=COMPLETED[now.state], next_producer_id=NO_PRODUCER_ID, places=NOWHERE, updated_at_ms=now_ms

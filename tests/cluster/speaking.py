@@ -34,7 +34,7 @@ TOPIC, BROKER = 2, 4
 IN_SYNC_S = 120
 
 
-class Producer:
+class IdempotentProducer:
     """An idempotent producer's numbers: its id, its epoch, the next sequence of one partition.
 
     Its records have the time of its cluster, as brokers forget producers whose last record is a day old.
@@ -72,11 +72,11 @@ class Speaker(Client):
         self.node.kill()
         self.cluster.net.node_died(self.node)
 
-    def producer(self) -> Producer:
+    def producer(self) -> IdempotentProducer:
         """A new idempotent producer."""
         answer = self.ask(self.living()[0], InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
         assert answer.error_code == 0
-        return Producer(self.cluster, answer.producer_id, answer.producer_epoch)
+        return IdempotentProducer(self.cluster, answer.producer_id, answer.producer_epoch)
 
     def say(self, topic: str, *said: bytes, **how: Any) -> int:
         """Produce one batch, which must succeed; its first offset."""

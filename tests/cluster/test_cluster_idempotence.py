@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from cluster.speaking import Producer, Speaker, answer_of, batches_in
+from cluster.speaking import IdempotentProducer, Speaker, answer_of, batches_in
 from partition.client import batch
 
 from actors.network.link import Disconnected
@@ -144,7 +144,7 @@ def test_an_older_epoch_of_the_producer_is_refused_also_after_a_restart(start):
     client.create("t")
     old = client.producer()
     assert stands(client, old.batch(b"a")) == (0, 0)
-    new = Producer(client.cluster, old.producer_id, old.epoch + 1)
+    new = IdempotentProducer(client.cluster, old.producer_id, old.epoch + 1)
     assert stands(client, new.batch(b"b", sequence=5)) == (OutOfOrderSequenceNumber.code, -1)
     assert stands(client, new.batch(b"b")) == (0, 1)
     late = old.batch(b"late")
@@ -157,7 +157,7 @@ def test_an_older_epoch_of_the_producer_is_refused_also_after_a_restart(start):
 def test_sequence_numbers_begin_again_after_the_largest(start):
     client = start()
     client.create("t")
-    producer = Producer(client.cluster, client.producer().producer_id, sequence=SEQUENCE_MAX - 1)
+    producer = IdempotentProducer(client.cluster, client.producer().producer_id, sequence=SEQUENCE_MAX - 1)
     across = producer.batch(b"a", b"b", b"c")
     assert stands(client, across) == (0, 0)
     assert batches_in(client.log_bytes(client.leader("t"), "t"))[0].last_sequence == 0

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster.speaking import Producer, Speaker, answer_of
+from cluster.speaking import IdempotentProducer, Speaker, answer_of
 from partition.client import batch, values
 
 from actors.network.link import Disconnected
@@ -83,7 +83,7 @@ def test_the_story_goes_on_in_real_time_after_the_cluster_was_stopped_and_starte
 def trouble(client: Speaker) -> str:
     """A cut, a kill, a restart and a heal under traffic; the hash of all that happened."""
     client.create("t", partitions=6)
-    producers = [Producer(client.cluster, 900 + index) for index in range(6)]
+    producers = [IdempotentProducer(client.cluster, 900 + index) for index in range(6)]
     for step in range(20):
         for index, producer in enumerate(producers):
             client.put_later("t", producer.batch(b"%d" % step), index=index, acks=-1 if step % 3 else 1)

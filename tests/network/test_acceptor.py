@@ -34,7 +34,7 @@ class Loop:
         return SimpleNamespace(cancel=lambda: self.later.remove(action))
 
 
-class Waiting:
+class ListeningSocket:
     """A listening socket at which clients wait; each needs one of ``free`` descriptors."""
 
     def __init__(self, clients: int, free: int) -> None:
@@ -63,7 +63,7 @@ def anybody(*_: object) -> bool:
 def spare_descriptors(monkeypatch):
     """What opening and closing the spare descriptor does to a listening socket's free ones."""
 
-    def bind(sock: Waiting) -> None:
+    def bind(sock: ListeningSocket) -> None:
         def take(*_: Any) -> int:
             if not sock.free:
                 raise OSError(errno.EMFILE, "Too many open files")
@@ -81,7 +81,7 @@ def spare_descriptors(monkeypatch):
 
 
 def test_clients_that_come_when_descriptors_have_run_out_are_closed_by_means_of_the_spare_one(spare_descriptors):
-    loop, sock = Loop(), Waiting(clients=5, free=1)
+    loop, sock = Loop(), ListeningSocket(clients=5, free=1)
     spare_descriptors(sock)
     acceptor = Acceptor(loop, sock, anybody, anybody)
     acceptor.ready()
@@ -91,7 +91,7 @@ def test_clients_that_come_when_descriptors_have_run_out_are_closed_by_means_of_
 
 
 def test_when_even_the_spare_one_is_used_up_nobody_is_taken_until_there_is_one_again(spare_descriptors):
-    loop, sock = Loop(), Waiting(clients=5, free=1)
+    loop, sock = Loop(), ListeningSocket(clients=5, free=1)
     spare_descriptors(sock)
     acceptor = Acceptor(loop, sock, anybody, anybody)
     acceptor.spare = None  # another connection got it
@@ -107,7 +107,7 @@ def test_when_even_the_spare_one_is_used_up_nobody_is_taken_until_there_is_one_a
 
 @pytest.mark.parametrize("number", [errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENETDOWN])
 def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, number, monkeypatch):
-    loop, sock = Loop(), Waiting(clients=3, free=1)
+    loop, sock = Loop(), ListeningSocket(clients=3, free=1)
     spare_descriptors(sock)
     acceptor = Acceptor(loop, sock, lambda *_: False, anybody)
     sock.free, failing, accept = 1, [OSError(number, "this one")] * 2, sock.accept
@@ -125,7 +125,7 @@ def test_a_client_that_is_gone_costs_those_behind_it_nothing(spare_descriptors, 
 
 
 def test_a_socket_that_always_fails_is_looked_at_now_and_then(spare_descriptors, monkeypatch):
-    loop, sock = Loop(), Waiting(clients=3, free=1)
+    loop, sock = Loop(), ListeningSocket(clients=3, free=1)
     spare_descriptors(sock)
     acceptor = Acceptor(loop, sock, anybody, anybody)
 

@@ -83,7 +83,7 @@ def test_kafkas_tool_reads_the_log_of_transactions(kafka_jars: Path, tmp_path: P
         client.create(producers.TOPIC, partitions=2, copies=1)
         made = {}
         for name in ("expired", "empty", "committed", "aborted", "open"):
-            made[name] = producers.Producer(client, name, second=level == 2)
+            made[name] = producers.TransactionalProducer(client, name, second=level == 2)
             assert made[name].init() == 0
             client.run(100 if name == "expired" else 0)
         for name in ("committed", "aborted", "open"):

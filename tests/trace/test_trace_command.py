@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cluster.members import pair
-from transactions.producers import Producer
+from transactions.producers import TransactionalProducer
 
 from actors.cli.main import main
 from actors.trace import Trace
@@ -18,7 +18,7 @@ def run(start: Any, tmp_path: Path) -> str:
     client = start()
     pair(client)
     client.say("t", b"a", b"b")
-    producer = Producer(client, "tx")
+    producer = TransactionalProducer(client, "tx")
     producer.init()
     producer.send(b"c", index=1)
     client.cluster.faults.kill(client.led_elsewhere("t")[1])

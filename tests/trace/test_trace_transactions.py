@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from clients.transacting import set_level
 from cluster.speaking import Speaker
-from transactions.producers import Producer, seen
+from transactions.producers import TransactionalProducer, seen
 
 from actors.trace import Trace
 from actors.trace.transaction_life import TransactionLife
@@ -21,9 +21,9 @@ def second(request: Any) -> bool:
     return chosen
 
 
-def begun(client: Speaker, *, second: bool, **how: Any) -> Producer:
+def begun(client: Speaker, *, second: bool, **how: Any) -> TransactionalProducer:
     """A producer whose transaction has a record in each partition."""
-    producer = Producer(client, second=second, **how)
+    producer = TransactionalProducer(client, second=second, **how)
     producer.init()
     for index in (0, 1):
         producer.send(b"a", index=index)
@@ -97,7 +97,7 @@ def test_a_transaction_that_another_producer_fences_names_it_and_what_its_own_tr
     start: Any, second: bool
 ) -> None:
     client = start()
-    zombie, other = begun(client, second=second), Producer(client, second=second)
+    zombie, other = begun(client, second=second), TransactionalProducer(client, second=second)
     other.init()
     assert zombie.send(b"late") == InvalidProducerEpoch.code
     assert zombie.end(commit=True) == ProducerFenced.code

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from cluster.speaking import Speaker
-from transactions.producers import Producer, seen
+from transactions.producers import TransactionalProducer, seen
 
 from actors.trace import Trace
 from actors.trace.visibility import Visibility
@@ -18,14 +18,14 @@ def why(client: Speaker, index: int = 0, topic: str = "t") -> Visibility:
     return Trace.of(client.cluster.world).why_not_visible(topic, index)
 
 
-def begun(client: Speaker, name: str, *texts: bytes, second: bool = True, **how: Any) -> Producer:
-    producer = Producer(client, name, second=second, **how)
+def begun(client: Speaker, name: str, *texts: bytes, second: bool = True, **how: Any) -> TransactionalProducer:
+    producer = TransactionalProducer(client, name, second=second, **how)
     producer.init()
     producer.send(*texts)
     return producer
 
 
-def ended(client: Speaker, producer: Producer, *, commit: bool = True) -> None:
+def ended(client: Speaker, producer: TransactionalProducer, *, commit: bool = True) -> None:
     producer.end(commit=commit)
     producer.wait_until("CompleteCommit" if commit else "CompleteAbort")
 
@@ -97,7 +97,7 @@ def test_a_marker_that_is_not_replicated_holds_them_too(start: Any) -> None:
 
 def test_a_decision_whose_marker_cannot_be_written_waits_for_a_leader(start: Any) -> None:
     client = start(config={"transaction.state.log.num.partitions": "1"})
-    producer = Producer(client, "tx")
+    producer = TransactionalProducer(client, "tx")
     producer.init()
     client.create("alone", copies=1, partitions=3)
     index = next(n for n in range(3) if client.leader("alone", n) != producer.coordinator())

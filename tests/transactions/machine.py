@@ -20,7 +20,7 @@ from actors.coordinator.effects import (
 )
 from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
-from actors.transactions.markers import Marker, WriteMarker, Written
+from actors.transactions.markers import Marker, MarkerWritten, WriteMarker
 from actors.transactions.producer_ids import ProducerIdSource
 from actors.transactions.settings import TransactionSettings
 from actors.transactions.shard import TransactionShard
@@ -134,7 +134,7 @@ class Machine:
             found.append((ask.message.place, ask.message.marker))
         return found
 
-    def mark(self, outcome: object = Written(True)) -> Marker:
+    def mark(self, outcome: object = MarkerWritten(True)) -> Marker:
         """The oldest marker that waits is written, or whatever else comes of it."""
         ask = self.markers.pop(0)
         assert isinstance(ask.message, WriteMarker)

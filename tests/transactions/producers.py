@@ -40,7 +40,7 @@ AGAIN = (*MOVING, ConcurrentTransactions.code, NotEnoughReplicas.code, NotLeader
 """After which a producer sends once more."""
 
 
-class Producer:
+class TransactionalProducer:
     """One producer of a transactional id. ``second``: it speaks the second transaction protocol (KIP-890)."""
 
     def __init__(self, client: Client, name: str = "tx", *, second: bool = False, timeout_ms: int = 60_000) -> None:

@@ -2,7 +2,7 @@
 
 from actors.image.image import NO_LEADER
 from actors.transactions.marker_queue import MarkerQueue, WaitingMarker
-from actors.transactions.markers import Cancellation, Marker, Written
+from actors.transactions.markers import Cancellation, Marker, MarkerWritten
 from kstore.errors import InvalidProducerEpoch, NotLeaderOrFollower, TransactionCoordinatorFenced
 from kstore.schema.messages.write_txn_markers import (
     WritableTxnMarkerPartitionResult,
@@ -68,7 +68,7 @@ def test_markers_go_to_the_leaders_in_one_request_each() -> None:
     queue.add(B, "other's", producer=6)
     assert queue.go() == {ONE: [(5, "a", [0])], OTHER: [(5, "b", [1, 2]), (6, "b", [1])]}
     queue.answer(ONE, {(5, "a", 0): 0})
-    assert queue.told == {"a": Written(True)}
+    assert queue.told == {"a": MarkerWritten(True)}
 
 
 def test_what_comes_up_while_a_node_is_busy_goes_together_with_the_next_request() -> None:
@@ -88,7 +88,7 @@ def test_two_markers_of_one_producer_are_never_in_one_request() -> None:
     queue.add(A, "second", epoch=2)
     assert queue.go() == {ONE: [(5, "a", [0])]}
     queue.answer(ONE, {(5, "a", 0): 0})
-    assert queue.told == {"first": Written(True)}
+    assert queue.told == {"first": MarkerWritten(True)}
     assert queue.go() == {ONE: [(5, "a", [0])]}
 
 
@@ -152,4 +152,4 @@ def test_markers_of_a_coordinator_that_has_resigned_are_not_sent() -> None:
     cancellation.is_requested = True
     queue.answer(ONE, {(5, "a", 0): 0})
     assert queue.go() == {}
-    assert queue.told == {"a": Written(True)}
+    assert queue.told == {"a": MarkerWritten(True)}

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from actors.transactions import transitions
-from actors.transactions.metadata import Metadata, new
+from actors.transactions.metadata import TransactionMetadata, new
 from actors.transactions.records import Record, decode_entry, encode_entry
 from actors.transactions.states import AT_REST, CODES, COMPLETED, PREVIOUS_STATES, TransactionState
 from bench.peers import kafka
@@ -45,7 +45,9 @@ def scripts() -> Iterator[tuple[int, int, list[list[str]]]]:
 SCRIPTS = list(scripts())
 
 
-def outcome(now: Metadata, move: str, client: int, at_ms: int, timeout_ms: int, given: list[str]) -> Metadata | str:
+def outcome(
+    now: TransactionMetadata, move: str, client: int, at_ms: int, timeout_ms: int, given: list[str]
+) -> TransactionMetadata | str:
     """What the record of a move says, or why there is none."""
     try:
         return moved(now, move, client, at_ms, timeout_ms, given)
@@ -55,7 +57,9 @@ def outcome(now: Metadata, move: str, client: int, at_ms: int, timeout_ms: int, 
         return str(error.name)
 
 
-def moved(now: Metadata, move: str, client: int, at_ms: int, timeout_ms: int, given: list[str]) -> Metadata:
+def moved(
+    now: TransactionMetadata, move: str, client: int, at_ms: int, timeout_ms: int, given: list[str]
+) -> TransactionMetadata:
     """What the record of a move says.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from partition.client import Client
-from transactions.producers import TOPIC, Producer
+from transactions.producers import TOPIC, TransactionalProducer
 
 from actors.network.link import Disconnected
 from kstore.errors import (
@@ -37,7 +37,7 @@ MOVING = (NotCoordinator.code, CoordinatorNotAvailable.code, CoordinatorLoadInPr
 class Committer:
     """Commits a group's offsets for a producer, and reads them."""
 
-    def __init__(self, client: Client, producer: Producer) -> None:
+    def __init__(self, client: Client, producer: TransactionalProducer) -> None:
         self.client = client
         self.producer = producer
 
@@ -84,8 +84,8 @@ class Committer:
             self.client.run(0.1)
 
 
-def committing(client: Client, *, second: bool) -> tuple[Producer, Committer]:
-    producer = Producer(client, second=second)
+def committing(client: Client, *, second: bool) -> tuple[TransactionalProducer, Committer]:
+    producer = TransactionalProducer(client, second=second)
     committer = Committer(client, producer)
     committer.coordinator()
     assert producer.init() == 0
@@ -140,7 +140,7 @@ def test_offsets_are_taken_from_the_present_producer_alone(start) -> None:
     assert committer.commit(5, 5, producer_epoch=1) == InvalidProducerEpoch.code
     assert committer.commit(5, 5, producer_id=producer.id + 7) == InvalidProducerIdMapping.code
     assert committer.commit(5, 5) == 0
-    other = Producer(client, second=True)
+    other = TransactionalProducer(client, second=True)
     assert other.init() == 0
     assert committer.commit(6, 5) == InvalidProducerEpoch.code
     assert committer.fetched() == (-1, 0)

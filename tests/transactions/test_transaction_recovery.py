@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transactions.machine import FIRST_ID, LEADER_EPOCH, TIMEOUT_MS, Machine
 
-from actors.transactions.markers import Written
-from actors.transactions.metadata import NO_EPOCH, Metadata
+from actors.transactions.markers import MarkerWritten
+from actors.transactions.metadata import NO_EPOCH, TransactionMetadata
 from actors.transactions.records import Record, decode_entry, encode_entry
 from actors.transactions.states import BY_CODE, CODES, PREPARE_ABORT
 from kstore import checked
@@ -153,7 +153,7 @@ def test_a_completion_that_another_coordinator_has_to_write_is_left_to_it() -> N
 def test_a_partition_that_is_gone_needs_no_marker() -> None:
     machine, producer = begun(A)
     machine.end(producer, commit=True)
-    machine.mark(Written(False))
+    machine.mark(MarkerWritten(False))
     assert machine.state() == "CompleteCommit"
     assert "TransactionMarkerDropped" in machine.kinds_noted()
 
@@ -229,7 +229,7 @@ def test_many_ids_expire_in_portions() -> None:
 
 
 metadata = st.builds(
-    Metadata,
+    TransactionMetadata,
     producer_id=st.integers(0, 2**63 - 1),
     previous_producer_id=st.integers(-1, 2**63 - 1),
     next_producer_id=st.integers(-1, 2**63 - 1),
@@ -245,7 +245,7 @@ metadata = st.builds(
 
 
 @given(st.text(), metadata)
-def test_a_record_is_read_as_it_was_written(name: str, written: Metadata) -> None:
+def test_a_record_is_read_as_it_was_written(name: str, written: TransactionMetadata) -> None:
     record = Record(name, written)
     assert decode_entry(*encode_entry(record, 2)) == record
     flat = written._replace(previous_producer_id=-1, next_producer_id=-1, client_version=0)
@@ -334,7 +334,7 @@ class Life:
                 self.given[name].append(answer)
 
 
-def in_the_log(metadata: Metadata, version: int) -> Metadata:
+def in_the_log(metadata: TransactionMetadata, version: int) -> TransactionMetadata:
     """The part of it that records of this version have."""
     kept = metadata._replace(last_epoch=NO_EPOCH)
     return kept if version else kept._replace(previous_producer_id=-1, next_producer_id=-1, client_version=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from partition.client import Client
-from transactions.producers import TOPIC, Producer, seen
+from transactions.producers import TOPIC, TransactionalProducer, seen
 
 from kstore.errors import (
     InvalidProducerEpoch,
@@ -56,7 +56,7 @@ def test_the_first_question_for_a_coordinator_makes_the_log_of_transactions(star
 
 def test_what_is_committed_is_read_and_what_is_aborted_is_not(start, second) -> None:
     client = start()
-    producer = Producer(client, second=second)
+    producer = TransactionalProducer(client, second=second)
     assert producer.init() == 0
     for commit, text in ((True, b"a"), (False, b"b"), (True, b"c")):
         for index in (0, 1):
@@ -71,7 +71,7 @@ def test_what_is_committed_is_read_and_what_is_aborted_is_not(start, second) -> 
 
 def test_an_open_transaction_holds_readers_back_and_is_described(start, second) -> None:
     client = start()
-    producer = Producer(client, second=second)
+    producer = TransactionalProducer(client, second=second)
     producer.init()
     producer.send(b"a")
     assert seen(client) == []
@@ -85,7 +85,7 @@ def test_an_open_transaction_holds_readers_back_and_is_described(start, second) 
 
 def test_by_the_second_protocol_each_transaction_has_an_epoch(start) -> None:
     client = start()
-    producer = Producer(client, second=True)
+    producer = TransactionalProducer(client, second=True)
     producer.init()
     for number in range(3):
         assert producer.epoch == number
@@ -97,7 +97,7 @@ def test_by_the_second_protocol_each_transaction_has_an_epoch(start) -> None:
 
 def test_a_second_producer_fences_the_first_whose_transaction_is_aborted(start, second) -> None:
     client = start()
-    zombie, other = Producer(client, second=second), Producer(client, second=second)
+    zombie, other = TransactionalProducer(client, second=second), TransactionalProducer(client, second=second)
     zombie.init()
     zombie.send(b"zombie")
     assert other.init() == 0
@@ -111,7 +111,7 @@ def test_a_second_producer_fences_the_first_whose_transaction_is_aborted(start, 
 
 def test_a_producer_that_says_nothing_more_is_aborted_when_its_time_is_over(start, second) -> None:
     client = start()
-    producer = Producer(client, second=second, timeout_ms=30_000)
+    producer = TransactionalProducer(client, second=second, timeout_ms=30_000)
     producer.init()
     producer.send(b"a")
     client.run(29)
@@ -127,7 +127,7 @@ def test_a_producer_that_says_nothing_more_is_aborted_when_its_time_is_over(star
 
 def test_a_decision_stands_although_its_coordinator_dies(start, second) -> None:
     client = start()
-    producer = Producer(client, second=second)
+    producer = TransactionalProducer(client, second=second)
     producer.init()
     for index in (0, 1):
         producer.send(b"a", index=index)
@@ -144,7 +144,7 @@ def test_a_decision_stands_although_its_coordinator_dies(start, second) -> None:
 
 def test_a_transaction_goes_on_although_its_coordinator_dies(start, second) -> None:
     client = start()
-    producer = Producer(client, second=second)
+    producer = TransactionalProducer(client, second=second)
     producer.init()
     producer.send(b"a")
     client.cluster.faults.kill(producer.coordinator())
@@ -158,7 +158,7 @@ def test_a_transaction_goes_on_although_its_coordinator_dies(start, second) -> N
 def test_a_marker_waits_for_a_partition_that_nobody_leads(start) -> None:
     client = start(config={"transaction.state.log.num.partitions": "1"})
     client.ask(1, FindCoordinatorRequest(key_type=1, coordinator_keys=["tx"]))
-    producer = Producer(client)
+    producer = TransactionalProducer(client)
     producer.init()
     coordinator = producer.coordinator()
     client.create("alone", copies=1, partitions=3)
@@ -176,7 +176,7 @@ def test_a_marker_waits_for_a_partition_that_nobody_leads(start) -> None:
 
 def test_a_topic_that_is_deleted_in_the_middle_of_a_transaction_needs_no_marker(start) -> None:
     client = start()
-    producer = Producer(client)
+    producer = TransactionalProducer(client)
     producer.init()
     producer.send(b"a")
     client.create("short-lived")
@@ -191,7 +191,7 @@ def test_a_topic_that_is_deleted_in_the_middle_of_a_transaction_needs_no_marker(
 
 def test_what_is_known_of_transactions_outlives_all_brokers(start) -> None:
     client = start(brokers=1)
-    producer = Producer(client)
+    producer = TransactionalProducer(client)
     producer.init()
     producer.send(b"a")
     restarted(client)
@@ -209,7 +209,7 @@ def test_an_id_that_nobody_uses_is_forgotten(start) -> None:
             "transaction.remove.expired.transaction.cleanup.interval.ms": "10000",
         },
     )
-    producer = Producer(client)
+    producer = TransactionalProducer(client)
     producer.init()
     first = producer.id
     client.run(71)
@@ -220,7 +220,7 @@ def test_an_id_that_nobody_uses_is_forgotten(start) -> None:
 
 def test_older_versions_know_a_fenced_producer_by_another_code(start) -> None:
     client = start(brokers=1)
-    zombie, other = Producer(client), Producer(client)
+    zombie, other = TransactionalProducer(client), TransactionalProducer(client)
     zombie.init()
     other.init()
     place = TOPIC, 0
@@ -254,7 +254,7 @@ def test_older_versions_know_a_fenced_producer_by_another_code(start) -> None:
 
 def test_partitions_are_added_all_or_none(start) -> None:
     client = start(brokers=1)
-    producer = Producer(client)
+    producer = TransactionalProducer(client)
     producer.init()
     unknown, skipped = UnknownTopicOrPartition.code, OperationNotAttempted.code
     assert producer.add((TOPIC, 0), (TOPIC, 7)) == {(TOPIC, 0): skipped, (TOPIC, 7): unknown}
@@ -267,7 +267,7 @@ def test_partitions_are_added_all_or_none(start) -> None:
 def test_a_groups_offsets_join_a_transaction_by_the_groups_partition(start) -> None:
     client = start(brokers=1)
     client.ask(1, FindCoordinatorRequest(key="g"))
-    producer = Producer(client)
+    producer = TransactionalProducer(client)
     producer.init()
     assert producer.add_offsets("g") == 0
     (topic,) = producer.described().topics
@@ -278,13 +278,13 @@ def test_a_groups_offsets_join_a_transaction_by_the_groups_partition(start) -> N
 
 @pytest.mark.parametrize("timeout_ms", [0, -1, 900_001])
 def test_a_timeout_has_bounds(start, timeout_ms: int) -> None:
-    producer = Producer(start(brokers=1), timeout_ms=timeout_ms)
+    producer = TransactionalProducer(start(brokers=1), timeout_ms=timeout_ms)
     assert producer.init() == InvalidTransactionTimeout.code
 
 
 def test_a_request_without_an_id_or_of_another_node_is_refused(start) -> None:
     client = start()
-    producer = Producer(client)
+    producer = TransactionalProducer(client)
     producer.init()
     elsewhere = next(node for node in client.living() if node != producer.coordinator())
     for request in (
@@ -301,7 +301,7 @@ def test_a_request_without_an_id_or_of_another_node_is_refused(start) -> None:
 
 def test_the_second_protocol_adds_a_partition_of_a_producer_that_is_known_only(start) -> None:
     client = start(brokers=1)
-    producer = Producer(client, second=True)
+    producer = TransactionalProducer(client, second=True)
     producer.init()
     producer.id += 1
     assert producer.send(b"a") == InvalidProducerIdMapping.code
@@ -325,7 +325,7 @@ def listed(client, **filters) -> dict[str, str]:
 def test_transactions_are_listed_by_their_coordinators(start) -> None:
     client = start()
     names = [f"tx-{number}" for number in range(8)]
-    producers = [Producer(client, name) for name in names]
+    producers = [TransactionalProducer(client, name) for name in names]
     for producer in producers:
         producer.init()
     producers[3].send(b"a")
@@ -348,9 +348,9 @@ def test_a_start_with_kafkas_fifty_partitions_takes_no_longer_in_the_clusters_ow
     times = []
     for partitions in ("1", "50"):
         client = start(brokers=1, config={"transaction.state.log.num.partitions": partitions})
-        Producer(client).init()
+        TransactionalProducer(client).init()
         began = client.cluster.world.clock.now_us()
         restarted(client)
-        Producer(client).init()
+        TransactionalProducer(client).init()
         times.append(client.cluster.world.clock.now_us() - began)
     assert times[1] < 1.5 * times[0] + 500_000
