@@ -22,7 +22,7 @@ WHOLE = frozenset({9, 13})
 
 ALIASES = {"partition_index": "partition", "index": "partition_index", "partition": "partition_index"}
 CODES = ("error_code", "partition_error_code")
-KEY_FIELDS = ("key", "name", "group_id")
+KEY_FIELDS = ("key", "name", "group_id", "transactional_id")
 PARTITION_FIELDS = ("partition_index", "partition", "index")
 
 

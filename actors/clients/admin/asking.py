@@ -179,6 +179,7 @@ def at_coordinators(
         except KafkaError as error:
             found[name] = error
     for node_id, asked in by_coordinator.items():
+        found.update(dict.fromkeys(asked, errors.UnknownServerError("the coordinator's answer leaves it out")))
         found.update((yield from ask(node_id, asked)))
         for name in asked:
             if isinstance(found[name], (Disconnected, errors.NotCoordinator, errors.CoordinatorNotAvailable)):
