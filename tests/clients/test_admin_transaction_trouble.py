@@ -112,8 +112,8 @@ def test_a_transaction_whose_coordinator_forgot_its_id_while_it_was_looked_for_h
 
 
 def test_an_id_that_a_coordinator_leaves_out_of_its_answer_has_an_error(admin: Admin) -> None:
-    def asked(actor: ClientActor) -> Eventually[Mapping[str, None | KafkaError]]:
-        def ask(_: int, names: list[str]) -> Eventually[Mapping[str, None | KafkaError]]:
+    def asked(actor: ClientActor) -> Eventually[Mapping[str, KafkaError | None]]:
+        def ask(_: int, names: list[str]) -> Eventually[Mapping[str, KafkaError | None]]:
             yield actor.backoff(0)
             return dict.fromkeys(names[1:])
 
