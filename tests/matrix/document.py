@@ -28,11 +28,11 @@ MADE_BY = "<!-- made by `make compatibility` -->"
 KAFKA = "Apache Kafka 4.4.0"
 SHOWN = 6
 INTRODUCTION = """\
-kstore serves {keys} of the protocol in {versions}. {scenarios} were played over TCP to a cluster of kstore's and to one
-of Apache Kafka 4.4.0, of two nodes each: valid requests, requests that are invalid in every way a client can produce,
-and bytes that are no requests. {answers} were compared field by field: {same} are the same, {differing} differ
-in a field or more for a reason that is told below. `make test-oracle` plays them again, and fails on a difference
-without a reason, on a reason without a difference, and when this page is out of date.
+kstore serves {keys} of the protocol in {versions}. {scenarios} were sent over TCP to a cluster of kstore and to one of
+Apache Kafka 4.4.0, each with two nodes: valid requests, requests that are invalid in every way a client can produce,
+and bytes that aren't requests. {answers} were compared field by field: {same} are the same, {differing} differ in at
+least one field, for a reason given below. `make test-oracle` plays them again, and fails on a difference without a
+reason, on a reason without a difference, and when this page is out of date.
 """
 TRANSACTIONS = """\
 One program was written on each of these clients. It writes in transactions, commits and aborts them, and sends the
@@ -42,7 +42,7 @@ the others as well. `make test-oracle` runs all of them on Apache Kafka, and an 
 `exactly_once_v2` on both.
 """
 BY_KEY = """\
-Scenarios are cases in each of the versions in which they were played. Answers that differ do so in one field at least.
+A scenario is a case in one of the versions in which it was played. Answers that differ do so in at least one field.
 """
 
 

@@ -70,83 +70,85 @@ ELR = "min.insync.replicas"
 
 MEANT = (
     why(
-        "A cluster in memory, as the one that is compared, has no disk: how much room there is isn't known.",
+        "The kstore cluster that is compared is in memory: it has no disk whose size could be told.",
         Fields("DescribeLogDirs/the room on the disk/*", "results/folder/*_bytes", ours="-1"),
     ),
     why(
-        "Made on first use: the first answer has the topic already; Apache Kafka says first that it isn't there.",
+        "A topic that a Metadata request creates is in the first answer already; Apache Kafka says first that it "
+        "doesn't exist.",
         Fields("Metadata/made on first use/asked for/*", "topics/t/*"),
     ),
     why(
-        "A new cluster of Apache Kafka's has eligible leader replicas, and for their sake `min.insync.replicas` is set "
-        "for all brokers and the last replica in sync leaves the set when it dies; kstore has none.",
+        "A new cluster of Apache Kafka has eligible leader replicas: `min.insync.replicas` is set for all brokers, and "
+        "the last in-sync replica leaves the set when it dies. kstore doesn't have them.",
         Fields("DescribeConfigs/*", f"results/*/configs/{ELR}/*"),
         Fields("DescribeConfigs/of a broker/of all brokers/*", "results/0/configs*", kafkas=f"*{ELR}*"),
         Fields("CreateTopics/*", f"topics/*/configs/{ELR}/config_source"),
         Fields("Metadata/of a dead node's/its own partition/*", "*/isr_nodes", "[2]", "[]"),
     ),
     why(
-        "Defaults that kstore decided otherwise: `docs/deviations.md` lists them.",
+        "Defaults that differ in kstore: `docs/deviations.md` lists them.",
         *(Fields("DescribeConfigs/of a broker/*", f"results/1/configs/{key}/synonyms/*") for key in DEVIATING),
         Fields("DescribeConfigs/of a broker/*", "results/1/configs/queued.max.request.bytes/value"),
     ),
     why(
-        "Where a node listens and has its data, which isn't the same: in memory it has no folder, and its controller "
-        "has no listener.",
+        "Where a node listens and has its data: a node in memory has no folder, and kstore's controller has no "
+        "listener.",
         *(Fields("DescribeConfigs/of a broker/*", f"results/1/configs/{key}/*") for key in IDENTITY),
         Fields("DescribeQuorum/the metadata log/*", "nodes/*/listeners", "[]"),
     ),
     why(
-        "Keys of kstore's own, which bound what Apache Kafka doesn't.",
+        "Keys of kstore's own, for bounds that Apache Kafka doesn't have.",
         *(Fields("DescribeConfigs/*", f"results/*/configs/{key.name}*", kafkas=ABSENT) for key in OWN_KEYS),
     ),
     why(
-        "An unknown key of a broker is refused; Apache Kafka takes it.",
+        "An unknown broker key is refused; Apache Kafka accepts it.",
         Fields("IncrementalAlterConfigs/of brokers/an unknown key/*"),
     ),
     why(
-        "Features that aren't there aren't named.",
+        "Features that kstore doesn't have aren't listed.",
         Fields("ApiVersions/asked*", "supported_features/*"),
         Fields("ApiVersions/asked*", "finalized_features/*", ABSENT),
     ),
     why(
-        "Followers don't serve consumers (KIP-392 is left out); Apache Kafka serves who asks one all the same.",
+        "Followers don't serve consumers (KIP-392 isn't implemented); in Apache Kafka a follower answers any consumer "
+        "that asks it.",
         Fields("Fetch/from a follower/by a consumer with a rack/*"),
     ),
     why(
-        "A topic in a session that was deleted, and another made by its name, is unknown by its id; Apache Kafka says "
-        "that id and name don't go together.",
+        "If a topic in a session was deleted, and another one has its name, its id is unknown; Apache Kafka says that "
+        "id and name don't match.",
         Fields("Fetch/a session and a topic that is made anew/*", "*/error_code", "100", "103"),
         Fields("Fetch/a session and a topic that is made anew/*", "*/aborted_transactions", "[]", "None"),
     ),
     why(
-        "Only nodes of the cluster, on their own links, may fetch as replicas: anybody else is told that it isn't "
+        "Only nodes of the cluster, on their own links, may fetch as replicas. Any other client is told that it isn't "
         "authorized, whichever partition it asks for.",
         Fields("Fetch/as a replica/*"),
     ),
     why(
-        "The log's start isn't told beside a refusal.",
+        "The log start offset isn't given when a batch is refused.",
         Fields("Produce/*", "*/log_start_offset", "-1", "0"),
     ),
     why(
-        "A partition that stands twice in one request has both batches appended, and is answered twice; Apache Kafka "
-        "drops one of them without a word.",
+        "If a request names a partition twice, both batches are appended and answered; Apache Kafka drops one of them "
+        "without an error.",
         Fields("Produce/wrong in the request/one partition twice/*"),
     ),
     why(
-        "A batch sent again is answered with its offset alone; Apache Kafka puts the time of the batch's last record "
-        "where the time of the append stands, whatever the topic's timestamp type.",
+        "The answer to a repeated batch has only its offset; Apache Kafka gives the time of the batch's last record as "
+        "the time of the append, whatever the topic's timestamp type.",
         Fields("Produce/idempotent/*", "*/log_append_time_ms", "-1", "1700000000040"),
         Fields("Produce/in a transaction/second again/*", "*/log_append_time_ms", "-1", "1700000000040"),
         Fields("Produce/to a topic with a codec of its own/* again/*", "*/log_append_time_ms", "-1", "1700000000040"),
     ),
     why(
-        "A time limit that is over doesn't end the work: where Apache Kafka answers at once that the time is over, "
-        "kstore does what it was asked.",
+        "With a time limit of zero or less, kstore does what it was asked; Apache Kafka answers at once that the time "
+        "is over.",
         Fields("CreateTopics/in the request/* time/*"),
     ),
     why(
-        "What went wrong is said beside a code where Apache Kafka says nothing.",
+        "An error code comes with a message where Apache Kafka gives none.",
         Fields("Produce/*", "*/error_message", kafkas="None"),
     ),
 )
@@ -154,7 +156,7 @@ MEANT = (
 
 KAFKAS_DEFECTS = (
     why(
-        "Apache Kafka fails on it and answers UNKNOWN_SERVER_ERROR; kstore says what is wrong or reads it as harmless.",
+        "Apache Kafka fails and answers UNKNOWN_SERVER_ERROR; kstore names the error, or accepts what does no harm.",
         Fields("*", "*error_code", kafkas="-1"),
         Fields("*", "topics/-1", ABSENT),
         Fields("Metadata/topics by id/neither id nor name/*"),
@@ -165,22 +167,22 @@ KAFKAS_DEFECTS = (
         Fields("Produce/wrong batches/codec 6/*"),
     ),
     why(
-        "Apache Kafka fails on it and never answers.",
+        "Apache Kafka fails and never answers.",
         Fields("Produce/wrong in the request/null records/*"),
         Fields("AddPartitionsToTxn/verified/of nothing/*"),
     ),
     why(
-        "Topics by id in versions before 12: both refuse them, but Apache Kafka's answer names no brokers then, and "
+        "Topics by id in versions before 12: both refuse them, but Apache Kafka's answer then has no brokers, and has "
         "each topic as often as it was asked for.",
         Fields("Metadata/topics by id/*/v10"),
         Fields("Metadata/topics by id/*/v11"),
     ),
     why(
-        "An epoch is never negative: it is unknown, where Apache Kafka takes those below -1 for one before the first.",
+        "A negative epoch is unknown; Apache Kafka takes one below -1 for an epoch before the first.",
         Fields("OffsetForLeaderEpoch/epochs/of epoch -2/*"),
     ),
     why(
-        "A text that isn't UTF-8 can't be read, and closes the connection; Java reads it with marks of replacement.",
+        "A text that isn't UTF-8 closes the connection; Java reads it with replacement characters.",
         Fields("ApiVersions/frames that are no requests/a client id that is no UTF-8/*"),
     ),
 )
@@ -188,7 +190,7 @@ KAFKAS_DEFECTS = (
 
 TEXTS = (
     why(
-        "The same said in other words.",
+        "The same message in other words.",
         Fields("*", "*error_message"),
     ),
 )

@@ -6,9 +6,9 @@ The normalisations, all of them; the document lists them too:
   label in the order of appearance, or by the topic's name where that is known;
 * a time of now is replaced by ``<now>``; the times that the cases state are long past, and compared;
 * which broker a client is told to take for the controller, and the epoch of the features, isn't compared;
-* a port is replaced by whose it is;
+* a port is replaced by the node that it belongs to;
 * a list whose elements have a name, an id or an index is compared by that, whatever its order;
-* records are compared decoded, batch by batch, with all that their headers say but the checksum;
+* records are compared decoded, batch by batch, with everything in their headers except the checksum;
 * fields that the version doesn't have are left out.
 """
 
