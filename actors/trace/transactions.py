@@ -154,10 +154,10 @@ def transactional_ids(recording: Recording) -> list[str]:
     return sorted({row.partition for row in recording.find("ProducerInitialized", *BEGINS, "TransactionDecided")})
 
 
-def id_of_producer(recording: Recording, producer_id: int) -> str | None:
-    """The transactional id of a producer id; None if no coordinator's row has it."""
-    rows = recording.find("ProducerInitialized", *BEGINS, *GOES_ON, "TransactionCompleted", newest=True)
-    return next((row.partition for row in rows if row.offset1 == producer_id), None)
+def ids_of_producers(recording: Recording) -> dict[int, str]:
+    """The transactional id of each producer id that a coordinator's row has."""
+    rows = recording.find("ProducerInitialized", *BEGINS, *GOES_ON, "TransactionCompleted")
+    return {row.offset1: row.partition for row in rows}
 
 
 def ways_out(part: Part, transactional_id: str, now_us: int) -> list[str]:
@@ -168,4 +168,5 @@ def ways_out(part: Part, transactional_id: str, now_us: int) -> list[str]:
         earliest, latest = (max(each - now_us, 0) for each in limit)
         ways.append(f"its time is over, in {milliseconds(earliest)} to {milliseconds(latest)}")
     ways.append(f"another producer with transactional_id={transactional_id!r} calls init_transactions()")
+    ways.append(f"an administrator ends it: kstore transactions force-terminate {transactional_id}")
     return ways

@@ -15,7 +15,7 @@ from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwrit
 from actors.trace.recording import Recording
 from actors.trace.transaction_life import TransactionLife, lines_of_ways, transaction_life
 from actors.trace.transaction_rows import OPENS
-from actors.trace.transactions import OPEN, id_of_producer
+from actors.trace.transactions import OPEN, ids_of_producers
 
 TRANSACTION, MARKER, REPLICATION, NO_LEADER, NOTHING, UNKNOWN = (
     "transaction",
@@ -31,7 +31,7 @@ ABORTED_SHOWN = 5
 class OpenTransaction:
     """A transaction in a partition whose end isn't replicated: by its producer id, from which offset on, since when;
     ``marker_offset`` is -1 while it has no marker there. ``transactional_id`` is None if no coordinator's row tells it;
-    ``life`` is of the last transaction of that id, and ``is_last`` says whether that is this one.
+    ``life`` (only of the holder's) is of the last transaction of that id; ``is_last``: that is this one.
     """
 
     def __init__(self, opened: TraceRow) -> None:
@@ -189,10 +189,13 @@ def why_not_visible(recording: Recording, topic: str, partition: int) -> Visibil
         return found
     found.high_watermark, found.end_offset = state.high_watermark, state.end_offset
     found.last_stable_offset = state.high_watermark
-    found.aborted = [_aborted(recording, *each) for each in state.aborted[-ABORTED_SHOWN:]]
+    ids = ids_of_producers(recording)
+    found.aborted = [_aborted(ids, *each) for each in state.aborted[-ABORTED_SHOWN:]]
     leadership = why_leader(recording, topic, partition)
     undecided = [each for each in state.undecided if each.first_offset < max(state.high_watermark, 0)]
     if undecided:
+        for each in undecided:
+            each.transactional_id = ids.get(each.opened.offset2)
         _tell_holder(recording, found, undecided)
     elif state.high_watermark < state.end_offset:
         found.kind = REPLICATION
@@ -212,16 +215,16 @@ def why_not_visible(recording: Recording, topic: str, partition: int) -> Visibil
 
 
 def _tell_holder(recording: Recording, found: Visibility, undecided: list[OpenTransaction]) -> None:
-    for each in undecided:
-        _name(recording, each)
     holder = found.holder = undecided[0]
+    _find_life(recording, holder)
     found.behind = undecided[1:]
     found.last_stable_offset = holder.first_offset
     found.kind = TRANSACTION
     (last,) = recording.last(1)
     open_for = milliseconds(last.time_us - holder.since_us)
     life = holder.life
-    by_admin = f"an administrator aborts it: Admin.abort_transaction, from offset {holder.first_offset} on"
+    place = f"{found.topic}:{found.partition}"
+    by_admin = f"an administrator aborts it: kstore transactions abort {place} --start-offset {holder.first_offset}"
     if holder.marker is not None:
         found.kind = MARKER
         found.why = f"the marker of {holder} is at offset {holder.marker.offset1}, and isn't replicated yet"
@@ -243,9 +246,8 @@ def _tell_holder(recording: Recording, found: Visibility, undecided: list[OpenTr
     found.steps = life.steps if life is not None and holder.is_last else [_opening(holder)]
 
 
-def _name(recording: Recording, each: OpenTransaction) -> None:
-    """Find whose it is, and whether it is the last one of that id."""
-    each.transactional_id = id_of_producer(recording, each.opened.offset2)
+def _find_life(recording: Recording, each: OpenTransaction) -> None:
+    """Find the last transaction of its id, and whether that is this one."""
     if each.transactional_id is not None:
         life = each.life = transaction_life(recording, each.transactional_id)
         is_over = life.took_us >= 0
@@ -257,8 +259,8 @@ def _opening(each: OpenTransaction) -> Step:
     return Step(row.time_us, row.actor, f"a transaction is open from offset {row.offset1} on", row.sequence)
 
 
-def _aborted(recording: Recording, ended: OpenTransaction | None, marker: TraceRow) -> Step:
-    name = id_of_producer(recording, marker.offset2) or f"producer {marker.offset2}"
+def _aborted(ids: dict[int, str], ended: OpenTransaction | None, marker: TraceRow) -> Step:
+    name = ids.get(marker.offset2, f"producer {marker.offset2}")
     since = f"from offset {ended.first_offset} on" if ended is not None else "from where the trace doesn't say"
     what = f"records of {name}, {since}, aborted by the marker at offset {marker.offset1}"
     return Step(marker.time_us, marker.actor, what, marker.sequence)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import confluent_kafka
 import pytest
 from processes import Server
 from waiting import wait_until
@@ -76,3 +77,38 @@ def test_after_a_crash_the_next_server_keeps_the_trace_and_says_so(server: Serve
     with Cluster(trace_file=path) as cluster:
         assert cluster.warnings == ["the trace file was there already and is now called run.ktrace.1"]
     assert Trace.load(tmp_path / "run.ktrace.1").record("orders", 0, 499).steps
+
+
+def test_a_transaction_of_another_client_is_told_and_so_is_what_the_next_server_finds_of_it(tmp_path: Path) -> None:
+    def serve(number: int) -> Server:
+        files = ["--data-dir", str(tmp_path / "data"), "--trace-file", str(tmp_path / f"{number}.ktrace")]
+        return Server("--listen", "127.0.0.1:0", *files)
+
+    def traced(number: int) -> Trace:
+        return Trace.load(tmp_path / f"{number}.ktrace")
+
+    server = serve(1)
+    try:
+        with Admin(bootstrap_servers=server.bootstrap) as admin:
+            admin.create_topics([NewTopic("orders", 1, 1)])
+        how = {"transactional.id": "tx", "client.id": "till-4", "transaction.timeout.ms": 600_000, "log_level": 0}
+        producer = confluent_kafka.Producer({"bootstrap.servers": server.bootstrap} | how)
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        producer.produce("orders", b"a book")
+        producer.flush(30)
+        wait_until(lambda: traced(1).why_not_visible("orders", 0).holder, what="the rows of the transaction")
+        assert traced(1).transaction("tx").client.startswith("till-4 at ")
+    finally:
+        server.kill()
+    server = serve(2)
+    try:
+        wait_until(lambda: traced(2).transaction("tx").steps, what="what the coordinator finds")
+        found, stuck = traced(2).transaction("tx"), traced(2).why_not_visible("orders", 0)
+        assert (found.state, found.missing) == ("open", "it began before this trace")
+        words = "coordinates it now, and finds it open, begun "
+        assert any(step.what.startswith(words) for step in found.steps)
+        assert stuck.holder is not None
+        assert (stuck.holder.transactional_id, stuck.last_stable_offset, stuck.ends) == ("tx", 0, found.ends)
+    finally:
+        server.kill()

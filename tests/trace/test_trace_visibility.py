@@ -126,7 +126,7 @@ def test_a_transaction_that_its_coordinator_takes_for_ended_hangs(start: Any) ->
     assert found.holder is not None
     assert (found.kind, found.holder.transactional_id, found.last_stable_offset) == ("transaction", "tx", 2)
     assert " hangs: it has been open for 6" in found.why
-    assert found.ends == ["an administrator aborts it: Admin.abort_transaction, from offset 2 on"]
+    assert found.ends == ["an administrator aborts it: kstore transactions abort t:0 --start-offset 2"]
     assert seen(client) == [b"a"]
 
 
