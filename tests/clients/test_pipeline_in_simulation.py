@@ -37,10 +37,12 @@ from kstore.named import NamedTuple
 
 COUNT = 2 * PORTION
 SEED = 1
+CONFIG = {"transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000"}
+"""So that the transaction of a worker that doesn't come back ends soon after its two seconds."""
 BOUNDARIES_LEAST = 150
 LOOK_EVERY_S = 0.005
 WORKS_FOR_S_MAX = 60
-GOES_ON_FOR_S = 30
+GOES_ON_FOR_S = 5
 """How long a worker that was cut off may go on: its requests fail, and it joins its group again, or ends."""
 
 Fault = Callable[[Cluster, "Worker"], object]
@@ -130,7 +132,7 @@ class Case(NamedTuple):
 
 def outcome(case: Case, brokers: int, boundary: int) -> Outcome:
     """Of a run in which the worker is hit at a boundary; at 0 it isn't."""
-    with Cluster(brokers, seed=SEED) as cluster:
+    with Cluster(brokers, seed=SEED, config=CONFIG) as cluster:
         set_level(cluster, case.level)
         begin(cluster, COUNT, brokers)
         worker = Worker(cluster, case.recipe, 1, case.fault, boundary)
