@@ -32,6 +32,21 @@ def test_an_admin_of_another_client_finds_what_it_needs(client, configs, sizes, 
         assert [each.offset for each in begin.values()] == [7, 10]
 
 
+def test_another_client_administers_transactions(serve, programs) -> None:
+    bootstrap = serve().bootstrap
+    with (
+        Admin(bootstrap_servers=bootstrap) as admin,
+        Producer(bootstrap_servers=bootstrap, transactional_id="tx") as producer,
+    ):
+        admin.create_topics(["orders"])
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send("orders", b"open").get(30)
+        program = programs("transactions.py", bootstrap, "orders", "tx")
+        assert program.finish() == 0, program.errors
+        assert list(program.lines) == ["listed tx Ongoing", "described Ongoing True", "producer True 0", "aborted -1"]
+
+
 @pytest.mark.parametrize("client", ["kafka-python", "confluent-kafka", "aiokafka"])
 def test_a_topic_takes_every_config_and_tells_it(client, serve, programs) -> None:
     server = serve("--listen", "127.0.0.1:0")
