@@ -45,19 +45,22 @@ def command(client: str) -> list[str]:
     A test whose language isn't installed is skipped.
     """
     if client in CLIENTS:
-        return [sys.executable, "-u", str(PROGRAMS / "transact.py"), client]
-    return {"franz-go": _go, "sarama": _go, "kafkajs": _node, "java": _java}[client](client)
+        return [*python_program("transact.py"), client]
+    return _java() if client == "java" else _node() if client == "kafkajs" else built_by_go(client.removesuffix("-go"))
 
 
-def _go(client: str) -> list[str]:
+def python_program(name: str) -> list[str]:
+    return [sys.executable, "-u", str(PROGRAMS / name)]
+
+
+def built_by_go(name: str) -> list[str]:
     _needs("go")
-    name = client.removesuffix("-go")
     BUILT.mkdir(parents=True, exist_ok=True)
     subprocess.run(["go", "build", "-o", str(BUILT / name), f"./{name}"], cwd=PROGRAMS / "go", check=True)
     return [str(BUILT / name)]
 
 
-def _node(client: str) -> list[str]:
+def _node() -> list[str]:
     _needs("node", "npm")
     folder = BUILT / "node"
     listed = (PROGRAMS / "node" / "package-lock.json").read_bytes()
@@ -72,7 +75,7 @@ def _node(client: str) -> list[str]:
     return ["node", str(folder / "transact.js")]
 
 
-def _java(client: str) -> list[str]:
+def _java() -> list[str]:
     if lacking := kafka.missing():
         pytest.skip(lacking)
     quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=off"
