@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,6 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[2]
 MICRO = ROOT / "build" / "benchmark.json"
-DELETED_AFTER_S = 1.5
 SETTLE_S = 3.0
 FAILURES = (ServerFailed, load.LoadFailed, raw.WrongAnswer, KafkaException, subprocess.SubprocessError, OSError)
 
@@ -112,7 +110,7 @@ class Run:
         for case in chosen:
             for number in range(1 if case.once else self.rounds):
                 for server in turned(servers, number):
-                    settle_disk()
+                    load.settle_disk()
                     self.measure(case, server)
 
     def measure(self, case: Case, server: Server) -> None:
@@ -134,14 +132,6 @@ class Run:
         self.results.add(metric, server.name, figure)
         if figure is not None:
             print(f"{metric.name:64} {server.name:8} {figure:10.4g} {metric.unit}", flush=True)
-
-
-def settle_disk() -> None:
-    """Let what the last case wrote be deleted, and the rest reach the disk: otherwise the kernel holds up the case that
-    writes next until the disk has caught up with the case before.
-    """
-    time.sleep(DELETED_AFTER_S)
-    os.sync()
 
 
 def turned(things: list[T], number: int) -> list[T]:

@@ -21,6 +21,7 @@ from bench.peers.servers import Server
 
 QUIET = {"log_level": 0, "enable.metrics.push": False}
 TIMEOUT_S = 180
+DELETED_AFTER_S = 1.5
 
 
 class LoadFailed(Exception):
@@ -29,6 +30,14 @@ class LoadFailed(Exception):
 
 def _on_error(_: KafkaError) -> None:
     """Connection errors are expected while a server starts; what matters is whether records are acknowledged."""
+
+
+def settle_disk() -> None:
+    """Let what the last case wrote be deleted, and the rest reach the disk: otherwise the kernel holds up the case that
+    writes next until the disk has caught up with the case before.
+    """
+    time.sleep(DELETED_AFTER_S)
+    os.sync()
 
 
 def producer(server: Server, **config: object) -> Producer:

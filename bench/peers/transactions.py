@@ -4,11 +4,13 @@ costs a producer and a reader, what ids at rest hold in memory.
 Each one counts what it wrote or read, so a load that lost a record has no figure.
 """
 
+import math
 import shutil
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from bench.peers.servers import Server
 PIPELINE = Path(__file__).parent / "pipeline"
 BUILT = Path(__file__).resolve().parents[2] / "build" / "pipelinepeer"
 COMMIT_EVERY_S = 0.1
-PAIRS = 5
+BLOCKS = 3
 SETTLE_S = 2.0
 PLAIN_A_BATCH = 90
 READ_TIMEOUT_S = 300
@@ -77,31 +79,42 @@ def read_transform_write(server: Server, count: int) -> dict[str, float]:
     return {"records/s": count / float(seconds), "s": used / count * 1e6}
 
 
+def in_turns(mine: Callable[[], float], other: Callable[[], float]) -> tuple[float, float, float]:
+    """Two rates that are measured in turns, and one over the other.
+
+    What runs second may find memory and disk in another state, so a ratio is that of a block in which each was second
+    once: the geometric mean of its two ratios, of which the median over the blocks is given.
+    """
+    rates: tuple[list[float], list[float]] = ([], [])
+    for turn in (0, 1, 1, 0) * BLOCKS:
+        load.settle_disk()
+        rates[turn].append((mine, other)[turn]())
+    quotients = [a / b for a, b in zip(*rates, strict=True)]
+    ratio = statistics.median(
+        math.sqrt(first * second) for first, second in zip(quotients[::2], quotients[1::2], strict=True)
+    )
+    return statistics.median(rates[0]), statistics.median(rates[1]), ratio
+
+
 def own_clients(server: Server, count: int) -> dict[str, float]:
     """The same by kstore's clients and by confluent-kafka, each in its own process, in turns; one over the other."""
-    rates: dict[str, list[float]] = {"kstore": [], "confluent-kafka": []}
     with load.topic(server) as source:
         load.fill(server, source, 100, count)
-        for number in range(2 * PAIRS):
-            names = list(rates)
-            client = names[(number + number // 2) % 2]
-            with load.topic(server) as target:
-                rates[client].append(_by_client(client, server, source, target, count))
-    pairs = zip(rates["kstore"], rates["confluent-kafka"], strict=True)
-    return {
-        "kstore": statistics.median(rates["kstore"]),
-        "confluent-kafka": statistics.median(rates["confluent-kafka"]),
-        "ratio": statistics.median(mine / theirs for mine, theirs in pairs),
-    }
+        mine, other, ratio = in_turns(
+            lambda: _by_client("kstore", server, source, count),
+            lambda: _by_client("confluent-kafka", server, source, count),
+        )
+    return {"kstore": mine, "confluent-kafka": other, "ratio": ratio}
 
 
-def _by_client(client: str, server: Server, source: str, target: str, count: int) -> float:
-    command = [sys.executable, "-m", "bench.peers.pipelines", client, server.bootstrap, source, target, str(count)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=load.TIMEOUT_S, check=False)
-    if done.returncode:
-        raise load.LoadFailed(f"{server.name}: {client} ended with {done.returncode}: {done.stderr[-500:]}")
-    seconds, transactions = done.stdout.split()
-    load.check_count(server, target, count + int(transactions))
+def _by_client(client: str, server: Server, source: str, count: int) -> float:
+    with load.topic(server) as target:
+        command = [sys.executable, "-m", "bench.peers.pipelines", client, server.bootstrap, source, target, str(count)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=load.TIMEOUT_S, check=False)
+        if done.returncode:
+            raise load.LoadFailed(f"{server.name}: {client} ended with {done.returncode}: {done.stderr[-500:]}")
+        seconds, transactions = done.stdout.split()
+        load.check_count(server, target, count + int(transactions))
     return count / float(seconds)
 
 
@@ -109,19 +122,17 @@ def produce_over_plain(server: Server, count: int) -> dict[str, float]:
     """Records of 1 kB with a commit each 100 ms, and the same by an idempotent producer without transactions, in turns;
     one over the other.
     """
-    ratios, rates = [], []
-    for number in range(PAIRS):
-        seconds: dict[bool, float] = {}
-        for in_transactions in (bool(number % 2), not number % 2):
-            with load.topic(server) as name:
-                seconds[in_transactions] = (
-                    fill_in_transactions(server, name, 1000, count)
-                    if in_transactions
-                    else load.fill(server, name, 1000, count, idempotent=True)
-                )
-        ratios.append(seconds[False] / seconds[True])
-        rates.append(count / 1000 / seconds[True])
-    return {"ratio": statistics.median(ratios), "MB/s": statistics.median(rates)}
+
+    def in_transactions() -> float:
+        with load.topic(server) as name:
+            return count / 1000 / fill_in_transactions(server, name, 1000, count)
+
+    def plain() -> float:
+        with load.topic(server) as name:
+            return count / 1000 / load.fill(server, name, 1000, count, idempotent=True)
+
+    rate, _, ratio = in_turns(in_transactions, plain)
+    return {"ratio": ratio, "MB/s": rate}
 
 
 def fill_in_transactions(server: Server, name: str, size: int, count: int) -> float:
@@ -186,14 +197,11 @@ def _fill_with_aborted(server: Server, name: str, aborted: int) -> None:
 
 
 def _read_ratio(server: Server, name: str, committed: int, uncommitted: int) -> float:
-    expected = {"read_committed": committed, "read_uncommitted": uncommitted}
-    ratios = []
-    for number in range(PAIRS + 1):
-        levels = list(expected) if number % 2 else list(reversed(expected))
-        seconds = {level: _read(server, name, level, expected[level]) for level in levels}
-        if number:  # the first pair brings the log into memory
-            ratios.append(seconds["read_uncommitted"] / seconds["read_committed"])
-    return statistics.median(ratios)
+    _read(server, name, "read_uncommitted", uncommitted)  # which brings the log into memory
+    return in_turns(
+        lambda: 1 / _read(server, name, "read_committed", committed),
+        lambda: 1 / _read(server, name, "read_uncommitted", uncommitted),
+    )[2]
 
 
 def _read(server: Server, name: str, level: str, expected: int) -> float:
