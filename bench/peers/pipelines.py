@@ -28,7 +28,7 @@ def by_kstore(bootstrap: str, source: str, target: str, count: int) -> tuple[flo
         ) as producer,
     ):
         producer.init_transactions()
-        send = producer.send
+        send_many = producer.send_many
         records = consumer.poll(timeout_ms=PATIENCE_S * 1000, max_records=1)
         began = time.perf_counter()
         done = transactions = 0
@@ -38,8 +38,7 @@ def by_kstore(bootstrap: str, source: str, target: str, count: int) -> tuple[flo
                 offsets = {}
                 while records:
                     for place, found in records.items():
-                        for record in found:
-                            send(target, b"-" + record.value[1:])
+                        send_many(target, [b"-" + record.value[1:] for record in found])
                         done += len(found)
                         offsets[place] = found[-1].offset + 1
                     if done >= count or time.perf_counter() >= until:
@@ -75,7 +74,7 @@ def by_confluent(bootstrap: str, source: str, target: str, count: int) -> tuple[
     )
     consumer.subscribe([source])
     producer.init_transactions(PATIENCE_S)
-    send = producer.produce
+    produce_batch = producer.produce_batch
     records = consumer.consume(1, PATIENCE_S)
     began = time.perf_counter()
     done = transactions = 0
@@ -83,8 +82,9 @@ def by_confluent(bootstrap: str, source: str, target: str, count: int) -> tuple[
         producer.begin_transaction()
         until = time.perf_counter() + COMMIT_EVERY_S
         while records:
-            for record in records:
-                send(target, b"-" + (record.value() or b"")[1:])
+            made = [{"value": b"-" + (record.value() or b"")[1:]} for record in records]
+            if produce_batch(target, made) != len(made):
+                raise RuntimeError("the producer's queue was full")
             producer.poll(0)
             done += len(records)
             if done >= count or time.perf_counter() >= until:
