@@ -141,6 +141,7 @@ def transaction_cases(scale: float = 1.0) -> list[Case]:
             Metric("read, transform, write, kstore's clients", "records/s", "kstore"),
             Metric("the same with confluent-kafka", "records/s", "confluent-kafka"),
             Metric("kstore's clients over confluent-kafka", "x", "ratio", (Goal(3.0),)),
+            Metric("confluent-kafka's processor time over theirs", "x", "processors"),
         ),
         once(
             "produce 1 kB in transactions",

@@ -98,24 +98,30 @@ def in_turns(mine: Callable[[], float], other: Callable[[], float]) -> tuple[flo
 
 def own_clients(server: Server, count: int) -> dict[str, float]:
     """The same by kstore's clients and by confluent-kafka, each in its own process, in turns; one over the other."""
+    used: dict[str, list[float]] = {"kstore": [], "confluent-kafka": []}
+
+    def rate(client: str) -> float:
+        seconds, used_s = _by_client(client, server, source, count)
+        used[client].append(used_s)
+        return count / seconds
+
     with load.topic(server) as source:
         load.fill(server, source, 100, count)
-        mine, other, ratio = in_turns(
-            lambda: _by_client("kstore", server, source, count),
-            lambda: _by_client("confluent-kafka", server, source, count),
-        )
-    return {"kstore": mine, "confluent-kafka": other, "ratio": ratio}
+        mine, other, ratio = in_turns(lambda: rate("kstore"), lambda: rate("confluent-kafka"))
+    processors = statistics.median(used["confluent-kafka"]) / statistics.median(used["kstore"])
+    return {"kstore": mine, "confluent-kafka": other, "ratio": ratio, "processors": processors}
 
 
-def _by_client(client: str, server: Server, source: str, count: int) -> float:
+def _by_client(client: str, server: Server, source: str, count: int) -> tuple[float, float]:
+    """The seconds that it took, and those of the client's process in which it had a processor."""
     with load.topic(server) as target:
         command = [sys.executable, "-m", "bench.peers.pipelines", client, server.bootstrap, source, target, str(count)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=load.TIMEOUT_S, check=False)
         if done.returncode:
             raise load.LoadFailed(f"{server.name}: {client} ended with {done.returncode}: {done.stderr[-500:]}")
-        seconds, transactions = done.stdout.split()
+        seconds, transactions, used_s = done.stdout.split()
         load.check_count(server, target, count + int(transactions))
-    return count / float(seconds)
+    return float(seconds), float(used_s)
 
 
 def produce_over_plain(server: Server, count: int) -> dict[str, float]:
