@@ -1,8 +1,8 @@
 """One Python client that reads, transforms and writes in transactions of 100 ms, as a process.
 
 ``python -m bench.peers.pipelines CLIENT BOOTSTRAP SOURCE TARGET COUNT`` prints the seconds from the first records to
-the last commit, how many transactions it took, and the seconds of processor time of the process up to then. Each client is used in the way that its documentation calls quick;
-both get batches of up to 128 KiB and 5 ms of linger.
+the last commit, how many transactions it took, and the seconds of processor time of the process up to then. Each client
+is used in the way that its documentation calls quick; both get batches of up to 128 KiB and 5 ms of linger.
 """
 
 import sys
