@@ -37,6 +37,7 @@ class Campaign:
     failures: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
+        """Count the outcome of one more seed."""
         self.seeds += 1
         self.counts.update(outcome.counts)
         self.events += outcome.events
@@ -51,9 +52,11 @@ class Campaign:
 
     @property
     def ok(self) -> bool:
+        """Whether no seed failed, and all that had to happen in some seed did."""
         return not self.failures and not self.missing
 
     def summary(self) -> str:
+        """What was played and found, as lines."""
         went = ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items()))
         size = f"{self.seeds} seeds, {self.events} turns, {self.virtual_seconds:.0f} virtual seconds"
         lines = [f"{size}, {len(self.failures)} failed", f"went through: {went}"]

@@ -59,19 +59,23 @@ class History:
         self.commits_begun = 0
 
     def find(self, invariant: str, detail: str) -> None:
+        """Note that an invariant was broken, and how."""
         self.findings.append(Finding(invariant, detail))
 
     def producer_id_given(self, label: str, producer_id: int, epoch: int) -> None:
+        """Note a producer id; nobody else may have got it in this epoch."""
         other = self.producer_ids.setdefault((producer_id, epoch), label)
         if other != label:
             self.find("one producer an id", f"{label} and {other} were both given {producer_id} epoch {epoch}")
 
     def sent(self, label: str, partition: int, values: list[bytes], *, certain: bool) -> None:
+        """Note values that are about to be sent to a partition."""
         for value in values:
             assert value not in self.sent_values, "every value is one of a kind"
             self.sent_values[value] = partition
 
     def acknowledged(self, partition: int, values: list[bytes], base_offset: int) -> None:
+        """Note the offsets that a broker acknowledged for values."""
         for offset, value in enumerate(values, base_offset):
             before = self.acked_values.setdefault(value, (partition, offset))
             if before != (partition, offset):
@@ -79,6 +83,7 @@ class History:
             self._place(partition, offset, value, "acknowledged")
 
     def refused(self, label: str, partition: int, value: bytes, code: int) -> None:
+        """Note that a value was refused for good: a finding."""
         self.find("refused", f"{label} sending {value!r} to {partition} got error {code}")
 
     def _place(self, partition: int, offset: int, value: bytes, how: str) -> None:
@@ -106,6 +111,7 @@ class History:
         self.positions[reader, partition] = offset - 1
 
     def offset_lost(self, reader: str, partition: int, offset: int) -> None:
+        """Note that a reader's offset is out of range: a finding."""
         self.find("offset lost", f"{reader} was at {offset} of {partition}, which is out of range now")
 
     def listed(self, partition: int, floor: int, offset: int) -> None:
@@ -115,6 +121,7 @@ class History:
         self.latest[partition] = max(self.latest.get(partition, 0), offset)
 
     def assigned(self, group: str, generation: int, member: str, partitions: list[int]) -> None:
+        """Note a member's assignment; a partition has one owner in a generation."""
         for partition in partitions:
             owner = self.owners.setdefault((group, generation, partition), member)
             if owner != member:
@@ -132,14 +139,17 @@ class History:
         return generation, self.commits_begun
 
     def commit_begun(self, group: str, partition: int, order: CommitOrder, offset: int) -> None:
+        """Note that a commit was sent."""
         self._commits(group, partition).begun.append(Commit(order, offset))
 
     def commit_acknowledged(self, group: str, partition: int, order: CommitOrder, offset: int) -> None:
+        """Note that a commit was acknowledged."""
         commits = self._commits(group, partition)
         if commits.acknowledged is None or commits.acknowledged.order <= order:
             commits.acknowledged = Commit(order, offset)
 
     def commit_uncertain(self, group: str, partition: int, offset: int) -> None:
+        """Note a commit whose outcome isn't known."""
         self._commits(group, partition).uncertain.add(offset)
 
     def last_commit(self, group: str, partition: int) -> Commit | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Removal:
     """The deletion of the log of ``replica``; answered with its outcome."""
 
-    BLAST_RADIUS = "the removal of a replica; what is left of its folder goes at the next start"
+    FAILURE_SCOPE = "the removal of a replica; what is left of its folder goes at the next start"
 
     def __init__(self, replica: Replica, reply: Reply) -> None:
         self.replica = replica
@@ -87,7 +87,7 @@ class Removal:
 class Closing:
     """The log of ``replica`` is brought to the disk, off the turn, and closed; answered with ``Closed``."""
 
-    BLAST_RADIUS = "the closing of a log in order; it is recovered at the next start"
+    FAILURE_SCOPE = "the closing of a log in order; it is recovered at the next start"
 
     def __init__(self, replica: Replica, reply: Reply) -> None:
         self.replica = replica

@@ -356,7 +356,7 @@ class Replica(LogOwner):
     def _ending_failed(self, ending: Removal | Closing, error: Exception) -> bool:
         if ending.failure_met:
             return False  # that failed too; open asks are answered as the actor ends
-        self.node.world.failures.tell(self.actor_urn, ending.BLAST_RADIUS, error)
+        self.node.world.failures.tell(self.actor_urn, ending.FAILURE_SCOPE, error)
         ending.failed(error)
         return True
 
