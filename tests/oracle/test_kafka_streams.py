@@ -13,7 +13,7 @@ from frameworks.servers import NAMES, started
 
 @pytest.mark.parametrize("kafka", NAMES)
 @pytest.mark.usefixtures("kafka_jars")
-def test_what_kafka_streams_needs_is_there_but_for_what_the_catalogue_has_a_reason_for(kafka: str) -> None:
+def test_what_kafka_streams_needs_is_there(kafka: str) -> None:
     framework = next(each for each in FRAMEWORKS if each.maven)
     with started(kafka) as (bootstrap, seconds):
         outcomes = ran(framework, bootstrap)
