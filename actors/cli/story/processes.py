@@ -83,6 +83,14 @@ class Processes:
         """Have one client end in order, and wait for what it says last."""
         self.processes[name].terminate()
         self.wait_for(condition, what)
+        self.await_end(name)
+
+    def await_end(self, name: str) -> None:
+        """Wait until one client has ended in order; it gets no signal any more, which would end it otherwise."""
+        code = self.processes[name].wait(timeout=PATIENCE_S)
+        if code != 0:
+            raise RuntimeError(f"the client process {name} ended with {code}")
+        del self.processes[name]
 
     def stop_all(self) -> None:
         """Stop every client in order and read what they say last."""

@@ -104,6 +104,7 @@ class ExactlyOnce(Play[InvoicingState]):
         self.wait(self.state.shared_out, "partitions for B2")
         self.clients.signal("B", signal.SIGCONT)
         self.wait(lambda: bool(self.state.fenced), "B to find out")
+        self.clients.await_end("B")
         self.say(f"B wakes up, a zombie, and wants to commit: {self.state.fenced[0]}. {self.state.assignment_text()}")
         self._scene()
 
