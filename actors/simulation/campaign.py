@@ -23,6 +23,9 @@ PROBES = (
     "logs offline",
     "controllers resigned",
     "checkpoints not written",
+    "transactions committed",
+    "transactions aborted",
+    "transactions uncertain",
 )
 
 

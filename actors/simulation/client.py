@@ -15,6 +15,7 @@ from actors.runtime import Actor, Coroutine, Node
 from actors.runtime.coroutine import Pause
 from actors.simulation import requests
 from actors.simulation.history import History
+from actors.simulation.transaction_history import TransactionHistory
 from kstore.errors import for_code
 from kstore.named import NamedTuple
 
@@ -28,18 +29,31 @@ RETRY_MS_MAX = 250
 
 
 class Workload:
-    """What the clients of one run have to work on. ``closing`` asks them to finish what they have begun."""
+    """What the clients of one run have to work on: ``topic``, and the topic ``outputs``, which workers make of it.
+    ``closing`` asks those that write to ``topic`` to finish what they have begun; when it is ``done``, all end.
+    """
 
     def __init__(
-        self, history: History, node_ids: tuple[int, ...], topic: str, partitions: int, group: str, *, wire: bool
+        self,
+        history: History,
+        node_ids: tuple[int, ...],
+        topic: str,
+        outputs: str,
+        partitions: int,
+        group: str,
+        *,
+        wire: bool,
     ) -> None:
         self.history = history
+        self.transactions = TransactionHistory(history)
         self.node_ids = node_ids
         self.topic = topic
+        self.outputs = outputs
         self.partitions = tuple(range(partitions))
         self.group = group
         self.wire = wire
         self.closing = False
+        self.done = False
 
 
 class SendTo(NamedTuple):

@@ -1,9 +1,10 @@
-"""Checks group coordinators: only one for a partition and epoch, and its state equals a replay of its log.
+"""Checks coordinators: only one for a partition and epoch, and its state equals a replay of its log.
 
 At once: only one node has a coordinator for a partition in an epoch. At the end of a run, for every coordinator that
 has read its log: a replay of the committed part of that log gives the offsets that the coordinator has, and the groups
 that it says are written, in the generation and with the members of those that are settled; and no offset is lost whose
-commit was acknowledged to a member.
+commit was acknowledged to a member. For transactions the replay gives what the coordinator knows of each transactional
+id that isn't busy.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 from actors.cluster import Cluster
 from actors.coordinator.coordinator import Coordinator
+from actors.coordinator.shard import Shard
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.states import GroupState
 from actors.groups.offsets import OffsetKey
@@ -22,7 +24,11 @@ from actors.groups.shard_factory import GroupShards
 from actors.partition.replica.replica import Replica
 from actors.simulation.history import History
 from actors.simulation.ledger import Violation
+from actors.transactions.metadata import NO_EPOCH
+from actors.transactions.shard import TransactionShard
+from actors.transactions.shard_factory import TransactionShards
 from kstore.log import Log
+from kstore.records import read_end_transaction_marker
 
 
 class CoordinatorJudge:
@@ -45,6 +51,8 @@ class CoordinatorJudge:
     def judge_all(self, history: History) -> None:
         """Judge what the coordinators of living nodes know, after everything has come to rest."""
         known: dict[tuple[str, int], int] = {}
+        for label, transactions, log in self.loaded_transactions():
+            judge_transactions(label, transactions, self.replayed_transactions(log))
         for label, shard, log in self.loaded():
             replayed = self.replayed(log)
             judge_offsets(label, shard, replayed)
@@ -58,22 +66,64 @@ class CoordinatorJudge:
 
     def loaded(self) -> Iterator[tuple[str, GroupShard, Log]]:
         """The shards of groups that are in use, each with its partition's log."""
+        for label, shard, log in self._loaded():
+            if isinstance(shard, GroupShard):
+                yield label, shard, log
+
+    def loaded_transactions(self) -> Iterator[tuple[str, TransactionShard, Log]]:
+        """The shards of transactions that are in use, each with its partition's log."""
+        for label, shard, log in self._loaded():
+            if isinstance(shard, TransactionShard):
+                yield label, shard, log
+
+    def _loaded(self) -> Iterator[tuple[str, Shard | None, Log]]:
         for node in self.cluster.nodes.values():
             for key, ref in node.view.coordinators.items() if node.alive else ():
                 shard = ref.actor_as(Coordinator).loaded_shard
                 replica = node.view.replicas[key].actor_as(Replica)
-                if isinstance(shard, GroupShard) and replica.leader is not None:
+                if replica.leader is not None:
                     yield f"{node.name}, {replica.label}", shard, replica.log
 
     def replayed(self, log: Log) -> GroupShard:
         """What a coordinator would know that has just read the committed part of a log."""
         node = next(iter(self.cluster.nodes.values()))
         shard = GroupShards(node).make(0)
-        for batch in log.batches(log.start_offset, log.high_watermark):
-            for record in batch.records() if not batch.is_control else ():
-                if record.key is not None:
-                    shard.replay(record.key, record.value, 0)
+        replay(shard, log)
         return shard
+
+    def replayed_transactions(self, log: Log) -> TransactionShard:
+        """As ``replayed``, of a coordinator of transactions."""
+        node = next(iter(self.cluster.nodes.values()))
+        shard = TransactionShards(node, None, lambda: None).make(0)
+        replay(shard, log)
+        return shard
+
+
+def replay(shard: Shard, log: Log) -> None:
+    """Have a shard read the committed part of a log, as its coordinator does."""
+    for batch in log.batches(log.start_offset, log.high_watermark):
+        for record in batch.records():
+            if batch.is_control:
+                marker = read_end_transaction_marker(record)
+                if marker is not None:
+                    shard.transaction_ended(batch.producer_id, batch.producer_epoch, 0, is_committed=marker.is_commit)
+            elif record.key is None:
+                continue
+            elif batch.is_transactional:
+                shard.replay_in_transaction(batch.producer_id, record.key, record.value, 0)
+            else:
+                shard.replay(record.key, record.value, 0)
+
+
+def judge_transactions(label: str, shard: TransactionShard, replayed: TransactionShard) -> None:
+    """Compare what is known of each id, but for those with something under way, or a fence that is ahead of the log."""
+    for transaction in shard.transactions.values():
+        if transaction.pending is not None or transaction.has_failed_fence:
+            continue
+        name, ours = transaction.transactional_id, transaction.metadata
+        theirs = replayed.transactions.get(name)
+        if theirs is None or theirs.metadata != ours._replace(last_epoch=NO_EPOCH):
+            _fail(label, f"{name} is {ours}, in its log {theirs and theirs.metadata}")
 
 
 def offsets_of(shard: GroupShard) -> dict[OffsetKey, CommittedOffset]:

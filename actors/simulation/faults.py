@@ -42,13 +42,22 @@ KINDS = {
 
 WRITES = ("append", "create", "replace", "truncate", "mkdir")
 FAILING = (("append",), ("append",), ("sync",), ("replace",), ("read",), ("create", "rename", "unlink"), WRITES)
-PLACES = ("*.log", "orders-*", "__consumer_offsets-*", "__cluster_metadata-*", "*-checkpoint", "*")
+PLACES = (
+    "*.log",
+    "orders-*",
+    "invoices-*",
+    "__consumer_offsets-*",
+    "__transaction_state-*",
+    "__cluster_metadata-*",
+    "*-checkpoint",
+    "*",
+)
 
 
 class Faults:
     """The faults of one run; ``step`` does the next."""
 
-    def __init__(self, cluster: Cluster, client_ids: list[int]) -> None:
+    def __init__(self, cluster: Cluster, client_ids: Callable[[], list[int]]) -> None:
         self.cluster = cluster
         self.net = cluster.net
         self.disks = {node: disk for node, disk in cluster.memories.items() if isinstance(disk, FaultyFileSystem)}
@@ -95,7 +104,7 @@ class Faults:
                 alone = self.random.choice(nodes)
                 self.cut([alone], [node for node in nodes if node != alone], both_ways=self.random.random() < 0.7)
             case "cut a client off":
-                client = self.random.choice(self.client_ids)
+                client = self.random.choice(self.client_ids())
                 self.cut([client], [self.random.choice(nodes)], both_ways=self.random.random() < 0.5)
             case "slow":
                 self.slow(*self.random.sample(nodes, 2))

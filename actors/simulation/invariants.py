@@ -17,9 +17,9 @@ from actors.image.image import ClusterImage
 from actors.partition.replica.replica import Replica
 from actors.simulation.coordinator_judge import CoordinatorJudge
 from actors.simulation.history import History
-from actors.simulation.ledger import Book, Shadow, Violation, entry_of
+from actors.simulation.ledger import Book, Producers, Shadow, Violation, entry_of
 from kstore.log import Log
-from kstore.log.producers import ProducerStates
+from kstore.log.producers import ProducerEntry, ProducerStates
 
 
 class Judge:
@@ -31,6 +31,7 @@ class Judge:
         self.history = history
         self.coordinators = CoordinatorJudge(cluster)
         self.books: dict[str, Book] = {}
+        self.producers = Producers()
         self.image = ClusterImage()
         self.turns = 0
         self.judged = 0
@@ -56,7 +57,7 @@ class Judge:
     def book(self, label: str) -> Book:
         found = self.books.get(label)
         if found is None:
-            found = self.books[label] = Book(label)
+            found = self.books[label] = Book(label, self.producers)
         return found
 
     def judge_replica(self, replica: Replica) -> None:
@@ -107,8 +108,12 @@ class Judge:
             book.recovered(node_id, node.name, known)
             judge_producers(log, replica.label)
             if fresh:
+                shadow.log = log
                 book.appended(node_id, found)
                 return
+        elif shadow.log is not log and log.end_offset == 0 and node_id not in self.in_sync(replica):
+            shadow.discarded()
+        shadow.log = log
         if log.end_offset < shadow.end_offset:
             if log.end_offset < shadow.high_watermark:
                 raise Violation(
@@ -218,6 +223,24 @@ class Judge:
         ends = [{(each.log.end_offset, each.log.high_watermark) for each in some} for some in self.replicas().values()]
         return all(len(each) == 1 and min(each)[0] == min(each)[1] for each in ends)
 
+    def end_offsets(self, *topics: str) -> dict[tuple[str, int], int]:
+        """Where the leaders' logs of some topics end."""
+        return {
+            (replica.topic, replica.partition): replica.log.end_offset
+            for replicas in self.replicas().values()
+            for replica in replicas
+            if replica.leader is not None and replica.topic in topics
+        }
+
+    def is_all_stable(self, topic: str | None = None) -> bool:
+        """Whether no transaction holds a leader's last stable offset below its high watermark, in a topic or in all."""
+        return all(
+            replica.log.last_stable_offset == replica.log.high_watermark
+            for replicas in self.replicas().values()
+            for replica in replicas
+            if replica.leader is not None and topic in (None, replica.topic)
+        )
+
     def judge_everything(self) -> None:
         """All replicas, byte for byte, after everything has come to rest."""
         for label, replicas in self.replicas().items():
@@ -232,6 +255,13 @@ class Judge:
         self.coordinators.judge_all(self.history)
 
 
+def window_of(entry: ProducerEntry) -> list[tuple[int, ...]]:
+    """Sequence numbers and offsets of a producer's last batches. A snapshot has one time for a producer, in Kafka's
+    format as well, which is that of its last marker if that came later than the batch.
+    """
+    return [each.values()[:4] for each in entry.window]
+
+
 def judge_producers(log: Log, label: str) -> None:
     """The producer state of a log equals a replay of its batches, and so do the transactions that were aborted."""
     replayed = ProducerStates()
@@ -241,7 +271,7 @@ def judge_producers(log: Log, label: str) -> None:
         raise Violation("aborted transactions are a replay of the log", f"{label}: {noted}, the log says {aborted}")
     for entry in replayed:
         kept = log.producers.get(entry.producer_id)
-        if kept is None or (kept.epoch, kept.window) != (entry.epoch, entry.window):
+        if kept is None or kept.epoch != entry.epoch or window_of(kept) != window_of(entry):
             window = None if kept is None else (kept.epoch, kept.window)
             raise Violation(
                 "the producer state is a replay of the log",

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kstore.named import NamedTuple
-from kstore.records import RecordBatch
+from kstore.records import RecordBatch, read_end_transaction_marker
 
 
 class Violation(AssertionError):
@@ -40,6 +40,8 @@ class Entry(NamedTuple):
     base_sequence: int
     is_transactional: bool = False
     is_control: bool = False
+    commits: bool | None = None
+    """What a marker says of its transaction."""
 
 
 def entry_of(batch: RecordBatch) -> Entry:
@@ -53,13 +55,42 @@ def entry_of(batch: RecordBatch) -> Entry:
         batch.base_sequence,
         batch.is_transactional,
         batch.is_control,
+        _commits(batch) if batch.is_control else None,
     )
+
+
+def _commits(batch: RecordBatch) -> bool | None:
+    markers = [read_end_transaction_marker(record) for record in batch.records()]
+    return None if markers[0] is None else markers[0].is_commit
+
+
+class Producers:
+    """What is known of transactional producers, over all partitions.
+
+    ``fenced`` has the first epoch of a producer id that isn't fenced. ``ended`` has how a producer's transaction ended,
+    by the epoch of its markers, where each transaction has an epoch of its own (``bumps_epochs``).
+    """
+
+    def __init__(self) -> None:
+        self.fenced: dict[int, int] = {}
+        self.ended: dict[tuple[int, int], bool | None] = {}
+        self.bumps_epochs = True
+
+    def fences(self, entry: Entry) -> bool:
+        """Whether it is a producer's record of an epoch that is fenced."""
+        is_record = entry.is_transactional and not entry.is_control
+        return is_record and entry.producer_epoch < self.fenced.get(entry.producer_id, 0)
+
+    def agrees(self, marker: Entry) -> bool:
+        """Whether a marker says what those of the same transaction say in other places."""
+        there = self.ended.setdefault((marker.producer_id, marker.producer_epoch), marker.commits)
+        return there == marker.commits or not self.bumps_epochs
 
 
 class Shadow:
     """What one node's log holds. ``agreed`` counts the entries that are known to equal the committed ones; ``began``
-    has where the open transactions began, by producer; ``stable`` is the leader epoch in which the node last led, and
-    what was stable then.
+    has where the open transactions began, by producer; ``log`` is the object that was opened last; ``stable`` is the
+    leader epoch in which the node last led, and what was stable then.
     """
 
     __slots__ = (
@@ -69,6 +100,7 @@ class Shadow:
         "entries",
         "high_watermark",
         "incarnation",
+        "log",
         "producer_epochs",
         "stable",
     )
@@ -78,10 +110,16 @@ class Shadow:
         self.end_offset = 0
         self.high_watermark = 0
         self.incarnation = ""
+        self.log: object = None
         self.agreed = 0
         self.producer_epochs: dict[int, int] = {}
         self.began: dict[int, int] = {}
         self.stable = (-1, 0)
+
+    def discarded(self) -> None:
+        """The log was damaged and the node isn't in sync: it has given the log up, and copies it anew."""
+        self.entries, self.end_offset, self.high_watermark, self.agreed = [], 0, 0, 0
+        self.forget_producers()
 
     def follow_producer(self, entry: Entry) -> None:
         """Take what an entry at the end says of its producer."""
@@ -103,8 +141,9 @@ class Shadow:
 class Book:
     """The books of one partition."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, producers: Producers | None = None) -> None:
         self.label = label
+        self.producers = Producers() if producers is None else producers
         self.shadows: dict[int, Shadow] = {}
         self.leaders: dict[int, str] = {}  # leader epoch: the node that led in it
         self.known: dict[tuple[int, int], tuple[Entry, Entry | None]] = {}  # by offset and epoch: it and the one before
@@ -134,6 +173,8 @@ class Book:
                 self._fail("a fenced epoch never appends", f"node {node_id} has {entry} after producer epoch {epoch}")
             if entry.producer_id in shadow.began and not (entry.is_transactional or entry.is_control):
                 self._fail("a producer with an open transaction writes in it", f"node {node_id} has {entry}")
+            if entry.is_control and not self.producers.agrees(entry):
+                self._fail("a transaction ends one way", f"node {node_id} has {entry}, other markers say otherwise")
             shadow.follow_producer(entry)
             self._match(node_id, entry, last)
             shadow.entries.append(entry)
@@ -195,6 +236,8 @@ class Book:
                 break
             if entry.last_offset >= high_watermark:
                 self._fail("high watermarks stand between batches", f"node {node_id} has {high_watermark} in {entry}")
+            if self.producers.fences(entry):
+                self._fail("a fenced epoch never appends", f"{entry}, of {self.producers.fenced[entry.producer_id]} on")
             self.committed.append(entry)
         self.committed_end = max(self.committed_end, high_watermark)
         if len(self.committed) > first:

@@ -200,10 +200,10 @@ class Member(Client):
             if part.error_code:
                 yield from self.refresh()
                 continue
-            values = requests.values_from(part.records, position)
-            if values:
+            values, next_offset = requests.values_from(part.records, position)
+            if next_offset != position:
                 history.read(self.label, partition, values)
-                self.positions[partition] = values[-1][0] + 1
+                self.positions[partition] = next_offset
                 self.dirty = True
 
     def commit(self) -> Coroutine:

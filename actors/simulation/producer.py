@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 IN_FLIGHT_MAX = 4
 RECORDS_MAX = 4
+SEQUENCE_MAX = 2**31 - 1
 COMPRESSIONS = [0] * 12 + [1, 2, 3, 4]
 ZSTD, ZSTD_FROM = 4, 7
 
@@ -48,6 +49,7 @@ class Producer(Client):
         self.producer_id = -1
         self.producer_epoch = -1
         self.busy = 0
+        self.first_sequence = self.random.choice((0, 0, SEQUENCE_MAX - 30))  # which is near where they begin again
 
     @property
     def is_idempotent(self) -> bool:
@@ -79,7 +81,7 @@ class Producer(Client):
 
     def produce_to(self, partition: int) -> Coroutine:
         under_way: list[Batch] = []
-        number = sequence = 0
+        number, sequence = 0, self.first_sequence
         in_flight_max = 1
         while under_way or not self.workload.closing:
             if not under_way:
@@ -88,7 +90,7 @@ class Producer(Client):
                     batch = self.next_batch(partition, number, sequence)
                     under_way.append(batch)
                     number += len(batch.values)
-                    sequence += len(batch.values)
+                    sequence = (sequence + len(batch.values)) & SEQUENCE_MAX
             leader = yield from self.leader_of(partition)
             outcomes = yield [self.sending(leader, partition, batch) for batch in under_way]
             left = self.settle(partition, under_way, outcomes)

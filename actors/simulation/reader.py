@@ -104,13 +104,13 @@ class Reader(Client):
                     if not for_code(part.error_code).retriable:
                         self.workload.history.refused(self.label, partition, b"fetch", part.error_code)
                 else:
-                    self.keep(partition, requests.values_from(part.records, self.positions[partition]))
+                    self.keep(partition, *requests.values_from(part.records, self.positions[partition]))
         return lost
 
-    def keep(self, partition: int, values: list[tuple[int, bytes]]) -> None:
+    def keep(self, partition: int, values: list[tuple[int, bytes]], next_offset: int) -> None:
+        self.positions[partition] = next_offset
         if values:
             self.workload.history.read(self.label, partition, values)
-            self.positions[partition] = values[-1][0] + 1
             if self.to_end:
                 self.values[partition] += values
 

@@ -5,11 +5,10 @@ With ``wire`` the version of each request is drawn, so that a run speaks all of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from actors.broker.registry import CLIENT_APIS
-from kstore.records import Record, RecordBatch, parse_batches
+from kstore.records import RecordBatch, parse_batches
 from kstore.schema import decode, encode
 from kstore.schema.messages.consumer_protocol import (
     ConsumerProtocolAssignment,
@@ -230,14 +229,14 @@ def _bytes_of(chunk: Any) -> bytes:
     return bytes(chunk.read(0, chunk.nbytes)) if hasattr(chunk, "read") else bytes(chunk)
 
 
-def records_from(records: Any, offset: int) -> Iterator[Record]:
-    """The records of a Fetch answer from an offset on, their checksums verified."""
+def values_from(records: Any, offset: int) -> tuple[list[tuple[int, bytes]], int]:
+    """Offset and value of each record of a Fetch answer from an offset on, checksums verified, and the offset after the
+    last batch, which may be a marker.
+    """
+    values: list[tuple[int, bytes]] = []
     for batch in batches_in(records):
         batch.verify_crc()
         if not batch.is_control:
-            yield from (record for record in batch.records() if record.offset >= offset)
-
-
-def values_from(records: Any, offset: int) -> list[tuple[int, bytes]]:
-    """Offset and value of each record of a Fetch answer, from an offset on."""
-    return [(record.offset, record.value or b"") for record in records_from(records, offset)]
+            values += [(each.offset, each.value or b"") for each in batch.records() if each.offset >= offset]
+        offset = batch.last_offset + 1
+    return values, offset

@@ -6,20 +6,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from actors.cluster import Cluster
-from actors.network.link import Disconnected
-from actors.runtime import Coroutine, Node
+from actors.runtime import Node
 from actors.runtime.driver import NodeCrashed, SimulationStalled
-from actors.simulation import requests
 from actors.simulation.client import Client, Workload
+from actors.simulation.committed_reader import CommittedReader
 from actors.simulation.faults import Faults
 from actors.simulation.history import History
 from actors.simulation.invariants import Judge
 from actors.simulation.ledger import Violation
 from actors.simulation.member import Member
 from actors.simulation.producer import Producer
+from actors.simulation.programs import Programs
 from actors.simulation.reader import Reader
+from actors.simulation.topic_maker import TopicMaker
+from actors.simulation.transaction_history import Outcome as TransactionOutcome
+from actors.simulation.transaction_history import missing_outputs
+from actors.simulation.transactor import Transactor
 from kstore import checked
-from kstore.errors import KafkaError, TopicAlreadyExists
+from kstore.errors import KafkaError
 from kstore.fs.faulty import FaultyFileSystem
 
 if TYPE_CHECKING:
@@ -29,11 +33,13 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Client)
 
 TOPIC = "orders"
+OUTPUTS = "invoices"
 GROUP = "workers"
-REPLICAS = 3
 TRACE_ROWS = 1 << 13
 ROWS_SHOWN = 40
 REST_SECONDS_MAX = 60
+LOOK_SECONDS = 0.05
+CLASSIC = 0.25
 
 CONFIG = {
     "broker.heartbeat.interval.ms": "250",
@@ -46,6 +52,9 @@ CONFIG = {
     "replica.fetch.wait.max.ms": "300",
     "replica.high.watermark.checkpoint.interval.ms": "1000",
     "replica.lag.time.max.ms": "1500",
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+    "transaction.state.log.num.partitions": "2",
+    "transaction.state.log.replication.factor": "3",
 }
 
 IDS = ((0, 1, 2, 3, 4), (1, 2, 3, 4, 5), (1001, 0, 7, 5, 6), (1, 2, 3, 4, 5))
@@ -58,6 +67,8 @@ COUNTED = {
     "truncations": "Truncated",
     "duplicates answered": "DuplicateAnswered",
     "epochs fenced": "EpochFenced",
+    "coordinators of transactions loaded": "TransactionsLoaded",
+    "transactions completed": "TransactionCompleted",
 }
 
 
@@ -100,30 +111,6 @@ class Outcome:
         )
 
 
-DRAWN = {
-    "flush.messages": ("1", "9223372036854775807", "9223372036854775807"),
-    "index.interval.bytes": ("0", "200", "4096"),
-    "internal.segment.bytes": ("1000", "20000", "1073741824"),
-    "message.timestamp.type": ("CreateTime", "CreateTime", "LogAppendTime"),
-    "min.insync.replicas": ("1", "2", "2"),
-    "segment.ms": ("3000", "604800000"),
-}
-"""What each seed draws for the topic."""
-
-
-class TopicMaker(Client):
-    """Creates the topic."""
-
-    def live(self) -> Coroutine:
-        configs = {key: self.random.choice(values) for key, values in DRAWN.items()}
-        request = requests.create_topic(TOPIC, len(self.workload.partitions), REPLICAS, configs)
-        while True:
-            answer = yield self.to(self.anybody(), request, 10_000)
-            if not isinstance(answer, Disconnected) and answer.topics[0].error_code in (0, TopicAlreadyExists.code):
-                return
-            yield self.retry_pause()
-
-
 class Run:
     """One seed, set up and played. What is drawn is drawn from the world's own randomness."""
 
@@ -137,7 +124,10 @@ class Run:
         self.random = self.world.random
         self.history = History()
         self.judge = Judge(self.cluster, self.history)
-        self.workload = Workload(self.history, node_ids, TOPIC, self.random.randint(1, 3), GROUP, wire=wire)
+        partitions = self.random.randint(1, 3)
+        self.workload = Workload(self.history, node_ids, TOPIC, OUTPUTS, partitions, GROUP, wire=wire)
+        self.workload.transactions.fenced = self.judge.producers.fenced
+        self.programs = Programs(self.cluster, self.workload)
         self.clients: list[Client] = []
         self.client_ids: list[int] = []
         self.made = 0
@@ -202,29 +192,46 @@ class Run:
         self.world.driver.after_event = self.look  # type: ignore[attr-defined]
         self.cluster.start()
         maker = self.begin(TopicMaker, "maker")
-        self.until(lambda: maker.resting, "the topic is made")
+        self.until(lambda: maker.resting, "the topics are made")
+        self.agree_on_a_protocol()
         self.make_clients()
+        self.programs.make()
         self.storm(self.random.uniform(8, 20))
         self.workload.closing = True
         self.until(self.is_at_rest, "everything is at rest again")
         self.read_all()
+        self.read_all_committed()
         self.until(self.judge.is_all_replicated, "every replica has everything, and knows that it is committed")
         self.until(lambda: not self.judge.owed(), "every append has been answered")
         self.judge.judge_everything()
+        self.world.driver.after_event = None  # type: ignore[attr-defined]
+
+    def agree_on_a_protocol(self) -> None:
+        """Have transactions go by the classic protocol in some runs."""
+        if self.random.random() < CLASSIC:
+            self.judge.producers.bumps_epochs = False
+            with self.cluster.admin() as admin:
+                admin.update_features({"transaction.version": ("SAFE_DOWNGRADE", 1)})
 
     def storm(self, seconds: float) -> None:
         """Let faults happen for so long, then heal them."""
-        faults = Faults(self.cluster, self.client_ids)
+        faults = Faults(self.cluster, lambda: [*self.client_ids, *self.programs.node_ids()])
         end_us = self.world.clock.now_us() + round(seconds * 1e6)
         while self.world.clock.now_us() < end_us:
             self.world.driver.drive(lambda: False, faults.step())
             if self.random.random() < 0.05:
                 self.lose_a_member()
+            if self.random.random() < 0.08:
+                self.programs.lose_one()
         faults.stop()
 
-    def until(self, condition: Callable[[], object], what: str) -> None:
-        if not self.world.driver.drive(condition, REST_SECONDS_MAX):
-            raise Violation("within a minute of healing", f"not so: {what}; {self.what_is_not()}")
+    def until(self, condition: Callable[[], object], what: str, every_s: float = LOOK_SECONDS) -> None:
+        """Let time pass until it is so, and look every so many seconds; looking may cost more than a turn does."""
+        end_us = self.world.clock.now_us() + REST_SECONDS_MAX * 1_000_000
+        while not condition():
+            if self.world.clock.now_us() >= end_us:
+                raise Violation("within a minute of healing", f"not so: {what}; {self.what_is_not()}")
+            self.world.driver.drive(lambda: False, every_s)
 
     def read_all(self) -> None:
         """A fresh reader reads everything; the history is judged by it."""
@@ -232,6 +239,23 @@ class Run:
         self.until(lambda: reader.resting, "all that is there can be read")
         idempotent = {client.label for client in self.clients if isinstance(client, Producer) and client.is_idempotent}
         self.history.judge_the_whole(reader.values, idempotent)
+        if self.history.findings:
+            raise Violation(*self.history.findings[0])
+
+    def read_all_committed(self) -> None:
+        """Let the workers finish, and end all programs; the history of transactions is judged by a fresh reader."""
+        self.until(lambda: self.judge.is_all_stable(TOPIC), "the last stable offsets have reached the high watermarks")
+        reader = CommittedReader(self.cluster, self.workload, "last committed", goes_back=False)
+        self.programs.begin(reader)
+        self.until(lambda: reader.is_at(self.judge.end_offsets(TOPIC)), "all that is committed can be read")
+        committed = reader.values
+        worked = "workers have worked on all that there is"
+        self.until(lambda: not missing_outputs(committed, TOPIC, OUTPUTS), worked, every_s=1)
+        self.until(self.judge.is_all_stable, "the last stable offsets have reached the high watermarks")
+        self.until(lambda: reader.is_at(self.judge.end_offsets(TOPIC, OUTPUTS)), "all that is committed can be read")
+        self.workload.done = True
+        self.until(self.programs.are_over, "all programs have ended")
+        self.workload.transactions.judge_the_whole(committed, TOPIC, OUTPUTS)
         if self.history.findings:
             raise Violation(*self.history.findings[0])
 
@@ -249,6 +273,9 @@ class Run:
         busy = [client.actor_urn for client in self.clients if isinstance(client, Producer) and not client.resting]
         if busy:
             return f"{busy} wait for acknowledgements"
+        busy = [program.label for program in self.programs.of(Transactor) if not program.is_over]
+        if busy:
+            return f"{busy} are in transactions"
         members = [client for client in self.clients if isinstance(client, Member)]
         if not all(member.is_stable for member in members) or len({member.generation for member in members}) > 1:
             return f"members are in {[(member.label, member.generation, member.coordinator) for member in members]}"
@@ -259,12 +286,17 @@ class Run:
 
     def counts(self) -> dict[str, int]:
         recorder = self.world.recorder
+        transactions = self.workload.transactions
         counts = {
             "failovers": self.judge.failovers,
             "isr shrinks": self.judge.isr_shrinks,
             "isr growths": self.judge.isr_growths,
             "acknowledged": len(self.history.acked_values),
             "read": self.history.reads,
+            "read committed": transactions.reads,
+            "transactions committed": transactions.count(TransactionOutcome.COMMITTED),
+            "transactions aborted": transactions.count(TransactionOutcome.ABORTED),
+            "transactions uncertain": transactions.count(TransactionOutcome.ASKED),
         }
         return counts | {name: recorder.count(kind) for name, kind in COUNTED.items()}
 

@@ -51,6 +51,7 @@ STANDS_ON = {
     },
     "simulation": {
         "broker",
+        "clients",
         "cluster",
         "controller",
         "coordinator",
@@ -59,6 +60,7 @@ STANDS_ON = {
         "network",
         "partition",
         "runtime",
+        "transactions",
     },
     "testing": {"cluster", "config", "network", "runtime"},
     "cli": {"clients", "cluster", "config", "network", "node", "runtime", "trace"},

@@ -7,15 +7,15 @@ from functools import partial
 from multiprocessing import get_context
 
 import pytest
-from simulation import mutations
+from simulation import mutations, transaction_mutations
 
 from actors.simulation.campaign import PROBES, Campaign, main
 from actors.simulation.run import Outcome, play
 
 pytestmark = pytest.mark.simulation
 
-SEEDS = range(1, 41)
-MORE_SEEDS = range(41, 101)
+SEEDS = range(1, 16)
+MORE_SEEDS = range(16, 101)
 SEEDS_UNTIL_CAUGHT = range(1, 251)
 
 
@@ -25,7 +25,7 @@ def processes() -> ProcessPoolExecutor:
 
 
 @pytest.mark.parametrize(
-    "seeds", [SEEDS, pytest.param(MORE_SEEDS, marks=pytest.mark.full)], ids=["forty", "sixty more"]
+    "seeds", [SEEDS, pytest.param(MORE_SEEDS, marks=pytest.mark.full)], ids=["fifteen", "up to a hundred"]
 )
 def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytest.CaptureFixture[str]) -> None:
     result = Campaign()
@@ -39,17 +39,27 @@ def test_seeds_hold_and_go_through_what_they_are_for(seeds: range, capsys: pytes
 
 
 @pytest.mark.parametrize(
-    ("number", "mutation"),
+    "mutation",
     [
-        (1, mutations.truncate_to_the_high_watermark),
-        (3, mutations.no_epoch_fencing),
-        (7, mutations.high_watermark_before_truncating),
-        (25, mutations.append_after_an_error),
+        mutations.truncate_to_the_high_watermark,
+        mutations.high_watermark_before_truncating,
+        mutations.append_after_an_error,
+        transaction_mutations.stable_and_committed_at_two_moments,
+        transaction_mutations.reads_past_the_last_stable_offset,
+        *(
+            pytest.param(mutation, marks=pytest.mark.full)
+            for mutation in (
+                mutations.no_epoch_fencing,
+                transaction_mutations.late_produce_joins_the_next_transaction,
+                transaction_mutations.timeout_without_a_new_epoch,
+                transaction_mutations.transaction_completed_twice,
+                transaction_mutations.sequences_that_do_not_wrap,
+            )
+        ),
     ],
-    ids=["1", "3", "7", "25"],
+    ids=lambda mutation: mutation.__name__,
 )
 def test_a_known_bug_is_caught_by_the_same_traffic(
-    number: int,
     mutation: Callable[[pytest.MonkeyPatch], None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -62,7 +72,7 @@ def test_a_known_bug_is_caught_by_the_same_traffic(
                 break
     assert result.failures, f"{result.seeds} seeds have not caught it"
     with capsys.disabled():
-        print(f"\nmutation {number} was caught after {result.seeds} seeds by: {result.failures[0].invariant}")
+        print(f"\n{mutation.__name__} was caught after {result.seeds} seeds by: {result.failures[0].invariant}")
 
 
 def test_a_failure_says_what_broke_and_how_to_play_it_again(

@@ -90,7 +90,7 @@ def test_after_any_faults_the_cluster_is_whole_again(seed: int) -> None:
     cluster = Cluster(brokers=3, seed=seed, config=CONFIG)
     judge = Judge(cluster, History())
     cluster.world.driver.after_event = judge.look  # type: ignore[attr-defined]
-    faults = Faults(cluster, [-1, -2])
+    faults = Faults(cluster, lambda: [-1, -2])
     for _ in range(40):
         cluster.world.driver.drive(lambda: False, faults.step())
     faults.stop()

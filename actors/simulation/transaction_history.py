@@ -1,0 +1,185 @@
+"""The history of a run's transactions: what programs wrote in them, how each ended, and what committed readers got.
+
+Every value is unique. At once: *aborted read* (G1a: a value of a transaction that was aborted), *read before commit*
+(of one that nobody has asked to commit), *unsent*, *committed read out of order*. At the end, over all that is
+committed: *all or nothing* (each transaction that was committed is there as a whole, and one that may have been is
+there as a whole or not at all), *read once* (what a reader got of a stretch of a partition is what is there), *lost
+write*, *each input has one output*.
+
+Fair to Kafka's contract: a transaction whose commit was asked for may be committed, whatever its producer was told,
+unless an abort was acknowledged after that; nobody but its producer commits one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from enum import Enum
+
+from actors.simulation.history import History
+from kstore.named import NamedTuple
+
+Place = tuple[str, int]
+"""A topic and a partition's number."""
+
+Values = list[tuple[int, bytes]]
+"""Offsets and values."""
+
+
+class Outcome(Enum):
+    """How a transaction stands, as far as its producer knows."""
+
+    OPEN = "open"
+    ASKED = "to be committed"
+    COMMITTED = "committed"
+    ABORTED = "aborted"
+
+
+class Transaction:
+    """One transaction of a producer: its values, and where each was sent."""
+
+    __slots__ = ("name", "outcome", "values")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.outcome = Outcome.OPEN
+        self.values: dict[bytes, Place] = {}
+
+    def __repr__(self) -> str:
+        return f"transaction {self.name}, {self.outcome.value}, of {len(self.values)} records"
+
+
+class Stretch(NamedTuple):
+    """What one reader got of a partition, from an offset up to another one."""
+
+    reader: str
+    place: Place
+    begin: int
+    end: int
+    values: tuple[tuple[int, bytes], ...]
+
+
+class TransactionHistory:
+    """One run's. ``plain`` is the history of what is written outside of transactions, and has the findings of both."""
+
+    def __init__(self, plain: History) -> None:
+        self.plain = plain
+        self.made: list[Transaction] = []
+        self.transaction_of: dict[bytes, Transaction] = {}
+        self.stretches: list[Stretch] = []
+        self.reads = 0
+        self.fenced: dict[int, int] = {}  # producer id: epochs before this one are fenced
+
+    def begun(self, label: str) -> Transaction:
+        made = Transaction(f"{label}.{len(self.made)}")
+        self.made.append(made)
+        return made
+
+    def wrote(self, transaction: Transaction, value: bytes, place: Place) -> None:
+        """A producer is about to send a value in its transaction."""
+        assert value not in self.transaction_of, "every value is one of a kind"
+        transaction.values[value] = place
+        self.transaction_of[value] = transaction
+
+    def initialized(self, producer_id: int, epoch: int) -> None:
+        """A producer has its id and epoch: whatever another one had open is over, and it writes nothing more."""
+        self.fenced[producer_id] = max(epoch, self.fenced.get(producer_id, 0))
+
+    def count(self, outcome: Outcome) -> int:
+        return sum(each.outcome is outcome for each in self.made)
+
+    def read(self, reader: str, place: Place, begin: int, end: int, values: Values) -> None:
+        """A committed reader got this of a partition, with its position going from ``begin`` to ``end``."""
+        self.reads += len(values)
+        self.stretches.append(Stretch(reader, place, begin, end, tuple(values)))
+        last = begin - 1
+        for offset, value in values:
+            where = f"{reader} read {value!r} at {offset} of {place}"
+            if not last < offset < end:
+                self.plain.find("committed read out of order", f"{where}, from {begin} to {end}, after {last}")
+            last = offset
+            transaction = self.transaction_of.get(value)
+            if transaction is None:
+                if self.plain.sent_values.get(value) != place[1]:
+                    self.plain.find("unsent", f"{where}, which nobody sent there")
+            elif transaction.values[value] != place:
+                self.plain.find("unsent", f"{where}, which was sent to {transaction.values[value]}")
+            elif transaction.outcome is Outcome.ABORTED:
+                self.plain.find("aborted read", f"{where}, of {transaction}")
+            elif transaction.outcome is Outcome.OPEN:
+                self.plain.find("read before commit", f"{where}, of {transaction}")
+
+    def judge_the_whole(self, committed: Mapping[Place, Values], inputs: str, outputs: str) -> None:
+        """Judge by all that is committed, as a reader finds it when every transaction is over."""
+        places = {value: (place, offset) for place, values in committed.items() for offset, value in values}
+        self._judge_transactions(places)
+        for stretch in self.stretches:
+            values = committed[stretch.place]
+            first, end = (bisect_left(values, (offset,)) for offset in (stretch.begin, stretch.end))
+            there = tuple(values[first:end])
+            if there != stretch.values:
+                odd = sorted(set(there) ^ set(stretch.values))
+                self.plain.find(
+                    "read once", f"{stretch.reader} read {stretch.place} from {stretch.begin} to {stretch.end}: {odd}"
+                )
+        for value, (partition, offset) in self.plain.acked_values.items():
+            if places.get(value) != ((inputs, partition), offset):
+                self.plain.find("lost write", f"{value!r}, acknowledged at {offset} of {partition}, isn't committed")
+        self._judge_outputs(committed, inputs, outputs)
+
+    def _judge_transactions(self, places: Mapping[bytes, tuple[Place, int]]) -> None:
+        for transaction in self.made:
+            found = [value for value in transaction.values if value in places]
+            gone = [value for value in transaction.values if value not in places]
+            if transaction.outcome is Outcome.COMMITTED and gone:
+                self.plain.find("all or nothing", f"{transaction}: {gone} is not there")
+            elif transaction.outcome is Outcome.ASKED and found and gone:
+                self.plain.find("all or nothing", f"{transaction}: {found} is there, and {gone} is not")
+            elif transaction.outcome in (Outcome.OPEN, Outcome.ABORTED) and found:
+                self.plain.find("all or nothing", f"{transaction}: {found} is there")
+
+    def _judge_outputs(self, committed: Mapping[Place, Values], inputs: str, outputs: str) -> None:
+        """Offsets count with the outputs of their transactions, or not at all: so each input has one output."""
+        made = [
+            output_of(value)
+            for place, values in committed.items()
+            if place[0] == outputs
+            for _, value in values
+            if is_output(value)
+        ]
+        given = [value for place, values in committed.items() if place[0] == inputs for _, value in values]
+        if len(made) != len(set(made)):
+            twice = sorted({value for value in made if made.count(value) > 1})
+            self.plain.find("each input has one output", f"{twice} have several")
+        if set(made) != set(given):
+            self.plain.find(
+                "each input has one output",
+                f"none of {sorted(set(given) - set(made))}; too many of {sorted(set(made) - set(given))}",
+            )
+
+
+def output(worker: str, number: int, value: bytes) -> bytes:
+    """What a worker makes of an input."""
+    return b"%s|%d|%s" % (worker.encode(), number, value)
+
+
+def is_output(value: bytes) -> bool:
+    return b"|" in value
+
+
+def output_of(value: bytes) -> bytes:
+    """The input that an output was made of."""
+    return value.split(b"|", 2)[2]
+
+
+def missing_outputs(committed: Mapping[Place, Iterable[tuple[int, bytes]]], inputs: str, outputs: str) -> int:
+    """How many inputs have no output yet."""
+    made = {
+        output_of(value)
+        for place, each in committed.items()
+        if place[0] == outputs
+        for _, value in each
+        if is_output(value)
+    }
+    given = {value for place, each in committed.items() if place[0] == inputs for _, value in each}
+    return len(given - made)

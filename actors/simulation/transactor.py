@@ -1,0 +1,131 @@
+"""Programs that write in transactions, with a transactional producer of the project's own.
+
+A ``Transactor`` writes to some partitions of both topics, and commits or aborts. Now and then it takes longer than its
+transactions may, so that brokers abort one. What a producer raises is dealt with as its documentation says; an error
+that it gives no reason for is a finding.
+
+InvalidTxnState ends a producer, as it does Java's. It comes when the transaction was aborted because it took too long
+or another producer has the id, and also from a coordinator that doesn't know yet that another one has taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from actors.clients.errors import ClientClosed, CommitFailed, KafkaTimeout
+from actors.simulation.program import Program
+from actors.simulation.transaction_history import Outcome, Transaction
+from kstore.errors import InvalidProducerEpoch, InvalidTxnState, KafkaError, ProducerFenced, TransactionAbortable
+
+if TYPE_CHECKING:
+    from actors.clients.producer.producer import Producer
+    from actors.cluster import Cluster
+    from actors.simulation.client import Workload
+
+ABORTABLE = (TransactionAbortable, InvalidProducerEpoch, CommitFailed, KafkaTimeout)
+"""What leaves a transaction to be aborted; a call that takes too long does when it isn't made again."""
+
+TIMEOUT_MS = 3_000
+BLOCK_MS = 4_000
+RECORDS_MAX = 6
+
+
+class TransactionalProgram(Program):
+    """A program with a transactional id, which others may have before and after it. One that ``is_replaced`` and wasn't
+    killed is a zombie: it goes on until it is fenced.
+    """
+
+    def __init__(self, cluster: Cluster, workload: Workload, label: str, transactional_id: str) -> None:
+        super().__init__(cluster, workload, label)
+        self.transactional_id = transactional_id
+        self.is_replaced = False
+
+    def live(self) -> None:
+        """One producer after the other, as each may be lost."""
+        while self.is_wanted() and not self.is_replaced:
+            try:
+                self.use_producer()
+            except ProducerFenced:
+                self.pause(1_000)
+                self.lost_producer()
+            except ClientClosed:
+                raise
+            except KafkaError as error:
+                self.history.plain.find("refused", f"{self.label} was told {error.name}: {error.message}")
+                return
+
+    def is_wanted(self) -> bool:
+        """Whether the workload wants more transactions of it."""
+        raise AssertionError(f"{type(self).__name__} doesn't say how long it goes on")
+
+    def lost_producer(self) -> None:
+        """Do what follows from that, but for making another producer."""
+
+    def use_producer(self) -> None:
+        """Make a producer, and transactions with it."""
+        producer = self.producer(
+            transactional_id=self.transactional_id,
+            transaction_timeout_ms=TIMEOUT_MS,
+            max_block_ms=BLOCK_MS,
+            batch_size=self.random.choice((1_000, 16_384)),
+        )
+        try:
+            self.patiently(producer.init_transactions)
+            identity = producer._sender.machine.identity  # type: ignore[attr-defined]
+            self.history.initialized(identity.producer_id, identity.epoch)
+            while self.is_wanted():
+                self.work(producer)
+        finally:
+            self.let_go(producer)
+
+    def work(self, producer: Producer) -> None:
+        """One transaction, or none if there is nothing to do."""
+        raise AssertionError(f"{type(self).__name__} doesn't say what it writes")
+
+    def transact(self, producer: Producer, write: Callable[[Transaction], None]) -> Outcome:
+        """Have ``write`` write in a transaction, and commit that, or abort it by chance or because it has to be."""
+        transaction = self.history.begun(self.label)
+        producer.begin_transaction()
+        try:
+            write(transaction)
+            if self.workload.closing or self.random.random() < 0.8:
+                transaction.outcome = Outcome.ASKED
+                self.patiently(producer.commit_transaction)
+                transaction.outcome = Outcome.COMMITTED
+                return Outcome.COMMITTED
+        except ABORTABLE:
+            pass
+        except InvalidTxnState as error:
+            raise ProducerFenced("brokers know of no such transaction") from error
+        self.patiently(producer.abort_transaction)
+        transaction.outcome = Outcome.ABORTED
+        return Outcome.ABORTED
+
+
+class Transactor(TransactionalProgram):
+    """Writes to the partitions of both topics until the workload closes."""
+
+    number = 0
+
+    def is_wanted(self) -> bool:
+        return not self.workload.closing
+
+    def work(self, producer: Producer) -> None:
+        self.pause(self.random.choice((50, 1_000)))
+        self.transact(producer, lambda transaction: self.write(producer, transaction))
+
+    def write(self, producer: Producer, transaction: Transaction) -> None:
+        """Write some records, with pauses between them."""
+        workload = self.workload
+        for _ in range(self.random.randint(1, RECORDS_MAX)):
+            topic = workload.topic if self.random.random() < 0.7 else workload.outputs
+            partition = self.random.choice(workload.partitions)
+            value = f"{self.label}/{partition}/{self.number}".encode()
+            self.number += 1
+            self.history.wrote(transaction, value, (topic, partition))
+            if topic == workload.topic:
+                workload.history.sent(self.label, partition, [value], certain=False)
+            producer.send(topic, value, partition=partition)
+            if self.random.random() < 0.3:
+                self.pause(2 * TIMEOUT_MS if self.random.random() < 0.1 else 60)
