@@ -77,6 +77,7 @@ class Client(Actor):
         self.resting = False  # it has nothing under way and wants nothing
 
     def on_start(self) -> None:
+        """Begin its life."""
         self.run_coroutine(self.live(), self.ended)
 
     def live(self) -> Coroutine:
@@ -112,6 +113,7 @@ class Client(Actor):
         return self.random.choice(self.workload.node_ids)
 
     def retry_pause(self) -> Pause:
+        """A pause before another attempt, of a drawn length."""
         return Pause(self.random.randint(20, RETRY_MS_MAX))
 
     def refresh(self) -> Coroutine:

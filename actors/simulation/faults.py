@@ -118,6 +118,7 @@ class Faults:
         return self.random.uniform(0.05, self.pause_s_max)
 
     def later(self, duration_ms: int, end: Callable[[], None]) -> None:
+        """Have a fault end after so many milliseconds."""
         self.drawn += 1
         heappush(self.ends, (self.clock.now_us() + 1000 * duration_ms, self.drawn, end))
 
@@ -130,6 +131,7 @@ class Faults:
         return True
 
     def kill(self, node_id: int) -> None:
+        """Kill a node, if enough others are up."""
         if self.goes_down(node_id):
             self.cluster.kill_node(node_id)
 
@@ -139,6 +141,7 @@ class Faults:
             ask(self.cluster.world, self.cluster.broker_refs[node_id], StopNode())
 
     def restart(self, node_id: int) -> None:
+        """Start a node that is down, on a disk without faults."""
         self.down.discard(node_id)
         if node_id in self.disks:
             self.disks[node_id].heal()  # what a start makes of a disk in trouble isn't looked at here
@@ -147,16 +150,19 @@ class Faults:
         self.cluster.restart_node(node_id)
 
     def cut(self, some: list[int], others: list[int], *, both_ways: bool, longer: int = 1) -> None:
+        """Cut the links between two sets of nodes for a drawn time."""
         self.net.cut(some, others, both_ways=both_ways)
         self.later(longer * self.random.randint(100, self.cut_ms_max), lambda: self.net.restore(some, others))
 
     def slow(self, from_id: int, to_id: int) -> None:
+        """Slow a link by a drawn delay, for a drawn time."""
         self.net.slow(from_id, to_id, self.random.randint(1, SLOW_MS_MAX))
         self.later(self.random.randint(100, self.cut_ms_max), lambda: self.net.slow(from_id, to_id, 0))
 
     def trouble_disk(
         self, operations: tuple[str, ...], place: str, number: int, *, times: int | None, torn: bool
     ) -> None:
+        """Have a drawn node's disk fail in some operations, for a drawn time."""
         disk = self.disks[self.random.choice(list(self.disks))]
         fault = disk.fail(operations, place, number, times=times, torn=torn)
         self.later(self.random.randint(100, self.cut_ms_max), lambda: disk.remove(fault))

@@ -55,12 +55,14 @@ class Judge:
             self.coordinators.look(ran.actor)
 
     def book(self, label: str) -> Book:
+        """The ledger of a partition."""
         found = self.books.get(label)
         if found is None:
             found = self.books[label] = Book(label, self.producers)
         return found
 
     def judge_replica(self, replica: Replica) -> None:
+        """Check a replica's log, and its leader, against the partition's ledger."""
         if not replica.node.alive or replica.offline is not None:
             return
         node, log = replica.node, replica.log
@@ -134,6 +136,7 @@ class Judge:
             book.appended(node_id, entries)
 
     def judge_offsets(self, replica: Replica) -> None:
+        """Check that the offsets of a log are in their order."""
         log = replica.log
         offsets = (log.start_offset, log.last_stable_offset, log.high_watermark, log.end_offset)
         if any(left > right for left, right in pairwise(offsets)):
@@ -159,6 +162,7 @@ class Judge:
         return self.image.topics[replica.topic].partitions[replica.partition].isr
 
     def judge_controller(self, controller: Controller) -> None:
+        """Check the leaders and in-sync sets that the controller has decided on since."""
         if not hasattr(controller, "machine") or controller.log is None:
             return
         before, image = self.image, controller.machine.image

@@ -151,6 +151,7 @@ class Book:
         self.committed_end = 0
 
     def shadow(self, node_id: int) -> Shadow:
+        """What is known of the replica on a node."""
         found = self.shadows.get(node_id)
         if found is None:
             found = self.shadows[node_id] = Shadow()

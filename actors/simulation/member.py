@@ -66,6 +66,7 @@ class Member(Client):
         return self.generation >= 0 and self.coordinator >= 0 and not self.dirty
 
     def to_coordinator(self, request: Message, version: int, timeout_ms: float = 3_000) -> SendTo:
+        """A request to the group's coordinator, to be yielded."""
         return SendTo(self.coordinator, request, version, timeout_ms)
 
     def went_wrong(self, code: int) -> bool:
@@ -81,6 +82,7 @@ class Member(Client):
         return True
 
     def find_coordinator(self) -> Coroutine:
+        """Look up the group's coordinator; whether it was found."""
         version = self.version(10)
         answer = yield SendTo(self.anybody(), requests.find_coordinator(self.workload.group, version), version)
         if isinstance(answer, Disconnected):
@@ -130,10 +132,12 @@ class Member(Client):
         return assigned
 
     def is_subscribed(self, metadata: bytes) -> bool:
+        """Whether a member's metadata has the workload's topic."""
         version = int.from_bytes(metadata[:2], "big")
         return self.workload.topic in decode(ConsumerProtocolSubscription, version, metadata, 2).topics
 
     def leave(self) -> Coroutine:
+        """Leave the group, and wait for a while before joining again."""
         version = self.version(13)
         yield self.to_coordinator(requests.leave_group(self.workload.group, self.member_id, version), version)
         self.member_id = ""
@@ -187,6 +191,7 @@ class Member(Client):
                 return
 
     def fetch_assigned(self) -> Coroutine:
+        """Fetch once from each assigned partition."""
         history, topic = self.workload.history, self.workload.topic
         for partition in self.assigned:
             leader = yield from self.leader_of(partition)

@@ -53,6 +53,7 @@ class Producer(Client):
 
     @property
     def is_idempotent(self) -> bool:
+        """Whether its batches are numbered: with acks=all."""
         return self.acks == -1
 
     def live(self) -> Coroutine:
@@ -66,10 +67,12 @@ class Producer(Client):
         """Each partition's coroutine says when it is over."""
 
     def finished(self, outcome: object) -> None:
+        """Note that it is done with a partition; it rests once it is done with all."""
         self.busy -= 1
         self.resting = self.busy == 0
 
     def obtain_id(self) -> Coroutine:
+        """Ask for a producer id until there is one."""
         while self.producer_id < 0:
             request = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000)
             answer = yield self.to(self.anybody(), request)
@@ -80,6 +83,7 @@ class Producer(Client):
                 yield self.retry_pause()
 
     def produce_to(self, partition: int) -> Coroutine:
+        """Send batches to a partition until the workload ends."""
         under_way: list[Batch] = []
         number, sequence = 0, self.first_sequence
         in_flight_max = 1
@@ -101,6 +105,7 @@ class Producer(Client):
                 yield from self.mistrust(partition)
 
     def next_batch(self, partition: int, number: int, sequence: int) -> Batch:
+        """A batch of a few values that nobody else sends."""
         count = self.random.randint(1, RECORDS_MAX)
         values = [f"{self.label}/{partition}/{number + index}".encode() for index in range(count)]
         now_ms = self.now_ms()
@@ -124,6 +129,7 @@ class Producer(Client):
         return SendTo(leader, request, max(version, ZSTD_FROM) if batch.compression == ZSTD else version, ANSWER_MS)
 
     def produce_request(self, partition: int, batch: Batch) -> ProduceRequest:
+        """The Produce request of a batch."""
         return requests.produce(self.workload.topic, self.topic_id, partition, batch.records, self.acks, 2_000)
 
     def settle(

@@ -40,10 +40,12 @@ class Programs:
         self.begin(CommittedReader(self.cluster, self.workload, "committed", goes_back=True))
 
     def add(self, kind: type[TransactionalProgram], transactional_id: str) -> None:
+        """Begin one more transactional program of a kind."""
         self.made += 1
         self.begin(kind(self.cluster, self.workload, f"{kind.__name__[0].lower()}{self.made}", transactional_id))
 
     def begin(self, program: Program) -> None:
+        """Keep a program, and begin it."""
         self.all.append(program)
         program.start()
 

@@ -45,6 +45,7 @@ class Reader(Client):
             yield from self.fetch_once()
 
     def is_done(self) -> bool:
+        """Whether it has read all that it has to."""
         if not self.to_end:
             return self.workload.closing
         return len(self.ends) == len(self.positions) and all(
@@ -52,6 +53,7 @@ class Reader(Client):
         )
 
     def by_leader(self) -> dict[int, list[int]]:
+        """The partitions that have a leader, by its node."""
         found: dict[int, list[int]] = {}
         for partition in self.workload.partitions:
             node = self.leaders[partition][0]
@@ -60,9 +62,11 @@ class Reader(Client):
         return found
 
     def known_epoch(self, partition: int) -> int:
+        """The leader epoch of a partition, as far as it is known."""
         return self.leaders[partition][1]
 
     def fetching_from(self, node: int) -> Fetching:
+        """The state of its fetches from a node."""
         found = self.fetching.get(node)
         if found is None:
             found = self.fetching[node] = Fetching(self.version(FETCH), in_session=self.in_sessions)
@@ -108,6 +112,7 @@ class Reader(Client):
         return lost
 
     def keep(self, partition: int, values: list[tuple[int, bytes]], next_offset: int) -> None:
+        """Note values that were read, and where to read on."""
         self.positions[partition] = next_offset
         if values:
             self.workload.history.read(self.label, partition, values)
@@ -115,6 +120,7 @@ class Reader(Client):
                 self.values[partition] += values
 
     def ask_for_ends(self) -> Coroutine:
+        """Ask the leaders where each partition ends."""
         history = self.workload.history
         asked = self.by_leader()
         floors = dict(history.latest)

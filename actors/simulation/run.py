@@ -134,6 +134,7 @@ class Run:
         self.seed = seed
 
     def put_on_a_faulty_disk(self, node_id: int) -> FaultyFileSystem:
+        """Put a node's files behind a disk that can fail."""
         disk = FaultyFileSystem(self.cluster.memories[node_id], self.world.random)
         self.cluster.memories[node_id] = self.cluster.folders[node_id].fs = disk
         return disk
@@ -156,10 +157,12 @@ class Run:
         return node
 
     def begin(self, client_class: type[C], name: str, *args: object, **kwargs: object) -> C:
+        """Begin a client on a node of its own."""
         ref = client_class.start(self.place(), name, self.workload, *args, **kwargs)
         return ref.actor_as(client_class)
 
     def make_clients(self) -> None:
+        """Begin the producers, the reader and the group's members, drawn in number and kind."""
         random = self.random
         for number in range(random.randint(1, 2)):
             label = f"p{number}"
@@ -174,6 +177,7 @@ class Run:
             self.add_member(f"m{number}")
 
     def add_member(self, label: str, instance: str | None = None) -> None:
+        """Begin one more member of the group."""
         restless = self.random.random() < 0.5
         self.clients.append(self.begin(Member, label, label=label, instance=instance, restless=restless))
 
@@ -260,6 +264,7 @@ class Run:
             raise Violation(*self.history.findings[0])
 
     def is_at_rest(self) -> bool:
+        """Whether all is as it has to be after the faults."""
         return not self.what_is_not()
 
     def what_is_not(self) -> str:
@@ -285,6 +290,7 @@ class Run:
         return ""
 
     def counts(self) -> dict[str, int]:
+        """How often each thing happened in the run."""
         recorder = self.world.recorder
         transactions = self.workload.transactions
         counts = {

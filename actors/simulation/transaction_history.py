@@ -71,6 +71,7 @@ class TransactionHistory:
         self.fenced: dict[int, int] = {}  # producer id: epochs before this one are fenced
 
     def begun(self, label: str) -> Transaction:
+        """Note that a transaction begins."""
         made = Transaction(f"{label}.{len(self.made)}")
         self.made.append(made)
         return made
@@ -86,6 +87,7 @@ class TransactionHistory:
         self.fenced[producer_id] = max(epoch, self.fenced.get(producer_id, 0))
 
     def count(self, outcome: Outcome) -> int:
+        """How many transactions had this outcome."""
         return sum(each.outcome is outcome for each in self.made)
 
     def read(self, reader: str, place: Place, begin: int, end: int, values: Values) -> None:

@@ -10,9 +10,6 @@ from functools import cache
 
 from tidy.sources import HOUSES, Source, assert_none, code
 
-NOT_YET = ("actors/simulation/",)
-"""Folders that don't keep to it so far; no other may join them."""
-
 SETS = ("overload", ".setter", ".deleter")
 """Decorators of what the method of the same name says for all."""
 
@@ -68,7 +65,7 @@ def test_a_public_method_says_what_it_does() -> None:
             f"{source.name}:{method.lineno}: {name}.{method.name} has no docstring"
             for name, found in classes().items()
             for source, node in found
-            if source.is_python and not name.startswith("_") and not source.name.startswith(NOT_YET)
+            if source.is_python and not name.startswith("_")
             for method in methods(node)
             if not ast.get_docstring(method)
             and not any(says(base, method.name) for base in (*bases(name), *protocols_of(name)))
