@@ -21,7 +21,7 @@ def functions() -> dict[str, Callable[..., None]]:
     """The recipes of the page, by name."""
     found: dict[str, Any] = {}
     for block in re.findall(
-        r"^```python\n(def \w+_(?:once|record)\(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
+        r"^```python\n(def \w+_(?:once|record|committed)\(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
     ):
         exec(compile(block, str(PAGE), "exec"), found)
     del found["__builtins__"]

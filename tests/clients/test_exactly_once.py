@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from clients.consuming import QUICK
+from clients.delivery import functions
 from clients.targets import Target
 
 from actors.clients.errors import CommitFailed
@@ -27,6 +28,22 @@ def test_offsets_count_when_their_transaction_commits_and_not_when_it_aborts(tar
     assert consumer.committed(place) == 5
 
 
+def test_after_an_abort_the_records_are_read_again_by_a_worker_that_seeks_as_the_page_says(target: Target) -> None:
+    topic, group = target.topic(2), target.group()
+    with target.producer() as producer:
+        for partition in (0, 1):
+            for number in range(2):
+                producer.send(topic, b"%d-%d" % (partition, number), partition=partition)
+    first, second = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    consumer = target.consumer(group_id=group, enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer.assign([first, second])
+    consumer.commit({first: 1})
+    consumer.seek_to_end()
+    assert [consumer.position(each) for each in (first, second)] == [2, 2]
+    functions()["seek_to_committed"](consumer)
+    assert [consumer.position(each) for each in (first, second)] == [1, 0]
+
+
 def test_a_member_that_its_group_has_lost_commits_nothing(target: Target) -> None:
     topic, group = target.topic(), target.group()
     place = TopicPartition(topic, 0)
@@ -37,7 +54,7 @@ def test_a_member_that_its_group_has_lost_commits_nothing(target: Target) -> Non
     consumer.close()
     producer = target.producer(transactional_id=target.fresh("tx"))
     producer.init_transactions()
-    with pytest.raises(CommitFailed, match=r"abort_transaction\(\) and poll\(\)"), producer.transaction():
+    with pytest.raises(CommitFailed, match=r"abort_transaction\(\), .*and poll\(\)"), producer.transaction():
         producer.send_offsets_to_transaction({place: 5}, left)
     with producer.transaction():
         producer.send(topic, b"the next one is whole")

@@ -200,7 +200,7 @@ def test_threads_share_a_transaction(target: Target) -> None:
 def test_outside_of_a_transaction_nothing_is_sent(target: Target) -> None:
     topic = target.topic()
     producer = target.producer(transactional_id=target.fresh("tx"))
-    with pytest.raises(ValueError, match=r"needs an open transaction"):
+    with pytest.raises(ValueError, match=r"begins with init_transactions\(\)"):
         producer.send(topic, b"early")
     producer.init_transactions()
     with pytest.raises(ValueError, match=r"send\(\) needs an open transaction"):
@@ -212,6 +212,22 @@ def test_outside_of_a_transaction_nothing_is_sent(target: Target) -> None:
     with pytest.raises(ValueError, match=r"needs an open transaction"):
         producer.send(topic, b"late")
     assert read(target, topic) == [b"kept"]
+
+
+def test_a_block_whose_transaction_the_program_ended_itself_says_so_and_nothing_of_it_is_undone(target: Target) -> None:
+    topic = target.topic()
+    producer = target.producer(transactional_id=target.fresh("tx"))
+    producer.init_transactions()
+
+    def ended_inside(end: Callable[[], None]) -> None:
+        with producer.transaction():
+            producer.send(topic, end.__name__.encode())
+            end()
+
+    for end in (producer.commit_transaction, producer.abort_transaction):
+        with pytest.raises(ValueError, match="ended inside it"):
+            ended_inside(end)
+    assert read(target, topic) == [b"commit_transaction"]
 
 
 def test_a_timeout_that_brokers_do_not_allow_is_told_at_the_beginning(target: Target) -> None:

@@ -12,6 +12,7 @@ from kstore.errors import ErrorCategory, KafkaError
 
 ABORTING = "call abort_transaction()"
 ANEW = "make another"
+CHANGE, REPEAT = "and change what is wrong before the work is done again", "and do the work again"
 
 
 @pytest.mark.parametrize(
@@ -29,10 +30,26 @@ ANEW = "make another"
     ids=lambda error: error.name,
 )
 def test_what_leaves_a_transaction_to_be_aborted_is_abortable_and_says_so(error: KafkaError) -> None:
-    told = must_abort(error)
+    told = must_abort(60_000, error)
     assert told.category is ErrorCategory.ABORTABLE
     assert ABORTING in told.message
     assert type(error)().category != ErrorCategory.ABORTABLE or isinstance(error, errors.TransactionAbortable)
+
+
+@pytest.mark.parametrize(
+    ("error", "way_out"),
+    [
+        (errors.MessageTooLarge(), CHANGE),
+        (errors.TopicAuthorizationFailed(), CHANGE),
+        (errors.InvalidTopic(), CHANGE),
+        (errors.GroupAuthorizationFailed(), CHANGE),
+        (errors.TransactionAbortable(), REPEAT),
+        (errors.RequestTimedOut(), REPEAT),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_work_that_fails_each_time_isn_t_to_be_done_again_as_it_is(error: KafkaError, way_out: str) -> None:
+    assert must_abort(60_000, error).message.endswith(way_out)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +60,7 @@ def test_what_leaves_a_transaction_to_be_aborted_is_abortable_and_says_so(error:
         (errors.InvalidProducerIdMapping(), ErrorCategory.APPLICATION_RECOVERABLE, ANEW),
         (errors.InvalidTxnState(), ErrorCategory.APPLICATION_RECOVERABLE, ANEW),
         (errors.OutOfOrderSequence(), ErrorCategory.APPLICATION_RECOVERABLE, ANEW),
-        (errors.InvalidTransactionTimeout(), ErrorCategory.INVALID_CONFIGURATION, "with a lesser one"),
+        (errors.InvalidTransactionTimeout(), ErrorCategory.INVALID_CONFIGURATION, "a smaller transaction_timeout_ms"),
         (errors.TransactionalIdAuthorizationFailed(), ErrorCategory.INVALID_CONFIGURATION, "have it allowed"),
         (errors.ClusterAuthorizationFailed(), ErrorCategory.INVALID_CONFIGURATION, ANEW),
         (errors.UnsupportedVersion("InitProducerId"), ErrorCategory.INVALID_CONFIGURATION, "use brokers that do"),

@@ -10,7 +10,7 @@ import pytest
 from clients.transacting import CLASSIC, LATER, read, set_level
 
 from kstore import Cluster, KafkaTimeout, NewTopic
-from kstore.errors import InvalidProducerEpoch, KafkaError, ProducerFenced, TransactionAbortable
+from kstore.errors import InvalidProducerEpoch, InvalidTxnState, KafkaError, ProducerFenced, TransactionAbortable
 
 PARTITIONS = 3
 
@@ -114,8 +114,10 @@ def test_a_transaction_that_takes_too_long_is_aborted_and_its_producer_is_told(c
     producer.begin_transaction()
     producer.send("t", b"late").get(10)
     cluster.run_for(30)
-    with pytest.raises(KafkaError):
+    error = InvalidTxnState if producer._sender.machine.uses_second_protocol else ProducerFenced
+    with pytest.raises(error, match=r"longer than transaction_timeout_ms \(2000\)") as told:
         producer.commit_transaction()
+    assert told.value.category == "application-recoverable"
     assert read(cluster, "t", PARTITIONS) == []
 
 

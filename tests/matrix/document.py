@@ -89,10 +89,16 @@ def clients() -> list[str]:
         "| client | protocol in a new cluster | the producer that lost its id gets |",
         "|---|---|---|",
         *(
-            f"| {each.title} | {'the second (KIP-890)' if each.knows_second else 'the first'} | `{each.fenced}` |"
+            f"| {each.title} | {'the second (KIP-890)' if each.knows_second else 'the first'} |"
+            f" {_fenced(each.fenced)} |"
             for each in TRANSACTIONAL_CLIENTS.values()
         ),
     ]
+
+
+def _fenced(said: str) -> str:
+    """What a client calls its error; a number with its name in the protocol."""
+    return f"`{said}`, which is {for_code(int(said)).name}" if said.isdecimal() else f"`{said}`"
 
 
 def served_cells(key: int) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from actors.clients import arguments
 from actors.clients.errors import KafkaTimeout
+from actors.clients.producer.transactions.reasons import ended_inside
 from actors.clients.producer.transactions.sender import TransactionalSender
 from kstore.errors import InvalidGroupId, KafkaError
 
@@ -73,6 +74,8 @@ class TransactionCalls:
         except BaseException as error:
             self._give_up(error)
             raise
+        if self.sender.machine.is_between:
+            raise ended_inside()
         try:
             self.commit()
         except KafkaTimeout:

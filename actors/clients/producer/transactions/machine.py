@@ -108,6 +108,11 @@ class TransactionMachine:
         return self.state in (IN_TRANSACTION, ABORTABLE_ERROR) and not self.called
 
     @property
+    def is_between(self) -> bool:
+        """Whether no transaction was begun since the last one."""
+        return self.state == READY
+
+    @property
     def is_doomed(self) -> bool:
         """Whether what isn't sent yet never will be."""
         return self.state in (ABORTABLE_ERROR, ABORTING, FATAL_ERROR)
@@ -156,7 +161,7 @@ class TransactionMachine:
         self._check_no_call("abort_transaction")
         if self.state not in (IN_TRANSACTION, ABORTABLE_ERROR):
             self._raise_if_failed()
-            raise none_open("abort_transaction")
+            raise none_open("abort_transaction", is_initialized=self.state != UNINITIALIZED)
         self.called = "abort_transaction"
         self.waiting.clear()
         self.offsets.clear()
@@ -187,13 +192,13 @@ class TransactionMachine:
         self._check_no_call(name)
         self._raise_if_failed()
         if self.state != IN_TRANSACTION:
-            raise none_open(name)
+            raise none_open(name, is_initialized=self.state != UNINITIALIZED)
 
     def _raise_if_failed(self) -> None:
         if self.error is not None and self.state == FATAL_ERROR:
             raise fatal(self.transactional_id, self.timeout_ms, self.error) from self.error
         if self.error is not None and self.state == ABORTABLE_ERROR:
-            raise must_abort(self.error) from self.error
+            raise must_abort(self.timeout_ms, self.error) from self.error
 
     def agreed(self, features_epoch: int, level: int) -> None:
         """Take the level of ``transaction.version`` that the cluster has agreed on, as of an epoch of the features."""

@@ -10,8 +10,11 @@ from kstore.errors import (
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
     InvalidTransactionTimeout,
+    InvalidTxnState,
     KafkaError,
+    MessageTooLarge,
     ProducerFenced,
+    RecordListTooLarge,
     TransactionAbortable,
     TransactionalIdAuthorizationFailed,
     UnknownMemberId,
@@ -21,14 +24,29 @@ from kstore.errors import (
 ANEW = "close this producer, make another one and call its init_transactions()"
 
 
-def none_open(name: str) -> ValueError:
+ABORT = "call abort_transaction(), which a with block has done already"
+
+
+def none_open(name: str, *, is_initialized: bool) -> ValueError:
     """What a call is told that needs an open transaction."""
-    return ValueError(f"{name}() needs an open transaction: call begin_transaction() first")
+    first = (
+        "call begin_transaction() first"
+        if is_initialized
+        else "a transactional producer begins with init_transactions()"
+    )
+    return ValueError(f"{name}() needs an open transaction: {first}")
 
 
-def must_abort(error: KafkaError) -> KafkaError:
+def ended_inside() -> ValueError:
+    """What a ``with`` block is told whose transaction the program has ended itself."""
+    return ValueError(
+        "the transaction of this with block was ended inside it: leave the commit or the abort to the block"
+    )
+
+
+def must_abort(timeout_ms: int, error: KafkaError) -> KafkaError:
     """Why a transaction can't be committed."""
-    return _sorted(_must_abort(error), ErrorCategory.ABORTABLE)
+    return _sorted(_must_abort(timeout_ms, error), ErrorCategory.ABORTABLE)
 
 
 def fatal(transactional_id: str, timeout_ms: int, error: KafkaError) -> KafkaError:
@@ -43,20 +61,23 @@ def _sorted(error: KafkaError, category: ErrorCategory) -> KafkaError:
     return error
 
 
-def _must_abort(error: KafkaError) -> KafkaError:
+def _must_abort(timeout_ms: int, error: KafkaError) -> KafkaError:
     if isinstance(error, InvalidProducerEpoch):
         return InvalidProducerEpoch(
-            "the transaction is over for brokers: it took longer than transaction_timeout_ms, or another producer has"
-            " its transactional id: call abort_transaction(), which tells which of the two, and do its work again"
+            f"brokers have ended the transaction: it took longer than transaction_timeout_ms ({timeout_ms}), or another"
+            f" producer has its transactional id: {ABORT}. If that succeeds, do the work again; if not, another has it"
         )
     if isinstance(error, (FencedInstanceId, IllegalGeneration, UnknownMemberId)):
         return CommitFailed(
-            f"the consumer's group has moved on without it ({error.name}): call abort_transaction() and poll(); others"
-            " read what the transaction has read"
+            f"the consumer's group has moved on without it ({error.name}): {ABORT}, and poll(). The records of this"
+            " transaction are read again, here or by another member"
         )
+    lasts = error.category is ErrorCategory.INVALID_CONFIGURATION or isinstance(
+        error, (MessageTooLarge, RecordListTooLarge)
+    )
+    then = "change what is wrong before the work is done again" if lasts else "do the work again"
     return TransactionAbortable(
-        f"the transaction can't be committed ({error.name}: {error.message}): call abort_transaction(), and do its work"
-        " again"
+        f"the transaction can't be committed ({error.name}: {error.message.rstrip('.')}): {ABORT}, and {then}"
     )
 
 
@@ -64,8 +85,14 @@ def _fatal(transactional_id: str, timeout_ms: int, error: KafkaError) -> KafkaEr
     kind = type(error)
     if isinstance(error, ProducerFenced):
         return kind(
-            f"another producer has transactional id {transactional_id!r}, and what this one had open is aborted: close"
-            " this one; if it is the one that should go on, make another and call its init_transactions()"
+            f"another producer has transactional id {transactional_id!r}, or the transaction took longer than"
+            f" transaction_timeout_ms ({timeout_ms}); what was open is aborted: close this producer. To go on with the"
+            " id, make another one and call its init_transactions()"
+        )
+    if isinstance(error, InvalidTxnState):
+        return kind(
+            f"brokers have aborted the transaction: it took longer than transaction_timeout_ms ({timeout_ms}), or"
+            f" another producer has transactional id {transactional_id!r}: {ANEW}, and do the work again"
         )
     if isinstance(error, InvalidProducerIdMapping):
         return kind(
@@ -74,8 +101,8 @@ def _fatal(transactional_id: str, timeout_ms: int, error: KafkaError) -> KafkaEr
         )
     if isinstance(error, InvalidTransactionTimeout):
         told = kind(
-            f"transaction_timeout_ms ({timeout_ms}) is more than the brokers' transaction.max.timeout.ms: {ANEW}, with"
-            " a lesser one"
+            f"transaction_timeout_ms ({timeout_ms}) is more than the brokers' transaction.max.timeout.ms: close"
+            " this producer, and make another one with a smaller transaction_timeout_ms"
         )
         return _sorted(told, ErrorCategory.INVALID_CONFIGURATION)
     if isinstance(error, TransactionalIdAuthorizationFailed):
