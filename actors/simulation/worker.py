@@ -91,7 +91,7 @@ class Worker(TransactionalProgram):
     def seek_to_committed(self, consumer: Consumer) -> None:
         """Read on from where the last transaction that was committed has ended."""
         try:
-            found = consumer.committed(consumer.assignment())
+            found = consumer.committed(sorted(consumer.assignment()))  # a set has the order of its strings' hashes
         except KafkaTimeout:
             raise BeginAnew from None
         for place, offset in found.items():
