@@ -38,11 +38,18 @@ SECOND_PROTOCOL_FROM = 4
 
 
 class Adding:
-    """Takes AddPartitionsToTxn for the ids of a shard."""
+    """Takes AddPartitionsToTxn for the ids of a shard.
+
+    The leaders of a transaction's partitions ask at the same time. The second waits until what the first has added is
+    in the log. Kafka tells it to come again, which costs the producer 20 ms for each leader. A client of the first
+    protocol is told so here, too.
+    """
 
     def __init__(self, transactions: Transactions, appends: Appends) -> None:
         self._transactions = transactions
         self._appends = appends
+        self._waiting: dict[str, list[tuple[AddPartitionsToTxnRequest, Caller]]] = {}
+        self._overdue: set[str] = set()  # nobody waits any more for the append of these
 
     def add(self, request: AddPartitionsToTxnRequest, caller: Caller, event: Event) -> None:
         """Of the request's one transaction, which is named as from version 4 on."""
@@ -54,11 +61,37 @@ class Adding:
                 raise InvalidProducerIdMapping()
             if asked.verify_only:
                 self._verify(transaction, asked, places, caller, event)
+            elif self._may_wait(transaction, caller):
+                self._waiting.setdefault(asked.transactional_id, []).append((request, caller))
             else:
                 self._add(transaction, asked, places, caller, event)
         except KafkaError as error:
             note_refused(event, asked, asked.transactional_id, caller, error)
             event.refuse(caller.reply, error)
+
+    def _may_wait(self, transaction: Transaction, caller: Caller) -> bool:
+        return (
+            caller.version >= SECOND_PROTOCOL_FROM
+            and transaction.pending is ONGOING
+            and transaction.transactional_id not in self._overdue
+        )
+
+    def go_on(self, transactional_id: str, event: Event) -> None:
+        """An append that added partitions has ended: take those who waited for that."""
+        self._overdue.discard(transactional_id)
+        for request, caller in self._waiting.pop(transactional_id, ()):
+            self.add(request, caller, event)
+
+    def refuse_waiting(self, transactional_id: str, error: KafkaError, event: Event) -> None:
+        """Tell those who wait for an append that it takes too long, or isn't this coordinator's any more."""
+        self._overdue.add(transactional_id)
+        for _, caller in self._waiting.pop(transactional_id, ()):
+            event.refuse(caller.reply, error)
+
+    def check(self) -> None:
+        """Assert that those who wait do so for an append."""
+        for each in self._waiting:
+            assert self._transactions[each].pending is ONGOING, f"partitions of {each} wait for nothing"
 
     def _add(
         self,

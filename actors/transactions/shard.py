@@ -142,6 +142,7 @@ class TransactionShard:
                 for place in sorted(places):
                     note(event, "TransactionPartitionAdded", name, now, label(place))
                 self._answer(append, added_response(name, dict.fromkeys(places, NONE)), event)
+                self._adding.go_on(name, event)
                 self._deciding.watch(event)
             case Decision(because, ended_by):
                 note(event, "TransactionDecided", name, now, because)
@@ -182,6 +183,8 @@ class TransactionShard:
             if not transaction.is_written:
                 self.transactions.forget(transaction.transactional_id)
         self._refuse(append, error, event)
+        if isinstance(append.purpose, Addition):
+            self._adding.go_on(append.transactions[0].transactional_id, event)
 
     def _answer(self, append: Append, response: Message, event: Event) -> None:
         caller = append.take_caller()
@@ -193,10 +196,16 @@ class TransactionShard:
         if caller is not None:
             event.refuse(caller.reply, error)
 
+    def _refuse_waiting(self, append: Append, error: KafkaError, event: Event) -> None:
+        """Refuse those who wait for an append whose outcome isn't known: its own caller, and those behind it."""
+        self._refuse(append, error, event)
+        if isinstance(append.purpose, Addition):
+            self._adding.refuse_waiting(append.transactions[0].transactional_id, error, event)
+
     def overdue(self, token: int, now_ms: int) -> list[Effect]:
         """Those who wait are told; the ids stay busy until it is known what the log makes of the append."""
         event = Event(now_ms)
-        self._refuse(self._appends.get(token), as_coordinator_error(errors.RequestTimedOut()), event)
+        self._refuse_waiting(self._appends.get(token), as_coordinator_error(errors.RequestTimedOut()), event)
         return self._done(event)
 
     def loaded(self, now_ms: int) -> list[Effect]:
@@ -235,7 +244,7 @@ class TransactionShard:
     def unloaded(self, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
         for append in self._appends.all():
-            self._refuse(append, errors.NotCoordinator(), event)
+            self._refuse_waiting(append, errors.NotCoordinator(), event)
         self.discard()
         return event.effects
 
@@ -246,3 +255,4 @@ class TransactionShard:
     def check(self) -> None:
         """Assert what its parts promise."""
         self.transactions.check()
+        self._adding.check()
