@@ -1,8 +1,9 @@
 """Why a reader of committed records doesn't get further in a partition: what holds its last stable offset.
 
 The state of the log is put together from the rows of its leader: which transactions are open there (those that a new
-leader finds in its log among them), which markers aren't replicated yet, the high watermark, the end. The oldest of
-these transactions holds the last stable offset. Whose it is, and what would end it, the coordinator's rows tell.
+leader finds in its log among them), which markers aren't replicated yet, the high watermark (a new leader notes the one
+that it begins with), the end. The oldest of these transactions holds the last stable offset. Whose it is, and what
+would end it, the coordinator's rows tell.
 """
 
 from __future__ import annotations
@@ -73,9 +74,9 @@ class Visibility(Answer):
     ``kind``: "transaction" (one is open), "marker" (one has ended, and its marker isn't replicated), "replication"
     (records aren't replicated yet), "no leader", "nothing" (they can see all there is), or "unknown".
     ``last_stable_offset``: where they stop; ``high_watermark``: where ``read_uncommitted`` readers do; ``end_offset``:
-    of the log. ``holder``: the transaction that holds the last stable offset, ``behind``: others that would hold it
-    next. ``ends``: what would end the holder. ``aborted``: transactions before it that were aborted, whose records
-    ``read_committed`` readers leave out: their last five markers.
+    of the log; each is -1 if the trace doesn't tell it. ``holder``: the transaction that holds the last stable offset,
+    ``behind``: others that would hold it next. ``ends``: what would end the holder. ``aborted``: transactions before it
+    that were aborted, whose records ``read_committed`` readers leave out: their last five markers.
     """
 
     def __init__(self, topic: str, partition: int) -> None:
@@ -122,10 +123,11 @@ class Visibility(Answer):
             return f"{name}: {self.missing or 'the trace has nothing about this partition'}"
         lines = [f"{name}: {self.why}"]
         if self.kind in (TRANSACTION, MARKER):
-            lines.append(
-                f"  read_committed readers stop at offset {self.last_stable_offset}, read_uncommitted readers at "
-                f"{self.high_watermark}: {some(self.high_watermark - self.last_stable_offset, 'offset')} held back"
-            )
+            stop = f"  read_committed readers stop at offset {self.last_stable_offset}"
+            if self.high_watermark >= 0:
+                held = some(self.high_watermark - self.last_stable_offset, "offset")
+                stop += f", read_uncommitted readers at {self.high_watermark}: {held} held back"
+            lines.append(stop)
         lines += lines_of_ways(self.ends)
         lines += [f"  then it is held by {each}" for each in self.behind[:1]]
         if len(self.behind) > 1:
@@ -144,17 +146,19 @@ class _State:
         self.ended: list[OpenTransaction] = []
         self.aborted: list[tuple[OpenTransaction | None, TraceRow]] = []
         self.is_whole = not recording.is_cut
-        self.high_watermark = self.end_offset = -1
+        self.high_watermark = self.end_offset = -1  # not known
         appended = recording.last_of("BatchAppended", partition=label)
         led = recording.last_of("BecameLeader", partition=label)
-        passed = recording.last_of("HighWatermarkAdvanced", partition=label)
+        reached = recording.last_of("HighWatermarkFound", "HighWatermarkAdvanced", partition=label)
         if appended is not None:
             self.end_offset = appended.offset2 + 1
         if led is not None and (appended is None or led.sequence > appended.sequence):
             self.end_offset = led.offset2
-        if passed is not None:
-            self.high_watermark = min(passed.offset1, self.end_offset) if self.end_offset >= 0 else passed.offset1
-        self.is_known = any(row is not None for row in (appended, led, passed))
+        if led is not None and led.offset2 == 0 and (reached is None or led.sequence > reached.sequence):
+            self.high_watermark = 0  # the log was empty
+        elif reached is not None:
+            self.high_watermark = min(reached.offset1, self.end_offset) if self.end_offset >= 0 else reached.offset1
+        self.is_known = any(row is not None for row in (appended, led, reached))
         for row in recording.find("BecameLeader", *OPENS, "MarkerAppended", partition=label):
             self._take(row)
         self.ended = [each for each in self.ended if each.marker and each.marker.offset1 >= self.high_watermark]
@@ -179,6 +183,12 @@ class _State:
         """Those that hold the last stable offset, or would, in the order of their beginnings."""
         return sorted((*self.open.values(), *self.ended), key=lambda each: each.first_offset)
 
+    def holds(self, each: OpenTransaction) -> bool:
+        """Whether an undecided one begins before the high watermark; if that isn't known: those that a leader found."""
+        if self.high_watermark < 0:
+            return each.opened.kind == "TransactionFoundOpen"
+        return each.first_offset < self.high_watermark
+
 
 def why_not_visible(recording: Recording, topic: str, partition: int) -> Visibility:
     """See ``Visibility``."""
@@ -192,16 +202,18 @@ def why_not_visible(recording: Recording, topic: str, partition: int) -> Visibil
     ids = ids_of_producers(recording)
     found.aborted = [_aborted(ids, *each) for each in state.aborted[-ABORTED_SHOWN:]]
     leadership = why_leader(recording, topic, partition)
-    undecided = [each for each in state.undecided if each.first_offset < max(state.high_watermark, 0)]
+    undecided = [each for each in state.undecided if state.holds(each)]
     if undecided:
         for each in undecided:
             each.transactional_id = ids.get(each.opened.offset2)
         _tell_holder(recording, found, undecided)
+    elif state.high_watermark < 0:
+        found.missing = "the trace doesn't tell its high watermark"
     elif state.high_watermark < state.end_offset:
         found.kind = REPLICATION
         found.why = (
             f"no transaction holds it back: {some(state.end_offset - state.high_watermark, 'record')} from offset "
-            f"{max(state.high_watermark, 0)} on must be replicated first"
+            f"{state.high_watermark} on must be replicated first"
         )
     else:
         found.kind = NOTHING
@@ -228,7 +240,8 @@ def _tell_holder(recording: Recording, found: Visibility, undecided: list[OpenTr
     if holder.marker is not None:
         found.kind = MARKER
         found.why = f"the marker of {holder} is at offset {holder.marker.offset1}, and isn't replicated yet"
-        found.ends = [f"the high watermark, which is {found.high_watermark}, passes the marker"]
+        now = f", which is {found.high_watermark}," if found.high_watermark >= 0 else ""
+        found.ends = [f"the high watermark{now} passes the marker"]
     elif life is None:
         found.why = f"a transaction of {holder} has been open for {open_for}"
         found.ends = ["its producer or its coordinator ends it", f"{by_admin}, if it hangs"]

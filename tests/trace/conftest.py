@@ -12,15 +12,16 @@ from actors.trace import Trace
 
 @pytest.fixture
 def start(seed: int) -> Iterator[Callable[..., Speaker]]:
-    """Start a cluster and give a client of it, with topic ``t`` of two partitions."""
+    """Start a cluster and give a client of it, with topic ``t`` of two partitions unless ``topic`` is false."""
     started: list[Cluster] = []
 
-    def begin(brokers: int = 3, **how: Any) -> Speaker:
+    def begin(brokers: int = 3, *, topic: bool = True, **how: Any) -> Speaker:
         how.setdefault("seed", seed)
         cluster = Cluster(brokers=brokers, **how)
         started.append(cluster)
         client = Speaker(cluster)
-        client.create("t", partitions=2, copies=min(brokers, 3))
+        if topic:
+            client.create("t", partitions=2, copies=min(brokers, 3))
         return client
 
     yield begin

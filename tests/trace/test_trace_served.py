@@ -1,7 +1,7 @@
 """``kstore serve --trace-file``: a server's whole trace in a file, ended in order or cut off by SIGKILL."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,10 @@ def test_after_a_crash_the_next_server_keeps_the_trace_and_says_so(server: Serve
     assert Trace.load(tmp_path / "run.ktrace.1").record("orders", 0, 499).steps
 
 
-def test_a_transaction_of_another_client_is_told_and_so_is_what_the_next_server_finds_of_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [Server.kill, Server.stop], ids=["killed", "stopped"])
+def test_a_transaction_of_another_client_is_told_and_so_is_what_the_next_server_finds_of_it(
+    tmp_path: Path, end: Callable[[Server], object]
+) -> None:
     def serve(number: int) -> Server:
         files = ["--data-dir", str(tmp_path / "data"), "--trace-file", str(tmp_path / f"{number}.ktrace")]
         return Server("--listen", "127.0.0.1:0", *files)
@@ -99,6 +102,7 @@ def test_a_transaction_of_another_client_is_told_and_so_is_what_the_next_server_
         producer.flush(30)
         wait_until(lambda: traced(1).why_not_visible("orders", 0).holder, what="the rows of the transaction")
         assert traced(1).transaction("tx").client.startswith("till-4 at ")
+        end(server)
     finally:
         server.kill()
     server = serve(2)
@@ -110,5 +114,6 @@ def test_a_transaction_of_another_client_is_told_and_so_is_what_the_next_server_
         assert any(step.what.startswith(words) for step in found.steps)
         assert stuck.holder is not None
         assert (stuck.holder.transactional_id, stuck.last_stable_offset, stuck.ends) == ("tx", 0, found.ends)
+        assert (stuck.high_watermark, stuck.end_offset) == (1, 1)
     finally:
         server.kill()

@@ -1,12 +1,15 @@
 """What keeps records from readers of committed ones: an open transaction, a marker on its way, replication, nothing."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cluster.speaking import Speaker
 from transactions.producers import TransactionalProducer, seen
 
+from actors.runtime.clock import Clock
+from actors.runtime.recorder import Recorder
 from actors.trace import Trace
 from actors.trace.visibility import Visibility
 from kstore import Cluster
@@ -78,6 +81,67 @@ def test_a_new_leader_tells_of_the_transactions_that_it_finds_open(start: Any) -
     assert found.holder is not None
     assert (found.holder.transactional_id, found.holder.opened.kind) == ("open", "TransactionFoundOpen")
     assert found.last_stable_offset == client.latest("t", isolation_level=1).offset == 2
+
+
+def test_after_a_clean_stop_what_is_still_open_holds_readers_of_the_next_start(start: Any, tmp_path: Path) -> None:
+    client = start(data_dir=str(tmp_path))
+    client.say("t", b"before")
+    begun(client, "open", b"a", timeout_ms=600_000)
+    for number in range(3):
+        client.say("t", b"%d" % number)
+    client.say("t", b"no transaction", index=1)
+    client.run(10)
+    client.cluster.close()
+    again = start(data_dir=str(tmp_path), topic=False)
+    again.wait_for_leader("t")
+    again.run(1)
+    recording = Trace.of(again.cluster.world).recording
+    assert recording.last_of("HighWatermarkAdvanced", partition="t-0") is None  # it is at the end already
+    found = why(again)
+    assert found.holder is not None
+    assert (found.kind, found.holder.transactional_id, found.holder.first_offset) == ("transaction", "open", 1)
+    assert (found.last_stable_offset, found.high_watermark, found.end_offset) == (1, 5, 5)
+    assert found.last_stable_offset == again.latest("t", isolation_level=1).offset
+    assert str(why(again, 1)) == "t-1: read_committed readers can see all there is, up to offset 1"
+
+
+def test_of_an_empty_partition_readers_can_see_all(start: Any) -> None:
+    found = why(start(), 1)
+    assert (found.kind, found.last_stable_offset, found.high_watermark, found.end_offset) == ("nothing", 0, 0, 0)
+    assert str(found) == "t-1: read_committed readers can see all there is, up to offset 0"
+
+
+def test_without_a_high_watermark_in_the_trace_nothing_is_counted_from_it() -> None:
+    rows = Recorder(Clock(True), 1024)
+    rows.note(0, "BecameLeader", 0, "t-0", 2, 4)
+    unknown = Trace(rows).why_not_visible("t", 0)
+    assert (unknown.kind, unknown.found, unknown.high_watermark) == ("unknown", False, -1)
+    assert str(unknown) == "t-0: the trace doesn't tell its high watermark"
+    rows.note(0, "TransactionFoundOpen", 0, "t-0", 1, 7)
+    found = Trace(rows).why_not_visible("t", 0)
+    assert found.holder is not None
+    assert (found.kind, found.last_stable_offset, found.high_watermark, found.end_offset) == ("transaction", 1, -1, 4)
+    assert "\n  read_committed readers stop at offset 1\n" in str(found)
+    rows.note(0, "MarkerAppended", 0, "t-0", 4, 7, "commit")
+    marker = Trace(rows).why_not_visible("t", 0)
+    assert (marker.kind, marker.ends) == ("marker", ["the high watermark passes the marker"])
+    rows.note(0, "HighWatermarkAdvanced", 0, "t-0", 5)
+    rows.note(0, "BatchAppended", 0, "t-0", 5, 5)
+    assert "1 record from offset 5 on must be replicated first" in str(Trace(rows).why_not_visible("t", 0))
+
+
+def test_a_topic_that_is_made_anew_has_nothing_of_the_old_one(start: Any) -> None:
+    client = start()
+    client.say("t", b"a")
+    begun(client, "open", b"b")
+    client.delete("t")
+    client.create("t", partitions=2, copies=3)
+    found = why(client)
+    assert (found.kind, found.holder, found.high_watermark, found.end_offset) == ("nothing", None, 0, 0)
+    for follower in client.followers("t"):
+        client.cluster.faults.pause(follower)
+    client.say("t", b"new", acks=1)
+    assert "1 record from offset 0 on must be replicated first" in str(why(client))
 
 
 def test_a_marker_that_is_not_replicated_holds_them_too(start: Any) -> None:

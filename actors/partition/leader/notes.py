@@ -70,8 +70,12 @@ def note_fenced(note: Note, label: str, producer_id: int, epoch: int) -> None:
     note("OldEpochRefused", label, epoch, producer_id)
 
 
-def note_open_transactions(note: Note, label: str, log: Log) -> None:
-    """A row for each transaction that a new leader has open in its log."""
+def note_found(note: Note, label: str, log: Log) -> None:
+    """What a new leader finds in its log, unless that is empty: the high watermark that it begins with (if that is at
+    the end, it won't advance before something is appended), and a row for each open transaction.
+    """
+    if log.end_offset > 0:
+        note("HighWatermarkFound", label, log.high_watermark)
     if log.producers.transactions.first_unstable_offset >= 0:
         for producer in log.producers:
             if producer.transaction_first_offset >= 0:

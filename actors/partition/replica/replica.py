@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from actors.partition.follower.follower import Follower
 from actors.partition.leader.deletions import ExpireDeletion
 from actors.partition.leader.leader import Leader
-from actors.partition.leader.notes import note_fenced, note_open_transactions
+from actors.partition.leader.notes import note_fenced, note_found
 from actors.partition.leader.offset_lookup import find_offset
 from actors.partition.leader.serving import SendHighWatermark
 from actors.partition.leader.transactional_appends import described, guard_for, marker_append
@@ -116,7 +116,7 @@ class Replica(LogOwner):
         self._leave_role()
         self.leader_epoch = message.leader_epoch
         self.note("BecameLeader", self.label, message.leader_epoch, self.log.end_offset)
-        note_open_transactions(self.note, self.label, self.log)
+        note_found(self.note, self.label, self.log)
         try:
             self.leader = Leader(self, message)
         except KafkaStorageError as error:
