@@ -299,7 +299,7 @@ def test_a_fence_is_fatal_in_every_state_and_says_what_to_do() -> None:
 def test_an_old_epoch_in_an_answer_to_produce_leaves_the_abort_to_tell_why() -> None:
     made = machine(LATER, IN_TRANSACTION)
     made.batch_failed(errors.InvalidProducerEpoch())
-    with pytest.raises(errors.InvalidProducerEpoch, match=r"abort_transaction\(\), which tells"):
+    with pytest.raises(errors.InvalidProducerEpoch, match="another has it"):
         made.commit()
     made.abort()
     assert made.refused(asked(made, End), errors.InvalidProducerEpoch()) == LOST
@@ -314,7 +314,7 @@ def test_a_member_that_its_group_has_lost_is_told_to_abort_and_poll() -> None:
     assert made.refused(commit, errors.IllegalGeneration()) == ABORT
     assert not made.offsets
     assert not made.wants(commit)
-    with pytest.raises(CommitFailed, match=r"abort_transaction\(\) and poll\(\)"):
+    with pytest.raises(CommitFailed, match=r"abort_transaction\(\), .* and poll\(\)"):
         made.check()
 
 
