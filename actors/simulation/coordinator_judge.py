@@ -1,10 +1,10 @@
 """Checks coordinators: only one for a partition and epoch, and its state equals a replay of its log.
 
-At once: only one node has a coordinator for a partition in an epoch. At the end of a run, for every coordinator that
-has read its log: a replay of the committed part of that log gives the offsets that the coordinator has, and the groups
-that it says are written, in the generation and with the members of those that are settled; and no offset is lost whose
-commit was acknowledged to a member. For transactions the replay gives what the coordinator knows of each transactional
-id that isn't busy.
+At once: only one node has a coordinator for a partition in an epoch. It is noted when one still has turns that was
+replaced. At the end of a run, for every coordinator that has read its log: a replay of the committed part of that log
+gives the offsets that the coordinator has, and the groups that it says are written, in the generation and with the
+members of those that are settled; and no offset is lost whose commit was acknowledged to a member. For transactions the
+replay gives what the coordinator knows of each transactional id that isn't busy.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class CoordinatorJudge:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.answering: dict[str, str] = {}  # partition and epoch of a coordinator: the node that has it
+        self.newest: dict[str, int] = {}  # partition: the last epoch in which it has had a coordinator
+        self.outdated_us: dict[str, int] = {}  # partition: when a coordinator of an earlier epoch last had a turn
 
     def look(self, coordinator: Coordinator) -> None:
         """Judge a turn of a coordinator."""
@@ -47,6 +49,10 @@ class CoordinatorJudge:
         other = self.answering.setdefault(place, node)
         if other != node:
             raise Violation("one coordinator a partition and epoch", f"{other} and {node} answer as {place}")
+        partition, epoch = place.rsplit("@", 1)
+        newest = self.newest[partition] = max(int(epoch), self.newest.get(partition, 0))
+        if int(epoch) < newest:
+            self.outdated_us[partition] = self.cluster.world.clock.now_us()
 
     def judge_all(self, history: History) -> None:
         """Judge what the coordinators of living nodes know, after everything has come to rest."""

@@ -21,7 +21,7 @@ from actors.simulation.reader import Reader
 from actors.simulation.topic_maker import TopicMaker
 from actors.simulation.transaction_history import Outcome as TransactionOutcome
 from actors.simulation.transaction_history import missing_outputs
-from actors.simulation.transactor import Transactor
+from actors.simulation.transactor import COORDINATORS, Transactor
 from kstore import checked
 from kstore.errors import KafkaError
 from kstore.fs.faulty import FaultyFileSystem
@@ -53,7 +53,7 @@ CONFIG = {
     "replica.high.watermark.checkpoint.interval.ms": "1000",
     "replica.lag.time.max.ms": "1500",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-    "transaction.state.log.num.partitions": "2",
+    "transaction.state.log.num.partitions": str(COORDINATORS),
     "transaction.state.log.replication.factor": "3",
 }
 
@@ -127,6 +127,7 @@ class Run:
         partitions = self.random.randint(1, 3)
         self.workload = Workload(self.history, node_ids, TOPIC, OUTPUTS, partitions, GROUP, wire=wire)
         self.workload.transactions.fenced = self.judge.producers.fenced
+        self.workload.transactions.outdated_us = self.judge.coordinators.outdated_us
         self.programs = Programs(self.cluster, self.workload)
         self.clients: list[Client] = []
         self.client_ids: list[int] = []

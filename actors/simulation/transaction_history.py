@@ -13,6 +13,7 @@ unless an abort was acknowledged after that; nobody but its producer commits one
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import Enum
 
@@ -69,6 +70,9 @@ class TransactionHistory:
         self.stretches: list[Stretch] = []
         self.reads = 0
         self.fenced: dict[int, int] = {}  # producer id: epochs before this one are fenced
+        self.outdated_us: dict[str, int] = {}  # partition of a coordinator: when one that was replaced last answered
+        self.claims: Counter[str] = Counter()  # transactional id: how many producers have asked for it
+        self.granted: Counter[str] = Counter()  # and how many of them got it
 
     def begun(self, label: str) -> Transaction:
         """Note that a transaction begins."""

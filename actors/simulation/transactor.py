@@ -4,8 +4,10 @@ A ``Transactor`` writes to some partitions of both topics, and commits or aborts
 transactions may, so that brokers abort one. What a producer raises is dealt with as its documentation says; an error
 that it gives no reason for is a finding.
 
-InvalidTxnState ends a producer, as it does Java's. It comes when the transaction was aborted because it took too long
-or another producer has the id, and also from a coordinator that doesn't know yet that another one has taken over.
+InvalidTxnState ends a producer, as it does Java's. It is accepted for three reasons only: the transaction took longer
+than it may; another producer has asked for the id; a coordinator that doesn't know yet that another one has taken over
+has had a turn since the transaction began. The third is Kafka's behaviour, too: its coordinator decides on EndTxn by
+the state that it has in memory, and finds out only by an append that it isn't the coordinator any more.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from actors.clients.errors import ClientClosed, CommitFailed, KafkaTimeout
+from actors.coordinator.routing import partition_for
 from actors.simulation.program import Program
 from actors.simulation.transaction_history import Outcome, Transaction
 from kstore.errors import InvalidProducerEpoch, InvalidTxnState, KafkaError, ProducerFenced, TransactionAbortable
@@ -28,6 +31,7 @@ ABORTABLE = (TransactionAbortable, InvalidProducerEpoch, CommitFailed, KafkaTime
 
 TIMEOUT_MS = 3_000
 BLOCK_MS = 4_000
+COORDINATORS = 2
 RECORDS_MAX = 6
 
 
@@ -40,6 +44,7 @@ class TransactionalProgram(Program):
         super().__init__(cluster, workload, label)
         self.transactional_id = transactional_id
         self.is_replaced = False
+        self.claim = 0
 
     def live(self) -> None:
         """One producer after the other, as each may be lost."""
@@ -71,7 +76,10 @@ class TransactionalProgram(Program):
             batch_size=self.random.choice((1_000, 16_384)),
         )
         try:
+            self.history.claims[self.transactional_id] += 1
+            self.claim = self.history.claims[self.transactional_id]
             self.patiently(producer.init_transactions)
+            self.history.granted[self.transactional_id] += 1
             identity = producer._sender.machine.identity  # type: ignore[attr-defined]
             self.history.initialized(identity.producer_id, identity.epoch)
             while self.is_wanted():
@@ -85,7 +93,7 @@ class TransactionalProgram(Program):
 
     def transact(self, producer: Producer, write: Callable[[Transaction], None]) -> Outcome:
         """Have ``write`` write in a transaction, and commit that, or abort it by chance or because it has to be."""
-        transaction = self.history.begun(self.label)
+        transaction, began_us = self.history.begun(self.label), self.cluster.world.clock.now_us()
         producer.begin_transaction()
         try:
             write(transaction)
@@ -97,10 +105,20 @@ class TransactionalProgram(Program):
         except ABORTABLE:
             pass
         except InvalidTxnState as error:
+            if not self.may_be_unknown(began_us):
+                raise
             raise ProducerFenced("brokers know of no such transaction") from error
         self.patiently(producer.abort_transaction)
         transaction.outcome = Outcome.ABORTED
         return Outcome.ABORTED
+
+    def may_be_unknown(self, began_us: int) -> bool:
+        """Whether there is a reason for a coordinator not to know the transaction, which began at that time."""
+        name, history = self.transactional_id, self.history
+        took_us = self.cluster.world.clock.now_us() - began_us
+        is_claimed = history.claims[name] > min(self.claim, history.granted[name])
+        coordinator = f"transactions/{partition_for(name, COORDINATORS)}"
+        return took_us >= 1_000 * TIMEOUT_MS or is_claimed or history.outdated_us.get(coordinator, -1) >= began_us
 
 
 class Transactor(TransactionalProgram):

@@ -7,6 +7,7 @@ from actors.coordinator.timeline import READ
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.records import OffsetRecord
 from actors.groups.shard import GroupShard
+from actors.simulation.coordinator_judge import CoordinatorJudge
 from actors.simulation.ledger import Violation
 from actors.simulation.run import GROUP, Run
 
@@ -67,6 +68,18 @@ def test_an_acknowledged_offset_that_no_coordinator_has_is_seen(played: Run) -> 
         played.judge.coordinators.judge_all(played.history)
     played.history.findings.clear()
     del played.history.commits[GROUP, 77]
+
+
+def test_turns_of_a_coordinator_that_was_replaced_are_noted(played: Run) -> None:
+    judge = CoordinatorJudge(played.cluster)
+    node = next(node for node in played.cluster.nodes.values() if node.alive and node.view.coordinators)
+    coordinator = next(iter(node.view.coordinators.values())).actor_as(Coordinator)
+    partition = coordinator.actor_urn.removeprefix(f"{node.name}/").rsplit("@", 1)[0]
+    judge.look(coordinator)
+    assert judge.outdated_us == {}
+    judge.newest[partition] += 1
+    judge.look(coordinator)
+    assert judge.outdated_us == {partition: played.cluster.world.clock.now_us()}
 
 
 def test_two_nodes_that_answer_for_a_partition_in_one_epoch_are_seen(played: Run) -> None:

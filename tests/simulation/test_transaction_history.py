@@ -2,9 +2,12 @@
 
 import pytest
 
+from actors.cluster import Cluster
+from actors.simulation.client import Workload
 from actors.simulation.history import History
 from actors.simulation.ledger import Book, Entry, Producers, Violation
 from actors.simulation.transaction_history import Outcome, Transaction, TransactionHistory, missing_outputs, output
+from actors.simulation.transactor import COORDINATORS, TIMEOUT_MS, Transactor
 
 INPUTS, OUTPUTS = "orders", "invoices"
 IN, OUT = (INPUTS, 0), (OUTPUTS, 0)
@@ -126,3 +129,26 @@ def test_a_log_that_was_given_up_is_copied_anew() -> None:
     book.shadow(1).discarded()
     book.appended(1, [entry(0, 5)])
     assert book.shadow(1).end_offset == 1
+
+
+def test_a_transaction_that_no_coordinator_knows_has_a_reason() -> None:
+    """One of three: it took too long, another producer has asked for the id, an outdated coordinator has had a turn."""
+    with Cluster.unstarted(node_ids=(1,), seed=1) as cluster:
+        workload = Workload(History(), (1,), INPUTS, OUTPUTS, 1, "group", wire=False)
+        history, name = workload.transactions, "transactor-0"
+        transactor = Transactor(cluster, workload, "t1", name)
+        transactor.claim = history.claims[name] = history.granted[name] = 1
+        now_us = cluster.world.clock.now_us()
+        assert not transactor.may_be_unknown(now_us)
+        assert transactor.may_be_unknown(now_us - 1_000 * TIMEOUT_MS)
+        history.claims[name] = 2
+        assert transactor.may_be_unknown(now_us), "it is being asked for"
+        history.granted[name] = 2
+        assert transactor.may_be_unknown(now_us), "another one has it"
+        transactor.claim = 2
+        assert not transactor.may_be_unknown(now_us)
+        of_both = [f"transactions/{number}" for number in range(COORDINATORS)]
+        history.outdated_us = dict.fromkeys(of_both, now_us - 1)
+        assert not transactor.may_be_unknown(now_us), "that was before"
+        history.outdated_us = dict.fromkeys(of_both, now_us)
+        assert transactor.may_be_unknown(now_us)
