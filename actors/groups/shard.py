@@ -314,6 +314,7 @@ class GroupShard:
         for waiting in self._waiting.values():
             for _, caller in waiting:
                 event.refuse(caller.reply, moved)
+        self._waiting.clear()  # an append that is under way may still come to its end
         self.discard()
         return event.effects
 

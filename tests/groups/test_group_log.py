@@ -110,6 +110,16 @@ def test_a_coordinator_that_unloads_tells_everybody_parked() -> None:
     assert driven.synced("sync").error_code == errors.NotCoordinator.code
 
 
+def test_who_waits_for_stable_offsets_is_answered_once_when_an_append_ends_after_the_coordinator_unloads() -> None:
+    driven = Driven()
+    driven.is_held = True
+    driven.send_commit("commit", {("t", 0): 5})
+    assert driven.fetch("t", reply="fetch", require_stable=True) is None
+    driven.carry_out(driven.shard.unloaded(driven.now_ms))
+    driven.commit()
+    assert isinstance(driven.answer("fetch"), errors.NotCoordinator)
+
+
 def test_a_new_group_that_cannot_be_written_never_was() -> None:
     driven = Driven(group_initial_rebalance_delay_ms=3_000)
     driven.is_held = True

@@ -238,6 +238,26 @@ def test_a_new_group_whose_record_comes_late_is_there_and_empty() -> None:
     assert driven.state() == "Empty"
 
 
+def test_an_assignment_that_comes_late_is_not_that_of_a_new_group_with_the_same_id() -> None:
+    driven = Driven()
+    driven.is_held = True
+    old = driven.member()
+    driven.send_join("join", old)
+    driven.pass_ms(0)
+    driven.send_sync("sync", old, 1, {old: b"old"})
+    driven.overdue()
+    assert not driven.shard.groups, "a group that can't be written never was"
+    new = driven.member()
+    driven.send_join("join of the new", new)
+    driven.pass_ms(0)
+    driven.send_sync("sync of the new", new, 1, {new: b"new"})
+    while driven.held:
+        driven.commit()
+    assert driven.synced("sync").error_code == errors.CoordinatorNotAvailable.code
+    assert driven.synced("sync of the new").assignment == b"new"
+    assert picture(driven.group()) == picture(replayed(driven.log).groups["g"])
+
+
 def static_group(driven: Driven) -> str:
     driven.send_join("join", instance="a")
     driven.pass_ms(0)

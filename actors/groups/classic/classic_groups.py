@@ -115,7 +115,8 @@ class Classic:
         """Take a record from the log.
 
         While the log is read a record is all that there is of a group. Later the group is ahead of its records: what
-        one says has happened already, but for an assignment that the group waits for.
+        one says has happened already, but for an assignment that the group waits for. A record that comes late may be
+        that of a group which was abandoned, and whose id a new one has; its members are others.
         """
         group = self._group(record.group_id)
         if record.value is None:
@@ -126,7 +127,8 @@ class Classic:
             self._groups.admit(group)
         else:
             group.is_committed = True
-            if group.is_dealing and group.generation_id == record.value.generation:
+            is_its_own = any(each.member_id in group.members for each in record.value.members)
+            if group.is_dealing and group.generation_id == record.value.generation and is_its_own:
                 self._rebalance.assigned(group, record.value, event)
 
     def stored(self, purpose: object, event: Event) -> None:
