@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
+from cli.pictures import drawn
 
 from actors.cli.story.exactly_once.counts import Counts, invoices_in
 from actors.cli.story.exactly_once.screen import picture
@@ -34,13 +34,6 @@ def state() -> Told:
         state.note({"event": "ready", "worker": name})
         state.note({"event": "assigned", "worker": name, "partitions": partitions})
     return state
-
-
-def drawn(state: InvoicingState, width: int = 80, height: int = 24) -> str:
-    console = Console(width=width, height=height, force_terminal=False)
-    with console.capture() as captured:
-        console.print(picture(state, width, height))
-    return captured.get()
 
 
 def seen(state: InvoicingState, level: str, *orders: int, upto: int) -> None:
@@ -72,7 +65,7 @@ def test_work_is_shared_out_when_each_partition_has_one_worker_that_works(state:
 def test_a_transaction_in_the_middle_then_committed(state: Told) -> None:
     state.note({"event": "uncommitted", "worker": "A", "invoices": 7})
     assert (state.workers["A"].state, state.workers["A"].uncommitted, state.transactions) == ("uncommitted", 7, 0)
-    assert "uncommitted" in drawn(state)
+    assert "uncommitted" in drawn(picture, state)
     state.note({"event": "committed", "worker": "A", "invoices": 7})
     assert (state.workers["A"].state, state.workers["A"].invoices, state.transactions) == ("working", 7, 1)
 
@@ -110,7 +103,7 @@ def test_the_picture_fits_and_shows_what_is_held_back(state: Told, width: int, h
     state.started("B2", 102)
     for number in range(30):
         state.say(f"line {number} " + "word " * 20)
-    lines = drawn(state, width, height).splitlines()
+    lines = drawn(picture, state, width, height).splitlines()
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
     shown = "\n".join(lines)

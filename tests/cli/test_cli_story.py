@@ -6,6 +6,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
+from cli.pictures import drawn
 from rich.console import Console
 
 from actors.cli.story import frames
@@ -39,13 +40,6 @@ def state() -> Told:
     return state
 
 
-def drawn(state: State, width: int = 80, height: int = 24) -> str:
-    console = Console(width=width, height=height, force_terminal=False)
-    with console.capture() as captured:
-        console.print(picture(state, width, height))
-    return captured.get()
-
-
 def test_an_order_is_acknowledged_received_and_committed(state: Told) -> None:
     state.note({"event": "acknowledged", "order": 7, "partition": 1, "offset": 0})
     assert not state.all_received()
@@ -75,7 +69,7 @@ def test_what_a_killed_consumer_said_before_is_not_taken_for_life(state: Told) -
 
 def test_the_picture_shows_brokers_members_partitions_and_the_story(state: Told) -> None:
     state.say("it begins")
-    shown = drawn(state)
+    shown = drawn(picture, state)
     for words in ("● 1 controller", "group order-processors", "reading", "P2", "it begins"):
         assert words in shown
 
@@ -84,7 +78,7 @@ def test_the_picture_fits_a_small_terminal_and_uses_a_large_one(state: Told) -> 
     state.started("D", 103)
     for number in range(30):
         state.say(f"line {number} " + "x" * 200)
-    small, large = drawn(state), drawn(state, 120, 50)
+    small, large = drawn(picture, state), drawn(picture, state, 120, 50)
     assert len(small.splitlines()) <= 24
     assert max(map(len, small.splitlines())) <= 80
     assert "line 29" in small
@@ -98,7 +92,7 @@ def test_the_story_is_wrapped_by_words_and_nothing_is_cut_off(state: Told, width
     words = [f"word{number}" for number in range(30)]
     state.say("long ago")
     state.say(" ".join(words))
-    lines = drawn(state, width, height).splitlines()
+    lines = drawn(picture, state, width, height).splitlines()
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
     assert [word for line in lines for word in line.split() if word in words] == words
@@ -158,7 +152,7 @@ def test_the_picture_shows_who_was_killed_and_who_leads_now(state: Told) -> None
     state.killed("C")
     moved = {0: SimpleNamespace(leader=2, replicas=(1, 2, 3), isr=(2, 3))}
     state.see({1: "killed", 2: "up", 3: "up"}, 2, moved)
-    shown = drawn(state)
+    shown = drawn(picture, state)
     for words in ("✗ 1 killed", "SIGKILL", "C (dead)", "● 2 controller", "· 2 3"):
         assert words in shown
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Generic, cast
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -27,6 +27,29 @@ ROOMY_COLUMNS, ROOMY_LINES = 80, 24  # from here on tables have borders
 WIDE_COLUMNS = 108
 BAR_CELLS = 24
 BROKER_LOOKS = {"up": ("●", "green"), "starting": ("◐", "yellow"), "killed": ("✗", "bold red")}
+
+
+def is_roomy(width: int, height: int) -> bool:
+    """Whether tables have borders on a terminal of this many columns and lines."""
+    return width >= ROOMY_COLUMNS and height >= ROOMY_LINES
+
+
+def is_wide(width: int, height: int) -> bool:
+    """Whether there is room for bars as well."""
+    return is_roomy(width, height) and width >= WIDE_COLUMNS
+
+
+def stacked(
+    scene: Scene, width: int, height: int, *, headline: Text, leaders: Mapping[int, int], clients: Table, topic: Table
+) -> Group:
+    """The whole picture: a headline, brokers and clients side by side, the topic, and the last lines that have room."""
+    roomy = is_roomy(width, height)
+    around = 5 if roomy else 2  # lines of a table beside its rows
+    upper = around + max(len(scene.brokers), clients.row_count, 1)
+    lower = around + max(topic.row_count, 1)
+    beside = Table.grid(padding=(0, 2))
+    beside.add_row(brokers(scene, leaders, roomy), clients)
+    return Group(headline, beside, topic, last_lines(scene.lines, width, height - 1 - upper - lower))
 
 
 def new_table(*columns: str, title: str, roomy: bool) -> Table:

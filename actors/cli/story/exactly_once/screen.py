@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from actors.cli.story.drawing import (
-    BAR_CELLS,
-    ROOMY_COLUMNS,
-    ROOMY_LINES,
-    WIDE_COLUMNS,
-    bar,
-    brokers,
-    fresh,
-    last_lines,
-    new_table,
-    number_of,
-)
+from actors.cli.story.drawing import BAR_CELLS, bar, fresh, is_roomy, is_wide, new_table, number_of, stacked
 from actors.cli.story.exactly_once.state import LEVELS, InvoicingState
 
 WORKER_LOOKS = {
@@ -34,18 +23,15 @@ WORKER_LOOKS = {
 
 def picture(state: InvoicingState, width: int, height: int) -> RenderableType:
     """Everything there is to see, on a terminal of this many columns and lines, 60 and 20 at least."""
-    roomy = width >= ROOMY_COLUMNS and height >= ROOMY_LINES
-    around = 5 if roomy else 2  # lines of a table beside its rows
-    upper = around + max(len(state.brokers), len(state.workers), 1)
-    lower = around + max(len(state.partitions), 1)
-    leaders = {number: partition.leader for number, partition in state.partitions.items()}
-    beside = Table.grid(padding=(0, 2))
-    beside.add_row(brokers(state, leaders, roomy), _workers(state, roomy))
-    return Group(
-        _headline(state, roomy),
-        beside,
-        _invoices(state, roomy, wide=roomy and width >= WIDE_COLUMNS),
-        last_lines(state.lines, width, height - 1 - upper - lower),
+    roomy = is_roomy(width, height)
+    return stacked(
+        state,
+        width,
+        height,
+        headline=_headline(state, roomy),
+        leaders={number: partition.leader for number, partition in state.partitions.items()},
+        clients=_workers(state, roomy),
+        topic=_invoices(state, roomy, wide=is_wide(width, height)),
     )
 
 
