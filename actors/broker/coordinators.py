@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from actors.coordinator.messages import Resign, TopicsDeleted
 from actors.image.image import ClusterImage, ImageDelta, PartitionImage
 from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from actors.coordinator.shard import Shard
     from actors.runtime import Ref
 
-Key = tuple[str, int]
 MakeShard = Callable[[int], "Shard"]
 """Makes the shard of a partition for a leader epoch."""
 
@@ -68,7 +68,7 @@ class Coordinators:
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        self.running: dict[Key, tuple[int, Ref]] = {}  # leader epoch, coordinator
+        self.running: dict[TopicAndPartition, tuple[int, Ref]] = {}  # leader epoch, coordinator
         self._make_shard: dict[str, MakeShard] = {}  # by topic
 
     def follow(self, image: ClusterImage, delta: ImageDelta) -> None:
@@ -94,7 +94,7 @@ class Coordinators:
             current = {key: coordinator for key, (_, coordinator) in self.running.items()}
             self.broker.node.view = self.broker.node.view._replace(coordinators=current)
 
-    def _follow(self, key: Key, found: PartitionImage | None) -> None:
+    def _follow(self, key: TopicAndPartition, found: PartitionImage | None) -> None:
         led_epoch = found.leader_epoch if found is not None and found.leader == self.broker.node.node_id else -1
         present = self.running.get(key)
         if present is not None:
@@ -115,7 +115,7 @@ class Coordinators:
             make = self._make_shard[topic] = KINDS[topic].shards(self.broker)
         return make(leader_epoch)
 
-    def _remake(self, key: Key, failed: Ref) -> None:
+    def _remake(self, key: TopicAndPartition, failed: Ref) -> None:
         """Replace a failed coordinator: a new one loads the log, unless a newer epoch already has one."""
         present = self.running.get(key)
         if present is not None and present[1] is failed:
@@ -124,7 +124,7 @@ class Coordinators:
             changed = ImageDelta(changed_topics={topic: frozenset((number,))})
             self.follow(self.broker.node.view.image, changed)
 
-    def _end(self, key: Key) -> None:
+    def _end(self, key: TopicAndPartition) -> None:
         _, coordinator = self.running.pop(key)
         self.broker.supervision.release(coordinator)
         coordinator.tell(Resign())

@@ -33,7 +33,7 @@ from actors.partition.to_controller.isr_changes import IsrChanges
 from actors.runtime import Stopped
 from actors.runtime.logs import logger
 from kstore.log.checkpoints import CheckpointError, read_partition_metadata
-from kstore.log.names import STRAY, is_doomed, set_aside, topic_and_partition
+from kstore.log.names import STRAY, TopicAndPartition, is_doomed, set_aside, topic_and_partition
 from kstore.log.names import folder as label
 from kstore.log.segments import holds_log
 
@@ -44,9 +44,8 @@ if TYPE_CHECKING:
     from actors.runtime import Ref
     from kstore.log import LogConfig
 
-Key = tuple[str, int]
 UNKNOWN = bytes(16)
-NONE: Mapping[Key, int] = {}
+NONE: Mapping[TopicAndPartition, int] = {}
 
 PARTITIONS_A_TURN = 200
 """Replicas that the broker starts, stops or instructs before other actors have their turns."""
@@ -66,9 +65,9 @@ class Replicas:
         self.broker = broker
         self.node = broker.node
         self.folder = folder
-        self.refs: dict[Key, Ref] = {}
-        self.leaders: dict[Key, None] = {}
-        self.leaving: dict[Key, None] = {}
+        self.refs: dict[TopicAndPartition, Ref] = {}
+        self.leaders: dict[TopicAndPartition, None] = {}
+        self.leaving: dict[TopicAndPartition, None] = {}
         self.fetchers: dict[int, Ref] = {}
         self._last_config: tuple[object, tuple[LogConfig, int]] | None = None
         self.all_closed = True
@@ -86,15 +85,15 @@ class Replicas:
     def _directories(self) -> Ref:
         return self._keep(self.broker.spawn(Directories), "directories", self._directories)
 
-    def _high_watermarks(self, known: Mapping[Key, int] = NONE) -> Ref:
+    def _high_watermarks(self, known: Mapping[TopicAndPartition, int] = NONE) -> Ref:
         write = self.folder.checkpoint_high_watermarks
         return self._keep(self.broker.spawn(HighWatermarks, known, write), "high_watermarks", self._high_watermarks)
 
-    def _recovery_points(self, known: Mapping[Key, int] = NONE) -> Ref:
+    def _recovery_points(self, known: Mapping[TopicAndPartition, int] = NONE) -> Ref:
         write = self.folder.checkpoint_recovery_points
         return self._keep(self.broker.spawn(RecoveryPoints, known, write), "recovery_points", self._recovery_points)
 
-    def _start_offsets(self, known: Mapping[Key, int] = NONE) -> Ref:
+    def _start_offsets(self, known: Mapping[TopicAndPartition, int] = NONE) -> Ref:
         write = self.folder.checkpoint_start_offsets
         ref = self.broker.spawn(StartOffsets, known, write, "start-offsets")
         return self._keep(ref, "start_offsets", self._start_offsets)
@@ -133,7 +132,7 @@ class Replicas:
                 except (OSError, CheckpointError) as error:
                     self._not_swept(name, error)
 
-    def _sweep_one(self, image: ClusterImage, name: str, key: Key) -> None:
+    def _sweep_one(self, image: ClusterImage, name: str, key: TopicAndPartition) -> None:
         fs = self.folder.fs
         topic_id = read_partition_metadata(fs, name)
         if topic_id is None and holds_log(fs, name):
@@ -147,7 +146,7 @@ class Replicas:
         what = "node %d: couldn't check whether %s still belongs here, the next start tries again: %s"
         logger("storage").warning(what, self.node.node_id, name, error)
 
-    def _belongs(self, image: ClusterImage, key: Key, topic_id: bytes) -> bool:
+    def _belongs(self, image: ClusterImage, key: TopicAndPartition, topic_id: bytes) -> bool:
         topic = image.topics.get(key[0])
         if topic is None or topic.id != topic_id:
             return False
@@ -275,7 +274,7 @@ class Replicas:
             self.broker.request(replica, Remove(), self._removed, key, replica)
             self._forget(key)
 
-    def _forget(self, key: Key) -> None:
+    def _forget(self, key: TopicAndPartition) -> None:
         for checkpoint in self.listeners[1:]:
             checkpoint.tell(ForgetReplica(*key))
 
@@ -284,7 +283,7 @@ class Replicas:
         be gone.
         """
 
-    def _removed(self, outcome: object, key: Key, replica: Ref) -> None:
+    def _removed(self, outcome: object, key: TopicAndPartition, replica: Ref) -> None:
         """Handle that a replica is gone, however it ended; a new topic of its name may have its place."""
         if not isinstance(outcome, Stopped):  # else it has failed, which the supervision handles
             self.broker.supervision.release(replica)
@@ -297,10 +296,10 @@ class Replicas:
 
     def stop(self, done: Callable[[], None]) -> None:
         """Close every log, then write the checkpoints, then call ``done`` in a turn of the broker."""
-        closed: dict[Key, Closed] = {}
-        unclosed: dict[Key, object] = {}
+        closed: dict[TopicAndPartition, Closed] = {}
+        unclosed: dict[TopicAndPartition, object] = {}
 
-        def one_closed(outcome: object, key: Key) -> None:
+        def one_closed(outcome: object, key: TopicAndPartition) -> None:
             if isinstance(outcome, Closed):
                 closed[key] = outcome
             else:
@@ -317,7 +316,7 @@ class Replicas:
         if not self.refs:
             done()
 
-    def _checkpoint(self, closed: Mapping[Key, Closed]) -> None:
+    def _checkpoint(self, closed: Mapping[TopicAndPartition, Closed]) -> None:
         folder = self.folder
         self.all_closed = not any(ends.failure for ends in closed.values())
         folder.notes.update({label(*key): ends.note for key, ends in closed.items() if ends.note is not None})

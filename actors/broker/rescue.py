@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from actors.broker.replicas import Key
 from actors.image.image import ClusterImage, PartitionImage, TopicImage
 from actors.node.folder import Folder
 from kstore.errors import CorruptMessage
@@ -31,7 +30,7 @@ from kstore.log.checkpoints import (
     write_partition_metadata,
 )
 from kstore.log.manifest import misfit
-from kstore.log.names import DOOMED, INDEX, LOG, STRAY, segment_file, set_aside
+from kstore.log.names import DOOMED, INDEX, LOG, STRAY, TopicAndPartition, segment_file, set_aside
 from kstore.log.replacement import finish_interrupted
 from kstore.log.segments import log_offsets
 from kstore.named import NamedTuple
@@ -60,7 +59,7 @@ class Measure:
     ) -> None:
         self.dense = dense
         self.epoch_max = found.leader_epoch
-        self.key: Key = (topic.name, number)
+        self.key: TopicAndPartition = (topic.name, number)
         self.path = f"{topic.name}-{number}"
         self.topic_id = topic.id
         self.in_sync = [node_id for node_id in found.isr if node_id in folders]

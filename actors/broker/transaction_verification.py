@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.broker.call import Remote
-from actors.coordinator.routing import Place, partition_for
+from actors.coordinator.routing import partition_for
 from actors.image.topic_names import TRANSACTIONS_TOPIC
 from actors.network.link import Disconnected
 from actors.runtime.coroutine import Pause
@@ -30,6 +30,7 @@ from kstore.errors import (
     TransactionAbortable,
     for_code,
 )
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 from kstore.schema.messages.add_partitions_to_txn import (
     AddPartitionsToTxnRequest,
@@ -65,32 +66,34 @@ class TransactionalProducer(NamedTuple):
 
 
 def verified(
-    call: Call, producer: TransactionalProducer, places: Iterable[Place]
-) -> Eventually[dict[Place, KafkaError]]:
+    call: Call, producer: TransactionalProducer, partitions: Iterable[TopicAndPartition]
+) -> Eventually[dict[TopicAndPartition, KafkaError]]:
     """The errors of the partitions that a transaction may not write to; part of a coroutine."""
-    places = list(places)
+    partitions = list(partitions)
     config, clock = call.view.config, call.node.world.clock
     until_us = clock.now_us() + 1_000 * config.integer(RETRIED_FOR_MS)
     while True:
-        codes = yield from coordinator_codes(call, producer, places)
+        codes = yield from coordinator_codes(call, producer, partitions)
         waits = producer.adds and ConcurrentTransactions.code in codes.values()
         if not waits or clock.now_us() >= until_us:
-            return {place: _as_refusal(code, producer) for place, code in codes.items() if code}
+            return {partition: _as_refusal(code, producer) for partition, code in codes.items() if code}
         yield Pause(config.integer(RETRY_MS))
 
 
-def coordinator_codes(call: Call, producer: TransactionalProducer, places: list[Place]) -> Eventually[dict[Place, int]]:
+def coordinator_codes(
+    call: Call, producer: TransactionalProducer, partitions: list[TopicAndPartition]
+) -> Eventually[dict[TopicAndPartition, int]]:
     """Part of a coroutine: the coordinator's error code for each of the partitions, asked once."""
     node_id = _coordinator_of(call, producer.transactional_id)
     if node_id < 0:
-        return dict.fromkeys(places, CoordinatorNotAvailable.code)
-    outcome = yield Remote(node_id, _request(producer, places), VERSION)
+        return dict.fromkeys(partitions, CoordinatorNotAvailable.code)
+    outcome = yield Remote(node_id, _request(producer, partitions), VERSION)
     if not isinstance(outcome, AddPartitionsToTxnResponse):
         code = NetworkException.code if isinstance(outcome, Disconnected) else NotCoordinator.code
-        return dict.fromkeys(places, code)
+        return dict.fromkeys(partitions, code)
     if outcome.error_code:
         unauthorized = outcome.error_code == ClusterAuthorizationFailed.code
-        return dict.fromkeys(places, InvalidTxnState.code if unauthorized else outcome.error_code)
+        return dict.fromkeys(partitions, InvalidTxnState.code if unauthorized else outcome.error_code)
     return {
         (topic.name, each.partition_index): each.partition_error_code
         for result in outcome.results_by_transaction
@@ -108,9 +111,9 @@ def _coordinator_of(call: Call, transactional_id: str) -> int:
     return -1 if found is None else found.leader
 
 
-def _request(producer: TransactionalProducer, places: list[Place]) -> AddPartitionsToTxnRequest:
+def _request(producer: TransactionalProducer, partitions: list[TopicAndPartition]) -> AddPartitionsToTxnRequest:
     topics: dict[str, AddPartitionsToTxnTopic] = {}
-    for name, partition in places:
+    for name, partition in partitions:
         topic = topics.get(name)
         if topic is None:
             topic = topics[name] = AddPartitionsToTxnTopic(name=name)

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from kstore.codec.partitioning import java_hash
 
-Place = tuple[str, int]
-"""A topic and a partition of it."""
-
 _INT_MIN = -(2**31)
 
 

@@ -10,10 +10,10 @@ the offsets that are committed in each group.
 
 from collections.abc import Iterable, Iterator
 
-from actors.coordinator.routing import Place
 from actors.coordinator.timeline import READ, Timeline
 from actors.groups.open_offsets import OpenOffsets
 from actors.groups.records import CommittedOffset, OffsetRecord
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 
@@ -30,7 +30,7 @@ class OffsetStore:
 
     def __init__(self) -> None:
         self.open = OpenOffsets()
-        self._groups: dict[str, Timeline[Place, CommittedOffset]] = {}
+        self._groups: dict[str, Timeline[TopicAndPartition, CommittedOffset]] = {}
         self._groups_of: dict[str, dict[str, int]] = {}
 
     def of_group(self, group_id: str) -> dict[str, dict[int, CommittedOffset]]:
@@ -53,19 +53,19 @@ class OffsetStore:
 
     def is_under_way(self, key: OffsetKey) -> bool:
         """Whether it is being committed: its record is on its way, or its transaction is open."""
-        place = key.topic, key.partition
+        partition = key.topic, key.partition
         timeline = self._groups.get(key.group_id)
-        return (timeline is not None and timeline.is_under_way(place)) or self.open.has(key.group_id, place)
+        return (timeline is not None and timeline.is_under_way(partition)) or self.open.has(key.group_id, partition)
 
     def has_any(self, group_id: str) -> bool:
         """Whether a group has offsets, or some are under way."""
-        return group_id in self._groups or bool(self.open.places_of(group_id))
+        return group_id in self._groups or bool(self.open.partitions_of(group_id))
 
     def keys_of(self, group_id: str) -> list[OffsetKey]:
         """All of a group's, those under way included."""
         timeline = self._groups.get(group_id)
-        places = () if timeline is None else (*timeline, *timeline.coming())
-        all_of_them = dict.fromkeys((*places, *self.open.places_of(group_id)))
+        partitions = () if timeline is None else (*timeline, *timeline.coming())
+        all_of_them = dict.fromkeys((*partitions, *self.open.partitions_of(group_id)))
         return [OffsetKey(group_id, topic, partition) for topic, partition in all_of_them]
 
     def keys_in(self, topics: Iterable[str]) -> list[OffsetKey]:
@@ -87,7 +87,7 @@ class OffsetStore:
         in_transactions = [
             OffsetKey(group_id, topic, partition)
             for group_id in self.open.groups()
-            for topic, partition in self.open.places_of(group_id)
+            for topic, partition in self.open.partitions_of(group_id)
             if topic in wanted
         ]
         return list(dict.fromkeys(committed + coming + in_transactions))
@@ -140,7 +140,7 @@ class OffsetStore:
             if not groups:
                 del self._groups_of[topic]
 
-    def _drop_if_void(self, group_id: str, timeline: Timeline[Place, CommittedOffset]) -> None:
+    def _drop_if_void(self, group_id: str, timeline: Timeline[TopicAndPartition, CommittedOffset]) -> None:
         if timeline.is_void:
             del self._groups[group_id]
 

@@ -9,9 +9,9 @@ when all its outcomes are known. Invariants: an entry is in ``_at`` while its tr
 unless a tombstone took it away; ``_by_token`` has the appends whose outcome isn't known.
 """
 
-from actors.coordinator.routing import Place
 from actors.coordinator.timeline import READ
 from actors.groups.records import OffsetRecord
+from kstore.log.names import TopicAndPartition
 
 
 class Entry:
@@ -42,13 +42,13 @@ class OpenOffsets:
     def __init__(self) -> None:
         self._transactions: dict[int, OpenTransaction] = {}  # by producer id
         self._by_token: dict[int, OpenTransaction] = {}
-        self._at: dict[str, dict[Place, list[Entry]]] = {}  # by group
+        self._at: dict[str, dict[TopicAndPartition, list[Entry]]] = {}  # by group
 
-    def has(self, group_id: str, place: Place) -> bool:
+    def has(self, group_id: str, partition: TopicAndPartition) -> bool:
         """Whether a transaction that is open has an offset of this partition."""
-        return place in self._at.get(group_id, ())
+        return partition in self._at.get(group_id, ())
 
-    def places_of(self, group_id: str) -> list[Place]:
+    def partitions_of(self, group_id: str) -> list[TopicAndPartition]:
         """The partitions of which open transactions have offsets in a group."""
         return list(self._at.get(group_id, ()))
 
@@ -61,8 +61,8 @@ class OpenOffsets:
         transaction = self._transactions.setdefault(producer_id, OpenTransaction())
         entry = Entry(record, token)
         transaction.entries.append(entry)
-        places = self._at.setdefault(record.group_id, {})
-        places.setdefault((record.topic, record.partition), []).append(entry)
+        partitions = self._at.setdefault(record.group_id, {})
+        partitions.setdefault((record.topic, record.partition), []).append(entry)
         if token != READ:
             transaction.awaited.add(token)
             self._by_token[token] = transaction
@@ -87,8 +87,8 @@ class OpenOffsets:
 
     def supersede(self, record: OffsetRecord, token: int) -> None:
         """Take a commit outside of transactions, or a tombstone; the latter also ends the wait for earlier commits."""
-        places = self._at.get(record.group_id, {})
-        for entry in list(places.get((record.topic, record.partition), ())):
+        partitions = self._at.get(record.group_id, {})
+        for entry in list(partitions.get((record.topic, record.partition), ())):
             if entry.token <= token:
                 entry.is_void = True
                 if record.committed is None:
@@ -103,19 +103,19 @@ class OpenOffsets:
 
     def _leave(self, entry: Entry) -> None:
         record = entry.record
-        places = self._at.get(record.group_id, {})
-        entries = places.get((record.topic, record.partition), [])
+        partitions = self._at.get(record.group_id, {})
+        entries = partitions.get((record.topic, record.partition), [])
         if entry in entries:
             entries.remove(entry)
         if not entries:
-            places.pop((record.topic, record.partition), None)
-        if not places:
+            partitions.pop((record.topic, record.partition), None)
+        if not partitions:
             self._at.pop(record.group_id, None)
 
     def check(self) -> None:
         """Assert what the file promises."""
         awaited = {token for each in self._by_token.values() for token in each.awaited}
         assert awaited == self._by_token.keys()
-        for places in self._at.values():
-            assert places, "a group has places"
-            assert all(places.values()), "a place has entries"
+        for partitions in self._at.values():
+            assert partitions, "a group has partitions"
+            assert all(partitions.values()), "a partition has entries"

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from actors.partition.messages import HighWatermarkMoved, RecoveryPointMoved, ReportHighWatermark, StartOffsetMoved
 from actors.runtime import Actor, receives
 from actors.runtime.logs import logger
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 if TYPE_CHECKING:
     from actors.node.node import BrokerNode
     from actors.runtime import Ref
 
-Key = tuple[str, int]
 REPORT = ReportHighWatermark()
 RETRY_MS = 5_000
 
@@ -48,11 +48,15 @@ class Checkpoint(Actor):
     INTERVAL = ""
 
     def __init__(
-        self, node: BrokerNode, known: Mapping[Key, int], write: Callable[[Mapping[Key, int]], None], name: str
+        self,
+        node: BrokerNode,
+        known: Mapping[TopicAndPartition, int],
+        write: Callable[[Mapping[TopicAndPartition, int]], None],
+        name: str,
     ) -> None:
         super().__init__(node, name)
         self.interval_ms = node.config.integer(self.INTERVAL)
-        self.known: dict[Key, int] = dict(known)
+        self.known: dict[TopicAndPartition, int] = dict(known)
         self.write = write
         self.timed = False
         self.failing = False
@@ -95,12 +99,12 @@ class HighWatermarks(Checkpoint):
     def __init__(
         self,
         node: BrokerNode,
-        known: Mapping[Key, int],
-        write: Callable[[Mapping[Key, int]], None],
+        known: Mapping[TopicAndPartition, int],
+        write: Callable[[Mapping[TopicAndPartition, int]], None],
         name: str = "high-watermarks",
     ) -> None:
         super().__init__(node, known, write, name)
-        self.moved: dict[Key, Ref] = {}
+        self.moved: dict[TopicAndPartition, Ref] = {}
         self.asked = 0
         self.changed = False
 
@@ -132,7 +136,7 @@ class HighWatermarks(Checkpoint):
             self.request(replica, REPORT, self._reported, key)
         self._write_when_known()
 
-    def _reported(self, outcome: object, key: Key) -> None:
+    def _reported(self, outcome: object, key: TopicAndPartition) -> None:
         self.asked -= 1
         if isinstance(outcome, int):
             self.known[key] = outcome
@@ -153,8 +157,8 @@ class RecoveryPoints(Checkpoint):
     def __init__(
         self,
         node: BrokerNode,
-        known: Mapping[Key, int],
-        write: Callable[[Mapping[Key, int]], None],
+        known: Mapping[TopicAndPartition, int],
+        write: Callable[[Mapping[TopicAndPartition, int]], None],
         name: str = "recovery-points",
     ) -> None:
         super().__init__(node, known, write, name)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from itertools import groupby
 
 from actors.coordinator.event import Event
-from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
 from actors.transactions.appends import Addition, Appends
 from actors.transactions.notes import note_refused
@@ -25,6 +24,7 @@ from kstore.errors import (
     ProducerFenced,
     TransactionAbortable,
 )
+from kstore.log.names import TopicAndPartition
 from kstore.schema.messages.add_partitions_to_txn import (
     AddPartitionsToTxnPartitionResult,
     AddPartitionsToTxnRequest,
@@ -54,17 +54,17 @@ class Adding:
     def add(self, request: AddPartitionsToTxnRequest, caller: Caller, event: Event) -> None:
         """Of the request's one transaction, which is named as from version 4 on."""
         (asked,) = request.transactions
-        places = frozenset((topic.name, number) for topic in asked.topics for number in topic.partitions)
+        partitions = frozenset((topic.name, number) for topic in asked.topics for number in topic.partitions)
         transaction = self._transactions.get(asked.transactional_id)
         try:
             if transaction is None:
                 raise InvalidProducerIdMapping()
             if asked.verify_only:
-                self._verify(transaction, asked, places, caller, event)
+                self._verify(transaction, asked, partitions, caller, event)
             elif self._may_wait(transaction, caller):
                 self._waiting.setdefault(asked.transactional_id, []).append((request, caller))
             else:
-                self._add(transaction, asked, places, caller, event)
+                self._add(transaction, asked, partitions, caller, event)
         except KafkaError as error:
             note_refused(event, asked, asked.transactional_id, caller, error)
             event.refuse(caller.reply, error)
@@ -97,32 +97,32 @@ class Adding:
         self,
         transaction: Transaction,
         asked: AddPartitionsToTxnTransaction,
-        places: frozenset[Place],
+        partitions: frozenset[TopicAndPartition],
         caller: Caller,
         event: Event,
     ) -> None:
         transaction.check_free()  # first: the producer may use an id that is pending already
         _check(transaction, asked)
         now = transaction.metadata
-        if now.state is ONGOING and places <= now.places:
-            event.respond(caller.reply, added_response(asked.transactional_id, dict.fromkeys(places, NONE)))
+        if now.state is ONGOING and partitions <= now.partitions:
+            event.respond(caller.reply, added_response(asked.transactional_id, dict.fromkeys(partitions, NONE)))
             return
         version = SECOND_PROTOCOL if caller.version >= SECOND_PROTOCOL_FROM else 0
-        purpose = Addition(caller, places, now.state is not ONGOING)
-        self._appends.begin(transaction, added(now, places, version, event.now_ms), purpose, event)
+        purpose = Addition(caller, partitions, now.state is not ONGOING)
+        self._appends.begin(transaction, added(now, partitions, version, event.now_ms), purpose, event)
 
     def _verify(
         self,
         transaction: Transaction,
         asked: AddPartitionsToTxnTransaction,
-        places: frozenset[Place],
+        partitions: frozenset[TopicAndPartition],
         caller: Caller,
         event: Event,
     ) -> None:
         """What is pending doesn't matter: the leader looks once more as it appends."""
         _check(transaction, asked)
-        found = transaction.metadata.places
-        codes = {place: NONE if place in found else TransactionAbortable.code for place in places}
+        found = transaction.metadata.partitions
+        codes = {partition: NONE if partition in found else TransactionAbortable.code for partition in partitions}
         event.respond(caller.reply, added_response(asked.transactional_id, codes))
 
 
@@ -137,17 +137,17 @@ def _check(transaction: Transaction, asked: AddPartitionsToTxnTransaction) -> No
         raise ConcurrentTransactions()
 
 
-def added_response(transactional_id: str, codes: Mapping[Place, int]) -> AddPartitionsToTxnResponse:
+def added_response(transactional_id: str, codes: Mapping[TopicAndPartition, int]) -> AddPartitionsToTxnResponse:
     """The answer for one transaction, an error code for each partition."""
     topics = [
         AddPartitionsToTxnTopicResult(
             name=topic,
             results_by_partition=[
-                AddPartitionsToTxnPartitionResult(partition_index=place[1], partition_error_code=codes[place])
-                for place in places
+                AddPartitionsToTxnPartitionResult(partition_index=partition[1], partition_error_code=codes[partition])
+                for partition in partitions
             ],
         )
-        for topic, places in groupby(sorted(codes), key=lambda place: place[0])
+        for topic, partitions in groupby(sorted(codes), key=lambda partition: partition[0])
     ]
     result = AddPartitionsToTxnResult(transactional_id=transactional_id, topic_results=topics)
     return AddPartitionsToTxnResponse(results_by_transaction=[result])

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from actors.coordinator.event import Event
-from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
 from actors.coordinator.under_way import UnderWay
 from actors.transactions.metadata import TransactionMetadata
 from actors.transactions.records import Record, encode_entry
 from actors.transactions.transaction import Transaction
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 
@@ -23,7 +23,7 @@ class Addition(NamedTuple):
     """Partitions are in the transaction; ``is_first``: it begins with them."""
 
     caller: Caller
-    places: frozenset[Place]
+    partitions: frozenset[TopicAndPartition]
     is_first: bool
 
 

@@ -10,7 +10,6 @@ from functools import partial
 
 from actors.coordinator.effects import Effect
 from actors.coordinator.event import Event
-from actors.coordinator.routing import Place
 from actors.transactions.appends import Appends, Completion
 from actors.transactions.markers import Cancellation, Marker, MarkerWritten, WriteMarker
 from actors.transactions.notes import label, note
@@ -19,6 +18,7 @@ from actors.transactions.timers import COMPLETION, MARKER, TimerKey
 from actors.transactions.transaction import Transaction
 from actors.transactions.transitions import completed
 from kstore.errors import KafkaError
+from kstore.log.names import TopicAndPartition
 
 AGAIN_MS = 100
 """After which an append or a question that failed is repeated."""
@@ -38,32 +38,34 @@ class Completing:
         now = transaction.metadata
         transaction.pending = COMPLETED[now.state]
         transaction.has_failed_fence = False
-        transaction.unmarked = set(now.places)
-        for place in sorted(now.places):
-            self._send(transaction, place, event)
-        if not now.places:
+        transaction.unmarked = set(now.partitions)
+        for partition in sorted(now.partitions):
+            self._send(transaction, partition, event)
+        if not now.partitions:
             self._complete(transaction, event)
 
-    def _send(self, transaction: Transaction, place: Place, event: Event) -> None:
+    def _send(self, transaction: Transaction, partition: TopicAndPartition, event: Event) -> None:
         now = transaction.metadata
         marker = Marker(now.producer_id, now.epoch, now.state is PREPARE_COMMIT, self._leader_epoch, now.client_version)
-        then = partial(self._answered, transaction, place)
-        event.ask_actor(self._marker_sender, WriteMarker(marker, place, self.cancellation), then)
+        then = partial(self._answered, transaction, partition)
+        event.ask_actor(self._marker_sender, WriteMarker(marker, partition, self.cancellation), then)
 
-    def _answered(self, transaction: Transaction, place: Place, outcome: object, now_ms: int) -> Sequence[Effect]:
+    def _answered(
+        self, transaction: Transaction, partition: TopicAndPartition, outcome: object, now_ms: int
+    ) -> Sequence[Effect]:
         event = Event(now_ms)
         name, now = transaction.transactional_id, transaction.metadata
         if isinstance(outcome, MarkerWritten):
             assert transaction.unmarked is not None, "markers are of a decision"
-            transaction.unmarked.discard(place)
+            transaction.unmarked.discard(partition)
             kind = "TransactionMarked" if outcome.is_there else "TransactionMarkerDropped"
-            note(event, kind, name, now, label(place))
+            note(event, kind, name, now, label(partition))
             if not transaction.unmarked:
                 self._complete(transaction, event)
         elif isinstance(outcome, KafkaError):
-            note(event, "TransactionMarkerRefused", name, now, f"{label(place)}: {outcome.name}")
+            note(event, "TransactionMarkerRefused", name, now, f"{label(partition)}: {outcome.name}")
         else:  # the sender has failed
-            event.set_timer(TimerKey(MARKER, name, place), AGAIN_MS)
+            event.set_timer(TimerKey(MARKER, name, partition), AGAIN_MS)
         return event.effects
 
     def _complete(self, transaction: Transaction, event: Event) -> None:
@@ -79,5 +81,5 @@ class Completing:
         if key.kind == COMPLETION:
             self._complete(transaction, event)
         else:
-            assert key.place is not None, "a marker is for a partition"
-            self._send(transaction, key.place, event)
+            assert key.partition is not None, "a marker is for a partition"
+            self._send(transaction, key.partition, event)

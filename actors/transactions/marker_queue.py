@@ -8,7 +8,6 @@ Kafka.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from actors.coordinator.routing import Place
 from actors.image.image import NO_LEADER
 from actors.transactions.markers import Cancellation, Marker, MarkerWritten
 from kstore.errors import (
@@ -19,6 +18,7 @@ from kstore.errors import (
     UnsupportedForMessageFormat,
     UnsupportedVersion,
 )
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 from kstore.schema.messages.write_txn_markers import (
     WritableTxnMarker,
@@ -43,7 +43,7 @@ class WaitingMarker(NamedTuple):
     """A marker for a partition, and who is to be told of it."""
 
     marker: Marker
-    place: Place
+    partition: TopicAndPartition
     cancellation: Cancellation
     answer: object
 
@@ -71,7 +71,7 @@ class MarkerQueue:
         self._new += self._held
         self._held = []
 
-    def address(self, leader_of: Callable[[Place], int | None]) -> list[WaitingMarker]:
+    def address(self, leader_of: Callable[[TopicAndPartition], int | None]) -> list[WaitingMarker]:
         """Find the node for each that has none; ``NO_LEADER`` holds it back. Gives those whose partition isn't there
         any more, which ``leader_of`` says by None.
         """
@@ -80,7 +80,7 @@ class MarkerQueue:
         for waiting in new:
             if waiting.cancellation.is_requested:
                 continue
-            leader = leader_of(waiting.place)
+            leader = leader_of(waiting.partition)
             if leader is None:
                 gone.append(waiting)
             elif leader == NO_LEADER:
@@ -126,7 +126,7 @@ class MarkerQueue:
                     codes[result.producer_id, topic.name, each.partition_index] = each.error_code
         outcomes = []
         for waiting in self._under_way.pop(node):
-            code = codes.get((waiting.marker.producer_id, *waiting.place))
+            code = codes.get((waiting.marker.producer_id, *waiting.partition))
             if code in FINAL:
                 outcomes.append((waiting, FINAL[code]))
             else:
@@ -137,7 +137,7 @@ class MarkerQueue:
 def _request(sent: Iterable[WaitingMarker]) -> WriteTxnMarkersRequest:
     by_marker: dict[Marker, dict[str, list[int]]] = {}
     for waiting in sent:
-        topic, number = waiting.place
+        topic, number = waiting.partition
         by_marker.setdefault(waiting.marker, {}).setdefault(topic, []).append(number)
     return WriteTxnMarkersRequest(
         markers=[

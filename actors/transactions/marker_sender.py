@@ -16,9 +16,9 @@ from kstore.named import NamedTuple
 from kstore.schema.messages.write_txn_markers import WriteTxnMarkersResponse
 
 if TYPE_CHECKING:
-    from actors.coordinator.routing import Place
     from actors.node.node import BrokerNode
     from actors.runtime.protocols import Link
+    from kstore.log.names import TopicAndPartition
 
 AGAIN_MS_MIN, AGAIN_MS_MAX = 20, 1_280
 
@@ -53,7 +53,7 @@ class MarkerSender(Actor):
     @receives(WriteMarker)
     def write(self, message: WriteMarker) -> None:
         """Take one more; the answer is given when it is known."""
-        self._queue_of_markers.add(WaitingMarker(message.marker, message.place, message.cancellation, self.defer()))
+        self._queue_of_markers.add(WaitingMarker(message.marker, message.partition, message.cancellation, self.defer()))
         if not self._is_send_queued:
             self._is_send_queued = True
             self.inbox.send(SEND)
@@ -74,10 +74,10 @@ class MarkerSender(Actor):
             self.after(self._again_ms, RETRY)
             self._again_ms = min(2 * self._again_ms, AGAIN_MS_MAX)
 
-    def _leader_of(self, place: Place) -> int | None:
+    def _leader_of(self, partition: TopicAndPartition) -> int | None:
         """As the node knows the cluster: it leads the coordinator's partition, so it knows of all that was added."""
         image = self.node.view.image
-        found = image.partition(*place)
+        found = image.partition(*partition)
         if found is None:
             return None
         leader = image.brokers.get(found.leader)

@@ -1,6 +1,6 @@
 """What a coordinator says to the sender of markers: one marker for one partition."""
 
-from actors.coordinator.routing import Place
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 
@@ -31,7 +31,7 @@ class WriteMarker(NamedTuple):
     """
 
     marker: Marker
-    place: Place
+    partition: TopicAndPartition
     cancellation: Cancellation
 
 

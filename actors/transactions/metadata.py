@@ -3,8 +3,8 @@
 It is a value: a transition makes another one (``transitions.py``), which counts once its record is committed.
 """
 
-from actors.coordinator.routing import Place
 from actors.transactions.states import EMPTY, TransactionState
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 NO_PRODUCER_ID = -1
@@ -17,7 +17,7 @@ EPOCH_MAX = 2**15 - 1
 WITHOUT_TIMEOUT = 2**31 - 1
 """The timeout of a transaction in two phases, which never times out. Only logs of Kafka's have such transactions."""
 
-NOWHERE: frozenset[Place] = frozenset()
+NO_PARTITIONS: frozenset[TopicAndPartition] = frozenset()
 
 
 class TransactionMetadata(NamedTuple):
@@ -36,7 +36,7 @@ class TransactionMetadata(NamedTuple):
     last_epoch: int
     timeout_ms: int
     state: TransactionState
-    places: frozenset[Place]
+    partitions: frozenset[TopicAndPartition]
     started_at_ms: int
     updated_at_ms: int
     client_version: int
@@ -61,7 +61,7 @@ def new(producer_id: int, timeout_ms: int, now_ms: int) -> TransactionMetadata:
         last_epoch=NO_EPOCH,
         timeout_ms=timeout_ms,
         state=EMPTY,
-        places=NOWHERE,
+        partitions=NO_PARTITIONS,
         started_at_ms=NOT_STARTED,
         updated_at_ms=now_ms,
         client_version=0,

@@ -6,10 +6,10 @@ Clients choose the names of ids and of themselves: they are cut.
 from typing import TypeAlias
 
 from actors.coordinator.event import Event
-from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
 from actors.transactions.metadata import WITHOUT_TIMEOUT, TransactionMetadata
 from kstore.errors import KafkaError, ProducerFenced
+from kstore.log.names import TopicAndPartition
 from kstore.schema.messages.add_partitions_to_txn import AddPartitionsToTxnTransaction
 from kstore.schema.messages.end_txn import EndTxnRequest
 from kstore.schema.messages.init_producer_id import InitProducerIdRequest
@@ -42,8 +42,8 @@ def note_refused(event: Event, request: AskingProducer, name: str, caller: Calle
         )
 
 
-def label(place: Place) -> str:
-    return f"{place[0]}-{place[1]}"
+def label(partition: TopicAndPartition) -> str:
+    return f"{partition[0]}-{partition[1]}"
 
 
 def time_limit(metadata: TransactionMetadata, interval_ms: int) -> str:

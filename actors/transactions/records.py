@@ -12,7 +12,7 @@ them.
 from itertools import groupby
 
 from actors.coordinator.effects import LogEntry
-from actors.transactions.metadata import NO_EPOCH, NOWHERE, TransactionMetadata
+from actors.transactions.metadata import NO_EPOCH, NO_PARTITIONS, TransactionMetadata
 from actors.transactions.states import BY_CODE, CODES, EMPTY
 from kstore.errors import CorruptMessage
 from kstore.named import NamedTuple
@@ -56,8 +56,8 @@ def encode_entry(record: Record, transaction_version: int) -> LogEntry:
 
 def _topics(metadata: TransactionMetadata) -> list[PartitionsSchema]:
     return [
-        PartitionsSchema(topic=topic, partition_ids=[number for _, number in places])
-        for topic, places in groupby(sorted(metadata.places), key=lambda place: place[0])
+        PartitionsSchema(topic=topic, partition_ids=[number for _, number in partitions])
+        for topic, partitions in groupby(sorted(metadata.partitions), key=lambda partition: partition[0])
     ]
 
 
@@ -83,10 +83,10 @@ def _metadata(transactional_id: str, stored: TransactionLogValue) -> Transaction
     state = BY_CODE.get(stored.transaction_status)
     if state is None:
         raise CorruptMessage(f"transactional id {transactional_id} is in state {stored.transaction_status}")
-    places = NOWHERE
+    partitions = NO_PARTITIONS
     if state is not EMPTY:
         topics = stored.transaction_partitions or []
-        places = frozenset((each.topic, number) for each in topics for number in each.partition_ids)
+        partitions = frozenset((each.topic, number) for each in topics for number in each.partition_ids)
     return TransactionMetadata(
         producer_id=stored.producer_id,
         previous_producer_id=stored.previous_producer_id,
@@ -95,7 +95,7 @@ def _metadata(transactional_id: str, stored: TransactionLogValue) -> Transaction
         last_epoch=NO_EPOCH,
         timeout_ms=stored.transaction_timeout_ms,
         state=state,
-        places=places or NOWHERE,
+        partitions=partitions or NO_PARTITIONS,
         started_at_ms=stored.transaction_start_timestamp_ms,
         updated_at_ms=stored.transaction_last_update_timestamp_ms,
         client_version=stored.client_transaction_version,

@@ -24,8 +24,8 @@ def describe(transactional_id: str, transaction: Transaction | None) -> Describe
         producer_id=now.producer_id,
         producer_epoch=now.epoch,
         topics=[
-            TopicData(topic=topic, partitions=[number for _, number in places])
-            for topic, places in groupby(sorted(transaction.places), key=lambda place: place[0])
+            TopicData(topic=topic, partitions=[number for _, number in partitions])
+            for topic, partitions in groupby(sorted(transaction.partitions), key=lambda partition: partition[0])
         ],
     )
 

@@ -136,12 +136,12 @@ class TransactionShard:
                     append, InitProducerIdResponse(producer_id=now.producer_id, producer_epoch=now.epoch), event
                 )
                 self._expiring.watch(event)
-            case Addition(caller, places, is_first):
+            case Addition(caller, partitions, is_first):
                 if is_first:
                     note(event, "TransactionBegun", name, now, f"{named(caller)}; {self._time_limit(now)}")
-                for place in sorted(places):
-                    note(event, "TransactionPartitionAdded", name, now, label(place))
-                self._answer(append, added_response(name, dict.fromkeys(places, NONE)), event)
+                for partition in sorted(partitions):
+                    note(event, "TransactionPartitionAdded", name, now, label(partition))
+                self._answer(append, added_response(name, dict.fromkeys(partitions, NONE)), event)
                 self._adding.go_on(name, event)
                 self._deciding.watch(event)
             case Decision(because, ended_by):

@@ -1,6 +1,6 @@
 """The timers of a shard of transactions, by name."""
 
-from actors.coordinator.routing import Place
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 
@@ -9,7 +9,7 @@ class TimerKey(NamedTuple):
 
     kind: str
     transactional_id: str = ""
-    place: Place | None = None
+    partition: TopicAndPartition | None = None
 
 
 TIMEOUTS = TimerKey("timeouts")

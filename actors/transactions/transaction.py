@@ -1,9 +1,9 @@
 """One transactional id: its metadata, and what is under way with it."""
 
-from actors.coordinator.routing import Place
 from actors.transactions.metadata import TransactionMetadata
 from actors.transactions.states import AT_REST, TransactionState
 from kstore.errors import ConcurrentTransactions
+from kstore.log.names import TopicAndPartition
 
 
 class Transaction:
@@ -20,14 +20,14 @@ class Transaction:
         self.transactional_id = transactional_id
         self.metadata = metadata
         self.pending: TransactionState | None = None
-        self.unmarked: set[Place] | None = None
+        self.unmarked: set[TopicAndPartition] | None = None
         self.has_failed_fence = False
         self.is_written = False
 
     @property
-    def places(self) -> frozenset[Place] | set[Place]:
+    def partitions(self) -> frozenset[TopicAndPartition] | set[TopicAndPartition]:
         """The partitions of the transaction; while it is being completed, those that wait for their markers."""
-        return self.metadata.places if self.unmarked is None else self.unmarked
+        return self.metadata.partitions if self.unmarked is None else self.unmarked
 
     def check_free(self) -> None:
         """Raise ConcurrentTransactions while something is under way."""
@@ -37,5 +37,5 @@ class Transaction:
     def check(self) -> None:
         """Assert what the class promises."""
         assert self.is_written or self.pending is not None, "what isn't in the log is on its way there"
-        assert self.unmarked is None or self.unmarked <= self.metadata.places
-        assert not (self.metadata.places and self.metadata.state in AT_REST), "nothing is in a transaction at rest"
+        assert self.unmarked is None or self.unmarked <= self.metadata.partitions
+        assert not (self.metadata.partitions and self.metadata.state in AT_REST), "nothing is in a transaction at rest"

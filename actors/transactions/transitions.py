@@ -3,8 +3,14 @@
 Each gives what the next record in the log says. That a move is one of the table (``states.py``) is asserted.
 """
 
-from actors.coordinator.routing import Place
-from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, NOT_STARTED, NOWHERE, TransactionMetadata
+from actors.transactions.metadata import (
+    EPOCH_MAX,
+    NO_EPOCH,
+    NO_PARTITIONS,
+    NO_PRODUCER_ID,
+    NOT_STARTED,
+    TransactionMetadata,
+)
 from actors.transactions.states import (
     COMPLETED,
     EMPTY,
@@ -14,6 +20,7 @@ from actors.transactions.states import (
     PREVIOUS_STATES,
 )
 from kstore.errors import ProducerFenced
+from kstore.log.names import TopicAndPartition
 
 SECOND_PROTOCOL = 2
 """The transaction version from which on each transaction has an epoch of its own (KIP-890)."""
@@ -58,18 +65,24 @@ def _at_rest(now: TransactionMetadata, then: TransactionMetadata, timeout_ms: in
     return _moved(
         now,
         then._replace(
-            state=EMPTY, timeout_ms=timeout_ms, places=NOWHERE, started_at_ms=NOT_STARTED, updated_at_ms=now_ms
+            state=EMPTY,
+            timeout_ms=timeout_ms,
+            partitions=NO_PARTITIONS,
+            started_at_ms=NOT_STARTED,
+            updated_at_ms=now_ms,
         ),
     )
 
 
-def added(now: TransactionMetadata, places: frozenset[Place], client_version: int, now_ms: int) -> TransactionMetadata:
+def added(
+    now: TransactionMetadata, partitions: frozenset[TopicAndPartition], client_version: int, now_ms: int
+) -> TransactionMetadata:
     """Partitions join the transaction, which begins with the first of them."""
     return _moved(
         now,
         now._replace(
             state=ONGOING,
-            places=now.places | places,
+            partitions=now.partitions | partitions,
             started_at_ms=now.started_at_ms if now.state is ONGOING else now_ms,
             updated_at_ms=now_ms,
             client_version=client_version,
@@ -100,7 +113,7 @@ def decided(
 def completed(now: TransactionMetadata, now_ms: int) -> TransactionMetadata:
     """All partitions have their markers."""
     then = now._replace(
-        state=COMPLETED[now.state], next_producer_id=NO_PRODUCER_ID, places=NOWHERE, updated_at_ms=now_ms
+        state=COMPLETED[now.state], next_producer_id=NO_PRODUCER_ID, partitions=NO_PARTITIONS, updated_at_ms=now_ms
     )
     if now.client_version >= SECOND_PROTOCOL and now.next_producer_id != NO_PRODUCER_ID:
         then = then._replace(producer_id=now.next_producer_id, epoch=0)

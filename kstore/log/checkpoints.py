@@ -14,6 +14,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 
 from kstore.fs import FileSystem
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 
 RECOVERY_POINTS = "recovery-point-offset-checkpoint"
@@ -23,7 +24,7 @@ CLEAN_SHUTDOWN = ".kafka_cleanshutdown"
 META_PROPERTIES = "meta.properties"
 PARTITION_METADATA = "partition.metadata"
 
-Offsets = dict[tuple[str, int], int]
+Offsets = dict[TopicAndPartition, int]
 
 
 class CheckpointError(Exception):
@@ -72,7 +73,7 @@ def read_offsets(fs: FileSystem, path: str) -> Offsets:
     return found
 
 
-def write_offsets(fs: FileSystem, path: str, offsets: Mapping[tuple[str, int], int], *, sync: bool = True) -> None:
+def write_offsets(fs: FileSystem, path: str, offsets: Mapping[TopicAndPartition, int], *, sync: bool = True) -> None:
     entries = [f"{topic} {partition} {offset}" for (topic, partition), offset in offsets.items()]
     fs.replace(path, versioned(entries), sync=sync)
 

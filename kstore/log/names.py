@@ -1,10 +1,14 @@
-"""File names in a log's folder: twenty digits of the base offset and a suffix, as in Apache Kafka.
+"""How a partition is named, and the files in its log's folder: twenty digits of the base offset and a suffix, as in
+Apache Kafka.
 
 >>> segment_file(42, LOG)
 '00000000000000000042.log'
 >>> base_offset_of("00000000000000000042.timeindex")
 42
 """
+
+TopicAndPartition = tuple[str, int]
+"""A partition by its topic's name and its number: the key of many tables. Users get a ``TopicPartition``."""
 
 LOG = ".log"
 INDEX = ".index"
@@ -40,7 +44,7 @@ def folder(topic: str, partition: int) -> str:
     return f"{topic}-{partition}"
 
 
-def topic_and_partition(name: str) -> tuple[str, int] | None:
+def topic_and_partition(name: str) -> TopicAndPartition | None:
     """What a folder's name stands for; None when it isn't a partition's (a folder marked for deletion, say).
 
     >>> topic_and_partition("order-events-2")

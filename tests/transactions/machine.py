@@ -18,7 +18,6 @@ from actors.coordinator.effects import (
     Respond,
     SetTimer,
 )
-from actors.coordinator.routing import Place
 from actors.coordinator.shard import Caller
 from actors.transactions.markers import Marker, MarkerWritten, WriteMarker
 from actors.transactions.producer_ids import ProducerIdSource
@@ -26,6 +25,7 @@ from actors.transactions.settings import TransactionSettings
 from actors.transactions.shard import TransactionShard
 from actors.transactions.transaction import Transaction
 from kstore.errors import KafkaError, NotLeaderOrFollower
+from kstore.log.names import TopicAndPartition
 from kstore.schema.messages.add_partitions_to_txn import (
     AddPartitionsToTxnRequest,
     AddPartitionsToTxnTopic,
@@ -127,11 +127,11 @@ class Machine:
         """The oldest append that waits takes too long."""
         self.carry_out(self.shard.overdue(self.held[0].token, self.now_ms))
 
-    def waiting_markers(self) -> list[tuple[Place, Marker]]:
+    def waiting_markers(self) -> list[tuple[TopicAndPartition, Marker]]:
         found = []
         for ask in self.markers:
             assert isinstance(ask.message, WriteMarker)
-            found.append((ask.message.place, ask.message.marker))
+            found.append((ask.message.partition, ask.message.marker))
         return found
 
     def mark(self, outcome: object = MarkerWritten(True)) -> Marker:
@@ -176,9 +176,16 @@ class Machine:
         self.ask(request, 5)
         return None if self.is_parked() else _id_and_epoch(self.answer())
 
-    def add(self, producer: tuple[int, int], *places: Place, name: str = "tx", version: int = 3, verify: bool = False):
+    def add(
+        self,
+        producer: tuple[int, int],
+        *partitions: TopicAndPartition,
+        name: str = "tx",
+        version: int = 3,
+        verify: bool = False,
+    ):
         """AddPartitionsToTxn, by default as a client of the first protocol asks: the codes, or the error."""
-        topics = [AddPartitionsToTxnTopic(name=topic, partitions=[number]) for topic, number in places]
+        topics = [AddPartitionsToTxnTopic(name=topic, partitions=[number]) for topic, number in partitions]
         transaction = AddPartitionsToTxnTransaction(
             transactional_id=name,
             producer_id=producer[0],

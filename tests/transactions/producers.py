@@ -6,7 +6,6 @@ from typing import Any
 
 from partition.client import Client, batch
 
-from actors.coordinator.routing import Place
 from actors.network.link import Disconnected
 from kstore.errors import (
     ConcurrentTransactions,
@@ -16,6 +15,7 @@ from kstore.errors import (
     NotEnoughReplicas,
     NotLeaderOrFollower,
 )
+from kstore.log.names import TopicAndPartition
 from kstore.records import parse_batches
 from kstore.schema.messages.add_offsets_to_txn import AddOffsetsToTxnRequest
 from kstore.schema.messages.add_partitions_to_txn import (
@@ -49,8 +49,8 @@ class TransactionalProducer:
         self.second = second
         self.timeout_ms = timeout_ms
         self.id, self.epoch = -1, -1
-        self.sequences: dict[Place, int] = {}  # they go on as long as the epoch does
-        self.added: set[Place] = set()
+        self.sequences: dict[TopicAndPartition, int] = {}  # they go on as long as the epoch does
+        self.added: set[TopicAndPartition] = set()
 
     def coordinator(self) -> int:
         """The node that coordinates the id, which is asked of any until there is one."""
@@ -87,9 +87,9 @@ class TransactionalProducer:
             self.added = set()
         return int(answer.error_code)
 
-    def add(self, *places: Place, version: int = 3) -> dict[Place, int]:
+    def add(self, *partitions: TopicAndPartition, version: int = 3) -> dict[TopicAndPartition, int]:
         """The error code of each partition."""
-        topics = [AddPartitionsToTxnTopic(name=topic, partitions=[number]) for topic, number in places]
+        topics = [AddPartitionsToTxnTopic(name=topic, partitions=[number]) for topic, number in partitions]
         transaction = AddPartitionsToTxnTransaction(
             transactional_id=self.name, producer_id=self.id, producer_epoch=self.epoch, topics=topics
         )
@@ -102,7 +102,7 @@ class TransactionalProducer:
         )
         answer = self.client.ask(self.coordinator(), request, version=version)
         if isinstance(answer, Disconnected):
-            return dict.fromkeys(places, NotCoordinator.code)
+            return dict.fromkeys(partitions, NotCoordinator.code)
         results = answer.results_by_topic_v3_and_below or answer.results_by_transaction[0].topic_results
         return {
             (topic.name, each.partition_index): each.partition_error_code
@@ -118,25 +118,25 @@ class TransactionalProducer:
 
     def send(self, *texts: bytes, index: int = 0) -> int:
         """Write in the transaction, which the partition joins; the error code."""
-        place = TOPIC, index
-        while (code := self._send(texts, place)) in AGAIN:
+        partition = TOPIC, index
+        while (code := self._send(texts, partition)) in AGAIN:
             self.client.run(0.1)
         return code
 
-    def _send(self, texts: tuple[bytes, ...], place: Place) -> int:
-        if not self.second and place not in self.added:
-            code = self.add(place)[place]
+    def _send(self, texts: tuple[bytes, ...], partition: TopicAndPartition) -> int:
+        if not self.second and partition not in self.added:
+            code = self.add(partition)[partition]
             if code:
                 return code
-            self.added.add(place)
+            self.added.add(partition)
         records = batch(
             *texts,
             producer_id=self.id,
             producer_epoch=self.epoch,
-            base_sequence=self.sequences.get(place, 0),
+            base_sequence=self.sequences.get(partition, 0),
             transactional=True,
         )
-        topic, index = place
+        topic, index = partition
         request = self.client.produce_request(topic, records, index=index)
         request.transactional_id = self.name
         version = OF_THE_SECOND if self.second else OF_THE_FIRST
@@ -145,7 +145,7 @@ class TransactionalProducer:
             return NotLeaderOrFollower.code
         code = int(answer.responses[0].partition_responses[0].error_code)
         if not code:
-            self.sequences[place] = self.sequences.get(place, 0) + len(texts)
+            self.sequences[partition] = self.sequences.get(partition, 0) + len(texts)
         return code
 
     def end(self, *, commit: bool, version: int | None = None) -> int:

@@ -23,10 +23,10 @@ class Queue:
         self.told: dict[str, object] = {}
 
     def add(
-        self, place, name: str, *, producer: int = 5, epoch: int = 0, cancellation: Cancellation | None = None
+        self, partition, name: str, *, producer: int = 5, epoch: int = 0, cancellation: Cancellation | None = None
     ) -> None:
         marker = Marker(producer, epoch, True, 3, 2)
-        self.queue.add(WaitingMarker(marker, place, cancellation or Cancellation(), name))
+        self.queue.add(WaitingMarker(marker, partition, cancellation or Cancellation(), name))
 
     def go(self) -> dict[int, list[tuple[int, str, list[int]]]]:
         for gone in self.queue.address(self.leaders.get):

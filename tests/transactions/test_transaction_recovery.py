@@ -28,10 +28,10 @@ A, B = ("a", 0), ("b", 1)
 INTERVAL_MS = 10_000
 
 
-def begun(*places: tuple[str, int], version: int = 2) -> tuple[Machine, tuple[int, int]]:
+def begun(*partitions: tuple[str, int], version: int = 2) -> tuple[Machine, tuple[int, int]]:
     machine = Machine(version=version)
     producer = machine.init()
-    machine.add(producer, *places)
+    machine.add(producer, *partitions)
     return machine, producer
 
 
@@ -40,7 +40,7 @@ def test_a_transaction_under_way_goes_on_with_the_next_coordinator() -> None:
     machine.move()
     assert machine.add(producer, B) == {B: 0}
     assert machine.end(producer, commit=True) == (FIRST_ID, 1)
-    assert [place for place, _ in machine.waiting_markers()] == [A, B]
+    assert [partition for partition, _ in machine.waiting_markers()] == [A, B]
 
 
 @pytest.mark.parametrize("commit", [True, False])
@@ -53,7 +53,7 @@ def test_a_decision_is_carried_out_by_the_next_coordinator_which_sends_all_marke
     cancellation = machine.markers[0].message.cancellation  # type: ignore[attr-defined]
     machine.move()
     assert cancellation.is_requested  # what waits isn't sent by the former one
-    assert [(place, each.is_commit, each.coordinator_epoch) for place, each in machine.waiting_markers()] == [
+    assert [(partition, each.is_commit, each.coordinator_epoch) for partition, each in machine.waiting_markers()] == [
         (A, commit, LEADER_EPOCH + 1),
         (B, commit, LEADER_EPOCH + 1),
     ]
@@ -87,7 +87,7 @@ def test_a_record_that_is_refused_changes_nothing(error, answer) -> None:
     machine.add(producer, B)
     machine.refuse(error)
     assert isinstance(machine.answer(), answer)
-    assert machine.now().metadata.places == {A}
+    assert machine.now().metadata.partitions == {A}
     assert machine.now().pending is None
 
 
@@ -237,7 +237,7 @@ metadata = st.builds(
     last_epoch=st.just(NO_EPOCH),
     timeout_ms=st.integers(0, 2**31 - 1),
     state=st.sampled_from([BY_CODE[code] for code in range(1, 6)]),
-    places=st.frozensets(st.tuples(st.text(min_size=1), st.integers(0, 2**31 - 1))),
+    partitions=st.frozensets(st.tuples(st.text(min_size=1), st.integers(0, 2**31 - 1))),
     started_at_ms=st.integers(-1, 2**63 - 1),
     updated_at_ms=st.integers(-1, 2**63 - 1),
     client_version=st.sampled_from([0, 2]),

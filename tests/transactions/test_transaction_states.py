@@ -82,7 +82,7 @@ def test_further_partitions_join_an_ongoing_transaction_which_began_with_the_fir
     began = machine.now().metadata.started_at_ms
     machine.pass_ms(5)
     assert machine.add(producer, A, B) == {A: 0, B: 0}
-    assert machine.now().metadata.places == {A, B}
+    assert machine.now().metadata.partitions == {A, B}
     assert machine.now().metadata.started_at_ms == began
 
 
@@ -98,13 +98,13 @@ def test_a_commit_is_prepared_then_marked_then_complete(version: int) -> None:
     machine.add(producer, B)
     assert machine.end(producer, commit=True, version=version) is not None
     assert machine.state() == "PrepareCommit"
-    assert [(place, marker.is_commit) for place, marker in machine.waiting_markers()] == [(A, True), (B, True)]
+    assert [(partition, marker.is_commit) for partition, marker in machine.waiting_markers()] == [(A, True), (B, True)]
     machine.mark()
     assert machine.state() == "PrepareCommit"
-    assert machine.now().places == {B}
+    assert machine.now().partitions == {B}
     machine.mark()
     assert machine.state() == "CompleteCommit"
-    assert machine.now().metadata.places == frozenset()
+    assert machine.now().metadata.partitions == frozenset()
     assert machine.kinds_noted()[-4:] == [
         "TransactionDecided",
         "TransactionMarked",
@@ -291,7 +291,7 @@ def test_partitions_are_only_for_the_producer_that_the_id_has(verify: bool) -> N
 def test_a_leader_that_verifies_is_told_which_partitions_are_in_the_transaction() -> None:
     machine, producer = in_state(ONGOING)
     assert machine.add(producer, A, B, version=4, verify=True) == {A: 0, B: TransactionAbortable.code}
-    assert machine.now().metadata.places == {A}
+    assert machine.now().metadata.partitions == {A}
 
 
 def test_a_leader_that_verifies_while_the_transaction_is_being_ended_has_to_come_again() -> None:
@@ -309,14 +309,14 @@ def test_leaders_that_add_partitions_at_the_same_time_wait_for_each_other_and_cl
     machine = Machine()
     producer = machine.init()
     machine.is_held = True
-    for place in (A, B, ("t", 2)):
-        machine.add(producer, place, version=4)
+    for partition in (A, B, ("t", 2)):
+        machine.add(producer, partition, version=4)
     assert machine.add(producer, ("t", 3), version=3) is ConcurrentTransactions
     for count in (1, 2, 3):
         assert machine.is_parked()
         machine.commit()
         assert machine.answer().results_by_transaction[0].transactional_id == "tx"
-        assert len(machine.now().metadata.places) == count
+        assert len(machine.now().metadata.partitions) == count
 
 
 @pytest.mark.parametrize("outcome", ["refuse", "overdue", "move"])
@@ -324,13 +324,13 @@ def test_who_waits_to_add_partitions_is_told_what_becomes_of_the_append_before(o
     machine = Machine()
     producer = machine.init()
     machine.is_held = True
-    for place in (A, B):
-        machine.add(producer, place, version=4)
+    for partition in (A, B):
+        machine.add(producer, partition, version=4)
     if outcome == "refuse":
         machine.refuse(NotEnoughReplicas())
         assert isinstance(machine.answer(), CoordinatorNotAvailable)
         machine.commit()  # the second one goes on: it is the first now
-        assert machine.now().metadata.places == {B}
+        assert machine.now().metadata.partitions == {B}
     elif outcome == "overdue":
         machine.overdue()
         assert [type(each) for each in machine.answers.pop("reply")] == [CoordinatorNotAvailable] * 2

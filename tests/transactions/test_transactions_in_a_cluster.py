@@ -223,14 +223,14 @@ def test_older_versions_know_a_fenced_producer_by_another_code(start) -> None:
     zombie, other = TransactionalProducer(client), TransactionalProducer(client)
     zombie.init()
     other.init()
-    place = TOPIC, 0
+    partition = TOPIC, 0
     for version, code in (
         (0, InvalidProducerEpoch),
         (1, InvalidProducerEpoch),
         (2, ProducerFenced),
         (3, ProducerFenced),
     ):
-        assert zombie.add(place, version=version) == {place: code.code}
+        assert zombie.add(partition, version=version) == {partition: code.code}
     for version, code in (
         (0, InvalidProducerEpoch),
         (1, InvalidProducerEpoch),

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from actors.broker.call import PAUSE, Call
 from actors.broker.coordinator_requests import coordinator_here, refusal_code, settled, submitted
 from actors.broker.slices import portions
-from actors.coordinator.routing import Place
 from actors.image.topic_names import INTERNAL_TOPICS, TRANSACTIONS_TOPIC
 from actors.node.authorizer import CLUSTER, CLUSTER_ACTION, WRITE
 from actors.node.authorizer import topic as of_topic
@@ -32,6 +31,7 @@ from kstore.errors import (
     TransactionalIdAuthorizationFailed,
     UnknownTopicOrPartition,
 )
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 from kstore.schema.messages.add_partitions_to_txn import (
     AddPartitionsToTxnPartitionResult,
@@ -101,13 +101,13 @@ def _added(call: Call, transactions: list[AddPartitionsToTxnTransaction]) -> Cor
     return [results[at] for at in range(len(transactions))]
 
 
-def _checked(call: Call, transaction: AddPartitionsToTxnTransaction) -> Eventually[dict[Place, int]]:
+def _checked(call: Call, transaction: AddPartitionsToTxnTransaction) -> Eventually[dict[TopicAndPartition, int]]:
     """Check that each partition exists and may be written to; raises an error that applies to all of them."""
     is_client = call.version < SEVERAL_FROM
     if is_client and not call.authorize(WRITE, of_transaction(transaction.transactional_id)):
         raise TransactionalIdAuthorizationFailed()
     image = call.view.image
-    codes: dict[Place, int] = {}
+    codes: dict[TopicAndPartition, int] = {}
     for number, portion in enumerate(portions(transaction.topics, lambda topic: topic.partitions)):
         if number:
             yield PAUSE
@@ -126,10 +126,10 @@ def _checked(call: Call, transaction: AddPartitionsToTxnTransaction) -> Eventual
 class _Attempted(NamedTuple):
     """The error codes of a transaction: if one partition can't be added, the others aren't either."""
 
-    codes: Mapping[Place, int]
+    codes: Mapping[TopicAndPartition, int]
 
-    def code_of(self, place: Place) -> int:
-        return self.codes[place] or OperationNotAttempted.code
+    def code_of(self, partition: TopicAndPartition) -> int:
+        return self.codes[partition] or OperationNotAttempted.code
 
 
 class _Everywhere(NamedTuple):
@@ -137,7 +137,7 @@ class _Everywhere(NamedTuple):
 
     code: int
 
-    def code_of(self, place: Place) -> int:
+    def code_of(self, partition: TopicAndPartition) -> int:
         return self.code
 
 
@@ -146,7 +146,7 @@ def _failed(call: Call, transaction: AddPartitionsToTxnTransaction, error: Kafka
     return (yield from _result(transaction, _Everywhere(refusal_code(call, error)).code_of))
 
 
-def _result(transaction: AddPartitionsToTxnTransaction, code_of: Callable[[Place], int]) -> Coroutine:
+def _result(transaction: AddPartitionsToTxnTransaction, code_of: Callable[[TopicAndPartition], int]) -> Coroutine:
     topics: dict[str, AddPartitionsToTxnTopicResult] = {}
     for number, portion in enumerate(portions(transaction.topics, lambda topic: topic.partitions)):
         if number:

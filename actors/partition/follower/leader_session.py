@@ -21,6 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors.partition.fetch.sessions import next_epoch
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
 from kstore.schema.messages.fetch import (
     FetchPartition,
@@ -32,7 +33,6 @@ from kstore.schema.messages.fetch import (
     ReplicaState,
 )
 
-Key = tuple[str, int]
 State = tuple[int, int, int, int]
 
 NONE = 0
@@ -74,7 +74,7 @@ class Followed:
         log_start_offset: int,
     ) -> None:
         self.replica = replica
-        self.key: Key = (topic, partition)
+        self.key: TopicAndPartition = (topic, partition)
         self.topic_id = topic_id
         self.leader_epoch = leader_epoch
         self.offset = offset
@@ -123,10 +123,10 @@ class LeaderSession:
         self.max_bytes = max_bytes
         self.partition_max_bytes = partition_max_bytes
         self.backoff_max_ms = backoff_max_ms
-        self.followed: dict[Key, Followed] = {}
+        self.followed: dict[TopicAndPartition, Followed] = {}
         self.by_id: dict[tuple[bytes, int], Followed] = {}
-        self.changed: dict[Key, Followed] = {}
-        self.held: dict[Key, Followed] = {}
+        self.changed: dict[TopicAndPartition, Followed] = {}
+        self.held: dict[TopicAndPartition, Followed] = {}
         self.forgotten: dict[tuple[bytes, int], str] = {}
         self.in_session = 0
         self.busy = 0

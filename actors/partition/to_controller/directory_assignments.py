@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from actors.partition.to_controller.request_queue import Key, RequestQueue
+from actors.partition.to_controller.request_queue import RequestQueue, TopicIdAndPartition
 from actors.runtime import Actor, receives
 from kstore.errors import NotLeaderOrFollower, UnknownTopicId, UnknownTopicOrPartition
 from kstore.named import NamedTuple
@@ -83,9 +83,9 @@ class Directories(Actor):
         )
         self.queue.controller.send(request, self.answered, told)
 
-    def answered(self, outcome: object, told: dict[Key, bytes]) -> None:
+    def answered(self, outcome: object, told: dict[TopicIdAndPartition, bytes]) -> None:
         """Handle the controller's answer, or that it can't be reached."""
-        done: set[Key] = set()
+        done: set[TopicIdAndPartition] = set()
         self.queue.answered(outcome)
         if isinstance(outcome, AssignReplicasToDirsResponse) and not outcome.error_code:
             done = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.partition.messages import ChangeIsr, IsrAnswer
-from actors.partition.to_controller.request_queue import Key, RequestQueue
+from actors.partition.to_controller.request_queue import RequestQueue, TopicIdAndPartition
 from actors.runtime import Actor, receives
 from kstore.errors import (
     FencedLeaderEpoch,
@@ -102,15 +102,15 @@ class IsrChanges(Actor):
         )
         self.queue.controller.send(request, self.answered, changes, version=BROKER_EPOCHS_FROM)
 
-    def answered(self, outcome: object, changes: dict[Key, ChangeIsr]) -> None:
+    def answered(self, outcome: object, changes: dict[TopicIdAndPartition, ChangeIsr]) -> None:
         """Handle the controller's answer, or that it can't be reached."""
-        answers: dict[Key, AlterPartitionResponsePartitionData] = {}
+        answers: dict[TopicIdAndPartition, AlterPartitionResponsePartitionData] = {}
         self.queue.answered(outcome)
         if isinstance(outcome, AlterPartitionResponse) and not outcome.error_code:
             for topic in outcome.topics:
                 for data in topic.partitions:
                     answers[topic.topic_id, data.partition_index] = data
-        again: dict[Key, ChangeIsr] = {}
+        again: dict[TopicIdAndPartition, ChangeIsr] = {}
         for key, change in changes.items():
             answer = answers.get(key)
             if answer is None or (answer.error_code and answer.error_code not in FINAL):

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from actors.node.node import BrokerNode
     from actors.runtime import Actor
 
-Key = tuple[bytes, int]
+TopicIdAndPartition = tuple[bytes, int]
 """A topic's id and a partition of it."""
 Item = TypeVar("Item")
 
@@ -18,7 +18,7 @@ class RequestQueue(Generic[Item]):
 
     def __init__(self, actor: Actor, node: BrokerNode, send: object) -> None:
         self.controller = node.controller_channel.line(actor, send)
-        self.waiting: dict[Key, Item] = {}
+        self.waiting: dict[TopicIdAndPartition, Item] = {}
         self.in_flight = False
         self._actor = actor
         self._send = send
@@ -39,7 +39,7 @@ class RequestQueue(Generic[Item]):
         self.in_flight = False
         self.controller.is_answered(outcome)
 
-    def go_on(self, again: dict[Key, Item]) -> None:
+    def go_on(self, again: dict[TopicIdAndPartition, Item]) -> None:
         """Send what waits by now, and ``again``, where nothing has replaced it, after a pause."""
         for key, item in again.items():
             self.waiting.setdefault(key, item)

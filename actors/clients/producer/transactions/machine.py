@@ -14,7 +14,7 @@ Which one it is, is decided between transactions. EndTxn goes out when nothing t
 from __future__ import annotations
 
 from collections import deque
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from actors.clients.errors import TransactionAborted
 from actors.clients.producer.idempotence import Identity
@@ -39,7 +39,6 @@ from actors.clients.producer.transactions.steps import (
     End,
     Initialize,
     Offsets,
-    Partition,
     Step,
     is_fence,
     meaning,
@@ -53,6 +52,9 @@ from kstore.errors import (
     TransactionalIdAuthorizationFailed,
     UnsupportedVersion,
 )
+
+if TYPE_CHECKING:
+    from kstore.log.names import TopicAndPartition
 
 SECOND_PROTOCOL = 2
 """The level of ``transaction.version`` from which on KIP-890's second part holds."""
@@ -83,8 +85,8 @@ class TransactionMachine:
         self.moves = 0
         self.uses_second_protocol = False
         self._agreed = (-1, False)  # as of which epoch of the features: whether the second protocol is to be used
-        self.partitions: dict[Partition, None] = {}
-        self.waiting: dict[Partition, None] = {}
+        self.partitions: dict[TopicAndPartition, None] = {}
+        self.waiting: dict[TopicAndPartition, None] = {}
         self.offsets: deque[CommitOffsets] = deque()
         self.is_open = False
         self.must_bump = False
@@ -205,7 +207,7 @@ class TransactionMachine:
         if features_epoch >= self._agreed[0]:
             self._agreed = features_epoch, level >= SECOND_PROTOCOL
 
-    def add(self, partition: Partition) -> None:
+    def add(self, partition: TopicAndPartition) -> None:
         """Note that there are records for a partition: it has to join the transaction."""
         if self.state not in (IN_TRANSACTION, COMMITTING) or partition in self.partitions:
             return
@@ -215,7 +217,7 @@ class TransactionMachine:
         else:
             self.waiting[partition] = None
 
-    def may_send(self, partition: Partition) -> bool:
+    def may_send(self, partition: TopicAndPartition) -> bool:
         """Whether a partition's records may go to its leader."""
         return partition in self.partitions
 

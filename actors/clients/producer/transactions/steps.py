@@ -6,6 +6,7 @@ The meanings are those of the handlers in Java's ``TransactionManager``, sorted 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from actors.clients.producer.idempotence import Identity
 from actors.clients.structs import GroupMetadata, OffsetAndMetadata, TopicPartition
@@ -31,7 +32,9 @@ from kstore.errors import (
 )
 from kstore.named import NamedTuple
 
-Partition = tuple[str, int]
+if TYPE_CHECKING:
+    from kstore.log.names import TopicAndPartition
+
 Offsets = Mapping[TopicPartition, OffsetAndMetadata]
 
 
@@ -44,7 +47,7 @@ class Initialize(NamedTuple):
 class AddPartitions(NamedTuple):
     """AddPartitionsToTxn, by the classic protocol: before a first record goes to these."""
 
-    partitions: tuple[Partition, ...]
+    partitions: tuple[TopicAndPartition, ...]
 
 
 class CommitOffsets:
