@@ -63,11 +63,16 @@ class Judge:
 
     def judge_replica(self, replica: Replica) -> None:
         """Check a replica's log, and its leader, against the partition's ledger."""
-        if not replica.node.alive or replica.offline is not None:
+        node = replica.node
+        if not node.alive:
             return
-        node, log = replica.node, replica.log
         book = self.book(replica.label)
         shadow = book.shadow(node.node_id)
+        if replica.has_log and shadow.incarnation == node.name:
+            shadow.floor = replica.log.truncation.under_way
+        if replica.offline is not None:
+            return
+        log = replica.log
         leader = replica.leader
         if (
             shadow.incarnation == node.name

@@ -89,8 +89,9 @@ class Producers:
 
 class Shadow:
     """What one node's log holds. ``agreed`` counts the entries that are known to equal the committed ones; ``began``
-    has where the open transactions began, by producer; ``log`` is the object that was opened last; ``stable`` is the
-    leader epoch in which the node last led, and what was stable then.
+    has where the open transactions began, by producer; ``floor`` is where a cut was to end that failed half way;
+    ``log`` is the object that was opened last; ``stable`` is the leader epoch in which the node last led, and what was
+    stable then.
     """
 
     __slots__ = (
@@ -98,6 +99,7 @@ class Shadow:
         "began",
         "end_offset",
         "entries",
+        "floor",
         "high_watermark",
         "incarnation",
         "log",
@@ -112,6 +114,7 @@ class Shadow:
         self.incarnation = ""
         self.log: object = None
         self.agreed = 0
+        self.floor: int | None = None
         self.producer_epochs: dict[int, int] = {}
         self.began: dict[int, int] = {}
         self.stable = (-1, 0)
@@ -209,8 +212,12 @@ class Book:
         shadow.forget_producers()
 
     def recovered(self, node_id: int, incarnation: str, entries: list[Entry]) -> None:
-        """A node has opened the log that it had before."""
+        """A node has opened the log that it had before; of what a cut that failed was to remove, some may be gone."""
         shadow = self.shadow(node_id)
+        end_offset = entries[-1].last_offset + 1 if entries else 0
+        if shadow.floor is not None and shadow.floor <= end_offset < shadow.end_offset:
+            self.truncated(node_id, end_offset)
+        shadow.floor = None
         if shadow.incarnation and entries != shadow.entries:
             self._fail(
                 "a restart finds what was written",

@@ -125,6 +125,12 @@ class Log:
         return self.disk.recovery_point
 
     @property
+    def floor(self) -> int:
+        """Up to which offset it has all when it is opened again: its end, or where a cut was to end that failed."""
+        cut = self.truncation.under_way
+        return self.end_offset if cut is None else min(cut, self.end_offset)
+
+    @property
     def latest_epoch(self) -> int:
         """The newest leader epoch in it; -1 without one."""
         return self.epochs.latest

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 class Truncation:
-    """What is cut off one log."""
+    """What is cut off one log. ``under_way`` is where a cut is to end that isn't done, also after it has failed."""
 
-    __slots__ = ("_log",)
+    __slots__ = ("_log", "under_way")
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self.under_way: int | None = None
 
     def before(self, offset: int) -> None:
         """As ``Log.advance_start_offset``."""
@@ -53,6 +54,7 @@ class Truncation:
         if offset < log.segments.first.base_offset:
             self.all_and_start_at(offset, 0)
             return offset
+        self.under_way = offset
         try:
             log.disk.forget(log.segments.remove_from(offset + 1))
             log.segments.active.truncate_to(offset)
@@ -65,6 +67,7 @@ class Truncation:
             raise log.failed(f"couldn't cut {log.path} at {offset}: {error}") from error
         except CorruptMessage as error:
             raise failed_to_read(log, error) from error
+        self.under_way = None
         return log.end_offset
 
     def _ends_at(self, end_offset: int) -> None:
@@ -83,6 +86,7 @@ class Truncation:
     def all_and_start_at(self, offset: int, now_ms: int) -> None:
         """As ``Log.truncate_fully_and_start_at``."""
         log = self._log
+        self.under_way = 0
         try:
             log.disk.forget(log.segments.remove_from(0))
             log.segments.create(offset, now_ms)
@@ -90,6 +94,7 @@ class Truncation:
             log.epochs.clear()
         except OSError as error:
             raise log.failed(f"couldn't empty {log.path}: {error}") from error
+        self.under_way = None
         log.hot.clear()
         log.producers.clear()
         log.moved_to(offset, offset)

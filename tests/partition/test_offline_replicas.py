@@ -193,6 +193,24 @@ def test_a_replica_that_lost_records_begins_anew_when_others_have_them(start, di
     assert content(client) == [b"%d" % number for number in range(5)]
 
 
+def test_a_follower_whose_cut_failed_half_way_comes_back_with_what_is_left(start, disks):
+    """Its last segment is gone, and was to go: that is no reason to copy the whole log again."""
+    client = start()
+    client.create("t", segment_bytes="1048576")
+    for _ in range(4):
+        client.produce("t", bytes(600_000))
+    follower = next(node for node in (1, 2, 3) if node != client.leader("t"))
+    client.cluster.wait_for(lambda: client.replica(follower, "t").log.end_offset == 4)
+    disks[follower].fail("truncate", LOG, errno.ENOSPC)
+    with pytest.raises(KafkaStorageError, match="couldn't cut t-0 at 2"):
+        client.replica(follower, "t").log.truncate_to(2)
+    client.cluster.wait_for(lambda: client.replica(follower, "t").offline is not None)
+    heals(client, disks)
+    recorder = client.cluster.world.recorder
+    assert (recorder.count("ReplicaOnline"), recorder.count("LogDiscarded")) == (1, 0)
+    assert client.replica(follower, "t").log.end_offset == 4
+
+
 def test_the_only_holder_of_records_that_are_gone_stays_offline_and_says_so(start, disks, caplog):
     client = start(brokers=1)
     client.create("t", copies=1)

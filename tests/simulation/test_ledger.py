@@ -169,6 +169,27 @@ def test_a_restart_that_loses_what_was_written_is_seen() -> None:
         book.recovered(1, "broker-1#3", LOG[:2])
 
 
+def test_a_restart_after_a_cut_that_failed_half_way_finds_what_was_to_stay() -> None:
+    for found in (LOG, LOG[:2], LOG[:1]):
+        book = book_of(1)
+        book.commits(1, 2, [1])
+        book.shadow(1).floor = 2
+        book.recovered(1, "broker-1#2", found)
+        assert (book.shadow(1).entries, book.shadow(1).floor) == (found, None)
+    book = book_of(1)
+    book.shadow(1).floor = 3
+    with broken("a restart finds what was written"):
+        book.recovered(1, "broker-1#2", LOG[:1])
+
+
+def test_a_restart_after_a_cut_of_a_committed_record_is_seen() -> None:
+    book = book_of(1)
+    book.commits(1, 6, [1])
+    book.shadow(1).floor = 2
+    with broken("a committed record stays"):
+        book.recovered(1, "broker-1#2", LOG[:1])
+
+
 def test_whoever_is_elected_must_have_all_that_was_committed() -> None:
     book = book_of(1)
     book.commits(1, 6, [1])

@@ -29,8 +29,10 @@ class LogEnds(NamedTuple):
 
     @classmethod
     def of(cls, log: Log) -> LogEnds:
-        """The ends of a log that can't be trusted any more: nothing that it had may be missing."""
-        return cls(log.recovery_point, log.start_offset, log.high_watermark, log.end_offset)
+        """The ends of a log that can't be trusted any more: nothing that it had may be missing, but for what was to be
+        cut off.
+        """
+        return cls(log.recovery_point, log.start_offset, log.high_watermark, log.floor)
 
 
 def open_log(fs: FileSystem, label: str, topic_id: bytes, config: LogConfig, ends: LogEnds, now_ms: int) -> Log:
