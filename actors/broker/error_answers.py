@@ -2,7 +2,8 @@
 
 Apache Kafka writes this out for each request (``AbstractRequest.getErrorResponse``). Here it is read from the schemas:
 a response with a top-level code in that version has it there; one with a code for each topic, partition, group or
-resource repeats what the request named, each with the code. Unknown numbers are -1, as in Kafka's.
+resource repeats what the request named, each with the code. A few responses have both. Unknown numbers are -1, as in
+Kafka's.
 
 >>> from kstore.schema.messages.delete_groups import DeleteGroupsRequest
 >>> [(each.group_id, each.error_code) for each in error_answer(DeleteGroupsRequest(groups_names=["g"]), 2, -1).results]
@@ -15,12 +16,16 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from kstore.schema import frames
+from kstore.schema.messages.elect_leaders import ElectLeadersRequest
+from kstore.schema.messages.fetch import FetchRequest
+from kstore.schema.messages.metadata import MetadataRequest
 from kstore.schema.messages.produce import ProduceRequest
 from kstore.schema.struct import INT32, STRING, Field, Message, Struct
 
 S = TypeVar("S", bound=Struct)
 Item = Struct | str | int
 
+FETCH_WITHOUT_PARTITIONS_FROM = 13
 CODES = ("error_code", "partition_error_code")
 INDEX_NAMES = ("partition_index", "partition", "index", "partition_id")
 NOT_KNOWN: dict[str, object] = {
@@ -31,20 +36,39 @@ NOT_KNOWN: dict[str, object] = {
     "high_watermark": -1,
     "low_watermark": -1,
     "node_id": -1,
+    "producer_epoch": -1,
     "producer_id": -1,
     "records": b"",
 }
 
 
-def error_answer(request: Message | None, version: int, code: int) -> Message | None:
-    """The response to ``request`` with ``code``; None if there can't be one, as for a client that wants no response."""
+def error_answer(request: Message | None, version: int, code: int, *, of_partitions: bool = False) -> Message | None:
+    """The response to ``request`` with ``code``; None if there can't be one, as for a client that wants no response.
+
+    ``of_partitions``: the code is about the partitions that a Fetch names. A broker has most of its errors there, and
+    the top-level one for the session.
+    """
     if request is None or (isinstance(request, ProduceRequest) and request.acks == 0):
         return None
     response = _blank(frames.response_class(request.API_KEY), version)
-    if (field := _code_of(type(response), version)) is not None:
-        setattr(response, field, code)
-        return response
-    return response if _mirror(request, response, version, code) else None
+    top = _code_of(type(response), version)
+    is_fetch = isinstance(request, FetchRequest)
+    named = 0
+    if top is None or _has_both(request, version) or (is_fetch and of_partitions):
+        found = _mirror(request, response, version, code)
+        if found is None and top is None:
+            return None
+        named = found or 0
+    if top is not None and not (is_fetch and of_partitions and named):
+        setattr(response, top, code)
+    return response
+
+
+def _has_both(request: Message, version: int) -> bool:
+    """Whether Kafka gives the code at the top and for each item that the request names."""
+    if isinstance(request, FetchRequest):
+        return version < FETCH_WITHOUT_PARTITIONS_FROM
+    return isinstance(request, (MetadataRequest, ElectLeadersRequest))
 
 
 def _blank(kind: type[S], version: int) -> S:
@@ -55,23 +79,25 @@ def _blank(kind: type[S], version: int) -> S:
     return made
 
 
-def _mirror(asked: Struct, answer: Struct, version: int, code: int) -> bool:
-    """Fill the list of ``answer`` that has error codes with what ``asked`` names; False if there is no such list."""
+def _mirror(asked: Struct, answer: Struct, version: int, code: int) -> int | None:
+    """Fill the list of ``answer`` that has error codes with what ``asked`` names: how many; None if there is no such
+    list.
+    """
     name, kind = _list_of_codes(type(answer), version)
     items = _named_in(asked, version)
     if kind is None or items is None:
-        return False
+        return None
     made = []
     for item in items:
         element = _blank(kind, version)
         _identify(element, item)
         if (field := _code_of(kind, version)) is not None:
             setattr(element, field, code)
-        elif not isinstance(item, Struct) or not _mirror(item, element, version, code):
-            return False
+        elif not isinstance(item, Struct) or _mirror(item, element, version, code) is None:
+            return None
         made.append(element)
     setattr(answer, name, made)
-    return True
+    return len(made)
 
 
 def _list_of_codes(kind: type[Struct], version: int) -> tuple[str, type[Struct] | None]:

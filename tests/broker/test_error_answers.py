@@ -111,3 +111,24 @@ def test_a_request_that_names_everything_can_not_be_answered_for_each() -> None:
     request = frames.request_class(3)(topics=None)  # type: ignore[call-arg]
     assert error_answer(request, 9, CODE) is None
     assert error_answer(request, 13, CODE).error_code == CODE
+
+
+@pytest.mark.parametrize(("key", "version"), [(1, 7), (1, 12), (3, 13), (43, 2)])
+def test_as_in_kafka_some_answers_say_the_code_of_all_and_of_each(key: int, version: int) -> None:
+    answer = error_answer(in_version(filled(frames.request_class(key)), version), version, CODE)
+    assert set(codes_in(answer)) == {CODE}
+    assert len(codes_in(answer)) > 1
+
+
+@pytest.mark.parametrize(("key", "version"), [(1, 13), (9, 7), (13, 5), (24, 5), (35, 5), (47, 0), (55, 2), (57, 1)])
+def test_as_in_kafka_the_others_with_a_code_of_all_say_that_alone(key: int, version: int) -> None:
+    answer = error_answer(in_version(filled(frames.request_class(key)), version), version, CODE)
+    assert codes_in(answer) == [CODE]
+
+
+def test_the_code_is_about_the_partitions_of_a_fetch_if_that_is_asked_for() -> None:
+    answer: Any = error_answer(in_version(filled(frames.request_class(1)), 18), 18, CODE, of_partitions=True)
+    assert answer.error_code == 0
+    assert [part.error_code for topic in answer.responses for part in topic.partitions] == [CODE] * 4
+    answer = error_answer(frames.request_class(1)(), 18, CODE, of_partitions=True)
+    assert answer.error_code == CODE, "a fetch of a session that names no partition"

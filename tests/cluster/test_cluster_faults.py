@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from cluster.speaking import Speaker, answer_of
 
-from actors.broker.registry import CLIENT_APIS
-from actors.broker.request_faults import error_response
 from actors.cluster import Cluster
 from actors.network.link import Disconnected
 from kstore.errors import InvalidRecord, NotLeaderOrFollower
 from kstore.errors.config import ConfigError
-from kstore.schema import encode_parts, frames
+from kstore.schema.messages.fetch import FetchPartition, FetchRequest, FetchTopic
 from kstore.schema.messages.find_coordinator import FindCoordinatorRequest
+from kstore.schema.messages.leave_group import LeaveGroupRequest, MemberIdentity
 from kstore.schema.messages.metadata import MetadataRequest
 
 CONFIG = {"broker.session.timeout.ms": "1000", "broker.heartbeat.interval.ms": "200", "replica.lag.time.max.ms": "500"}
@@ -180,6 +179,23 @@ def test_requests_that_are_refused_by_a_fault_say_so_of_everything_they_ask(clus
     assert [(each.key, each.error_code) for each in found.coordinators] == [("g", 15), ("h", 15)]
 
 
+def test_a_fetch_that_is_refused_by_a_fault_says_so_of_each_partition(cluster, speaker):
+    partitions = [FetchPartition(partition=number, partition_max_bytes=100) for number in (0, 4)]
+    asked = FetchRequest(max_bytes=1000, topics=[FetchTopic(topic_id=speaker.topic_id("t"), partitions=partitions)])
+    cluster.faults.error("Fetch", "NOT_LEADER_OR_FOLLOWER")
+    found = speaker.ask(2, asked)
+    assert found.error_code == 0
+    (topic,) = found.responses
+    assert [(each.partition_index, each.error_code) for each in topic.partitions] == [(0, 6), (4, 6)]
+
+
+def test_a_request_that_is_refused_for_its_group_says_so_once(cluster, speaker):
+    members = [MemberIdentity(member_id=each) for each in ("a", "b")]
+    cluster.faults.error("LeaveGroup", "NOT_COORDINATOR")
+    found = speaker.ask(2, LeaveGroupRequest(group_id="g", members=members))
+    assert (found.error_code, found.members) == (16, [])
+
+
 def test_a_fault_of_one_broker_leaves_the_others_requests_alone(cluster, speaker):
     cluster.faults.error("find_coordinator", 15, broker=3)
     assert speaker.ask(2, FindCoordinatorRequest(coordinator_keys=["g"])).coordinators[0].error_code == 0
@@ -223,11 +239,3 @@ def test_faults_that_make_no_sense_are_refused_with_what_would():
             cluster.faults.torn_write(1)
         with pytest.raises(AttributeError, match=r"no fault 'kil' \(did you mean kill\?\)"):
             cluster.faults.kil(1)
-
-
-@pytest.mark.parametrize("api_key", sorted(CLIENT_APIS))
-def test_an_error_can_be_said_in_every_version_of_every_api(api_key):
-    served = CLIENT_APIS[api_key]
-    for version in range(served.first, served.last + 1):
-        response = error_response(frames.request_class(api_key)(), api_key, version, 6)
-        assert encode_parts(response, version)
