@@ -49,7 +49,6 @@ class Adding:
         self._transactions = transactions
         self._appends = appends
         self._waiting: dict[str, list[tuple[AddPartitionsToTxnRequest, Caller]]] = {}
-        self._overdue: set[str] = set()  # nobody waits any more for the append of these
 
     def add(self, request: AddPartitionsToTxnRequest, caller: Caller, event: Event) -> None:
         """Of the request's one transaction, which is named as from version 4 on."""
@@ -61,7 +60,7 @@ class Adding:
                 raise InvalidProducerIdMapping()
             if asked.verify_only:
                 self._verify(transaction, asked, partitions, caller, event)
-            elif self._may_wait(transaction, caller):
+            elif caller.version >= SECOND_PROTOCOL_FROM and self._is_adding(asked.transactional_id):
                 self._waiting.setdefault(asked.transactional_id, []).append((request, caller))
             else:
                 self._add(transaction, asked, partitions, caller, event)
@@ -69,29 +68,25 @@ class Adding:
             note_refused(event, asked, asked.transactional_id, caller, error)
             event.refuse(caller.reply, error)
 
-    def _may_wait(self, transaction: Transaction, caller: Caller) -> bool:
-        return (
-            caller.version >= SECOND_PROTOCOL_FROM
-            and transaction.pending is ONGOING
-            and transaction.transactional_id not in self._overdue
-        )
+    def _is_adding(self, transactional_id: str) -> bool:
+        """Whether partitions are being added, and nobody has been told yet that it takes too long."""
+        append = self._appends.of(transactional_id)
+        return append is not None and isinstance(append.purpose, Addition) and not append.is_answered
 
     def go_on(self, transactional_id: str, event: Event) -> None:
         """An append that added partitions has ended: take those who waited for that."""
-        self._overdue.discard(transactional_id)
         for request, caller in self._waiting.pop(transactional_id, ()):
             self.add(request, caller, event)
 
     def refuse_waiting(self, transactional_id: str, error: KafkaError, event: Event) -> None:
         """Tell those who wait for an append that it takes too long, or isn't this coordinator's any more."""
-        self._overdue.add(transactional_id)
         for _, caller in self._waiting.pop(transactional_id, ()):
             event.refuse(caller.reply, error)
 
     def check(self) -> None:
         """Assert that those who wait do so for an append."""
         for each in self._waiting:
-            assert self._transactions[each].pending is ONGOING, f"partitions of {each} wait for nothing"
+            assert self._is_adding(each), f"partitions of {each} wait for nothing"
 
     def _add(
         self,

@@ -80,6 +80,17 @@ class Appends(UnderWay[Append]):
     def __init__(self, transaction_version: Callable[[], int]) -> None:
         super().__init__()
         self._transaction_version = transaction_version
+        self._by_id: dict[str, Append] = {}
+
+    def of(self, transactional_id: str) -> Append | None:
+        """The append that an id waits for."""
+        return self._by_id.get(transactional_id)
+
+    def end(self, token: int) -> Append:
+        append = super().end(token)
+        for transaction in append.transactions:
+            del self._by_id[transaction.transactional_id]
+        return append
 
     def begin(self, transaction: Transaction, metadata: TransactionMetadata, purpose: Purpose, event: Event) -> None:
         """Have what is to be true of an id written; until then it is pending."""
@@ -94,6 +105,10 @@ class Appends(UnderWay[Append]):
     def _persist(
         self, transactions: tuple[Transaction, ...], records: tuple[Record, ...], purpose: Purpose, event: Event
     ) -> None:
-        token = self._add(Append(transactions, records, purpose))
+        append = Append(transactions, records, purpose)
+        token = self._add(append)
+        for transaction in transactions:
+            assert transaction.transactional_id not in self._by_id, "one thing at a time is under way with an id"
+            self._by_id[transaction.transactional_id] = append
         version = self._transaction_version()
         event.persist(token, tuple([encode_entry(record, version) for record in records]))
