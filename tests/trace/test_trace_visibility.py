@@ -106,7 +106,9 @@ def test_after_a_clean_stop_what_is_still_open_holds_readers_of_the_next_start(s
 
 
 def test_of_an_empty_partition_readers_can_see_all(start: Any) -> None:
-    found = why(start(), 1)
+    client = start()
+    client.wait_for_leader("t", 1)
+    found = why(client, 1)
     assert (found.kind, found.last_stable_offset, found.high_watermark, found.end_offset) == ("nothing", 0, 0, 0)
     assert str(found) == "t-1: read_committed readers can see all there is, up to offset 0"
 

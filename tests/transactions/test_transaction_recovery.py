@@ -315,6 +315,8 @@ class Life:
                 machine.mark()
             case "hold":
                 machine.is_held = not machine.is_held
+                while machine.held and not machine.is_held:
+                    machine.commit()
             case "store" if machine.held:
                 machine.commit()
             case "refuse" if machine.held:
