@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 OF_CLUSTER = frozenset({ResourceType.BROKER, ResourceType.BROKER_LOGGER, ResourceType.CLIENT_METRICS})
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 BYTES_AN_ELEMENT = 256
 """Of a value, that weigh as much as one more config."""
@@ -107,14 +107,16 @@ def with_levels(call: Call, resource: AlterConfigsResource, *, is_repeated: bool
     return None
 
 
-def altered(call: Call, answer: Callable[[Any, KafkaError | None], Answer], *, has_loggers: bool = False) -> Coroutine:
+def altered(
+    call: Call, answer: Callable[[Any, KafkaError | None], Response], *, has_loggers: bool = False
+) -> Coroutine:
     """The results of a request that alters configs, one for each resource: the controller's, and those decided here.
 
     ``answer`` makes the result of a resource from an error or None.
     """
     request = call.request
     settled = yield from settled_here(call, has_loggers=has_loggers)
-    answers: list[Answer] = yield from sliced(settled, lambda found: answer(*found))
+    answers: list[Response] = yield from sliced(settled, lambda found: answer(*found))
     if len(settled) < len(request.resources):
         passed_over = {id(resource) for resource, _ in settled}
         request.resources = [resource for resource in request.resources if id(resource) not in passed_over]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from actors.broker.coordinators import KINDS
 from actors.broker.unserved import coordinator_used
-from actors.coordinator.messages import Client, Submit
+from actors.coordinator.messages import RequestContext, Submit
 from actors.coordinator.routing import partition_for
 from actors.image.topic_names import OFFSETS_TOPIC, TRANSACTIONS_TOPIC
 from actors.runtime import Ask, Coroutine, Stopped
@@ -41,7 +41,7 @@ def submitted(call: Call, request: Message, version: int | None = None) -> Submi
     written as Java prints them, with a slash in place of a host name.
     """
     asked_in = call.version if version is None else version
-    return Submit(request, Client(asked_in, call.client_id or "", f"/{call.client_host}"))
+    return Submit(request, RequestContext(asked_in, call.client_id or "", f"/{call.client_host}"))
 
 
 def ask_group(call: Call, group_id: str, request: Message) -> Coroutine:

@@ -46,12 +46,12 @@ class CommittedTopic(Protocol):
         """Those whose offsets are committed."""
 
 
-Topic = TypeVar("Topic", bound=CommittedTopic)
-Answer = TypeVar("Answer")
-Part = TypeVar("Part")
+RequestTopic = TypeVar("RequestTopic", bound=CommittedTopic)
+ResponseTopic = TypeVar("ResponseTopic")
+ResponsePartition = TypeVar("ResponsePartition")
 
 
-class OffsetCommits(Generic[Topic, Answer, Part]):
+class OffsetCommits(Generic[RequestTopic, ResponseTopic, ResponsePartition]):
     """One request's. ``topics_by_id`` is the first version that names topics by id; the classes are those of topics in
     requests, of topics in responses and of their partitions.
     """
@@ -60,24 +60,24 @@ class OffsetCommits(Generic[Topic, Answer, Part]):
         self,
         call: Call,
         topics_by_id: int,
-        topic_class: Callable[..., Topic],
-        answer_class: Callable[..., Answer],
-        part_class: Callable[..., Part],
+        topic_class: Callable[..., RequestTopic],
+        answer_class: Callable[..., ResponseTopic],
+        part_class: Callable[..., ResponsePartition],
     ) -> None:
         self._call = call
         self._by_id = call.version >= topics_by_id
         self._topic_class = topic_class
         self._answer_class = answer_class
         self._part_class = part_class
-        self._answers: dict[int, tuple[Topic, list[Part]]] = {}  # by the topic of the request
+        self._answers: dict[int, tuple[RequestTopic, list[ResponsePartition]]] = {}  # by the topic of the request
 
     def answered(
-        self, refusal: KafkaError | None, commit: Callable[[list[Topic]], Coroutine]
-    ) -> Eventually[list[Answer]]:
+        self, refusal: KafkaError | None, commit: Callable[[list[RequestTopic]], Coroutine]
+    ) -> Eventually[list[ResponseTopic]]:
         """The topics of the response; part of a coroutine. ``refusal`` is of the whole request. ``commit`` returns
         the coordinator's response for some topics, or the error that refuses them.
         """
-        topics: list[Topic] = self._call.request.topics
+        topics: list[RequestTopic] = self._call.request.topics
         for number, portion in enumerate(portions(topics, lambda each: list(each.partitions))):
             if number:
                 yield PAUSE
@@ -93,11 +93,11 @@ class OffsetCommits(Generic[Topic, Answer, Part]):
 
     def _commit(
         self,
-        portion: list[tuple[Topic, list[CommittedPartition]]],
-        commit: Callable[[list[Topic]], Coroutine],
+        portion: list[tuple[RequestTopic, list[CommittedPartition]]],
+        commit: Callable[[list[RequestTopic]], Coroutine],
     ) -> Coroutine:
-        accepted: list[Topic] = []
-        their_parts: list[list[Part]] = []
+        accepted: list[RequestTopic] = []
+        their_parts: list[list[ResponsePartition]] = []
         for each, partitions in portion:
             parts = self._parts(each)
             known = self._existing(each, partitions, parts)
@@ -114,11 +114,13 @@ class OffsetCommits(Generic[Topic, Answer, Part]):
             for found, parts in zip(outcome.topics, their_parts, strict=True):
                 parts += found.partitions
 
-    def _parts(self, asked: Topic) -> list[Part]:
+    def _parts(self, asked: RequestTopic) -> list[ResponsePartition]:
         """The partitions of a topic in the response."""
         return self._answers.setdefault(id(asked), (asked, []))[1]
 
-    def _existing(self, asked: Topic, partitions: list[CommittedPartition], parts: list[Part]) -> Topic | None:
+    def _existing(
+        self, asked: RequestTopic, partitions: list[CommittedPartition], parts: list[ResponsePartition]
+    ) -> RequestTopic | None:
         """The part of a topic that exists and may be read; the rest is refused."""
         image = self._call.view.image
         found = image.topic_by_id(asked.topic_id) if self._by_id else image.topic(asked.name)
@@ -136,5 +138,7 @@ class OffsetCommits(Generic[Topic, Answer, Part]):
         known = [each for each in partitions if each.partition_index in found.partitions]
         return self._topic_class(name=found.name, topic_id=found.id, partitions=known)
 
-    def _refuse(self, parts: list[Part], partitions: Iterable[CommittedPartition], error: KafkaError) -> None:
+    def _refuse(
+        self, parts: list[ResponsePartition], partitions: Iterable[CommittedPartition], error: KafkaError
+    ) -> None:
         parts += [self._part_class(partition_index=each.partition_index, error_code=error.code) for each in partitions]

@@ -37,7 +37,7 @@ kstore trace run.ktrace --perfetto run.json
 """
 
 
-class Answer(Protocol):
+class Printable(Protocol):
     """What a question was answered with: as text, and for JSON."""
 
     def to_dict(self) -> object:
@@ -140,11 +140,11 @@ def meant(trace: Trace, answer: object) -> str:
     return ""
 
 
-def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Answer]:
+def ask(trace: Trace, options: argparse.Namespace) -> dict[str, Printable]:
     """The answers, by the questions' names; ``found`` is false of one that the trace knows nothing of."""
     from actors.trace.actor_load import UnknownActor
 
-    answers: dict[str, Answer] = {}
+    answers: dict[str, Printable] = {}
     if options.record is not None:
         answers["record"] = trace.record(*options.record)
     if options.group is not None:
@@ -183,7 +183,7 @@ def export(trace: Trace, path: str) -> None:
 class Turns:
     """Some turns under a title."""
 
-    def __init__(self, title: str, turns: Sequence[Answer]) -> None:
+    def __init__(self, title: str, turns: Sequence[Printable]) -> None:
         self.title = title
         self.turns = turns
 

@@ -56,7 +56,7 @@ class Uncommitted(NamedTuple):
     delta: ImageDelta
 
 
-class Answer(NamedTuple):
+class DeferredResponse(NamedTuple):
     """An answer that is due when the log is committed up to ``offset``."""
 
     offset: int
@@ -78,7 +78,7 @@ class Controller(MetadataKeeper):
         self.again = again
         self.quorum = SoleVoter(self, self.committed)
         self.uncommitted: deque[Uncommitted] = deque()
-        self.answers: deque[Answer] = deque()
+        self.answers: deque[DeferredResponse] = deque()
         self.session_end = self.alarm(CheckSessions(), tick_us=1000)
         self.lost: list[int] = []  # nodes that died while the log couldn't be written
 
@@ -146,7 +146,7 @@ class Controller(MetadataKeeper):
         if self.machine.image.offset <= self.quorum.committed:
             reply.set(response)
         else:
-            self.answers.append(Answer(self.machine.image.offset, reply, response))
+            self.answers.append(DeferredResponse(self.machine.image.offset, reply, response))
 
     def carry_out(self, decision: Decision, why: str) -> bool:
         """Write a decision that no request waits for; False if the controller has resigned because of it."""

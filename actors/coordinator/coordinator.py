@@ -156,7 +156,7 @@ class Coordinator(Actor):
             raise NotCoordinator()
         if self._is_loading:
             raise CoordinatorLoadInProgress()
-        caller = Caller(self.defer(), *message.client)
+        caller = Caller(self.defer(), *message.context)
         self._carry_out(self._shard.submit(message.request, caller, self.now_ms()))
 
     @receives(EndTransaction, may_refuse=True)

@@ -6,7 +6,7 @@ from kstore.named import NamedTuple
 from kstore.schema.struct import Message
 
 
-class Client(NamedTuple):
+class RequestContext(NamedTuple):
     """The client that asks, and the version of the API. ``guard``: what the partition's leader gave for a first write
     in a transaction (``StartVerification``).
     """
@@ -25,7 +25,7 @@ class Submit(NamedTuple):
     """
 
     request: Message
-    client: Client
+    context: RequestContext
 
 
 class TopicsDeleted(NamedTuple):

@@ -16,21 +16,21 @@ from kstore.named import NamedTuple
 NO_PRODUCER = -1
 
 
-class Answer(NamedTuple):
+class AppendResponse(NamedTuple):
     """The answer to a request whose records these are: ``response`` once they are committed, else the error."""
 
     to: object
     response: object
 
 
-class Deletion(NamedTuple):
+class GroupDeletion(NamedTuple):
     """The records are tombstones of groups, all of whose offsets go too; until then the groups are Dead."""
 
     group_ids: tuple[str, ...]
     because: str
 
 
-class Append:
+class GroupAppend:
     """One append. ``purpose`` says what else is to be done at its end; None: nothing. ``producer_id``: in whose
     transaction it is.
     """
@@ -40,7 +40,7 @@ class Append:
     token: int
 
     def __init__(
-        self, records: Sequence[Record], purpose: object, answer: Answer | None, producer_id: int = NO_PRODUCER
+        self, records: Sequence[Record], purpose: object, answer: AppendResponse | None, producer_id: int = NO_PRODUCER
     ) -> None:
         self.producer_id = producer_id
         self.records = records
@@ -53,7 +53,7 @@ class Append:
         return self.producer_id != NO_PRODUCER
 
 
-class Appends(UnderWay[Append]):
+class GroupAppends(UnderWay[GroupAppend]):
     """Those of one shard."""
 
     def __init__(self, offsets: OffsetStore) -> None:
@@ -61,10 +61,10 @@ class Appends(UnderWay[Append]):
         self._offsets = offsets
 
     def begin(
-        self, records: Sequence[Record], event: Event, *, purpose: object = None, answer: Answer | None = None
-    ) -> Append:
+        self, records: Sequence[Record], event: Event, *, purpose: object = None, answer: AppendResponse | None = None
+    ) -> GroupAppend:
         """Have records written, all or none."""
-        append = Append(records, purpose, answer)
+        append = GroupAppend(records, purpose, answer)
         token = append.token = self._add(append)
         for record in records:
             if type(record) is OffsetRecord:
@@ -73,16 +73,16 @@ class Appends(UnderWay[Append]):
         return append
 
     def begin_in_transaction(
-        self, records: Sequence[OffsetRecord], writer: Writer, event: Event, answer: Answer
+        self, records: Sequence[OffsetRecord], writer: Writer, event: Event, answer: AppendResponse
     ) -> None:
         """Have commits written within a producer's transaction."""
-        append = Append(records, None, answer, writer.producer_id)
+        append = GroupAppend(records, None, answer, writer.producer_id)
         token = append.token = self._add(append)
         for record in records:
             self._offsets.open.put(writer.producer_id, record, token)
         event.persist(token, tuple([encode_entry(record) for record in records]), writer)
 
-    def newest_of_offsets(self) -> Append | None:
+    def newest_of_offsets(self) -> GroupAppend | None:
         """The last one that was begun with offsets in it."""
         appends = reversed(self._under_way.values())
         return next((append for append in appends if isinstance(append.records[0], OffsetRecord)), None)

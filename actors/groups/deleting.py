@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
-from actors.groups.appends import Answer, Appends, Deletion
+from actors.groups.appends import AppendResponse, GroupAppends, GroupDeletion
 from actors.groups.group_interface import Expiry, Group
 from actors.groups.groups import Groups
 from actors.groups.offset_requests import tombstones
@@ -31,7 +31,7 @@ TOMBSTONES_PER_APPEND_MAX = 1_000
 class Deleting:
     """Deletes groups and their offsets: by request, with their topics, and when they expire."""
 
-    def __init__(self, groups: Groups, offsets: OffsetStore, appends: Appends, settings: GroupSettings) -> None:
+    def __init__(self, groups: Groups, offsets: OffsetStore, appends: GroupAppends, settings: GroupSettings) -> None:
         self._groups = groups
         self._offsets = offsets
         self._appends = appends
@@ -45,7 +45,7 @@ class Deleting:
         results = [DeletableGroupResult(group_id=group_id, error_code=code) for group_id, code in codes.items()]
         response = DeleteGroupsResponse(results=results)
         if deletable:
-            self._write_tombstones(deletable, "DeleteGroups", event, Answer(caller.reply, response))
+            self._write_tombstones(deletable, "DeleteGroups", event, AppendResponse(caller.reply, response))
         else:
             event.respond(caller.reply, response)
 
@@ -59,14 +59,16 @@ class Deleting:
             return error.code
         return NONE
 
-    def _write_tombstones(self, group_ids: list[str], because: str, event: Event, answer: Answer | None = None) -> None:
+    def _write_tombstones(
+        self, group_ids: list[str], because: str, event: Event, answer: AppendResponse | None = None
+    ) -> None:
         """Write tombstones for groups and all their offsets; until they are committed the groups count as Dead."""
         records: list[Record] = [*tombstones(key for each in group_ids for key in self._offsets.keys_of(each))]
         for group_id in group_ids:
             group = self._groups[group_id]
             records += group.tombstones()
             group.mark_deleted(event)
-        self._appends.begin(records, event, purpose=Deletion(tuple(group_ids), because), answer=answer)
+        self._appends.begin(records, event, purpose=GroupDeletion(tuple(group_ids), because), answer=answer)
 
     def topics_deleted(self, topics: Iterable[str], event: Event) -> None:
         """Remove the offsets of deleted topics."""

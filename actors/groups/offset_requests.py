@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
-from actors.groups.appends import Answer, Appends
+from actors.groups.appends import AppendResponse, GroupAppends
 from actors.groups.group_interface import Group
 from actors.groups.offsets import OffsetKey, OffsetStore
 from actors.groups.records import CommittedOffset, OffsetRecord
@@ -39,7 +39,7 @@ FOREVER_MS = 2**63 - 1
 class Committing:
     """Answers OffsetCommit, OffsetFetch and OffsetDelete for groups of every kind."""
 
-    def __init__(self, offsets: OffsetStore, appends: Appends, settings: GroupSettings) -> None:
+    def __init__(self, offsets: OffsetStore, appends: GroupAppends, settings: GroupSettings) -> None:
         self._offsets = offsets
         self._appends = appends
         self._settings = settings
@@ -71,7 +71,7 @@ class Committing:
             answer = OffsetCommitResponseTopic(name=topic.name, topic_id=topic.topic_id, partitions=answers)
             response.topics.append(answer)
         if records:
-            self._appends.begin(records, event, answer=Answer(caller.reply, response))
+            self._appends.begin(records, event, answer=AppendResponse(caller.reply, response))
         else:
             event.respond(caller.reply, response)
 
@@ -139,7 +139,7 @@ class Committing:
             response.topics.append(OffsetDeleteResponseTopic(name=topic.name, partitions=answers))
         if keys:
             records = tombstones(dict.fromkeys(keys))
-            self._appends.begin(records, event, answer=Answer(caller.reply, response))
+            self._appends.begin(records, event, answer=AppendResponse(caller.reply, response))
         else:
             event.respond(caller.reply, response)
 

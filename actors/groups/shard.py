@@ -14,7 +14,7 @@ from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller, Handler
 from actors.coordinator.storage_errors import as_coordinator_error
 from actors.coordinator.timeline import READ
-from actors.groups.appends import Append, Appends, Deletion
+from actors.groups.appends import GroupAppend, GroupAppends, GroupDeletion
 from actors.groups.classic.classic_groups import Classic
 from actors.groups.deleting import Deleting
 from actors.groups.group_interface import Group
@@ -55,7 +55,7 @@ class GroupShard:
         self.groups = Groups(memory_use or MemoryUse())
         self.offsets = OffsetStore()
         self.append_timeout_ms = settings.offsets_commit_timeout_ms
-        self._appends = Appends(self.offsets)
+        self._appends = GroupAppends(self.offsets)
         self._waiting: dict[int, list[tuple[OffsetFetchRequest, Caller]]] = {}  # by token: until that append has ended
         self._classic = Classic(self.groups, self._appends, settings, new_uuid)
         self._kinds: tuple[Kind, ...] = (self._classic,)
@@ -220,9 +220,9 @@ class GroupShard:
         self._answer_waiting(token, event)
         return self._done(event)
 
-    def _committed(self, append: Append, event: Event) -> None:
+    def _committed(self, append: GroupAppend, event: Event) -> None:
         purpose = append.purpose
-        if isinstance(purpose, Deletion):
+        if isinstance(purpose, GroupDeletion):
             for group_id in purpose.group_ids:
                 self.groups[group_id].note_deleted(purpose.because, event)
         if append.is_in_transaction:
@@ -241,7 +241,7 @@ class GroupShard:
         if append.answer is not None:
             event.respond(*append.answer)
 
-    def _refused(self, append: Append, error: KafkaError, event: Event) -> None:
+    def _refused(self, append: GroupAppend, error: KafkaError, event: Event) -> None:
         if append.is_in_transaction:
             settled = self.offsets.open.settle(append.token, is_committed=False)
             self._materialize(settled, append.producer_id, event)
@@ -252,7 +252,7 @@ class GroupShard:
                 of = self.groups.get(record.group_id)
                 if of is not None:
                     self._drop_if_nothing(of)
-        if isinstance(append.purpose, Deletion):
+        if isinstance(append.purpose, GroupDeletion):
             for group_id in append.purpose.group_ids:
                 group = self.groups[group_id]
                 group.undo_deletion()
@@ -262,7 +262,7 @@ class GroupShard:
                 kind.refused(append.purpose, error, event)
         self._refuse_answer(append, error, event)
 
-    def _refuse_answer(self, append: Append, error: KafkaError, event: Event) -> None:
+    def _refuse_answer(self, append: GroupAppend, error: KafkaError, event: Event) -> None:
         if append.answer is not None:
             event.refuse(append.answer.to, error)
             append.answer = None

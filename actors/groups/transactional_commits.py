@@ -3,7 +3,7 @@
 from actors.coordinator.effects import Writer
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
-from actors.groups.appends import Answer, Appends
+from actors.groups.appends import AppendResponse, GroupAppends
 from actors.groups.group_interface import Group
 from actors.groups.records import CommittedOffset, OffsetRecord
 from actors.groups.settings import GroupSettings
@@ -19,7 +19,7 @@ from kstore.schema.messages.txn_offset_commit import (
 class TransactionalCommits:
     """Writes the offsets that producers commit for a group within their transactions."""
 
-    def __init__(self, appends: Appends, settings: GroupSettings) -> None:
+    def __init__(self, appends: GroupAppends, settings: GroupSettings) -> None:
         self._appends = appends
         self._settings = settings
 
@@ -47,6 +47,6 @@ class TransactionalCommits:
                     records.append(OffsetRecord(group.group_id, topic.name, index, committed))
         if records:
             writer = Writer(request.producer_id, request.producer_epoch, caller.guard)
-            self._appends.begin_in_transaction(records, writer, event, Answer(caller.reply, response))
+            self._appends.begin_in_transaction(records, writer, event, AppendResponse(caller.reply, response))
         else:
             event.respond(caller.reply, response)

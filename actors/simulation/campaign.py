@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from actors.runtime.logs import logger
-from actors.simulation.run import Outcome, play
+from actors.simulation.run import SeedOutcome, play
 
 PROBES = (
     "failovers",
@@ -37,9 +37,9 @@ class Campaign:
     counts: Counter[str] = field(default_factory=Counter)
     events: int = 0
     virtual_seconds: float = 0.0
-    failures: list[Outcome] = field(default_factory=list)
+    failures: list[SeedOutcome] = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: SeedOutcome) -> None:
         """Count the outcome of one more seed."""
         self.seeds += 1
         self.counts.update(outcome.counts)
@@ -70,7 +70,7 @@ class Campaign:
 def campaign(
     seeds: Iterable[int],
     *,
-    each: Callable[[Outcome], None] | None = None,
+    each: Callable[[SeedOutcome], None] | None = None,
     stop_at_failure: bool = False,
 ) -> Campaign:
     """Play seeds one after the other; ``each`` is called with every outcome."""
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     logger("storage").setLevel("CRITICAL")  # each run has its troubles, and they stand in its trace
     seeds = [chosen.seed] if chosen.seed is not None else range(chosen.first, chosen.first + chosen.seeds)
 
-    def show(outcome: Outcome) -> None:
+    def show(outcome: SeedOutcome) -> None:
         print(json.dumps(outcome.as_json()), flush=True)
         if not outcome.ok:
             print(outcome.report(), flush=True)

@@ -1,6 +1,6 @@
 """The base class of simulated clients: requests to brokers, waiting, and the known leaders.
 
-A client is an actor whose whole life is one coroutine, a generator that yields what it wants: ``SendTo`` a broker
+A client is an actor whose whole life is one coroutine, a generator that yields what it wants: ``RequestTo`` a broker
 (the outcome is its response or a ``Disconnected``), ``Pause``, or a list of them at once. It believes what brokers tell
 it, but never an older leader epoch than it has seen.
 """
@@ -56,7 +56,7 @@ class Workload:
         self.done = False
 
 
-class SendTo(NamedTuple):
+class RequestTo(NamedTuple):
     """Send a request to a broker."""
 
     node_id: int
@@ -65,7 +65,7 @@ class SendTo(NamedTuple):
     timeout_ms: float = ANSWER_MS
 
 
-class Client(Actor):
+class SimulatedClient(Actor):
     """A client of the cluster; subclasses say how it lives."""
 
     def __init__(self, node: Node, name: str, workload: Workload) -> None:
@@ -89,8 +89,8 @@ class Client(Actor):
         self.resting = True
 
     def ask_for(self, asked: Any, then: Callable[..., None], *args: object) -> None:
-        """As ``Actor.ask_for``, for ``SendTo``."""
-        if isinstance(asked, SendTo):
+        """As ``Actor.ask_for``, for ``RequestTo``."""
+        if isinstance(asked, RequestTo):
             link = self.links.get(asked.node_id)
             if link is None:
                 link = self.links[asked.node_id] = self.connect(asked.node_id, "client")
@@ -104,9 +104,9 @@ class Client(Actor):
         first, last = requests.versions(api_key)
         return self.random.randint(first, last) if self.workload.wire else last
 
-    def to(self, node_id: int, request: Message, timeout_ms: float = ANSWER_MS) -> SendTo:
+    def to(self, node_id: int, request: Message, timeout_ms: float = ANSWER_MS) -> RequestTo:
         """A request in a version that doesn't matter to it."""
-        return SendTo(node_id, request, self.version(request.API_KEY), timeout_ms)
+        return RequestTo(node_id, request, self.version(request.API_KEY), timeout_ms)
 
     def anybody(self) -> int:
         """A broker, alive or not."""

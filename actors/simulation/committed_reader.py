@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from actors.clients.errors import KafkaTimeout
 from actors.clients.structs import TopicPartition
 from actors.simulation.program import Program
-from actors.simulation.transaction_history import Place, Values
+from actors.simulation.transaction_history import Values
+from kstore.log.names import TopicAndPartition
 
 if TYPE_CHECKING:
     from actors.clients.consumer.consumer import Consumer
@@ -25,15 +26,17 @@ class CommittedReader(Program):
     def __init__(self, cluster: Cluster, workload: Workload, label: str, *, goes_back: bool) -> None:
         super().__init__(cluster, workload, label)
         self.goes_back = goes_back
-        self.places = [
+        self.partitions = [
             TopicPartition(topic, n) for topic in (workload.topic, workload.outputs) for n in workload.partitions
         ]
-        self.positions = dict.fromkeys(self.places, 0)
-        self.values: dict[Place, Values] = {(place.topic, place.partition): [] for place in self.places}
+        self.positions = dict.fromkeys(self.partitions, 0)
+        self.values: dict[TopicAndPartition, Values] = {
+            (partition.topic, partition.partition): [] for partition in self.partitions
+        }
 
     def live(self) -> None:
         consumer = self.consumer(max_poll_records=self.random.choice((20, 500)) if self.goes_back else RECORDS_MAX)
-        consumer.assign(self.places)
+        consumer.assign(self.partitions)
         while not self.workload.done:
             self.poll_once(consumer)
             if self.goes_back:
@@ -42,26 +45,26 @@ class CommittedReader(Program):
                     self.go_back(consumer)
         self.let_go(consumer)
 
-    def is_at(self, ends: dict[Place, int]) -> bool:
+    def is_at(self, ends: dict[TopicAndPartition, int]) -> bool:
         """Whether it has read everything up to these offsets of some partitions."""
-        return all(self.positions[TopicPartition(*place)] >= end for place, end in ends.items())
+        return all(self.positions[TopicPartition(*partition)] >= end for partition, end in ends.items())
 
     def poll_once(self, consumer: Consumer) -> None:
         """Poll, and note what it brings of each partition."""
         found = consumer.poll(200)
-        for place in self.places:
-            begin = self.positions[place]
+        for partition in self.partitions:
+            begin = self.positions[partition]
             try:
-                end = self.positions[place] = consumer.position(place)
+                end = self.positions[partition] = consumer.position(partition)
             except KafkaTimeout:  # it isn't known yet where it is, so it has read nothing
                 continue
-            values = [(record.offset, record.value or b"") for record in found.get(place, ())]
+            values = [(record.offset, record.value or b"") for record in found.get(partition, ())]
             if values or end != begin:
-                self.history.read(self.label, (place.topic, place.partition), begin, end, values)
-                self.values[place.topic, place.partition] += values
+                self.history.read(self.label, (partition.topic, partition.partition), begin, end, values)
+                self.values[partition.topic, partition.partition] += values
 
     def go_back(self, consumer: Consumer) -> None:
-        """Read on from an earlier place."""
-        place = self.random.choice(self.places)
-        self.positions[place] -= min(self.positions[place], self.random.randint(1, BACK_MAX))
-        consumer.seek(place, self.positions[place])
+        """Read on from an earlier offset."""
+        partition = self.random.choice(self.partitions)
+        self.positions[partition] -= min(self.positions[partition], self.random.randint(1, BACK_MAX))
+        consumer.seek(partition, self.positions[partition])

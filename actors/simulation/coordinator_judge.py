@@ -45,11 +45,11 @@ class CoordinatorJudge:
         if coordinator.loaded_shard is None or not coordinator.node.alive:
             return
         node = coordinator.node.name
-        place = coordinator.actor_urn.removeprefix(f"{node}/")  # groups/7@3: of partition 7, in epoch 3
-        other = self.answering.setdefault(place, node)
+        shard = coordinator.actor_urn.removeprefix(f"{node}/")  # groups/7@3: of partition 7, in epoch 3
+        other = self.answering.setdefault(shard, node)
         if other != node:
-            raise Violation("one coordinator a partition and epoch", f"{other} and {node} answer as {place}")
-        partition, epoch = place.rsplit("@", 1)
+            raise Violation("one coordinator a partition and epoch", f"{other} and {node} answer as {shard}")
+        partition, epoch = shard.rsplit("@", 1)
         newest = self.newest[partition] = max(int(epoch), self.newest.get(partition, 0))
         if int(epoch) < newest:
             self.outdated_us[partition] = self.cluster.world.clock.now_us()

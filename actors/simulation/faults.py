@@ -54,7 +54,7 @@ PLACES = (
 )
 
 
-class Faults:
+class FaultSchedule:
     """The faults of one run; ``step`` does the next."""
 
     def __init__(self, cluster: Cluster, client_ids: Callable[[], list[int]]) -> None:

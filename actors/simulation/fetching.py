@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WITHOUT_SESSION = -1
 OPENING = 0
 
-Places = dict[int, tuple[int, int]]
+FetchPositions = dict[int, tuple[int, int]]
 
 
 class Fetching:
@@ -28,22 +28,22 @@ class Fetching:
         self.first_epoch = OPENING if in_session else WITHOUT_SESSION
         self.session_id = 0
         self.epoch = self.first_epoch
-        self.told: Places = {}
+        self.told: FetchPositions = {}
 
-    def request(self, topic: str, topic_id: bytes, places: Places, max_wait_ms: int) -> FetchRequest:
+    def request(self, topic: str, topic_id: bytes, positions: FetchPositions, max_wait_ms: int) -> FetchRequest:
         """The next fetch: of everything, or of what has changed since the last one."""
-        changed = places
+        changed = positions
         if self.epoch > OPENING:
-            changed = {each: place for each, place in places.items() if self.told.get(each) != place}
+            changed = {each: position for each, position in positions.items() if self.told.get(each) != position}
         request = requests.fetch(topic, topic_id, changed, max_wait_ms)
         if not changed:
             request.topics = []
         if self.first_epoch == OPENING:
             request.session_id, request.session_epoch = self.session_id, self.epoch
-        gone = [each for each in self.told if each not in places] if self.epoch > OPENING else []
+        gone = [each for each in self.told if each not in positions] if self.epoch > OPENING else []
         if gone:
             request.forgotten_topics_data = [ForgottenTopic(topic=topic, topic_id=topic_id, partitions=gone)]
-        self.told = dict(places)
+        self.told = dict(positions)
         return request
 
     def answered(self, response: FetchResponse) -> None:

@@ -30,7 +30,7 @@ class Commit(NamedTuple):
     offset: int
 
 
-class Committed:
+class PartitionCommits:
     """The commits of one partition by one group."""
 
     __slots__ = ("acknowledged", "begun", "uncertain")
@@ -54,7 +54,7 @@ class History:
         self.latest: dict[int, int] = {}
         self.producer_ids: dict[tuple[int, int], str] = {}
         self.owners: dict[tuple[str, int, int], str] = {}
-        self.commits: dict[tuple[str, int], Committed] = {}
+        self.commits: dict[tuple[str, int], PartitionCommits] = {}
         self.reads = 0
         self.commits_begun = 0
 
@@ -90,9 +90,9 @@ class History:
         there = self.at_offset.setdefault((partition, offset), value)
         if there != value:
             self.find("inconsistent offsets", f"{value!r} {how} at {offset} of {partition}, where {there!r} was")
-        place = self.offset_of.setdefault(value, (partition, offset))
-        if place != (partition, offset):
-            self.find("duplicate", f"{value!r} {how} at {(partition, offset)} and at {place}")
+        position = self.offset_of.setdefault(value, (partition, offset))
+        if position != (partition, offset):
+            self.find("duplicate", f"{value!r} {how} at {(partition, offset)} and at {position}")
 
     def read(self, reader: str, partition: int, values: list[tuple[int, bytes]]) -> None:
         """What one fetch brought a reader, from its position on."""
@@ -107,7 +107,7 @@ class History:
             self._place(partition, offset, value, f"read by {reader}")
 
     def sought(self, reader: str, partition: int, offset: int) -> None:
-        """A reader goes on from another place, as a group member does from the committed offset."""
+        """A reader goes on from another offset, as a group member does from the committed offset."""
         self.positions[reader, partition] = offset - 1
 
     def offset_lost(self, reader: str, partition: int, offset: int) -> None:
@@ -130,11 +130,11 @@ class History:
                     f"{partition} in generation {generation} of {group} by {owner} and {member}",
                 )
 
-    def _commits(self, group: str, partition: int) -> Committed:
-        return self.commits.setdefault((group, partition), Committed())
+    def _commits(self, group: str, partition: int) -> PartitionCommits:
+        return self.commits.setdefault((group, partition), PartitionCommits())
 
     def next_commit(self, generation: int) -> CommitOrder:
-        """The place of a commit that is about to be sent in the order of its group."""
+        """The position of a commit that is about to be sent in the order of its group."""
         self.commits_begun += 1
         return generation, self.commits_begun
 
@@ -170,12 +170,12 @@ class History:
     def judge_the_whole(self, log: dict[int, list[tuple[int, bytes]]], idempotent: set[str]) -> None:
         """Judge all writes by the whole log of each partition, as a reader found it after everything healed."""
         found = {value: (partition, offset) for partition, values in log.items() for offset, value in values}
-        for value, place in self.acked_values.items():
+        for value, position in self.acked_values.items():
             if value not in found:
-                self.find("lost write", f"{value!r}, acknowledged at {place}, isn't in the log")
-        for value, place in self.offset_of.items():
+                self.find("lost write", f"{value!r}, acknowledged at {position}, isn't in the log")
+        for value, position in self.offset_of.items():
             if value not in found:
-                self.find("unseen", f"{value!r}, seen at {place}, was not found there again")
+                self.find("unseen", f"{value!r}, seen at {position}, was not found there again")
         for partition, values in log.items():
             last: dict[str, int] = {}
             for offset, value in values:

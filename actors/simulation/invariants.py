@@ -17,7 +17,7 @@ from actors.image.image import ClusterImage
 from actors.partition.replica.replica import Replica
 from actors.simulation.coordinator_judge import CoordinatorJudge
 from actors.simulation.history import History
-from actors.simulation.ledger import Book, Producers, Shadow, Violation, entry_of
+from actors.simulation.ledger import Book, KnownProducers, Shadow, Violation, entry_of
 from kstore.log import Log
 from kstore.log.producers import ProducerEntry, ProducerStates
 
@@ -31,7 +31,7 @@ class Judge:
         self.history = history
         self.coordinators = CoordinatorJudge(cluster)
         self.books: dict[str, Book] = {}
-        self.producers = Producers()
+        self.producers = KnownProducers()
         self.image = ClusterImage()
         self.turns = 0
         self.judged = 0

@@ -28,7 +28,7 @@ class Violation(AssertionError):
         self.detail = detail
 
 
-class Entry(NamedTuple):
+class BatchEntry(NamedTuple):
     """One batch in a log."""
 
     base_offset: int
@@ -44,8 +44,8 @@ class Entry(NamedTuple):
     """What a marker says of its transaction."""
 
 
-def entry_of(batch: RecordBatch) -> Entry:
-    return Entry(
+def entry_of(batch: RecordBatch) -> BatchEntry:
+    return BatchEntry(
         batch.base_offset,
         batch.last_offset,
         batch.leader_epoch,
@@ -64,7 +64,7 @@ def _commits(batch: RecordBatch) -> bool | None:
     return None if markers[0] is None else markers[0].is_commit
 
 
-class Producers:
+class KnownProducers:
     """What is known of transactional producers, over all partitions.
 
     ``fenced`` has the first epoch of a producer id that isn't fenced. ``ended`` has how a producer's transaction ended,
@@ -76,12 +76,12 @@ class Producers:
         self.ended: dict[tuple[int, int], bool | None] = {}
         self.bumps_epochs = True
 
-    def fences(self, entry: Entry) -> bool:
+    def fences(self, entry: BatchEntry) -> bool:
         """Whether it is a producer's record of an epoch that is fenced."""
         is_record = entry.is_transactional and not entry.is_control
         return is_record and entry.producer_epoch < self.fenced.get(entry.producer_id, 0)
 
-    def agrees(self, marker: Entry) -> bool:
+    def agrees(self, marker: BatchEntry) -> bool:
         """Whether a marker says what those of the same transaction say in other places."""
         there = self.ended.setdefault((marker.producer_id, marker.producer_epoch), marker.commits)
         return there == marker.commits or not self.bumps_epochs
@@ -108,7 +108,7 @@ class Shadow:
     )
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[BatchEntry] = []
         self.end_offset = 0
         self.high_watermark = 0
         self.incarnation = ""
@@ -124,7 +124,7 @@ class Shadow:
         self.entries, self.end_offset, self.high_watermark, self.agreed = [], 0, 0, 0
         self.forget_producers()
 
-    def follow_producer(self, entry: Entry) -> None:
+    def follow_producer(self, entry: BatchEntry) -> None:
         """Take what an entry at the end says of its producer."""
         if entry.producer_id < 0:
             return
@@ -144,13 +144,15 @@ class Shadow:
 class Book:
     """The books of one partition."""
 
-    def __init__(self, label: str, producers: Producers | None = None) -> None:
+    def __init__(self, label: str, producers: KnownProducers | None = None) -> None:
         self.label = label
-        self.producers = Producers() if producers is None else producers
+        self.producers = KnownProducers() if producers is None else producers
         self.shadows: dict[int, Shadow] = {}
         self.leaders: dict[int, str] = {}  # leader epoch: the node that led in it
-        self.known: dict[tuple[int, int], tuple[Entry, Entry | None]] = {}  # by offset and epoch: it and the one before
-        self.committed: list[Entry] = []
+        self.known: dict[
+            tuple[int, int], tuple[BatchEntry, BatchEntry | None]
+        ] = {}  # by offset and epoch: it and the one before
+        self.committed: list[BatchEntry] = []
         self.committed_end = 0
 
     def shadow(self, node_id: int) -> Shadow:
@@ -163,7 +165,7 @@ class Book:
     def _fail(self, invariant: str, detail: str) -> None:
         raise Violation(invariant, f"{self.label}: {detail}")
 
-    def appended(self, node_id: int, entries: Iterable[Entry]) -> None:
+    def appended(self, node_id: int, entries: Iterable[BatchEntry]) -> None:
         """A node's log has grown."""
         shadow = self.shadow(node_id)
         last = shadow.entries[-1] if shadow.entries else None
@@ -185,7 +187,7 @@ class Book:
             shadow.end_offset = entry.last_offset + 1
             last = entry
 
-    def _match(self, node_id: int, entry: Entry, before: Entry | None) -> None:
+    def _match(self, node_id: int, entry: BatchEntry, before: BatchEntry | None) -> None:
         there, there_before = self.known.setdefault((entry.base_offset, entry.epoch), (entry, before))
         if there != entry or there_before != before:
             self._fail(
@@ -211,7 +213,7 @@ class Book:
         shadow.agreed = min(shadow.agreed, len(entries))
         shadow.forget_producers()
 
-    def recovered(self, node_id: int, incarnation: str, entries: list[Entry]) -> None:
+    def recovered(self, node_id: int, incarnation: str, entries: list[BatchEntry]) -> None:
         """A node has opened the log that it had before; of what a cut that failed was to remove, some may be gone."""
         shadow = self.shadow(node_id)
         end_offset = entries[-1].last_offset + 1 if entries else 0

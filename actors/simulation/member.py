@@ -2,7 +2,7 @@
 
 It lives as a Kafka consumer does: the leader assigns by range, heartbeats go on between fetches, an error that says
 that the group moved on makes it join again, and one that says that it is unknown makes it begin anew. A static member
-(with an ``instance``) never leaves, and the client that comes in its place takes up what it had.
+(with an ``instance``) never leaves, and the client that comes in its position takes up what it had.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from actors.network.link import Disconnected
 from actors.runtime import Coroutine, Node
 from actors.runtime.coroutine import Pause
 from actors.simulation import requests
-from actors.simulation.client import Client, SendTo, Workload
+from actors.simulation.client import RequestTo, SimulatedClient, Workload
 from kstore.errors import FencedInstanceId, IllegalGeneration, MemberIdRequired, RebalanceInProgress, UnknownMemberId
 from kstore.schema import decode
 from kstore.schema.messages.consumer_protocol import ConsumerProtocolSubscription
@@ -29,7 +29,7 @@ HEARTBEAT_MS = 400
 BEGIN_ANEW = {UnknownMemberId.code, IllegalGeneration.code, FencedInstanceId.code}
 
 
-class Member(Client):
+class SimulatedMember(SimulatedClient):
     """A member of the workload's group, until the workload closes; then it stays in it, reading nothing new."""
 
     def __init__(
@@ -65,9 +65,9 @@ class Member(Client):
         """Whether it is in the group and has what it was assigned."""
         return self.generation >= 0 and self.coordinator >= 0 and not self.dirty
 
-    def to_coordinator(self, request: Message, version: int, timeout_ms: float = 3_000) -> SendTo:
+    def to_coordinator(self, request: Message, version: int, timeout_ms: float = 3_000) -> RequestTo:
         """A request to the group's coordinator, to be yielded."""
-        return SendTo(self.coordinator, request, version, timeout_ms)
+        return RequestTo(self.coordinator, request, version, timeout_ms)
 
     def went_wrong(self, code: int) -> bool:
         """Draw what follows from an error code of the group's; whether it was one."""
@@ -84,7 +84,7 @@ class Member(Client):
     def find_coordinator(self) -> Coroutine:
         """Look up the group's coordinator; whether it was found."""
         version = self.version(10)
-        answer = yield SendTo(self.anybody(), requests.find_coordinator(self.workload.group, version), version)
+        answer = yield RequestTo(self.anybody(), requests.find_coordinator(self.workload.group, version), version)
         if isinstance(answer, Disconnected):
             return False
         error, node_id = requests.coordinator_of(answer)
@@ -196,8 +196,8 @@ class Member(Client):
         for partition in self.assigned:
             leader = yield from self.leader_of(partition)
             position = self.positions[partition]
-            places = {partition: (position, self.leaders[partition][1])}
-            answer = yield self.to(leader, requests.fetch(topic, self.topic_id, places, 10))
+            positions = {partition: (position, self.leaders[partition][1])}
+            answer = yield self.to(leader, requests.fetch(topic, self.topic_id, positions, 10))
             if isinstance(answer, Disconnected) or answer.error_code:
                 yield from self.refresh()
                 continue

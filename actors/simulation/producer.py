@@ -14,7 +14,7 @@ from actors.network.link import Disconnected
 from actors.runtime import Coroutine, Node
 from actors.runtime.coroutine import Pause
 from actors.simulation import requests
-from actors.simulation.client import ANSWER_MS, Client, SendTo, Workload, is_retriable
+from actors.simulation.client import ANSWER_MS, RequestTo, SimulatedClient, Workload, is_retriable
 from kstore.errors import OutOfOrderSequenceNumber
 from kstore.named import NamedTuple
 from kstore.records import BatchBuilder
@@ -38,7 +38,7 @@ class Batch(NamedTuple):
     compression: int
 
 
-class Producer(Client):
+class SimulatedProducer(SimulatedClient):
     """Produces to every partition until the workload closes, then until all is acknowledged."""
 
     def __init__(self, node: Node, name: str, workload: Workload, *, label: str, acks: int, pace_ms: int) -> None:
@@ -122,11 +122,11 @@ class Producer(Client):
         self.workload.history.sent(self.label, partition, values, certain=self.is_idempotent)
         return Batch(values, builder.build(), compression)
 
-    def sending(self, leader: int, partition: int, batch: Batch) -> SendTo:
+    def sending(self, leader: int, partition: int, batch: Batch) -> RequestTo:
         """The request that carries a batch, in a version that may."""
         request = self.produce_request(partition, batch)
         version = self.version(request.API_KEY)
-        return SendTo(leader, request, max(version, ZSTD_FROM) if batch.compression == ZSTD else version, ANSWER_MS)
+        return RequestTo(leader, request, max(version, ZSTD_FROM) if batch.compression == ZSTD else version, ANSWER_MS)
 
     def produce_request(self, partition: int, batch: Batch) -> ProduceRequest:
         """The Produce request of a batch."""

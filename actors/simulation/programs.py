@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from actors.clients.client import node_of
 from actors.simulation.committed_reader import CommittedReader
 from actors.simulation.transactor import TransactionalProgram, Transactor
-from actors.simulation.worker import Worker
+from actors.simulation.worker import SimulatedWorker
 
 if TYPE_CHECKING:
     from actors.cluster import Cluster
@@ -36,7 +36,7 @@ class Programs:
         for number in range(self.random.randint(1, 2)):
             self.add(Transactor, f"transactor-{number}")
         for number in range(self.random.randint(1, 2)):
-            self.add(Worker, f"worker-{number}")
+            self.add(SimulatedWorker, f"worker-{number}")
         self.begin(CommittedReader(self.cluster, self.workload, "committed", goes_back=True))
 
     def add(self, kind: type[TransactionalProgram], transactional_id: str) -> None:

@@ -8,7 +8,7 @@ from actors.network.link import Disconnected
 from actors.runtime import Coroutine, Node
 from actors.runtime.coroutine import Pause
 from actors.simulation import requests
-from actors.simulation.client import Client, SendTo, Workload
+from actors.simulation.client import RequestTo, SimulatedClient, Workload
 from actors.simulation.fetching import Fetching
 from kstore.errors import OffsetOutOfRange, for_code
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FETCH = 1
 
 
-class Reader(Client):
+class SimulatedReader(SimulatedClient):
     """Reads until the workload closes; with ``to_end`` it reads until it is at the end of every partition.
 
     Now and then it sleeps for so long that the leaders it knows of may have led, lost and led again meanwhile.
@@ -77,11 +77,11 @@ class Reader(Client):
         asked = self.by_leader()
         fetches = []
         for node, partitions in asked.items():
-            places = {each: (self.positions[each], self.known_epoch(each)) for each in partitions}
+            positions = {each: (self.positions[each], self.known_epoch(each)) for each in partitions}
             max_wait_ms = 20 if self.to_end else self.random.choice((0, 50, 300))
             fetching = self.fetching_from(node)
-            request = fetching.request(self.workload.topic, self.topic_id, places, max_wait_ms)
-            fetches.append(SendTo(node, request, fetching.version))
+            request = fetching.request(self.workload.topic, self.topic_id, positions, max_wait_ms)
+            fetches.append(RequestTo(node, request, fetching.version))
         outcomes = yield fetches
         lost = len(asked) == 0
         for node, outcome in zip(asked, outcomes, strict=True):

@@ -71,23 +71,23 @@ def produce(topic: str, topic_id: bytes, partition: int, records: bytes, acks: i
     )
 
 
-def fetch(topic: str, topic_id: bytes, places: dict[int, tuple[int, int]], max_wait_ms: int) -> FetchRequest:
-    """Fetch some partitions: ``places`` has the offset and the leader epoch of each."""
+def fetch(topic: str, topic_id: bytes, positions: dict[int, tuple[int, int]], max_wait_ms: int) -> FetchRequest:
+    """Fetch some partitions: ``positions`` has the offset and the leader epoch of each."""
     partitions = [
         FetchPartition(
             partition=partition, fetch_offset=offset, current_leader_epoch=epoch, partition_max_bytes=1 << 16
         )
-        for partition, (offset, epoch) in places.items()
+        for partition, (offset, epoch) in positions.items()
     ]
     topics = [FetchTopic(topic=topic, topic_id=topic_id, partitions=partitions)]
     return FetchRequest(max_wait_ms=max_wait_ms, min_bytes=1, max_bytes=1 << 18, topics=topics)
 
 
-def list_latest(topic: str, places: dict[int, int]) -> ListOffsetsRequest:
-    """Ask for the high watermark of some partitions: ``places`` has the leader epoch of each."""
+def list_latest(topic: str, positions: dict[int, int]) -> ListOffsetsRequest:
+    """Ask for the high watermark of some partitions: ``positions`` has the leader epoch of each."""
     partitions = [
         ListOffsetsPartition(partition_index=partition, current_leader_epoch=epoch, timestamp=LATEST)
-        for partition, epoch in places.items()
+        for partition, epoch in positions.items()
     ]
     return ListOffsetsRequest(replica_id=-1, topics=[ListOffsetsTopic(name=topic, partitions=partitions)])
 

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, TypeVar
 from actors.cluster import Cluster
 from actors.runtime import Node
 from actors.runtime.driver import NodeCrashed, SimulationStalled
-from actors.simulation.client import Client, Workload
+from actors.simulation.client import SimulatedClient, Workload
 from actors.simulation.committed_reader import CommittedReader
-from actors.simulation.faults import Faults
+from actors.simulation.faults import FaultSchedule
 from actors.simulation.history import History
 from actors.simulation.invariants import Judge
 from actors.simulation.ledger import Violation
-from actors.simulation.member import Member
-from actors.simulation.producer import Producer
+from actors.simulation.member import SimulatedMember
+from actors.simulation.producer import SimulatedProducer
 from actors.simulation.programs import Programs
-from actors.simulation.reader import Reader
+from actors.simulation.reader import SimulatedReader
 from actors.simulation.topic_maker import TopicMaker
-from actors.simulation.transaction_history import Outcome as TransactionOutcome
-from actors.simulation.transaction_history import missing_outputs
+from actors.simulation.transaction_history import TransactionOutcome, missing_outputs
 from actors.simulation.transactor import COORDINATORS, Transactor
 from kstore import checked
 from kstore.errors import KafkaError
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-C = TypeVar("C", bound=Client)
+C = TypeVar("C", bound=SimulatedClient)
 
 TOPIC = "orders"
 OUTPUTS = "invoices"
@@ -73,7 +72,7 @@ COUNTED = {
 
 
 @dataclass
-class Outcome:
+class SeedOutcome:
     """What became of one seed."""
 
     seed: int
@@ -129,7 +128,7 @@ class Run:
         self.workload.transactions.fenced = self.judge.producers.fenced
         self.workload.transactions.outdated_us = self.judge.coordinators.outdated_us
         self.programs = Programs(self.cluster, self.workload)
-        self.clients: list[Client] = []
+        self.clients: list[SimulatedClient] = []
         self.client_ids: list[int] = []
         self.made = 0
         self.seed = seed
@@ -168,10 +167,10 @@ class Run:
         for number in range(random.randint(1, 2)):
             label = f"p{number}"
             pace_ms = random.choice((20, 60, 200))
-            self.clients.append(self.begin(Producer, label, label=label, acks=-1, pace_ms=pace_ms))
+            self.clients.append(self.begin(SimulatedProducer, label, label=label, acks=-1, pace_ms=pace_ms))
         pace_ms = random.choice((20, 100, 300))
-        self.clients.append(self.begin(Producer, "careless", label="careless", acks=1, pace_ms=pace_ms))
-        self.clients.append(self.begin(Reader, "reader", label="reader"))
+        self.clients.append(self.begin(SimulatedProducer, "careless", label="careless", acks=1, pace_ms=pace_ms))
+        self.clients.append(self.begin(SimulatedReader, "reader", label="reader"))
         if random.random() < 0.5:
             self.add_member("static", "instance-0")
         for number in range(random.randint(1, 3)):
@@ -180,11 +179,11 @@ class Run:
     def add_member(self, label: str, instance: str | None = None) -> None:
         """Begin one more member of the group."""
         restless = self.random.random() < 0.5
-        self.clients.append(self.begin(Member, label, label=label, instance=instance, restless=restless))
+        self.clients.append(self.begin(SimulatedMember, label, label=label, instance=instance, restless=restless))
 
     def lose_a_member(self) -> None:
         """Kill a member's process now and then; another comes in its place."""
-        members = [client for client in self.clients if isinstance(client, Member)]
+        members = [client for client in self.clients if isinstance(client, SimulatedMember)]
         lost = self.random.choice(members)
         self.clients.remove(lost)
         self.client_ids.remove(lost.node.node_id)
@@ -220,7 +219,7 @@ class Run:
 
     def storm(self, seconds: float) -> None:
         """Let faults happen for so long, then heal them."""
-        faults = Faults(self.cluster, lambda: [*self.client_ids, *self.programs.node_ids()])
+        faults = FaultSchedule(self.cluster, lambda: [*self.client_ids, *self.programs.node_ids()])
         end_us = self.world.clock.now_us() + round(seconds * 1e6)
         while self.world.clock.now_us() < end_us:
             self.world.driver.drive(lambda: False, faults.step())
@@ -240,9 +239,11 @@ class Run:
 
     def read_all(self) -> None:
         """A fresh reader reads everything; the history is judged by it."""
-        reader = self.begin(Reader, "last reader", label="last reader", to_end=True)
+        reader = self.begin(SimulatedReader, "last reader", label="last reader", to_end=True)
         self.until(lambda: reader.resting, "all that is there can be read")
-        idempotent = {client.label for client in self.clients if isinstance(client, Producer) and client.is_idempotent}
+        idempotent = {
+            client.label for client in self.clients if isinstance(client, SimulatedProducer) and client.is_idempotent
+        }
         self.history.judge_the_whole(reader.values, idempotent)
         if self.history.findings:
             raise Violation(*self.history.findings[0])
@@ -276,13 +277,15 @@ class Run:
                 for number, partition in topic.partitions.items():
                     if partition.leader < 0 or len(partition.isr) < len(partition.replicas):
                         return f"node {node_id} knows {topic.name}-{number} as {partition}"
-        busy = [client.actor_urn for client in self.clients if isinstance(client, Producer) and not client.resting]
+        busy = [
+            client.actor_urn for client in self.clients if isinstance(client, SimulatedProducer) and not client.resting
+        ]
         if busy:
             return f"{busy} wait for acknowledgements"
         busy = [program.label for program in self.programs.of(Transactor) if not program.is_over]
         if busy:
             return f"{busy} are in transactions"
-        members = [client for client in self.clients if isinstance(client, Member)]
+        members = [client for client in self.clients if isinstance(client, SimulatedMember)]
         if not all(member.is_stable for member in members) or len({member.generation for member in members}) > 1:
             return f"members are in {[(member.label, member.generation, member.coordinator) for member in members]}"
         owned = sorted(partition for member in members for partition in member.assigned)
@@ -308,9 +311,9 @@ class Run:
         return counts | {name: recorder.count(kind) for name, kind in COUNTED.items()}
 
 
-def play(seed: int) -> Outcome:
+def play(seed: int) -> SeedOutcome:
     """Play one seed to its end, or to the first thing that must not be."""
-    outcome = Outcome(seed)
+    outcome = SeedOutcome(seed)
     run = Run(seed)
     try:
         with checked.turned_on():

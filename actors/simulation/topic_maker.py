@@ -5,7 +5,7 @@ from __future__ import annotations
 from actors.network.link import Disconnected
 from actors.runtime import Coroutine
 from actors.simulation import requests
-from actors.simulation.client import Client
+from actors.simulation.client import SimulatedClient
 from kstore.errors import TopicAlreadyExists
 
 REPLICAS = 3
@@ -21,7 +21,7 @@ DRAWN = {
 """What each seed draws for each topic."""
 
 
-class TopicMaker(Client):
+class TopicMaker(SimulatedClient):
     """Creates the topics, and ends."""
 
     def live(self) -> Coroutine:

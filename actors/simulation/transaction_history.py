@@ -18,16 +18,14 @@ from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from actors.simulation.history import History
+from kstore.log.names import TopicAndPartition
 from kstore.named import NamedTuple
-
-Place = tuple[str, int]
-"""A topic and a partition's number."""
 
 Values = list[tuple[int, bytes]]
 """Offsets and values."""
 
 
-class Outcome(Enum):
+class TransactionOutcome(Enum):
     """How a transaction stands, as far as its producer knows."""
 
     OPEN = "open"
@@ -36,15 +34,15 @@ class Outcome(Enum):
     ABORTED = "aborted"
 
 
-class Transaction:
+class SimulatedTransaction:
     """One transaction of a producer: its values, and where each was sent."""
 
     __slots__ = ("name", "outcome", "values")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.outcome = Outcome.OPEN
-        self.values: dict[bytes, Place] = {}
+        self.outcome = TransactionOutcome.OPEN
+        self.values: dict[bytes, TopicAndPartition] = {}
 
     def __repr__(self) -> str:
         return f"transaction {self.name}, {self.outcome.value}, of {len(self.values)} records"
@@ -54,7 +52,7 @@ class Stretch(NamedTuple):
     """What one reader got of a partition, from an offset up to another one."""
 
     reader: str
-    place: Place
+    partition: TopicAndPartition
     begin: int
     end: int
     values: tuple[tuple[int, bytes], ...]
@@ -65,8 +63,8 @@ class TransactionHistory:
 
     def __init__(self, plain: History) -> None:
         self.plain = plain
-        self.made: list[Transaction] = []
-        self.transaction_of: dict[bytes, Transaction] = {}
+        self.made: list[SimulatedTransaction] = []
+        self.transaction_of: dict[bytes, SimulatedTransaction] = {}
         self.stretches: list[Stretch] = []
         self.reads = 0
         self.fenced: dict[int, int] = {}  # producer id: epochs before this one are fenced
@@ -74,86 +72,89 @@ class TransactionHistory:
         self.claims: Counter[str] = Counter()  # transactional id: how many producers have asked for it
         self.granted: Counter[str] = Counter()  # and how many of them got it
 
-    def begun(self, label: str) -> Transaction:
+    def begun(self, label: str) -> SimulatedTransaction:
         """Note that a transaction begins."""
-        made = Transaction(f"{label}.{len(self.made)}")
+        made = SimulatedTransaction(f"{label}.{len(self.made)}")
         self.made.append(made)
         return made
 
-    def wrote(self, transaction: Transaction, value: bytes, place: Place) -> None:
+    def wrote(self, transaction: SimulatedTransaction, value: bytes, partition: TopicAndPartition) -> None:
         """A producer is about to send a value in its transaction."""
         assert value not in self.transaction_of, "every value is one of a kind"
-        transaction.values[value] = place
+        transaction.values[value] = partition
         self.transaction_of[value] = transaction
 
     def initialized(self, producer_id: int, epoch: int) -> None:
         """A producer has its id and epoch: whatever another one had open is over, and it writes nothing more."""
         self.fenced[producer_id] = max(epoch, self.fenced.get(producer_id, 0))
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: TransactionOutcome) -> int:
         """How many transactions had this outcome."""
         return sum(each.outcome is outcome for each in self.made)
 
-    def read(self, reader: str, place: Place, begin: int, end: int, values: Values) -> None:
+    def read(self, reader: str, partition: TopicAndPartition, begin: int, end: int, values: Values) -> None:
         """A committed reader got this of a partition, with its position going from ``begin`` to ``end``."""
         self.reads += len(values)
-        self.stretches.append(Stretch(reader, place, begin, end, tuple(values)))
+        self.stretches.append(Stretch(reader, partition, begin, end, tuple(values)))
         last = begin - 1
         for offset, value in values:
-            where = f"{reader} read {value!r} at {offset} of {place}"
+            where = f"{reader} read {value!r} at {offset} of {partition}"
             if not last < offset < end:
                 self.plain.find("committed read out of order", f"{where}, from {begin} to {end}, after {last}")
             last = offset
             transaction = self.transaction_of.get(value)
             if transaction is None:
-                if self.plain.sent_values.get(value) != place[1]:
+                if self.plain.sent_values.get(value) != partition[1]:
                     self.plain.find("unsent", f"{where}, which nobody sent there")
-            elif transaction.values[value] != place:
+            elif transaction.values[value] != partition:
                 self.plain.find("unsent", f"{where}, which was sent to {transaction.values[value]}")
-            elif transaction.outcome is Outcome.ABORTED:
+            elif transaction.outcome is TransactionOutcome.ABORTED:
                 self.plain.find("aborted read", f"{where}, of {transaction}")
-            elif transaction.outcome is Outcome.OPEN:
+            elif transaction.outcome is TransactionOutcome.OPEN:
                 self.plain.find("read before commit", f"{where}, of {transaction}")
 
-    def judge_the_whole(self, committed: Mapping[Place, Values], inputs: str, outputs: str) -> None:
+    def judge_the_whole(self, committed: Mapping[TopicAndPartition, Values], inputs: str, outputs: str) -> None:
         """Judge by all that is committed, as a reader finds it when every transaction is over."""
-        places = {value: (place, offset) for place, values in committed.items() for offset, value in values}
-        self._judge_transactions(places)
+        position_of = {
+            value: (partition, offset) for partition, values in committed.items() for offset, value in values
+        }
+        self._judge_transactions(position_of)
         for stretch in self.stretches:
-            values = committed[stretch.place]
+            values = committed[stretch.partition]
             first, end = (bisect_left(values, (offset,)) for offset in (stretch.begin, stretch.end))
             there = tuple(values[first:end])
             if there != stretch.values:
                 odd = sorted(set(there) ^ set(stretch.values))
                 self.plain.find(
-                    "read once", f"{stretch.reader} read {stretch.place} from {stretch.begin} to {stretch.end}: {odd}"
+                    "read once",
+                    f"{stretch.reader} read {stretch.partition} from {stretch.begin} to {stretch.end}: {odd}",
                 )
         for value, (partition, offset) in self.plain.acked_values.items():
-            if places.get(value) != ((inputs, partition), offset):
+            if position_of.get(value) != ((inputs, partition), offset):
                 self.plain.find("lost write", f"{value!r}, acknowledged at {offset} of {partition}, isn't committed")
         self._judge_outputs(committed, inputs, outputs)
 
-    def _judge_transactions(self, places: Mapping[bytes, tuple[Place, int]]) -> None:
+    def _judge_transactions(self, position_of: Mapping[bytes, tuple[TopicAndPartition, int]]) -> None:
         for transaction in self.made:
-            found = [value for value in transaction.values if value in places]
-            gone = [value for value in transaction.values if value not in places]
-            if transaction.outcome is Outcome.COMMITTED and gone:
+            found = [value for value in transaction.values if value in position_of]
+            gone = [value for value in transaction.values if value not in position_of]
+            if transaction.outcome is TransactionOutcome.COMMITTED and gone:
                 self.plain.find("all or nothing", f"{transaction}: {gone} is not there")
-            elif transaction.outcome is Outcome.ASKED and found and gone:
+            elif transaction.outcome is TransactionOutcome.ASKED and found and gone:
                 self.plain.find("all or nothing", f"{transaction}: {found} is there, and {gone} is not")
-            elif transaction.outcome in (Outcome.OPEN, Outcome.ABORTED) and found:
+            elif transaction.outcome in (TransactionOutcome.OPEN, TransactionOutcome.ABORTED) and found:
                 self.plain.find("all or nothing", f"{transaction}: {found} is there")
 
-    def _judge_outputs(self, committed: Mapping[Place, Values], inputs: str, outputs: str) -> None:
+    def _judge_outputs(self, committed: Mapping[TopicAndPartition, Values], inputs: str, outputs: str) -> None:
         """Offsets count with the outputs of their transactions, or not at all: so each input has one output."""
         made = [
             output_of(value)
-            for place, values in committed.items()
-            if place[0] == outputs
+            for partition, values in committed.items()
+            if partition[0] == outputs
             for _, value in values
             if is_output(value)
         ]
-        given = [value for place, values in committed.items() if place[0] == inputs for _, value in values]
+        given = [value for partition, values in committed.items() if partition[0] == inputs for _, value in values]
         if len(made) != len(set(made)):
             twice = sorted({value for value in made if made.count(value) > 1})
             self.plain.find("each input has one output", f"{twice} have several")
@@ -178,14 +179,16 @@ def output_of(value: bytes) -> bytes:
     return value.split(b"|", 2)[2]
 
 
-def missing_outputs(committed: Mapping[Place, Iterable[tuple[int, bytes]]], inputs: str, outputs: str) -> int:
+def missing_outputs(
+    committed: Mapping[TopicAndPartition, Iterable[tuple[int, bytes]]], inputs: str, outputs: str
+) -> int:
     """How many inputs have no output yet."""
     made = {
         output_of(value)
-        for place, each in committed.items()
-        if place[0] == outputs
+        for partition, each in committed.items()
+        if partition[0] == outputs
         for _, value in each
         if is_output(value)
     }
-    given = {value for place, each in committed.items() if place[0] == inputs for _, value in each}
+    given = {value for partition, each in committed.items() if partition[0] == inputs for _, value in each}
     return len(given - made)

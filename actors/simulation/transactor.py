@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from actors.clients.errors import ClientClosed, CommitFailed, KafkaTimeout
 from actors.coordinator.routing import partition_for
 from actors.simulation.program import Program
-from actors.simulation.transaction_history import Outcome, Transaction
+from actors.simulation.transaction_history import SimulatedTransaction, TransactionOutcome
 from kstore.errors import InvalidProducerEpoch, InvalidTxnState, KafkaError, ProducerFenced, TransactionAbortable
 
 if TYPE_CHECKING:
@@ -91,17 +91,17 @@ class TransactionalProgram(Program):
         """One transaction, or none if there is nothing to do."""
         raise AssertionError(f"{type(self).__name__} doesn't say what it writes")
 
-    def transact(self, producer: Producer, write: Callable[[Transaction], None]) -> Outcome:
+    def transact(self, producer: Producer, write: Callable[[SimulatedTransaction], None]) -> TransactionOutcome:
         """Have ``write`` write in a transaction, and commit that, or abort it by chance or because it has to be."""
         transaction, began_us = self.history.begun(self.label), self.cluster.world.clock.now_us()
         producer.begin_transaction()
         try:
             write(transaction)
             if self.workload.closing or self.random.random() < 0.8:
-                transaction.outcome = Outcome.ASKED
+                transaction.outcome = TransactionOutcome.ASKED
                 self.patiently(producer.commit_transaction)
-                transaction.outcome = Outcome.COMMITTED
-                return Outcome.COMMITTED
+                transaction.outcome = TransactionOutcome.COMMITTED
+                return TransactionOutcome.COMMITTED
         except ABORTABLE:
             pass
         except InvalidTxnState as error:
@@ -109,8 +109,8 @@ class TransactionalProgram(Program):
                 raise
             raise ProducerFenced("brokers know of no such transaction") from error
         self.patiently(producer.abort_transaction)
-        transaction.outcome = Outcome.ABORTED
-        return Outcome.ABORTED
+        transaction.outcome = TransactionOutcome.ABORTED
+        return TransactionOutcome.ABORTED
 
     def may_be_unknown(self, began_us: int) -> bool:
         """Whether there is a reason for a coordinator not to know the transaction, which began at that time."""
@@ -133,7 +133,7 @@ class Transactor(TransactionalProgram):
         self.pause(self.random.choice((50, 1_000)))
         self.transact(producer, lambda transaction: self.write(producer, transaction))
 
-    def write(self, producer: Producer, transaction: Transaction) -> None:
+    def write(self, producer: Producer, transaction: SimulatedTransaction) -> None:
         """Write some records, with pauses between them."""
         workload = self.workload
         for _ in range(self.random.randint(1, RECORDS_MAX)):

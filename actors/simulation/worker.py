@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors.clients.errors import KafkaTimeout
-from actors.simulation.transaction_history import Outcome, Transaction, output
+from actors.simulation.transaction_history import SimulatedTransaction, TransactionOutcome, output
 from actors.simulation.transactor import TransactionalProgram
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class BeginAnew(Exception):
     """A worker lets its clients go and makes others."""
 
 
-class Worker(TransactionalProgram):
+class SimulatedWorker(TransactionalProgram):
     """One member of the group, until the workload is done."""
 
     number = 0
@@ -66,23 +66,23 @@ class Worker(TransactionalProgram):
         if not records:
             return
         outcome = self.transact(producer, lambda transaction: self.transform(producer, transaction, records))
-        if outcome is Outcome.ABORTED:
+        if outcome is TransactionOutcome.ABORTED:
             if self.random.random() < 0.3:
                 raise BeginAnew
             self.seek_to_committed(consumer)
 
     def transform(
-        self, producer: Producer, transaction: Transaction, records: dict[TopicPartition, list[ConsumerRecord]]
+        self, producer: Producer, transaction: SimulatedTransaction, records: dict[TopicPartition, list[ConsumerRecord]]
     ) -> None:
         """Write the outputs, and the offsets up to which they are made."""
         workload = self.workload
         for partition in records:
             for record in records[partition]:
-                place = workload.outputs, self.random.choice(workload.partitions)
+                target = workload.outputs, self.random.choice(workload.partitions)
                 value = output(self.label, self.number, record.value)
                 self.number += 1
-                self.history.wrote(transaction, value, place)
-                producer.send(place[0], value, partition=place[1])
+                self.history.wrote(transaction, value, target)
+                producer.send(target[0], value, partition=target[1])
         if not workload.closing and self.random.random() < 0.1:
             self.pause(2_000)
         offsets = {each: self.reading.position(each) for each in records}
@@ -94,5 +94,5 @@ class Worker(TransactionalProgram):
             found = consumer.committed(sorted(consumer.assignment()))  # a set has the order of its strings' hashes
         except KafkaTimeout:
             raise BeginAnew from None
-        for place, offset in found.items():
-            consumer.seek(place, offset) if offset else consumer.seek_to_beginning(place)
+        for partition, offset in found.items():
+            consumer.seek(partition, offset) if offset else consumer.seek_to_beginning(partition)

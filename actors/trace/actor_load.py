@@ -6,7 +6,7 @@ import heapq
 from typing import Any
 
 from actors.runtime.recorder import ENTERED, NOTE, TraceRow
-from actors.trace.printing import Answer, milliseconds, overwritten, some
+from actors.trace.printing import TraceAnswer, milliseconds, overwritten, some
 from actors.trace.recording import ACTOR, DEPTH, TOOK, Recording
 from kstore.named import NamedTuple
 
@@ -54,7 +54,7 @@ class Tally:
         return {"count": self.count, "total_us": self.total_us, "most_us": self.most_us}
 
 
-class ActorLoad(Answer):
+class ActorLoad(TraceAnswer):
     """What one actor did in the time that the trace covers."""
 
     def __init__(self, name: str, missing: str) -> None:

@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from actors.runtime.recorder import TraceRow
-from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten, some
+from actors.trace.printing import Step, TraceAnswer, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
 from actors.trace.root_causes import FAULT, Root, faults_between, root_of, words_of_fault
 
@@ -26,7 +26,7 @@ REASONS = {
 CREATED, PREFERRED, ASKED, UNKNOWN = "created", "preferred", "asked", "unknown"
 
 
-class Leadership(Answer):
+class Leadership(TraceAnswer):
     """Who leads a partition (``leader``: a node id, -1 for nobody, None if the trace can't tell), since when and why.
 
     ``kind``: "failover" (the leader before was fenced), "shutdown" (it went in order), "return" (a replica that may

@@ -25,7 +25,7 @@ class Step(NamedTuple):
         return {"time_us": self.time_us, "place": self.place, "what": self.what, "row": self.sequence}
 
 
-class Answer:
+class TraceAnswer:
     """An answer to a question: its text is also what a prompt shows of it."""
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.runtime.recorder import TraceRow
 from actors.trace.leaders import step_of_topic, why_leader
-from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten, some
+from actors.trace.printing import Step, TraceAnswer, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
 from actors.trace.root_causes import FAULTS, Root, node_of, root_of, words_of_fault
 
@@ -43,7 +43,7 @@ FIRST_JOIN = "rebalance failed due to MemberIdRequiredException"
 NO_REBALANCE = "its place was kept: no rebalance was needed (KIP-345)"
 
 
-class Rebalance(Answer):
+class Rebalance(TraceAnswer):
     """The last rebalance of a group.
 
     ``kind``: "join", "leave", "session expired", "poll interval expired", "partitions changed", "subscription changed",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from actors.runtime.recorder import ENTERED, TraceRow
-from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten, some
+from actors.trace.printing import Step, TraceAnswer, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
 from actors.trace.root_causes import FAULTS, OVERWRITTEN, Root, in_force, node_of, root_of, words_of_fault
 
@@ -31,7 +31,7 @@ PASSING_KINDS = tuple(kind for kind, _ in PASSING)
 RECEIVED = ("Requested", "FramesReceived", "SocketRead")
 
 
-class Life(Answer):
+class Life(TraceAnswer):
     """What became of one record. ``root``: what led to it; ``in_force``: faults that had begun
     before and lasted; ``longest``: the step that was waited for longest.
     """

@@ -12,7 +12,7 @@ from typing import Any
 
 from actors.image.topic_names import OFFSETS_TOPIC
 from actors.runtime.recorder import TraceRow
-from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten
+from actors.trace.printing import Step, TraceAnswer, lines_of, milliseconds, overwritten
 from actors.trace.recording import Recording
 from actors.trace.root_causes import FAULTS, Root, node_of, root_of, words_of_fault
 from actors.trace.transaction_rows import READ_UNCOMMITTED, LogRows, OffsetInTransaction, Place
@@ -22,7 +22,7 @@ NONE = "none"
 FOUND_AS = {"Ongoing": "open", "PrepareCommit": "decided: commit", "PrepareAbort": "decided: abort"}
 
 
-class TransactionLife(Answer):
+class TransactionLife(TraceAnswer):
     """The last transaction of a transactional id.
 
     ``state``: "open", "committing", "aborting", "committed", "aborted", or "none" when the trace has none.

@@ -12,7 +12,7 @@ from typing import Any
 
 from actors.runtime.recorder import TraceRow
 from actors.trace.leaders import why_leader
-from actors.trace.printing import Answer, Step, lines_of, milliseconds, overwritten, some
+from actors.trace.printing import Step, TraceAnswer, lines_of, milliseconds, overwritten, some
 from actors.trace.recording import Recording
 from actors.trace.transaction_life import TransactionLife, lines_of_ways, transaction_life
 from actors.trace.transaction_rows import OPENS
@@ -68,7 +68,7 @@ class OpenTransaction:
         return f"{name} (producer {self.opened.offset2}, from offset {self.first_offset} on)"
 
 
-class Visibility(Answer):
+class Visibility(TraceAnswer):
     """What ``read_committed`` readers of a partition can't see, and why.
 
     ``kind``: "transaction" (one is open), "marker" (one has ended, and its marker isn't replicated), "replication"

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
-from actors.transactions.appends import Addition, Appends
+from actors.transactions.appends import Addition, TransactionAppends
 from actors.transactions.notes import note_refused
 from actors.transactions.states import COMPLETED, ONGOING
 from actors.transactions.transaction import Transaction
@@ -45,7 +45,7 @@ class Adding:
     protocol is told so here, too.
     """
 
-    def __init__(self, transactions: Transactions, appends: Appends) -> None:
+    def __init__(self, transactions: Transactions, appends: TransactionAppends) -> None:
         self._transactions = transactions
         self._appends = appends
         self._waiting: dict[str, list[tuple[AddPartitionsToTxnRequest, Caller]]] = {}

@@ -27,7 +27,7 @@ class Addition(NamedTuple):
     is_first: bool
 
 
-class Decision(NamedTuple):
+class TransactionDecision(NamedTuple):
     """The transaction is to be committed or aborted: by its producer (``ended_by``), by another one that fences it,
     which has to come again (``fenced_by``), or by its timeout. ``is_ahead``: the epoch was raised before the append.
     """
@@ -46,10 +46,10 @@ class Expiration(NamedTuple):
     """Nobody has used these ids for long."""
 
 
-Purpose: TypeAlias = Initialization | Addition | Decision | Completion | Expiration
+Purpose: TypeAlias = Initialization | Addition | TransactionDecision | Completion | Expiration
 
 
-class Append:
+class TransactionAppend:
     """``is_answered``: the request that caused it has its answer, maybe before the outcome was known."""
 
     __slots__ = ("is_answered", "purpose", "records", "transactions")
@@ -66,7 +66,7 @@ class Append:
         match self.purpose:
             case Initialization(caller) | Addition(caller):
                 pass
-            case Decision(_, ended_by, fenced_by):
+            case TransactionDecision(_, ended_by, fenced_by):
                 caller = ended_by or fenced_by
         if self.is_answered:
             return None
@@ -74,19 +74,19 @@ class Append:
         return caller
 
 
-class Appends(UnderWay[Append]):
+class TransactionAppends(UnderWay[TransactionAppend]):
     """Those of one shard."""
 
     def __init__(self, transaction_version: Callable[[], int]) -> None:
         super().__init__()
         self._transaction_version = transaction_version
-        self._by_id: dict[str, Append] = {}
+        self._by_id: dict[str, TransactionAppend] = {}
 
-    def of(self, transactional_id: str) -> Append | None:
+    def of(self, transactional_id: str) -> TransactionAppend | None:
         """The append that an id waits for."""
         return self._by_id.get(transactional_id)
 
-    def end(self, token: int) -> Append:
+    def end(self, token: int) -> TransactionAppend:
         append = super().end(token)
         for transaction in append.transactions:
             del self._by_id[transaction.transactional_id]
@@ -105,7 +105,7 @@ class Appends(UnderWay[Append]):
     def _persist(
         self, transactions: tuple[Transaction, ...], records: tuple[Record, ...], purpose: Purpose, event: Event
     ) -> None:
-        append = Append(transactions, records, purpose)
+        append = TransactionAppend(transactions, records, purpose)
         token = self._add(append)
         for transaction in transactions:
             assert transaction.transactional_id not in self._by_id, "one thing at a time is under way with an id"

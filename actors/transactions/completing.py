@@ -10,7 +10,7 @@ from functools import partial
 
 from actors.coordinator.effects import Effect
 from actors.coordinator.event import Event
-from actors.transactions.appends import Appends, Completion
+from actors.transactions.appends import Completion, TransactionAppends
 from actors.transactions.markers import Cancellation, Marker, MarkerWritten, WriteMarker
 from actors.transactions.notes import label, note
 from actors.transactions.states import COMPLETED, PREPARE_COMMIT
@@ -27,7 +27,7 @@ AGAIN_MS = 100
 class Completing:
     """Those of one shard, whose partition is led in ``leader_epoch``."""
 
-    def __init__(self, appends: Appends, marker_sender: Callable[[], object], leader_epoch: int) -> None:
+    def __init__(self, appends: TransactionAppends, marker_sender: Callable[[], object], leader_epoch: int) -> None:
         self._appends = appends
         self._marker_sender = marker_sender
         self._leader_epoch = leader_epoch

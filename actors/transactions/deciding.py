@@ -5,7 +5,7 @@ from functools import partial
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
-from actors.transactions.appends import Appends, Decision
+from actors.transactions.appends import TransactionAppends, TransactionDecision
 from actors.transactions.ending import is_done
 from actors.transactions.metadata import EPOCH_MAX, NO_EPOCH, NO_PRODUCER_ID, WITHOUT_TIMEOUT, TransactionMetadata
 from actors.transactions.notes import named, note, note_refused
@@ -29,7 +29,7 @@ class Deciding:
     def __init__(
         self,
         transactions: Transactions,
-        appends: Appends,
+        appends: TransactionAppends,
         producer_ids: ProducerIdSource,
         settings: TransactionSettings,
         transaction_version: Callable[[], int],
@@ -61,11 +61,13 @@ class Deciding:
             self._producer_ids.take(event, then, caller)
         else:
             what = "commit" if request.committed else "abort"
-            decision = Decision(f"{what} by {named(caller)}", ended_by=caller)
+            decision = TransactionDecision(f"{what} by {named(caller)}", ended_by=caller)
             then_is = decided(now, request.committed, version, event.now_ms, next_producer_id)
             self._decide(transaction, then_is, decision, event)
 
-    def _decide(self, transaction: Transaction, then_is: TransactionMetadata, decision: Decision, event: Event) -> None:
+    def _decide(
+        self, transaction: Transaction, then_is: TransactionMetadata, decision: TransactionDecision, event: Event
+    ) -> None:
         note(event, "TransactionEnding", transaction.transactional_id, transaction.metadata, decision.because)
         self._appends.begin(transaction, then_is, decision, event)
 
@@ -95,7 +97,7 @@ class Deciding:
             then = partial(self._fence_with_new_id, transaction.transactional_id, because, caller)
             self._producer_ids.take(event, then, caller)
             return
-        decision = Decision(because, fenced_by=caller, is_ahead=version < SECOND_PROTOCOL)
+        decision = TransactionDecision(because, fenced_by=caller, is_ahead=version < SECOND_PROTOCOL)
         then_is = decided(now, False, version, event.now_ms, next_producer_id)
         self._decide(transaction, then_is, decision, event)
 

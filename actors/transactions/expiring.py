@@ -7,7 +7,7 @@ its last record is older than ``transactional.id.expiration.ms``.
 from collections import deque
 
 from actors.coordinator.event import Event
-from actors.transactions.appends import Appends
+from actors.transactions.appends import TransactionAppends
 from actors.transactions.settings import TransactionSettings
 from actors.transactions.states import AT_REST, DEAD
 from actors.transactions.timers import EXPIRY, EXPIRY_GOES_ON
@@ -21,7 +21,7 @@ IDS_A_LOOK = 1_000
 class Expiring:
     """Deletes the ids of a shard that nobody uses."""
 
-    def __init__(self, transactions: Transactions, appends: Appends, settings: TransactionSettings) -> None:
+    def __init__(self, transactions: Transactions, appends: TransactionAppends, settings: TransactionSettings) -> None:
         self._transactions = transactions
         self._appends = appends
         self._settings = settings

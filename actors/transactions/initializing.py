@@ -9,7 +9,7 @@ from functools import partial
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
-from actors.transactions.appends import Appends, Initialization
+from actors.transactions.appends import Initialization, TransactionAppends
 from actors.transactions.deciding import Deciding
 from actors.transactions.metadata import NO_EPOCH, NO_PRODUCER_ID, is_exhausted, new
 from actors.transactions.notes import named, note_refused
@@ -26,7 +26,11 @@ class Initializing:
     """Takes InitProducerId for the ids of a shard."""
 
     def __init__(
-        self, transactions: Transactions, appends: Appends, producer_ids: ProducerIdSource, deciding: Deciding
+        self,
+        transactions: Transactions,
+        appends: TransactionAppends,
+        producer_ids: ProducerIdSource,
+        deciding: Deciding,
     ) -> None:
         self._transactions = transactions
         self._appends = appends

@@ -14,7 +14,15 @@ from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller, Handler
 from actors.coordinator.storage_errors import as_coordinator_error
 from actors.transactions.adding import Adding, added_response
-from actors.transactions.appends import Addition, Append, Appends, Completion, Decision, Expiration, Initialization
+from actors.transactions.appends import (
+    Addition,
+    Completion,
+    Expiration,
+    Initialization,
+    TransactionAppend,
+    TransactionAppends,
+    TransactionDecision,
+)
 from actors.transactions.completing import Completing
 from actors.transactions.deciding import Deciding
 from actors.transactions.expiring import Expiring
@@ -61,7 +69,7 @@ class TransactionShard:
     ) -> None:
         self.transactions = Transactions()
         self._settings = settings
-        self._appends = Appends(transaction_version)
+        self._appends = TransactionAppends(transaction_version)
         self._adding = Adding(self.transactions, self._appends)
         self._completing = Completing(self._appends, marker_sender, leader_epoch)
         self._deciding = Deciding(self.transactions, self._appends, producer_ids, settings, transaction_version)
@@ -125,7 +133,7 @@ class TransactionShard:
             self._refused(append, as_coordinator_error(error), event)
         return self._done(event)
 
-    def _committed(self, append: Append, event: Event) -> None:
+    def _committed(self, append: TransactionAppend, event: Event) -> None:
         """Go on from records that have been applied; who waits is answered."""
         transaction = append.transactions[0]
         name, now = transaction.transactional_id, transaction.metadata
@@ -144,7 +152,7 @@ class TransactionShard:
                 self._answer(append, added_response(name, dict.fromkeys(partitions, NONE)), event)
                 self._adding.go_on(name, event)
                 self._deciding.watch(event)
-            case Decision(because, ended_by):
+            case TransactionDecision(because, ended_by):
                 note(event, "TransactionDecided", name, now, because)
                 self._completing.begin(transaction, event)
                 if ended_by is None:
@@ -159,7 +167,7 @@ class TransactionShard:
     def _time_limit(self, now: TransactionMetadata) -> str:
         return time_limit(now, self._settings.transaction_abort_timed_out_transaction_cleanup_interval_ms)
 
-    def _note_over(self, append: Append, event: Event) -> None:
+    def _note_over(self, append: TransactionAppend, event: Event) -> None:
         """Ids as they were until now: they have their next producer's, or are gone."""
         for transaction in append.transactions:
             name, now = transaction.transactional_id, transaction.metadata
@@ -170,7 +178,7 @@ class TransactionShard:
             else:
                 note(event, "TransactionalIdExpired", name, now, now.state.value)
 
-    def _refused(self, append: Append, error: KafkaError, event: Event) -> None:
+    def _refused(self, append: TransactionAppend, error: KafkaError, event: Event) -> None:
         """The records will never be in the log: nothing is under way, but for what is tried again."""
         for transaction in append.transactions:
             if isinstance(append.purpose, Completion):
@@ -178,7 +186,7 @@ class TransactionShard:
                     self._completing.refused(transaction, event)
                 continue
             transaction.pending = None
-            if isinstance(append.purpose, Decision) and append.purpose.is_ahead:
+            if isinstance(append.purpose, TransactionDecision) and append.purpose.is_ahead:
                 transaction.has_failed_fence = True
             if not transaction.is_written:
                 self.transactions.forget(transaction.transactional_id)
@@ -186,17 +194,17 @@ class TransactionShard:
         if isinstance(append.purpose, Addition):
             self._adding.go_on(append.transactions[0].transactional_id, event)
 
-    def _answer(self, append: Append, response: Message, event: Event) -> None:
+    def _answer(self, append: TransactionAppend, response: Message, event: Event) -> None:
         caller = append.take_caller()
         if caller is not None:
             event.respond(caller.reply, response)
 
-    def _refuse(self, append: Append, error: KafkaError, event: Event) -> None:
+    def _refuse(self, append: TransactionAppend, error: KafkaError, event: Event) -> None:
         caller = append.take_caller()
         if caller is not None:
             event.refuse(caller.reply, error)
 
-    def _refuse_waiting(self, append: Append, error: KafkaError, event: Event) -> None:
+    def _refuse_waiting(self, append: TransactionAppend, error: KafkaError, event: Event) -> None:
         """Refuse those who wait for an append whose outcome isn't known: its own caller, and those behind it."""
         self._refuse(append, error, event)
         if isinstance(append.purpose, Addition):

@@ -13,7 +13,7 @@ from actors.partition.follower.follower import Follower
 from actors.partition.leader.serving import Serving
 from actors.partition.messages import BecomeFollower, Read, Replicate
 from actors.partition.replica.replica import Replica
-from actors.simulation.run import Outcome, play
+from actors.simulation.run import SeedOutcome, play
 from kstore.errors import KafkaStorageError
 from kstore.log import Log
 
@@ -83,7 +83,7 @@ def append_after_an_error(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Log, "failed", lambda _, reason: KafkaStorageError(reason))
 
 
-def play_with(mutation: Callable[[pytest.MonkeyPatch], None], seed: int) -> Outcome:
+def play_with(mutation: Callable[[pytest.MonkeyPatch], None], seed: int) -> SeedOutcome:
     """Play a seed with a bug put in, and take it out again."""
     with pytest.MonkeyPatch.context() as patch:
         mutation(patch)

@@ -10,7 +10,7 @@ import pytest
 from simulation import mutations, transaction_mutations
 
 from actors.simulation.campaign import PROBES, Campaign, main
-from actors.simulation.run import Outcome, play
+from actors.simulation.run import SeedOutcome, play
 
 pytestmark = pytest.mark.simulation
 
@@ -99,10 +99,10 @@ def test_one_seed_is_played_again_by_its_number(capsys: pytest.CaptureFixture[st
 def test_a_campaign_that_never_went_through_something_is_not_ok() -> None:
     result = Campaign()
     counts = dict.fromkeys(PROBES, 1) | {"truncations": 2, "epochs fenced": 0}
-    result.add(Outcome(1, ok=True, counts=counts))
+    result.add(SeedOutcome(1, ok=True, counts=counts))
     assert not result.ok
     assert result.missing == ["epochs fenced"]
     assert "never went through: epochs fenced" in result.summary()
-    result.add(Outcome(2, ok=True, counts=counts | {"epochs fenced": 5}))
+    result.add(SeedOutcome(2, ok=True, counts=counts | {"epochs fenced": 5}))
     assert result.ok
     assert result.counts["truncations"] == 4

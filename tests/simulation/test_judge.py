@@ -3,7 +3,7 @@
 import pytest
 
 from actors.cluster import Cluster
-from actors.simulation.faults import KINDS, Faults
+from actors.simulation.faults import KINDS, FaultSchedule
 from actors.simulation.history import History
 from actors.simulation.invariants import Judge, judge_producers
 from actors.simulation.ledger import Violation
@@ -90,7 +90,7 @@ def test_after_any_faults_the_cluster_is_whole_again(seed: int) -> None:
     cluster = Cluster(brokers=3, seed=seed, config=CONFIG)
     judge = Judge(cluster, History())
     cluster.world.driver.after_event = judge.look  # type: ignore[attr-defined]
-    faults = Faults(cluster, lambda: [-1, -2])
+    faults = FaultSchedule(cluster, lambda: [-1, -2])
     for _ in range(40):
         cluster.world.driver.drive(lambda: False, faults.step())
     faults.stop()

@@ -2,20 +2,20 @@
 
 import pytest
 
-from actors.simulation.ledger import Book, Entry, Violation, entry_of
+from actors.simulation.ledger import BatchEntry, Book, Violation, entry_of
 from kstore.records import BatchBuilder, parse_batches
 
 
 def entry(
     base: int, last: int, epoch: int = 0, *, crc: int = 1, producer: tuple[int, int, int] = (-1, -1, -1)
-) -> Entry:
-    return Entry(base, last, epoch, crc, *producer)
+) -> BatchEntry:
+    return BatchEntry(base, last, epoch, crc, *producer)
 
 
 LOG = [entry(0, 1), entry(2, 2), entry(3, 5, 1)]
 
 
-def book_of(*nodes: int, entries: list[Entry] = LOG) -> Book:
+def book_of(*nodes: int, entries: list[BatchEntry] = LOG) -> Book:
     book = Book("orders-0")
     for node in nodes:
         book.recovered(node, f"broker-{node}#1", [])
@@ -33,7 +33,7 @@ def test_an_entry_is_what_the_bytes_of_a_batch_say() -> None:
     builder.append(0, None, b"b")
     (batch,) = parse_batches(builder.build())
     found = entry_of(batch.stamped(10, 3))
-    assert found == Entry(10, 11, 3, batch.crc, 7, 2, 5)
+    assert found == BatchEntry(10, 11, 3, batch.crc, 7, 2, 5)
 
 
 def test_offsets_that_fall_are_seen() -> None:
@@ -198,7 +198,7 @@ def test_whoever_is_elected_must_have_all_that_was_committed() -> None:
         book.holds_all(2, "was elected")
 
 
-def in_transaction(base: int, *, epoch: int = 0, ends: bool = False, outside: bool = False) -> Entry:
+def in_transaction(base: int, *, epoch: int = 0, ends: bool = False, outside: bool = False) -> BatchEntry:
     return entry(base, base, producer=(7, epoch, -1))._replace(is_transactional=not outside, is_control=ends)
 
 

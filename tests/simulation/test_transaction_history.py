@@ -5,15 +5,21 @@ import pytest
 from actors.cluster import Cluster
 from actors.simulation.client import Workload
 from actors.simulation.history import History
-from actors.simulation.ledger import Book, Entry, Producers, Violation
-from actors.simulation.transaction_history import Outcome, Transaction, TransactionHistory, missing_outputs, output
+from actors.simulation.ledger import BatchEntry, Book, KnownProducers, Violation
+from actors.simulation.transaction_history import (
+    SimulatedTransaction,
+    TransactionHistory,
+    TransactionOutcome,
+    missing_outputs,
+    output,
+)
 from actors.simulation.transactor import COORDINATORS, TIMEOUT_MS, Transactor
 
 INPUTS, OUTPUTS = "orders", "invoices"
 IN, OUT = (INPUTS, 0), (OUTPUTS, 0)
 
 
-def history_of(*values: bytes, outcome: Outcome) -> tuple[TransactionHistory, Transaction]:
+def history_of(*values: bytes, outcome: TransactionOutcome) -> tuple[TransactionHistory, SimulatedTransaction]:
     history = TransactionHistory(History())
     transaction = history.begun("t")
     for value in values:
@@ -29,27 +35,27 @@ def found(history: TransactionHistory) -> list[str]:
 @pytest.mark.parametrize(
     ("outcome", "invariants"),
     [
-        (Outcome.OPEN, ["read before commit"]),
-        (Outcome.ABORTED, ["aborted read"]),
-        (Outcome.ASKED, []),
-        (Outcome.COMMITTED, []),
+        (TransactionOutcome.OPEN, ["read before commit"]),
+        (TransactionOutcome.ABORTED, ["aborted read"]),
+        (TransactionOutcome.ASKED, []),
+        (TransactionOutcome.COMMITTED, []),
     ],
 )
-def test_a_committed_reader_gets_what_was_to_be_committed(outcome: Outcome, invariants: list[str]) -> None:
+def test_a_committed_reader_gets_what_was_to_be_committed(outcome: TransactionOutcome, invariants: list[str]) -> None:
     history, _ = history_of(b"a", outcome=outcome)
     history.read("reader", OUT, 3, 4, [(3, b"a")])
     assert found(history) == invariants
 
 
 def test_a_value_that_nobody_sent_there_is_seen() -> None:
-    history, _ = history_of(b"a", outcome=Outcome.COMMITTED)
+    history, _ = history_of(b"a", outcome=TransactionOutcome.COMMITTED)
     history.read("reader", IN, 0, 1, [(0, b"a")])
     history.read("reader", IN, 1, 2, [(1, b"b")])
     assert found(history) == ["unsent", "unsent"]
 
 
 def test_a_read_outside_of_its_stretch_is_seen() -> None:
-    history, _ = history_of(b"a", b"b", outcome=Outcome.COMMITTED)
+    history, _ = history_of(b"a", b"b", outcome=TransactionOutcome.COMMITTED)
     history.read("reader", OUT, 5, 7, [(5, b"a"), (4, b"b")])
     assert found(history) == ["committed read out of order"]
 
@@ -57,24 +63,26 @@ def test_a_read_outside_of_its_stretch_is_seen() -> None:
 @pytest.mark.parametrize(
     ("outcome", "there", "is_wrong"),
     [
-        (Outcome.COMMITTED, [b"a", b"b"], False),
-        (Outcome.COMMITTED, [b"a"], True),
-        (Outcome.ASKED, [b"a", b"b"], False),
-        (Outcome.ASKED, [], False),
-        (Outcome.ASKED, [b"b"], True),
-        (Outcome.ABORTED, [], False),
-        (Outcome.ABORTED, [b"a", b"b"], True),
-        (Outcome.OPEN, [b"a"], True),
+        (TransactionOutcome.COMMITTED, [b"a", b"b"], False),
+        (TransactionOutcome.COMMITTED, [b"a"], True),
+        (TransactionOutcome.ASKED, [b"a", b"b"], False),
+        (TransactionOutcome.ASKED, [], False),
+        (TransactionOutcome.ASKED, [b"b"], True),
+        (TransactionOutcome.ABORTED, [], False),
+        (TransactionOutcome.ABORTED, [b"a", b"b"], True),
+        (TransactionOutcome.OPEN, [b"a"], True),
     ],
 )
-def test_a_transaction_is_there_as_a_whole_or_not_at_all(outcome: Outcome, there: list[bytes], is_wrong: bool) -> None:
+def test_a_transaction_is_there_as_a_whole_or_not_at_all(
+    outcome: TransactionOutcome, there: list[bytes], is_wrong: bool
+) -> None:
     history, _ = history_of(b"a", b"b", outcome=outcome)
     history.judge_the_whole({IN: [], OUT: list(enumerate(there))}, INPUTS, OUTPUTS)
     assert found(history) == ["all or nothing"] * is_wrong
 
 
 def test_a_reader_that_has_skipped_a_committed_value_is_seen() -> None:
-    history, _ = history_of(b"a", b"b", outcome=Outcome.COMMITTED)
+    history, _ = history_of(b"a", b"b", outcome=TransactionOutcome.COMMITTED)
     history.read("reader", OUT, 0, 2, [(1, b"b")])
     history.judge_the_whole({IN: [], OUT: [(0, b"a"), (1, b"b")]}, INPUTS, OUTPUTS)
     assert found(history) == ["read once"]
@@ -91,28 +99,28 @@ def test_an_acknowledged_value_that_no_committed_reader_gets_is_lost() -> None:
 @pytest.mark.parametrize("made", [[], [b"a", b"a"], [b"a", b"b"]], ids=["none", "two", "of nothing"])
 def test_each_input_has_one_output(made: list[bytes]) -> None:
     outputs = [output("w", number, value) for number, value in enumerate(made)]
-    history, _ = history_of(*outputs, outcome=Outcome.COMMITTED)
+    history, _ = history_of(*outputs, outcome=TransactionOutcome.COMMITTED)
     committed = {IN: [(0, b"a")], OUT: list(enumerate(outputs))}
     history.judge_the_whole(committed, INPUTS, OUTPUTS)
     assert set(found(history)) == {"each input has one output"}
     assert missing_outputs(committed, INPUTS, OUTPUTS) == (not made)
 
 
-def entry(offset: int, epoch: int, *, commits: bool | None = None) -> Entry:
-    return Entry(
+def entry(offset: int, epoch: int, *, commits: bool | None = None) -> BatchEntry:
+    return BatchEntry(
         offset, offset, 0, 0, 7, epoch, -1, is_transactional=True, is_control=commits is not None, commits=commits
     )
 
 
 def test_markers_of_one_transaction_that_say_different_things_are_seen() -> None:
-    producers = Producers()
+    producers = KnownProducers()
     Book("a-0", producers).appended(1, [entry(0, 3), entry(1, 4, commits=True)])
     with pytest.raises(Violation, match="a transaction ends one way"):
         Book("b-0", producers).appended(1, [entry(0, 3), entry(1, 4, commits=False)])
 
 
 def test_a_record_of_a_fenced_epoch_that_is_committed_is_seen() -> None:
-    producers = Producers()
+    producers = KnownProducers()
     producers.fenced[7] = 5
     book = Book("a-0", producers)
     book.appended(1, [entry(0, 5), entry(1, 6, commits=True)])

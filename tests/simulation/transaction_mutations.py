@@ -13,7 +13,7 @@ from actors.partition.leader import serving
 from actors.partition.leader.serving import Serving
 from actors.partition.messages import Read
 from actors.transactions import adding
-from actors.transactions.appends import Append, Completion, Decision
+from actors.transactions.appends import Completion, TransactionAppend, TransactionDecision
 from actors.transactions.completing import AGAIN_MS, Completing
 from actors.transactions.deciding import Deciding
 from actors.transactions.metadata import NO_PRODUCER_ID, TransactionMetadata
@@ -54,7 +54,7 @@ def timeout_without_a_new_epoch(patch: pytest.MonkeyPatch) -> None:
             fence(self, transaction, because, caller, event, next_producer_id)
         else:
             then = decided(transaction.metadata, False, 0, event.now_ms)
-            self._appends.begin(transaction, then, Decision(because), event)
+            self._appends.begin(transaction, then, TransactionDecision(because), event)
 
     patch.setattr(Deciding, "fence", fence_others)
 
@@ -64,7 +64,7 @@ def transaction_completed_twice(patch: pytest.MonkeyPatch) -> None:
     commit, fire = TransactionShard._committed, Completing.timer_fired
     done: dict[str, TransactionMetadata] = {}
 
-    def commit_and_repeat(self: TransactionShard, append: Append, event: Event) -> None:
+    def commit_and_repeat(self: TransactionShard, append: TransactionAppend, event: Event) -> None:
         commit(self, append, event)
         transaction = append.transactions[0]
         if isinstance(append.purpose, Completion) and transaction.transactional_id not in done:

@@ -110,7 +110,7 @@ def _asked(
         topics=topics,
     )
     message = submitted(call, asked)
-    message = message._replace(client=message.client._replace(guard=guard))
+    message = message._replace(context=message.context._replace(guard=guard))
     outcome: TxnOffsetCommitResponse | KafkaError = settled((yield Ask(coordinator, message)))
     return outcome
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller, Handler
-from actors.groups.appends import Appends
+from actors.groups.appends import GroupAppends
 from actors.groups.classic.append_purposes import GroupAssignment, GroupCreation, Replacement
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.joining import Joining
-from actors.groups.classic.membership import Membership
+from actors.groups.classic.member_requests import MemberRequests
 from actors.groups.classic.rebalance import Rebalance, join_refused, sync_refused
 from actors.groups.classic.record import group_from_record, record_of_new
 from actors.groups.classic.size_limits import assignments_fit, join_fits
@@ -39,13 +39,15 @@ class Classic:
 
     record_type = GroupRecord
 
-    def __init__(self, groups: Groups, appends: Appends, settings: GroupSettings, new_uuid: Callable[[], str]) -> None:
+    def __init__(
+        self, groups: Groups, appends: GroupAppends, settings: GroupSettings, new_uuid: Callable[[], str]
+    ) -> None:
         self._groups = groups
         self._appends = appends
         self._settings = settings
         self._rebalance = Rebalance(settings, appends)
         self._joining = Joining(self._rebalance, appends, settings, new_uuid)
-        self._membership = Membership(self._rebalance, appends)
+        self._member_requests = MemberRequests(self._rebalance, appends)
         self._is_loaded = False
         self.handlers: Mapping[type[Message], Handler] = {
             HeartbeatRequest: self._heartbeat,
@@ -103,13 +105,13 @@ class Classic:
         if group is not None and not assignments_fit(self._groups.memory_use, bytes_max, request, group):
             event.respond(caller.reply, sync_refused(errors.CoordinatorNotAvailable.code))
             return
-        self._membership.sync(group, request, caller, event)
+        self._member_requests.sync(group, request, caller, event)
 
     def _heartbeat(self, request: HeartbeatRequest, caller: Caller, event: Event) -> None:
-        self._membership.heartbeat(self._group(request.group_id), request, caller, event)
+        self._member_requests.heartbeat(self._group(request.group_id), request, caller, event)
 
     def _leave(self, request: LeaveGroupRequest, caller: Caller, event: Event) -> None:
-        self._membership.leave(self._group(request.group_id), request, caller, event)
+        self._member_requests.leave(self._group(request.group_id), request, caller, event)
 
     def apply(self, record: GroupRecord, event: Event) -> None:
         """Take a record from the log.
@@ -159,7 +161,7 @@ class Classic:
             case GroupCreation(group):
                 self._abandon(group, error, event)
             case GroupAssignment():
-                self._membership.assignment_failed(purpose, error, event)
+                self._member_requests.assignment_failed(purpose, error, event)
 
     def _abandon(self, group: ClassicGroup, error: KafkaError, event: Event) -> None:
         """A new group that couldn't be written never was; one that is being deleted meanwhile goes by that."""
@@ -186,7 +188,7 @@ class Classic:
             return
         match key.kind:
             case kind if kind == SESSION:
-                self._membership.session_expired(group, key.subject, event)
+                self._member_requests.session_expired(group, key.subject, event)
             case kind if kind == JOIN:
                 self._rebalance.join_deadline_passed(group, event)
             case kind if kind == SYNC:

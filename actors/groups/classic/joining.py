@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
-from actors.groups.appends import Appends
+from actors.groups.appends import GroupAppends
 from actors.groups.classic.append_purposes import Replacement
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.member import ClassicMember, Protocols, protocols_of
@@ -34,7 +34,7 @@ class Joining:
     """Answers JoinGroup: by members with an id and without, dynamic and static."""
 
     def __init__(
-        self, rebalance: Rebalance, appends: Appends, settings: GroupSettings, new_uuid: Callable[[], str]
+        self, rebalance: Rebalance, appends: GroupAppends, settings: GroupSettings, new_uuid: Callable[[], str]
     ) -> None:
         self._rebalance = rebalance
         self._appends = appends

@@ -8,7 +8,7 @@ members are expected to sync within the rebalance timeout.
 """
 
 from actors.coordinator.event import Event
-from actors.groups.appends import Append, Appends
+from actors.groups.appends import GroupAppend, GroupAppends
 from actors.groups.classic.assignment_text import assignment_text
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.member import ClassicMember
@@ -58,7 +58,7 @@ def sync_refused(code: int) -> SyncGroupResponse:
 class Rebalance:
     """Takes a group from state to state: gathers joins, waits for assignments, drops members that are late."""
 
-    def __init__(self, settings: GroupSettings, appends: Appends) -> None:
+    def __init__(self, settings: GroupSettings, appends: GroupAppends) -> None:
         self._settings = settings
         self._appends = appends
 
@@ -100,13 +100,13 @@ class Rebalance:
         for member_id in (*group.members, *group.pending_joins):
             event.cancel_timer(session_key(group.group_id, member_id))
 
-    def begin_or_complete(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
+    def begin_or_complete(self, group: ClassicGroup, because: str, event: Event) -> GroupAppend | None:
         """Begin a rebalance, or complete the one under way if all have joined; the append that this needs, if any."""
         if group.can_rebalance:
             return self.begin(group, because, event)
         return self.complete_if_all_joined(group, because, event)
 
-    def begin(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
+    def begin(self, group: ClassicGroup, because: str, event: Event) -> GroupAppend | None:
         """Begin a rebalance; the append that this needs, if any. A group's first one waits for the initial delay."""
         if group.state is GroupState.COMPLETING_REBALANCE:
             self.reset_assignments(group, errors.RebalanceInProgress.code, event)
@@ -128,7 +128,7 @@ class Rebalance:
         event.set_timer(join_key(group.group_id), group.rebalance_timeout_ms)
         return None
 
-    def complete_if_all_joined(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
+    def complete_if_all_joined(self, group: ClassicGroup, because: str, event: Event) -> GroupAppend | None:
         """Complete a rebalance early, as all have joined; never an initial one, which always waits its time."""
         if group.state is not GroupState.PREPARING_REBALANCE or group.previous_state is GroupState.EMPTY:
             return None
@@ -154,7 +154,7 @@ class Rebalance:
         group.initial_delay_ms = delay_ms
         event.set_timer(join_key(group.group_id), delay_ms)
 
-    def complete(self, group: ClassicGroup, because: str, event: Event) -> Append | None:
+    def complete(self, group: ClassicGroup, because: str, event: Event) -> GroupAppend | None:
         """Begin the next generation with the members that have joined."""
         event.cancel_timer(join_key(group.group_id))
         self._drop_the_absent(group, event)

@@ -6,7 +6,7 @@ provided that the group is still in the same generation by then. A leave is answ
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
-from actors.groups.appends import Answer, Append, Appends
+from actors.groups.appends import AppendResponse, GroupAppend, GroupAppends
 from actors.groups.classic.append_purposes import GroupAssignment
 from actors.groups.classic.group import ClassicGroup
 from actors.groups.classic.rebalance import Rebalance, sync_refused, synced
@@ -20,10 +20,10 @@ from kstore.schema.messages.leave_group import LeaveGroupRequest, LeaveGroupResp
 from kstore.schema.messages.sync_group import SyncGroupRequest
 
 
-class Membership:
+class MemberRequests:
     """Answers SyncGroup, Heartbeat and LeaveGroup."""
 
-    def __init__(self, rebalance: Rebalance, appends: Appends) -> None:
+    def __init__(self, rebalance: Rebalance, appends: GroupAppends) -> None:
         self._rebalance = rebalance
         self._appends = appends
 
@@ -123,7 +123,7 @@ class Membership:
         if append is None:
             event.respond(caller.reply, response)
         else:
-            append.answer = Answer(caller.reply, response)
+            append.answer = AppendResponse(caller.reply, response)
 
     def _leave_one(self, group: ClassicGroup | None, identity: MemberIdentity, event: Event) -> int:
         """Take one member out; its id may be empty when an administrator names it by its instance id."""
@@ -146,7 +146,7 @@ class Membership:
 
     def _after_leave(
         self, group: ClassicGroup | None, request: LeaveGroupRequest, codes: list[int], event: Event
-    ) -> Append | None:
+    ) -> GroupAppend | None:
         left = [identity for identity, code in zip(request.members, codes, strict=True) if code == NONE]
         if group is None or not left or group.state is GroupState.EMPTY:
             return None
