@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from cli.pictures import drawn
+from cli.stage import Clock, staged
 
 from actors.cli.story.exactly_once.counts import Counts, invoices_in
 from actors.cli.story.exactly_once.screen import picture
@@ -14,21 +14,10 @@ from actors.cli.story.exactly_once.state import InvoicingState
 from kstore import Cluster
 
 
-class Told(InvoicingState):
-    """A state whose clock the test sets."""
-
-    now = 0.0
-
-    def __init__(self) -> None:
-        super().__init__(lambda: self.now)
-
-
 @pytest.fixture
-def state() -> Told:
+def state() -> InvoicingState:
     """Three brokers, three partitions, and the workers A and B."""
-    state = Told()
-    seen = {number: SimpleNamespace(leader=number + 1, replicas=(1, 2, 3), isr=(1, 2, 3)) for number in range(3)}
-    state.see({1: "up", 2: "up", 3: "up"}, 1, seen)
+    state = staged(InvoicingState, Clock())
     for name, partitions in (("A", [0, 1]), ("B", [2])):
         state.started(name, 100)
         state.note({"event": "ready", "worker": name})
@@ -42,13 +31,13 @@ def seen(state: InvoicingState, level: str, *orders: int, upto: int) -> None:
     state.note({"event": "seen", "reader": level, "invoices": invoices, "next": {"0": upto}})
 
 
-def test_only_workers_are_shown(state: Told) -> None:
+def test_only_workers_are_shown(state: InvoicingState) -> None:
     for name in ("producer", "read_committed", "read_uncommitted"):
         state.started(name, 1)
     assert list(state.workers) == ["A", "B"]
 
 
-def test_work_is_shared_out_when_each_partition_has_one_worker_that_works(state: Told) -> None:
+def test_work_is_shared_out_when_each_partition_has_one_worker_that_works(state: InvoicingState) -> None:
     assert state.shared_out()
     assert state.assignment_text() == "A reads 0 and 1, B reads 2"
     state.killed("A")
@@ -62,7 +51,7 @@ def test_work_is_shared_out_when_each_partition_has_one_worker_that_works(state:
     assert state.shared_out()
 
 
-def test_a_transaction_in_the_middle_then_committed(state: Told) -> None:
+def test_a_transaction_in_the_middle_then_committed(state: InvoicingState) -> None:
     state.note({"event": "uncommitted", "worker": "A", "invoices": 7})
     assert (state.workers["A"].state, state.workers["A"].uncommitted, state.transactions) == ("uncommitted", 7, 0)
     assert "uncommitted" in drawn(picture, state)
@@ -70,20 +59,20 @@ def test_a_transaction_in_the_middle_then_committed(state: Told) -> None:
     assert (state.workers["A"].state, state.workers["A"].invoices, state.transactions) == ("working", 7, 1)
 
 
-def test_what_a_killed_worker_said_before_is_not_taken_for_life(state: Told) -> None:
+def test_what_a_killed_worker_said_before_is_not_taken_for_life(state: InvoicingState) -> None:
     state.killed("A")
     state.note({"event": "committed", "worker": "A", "invoices": 7})
     assert (state.workers["A"].state, state.workers["A"].invoices) == ("killed", 0)
 
 
-def test_a_zombie_stays_fenced_when_it_closes(state: Told) -> None:
+def test_a_zombie_stays_fenced_when_it_closes(state: InvoicingState) -> None:
     state.frozen("B")
     state.note({"event": "fenced", "worker": "B", "error": "ProducerFenced"})
     state.note({"event": "closed", "worker": "B"})
     assert (state.workers["B"].state, state.fenced) == ("fenced", ["ProducerFenced"])
 
 
-def test_all_is_invoiced_when_both_readers_have_come_to_the_end(state: Told) -> None:
+def test_all_is_invoiced_when_both_readers_have_come_to_the_end(state: InvoicingState) -> None:
     state.note({"event": "acknowledged", "order": 1})
     seen(state, "read_uncommitted", 1, 1, upto=4)
     assert not state.all_invoiced()
@@ -94,7 +83,7 @@ def test_all_is_invoiced_when_both_readers_have_come_to_the_end(state: Told) -> 
 
 
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (80, 24), (120, 40)])
-def test_the_picture_fits_and_shows_what_is_held_back(state: Told, width: int, height: int) -> None:
+def test_the_picture_fits_and_shows_what_is_held_back(state: InvoicingState, width: int, height: int) -> None:
     seen(state, "read_uncommitted", *range(9), upto=9)
     seen(state, "read_committed", *range(4), upto=4)
     state.killed("A")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from cli.pictures import drawn
+from cli.stage import Clock, staged
 from rich.console import Console
 
 from actors.cli.story import frames
@@ -19,28 +20,17 @@ from actors.cli.story.telling import by_partition, users
 from actors.cli.story.wrapping import shortened, wrapped
 
 
-class Told(State):
-    """A state whose clock the test sets."""
-
-    now = 0.0
-
-    def __init__(self) -> None:
-        super().__init__(lambda: self.now)
-
-
 @pytest.fixture
-def state() -> Told:
+def state() -> State:
     """Three brokers, three partitions, and A, B and C, one partition each."""
-    state = Told()
-    seen = {number: SimpleNamespace(leader=number + 1, replicas=(1, 2, 3), isr=(1, 2, 3)) for number in range(3)}
-    state.see({1: "up", 2: "up", 3: "up"}, 1, seen)
+    state = staged(State, Clock())
     for number, name in enumerate("ABC"):
         state.started(name, 100 + number)
         state.note({"event": "assigned", "member": name, "partitions": [number]})
     return state
 
 
-def test_an_order_is_acknowledged_received_and_committed(state: Told) -> None:
+def test_an_order_is_acknowledged_received_and_committed(state: State) -> None:
     state.note({"event": "acknowledged", "order": 7, "partition": 1, "offset": 0})
     assert not state.all_received()
     assert state.partitions[1].lag == 1
@@ -51,7 +41,7 @@ def test_an_order_is_acknowledged_received_and_committed(state: Told) -> None:
     assert state.all_committed()
 
 
-def test_work_is_shared_out_when_every_partition_has_one_living_reader(state: Told) -> None:
+def test_work_is_shared_out_when_every_partition_has_one_living_reader(state: State) -> None:
     assert state.shared_out(3)
     state.killed("C")
     assert not state.shared_out(2)
@@ -61,20 +51,20 @@ def test_work_is_shared_out_when_every_partition_has_one_living_reader(state: To
     assert state.assignment_text() == "A reads 0 and 2, B reads 1"
 
 
-def test_what_a_killed_consumer_said_before_is_not_taken_for_life(state: Told) -> None:
+def test_what_a_killed_consumer_said_before_is_not_taken_for_life(state: State) -> None:
     state.killed("C")
     state.note({"event": "assigned", "member": "C", "partitions": [2]})
     assert "C" not in state.living()
 
 
-def test_the_picture_shows_brokers_members_partitions_and_the_story(state: Told) -> None:
+def test_the_picture_shows_brokers_members_partitions_and_the_story(state: State) -> None:
     state.say("it begins")
     shown = drawn(picture, state)
     for words in ("● 1 controller", "group order-processors", "reading", "P2", "it begins"):
         assert words in shown
 
 
-def test_the_picture_fits_a_small_terminal_and_uses_a_large_one(state: Told) -> None:
+def test_the_picture_fits_a_small_terminal_and_uses_a_large_one(state: State) -> None:
     state.started("D", 103)
     for number in range(30):
         state.say(f"line {number} " + "x" * 200)
@@ -87,7 +77,7 @@ def test_the_picture_fits_a_small_terminal_and_uses_a_large_one(state: Told) -> 
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 20), (120, 40)])
-def test_the_story_is_wrapped_by_words_and_nothing_is_cut_off(state: Told, width: int, height: int) -> None:
+def test_the_story_is_wrapped_by_words_and_nothing_is_cut_off(state: State, width: int, height: int) -> None:
     state.started("D", 103)
     words = [f"word{number}" for number in range(30)]
     state.say("long ago")
@@ -100,7 +90,7 @@ def test_the_story_is_wrapped_by_words_and_nothing_is_cut_off(state: Told, width
 
 
 def test_a_frame_goes_to_the_terminal_in_one_write_between_the_marks_of_synchronized_output(
-    state: Told, monkeypatch: pytest.MonkeyPatch
+    state: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
 
@@ -148,7 +138,7 @@ def test_a_line_of_the_story_goes_on_under_its_words() -> None:
     assert told(Line(1.25, "consumer C was killed"), 22) == "  1.25s  consumer C\n         was killed"
 
 
-def test_the_picture_shows_who_was_killed_and_who_leads_now(state: Told) -> None:
+def test_the_picture_shows_who_was_killed_and_who_leads_now(state: State) -> None:
     state.killed("C")
     moved = {0: SimpleNamespace(leader=2, replicas=(1, 2, 3), isr=(2, 3))}
     state.see({1: "killed", 2: "up", 3: "up"}, 2, moved)
@@ -157,12 +147,14 @@ def test_the_picture_shows_who_was_killed_and_who_leads_now(state: Told) -> None
         assert words in shown
 
 
-def test_what_has_changed_stands_out_for_a_moment(state: Told) -> None:
-    state.now = 10.0
+def test_what_has_changed_stands_out_for_a_moment() -> None:
+    clock = Clock()
+    state = staged(State, clock)
+    clock.now_s = 10.0
     state.see({1: "up", 2: "killed", 3: "up"}, 1, {})
     assert state.is_new("broker 2", 2.0)
     assert not state.is_new("broker 1", 2.0)
-    state.now = 13.0
+    clock.now_s = 13.0
     assert not state.is_new("broker 2", 2.0)
 
 
