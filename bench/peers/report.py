@@ -9,7 +9,8 @@ from bench.peers.cases import Metric
 from bench.peers.page import HEAD
 from bench.peers.results import Results
 
-NOTES = Path(__file__).with_name("notes.md")  # what falls short and why: written by hand, about the page's own run
+# what falls short and why: written by hand, about the runs whose figures stand on the page, and replaced with them
+NOTES = Path(__file__).with_name("notes.md")
 TRANSACTION_NOTES = Path(__file__).with_name("transaction_notes.md")
 NAMES = {
     "kstore": "kstore, 3 brokers, RF 3, on disk",
