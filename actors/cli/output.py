@@ -6,6 +6,7 @@ import json
 import select
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 
 from actors.cli.arguments import InputError, UsageError
 
@@ -50,6 +51,20 @@ def counted(number: int, what: str) -> str:
     ('1 replica', '3 replicas')
     """
     return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def moment(time_ms: int | None) -> str | None:
+    """A time that is told in ms since 1970, for people; ms where a producer's time is in no year that has a date.
+
+    >>> moment(1700000000123), moment(2**62), moment(None)
+    ('2023-11-14T22:13:20.123+00:00', '4611686018427387904', None)
+    """
+    if time_ms is None or time_ms < 0:
+        return None
+    try:
+        return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds")
+    except OverflowError:
+        return str(time_ms)
 
 
 def print_columns(names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

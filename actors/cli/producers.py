@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from actors.cli.arguments import UsageError
 from actors.cli.connection import open_admin
-from actors.cli.output import counted, print_columns, print_json
+from actors.cli.output import counted, moment, print_columns, print_json
 from actors.cli.places import places_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,12 @@ class ProducerShown(TypedDict):
     start_offset: int | None
 
 
+class HangingShown(ProducerShown):
+    """A transaction that hangs, as JSON shows it."""
+
+    duration_minutes: int
+
+
 def shown(place: TopicPartition, told: ProducerState) -> ProducerShown:
     """One producer as JSON shows it."""
     return {
@@ -57,6 +63,11 @@ def shown(place: TopicPartition, told: ProducerState) -> ProducerShown:
     }
 
 
+def row(told: ProducerShown) -> list[object]:
+    """One producer as a line of a table shows it."""
+    return list({**told, "last_timestamp": moment(told["last_timestamp"])}.values())
+
+
 def describe_producers(options: argparse.Namespace) -> int:
     """A line for each producer of each partition."""
     with open_admin(options) as admin:
@@ -65,7 +76,7 @@ def describe_producers(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"producers": producers})
     elif producers:
-        print_columns(COLUMNS, [list(each.values()) for each in producers])
+        print_columns(COLUMNS, [row(each) for each in producers])
     else:
         print("kstore: no producer with an id has written there", file=sys.stderr)
     return 0
@@ -81,13 +92,13 @@ def find_hanging(options: argparse.Namespace) -> int:
                 wanted.setdefault(place.topic, []).append(place.partition)
         found = admin.find_hanging_transactions(wanted, options.broker_id, options.max_transaction_timeout * MINUTE_MS)
     now_ms = time.time_ns() // 1_000_000
-    hanging = [
+    hanging: list[HangingShown] = [
         {**shown(*each), "duration_minutes": (now_ms - each.producer.last_timestamp) // MINUTE_MS} for each in found
     ]
     if options.json:
         print_json({"hanging": hanging})
     elif hanging:
-        print_columns((*COLUMNS, "minutes"), [list(each.values()) for each in hanging])
+        print_columns((*COLUMNS, "minutes"), [row(each) for each in hanging])
         print("to abort one: kstore transactions abort TOPIC:PARTITION --start-offset N", file=sys.stderr)
     else:
         print("kstore: no transaction hangs", file=sys.stderr)

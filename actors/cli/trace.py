@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from actors.cli.arguments import InputError, UsageError, at_least, checked
-from actors.cli.output import print_json
+from actors.cli.output import moment, print_json
 from actors.cli.parsers import new_parser
 from kstore.errors.config import nearest
 
@@ -239,10 +238,7 @@ class Summary:
 
     def _moment(self, sequence: int) -> str | None:
         row = self.recording.row(sequence)
-        if row is None:
-            return None
-        moment = datetime.fromtimestamp((self.recording.base_us + row.time_us) / 1e6, UTC)
-        return moment.isoformat(timespec="milliseconds")
+        return None if row is None else moment((self.recording.base_us + row.time_us) // 1000)
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""

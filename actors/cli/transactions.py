@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 from actors.cli.arguments import add_connection, add_json, at_least, checked, topic_and_partitions
 from actors.cli.connection import complete_topics, complete_transactional_ids, open_admin
 from actors.cli.for_each import do_each, tell, unknown
-from actors.cli.output import print_columns, print_json
+from actors.cli.output import moment, print_columns, print_json
 from actors.cli.parsers import add_actions, new_parser
 from actors.cli.producers import abort, describe_producers, find_hanging
 from kstore.errors.arguments import INT_MAX, SHORT_MAX
@@ -273,10 +273,10 @@ def describe(options: argparse.Namespace) -> int:
             "began",
             "open for ms",
         )
-        rows = [
-            [*list(each.values())[:-1], " ".join(f"{topic}-{number}" for topic, number in each["partitions"])]
-            for each in shown
-        ]
+        rows = []
+        for each in shown:
+            *cells, _ = {**each, "start_time_ms": moment(each["start_time_ms"])}.values()
+            rows.append([*cells, " ".join(f"{topic}-{number}" for topic, number in each["partitions"])])
         print_columns((*names, "partitions"), rows)
     else:
         print("kstore: there are no transactional ids", file=sys.stderr)

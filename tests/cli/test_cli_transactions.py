@@ -6,6 +6,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from clients.transacting import NEVER_GIVEN, hang
@@ -44,6 +46,12 @@ def rows(printed: bytes) -> list[list[str]]:
     return [line.split() for line in printed.decode().splitlines()]
 
 
+def printed_row(told: dict[str, Any]) -> list[str]:
+    """What the table shows of a producer: its last time as a date in UTC, and what there isn't as a dash."""
+    last = datetime.fromtimestamp(told["last_timestamp"] / 1000, UTC).isoformat(timespec="milliseconds")
+    return ["-" if each is None else str(each) for each in {**told, "last_timestamp": last}.values()]
+
+
 def test_ids_are_listed_with_what_is_asked_for(ok: Ok, name: str, biller: Producer) -> None:
     (told,) = json.loads(ok("transactions", "list", "--transactional-id-pattern", name, "--json"))["transactions"]
     assert told == {
@@ -67,6 +75,8 @@ def test_an_id_is_described_with_what_it_has_open(ok: Ok, topic: str, name: str,
     assert 0 <= told["duration_ms"] <= time.time() * 1000 - told["start_time_ms"]
     titles, line = rows(ok("transactions", "describe", name))
     assert " ".join(titles[-4:]) == "OPEN FOR MS PARTITIONS"
+    began = datetime.fromisoformat(line[6])
+    assert (began.tzinfo, began.timestamp() * 1000) == (UTC, told["start_time_ms"])
     assert (line[0], line[4], line[-1]) == (name, "Ongoing", f"{topic}-0")
     assert name in [
         each["transactional_id"] for each in json.loads(ok("transactions", "describe", "--json"))["transactions"]
@@ -78,7 +88,7 @@ def test_producers_of_partitions_are_described(ok: Ok, topic: str, name: str, bi
     assert (told["topic"], told["partition"], told["last_sequence"], told["start_offset"]) == (topic, 0, 0, 0)
     assert told["coordinator_epoch"] is None
     _, line = rows(ok("transactions", "describe-producers", f"{topic}:0"))
-    assert line == ["-" if each is None else str(each) for each in told.values()]
+    assert line == printed_row(told)
     leader = json.loads(ok("topics", "describe", topic, "--json"))["topics"][0]["partitions"][0]["leader"]
     assert rows(ok("transactions", "describe-producers", topic, "--broker-id", str(leader)))[1:] == [line]
 
@@ -114,7 +124,7 @@ def test_a_hanging_transaction_is_found_and_aborted(ok: Ok, kstore, topic: str, 
     assert (told["topic"], told["partition"], told["producer_id"], told["start_offset"]) == (topic, 0, hanging, 0)
     assert told["duration_minutes"] > 15
     done = kstore("transactions", "find-hanging", f"{topic}:0")
-    assert rows(done.stdout)[1] == ["-" if each is None else str(each) for each in told.values()]
+    assert rows(done.stdout)[1] == printed_row(told)
     assert b"kstore transactions abort TOPIC:PARTITION --start-offset N" in done.stderr
     assert json.loads(
         ok("transactions", "find-hanging", topic, "--max-transaction-timeout", "2000000000", "--json")
