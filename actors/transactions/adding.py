@@ -5,14 +5,16 @@ second the leaders of partitions do, before they append a transaction's first re
 verify, about partitions that a client of the first protocol says it has added.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import TypeAlias
 
 from actors.coordinator.event import Event
 from actors.coordinator.shard import Caller
 from actors.transactions.appends import Addition, TransactionAppends
 from actors.transactions.notes import note_refused
-from actors.transactions.states import COMPLETED, ONGOING
+from actors.transactions.states import COMPLETE_ABORT, COMPLETE_COMMIT, COMPLETED, ONGOING
+from actors.transactions.timers import WAITING, TimerKey
 from actors.transactions.transaction import Transaction
 from actors.transactions.transactions import Transactions
 from actors.transactions.transitions import SECOND_PROTOCOL, added
@@ -21,6 +23,7 @@ from kstore.errors import (
     ConcurrentTransactions,
     InvalidProducerIdMapping,
     KafkaError,
+    NotCoordinator,
     ProducerFenced,
     TransactionAbortable,
 )
@@ -35,76 +38,94 @@ from kstore.schema.messages.add_partitions_to_txn import (
 )
 
 SECOND_PROTOCOL_FROM = 4
+WAITED_FOR = (ONGOING, COMPLETE_COMMIT, COMPLETE_ABORT)
+"""Where what is pending leads to: partitions are being added, or the transaction is being completed."""
+
+Asked: TypeAlias = tuple[AddPartitionsToTxnRequest, Caller]
 
 
 class Adding:
     """Takes AddPartitionsToTxn for the ids of a shard.
 
-    The leaders of a transaction's partitions ask at the same time. The second waits until what the first has added is
-    in the log. Kafka tells it to come again, which costs the producer 20 ms for each leader. A client of the first
-    protocol is told so here, too.
+    The leaders of a transaction's partitions ask at the same time, and as soon as the transaction before is decided. A
+    leader waits here until what another one has added is in the log, or the transaction before is complete, at most
+    ``add.partitions.to.txn.retry.backoff.max.ms``. Kafka tells it at once to come again, and it asks every
+    ``add.partitions.to.txn.retry.backoff.ms`` (20 ms) for just as long. A client of the first protocol is told so here,
+    too.
     """
 
-    def __init__(self, transactions: Transactions, appends: TransactionAppends) -> None:
+    def __init__(self, transactions: Transactions, appends: TransactionAppends, wait_ms: int) -> None:
         self._transactions = transactions
         self._appends = appends
-        self._waiting: dict[str, list[tuple[AddPartitionsToTxnRequest, Caller]]] = {}
+        self._wait_ms = wait_ms
+        self._waiting: dict[str, list[Asked]] = {}
 
     def add(self, request: AddPartitionsToTxnRequest, caller: Caller, event: Event) -> None:
         """Of the request's one transaction, which is named as from version 4 on."""
-        (asked,) = request.transactions
-        partitions = frozenset((topic.name, number) for topic in asked.topics for number in topic.partitions)
-        transaction = self._transactions.get(asked.transactional_id)
-        try:
-            if transaction is None:
-                raise InvalidProducerIdMapping()
-            if asked.verify_only:
-                self._verify(transaction, asked, partitions, caller, event)
-            elif caller.version >= SECOND_PROTOCOL_FROM and self._is_adding(asked.transactional_id):
-                self._waiting.setdefault(asked.transactional_id, []).append((request, caller))
-            else:
-                self._add(transaction, asked, partitions, caller, event)
-        except KafkaError as error:
-            note_refused(event, asked, asked.transactional_id, caller, error)
-            event.refuse(caller.reply, error)
+        self._take(request.transactions[0].transactional_id, [(request, caller)], event)
 
-    def _is_adding(self, transactional_id: str) -> bool:
-        """Whether partitions are being added, and nobody has been told yet that it takes too long."""
-        append = self._appends.of(transactional_id)
-        return append is not None and isinstance(append.purpose, Addition) and not append.is_answered
+    def _take(self, transactional_id: str, requests: Sequence[Asked], event: Event) -> None:
+        """Take requests for one transaction; what all of them add is one append."""
+        transaction = self._transactions.get(transactional_id)
+        new: list[tuple[Caller, frozenset[TopicAndPartition]]] = []
+        for request, caller in requests:
+            (asked,) = request.transactions
+            partitions = frozenset((topic.name, number) for topic in asked.topics for number in topic.partitions)
+            try:
+                if transaction is None:
+                    raise InvalidProducerIdMapping()
+                if asked.verify_only:
+                    self._verify(transaction, asked, partitions, caller, event)
+                elif transaction.pending in WAITED_FOR and caller.version >= SECOND_PROTOCOL_FROM:
+                    self._wait(request, caller, event)
+                elif _is_new(transaction, asked, partitions):
+                    new.append((caller, partitions))
+                else:
+                    event.respond(caller.reply, added_response(transactional_id, dict.fromkeys(partitions, NONE)))
+            except KafkaError as error:
+                note_refused(event, asked, transactional_id, caller, error)
+                event.refuse(caller.reply, error)
+        if transaction is not None and new:
+            self._append(transaction, tuple(new), event)
+
+    def _append(
+        self, transaction: Transaction, new: tuple[tuple[Caller, frozenset[TopicAndPartition]], ...], event: Event
+    ) -> None:
+        now = transaction.metadata
+        version = SECOND_PROTOCOL if new[0][0].version >= SECOND_PROTOCOL_FROM else 0
+        partitions = frozenset[TopicAndPartition]().union(*[each for _, each in new])
+        purpose = Addition(new, now.state is not ONGOING)
+        self._appends.begin(transaction, added(now, partitions, version, event.now_ms), purpose, event)
+
+    def _wait(self, request: AddPartitionsToTxnRequest, caller: Caller, event: Event) -> None:
+        name = request.transactions[0].transactional_id
+        if name not in self._waiting:
+            event.set_timer(TimerKey(WAITING, name), self._wait_ms)
+        self._waiting.setdefault(name, []).append((request, caller))
 
     def go_on(self, transactional_id: str, event: Event) -> None:
-        """An append that added partitions has ended: take those who waited for that."""
-        for request, caller in self._waiting.pop(transactional_id, ()):
-            self.add(request, caller, event)
+        """What was waited for has ended: take those who waited."""
+        waiting = self._waiting.pop(transactional_id, ())
+        if waiting:
+            event.cancel_timer(TimerKey(WAITING, transactional_id))
+            self._take(transactional_id, waiting, event)
 
-    def refuse_waiting(self, transactional_id: str, error: KafkaError, event: Event) -> None:
-        """Tell those who wait for an append that it takes too long, or isn't this coordinator's any more."""
-        for _, caller in self._waiting.pop(transactional_id, ()):
-            event.refuse(caller.reply, error)
+    def timer_fired(self, transactional_id: str, event: Event) -> None:
+        """It takes too long: those who wait are told to come again."""
+        for _, caller in self._waiting.pop(transactional_id):
+            event.refuse(caller.reply, ConcurrentTransactions())
+
+    def unloaded(self, event: Event) -> None:
+        """Those who wait have to ask another coordinator."""
+        for waiting in self._waiting.values():
+            for _, caller in waiting:
+                event.refuse(caller.reply, NotCoordinator())
+        self._waiting.clear()
 
     def check(self) -> None:
-        """Assert that those who wait do so for an append."""
+        """Assert that those who wait do so for something."""
         for each in self._waiting:
-            assert self._is_adding(each), f"partitions of {each} wait for nothing"
-
-    def _add(
-        self,
-        transaction: Transaction,
-        asked: AddPartitionsToTxnTransaction,
-        partitions: frozenset[TopicAndPartition],
-        caller: Caller,
-        event: Event,
-    ) -> None:
-        transaction.check_free()  # first: the producer may use an id that is pending already
-        _check(transaction, asked)
-        now = transaction.metadata
-        if now.state is ONGOING and partitions <= now.partitions:
-            event.respond(caller.reply, added_response(asked.transactional_id, dict.fromkeys(partitions, NONE)))
-            return
-        version = SECOND_PROTOCOL if caller.version >= SECOND_PROTOCOL_FROM else 0
-        purpose = Addition(caller, partitions, now.state is not ONGOING)
-        self._appends.begin(transaction, added(now, partitions, version, event.now_ms), purpose, event)
+            assert self._transactions[each].pending in WAITED_FOR, f"partitions of {each} wait for nothing"
 
     def _verify(
         self,
@@ -119,6 +140,16 @@ class Adding:
         found = transaction.metadata.partitions
         codes = {partition: NONE if partition in found else TransactionAbortable.code for partition in partitions}
         event.respond(caller.reply, added_response(asked.transactional_id, codes))
+
+
+def _is_new(
+    transaction: Transaction, asked: AddPartitionsToTxnTransaction, partitions: frozenset[TopicAndPartition]
+) -> bool:
+    """Whether something has to be appended; raises a KafkaError if nothing may be added."""
+    transaction.check_free()  # first: the producer may use an id that is pending already
+    _check(transaction, asked)
+    now = transaction.metadata
+    return now.state is not ONGOING or not partitions <= now.partitions
 
 
 def _check(transaction: Transaction, asked: AddPartitionsToTxnTransaction) -> None:

@@ -20,10 +20,9 @@ class Initialization(NamedTuple):
 
 
 class Addition(NamedTuple):
-    """Partitions are in the transaction; ``is_first``: it begins with them."""
+    """Partitions are in the transaction, each caller's; ``is_first``: it begins with them."""
 
-    caller: Caller
-    partitions: frozenset[TopicAndPartition]
+    partitions: tuple[tuple[Caller, frozenset[TopicAndPartition]], ...]
     is_first: bool
 
 
@@ -60,18 +59,20 @@ class TransactionAppend:
         self.purpose = purpose
         self.is_answered = False
 
-    def take_caller(self) -> Caller | None:
-        """Who is to be answered now; None if nobody is, or an answer has been given."""
-        caller: Caller | None = None
+    def take_callers(self) -> tuple[Caller, ...]:
+        """Those who are to be answered now; none if an answer has been given."""
+        callers: tuple[Caller, ...] = ()
         match self.purpose:
-            case Initialization(caller) | Addition(caller):
-                pass
+            case Initialization(caller):
+                callers = (caller,)
+            case Addition(partitions):
+                callers = tuple([caller for caller, _ in partitions])
             case TransactionDecision(_, ended_by, fenced_by):
-                caller = ended_by or fenced_by
+                callers = tuple([each for each in (ended_by, fenced_by) if each is not None])
         if self.is_answered:
-            return None
+            return ()
         self.is_answered = True
-        return caller
+        return callers
 
 
 class TransactionAppends(UnderWay[TransactionAppend]):
@@ -80,17 +81,6 @@ class TransactionAppends(UnderWay[TransactionAppend]):
     def __init__(self, transaction_version: Callable[[], int]) -> None:
         super().__init__()
         self._transaction_version = transaction_version
-        self._by_id: dict[str, TransactionAppend] = {}
-
-    def of(self, transactional_id: str) -> TransactionAppend | None:
-        """The append that an id waits for."""
-        return self._by_id.get(transactional_id)
-
-    def end(self, token: int) -> TransactionAppend:
-        append = super().end(token)
-        for transaction in append.transactions:
-            del self._by_id[transaction.transactional_id]
-        return append
 
     def begin(self, transaction: Transaction, metadata: TransactionMetadata, purpose: Purpose, event: Event) -> None:
         """Have what is to be true of an id written; until then it is pending."""
@@ -105,10 +95,6 @@ class TransactionAppends(UnderWay[TransactionAppend]):
     def _persist(
         self, transactions: tuple[Transaction, ...], records: tuple[Record, ...], purpose: Purpose, event: Event
     ) -> None:
-        append = TransactionAppend(transactions, records, purpose)
-        token = self._add(append)
-        for transaction in transactions:
-            assert transaction.transactional_id not in self._by_id, "one thing at a time is under way with an id"
-            self._by_id[transaction.transactional_id] = append
+        token = self._add(TransactionAppend(transactions, records, purpose))
         version = self._transaction_version()
         event.persist(token, tuple([encode_entry(record, version) for record in records]))

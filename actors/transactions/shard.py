@@ -34,7 +34,7 @@ from actors.transactions.records import decode_entry
 from actors.transactions.reports import describe, listed
 from actors.transactions.settings import TransactionSettings
 from actors.transactions.states import AT_REST, COMPLETED, PREPARE_COMMIT
-from actors.transactions.timers import EXPIRY, EXPIRY_GOES_ON, TIMEOUTS, TimerKey
+from actors.transactions.timers import EXPIRY, EXPIRY_GOES_ON, TIMEOUTS, WAITING, TimerKey
 from actors.transactions.transactions import Transactions
 from actors.transactions.transitions import completed
 from kstore import checked, errors
@@ -70,7 +70,7 @@ class TransactionShard:
         self.transactions = Transactions()
         self._settings = settings
         self._appends = TransactionAppends(transaction_version)
-        self._adding = Adding(self.transactions, self._appends)
+        self._adding = Adding(self.transactions, self._appends, settings.add_partitions_to_txn_retry_backoff_max_ms)
         self._completing = Completing(self._appends, marker_sender, leader_epoch)
         self._deciding = Deciding(self.transactions, self._appends, producer_ids, settings, transaction_version)
         self._initializing = Initializing(self.transactions, self._appends, producer_ids, self._deciding)
@@ -144,12 +144,14 @@ class TransactionShard:
                     append, InitProducerIdResponse(producer_id=now.producer_id, producer_epoch=now.epoch), event
                 )
                 self._expiring.watch(event)
-            case Addition(caller, partitions, is_first):
+            case Addition(added, is_first):
                 if is_first:
-                    note(event, "TransactionBegun", name, now, f"{named(caller)}; {self._time_limit(now)}")
-                for partition in sorted(partitions):
+                    note(event, "TransactionBegun", name, now, f"{named(added[0][0])}; {self._time_limit(now)}")
+                for partition in sorted({partition for _, partitions in added for partition in partitions}):
                     note(event, "TransactionPartitionAdded", name, now, label(partition))
-                self._answer(append, added_response(name, dict.fromkeys(partitions, NONE)), event)
+                if append.take_callers():
+                    for caller, partitions in added:
+                        event.respond(caller.reply, added_response(name, dict.fromkeys(partitions, NONE)))
                 self._adding.go_on(name, event)
                 self._deciding.watch(event)
             case TransactionDecision(because, ended_by):
@@ -161,7 +163,9 @@ class TransactionShard:
                     then = completed(now, event.now_ms)  # with the last epoch of a producer id: the next id
                     answer = EndTxnResponse(producer_id=then.producer_id, producer_epoch=then.epoch)
                     self._answer(append, answer, event)
-            case Completion() | Expiration():
+            case Completion():
+                self._adding.go_on(name, event)
+            case Expiration():
                 pass
 
     def _time_limit(self, now: TransactionMetadata) -> str:
@@ -195,25 +199,17 @@ class TransactionShard:
             self._adding.go_on(append.transactions[0].transactional_id, event)
 
     def _answer(self, append: TransactionAppend, response: Message, event: Event) -> None:
-        caller = append.take_caller()
-        if caller is not None:
+        for caller in append.take_callers():
             event.respond(caller.reply, response)
 
     def _refuse(self, append: TransactionAppend, error: KafkaError, event: Event) -> None:
-        caller = append.take_caller()
-        if caller is not None:
+        for caller in append.take_callers():
             event.refuse(caller.reply, error)
-
-    def _refuse_waiting(self, append: TransactionAppend, error: KafkaError, event: Event) -> None:
-        """Refuse those who wait for an append whose outcome isn't known: its own caller, and those behind it."""
-        self._refuse(append, error, event)
-        if isinstance(append.purpose, Addition):
-            self._adding.refuse_waiting(append.transactions[0].transactional_id, error, event)
 
     def overdue(self, token: int, now_ms: int) -> list[Effect]:
         """Those who wait are told; the ids stay busy until it is known what the log makes of the append."""
         event = Event(now_ms)
-        self._refuse_waiting(self._appends.get(token), as_coordinator_error(errors.RequestTimedOut()), event)
+        self._refuse(self._appends.get(token), as_coordinator_error(errors.RequestTimedOut()), event)
         return self._done(event)
 
     def loaded(self, now_ms: int) -> list[Effect]:
@@ -241,6 +237,8 @@ class TransactionShard:
             self._expiring.look(event)
         elif key == EXPIRY_GOES_ON:
             self._expiring.go_on(event)
+        elif key.kind == WAITING:
+            self._adding.timer_fired(key.transactional_id, event)
         else:
             self._completing.timer_fired(key, self.transactions[key.transactional_id], event)
         return self._done(event)
@@ -252,7 +250,8 @@ class TransactionShard:
     def unloaded(self, now_ms: int) -> list[Effect]:
         event = Event(now_ms)
         for append in self._appends.all():
-            self._refuse_waiting(append, errors.NotCoordinator(), event)
+            self._refuse(append, errors.NotCoordinator(), event)
+        self._adding.unloaded(event)
         self.discard()
         return event.effects
 

@@ -5,7 +5,7 @@ from kstore.named import NamedTuple
 
 
 class TimerKey(NamedTuple):
-    """Most are of the shard; those of ``MARKER`` and ``COMPLETION`` of one id."""
+    """Most are of the shard; those of ``MARKER``, ``COMPLETION`` and ``WAITING`` of one id."""
 
     kind: str
     transactional_id: str = ""
@@ -18,3 +18,4 @@ EXPIRY_GOES_ON = TimerKey("expiry-goes-on")
 
 MARKER = "marker"
 COMPLETION = "completion"
+WAITING = "waiting"

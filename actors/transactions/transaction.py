@@ -8,7 +8,8 @@ from kstore.log.names import TopicAndPartition
 
 class Transaction:
     """``metadata`` is what the log has, once ``is_written``. One thing at a time is under way: while ``pending`` is
-    set, to the state that it leads to, every request that would change something is told to come again.
+    set, to the state that it leads to, a request that would change something is told to come again, or waits
+    (``adding.py``).
 
     ``unmarked`` are the partitions whose markers aren't written yet; None unless a transaction is being completed.
     ``has_failed_fence``: the epoch here is ahead of the log's, as an append that was to fence the producer failed.

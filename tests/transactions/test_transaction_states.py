@@ -20,7 +20,6 @@ from kstore.errors import (
     CoordinatorNotAvailable,
     InvalidProducerIdMapping,
     InvalidTxnState,
-    NotCoordinator,
     NotEnoughReplicas,
     ProducerFenced,
     TransactionAbortable,
@@ -303,44 +302,6 @@ def test_a_leader_adds_partitions_for_a_producer_of_the_second_protocol() -> Non
     machine, producer = in_state(EMPTY)
     assert machine.add(producer, A, version=5) == {A: 0}
     assert machine.now().metadata.client_version == 2
-
-
-def test_leaders_that_add_partitions_at_the_same_time_wait_for_each_other_and_clients_come_again() -> None:
-    machine = Machine()
-    producer = machine.init()
-    machine.is_held = True
-    for partition in (A, B, ("t", 2)):
-        machine.add(producer, partition, version=4)
-    assert machine.add(producer, ("t", 3), version=3) is ConcurrentTransactions
-    for count in (1, 2, 3):
-        assert machine.is_parked()
-        machine.commit()
-        assert machine.answer().results_by_transaction[0].transactional_id == "tx"
-        assert len(machine.now().metadata.partitions) == count
-
-
-@pytest.mark.parametrize("outcome", ["refuse", "overdue", "move"])
-def test_who_waits_to_add_partitions_is_told_what_becomes_of_the_append_before(outcome: str) -> None:
-    machine = Machine()
-    producer = machine.init()
-    machine.is_held = True
-    for partition in (A, B):
-        machine.add(producer, partition, version=4)
-    if outcome == "refuse":
-        machine.refuse(NotEnoughReplicas())
-        assert isinstance(machine.answer(), CoordinatorNotAvailable)
-        machine.commit()  # the second one goes on: it is the first now
-        assert machine.now().metadata.partitions == {B}
-    elif outcome == "overdue":
-        machine.overdue()
-        assert [type(each) for each in machine.answers.pop("reply")] == [CoordinatorNotAvailable] * 2
-        assert machine.add(producer, B, version=4) is ConcurrentTransactions  # nobody waits behind it any more
-        machine.commit()
-        machine.is_held = False
-        assert machine.add(producer, B, version=4) == {B: 0}
-    else:
-        machine.move()
-        assert [type(each) for each in machine.answers.pop("reply")] == [NotCoordinator] * 2
 
 
 def test_an_end_is_only_for_the_producer_that_the_id_has(version: int) -> None:
