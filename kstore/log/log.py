@@ -319,7 +319,10 @@ class Log:
             self.shut()
 
     def abandon(self) -> None:
-        """Give the files back without a sync, and take no more appends: the folder is about to be deleted."""
+        """Give the files and the memory back without a sync, and take no more appends: the folder is about to be
+        deleted.
+        """
         self.failed(f"{self.path} was deleted")
+        self.hot.clear()
         for segment in self.segments:
             segment.retire()

@@ -119,6 +119,13 @@ def test_the_hot_tail_is_bounded_and_can_be_let_go(fs: FileSystem) -> None:
     assert (len(log.hot), log.hot.size_bytes) == (0, 0)
 
 
+def test_a_log_that_is_deleted_lets_its_hot_tail_go_at_once(fs: FileSystem) -> None:
+    log = filled(fs)
+    assert len(log.hot)
+    log.abandon()
+    assert len(log.hot) == log.hot.size_bytes == 0
+
+
 def test_an_idle_log_lets_its_hot_tail_go(fs: FileSystem) -> None:
     log = filled(fs)
     log.tick(NOW_MS)
