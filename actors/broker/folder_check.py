@@ -66,7 +66,7 @@ def check_folders(folders: Mapping[int, Folder], controller_id: int) -> ClusterI
     return replayed(folders, copies[controller_id], f"{folders[controller_id].name}/{METADATA_LOG}")
 
 
-def replayed(folders: Mapping[int, Folder], copy: MetadataCopy, place: str) -> ClusterImage:
+def replayed(folders: Mapping[int, Folder], copy: MetadataCopy, where: str) -> ClusterImage:
     """The image of the metadata log; raises ``FolderError`` if kstore can't serve such a cluster."""
     image, replay, leftovers = ClusterImage(), Replay(), Leftovers()
     for batch in copy.batches:
@@ -76,12 +76,12 @@ def replayed(folders: Mapping[int, Folder], copy: MetadataCopy, place: str) -> C
         except (KafkaError, LookupError) as error:
             check_features(folders, image)  # they give a better message: a newer Kafka has its own records
             raise FolderError(
-                f"{place} can't be replayed at offset {batch.base_offset} ({error}): start Apache Kafka on it, or "
+                f"{where} can't be replayed at offset {batch.base_offset} ({error}): start Apache Kafka on it, or "
                 "choose another --data-dir"
             ) from error
         leftovers.note(records)
     check_features(folders, image)
-    leftovers.refuse(place)
+    leftovers.refuse(where)
     check_directories(folders, image)
     return image
 
@@ -145,38 +145,38 @@ def read_copy(fs: FileSystem) -> MetadataCopy:
 
 
 def has_batch_after(data: bytes, position: int, end_offset: int) -> bool:
-    """Whether there are complete batches after a place that can't be read; after an interrupted append
+    """Whether there are complete batches after a position that can't be read; after an interrupted append
     there are none.
     """
-    place = data.find(MAGIC, position + MAGIC_AT + 1)
-    while place >= 0:
-        start = place - MAGIC_AT
+    at = data.find(MAGIC, position + MAGIC_AT + 1)
+    while at >= 0:
+        start = at - MAGIC_AT
         size = LENGTH_END + int.from_bytes(data[start + 8 : start + LENGTH_END], "big", signed=True)
         if HEADER_BYTES <= size <= len(data) - start:
             batches, _ = scan_batches(data[start : start + size])
             if batches and batches[0].base_offset >= end_offset:
                 return True
-        place = data.find(MAGIC, place + 1)
+        at = data.find(MAGIC, at + 1)
     return False
 
 
 def check_controller(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCopy], controller_id: int) -> None:
     """Check the controller's copy, which is the authoritative one."""
     folder, copy = folders[controller_id], copies[controller_id]
-    place = f"{folder.name}/{METADATA_LOG}"
+    where = f"{folder.name}/{METADATA_LOG}"
     whole = [node_id for node_id in folders if node_id != controller_id and not copies[node_id].damage]
     furthest = max(whole, key=lambda node_id: (copies[node_id].end_offset, -node_id), default=controller_id)
     known = copies[furthest].end_offset
     wrong, fix = None, "put it back from a backup"
     if is_damaged(folder, copy):
-        wrong = f"{place} is damaged at offset {copy.end_offset} ({copy.damage})"
+        wrong = f"{where} is damaged at offset {copy.end_offset} ({copy.damage})"
         if copy.torn:
             fix += f", or remove {folder.name}/{CLEAN_SHUTDOWN} to have its end cut off"
     elif copy.end_offset < known:
         extent = f"ends at offset {copy.end_offset}" if copy.end_offset else "is missing or empty"
-        wrong = f"{place} {extent}, though {folders[furthest].name} knows the cluster up to offset {known}"
+        wrong = f"{where} {extent}, though {folders[furthest].name} knows the cluster up to offset {known}"
     elif not copy.end_offset and (partition := some_partition(folders)):
-        wrong = f"{place} is missing or empty, though there is {partition}"
+        wrong = f"{where} is missing or empty, though there is {partition}"
         fix += ", or from the metadata.log.dir of an Apache Kafka that kept it apart"
     if wrong is not None:
         if known > copy.end_offset:

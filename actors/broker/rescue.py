@@ -98,7 +98,7 @@ class Measure:
         note = folder.notes.get(self.path)
         return max(folder.high_watermarks.get(self.key, 0), 0 if note is None else note.high_watermark)
 
-    def place(self, node_id: int) -> str:
+    def label(self, node_id: int) -> str:
         """The name of its folder."""
         return f"{self.folders[node_id].name}/{self.path}"
 
@@ -220,7 +220,7 @@ def rescue_partition(measure: Measure, token: Callable[[], bytes]) -> list[str]:
         if measure.extent(node_id, wanted).end_offset < wanted and node_id not in measure.unreadable:
             lines += rescue_one(measure, node_id, token)
     for node_id, error in measure.unreadable.items():
-        lines.append(f"{measure.place(node_id)} can't be read, it is out of use until it can be: {error}")
+        lines.append(f"{measure.label(node_id)} can't be read, it is out of use until it can be: {error}")
     return lines
 
 
@@ -257,7 +257,7 @@ def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> li
     own = measure.extent(node_id)
     best = best_source(measure, node_id)
     short = (
-        f"{measure.place(node_id)} ends at offset {own.end_offset}, though records up to offset {measure.committed} "
+        f"{measure.label(node_id)} ends at offset {own.end_offset}, though records up to offset {measure.committed} "
         "were committed"
     )
     if best is None or measure.extent(best) <= own:
@@ -267,7 +267,7 @@ def rescue_one(measure: Measure, node_id: int, token: Callable[[], bytes]) -> li
     end_offset = measure.extent(best).end_offset
     rest = f"; what follows offset {end_offset} is lost" if end_offset < measure.committed else ""
     if not measure.committed:
-        short = f"{measure.place(node_id)} is missing or empty"
+        short = f"{measure.label(node_id)} is missing or empty"
     return [f"{short}: copied from {measure.folders[best].name}{kept}{rest}"]
 
 

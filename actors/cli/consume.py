@@ -9,7 +9,7 @@ from actors.cli.arguments import UsageError, add_connection, add_json, at_least,
 from actors.cli.connection import complete_groups, complete_topics, open_consumer
 from actors.cli.formats import delimiter, plain_printer, record_printer
 from actors.cli.parsers import new_parser
-from actors.cli.positions import Place, Span, span
+from actors.cli.positions import Span, Start, span
 
 if TYPE_CHECKING:
     from actors.cli.formats import Printer
@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
     own["allow_auto_create_topics"] = False
     if options.group is not None:
         own |= {"group_id": options.group, "enable_auto_commit": False}
-        own["auto_offset_reset"] = "earliest" if wanted.place is Place.BEGINNING else "latest"
+        own["auto_offset_reset"] = "earliest" if wanted.start is Start.BEGINNING else "latest"
     with Stopping() as stopping, open_consumer(options, **own) as consumer:
         reading = Reading(consumer, options, wanted, printer, RecordOutput(options.unbuffered))
         return reading.run(stopping)
@@ -120,12 +120,12 @@ def span_of(options: argparse.Namespace) -> Span:
     except ValueError as error:
         raise UsageError(str(error)) from None
     if options.group is None:
-        if wanted.place is Place.STORED:
+        if wanted.start is Start.STORED:
             raise UsageError("-o stored is a group's committed offset: name the group with -G")
         if any(name.startswith("^") for name in options.topics):
             raise UsageError("a pattern is for groups: name the group with -G")
         return wanted
-    if wanted.place not in (None, Place.STORED, Place.BEGINNING, Place.END):
+    if wanted.start not in (None, Start.STORED, Start.BEGINNING, Start.END):
         raise UsageError("a group begins at its committed offsets: move them with kstore groups reset-offsets")
     if options.partitions is not None:
         raise UsageError("in a group, partitions are shared out: leave out -p or -G")

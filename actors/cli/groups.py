@@ -244,20 +244,20 @@ class GroupShown(TypedDict):
 def described(admin: Admin, group: GroupDescription) -> GroupShown:
     """One group as JSON shows it."""
     committed = admin.list_group_offsets(group.group_id)[group.group_id]
-    readers = {place: member.client_id for member in group.members for place in member.assignment}
-    places = sorted({*committed, *readers})
-    ends = ends_of(admin, places)
+    readers = {partition: member.client_id for member in group.members for partition in member.assignment}
+    partitions = sorted({*committed, *readers})
+    ends = ends_of(admin, partitions)
     offsets: list[OffsetShown] = []
-    for place in places:
-        at, end = committed.get(place), ends.get(place)
+    for partition in partitions:
+        at, end = committed.get(partition), ends.get(partition)
         offsets.append(
             {
-                "topic": place.topic,
-                "partition": place.partition,
+                "topic": partition.topic,
+                "partition": partition.partition,
                 "committed": None if at is None else at.offset,
                 "next_offset": end,
                 "lag": None if at is None or end is None else max(0, end - at.offset),
-                "client": readers.get(place),
+                "client": readers.get(partition),
             }
         )
     members: list[MemberShown] = [
@@ -266,7 +266,7 @@ def described(admin: Admin, group: GroupDescription) -> GroupShown:
             "instance_id": member.group_instance_id,
             "client_id": member.client_id,
             "host": member.client_host,
-            "partitions": [(place.topic, place.partition) for place in sorted(member.assignment)],
+            "partitions": [(partition.topic, partition.partition) for partition in sorted(member.assignment)],
         }
         for member in group.members
     ]
@@ -281,13 +281,13 @@ def described(admin: Admin, group: GroupDescription) -> GroupShown:
     }
 
 
-def ends_of(admin: Admin, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+def ends_of(admin: Admin, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
     """The next offset of each partition that is still there."""
     from actors.clients.admin.descriptions import OffsetSpec
 
     there = set(admin.list_topics())
-    wanted = {place: OffsetSpec.LATEST for place in places if place.topic in there}
-    return {place: at.offset for place, at in admin.list_partition_offsets(wanted).items()} if wanted else {}
+    wanted = {partition: OffsetSpec.LATEST for partition in partitions if partition.topic in there}
+    return {partition: at.offset for partition, at in admin.list_partition_offsets(wanted).items()} if wanted else {}
 
 
 def delete(options: argparse.Namespace) -> int:
@@ -311,12 +311,12 @@ def reset_offsets(options: argparse.Namespace) -> int:
             admin.alter_group_offsets(options.group, after)
     rows = [
         {
-            "topic": place.topic,
-            "partition": place.partition,
-            "before": before[place].offset if place in before else None,
+            "topic": partition.topic,
+            "partition": partition.partition,
+            "before": before[partition].offset if partition in before else None,
             "after": offset,
         }
-        for place, offset in after.items()
+        for partition, offset in after.items()
     ]
     if options.json:
         print_json({"group": options.group, "executed": options.execute, "offsets": rows})

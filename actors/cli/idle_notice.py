@@ -11,7 +11,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from actors.cli.positions import Place, Span
+from actors.cli.positions import Span, Start
 from kstore.errors import KafkaError
 
 if TYPE_CHECKING:
@@ -43,17 +43,17 @@ class IdleNotice:
 
     def _why(self, printed: int) -> list[str]:
         """Why nothing comes, as lines; none if records are still to come."""
-        places, group = self.consumer.assignment(), self.options.group
+        partitions, group = self.consumer.assignment(), self.options.group
         topics = " ".join(name for name in self.options.topics if name not in self.missing)
-        if not places:
+        if not partitions:
             if self.consumer.subscription() <= self.missing:  # nor is there anything for others to read
                 return []
             return [f"waiting: the other members of group {group} read all partitions of {topics}"]
-        ends = self.consumer.end_offsets(places, timeout_ms=ASK_MS)
-        if any(self.consumer.position(place, timeout_ms=ASK_MS) < end for place, end in ends.items()):
+        ends = self.consumer.end_offsets(partitions, timeout_ms=ASK_MS)
+        if any(self.consumer.position(partition, timeout_ms=ASK_MS) < end for partition, end in ends.items()):
             return []
         stop = "Ctrl-C ends" if group is not None else "Ctrl-C ends; with -e it ends here by itself"
-        if self.consumer.beginning_offsets(places, timeout_ms=ASK_MS) == ends:
+        if self.consumer.beginning_offsets(partitions, timeout_ms=ASK_MS) == ends:
             return [f"{topics} has no records; waiting for some ({stop})"]
         if group is None or printed:
             return [f"waiting at the end of {topics} for new records ({stop})"]
@@ -63,7 +63,7 @@ class IdleNotice:
         """How the group reads what it has passed, or has never read."""
         group, topics = shlex.quote(self.options.group), [shlex.quote(name) for name in self.options.topics]
         committed = self.consumer.committed(self.consumer.assignment(), timeout_ms=ASK_MS)
-        if self.wanted.place is not Place.BEGINNING and not any(committed.values()):
+        if self.wanted.start is not Start.BEGINNING and not any(committed.values()):
             return f"to read from the beginning: kstore consume -G {group} -o beginning {' '.join(topics)}"
         which = (
             "--all-topics" if any("^" in name for name in topics) else " ".join(f"--topic {name}" for name in topics)

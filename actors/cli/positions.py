@@ -26,7 +26,7 @@ class PositionError(ValueError):
     """A position or a time that can't be read, with what is wrong with it."""
 
 
-class Place(Enum):
+class Start(Enum):
     """What a start's number counts from."""
 
     BEGINNING = "beginning"
@@ -39,25 +39,25 @@ class Place(Enum):
 
 class Span(NamedTuple):
     """Where to start, and before which time (ms since 1970) to end, if at one. ``number`` is an offset, a count of
-    records from the end, or a time in ms, by the place.
+    records from the end, or a time in ms, by the start.
     """
 
-    place: Place | None = None
+    start: Start | None = None
     number: int = 0
     end_ms: int | None = None
 
     def of(self, beginning: int, end: int) -> int:
-        """The offset to start from in a partition that has these, for every place that needs no look-up."""
-        match self.place:
-            case Place.BEGINNING:
+        """The offset to start from in a partition that has these, for every start that needs no look-up."""
+        match self.start:
+            case Start.BEGINNING:
                 return beginning
-            case Place.END:
+            case Start.END:
                 return end
-            case Place.TAIL:
+            case Start.TAIL:
                 return max(beginning, end - self.number)
-            case Place.OFFSET:
+            case Start.OFFSET:
                 return self.number
-        raise AssertionError(f"{self.place} is looked up")
+        raise AssertionError(f"{self.start} is looked up")
 
 
 def time_ms(text: str) -> int:
@@ -85,9 +85,9 @@ def span(texts: Iterable[str]) -> Span:
     >>> span(["-10"]).of(beginning=3, end=100)
     90
     >>> span(["s@1000", "e@2000"])
-    Span(place=<Place.TIME: 'time'>, number=1000, end_ms=2000)
+    Span(start=<Start.TIME: 'time'>, number=1000, end_ms=2000)
     """
-    place: Place | None = None
+    start: Start | None = None
     number = 0
     end_ms: int | None = None
     for text in texts:
@@ -96,21 +96,21 @@ def span(texts: Iterable[str]) -> Span:
                 raise PositionError("two ends were given: one e@TIME is enough")
             end_ms = time_ms(text[2:])
             continue
-        if place is not None:
+        if start is not None:
             raise PositionError(f"two starts were given: leave out {text}")
-        place, number = _start(text)
-    return Span(place, number, end_ms)
+        start, number = _start(text)
+    return Span(start, number, end_ms)
 
 
-def _start(text: str) -> tuple[Place, int]:
+def _start(text: str) -> tuple[Start, int]:
     if text in ("beginning", "earliest"):
-        return Place.BEGINNING, 0
+        return Start.BEGINNING, 0
     if text in ("end", "latest"):
-        return Place.END, 0
+        return Start.END, 0
     if text == "stored":
-        return Place.STORED, 0
+        return Start.STORED, 0
     if text.startswith("s@"):
-        return Place.TIME, time_ms(text[2:])
+        return Start.TIME, time_ms(text[2:])
     if re.fullmatch(r"-?\d+", text):
-        return (Place.TAIL, int(text[1:])) if text.startswith("-") else (Place.OFFSET, int(text))
+        return (Start.TAIL, int(text[1:])) if text.startswith("-") else (Start.OFFSET, int(text))
     raise PositionError(f"{text!r} is not an offset: beginning, end, stored, N, -N, s@TIME or e@TIME")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 from actors.cli.arguments import UsageError
 from actors.cli.connection import open_admin
 from actors.cli.output import counted, moment, print_columns, print_json
-from actors.cli.places import places_of
+from actors.cli.partitions import partitions_of
 
 if TYPE_CHECKING:
     from actors.clients.admin import Admin
@@ -49,11 +49,11 @@ class HangingShown(ProducerShown):
     duration_minutes: int
 
 
-def shown(place: TopicPartition, told: ProducerState) -> ProducerShown:
+def shown(partition: TopicPartition, told: ProducerState) -> ProducerShown:
     """One producer as JSON shows it."""
     return {
-        "topic": place.topic,
-        "partition": place.partition,
+        "topic": partition.topic,
+        "partition": partition.partition,
         "producer_id": told.producer_id,
         "producer_epoch": told.producer_epoch,
         "coordinator_epoch": told.coordinator_epoch if told.coordinator_epoch >= 0 else None,
@@ -71,8 +71,8 @@ def row(told: ProducerShown) -> list[object]:
 def describe_producers(options: argparse.Namespace) -> int:
     """A line for each producer of each partition."""
     with open_admin(options) as admin:
-        found = admin.describe_producers(places_of(admin, options.places, options.broker_id), options.broker_id)
-    producers = [shown(place, each) for place, known in found.items() for each in known]
+        found = admin.describe_producers(partitions_of(admin, options.partitions, options.broker_id), options.broker_id)
+    producers = [shown(partition, each) for partition, known in found.items() for each in known]
     if options.json:
         print_json({"producers": producers})
     elif producers:
@@ -86,10 +86,10 @@ def find_hanging(options: argparse.Namespace) -> int:
     """A line for each transaction that hangs."""
     with open_admin(options) as admin:
         wanted: dict[str, list[int]] | None = None
-        if options.places:
+        if options.partitions:
             wanted = {}
-            for place in places_of(admin, options.places, options.broker_id):
-                wanted.setdefault(place.topic, []).append(place.partition)
+            for partition in partitions_of(admin, options.partitions, options.broker_id):
+                wanted.setdefault(partition.topic, []).append(partition.partition)
         found = admin.find_hanging_transactions(wanted, options.broker_id, options.max_transaction_timeout * MINUTE_MS)
     now_ms = time.time_ns() // 1_000_000
     hanging: list[HangingShown] = [
@@ -111,44 +111,44 @@ def abort(options: argparse.Namespace) -> int:
     if (options.start_offset is not None) == by_producer:
         raise UsageError("name the transaction: --start-offset N, or --producer-id ID --producer-epoch N")
     with open_admin(options) as admin:
-        topic, number = options.place
-        (place,) = places_of(admin, [(topic, (number,))])
-        spec = meant(admin, place, options)
+        topic, number = options.partition
+        (partition,) = partitions_of(admin, [(topic, (number,))])
+        spec = meant(admin, partition, options)
         if not options.force:
             check_hangs(admin, spec)
         admin.abort_transaction(spec)
     if options.json:
         print_json(
             {
-                "topic": place.topic,
-                "partition": place.partition,
+                "topic": partition.topic,
+                "partition": partition.partition,
                 "producer_id": spec.producer_id,
                 "producer_epoch": spec.producer_epoch,
                 "coordinator_epoch": spec.coordinator_epoch,
             }
         )
     else:
-        print(f"{place}: the transaction of producer {spec.producer_id} was aborted")
+        print(f"{partition}: the transaction of producer {spec.producer_id} was aborted")
     return 0
 
 
-def meant(admin: Admin, place: TopicPartition, options: argparse.Namespace) -> AbortTransactionSpec:
+def meant(admin: Admin, partition: TopicPartition, options: argparse.Namespace) -> AbortTransactionSpec:
     """The transaction that the options name. Raises ``InvalidTxnState`` if none begins there."""
     from actors.clients.admin.descriptions import AbortTransactionSpec
     from kstore.errors import InvalidTxnState
 
     if options.start_offset is None:
         epoch = max(0, options.coordinator_epoch or 0)
-        return AbortTransactionSpec(place, options.producer_id, options.producer_epoch, epoch)
+        return AbortTransactionSpec(partition, options.producer_id, options.producer_epoch, epoch)
     open_here = {
         each.current_transaction_start_offset: each
-        for each in admin.describe_producers([place])[place]
+        for each in admin.describe_producers([partition])[partition]
         if each.is_in_transaction
     }
     if options.start_offset not in open_here:
         others = f"; there are, from {', '.join(map(str, sorted(open_here)))} on" if open_here else ""
-        raise InvalidTxnState(f"no open transaction of {place} begins at offset {options.start_offset}{others}")
-    return AbortTransactionSpec.of(place, open_here[options.start_offset])
+        raise InvalidTxnState(f"no open transaction of {partition} begins at offset {options.start_offset}{others}")
+    return AbortTransactionSpec.of(partition, open_here[options.start_offset])
 
 
 def check_hangs(admin: Admin, spec: AbortTransactionSpec) -> None:

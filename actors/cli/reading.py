@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from actors.cli.for_each import unknown
 from actors.cli.idle_notice import IdleNotice
 from actors.cli.output import RecordOutput
-from actors.cli.positions import Place, Span
+from actors.cli.positions import Span, Start
 from actors.cli.progress import Progress
 from actors.clients.structs import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from kstore.errors import KafkaError, UnknownTopicOrPartition
@@ -107,11 +107,11 @@ class Reading(ConsumerRebalanceListener):
     def _starts(
         self, partitions: Sequence[TopicPartition], ends: dict[TopicPartition, int]
     ) -> dict[TopicPartition, int]:
-        if self.wanted.place is Place.TIME:
+        if self.wanted.start is Start.TIME:
             found = self.consumer.offsets_for_times(dict.fromkeys(partitions, self.wanted.number))
             return {partition: ends[partition] if at is None else at.offset for partition, at in found.items()}
         beginnings = self.consumer.beginning_offsets(partitions)
-        if self.wanted.place is None:
+        if self.wanted.start is None:
             return beginnings
         return {partition: self.wanted.of(beginnings[partition], ends[partition]) for partition in partitions}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from actors.cli.arguments import UsageError
-from actors.cli.places import places_of
+from actors.cli.partitions import partitions_of
 from actors.clients.admin.descriptions import OffsetSpec
 from actors.clients.structs import OffsetAndMetadata, TopicPartition
 
@@ -19,20 +19,20 @@ Committed = Mapping[TopicPartition, OffsetAndMetadata]
 
 def moved(admin: Admin, options: argparse.Namespace, before: Committed) -> dict[TopicPartition, int]:
     """The new offset of each partition that is meant."""
-    places = sorted(before) if options.all_topics else places_of(admin, options.topic)
-    if not places:
+    partitions = sorted(before) if options.all_topics else partitions_of(admin, options.topic)
+    if not partitions:
         admin.describe_groups([options.group])  # which fails if there is no such group
         return {}
-    first = offsets(admin, places, OffsetSpec.EARLIEST)
-    after = offsets(admin, places, OffsetSpec.LATEST)
-    targets = targets_of(admin, options, places, before, first, after)
-    return {place: max(first[place], min(after[place], targets[place])) for place in places}
+    first = offsets(admin, partitions, OffsetSpec.EARLIEST)
+    after = offsets(admin, partitions, OffsetSpec.LATEST)
+    targets = targets_of(admin, options, partitions, before, first, after)
+    return {partition: max(first[partition], min(after[partition], targets[partition])) for partition in partitions}
 
 
 def targets_of(
     admin: Admin,
     options: argparse.Namespace,
-    places: list[TopicPartition],
+    partitions: list[TopicPartition],
     before: Committed,
     first: Mapping[TopicPartition, int],
     after: Mapping[TopicPartition, int],
@@ -43,15 +43,17 @@ def targets_of(
     if options.to_latest:
         return after
     if options.to_offset is not None:
-        return dict.fromkeys(places, options.to_offset)
+        return dict.fromkeys(partitions, options.to_offset)
     if options.to_datetime is not None:
-        found = offsets(admin, places, options.to_datetime)
-        return {place: after[place] if found[place] < 0 else found[place] for place in places}
-    if missing := [place for place in places if place not in before]:
+        found = offsets(admin, partitions, options.to_datetime)
+        return {partition: after[partition] if found[partition] < 0 else found[partition] for partition in partitions}
+    if missing := [partition for partition in partitions if partition not in before]:
         raise UsageError(f"--shift-by moves from a committed offset, and {missing[0]} has none")
-    return {place: before[place].offset + options.shift_by for place in places}
+    return {partition: before[partition].offset + options.shift_by for partition in partitions}
 
 
-def offsets(admin: Admin, places: list[TopicPartition], spec: int) -> dict[TopicPartition, int]:
-    """The offset of a place or a time in each partition."""
-    return {place: at.offset for place, at in admin.list_partition_offsets(dict.fromkeys(places, spec)).items()}
+def offsets(admin: Admin, partitions: list[TopicPartition], spec: int) -> dict[TopicPartition, int]:
+    """The offset of a position or a time in each partition."""
+    return {
+        partition: at.offset for partition, at in admin.list_partition_offsets(dict.fromkeys(partitions, spec)).items()
+    }

@@ -43,7 +43,7 @@ class Sending:
         self.there: set[int] = set()  # the topic's partitions, once that matters
         self.open: deque[Future | ManyFuture] = deque()
         self.failure: KafkaError | InputError | None = None
-        self.places: dict[int, dict[str, int]] = {}
+        self.partitions: dict[int, dict[str, int]] = {}
 
     def check_partition(self, number: int | None) -> None:
         """Raise UnknownTopicOrPartition for one that the topic lacks, which the producer would wait for."""
@@ -130,18 +130,18 @@ class Sending:
         if self.options.json:
             parts = where if isinstance(where, list) else [SentRange(where.topic, where.partition, where.offset, 1)]
             for part in parts:
-                self._place(part.partition, part.offset, part.records)
+                self._count(part.partition, part.offset, part.records)
 
-    def _place(self, partition: int, offset: int, count: int) -> None:
-        place = self.places.setdefault(partition, {"records": 0, "first_offset": offset, "last_offset": offset})
-        place["records"] += count
-        place["first_offset"] = min(place["first_offset"], offset)
-        place["last_offset"] = max(place["last_offset"], offset + count - 1)
+    def _count(self, partition: int, offset: int, count: int) -> None:
+        counted = self.partitions.setdefault(partition, {"records": 0, "first_offset": offset, "last_offset": offset})
+        counted["records"] += count
+        counted["first_offset"] = min(counted["first_offset"], offset)
+        counted["last_offset"] = max(counted["last_offset"], offset + count - 1)
 
     def report(self) -> None:
         """Print the results as JSON."""
-        acknowledged = sum(place["records"] for place in self.places.values())
-        partitions = {str(number): place for number, place in sorted(self.places.items())}
+        acknowledged = sum(counted["records"] for counted in self.partitions.values())
+        partitions = {str(number): counted for number, counted in sorted(self.partitions.items())}
         print_json(
             {"topic": self.options.topic, "sent": self.sent, "acknowledged": acknowledged, "partitions": partitions}
         )

@@ -274,15 +274,15 @@ def described(admin: Admin, topics: list[TopicDescription]) -> list[TopicShown]:
     configs = admin.describe_configs(resources, config_filter="modified") if topics else {}
     sizes = sizes_of(admin, topics) if topics else {}
 
-    def partition(place: TopicPartition, of: PartitionDescription) -> PartitionShown:
+    def partition(key: TopicPartition, of: PartitionDescription) -> PartitionShown:
         return {
             "partition": of.partition,
             "leader": of.leader if of.leader >= 0 else None,
             "replicas": list(of.replicas),
             "in_sync": list(of.isr),
-            "first_offset": first[place].offset if place in first else None,
-            "next_offset": after[place].offset if place in after else None,
-            "size_bytes": [sizes.get((place, replica)) for replica in of.replicas] if sizes else None,
+            "first_offset": first[key].offset if key in first else None,
+            "next_offset": after[key].offset if key in after else None,
+            "size_bytes": [sizes.get((key, replica)) for replica in of.replicas] if sizes else None,
         }
 
     return [
@@ -313,10 +313,10 @@ def sizes_of(admin: Admin, topics: list[TopicDescription]) -> dict[tuple[TopicPa
             raise
         told = dict(failed.results)
     return {
-        (place, broker): replica.size_bytes
+        (key, broker): replica.size_bytes
         for broker, directories in told.items()
         for directory in directories
-        for place, replica in directory.replicas.items()
+        for key, replica in directory.replicas.items()
         if not replica.is_future
     }
 

@@ -88,8 +88,8 @@ def partition_address(text: str) -> tuple[str, int]:
 
 def record_address(text: str) -> tuple[str, int, int]:
     """``orders/0/42``."""
-    place, _, offset = text.rpartition("/")
-    topic, _, partition = place.rpartition("/")
+    partition_text, _, offset = text.rpartition("/")
+    topic, _, partition = partition_text.rpartition("/")
     if not topic or not partition.isdecimal() or not offset.isdecimal():
         raise ValueError(f"a record is written TOPIC/PARTITION/OFFSET, such as orders/0/42; got {text!r}")
     return topic, int(partition), int(offset)

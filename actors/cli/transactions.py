@@ -97,11 +97,11 @@ def add_to(verbs: Verbs) -> None:
     producers = new_parser(
         actions, "describe-producers", "show the producers of partitions", PRODUCERS, PRODUCERS_EXAMPLES
     )
-    add_places(producers)
+    add_partitions(producers)
     finish(producers, describe_producers, "one object with all producers")
 
     hanging = new_parser(actions, "find-hanging", "find transactions that nobody will end", HANGING, HANGING_EXAMPLES)
-    add_places(hanging, nargs="*")
+    add_partitions(hanging, nargs="*")
     hanging.add_argument(
         "--max-transaction-timeout",
         type=at_least(0, INT_MAX),
@@ -159,17 +159,17 @@ def add_ids(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
     ids.completer = complete_transactional_ids  # type: ignore[attr-defined]
 
 
-def add_places(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
+def add_partitions(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
     """The partitions that it is about, and of which replicas."""
-    places = parser.add_argument(
-        "places",
+    partitions = parser.add_argument(
+        "partitions",
         nargs=nargs,
         default=[],
         type=checked(topic_and_partitions),
         metavar="TOPIC[:PARTITIONS]",
         help="the topic, or partitions of it, such as orders:0,2",
     )
-    places.completer = complete_topics  # type: ignore[attr-defined]
+    partitions.completer = complete_topics  # type: ignore[attr-defined]
     parser.add_argument(
         "--broker-id",
         type=at_least(0, INT_MAX),
@@ -180,10 +180,10 @@ def add_places(parser: argparse.ArgumentParser, nargs: str = "+") -> None:
 
 def add_abort(parser: argparse.ArgumentParser) -> None:
     """Which transaction is aborted."""
-    place = parser.add_argument(
-        "place", type=checked(one_partition), metavar="TOPIC:PARTITION", help="the partition, such as orders:0"
+    partition = parser.add_argument(
+        "partition", type=checked(one_partition), metavar="TOPIC:PARTITION", help="the partition, such as orders:0"
     )
-    place.completer = complete_topics  # type: ignore[attr-defined]
+    partition.completer = complete_topics  # type: ignore[attr-defined]
     parser.add_argument("--start-offset", type=at_least(0), metavar="N", help="the offset at which it begins")
     parser.add_argument("--producer-id", type=at_least(0), metavar="ID", help="or: its producer's id")
     parser.add_argument("--producer-epoch", type=at_least(0, SHORT_MAX), metavar="N", help="and the producer's epoch")
@@ -318,7 +318,7 @@ def described(name: str, told: TransactionDescription, now_ms: int) -> Transacti
         "timeout_ms": told.transaction_timeout_ms,
         "start_time_ms": start_ms,
         "duration_ms": None if start_ms is None else max(0, now_ms - start_ms),
-        "partitions": [(place.topic, place.partition) for place in told.topic_partitions],
+        "partitions": [(partition.topic, partition.partition) for partition in told.topic_partitions],
     }
 
 

@@ -94,8 +94,8 @@ class Calls:
         actor = self.ref.actor_as(ClientActor)
         if actor.view.version:
             return f": {actor.last_failure}" if actor.last_failure else ""
-        places = ", ".join(address_text(each.host, each.port) for each in actor.bootstrap.values())
-        return f": nobody answers at {places}" + (f" ({actor.last_failure})" if actor.last_failure else "")
+        addresses = ", ".join(address_text(each.host, each.port) for each in actor.bootstrap.values())
+        return f": nobody answers at {addresses}" + (f" ({actor.last_failure})" if actor.last_failure else "")
 
     def drive(self, until: Callable[[], object], timeout_s: float | None) -> bool:
         """Let the world run until ``until()`` holds; False after ``timeout_s`` seconds."""

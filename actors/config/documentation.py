@@ -9,7 +9,7 @@ from pathlib import Path
 
 from actors.config.kstore_table import PURPOSES
 
-PLACE = Path(__file__).with_name("documentation.json")
+FILE = Path(__file__).with_name("documentation.json")
 KINDS: Mapping[int, str] = {2: "topic", 4: "broker", 16: "metrics", 32: "group"}
 """Kafka's numbers for what has configs."""
 
@@ -30,5 +30,5 @@ def documentation_of(resource_type: int) -> Mapping[str, str]:
 
 @cache
 def _all() -> Mapping[str, Mapping[str, str]]:
-    found: Mapping[str, Mapping[str, str]] = json.loads(PLACE.read_text(encoding="utf-8"))
+    found: Mapping[str, Mapping[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))
     return found

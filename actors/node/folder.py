@@ -198,17 +198,17 @@ def check_place(path: str, node_ids: Sequence[int]) -> None:
     """
     from pathlib import Path
 
-    place = Path(path)
-    if (place / META_PROPERTIES).exists():
-        owner = owner_of(place)
+    root = Path(path)
+    if (root / META_PROPERTIES).exists():
+        owner = owner_of(root)
         raise FolderError(
             f"{path} is a log directory of Apache Kafka itself ({META_PROPERTIES} lies in it): move it to a folder "
             f"node-{node_ids[0] if owner is None else owner} in another one, and give that as --data-dir"
         )
-    if not place.is_dir() or (place / f"node-{node_ids[0]}" / META_PROPERTIES).exists():
+    if not root.is_dir() or (root / f"node-{node_ids[0]}" / META_PROPERTIES).exists():
         return
     ours = {f"node-{node_id}" for node_id in node_ids}
-    others = sorted(each.parent.name for each in place.glob(f"*/{META_PROPERTIES}") if each.parent.name not in ours)
+    others = sorted(each.parent.name for each in root.glob(f"*/{META_PROPERTIES}") if each.parent.name not in ours)
     if others:
         raise FolderError(
             f"{path} has no node-{node_ids[0]}, but {', '.join(others)} of another cluster: put it back from a backup, "
@@ -282,8 +282,8 @@ def claim_folder(fs: FileSystem, name: str) -> Folder:
 def unusable(name: str, error: OSError) -> FolderError:
     """The message for a folder that the system can't open."""
     file = os.path.relpath(str(error.filename), name) if error.filename else "."
-    place = name if file == "." or file.startswith("..") else f"{name}/{file}"
-    return FolderError(f"{place} can't be used ({error.strerror}): {FIXES.get(error.errno or 0, ELSEWHERE)}")
+    where = name if file == "." or file.startswith("..") else f"{name}/{file}"
+    return FolderError(f"{where} can't be used ({error.strerror}): {FIXES.get(error.errno or 0, ELSEWHERE)}")
 
 
 def check_room(folder: Folder) -> None:

@@ -203,7 +203,7 @@ class Timers:
     def check(self) -> None:
         """Assert that the next one is at the head, and that cancelled ones are counted and not the most."""
         heap = self.heap
-        for place, (deadline_us, number, timer) in enumerate(heap):
-            assert heap[(place - 1) // 2][:2] <= (deadline_us, number) or not place, "the next one is at the head"
+        for index, (deadline_us, number, timer) in enumerate(heap):
+            assert heap[(index - 1) // 2][:2] <= (deadline_us, number) or not index, "the next one is at the head"
             assert timer.deadline_us == deadline_us, "a timer has its own deadline"
         assert self.cancelled == sum(timer.action is None for _, _, timer in heap), "cancelled ones are counted"

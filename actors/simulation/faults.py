@@ -42,7 +42,7 @@ KINDS = {
 
 WRITES = ("append", "create", "replace", "truncate", "mkdir")
 FAILING = (("append",), ("append",), ("sync",), ("replace",), ("read",), ("create", "rename", "unlink"), WRITES)
-PLACES = (
+FILES = (
     "*.log",
     "orders-*",
     "invoices-*",
@@ -109,10 +109,10 @@ class FaultSchedule:
             case "slow":
                 self.slow(*self.random.sample(nodes, 2))
             case "disk error":
-                operations, place = self.random.choice(FAILING), self.random.choice(PLACES)
+                operations, files = self.random.choice(FAILING), self.random.choice(FILES)
                 times = self.random.choice((1, 1, None))
                 torn = self.random.random() < 0.5
-                self.trouble_disk(operations, place, errno.EIO, times=times, torn=torn)
+                self.trouble_disk(operations, files, errno.EIO, times=times, torn=torn)
             case "disk full":
                 self.trouble_disk(WRITES, "*", errno.ENOSPC, times=None, torn=self.random.random() < 0.5)
         return self.random.uniform(0.05, self.pause_s_max)
@@ -160,11 +160,11 @@ class FaultSchedule:
         self.later(self.random.randint(100, self.cut_ms_max), lambda: self.net.slow(from_id, to_id, 0))
 
     def trouble_disk(
-        self, operations: tuple[str, ...], place: str, number: int, *, times: int | None, torn: bool
+        self, operations: tuple[str, ...], files: str, number: int, *, times: int | None, torn: bool
     ) -> None:
         """Have a drawn node's disk fail in some operations, for a drawn time."""
         disk = self.disks[self.random.choice(list(self.disks))]
-        fault = disk.fail(operations, place, number, times=times, torn=torn)
+        fault = disk.fail(operations, files, number, times=times, torn=torn)
         self.later(self.random.randint(100, self.cut_ms_max), lambda: disk.remove(fault))
 
     def stop(self) -> None:

@@ -148,7 +148,7 @@ class Run:
         for disk, its in zip(self.disks, faults, strict=True):
             disk.faults = its
 
-    def place(self) -> Node:
+    def client_node(self) -> Node:
         """A node of its own for a client."""
         self.made += 1
         node = Node(self.world, -self.made, kind="client")
@@ -158,7 +158,7 @@ class Run:
 
     def begin(self, client_class: type[C], name: str, *args: object, **kwargs: object) -> C:
         """Begin a client on a node of its own."""
-        ref = client_class.start(self.place(), name, self.workload, *args, **kwargs)
+        ref = client_class.start(self.client_node(), name, self.workload, *args, **kwargs)
         return ref.actor_as(client_class)
 
     def make_clients(self) -> None:
@@ -343,9 +343,9 @@ def play(seed: int) -> SeedOutcome:
 
 
 def _where(traceback: TracebackType | None) -> str:
-    places = []
+    lines = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        places.append(f"{code.co_filename.rsplit('/actors/', 1)[-1]}:{traceback.tb_lineno} {code.co_name}")
+        lines.append(f"{code.co_filename.rsplit('/actors/', 1)[-1]}:{traceback.tb_lineno} {code.co_name}")
         traceback = traceback.tb_next
-    return " at " + " < ".join(reversed(places[-4:]))
+    return " at " + " < ".join(reversed(lines[-4:]))

@@ -57,7 +57,7 @@ def events(recording: Recording) -> Iterator[dict[str, Any]]:
     """All events, names first used first; within a thread times rise."""
     threads = _Threads()
     open_slices: dict[int, dict[str, Any]] = {}
-    places: dict[int, tuple[int, int, float]] = {}  # of a row: process, thread, time
+    drawn: dict[int, tuple[int, int, float]] = {}  # of a row: process, thread, time
     last_us, within = -1, 0
     for row in recording.rows():
         within = within + 1 if row.time_us == last_us else 0
@@ -71,9 +71,9 @@ def events(recording: Recording) -> Iterator[dict[str, Any]]:
         before = open_slices.pop(thread, None)
         if before is not None:
             yield _ended(before, at)
-        places[row.sequence] = (process, thread, at)
+        drawn[row.sequence] = (process, thread, at)
         open_slices[thread] = _slice(row, process, thread, at)
-        sender = places.get(row.cause)
+        sender = drawn.get(row.cause)
         if sender is not None and sender[1] != thread:
             yield from _flow(row, sender, (process, thread, at))
     for event in open_slices.values():

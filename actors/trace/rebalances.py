@@ -220,8 +220,8 @@ def _tell_move(recording: Recording, found: Rebalance, last: TraceRow, begun: Tr
 
 def _loads_after(recording: Recording, last: TraceRow) -> list[TraceRow]:
     """Who took the group over since its last event, and had nothing to change."""
-    place = last.actor.rpartition("/")[2].partition("@")[0]
-    loads = recording.find("GroupsLoaded", partition=f"{OFFSETS_TOPIC}-{place}", after=last.sequence)
+    number = last.actor.rpartition("/")[2].partition("@")[0]
+    loads = recording.find("GroupsLoaded", partition=f"{OFFSETS_TOPIC}-{number}", after=last.sequence)
     return [row for row in loads if row.actor != last.actor]
 
 

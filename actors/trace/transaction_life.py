@@ -15,7 +15,7 @@ from actors.runtime.recorder import TraceRow
 from actors.trace.printing import Step, TraceAnswer, lines_of, milliseconds, overwritten
 from actors.trace.recording import Recording
 from actors.trace.root_causes import FAULTS, Root, node_of, root_of, words_of_fault
-from actors.trace.transaction_rows import READ_UNCOMMITTED, LogRows, OffsetInTransaction, Place
+from actors.trace.transaction_rows import READ_UNCOMMITTED, LogRows, OffsetInTransaction, TransactionInPartition
 from actors.trace.transactions import ABORTED, ABORTING, OPEN, Part, parts_of, ways_out
 
 NONE = "none"
@@ -44,7 +44,7 @@ class TransactionLife(TraceAnswer):
         self.root: Root | None = None
         self.began_us = -1
         self.took_us = -1
-        self.partitions: list[Place] = []
+        self.partitions: list[TransactionInPartition] = []
         self.offsets: list[OffsetInTransaction] = []
         self.ends: list[str] = []
         self.steps: list[Step] = []
@@ -70,7 +70,7 @@ class TransactionLife(TraceAnswer):
             "root": self.root.to_dict() if self.root else None,
             "began_us": self.began_us,
             "took_us": self.took_us,
-            "partitions": [place.to_dict() for place in self.partitions],
+            "partitions": [partition.to_dict() for partition in self.partitions],
             "offsets": [each.to_dict() for each in self.offsets],
             "ends": self.ends,
             "steps": [step.to_dict() for step in self.steps],
@@ -140,7 +140,7 @@ def transaction_life(recording: Recording, transactional_id: str) -> Transaction
     if not part.has_begun_in_trace:
         found.missing = overwritten(recording) or "it began before this trace"
     rows = LogRows(recording, part)
-    found.partitions, found.offsets = list(rows.places.values()), rows.offsets
+    found.partitions, found.offsets = list(rows.partitions.values()), rows.offsets
     found.steps = list(_steps(recording, part, rows))
     found.earlier = [_summary(each) for each in parts[:-1]]
     if part.state == OPEN:
@@ -186,8 +186,8 @@ def _step(row: TraceRow, what: str) -> Step:
 
 def _of_coordinators(part: Part, rows: LogRows) -> Iterator[Step]:
     for row in part.rows:
-        place = rows.places.get(row.subject)
-        if row.kind != "TransactionMarked" or place is None or place.marker is None:
+        partition = rows.partitions.get(row.subject)
+        if row.kind != "TransactionMarked" or partition is None or partition.marker is None:
             yield _step(row, _words(row))
     for row in part.refused:
         yield _step(row, f"refused, as epoch {row.offset2} is fenced: {row.subject}")
@@ -219,14 +219,14 @@ def _words(row: TraceRow) -> str:
 
 
 def _of_logs(part: Part, rows: LogRows) -> Iterator[Step]:
-    for place in rows.places.values():
-        yield from _of_place(part, place)
+    for partition in rows.partitions.values():
+        yield from _of_partition(part, partition)
     for row in rows.refused:
         yield _step(row, f"records for {row.partition} are refused, as epoch {row.offset1} is fenced")
 
 
-def _of_place(part: Part, place: Place) -> Iterator[Step]:
-    label, opened, marker = place.label, place.opened, place.marker
+def _of_partition(part: Part, partition: TransactionInPartition) -> Iterator[Step]:
+    label, opened, marker = partition.label, partition.opened, partition.marker
     if opened is not None and opened.kind == "TransactionOpened":
         yield _step(opened, f"its first record is in {label}, at offset {opened.offset1}")
     elif opened is not None:
@@ -235,15 +235,15 @@ def _of_place(part: Part, place: Place) -> Iterator[Step]:
         yield _step(marker, f"its {marker.subject} marker is in {label}, at offset {marker.offset1}")
     if label.rpartition("-")[0] == OFFSETS_TOPIC:
         return
-    if place.replicated is not None:
-        text = f"read_uncommitted readers can see it in {label}: the high watermark is {place.replicated.offset1}"
-        yield _step(place.replicated, text)
+    if partition.replicated is not None:
+        text = f"read_uncommitted readers can see it in {label}: the high watermark is {partition.replicated.offset1}"
+        yield _step(partition.replicated, text)
     is_aborted = part.state in (ABORTING, ABORTED)
-    if place.stable is not None:
+    if partition.stable is not None:
         what = "pass over" if is_aborted else "can see"
-        it = f"read_committed readers {what} it in {label}: the last stable offset is {place.stable.offset1}"
-        yield _step(place.stable, it)
-    for row in place.readers.values():
+        it = f"read_committed readers {what} it in {label}: the last stable offset is {partition.stable.offset1}"
+        yield _step(partition.stable, it)
+    for row in partition.readers.values():
         leaves_out = ", which leaves out what was aborted" if is_aborted and row.subject else ""
         with_level = f"by a {row.subject or READ_UNCOMMITTED} consumer{leaves_out}"
         yield _step(row, f"offsets {row.offset1} to {row.offset2} of {label} are fetched {with_level}")
@@ -262,6 +262,6 @@ def _around(recording: Recording, rows: LogRows, begin: int, end: int) -> Iterat
     for row in recording.find(*FAULTS, after=begin, before=end):
         yield Step(row.time_us, "-", words_of_fault(row), row.sequence)
     for row in recording.find("LeaderElected", "LeaderLost", after=begin, before=end):
-        if row.partition in rows.places:
+        if row.partition in rows.partitions:
             who = f"broker {row.offset1}" if row.kind == "LeaderElected" else "no broker"
             yield _step(row, f"{who} is elected leader of {row.partition}: {row.subject}")

@@ -28,7 +28,7 @@ KINDS = (
 READ_UNCOMMITTED = "read_uncommitted"
 
 
-class Place:
+class TransactionInPartition:
     """A transaction in one partition, by the rows that tell of it; None for what the trace doesn't have."""
 
     def __init__(self, label: str) -> None:
@@ -105,7 +105,7 @@ class LogRows:
     """The logs' rows about one transaction."""
 
     def __init__(self, recording: Recording, part: Part) -> None:
-        self.places = {label: Place(label) for label in part.labels}
+        self.partitions = {label: TransactionInPartition(label) for label in part.labels}
         self.refused: list[TraceRow] = []
         self._offsets: dict[tuple[str, str], OffsetInTransaction] = {}
         self._ids = part.producer_ids
@@ -113,9 +113,9 @@ class LogRows:
         for row in recording.find(*KINDS, after=part.after):
             is_within = part.before is None or row.sequence < part.before
             if row.kind in ("HighWatermarkAdvanced", "LastStableOffsetAdvanced", "RecordsFetched"):
-                place = self.places.get(row.partition)
-                if place is not None:
-                    place.take(row)
+                partition = self.partitions.get(row.partition)
+                if partition is not None:
+                    partition.take(row)
             elif row.offset2 in self._ids:
                 self._take(row, is_within=is_within)
 
@@ -132,11 +132,11 @@ class LogRows:
         elif is_within and row.kind in OFFSETS:
             self._take_offset(row)
         elif is_within:
-            place = self.places.setdefault(row.partition, Place(row.partition))
+            partition = self.partitions.setdefault(row.partition, TransactionInPartition(row.partition))
             if row.kind == "MarkerAppended":
-                place.marker = place.marker or row
+                partition.marker = partition.marker or row
             else:
-                place.opened = place.opened or row
+                partition.opened = partition.opened or row
 
     def _take_offset(self, row: TraceRow) -> None:
         key = row.partition, row.subject

@@ -235,8 +235,8 @@ def _tell_holder(recording: Recording, found: Visibility, undecided: list[OpenTr
     (last,) = recording.last(1)
     open_for = milliseconds(last.time_us - holder.since_us)
     life = holder.life
-    place = f"{found.topic}:{found.partition}"
-    by_admin = f"an administrator aborts it: kstore transactions abort {place} --start-offset {holder.first_offset}"
+    partition = f"{found.topic}:{found.partition}"
+    by_admin = f"an administrator aborts it: kstore transactions abort {partition} --start-offset {holder.first_offset}"
     if holder.marker is not None:
         found.kind = MARKER
         found.why = f"the marker of {holder} is at offset {holder.marker.offset1}, and isn't replicated yet"

@@ -109,10 +109,10 @@ class Handles:
 
     def closed(self, file: Kept) -> None:
         """A file was closed by its owner."""
-        place = self._open.index(file)
+        index = self._open.index(file)
         last = self._open.pop()
         if last is not file:
-            self._open[place] = last
+            self._open[index] = last
 
     def close_some(self, count: int, *, keep: int = 0) -> int:
         """Close up to ``count`` of them, as long as more than ``keep`` are open; how many were closed."""

@@ -268,9 +268,9 @@ cdef class LeaderAppend:
 
     cdef int take_back(self, list answers) except -1:
         """What was accepted but never written has failed with the write, and so have its retries."""
-        for place, answer in enumerate(answers):
+        for index, answer in enumerate(answers):
             if isinstance(answer, AppendInfo) and answer.last_offset >= self.log.end_offset:
-                answers[place] = self.error
+                answers[index] = self.error
         return 0
 
 

@@ -113,8 +113,8 @@ class LeaderEpochs:
 
     def at(self, offset: int) -> int:
         """The epoch of the record at an offset, or -1 when it lies before the first known start."""
-        place = bisect_right(self._starts, offset)
-        return self._epochs[place - 1] if place else UNDEFINED
+        index = bisect_right(self._starts, offset)
+        return self._epochs[index - 1] if index else UNDEFINED
 
     def truncate_from_end(self, end_offset: int) -> None:
         """Forget the epochs that began at or after ``end_offset``."""

@@ -31,15 +31,15 @@ class Extents:
         [(5, 10), (20, 30)]
         """
         found = []
-        place = bisect_right(self._ends, start)
+        index = bisect_right(self._ends, start)
         while start < end:
-            if place == len(self._starts) or self._starts[place] >= end:
+            if index == len(self._starts) or self._starts[index] >= end:
                 found.append((start, end))
                 break
-            if start < self._starts[place]:
-                found.append((start, self._starts[place]))
-            start = self._ends[place]
-            place += 1
+            if start < self._starts[index]:
+                found.append((start, self._starts[index]))
+            start = self._ends[index]
+            index += 1
         return found
 
     def add(self, start: int, end: int) -> None:

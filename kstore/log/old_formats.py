@@ -35,11 +35,11 @@ def find_old_message(data: bytes) -> int | None:
     try:
         _, at, _ = find_end(data, len(data), LONG_MAX)
     except CorruptMessage:
-        at = place_of_no_batch(data)
+        at = position_of_no_batch(data)
     return old_format(memoryview(data)[at:])
 
 
-def place_of_no_batch(data: bytes) -> int:
+def position_of_no_batch(data: bytes) -> int:
     """Where the walk over batches ended."""
     at = 0
     while data[at + MAGIC_AT] == 2 and (size := _int32(data, at + LENGTH_AT)) >= HEADER_BYTES - BEFORE_SIZE:

@@ -48,8 +48,8 @@ class Reading:
         log = self._log
         try:
             for segment in log.segments.from_offset(offset):
-                place = segment.find(max(offset, segment.base_offset))
-                for batch in segment.batches(place[0]) if place is not None else ():
+                found = segment.find(max(offset, segment.base_offset))
+                for batch in segment.batches(found[0]) if found is not None else ():
                     if batch.last_offset >= up_to:
                         return
                     yield batch

@@ -233,8 +233,8 @@ class Loader:
         upper_offset = self.segments.upper_offset(segment, segment.base_offset + RELATIVE_OFFSET_MAX + 1)
         noted = self.noted.get(segment.base_offset)
         if noted is not None and tail_crc(segment, noted.tail_position) != noted.tail_crc:
-            place = f"{noted.tail_position} bytes into {segment.file.path}"
-            raise LogDamaged(f"{self.path} is damaged: the batch {place} isn't that of the last clean stop")
+            where = f"{noted.tail_position} bytes into {segment.file.path}"
+            raise LogDamaged(f"{self.path} is damaged: the batch {where} isn't that of the last clean stop")
         try:
             segment.load_indexes(upper_offset)
             if noted is not None and not noted.has_indexes_of(segment):

@@ -81,10 +81,10 @@ def _replay(
         base = segment.base_offset
         if base > offset and base not in saved:
             fs.replace(segments.snapshot_path(base), snapshot.encode(producers.snapshot()), sync=False)
-        place = segment.find(max(offset, base))
-        if place is None:
+        found = segment.find(max(offset, base))
+        if found is None:
             continue
-        for batch in segment.batches(place[0]):
+        for batch in segment.batches(found[0]):
             if batch.base_offset >= end_offset:
                 return
             if batch.producer_id >= 0 and batch.base_offset >= offset:

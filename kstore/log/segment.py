@@ -184,10 +184,10 @@ class Segment:
 
         With ``min_one`` the first batch comes even when it doesn't fit.
         """
-        place = self.find(offset)
-        if place is None:
+        found = self.find(offset)
+        if found is None:
             return None
-        start, first_offset = place
+        start, first_offset = found
         end, next_offset = self._end_of(start, max_bytes, up_to)
         if end == start and min_one:
             head = self.file.read(start, HEADER_BYTES)
@@ -266,7 +266,7 @@ class Segment:
                 yield batch
 
     def find_timestamp(self, timestamp: int, start_offset: int) -> Iterator[RecordBatch]:
-        """The batches from a place on before which no record at or above ``start_offset`` is as new."""
+        """The batches from a position on before which no record at or above ``start_offset`` is as new."""
         offset = max(self.time_index.offset_before(timestamp), start_offset)
         position = self.offset_index.position_before(offset)
         size = self.file.size
@@ -282,13 +282,13 @@ class Segment:
     def truncate_to(self, offset: int) -> None:
         """Cut from the batch with ``offset`` on."""
         self._hints.clear()
-        place = self.find(offset)
-        position = self.file.size if place is None else place[0]
-        self.offset_index.truncate_to(offset if place is None else min(offset, place[1]), position)
-        self.time_index.truncate_to(offset if place is None else min(offset, place[1]))
+        found = self.find(offset)
+        position = self.file.size if found is None else found[0]
+        self.offset_index.truncate_to(offset if found is None else min(offset, found[1]), position)
+        self.time_index.truncate_to(offset if found is None else min(offset, found[1]))
         if self.aborted is not None:
-            self.aborted.truncate_to(offset if place is None else min(offset, place[1]))
-        if place is None:
+            self.aborted.truncate_to(offset if found is None else min(offset, found[1]))
+        if found is None:
             return
         self.file.truncate(position)
         self.verified.cut(position)

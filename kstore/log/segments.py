@@ -85,8 +85,8 @@ class Segments:
 
     def upper_offset(self, segment: Segment, end_offset: int) -> int:
         """Where the next segment begins, or the log's end."""
-        place = bisect_right(self._bases, segment.base_offset)
-        return self._bases[place] if place < len(self._bases) else end_offset
+        index = bisect_right(self._bases, segment.base_offset)
+        return self._bases[index] if index < len(self._bases) else end_offset
 
     def before(self, segment: Segment) -> Segment:
         """The one that comes before this one."""
@@ -151,9 +151,9 @@ class Segments:
         Nothing of the product calls this before logs are compacted; starts use the half that finishes
         (``replacement.finish_interrupted``), on folders that Apache Kafka left in the middle of it.
         """
-        place = self._list.index(old[0])
-        after = place + len(old)
-        assert self._list[place:after] == list(old), "the old segments follow on each other"
+        index = self._list.index(old[0])
+        after = index + len(old)
+        assert self._list[index:after] == list(old), "the old segments follow on each other"
         assert after < len(self._list), "the active segment isn't replaced"
         assert new.base_offset == old[0].base_offset, f"{new} can't stand where {old[0]} does"
         new.close()
@@ -163,8 +163,8 @@ class Segments:
             if self._fs.exists(self.snapshot_path(segment.base_offset)):
                 self._fs.unlink(self.snapshot_path(segment.base_offset))
         swap_in(self._fs, self._path, new.base_offset, SWAP, "")
-        self._list[place:after] = [self._reopened(new, self._bases[after])]
-        self._bases[place:after] = [new.base_offset]
+        self._list[index:after] = [self._reopened(new, self._bases[after])]
+        self._bases[index:after] = [new.base_offset]
         return later
 
     def _reopened(self, swapped: Segment, upper_offset: int) -> Segment:

@@ -13,7 +13,7 @@ cdef class HotTail:
 
     cpdef void append(self, RecordBatch batch)
     cdef void drop_first(self)
-    cdef Py_ssize_t place_of(self, int64_t offset)
+    cdef Py_ssize_t index_of(self, int64_t offset)
     cpdef object read(self, int64_t offset, Py_ssize_t max_bytes, int64_t up_to, bint min_one)
     cpdef void truncate(self, int64_t offset)
     cpdef void clear(self)

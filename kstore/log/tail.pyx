@@ -49,7 +49,7 @@ cdef class HotTail:
             del self.batches[:self.first]
             self.first = 0
 
-    cdef Py_ssize_t place_of(self, int64_t offset):
+    cdef Py_ssize_t index_of(self, int64_t offset):
         """The first batch that ends at ``offset`` or later; the list's length when none does."""
         cdef Py_ssize_t low = self.first, high = len(self.batches), middle
         cdef RecordBatch batch
@@ -67,18 +67,18 @@ cdef class HotTail:
 
         None when the tail begins after ``offset``, or ends before it.
         """
-        cdef Py_ssize_t place, size = 0
+        cdef Py_ssize_t index, size = 0
         cdef int64_t next_offset = offset
         cdef RecordBatch batch
         cdef list found
         if self.first == len(self.batches) or offset < (<RecordBatch>self.batches[self.first]).base_offset:
             return None
-        place = self.place_of(offset)
-        if place == len(self.batches):
+        index = self.index_of(offset)
+        if index == len(self.batches):
             return None
         found = []
-        while place < len(self.batches):
-            batch = self.batches[place]
+        while index < len(self.batches):
+            batch = self.batches[index]
             if batch.base_offset + batch.last_offset_delta >= up_to:
                 break
             if size + batch.size_bytes > max_bytes and (size or not min_one):
@@ -86,7 +86,7 @@ cdef class HotTail:
             found.append(batch)
             size += batch.size_bytes
             next_offset = batch.base_offset + batch.last_offset_delta + 1
-            place += 1
+            index += 1
         return found, size, next_offset
 
     cpdef void truncate(self, int64_t offset):

@@ -18,7 +18,7 @@ from libc.string cimport memcpy
 from kstore.codec.checksum cimport crc32c_update
 from kstore.codec.cursor cimport load16, load32, load64, store16, store32, store64
 from kstore.records cimport layout
-from kstore.records.record cimport RecordPlace, find_record, read_records
+from kstore.records.record cimport BatchHeader, find_record, read_records
 
 from kstore.codec.compression import codec_name, decompress
 from kstore.errors import CorruptMessage, InvalidRecord, KafkaError, MessageTooLarge
@@ -31,15 +31,15 @@ cdef int32_t INT32_MAX = 0x7FFFFFFF
 cdef object INCOMPLETE = CorruptMessage("the bytes end in the middle of a record batch")
 
 
-cdef RecordPlace place_of(RecordBatch batch) noexcept:
+cdef BatchHeader header_of(RecordBatch batch) noexcept:
     """What its records are counted from."""
-    cdef RecordPlace place
-    place.base_offset = batch.base_offset
-    place.base_timestamp = batch.base_timestamp
-    place.log_append_time = batch.max_timestamp
-    place.timestamp_type = 1 if batch.attributes & layout.LOG_APPEND_TIME_BIT else 0
-    place.count = batch.count
-    return place
+    cdef BatchHeader header
+    header.base_offset = batch.base_offset
+    header.base_timestamp = batch.base_timestamp
+    header.log_append_time = batch.max_timestamp
+    header.timestamp_type = 1 if batch.attributes & layout.LOG_APPEND_TIME_BIT else 0
+    header.count = batch.count
+    return header
 
 
 @cython.final
@@ -146,14 +146,14 @@ cdef class RecordBatch:
         Raises ``InvalidRecord`` or ``CorruptMessage`` when the bytes aren't the records that the header announces, and
         ``MessageTooLarge`` when they would take more than ``limit_bytes`` decompressed.
         """
-        cdef RecordPlace place = place_of(self)
+        cdef BatchHeader header = header_of(self)
         cdef const uint8_t[::1] plain
         if self.count == 0 and self.payload_bytes == 0:    # as compaction leaves it, whatever its codec was
             return []
         if self.attributes & layout.COMPRESSION_MASK == 0:
-            return read_records(self.data, self.payload_bytes, &place)
+            return read_records(self.data, self.payload_bytes, &header)
         plain = self.decompressed(limit_bytes)
-        return read_records(&plain[0] if plain.shape[0] else NULL, plain.shape[0], &place)
+        return read_records(&plain[0] if plain.shape[0] else NULL, plain.shape[0], &header)
 
     def find_timestamp(self, int64_t timestamp, int64_t from_offset, *, int max_record_bytes=0x7FFFFFFF):
         """``(timestamp, offset)`` of the first record that isn't older, from an offset on, or None.
@@ -161,15 +161,15 @@ cdef class RecordBatch:
         In a compressed batch a record of more than ``max_record_bytes``, without its length, is refused when the search
         comes to it. Raises as ``records``.
         """
-        cdef RecordPlace place = place_of(self)
+        cdef BatchHeader header = header_of(self)
         cdef const uint8_t[::1] plain
         if self.attributes & layout.COMPRESSION_MASK == 0:
-            return find_record(self.data, self.payload_bytes, &place, timestamp, from_offset, 0x7FFFFFFF)
+            return find_record(self.data, self.payload_bytes, &header, timestamp, from_offset, 0x7FFFFFFF)
         if self.count == 0 and self.payload_bytes == 0:
             return None
         plain = self.decompressed(layout.DECOMPRESSED_BYTES_LIMIT)
         return find_record(
-            &plain[0] if plain.shape[0] else NULL, plain.shape[0], &place, timestamp, from_offset, max_record_bytes
+            &plain[0] if plain.shape[0] else NULL, plain.shape[0], &header, timestamp, from_offset, max_record_bytes
         )
 
     def stamped(self, int64_t base_offset, int32_t leader_epoch, log_append_time=None, *, max_timestamp=None):

@@ -12,7 +12,7 @@ cdef class Record:
     cdef readonly tuple headers
 
 
-ctypedef struct RecordPlace:
+ctypedef struct BatchHeader:
     int64_t base_offset
     int64_t base_timestamp
     int64_t log_append_time     # what every record's timestamp is when timestamp_type is 1
@@ -20,8 +20,8 @@ ctypedef struct RecordPlace:
     int32_t count
 
 
-cdef list read_records(const uint8_t *data, Py_ssize_t nbytes, const RecordPlace *place)
+cdef list read_records(const uint8_t *data, Py_ssize_t nbytes, const BatchHeader *header)
 cdef tuple find_record(
-    const uint8_t *data, Py_ssize_t nbytes, const RecordPlace *place, int64_t timestamp, int64_t from_offset,
+    const uint8_t *data, Py_ssize_t nbytes, const BatchHeader *header, int64_t timestamp, int64_t from_offset,
     int32_t body_bytes_max
 )

@@ -59,13 +59,13 @@ cdef tuple read_headers(const RecordFields *fields):
     return headers
 
 
-cdef inline int64_t timestamp_of(const RecordFields *fields, const RecordPlace *place) noexcept:
-    if place.timestamp_type:
-        return place.log_append_time
-    return <int64_t>(<unsigned long long>place.base_timestamp + <unsigned long long>fields.timestamp_delta)
+cdef inline int64_t timestamp_of(const RecordFields *fields, const BatchHeader *header) noexcept:
+    if header.timestamp_type:
+        return header.log_append_time
+    return <int64_t>(<unsigned long long>header.base_timestamp + <unsigned long long>fields.timestamp_delta)
 
 
-cdef list read_records(const uint8_t *data, Py_ssize_t nbytes, const RecordPlace *place):
+cdef list read_records(const uint8_t *data, Py_ssize_t nbytes, const BatchHeader *header):
     """All records in these (decompressed) bytes, which must hold as many as the batch says and nothing else."""
     cdef Cursor c = cursor_over(data, nbytes)
     cdef RecordFields fields
@@ -73,29 +73,29 @@ cdef list read_records(const uint8_t *data, Py_ssize_t nbytes, const RecordPlace
     cdef list records
     cdef int32_t i
     cdef int code
-    if place.count < 0 or place.count > nbytes // LEAST_RECORD_SIZE:
-        raise InvalidRecord(f"{place.count} records cannot lie in {nbytes} bytes")
-    records = PyList_New(place.count)
-    for i in range(place.count):
+    if header.count < 0 or header.count > nbytes // LEAST_RECORD_SIZE:
+        raise InvalidRecord(f"{header.count} records cannot lie in {nbytes} bytes")
+    records = PyList_New(header.count)
+    for i in range(header.count):
         code = next_record(&c, &fields)
         if code != WALK_OK:
             raise InvalidRecord(walk_failure(code, i))
         record = Record.__new__(Record)
-        record.offset = place.base_offset + fields.offset_delta
-        record.timestamp_type = place.timestamp_type
-        record.timestamp = timestamp_of(&fields, place)
+        record.offset = header.base_offset + fields.offset_delta
+        record.timestamp_type = header.timestamp_type
+        record.timestamp = timestamp_of(&fields, header)
         record.key = nullable(fields.key, fields.key_bytes)
         record.value = nullable(fields.value, fields.value_bytes)
         record.headers = NO_HEADERS if fields.header_count == 0 else read_headers(&fields)
         Py_INCREF(record)
         PyList_SET_ITEM(records, i, record)
     if c.p != c.end:
-        raise InvalidRecord(f"{c.end - c.p} bytes follow the last of {place.count} records")
+        raise InvalidRecord(f"{c.end - c.p} bytes follow the last of {header.count} records")
     return records
 
 
 cdef tuple find_record(
-    const uint8_t *data, Py_ssize_t nbytes, const RecordPlace *place, int64_t timestamp, int64_t from_offset,
+    const uint8_t *data, Py_ssize_t nbytes, const BatchHeader *header, int64_t timestamp, int64_t from_offset,
     int32_t body_bytes_max
 ):
     """``(timestamp, offset)`` of the first record that is as new, from an offset on; None if there is none.
@@ -107,13 +107,13 @@ cdef tuple find_record(
     cdef int64_t found
     cdef int32_t i
     cdef int code
-    for i in range(place.count):
+    for i in range(header.count):
         code = next_record(&c, &fields)
         if code != WALK_OK:
             raise InvalidRecord(walk_failure(code, i))
         if fields.body_bytes > body_bytes_max:
             raise InvalidRecord(too_large(fields.body_bytes, body_bytes_max))
-        found = timestamp_of(&fields, place)
-        if found >= timestamp and place.base_offset + fields.offset_delta >= from_offset:
-            return found, place.base_offset + fields.offset_delta
+        found = timestamp_of(&fields, header)
+        if found >= timestamp and header.base_offset + fields.offset_delta >= from_offset:
+            return found, header.base_offset + fields.offset_delta
     return None

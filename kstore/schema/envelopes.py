@@ -59,11 +59,11 @@ def decode_metadata(data: bytes | memoryview) -> Message:
 def _varint(data: bytes | memoryview, at: int) -> tuple[int, int]:
     """A small unsigned varint of an envelope, and where it ends."""
     value = 0
-    for place in range(3):
-        if at + place >= len(data):
+    for index in range(3):
+        if at + index >= len(data):
             break
-        byte = data[at + place]
-        value |= (byte & 0x7F) << (7 * place)
+        byte = data[at + index]
+        value |= (byte & 0x7F) << (7 * index)
         if byte < 0x80:
-            return value, at + place + 1
+            return value, at + index + 1
     raise SchemaError("a metadata record's envelope is cut off")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from actors.cli.positions import Place, PositionError, Span, span, time_ms
+from actors.cli.positions import PositionError, Span, Start, span, time_ms
 
 
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
         ([], Span()),
-        (["beginning"], Span(Place.BEGINNING)),
-        (["end"], Span(Place.END)),
-        (["stored"], Span(Place.STORED)),
-        (["17"], Span(Place.OFFSET, 17)),
-        (["-17"], Span(Place.TAIL, 17)),
-        (["s@17"], Span(Place.TIME, 17)),
+        (["beginning"], Span(Start.BEGINNING)),
+        (["end"], Span(Start.END)),
+        (["stored"], Span(Start.STORED)),
+        (["17"], Span(Start.OFFSET, 17)),
+        (["-17"], Span(Start.TAIL, 17)),
+        (["s@17"], Span(Start.TIME, 17)),
         (["e@18"], Span(None, 0, 18)),
-        (["e@18", "s@17"], Span(Place.TIME, 17, 18)),
+        (["e@18", "s@17"], Span(Start.TIME, 17, 18)),
     ],
 )
 def test_every_way_to_say_where_is_understood(texts: list[str], expected: Span) -> None:

@@ -277,7 +277,7 @@ def _verification(batch: RecordBatch, adds: bool) -> StartVerification:
 
 
 def _verified(
-    call: Call, places: list[tuple[str, int]], asked: list[Ask | KafkaError]
+    call: Call, partitions: list[tuple[str, int]], asked: list[Ask | KafkaError]
 ) -> Eventually[list[Ask | KafkaError]]:
     """The questions to ask, after the transaction's coordinator has verified the partitions that need it."""
     adds = call.version >= ADDS_PARTITIONS_FROM
@@ -291,7 +291,7 @@ def _verified(
             continue
         each.message = append._replace(options=AppendOptions(guard))
         if guard != NO_GUARD:
-            unknown[places[number]] = number
+            unknown[partitions[number]] = number
             batch = append.batches[0]
     if unknown:
         knows_abortable = call.version >= ABORTABLE_FROM
@@ -299,8 +299,8 @@ def _verified(
             call.request.transactional_id, batch.producer_id, batch.producer_epoch, adds, knows_abortable
         )
         errors = yield from verified(call, producer, unknown)
-        for place, error in errors.items():
-            asked[unknown[place]] = error
+        for partition, error in errors.items():
+            asked[unknown[partition]] = error
     return asked
 
 

@@ -117,8 +117,8 @@ def _asked(
 
 def _verified(call: Call, request: TxnOffsetCommitRequest) -> Eventually[int | KafkaError]:
     """The guard to append with, or why the producer may not write to the group's partition."""
-    place = OFFSETS_TOPIC, coordinated_by(call.view, OFFSETS_TOPIC, request.group_id)
-    replica = call.view.replicas.get(place)
+    partition = OFFSETS_TOPIC, coordinated_by(call.view, OFFSETS_TOPIC, request.group_id)
+    replica = call.view.replicas.get(partition)
     if replica is None:
         return NotCoordinator()
     adds = call.version >= ADDS_PARTITIONS_FROM
@@ -131,8 +131,8 @@ def _verified(call: Call, request: TxnOffsetCommitRequest) -> Eventually[int | K
     producer = TransactionalProducer(
         request.transactional_id, request.producer_id, request.producer_epoch, adds, knows_abortable
     )
-    codes = yield from coordinator_codes(call, producer, [place])
-    code = codes.get(place, 0)
+    codes = yield from coordinator_codes(call, producer, [partition])
+    code = codes.get(partition, 0)
     return guard if not code else _as_refusal(code, knows_abortable=knows_abortable)
 
 

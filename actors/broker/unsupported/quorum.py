@@ -30,16 +30,16 @@ def check_quorum(folders: Mapping[int, Folder], copies: Mapping[int, MetadataCop
     """Raise ``FolderError`` for a metadata log with other voters, or without its beginning."""
     ours = f"kstore has one controller, here node {controller_id}"
     for node_id, folder in folders.items():
-        place = f"{folder.name}/{METADATA_LOG}"
+        where = f"{folder.name}/{METADATA_LOG}"
         if has_voters_in_log(folder.fs, copies[node_id]):
             raise FolderError(
-                f"{place} is of a quorum whose voters may change (kraft.version 1), and {ours}: {WITH_KAFKA}"
+                f"{where} is of a quorum whose voters may change (kraft.version 1), and {ours}: {WITH_KAFKA}"
             )
         voters = voters_of(folder.fs)
         if voters and voters != [controller_id]:
             listed = ", ".join(map(str, voters))
             raise FolderError(
-                f"{place}/{QUORUM_STATE} names the voters {listed}, and {ours}: "
+                f"{where}/{QUORUM_STATE} names the voters {listed}, and {ours}: "
                 f"{way_out(voters, folders, copies, controller_id)}"
             )
     for node_id, folder in folders.items():

@@ -289,7 +289,7 @@ class Admin(Client):
         isolation_level: str = "read_uncommitted",
         timeout_ms: int | None = None,
     ) -> dict[TopicPartition, OffsetAndTimestamp]:
-        """The offset of a place (``OffsetSpec``) or of a time (ms since 1970), by partition; -1 where there is none.
+        """The offset of a position (``OffsetSpec``) or of a time (ms since 1970), by partition; -1 where there is none.
 
         With "read_committed" the latest is the last stable offset. Raises ``UnknownTopicOrPartition``, ...
         """

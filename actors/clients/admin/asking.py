@@ -118,10 +118,10 @@ def at_leaders(
     found: dict[TopicPartition, V | KafkaError] = {}
     by_leader: dict[int, list[TopicPartition]] = {}
     for each in partitions:
-        topic, place = view.topics.get(each.topic), view.partition(*each)
-        if place is not None and place.leader >= 0:
-            by_leader.setdefault(place.leader, []).append(each)
-        elif place is not None:
+        topic, partition = view.topics.get(each.topic), view.partition(*each)
+        if partition is not None and partition.leader >= 0:
+            by_leader.setdefault(partition.leader, []).append(each)
+        elif partition is not None:
             found[each] = errors.LeaderNotAvailable(f"{each} has no leader")
         else:
             code = topic.error_code if topic is not None and topic.error_code else errors.UnknownTopicOrPartition.code

@@ -321,7 +321,7 @@ class DeletedRecords(NamedTuple):
 
 
 class OffsetSpec:
-    """Which offset of a partition is meant, where no time is (ms since 1970): the places of ListOffsets."""
+    """Which offset of a partition is meant, where no time is (ms since 1970): the special timestamps of ListOffsets."""
 
     LATEST = -1
     EARLIEST = -2

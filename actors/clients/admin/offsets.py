@@ -84,7 +84,7 @@ def asked_for(name: str, given: GroupSpecs) -> dict[str, list[TopicPartition] | 
 def find(
     actor: ClientActor, specs: Mapping[TopicPartition, int], isolation_level: str
 ) -> Eventually[dict[TopicPartition, OffsetAndTimestamp]]:
-    """The offsets of times, or of the places of ``OffsetSpec``, by partition."""
+    """The offsets of times, or of the positions of ``OffsetSpec``, by partition."""
 
     def request(asked: list[TopicPartition]) -> ListOffsetsRequest:
         topics = [
@@ -240,7 +240,7 @@ def _of_partitions(
 
 
 def reset(actor: ClientActor, group_id: str, specs: Mapping[TopicPartition, int]) -> Eventually[Committed]:
-    """Commit offsets, or those of places or times, each brought into what its partition holds; one of a time that
+    """Commit offsets, or those of positions or times, each brought into what its partition holds; one of a time that
     nothing came after is the end.
     """
     first = yield from find(actor, dict.fromkeys(specs, OffsetSpec.EARLIEST), "read_uncommitted")

@@ -238,8 +238,8 @@ def abort(actor: ClientActor, spec: AbortTransactionSpec) -> Eventually[None]:
         for told in answer.markers:
             for each_topic in told.topics:
                 for each in each_topic.partitions:
-                    place = TopicPartition(each_topic.name, each.partition_index)
-                    yield place, _refused(spec, each.error_code) if each.error_code else None
+                    partition = TopicPartition(each_topic.name, each.partition_index)
+                    yield partition, _refused(spec, each.error_code) if each.error_code else None
 
     def one_round(left: list[TopicPartition]) -> Eventually[Mapping[TopicPartition, KafkaError | None]]:
         request = WriteTxnMarkersRequest(markers=[marker])
@@ -270,14 +270,14 @@ def find_hanging(
     max_transaction_timeout_ms: int,
 ) -> Eventually[list[HangingTransaction]]:
     """Open transactions whose producers have written nothing for so long, and whose coordinators don't know them."""
-    places = yield from _partitions(actor, wanted, broker_id)
+    partitions = yield from _partitions(actor, wanted, broker_id)
     silent: list[HangingTransaction] = []
-    for start in range(0, len(places), PARTITIONS_AT_ONCE):
-        told = yield from describe_producers(actor, places[start : start + PARTITIONS_AT_ONCE], broker_id)
+    for start in range(0, len(partitions), PARTITIONS_AT_ONCE):
+        told = yield from describe_producers(actor, partitions[start : start + PARTITIONS_AT_ONCE], broker_id)
         before_ms = actor.now_ms() - max_transaction_timeout_ms
         silent += [
-            HangingTransaction(place, each)
-            for place, producers in told.items()
+            HangingTransaction(partition, each)
+            for partition, producers in told.items()
             for each in producers
             if each.is_in_transaction and each.last_timestamp < before_ms
         ]
@@ -287,7 +287,10 @@ def find_hanging(
     names = yield from list_transactions(actor, None, ListTransactionsRequest(producer_id_filters=producer_ids))
     known = yield from _known(actor, [each.transactional_id for each in names])
     to_be_ended = {
-        (found.producer_id, place) for found in known.values() if found is not None for place in found.topic_partitions
+        (found.producer_id, partition)
+        for found in known.values()
+        if found is not None
+        for partition in found.topic_partitions
     }
     return [each for each in silent if (each.producer.producer_id, each.topic_partition) not in to_be_ended]
 

@@ -137,7 +137,7 @@ class ConsumerActor(ClientActor):
         self.fetcher.send_fetches()
 
     def go_on(self) -> None:
-        """Find places to begin, and fetch."""
+        """Find positions to begin at, and fetch."""
         self.positions.wait_for_poll = False
         self.positions.update()
         self.fetcher.send_fetches()
@@ -159,14 +159,14 @@ class ConsumerActor(ClientActor):
         """How far the user is from the end of a partition, if that is known."""
         return self.positions.lag(self.state_of(partition))
 
-    def seek(self, places: Mapping[TopicPartition, Position | str]) -> None:
+    def seek(self, positions: Mapping[TopicPartition, Position | str]) -> None:
         """Be somewhere else: at an offset, or at the first or last one."""
-        states = [self.state_of(each) for each in places]
-        for state, place in zip(states, places.values(), strict=True):
-            if isinstance(place, str):
-                state.ask_reset(place)
+        states = [self.state_of(each) for each in positions]
+        for state, position in zip(states, positions.values(), strict=True):
+            if isinstance(position, str):
+                state.ask_reset(position)
             else:
-                state.put(place)
+                state.put(position)
         self.positions.update()
         self.fetcher.send_fetches()
 

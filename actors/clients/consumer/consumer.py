@@ -201,11 +201,11 @@ class Consumer(RecordIterator, Client):
         self._seek("seek_to_end", dict.fromkeys(wanted, LATEST))
 
     @in_one_piece
-    def _seek(self, name: str, places: Mapping[TopicPartition, Position | str]) -> None:
+    def _seek(self, name: str, positions: Mapping[TopicPartition, Position | str]) -> None:
         self._begin_call()
         try:
-            self._calls.now(name, self._actor.seek, dict(sorted(places.items())))
-            self._polling.buffer.forget(places.keys())
+            self._calls.now(name, self._actor.seek, dict(sorted(positions.items())))
+            self._polling.buffer.forget(positions.keys())
         finally:
             self._go_out()
 

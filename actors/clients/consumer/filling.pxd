@@ -31,7 +31,7 @@ ctypedef struct Filling:
     int64_t value_room
 
 
-ctypedef struct Place:
+ctypedef struct BatchPosition:
     # in a batch: what is left of it
     Cursor cursor
     int64_t base_offset
@@ -55,28 +55,28 @@ cdef inline void put(Filling *f, const RecordFields *fields) noexcept nogil:
     f.value_ends[f.count + 1] = f.value_at
 
 
-cdef inline int fill_columns(Filling *f, Place *place) noexcept nogil:
+cdef inline int fill_columns(Filling *f, BatchPosition *position) noexcept nogil:
     """Records of one batch into columns, until one of them ends; stops before a record that is refused."""
     cdef RecordFields fields
-    cdef Cursor cursor = place.cursor
+    cdef Cursor cursor = position.cursor
     cdef int64_t offset
     cdef int code
-    while place.left and f.count < f.max_count:
+    while position.left and f.count < f.max_count:
         code = next_record(&cursor, &fields)
         if code != WALK_OK:
             return code
-        offset = place.base_offset + fields.offset_delta
-        if offset >= place.next_offset:
+        offset = position.base_offset + fields.offset_delta
+        if offset >= position.next_offset:
             if max(fields.key_bytes, 0) > f.key_room - f.key_at:
                 return NO_ROOM
             if max(fields.value_bytes, 0) > f.value_room - f.value_at:
                 return NO_ROOM
             put(f, &fields)
             f.offsets[f.count] = offset
-            f.timestamps[f.count] = <int64_t>(<unsigned long long>place.base_timestamp + (
-                <unsigned long long>fields.timestamp_delta if place.adds_delta else 0))
+            f.timestamps[f.count] = <int64_t>(<unsigned long long>position.base_timestamp + (
+                <unsigned long long>fields.timestamp_delta if position.adds_delta else 0))
             f.count += 1
-            place.next_offset = offset + 1
-        place.cursor = cursor
-        place.left -= 1
+            position.next_offset = offset + 1
+        position.cursor = cursor
+        position.left -= 1
     return WALK_OK

@@ -22,7 +22,7 @@ def aborted_places(batches: Sequence[RecordBatch], aborted: Iterable[AbortedTran
     begins = sorted(((each.first_offset, each.producer_id) for each in aborted), reverse=True)
     running: set[int] = set()
     found: set[int] = set()
-    for place, batch in enumerate(batches):
+    for index, batch in enumerate(batches):
         producer_id = batch.producer_id
         if producer_id < 0:
             continue
@@ -34,5 +34,5 @@ def aborted_places(batches: Sequence[RecordBatch], aborted: Iterable[AbortedTran
             if any(control_type(record) is ControlType.ABORT for record in batch.records()):
                 running.discard(producer_id)
         elif batch.is_transactional:
-            found.add(place)
+            found.add(index)
     return found

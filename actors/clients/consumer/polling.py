@@ -105,10 +105,10 @@ class Polling:
         """What a poll took, from these offsets on, nobody got: a signal's handler raised first. It comes again."""
         self.buffer.forget(first)
         held = self._actor.subscription.partitions
-        places = {partition: Position(offset) for partition, offset in first.items() if partition in held}
-        if places:
+        positions = {partition: Position(offset) for partition, offset in first.items() if partition in held}
+        if positions:
             with suppress(ClientClosed):  # then nothing comes any more
-                self._calls.now("poll", self._actor.seek, places)
+                self._calls.now("poll", self._actor.seek, positions)
 
     def fetch_again(self, partitions: Collection[TopicPartition]) -> None:
         """What is being iterated of these is to be fetched again, from where the user is."""

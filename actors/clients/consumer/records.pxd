@@ -33,10 +33,10 @@ cdef class PartitionRecords:
     cdef object key_deserializer
     cdef object value_deserializer
     cdef Py_ssize_t limit_bytes
-    cdef list batches               # those before ``place`` are None
-    cdef object aborted             # places of batches whose transactions were aborted; None: there are none
-    cdef list plains                # the records of compressed batches that were looked at ahead, by place
-    cdef Py_ssize_t place           # of the batch being read, or of the one to read next
+    cdef list batches               # those before ``index`` are None
+    cdef object aborted             # indexes of batches whose transactions were aborted; None: there are none
+    cdef list plains                # the records of compressed batches that were looked at ahead, by index
+    cdef Py_ssize_t index           # of the batch being read, or of the one to read next
     cdef RecordBatch batch          # being read; None between batches
     cdef object plain               # holds the memory that the cursor is in
     cdef Cursor cursor
@@ -45,9 +45,9 @@ cdef class PartitionRecords:
     cdef bint is_append_time
 
     cdef bint open_next(self) except -1
-    cdef bint is_passed_over(self, RecordBatch batch, Py_ssize_t place) except -1
+    cdef bint is_passed_over(self, RecordBatch batch, Py_ssize_t index) except -1
     cdef int enter(self, RecordBatch batch) except -1
-    cdef object decompressed(self, RecordBatch batch, Py_ssize_t place)
+    cdef object decompressed(self, RecordBatch batch, Py_ssize_t index)
     cdef int check_count(self, RecordBatch batch, Py_ssize_t nbytes) except -1
     cdef int leave(self) except -1
     cdef int refuse(self, int code) except -1

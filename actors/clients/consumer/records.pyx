@@ -1,6 +1,6 @@
 """The consumer's record, and the fetched batches of one partition that records are read from.
 
-``PartitionRecords`` is a place in what one answer to Fetch brought for one partition. It is read in the user's own
+``PartitionRecords`` is a position in what one answer to Fetch brought for one partition. It is read in the user's own
 ``poll()``: batch after batch is opened (checksum, decompression under a cap), and records are made as they are asked
 for, or whole columns filled without an object a record. What goes wrong stays where it is: a batch that can't be read,
 or a record that can't be deserialized, raises each time it is come to, until the user seeks past it.
@@ -16,7 +16,7 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from actors.clients.consumer.filling cimport NO_ROOM, Filling, Place, fill_columns
+from actors.clients.consumer.filling cimport NO_ROOM, BatchPosition, Filling, fill_columns
 from kstore.codec.cursor cimport Cursor, cursor_over
 from kstore.records cimport layout
 from kstore.records.batch cimport RecordBatch, last_offset_of
@@ -128,14 +128,14 @@ cdef class PartitionRecords:
         self.key_deserializer = key_deserializer
         self.value_deserializer = value_deserializer
         self.limit_bytes = limit_bytes
-        self.place = 0
+        self.index = 0
         self.left = 0
 
     def take(self, Py_ssize_t max_records):
         """At most so many of the next records, as a list; shorter only when no more is left, or can be read.
 
         Raises ``CorruptMessage``, ``InvalidRecord``, ``MessageTooLarge`` or ``SerializationFailed`` when the very next
-        one can't be; the place stays before it.
+        one can't be; the position stays before it.
         """
         cdef list found = []
         self.stuck = False
@@ -145,7 +145,7 @@ cdef class PartitionRecords:
         except KafkaError:
             if not found:
                 raise
-            self.stuck = True  # what was read is given out first; the place is before what fails again at the next call
+            self.stuck = True  # what was read is given out first; the next call fails again
         return found
 
     cdef bint open_next(self) except -1:
@@ -153,9 +153,9 @@ cdef class PartitionRecords:
         cdef RecordBatch batch
         if self.batch is not None:
             self.leave()
-        while self.place < len(self.batches):
-            batch = self.batches[self.place]
-            if last_offset_of(batch) >= self.next_offset and not self.is_passed_over(batch, self.place):
+        while self.index < len(self.batches):
+            batch = self.batches[self.index]
+            if last_offset_of(batch) >= self.next_offset and not self.is_passed_over(batch, self.index):
                 self.enter(batch)
                 if self.left:
                     return True
@@ -164,22 +164,22 @@ cdef class PartitionRecords:
             if last_offset_of(batch) >= self.next_offset:
                 self.next_offset = last_offset_of(batch) + 1
                 self.leader_epoch = batch.leader_epoch
-            self.batches[self.place] = None
-            self.place += 1
+            self.batches[self.index] = None
+            self.index += 1
         return False
 
-    cdef bint is_passed_over(self, RecordBatch batch, Py_ssize_t place) except -1:
+    cdef bint is_passed_over(self, RecordBatch batch, Py_ssize_t index) except -1:
         """Whether its records aren't the user's: they end a transaction, or were in one that was aborted."""
         if batch.attributes & layout.CONTROL_BIT:
             return True
-        return self.aborted is not None and place in self.aborted
+        return self.aborted is not None and index in self.aborted
 
     cdef int enter(self, RecordBatch batch) except -1:
         cdef const uint8_t[::1] view
         cdef const uint8_t *data = batch.data
         cdef Py_ssize_t nbytes = batch.payload_bytes
         if batch.attributes & layout.COMPRESSION_MASK and (batch.count or nbytes):    # compaction leaves empty ones
-            self.plain = self.decompressed(batch, self.place)
+            self.plain = self.decompressed(batch, self.index)
             view = self.plain
             nbytes = view.shape[0]
             data = &view[0] if nbytes else NULL
@@ -193,10 +193,10 @@ cdef class PartitionRecords:
         self.batch = batch
         return 0
 
-    cdef object decompressed(self, RecordBatch batch, Py_ssize_t place):
+    cdef object decompressed(self, RecordBatch batch, Py_ssize_t index):
         """A compressed batch's records as bytes, its checksum tested first."""
-        if self.plains is not None and self.plains[place] is not None:
-            return self.plains[place]
+        if self.plains is not None and self.plains[index] is not None:
+            return self.plains[index]
         if self.check_crcs and batch.computed_crc() != batch.crc:
             raise self.corrupt(batch, "its checksum is wrong")
         return batch.decompressed(self.limit_bytes)
@@ -220,10 +220,10 @@ cdef class PartitionRecords:
         self.leader_epoch = batch.leader_epoch
         self.batch = None
         self.plain = None
-        self.batches[self.place] = None
+        self.batches[self.index] = None
         if self.plains is not None:
-            self.plains[self.place] = None
-        self.place += 1
+            self.plains[self.index] = None
+        self.index += 1
         return 0
 
     cdef int refuse(self, int code) except -1:
@@ -299,24 +299,24 @@ cdef class PartitionRecords:
 
         Opens what is needed to know it. Raises as ``take`` does, when the very next batch can't be read.
         """
-        cdef Py_ssize_t place, records = 0, nbytes = 0
+        cdef Py_ssize_t index, records = 0, nbytes = 0
         cdef RecordBatch batch
         cdef const uint8_t[::1] view
         if self.left == 0 and not self.open_next():
             return 0, 0
         records, nbytes = self.left, self.cursor.end - self.cursor.p
-        for place in range(self.place + 1, len(self.batches)):
+        for index in range(self.index + 1, len(self.batches)):
             if records >= max_records:
                 break
-            batch = self.batches[place]
-            if self.is_passed_over(batch, place):
+            batch = self.batches[index]
+            if self.is_passed_over(batch, index):
                 continue
             records += max(batch.count, 0)
             if batch.attributes & layout.COMPRESSION_MASK:
                 if self.plains is None:
                     self.plains = [None] * len(self.batches)
                 try:
-                    view = self.plains[place] = self.decompressed(batch, place)
+                    view = self.plains[index] = self.decompressed(batch, index)
                 except KafkaError:
                     break  # it is raised when its turn has come
                 nbytes += view.shape[0]
@@ -352,19 +352,19 @@ cdef class PartitionRecords:
 
     cdef bint fill_from_batch(self, Filling *f) except -1:
         """Go on in this batch; False when the next record's bytes have no room any more."""
-        cdef Place place
+        cdef BatchPosition position
         cdef int code
-        place.cursor = self.cursor
-        place.base_offset = self.batch.base_offset
-        place.next_offset = self.next_offset
-        place.base_timestamp = self.batch.max_timestamp if self.is_append_time else self.base_timestamp
-        place.adds_delta = not self.is_append_time
-        place.left = self.left
+        position.cursor = self.cursor
+        position.base_offset = self.batch.base_offset
+        position.next_offset = self.next_offset
+        position.base_timestamp = self.batch.max_timestamp if self.is_append_time else self.base_timestamp
+        position.adds_delta = not self.is_append_time
+        position.left = self.left
         with nogil:
-            code = fill_columns(f, &place)
-        self.cursor = place.cursor
-        self.left = place.left
-        self.next_offset = place.next_offset
+            code = fill_columns(f, &position)
+        self.cursor = position.cursor
+        self.left = position.left
+        self.next_offset = position.next_offset
         self.leader_epoch = self.batch.leader_epoch
         if code == NO_ROOM:
             return False

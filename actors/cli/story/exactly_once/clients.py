@@ -77,7 +77,7 @@ class Worker(ConsumerRebalanceListener):
         try:
             with self.producer.transaction():
                 self._write(orders)
-                offsets = {place: self.consumer.position(place) for place in records}
+                offsets = {partition: self.consumer.position(partition) for partition in records}
                 self.producer.send_offsets_to_transaction(offsets, self.consumer.group_metadata())
                 if self.is_to_stop:
                     self._stop_in_the_middle(len(orders))
@@ -102,11 +102,11 @@ class Worker(ConsumerRebalanceListener):
             time.sleep(0.02)
 
     def _seek_to_committed(self) -> None:
-        for place, at in self.consumer.committed(self.consumer.assignment()).items():
+        for partition, at in self.consumer.committed(self.consumer.assignment()).items():
             if at:
-                self.consumer.seek(place, at)
+                self.consumer.seek(partition, at)
             else:
-                self.consumer.seek_to_beginning(place)
+                self.consumer.seek_to_beginning(partition)
 
 
 def work(bootstrap: str, name: str, transactional_id: str) -> None:
@@ -129,13 +129,13 @@ def read(bootstrap: str, isolation_level: str) -> None:
     consumer = Consumer(
         bootstrap_servers=bootstrap, auto_offset_reset="earliest", isolation_level=isolation_level, client_id="reader"
     )
-    places = [TopicPartition(INVOICES, number) for number in sorted(consumer.partitions_for_topic(INVOICES) or ())]
-    consumer.assign(places)
+    partitions = [TopicPartition(INVOICES, number) for number in sorted(consumer.partitions_for_topic(INVOICES) or ())]
+    consumer.assign(partitions)
     said: dict[str, int] = {}
     while not stopping:
         records = consumer.poll(timeout_ms=POLL_MS)
-        invoices = [json.loads(record.value) for place in sorted(records) for record in records[place]]
-        following = {str(place.partition): consumer.position(place) for place in places}
+        invoices = [json.loads(record.value) for partition in sorted(records) for record in records[partition]]
+        following = {str(partition.partition): consumer.position(partition) for partition in partitions}
         if invoices or following != said:
             seen = [[invoice["order"], invoice["user"]] for invoice in invoices]
             say(event="seen", reader=isolation_level, invoices=seen, next=following)

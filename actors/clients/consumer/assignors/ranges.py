@@ -33,8 +33,8 @@ class RangeAssignor(Assignor):
                 continue
             each, extra = divmod(count, len(readers))
             start = 0
-            for place, member in enumerate(readers):
-                end = start + each + (place < extra)
+            for index, member in enumerate(readers):
+                end = start + each + (index < extra)
                 assigned[member] += [TopicPartition(topic, number) for number in range(start, end)]
                 start = end
         return assigned

@@ -23,11 +23,11 @@ class RoundRobinAssignor(Assignor):
         assigned: Assignments = {member: [] for member in members}
         lined_up = by_name_in_group(members)
         read = {topic for member in members.values() for topic in member.topics}
-        place = 0
+        index = 0
         for topic in sorted(read & partitions.keys()):
             for number in range(partitions[topic]):
-                while topic not in members[lined_up[place]].topics:
-                    place = (place + 1) % len(lined_up)
-                assigned[lined_up[place]].append(TopicPartition(topic, number))
-                place = (place + 1) % len(lined_up)
+                while topic not in members[lined_up[index]].topics:
+                    index = (index + 1) % len(lined_up)
+                assigned[lined_up[index]].append(TopicPartition(topic, number))
+                index = (index + 1) % len(lined_up)
         return assigned

@@ -163,4 +163,4 @@ class UnevenAssignment:
 def unevenness(assigned: Assignments) -> int:
     """The differences in size between all pairs of members, added up."""
     sizes = sorted(len(owned) for owned in assigned.values())
-    return sum(size * (2 * place - len(sizes) + 1) for place, size in enumerate(sizes))
+    return sum(size * (2 * index - len(sizes) + 1) for index, size in enumerate(sizes))
