@@ -75,6 +75,13 @@ def test_what_ends_a_producer_says_whether_another_one_or_another_configuration_
     assert way_out in told.message
 
 
+def test_a_transactional_id_with_another_producer_id_is_another_producer_s_or_forgotten() -> None:
+    """A coordinator answers so also to a producer whose id was taken over as its epochs were used up."""
+    told = fatal("tx", 60_000, errors.InvalidProducerIdMapping()).message
+    assert "another producer has it" in told
+    assert "transactional.id.expiration.ms" in told
+
+
 def test_what_passes_is_retriable_also_when_no_broker_said_it() -> None:
     for kind in (KafkaTimeout, NoBrokersAvailable):
         assert (kind.category, kind.retriable) == (ErrorCategory.RETRIABLE, True)

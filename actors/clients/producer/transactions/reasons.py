@@ -96,8 +96,8 @@ def _fatal(transactional_id: str, timeout_ms: int, error: KafkaError) -> KafkaEr
         )
     if isinstance(error, InvalidProducerIdMapping):
         return kind(
-            f"brokers don't know transactional id {transactional_id!r} any more; they forget one that isn't used for"
-            f" transactional.id.expiration.ms: {ANEW}"
+            f"transactional id {transactional_id!r} isn't this producer's any more: another producer has it, or brokers"
+            f" have forgotten it, as it wasn't used for transactional.id.expiration.ms: {ANEW}"
         )
     if isinstance(error, InvalidTransactionTimeout):
         told = kind(
