@@ -8,6 +8,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+from present import present
+
 PATIENCE_S = 60
 
 
@@ -59,8 +61,8 @@ class Program:
         code = self.process.wait(PATIENCE_S)
         for reader in self._readers:
             reader.join(PATIENCE_S)
-        self.process.stdout.close()
-        self.process.stderr.close()
+        present(self.process.stdout).close()
+        present(self.process.stderr).close()
         return code
 
     def stop(self) -> int:

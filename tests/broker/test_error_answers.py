@@ -84,7 +84,7 @@ def as_parts(encoded: Any) -> list[Any]:
 
 def test_an_answer_names_each_partition_that_was_asked_for() -> None:
     request = in_version(filled(frames.request_class(0)), 9)
-    answer = error_answer(request, 9, CODE)
+    answer: Any = error_answer(request, 9, CODE)
     assert [topic.name for topic in answer.responses] == ["a name", "a name"]
     part = answer.responses[1].partition_responses[0]
     assert (part.index, part.error_code, part.base_offset) == (7, CODE, -1)
@@ -110,7 +110,8 @@ def test_who_wants_no_answer_gets_none() -> None:
 def test_a_request_that_names_everything_can_not_be_answered_for_each() -> None:
     request = frames.request_class(3)(topics=None)  # type: ignore[call-arg]
     assert error_answer(request, 9, CODE) is None
-    assert error_answer(request, 13, CODE).error_code == CODE
+    answer: Any = error_answer(request, 13, CODE)
+    assert answer.error_code == CODE
 
 
 @pytest.mark.parametrize(("key", "version"), [(1, 7), (1, 12), (3, 13), (43, 2)])

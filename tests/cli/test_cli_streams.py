@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from cli.conftest import COMMAND
+from present import present
 from processes import Server
 from waiting import wait_until
 
@@ -56,7 +57,7 @@ def test_a_consumer_ends_in_order_when_told_to(ok, topic, environment, number) -
     consumer = subprocess.Popen(
         [COMMAND, "consume", topic], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
-    assert consumer.stdout.readline() == b"a\n"
+    assert present(consumer.stdout).readline() == b"a\n"
     consumer.send_signal(number)
     assert consumer.communicate(timeout=60) == (b"", b"")
     assert consumer.returncode == 0
@@ -66,15 +67,15 @@ def test_what_is_typed_goes_out_line_by_line_and_ctrl_c_loses_none_of_it(ok, top
     producer = subprocess.Popen(
         [COMMAND, "produce", topic], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     )
-    producer.stdin.write(b"first\nsecond\n")
-    producer.stdin.flush()
+    present(producer.stdin).write(b"first\nsecond\n")
+    present(producer.stdin).flush()
     wait_until(lambda: ok("consume", topic, "-e") == b"first\nsecond\n", what="two records")
     producer.send_signal(signal.SIGINT)
-    said = producer.stderr.read()
+    said = present(producer.stderr).read()
     assert producer.wait(60) == 1
     assert said == b"kstore: interrupted after 2 records, which are sent\n"
-    producer.stdin.close()
-    producer.stderr.close()
+    present(producer.stdin).close()
+    present(producer.stderr).close()
 
 
 @pytest.mark.parametrize(

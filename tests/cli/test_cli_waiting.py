@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 from cli.conftest import COMMAND
+from present import present
 from waiting import wait_until
 
 END = re.compile(rb"waiting|to read from the beginning")  # what the last line has
@@ -92,6 +93,6 @@ def test_without_a_terminal_a_group_that_waits_says_nothing(environment, ok, top
     )
     wait_until(lambda: group in ok("groups", "list", "--state", "Stable").decode(), what="a member")
     ok("produce", topic, stdin=b"a\n")
-    assert consumer.stdout.readline() == b"a\n"
+    assert present(consumer.stdout).readline() == b"a\n"
     consumer.send_signal(signal.SIGINT)
     assert consumer.communicate(timeout=60) == (b"", b"")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from clients.targets import FAST
+from present import present
 
 from actors.clients.consumer.subscription import Position
 from actors.clients.coroutine import Gate, Wait
@@ -139,7 +140,7 @@ def test_a_topic_that_nothing_is_sent_to_is_no_longer_asked_for(cluster: Cluster
     topics(cluster, 2)
     with cluster.producer(metadata_max_age_ms=1_000, metadata_max_idle_ms=5_000) as producer:
         producer.send("t0", b"first").get(10)
-        identity = producer._sender.idempotence.identity
+        identity = present(producer._sender.idempotence).identity
         sent = Sent(producer)
         producer._sender.links.clear()
         for _ in range(16):
@@ -149,7 +150,7 @@ def test_a_topic_that_nothing_is_sent_to_is_no_longer_asked_for(cluster: Cluster
         assert sent.topics_asked_for()[-1] == ["t1"]
         assert set(producer._sender.view.topics) == {"t1"}
         assert producer.send("t0", b"second").get(10).offset == 1, "its sequence goes on where it was"
-        assert producer._sender.idempotence.identity == identity
+        assert present(producer._sender.idempotence).identity == identity
         assert producer.partitions_for("t0") == {0}
 
 
@@ -197,7 +198,7 @@ def test_all_leaders_that_an_answer_names_are_taken_at_once(cluster: Cluster, mo
         answer = FetchResponse(responses=[FetchableTopicResponse(topic="t", partitions=data)])
         fetcher._take(answer, source, source.usual.asked)
         assert len(views) == 1
-        led = [actor.view.partition("t", each.partition_index).leader_epoch for each in data]
+        led = [present(actor.view.partition("t", each.partition_index)).leader_epoch for each in data]
         assert led == [99] * len(data)
 
 

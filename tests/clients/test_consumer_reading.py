@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from clients.targets import Target
+from present import present
 
 from kstore import OffsetAndMetadata, OffsetAndTimestamp, TopicPartition
 from kstore.errors import OffsetOutOfRange, UnknownTopicOrPartition
@@ -277,7 +278,7 @@ def test_logs_are_asked_for_their_ends_and_for_times(target: Target) -> None:
     found = consumer.offsets_for_times({first: 1_700_000_000_500, second: 1_700_000_000_500})
     assert found[second] is None
     assert found[first] is not None
-    assert found[first]._replace(leader_epoch=0) == OffsetAndTimestamp(1, 1_700_000_001_000, 0)
+    assert present(found[first])._replace(leader_epoch=0) == OffsetAndTimestamp(1, 1_700_000_001_000, 0)
     assert consumer.offsets_for_times({first: 1_800_000_000_000}) == {first: None}
     with pytest.raises(ValueError, match="at least 0"):
         consumer.offsets_for_times({first: -1})

@@ -5,6 +5,7 @@ import warnings
 from contextlib import suppress
 
 import pytest
+from present import present
 
 from kstore import Admin, Cluster, ConfigError, ConfigResource, NewTopic, NoEffectWarning
 from kstore.errors import KafkaError
@@ -92,7 +93,7 @@ def test_max_connections_can_be_changed_while_a_broker_runs() -> None:
     with Cluster(listen="127.0.0.1:0") as cluster, cluster.admin() as admin:
 
         def limits() -> int:
-            found: int = cluster.ports.listeners[1].limits.connections_max
+            found: int = present(cluster.ports).listeners[1].limits.connections_max
             return found
 
         before = limits()

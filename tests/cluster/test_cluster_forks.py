@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from present import present
 
 import kstore
 from actors.runtime.driver import ForkedError
@@ -77,7 +78,7 @@ def test_connections_end_while_a_child_lives() -> None:
     cluster = Cluster(listen="127.0.0.1:0")
     host, port = cluster.bootstrap_servers.split(":")
     client = socket.create_connection((host, int(port)), timeout=30)
-    cluster.wait_for(lambda: cluster.ports.listeners[1].channels)
+    cluster.wait_for(lambda: present(cluster.ports).listeners[1].channels)
     with child():
         cluster.close()
         assert client.recv(1) == b""
@@ -88,10 +89,10 @@ def test_a_clients_connections_end_while_a_child_lives() -> None:
     with Cluster(listen="127.0.0.1:0") as cluster:
         producer = kstore.Producer(bootstrap_servers=cluster.bootstrap_servers)
         producer.send("numbers", b"1").get()
-        assert cluster.ports.listeners[1].channels
+        assert present(cluster.ports).listeners[1].channels
         with child():
             producer.close()
-            cluster.wait_for(lambda: not cluster.ports.listeners[1].channels)
+            cluster.wait_for(lambda: not present(cluster.ports).listeners[1].channels)
 
 
 def test_a_childs_end_harms_no_parent() -> None:

@@ -7,6 +7,7 @@ import socket
 
 import pytest
 from cluster.speaking import Speaker, batch
+from present import present
 
 from actors.clients.errors import ClientClosed
 from actors.clients.producer.sender import Sender
@@ -155,7 +156,7 @@ def test_resets_keep_the_ports_and_nothing_else_open():
             cluster.reset()
             for address in addresses:
                 socket.create_connection(address, timeout=10).close()
-        cluster.wait_for(lambda: not any(listener.channels for listener in cluster.ports.listeners.values()))
+        cluster.wait_for(lambda: not any(listener.channels for listener in present(cluster.ports).listeners.values()))
         assert [(broker.host, broker.port) for broker in cluster.brokers.values()] == addresses
         # uvloop opens /dev/null for itself when it has closed its first connection
         assert not before or len(os.listdir("/proc/self/fd")) <= before + 1

@@ -68,8 +68,10 @@ class Lines:
     def drain(self, timeout_s: float) -> None:
         """Read what has been answered."""
         for key, _ in self.selector.select(timeout_s):
+            sock = key.fileobj
+            assert isinstance(sock, socket.socket)
             try:
-                data = key.fileobj.recv(1 << 16)
+                data = sock.recv(1 << 16)
             except BlockingIOError:
                 continue
             except OSError:

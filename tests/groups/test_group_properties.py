@@ -3,6 +3,7 @@
 from groups.driving import REBALANCE_MS, SESSION_MS, Driven
 from hypothesis import given
 from hypothesis import strategies as st
+from present import present
 
 from actors.groups.classic.states import GroupState
 from actors.groups.settings import NEW_MEMBER_JOIN_TIMEOUT_MS
@@ -88,7 +89,7 @@ def test_the_books_balance_and_nobody_waits_for_ever(steps: list[tuple[str, int,
     chaos.driven.pass_ms(NEW_MEMBER_JOIN_TIMEOUT_MS + 3 * REBALANCE_MS)
     chaos.check()
     assert [reply for reply in chaos.replies if chaos.driven.is_parked(reply)] == []
-    assert all(chaos.driven.group(each).state is GroupState.EMPTY for each in chaos.driven.shard.groups)
+    assert all(present(chaos.driven.group(each)).state is GroupState.EMPTY for each in chaos.driven.shard.groups)
 
 
 @given(st.lists(STEP, min_size=20, max_size=80))

@@ -157,7 +157,8 @@ class Life:
         again, once = replayed(log), replayed(compacted(log))
         assert offsets_of(live) == offsets_of(again) == offsets_of(once)
         assert {each.group_id for each in live.groups.values() if each.is_committed} == set(again.groups)
-        under_way = {decode_entry(*entry).group_id for append in self.driven.held for entry in append.entries}
+        entries = [entry for append in self.driven.held for entry in append.entries]
+        under_way = {record.group_id for entry in entries if (record := decode_entry(*entry)) is not None}
         for group in live.groups.values():
             assert isinstance(group, ClassicGroup)
             if group.state is GroupState.STABLE and group.group_id not in under_way:

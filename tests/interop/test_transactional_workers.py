@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, Producer
 from interop.test_clients import create_topic
 from interop.transacting import built_by_go, python_program
+from present import present
 from processes import Program, Server
 from waiting import wait_until
 
@@ -53,7 +54,7 @@ class Results:
                 if message.error() is None:
                     self._is_at_end = False
                     self.values.append(int(message.value()))
-                elif message.error().code() == KafkaError._PARTITION_EOF:
+                elif present(message.error()).code() == KafkaError._PARTITION_EOF:
                     self._is_at_end = True
             return len(self.values) >= count and (self._is_at_end or not to_the_end)
 

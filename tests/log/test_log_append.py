@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from log.batching import NOW_MS, append, batch, content, everything, small_config, stamped
+from present import present
 
 from kstore.errors import (
     CorruptMessage,
@@ -46,7 +47,8 @@ def test_groups_stand_and_fall_by_themselves(fs: FileSystem) -> None:
     wrong = parse_batches(batch().to_bytes()[:-1] + b"x")
     answers = log.append_as_leader([[batch(2)], wrong, [], [batch(1), *wrong], [batch(1)]], 0, NOW_MS)
     assert [type(each) for each in answers] == [AppendInfo, CorruptMessage, InvalidRecord, CorruptMessage, AppendInfo]
-    assert (answers[0].first_offset, answers[4].first_offset, log.end_offset) == (0, 2, 3)
+    assert [each.first_offset for each in answers if isinstance(each, AppendInfo)] == [0, 2]
+    assert log.end_offset == 3
 
 
 def test_a_group_of_appends_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +162,7 @@ def test_a_refused_group_leaves_its_producers_as_they_were(fs: FileSystem) -> No
     )
     assert isinstance(answers[0], CorruptMessage)
     assert isinstance(answers[1], AppendInfo)
-    assert log.producers.get(9).window[0].first_sequence == 1
+    assert present(log.producers.get(9)).window[0].first_sequence == 1
 
 
 def test_the_last_stable_offset_waits_for_open_transactions(fs: FileSystem) -> None:
@@ -191,7 +193,7 @@ def test_a_follower_takes_what_a_leader_has_stamped_byte_for_byte(fs: FileSystem
     follower.append_as_follower(read.batches, NOW_MS)
     assert everything(follower) == everything(leader)
     assert follower.epochs.entries == leader.epochs.entries
-    assert follower.producers.get(5).window == leader.producers.get(5).window
+    assert present(follower.producers.get(5)).window == present(leader.producers.get(5)).window
     for log in (leader, follower):
         log.close()
     for name in fs.listdir("leader-0"):

@@ -46,6 +46,7 @@ def test_a_retry_is_known_by_its_sequence_numbers_whatever_its_codec(fs: FileSys
     append(log, batch(2, producer=7, sequence=3))
     retries = [[batch(3, producer=7, compression=1)], prepared([batch(3, producer=7)], log.config, NOW_MS, True)]
     for answer in log.append_as_leader(retries, 0, NOW_MS):
+        assert isinstance(answer, AppendInfo)
         assert (answer.first_offset, answer.last_offset, answer.duplicate) == (
             first.first_offset,
             first.last_offset,
@@ -86,6 +87,7 @@ def test_a_batch_that_grows_too_large_leaves_the_log_as_it_was(fs: FileSystem) -
     large, small = [batch(size=5000, compression=1)], [batch(size=100, compression=1)]
     answers = log.append_as_leader([small, large, small], 0, NOW_MS)
     assert [type(each) for each in answers] == [AppendInfo, MessageTooLarge, AppendInfo]
+    assert isinstance(answers[2], AppendInfo)
     assert (answers[2].first_offset, log.end_offset) == (1, 2)
 
 

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from present import present
 
 from kstore.log.producers import ProducerStates
 from kstore.log.snapshot import SnapshotEntry, SnapshotError, decode, encode
@@ -31,9 +32,9 @@ def test_no_wrong_byte_passes(entries: list[SnapshotEntry], data: st.DataObject)
 def test_the_last_batch_of_a_producer_is_known_from_its_snapshot_even_where_sequences_wrapped() -> None:
     states = ProducerStates()
     states.restore([SnapshotEntry(9, 3, 1, 104, 4, 77, -1, -1), SnapshotEntry(8, 0, -1, -1, 0, 5, 2, 50)])
-    written = states.get(9).window[0]
+    written = present(states.get(9)).window[0]
     assert (written.first_sequence, written.last_sequence) == ((1 << 31) - 3, 1)
     assert (written.first_offset, written.last_offset) == (100, 104)
-    assert states.get(8).window == []
+    assert present(states.get(8)).window == []
     assert states.transactions.first_unstable_offset == 50
     assert [entry.last_sequence for entry in states.snapshot()] == [1, -1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 
+from present import present
+
 from actors.cluster import Cluster
 from kstore.schema import decode, encode
 from kstore.schema.messages.api_versions import ApiVersionsRequest, ApiVersionsResponse
@@ -14,7 +16,7 @@ PATIENCE_S = 20
 
 
 def connect(cluster: Cluster) -> socket.socket:
-    host, port = cluster.ports.addresses[1]
+    host, port = present(cluster.ports).addresses[1]
     return socket.create_connection((host, port), timeout=PATIENCE_S)
 
 

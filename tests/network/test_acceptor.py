@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from network.peers import PATIENCE_S, api_versions, assert_serves, connect, is_closed, read_frame
+from present import present
 
 from actors.cluster import Cluster
 from actors.network import acceptor as accepting
@@ -171,7 +172,7 @@ def test_files_that_nobody_uses_make_way_for_clients(tmp_path, monkeypatch):
 
 def test_what_goes_wrong_in_one_look_at_overdue_connections_ends_no_later_one(monkeypatch):
     with Cluster(1, listen="127.0.0.1:0") as cluster:
-        listener = cluster.ports.listeners[1]
+        listener = present(cluster.ports).listeners[1]
         before = listener.sweeper
         monkeypatch.setattr(listener, "close_overdue", lambda _: 1 // 0)
         with pytest.raises(ZeroDivisionError):
@@ -190,17 +191,17 @@ def test_an_address_has_so_many_connections_as_max_connections_per_ip_allows():
         with connect(cluster) as fourth:
             assert is_closed(fourth)
         other = socket.create_connection(
-            cluster.ports.addresses[1], timeout=PATIENCE_S, source_address=("127.0.0.2", 0)
+            present(cluster.ports).addresses[1], timeout=PATIENCE_S, source_address=("127.0.0.2", 0)
         )
         with other:
             other.sendall(api_versions())
             assert read_frame(other)
             with socket.create_connection(
-                cluster.ports.addresses[1], timeout=PATIENCE_S, source_address=("127.0.0.2", 0)
+                present(cluster.ports).addresses[1], timeout=PATIENCE_S, source_address=("127.0.0.2", 0)
             ) as second:
                 assert is_closed(second)
         kept.pop().close()
-        listener = cluster.ports.listeners[1]
+        listener = present(cluster.ports).listeners[1]
         cluster.wait_for(lambda: listener.hosts == {"127.0.0.1": 2}, PATIENCE_S)
         assert_serves(cluster)
         for sock in kept:

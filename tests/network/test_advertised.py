@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from network.peers import PATIENCE_S, read_frame
+from present import present
 
 from actors.cluster import Cluster
 from actors.network.advertised import is_everywhere, told_to
@@ -133,7 +134,7 @@ def test_every_answer_has_the_addresses_of_the_listener_that_the_client_came_by(
             consumer.commit()
         leader = cluster.leader("t")
         other = next(node_id for node_id in cluster.node_ids if node_id != leader)
-        own = cluster.ports.own
+        own = present(cluster.ports).own
         expected = [
             {(0, "kafka", 9092), (1, "kafka", 9093), (2, "kafka", 9094)},
             {(0, "::1", 19092), (1, "b.example", 2), (2, "c.example", 3)},
@@ -152,7 +153,7 @@ def test_every_answer_has_the_addresses_of_the_listener_that_the_client_came_by(
 
 def local_addresses(cluster: Cluster) -> set[str]:
     """The addresses of this machine that clients have connected to."""
-    channels = [channel for listener in cluster.ports.listeners.values() for channel in listener.channels]
+    channels = [channel for listener in present(cluster.ports).listeners.values() for channel in listener.channels]
     return {channel.transport.get_extra_info("sockname")[0] for channel in channels}
 
 
@@ -199,13 +200,13 @@ def test_clients_over_tcp_go_where_they_are_told_and_those_of_the_process_need_n
 
 def test_every_listener_is_back_after_a_restart_and_a_reset():
     with Cluster(2, listen=["127.0.0.1:0", "127.0.0.1:0"]) as cluster:
-        own = dict(cluster.ports.own)
+        own = dict(present(cluster.ports).own)
         for act in (lambda: cluster.faults.restart(2), cluster.reset):
             act()
             cluster.wait_for(cluster.is_ready)
             for _, port in own[2]:
                 assert len(exchanged(port, MetadataRequest(topics=[]), 12).brokers) == 2
-        assert cluster.ports.own == own
+        assert present(cluster.ports).own == own
     for _, port in (*own[1], *own[2]):
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)

@@ -8,6 +8,7 @@ import struct
 
 import pytest
 from network.peers import PATIENCE_S, api_versions, assert_serves, connect, frame, is_closed, read_frame
+from present import present
 
 from actors.cluster import Cluster
 from actors.network.listener import READ_BUFFER_BYTES
@@ -119,7 +120,7 @@ def test_a_silent_peer_is_closed_when_its_time_is_over_and_not_before(cluster):
 def test_connections_max_idle_ms_says_how_long_a_peer_may_be_silent():
     for setting, seconds in (("1500", 1.5), ("101", 0.101), ("-1", float("inf"))):
         with Cluster(1, listen="127.0.0.1:0", config={"connections.max.idle.ms": setting}) as short:
-            assert short.ports.listeners[1].idle_seconds_max == seconds
+            assert present(short.ports).listeners[1].idle_seconds_max == seconds
 
 
 def test_the_system_looks_after_peers_whose_machine_is_gone(cluster):
@@ -139,7 +140,7 @@ def test_lengths_without_their_frames_take_little_memory():
         peers = [connect(running) for _ in range(15)]
         for sock in peers:
             sock.sendall(struct.pack(">i", 100 * 1024 * 1024) + b"x")
-        room = running.ports.shared.room
+        room = present(running.ports).shared.room
         running.wait_for(lambda: len(room.unfinished) == 15, PATIENCE_S)
         assert room.bytes_held == 15 * FIRST_PIECE_BYTES
         for sock in peers:
@@ -160,7 +161,7 @@ def test_many_half_frames_keep_no_large_request_out_and_take_no_more_than_the_bo
     names = [MetadataRequestTopic(name="x" * 200 + str(number)) for number in range(1900)]
     large = frame(3, 4, encode(MetadataRequest(topics=names, allow_auto_topic_creation=False), 4))
     with Cluster(1, listen="127.0.0.1:0", config=config) as running:
-        room = running.ports.shared.room
+        room = present(running.ports).shared.room
         stalled = [connect(running) for _ in range(8)]
         for sock in stalled:
             sock.sendall(large[:150_000])

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 from network.peers import PATIENCE_S, assert_serves, frame
+from present import present
 
 from actors.cluster import Cluster
 from actors.runtime.limits import WRITE_CHUNK_BYTES
@@ -36,7 +37,7 @@ def deaf(cluster: Cluster) -> socket.socket:
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.settimeout(PATIENCE_S)
-    sock.connect(cluster.ports.addresses[1])
+    sock.connect(present(cluster.ports).addresses[1])
     return sock
 
 
@@ -45,15 +46,15 @@ def test_answers_that_nobody_reads_stay_within_the_bound_and_are_given_back(clus
     with cluster.producer() as producer:
         for _ in range(48):
             producer.send("log", bytes(MIB // 2))
-    answers = cluster.ports.shared.answers
+    answers = present(cluster.ports).shared.answers
     highest = 0
     readers = [deaf(cluster) for _ in range(READERS)]
     for sock in readers:
         sock.sendall(fetch("log") * 50)
         assert_serves(cluster)
         highest = max(highest, answers.bytes_held)
-    listener = cluster.ports.listeners[1]
-    cluster.wait_for(lambda: not cluster.ports.shared.writing.queue, PATIENCE_S)
+    listener = present(cluster.ports).listeners[1]
+    cluster.wait_for(lambda: not present(cluster.ports).shared.writing.queue, PATIENCE_S)
     assert highest <= 2 * MIB
     assert answers.bytes_held <= MIB + WRITE_CHUNK_BYTES
     for sock in readers:
@@ -72,7 +73,7 @@ def test_requests_that_are_sent_without_end_and_never_read_pile_up_nothing(clust
             sent += sock.send(request * 1000)
     except (BlockingIOError, ConnectionError):
         sent = 0
-    answers = cluster.ports.shared.answers
+    answers = present(cluster.ports).shared.answers
     assert_serves(cluster)
     assert answers.bytes_held <= 2 * MIB
     sock.close()

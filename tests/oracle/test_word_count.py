@@ -16,6 +16,7 @@ from frameworks.catalogue import FRAMEWORKS
 from frameworks.environments import jars
 from frameworks.servers import NAMES, started
 from oracle.test_files_of_kstore import create
+from present import present
 from processes import Program, Server
 from waiting import wait_until
 
@@ -75,8 +76,8 @@ class Counts:
         for message in self._consumer.consume(500, 0.2):
             if message.error() is None:
                 self._at_end.discard(message.partition())
-                self.found[message.key().decode()].append(int(message.value()))
-            elif message.error().code() == KafkaError._PARTITION_EOF:
+                self.found[present(message.key()).decode()].append(int(message.value()))
+            elif present(message.error()).code() == KafkaError._PARTITION_EOF:
                 self._at_end.add(message.partition())
 
     def close(self) -> None:

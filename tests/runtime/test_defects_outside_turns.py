@@ -18,6 +18,7 @@ from runtime.acting import (
 from runtime.test_timers_and_disk import Work, Worker
 
 from actors.runtime import Node
+from actors.runtime.disk import ThreadedDisk
 from actors.runtime.driver import NodeCrashed, raise_crashes
 from actors.runtime.world import CRASHES_KEPT, World
 
@@ -84,7 +85,9 @@ def test_a_defect_of_disk_work_that_ends_when_the_world_closes_is_known(kind: st
 
         worker = start(Node(world, 1), Worker, "worker")
         outside(world, lambda: worker.tell(Work(fail_late)))
-        assert world.driver.drive(lambda: world.disk.thread, TIMEOUT_S)
+        disk = world.disk
+        assert isinstance(disk, ThreadedDisk)
+        assert world.driver.drive(lambda: disk.thread, TIMEOUT_S)
         may_end.set()
         world.disk.close()
         world.driver.close()

@@ -19,6 +19,7 @@ from runtime.acting import (
 from waiting import let_pass
 
 from actors.runtime import Actor, Node, receives
+from actors.runtime.worker import ThreadedWorker
 from actors.runtime.world import World
 from kstore.named import NamedTuple
 
@@ -85,7 +86,9 @@ def test_what_a_dead_node_wanted_isnt_done(kind: str) -> None:
         node = Node(world, 1)
         asker = start(node, Asker, "asker")
         outside(world, lambda: asker.tell(Work([first, lambda: done.append(1)])))
-        until(world, lambda: world.worker.thread)
+        threaded = world.worker
+        assert isinstance(threaded, ThreadedWorker)
+        until(world, lambda: threaded.thread)
         assert begun.wait(TIMEOUT_S)
         world.driver.call(node.kill)
         go_on.set()

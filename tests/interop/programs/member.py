@@ -64,7 +64,10 @@ def confluent_kafka(bootstrap: str, topic: str, group: str, name: str) -> None:
         record = consumer.poll(0.1)
         if record is None or record.error():
             continue
-        say("received", record.partition(), record.offset(), record.key().decode(), record.value().decode())
+        key, value = record.key(), record.value()
+        assert key is not None, "records of these tests have keys"
+        assert value is not None, "records of these tests have values"
+        say("received", record.partition(), record.offset(), key.decode(), value.decode())
         consumer.commit(record, asynchronous=False)  # type: ignore[call-overload]
     consumer.close()
 

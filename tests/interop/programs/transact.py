@@ -36,7 +36,14 @@ def by_confluent() -> None:
 
     def read(count: int) -> list[str]:
         consumer.assign([TopicPartition(topic, 0, 0)])
-        return [consumer.poll(PATIENCE_S).value().decode() for _ in range(count)]
+        found: list[str] = []
+        for _ in range(count):
+            record = consumer.poll(PATIENCE_S)
+            assert record is not None, f"{len(found)} records, and no other"
+            value = record.value()
+            assert isinstance(value, bytes), "a record with a value"
+            found.append(value.decode())
+        return found
 
     print("read", *read(2))
     print("offset", consumer.committed([TopicPartition(INPUT, 0)], PATIENCE_S)[0].offset)
